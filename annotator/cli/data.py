@@ -1,0 +1,139 @@
+"""import, export, verify."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from annotator.cli.terminal import errors, json_option, open_project, print_json, progress_bar, project_option
+from annotator.config import Settings
+from annotator.errors import FacelabelError
+from annotator.formats.image_files import Limits
+from annotator.formats.snapshot import ImageMode, SnapshotOptions, verify_snapshot
+from annotator.formats.table import Mapping
+from annotator.project import ProjectFolder
+from annotator.services.images import ImportReport, import_images
+from annotator.services.label_import import LabelReport, import_labels
+from annotator.services.snapshots import export_snapshot
+
+
+@click.command("import")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--map",
+    "mapping",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A mapping file for a CSV's columns and values.",
+)
+@project_option
+@json_option
+def import_command(sources: tuple[Path, ...], mapping: Path | None, project: Path, as_json: bool) -> None:
+    """Import folders of images and image files, and labels from .csv files. Safe to run again."""
+    opened = open_project(project)
+    tables = [source for source in sources if source.suffix.lower() == ".csv" and not source.is_dir()]
+    folders = [source for source in sources if source not in tables]
+    if mapping is not None and not tables:
+        raise click.UsageError("--map is for .csv files, and none is named.")
+    result = {}
+    if folders:
+        result["images"] = asdict(run_image_import(opened, folders, say=not as_json))
+    for table in tables:
+        report = import_labels(opened, table, Mapping.read(mapping) if mapping else None)
+        result[str(table)] = asdict(report)
+        if not as_json:
+            _tell_labels(table, report)
+    if as_json:
+        print_json(result)
+
+
+def run_image_import(project: ProjectFolder, folders: list[Path], *, say: bool = True) -> ImportReport:
+    """Import images with a progress bar and a line for each refused file.
+
+    Raises:
+        FacelabelError: if every file was refused.
+    """
+    settings = Settings()
+    with progress_bar("importing images") as progress:
+        report = import_images(
+            project, folders, Limits(settings.max_pixels, settings.max_file_bytes), progress
+        )
+    if say:
+        for name, reason in report.refused:
+            errors.print(f"refused: {name} {reason}", markup=False)
+        for name, other in report.duplicates:
+            errors.print(f"the same image: {name} is {other}", markup=False)
+        for name, other in report.renamed:
+            errors.print(f"renamed: {name} is now {other}, another image has its name", markup=False)
+        click.echo(
+            f"{report.imported} images imported, {report.already} were here already, {len(report.duplicates)} are "
+            f"duplicates, {len(report.refused)} refused, {report.left_aside} other files left aside."
+        )
+    if report.refused and not (report.imported or report.already or report.duplicates):
+        raise FacelabelError(
+            "all_refused",
+            f"None of the {len(report.refused)} files could be imported; the first: {report.refused[0][0]} {report.refused[0][1]}.",
+            do="Name a folder with images.",
+        )
+    return report
+
+
+def _tell_labels(table: Path, report: LabelReport) -> None:
+    click.echo(
+        f"{table.name}: {report.rows} rows, {report.added} labels added, {report.replaced} replaced, "
+        f"{report.unchanged} unchanged, {report.kept} differ from a person's answer, which was kept."
+    )
+    if report.absent:
+        names = ", ".join(report.absent_names)
+        errors.print(
+            f"{report.absent} rows name images that the project does not have: {names}, …", markup=False
+        )
+    if report.left_aside:
+        errors.print(f"columns left aside: {', '.join(report.left_aside)}", markup=False)
+
+
+@click.command("export")
+@click.option(
+    "--to", type=click.Path(path_type=Path), help="The folder to make; default a new one in the project."
+)
+@click.option("--names", is_flag=True, help="Names instead of codes in labels.csv.")
+@click.option(
+    "--images",
+    type=click.Choice(["none", "link", "copy"]),
+    default="none",
+    show_default=True,
+    help="Put the image files beside.",
+)
+@click.option("--history", is_flag=True, help="Also write annotations.csv, every answer ever given.")
+@project_option
+@json_option
+def export_command(
+    to: Path | None, names: bool, images: ImageMode, history: bool, project: Path, as_json: bool
+) -> None:
+    """Write a snapshot: labels.csv, attributes.csv, images.csv, manifest.json."""
+    opened = open_project(project)
+    folder, manifest = export_snapshot(
+        opened, to, SnapshotOptions(names=names, images=images), history=history
+    )
+    counts = manifest["counts"]
+    if as_json:
+        print_json({"path": str(folder), "content_hash": manifest["content_hash"], "counts": counts})
+    else:
+        click.echo(
+            f"{folder}: {counts['images']} images, {counts['labelled']} done, content {manifest['content_hash'][:16]}"
+        )
+
+
+@click.command("verify")
+@click.argument("snapshot", type=click.Path(path_type=Path, file_okay=False))
+@json_option
+def verify_command(snapshot: Path, as_json: bool) -> None:
+    """Check every byte of a snapshot."""
+    manifest = verify_snapshot(snapshot)
+    if as_json:
+        print_json({"whole": True, "content_hash": manifest["content_hash"]})
+    else:
+        click.echo(
+            f"{snapshot} is whole: {manifest['counts']['images']} images, content {manifest['content_hash'][:16]}"
+        )

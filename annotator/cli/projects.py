@@ -1,0 +1,152 @@
+"""init, status, schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from annotator.cli.terminal import json_option, open_project, print_json, project_option
+from annotator.domain.schema import parse_schema
+from annotator.domain.splits import SplitRule
+from annotator.services.projects import init_project, read_schema_file
+from annotator.services.schema_changes import apply_schema, preview_changes, read_schema
+from annotator.services.statistics import read_status
+
+
+@click.command("init")
+@click.option(
+    "--schema", type=click.Path(path_type=Path, dir_okay=False), help="An attributes.toml to start with."
+)
+@click.option("--split-seed", type=int, default=0, show_default=True, help="The seed of the splits.")
+@click.option(
+    "--test",
+    "share_test",
+    type=click.FloatRange(0, 0.9),
+    default=0.10,
+    show_default=True,
+    help="Share of the test split.",
+)
+@click.option(
+    "--val",
+    "share_val",
+    type=click.FloatRange(0, 0.9),
+    default=0.15,
+    show_default=True,
+    help="Share of the validation split.",
+)
+@project_option
+def init_command(
+    project: Path, schema: Path | None, split_seed: int, share_test: float, share_val: float
+) -> None:
+    """Make a project in a folder."""
+    if share_test + share_val > 0.95:
+        raise click.UsageError("--test and --val leave nothing to train on.")
+    made = init_project(project, schema, SplitRule(split_seed, share_test, share_val))
+    click.echo(
+        f"The project is in {made.path.resolve()}. What is asked of every image stands in {made.schema_file.name}."
+    )
+
+
+@click.command("status")
+@project_option
+@json_option
+def status_command(project: Path, as_json: bool) -> None:
+    """Counts, rounds, and the newest round's figures."""
+    opened = open_project(project)
+    with opened.database.read() as session:
+        status = {"project": str(opened.path.resolve()), **read_status(session)}
+        schema = read_schema(session)
+    if as_json:
+        print_json(status)
+        return
+    click.echo(
+        f"{status['project']}: {status['images']} images, {status['done']} done, {status['open']} open"
+    )
+    for attribute in schema.attributes:
+        counts = status["attributes"][attribute.name]
+        values = "  ".join(f"{v.name} {counts['values'].get(str(v.code), 0)}" for v in attribute.values)
+        click.echo(
+            f"  {attribute.name:<16} {counts['labelled']:>7} labelled  {values or str(counts.get('people')) + ' people'}"
+        )
+    for row in status["rounds"][:5]:
+        click.echo(f"  round {row['id']}: {row['state']}, {row['message']}")
+    print_metrics(status["metrics"])
+
+
+def print_metrics(metrics: dict[str, Any] | None) -> None:
+    """The figures of a round on held-out groups, a line per attribute."""
+    if not metrics:
+        return
+    click.echo(
+        f"\n{'on held-out groups':<20} {'images':>7} {'groups':>7} {'balanced':>9} {'accuracy':>9}  recall per value"
+    )
+    for name, splits in metrics.items():
+        figures = splits.get("test")
+        if not figures or not figures["images"]:
+            click.echo(f"{name:<20} no labelled test image yet")
+            continue
+        recall = "  ".join(f"{code}: {_figure(value)}" for code, value in figures["recall"].items())
+        click.echo(
+            f"{name:<20} {figures['images']:>7} {figures['groups']:>7} {_figure(figures['balanced_accuracy']):>9} "
+            f"{_figure(figures['accuracy']):>9}  {recall}"
+        )
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+@click.group("schema")
+def schema_group() -> None:
+    """What is asked of every image."""
+
+
+@schema_group.command("show")
+@project_option
+@json_option
+def show_schema(project: Path, as_json: bool) -> None:
+    """The schema in force."""
+    with open_project(project).database.read() as session:
+        schema = read_schema(session)
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": a.name,
+                    "kind": a.kind,
+                    "required": a.required,
+                    "values": [{"code": v.code, "name": v.name, "status": v.status} for v in a.values],
+                }
+                for a in schema.attributes
+            ]
+        )
+        return
+    for attribute in schema.attributes:
+        values = ", ".join(
+            f"{v.code} {v.name}" + (" (retired)" if v.status == "retired" else "") for v in attribute.values
+        )
+        click.echo(f"{attribute.name} [{attribute.key}]: {values or 'names, added while labelling'}")
+
+
+@schema_group.command("check")
+@project_option
+def check_schema(project: Path) -> None:
+    """Check attributes.toml and say what `schema apply` would change."""
+    opened = open_project(project)
+    wanted = parse_schema(read_schema_file(opened.schema_file))
+    with opened.database.read() as session:
+        changes = preview_changes(session, wanted)
+    click.echo("\n".join(changes) or "Nothing would change.")
+
+
+@schema_group.command("apply")
+@project_option
+def apply_schema_command(project: Path) -> None:
+    """Make attributes.toml the schema in force."""
+    opened = open_project(project)
+    wanted = parse_schema(read_schema_file(opened.schema_file))
+    with opened.database.write() as session:
+        changes = apply_schema(session, wanted)
+    click.echo("\n".join(changes) or "Nothing changed.")

@@ -1,0 +1,65 @@
+"""round: snapshot → train → predict → load → the queue in the new order."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from annotator.cli.projects import print_metrics
+from annotator.cli.terminal import json_option, open_project, print_json, project_option, stage_bar
+from annotator.config import Settings
+from annotator.errors import FacelabelError
+from annotator.project import ProjectFolder
+from annotator.services.rounds import ENGINES, STRATEGIES, UNFINISHED, get_round, start_round
+from annotator.services.statistics import round_summary
+from annotator.worker import POLL_SECONDS, Report, run_next_round
+
+
+@click.command("round")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="probe",
+    show_default=True,
+    help="probe: seconds; cnn: fine-tuning, minutes.",
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES),
+    default="margin",
+    show_default=True,
+    help="What counts as doubtful.",
+)
+@project_option
+@json_option
+def round_command(engine: str, strategy: str, project: Path, as_json: bool) -> None:
+    """Train on what is labelled, and put what the model doubts at the head of the queue."""
+    opened = open_project(project)
+    with opened.database.write() as session:
+        number = start_round(session, engine, strategy).id
+    with stage_bar() as bar:
+        _follow(opened, number, bar)
+    with opened.database.read() as session:
+        summary = round_summary(get_round(session, number))
+    if as_json:
+        print_json(summary)
+    elif summary["state"] == "done":
+        click.echo(f"Round {number} is done: {summary['message']}.")
+        print_metrics(summary["metrics"])
+    if summary["state"] == "failed":
+        raise FacelabelError("round_failed", f"Round {number} failed: {summary['error']}", kept="")
+
+
+def _follow(project: ProjectFolder, number: int, report: Report) -> None:
+    """Run the round here, or watch the worker of a running server do it."""
+    settings = Settings()
+    while True:
+        run_next_round(project, settings, report)
+        with project.database.read() as session:
+            row = get_round(session, number)
+            if row.state not in UNFINISHED:
+                return
+            report(row.stage, row.done, row.total, row.message)
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,110 @@
+"""serve, worker, up, openapi."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from threading import Event
+
+import click
+
+from annotator.app import create_app
+from annotator.cli.data import run_image_import
+from annotator.cli.terminal import open_project, print_json, progress_bar, project_option
+from annotator.config import Settings
+from annotator.errors import WrongUse
+from annotator.formats.drawn_faces import draw_faces
+from annotator.project import ProjectFolder
+from annotator.server import serve
+from annotator.services.counts import read_progress
+from annotator.services.projects import init_project
+from annotator.web.contracts import spec
+from annotator.worker import run_worker
+
+
+@click.command("serve")
+@click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.  [default: 8420]")
+@click.option("--open/--no-open", "open_browser", default=False, help="Open the label page in a browser.")
+@project_option
+def serve_command(project: Path, host: str | None, port: int | None, open_browser: bool) -> None:
+    """Serve the label page, with a worker for the rounds."""
+    serve(open_project(project), _settings(host, port), open_browser=open_browser)
+
+
+@click.command("worker")
+@click.option("--parent", type=int, hidden=True, help="End when this process is gone.")
+@project_option
+def worker_command(project: Path, parent: int | None) -> None:
+    """Run the rounds that are queued; `serve` starts one by itself."""
+    stop = Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    run_worker(open_project(project), Settings(), stop, parent)
+
+
+@click.command("up")
+@click.argument("sources", metavar="[IMAGES]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 10_000),
+    help="Draw this many sample faces if there is nothing to label.",
+)
+@click.option(
+    "--schema", type=click.Path(path_type=Path, dir_okay=False), help="An attributes.toml for a new project."
+)
+@click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.  [default: 8420]")
+@click.option("--open/--no-open", "open_browser", default=True, help="Open the label page in a browser.")
+@project_option
+def up_command(
+    project: Path,
+    sources: tuple[Path, ...],
+    samples: int | None,
+    schema: Path | None,
+    host: str | None,
+    port: int | None,
+    open_browser: bool,
+) -> None:
+    """From nothing to the label page: init if need be, import, serve."""
+    for source in sources:
+        if not source.exists():
+            raise WrongUse("no_source", f"{source} does not exist.", do="Name a folder of images.")
+    folder = ProjectFolder(project)
+    opened = open_project(project) if folder.database_file.exists() else init_project(project, schema)
+    if sources:
+        run_image_import(opened, list(sources))
+    elif samples and not _has_images(opened):
+        _import_samples(opened, samples)
+    if not _has_images(opened):
+        raise WrongUse(
+            "no_images",
+            "There is nothing to label yet.",
+            do="Name a folder of images: `facelabel up FOLDER`.",
+        )
+    serve(opened, _settings(host, port), open_browser=open_browser)
+
+
+@click.command("openapi")
+def openapi_command() -> None:
+    """Print the description of the HTTP API."""
+    app = create_app(ProjectFolder(Path()), Settings())
+    with app.app_context():
+        print_json(spec.spec)
+
+
+def _settings(host: str | None, port: int | None) -> Settings:
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    return Settings(**given)  # type: ignore[arg-type]
+
+
+def _has_images(project: ProjectFolder) -> bool:
+    with project.database.read() as session:
+        return read_progress(session, 0).images > 0
+
+
+def _import_samples(project: ProjectFolder, count: int) -> None:
+    folder = project.path / "samples"
+    if not (folder / "answers.csv").exists():
+        with progress_bar("drawing sample faces") as progress:
+            draw_faces(folder, count, progress=progress)
+    run_image_import(project, [folder])

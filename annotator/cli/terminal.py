@@ -1,0 +1,120 @@
+"""What all commands share: the project, errors, JSON, progress bars."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from annotator.config import Settings
+from annotator.errors import FacelabelError, WrongUse
+from annotator.project import ProjectFolder
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class ProjectGroup(click.Group):
+    """A command group that tells expected errors in sentences and ends with their exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except FacelabelError as error:
+            _tell(error)
+            sys.exit(error.exit_code)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "_".join(str(part) for part in first["loc"]).upper()
+            _tell(
+                WrongUse("bad_setting", f"FACELABEL_{name}: {first['msg']}.", do="Set it to another value.")
+            )
+            sys.exit(2)
+
+
+def _tell(error: FacelabelError) -> None:
+    if click.get_current_context().meta.get("facelabel.json"):
+        click.echo(json.dumps(error.as_dict(), ensure_ascii=False))
+    errors.print(error.what, style="bold red", markup=False)
+    for line in (error.kept, error.do):
+        if line:
+            errors.print(line, markup=False)
+
+
+def project_option(function: Function) -> Function:
+    """Add --project; the command gets the folder as `project`."""
+    return click.option(
+        "--project",
+        "-p",
+        type=click.Path(path_type=Path, file_okay=False),
+        callback=lambda _ctx, _param, value: value if value is not None else Settings().project,
+        help="The project folder; default FACELABEL_PROJECT, or the current folder.",
+    )(function)
+
+
+def json_option(function: Function) -> Function:
+    """Add --json; the command gets it as `as_json`."""
+
+    def remember(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+        context.find_root().meta["facelabel.json"] = value
+        return value
+
+    return click.option(
+        "--json", "as_json", is_flag=True, callback=remember, help="Print the result as JSON."
+    )(function)
+
+
+def open_project(path: Path) -> ProjectFolder:
+    """The project in a folder, or an error that says how to make one."""
+    return ProjectFolder.open(path)
+
+
+def print_json(value: Any) -> None:
+    """Print a result for programs."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr; yields a function of done and total."""
+    with _bar() as bar:
+        task = bar.add_task(description, total=None)
+
+        def update(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield update
+
+
+@contextmanager
+def stage_bar() -> Iterator[Callable[[str, int, int, str], None]]:
+    """A progress bar per stage; yields a function of stage, done, total and a message."""
+    with _bar() as bar:
+        tasks: dict[str, Any] = {}
+
+        def update(stage: str, done: int, total: int, message: str) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(message or stage, total=None)
+            bar.update(tasks[stage], completed=done, total=total, description=message or stage)
+
+        yield update
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+    )

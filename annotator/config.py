@@ -1,0 +1,29 @@
+"""Settings. Each can be set in the environment as FACELABEL_<NAME>."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What can be set from outside; a wrong value is refused when a command starts."""
+
+    model_config = SettingsConfigDict(env_prefix="FACELABEL_", extra="ignore")
+
+    project: Path = Field(Path(), description="The project folder when --project is not given.")
+    host: str = Field("127.0.0.1", description="The address `serve` listens on.")
+    port: int = Field(8420, ge=0, le=65535, description="The port `serve` listens on; 0 takes a free one.")
+    threads: int = Field(8, ge=1, le=64, description="Threads of the web server.")
+    lease_seconds: int = Field(
+        600, ge=1, description="How long an image is held for a labeller; activity renews it."
+    )
+    max_pixels: int = Field(
+        64_000_000, ge=1, description="Images with more pixels are refused before they are decoded."
+    )
+    max_file_bytes: int = Field(128 * 2**20, ge=1, description="Larger image files are refused.")
+    round_attempts: int = Field(
+        3, ge=1, description="How often a round whose worker was killed is begun again."
+    )

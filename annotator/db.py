@@ -1,0 +1,115 @@
+"""The database of a project: one engine, reading and writing sessions, migrations.
+
+SQLite is opened through pysqlite3, whose SQLite is new enough: before 3.51.3 a write that meets another connection's
+checkpoint in WAL mode could lose committed data. `synchronous=FULL` makes a commit survive a power cut. Every writing
+transaction begins with BEGIN IMMEDIATE: a deferred one fails with "database is locked" when it turns into a write.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pysqlite3
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from annotator.errors import FacelabelError
+from annotator.resources import resource
+
+BUSY_SECONDS = 30
+"""How long a writer waits for another one before it gives up."""
+
+
+class Database:
+    """A project's database file.
+
+    Args:
+        path: the SQLite file; made by `migrate` when it is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.engine: Engine = create_engine(
+            f"sqlite:///{path}",
+            module=pysqlite3,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        )
+        event.listen(self.engine, "connect", _configure)
+        event.listen(self.engine, "begin", _begin)
+        self._writing = self.engine.execution_options(writes=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one consistent state and writes nothing."""
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that holds the write lock from its first statement; commits at the end, rolls back on an error."""
+        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            session.connection()
+            yield session
+
+    def migrate(self) -> None:
+        """Bring the file to the newest revision, making it if need be."""
+        with self._writing.connect() as connection:
+            _run_alembic(connection)
+
+    def revision(self) -> str | None:
+        """The migration revision of the file, None if it has none."""
+        with self.read() as session:
+            tables = session.scalar(text("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"))
+            return session.scalar(text("SELECT version_num FROM alembic_version")) if tables else None
+
+    def checkpoint(self) -> None:
+        """Move everything from the write-ahead log into the file itself."""
+        with self.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _configure(connection: Any, _record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, in _begin
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _run_alembic(connection: Connection) -> None:
+    # Alembic is imported here: only commands migrate, the serving process never needs it.
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    from alembic import command  # noqa: PLC0415
+
+    config = Config(stdout=sys.stderr)
+    config.set_main_option("script_location", str(resource("alembic")))
+    config.attributes["connection"] = connection
+    try:
+        ScriptDirectory.from_config(config)
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise FacelabelError(
+            "newer_database",
+            f"The project's database was made by another version of Facelabel: {error}.",
+            do="Use the version of Facelabel that made it, or a newer one.",
+        ) from error

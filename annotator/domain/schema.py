@@ -1,0 +1,188 @@
+"""The schema of a project: attributes, their values and codes.
+
+Three programs meet here: `attributes.toml` (what a person writes), the database (what is in force) and the
+snapshot's manifest (what a trainer reads). All three are converted to and from these classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from annotator.errors import FacelabelError
+
+CANNOT_TELL = -1
+"""The code of the answer "can't tell" in files; the API and the database say null."""
+
+CANNOT_TELL_NAME = "can't tell"
+Kind = Literal["categorical", "open"]
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_RESERVED_NAMES = {"image_name", "sha256", "split", "group"}
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value of an attribute; `ends` says that nothing else is asked after it."""
+
+    code: int
+    name: str
+    status: Literal["active", "retired"] = "active"
+    ends: bool = False
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One question asked of every image; see the comment at the head of attributes.toml."""
+
+    name: str
+    title: str
+    key: str
+    kind: Kind = "categorical"
+    required: bool = True
+    groups: bool = False
+    spellings: tuple[str, ...] = ()
+    values: tuple[Value, ...] = field(default=())
+
+    def code_of(self, text: str) -> int | None:
+        """The code that a cell of a foreign file means: a code, a value's name in any case, or "can't tell" (-1)."""
+        text = text.strip()
+        if text in {str(CANNOT_TELL), CANNOT_TELL_NAME}:
+            return CANNOT_TELL
+        for value in self.values:
+            if text == str(value.code) or text.casefold() == value.name.casefold():
+                return value.code
+        return None
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The attributes in the order of the page and of the columns."""
+
+    attributes: tuple[Attribute, ...]
+
+    def __getitem__(self, name: str) -> Attribute:
+        for attribute in self.attributes:
+            if attribute.name == name:
+                return attribute
+        raise KeyError(name)
+
+    def find_column(self, header: str) -> Attribute | None:
+        """The attribute that a column header means, by name or by another spelling."""
+        header = header.strip().lower()
+        for attribute in self.attributes:
+            if header == attribute.name or header in attribute.spellings:
+                return attribute
+        return None
+
+    def hash(self) -> str:
+        """The schema hash of FORMATS.md: names, kinds, codes and value names; people of an open attribute are left out."""
+        plain = [
+            {
+                "codes": [[value.code, value.name] for value in attribute.values]
+                if attribute.kind == "categorical"
+                else [],
+                "kind": attribute.kind,
+                "name": attribute.name,
+            }
+            for attribute in self.attributes
+        ]
+        return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """The one way in which FORMATS.md writes JSON."""
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+
+
+def parse_schema(text: str) -> Schema:
+    """Read attributes.toml.
+
+    Raises:
+        FacelabelError: naming the first thing that is wrong and how to mend it.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _wrong(f"it is not valid TOML: {error}") from error
+    if document.get("version") != 1:
+        raise _wrong("it must say `version = 1`")
+    entries = document.get("attribute")
+    if not isinstance(entries, list) or not entries:
+        raise _wrong("it has no [[attribute]]")
+    schema = Schema(tuple(_parse_attribute(entry) for entry in entries))
+    _check_unique(
+        [a.name for a in schema.attributes] + [s for a in schema.attributes for s in a.spellings], "name"
+    )
+    _check_unique([a.key for a in schema.attributes], "key")
+    return schema
+
+
+def _parse_attribute(entry: dict[str, Any]) -> Attribute:
+    known = {"name", "title", "key", "kind", "required", "groups", "spellings", "values"}
+    name = str(entry.get("name", ""))
+    if not _NAME.fullmatch(name) or name in _RESERVED_NAMES:
+        raise _wrong(
+            f"the attribute name {name!r} must be lower-case letters, digits and _, and not a column of ours"
+        )
+    if unknown := sorted(set(entry) - known):
+        raise _wrong(f"{name} has an unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    kind = entry.get("kind", "categorical")
+    key = str(entry.get("key", ""))
+    if not re.fullmatch("[a-z]", key):
+        raise _wrong(f"the key of {name} must be one letter from a to z")
+    if kind not in {"categorical", "open"}:
+        raise _wrong(f'the kind of {name} must be "categorical" or "open"')
+    values = tuple(sorted((_parse_value(name, v) for v in entry.get("values", ())), key=lambda v: v.code))
+    if kind == "categorical" and len(values) < 2:
+        raise _wrong(f"{name} needs at least two values")
+    if kind == "open" and values:
+        raise _wrong(f"{name} is open: its values are added while labelling, so it can list none")
+    _check_unique([str(v.code) for v in values], f"code of {name}")
+    _check_unique([v.name.casefold() for v in values], f"value of {name}")
+    return Attribute(
+        name=name,
+        title=str(entry.get("title", name)),
+        key=key,
+        kind=kind,
+        required=bool(entry.get("required", True)),
+        groups=bool(entry.get("groups", False)),
+        spellings=tuple(str(s).lower() for s in entry.get("spellings", ())),
+        values=values,
+    )
+
+
+def _parse_value(attribute: str, entry: Any) -> Value:
+    if not isinstance(entry, dict) or not {"code", "name"} <= set(entry) <= {
+        "code",
+        "name",
+        "status",
+        "ends",
+    }:
+        raise _wrong(f'each value of {attribute} must look like {{ code = 0, name = "no" }}')
+    code, name = entry["code"], str(entry["name"]).strip()
+    if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= 9999:
+        raise _wrong(f"the code {code!r} of {attribute} must be a whole number from 0 to 9999")
+    if not name or name == CANNOT_TELL_NAME:
+        raise _wrong(f"code {code} of {attribute} needs a name other than {CANNOT_TELL_NAME!r}")
+    status = entry.get("status", "active")
+    if status not in {"active", "retired"}:
+        raise _wrong(f'the status of {attribute} {name!r} must be "active" or "retired"')
+    return Value(code, name, status, bool(entry.get("ends", False)))
+
+
+def _check_unique(items: list[str], what: str) -> None:
+    for position, item in enumerate(items):
+        if item in items[:position]:
+            raise _wrong(f"the {what} {item!r} is given twice")
+
+
+def _wrong(what: str) -> FacelabelError:
+    return FacelabelError(
+        "bad_schema",
+        f"attributes.toml cannot be used: {what}.",
+        do="Mend the file and call the command again.",
+    )

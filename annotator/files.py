@@ -1,0 +1,44 @@
+"""Files that are whole or absent, and where content-addressed ones stand."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from annotator.errors import FacelabelError
+
+
+def shard_path(root: Path, sha256: str, extension: str) -> Path:
+    """Where a file with this content stands below `root`: ab/abcd….jpg."""
+    return root / sha256[:2] / f"{sha256}.{extension}"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is whole or absent, also after a power cut: temporary name, sync, rename, sync."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise FacelabelError(
+            "cannot_write",
+            f"{path} could not be written: {error.strerror}.",
+            kept="What was there before is unchanged.",
+            do="Make room or give yourself the right to write there, and call the command again.",
+        ) from error
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames inside a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,73 @@
+"""The project's image files, addressed by content, and the processes that decode and store them."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from annotator.files import shard_path, write_atomically
+from annotator.formats.image_files import (
+    Header,
+    Limits,
+    RefusedImageError,
+    read_bytes,
+    read_header,
+    render_view,
+)
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """An image that is in the store."""
+
+    sha256: str
+    header: Header
+
+
+def store_image(images: Path, views: Path, limits: Limits, path: Path) -> StoredImage | str:
+    """Copy one file into the store, with its view, unless it is there; returns the reason if it is refused.
+
+    Args:
+        images: the root of the image files.
+        views: the root of what the browser shows.
+        limits: what is refused before it is decoded.
+        path: the file.
+    """
+    try:
+        content = read_bytes(path, limits)
+        header = read_header(content, limits)
+        sha256 = hashlib.sha256(content).hexdigest()
+        image, view = shard_path(images, sha256, header.extension), shard_path(views, sha256, "jpg")
+        if not (image.exists() and view.exists()):
+            rendered = render_view(content, limits)
+            write_atomically(image, content)
+            write_atomically(view, rendered)
+    except RefusedImageError as refusal:
+        return str(refusal)
+    return StoredImage(sha256, header)
+
+
+def decoding_pool() -> ProcessPoolExecutor:
+    """A process per core; a decoder that is killed by a hostile file does not take the import with it."""
+    return ProcessPoolExecutor(
+        max_workers=os.cpu_count() or 1,
+        mp_context=multiprocessing.get_context("forkserver"),
+        initializer=_end_with_parent,
+    )
+
+
+def _end_with_parent() -> None:
+    """A decoding process does not outlive an import that was killed."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,78 @@
+"""The manifest that snapshots and predictions share: it comes last, and any changed byte is found (FORMATS.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from annotator.domain.schema import canonical_json
+from annotator.errors import FacelabelError
+
+
+def read_manifest(folder: Path, expected_format: str) -> dict[str, Any]:
+    """The manifest of a snapshot or predictions folder, checked against its own hash.
+
+    Raises:
+        FacelabelError: if it is missing, of another format or version, or any byte of it was changed.
+    """
+    path = folder / "manifest.json"
+    try:
+        text = path.read_bytes().decode()
+        manifest = json.loads(text)
+    except FileNotFoundError as error:
+        raise FacelabelError(
+            "no_manifest",
+            f"{folder} has no manifest.json: it is not a {expected_format} folder, or it was never finished.",
+            do="Name a whole folder, or write it again.",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise damaged(folder, f"manifest.json cannot be read: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != expected_format:
+        raise damaged(folder, f"manifest.json is not that of a {expected_format} folder")
+    if manifest.get("version") != 1:
+        raise FacelabelError(
+            "unknown_version",
+            f"{folder} has version {manifest.get('version')} of its format; this program reads version 1.",
+            do="Use a newer Facelabel.",
+        )
+    rest = {key: value for key, value in manifest.items() if key != "manifest_hash"}
+    if canonical_json(manifest) != text or hash_manifest(rest) != manifest.get("manifest_hash"):
+        raise damaged(folder, "manifest.json was changed after it was written")
+    return manifest
+
+
+def hash_manifest(manifest: dict[str, Any]) -> str:
+    """The `manifest_hash` of a manifest without it."""
+    return hashlib.sha256(canonical_json(manifest).encode()).hexdigest()
+
+
+def verify_files(folder: Path, manifest: dict[str, Any]) -> None:
+    """Check every file that a manifest lists.
+
+    Raises:
+        FacelabelError: naming all files that are missing or changed.
+    """
+    wrong = [
+        f"{name} is missing" if not (folder / name).is_file() else f"{name} was changed"
+        for name, entry in manifest["files"].items()
+        if not (folder / name).is_file() or sha256_of(folder / name) != entry["sha256"]
+    ]
+    if wrong:
+        raise damaged(folder, "; ".join(wrong))
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def damaged(folder: Path, what: str) -> FacelabelError:
+    """The error for a folder that is not what its manifest says."""
+    return FacelabelError(
+        "damaged_folder",
+        f"{folder} cannot be trusted: {what}.",
+        do="Write it again from the project, or copy it again from where it was whole.",
+    )

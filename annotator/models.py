@@ -1,0 +1,248 @@
+"""The tables. Annotations and submissions are only ever added; labels say what counts now."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+def now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(UTC)
+
+
+class Time(TypeDecorator[datetime]):
+    """A time that keeps its zone (SQLite forgets it): stored as UTC."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC without zone."""
+        del dialect
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From UTC without zone."""
+        del dialect
+        return value.replace(tzinfo=UTC) if value else None
+
+
+class Base(DeclarativeBase):
+    """What all tables share."""
+
+    type_annotation_map = {dict[str, Any]: JSON, list[str]: JSON, datetime: Time}  # noqa: RUF012 - SQLAlchemy's way
+
+
+class Project(Base):
+    """One row: what holds for the whole project."""
+
+    __tablename__ = "project"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    split_seed: Mapped[int]
+    share_test: Mapped[float]
+    share_val: Mapped[float]
+    image_count: Mapped[int]  # kept with every change: counting a million rows for each answer is too slow
+    done_count: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class AttributeRow(Base):
+    """One question of the schema in force."""
+
+    __tablename__ = "attributes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    key: Mapped[str]
+    kind: Mapped[str]
+    required: Mapped[bool]
+    groups: Mapped[bool]
+    spellings: Mapped[list[str]]
+    position: Mapped[int]
+
+
+class ValueRow(Base):
+    """One value of an attribute; for an open attribute one person."""
+
+    __tablename__ = "attribute_values"
+    __table_args__ = (UniqueConstraint("attribute_id", "name"),)
+
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"), primary_key=True)
+    code: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    status: Mapped[str]
+    ends: Mapped[bool]
+
+
+class Image(Base):
+    """One image. `open_cells` counts the required attributes that still lack an answer; 0 means done."""
+
+    __tablename__ = "images"
+    __table_args__ = (
+        # The queue without predictions walks this: the open images in a random but fixed order.
+        Index(
+            "ix_images_open",
+            "shuffle",
+            "id",
+            sqlite_where=text("open_cells > 0"),
+            postgresql_where=text("open_cells > 0"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    sha256: Mapped[str] = mapped_column(unique=True)
+    extension: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    source: Mapped[str]
+    original_path: Mapped[str]
+    group: Mapped[str] = mapped_column("group_key", index=True)
+    split: Mapped[str]
+    shuffle: Mapped[int]
+    open_cells: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class ImageAlias(Base):
+    """Another name under which the same bytes were imported; label files may use it."""
+
+    __tablename__ = "image_aliases"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+
+
+class Labeller(Base):
+    """Somebody, or something, that answers."""
+
+    __tablename__ = "labellers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+class Submission(Base):
+    """One acknowledged request of a labeller, found again by its idempotency key."""
+
+    __tablename__ = "submissions"
+    __table_args__ = (Index("ix_submissions_labeller", "labeller_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]  # answer, skip, undo or import
+    fingerprint: Mapped[str]  # of the request's body: the same key with another body is refused
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
+    image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
+    late: Mapped[bool]
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("submissions.id"), unique=True)
+    milliseconds: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+
+class Annotation(Base):
+    """One answer to one cell. Never changed; `code` null is "can't tell"."""
+
+    __tablename__ = "annotations"
+    __table_args__ = (
+        Index("ix_annotations_cell", "image_id", "attribute_id", "id"),
+        Index("ix_annotations_submission", "submission_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
+    code: Mapped[int | None]
+    origin: Mapped[str]  # human, suggestion, import, opinion or undo
+
+
+class Label(Base):
+    """The answer that counts now in one cell."""
+
+    __tablename__ = "labels"
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"), primary_key=True)
+    code: Mapped[int | None]
+    annotation_id: Mapped[int] = mapped_column(ForeignKey("annotations.id"))
+
+
+class Lease(Base):
+    """An image that somebody works on. The token fences: only its holder's answer is in time."""
+
+    __tablename__ = "leases"
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
+    token: Mapped[str] = mapped_column(unique=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Skip(Base):
+    """An image that a labeller put aside: it is not given to them again."""
+
+    __tablename__ = "skips"
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"), primary_key=True)
+
+
+class Snapshot(Base):
+    """A snapshot written inside the project."""
+
+    __tablename__ = "snapshots"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    content_hash: Mapped[str]
+    images: Mapped[int]
+    labelled: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class Round(Base):
+    """One retrain round; the queue of the worker and the record of what happened."""
+
+    __tablename__ = "rounds"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(index=True)  # queued, running, done or failed
+    engine: Mapped[str]
+    strategy: Mapped[str]
+    stage: Mapped[str]
+    done: Mapped[int]
+    total: Mapped[int]
+    message: Mapped[str]
+    error: Mapped[str | None]
+    attempts: Mapped[int]
+    snapshot: Mapped[str | None]
+    labelled: Mapped[int | None]
+    metrics: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class Predictions(Base):
+    """A loaded predictions folder. `cursor`: places of its order of work that are done for good."""
+
+    __tablename__ = "predictions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    round_id: Mapped[int | None] = mapped_column(ForeignKey("rounds.id"))
+    path: Mapped[str]
+    content_hash: Mapped[str] = mapped_column(unique=True)
+    schema_hash: Mapped[str]
+    rows: Mapped[int]
+    unknown: Mapped[int]
+    cursor: Mapped[int]
+    loaded_at: Mapped[datetime]

@@ -1,0 +1,89 @@
+"""The project folder: where its parts are, how it is made and opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from annotator.db import Database
+from annotator.errors import WrongUse
+
+
+@dataclass(frozen=True)
+class ProjectFolder:
+    """One folder with one dataset.
+
+    attributes.toml   the schema as a person writes it
+    facelabel.db      everything that was said about the images
+    images/           the image files by content, ab/abcd….jpg
+    views/            what the browser shows: upright JPEGs without metadata, at most 1024 pixels
+    snapshots/        exported datasets
+    rounds/           models and predictions, a folder per round
+    cache/            features; may be deleted
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The name shown on the pages."""
+        return self.path.resolve().name
+
+    @property
+    def schema_file(self) -> Path:
+        """attributes.toml."""
+        return self.path / "attributes.toml"
+
+    @property
+    def database_file(self) -> Path:
+        """The SQLite file."""
+        return self.path / "facelabel.db"
+
+    @property
+    def images(self) -> Path:
+        """The root of the image files."""
+        return self.path / "images"
+
+    @property
+    def views(self) -> Path:
+        """The root of what the browser shows."""
+        return self.path / "views"
+
+    @property
+    def snapshots(self) -> Path:
+        """Where snapshots go unless the user says otherwise."""
+        return self.path / "snapshots"
+
+    @property
+    def rounds(self) -> Path:
+        """A folder per round: model, predictions."""
+        return self.path / "rounds"
+
+    @property
+    def cache(self) -> Path:
+        """What can be computed again."""
+        return self.path / "cache"
+
+    @cached_property
+    def database(self) -> Database:
+        """The open database; one engine per project object."""
+        return Database(self.database_file)
+
+    @classmethod
+    def open(cls, path: Path) -> ProjectFolder:
+        """Open an existing project and bring its database to the newest revision."""
+        project = cls(path)
+        if not project.database_file.is_file():
+            raise WrongUse(
+                "no_project",
+                f"{path.resolve()} is not a Facelabel project: it has no facelabel.db.",
+                do="Call `facelabel init` there, or name the project with --project FOLDER.",
+            )
+        if project.database.revision() != NEWEST_REVISION:
+            project.database.migrate()
+        return project
+
+
+NEWEST_REVISION = "0001"
+"""The newest migration in alembic/versions; a test compares them."""

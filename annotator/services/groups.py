@@ -1,0 +1,51 @@
+"""Groups and splits of images in the database; the rule itself is in domain/splits."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from annotator.domain.splits import SplitRule, own_group, shared_group
+from annotator.models import AttributeRow, Image, Label, Project
+
+
+def split_rule(session: Session) -> SplitRule:
+    """The project's seed and shares."""
+    project = session.scalars(select(Project)).one()
+    return SplitRule(project.split_seed, project.share_test, project.share_val)
+
+
+def regroup(session: Session, image: Image) -> None:
+    """Put an image into the group that its labels say, and into that group's split."""
+    named = session.execute(
+        select(AttributeRow.name, Label.code)
+        .join(Label, Label.attribute_id == AttributeRow.id)
+        .where(AttributeRow.groups, Label.image_id == image.id, Label.code.is_not(None))
+        .order_by(AttributeRow.position)
+        .limit(1)
+    ).first()
+    # The query leaves out null codes, which the types cannot say.
+    group = shared_group(named[0], int(named[1] or 0)) if named else own_group(image.sha256)
+    if group != image.group:
+        image.group = group
+        image.split = split_rule(session).split_of(group)
+
+
+def regroup_all(session: Session) -> None:
+    """Put every image into the group that its labels say; for imports, where the labels of many images change."""
+    rule = split_rule(session)
+    named: dict[int, str] = {}
+    for image_id, name, code in session.execute(
+        select(Label.image_id, AttributeRow.name, Label.code)
+        .join(AttributeRow, AttributeRow.id == Label.attribute_id)
+        .where(AttributeRow.groups, Label.code.is_not(None))
+        .order_by(AttributeRow.position.desc())
+    ):
+        named[image_id] = shared_group(name, int(code or 0))
+    changes = []
+    for image_id, sha256, group in session.execute(select(Image.id, Image.sha256, Image.group)):
+        wanted = named.get(image_id, own_group(sha256))
+        if wanted != group:
+            changes.append({"id": image_id, "group": wanted, "split": rule.split_of(wanted)})
+    if changes:
+        session.execute(update(Image), changes)

@@ -1,0 +1,203 @@
+"""Importing images from folders: content-addressed, decoded in full, safe to run again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.domain.splits import SplitRule, own_group
+from annotator.errors import FacelabelError, WrongUse
+from annotator.formats.image_files import EXTENSIONS, Limits
+from annotator.formats.image_store import StoredImage, decoding_pool, store_image
+from annotator.models import Image, ImageAlias, now
+from annotator.project import ProjectFolder
+from annotator.services.counts import recount
+from annotator.services.groups import split_rule
+from annotator.services.schema_changes import count_required
+
+Progress = Callable[[int, int], None]
+"""Called with the files done and the files in all."""
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file to import: where it is, what it will be called, and the name of the folder it came from."""
+
+    path: Path
+    name: str
+    source: str
+
+
+@dataclass
+class ImportReport:
+    """What an import did. Nothing is dropped without a line in here."""
+
+    imported: int = 0
+    already: int = 0
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
+    renamed: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    left_aside: int = 0
+
+
+def import_images(
+    project: ProjectFolder, sources: list[Path], limits: Limits, progress: Progress = lambda *_: None
+) -> ImportReport:
+    """Take in every image of the folders (recursively) and files named.
+
+    The files are copied into the project by content before the database hears of them, in batches: an import that was
+    killed leaves whole batches and is completed by running it again.
+
+    Raises:
+        WrongUse: if a source does not exist or holds no image file at all.
+    """
+    report = ImportReport()
+    files = list(_find_files(sources, report))
+    if not files:
+        names = ", ".join(str(source) for source in sources)
+        raise WrongUse(
+            "no_images",
+            f"There is no image file in {names}.",
+            do=f"Name a folder with images; files ending in {', '.join(sorted(EXTENSIONS))} are looked for.",
+        )
+    store = partial(store_image, project.images, project.views, limits)
+    done = 0
+    progress(done, len(files))
+    try:
+        with decoding_pool() as pool:
+            for batch in _batches(
+                zip(files, pool.map(store, [f.path for f in files], chunksize=16), strict=True)
+            ):
+                with project.database.write() as session:
+                    _record(session, batch, report)
+                done += len(batch)
+                progress(done, len(files))
+    except BrokenProcessPool as error:
+        raise FacelabelError(
+            "import_stopped",
+            f"A decoding process was killed after {done} of {len(files)} files, probably for lack of memory.",
+            kept="The files before it are imported.",
+            do="Call the command again; it goes on where it stopped. FACELABEL_MAX_PIXELS sets a lower limit.",
+        ) from error
+    with project.database.write() as session:
+        recount(session)
+    return report
+
+
+def _find_files(sources: list[Path], report: ImportReport) -> Iterator[SourceFile]:
+    for source in sources:
+        if source.is_dir():
+            root, paths = source, _walk(source)
+        elif source.is_file():
+            root, paths = source.parent, iter([source])
+        else:
+            raise WrongUse(
+                "no_source", f"{source} does not exist.", do="Name a folder or a file that exists."
+            )
+        for path in paths:
+            if path.suffix.lower() not in EXTENSIONS:
+                report.left_aside += 1
+                continue
+            name = path.relative_to(root).as_posix()
+            try:
+                name.encode()
+            except UnicodeEncodeError:
+                printable = name.encode(errors="surrogateescape").decode(errors="replace")
+                report.refused.append((printable, "has a name that is not UTF-8; rename it"))
+                continue
+            yield SourceFile(path, name, root.resolve().name)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """All files below a folder in a fixed order; links to folders are not followed."""
+    for current, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            yield Path(current) / name
+
+
+def _batches(
+    pairs: Iterable[tuple[SourceFile, StoredImage | str]],
+) -> Iterator[list[tuple[SourceFile, StoredImage | str]]]:
+    iterator = iter(pairs)
+    while batch := list(islice(iterator, _BATCH)):
+        yield batch
+
+
+def _record(
+    session: Session, batch: list[tuple[SourceFile, StoredImage | str]], report: ImportReport
+) -> None:
+    """Write one batch to the database: new images, other names of known ones, reasons of refusal."""
+    stored = [(file, result) for file, result in batch if isinstance(result, StoredImage)]
+    report.refused += [(file.name, result) for file, result in batch if isinstance(result, str)]
+    rule, required = split_rule(session), count_required(session)
+    by_hash = {
+        image.sha256: image
+        for image in session.scalars(select(Image).where(Image.sha256.in_([s.sha256 for _, s in stored])))
+    }
+    names = [file.name for file, _ in stored]
+    taken = set(session.scalars(select(Image.name).where(Image.name.in_(names))))
+    aliases = dict(
+        session.execute(select(ImageAlias.name, ImageAlias.image_id).where(ImageAlias.name.in_(names)))
+        .tuples()
+        .all()
+    )
+    for file, result in stored:
+        known = by_hash.get(result.sha256)
+        if known is None:
+            name = (
+                file.name
+                if file.name not in taken and file.name not in aliases
+                else _other_name(file.name, result)
+            )
+            if name != file.name:
+                report.renamed.append((f"{file.source}/{file.name}", name))
+            image = _new_image(file, name, result, rule, required)
+            session.add(image)
+            by_hash[result.sha256] = image
+            taken.add(name)
+            report.imported += 1
+        elif known.name in {file.name, _other_name(file.name, result)} or aliases.get(file.name) == known.id:
+            report.already += 1
+        else:
+            session.flush()
+            report.duplicates.append((file.name, known.name))
+            if file.name not in taken:
+                session.add(ImageAlias(name=file.name, image_id=known.id))
+                aliases[file.name] = known.id
+
+
+def _other_name(name: str, stored: StoredImage) -> str:
+    """The name of an image whose own name is taken by another one."""
+    path = PurePosixPath(name)
+    return str(path.with_name(f"{path.stem}~{stored.sha256[:8]}{path.suffix}"))
+
+
+def _new_image(file: SourceFile, name: str, stored: StoredImage, rule: SplitRule, required: int) -> Image:
+    group = own_group(stored.sha256)
+    shuffle = hashlib.sha256(f"{rule.seed}:order:{stored.sha256}".encode()).digest()[:7]
+    return Image(
+        name=name,
+        sha256=stored.sha256,
+        extension=stored.header.extension,
+        width=stored.header.width,
+        height=stored.header.height,
+        source=file.source,
+        original_path=file.name,
+        group=group,
+        split=rule.split_of(group),
+        shuffle=int.from_bytes(shuffle, "big"),
+        open_cells=required,
+        created_at=now(),
+    )

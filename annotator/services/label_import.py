@@ -1,0 +1,150 @@
+"""Importing labels from a file: all of it or nothing, and never over what a person answered."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from annotator.domain.schema import CANNOT_TELL
+from annotator.formats.table import Mapping, Row, read_table
+from annotator.models import Annotation, Image, ImageAlias, Label, Labeller
+from annotator.project import ProjectFolder
+from annotator.services.groups import regroup_all
+from annotator.services.labels import add_submission
+from annotator.services.people import code_of_person
+from annotator.services.schema_changes import attribute_ids, read_schema, recount_open_cells
+
+_SHOWN = 5
+
+
+@dataclass
+class LabelReport:
+    """What an import of labels did, in cells; `absent` counts rows whose image the project does not have."""
+
+    rows: int = 0
+    added: int = 0
+    unchanged: int = 0
+    replaced: int = 0
+    kept: int = 0
+    absent: int = 0
+    absent_names: list[str] = field(default_factory=list)
+    left_aside: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _NewLabel:
+    image_id: int
+    attribute_id: int
+    code: int | None
+
+
+def import_labels(project: ProjectFolder, path: Path, mapping: Mapping | None = None) -> LabelReport:
+    """Take in the labels of a CSV as annotations of the origin "import".
+
+    A cell without a label gets one; a label that was itself imported is replaced; a person's answer is kept. Rows whose
+    image the project does not have are counted and named, and no image is invented for them.
+
+    Raises:
+        FacelabelError: if any part of the file cannot be read; nothing is imported then.
+    """
+    with project.database.read() as session:
+        schema = read_schema(session)
+    table = read_table(path, schema, mapping)
+    report = LabelReport(rows=len(table.rows), left_aside=table.left_aside)
+    with project.database.write() as session:
+        new = _new_labels(session, table.rows, report)
+        if new:
+            _write(session, path, new)
+            regroup_all(session)
+            recount_open_cells(session)
+    return report
+
+
+def _new_labels(session: Session, rows: Iterable[Row], report: LabelReport) -> list[_NewLabel]:
+    images = _images_by_name(session)
+    ids = attribute_ids(session)
+    current = {
+        (image, attribute): (code, origin)
+        for image, attribute, code, origin in session.execute(
+            select(Label.image_id, Label.attribute_id, Label.code, Annotation.origin).join(
+                Annotation, Annotation.id == Label.annotation_id
+            )
+        )
+    }
+    people: dict[tuple[str, str], int] = {}
+    new: dict[tuple[int, int], _NewLabel] = {}
+    for row in rows:
+        image_id = images.get(row.image_name) or images.get(PurePosixPath(row.image_name).name)
+        if image_id is None:
+            report.absent += 1
+            if len(report.absent_names) < _SHOWN:
+                report.absent_names.append(row.image_name)
+            continue
+        for name, answer in row.answers.items():
+            if isinstance(answer, str):
+                if (name, answer) not in people:
+                    people[name, answer] = code_of_person(session, name, answer)
+                answer = people[name, answer]  # noqa: PLW2901 - from here on it is a code
+            label = _NewLabel(image_id, ids[name], None if answer == CANNOT_TELL else answer)
+            before = current.get((label.image_id, label.attribute_id))
+            if before is None:
+                report.added += 1
+            elif before[0] == label.code:
+                report.unchanged += 1
+                continue
+            elif before[1] == "import":
+                report.replaced += 1
+            else:
+                report.kept += 1
+                continue
+            new[label.image_id, label.attribute_id] = label
+    return list(new.values())
+
+
+def _images_by_name(session: Session) -> dict[str, int]:
+    """Images by the names a label file may use: file name alone if it is unique, other names, own names."""
+    own = dict(session.execute(select(Image.name, Image.id)).tuples().all())
+    short: dict[str, int | None] = {}
+    for name, number in own.items():
+        base = PurePosixPath(name).name
+        short[base] = None if base in short else number
+    aliases = dict(session.execute(select(ImageAlias.name, ImageAlias.image_id)).tuples().all())
+    return {name: number for name, number in short.items() if number is not None} | aliases | own
+
+
+def _write(session: Session, path: Path, new: list[_NewLabel]) -> None:
+    importer = session.scalar(select(Labeller).where(Labeller.name == "import"))
+    if importer is None:
+        importer = Labeller(name="import")
+        session.add(importer)
+        session.flush()
+    submission = add_submission(
+        session,
+        key=f"import:{secrets.token_hex(16)}",
+        kind="import",
+        fingerprint=path.name,
+        labeller_id=importer.id,
+        image_id=None,
+    )
+    # The write lock is held, so the next numbers are ours.
+    first = (session.scalar(select(func.max(Annotation.id))) or 0) + 1
+    cells = [
+        {"image_id": label.image_id, "attribute_id": label.attribute_id, "code": label.code} for label in new
+    ]
+    session.execute(
+        insert(Annotation),
+        [
+            {"id": first + i, "submission_id": submission.id, "origin": "import", **cell}
+            for i, cell in enumerate(cells)
+        ],
+    )
+    session.execute(
+        insert(Label).prefix_with("OR REPLACE", dialect="sqlite"),
+        [{"annotation_id": first + i, **cell} for i, cell in enumerate(cells)],
+    )
+    session.expire_all()

@@ -1,0 +1,310 @@
+"""Answers: taken once per idempotency key, kept for ever, taken back by an answer of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import Session, aliased
+
+from annotator.domain.schema import Attribute, Schema
+from annotator.errors import Conflict, FacelabelError, NotFound
+from annotator.models import Annotation, AttributeRow, Image, Label, Lease, Skip, Submission, ValueRow, now
+from annotator.services.counts import add_done
+from annotator.services.groups import regroup
+from annotator.services.people import code_of_person
+from annotator.services.schema_changes import attribute_ids, read_schema
+
+Answer = int | str | None
+"""A code, the name of a person (open attributes), or None for "can't tell"."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """One answer to one image as it came in."""
+
+    key: str
+    image_id: int
+    lease: str | None
+    values: Mapping[str, Answer]
+    accepted: frozenset[str] = field(default=frozenset())
+    skip: bool = False
+    milliseconds: int | None = None
+
+    def fingerprint(self) -> str:
+        """What a repetition with the same key must agree in."""
+        body = [self.image_id, self.lease, dict(self.values), sorted(self.accepted), self.skip]
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a submission. `late`: somebody else had answered, so it was kept as an extra opinion."""
+
+    key: str
+    image_id: int
+    labels: dict[str, int | None]
+    late: bool
+
+
+def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
+    """Keep an answer. The same key again gives the same outcome and changes nothing.
+
+    Raises:
+        Conflict: if the key was used for something else.
+        NotFound: if there is no such image.
+        FacelabelError: if an attribute or a value is not in the schema.
+    """
+    known = find_submission(session, submitted.key, submitted.fingerprint())
+    if known is not None:
+        return _outcome(session, known)
+    image = session.get(Image, submitted.image_id)
+    if image is None:
+        raise NotFound(
+            "unknown_image", f"There is no image {submitted.image_id}.", do="Ask for the next task."
+        )
+    schema = read_schema(session)
+    codes = {name: _code(session, schema, name, value) for name, value in submitted.values.items()}
+    late = _is_late(session, image, labeller_id, submitted.lease)
+    row = add_submission(
+        session,
+        key=submitted.key,
+        kind="skip" if submitted.skip else "answer",
+        fingerprint=submitted.fingerprint(),
+        labeller_id=labeller_id,
+        image_id=image.id,
+        late=late,
+        milliseconds=submitted.milliseconds,
+    )
+    if submitted.skip:
+        session.merge(Skip(image_id=image.id, labeller_id=labeller_id))
+    origins = {name: "suggestion" if name in submitted.accepted else "human" for name in codes}
+    annotate(session, image, row.id, codes, dict.fromkeys(codes, "opinion") if late else origins)
+    if not late:
+        session.execute(delete(Lease).where(Lease.image_id == image.id))
+    return _outcome(session, row)
+
+
+def undo(
+    session: Session, labeller_id: int, key: str, undone_key: str | None
+) -> tuple[Submission, dict[str, int | None]]:
+    """Take back a submission of this labeller; without a key the last one that still counts.
+
+    Returns the submission that was undone and the answers it had held.
+
+    Raises:
+        NotFound: if there is nothing to undo.
+        Conflict: if it was undone already, or the key was used for something else.
+    """
+    fingerprint = hashlib.sha256(f"undo:{undone_key}".encode()).hexdigest()
+    known = find_submission(session, key, fingerprint)
+    if known is not None:
+        target = session.get_one(Submission, known.undoes)
+        return target, _values_of(session, target.id)
+    target = _find_undoable(session, labeller_id, undone_key)
+    image = session.get_one(Image, target.image_id)
+    row = add_submission(
+        session,
+        key=key,
+        kind="undo",
+        fingerprint=fingerprint,
+        labeller_id=labeller_id,
+        image_id=image.id,
+        undoes=target.id,
+    )
+    values = _values_of(session, target.id)
+    for attribute_id in list(
+        session.scalars(select(Annotation.attribute_id).where(Annotation.submission_id == target.id))
+    ):
+        session.add(
+            Annotation(
+                submission_id=row.id, image_id=image.id, attribute_id=attribute_id, code=None, origin="undo"
+            )
+        )
+        session.flush()
+        _restore_label(session, image.id, attribute_id)
+    if target.kind == "skip":
+        session.execute(delete(Skip).where(Skip.image_id == image.id, Skip.labeller_id == labeller_id))
+    _update_image(session, image)
+    return target, values
+
+
+def annotate(
+    session: Session,
+    image: Image,
+    submission_id: int,
+    codes: Mapping[str, int | None],
+    origins: Mapping[str, str],
+) -> None:
+    """Add annotations to an image; those that are not mere opinions become its labels."""
+    ids = attribute_ids(session)
+    for name, code in codes.items():
+        annotation = Annotation(
+            submission_id=submission_id,
+            image_id=image.id,
+            attribute_id=ids[name],
+            code=code,
+            origin=origins[name],
+        )
+        session.add(annotation)
+        session.flush()
+        if origins[name] != "opinion":
+            session.merge(
+                Label(image_id=image.id, attribute_id=ids[name], code=code, annotation_id=annotation.id)
+            )
+    session.flush()
+    _update_image(session, image)
+
+
+def add_submission(session: Session, **columns: Any) -> Submission:
+    """Write down that something was acknowledged."""
+    row = Submission(**({"late": False, "undoes": None, "milliseconds": None, "created_at": now()} | columns))
+    session.add(row)
+    session.flush()
+    return row
+
+
+def find_submission(session: Session, key: str, fingerprint: str) -> Submission | None:
+    """The submission that was made with this key.
+
+    Raises:
+        Conflict: if it was made with another body.
+    """
+    row = session.scalar(select(Submission).where(Submission.key == key))
+    if row is not None and row.fingerprint != fingerprint:
+        raise Conflict(
+            "key_reused",
+            f"The idempotency key {key!r} was used for another request.",
+            kept="The first request's outcome stands.",
+            do="Make a new random key for every answer.",
+        )
+    return row
+
+
+def _outcome(session: Session, row: Submission) -> Outcome:
+    assert row.image_id is not None
+    return Outcome(row.key, row.image_id, _values_of(session, row.id), row.late)
+
+
+def _values_of(session: Session, submission_id: int) -> dict[str, int | None]:
+    query = (
+        select(AttributeRow.name, Annotation.code)
+        .join(Annotation, Annotation.attribute_id == AttributeRow.id)
+        .where(Annotation.submission_id == submission_id)
+        .order_by(Annotation.id)
+    )
+    return dict(session.execute(query).tuples().all())
+
+
+def _code(session: Session, schema: Schema, name: str, value: Answer) -> int | None:
+    """The code of an answer; a person who is named for the first time is added."""
+    try:
+        attribute = schema[name]
+    except KeyError:
+        known = ", ".join(a.name for a in schema.attributes)
+        raise FacelabelError(
+            "unknown_attribute", f"The schema has no attribute {name!r}.", do=f"It has {known}."
+        ) from None
+    if value is None:
+        return None
+    if attribute.kind == "open":
+        return code_of_person(session, name, value)
+    if isinstance(value, bool) or not any(v.code == value and v.status == "active" for v in attribute.values):
+        raise _unknown_value(attribute, value)
+    return int(value)
+
+
+def _unknown_value(attribute: Attribute, value: Answer) -> FacelabelError:
+    known = ", ".join(f"{v.code} {v.name}" for v in attribute.values if v.status == "active")
+    return FacelabelError(
+        "unknown_value",
+        f"{attribute.name} has no value {value!r}.",
+        do=f"Its values are {known}; null means can't tell.",
+    )
+
+
+def _is_late(session: Session, image: Image, labeller_id: int, token: str | None) -> bool:
+    """Whether the image is somebody else's by now: leased to them, or answered by them.
+
+    A lease that merely ran out, with nobody after it, is not held against the labeller.
+    """
+    lease = session.get(Lease, image.id)
+    if lease is not None and token is not None and lease.token == token:
+        return False
+    if lease is not None and lease.labeller_id != labeller_id and lease.expires_at > now():
+        return True
+    other = aliased(Submission)
+    undone = exists().where(other.undoes == Submission.id)
+    answered_by_other = select(Submission.id).where(
+        Submission.image_id == image.id,
+        Submission.kind == "answer",
+        Submission.labeller_id != labeller_id,
+        ~undone,
+    )
+    return session.scalar(answered_by_other.limit(1)) is not None
+
+
+def _find_undoable(session: Session, labeller_id: int, key: str | None) -> Submission:
+    later = aliased(Submission)
+    undone = exists().where(later.undoes == Submission.id)
+    query = select(Submission).where(
+        Submission.labeller_id == labeller_id, Submission.kind.in_(("answer", "skip"))
+    )
+    if key is not None:
+        target = session.scalar(query.where(Submission.key == key))
+        if target is not None and session.scalar(select(later.id).where(later.undoes == target.id)):
+            raise Conflict(
+                "already_undone",
+                f"The answer {key!r} was taken back already.",
+                do="Go on with the next image.",
+            )
+    else:
+        target = session.scalar(query.where(~undone).order_by(Submission.id.desc()).limit(1))
+    if target is None:
+        raise NotFound(
+            "nothing_to_undo", "There is no answer of yours to take back.", do="Go on with the next image."
+        )
+    return target
+
+
+def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
+    """Set a cell's label to the newest annotation that still counts, or to none."""
+    later = aliased(Submission)
+    newest = session.scalar(
+        select(Annotation)
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .where(
+            Annotation.image_id == image_id,
+            Annotation.attribute_id == attribute_id,
+            Annotation.origin.in_(("human", "suggestion", "import")),
+            ~exists().where(later.undoes == Submission.id),
+        )
+        .order_by(Annotation.id.desc())
+        .limit(1)
+    )
+    if newest is None:
+        session.execute(delete(Label).where(Label.image_id == image_id, Label.attribute_id == attribute_id))
+    else:
+        session.merge(
+            Label(image_id=image_id, attribute_id=attribute_id, code=newest.code, annotation_id=newest.id)
+        )
+    session.flush()
+
+
+def _update_image(session: Session, image: Image) -> None:
+    """Bring what is derived from an image's labels up to date: open cells, the project's count, group and split."""
+    required = set(session.scalars(select(AttributeRow.id).where(AttributeRow.required)))
+    labels = session.execute(
+        select(Label.attribute_id, ValueRow.ends)
+        .outerjoin(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
+        .where(Label.image_id == image.id)
+    ).all()
+    ended = any(ends for _, ends in labels)
+    before = image.open_cells
+    image.open_cells = 0 if ended else len(required - {attribute_id for attribute_id, _ in labels})
+    add_done(session, int(image.open_cells == 0) - int(before == 0))
+    regroup(session, image)

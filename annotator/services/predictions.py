@@ -1,0 +1,102 @@
+"""Predictions in the project: loaded with one row, asked for an image or the order of work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from annotator.errors import FacelabelError
+from annotator.formats.predictions import PredictionsFile
+from annotator.models import Image, Predictions, now
+from annotator.project import ProjectFolder
+from annotator.services.schema_changes import read_schema
+
+_BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What loading found: images in the file, and how many of them the project does not know."""
+
+    rows: int
+    unknown: int
+    unknown_names: list[str]
+
+
+def load_predictions(project: ProjectFolder, folder: Path, round_id: int | None = None) -> LoadReport:
+    """Make a predictions folder inside the project the one that the queue and the suggestions come from.
+
+    Loading the same folder again changes nothing.
+
+    Raises:
+        FacelabelError: if it is damaged, or was made for another schema; the predictions in use stay in use.
+    """
+    file = PredictionsFile(folder)
+    file.verify()
+    unknown, examples = _unknown_images(project, file)
+    with project.database.write() as session:
+        current = read_schema(session).hash()
+        if file.manifest["schema"]["hash"] != current:
+            raise FacelabelError(
+                "other_schema",
+                f"The predictions in {folder} were made for another schema than the project's.",
+                kept="The predictions in use stay in use.",
+                do="Run a new round: `facelabel round`.",
+            )
+        digest = file.manifest["manifest_hash"]
+        if session.scalar(select(Predictions.id).where(Predictions.content_hash == digest)) is None:
+            session.add(
+                Predictions(
+                    round_id=round_id,
+                    path=folder.resolve().relative_to(project.path.resolve()).as_posix(),
+                    content_hash=digest,
+                    schema_hash=current,
+                    rows=file.rows,
+                    unknown=unknown,
+                    cursor=0,
+                    loaded_at=now(),
+                )
+            )
+    return LoadReport(file.rows, unknown, examples)
+
+
+def _unknown_images(project: ProjectFolder, file: PredictionsFile) -> tuple[int, list[str]]:
+    unknown = 0
+    examples: list[str] = []
+    with project.database.read() as session:
+        for start in range(0, file.rows, _BATCH):
+            names = file.names(start, _BATCH)
+            known = set(session.scalars(select(Image.name).where(Image.name.in_(names))))
+            missing = [name for name in names if name not in known]
+            unknown += len(missing)
+            examples += missing[: 5 - len(examples)]
+    return unknown, examples
+
+
+@dataclass(frozen=True)
+class ActivePredictions:
+    """The predictions in use: their file, and where the order of work is still to be done."""
+
+    id: int
+    cursor: int
+    file: PredictionsFile
+
+
+def active_predictions(
+    project: ProjectFolder, session: Session, schema_hash: str
+) -> ActivePredictions | None:
+    """The newest predictions that were made for the schema in force."""
+    newest = select(func.max(Predictions.id)).where(Predictions.schema_hash == schema_hash).scalar_subquery()
+    row = session.scalar(select(Predictions).where(Predictions.id == newest))
+    if row is None:
+        return None
+    return ActivePredictions(row.id, row.cursor, _open_file(project.path / row.path))
+
+
+@lru_cache(maxsize=4)
+def _open_file(folder: Path) -> PredictionsFile:
+    return PredictionsFile(folder)

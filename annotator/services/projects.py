@@ -1,0 +1,87 @@
+"""Making a project folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from annotator.domain.schema import Schema, parse_schema
+from annotator.domain.splits import SplitRule
+from annotator.errors import FacelabelError, WrongUse
+from annotator.files import write_atomically
+from annotator.models import Labeller, Project, now
+from annotator.project import ProjectFolder
+from annotator.resources import resource
+from annotator.services.schema_changes import apply_schema
+
+LOCAL_LABELLER = "local"
+"""Who answers when nobody had to log in."""
+
+
+def init_project(
+    path: Path, schema_file: Path | None = None, splits: SplitRule | None = None
+) -> ProjectFolder:
+    """Make a project in a folder that may exist but holds none yet.
+
+    Args:
+        path: the folder.
+        schema_file: an attributes.toml; the default is the schema of the coursework.
+        splits: seed and shares of the splits.
+    """
+    project = ProjectFolder(path)
+    if project.database_file.exists():
+        raise WrongUse(
+            "project_exists",
+            f"{path.resolve()} already holds a Facelabel project.",
+            do="Use it as it is, or name another folder with --project FOLDER.",
+        )
+    source = schema_file or (
+        project.schema_file if project.schema_file.exists() else resource("attributes.toml")
+    )
+    text = read_schema_file(source)
+    schema = parse_schema(text)
+    write_atomically(project.schema_file, text.encode())
+    # The database is made under another name and renamed, so that a project is whole or absent.
+    unfinished = ProjectFolder(path / ".facelabel-init")
+    _fill_database(unfinished, project.name, schema, splits or SplitRule())
+    unfinished.database_file.replace(project.database_file)
+    for leftover in unfinished.path.iterdir():
+        leftover.unlink()
+    unfinished.path.rmdir()
+    return project
+
+
+def read_schema_file(path: Path) -> str:
+    """The text of an attributes.toml."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FacelabelError(
+            "no_schema_file",
+            f"The schema file {path} cannot be read: {error}.",
+            do="Name a readable attributes.toml.",
+        ) from error
+
+
+def _fill_database(folder: ProjectFolder, name: str, schema: Schema, splits: SplitRule) -> None:
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.database_file.unlink(missing_ok=True)
+    database = folder.database
+    database.migrate()
+    with database.write() as session:
+        session.add(
+            Project(
+                id=1,
+                name=name,
+                split_seed=splits.seed,
+                share_test=splits.share_test,
+                share_val=splits.share_val,
+                image_count=0,
+                done_count=0,
+                created_at=now(),
+            )
+        )
+        session.add(Labeller(name=LOCAL_LABELLER))
+        session.flush()
+        apply_schema(session, schema)
+    database.checkpoint()
+    database.close()

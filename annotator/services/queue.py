@@ -1,0 +1,196 @@
+"""Who works on which image next: leases, and the order of work.
+
+With predictions the order is theirs (the most doubtful first); images they do not know, and all images when there are
+none, come in a random but fixed order. An image with a live lease is given to nobody else.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, exists, select, update
+from sqlalchemy.orm import Session
+
+from annotator.domain.schema import Schema
+from annotator.formats.predictions import Suggestion
+from annotator.models import Image, Label, Lease, Predictions, Skip, now
+from annotator.project import ProjectFolder
+from annotator.services.predictions import ActivePredictions, active_predictions
+from annotator.services.schema_changes import attribute_ids, read_schema
+
+_WINDOW = 64
+"""How many places of the order of work are looked at in one query."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One attribute still to be answered, with what the model thinks."""
+
+    attribute: str
+    suggestion: Suggestion | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """An image leased to a labeller."""
+
+    image_id: int
+    image_name: str
+    sha256: str
+    width: int
+    height: int
+    lease: str
+    cells: list[Cell]
+    labels: dict[str, int | None]
+
+
+def next_tasks(
+    project: ProjectFolder,
+    session: Session,
+    labeller_id: int,
+    *,
+    count: int,
+    lease_seconds: int,
+    attribute: str | None = None,
+) -> list[Task]:
+    """Lease up to `count` images that nobody holds and this labeller did not skip, the most doubtful first."""
+    schema = read_schema(session)
+    ids = attribute_ids(session)
+    predictions = active_predictions(project, session, schema.hash())
+    free = _free_for(labeller_id, ids.get(attribute) if attribute else None)
+    images: list[Image] = []
+    if predictions is not None:
+        images += _in_predicted_order(session, predictions, free, count)
+    if len(images) < count:
+        rest = select(Image).where(free).order_by(Image.shuffle, Image.id).limit(count)
+        taken = {image.id for image in images}
+        images += [image for image in session.scalars(rest) if image.id not in taken][: count - len(images)]
+    return [
+        _make_task(
+            session,
+            image,
+            lease_image(session, image.id, labeller_id, lease_seconds),
+            schema,
+            ids,
+            predictions,
+        )
+        for image in images
+    ]
+
+
+def lease_again(
+    project: ProjectFolder, session: Session, image: Image, labeller_id: int, lease_seconds: int
+) -> Task | None:
+    """Give an image whose answer was taken back to its labeller; None if somebody else works on it by now."""
+    held = session.get(Lease, image.id)
+    if held is not None and held.labeller_id != labeller_id and held.expires_at > now():
+        return None
+    schema = read_schema(session)
+    predictions = active_predictions(project, session, schema.hash())
+    lease = lease_image(session, image.id, labeller_id, lease_seconds)
+    return _make_task(session, image, lease, schema, attribute_ids(session), predictions)
+
+
+def renew_leases(
+    session: Session, labeller_id: int, tokens: list[str], lease_seconds: int
+) -> tuple[list[str], list[str]]:
+    """Renew the leases that a page still works on; returns those renewed and those lost."""
+    if not tokens:
+        return [], []
+    mine = (Lease.labeller_id == labeller_id) & Lease.token.in_(tokens)
+    found = set(session.scalars(select(Lease.token).where(mine)))
+    session.execute(update(Lease).where(mine).values(expires_at=now() + timedelta(seconds=lease_seconds)))
+    return [t for t in tokens if t in found], [t for t in tokens if t not in found]
+
+
+def lease_image(session: Session, image_id: int, labeller_id: int, lease_seconds: int) -> str:
+    """Give an image to a labeller; whoever held it before no longer does."""
+    token = secrets.token_urlsafe(16)
+    session.execute(delete(Lease).where(Lease.image_id == image_id))
+    expires_at = now() + timedelta(seconds=lease_seconds)
+    session.add(Lease(image_id=image_id, labeller_id=labeller_id, token=token, expires_at=expires_at))
+    session.flush()
+    return token
+
+
+def _is_free() -> ColumnElement[bool]:
+    """Open images without a live lease."""
+    return and_(Image.open_cells > 0, ~exists().where(Lease.image_id == Image.id, Lease.expires_at > now()))
+
+
+def _free_for(labeller_id: int, attribute_id: int | None) -> ColumnElement[bool]:
+    """Free images that the labeller did not skip and that lack the attribute, if one is named."""
+    free = and_(_is_free(), ~exists().where(Skip.image_id == Image.id, Skip.labeller_id == labeller_id))
+    if attribute_id is None:
+        return free
+    return and_(free, ~exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id))
+
+
+def _in_predicted_order(
+    session: Session, predictions: ActivePredictions, free: ColumnElement[bool], count: int
+) -> list[Image]:
+    found: list[Image] = []
+    for place, names in _windows(predictions):
+        by_name = {
+            image.name: image for image in session.scalars(select(Image).where(free, Image.name.in_(names)))
+        }
+        found += [by_name[name] for name in names if name in by_name]
+        if not by_name and place == predictions.cursor:
+            _move_cursor(session, predictions, place, names)
+        if len(found) >= count:
+            break
+    return found[:count]
+
+
+def _windows(predictions: ActivePredictions) -> Iterator[tuple[int, list[str]]]:
+    place = predictions.cursor
+    while names := predictions.file.order(place, _WINDOW):
+        yield place, names
+        place += len(names)
+
+
+def _move_cursor(session: Session, predictions: ActivePredictions, place: int, names: list[str]) -> None:
+    """Never look again at places where everything is done or held: the queue stays as fast at its end as at its head.
+
+    An image whose lease then runs out is found again in the random order, and ranked again by the next round.
+    """
+    waiting = select(Image.id).where(_is_free(), Image.name.in_(names)).limit(1)
+    if session.scalar(waiting) is None:
+        session.execute(
+            update(Predictions).where(Predictions.id == predictions.id).values(cursor=place + len(names))
+        )
+
+
+def _make_task(
+    session: Session,
+    image: Image,
+    lease: str,
+    schema: Schema,
+    ids: dict[str, int],
+    predictions: ActivePredictions | None,
+) -> Task:
+    answered = dict(
+        session.execute(select(Label.attribute_id, Label.code).where(Label.image_id == image.id))
+        .tuples()
+        .all()
+    )
+    # Test images are labelled blind: a shown suggestion would make the model's own opinion part of its measure.
+    suggestions = (
+        predictions.file.suggestions(image.name, image.sha256)
+        if predictions and image.split != "test"
+        else {}
+    )
+    open_attributes = [a.name for a in schema.attributes if ids[a.name] not in answered]
+    return Task(
+        image_id=image.id,
+        image_name=image.name,
+        sha256=image.sha256,
+        width=image.width,
+        height=image.height,
+        lease=lease,
+        cells=[Cell(name, suggestions.get(name)) for name in open_attributes],
+        labels={a.name: answered[ids[a.name]] for a in schema.attributes if ids[a.name] in answered},
+    )

@@ -1,0 +1,85 @@
+"""What `facelabel status` and the progress endpoint tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from annotator.domain.schema import CANNOT_TELL
+from annotator.models import AttributeRow, Image, Label, Predictions, Round
+from annotator.services.counts import read_progress
+from annotator.services.rounds import list_rounds
+from annotator.services.schema_changes import read_schema
+
+
+def attribute_counts(session: Session) -> dict[str, dict[str, Any]]:
+    """Per attribute: labelled cells, and images per value code ("-1" is can't tell; open attributes: people)."""
+    schema = read_schema(session)
+    query = (
+        select(AttributeRow.name, Label.code, func.count())
+        .join(Label, Label.attribute_id == AttributeRow.id)
+        .group_by(AttributeRow.name, Label.code)
+    )
+    counts: dict[str, dict[int, int]] = {}
+    for name, code, number in session.execute(query):
+        counts.setdefault(name, {})[CANNOT_TELL if code is None else code] = number
+    result: dict[str, dict[str, Any]] = {}
+    for attribute in schema.attributes:
+        found = counts.get(attribute.name, {})
+        entry: dict[str, Any] = {"labelled": sum(found.values())}
+        if attribute.kind == "open":
+            entry["people"] = len(set(found) - {CANNOT_TELL})
+        else:
+            entry["values"] = {str(code): number for code, number in sorted(found.items())}
+        result[attribute.name] = entry
+    return result
+
+
+def read_status(session: Session) -> dict[str, Any]:
+    """Counts, splits, rounds and the newest round's figures per attribute."""
+    progress = read_progress(session, labeller_id=0)
+    splits = dict(session.execute(select(Image.split, func.count()).group_by(Image.split)).tuples().all())
+    predictions = session.scalar(select(Predictions).order_by(Predictions.id.desc()).limit(1))
+    rounds = list_rounds(session)
+    newest = next((row for row in rounds if row.state == "done"), None)
+    return {
+        "images": progress.images,
+        "done": progress.done,
+        "open": progress.open,
+        "being_labelled": progress.held_by_others,
+        "splits": splits,
+        "attributes": attribute_counts(session),
+        "rounds": [round_summary(row) for row in rounds],
+        "metrics": newest.metrics if newest else None,
+        "predictions": {"path": predictions.path, "rows": predictions.rows, "unknown": predictions.unknown}
+        if predictions
+        else None,
+    }
+
+
+def round_summary(row: Round) -> dict[str, Any]:
+    """A round in plain values, as the API and `status` tell it."""
+    return {
+        "id": row.id,
+        "state": row.state,
+        "engine": row.engine,
+        "strategy": row.strategy,
+        "stage": row.stage,
+        "done": row.done,
+        "total": row.total,
+        "message": row.message,
+        "error": row.error,
+        "attempts": row.attempts,
+        "labelled": row.labelled,
+        "metrics": row.metrics,
+        **{
+            name: moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
+            for name, moment in (
+                ("created_at", row.created_at),
+                ("started_at", row.started_at),
+                ("finished_at", row.finished_at),
+            )
+        },
+    }

@@ -1,0 +1,232 @@
+"""The bodies of requests and answers, as docs/api.md describes them and /api/v1/openapi.json publishes them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from spectree import SpecTree
+
+from annotator import __version__
+from annotator.web.problems import bad_request
+
+spec = SpecTree(
+    "flask",
+    title="Facelabel",
+    version=__version__,
+    path="api/v1",
+    filename="openapi.json",
+    mode="strict",
+    page_templates={},
+    validation_error_status=400,
+    before=bad_request,
+    annotations=True,
+)
+
+MAX_ID = 2**63 - 1
+Key = Annotated[str, Field(min_length=1, max_length=200)]
+Code = StrictInt | None
+
+
+class Request(BaseModel):
+    """What every request's body has in common: unknown fields are an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """What happened, what was kept, what to do."""
+
+    code: str
+    what: str
+    kept: str
+    do: str
+
+
+class ProblemAnswer(BaseModel):
+    """The one shape of an error."""
+
+    error: Problem
+
+
+class ValueOut(BaseModel):
+    """One value; `ends`: nothing else is asked after it."""
+
+    code: int
+    name: str
+    ends: bool
+
+
+class AttributeOut(BaseModel):
+    """One attribute of the schema."""
+
+    name: str
+    title: str
+    kind: Literal["categorical", "open"]
+    key: str
+    required: bool
+    values: list[ValueOut]
+
+
+class SchemaOut(BaseModel):
+    """The attributes in the order of the page."""
+
+    attributes: list[AttributeOut]
+
+
+class ProgressOut(BaseModel):
+    """Counts of images."""
+
+    images: int
+    done: int
+    open: int
+    held_by_others: int
+
+
+class ProgressDetail(ProgressOut):
+    """Counts of images, and of labels per attribute."""
+
+    attributes: dict[str, dict[str, Any]]
+
+
+class NextRequest(Request):
+    """Ask for work."""
+
+    count: int = Field(1, ge=1, le=50)
+    attribute: str | None = None
+    holding: list[Key] = Field(default=[], max_length=200)
+
+
+class SuggestionOut(BaseModel):
+    """A model's answer."""
+
+    code: int
+    probability: float
+
+
+class CellOut(BaseModel):
+    """A cell still to be answered."""
+
+    attribute: str
+    suggestion: SuggestionOut | None
+
+
+class TaskOut(BaseModel):
+    """An image leased to the caller."""
+
+    image_id: int
+    image_name: str
+    image_url: str
+    width: int
+    height: int
+    lease: str
+    lease_seconds: int
+    cells: list[CellOut]
+    labels: dict[str, int | None]
+
+
+class NextAnswer(BaseModel):
+    """Work, and what became of the leases that the page holds."""
+
+    tasks: list[TaskOut]
+    progress: ProgressOut
+    renewed: list[str]
+    lost: list[str]
+
+
+class AnnotationRequest(Request):
+    """An answer to one image."""
+
+    image_id: Annotated[StrictInt, Field(ge=0, le=MAX_ID)]
+    lease: Key | None = None
+    values: dict[str, StrictInt | StrictStr | None] = {}
+    accepted: list[str] = []
+    milliseconds: Annotated[StrictInt, Field(ge=0, le=2**31)] | None = None
+    skip: StrictBool = False
+
+
+class AnnotationAnswer(BaseModel):
+    """What was kept."""
+
+    submission: str
+    image_id: int
+    labels: dict[str, int | None]
+    late: bool
+    progress: ProgressOut
+
+
+class UndoRequest(Request):
+    """Take an answer back; without `submission` the last one."""
+
+    submission: Key | None = None
+
+
+class UndoAnswer(BaseModel):
+    """The image again, with the answers it had. `task` is null if somebody else works on it by now."""
+
+    submission: str
+    task: TaskOut | None
+    values: dict[str, int | None]
+    progress: ProgressOut
+
+
+class RoundRequest(Request):
+    """Start a round."""
+
+    engine: str = "probe"
+    strategy: str = "margin"
+
+
+class RoundOut(BaseModel):
+    """A round."""
+
+    id: int
+    state: Literal["queued", "running", "done", "failed"]
+    engine: str
+    strategy: str
+    stage: str
+    done: int
+    total: int
+    message: str
+    error: str | None
+    attempts: int
+    labelled: int | None
+    metrics: dict[str, Any] | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class RoundsOut(BaseModel):
+    """All rounds, the newest first."""
+
+    rounds: list[RoundOut]
+
+
+class SnapshotRequest(Request):
+    """Write a snapshot inside the project."""
+
+    names: StrictBool = False
+
+
+class SnapshotOut(BaseModel):
+    """A snapshot inside the project; `path` is relative to the project folder."""
+
+    name: str
+    content_hash: str
+    created_at: str
+    images: int
+    labelled: int
+    path: str
+
+
+class SnapshotsOut(BaseModel):
+    """All snapshots, the newest first."""
+
+    snapshots: list[SnapshotOut]
+
+
+class HealthOut(BaseModel):
+    """The server is there and its database answers."""
+
+    status: Literal["ok"]

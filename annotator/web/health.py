@@ -1,0 +1,21 @@
+"""Whether the server and its database answer."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+from spectree import Response
+from sqlalchemy import text
+
+from annotator.web.context import context
+from annotator.web.contracts import HealthOut, spec
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/healthz")
+@spec.validate(resp=Response(HTTP_200=HealthOut), tags=["health"])
+def check() -> HealthOut:
+    """200 once the database answers."""
+    with context().project.database.read() as session:
+        session.execute(text("SELECT 1"))
+    return HealthOut(status="ok")

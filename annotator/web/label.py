@@ -1,0 +1,182 @@
+"""The API of the label page: schema, tasks, annotations, undo, progress."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import Blueprint, request
+from spectree import Response
+from sqlalchemy.orm import Session
+
+from annotator.domain.schema import Attribute
+from annotator.errors import WrongUse
+from annotator.models import Image, Submission
+from annotator.services.counts import read_progress
+from annotator.services.labels import Submitted, submit, undo
+from annotator.services.queue import Task, lease_again, next_tasks, renew_leases
+from annotator.services.schema_changes import read_schema
+from annotator.services.statistics import attribute_counts
+from annotator.web.context import context, labeller_id
+from annotator.web.contracts import (
+    AnnotationAnswer,
+    AnnotationRequest,
+    AttributeOut,
+    CellOut,
+    NextAnswer,
+    NextRequest,
+    ProblemAnswer,
+    ProgressDetail,
+    ProgressOut,
+    SchemaOut,
+    TaskOut,
+    UndoAnswer,
+    UndoRequest,
+    ValueOut,
+    spec,
+)
+
+label_api = Blueprint("label_api", __name__, url_prefix="/api/v1")
+
+
+@label_api.get("/schema")
+@spec.validate(resp=Response(HTTP_200=SchemaOut), tags=["label"])
+def get_schema() -> SchemaOut:
+    """The attributes in the order of the page."""
+    with context().project.database.read() as session:
+        return SchemaOut(attributes=[_attribute(a) for a in read_schema(session, people=True).attributes])
+
+
+@label_api.post("/tasks/next")
+@spec.validate(
+    resp=Response(HTTP_200=NextAnswer, HTTP_400=ProblemAnswer, HTTP_403=ProblemAnswer), tags=["label"]
+)
+def next_work(json: NextRequest) -> NextAnswer:
+    """Lease images that nobody holds, the most doubtful first, and renew the leases the page holds."""
+    found = context()
+    seconds = found.settings.lease_seconds
+    with found.project.database.write() as session:
+        me = labeller_id(session)
+        renewed, lost = renew_leases(session, me, json.holding, seconds)
+        tasks = next_tasks(
+            found.project, session, me, count=json.count, lease_seconds=seconds, attribute=json.attribute
+        )
+        progress = _progress(session, me)
+    return NextAnswer(tasks=[_task(t, seconds) for t in tasks], progress=progress, renewed=renewed, lost=lost)
+
+
+@label_api.post("/annotations")
+@spec.validate(
+    resp=Response(
+        HTTP_200=AnnotationAnswer,
+        HTTP_400=ProblemAnswer,
+        HTTP_403=ProblemAnswer,
+        HTTP_404=ProblemAnswer,
+        HTTP_409=ProblemAnswer,
+    ),
+    tags=["label"],
+)
+def annotate(json: AnnotationRequest) -> AnnotationAnswer:
+    """Keep an answer; it is durable when this returns. Repeating a key changes nothing."""
+    submitted = Submitted(
+        key=_idempotency_key(),
+        image_id=json.image_id,
+        lease=json.lease,
+        values=json.values,
+        accepted=frozenset(json.accepted),
+        skip=json.skip,
+        milliseconds=json.milliseconds,
+    )
+    if submitted.skip == bool(submitted.values):
+        raise WrongUse("bad_request", "An answer holds values, a skip holds none.", do="Send one of the two.")
+    with context().project.database.write() as session:
+        me = labeller_id(session)
+        outcome = submit(session, me, submitted)
+        progress = _progress(session, me)
+    return AnnotationAnswer(
+        submission=outcome.key,
+        image_id=outcome.image_id,
+        labels=outcome.labels,
+        late=outcome.late,
+        progress=progress,
+    )
+
+
+@label_api.post("/annotations/undo")
+@spec.validate(
+    resp=Response(
+        HTTP_200=UndoAnswer,
+        HTTP_400=ProblemAnswer,
+        HTTP_403=ProblemAnswer,
+        HTTP_404=ProblemAnswer,
+        HTTP_409=ProblemAnswer,
+    ),
+    tags=["label"],
+)
+def take_back(json: UndoRequest) -> UndoAnswer:
+    """Take an answer back and hand its image out again."""
+    found = context()
+    seconds = found.settings.lease_seconds
+    with found.project.database.write() as session:
+        me = labeller_id(session)
+        target, values = undo(session, me, _idempotency_key(), json.submission)
+        task = _leased_again(session, target, me, seconds)
+        progress = _progress(session, me)
+    return UndoAnswer(
+        submission=target.key, task=_task(task, seconds) if task else None, values=values, progress=progress
+    )
+
+
+@label_api.get("/progress")
+@spec.validate(resp=Response(HTTP_200=ProgressDetail), tags=["label"])
+def get_progress() -> ProgressDetail:
+    """How far the work is, per attribute too."""
+    with context().project.database.read() as session:
+        counts = _progress(session, labeller_id(session))
+        return ProgressDetail(**counts.model_dump(), attributes=attribute_counts(session))
+
+
+def _idempotency_key() -> str:
+    key = request.headers.get("Idempotency-Key", "")
+    if not 1 <= len(key) <= 200:
+        raise WrongUse(
+            "no_key",
+            "The header Idempotency-Key is missing or too long.",
+            do="Send a random key of 1 to 200 characters.",
+        )
+    return key
+
+
+def _leased_again(session: Session, target: Submission, me: int, seconds: int) -> Task | None:
+    image = session.get_one(Image, target.image_id)
+    return lease_again(context().project, session, image, me, seconds)
+
+
+def _progress(session: Session, me: int) -> ProgressOut:
+    return ProgressOut(**asdict(read_progress(session, me)))
+
+
+def _attribute(attribute: Attribute) -> AttributeOut:
+    return AttributeOut(
+        name=attribute.name,
+        title=attribute.title,
+        kind=attribute.kind,
+        key=attribute.key,
+        required=attribute.required,
+        values=[
+            ValueOut(code=v.code, name=v.name, ends=v.ends) for v in attribute.values if v.status == "active"
+        ],
+    )
+
+
+def _task(task: Task, seconds: int) -> TaskOut:
+    return TaskOut(
+        image_id=task.image_id,
+        image_name=task.image_name,
+        image_url=f"/media/{task.sha256}.jpg",
+        width=task.width,
+        height=task.height,
+        lease=task.lease,
+        lease_seconds=seconds,
+        cells=[CellOut.model_validate(asdict(cell)) for cell in task.cells],
+        labels=task.labels,
+    )

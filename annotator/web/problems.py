@@ -1,0 +1,56 @@
+"""Every error as the one JSON shape, or as a page for a person who opened a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Response, current_app, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from annotator.errors import FacelabelError
+
+
+def tell_errors(app: Flask) -> None:
+    """Answer every error, expected or not, in full sentences and without a traceback."""
+
+    @app.errorhandler(FacelabelError)
+    def expected(error: FacelabelError) -> tuple[Response | str, int]:
+        return _answer(error, error.status)
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> tuple[Response | str, int] | HTTPException | Response:
+        if error.response is not None:
+            return error.response  # type: ignore[return-value]
+        status = error.code or 500
+        code = error.name.lower().replace(" ", "_")
+        return _answer(FacelabelError(code, error.description or error.name, do="See docs/api.md."), status)
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> tuple[Response | str, int]:
+        current_app.logger.error("unexpected error in %s %s", request.method, request.path, exc_info=error)
+        told = FacelabelError(
+            "internal_error",
+            f"Something went wrong in the server ({type(error).__name__}).",
+            kept="Nothing of this request was kept; what was acknowledged before is safe.",
+            do="Try again; if it stays, the server's log says more.",
+        )
+        return _answer(told, 500)
+
+
+def _answer(error: FacelabelError, status: int) -> tuple[Response | str, int]:
+    if request.path.startswith("/api/") or request.method != "GET":
+        return jsonify(error.as_dict()), status
+    return render_template("error.html", error=error, active=None), status
+
+
+def bad_request(_request: Any, response: Response, problem: Any, _instance: Any, _adapter: Any) -> None:
+    """Rewrite the description library's answer to a body that does not fit into our shape."""
+    if problem is None:
+        return
+    first = problem.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    error = FacelabelError(
+        "bad_request", f"{where or 'The body'}: {first['msg']}.", do="See /api/v1/openapi.json."
+    )
+    response.set_data(current_app.json.dumps(error.as_dict()))
+    response.mimetype = "application/json"

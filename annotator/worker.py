@@ -1,0 +1,150 @@
+"""The worker: runs rounds, one at a time. The only module that meets the trainer.
+
+The rounds' table is the queue. A lock on a file says who works: it is gone with its holder, however that ended, so a
+round that is marked as running while nobody holds the lock was interrupted. It is begun again with the same snapshot,
+and what the trainer had finished is found in its folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+from annotator.config import Settings
+from annotator.errors import FacelabelError
+from annotator.formats.predictions import PredictionsFile
+from annotator.formats.snapshot import SnapshotOptions
+from annotator.models import Round, now
+from annotator.project import ProjectFolder
+from annotator.services.predictions import load_predictions
+from annotator.services.rounds import claim_round, fail_round, report_progress
+from annotator.services.snapshots import export_snapshot
+
+POLL_SECONDS = 0.5
+REPORT_SECONDS = 0.25
+
+Report = Callable[[str, int, int, str], None]
+"""Called with stage, done, total and a message."""
+
+
+def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: int | None = None) -> None:
+    """Run rounds as they are queued until `stop` is set, or until the process `parent` that started this one is gone."""
+    while not stop.is_set() and (parent is None or os.getppid() == parent):
+        if not run_next_round(project, settings):
+            stop.wait(POLL_SECONDS)
+
+
+def run_next_round(project: ProjectFolder, settings: Settings, report: Report = lambda *_: None) -> bool:
+    """Run the oldest unfinished round, if there is one and nobody else is at it. Returns whether it did."""
+    with worker_lock(project) as held:
+        if not held:
+            return False
+        with project.database.write() as session:
+            row = claim_round(session, settings.round_attempts)
+        if row is None:
+            return False
+        try:
+            _run(project, row, _Reporter(project, row.id, report))
+        except FacelabelError as error:
+            _fail(project, row.id, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the round says so and the worker lives on
+            log = project.rounds / _folder_name(row.id) / "error.log"
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(traceback.format_exc())
+            _fail(
+                project,
+                row.id,
+                f"{type(error).__name__}: {error}\nThe labels are unchanged. Details are in {log}.",
+            )
+        return True
+
+
+@contextmanager
+def worker_lock(project: ProjectFolder) -> Iterator[bool]:
+    """Try to become the one that runs rounds; says whether that worked."""
+    with (project.path / "worker.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+class _Reporter:
+    """Writes progress to the database, a few times a second at most, and passes it on."""
+
+    def __init__(self, project: ProjectFolder, number: int, report: Report) -> None:
+        self._project, self._number, self._report = project, number, report
+        self._last = ("", 0.0)
+
+    def __call__(self, stage: str, done: int, total: int, message: str) -> None:
+        self._report(stage, done, total, message)
+        stage_before, moment = self._last
+        if stage != stage_before or time.monotonic() - moment >= REPORT_SECONDS:
+            with self._project.database.write() as session:
+                report_progress(session, self._number, stage, done, total, message)
+            self._last = (stage, time.monotonic())
+
+
+def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
+    folder = project.rounds / _folder_name(row.id)
+    snapshot = folder / "snapshot"
+    report("snapshot", 0, 1, "writing the snapshot")
+    if not (snapshot / "manifest.json").exists():
+        _, manifest = export_snapshot(project, snapshot, SnapshotOptions())
+        with project.database.write() as session:
+            session.get_one(Round, row.id).labelled = manifest["counts"]["labelled"]
+    _train(snapshot, folder, row, project.cache, report)
+    report("load", 0, 1, "loading the predictions")
+    loaded = load_predictions(project, folder / "predictions", row.id)
+    metrics = PredictionsFile(folder / "predictions").manifest["metrics"]
+    with project.database.write() as session:
+        finished = session.get_one(Round, row.id)
+        finished.state, finished.stage, finished.finished_at = "done", "load", now()
+        finished.done, finished.total, finished.metrics = loaded.rows, loaded.rows, metrics
+        finished.message = f"{loaded.rows} images predicted" + (
+            f", {loaded.unknown} of them unknown here" if loaded.unknown else ""
+        )
+    report("load", 1, 1, "done")
+
+
+def _train(snapshot: Path, folder: Path, row: Round, cache: Path, report: _Reporter) -> None:
+    try:
+        # Torch is loaded with the first round, not with the worker.
+        from trainer.round import run_round  # noqa: PLC0415
+
+        from trainer.errors import TrainerError  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise FacelabelError(
+            "no_trainer",
+            f"Training needs the package {error.name!r}, which is not installed.",
+            kept="The labels are unchanged.",
+            do="Call `pip install 'facelabel[train]'` and start a new round.",
+        ) from error
+    try:
+        run_round(
+            snapshot,
+            folder,
+            engine=row.engine,
+            strategy=row.strategy,
+            cache=cache,
+            progress=lambda p: report(p.stage, p.done, p.total, p.message),
+        )
+    except TrainerError as error:
+        raise FacelabelError("training_failed", error.what, error.kept, error.do) from error
+
+
+def _fail(project: ProjectFolder, number: int, error: str) -> None:
+    with project.database.write() as session:
+        fail_round(session, number, error)
+
+
+def _folder_name(number: int) -> str:
+    return f"{number:04d}"
