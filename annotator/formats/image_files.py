@@ -26,6 +26,7 @@ _FORMATS = {
     "TIFF": "tif",
     "GIF": "gif",
 }
+_OPENED = tuple(name for name in _FORMATS if name != "MPO")  # a JPEG of several pictures is opened as JPEG
 VIEW_SIDE = 1024
 MIN_SIDE = 16
 MAX_ASPECT = 20
@@ -116,7 +117,7 @@ def render_view(content: bytes, limits: Limits) -> bytes:
 
 
 def _open(content: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(content), formats=tuple(_FORMATS))
+    return Image.open(io.BytesIO(content), formats=_OPENED)
 
 
 @contextmanager

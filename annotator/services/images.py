@@ -149,9 +149,7 @@ def _record(
     names = [file.name for file, _ in stored]
     taken = set(session.scalars(select(Image.name).where(Image.name.in_(names))))
     aliases = dict(
-        session.execute(select(ImageAlias.name, ImageAlias.image_id).where(ImageAlias.name.in_(names)))
-        .tuples()
-        .all()
+        session.execute(select(ImageAlias.name, ImageAlias.image_id).where(ImageAlias.name.in_(names))).all()
     )
     for file, result in stored:
         known = by_hash.get(result.sha256)
@@ -168,7 +166,9 @@ def _record(
             by_hash[result.sha256] = image
             taken.add(name)
             report.imported += 1
-        elif known.name in {file.name, _other_name(file.name, result)} or aliases.get(file.name) == known.id:
+        elif known.name in {file.name, _other_name(file.name, result)} or (
+            file.name in aliases and aliases[file.name] == known.id
+        ):
             report.already += 1
         else:
             session.flush()

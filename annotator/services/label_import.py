@@ -11,6 +11,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import CANNOT_TELL
+from annotator.errors import FacelabelError
 from annotator.formats.table import Mapping, Row, read_table
 from annotator.models import Annotation, Image, ImageAlias, Label, Labeller
 from annotator.project import ProjectFolder
@@ -58,6 +59,13 @@ def import_labels(project: ProjectFolder, path: Path, mapping: Mapping | None = 
     report = LabelReport(rows=len(table.rows), left_aside=table.left_aside)
     with project.database.write() as session:
         new = _new_labels(session, table.rows, report)
+        if report.absent == report.rows:
+            raise FacelabelError(
+                "no_image_matches",
+                f"None of the {report.rows} rows of {path} names an image of the project: "
+                f"{', '.join(report.absent_names)}, …",
+                do="Import the images first, or map the column with their names with --map FILE.",
+            )
         if new:
             _write(session, path, new)
             regroup_all(session)
@@ -108,12 +116,12 @@ def _new_labels(session: Session, rows: Iterable[Row], report: LabelReport) -> l
 
 def _images_by_name(session: Session) -> dict[str, int]:
     """Images by the names a label file may use: file name alone if it is unique, other names, own names."""
-    own = dict(session.execute(select(Image.name, Image.id)).tuples().all())
+    own = dict(session.execute(select(Image.name, Image.id)).all())
     short: dict[str, int | None] = {}
     for name, number in own.items():
         base = PurePosixPath(name).name
         short[base] = None if base in short else number
-    aliases = dict(session.execute(select(ImageAlias.name, ImageAlias.image_id)).tuples().all())
+    aliases = dict(session.execute(select(ImageAlias.name, ImageAlias.image_id)).all())
     return {name: number for name, number in short.items() if number is not None} | aliases | own
 
 

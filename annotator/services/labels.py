@@ -197,7 +197,7 @@ def _values_of(session: Session, submission_id: int) -> dict[str, int | None]:
         .where(Annotation.submission_id == submission_id)
         .order_by(Annotation.id)
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _code(session: Session, schema: Schema, name: str, value: Answer) -> int | None:

@@ -173,9 +173,7 @@ def _make_task(
     predictions: ActivePredictions | None,
 ) -> Task:
     answered = dict(
-        session.execute(select(Label.attribute_id, Label.code).where(Label.image_id == image.id))
-        .tuples()
-        .all()
+        session.execute(select(Label.attribute_id, Label.code).where(Label.image_id == image.id)).all()
     )
     # Test images are labelled blind: a shown suggestion would make the model's own opinion part of its measure.
     suggestions = (

@@ -64,7 +64,7 @@ def _new_folder(project: ProjectFolder) -> Path:
 
 
 def _images(session: Session) -> Iterator[SnapshotImage]:
-    names = dict(session.execute(select(AttributeRow.id, AttributeRow.name)).tuples().all())
+    names = dict(session.execute(select(AttributeRow.id, AttributeRow.name)).all())
     labels: dict[int, dict[str, int | None]] = {}
     for image_id, attribute_id, code in session.execute(
         select(Label.image_id, Label.attribute_id, Label.code)

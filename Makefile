@@ -1,0 +1,58 @@
+# Facelabel. `make help` lists what there is.
+
+PYTHON ?= python3
+PORT ?= 8420
+SAMPLES ?= 300
+# The project that `make run` keeps: one per folder of images.
+PROJECT ?= projects/$(if $(IMAGES),$(notdir $(abspath $(IMAGES))),samples)
+
+BIN := .venv/bin
+READY := .venv/.ready
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint bench soak chromium clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## .venv with everything that running, training and testing need
+
+run: $(READY) ## label faces in the browser: IMAGES=folder, or sample faces without it
+	$(BIN)/facelabel --help >/dev/null
+	$(BIN)/facelabel up --project "$(PROJECT)" --port $(PORT) --samples $(SAMPLES) $(if $(IMAGES),"$(IMAGES)")
+
+test: $(READY) chromium lint ## lint, types, import contracts, migration check, all tests, a real browser
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=85
+
+lint: $(READY) ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## the figures that the documents name
+	$(BIN)/python -m benchmarks
+
+soak: $(READY) chromium ## the fault trials in full numbers
+	FACELABEL_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 3600 --junitxml=benchmarks/results/soak.xml
+
+clean: ## remove the environment and caches, keep the projects
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Facelabel needs Python 3.11 or newer as '$(PYTHON)'. Debian, Ubuntu: sudo apt-get install python3 python3-venv"; \
+	  echo "Elsewhere: install it from python.org and call make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "installing python3-venv"; $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy python3-venv || { \
+	  echo "Python's venv module is missing; install it and call make again."; exit 1; }; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(READY)
+
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	  command -v apt-get >/dev/null || { echo "The browser tests need Chromium; install it and call make test again."; exit 1; }; \
+	  echo "installing chromium for the browser tests"; \
+	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends chromium; }

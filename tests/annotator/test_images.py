@@ -1,0 +1,152 @@
+"""Importing folders of images."""
+
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import ExifTags, Image
+from sqlalchemy import select
+
+from annotator.errors import WrongUse
+from annotator.files import shard_path
+from annotator.formats.image_files import Limits, RefusedImageError, read_header, render_view
+from annotator.models import Image as ImageRow
+from annotator.models import ImageAlias
+from annotator.project import ProjectFolder
+from annotator.services.images import import_images
+from tests.conftest import LIMITS
+
+
+def rows(project: ProjectFolder) -> list[ImageRow]:
+    with project.database.read() as session:
+        return list(session.scalars(select(ImageRow).order_by(ImageRow.name)))
+
+
+def picture(
+    color: str = "white", size: tuple[int, int] = (40, 30), kind: str = "JPEG", **more: object
+) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, color).save(buffer, kind, **more)
+    return buffer.getvalue()
+
+
+def test_every_image_is_stored_by_content_with_its_view(filled: ProjectFolder, faces: Path):
+    found = rows(filled)
+    assert [row.name for row in found] == [f"{i:04d}.jpg" for i in range(1, 41)]
+    for row in found:
+        assert (
+            shard_path(filled.images, row.sha256, "jpg").read_bytes()
+            == (faces / row.original_path).read_bytes()
+        )
+        with Image.open(shard_path(filled.views, row.sha256, "jpg")) as view:
+            assert view.size == (row.width, row.height)
+
+
+def test_running_the_import_again_changes_nothing(filled: ProjectFolder, faces: Path):
+    before = [(r.id, r.name, r.sha256) for r in rows(filled)]
+    report = import_images(filled, [faces], LIMITS)
+    assert (report.imported, report.already, report.duplicates, report.refused) == (0, 40, [], [])
+    assert [(r.id, r.name, r.sha256) for r in rows(filled)] == before
+
+
+def test_folders_are_walked_and_names_keep_their_path(project: ProjectFolder, tmp_path: Path):
+    source = tmp_path / "photos"
+    (source / "b" / "c").mkdir(parents=True)
+    (source / "a.png").write_bytes(picture("red", kind="PNG"))
+    (source / "b" / "c" / "x.jpeg").write_bytes(picture("blue"))
+    (source / "notes.txt").write_text("no image")
+    report = import_images(project, [source], LIMITS)
+    assert (report.imported, report.left_aside) == (2, 1)
+    assert [(r.name, r.source, r.extension) for r in rows(project)] == [
+        ("a.png", "photos", "png"), ("b/c/x.jpeg", "photos", "jpg"),
+    ]  # fmt: skip
+
+
+def test_the_same_bytes_under_another_name_are_one_image_with_an_alias(
+    project: ProjectFolder, tmp_path: Path
+):
+    source = tmp_path / "photos"
+    source.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (source / name).write_bytes(picture())
+    report = import_images(project, [source], LIMITS)
+    assert (report.imported, report.duplicates) == (1, [("b.jpg", "a.jpg")])
+    with project.database.read() as session:
+        assert list(session.scalars(select(ImageAlias.name))) == ["b.jpg"]
+    again = import_images(project, [source], LIMITS)
+    assert (again.imported, again.already, again.duplicates) == (0, 2, [])
+
+
+def test_another_image_of_the_same_name_gets_a_name_of_its_own(project: ProjectFolder, tmp_path: Path):
+    for folder, color in (("one", "red"), ("two", "blue")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.jpg").write_bytes(picture(color))
+    import_images(project, [tmp_path / "one"], LIMITS)
+    report = import_images(project, [tmp_path / "two"], LIMITS)
+    [(old, new)] = report.renamed
+    assert old == "two/a.jpg"
+    assert [r.name for r in rows(project)] == ["a.jpg", new]
+    assert import_images(project, [tmp_path / "two"], LIMITS).already == 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied_to_view_and_size(orientation: int):
+    upright = Image.new("RGB", (60, 40), "white")
+    upright.paste("red", (0, 0, 30, 20))  # top left
+    turned = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[
+        orientation
+    ]  # how a camera would have stored it
+    stored = upright if turned is None else upright.transpose(Image.Transpose(turned))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    buffer = io.BytesIO()
+    stored.save(buffer, "JPEG", quality=95, exif=exif)
+    header = read_header(buffer.getvalue(), LIMITS)
+    with Image.open(io.BytesIO(render_view(buffer.getvalue(), LIMITS))) as view:
+        assert (header.width, header.height) == view.size == (60, 40)
+        assert view.getpixel((8, 8))[1] < 60 < 200 < view.getpixel((50, 30))[1]
+        assert not view.getexif()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "1", "CMYK", "I;16"])
+def test_every_pixel_format_becomes_an_rgb_view(mode: str):
+    image = Image.new(mode, (32, 32))
+    buffer = io.BytesIO()
+    image.save(buffer, "TIFF" if mode == "CMYK" else "PNG")
+    with Image.open(io.BytesIO(render_view(buffer.getvalue(), LIMITS))) as view:
+        assert (view.mode, view.size) == ("RGB", (32, 32))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"hello", "not an image"),
+        (picture(size=(8, 8)), "only 8×8"),
+        (picture(size=(16, 400)), "strip"),
+        (picture(size=(200, 200)), "more than 30,000"),
+        (picture()[:-200], "damaged"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
+    ],
+)
+def test_what_is_no_usable_image_is_refused_with_the_reason(content: bytes, reason: str):
+    limits = Limits(max_pixels=30_000, max_file_bytes=10**6)
+    with pytest.raises(RefusedImageError, match=reason):
+        read_header(content, limits)
+        render_view(content, limits)
+
+
+def test_a_refused_file_does_not_stop_the_others(project: ProjectFolder, tmp_path: Path, faces: Path):
+    source = tmp_path / "mixed"
+    source.mkdir()
+    shutil.copy(faces / "0001.jpg", source)
+    (source / "text.jpg").write_text("not a picture")
+    (source / "empty.png").touch()
+    report = import_images(project, [source], LIMITS)
+    assert report.imported == 1
+    assert [name for name, _ in report.refused] == ["empty.png", "text.jpg"]
+
+
+def test_a_source_that_does_not_exist_is_told(project: ProjectFolder, tmp_path: Path):
+    with pytest.raises(WrongUse, match="does not exist"):
+        import_images(project, [tmp_path / "nowhere"], LIMITS)

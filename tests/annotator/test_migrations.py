@@ -1,0 +1,44 @@
+"""The migrations make exactly the tables that the models describe."""
+
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from annotator.db import Database
+from annotator.models import Base
+from annotator.project import NEWEST_REVISION, ProjectFolder
+from annotator.resources import resource
+
+
+def test_a_migrated_database_matches_the_models(project: ProjectFolder):
+    with project.database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_the_newest_revision_is_the_one_that_projects_are_opened_with():
+    config = Config()
+    config.set_main_option("script_location", str(resource("alembic")))
+    assert ScriptDirectory.from_config(config).get_current_head() == NEWEST_REVISION
+
+
+def test_migrating_twice_changes_nothing(tmp_path: Path):
+    database = Database(tmp_path / "a.db")
+    database.migrate()
+    database.checkpoint()
+    before = (tmp_path / "a.db").read_bytes()
+    database.migrate()
+    database.checkpoint()
+    database.close()
+    assert (tmp_path / "a.db").read_bytes() == before
+
+
+def test_the_database_is_durable_and_its_sqlite_is_safe(project: ProjectFolder):
+    with project.database.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        version = connection.exec_driver_sql("SELECT sqlite_version()").scalar_one()
+    assert tuple(map(int, version.split("."))) >= (3, 51, 3)

@@ -1,0 +1,79 @@
+"""What all tests share: projects made by the real migrations, real images, a real server process."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from annotator.formats.drawn_faces import draw_faces
+from annotator.formats.image_files import Limits
+from annotator.project import ProjectFolder
+from annotator.services.images import import_images
+from annotator.services.projects import init_project
+from tests.serving import Server
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+LIMITS = Limits(max_pixels=64_000_000, max_file_bytes=2**27)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if SHARED.is_dir():
+        return
+    absent = pytest.mark.skip(reason="the development data is not beside this checkout (../shared/data)")
+    for item in items:
+        if item.get_closest_marker("shared"):
+            item.add_marker(absent)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def soak() -> bool:
+    """Whether fault trials run in full numbers, or in a tenth of them."""
+    return os.environ.get("FACELABEL_SOAK") == "1"
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 40 drawn faces with answers.csv."""
+    folder = tmp_path_factory.mktemp("faces") / "drawn"
+    draw_faces(folder, 40, size=96)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[ProjectFolder]:
+    """An empty project with the default schema."""
+    made = init_project(tmp_path / "project")
+    yield made
+    made.database.close()
+
+
+@pytest.fixture(scope="session")
+def _filled(tmp_path_factory: pytest.TempPathFactory, faces: Path) -> Path:
+    made = init_project(tmp_path_factory.mktemp("filled") / "project")
+    import_images(made, [faces], LIMITS)
+    made.database.checkpoint()
+    made.database.close()
+    return made.path
+
+
+@pytest.fixture
+def filled(tmp_path: Path, _filled: Path) -> Iterator[ProjectFolder]:
+    """A project with 40 drawn faces, nothing labelled; a copy of its own for each test."""
+    shutil.copytree(_filled, tmp_path / "project")
+    made = ProjectFolder.open(tmp_path / "project")
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def server(filled: ProjectFolder) -> Iterator[Server]:
+    """`facelabel serve` on the filled project, in a process of its own."""
+    with Server(filled.path) as running:
+        yield running

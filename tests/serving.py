@@ -1,0 +1,92 @@
+"""A real `facelabel serve` process for tests, and a small client of its API."""
+
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import requests
+
+_ADDRESS = re.compile(r"at (http://[\d.]+:(\d+))/")
+
+
+class Server:
+    """A server process; the port is free at the first start and kept at later ones."""
+
+    def __init__(self, project: Path, **environment: str) -> None:
+        self.project = project
+        self.port = 0
+        self.url = ""
+        self._environment = {**os.environ, **environment}
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> "Server":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(signal.SIGTERM)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start and wait until the server says where it listens."""
+        command = [sys.executable, "-m", "annotator", "serve", "-p", str(self.project), "--port", str(self.port)]
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=self._environment | {"PYTHONUNBUFFERED": "1"}
+        )
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if found := _ADDRESS.search(line):
+                self.url, self.port = found[1], int(found[2])
+                # Whatever else it prints is drained, so that it never waits for a reader.
+                threading.Thread(target=self._process.stdout.read, daemon=True).start()
+                return
+        raise AssertionError(f"the server ended with {self._process.wait()} before it listened")
+
+    def stop(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal and wait for the end."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.wait(30)
+        assert self._process.stdout is not None
+        self._process = None
+
+    def client(self) -> "Client":
+        return Client(self.url)
+
+
+class Client:
+    """What the label page says to the server."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.session = requests.Session()
+
+    def post(self, path: str, body: dict[str, Any], key: str | None = None) -> requests.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.session.post(f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=30)
+
+    def get(self, path: str) -> Any:
+        answer = self.session.get(f"{self.url}/api/v1{path}", timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def next(self, count: int = 1, **more: Any) -> dict[str, Any]:
+        answer = self.post("/tasks/next", {"count": count, **more})
+        answer.raise_for_status()
+        return answer.json()
+
+    def answer(self, task: dict[str, Any], values: dict[str, Any], key: str | None = None) -> dict[str, Any]:
+        body = {"image_id": task["image_id"], "lease": task["lease"], "values": values}
+        answer = self.post("/annotations", body, key or secrets.token_hex(16))
+        answer.raise_for_status()
+        return answer.json()
