@@ -34,5 +34,5 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     tell_errors(app)
     for blueprint in (label_api, rounds_api, snapshots_api, pages, media, health):
         app.register_blueprint(blueprint)
-    spec.register(app)
+    spec.app = app
     return app

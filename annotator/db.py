@@ -15,6 +15,7 @@ from typing import Any
 
 import pysqlite3
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -62,10 +63,22 @@ class Database:
             _run_alembic(connection)
 
     def revision(self) -> str | None:
-        """The migration revision of the file, None if it has none."""
-        with self.read() as session:
-            tables = session.scalar(text("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"))
-            return session.scalar(text("SELECT version_num FROM alembic_version")) if tables else None
+        """The migration revision of the file, None if it has none.
+
+        Raises:
+            FacelabelError: if it is no database, or a damaged one.
+        """
+        find_table = text("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'")
+        try:
+            with self.read() as session:
+                tables = session.scalar(find_table)
+                return session.scalar(text("SELECT version_num FROM alembic_version")) if tables else None
+        except DatabaseError as error:
+            raise FacelabelError(
+                "bad_database",
+                f"{self.path} cannot be used as a project's database: {error.orig}.",
+                do="Put a whole copy of it there, or name another project with --project FOLDER.",
+            ) from error
 
     def checkpoint(self) -> None:
         """Move everything from the write-ahead log into the file itself."""

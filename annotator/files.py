@@ -16,16 +16,17 @@ def shard_path(root: Path, sha256: str, extension: str) -> Path:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that it is whole or absent, also after a power cut: temporary name, sync, rename, sync."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            temporary.unlink(missing_ok=True)
         raise FacelabelError(
             "cannot_write",
             f"{path} could not be written: {error.strerror}.",

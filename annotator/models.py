@@ -45,6 +45,7 @@ class Project(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
+    token: Mapped[str]  # random: browsers keep unsent answers under it, so that two projects never mix
     split_seed: Mapped[int]
     share_test: Mapped[float]
     share_val: Mapped[float]

@@ -43,6 +43,8 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
         )
     except OSError as error:
         raise _cannot_listen(settings, error) from error
+    except ValueError as error:  # what waitress makes of a name that does not resolve
+        raise _cannot_listen(settings, OSError(errno.EADDRNOTAVAIL, "no such address")) from error
     port = getattr(server, "effective_port", settings.port)
     url = f"http://{settings.host}:{port}/"
     keeper = WorkerKeeper(project)

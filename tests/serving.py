@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import requests
 
@@ -39,7 +39,16 @@ class Server:
 
     def start(self) -> None:
         """Start and wait until the server says where it listens."""
-        command = [sys.executable, "-m", "annotator", "serve", "-p", str(self.project), "--port", str(self.port)]
+        command = [
+            sys.executable,
+            "-m",
+            "annotator",
+            "serve",
+            "-p",
+            str(self.project),
+            "--port",
+            str(self.port),
+        ]
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=self._environment | {"PYTHONUNBUFFERED": "1"}
         )
@@ -48,7 +57,7 @@ class Server:
             if found := _ADDRESS.search(line):
                 self.url, self.port = found[1], int(found[2])
                 # Whatever else it prints is drained, so that it never waits for a reader.
-                threading.Thread(target=self._process.stdout.read, daemon=True).start()
+                threading.Thread(target=_drain, args=(self._process.stdout,), daemon=True).start()
                 return
         raise AssertionError(f"the server ended with {self._process.wait()} before it listened")
 
@@ -62,6 +71,12 @@ class Server:
 
     def client(self) -> "Client":
         return Client(self.url)
+
+
+def _drain(stream: IO[str]) -> None:
+    """Read until nobody can write any more: a worker may outlive its killed server by a moment."""
+    with stream:
+        stream.read()
 
 
 class Client:

@@ -66,6 +66,7 @@ def upgrade() -> None:
         "project",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
+        sa.Column("token", sa.String(), nullable=False),
         sa.Column("split_seed", sa.Integer(), nullable=False),
         sa.Column("share_test", sa.Double(), nullable=False),
         sa.Column("share_val", sa.Double(), nullable=False),

@@ -13,6 +13,7 @@ import click
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import OperationalError
 
 from annotator.config import Settings
 from annotator.errors import FacelabelError, WrongUse
@@ -33,6 +34,16 @@ class ProjectGroup(click.Group):
         except FacelabelError as error:
             _tell(error)
             sys.exit(error.exit_code)
+        except OperationalError as error:
+            _tell(
+                FacelabelError(
+                    "database_failed",
+                    f"The project's database could not be used: {error.orig}.",
+                    kept="What was written before is kept, the step at hand is not.",
+                    do="Call `facelabel doctor`; make room if the disk is full; then call the command again.",
+                )
+            )
+            sys.exit(1)
         except ValidationError as error:
             first = error.errors()[0]
             name = "_".join(str(part) for part in first["loc"]).upper()

@@ -121,8 +121,10 @@ def parse_schema(text: str) -> Schema:
     return schema
 
 
-def _parse_attribute(entry: dict[str, Any]) -> Attribute:
+def _parse_attribute(entry: Any) -> Attribute:
     known = {"name", "title", "key", "kind", "required", "groups", "spellings", "values"}
+    if not isinstance(entry, dict):
+        raise _wrong(f"an attribute is a table that begins with [[attribute]], not {entry!r}")
     name = str(entry.get("name", ""))
     if not _NAME.fullmatch(name) or name in _RESERVED_NAMES:
         raise _wrong(
@@ -130,6 +132,9 @@ def _parse_attribute(entry: dict[str, Any]) -> Attribute:
         )
     if unknown := sorted(set(entry) - known):
         raise _wrong(f"{name} has an unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    for setting in ("spellings", "values"):
+        if not isinstance(entry.get(setting, []), list):
+            raise _wrong(f"the {setting} of {name} must be a list")
     kind = entry.get("kind", "categorical")
     key = str(entry.get("key", ""))
     if not re.fullmatch("[a-z]", key):

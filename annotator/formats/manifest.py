@@ -10,6 +10,12 @@ from typing import Any
 from annotator.domain.schema import canonical_json
 from annotator.errors import FacelabelError
 
+_KEYS = {
+    "facelabel-snapshot": {"cells", "content_hash", "counts", "files", "images", "schema", "splits"},
+    "facelabel-predictions": {"files", "metrics", "model", "rows", "schema", "snapshot"},
+}
+"""What a manifest holds at least; another program may have written it."""
+
 
 def read_manifest(folder: Path, expected_format: str) -> dict[str, Any]:
     """The manifest of a snapshot or predictions folder, checked against its own hash.
@@ -27,7 +33,7 @@ def read_manifest(folder: Path, expected_format: str) -> dict[str, Any]:
             f"{folder} has no manifest.json: it is not a {expected_format} folder, or it was never finished.",
             do="Name a whole folder, or write it again.",
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise damaged(folder, f"manifest.json cannot be read: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != expected_format:
         raise damaged(folder, f"manifest.json is not that of a {expected_format} folder")
@@ -40,6 +46,8 @@ def read_manifest(folder: Path, expected_format: str) -> dict[str, Any]:
     rest = {key: value for key, value in manifest.items() if key != "manifest_hash"}
     if canonical_json(manifest) != text or hash_manifest(rest) != manifest.get("manifest_hash"):
         raise damaged(folder, "manifest.json was changed after it was written")
+    if missing := sorted(_KEYS[expected_format] - manifest.keys()):
+        raise damaged(folder, f"manifest.json lacks {', '.join(missing)}")
     return manifest
 
 

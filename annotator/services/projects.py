@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 from annotator.domain.schema import Schema, parse_schema
@@ -72,6 +73,7 @@ def _fill_database(folder: ProjectFolder, name: str, schema: Schema, splits: Spl
             Project(
                 id=1,
                 name=name,
+                token=secrets.token_hex(8),
                 split_seed=splits.seed,
                 share_test=splits.share_test,
                 share_val=splits.share_val,

@@ -14,13 +14,14 @@ spec = SpecTree(
     "flask",
     title="Facelabel",
     version=__version__,
-    path="api/v1",
-    filename="openapi.json",
+    path="description",  # routes below this path are left out; we publish it ourselves, as /api/v1/openapi.json
     mode="strict",
     page_templates={},
     validation_error_status=400,
     before=bad_request,
     annotations=True,
+    naming_strategy=lambda model: model.__name__,
+    nested_naming_strategy=lambda _parent, child: child,
 )
 
 MAX_ID = 2**63 - 1
@@ -92,7 +93,7 @@ class ProgressDetail(ProgressOut):
 class NextRequest(Request):
     """Ask for work."""
 
-    count: int = Field(1, ge=1, le=50)
+    count: int = Field(1, ge=0, le=50, description="0 renews leases only.")
     attribute: str | None = None
     holding: list[Key] = Field(default=[], max_length=200)
 

@@ -1,8 +1,9 @@
-"""Whether the server and its database answer."""
+"""Whether the server and its database answer, and the description of the API."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, jsonify
+from flask import Response as FlaskResponse
 from spectree import Response
 from sqlalchemy import text
 
@@ -19,3 +20,9 @@ def check() -> HealthOut:
     with context().project.database.read() as session:
         session.execute(text("SELECT 1"))
     return HealthOut(status="ok")
+
+
+@health.get("/api/v1/openapi.json")
+def describe() -> FlaskResponse:
+    """The description of the API."""
+    return jsonify(spec.spec)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from flask import Blueprint, render_template
+from sqlalchemy import select
+
+from annotator.models import Project
+from annotator.web.context import context
 
 pages = Blueprint("pages", __name__)
 
@@ -10,17 +14,23 @@ pages = Blueprint("pages", __name__)
 @pages.get("/")
 def label() -> str:
     """The label page."""
-    return render_template("label.html", active="label")
+    return _page("label")
 
 
 @pages.get("/rounds")
 @pages.get("/rounds/<int:number>")
 def rounds(number: int | None = None) -> str:
     """The rounds, or one of them."""
-    return render_template("rounds.html", active="rounds", number=number)
+    return _page("rounds", number=number)
 
 
 @pages.get("/snapshots")
 def snapshots() -> str:
     """The snapshots."""
-    return render_template("snapshots.html", active="snapshots")
+    return _page("snapshots")
+
+
+def _page(name: str, **values: int | None) -> str:
+    with context().project.database.read() as session:
+        token = session.scalars(select(Project.token)).one()
+    return render_template(f"{name}.html", active=name, project_id=token, **values)

@@ -1,0 +1,156 @@
+import { call, randomKey } from './api.js';
+
+const LONGEST_WAIT = 15_000; // milliseconds between two tries while the server is away
+const PATHS = { answer: 'annotations', undo: 'annotations/undo' };
+
+/**
+ * Answers on their way to the server, kept in localStorage until it has acknowledged them.
+ *
+ * One storage entry per item, sorted by name, sent strictly in order by one tab at a time. An item leaves only when the
+ * server has said 2xx, or has refused it for good: then it moves to the refused ones, which the page shows.
+ *
+ * An item is `{kind: 'answer'|'undo', key, image_id, image_name, body}`; `key` is its Idempotency-Key, so that an item
+ * that is sent twice counts once. Events: `change`, `acknowledged` ({item, answer}), `trouble` (ApiError), `calm`.
+ */
+export class Outbox extends EventTarget {
+  constructor(store) {
+    super();
+    this.store = store;
+    this.failures = 0;
+    this.timer = null;
+    this.asked = false;
+    this.channel = new BroadcastChannel(`${store.prefix}outbox`);
+    this.channel.onmessage = ({ data }) => this.tell('acknowledged', data);
+    addEventListener('storage', (event) => event.key?.startsWith(store.prefix) && this.tell('change'));
+    addEventListener('online', () => this.send());
+    document.addEventListener('visibilitychange', () => document.hidden || this.send());
+  }
+
+  tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  /** All waiting items, in the order in which they will be sent. */
+  waiting() {
+    return this.store.names('outbox:').map((name) => ({ name, ...this.store.get(name) }));
+  }
+
+  /** Items that the server refused, with the reason in `error`. */
+  refused() {
+    return this.store.names('refused:').map((name) => ({ name, ...this.store.get(name) }));
+  }
+
+  /**
+   * Keep an item and send it.
+   *
+   * @returns {string} its key
+   * @throws {DOMException} when the browser cannot keep it: the caller must not go on
+   */
+  add(item) {
+    const key = item.key ?? randomKey();
+    const last = Number(this.store.names('outbox:').at(-1)?.slice('outbox:'.length) ?? 0);
+    // Microseconds since 1970 have 16 digits until the year 2286, so the names sort as the numbers do.
+    const place = Math.max(Date.now() * 1000, last + 1);
+    this.store.set(`outbox:${place}`, { ...item, key });
+    this.tell('change');
+    this.send();
+    return key;
+  }
+
+  /** Images whose last waiting item is an answer: they must not be shown again. */
+  answered() {
+    const last = new Map(this.waiting().map((item) => [item.image_id, item]));
+    return new Map([...last].filter(([, item]) => item.kind === 'answer'));
+  }
+
+  /** Images with an undo on its way: they are ours again, whatever the server says of the old lease. */
+  undone() {
+    return new Set(this.waiting().filter((item) => item.kind === 'undo').map((item) => item.image_id));
+  }
+
+  /** Drop a refused item. @returns {boolean} whether there was one */
+  dropRefused(key) {
+    const found = this.refused().find((item) => item.key === key);
+    if (found) this.store.remove(found.name);
+    if (found) this.tell('change');
+    return Boolean(found);
+  }
+
+  /** Send a refused item once more, after everything that waits. */
+  sendAgain(key) {
+    const { name, error, ...item } = this.refused().find((one) => one.key === key);
+    this.add(item);
+    this.store.remove(name);
+    this.tell('change');
+  }
+
+  /** Send what waits, unless this tab has asked for its turn already. Tabs take turns by a lock, where there are locks. */
+  async send() {
+    clearTimeout(this.timer);
+    if (this.asked) return;
+    this.asked = true;
+    const turn = () => this.sendAll();
+    try {
+      // Without locks (plain http) two tabs may send the same item: the key makes it count once.
+      await (navigator.locks ? navigator.locks.request(`${this.store.prefix}sender`, turn) : turn());
+    } finally {
+      this.asked = false;
+    }
+    if (this.failures === 0 && this.store.names('outbox:').length > 0) this.send();
+  }
+
+  async sendAll() {
+    for (let name; (name = this.store.names('outbox:')[0]);) {
+      const item = this.store.get(name);
+      try {
+        const answer = await call('POST', PATHS[item.kind], item.body, item.key);
+        this.acknowledge(name, item, answer);
+      } catch (error) {
+        if (!('passing' in error)) throw error;
+        if (error.passing) return this.tryLater(error);
+        this.settle(name, item, error);
+      }
+    }
+    this.failures = 0;
+    this.tell('calm');
+  }
+
+  acknowledge(name, item, answer) {
+    if (item.kind === 'undo') this.renew(item.image_id, answer.task?.lease);
+    this.store.remove(name);
+    this.failures = 0;
+    this.channel.postMessage({ item, answer });
+    this.tell('acknowledged', { item, answer });
+    this.tell('change');
+  }
+
+  /** An undo hands the image out again: answers given meanwhile belong to the new lease. None was sent yet. */
+  renew(imageId, lease) {
+    for (const { name, ...item } of this.waiting()) {
+      if (item.kind === 'answer' && item.image_id === imageId) {
+        this.store.set(name, { ...item, body: { ...item.body, lease } });
+      }
+    }
+  }
+
+  tryLater(error) {
+    this.failures += 1;
+    const wait = Math.min(LONGEST_WAIT, 250 * 2 ** this.failures) * (0.75 + Math.random() / 2);
+    this.timer = setTimeout(() => this.send(), wait);
+    this.tell('trouble', error);
+  }
+
+  /** The server will not take this item as it is. */
+  settle(name, item, error) {
+    if (error.leaseLost && item.body.lease) { // the answer still counts as an opinion: send it without the lease
+      this.store.set(name, { ...item, body: { ...item.body, lease: null } });
+      return;
+    }
+    const undo = this.waiting().find((one) => one.kind === 'undo' && one.body.submission === item.key);
+    const { what, kept, do: advice } = error;
+    if (undo) this.store.remove(undo.name); // refused, and taken back by the labeller: nothing is left to say
+    else this.store.set(`refused:${name.slice('outbox:'.length)}`, { ...item, error: { what, kept, do: advice } });
+    this.store.remove(name);
+    this.tell('change');
+  }
+}

@@ -1,0 +1,106 @@
+import { element } from './dom.js';
+
+const SHOWN = 6;
+
+/** Text field for an open attribute: a person's name, with the known people who match below it (an ARIA combobox). */
+export class PersonField {
+  /**
+   * @param {Object} attribute its `values` are the people known so far
+   * @param {{onmark: () => void, onanswer: (name: string) => void}} listeners
+   */
+  constructor(attribute, { onmark, onanswer }) {
+    this.onanswer = onanswer;
+    this.known = attribute.values.map((value) => value.name);
+    this.chosen = -1;
+    const list = `people-${attribute.name}`;
+    this.list = element('ul', { id: list, class: 'people', role: 'listbox', 'aria-label': 'Known people', hidden: true });
+    this.input = element('input', {
+      type: 'text', class: 'person', autocomplete: 'off', spellcheck: 'false', maxlength: 200, tabindex: -1,
+      placeholder: 'name', role: 'combobox', 'aria-label': `${attribute.title}: a person's name`,
+      'aria-expanded': 'false', 'aria-controls': list, 'aria-autocomplete': 'list',
+      oninput: () => this.match(), onkeydown: (event) => this.key(event), onfocus: onmark, onblur: () => this.close(),
+    });
+    this.chip = element('button', { type: 'button', class: 'value given', tabindex: -1, hidden: true,
+      onclick: () => onanswer(this.chip.textContent) });
+    this.node = element('div', { class: 'combobox' }, this.input, this.list);
+  }
+
+  /** Show the answer (or else the suggestion) beside the field. */
+  render(given, suggested) {
+    const text = given ?? suggested;
+    this.chip.hidden = !text;
+    this.chip.textContent = text ?? '';
+    this.chip.setAttribute('aria-pressed', String(Boolean(given)));
+    this.chip.classList.toggle('suggested', !given && Boolean(suggested));
+  }
+
+  focus() {
+    this.input.value = '';
+    this.close();
+    this.input.focus();
+  }
+
+  /** Known people: those whose name begins with the text first, then those who have it anywhere. */
+  matches(text) {
+    const wanted = text.toLowerCase();
+    const places = this.known.map((name) => [name.toLowerCase().indexOf(wanted), name]).filter(([place]) => place >= 0);
+    places.sort(([a, x], [b, y]) => Math.sign(a) - Math.sign(b) || x.localeCompare(y));
+    return places.slice(0, SHOWN).map(([, name]) => name);
+  }
+
+  get text() {
+    return this.input.value.trim().replace(/\s+/g, ' ');
+  }
+
+  match() {
+    this.chosen = -1;
+    const names = this.text ? this.matches(this.text) : [];
+    const isNew = this.text && !names.some((name) => name.toLowerCase() === this.text.toLowerCase());
+    const option = (name, place) => element('li', { role: 'option', id: `${this.list.id}-${place}`, 'data-name': name,
+      'aria-selected': 'false', onmousedown: (event) => { event.preventDefault(); this.take(name); } }, name);
+    this.list.replaceChildren(...names.map(option));
+    if (isNew) this.list.append(element('li', { class: 'new', role: 'presentation' }, `Enter adds “${this.text}” as a new person`));
+    this.list.hidden = this.list.childElementCount === 0;
+    this.list.classList.toggle('above', this.input.getBoundingClientRect().bottom + 230 > innerHeight);
+    this.input.setAttribute('aria-expanded', String(names.length > 0));
+    this.input.removeAttribute('aria-activedescendant');
+  }
+
+  choose(by) {
+    const options = [...this.list.querySelectorAll('[role=option]')];
+    if (options.length === 0) return;
+    this.chosen = (Math.max(this.chosen, by < 0 ? 0 : -1) + by + options.length) % options.length;
+    options.forEach((option, place) => option.setAttribute('aria-selected', String(place === this.chosen)));
+    this.input.setAttribute('aria-activedescendant', options[this.chosen].id);
+  }
+
+  /** Keys while something is typed; with an empty field the page's own keys hold, so nothing is stopped here. */
+  key(event) {
+    if (!this.input.value || event.isComposing) return;
+    event.stopPropagation();
+    if (event.key === 'Enter') this.take(this.list.querySelector('[aria-selected=true]')?.dataset.name ?? this.text);
+    else if (event.key === 'Escape') this.leave();
+    else if (event.key === 'ArrowDown') this.choose(1);
+    else if (event.key === 'ArrowUp') this.choose(-1);
+    else return;
+    event.preventDefault();
+  }
+
+  leave() {
+    this.input.value = '';
+    this.input.blur();
+  }
+
+  take(name) {
+    if (!name) return this.leave();
+    const spelled = this.known.find((other) => other.toLowerCase() === name.toLowerCase()) ?? name;
+    if (!this.known.includes(spelled)) this.known.push(spelled);
+    this.leave();
+    this.onanswer(spelled);
+  }
+
+  close() {
+    this.list.hidden = true;
+    this.input.setAttribute('aria-expanded', 'false');
+  }
+}

@@ -1,0 +1,186 @@
+"""Snapshots: the same labels give the same bytes, and any changed byte is found."""
+
+import csv
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotator.domain.schema import parse_schema
+from annotator.domain.splits import SplitRule
+from annotator.errors import FacelabelError
+from annotator.formats.csv_text import csv_text
+from annotator.formats.snapshot import SnapshotImage, SnapshotOptions, verify_snapshot, write_snapshot
+from annotator.project import ProjectFolder
+from annotator.resources import resource
+from annotator.services.snapshots import export_snapshot
+from tests.annotator.test_labels import ALL, Person
+
+SCHEMA = parse_schema(resource("attributes.toml").read_text(encoding="utf-8"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv"))}
+
+
+def label_some(project: ProjectFolder) -> None:
+    me = Person(project)
+    for position, task in enumerate(me.next(12)):
+        me.answer(task, ALL | {"identity": f"person {position % 3}"})
+    [task] = me.next()
+    me.answer(task, {"glasses": 1, "hair_top": None})
+
+
+def test_labels_csv_holds_what_was_answered(filled: ProjectFolder, tmp_path: Path):
+    me = Person(filled)
+    first, second = sorted(me.next(2), key=lambda task: task.image_name)
+    me.answer(first, ALL | {"identity": "Ada"})
+    me.answer(second, {"glasses": 1})
+    export_snapshot(filled, tmp_path / "s", SnapshotOptions())
+    lines = (tmp_path / "s" / "labels.csv").read_text().splitlines()
+    assert lines[0] == "image_name,wrinkles,freckles,glasses,hair_color,hair_top,not_human,identity"
+    assert f"{first.image_name},0,1,2,8,-1,0,0" in lines
+    assert f"{second.image_name},,,1,,,," in lines
+    assert len(lines) == 41
+    assert lines[1:] == sorted(lines[1:])
+
+
+def test_names_on_request(filled: ProjectFolder, tmp_path: Path):
+    me = Person(filled)
+    [task] = me.next()
+    me.answer(task, ALL | {"identity": "Ada"})
+    export_snapshot(filled, tmp_path / "s", SnapshotOptions(names=True))
+    assert (
+        f"{task.image_name},no,yes,sunglasses,not visible,can't tell,a face,Ada\n"
+        in (tmp_path / "s" / "labels.csv").read_text()
+    )
+
+
+def test_the_same_labels_give_the_same_bytes_in_another_zone_and_locale(
+    filled: ProjectFolder, tmp_path: Path
+):
+    label_some(filled)
+    export_snapshot(filled, tmp_path / "a", SnapshotOptions(), history=True)
+    environment = os.environ | {"TZ": "Pacific/Chatham", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
+    command = [
+        sys.executable,
+        "-m",
+        "annotator",
+        "export",
+        "-p",
+        str(filled.path),
+        "--to",
+        str(tmp_path / "b"),
+        "--history",
+    ]
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    hashes = [json.loads((tmp_path / name / "manifest.json").read_text())["content_hash"] for name in "ab"]
+    assert hashes[0] == hashes[1]
+
+
+def test_history_holds_every_answer_and_the_undo(filled: ProjectFolder, tmp_path: Path):
+    me = Person(filled)
+    [task] = me.next()
+    me.answer(task, {"glasses": 1}, milliseconds=1200)
+    me.undo()
+    me.answer(task, {"glasses": 2})
+    export_snapshot(filled, tmp_path / "s", SnapshotOptions(), history=True)
+    assert (tmp_path / "s" / "annotations.csv").read_text().splitlines()[1:] == [
+        f"{task.image_name},glasses,1,local,human,1200",
+        f"{task.image_name},glasses,,local,undo,",
+        f"{task.image_name},glasses,2,local,human,",
+    ]
+
+
+@pytest.mark.parametrize("mode", ["copy", "link"])
+def test_images_can_be_put_beside_and_are_verified(filled: ProjectFolder, tmp_path: Path, mode: str):
+    export_snapshot(filled, tmp_path / "s", SnapshotOptions(images=mode))
+    verify_snapshot(tmp_path / "s")
+    with (tmp_path / "s" / "images.csv").open(newline="") as file:
+        row = next(csv.DictReader(file))
+    image = tmp_path / "s" / "images" / row["file"]
+    content = image.read_bytes()
+    image.unlink()
+    image.write_bytes(content[:-1] + b"x")
+    with pytest.raises(FacelabelError, match=row["image_name"]):
+        verify_snapshot(tmp_path / "s")
+
+
+def test_any_changed_byte_is_found(filled: ProjectFolder, tmp_path: Path, soak: bool):
+    label_some(filled)
+    folder, _ = export_snapshot(filled, tmp_path / "s", SnapshotOptions())
+    chance = random.Random(0)
+    files = sorted(folder.iterdir())
+    for _ in range(500 if soak else 50):
+        path = chance.choice(files)
+        content = path.read_bytes()
+        place = chance.randrange(len(content))
+        changed = bytearray(content)
+        changed[place] ^= 1 << chance.randrange(8)
+        path.write_bytes(changed)
+        with pytest.raises(FacelabelError):
+            verify_snapshot(folder)
+        path.write_bytes(content)
+    verify_snapshot(folder)
+
+
+def test_a_snapshot_is_never_overwritten(filled: ProjectFolder, tmp_path: Path):
+    export_snapshot(filled, tmp_path / "s", SnapshotOptions())
+    before = contents(tmp_path / "s")
+    label_some(filled)
+    with pytest.raises(FacelabelError, match="exists already"):
+        export_snapshot(filled, tmp_path / "s", SnapshotOptions())
+    assert contents(tmp_path / "s") == before
+
+
+def test_a_missing_manifest_and_a_foreign_file_are_told(filled: ProjectFolder, tmp_path: Path):
+    folder, _ = export_snapshot(filled, tmp_path / "s", SnapshotOptions())
+    (folder / "extra.csv").write_text("x")
+    with pytest.raises(FacelabelError, match=r"extra\.csv does not belong"):
+        verify_snapshot(folder)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(FacelabelError, match="never finished"):
+        verify_snapshot(folder)
+
+
+@given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=2)))
+def test_whatever_stands_in_a_cell_is_read_back(rows: list[list[str]]):
+    text = csv_text(["a", "b"], rows)
+    assert list(csv.reader(io.StringIO(text, newline=""), strict=True)) == [["a", "b"], *rows]
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=200)
+
+
+@given(
+    st.dictionaries(
+        NAMES,
+        st.dictionaries(st.sampled_from(["glasses", "wrinkles"]), st.sampled_from([0, 1, None])),
+        max_size=6,
+    )
+)
+def test_names_of_any_kind_and_missing_labels_come_back_equal(
+    tmp_path_factory: pytest.TempPathFactory, labels: dict[str, dict[str, int | None]]
+):
+    folder = tmp_path_factory.mktemp("any") / "s"
+    images = [
+        SnapshotImage(name, f"{i:064x}", "jpg", 9, 9, "train", f"image:{i}", "src", name, False, found)
+        for i, (name, found) in enumerate(labels.items())
+    ]
+    write_snapshot(folder, SCHEMA, images, SplitRule(), folder, SnapshotOptions())
+    verify_snapshot(folder)
+    codes = {"": "missing", "-1": None, "0": 0, "1": 1}
+    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
+        back = {
+            row["image_name"]: {k: codes[v] for k, v in row.items() if k in {"glasses", "wrinkles"} and v}
+            for row in csv.DictReader(file, strict=True)
+        }
+    assert back == labels
