@@ -50,7 +50,11 @@ class Server:
             str(self.port),
         ]
         self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=self._environment | {"PYTHONUNBUFFERED": "1"}
+            command,
+            cwd=self.project,  # not the checkout: what is installed is what runs
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self._environment | {"PYTHONUNBUFFERED": "1"},
         )
         assert self._process.stdout is not None
         for line in self._process.stdout:
