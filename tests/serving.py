@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import requests
 
@@ -25,7 +25,7 @@ class Server:
         self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[str] | None = None
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -105,7 +105,8 @@ def test_orientation_is_applied_to_view_and_size(orientation: int):
     header = read_header(buffer.getvalue(), LIMITS)
     with Image.open(io.BytesIO(render_view(buffer.getvalue(), LIMITS))) as view:
         assert (header.width, header.height) == view.size == (60, 40)
-        assert view.getpixel((8, 8))[1] < 60 < 200 < view.getpixel((50, 30))[1]
+        assert view.getpixel((8, 8))[1] < 60
+        assert view.getpixel((50, 30))[1] > 200
         assert not view.getexif()
 
 
@@ -132,8 +133,7 @@ def test_every_pixel_format_becomes_an_rgb_view(mode: str):
 def test_what_is_no_usable_image_is_refused_with_the_reason(content: bytes, reason: str):
     limits = Limits(max_pixels=30_000, max_file_bytes=10**6)
     with pytest.raises(RefusedImageError, match=reason):
-        read_header(content, limits)
-        render_view(content, limits)
+        read_header(content, limits) and render_view(content, limits)
 
 
 def test_a_refused_file_does_not_stop_the_others(project: ProjectFolder, tmp_path: Path, faces: Path):

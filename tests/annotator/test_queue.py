@@ -58,7 +58,7 @@ def test_a_test_image_is_labelled_blind(filled: ProjectFolder):
 
 def test_images_that_the_predictions_do_not_know_come_after_them(filled: ProjectFolder):
     some = names_of(filled)[:10]
-    known = {name: SURE for name in some}
+    known = dict.fromkeys(some, SURE)
     load_predictions(filled, write_predictions(filled, filled.rounds / "1", known))
     order = [task.image_name for task in Person(filled).next(40)]
     assert sorted(order[:10]) == some

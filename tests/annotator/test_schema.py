@@ -59,7 +59,7 @@ def test_a_cell_is_a_code_or_a_name_in_any_case(cell: str, code: int | None):
     ],
 )
 def test_a_wrong_schema_file_is_refused_with_the_place(change: tuple[str, str], told: str):
-    with pytest.raises(FacelabelError, match="attributes.toml cannot be used") as caught:
+    with pytest.raises(FacelabelError, match=r"attributes\.toml cannot be used") as caught:
         parse_schema(DEFAULT.replace(*change, 1))
     assert told in caught.value.what
 

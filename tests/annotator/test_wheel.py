@@ -18,13 +18,23 @@ def test_the_wheel_works_from_an_empty_folder(tmp_path: Path, faces: Path):
     subprocess.run(build, check=True, capture_output=True)
     [wheel] = (tmp_path / "wheel").glob("facelabel-*.whl")
     site, empty = tmp_path / "site", tmp_path / "empty"
-    subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(wheel)], check=True, capture_output=True)
+    subprocess.run(
+        [*pip, "install", "--no-deps", "--target", str(site), str(wheel)], check=True, capture_output=True
+    )
     empty.mkdir()
     environment = os.environ | {"PYTHONPATH": str(site)}
     where = [sys.executable, "-c", "import annotator; print(annotator.__file__)"]
-    found = subprocess.run(where, cwd=empty, env=environment, check=True, capture_output=True, text=True).stdout
+    found = subprocess.run(
+        where, cwd=empty, env=environment, check=True, capture_output=True, text=True
+    ).stdout
     assert found.startswith(str(site))
-    for arguments in (["init"], ["import", str(faces)], ["export", "--to", "out"], ["verify", "out"], ["doctor"]):
+    for arguments in (
+        ["init"],
+        ["import", str(faces)],
+        ["export", "--to", "out"],
+        ["verify", "out"],
+        ["doctor"],
+    ):
         command = [sys.executable, "-m", "annotator", *arguments]
         subprocess.run(command, cwd=empty, env=environment, check=True, capture_output=True)
     with Server(empty, PYTHONPATH=str(site)) as server:

@@ -112,7 +112,7 @@ def test_twenty_real_faces_by_keys_are_in_the_csv_exactly_as_pressed(
 def test_enter_accepts_the_suggestions_and_a_digit_corrects_one(
     page: Page, filled: ProjectFolder, tmp_path: Path
 ):
-    sure = dict.fromkeys(names_of(filled, split="train"), [0.01, 0.97, 0.02])
+    sure = {name: [0.01, 0.97, 0.02] for name in names_of(filled, split="train")}
     load_predictions(filled, write_predictions(filled, filled.rounds / "1" / "predictions", sure))
     with Server(filled.path) as server:
         page.goto(server.url)

@@ -1,0 +1,159 @@
+"""The whole loop: labels → snapshot → training → predictions → the queue in the order of the model's doubts."""
+
+import csv
+import json
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from annotator.formats.drawn_faces import draw_faces
+from annotator.formats.predictions import PredictionsFile
+from annotator.models import Image
+from annotator.project import ProjectFolder
+from tests.annotator.test_labels import Person, lapse_leases
+from tests.loop.waiting import wait_until
+from tests.serving import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def facelabel(project: Path, *arguments: str) -> Any:
+    command = [sys.executable, "-m", "annotator", *arguments, "--project", str(project), "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """240 drawn faces, 120 of them labelled, after one round."""
+    base = tmp_path_factory.mktemp("loop")
+    draw_faces(base / "faces", 240, size=128)
+    lines = (base / "faces" / "answers.csv").read_text().splitlines()
+    (base / "half.csv").write_text("\n".join(lines[:121]) + "\n")
+    return make_round(base / "project", base / "faces", base / "half.csv")
+
+
+@pytest.fixture(scope="module")
+def celeba(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
+    """900 CelebA faces, 400 of them labelled, after one round."""
+    base = tmp_path_factory.mktemp("celeba")
+    with (shared / "celeba" / "derived.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    rows = random.Random(0).sample(rows, 900)
+    (base / "faces").mkdir()
+    for name, *_ in rows:
+        shutil.copy(shared / "celeba" / "images" / name, base / "faces")
+    with (base / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows[:400]])
+    schema = ROOT / "docs" / "examples" / "celeba" / "attributes.toml"
+    return make_round(base / "project", base / "faces", base / "labels.csv", "--schema", str(schema))
+
+
+def make_round(project: Path, faces: Path, labels: Path, *init: str) -> Path:
+    subprocess.run(
+        [sys.executable, "-m", "annotator", "init", "-p", str(project), *init],
+        check=True,
+        capture_output=True,
+    )
+    facelabel(project, "import", str(faces), str(labels))
+    assert facelabel(project, "round")["state"] == "done"
+    return project
+
+
+def margins(project: ProjectFolder, names: list[str]) -> list[float]:
+    """The mean margin of the two likeliest values over an image's attributes, straight from the file."""
+    [folder] = (project.path / "rounds").glob("*/predictions")
+    file = PredictionsFile(folder)
+    found = []
+    for name in names:
+        row = file._find(name)
+        tops = [sorted(file._cell(f"p:{a}", row).as_py(), reverse=True) for a in file.codes]
+        found.append(sum(top[0] - top[1] for top in tops) / len(tops))
+    return found
+
+
+def assert_doubts_come_first(path: Path, count: int) -> None:
+    project = ProjectFolder.open(path)
+    head = [task.image_name for task in Person(project).next(count)]
+    lapse_leases(project)
+    with project.database.read() as session:
+        pool = sorted(session.scalars(select(Image.name).where(Image.open_cells > 0)))
+    drawn_names = random.Random(0).sample(pool, count)
+    first, by_chance = margins(project, head), margins(project, drawn_names)
+    assert sum(first) / count < sum(by_chance) / count
+    project.database.close()
+
+
+def test_the_head_of_the_queue_is_what_the_model_doubts(drawn: Path):
+    assert_doubts_come_first(drawn, 30)
+
+
+@pytest.mark.shared
+def test_the_head_of_the_queue_is_what_the_model_doubts_on_real_faces(celeba: Path):
+    assert_doubts_come_first(celeba, 100)
+
+
+def test_status_tells_counts_rounds_and_figures(drawn: Path):
+    status = facelabel(drawn, "status")
+    assert status["images"] == 240
+    [round_] = status["rounds"]
+    assert (round_["state"], round_["engine"], round_["attempts"]) == ("done", "probe", 1)
+    assert set(status["metrics"]) == {
+        "wrinkles",
+        "freckles",
+        "glasses",
+        "hair_color",
+        "hair_top",
+        "not_human",
+    }
+    assert status["metrics"]["glasses"]["test"]["images"] > 0
+    assert status["attributes"]["glasses"]["labelled"] == 120
+    assert status["predictions"]["unknown"] == 0
+
+
+@pytest.mark.shared
+def test_figures_on_held_out_people_beat_guessing(celeba: Path):
+    metrics = facelabel(celeba, "status")["metrics"]
+    assert set(metrics) == {"glasses", "hair_color", "hair_top", "young", "male", "bags_under_eyes"}
+    assert metrics["male"]["test"]["balanced_accuracy"] > 0.8
+    assert metrics["male"]["test"]["groups"] > 5
+
+
+def test_suggestions_reach_the_label_page_but_not_for_test_images(drawn: Path):
+    project = ProjectFolder.open(drawn)
+    with project.database.read() as session:
+        splits = dict(session.execute(select(Image.name, Image.split)).all())
+    tasks = Person(project).next(50)
+    lapse_leases(project)
+    project.database.close()
+    assert {splits[task.image_name] for task in tasks} >= {"train", "test"}
+    for task in tasks:
+        suggested = {cell.attribute for cell in task.cells if cell.suggestion}
+        expected = {"wrinkles", "freckles", "glasses", "hair_color", "hair_top", "not_human"}
+        assert suggested == (set() if splits[task.image_name] == "test" else expected)
+
+
+def test_a_round_through_the_page_is_run_by_the_servers_worker(drawn: Path, tmp_path: Path):
+    copy = tmp_path / "project"
+    shutil.copytree(drawn, copy)
+    with Server(copy) as server:
+        client = server.client()
+        [task] = client.next()["tasks"]
+        client.answer(
+            task, {"wrinkles": 1, "freckles": 0, "glasses": 0, "hair_color": 0, "hair_top": 2, "not_human": 0}
+        )
+        number = client.post("/rounds", {}).json()["id"]
+        wait_until(
+            lambda: client.get(f"/rounds/{number}")["state"] not in {"queued", "running"},
+            "the end of the round",
+            120,
+        )
+        finished = client.get(f"/rounds/{number}")
+    assert finished["error"] is None
+    assert (finished["state"], finished["stage"]) == ("done", "load")
+    assert finished["metrics"]["glasses"]["test"]["images"] > 0
