@@ -21,6 +21,7 @@ from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
 
 _LONGEST_PAUSE_SECONDS = 30.0
+_PATIENCE_SECONDS = 10.0
 _log = logging.getLogger("facelabel")
 
 
@@ -102,7 +103,11 @@ class WorkerKeeper:
         """End the worker; a round that it was at goes on with the next worker."""
         self._stopping.set()
         if self._process is not None:
-            self._process.kill()
+            self._process.terminate()
+            try:
+                self._process.wait(_PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
         self._thread.join()
 
     def _keep(self) -> None:

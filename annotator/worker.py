@@ -23,7 +23,7 @@ from annotator.formats.snapshot import SnapshotOptions
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.predictions import load_predictions
-from annotator.services.rounds import claim_round, fail_round, report_progress
+from annotator.services.rounds import claim_round, fail_round, release_round, report_progress
 from annotator.services.snapshots import export_snapshot
 
 POLL_SECONDS = 0.5
@@ -35,13 +35,29 @@ Report = Callable[[str, int, int, str], None]
 
 def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: int | None = None) -> None:
     """Run rounds as they are queued until `stop` is set, or until the process `parent` that started this one is gone."""
-    while not stop.is_set() and (parent is None or os.getppid() == parent):
-        if not run_next_round(project, settings):
+
+    def stopped() -> bool:
+        return stop.is_set() or (parent is not None and os.getppid() != parent)
+
+    while not stopped():
+        if not run_next_round(project, settings, stopped=stopped):
             stop.wait(POLL_SECONDS)
 
 
-def run_next_round(project: ProjectFolder, settings: Settings, report: Report = lambda *_: None) -> bool:
-    """Run the oldest unfinished round, if there is one and nobody else is at it. Returns whether it did."""
+class _StoppedError(Exception):
+    """The worker was asked to end in the middle of a round."""
+
+
+def run_next_round(
+    project: ProjectFolder,
+    settings: Settings,
+    report: Report = lambda *_: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Run the oldest unfinished round, if there is one and nobody else is at it. Returns whether it did.
+
+    When `stopped` says so it ends between two steps; the next worker goes on with the round.
+    """
     with worker_lock(project) as held:
         if not held:
             return False
@@ -50,7 +66,10 @@ def run_next_round(project: ProjectFolder, settings: Settings, report: Report = 
         if row is None:
             return False
         try:
-            _run(project, row, _Reporter(project, row.id, report))
+            _run(project, row, _Reporter(project, row.id, report, stopped))
+        except _StoppedError:
+            with project.database.write() as session:
+                release_round(session, row.id)
         except FacelabelError as error:
             _fail(project, row.id, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it was, the round says so and the worker lives on
@@ -78,13 +97,17 @@ def worker_lock(project: ProjectFolder) -> Iterator[bool]:
 
 
 class _Reporter:
-    """Writes progress to the database, a few times a second at most, and passes it on."""
+    """Writes progress to the database, a few times a second at most, and passes it on; ends a round that must stop."""
 
-    def __init__(self, project: ProjectFolder, number: int, report: Report) -> None:
-        self._project, self._number, self._report = project, number, report
+    def __init__(
+        self, project: ProjectFolder, number: int, report: Report, stopped: Callable[[], bool]
+    ) -> None:
+        self._project, self._number, self._report, self._stopped = project, number, report, stopped
         self._last = ("", 0.0)
 
     def __call__(self, stage: str, done: int, total: int, message: str) -> None:
+        if self._stopped():
+            raise _StoppedError
         self._report(stage, done, total, message)
         stage_before, moment = self._last
         if stage != stage_before or time.monotonic() - moment >= REPORT_SECONDS:
@@ -118,9 +141,8 @@ def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
 def _train(snapshot: Path, folder: Path, row: Round, cache: Path, report: _Reporter) -> None:
     try:
         # Torch is loaded with the first round, not with the worker.
-        from trainer.round import run_round  # noqa: PLC0415
-
         from trainer.errors import TrainerError  # noqa: PLC0415
+        from trainer.round import run_round  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise FacelabelError(
             "no_trainer",

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from annotator.cli.terminal import errors, json_option, open_project, print_json, progress_bar, project_option
+from annotator.cli.terminal import (
+    errors,
+    json_option,
+    one_line,
+    open_project,
+    print_json,
+    progress_bar,
+    project_option,
+)
 from annotator.config import Settings
 from annotator.errors import FacelabelError
 from annotator.formats.image_files import Limits
@@ -61,11 +69,12 @@ def run_image_import(project: ProjectFolder, folders: list[Path], *, say: bool =
         )
     if say:
         for name, reason in report.refused:
-            errors.print(f"refused: {name} {reason}", markup=False)
+            errors.print(f"refused: {one_line(name)} {reason}", markup=False)
         for name, other in report.duplicates:
-            errors.print(f"the same image: {name} is {other}", markup=False)
+            errors.print(f"the same image: {one_line(name)} is {one_line(other)}", markup=False)
         for name, other in report.renamed:
-            errors.print(f"renamed: {name} is now {other}, another image has its name", markup=False)
+            now = f"{one_line(name)} is now {one_line(other)}"
+            errors.print(f"renamed: {now}, another image has its name", markup=False)
         click.echo(
             f"{report.imported} images imported, {report.already} were here already, {len(report.duplicates)} are "
             f"duplicates, {len(report.refused)} refused, {report.left_aside} other files left aside."
@@ -73,7 +82,7 @@ def run_image_import(project: ProjectFolder, folders: list[Path], *, say: bool =
     if report.refused and not (report.imported or report.already or report.duplicates):
         raise FacelabelError(
             "all_refused",
-            f"None of the {len(report.refused)} files could be imported; the first: {report.refused[0][0]} {report.refused[0][1]}.",
+            f"None of the {len(report.refused)} files could be imported; the first: {one_line(report.refused[0][0])} {report.refused[0][1]}.",
             do="Name a folder with images.",
         )
     return report
@@ -85,7 +94,7 @@ def _tell_labels(table: Path, report: LabelReport) -> None:
         f"{report.unchanged} unchanged, {report.kept} differ from a person's answer, which was kept."
     )
     if report.absent:
-        names = ", ".join(report.absent_names)
+        names = ", ".join(map(one_line, report.absent_names))
         errors.print(
             f"{report.absent} rows name images that the project does not have: {names}, …", markup=False
         )

@@ -90,6 +90,11 @@ def open_project(path: Path) -> ProjectFolder:
     return ProjectFolder.open(path)
 
 
+def one_line(name: str) -> str:
+    """A file's name without what would break the line or command the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
 def print_json(value: Any) -> None:
     """Print a result for programs."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -87,6 +87,15 @@ def report_progress(session: Session, number: int, stage: str, done: int, total:
     )
 
 
+def release_round(session: Session, number: int) -> None:
+    """A round was stopped on purpose: the next worker goes on with it, and the attempt does not count."""
+    session.execute(
+        update(Round)
+        .where(Round.id == number)
+        .values(state="queued", attempts=Round.attempts - 1, message="waiting for the worker")
+    )
+
+
 def fail_round(session: Session, number: int, error: str) -> None:
     """A round ended without predictions."""
     session.execute(
