@@ -8,6 +8,7 @@ transaction begins with BEGIN IMMEDIATE: a deferred one fails with "database is 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,7 @@ class Database:
         event.listen(self.engine, "connect", _configure)
         event.listen(self.engine, "begin", _begin)
         self._writing = self.engine.execution_options(writes=True)
+        self._turn = threading.Lock()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -53,7 +55,9 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that holds the write lock from its first statement; commits at the end, rolls back on an error."""
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+        # SQLite makes a writer who finds the lock held sleep and ask again, longer each time, while others overtake
+        # it. The threads of one process therefore queue here, and only processes meet at SQLite's lock.
+        with self._turn, Session(self._writing, expire_on_commit=False) as session, session.begin():
             session.connection()
             yield session
 

@@ -135,7 +135,7 @@ def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
         finished.message = f"{loaded.rows} images predicted" + (
             f", {loaded.unknown} of them unknown here" if loaded.unknown else ""
         )
-    report("load", 1, 1, "done")
+    report("load", 1, 1, "the queue has the new order")
 
 
 def _train(snapshot: Path, folder: Path, row: Round, cache: Path, report: _Reporter) -> None:

@@ -120,8 +120,8 @@ def stage_bar() -> Iterator[Callable[[str, int, int, str], None]]:
 
         def update(stage: str, done: int, total: int, message: str) -> None:
             if stage not in tasks:
-                tasks[stage] = bar.add_task(message or stage, total=None)
-            bar.update(tasks[stage], completed=done, total=total, description=message or stage)
+                tasks[stage] = bar.add_task(stage, total=None)
+            bar.update(tasks[stage], completed=done, total=total, description=f"{stage:<9} {message}")
 
         yield update
 

