@@ -1,0 +1,45 @@
+"""`python -m benchmarks [NAME…]`: run all benchmarks or the named ones.
+
+Each prints its table and writes it to benchmarks/results/NAME.json with the machine, the date and the revision.
+`--small` shows in a minute that they run, and writes nothing; `--full` adds the long ones.
+"""
+
+import argparse
+import importlib
+
+from benchmarks.report import Size, print_report, write_report
+
+SUBJECTS = {
+    "serving": "how soon `facelabel serve` answers, what it takes in memory, where it listens",
+    "labelling": "answers per second and their waits with 1, 4 and 8 clients",
+    "importing": "images imported per second",
+    "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure Facelabel.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SUBJECTS))
+    parser.add_argument("--list", action="store_true", help="say what there is, and measure nothing")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
+        "--small", dest="size", action="store_const", const="small", help="only show that it runs"
+    )
+    size.add_argument("--full", dest="size", action="store_const", const="full", help="also what takes long")
+    given = parser.parse_args()
+    if unknown := set(given.names) - SUBJECTS.keys():
+        parser.error(f"there is no benchmark {min(unknown)}; there are {', '.join(SUBJECTS)}")
+    if given.list:
+        for name, subject in SUBJECTS.items():
+            print(f"{name:<12} {subject}")
+        return
+    chosen: Size = given.size or "normal"
+    for name in given.names or SUBJECTS:
+        figures = importlib.import_module(f"benchmarks.{name}").measure(chosen)
+        print_report(name, figures)
+        if chosen != "small":
+            print(f"→ {write_report(name, chosen, figures)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""The faces that are measured on: the development data where it is, drawn ones elsewhere."""
+
+from pathlib import Path
+
+from annotator.formats.drawn_faces import draw_faces
+
+ROOT = Path(__file__).parents[1]
+CELEBA = ROOT.parent / "shared" / "data" / "celeba"
+CELEBA_SCHEMA = ROOT / "docs" / "examples" / "celeba" / "attributes.toml"
+DRAWN = 600
+
+
+def faces(folder: Path, drawn: int | None = None) -> tuple[Path, Path]:
+    """A folder of faces, and the CSV of their true labels.
+
+    Args:
+        folder: where faces are drawn if need be.
+        drawn: draw so many in any case.
+    """
+    if drawn is None and CELEBA.is_dir():
+        return CELEBA / "images", CELEBA / "derived.csv"
+    return folder / "faces", draw_faces(folder / "faces", drawn or DRAWN, size=128)

@@ -1,0 +1,96 @@
+"""The server is killed under eight labellers: what was acknowledged is kept once, what was not at most once."""
+
+import random
+import signal
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from annotator.project import ProjectFolder
+from annotator.services.schema_changes import recount_open_cells
+from tests.loop.team import Team
+from tests.loop.waiting import wait_until
+from tests.serving import Client, Server
+
+
+def annotations_by_key(database: Path) -> dict[str, dict[str, int]]:
+    """What the database holds of each submission; a submission twice or an annotation twice fails here."""
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        keys = [key for (key,) in connection.execute("SELECT key FROM submissions")]
+        rows = connection.execute(
+            "SELECT s.key, t.name, a.code FROM annotations a JOIN submissions s ON s.id = a.submission_id "
+            "JOIN attributes t ON t.id = a.attribute_id"
+        ).fetchall()
+    assert max(Counter(keys).values(), default=0) <= 1
+    assert max(Counter((key, name) for key, name, _ in rows).values(), default=0) <= 1
+    kept: dict[str, dict[str, int]] = {key: {} for key in keys}
+    for key, name, code in rows:
+        kept[key][name] = code
+    return kept
+
+
+def assert_counts_are_right(project: ProjectFolder) -> None:
+    """What is kept beside the annotations agrees with them."""
+    with closing(sqlite3.connect(project.database_file)) as database:
+        labels = database.execute("SELECT image_id, attribute_id, code, annotation_id FROM labels").fetchall()
+        newest = database.execute(
+            "SELECT image_id, attribute_id, code, max(id) FROM annotations GROUP BY 1, 2"
+        )
+        assert sorted(labels) == sorted(newest.fetchall())
+        counts = "SELECT image_count, done_count FROM project"
+        cells = "SELECT id, open_cells FROM images ORDER BY id"
+        before = database.execute(counts).fetchall(), database.execute(cells).fetchall()
+        with project.database.write() as session:
+            recount_open_cells(session)
+        assert before == (database.execute(counts).fetchall(), database.execute(cells).fetchall())
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_answers_outlive_kills_of_the_server_exactly_once(
+    filled: ProjectFolder, tmp_path: Path, soak: bool
+) -> None:
+    chance = random.Random(0)
+    # A short lease: an image whose answer a labeller gave up is soon given out again.
+    with Server(filled.path, FACELABEL_LEASE_SECONDS="1") as server:
+        with Team(tmp_path / "team", server.port, "part") as team:
+            for kill in range(150 if soak else 15):
+                enough = team.acknowledged() + chance.randrange(1, 40)
+                wait_until(
+                    lambda enough=enough: team.acknowledged() >= enough,
+                    f"{enough} answers before kill {kill}",
+                )
+                server.stop(signal.SIGKILL)
+                server.start()
+            team.stop()
+        sent = {line["sent"]: line["body"] for line in team.noted("sent")}
+        acknowledged = {line["acknowledged"]: line["answer"] for line in team.noted("acknowledged")}
+        assert sent.keys() > acknowledged.keys(), "no kill met an answer on its way"
+        assert_kept_once(annotations_by_key(filled.database_file), sent, acknowledged)
+        client = server.client()
+        for key in sent.keys() - acknowledged.keys():
+            send(client, key, sent[key])
+        for key in chance.sample(sorted(acknowledged), 20):
+            again = send(client, key, sent[key])
+            assert again["labels"] == acknowledged[key]["labels"]
+        assert_kept_once(annotations_by_key(filled.database_file), sent, sent)
+    assert_counts_are_right(filled)
+
+
+def assert_kept_once(
+    kept: dict[str, dict[str, int]], sent: dict[str, dict], acknowledged: dict[str, dict]
+) -> None:
+    assert kept.keys() <= sent.keys(), "the database holds what nobody sent"
+    assert acknowledged.keys() <= kept.keys(), "an acknowledged answer is lost"
+    for key, values in kept.items():
+        assert values == sent[key]["values"], "an answer is kept in part, or as another one"
+
+
+def send(client: Client, key: str, body: dict) -> dict:
+    answer = client.post("/annotations", body, key)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
