@@ -49,6 +49,7 @@ class Project(Base):
     split_seed: Mapped[int]
     share_test: Mapped[float]
     share_val: Mapped[float]
+    schema_version: Mapped[int]  # raised with every change of the schema, so that it can be kept in memory
     image_count: Mapped[int]  # kept with every change: counting a million rows for each answer is too slow
     done_count: Mapped[int]
     created_at: Mapped[datetime]

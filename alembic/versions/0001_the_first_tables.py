@@ -70,6 +70,7 @@ def upgrade() -> None:
         sa.Column("split_seed", sa.Integer(), nullable=False),
         sa.Column("share_test", sa.Double(), nullable=False),
         sa.Column("share_val", sa.Double(), nullable=False),
+        sa.Column("schema_version", sa.Integer(), nullable=False),
         sa.Column("image_count", sa.Integer(), nullable=False),
         sa.Column("done_count", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),

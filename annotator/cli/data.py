@@ -98,6 +98,11 @@ def _tell_labels(table: Path, report: LabelReport) -> None:
         errors.print(
             f"{report.absent} rows name images that the project does not have: {names}, …", markup=False
         )
+    for name, attribute in report.contradictions:
+        errors.print(
+            f"contradiction: {one_line(name)} is an image that was here before, with another {attribute}",
+            markup=False,
+        )
     if report.left_aside:
         errors.print(f"columns left aside: {', '.join(report.left_aside)}", markup=False)
 

@@ -11,7 +11,8 @@ from annotator.cli.terminal import json_option, open_project, print_json, projec
 from annotator.domain.schema import parse_schema
 from annotator.domain.splits import SplitRule
 from annotator.services.projects import init_project, read_schema_file
-from annotator.services.schema_changes import apply_schema, preview_changes, read_schema
+from annotator.services.schema_changes import apply_schema, preview_changes
+from annotator.services.schema_in_force import read_schema
 from annotator.services.statistics import read_status
 
 

@@ -17,6 +17,7 @@ from annotator.formats.drawn_faces import draw_faces
 from annotator.project import ProjectFolder
 from annotator.server import serve
 from annotator.services.counts import read_progress
+from annotator.services.images import check_sources
 from annotator.services.projects import init_project
 from annotator.web.contracts import spec
 from annotator.worker import run_worker
@@ -66,9 +67,8 @@ def up_command(
     open_browser: bool,
 ) -> None:
     """From nothing to the label page: init if need be, import, serve."""
-    for source in sources:
-        if not source.exists():
-            raise WrongUse("no_source", f"{source} does not exist.", do="Name a folder of images.")
+    if sources:
+        check_sources(list(sources))
     folder = ProjectFolder(project)
     opened = open_project(project) if folder.database_file.exists() else init_project(project, schema)
     if sources:

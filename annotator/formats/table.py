@@ -92,8 +92,8 @@ def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Ta
     """Read and check a whole label file, so that it is imported as a whole or not at all.
 
     Raises:
-        FacelabelError: if a column is missing, a row has another number of cells than the header, or a cell holds a
-            value that the schema does not know; the first ten places are named.
+        FacelabelError: if a column is missing, a row has another number of cells than the header, an image stands
+            there twice with different answers, or a cell holds a value that the schema does not know; the first ten places are named.
     """
     mapping = mapping or Mapping()
     lines = _read_lines(path)
@@ -104,6 +104,7 @@ def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Ta
     image_index = _find_image_column(path, header, mapping)
     columns, left_aside = _find_columns(path, header, image_index, schema, mapping)
     rows: list[Row] = []
+    by_name: dict[str, Row] = {}
     wrong: list[str] = []
     for number, cells in lines:
         if len(cells) != len(header):
@@ -118,7 +119,11 @@ def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Ta
                 continue
             if answer is not None:
                 answers[column.attribute.name] = answer
-        rows.append(Row(cells[image_index], answers))
+        row = Row(cells[image_index], answers)
+        if by_name.setdefault(row.image_name, row) != row:
+            wrong.append(f"line {number}: {row.image_name[:60]!r} stood before with other answers")
+        elif by_name[row.image_name] is row:
+            rows.append(row)
     if wrong:
         more = f"\n  and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise FacelabelError(

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.splits import SplitRule, own_group, shared_group
 from annotator.models import AttributeRow, Image, Label, Project
+from annotator.services.schema_in_force import SchemaInForce
 
 
 def split_rule(session: Session) -> SplitRule:
@@ -15,17 +16,14 @@ def split_rule(session: Session) -> SplitRule:
     return SplitRule(project.split_seed, project.share_test, project.share_val)
 
 
-def regroup(session: Session, image: Image) -> None:
+def regroup(session: Session, force: SchemaInForce, image: Image, labels: dict[int, int | None]) -> None:
     """Put an image into the group that its labels say, and into that group's split."""
-    named = session.execute(
-        select(AttributeRow.name, Label.code)
-        .join(Label, Label.attribute_id == AttributeRow.id)
-        .where(AttributeRow.groups, Label.image_id == image.id, Label.code.is_not(None))
-        .order_by(AttributeRow.position)
-        .limit(1)
-    ).first()
-    # The query leaves out null codes, which the types cannot say.
-    group = shared_group(named[0], int(named[1] or 0)) if named else own_group(image.sha256)
+    shared = (
+        shared_group(name, code)
+        for attribute, name in force.grouping
+        if (code := labels.get(attribute)) is not None
+    )
+    group = next(shared, own_group(image.sha256))
     if group != image.group:
         image.group = group
         image.split = split_rule(session).split_of(group)

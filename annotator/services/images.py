@@ -22,7 +22,7 @@ from annotator.models import Image, ImageAlias, now
 from annotator.project import ProjectFolder
 from annotator.services.counts import recount
 from annotator.services.groups import split_rule
-from annotator.services.schema_changes import count_required
+from annotator.services.schema_in_force import schema_in_force
 
 Progress = Callable[[int, int], None]
 """Called with the files done and the files in all."""
@@ -65,12 +65,7 @@ def import_images(
     report = ImportReport()
     files = list(_find_files(sources, report))
     if not files:
-        names = ", ".join(str(source) for source in sources)
-        raise WrongUse(
-            "no_images",
-            f"There is no image file in {names}.",
-            do=f"Name a folder with images; files ending in {', '.join(sorted(EXTENSIONS))} are looked for.",
-        )
+        raise _no_images(sources)
     store = partial(store_image, project.images, project.views, limits)
     done = 0
     progress(done, len(files))
@@ -93,6 +88,25 @@ def import_images(
     with project.database.write() as session:
         recount(session)
     return report
+
+
+def check_sources(sources: list[Path]) -> None:
+    """Look for one image file, before anything is made for it.
+
+    Raises:
+        WrongUse: if a source does not exist or none holds an image file.
+    """
+    if next(_find_files(sources, ImportReport()), None) is None:
+        raise _no_images(sources)
+
+
+def _no_images(sources: list[Path]) -> WrongUse:
+    names = ", ".join(str(source) for source in sources)
+    return WrongUse(
+        "no_images",
+        f"There is no image file in {names}.",
+        do=f"Name a folder with images; files ending in {', '.join(sorted(EXTENSIONS))} are looked for.",
+    )
 
 
 def _find_files(sources: list[Path], report: ImportReport) -> Iterator[SourceFile]:
@@ -141,7 +155,7 @@ def _record(
     """Write one batch to the database: new images, other names of known ones, reasons of refusal."""
     stored = [(file, result) for file, result in batch if isinstance(result, StoredImage)]
     report.refused += [(file.name, result) for file, result in batch if isinstance(result, str)]
-    rule, required = split_rule(session), count_required(session)
+    rule, required = split_rule(session), len(schema_in_force(session).required)
     by_hash = {
         image.sha256: image
         for image in session.scalars(select(Image).where(Image.sha256.in_([s.sha256 for _, s in stored])))

@@ -16,22 +16,28 @@ from annotator.formats.table import Mapping, Row, read_table
 from annotator.models import Annotation, Image, ImageAlias, Label, Labeller
 from annotator.project import ProjectFolder
 from annotator.services.groups import regroup_all
-from annotator.services.labels import add_submission
+from annotator.services.labels import add_submission, put_labels
 from annotator.services.people import code_of_person
-from annotator.services.schema_changes import attribute_ids, read_schema, recount_open_cells
+from annotator.services.schema_changes import recount_open_cells
+from annotator.services.schema_in_force import schema_in_force
 
 _SHOWN = 5
 
 
 @dataclass
 class LabelReport:
-    """What an import of labels did, in cells; `absent` counts rows whose image the project does not have."""
+    """What an import of labels did, in cells.
+
+    `absent` counts rows whose image the project does not have. `contradictions` are cells (image name, attribute) that
+    differ from another row's answer to the same image, under another name of it; the first row counts.
+    """
 
     rows: int = 0
     added: int = 0
     unchanged: int = 0
     replaced: int = 0
     kept: int = 0
+    contradictions: list[tuple[str, str]] = field(default_factory=list)
     absent: int = 0
     absent_names: list[str] = field(default_factory=list)
     left_aside: list[str] = field(default_factory=list)
@@ -54,7 +60,7 @@ def import_labels(project: ProjectFolder, path: Path, mapping: Mapping | None = 
         FacelabelError: if any part of the file cannot be read; nothing is imported then.
     """
     with project.database.read() as session:
-        schema = read_schema(session)
+        schema = schema_in_force(session).schema
     table = read_table(path, schema, mapping)
     report = LabelReport(rows=len(table.rows), left_aside=table.left_aside)
     with project.database.write() as session:
@@ -74,8 +80,7 @@ def import_labels(project: ProjectFolder, path: Path, mapping: Mapping | None = 
 
 
 def _new_labels(session: Session, rows: Iterable[Row], report: LabelReport) -> list[_NewLabel]:
-    images = _images_by_name(session)
-    ids = attribute_ids(session)
+    """What the rows say that the project does not know yet."""
     current = {
         (image, attribute): (code, origin)
         for image, attribute, code, origin in session.execute(
@@ -84,8 +89,29 @@ def _new_labels(session: Session, rows: Iterable[Row], report: LabelReport) -> l
             )
         )
     }
+    new = []
+    for (image_id, attribute_id), code in _cells(session, rows, report).items():
+        before = current.get((image_id, attribute_id))
+        if before is None:
+            report.added += 1
+        elif before[0] == code:
+            report.unchanged += 1
+            continue
+        elif before[1] == "import":
+            report.replaced += 1
+        else:
+            report.kept += 1
+            continue
+        new.append(_NewLabel(image_id, attribute_id, code))
+    return new
+
+
+def _cells(session: Session, rows: Iterable[Row], report: LabelReport) -> dict[tuple[int, int], int | None]:
+    """The rows as image and attribute → code. Two names of one image may disagree: the first row counts then."""
+    images = _images_by_name(session)
+    ids = schema_in_force(session).ids
     people: dict[tuple[str, str], int] = {}
-    new: dict[tuple[int, int], _NewLabel] = {}
+    cells: dict[tuple[int, int], int | None] = {}
     for row in rows:
         image_id = images.get(row.image_name) or images.get(PurePosixPath(row.image_name).name)
         if image_id is None:
@@ -94,24 +120,13 @@ def _new_labels(session: Session, rows: Iterable[Row], report: LabelReport) -> l
                 report.absent_names.append(row.image_name)
             continue
         for name, answer in row.answers.items():
-            if isinstance(answer, str):
-                if (name, answer) not in people:
-                    people[name, answer] = code_of_person(session, name, answer)
-                answer = people[name, answer]  # noqa: PLW2901 - from here on it is a code
-            label = _NewLabel(image_id, ids[name], None if answer == CANNOT_TELL else answer)
-            before = current.get((label.image_id, label.attribute_id))
-            if before is None:
-                report.added += 1
-            elif before[0] == label.code:
-                report.unchanged += 1
-                continue
-            elif before[1] == "import":
-                report.replaced += 1
-            else:
-                report.kept += 1
-                continue
-            new[label.image_id, label.attribute_id] = label
-    return list(new.values())
+            code = answer if isinstance(answer, int) else people.get((name, answer))
+            if code is None:
+                code = people[name, str(answer)] = code_of_person(session, name, answer)
+            given = None if code == CANNOT_TELL else code
+            if cells.setdefault((image_id, ids[name]), given) != given:
+                report.contradictions.append((row.image_name, name))
+    return cells
 
 
 def _images_by_name(session: Session) -> dict[str, int]:
@@ -151,8 +166,5 @@ def _write(session: Session, path: Path, new: list[_NewLabel]) -> None:
             for i, cell in enumerate(cells)
         ],
     )
-    session.execute(
-        insert(Label).prefix_with("OR REPLACE", dialect="sqlite"),
-        [{"annotation_id": first + i, **cell} for i, cell in enumerate(cells)],
-    )
+    put_labels(session, [{"annotation_id": first + i, **cell} for i, cell in enumerate(cells)])
     session.expire_all()

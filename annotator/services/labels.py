@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.schema import Attribute, Schema
 from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import Annotation, AttributeRow, Image, Label, Lease, Skip, Submission, ValueRow, now
+from annotator.models import Annotation, AttributeRow, Image, Label, Lease, Skip, Submission, now
 from annotator.services.counts import add_done
 from annotator.services.groups import regroup
 from annotator.services.people import code_of_person
-from annotator.services.schema_changes import attribute_ids, read_schema
+from annotator.services.schema_in_force import SchemaInForce, schema_in_force, unknown_attribute
 
 Answer = int | str | None
 """A code, the name of a person (open attributes), or None for "can't tell"."""
@@ -67,8 +67,8 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
         raise NotFound(
             "unknown_image", f"There is no image {submitted.image_id}.", do="Ask for the next task."
         )
-    schema = read_schema(session)
-    codes = {name: _code(session, schema, name, value) for name, value in submitted.values.items()}
+    force = schema_in_force(session)
+    codes = {name: _code(session, force.schema, name, value) for name, value in submitted.values.items()}
     late = _is_late(session, image, labeller_id, submitted.lease)
     row = add_submission(
         session,
@@ -82,11 +82,13 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
     )
     if submitted.skip:
         session.merge(Skip(image_id=image.id, labeller_id=labeller_id))
-    origins = {name: "suggestion" if name in submitted.accepted else "human" for name in codes}
-    annotate(session, image, row.id, codes, dict.fromkeys(codes, "opinion") if late else origins)
-    if not late:
+    if late:
+        origins = dict.fromkeys(codes, "opinion")
+    else:
+        origins = {name: "suggestion" if name in submitted.accepted else "human" for name in codes}
         session.execute(delete(Lease).where(Lease.image_id == image.id))
-    return _outcome(session, row)
+    _annotate(session, force, image, row.id, codes, origins)
+    return Outcome(row.key, image.id, codes, late)
 
 
 def undo(
@@ -129,35 +131,44 @@ def undo(
         _restore_label(session, image.id, attribute_id)
     if target.kind == "skip":
         session.execute(delete(Skip).where(Skip.image_id == image.id, Skip.labeller_id == labeller_id))
-    _update_image(session, image)
+    _update_image(session, schema_in_force(session), image)
     return target, values
 
 
-def annotate(
+def _annotate(
     session: Session,
+    force: SchemaInForce,
     image: Image,
     submission_id: int,
     codes: Mapping[str, int | None],
     origins: Mapping[str, str],
 ) -> None:
     """Add annotations to an image; those that are not mere opinions become its labels."""
-    ids = attribute_ids(session)
-    for name, code in codes.items():
-        annotation = Annotation(
+    added = [
+        Annotation(
             submission_id=submission_id,
             image_id=image.id,
-            attribute_id=ids[name],
+            attribute_id=force.ids[name],
             code=code,
             origin=origins[name],
         )
-        session.add(annotation)
-        session.flush()
-        if origins[name] != "opinion":
-            session.merge(
-                Label(image_id=image.id, attribute_id=ids[name], code=code, annotation_id=annotation.id)
-            )
+        for name, code in codes.items()
+    ]
+    session.add_all(added)
     session.flush()
-    _update_image(session, image)
+    labels = [
+        {"image_id": a.image_id, "attribute_id": a.attribute_id, "code": a.code, "annotation_id": a.id}
+        for a in added
+        if a.origin != "opinion"
+    ]
+    if labels:
+        put_labels(session, labels)
+        _update_image(session, force, image)
+
+
+def put_labels(session: Session, labels: list[dict[str, Any]]) -> None:
+    """Write labels over what stands in their cells."""
+    session.execute(insert(Label).prefix_with("OR REPLACE", dialect="sqlite"), labels)
 
 
 def add_submission(session: Session, **columns: Any) -> Submission:
@@ -205,10 +216,7 @@ def _code(session: Session, schema: Schema, name: str, value: Answer) -> int | N
     try:
         attribute = schema[name]
     except KeyError:
-        known = ", ".join(a.name for a in schema.attributes)
-        raise FacelabelError(
-            "unknown_attribute", f"The schema has no attribute {name!r}.", do=f"It has {known}."
-        ) from None
+        raise unknown_attribute(schema, name) from None
     if value is None:
         return None
     if attribute.kind == "open":
@@ -295,16 +303,11 @@ def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
     session.flush()
 
 
-def _update_image(session: Session, image: Image) -> None:
+def _update_image(session: Session, force: SchemaInForce, image: Image) -> None:
     """Bring what is derived from an image's labels up to date: open cells, the project's count, group and split."""
-    required = set(session.scalars(select(AttributeRow.id).where(AttributeRow.required)))
-    labels = session.execute(
-        select(Label.attribute_id, ValueRow.ends)
-        .outerjoin(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
-        .where(Label.image_id == image.id)
-    ).all()
-    ended = any(ends for _, ends in labels)
+    query = select(Label.attribute_id, Label.code).where(Label.image_id == image.id)
+    labels = dict(session.execute(query).all())
     before = image.open_cells
-    image.open_cells = 0 if ended else len(required - {attribute_id for attribute_id, _ in labels})
+    image.open_cells = force.open_cells(labels)
     add_done(session, int(image.open_cells == 0) - int(before == 0))
-    regroup(session, image)
+    regroup(session, force, image, labels)

@@ -13,7 +13,7 @@ from annotator.errors import FacelabelError
 from annotator.formats.predictions import PredictionsFile
 from annotator.models import Image, Predictions, now
 from annotator.project import ProjectFolder
-from annotator.services.schema_changes import read_schema
+from annotator.services.schema_in_force import schema_in_force
 
 _BATCH = 10_000
 
@@ -39,7 +39,7 @@ def load_predictions(project: ProjectFolder, folder: Path, round_id: int | None 
     file.verify()
     unknown, examples = _unknown_images(project, file)
     with project.database.write() as session:
-        current = read_schema(session).hash()
+        current = schema_in_force(session).hash
         if file.manifest["schema"]["hash"] != current:
             raise FacelabelError(
                 "other_schema",

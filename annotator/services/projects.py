@@ -77,6 +77,7 @@ def _fill_database(folder: ProjectFolder, name: str, schema: Schema, splits: Spl
                 split_seed=splits.seed,
                 share_test=splits.share_test,
                 share_val=splits.share_val,
+                schema_version=0,
                 image_count=0,
                 done_count=0,
                 created_at=now(),

@@ -11,15 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, exists, select, update
+from sqlalchemy import ColumnElement, and_, exists, insert, select, update
 from sqlalchemy.orm import Session
 
-from annotator.domain.schema import Schema
 from annotator.formats.predictions import Suggestion
 from annotator.models import Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
 from annotator.services.predictions import ActivePredictions, active_predictions
-from annotator.services.schema_changes import attribute_ids, read_schema
+from annotator.services.schema_in_force import SchemaInForce, schema_in_force, unknown_attribute
 
 _WINDOW = 64
 """How many places of the order of work are looked at in one query."""
@@ -56,11 +55,18 @@ def next_tasks(
     lease_seconds: int,
     attribute: str | None = None,
 ) -> list[Task]:
-    """Lease up to `count` images that nobody holds and this labeller did not skip, the most doubtful first."""
-    schema = read_schema(session)
-    ids = attribute_ids(session)
-    predictions = active_predictions(project, session, schema.hash())
-    free = _free_for(labeller_id, ids.get(attribute) if attribute else None)
+    """Lease up to `count` images that nobody holds and this labeller did not skip, the most doubtful first.
+
+    Raises:
+        FacelabelError: if there is no such attribute.
+    """
+    force = schema_in_force(session)
+    if attribute is not None and attribute not in force.ids:
+        raise unknown_attribute(force.schema, attribute)
+    if count == 0:
+        return []
+    predictions = active_predictions(project, session, force.hash)
+    free = _free_for(labeller_id, force.ids[attribute] if attribute else None)
     images: list[Image] = []
     if predictions is not None:
         images += _in_predicted_order(session, predictions, free, count)
@@ -68,17 +74,7 @@ def next_tasks(
         rest = select(Image).where(free).order_by(Image.shuffle, Image.id).limit(count)
         taken = {image.id for image in images}
         images += [image for image in session.scalars(rest) if image.id not in taken][: count - len(images)]
-    return [
-        _make_task(
-            session,
-            image,
-            lease_image(session, image.id, labeller_id, lease_seconds),
-            schema,
-            ids,
-            predictions,
-        )
-        for image in images
-    ]
+    return _lease(session, images, labeller_id, lease_seconds, force, predictions)
 
 
 def lease_again(
@@ -88,10 +84,9 @@ def lease_again(
     held = session.get(Lease, image.id)
     if held is not None and held.labeller_id != labeller_id and held.expires_at > now():
         return None
-    schema = read_schema(session)
-    predictions = active_predictions(project, session, schema.hash())
-    lease = lease_image(session, image.id, labeller_id, lease_seconds)
-    return _make_task(session, image, lease, schema, attribute_ids(session), predictions)
+    force = schema_in_force(session)
+    predictions = active_predictions(project, session, force.hash)
+    return _lease(session, [image], labeller_id, lease_seconds, force, predictions)[0]
 
 
 def renew_leases(
@@ -104,16 +99,6 @@ def renew_leases(
     found = set(session.scalars(select(Lease.token).where(mine)))
     session.execute(update(Lease).where(mine).values(expires_at=now() + timedelta(seconds=lease_seconds)))
     return [t for t in tokens if t in found], [t for t in tokens if t not in found]
-
-
-def lease_image(session: Session, image_id: int, labeller_id: int, lease_seconds: int) -> str:
-    """Give an image to a labeller; whoever held it before no longer does."""
-    token = secrets.token_urlsafe(16)
-    session.execute(delete(Lease).where(Lease.image_id == image_id))
-    expires_at = now() + timedelta(seconds=lease_seconds)
-    session.add(Lease(image_id=image_id, labeller_id=labeller_id, token=token, expires_at=expires_at))
-    session.flush()
-    return token
 
 
 def _is_free() -> ColumnElement[bool]:
@@ -164,24 +149,48 @@ def _move_cursor(session: Session, predictions: ActivePredictions, place: int, n
         )
 
 
-def _make_task(
+def _lease(
     session: Session,
+    images: list[Image],
+    labeller_id: int,
+    lease_seconds: int,
+    force: SchemaInForce,
+    predictions: ActivePredictions | None,
+) -> list[Task]:
+    """Give images to a labeller; whoever held them before no longer does."""
+    if not images:
+        return []
+    expires_at = now() + timedelta(seconds=lease_seconds)
+    tokens = {image.id: secrets.token_urlsafe(16) for image in images}
+    session.execute(
+        insert(Lease).prefix_with("OR REPLACE", dialect="sqlite"),
+        [
+            {"image_id": number, "labeller_id": labeller_id, "token": token, "expires_at": expires_at}
+            for number, token in tokens.items()
+        ],
+    )
+    labels: dict[int, dict[int, int | None]] = {}
+    query = select(Label.image_id, Label.attribute_id, Label.code).where(Label.image_id.in_(tokens))
+    for image_id, attribute_id, code in session.execute(query):
+        labels.setdefault(image_id, {})[attribute_id] = code
+    return [
+        _make_task(image, tokens[image.id], force, labels.get(image.id, {}), predictions) for image in images
+    ]
+
+
+def _make_task(
     image: Image,
     lease: str,
-    schema: Schema,
-    ids: dict[str, int],
+    force: SchemaInForce,
+    labels: dict[int, int | None],
     predictions: ActivePredictions | None,
 ) -> Task:
-    answered = dict(
-        session.execute(select(Label.attribute_id, Label.code).where(Label.image_id == image.id)).all()
-    )
     # Test images are labelled blind: a shown suggestion would make the model's own opinion part of its measure.
     suggestions = (
         predictions.file.suggestions(image.name, image.sha256)
         if predictions and image.split != "test"
         else {}
     )
-    open_attributes = [a.name for a in schema.attributes if ids[a.name] not in answered]
     return Task(
         image_id=image.id,
         image_name=image.name,
@@ -189,6 +198,8 @@ def _make_task(
         width=image.width,
         height=image.height,
         lease=lease,
-        cells=[Cell(name, suggestions.get(name)) for name in open_attributes],
-        labels={a.name: answered[ids[a.name]] for a in schema.attributes if ids[a.name] in answered},
+        cells=[
+            Cell(name, suggestions.get(name)) for number, name in force.names.items() if number not in labels
+        ],
+        labels={name: labels[number] for number, name in force.names.items() if number in labels},
     )

@@ -1,4 +1,4 @@
-"""The schema in force: read from the database, changed with a preview.
+"""Changing the schema in force, with a preview.
 
 Adding an attribute or a value is free, a new name keeps its code, a value that is left out is retired and keeps its
 history. What would lose labels is refused.
@@ -9,37 +9,11 @@ from __future__ import annotations
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from annotator.domain.schema import Attribute, Kind, Schema, Value
+from annotator.domain.schema import Attribute, Schema, Value
 from annotator.errors import FacelabelError
-from annotator.models import AttributeRow, Image, Label, ValueRow
+from annotator.models import AttributeRow, Image, Label, Project, ValueRow
 from annotator.services.counts import recount
-
-
-def read_schema(session: Session, *, people: bool = False) -> Schema:
-    """The schema in force.
-
-    Args:
-        session: a session.
-        people: also read the values of open attributes; there can be thousands, so they are left out by default.
-    """
-    values: dict[int, list[Value]] = {}
-    query = select(ValueRow).join(AttributeRow).order_by(ValueRow.attribute_id, ValueRow.code)
-    if not people:
-        query = query.where(AttributeRow.kind == "categorical")
-    for row in session.scalars(query):
-        values.setdefault(row.attribute_id, []).append(Value(row.code, row.name, row.status, row.ends))  # type: ignore[arg-type]
-    rows = session.scalars(select(AttributeRow).order_by(AttributeRow.position))
-    return Schema(tuple(_from_row(row, tuple(values.get(row.id, ()))) for row in rows))
-
-
-def attribute_ids(session: Session) -> dict[str, int]:
-    """The database's number of each attribute."""
-    return {name: number for number, name in session.execute(select(AttributeRow.id, AttributeRow.name))}
-
-
-def count_required(session: Session) -> int:
-    """How many answers an image needs to be done."""
-    return session.scalar(select(func.count()).where(AttributeRow.required)) or 0
+from annotator.services.schema_in_force import read_schema
 
 
 def preview_changes(session: Session, wanted: Schema) -> list[str]:
@@ -117,6 +91,7 @@ def apply_schema(session: Session, wanted: Schema) -> list[str]:
         session.flush()
         if attribute.kind == "categorical":
             _apply_values(session, row.id, attribute.values)
+    session.execute(update(Project).values(schema_version=Project.schema_version + 1))
     recount_open_cells(session)
     return changes
 
@@ -137,7 +112,7 @@ def _apply_values(session: Session, attribute_id: int, values: tuple[Value, ...]
 
 def recount_open_cells(session: Session) -> None:
     """Compute `open_cells` of every image and the project's counts anew from the labels."""
-    required = count_required(session)
+    required = session.scalar(select(func.count()).where(AttributeRow.required)) or 0
     answered = (
         select(func.count())
         .select_from(Label)
@@ -153,10 +128,3 @@ def recount_open_cells(session: Session) -> None:
     session.execute(update(Image).values(open_cells=required - answered))
     session.execute(update(Image).where(Image.id.in_(ended)).values(open_cells=0))
     recount(session)
-
-
-def _from_row(row: AttributeRow, values: tuple[Value, ...]) -> Attribute:
-    kind: Kind = "open" if row.kind == "open" else "categorical"
-    return Attribute(
-        row.name, row.title, row.key, kind, row.required, row.groups, tuple(row.spellings), values
-    )

@@ -14,7 +14,7 @@ from annotator.formats.snapshot import HistoryRow, SnapshotImage, SnapshotOption
 from annotator.models import Annotation, AttributeRow, Image, Label, Labeller, Snapshot, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.groups import split_rule
-from annotator.services.schema_changes import read_schema
+from annotator.services.schema_in_force import read_schema
 
 
 def export_snapshot(

@@ -11,12 +11,12 @@ from annotator.domain.schema import CANNOT_TELL
 from annotator.models import AttributeRow, Image, Label, Predictions, Round
 from annotator.services.counts import read_progress
 from annotator.services.rounds import list_rounds
-from annotator.services.schema_changes import read_schema
+from annotator.services.schema_in_force import schema_in_force
 
 
 def attribute_counts(session: Session) -> dict[str, dict[str, Any]]:
     """Per attribute: labelled cells, and images per value code ("-1" is can't tell; open attributes: people)."""
-    schema = read_schema(session)
+    schema = schema_in_force(session).schema
     query = (
         select(AttributeRow.name, Label.code, func.count())
         .join(Label, Label.attribute_id == AttributeRow.id)

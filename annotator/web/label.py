@@ -14,7 +14,7 @@ from annotator.models import Image, Submission
 from annotator.services.counts import read_progress
 from annotator.services.labels import Submitted, submit, undo
 from annotator.services.queue import Task, lease_again, next_tasks, renew_leases
-from annotator.services.schema_changes import read_schema
+from annotator.services.schema_in_force import read_schema
 from annotator.services.statistics import attribute_counts
 from annotator.web.context import context, labeller_id
 from annotator.web.contracts import (

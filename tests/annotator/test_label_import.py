@@ -102,6 +102,27 @@ def test_a_persons_answer_is_kept(filled: ProjectFolder, tmp_path: Path):
     assert labels_of(filled, task.image_id) == {"glasses": 1}
 
 
+def test_an_image_that_stands_twice_with_other_answers_is_refused(filled: ProjectFolder, tmp_path: Path):
+    table = write(tmp_path / "a.csv", "image_name,glasses\n0001.jpg,0\n0002.jpg,1\n0001.jpg,2\n")
+    with pytest.raises(FacelabelError, match=r"line 4: '0001.jpg' stood before"):
+        import_labels(filled, table)
+    same = write(tmp_path / "b.csv", "image_name,glasses\n0001.jpg,0\n0001.jpg,0\n")
+    assert import_labels(filled, same).added == 1
+
+
+def test_two_names_of_one_image_that_disagree_are_reported(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (folder / name).write_bytes((faces / "0001.jpg").read_bytes())
+    import_images(project, [folder], LIMITS)
+    report = import_labels(project, write(tmp_path / "a.csv", "image_name,glasses\na.jpg,1\nb.jpg,2\n"))
+    assert (report.added, report.contradictions) == (1, [("b.jpg", "glasses")])
+    assert exported(project, tmp_path / "s")[0]["glasses"] == "1"
+
+
 def test_a_mapping_renames_columns_and_values(filled: ProjectFolder, tmp_path: Path):
     mapping = write(
         tmp_path / "map.toml",

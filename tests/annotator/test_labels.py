@@ -12,7 +12,7 @@ from annotator.project import ProjectFolder
 from annotator.services.counts import read_progress
 from annotator.services.labels import Outcome, Submitted, submit, undo
 from annotator.services.queue import Task, next_tasks, renew_leases
-from annotator.services.schema_changes import attribute_ids
+from annotator.services.schema_in_force import schema_in_force
 
 ALL = {"wrinkles": 0, "freckles": 1, "glasses": 2, "hair_color": 8, "hair_top": None, "not_human": 0}
 
@@ -46,7 +46,7 @@ class Person:
 
 def labels_of(project: ProjectFolder, image_id: int) -> dict[str, int | None]:
     with project.database.read() as session:
-        names = {number: name for name, number in attribute_ids(session).items()}
+        names = schema_in_force(session).names
         rows = session.execute(select(Label.attribute_id, Label.code).where(Label.image_id == image_id))
         return {names[attribute]: code for attribute, code in rows}
 

@@ -1,0 +1,98 @@
+"""The schema in force, read from the database once and kept until it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.domain.schema import Attribute, Kind, Schema, Value
+from annotator.errors import FacelabelError
+from annotator.models import AttributeRow, Project, ValueRow
+
+
+@dataclass(frozen=True)
+class SchemaInForce:
+    """The schema and the database's numbers of its attributes. People of open attributes are left out."""
+
+    schema: Schema
+    ids: dict[str, int]
+
+    @cached_property
+    def hash(self) -> str:
+        """The schema hash of FORMATS.md."""
+        return self.schema.hash()
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """The attributes' names by the database's numbers, in schema order."""
+        return {self.ids[attribute.name]: attribute.name for attribute in self.schema.attributes}
+
+    @cached_property
+    def required(self) -> frozenset[int]:
+        """Attributes without which an image is not done."""
+        return frozenset(self.ids[a.name] for a in self.schema.attributes if a.required)
+
+    @cached_property
+    def grouping(self) -> list[tuple[int, str]]:
+        """Attributes whose values put images into one group, the first one first."""
+        return [(self.ids[a.name], a.name) for a in self.schema.attributes if a.groups]
+
+    @cached_property
+    def _ending(self) -> frozenset[tuple[int, int]]:
+        return frozenset(
+            (self.ids[a.name], v.code) for a in self.schema.attributes for v in a.values if v.ends
+        )
+
+    def open_cells(self, labels: dict[int, int | None]) -> int:
+        """How many answers an image with these labels still needs; none after one that ends it ("no face")."""
+        if any((attribute, code) in self._ending for attribute, code in labels.items()):
+            return 0
+        return len(self.required - labels.keys())
+
+
+def unknown_attribute(schema: Schema, name: str) -> FacelabelError:
+    """The error for an attribute that the schema does not have."""
+    known = ", ".join(attribute.name for attribute in schema.attributes)
+    return FacelabelError(
+        "unknown_attribute", f"The schema has no attribute {name!r}.", do=f"It has {known}."
+    )
+
+
+_kept: dict[tuple[str, int], SchemaInForce] = {}
+
+
+def schema_in_force(session: Session) -> SchemaInForce:
+    """The schema in force; one small query if it is known already."""
+    token, version = session.execute(select(Project.token, Project.schema_version)).one()
+    found = _kept.get((token, version))
+    if found is None:
+        ids = dict(session.execute(select(AttributeRow.name, AttributeRow.id)).all())
+        found = _kept[token, version] = SchemaInForce(read_schema(session), ids)
+    return found
+
+
+def read_schema(session: Session, *, people: bool = False) -> Schema:
+    """Read the schema from the database.
+
+    Args:
+        session: a session.
+        people: also read the values of open attributes; there can be thousands, so they are left out by default.
+    """
+    values: dict[int, list[Value]] = {}
+    query = select(ValueRow).join(AttributeRow).order_by(ValueRow.attribute_id, ValueRow.code)
+    if not people:
+        query = query.where(AttributeRow.kind == "categorical")
+    for row in session.scalars(query):
+        values.setdefault(row.attribute_id, []).append(Value(row.code, row.name, row.status, row.ends))  # type: ignore[arg-type]
+    rows = session.scalars(select(AttributeRow).order_by(AttributeRow.position))
+    return Schema(tuple(_from_row(row, tuple(values.get(row.id, ()))) for row in rows))
+
+
+def _from_row(row: AttributeRow, values: tuple[Value, ...]) -> Attribute:
+    kind: Kind = "open" if row.kind == "open" else "categorical"
+    return Attribute(
+        row.name, row.title, row.key, kind, row.required, row.groups, tuple(row.spellings), values
+    )

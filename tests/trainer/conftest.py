@@ -1,0 +1,19 @@
+"""Drawn faces and the features of them, made once for all tests of the trainer."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.drawn import draw_faces
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A snapshot of 120 drawn faces, 80 of them labelled. Nobody changes it."""
+    return draw_faces(tmp_path_factory.mktemp("faces") / "snapshot", 120, labelled=80, people=60)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Features computed by one test are there for the next."""
+    return tmp_path_factory.mktemp("cache")
