@@ -139,6 +139,7 @@ def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
 
 
 def _train(snapshot: Path, folder: Path, row: Round, cache: Path, report: _Reporter) -> None:
+    report("features", 0, 1, "loading the trainer")
     try:
         # Torch is loaded with the first round, not with the worker.
         from trainer.errors import TrainerError  # noqa: PLC0415

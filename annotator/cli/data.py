@@ -24,6 +24,7 @@ from annotator.formats.table import Mapping
 from annotator.project import ProjectFolder
 from annotator.services.images import ImportReport, import_images
 from annotator.services.label_import import LabelReport, import_labels
+from annotator.services.predictions import bring_predictions
 from annotator.services.snapshots import export_snapshot
 
 
@@ -38,10 +39,11 @@ from annotator.services.snapshots import export_snapshot
 @project_option
 @json_option
 def import_command(sources: tuple[Path, ...], mapping: Path | None, project: Path, as_json: bool) -> None:
-    """Import folders of images and image files, and labels from .csv files. Safe to run again."""
+    """Import folders of images, image files, labels from .csv files, predictions folders. Safe to run again."""
     opened = open_project(project)
     tables = [source for source in sources if source.suffix.lower() == ".csv" and not source.is_dir()]
-    folders = [source for source in sources if source not in tables]
+    predictions = [source for source in sources if (source / "predictions.arrow").is_file()]
+    folders = [source for source in sources if source not in [*tables, *predictions]]
     if mapping is not None and not tables:
         raise click.UsageError("--map is for .csv files, and none is named.")
     result = {}
@@ -52,6 +54,11 @@ def import_command(sources: tuple[Path, ...], mapping: Path | None, project: Pat
         result[str(table)] = asdict(report)
         if not as_json:
             _tell_labels(table, report)
+    for folder in predictions:
+        loaded = bring_predictions(opened, folder)
+        result[str(folder)] = asdict(loaded)
+        if not as_json:
+            click.echo(f"{folder}: {loaded.rows} images predicted, {loaded.unknown} of them unknown here")
     if as_json:
         print_json(result)
 

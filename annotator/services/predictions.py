@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError
+from annotator.files import write_atomically
 from annotator.formats.predictions import PredictionsFile
 from annotator.models import Image, Predictions, now
 from annotator.project import ProjectFolder
@@ -27,6 +29,44 @@ class LoadReport:
     unknown_names: list[str]
 
 
+def bring_predictions(project: ProjectFolder, folder: Path) -> LoadReport:
+    """Copy a predictions folder from somewhere else, such as a machine with a GPU, into the project and load it.
+
+    Raises:
+        FacelabelError: as `load_predictions`; nothing is copied then.
+    """
+    file = PredictionsFile(folder)
+    file.verify()
+    check_schema(project, file)
+    target = project.rounds / f"brought-{file.manifest['manifest_hash'][:16]}" / "predictions"
+    if not target.exists():
+        unfinished = target.with_name(".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        for name in ("predictions.arrow", "manifest.json"):
+            write_atomically(unfinished / name, (folder / name).read_bytes())
+        unfinished.replace(target)
+    return load_predictions(project, target)
+
+
+def check_schema(project: ProjectFolder, file: PredictionsFile) -> str:
+    """The project's schema hash, if the predictions were made for it.
+
+    Raises:
+        FacelabelError: if they were made for another schema; the predictions in use stay in use.
+    """
+    with project.database.read() as session:
+        current = schema_in_force(session).hash
+    if file.manifest["schema"]["hash"] != current:
+        raise FacelabelError(
+            "other_schema",
+            f"The predictions in {file.folder} were made for another schema than the project's.",
+            kept="The predictions in use stay in use.",
+            do="Run a new round: `facelabel round`.",
+        )
+    return current
+
+
 def load_predictions(project: ProjectFolder, folder: Path, round_id: int | None = None) -> LoadReport:
     """Make a predictions folder inside the project the one that the queue and the suggestions come from.
 
@@ -37,16 +77,9 @@ def load_predictions(project: ProjectFolder, folder: Path, round_id: int | None 
     """
     file = PredictionsFile(folder)
     file.verify()
+    current = check_schema(project, file)
     unknown, examples = _unknown_images(project, file)
     with project.database.write() as session:
-        current = schema_in_force(session).hash
-        if file.manifest["schema"]["hash"] != current:
-            raise FacelabelError(
-                "other_schema",
-                f"The predictions in {folder} were made for another schema than the project's.",
-                kept="The predictions in use stay in use.",
-                do="Run a new round: `facelabel round`.",
-            )
         digest = file.manifest["manifest_hash"]
         if session.scalar(select(Predictions.id).where(Predictions.content_hash == digest)) is None:
             session.add(

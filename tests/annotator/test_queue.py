@@ -1,5 +1,8 @@
 """The order of work: what the model doubts first, then everything else in a fixed random order."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,6 +96,21 @@ def test_predictions_of_another_schema_are_refused_and_the_old_ones_stay(filled:
     wrong = write_predictions(filled, filled.rounds / "2", doubts(filled, []), schema_hash="f" * 64)
     with pytest.raises(FacelabelError, match="another schema"):
         load_predictions(filled, wrong)
+    assert [task.image_name for task in Person(filled).next(3)] == doubtful
+
+
+def test_predictions_made_elsewhere_are_brought_in_by_the_import_command(
+    filled: ProjectFolder, tmp_path: Path
+):
+    doubtful = names_of(filled, split="train")[4:7]
+    folder = write_predictions(filled, tmp_path / "elsewhere", doubts(filled, doubtful))
+    for _ in range(2):
+        command = [sys.executable, "-m", "annotator", "import", str(folder), "-p", str(filled.path)]
+        assert (
+            "40 images predicted"
+            in subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        )
+    shutil.rmtree(folder)
     assert [task.image_name for task in Person(filled).next(3)] == doubtful
 
 
