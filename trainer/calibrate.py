@@ -10,7 +10,7 @@ calibration of modern neural networks" (ICML 2017).
 import numpy as np
 from numpy.typing import NDArray
 
-TEMPERATURES = np.geomspace(0.25, 8, 121)
+TEMPERATURES = np.geomspace(0.5, 8, 97)
 FEW = 20
 """With fewer held-out cells than this a temperature would be noise; it stays 1."""
 

@@ -1,6 +1,6 @@
 """The engines of a round: each trains a model on a snapshot and answers every cell of it.
 
-A new engine is a function like `probe` and a line in `ENGINES`.
+A new engine is a function like `probe` with a line in `ENGINES`, and one like `ask_probe` with a line in `ASK`.
 """
 
 from collections.abc import Callable
@@ -12,15 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.calibrate import class_prior, fit_temperature, probabilities
-from trainer.config import FitConfig
-from trainer.errors import ChoiceError
-from trainer.features import compute_features
-from trainer.files import sha256_file
-from trainer.fit import fit
+from trainer.errors import ChoiceError, ModelError
+from trainer.features import Features, compute_features
+from trainer.files import read_manifest, sha256_file
 from trainer.networks import build
-from trainer.probe import fit_probe, save_probe
+from trainer.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
 from trainer.progress import Progress, Report
-from trainer.saved_model import predict_logits
 from trainer.snapshot import Snapshot
 
 BACKBONE = "efficientnet_lite0"
@@ -28,7 +25,7 @@ BACKBONE = "efficientnet_lite0"
 
 @dataclass(frozen=True)
 class Answers:
-    """What an engine says about a snapshot.
+    """What a model says about a snapshot.
 
     Attributes:
         probabilities: Attribute → (images, classes), calibrated.
@@ -41,57 +38,75 @@ class Answers:
     model: dict[str, Any]
 
 
-Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
-"""Snapshot, folder for the run, folder of cached features, seed, progress → answers; writes `model/` in the folder."""
-
-
 def probe(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:
-    """Features of the frozen backbone, cached, and linear heads."""
-    backbone = build(BACKBONE, pretrained=True)
-    features = compute_features(
-        snapshot,
-        backbone,
-        cache,
-        progress=lambda done, total: report(Progress("features", done, total, "computing features")),
-    )
+    """Train linear heads on features of the frozen backbone, which are cached."""
+    features = _features(snapshot, cache, report)
     report(Progress("train", 0, 1, "training one head per attribute"))
     model = fit_probe(snapshot, features, seed)
     save_probe(to / "model", model, snapshot, features, seed)
     report(Progress("train", 1, 1, "trained"))
-    return Answers(
-        probabilities=model.answer(features),
-        priors={name: head.prior for name, head in model.heads.items()},
-        model=_about("probe", snapshot, to / "model"),
-    )
+    return _probe_answers(model, features, snapshot, to / "model")
 
 
-def cnn(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:  # noqa: ARG001
-    """The whole backbone fine-tuned. It resumes in the folder and needs no cached features."""
-    config = FitConfig(seed=seed)
-    result = fit(
-        snapshot, to, config, progress=lambda done, total, what: report(Progress("train", done, total, what))
-    )
-    everything = np.arange(len(snapshot))
-    logits = predict_logits(
-        result.model,
-        snapshot,
-        everything,
-        lambda done, total, what: report(Progress("predict", done, total, what)),
-    )
+def cnn(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:
+    """Fine-tune the whole backbone; it resumes in the folder."""
+    from trainer.config import FitConfig  # noqa: PLC0415 - torchvision takes seconds to load, and a probe needs none
+    from trainer.fit import fit  # noqa: PLC0415
+
+    def training(done: int, total: int, message: str) -> None:
+        report(Progress("train", done, total, message))
+
+    result = fit(snapshot, to, FitConfig(seed=seed), progress=training)
+    return ask_cnn(result.model, snapshot, cache, report)
+
+
+def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:
+    """Answer a snapshot with a probe that was trained before.
+
+    Raises:
+        ModelError: Its features or its schema are other ones.
+    """
+    trained, manifest = load_probe(model)
+    features = _features(snapshot, cache, report)
+    codes = {attribute.name: attribute.codes for attribute in snapshot.categorical}
+    other = [name for name in trained.codes if trained.codes[name] != codes.get(name)]
+    if other or manifest["features"] != features.recipe:
+        what = f"schema ({', '.join(other)})" if other else "features"
+        raise ModelError(
+            f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
+        )
+    return _probe_answers(trained, features, snapshot, model)
+
+
+def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:  # noqa: ARG001 - as engines are
+    """Answer a snapshot with a fine-tuned network, calibrated on the snapshot's val split."""
+    from trainer.saved_model import load_model, predict_logits  # noqa: PLC0415
+
+    def scoring(done: int, total: int, message: str) -> None:
+        report(Progress("predict", done, total, message))
+
+    power = load_model(model).config.class_power
     train, val = snapshot.splits == "train", snapshot.splits == "val"
     answers, priors = {}, {}
-    for name, values in logits.items():
+    for name, logits in predict_logits(model, snapshot, np.arange(len(snapshot)), scoring).items():
         labels = snapshot.labels[name]
-        prior = class_prior(labels[train], values.shape[1])
+        prior = class_prior(labels[train], logits.shape[1])
         # A loss weighted by frequency ** -power has already taken that power of the prior out of the logits.
-        evidence = values - (1 - config.class_power) * np.log(prior)
+        evidence = logits - (1 - power) * np.log(prior)
         temperature = fit_temperature(evidence[val], labels[val], prior)
         answers[name] = probabilities(evidence, prior, temperature).astype(np.float32)
         priors[name] = prior
-    return Answers(answers, priors, _about("cnn", snapshot, result.model))
+    return Answers(answers, priors, _about("cnn", snapshot, model))
 
 
+Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
+"""Snapshot, folder of the run, folder of cached features, seed, progress → answers; writes `model/` in the folder."""
 ENGINES: dict[str, Engine] = {"probe": probe, "cnn": cnn}
+ASK: dict[str, Callable[[Path, Snapshot, Path, Report], Answers]] = {
+    "probe": ask_probe,
+    "multi_output": ask_cnn,
+}
+"""By the `kind` of a model folder."""
 
 
 def engine(name: str) -> Engine:
@@ -101,12 +116,39 @@ def engine(name: str) -> Engine:
         ChoiceError: There is none.
     """
     if name not in ENGINES:
+        known = ", ".join(ENGINES)
         raise ChoiceError(
-            f"There is no engine called {name!r}.",
-            "Nothing was changed.",
-            f"Choose one of: {', '.join(ENGINES)}.",
+            f"There is no engine called {name!r}.", "Nothing was changed.", f"Choose one of: {known}."
         )
     return ENGINES[name]
+
+
+def ask(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:
+    """Answer a snapshot with a model that was trained before, of whatever kind.
+
+    Args:
+        model: The model folder.
+        snapshot: Of the schema that the model was trained on.
+        cache: The folder of cached features.
+        report: Called often.
+
+    Raises:
+        ModelError: The folder is not whole, or was trained on another schema.
+    """
+    manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
+    return ASK[manifest["kind"]](model, snapshot, cache, report)
+
+
+def _features(snapshot: Snapshot, cache: Path, report: Report) -> Features:
+    def computing(done: int, total: int) -> None:
+        report(Progress("features", done, total, "computing features"))
+
+    return compute_features(snapshot, build(BACKBONE, pretrained=True), cache, progress=computing)
+
+
+def _probe_answers(model: Probe, features: Features, snapshot: Snapshot, folder: Path) -> Answers:
+    priors = {name: head.prior for name, head in model.heads.items()}
+    return Answers(model.answer(features), priors, _about("probe", snapshot, folder))
 
 
 def _about(name: str, snapshot: Snapshot, model: Path) -> dict[str, Any]:

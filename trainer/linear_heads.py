@@ -25,9 +25,9 @@ PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3)
 FOLDS = 4
 STEPS, TOLERANCE = 300, 1e-3
 """Most steps of the minimisation, and the slope at which it ends."""
-DIRECTIONS = 768
-BASIS = 1500
-"""Images that span the directions in which heads may differ; more cost time and add next to nothing."""
+BASIS, DIRECTIONS = 1500, 512
+"""Images from which the principal directions are found, and how many directions the heads may use at most. All of 740
+directions and 512 gave the same figures to half a point, and so did 1,500 and 512 with 4,390 images."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Head:
 
 
 def fit_basis(features: Tensor, seed: int) -> Basis:
-    """Standardise features and find the principal directions of at most `BASIS` of the images.
+    """Standardise features and find the main directions of at most `BASIS` of the images.
 
     Args:
         features: (n, size) of the labelled train images, n ≥ 1.
@@ -118,8 +118,9 @@ def fit_head(
         held_out = _evidence(points, start)[torch.arange(len(labels)), torch.from_numpy(folds)].numpy()
         temperature = fit_temperature(held_out, labels, prior)
         loss = negative_log_likelihood(held_out, labels, prior, temperature)
-        if loss < best[0]:
-            best, coefficients = (loss, penalty, temperature), start[:, -1]
+        if loss >= best[0]:
+            break
+        best, coefficients = (loss, penalty, temperature), start[:, -1]
     _, penalty, temperature = best
     return Head(
         weight=basis.directions @ coefficients[:-1],
@@ -210,4 +211,6 @@ def _curvature(scaled: Tensor, weights: Tensor) -> Tensor:
         vectors = scaled.T @ (weights * (scaled @ vectors))
         largest = vectors.norm(dim=0).clamp_min(1e-12)
         vectors /= largest
-    return 0.6 * largest  # a softmax curves by at most one half; the rest covers what the power method falls short of
+    return (
+        0.6 * largest
+    )  # a softmax curves by at most one half; the rest covers what the power method falls short of

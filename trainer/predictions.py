@@ -63,6 +63,18 @@ class Predictions:
         return rows
 
 
+def refuse_if_written(folder: Path) -> None:
+    """Raise if the folder holds predictions: they are never edited.
+
+    Raises:
+        PredictionsError: It does.
+    """
+    if (folder / "manifest.json").exists():
+        raise PredictionsError(
+            f"{folder} holds predictions.", "They were left as they are.", "Choose another folder."
+        )
+
+
 def write_predictions(
     folder: Path,
     snapshot: Snapshot,

@@ -3,6 +3,8 @@
 The model folder holds `model.safetensors` and `model.json`, its manifest, written last.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,10 @@ from trainer.snapshot import Snapshot
 FORMAT, VERSION, KIND = "facelabel-model", 1, "probe"
 CHUNK = 8192
 """Images whose features are in memory at once while they are answered."""
+
+
+FEW = 2000
+"""Labelled images below which one thread trains the heads."""
 
 
 @dataclass(frozen=True)
@@ -74,22 +80,34 @@ def fit_probe(snapshot: Snapshot, features: Features, seed: int) -> Probe:
             "Label some images and run the round again.",
         )
     known = features.of(torch.from_numpy(rows))
-    basis = fit_basis(known, seed)
-    points = basis.project(known)
-    heads = {}
-    for attribute in snapshot.categorical:
-        cells = labelled[attribute.name][rows]
-        if cells.any():
-            heads[attribute.name] = fit_head(
-                basis,
-                points[torch.from_numpy(cells)],
-                snapshot.labels[attribute.name][rows][cells],
-                snapshot.groups[rows][cells],
-                len(attribute.values),
-                seed,
-            )
+    with _threads_for(len(rows)):
+        basis = fit_basis(known, seed)
+        points = basis.project(known)
+        heads = {}
+        for attribute in snapshot.categorical:
+            cells = labelled[attribute.name][rows]
+            if cells.any():
+                heads[attribute.name] = fit_head(
+                    basis,
+                    points[torch.from_numpy(cells)],
+                    snapshot.labels[attribute.name][rows][cells],
+                    snapshot.groups[rows][cells],
+                    len(attribute.values),
+                    seed,
+                )
     codes = {a.name: a.codes for a in snapshot.categorical if a.name in heads}
     return Probe(basis.mean, basis.scale, heads, codes)
+
+
+@contextmanager
+def _threads_for(images: int) -> Iterator[None]:
+    """Use one thread for small problems: on a busy machine threads that wait for each other took ten times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if images < FEW else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def save_probe(

@@ -1,15 +1,18 @@
 """One round of active learning: snapshot → features → heads → figures → predictions and the order of work."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainer.acquisition import plan_work, rule
 from trainer.errors import PredictionsError
+from trainer.evaluate import evaluate
 from trainer.predictions import Predictions, write_predictions
-from trainer.progress import Progress
+from trainer.progress import Progress, Report
 from trainer.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from trainer.engines import Answers
 
 __all__ = ["Progress", "RoundResult", "run_round"]
 
@@ -45,7 +48,7 @@ def run_round(
     cache: Path,
     images_root: Path | None = None,
     seed: int = 0,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Report = lambda _: None,
 ) -> RoundResult:
     """Train on a snapshot and write `to/model` and `to/predictions`.
 
@@ -67,7 +70,6 @@ def run_round(
             folder holds another round.
     """
     from trainer.engines import engine as engine_of  # noqa: PLC0415 - torch is needed only from here on
-    from trainer.evaluate import evaluate  # noqa: PLC0415
 
     rule(strategy)
     train = engine_of(engine)
@@ -77,20 +79,28 @@ def run_round(
         return _finished(known, to, identity)
     to.mkdir(parents=True, exist_ok=True)
     answers = train(known, to, cache, seed, progress)
+    manifest = write_answers(known, answers, to / "predictions", strategy, seed, progress)
+    return _result(known, to, manifest)
+
+
+def write_answers(
+    snapshot: Snapshot, answers: "Answers", to: Path, strategy: str, seed: int, progress: Report
+) -> dict[str, Any]:
+    """Measure a model's answers, plan the work and write the predictions folder; return its manifest."""
     progress(Progress("evaluate", 0, 1, "measuring on held-out groups"))
-    metrics = evaluate(known, answers.probabilities, answers.priors)
+    metrics = evaluate(snapshot, answers.probabilities, answers.priors)
     progress(Progress("evaluate", 1, 1, "measured"))
     progress(Progress("predict", 0, 1, "writing predictions"))
     manifest = write_predictions(
-        to / "predictions",
-        known,
+        to,
+        snapshot,
         answers.probabilities,
-        plan_work(known, answers.probabilities, strategy, seed),
+        plan_work(snapshot, answers.probabilities, strategy, seed),
         priors=answers.priors,
         about={"metrics": metrics, "model": answers.model, "seed": seed, "strategy": strategy},
     )
     progress(Progress("predict", 1, 1, "done"))
-    return _result(known, to, manifest)
+    return manifest
 
 
 def _finished(snapshot: Snapshot, to: Path, identity: dict[str, Any]) -> RoundResult:
