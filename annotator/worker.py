@@ -124,10 +124,11 @@ def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
         _, manifest = export_snapshot(project, snapshot, SnapshotOptions())
         with project.database.write() as session:
             session.get_one(Round, row.id).labelled = manifest["counts"]["labelled"]
-    _train(snapshot, folder, row, project.cache, report)
+    run = folder / "run"  # the trainer's own: model, checkpoints, predictions
+    _train(snapshot, run, row, project.cache, report)
     report("load", 0, 1, "loading the predictions")
-    loaded = load_predictions(project, folder / "predictions", row.id)
-    metrics = PredictionsFile(folder / "predictions").manifest["metrics"]
+    loaded = load_predictions(project, run / "predictions", row.id)
+    metrics = PredictionsFile(run / "predictions").manifest["metrics"]
     with project.database.write() as session:
         finished = session.get_one(Round, row.id)
         finished.state, finished.stage, finished.finished_at = "done", "load", now()
@@ -138,7 +139,7 @@ def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
     report("load", 1, 1, "the queue has the new order")
 
 
-def _train(snapshot: Path, folder: Path, row: Round, cache: Path, report: _Reporter) -> None:
+def _train(snapshot: Path, run: Path, row: Round, cache: Path, report: _Reporter) -> None:
     report("features", 0, 1, "loading the trainer")
     try:
         # Torch is loaded with the first round, not with the worker.
@@ -154,7 +155,7 @@ def _train(snapshot: Path, folder: Path, row: Round, cache: Path, report: _Repor
     try:
         run_round(
             snapshot,
-            folder,
+            run,
             engine=row.engine,
             strategy=row.strategy,
             cache=cache,

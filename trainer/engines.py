@@ -85,18 +85,18 @@ def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Ans
     def scoring(done: int, total: int, message: str) -> None:
         report(Progress("predict", done, total, message))
 
-    power = load_model(model).config.class_power
+    config = load_model(model).config
     train, val = snapshot.splits == "train", snapshot.splits == "val"
     answers, priors = {}, {}
     for name, logits in predict_logits(model, snapshot, np.arange(len(snapshot)), scoring).items():
         labels = snapshot.labels[name]
         prior = class_prior(labels[train], logits.shape[1])
         # A loss weighted by frequency ** -power has already taken that power of the prior out of the logits.
-        evidence = logits - (1 - power) * np.log(prior)
+        evidence = logits - (1 - config.class_power) * np.log(prior)
         temperature = fit_temperature(evidence[val], labels[val], prior)
         answers[name] = probabilities(evidence, prior, temperature).astype(np.float32)
         priors[name] = prior
-    return Answers(answers, priors, _about("cnn", snapshot, model))
+    return Answers(answers, priors, _about("cnn", config.network, snapshot, model))
 
 
 Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
@@ -148,12 +148,12 @@ def _features(snapshot: Snapshot, cache: Path, report: Report) -> Features:
 
 def _probe_answers(model: Probe, features: Features, snapshot: Snapshot, folder: Path) -> Answers:
     priors = {name: head.prior for name, head in model.heads.items()}
-    return Answers(model.answer(features), priors, _about("probe", snapshot, folder))
+    return Answers(model.answer(features), priors, _about("probe", BACKBONE, snapshot, folder))
 
 
-def _about(name: str, snapshot: Snapshot, model: Path) -> dict[str, Any]:
+def _about(name: str, backbone: str, snapshot: Snapshot, model: Path) -> dict[str, Any]:
     return {
-        "backbone": BACKBONE,
+        "backbone": backbone,
         "engine": name,
         "name": f"{name}-{snapshot.content_hash[:12]}",
         "weights_sha256": sha256_file(model / "model.safetensors"),

@@ -67,7 +67,7 @@ def make_round(project: Path, faces: Path, labels: Path, *init: str) -> Path:
 
 def margins(project: ProjectFolder, names: list[str]) -> list[float]:
     """The mean margin of the two likeliest values over an image's attributes, straight from the file."""
-    [folder] = (project.path / "rounds").glob("*/predictions")
+    [folder] = (project.path / "rounds").glob("*/run/predictions")
     file = PredictionsFile(folder)
     found = []
     for name in names:
