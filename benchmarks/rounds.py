@@ -43,7 +43,7 @@ def measure(size: Size) -> Figures:
         facelabel("import", first_rows(truth, labelled, folder / "labels.csv"), project=project)
         times = [time_round(project, number) for number in (1, 2)]
         rows = list(csv.DictReader(truth.read_text().splitlines()))
-        predictions = project.rounds / "0002" / "predictions"
+        predictions = project.rounds / "0002" / "run" / "predictions"
         table = pa.ipc.open_file(predictions / "predictions.arrow").read_all()
         return {
             f"seconds of a round, {len(rows)} images, {labelled} labelled": times,
