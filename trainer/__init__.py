@@ -4,7 +4,12 @@ It knows no database and no web server. `trainer.round.run_round` is its whole l
 backbone, one head per attribute, calibration, evaluation on held-out groups, predictions and the order of work.
 """
 
+import os
 from importlib import metadata
+
+# Threads that wait for work must not spin: when the cores are shared with a web server or a second round, spinning ones
+# made a training step three to five times slower. It has to be set before torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 try:
     __version__ = metadata.version("facelabel")
