@@ -1,0 +1,97 @@
+"""Who answered what: the answers of several labellers to one attribute, as arrays for agreement and aggregation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Item = int | str
+Rater = int | str
+Code = int | None
+"""The code of a value; None is "can't tell"."""
+
+Positions = NDArray[np.intp]
+Floats = NDArray[np.float64]
+_T = TypeVar("_T", bound=Hashable)
+
+
+@dataclass(frozen=True, eq=False)
+class Ratings:
+    """The answers to one attribute. All arrays but `group` have one entry per answer.
+
+    Items, raters, categories and groups are sorted (None last), so that the order of the answers in a query decides
+    nothing that is computed from them.
+    """
+
+    items: tuple[Item, ...]
+    raters: tuple[Rater, ...]
+    categories: tuple[Code, ...]
+    item: Positions
+    """Position in `items`."""
+    rater: Positions
+    """Position in `raters`."""
+    category: Positions
+    """Position in `categories`."""
+    group: Positions
+    """One entry per item: the number of the group that it belongs to."""
+
+    @classmethod
+    def read(
+        cls,
+        triples: Iterable[tuple[Item, Rater, Code]],
+        *,
+        groups: Mapping[Item, str] | None = None,
+        cannot_tell: bool = False,
+        repeats: bool = False,
+    ) -> Ratings:
+        """Read (item, rater, code) triples, in the order in which they were answered.
+
+        Args:
+            triples: items are all numbers or all text, and so are raters.
+            groups: the group of every item, such as all images of one person; default: each item is its own.
+            cannot_tell: whether "can't tell" is a category like any other; default: it is a missing answer.
+            repeats: whether every answer of a rater to an item counts; default: only the last one.
+        """
+        answers = list(triples) if repeats else [(*cell, code) for cell, code in _last_answers(triples)]
+        if not cannot_tell:
+            answers = [answer for answer in answers if answer[2] is not None]
+        items, item = _positions([answer[0] for answer in answers])
+        raters, rater = _positions([answer[1] for answer in answers])
+        categories, category = _positions(
+            [answer[2] for answer in answers], lambda code: (code is None, code or 0)
+        )
+        group = _positions([groups[i] for i in items])[1] if groups is not None else np.arange(len(items))
+        return cls(items, raters, categories, item, rater, category, group)
+
+    def between(self, first: Rater, second: Rater) -> Ratings:
+        """The answers of two raters only, for Cohen's kappa; one without answers is in `raters` all the same."""
+        pair = (first, second)
+        place = np.array([pair.index(r) if r in pair else -1 for r in self.raters], dtype=np.intp)
+        rater = place[self.rater]
+        kept = rater >= 0
+        return Ratings(
+            self.items,
+            pair,
+            self.categories,
+            self.item[kept],
+            rater[kept],
+            self.category[kept],
+            self.group,
+        )
+
+
+def _last_answers(
+    triples: Iterable[tuple[Item, Rater, Code]],
+) -> Iterable[tuple[tuple[Item, Rater], Code]]:
+    return {(item, rater): code for item, rater, code in triples}.items()
+
+
+def _positions(values: list[_T], key: Callable[[_T], Any] | None = None) -> tuple[tuple[_T, ...], Positions]:
+    """The distinct values in order, and for each value its position among them."""
+    distinct = tuple(sorted(set(values), key=key))  # type: ignore[type-var, arg-type]
+    position = {value: number for number, value in enumerate(distinct)}
+    return distinct, np.fromiter((position[value] for value in values), dtype=np.intp, count=len(values))
