@@ -35,7 +35,7 @@ class Time(TypeDecorator[datetime]):
 class Base(DeclarativeBase):
     """What all tables share."""
 
-    type_annotation_map = {dict[str, Any]: JSON, list[str]: JSON, datetime: Time}  # noqa: RUF012 - SQLAlchemy's way
+    type_annotation_map = {dict[str, Any]: JSON, list[dict[str, Any]]: JSON, list[str]: JSON, datetime: Time}  # noqa: RUF012 - SQLAlchemy's way
 
 
 class Project(Base):
@@ -68,6 +68,8 @@ class AttributeRow(Base):
     required: Mapped[bool]
     groups: Mapped[bool]
     spellings: Mapped[list[str]]
+    guideline: Mapped[str] = mapped_column(server_default="")
+    examples: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")
     position: Mapped[int]
 
 
@@ -130,6 +132,24 @@ class Labeller(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str] = mapped_column(server_default="labeller")  # labeller, reviewer or admin
+    password_hash: Mapped[str | None]  # null: cannot log in with a password
+    active: Mapped[bool] = mapped_column(server_default="1")
+    created_at: Mapped[datetime | None]
+
+
+class ApiToken(Base):
+    """A token that a program sends in place of a password; only its hash is kept."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"), index=True)
+    name: Mapped[str]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
 
 
 class Submission(Base):
@@ -140,7 +160,7 @@ class Submission(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
-    kind: Mapped[str]  # answer, skip, undo or import
+    kind: Mapped[str]  # answer, skip, sweep, review, undo or import
     fingerprint: Mapped[str]  # of the request's body: the same key with another body is refused
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
@@ -164,7 +184,7 @@ class Annotation(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
     code: Mapped[int | None]
-    origin: Mapped[str]  # human, suggestion, import, opinion or undo
+    origin: Mapped[str]  # human, suggestion, review, import, opinion or undo
 
 
 class Label(Base):
@@ -196,6 +216,23 @@ class Skip(Base):
 
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"), primary_key=True)
+    reason: Mapped[str | None]
+
+
+class Flag(Base):
+    """A note that something about an image wants a reviewer's eye."""
+
+    __tablename__ = "flags"
+    __table_args__ = (Index("ix_flags_image", "image_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
+    key: Mapped[str] = mapped_column(unique=True)
+    note: Mapped[str]
+    created_at: Mapped[datetime]
+    resolved_by: Mapped[int | None] = mapped_column(ForeignKey("labellers.id"))
+    resolved_at: Mapped[datetime | None]
 
 
 class Snapshot(Base):

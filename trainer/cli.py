@@ -96,7 +96,7 @@ def round_command(
             progress=report,
         )
     for name in result.unanswered:
-        click.echo(f"{name}: no image of the train split is labelled, so it is not answered.", err=True)
+        click.echo(f"{name}: not answered, because the train split has too few labels of it.", err=True)
     answer = {
         "metrics": result.metrics,
         "model": str(result.model),

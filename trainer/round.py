@@ -25,7 +25,7 @@ class RoundResult:
         model: The model folder.
         predictions: The predictions folder.
         manifest: Of the predictions.
-        unanswered: Categorical attributes that the model does not answer, because no train image has a label of them.
+        unanswered: Categorical attributes that the model does not answer, because the train split has too few labels.
     """
 
     model: Path

@@ -83,7 +83,7 @@ def _fill_database(folder: ProjectFolder, name: str, schema: Schema, splits: Spl
                 created_at=now(),
             )
         )
-        session.add(Labeller(name=LOCAL_LABELLER))
+        session.add(Labeller(name=LOCAL_LABELLER, role="admin", active=True, created_at=now()))
         session.flush()
         apply_schema(session, schema)
     database.checkpoint()

@@ -14,23 +14,24 @@ pages = Blueprint("pages", __name__)
 @pages.get("/")
 def label() -> str:
     """The label page."""
-    return _page("label")
+    return render_page("label")
 
 
 @pages.get("/rounds")
 @pages.get("/rounds/<int:number>")
 def rounds(number: int | None = None) -> str:
     """The rounds, or one of them."""
-    return _page("rounds", number=number)
+    return render_page("rounds", number=number)
 
 
 @pages.get("/snapshots")
 def snapshots() -> str:
     """The snapshots."""
-    return _page("snapshots")
+    return render_page("snapshots")
 
 
-def _page(name: str, **values: int | None) -> str:
+def render_page(name: str, **values: object) -> str:
+    """A page's template, with what all pages need: their data they ask the API for."""
     with context().project.database.read() as session:
         token = session.scalars(select(Project.token)).one()
     return render_template(f"{name}.html", active=name, project_id=token, **values)

@@ -6,9 +6,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import select, text
 
+from alembic import command
 from annotator.db import Database
-from annotator.models import Base
+from annotator.models import Base, Labeller
 from annotator.project import NEWEST_REVISION, ProjectFolder
 from annotator.resources import resource
 
@@ -42,3 +44,21 @@ def test_the_database_is_durable_and_its_sqlite_is_safe(project: ProjectFolder):
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         version = connection.exec_driver_sql("SELECT sqlite_version()").scalar_one()
     assert tuple(map(int, version.split("."))) >= (3, 51, 3)
+
+
+def test_an_older_project_is_brought_to_the_newest_revision_with_its_labels(tmp_path: Path):
+    database = Database(tmp_path / "facelabel.db")
+    config = Config()
+    config.set_main_option("script_location", str(resource("alembic")))
+    with database._writing.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    with database.write() as session:
+        session.execute(text("INSERT INTO labellers (name) VALUES ('Ada')"))
+    database.close()
+    opened = ProjectFolder.open(tmp_path)
+    assert opened.database.revision() == NEWEST_REVISION
+    with opened.database.read() as session:
+        [ada] = session.scalars(select(Labeller))
+    opened.database.close()
+    assert (ada.name, ada.role, ada.active) == ("Ada", "labeller", True)
