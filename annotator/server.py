@@ -32,6 +32,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
         FacelabelError: if the address cannot be listened on.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a request that waits a moment is no news
     app = create_app(project, settings)
     try:
         server = create_server(

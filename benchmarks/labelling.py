@@ -25,7 +25,7 @@ from annotator.services.counts import recount
 from annotator.services.groups import split_rule
 from annotator.services.predictions import load_predictions
 from annotator.services.projects import init_project
-from annotator.services.schema_changes import count_required
+from annotator.services.schema_in_force import schema_in_force
 from benchmarks.report import Figures, Size, percentiles
 from tests.predicting import write_predictions
 from tests.serving import Server
@@ -52,7 +52,7 @@ def make_project(path: Path, images: int, *, predicted: bool) -> ProjectFolder:
     """A project of so many image rows, with predictions if wanted."""
     project = init_project(path)
     with project.database.write() as session:
-        rule, required = split_rule(session), count_required(session)
+        rule, required = split_rule(session), len(schema_in_force(session).required)
         rows = []
         for number in range(images):
             sha256 = hashlib.sha256(str(number).encode()).hexdigest()
