@@ -2,8 +2,11 @@
 
 import json
 import secrets
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -11,6 +14,15 @@ import requests
 
 from tests.annotator.test_labels import ALL
 from tests.serving import Server
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory, _filled: Path) -> Iterator[Server]:
+    """One server for all tests that change nothing."""
+    path = tmp_path_factory.mktemp("still") / "project"
+    shutil.copytree(_filled, path)
+    with Server(path) as running:
+        yield running
 
 
 def test_the_loop_of_the_label_page(server: Server):
@@ -38,8 +50,8 @@ def test_a_page_renews_its_leases_and_hears_which_are_lost(server: Server):
     assert again["tasks"][0]["image_id"] != task["image_id"]
 
 
-def test_the_schema_is_told_with_keys_and_values(server: Server):
-    schema = {a["name"]: a for a in server.client().get("/schema")["attributes"]}
+def test_the_schema_is_told_with_keys_and_values(still: Server):
+    schema = {a["name"]: a for a in still.client().get("/schema")["attributes"]}
     assert schema["glasses"]["key"] == "g"
     assert schema["not_human"]["values"][1] == {"code": 1, "name": "no face or not human", "ends": True}
     assert (schema["identity"]["kind"], schema["identity"]["required"]) == ("open", False)
@@ -65,9 +77,9 @@ def test_the_schema_is_told_with_keys_and_values(server: Server):
     ],
 )
 def test_every_error_has_one_shape(
-    server: Server, path: str, body: object, key: str | None, status: int, code: str
+    still: Server, path: str, body: object, key: str | None, status: int, code: str
 ):
-    answer = server.client().post(path, body, key)
+    answer = still.client().post(path, body, key)
     assert answer.status_code == status
     assert set(answer.json()) == {"error"}
     error = answer.json()["error"]
@@ -76,8 +88,8 @@ def test_every_error_has_one_shape(
     assert error["what"]
 
 
-def test_other_sites_can_neither_act_nor_read(server: Server):
-    url = server.url + "/api/v1/tasks/next"
+def test_other_sites_can_neither_act_nor_read(still: Server):
+    url = still.url + "/api/v1/tasks/next"
     for headers in (
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
@@ -94,15 +106,15 @@ def test_other_sites_can_neither_act_nor_read(server: Server):
         url, data=json.dumps({"count": 1}), headers={"Content-Type": "text/plain"}, timeout=10
     )
     assert form.json()["error"]["code"] == "not_json"
-    read = requests.get(server.url + "/api/v1/schema", headers={"Host": "evil.example:80"}, timeout=10)
+    read = requests.get(still.url + "/api/v1/schema", headers={"Host": "evil.example:80"}, timeout=10)
     assert read.status_code == 403
     own = requests.post(
-        url, json={"count": 1}, headers={"Origin": server.url, "Sec-Fetch-Site": "same-origin"}, timeout=10
+        url, json={"count": 1}, headers={"Origin": still.url, "Sec-Fetch-Site": "same-origin"}, timeout=10
     )
     assert own.status_code == 200
 
 
-def test_every_answer_carries_the_content_security_policy(server: Server):
+def test_every_answer_carries_the_content_security_policy(still: Server):
     for path in (
         "/",
         "/rounds",
@@ -112,19 +124,19 @@ def test_every_answer_carries_the_content_security_policy(server: Server):
         "/static/style.css",
         "/media/x.jpg",
     ):
-        answer = requests.get(server.url + path, timeout=10)
+        answer = requests.get(still.url + path, timeout=10)
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 @pytest.mark.parametrize("name", ["../facelabel.db", "..%2f..%2ffacelabel.db", "0" * 64, "a" * 63])
-def test_media_gives_views_and_nothing_else(server: Server, name: str):
-    assert requests.get(f"{server.url}/media/{name}.jpg", timeout=10).status_code == 404
-    assert requests.get(f"{server.url}/media/{name}", timeout=10).status_code == 404
+def test_media_gives_views_and_nothing_else(still: Server, name: str):
+    assert requests.get(f"{still.url}/media/{name}.jpg", timeout=10).status_code == 404
+    assert requests.get(f"{still.url}/media/{name}", timeout=10).status_code == 404
 
 
-def test_only_this_machine_is_listened_to(server: Server):
-    process = psutil.Process(server.pid)
+def test_only_this_machine_is_listened_to(still: Server):
+    process = psutil.Process(still.pid)
     addresses = {
         connection.laddr.ip
         for each in (process, *process.children(recursive=True))
@@ -134,9 +146,9 @@ def test_only_this_machine_is_listened_to(server: Server):
     assert addresses == {"127.0.0.1"}
 
 
-def test_the_web_process_never_loads_torch(server: Server):
-    server.client().next()
-    libraries = {region.path for region in psutil.Process(server.pid).memory_maps()}
+def test_the_web_process_never_loads_torch(still: Server):
+    still.client().next()
+    libraries = {region.path for region in psutil.Process(still.pid).memory_maps()}
     assert any("pysqlite3" in path for path in libraries)
     assert not any("torch" in path or "/cv2/" in path for path in libraries)
 
@@ -167,15 +179,15 @@ def test_a_round_is_queued_once_however_often_it_is_asked_for(server: Server):
     )
 
 
-def test_the_description_names_every_route_of_the_api(server: Server):
-    described = set(server.client().get("/openapi.json")["paths"])
+def test_the_description_names_every_route_of_the_api(still: Server):
+    described = set(still.client().get("/openapi.json")["paths"])
     from annotator.app import create_app
     from annotator.config import Settings
     from annotator.project import ProjectFolder
 
     rules = {
         str(rule).replace("<int:", "{").replace(">", "}")
-        for rule in create_app(ProjectFolder(server.project), Settings()).url_map.iter_rules()
+        for rule in create_app(ProjectFolder(still.project), Settings()).url_map.iter_rules()
         if str(rule).startswith("/api/v1/") and "openapi" not in str(rule)
     }
     assert rules <= described
