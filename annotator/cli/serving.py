@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from pathlib import Path
 from threading import Event
 
@@ -81,7 +83,11 @@ def up_command(
             "There is nothing to label yet.",
             do="Name a folder of images: `facelabel up FOLDER`.",
         )
-    serve(opened, _settings(host, port), open_browser=open_browser)
+    settings = _settings(host, port)
+    address = ["--host", settings.host, "--port", str(settings.port)]
+    command = ["serve", "--project", str(project), *address, "--open" if open_browser else "--no-open"]
+    # A process of its own: what importing needed of memory is given back before the long work of serving begins.
+    os.execv(sys.executable, [sys.executable, "-m", "annotator", *command])  # noqa: S606 - no shell is wanted
 
 
 @click.command("openapi")
