@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+from datetime import timedelta
+
 from flask import Flask
 
 from annotator import __version__
 from annotator.config import Settings
+from annotator.files import write_atomically
 from annotator.project import ProjectFolder
 from annotator.resources import resource
+from annotator.web.access import guard
+from annotator.web.accounts import accounts
+from annotator.web.browse import browse
 from annotator.web.context import Context
 from annotator.web.contracts import spec
+from annotator.web.flags import flags_api
 from annotator.web.health import health
 from annotator.web.label import label_api
 from annotator.web.media import media
 from annotator.web.pages import pages
 from annotator.web.problems import tell_errors
+from annotator.web.review import review
 from annotator.web.rounds import rounds_api
 from annotator.web.security import protect
 from annotator.web.snapshots import snapshots_api
+from annotator.web.sweep import sweep
 
 MAX_BODY_BYTES = 2**20
 
@@ -30,9 +41,44 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.extensions["facelabel"] = Context(project, settings)
     app.jinja_env.globals.update(project_name=project.name, version=__version__)
+    app.config.update(
+        SECRET_KEY=secret_key(project),
+        SESSION_COOKIE_NAME="facelabel",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=14),
+    )
     protect(app, settings.host)
+    guard(app)
     tell_errors(app)
-    for blueprint in (label_api, rounds_api, snapshots_api, pages, media, health):
+    for blueprint in (
+        accounts,
+        label_api,
+        sweep,
+        rounds_api,
+        snapshots_api,
+        pages,
+        media,
+        health,
+        browse,
+        review,
+        flags_api,
+    ):
         app.register_blueprint(blueprint)
     spec.app = app
     return app
+
+
+def secret_key(project: ProjectFolder) -> bytes:
+    """The random key that signs the project's login cookies; made when it is first needed, readable by its owner only."""
+    file = project.path / "secret.key"
+    if not file.exists():
+        made = secrets.token_bytes(32)
+        if not project.database_file.exists():
+            return made  # no project: the app only describes itself
+        umask = os.umask(0o077)
+        try:
+            write_atomically(file, made)
+        finally:
+            os.umask(umask)
+    return file.read_bytes()

@@ -61,3 +61,15 @@ class Forbidden(FacelabelError):  # noqa: N818
     """This request is not accepted from where it comes."""
 
     status = 403
+
+
+class Unauthorized(FacelabelError):  # noqa: N818
+    """Nobody is logged in."""
+
+    status = 401
+
+
+class TooMany(FacelabelError):  # noqa: N818
+    """The same thing was tried too often."""
+
+    status = 429

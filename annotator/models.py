@@ -177,6 +177,13 @@ class Annotation(Base):
     __table_args__ = (
         Index("ix_annotations_cell", "image_id", "attribute_id", "id"),
         Index("ix_annotations_submission", "submission_id"),
+        # Disagreement is rare: browse and review walk the extra opinions, not all images.
+        Index(
+            "ix_annotations_opinion",
+            "image_id",
+            sqlite_where=text("origin = 'opinion'"),
+            postgresql_where=text("origin = 'opinion'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -85,5 +85,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0002"
+NEWEST_REVISION = "0003"
 """The newest migration in alembic/versions; a test compares them."""

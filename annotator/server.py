@@ -17,8 +17,10 @@ from waitress.server import create_server
 
 from annotator.app import create_app
 from annotator.config import Settings
-from annotator.errors import FacelabelError
+from annotator.errors import FacelabelError, WrongUse
 from annotator.project import ProjectFolder
+from annotator.services.accounts import has_accounts
+from annotator.web.security import LOCAL_NAMES
 
 _LONGEST_PAUSE_SECONDS = 30.0
 _PATIENCE_SECONDS = 10.0
@@ -33,6 +35,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a request that waits a moment is no news
+    _check_audience(project, settings)
     app = create_app(project, settings)
     try:
         server = create_server(
@@ -60,6 +63,18 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     finally:
         server.close()
         keeper.stop()
+
+
+def _check_audience(project: ProjectFolder, settings: Settings) -> None:
+    """Without accounts there is no login, so nobody else may reach the server."""
+    with project.database.read() as session:
+        if settings.host in LOCAL_NAMES or has_accounts(session):
+            return
+    raise WrongUse(
+        "no_accounts",
+        f"{settings.host} can be reached from other machines, and nobody would have to log in.",
+        do="Make an account first: `facelabel users add NAME --role admin`.",
+    )
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -12,6 +12,8 @@ from benchmarks.report import Size, print_report, write_report
 SUBJECTS = {
     "serving": "how soon `facelabel serve` answers, what it takes in memory, where it listens",
     "labelling": "answers per second and their waits with 1, 4 and 8 clients",
+    "browsing": "how soon the first page of each view of browse answers with 200,000 images",
+    "painting": "from a key press to the next image painted, in Chromium",
     "importing": "images imported per second",
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",
 }

@@ -48,10 +48,11 @@ export async function call(method, path, body, key) {
     response = await fetch(BASE + path, {
       method, headers, body: body && JSON.stringify(body), cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT),
     });
-    if (response.ok) return await response.json();
+    if (response.ok) return response.status === 204 ? null : await response.json();
   } catch {
     throw new ApiError(0, { what: 'The server does not answer.' });
   }
+  if (response.status === 401) document.getElementById('login-link')?.removeAttribute('hidden');
   throw await errorOf(response);
 }
 

@@ -20,11 +20,12 @@ export class Draft {
     this.suggestions = new Map(task.cells.map((cell) => [cell.attribute, cell.suggestion]));
     this.milliseconds = kept?.milliseconds ?? 0;
     this.steps = kept?.steps ?? []; // what each key press replaced: [[attribute, answer or null], …]
+    this.undone = kept?.undone ?? []; // the same for the steps that were taken back
     this.answers = new Map(Object.entries(kept?.answers ?? {}).filter(([name, { value }]) => this.allows(name, value)));
   }
 
   toJSON() {
-    return { answers: Object.fromEntries(this.answers), steps: this.steps, milliseconds: this.milliseconds };
+    return { answers: Object.fromEntries(this.answers), steps: this.steps, undone: this.undone, milliseconds: this.milliseconds };
   }
 
   attribute(name) {
@@ -65,8 +66,18 @@ export class Draft {
   }
 
   put(answers) {
-    this.steps.push(answers.map(([name]) => [name, this.answers.get(name) ?? null]));
-    for (const [name, answer] of answers) this.answers.set(name, answer);
+    this.undone = [];
+    this.steps.push(this.replace(answers));
+  }
+
+  /** @returns {Array} what stood there before, in the same form: `[[attribute, answer or null], …]` */
+  replace(answers) {
+    const before = answers.map(([name]) => [name, this.answers.get(name) ?? null]);
+    for (const [name, answer] of answers) {
+      if (answer) this.answers.set(name, answer);
+      else this.answers.delete(name);
+    }
+    return before;
   }
 
   answer(name, value) {
@@ -87,14 +98,49 @@ export class Draft {
     return attribute.kind === 'open' && code !== null ? this.value(attribute.name, code).name : code;
   }
 
+  /** The codes of a suggested cell, the most probable first; empty where nothing is suggested. */
+  ranked(name) {
+    const suggestion = this.attribute(name).kind === 'open' ? null : this.suggestions.get(name);
+    if (!suggestion) return [];
+    const codes = [suggestion.code, ...(suggestion.others ?? []).map(([code]) => code)];
+    return codes.filter((code) => this.value(name, code));
+  }
+
+  /**
+   * Go on to the next probable value of a suggested cell; after the last one the suggestion is open again.
+   *
+   * @returns {boolean} whether there was one to go on to
+   */
+  switch(name) {
+    const codes = this.ranked(name);
+    if (codes.length < 2) return false;
+    const place = this.answers.has(name) ? codes.indexOf(this.answers.get(name).value) : 0;
+    const next = (place + 1) % codes.length;
+    this.put([[name, next === 0 ? null : { value: codes[next], accepted: false }]]);
+    return true;
+  }
+
+  /** The suggested code that the labeller replaced by another answer, or null. */
+  replaced(name) {
+    const answer = this.answers.get(name);
+    const suggested = this.suggestions.get(name)?.code ?? null;
+    return answer && !answer.accepted && answer.value !== suggested ? suggested : null;
+  }
+
   /** Undo the last step. @returns {?string} the attribute it belongs to, null when there is no step left */
   takeBack() {
-    const step = this.steps.pop();
+    return this.exchange(this.steps, this.undone);
+  }
+
+  /** Redo the step that was taken back last. @returns {?string} as takeBack */
+  putBack() {
+    return this.exchange(this.undone, this.steps);
+  }
+
+  exchange(from, to) {
+    const step = from.pop();
     if (!step) return null;
-    for (const [name, answer] of step) {
-      if (answer) this.answers.set(name, answer);
-      else this.answers.delete(name);
-    }
+    to.push(this.replace(step));
     return step[0][0];
   }
 

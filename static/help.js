@@ -5,18 +5,15 @@ import { COMMANDS } from './keys.js';
 export class Help {
   constructor(dialog, schema) {
     this.dialog = dialog;
-    const line = (key, text) => element('tr', {}, element('th', { scope: 'row' }, element('kbd', {}, key)), element('td', {}, text));
+    const line = (keys, text) => element('tr', {},
+      element('th', { scope: 'row' }, ...keys.split(' ').map((key) => element('kbd', {}, key))), element('td', {}, text));
     const values = (attribute) => (attribute.kind === 'open' ? 'a name; Enter confirms, Esc leaves'
       : attribute.values.map((value) => `${value.code} ${value.name}`).join(' · '));
     const attributes = schema.map((attribute) => line((attribute.key ?? '').toUpperCase(), `${attribute.title}: ${values(attribute)}`));
     const commands = COMMANDS.map(([key, text]) => line(key, text));
     dialog.querySelector('.schema-keys').replaceChildren(...attributes);
     dialog.querySelector('.command-keys').replaceChildren(...commands);
-    dialog.querySelector('button').addEventListener('click', () => dialog.close());
-  }
-
-  get open() {
-    return this.dialog.open;
+    dialog.querySelector('[data-close]').addEventListener('click', () => dialog.close());
   }
 
   toggle() {

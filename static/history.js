@@ -1,30 +1,43 @@
-/** The finished images of this tab's session, the newest last, for undo and for the pace. */
+/**
+ * The finished images of this tab's session, the newest last: to go back to any of them, and for the pace.
+ *
+ * An entry is `{name, key, task, draft, marked, skip, reason, milliseconds}`. One that was taken back waits in `undone`,
+ * by its image, until the image is answered again.
+ */
 export class History {
   constructor(store) {
     this.store = store;
     this.entries = store.names('history:').map((name) => ({ name, ...store.get(name) }));
+    this.undone = new Map(store.names('undone:').map((name) => [Number(name.slice('undone:'.length)), store.get(name)]));
   }
 
   get last() {
     return this.entries.at(-1) ?? null;
   }
 
-  /** @param {{key: string, task: Object, draft: Object, at: ?string, skip: boolean, milliseconds: number}} entry */
   push(entry) {
     const place = Number(this.last?.name.slice('history:'.length) ?? 0) + 1;
     const name = `history:${String(place).padStart(6, '0')}`;
     this.entries.push({ name, ...entry });
+    this.undone.delete(entry.task.image_id);
+    this.store.remove(`undone:${entry.task.image_id}`);
+    this.keep(name, entry);
+  }
+
+  /** @param {Object} entry one of the entries: its image is not finished any more */
+  takeBack(entry) {
+    this.entries = this.entries.filter((other) => other !== entry);
+    this.store.remove(entry.name);
+    this.undone.set(entry.task.image_id, entry);
+    this.keep(`undone:${entry.task.image_id}`, entry);
+  }
+
+  keep(name, entry) {
     try {
       this.store.set(name, entry);
     } catch { // a full session store only costs undo after a reload: the answer itself is in the outbox
       this.store.names('history:').slice(0, 200).forEach((old) => this.store.remove(old));
     }
-  }
-
-  pop() {
-    const entry = this.entries.pop() ?? null;
-    if (entry) this.store.remove(entry.name);
-    return entry;
   }
 
   /** Images answered in this session. */

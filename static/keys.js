@@ -1,19 +1,30 @@
 /** Keys that mean the same everywhere; none is a letter or a digit, so that no schema can collide with them. */
 export const COMMANDS = [
   ['Enter', 'accept every suggestion that is left, go on'],
-  ['Space', 'put this image aside'],
-  ['Backspace', 'take back: the last key on this image, then image after image'],
+  ['Space', 'put this image aside; with Shift: and say why'],
+  ['Backspace', 'take back: the last key on this image, then image after image; with Shift: do it again'],
   ['-', "can't tell, for the marked attribute"],
   ['↑ ↓', 'mark the attribute above or below'],
   ['← →', 'go through the values of the marked attribute; Enter takes one'],
+  [',', 'the images of this session: choose one to correct it'],
+  ['.', 'the guideline of the marked attribute; Shift and a letter: of that attribute'],
+  ['!', 'flag this image with a note for a reviewer'],
+  ['PgUp PgDn', 'zoom in or out (also + and the wheel); Home: the whole image; Shift and arrows: move it'],
   ['?', 'show or hide the keys'],
-  ['Esc', 'leave a text field, clear a number half typed'],
+  ['Esc', 'leave a text field or a dialog, clear a number half typed'],
 ];
 
 const NAMED = {
   Enter: ['accept'], ' ': ['skip'], Backspace: ['undo'], '-': ['unsure'], '?': ['help'], Escape: ['leave'],
+  ',': ['session'], '.': ['guideline'], '!': ['flag'],
+  PageUp: ['zoom', 1], '+': ['zoom', 1], '=': ['zoom', 1], PageDown: ['zoom', -1], Home: ['zoom', 0],
   ArrowUp: ['step', -1], ArrowDown: ['step', 1], ArrowLeft: ['value', -1], ArrowRight: ['value', 1],
 };
+const SHIFTED = {
+  ' ': ['reason'], Backspace: ['redo'],
+  ArrowUp: ['pan', [0, 1]], ArrowDown: ['pan', [0, -1]], ArrowLeft: ['pan', [1, 0]], ArrowRight: ['pan', [-1, 0]],
+};
+const REPEATS = new Set(['step', 'value', 'zoom', 'pan']);
 
 /**
  * What a key press means: `[command, argument]`, or null for a key that is not ours.
@@ -24,15 +35,16 @@ const NAMED = {
  */
 export function meaning(event) {
   if (!event.key || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
-  const named = NAMED[event.key];
-  // A key held down must not answer image after image; only the arrows may repeat.
-  if (event.repeat && !event.key.startsWith('Arrow')) return null;
+  const named = (event.shiftKey && SHIFTED[event.key]) || NAMED[event.key];
+  // A key held down must not answer image after image.
+  if (event.repeat && !(named && REPEATS.has(named[0]))) return null;
   if (named) return named;
   if (/^[0-9]$/.test(event.key)) return ['digit', event.key];
-  if (/^[a-z]$/i.test(event.key)) return ['letter', event.key.toLowerCase()];
-  const place = /^(Key|Digit)(.)$/.exec(event.shiftKey || event.key.length > 1 ? '' : event.code);
-  if (!place) return null;
-  return place[1] === 'Key' ? ['letter', place[2].toLowerCase()] : ['digit', place[2]];
+  if (/^[a-z]$/i.test(event.key)) return [event.shiftKey ? 'guideline' : 'letter', event.key.toLowerCase()];
+  const place = /^(Key|Digit)(.)$/.exec(event.key.length > 1 ? '' : event.code);
+  if (!place || (event.shiftKey && place[1] === 'Digit')) return null;
+  if (place[1] === 'Digit') return ['digit', place[2]];
+  return [event.shiftKey ? 'guideline' : 'letter', place[2].toLowerCase()];
 }
 
 /**

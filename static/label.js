@@ -1,85 +1,100 @@
-/** The label page's controller: what the labeller does → draft → outbox, and which image comes next. */
+/** The label page's controller: what the labeller does → draft → work, and which image comes next. */
 import { call } from './api.js';
-import { Draft } from './draft.js';
+import { Cells } from './cells.js';
+import { Guide } from './guide.js';
 import { Help } from './help.js';
-import { History } from './history.js';
-import { meaning, typedCode } from './keys.js';
-import { Outbox } from './outbox.js';
+import { meaning } from './keys.js';
+import { Note } from './note.js';
 import { Panel } from './panel.js';
 import { Pictures } from './pictures.js';
 import { measurePaint, Screen } from './screen.js';
+import { Session } from './session.js';
 import { Store } from './store.js';
-import { AHEAD, Tasks } from './tasks.js';
 import { Unsent } from './unsent.js';
+import { Work } from './work.js';
+import { Zoom } from './zoom.js';
 
 const page = document.documentElement.dataset;
 const at = (id) => document.getElementById(id);
 
+/** Commands that need no image that can be seen. */
+const ALWAYS = new Set(['undo', 'redo', 'session', 'guideline', 'zoom', 'pan']);
+/** Those that need an image, seen or not. */
+const ASIDE = new Set(['skip', 'reason', 'flag']);
+/** Those that belong to one attribute. */
+const CELL = new Set(['letter', 'digit', 'unsure', 'step', 'value', 'leave']);
+
 class LabelPage {
   constructor(schema, local, session) {
     this.schema = schema;
-    this.drafts = local;
-    this.outbox = new Outbox(local);
-    this.history = new History(session);
-    this.tasks = new Tasks(session, this.outbox, (task) => this.restored(task).answers.size > 0);
+    this.work = new Work(schema, local, session);
     this.pictures = new Pictures();
-    this.screen = new Screen(schema, this.outbox, this.history, this.pictures);
-    this.help = new Help(at('help'), schema);
-    this.unsent = new Unsent(this.outbox, at('unsent'), at('refused'), (values) => this.screen.words(values));
+    this.screen = new Screen(schema, this.work.outbox, this.work.history, this.pictures);
+    this.zoomed = new Zoom(at('frame'), at('picture'));
+    this.helping = new Help(at('help'), schema);
+    this.guide = new Guide(at('guide'));
+    this.note = new Note(at('note'));
+    this.finished = new Session(at('session'), (entry) => this.screen.answersOf(entry), (entry) => this.reopen(entry));
+    this.unsent = new Unsent(this.work.outbox, at('unsent'), at('refused'), (values) => this.screen.words(values));
     this.panel = new Panel(at('attributes'), schema, {
-      onmark: (name) => name === this.current || this.mark(name),
+      onmark: (name) => name === this.cells.current || this.cells.mark(name),
       onanswer: (name, value, event) => this.answer(name, value, event?.timeStamp),
+      onguide: (name) => this.guide.show(this.cells.attribute(name)),
     });
-    Object.assign(this, { draft: null, current: null, typed: '', since: null, pressed: null });
+    this.cells = new Cells(schema, this.panel, {
+      onsay: (text) => this.screen.say(text),
+      onanswer: (name, value) => this.answer(name, value),
+      onswitch: () => this.storeDraft(),
+    });
+    Object.assign(this, { draft: null, since: null, pressed: null });
     this.listen();
   }
 
   listen() {
+    const { outbox, tasks } = this.work;
     addEventListener('keydown', (event) => this.key(event));
     addEventListener('pagehide', () => this.keepDraft());
     document.addEventListener('visibilitychange', () => this.clock(!document.hidden));
     // Clicking must not take the keyboard away from the page.
     at('work').addEventListener('mousedown', (event) => event.target.closest('button') && event.preventDefault());
-    for (const button of document.querySelectorAll('[data-command]')) {
+    for (const button of document.querySelectorAll('button[data-command]')) {
       button.addEventListener('click', (event) => this.run(button.dataset.command, undefined, event));
     }
     this.pictures.addEventListener('change', ({ detail }) => detail === this.draft?.task.image_id && this.screen.showPicture());
-    this.tasks.addEventListener('filled', () => this.refresh(null));
-    this.tasks.addEventListener('dry', () => this.refresh(null));
-    this.tasks.addEventListener('trouble', ({ detail }) => this.refresh(detail));
-    this.tasks.addEventListener('progress', ({ detail }) => this.reached(detail));
-    this.outbox.addEventListener('acknowledged', ({ detail }) => this.acknowledged(detail));
-    this.outbox.addEventListener('calm', () => page.state === 'waiting' && this.tasks.sync());
+    tasks.addEventListener('filled', () => this.refresh(null));
+    tasks.addEventListener('dry', () => this.refresh(null));
+    tasks.addEventListener('trouble', ({ detail }) => this.refresh(detail));
+    tasks.addEventListener('progress', ({ detail }) => this.reached(detail));
+    outbox.addEventListener('acknowledged', ({ detail }) => this.acknowledged(detail));
+    outbox.addEventListener('calm', () => page.state === 'waiting' && tasks.sync());
   }
 
   start() {
-    if (this.tasks.current) this.show();
-    this.tasks.sync();
-    this.outbox.send();
+    if (this.work.tasks.current) this.show();
+    this.work.tasks.sync();
+    this.work.outbox.send();
   }
 
   // ---- which image is on the screen
 
-  restored(task) {
-    return new Draft(this.schema, task, this.drafts.get(`draft:${task.image_id}`));
-  }
-
   /** The queue has changed, or could not: keep the image on the screen if it is still the first. */
   refresh(trouble) {
     this.screen.trouble = trouble;
-    if (this.tasks.current?.image_id !== this.draft?.task.image_id) this.show();
-    else if (this.tasks.current) this.prepare();
+    const { current } = this.work.tasks;
+    if (current?.image_id !== this.draft?.task.image_id) this.show();
+    else if (current) this.prepare();
     else this.screen.state();
   }
 
   /** Show the first task of the queue; everything it needs is here already. */
   show(marked = null) {
     this.keepDraft();
-    const task = this.tasks.current;
-    this.draft = task && this.restored(task);
+    const task = this.work.tasks.current;
+    this.draft = task && this.work.draftOf(task);
+    this.zoomed.reset();
     this.screen.show(task);
     this.clock(!document.hidden);
-    if (task) this.mark(marked ?? this.draft.next());
+    if (task) this.cells.show(this.draft, marked ?? this.draft.next());
     if (task && this.pressed !== null) measurePaint(this.pressed);
     this.pressed = null;
     setTimeout(() => this.prepare(), 0);
@@ -87,18 +102,17 @@ class LabelPage {
 
   /** Fetch and decode the images ahead, and the one that the next undo would bring back. */
   prepare() {
-    const { last } = this.history;
-    this.pictures.keep([...this.tasks.queue.slice(0, AHEAD + 1), ...(last ? [last.task] : [])]);
+    const { last } = this.work.history;
+    this.pictures.keep(this.work.tasks.queue, last ? [last.task] : []);
   }
 
   /** The server has answered: if answers wait since it was away, now is the time. */
   reached(progress) {
     this.screen.count(progress);
-    if (this.outbox.failures > 0) this.outbox.send();
+    if (this.work.outbox.failures > 0) this.work.outbox.send();
   }
 
-  acknowledged({ item, answer }) {
-    if (item.kind === 'undo' && answer.task) this.tasks.setLease(item.image_id, answer.task.lease);
+  acknowledged({ answer }) {
     this.screen.count(answer.progress);
     if (!this.draft) this.screen.state();
   }
@@ -115,10 +129,18 @@ class LabelPage {
   }
 
   storeDraft() {
+    this.kept(() => this.work.keep(this.draft));
+  }
+
+  /** Do what must be kept in the browser. @returns {boolean} whether there was room for it */
+  kept(action) {
     try {
-      this.drafts.set(`draft:${this.draft.task.image_id}`, this.draft);
+      action();
+      return true;
     } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
       this.screen.full(error);
+      return false;
     }
   }
 
@@ -128,79 +150,24 @@ class LabelPage {
     const found = meaning(event);
     if (!found) return;
     const [command, argument] = found;
-    if (this.help.open && command !== 'help') return;
-    const target = event.target.closest?.('button, a, summary, input');
-    if (target?.matches('input') && ['letter', 'digit', 'value'].includes(command)) return;
-    if (target && !target.matches('input') && ['accept', 'skip'].includes(command)) return; // the element's own key
+    const dialog = document.querySelector('dialog[open]');
+    if (dialog && dialog.dataset.command !== command) return; // the dialog's own key; the one that opened it closes it
+    const target = dialog ? null : event.target.closest?.('button, a, summary, input');
+    if (target?.matches('input') && (['letter', 'digit', 'value'].includes(command) || (command === 'guideline' && argument))) return;
+    if (target && !target.matches('input') && ['accept', 'skip', 'reason'].includes(command)) return; // the element's own key
     event.preventDefault();
     this.run(command, argument, event);
   }
 
   run(command, argument, event) {
-    if (command === 'help') return this.help.toggle();
-    const allowed = page.state === 'ready' || command === 'undo' || (command === 'skip' && this.draft);
+    if (command === 'help') return this.helping.toggle();
+    const allowed = page.state === 'ready' || ALWAYS.has(command) || (ASIDE.has(command) && this.draft);
     if (!allowed) return; // nobody answers an image that cannot be seen
     this.pressed = event.timeStamp;
-    this.screen.say('');
-    this[command](argument);
+    if (!ALWAYS.has(command)) this.screen.say('');
+    if (CELL.has(command)) this.cells[command](argument);
+    else this[command](argument);
     this.pressed = null;
-  }
-
-  letter(letter) {
-    const found = this.schema.find((attribute) => attribute.key?.toLowerCase() === letter);
-    if (found) this.mark(found.name);
-    else this.screen.say(`No attribute has the key ${letter.toUpperCase()}. The key ? shows all keys.`);
-  }
-
-  digit(digit) {
-    const attribute = this.attribute(this.current);
-    if (!attribute || attribute.kind === 'open') {
-      return this.screen.say("First mark an attribute with its letter, then press a value's digit.");
-    }
-    const typed = this.typed + digit;
-    const found = typedCode(typed, attribute.values);
-    if (found && !found.more) return this.answer(attribute.name, found.code);
-    this.type(found ? typed : '');
-    if (found) this.screen.say(`${attribute.title}: ${typed}… – another digit, or Enter.`);
-    else this.screen.say(`${attribute.title} has no value ${typed}.`);
-  }
-
-  attribute(name) {
-    return this.schema.find((attribute) => attribute.name === name);
-  }
-
-  type(typed) {
-    this.typed = typed;
-    this.panel.render(this.draft, this.current, typed);
-  }
-
-  mark(name) {
-    this.current = name;
-    this.type('');
-    this.panel.focus(name);
-  }
-
-  leave() {
-    this.type('');
-    document.activeElement?.blur();
-  }
-
-  /** ↑ ↓ */
-  step(by) {
-    const place = this.schema.findIndex((attribute) => attribute.name === this.current);
-    const from = place < 0 && by < 0 ? 0 : place;
-    this.mark(this.schema[(from + by + this.schema.length) % this.schema.length].name);
-  }
-
-  /** ← → */
-  value(by) {
-    if (!this.current) this.step(1);
-    this.panel.step(this.current, by);
-  }
-
-  unsure() {
-    if (this.current) this.answer(this.current, null);
-    else this.screen.say('First mark an attribute with its letter.');
   }
 
   answer(name, value, pressed = this.pressed) {
@@ -210,71 +177,106 @@ class LabelPage {
     this.draft.answer(name, value);
     if (this.draft.complete) return this.submit(name);
     this.storeDraft();
-    this.mark(this.draft.next(name));
+    this.cells.mark(this.draft.next(name));
   }
 
   /** Enter: take what is left and go on, or lead to what is still missing. */
   accept() {
-    const half = this.typed && typedCode(this.typed, this.attribute(this.current).values);
-    if (half && half.code !== null) return this.answer(this.current, half.code);
+    const { current, typedCode } = this.cells;
+    if (typedCode !== null) return this.answer(current, typedCode);
     this.draft.accept();
-    if (this.draft.complete) return this.submit(this.current);
+    if (this.draft.complete) return this.submit(current);
     this.storeDraft();
-    this.mark(this.draft.next());
-    if (this.current) this.screen.say(`${this.attribute(this.current).title} has no answer yet.`);
-    else this.screen.say('Nothing is answered yet. Space puts the image aside.');
+    const next = this.draft.next();
+    this.cells.mark(next);
+    return this.screen.say(next ? `${this.cells.attribute(next).title} has no answer yet.` : 'Nothing is answered yet. Space puts the image aside.');
   }
 
   skip() {
-    this.submit(this.current, true);
+    this.submit(this.cells.current, { skip: true });
   }
 
-  /** The image is finished: first into the outbox, then the next one. */
-  submit(marked, skip = false) {
-    this.clock(false);
+  /** Shift Space: put aside, and say why. */
+  async reason() {
+    const { draft } = this;
+    const reason = await this.note.ask({ title: `Put ${draft.task.image_name} aside`, hint: 'Reason', action: 'Put aside', longest: 200 });
+    if (reason !== null && this.draft === draft) this.submit(this.cells.current, { skip: true, reason });
+  }
+
+  /** ! */
+  async flag() {
     const { task } = this.draft;
-    const { image_id, image_name, lease } = task;
-    const milliseconds = Math.round(this.draft.milliseconds);
-    const given = skip ? { values: {}, accepted: [] } : this.draft.submission;
-    let key;
-    try {
-      key = this.outbox.add({ kind: 'answer', image_id, image_name, body: { image_id, lease, ...given, milliseconds, skip } });
-    } catch (error) {
-      return this.screen.full(error);
-    }
-    this.history.push({ key, task, draft: { ...this.draft.toJSON(), steps: [] }, marked, skip, milliseconds });
-    this.drafts.remove(`draft:${image_id}`);
+    const note = await this.note.ask({ title: `Flag ${task.image_name}`, hint: 'What a reviewer should look at', action: 'Flag', required: true, longest: 500 });
+    if (note && this.kept(() => this.work.flag(task, note))) this.screen.say(`${task.image_name} is flagged.`);
+  }
+
+  /** The image is finished. */
+  submit(marked, aside) {
+    this.clock(false);
+    if (!this.kept(() => this.work.submit(this.draft, marked, aside))) return;
     this.draft = null;
-    this.tasks.shift();
     this.show();
     this.screen.count();
-    this.tasks.sync();
+    this.work.tasks.sync();
   }
 
   /** Backspace: the last key on this image, else the image before it, as far back as the session goes. */
   undo() {
-    if (this.typed) return this.type('');
+    this.screen.say('');
+    if (this.cells.typed) return this.cells.type('');
     const name = this.draft?.takeBack();
     if (name) {
       this.storeDraft();
-      return this.mark(name);
+      return this.cells.mark(name);
     }
-    const entry = this.history.last;
-    if (!entry) return this.screen.say('Nothing to take back: this is the first image of the session.');
-    const { key, task, draft, marked, skip } = entry;
-    try {
-      if (!this.outbox.dropRefused(key)) {
-        this.outbox.add({ kind: 'undo', image_id: task.image_id, image_name: task.image_name, body: { submission: key } });
-      }
-      this.drafts.set(`draft:${task.image_id}`, draft);
-    } catch (error) {
-      return this.screen.full(error);
+    const { last } = this.work.history;
+    if (last) return this.reopen(last);
+    return this.screen.say('Nothing to take back: this is the first image of the session.');
+  }
+
+  /** Shift Backspace: what was taken back last on this image, or its answers as they were. */
+  redo() {
+    this.screen.say('');
+    const name = this.draft?.putBack();
+    if (name) {
+      this.storeDraft();
+      return this.cells.mark(name);
     }
-    this.history.pop();
-    this.tasks.unshift(task);
-    this.show(marked);
+    const entry = this.draft?.steps.length === 0 && this.work.before(this.draft.task);
+    if (!entry) return this.screen.say('Nothing to do again.');
+    return this.submit(entry.marked, { skip: entry.skip, reason: entry.reason });
+  }
+
+  /** An image of this session comes back on the screen with its answers. */
+  reopen(entry) {
+    this.keepDraft();
+    if (!this.kept(() => this.work.takeBack(entry))) return;
+    this.show(entry.marked);
     this.screen.count();
-    this.screen.say(`${task.image_name} is back${skip ? '' : ' with its answers'}. A correction goes on by itself, Enter keeps it as it is.`);
+    const { task: { image_name }, skip } = entry;
+    this.screen.say(`${image_name} is back${skip ? '' : ' with its answers'}. A correction goes on by itself, Enter keeps it as it is.`);
+  }
+
+  /** , */
+  session() {
+    if (at('session').open) at('session').close();
+    else this.finished.show(this.work.history.entries);
+  }
+
+  /** . of the marked attribute, Shift and a letter of another one; the same key closes it. */
+  guideline(letter) {
+    const attribute = letter ? this.cells.byKey(letter) : this.cells.attribute(this.cells.current ?? this.schema[0].name);
+    const { open, dataset } = at('guide');
+    if (open && (!letter || dataset.of === attribute?.name)) at('guide').close();
+    else if (attribute) this.guide.show(attribute);
+  }
+
+  zoom(direction) {
+    this.zoomed.step(direction);
+  }
+
+  pan(direction) {
+    this.zoomed.pan(direction);
   }
 }
 

@@ -1,7 +1,7 @@
 import { call, randomKey } from './api.js';
 
 const LONGEST_WAIT = 15_000; // milliseconds between two tries while the server is away
-const PATHS = { answer: 'annotations', undo: 'annotations/undo' };
+const PATHS = { answer: 'annotations', undo: 'annotations/undo', flag: 'flags', sweep: 'sweep', 'sweep undo': 'sweep/undo' };
 
 /**
  * Answers on their way to the server, kept in localStorage until it has acknowledged them.
@@ -9,7 +9,7 @@ const PATHS = { answer: 'annotations', undo: 'annotations/undo' };
  * One storage entry per item, sorted by name, sent strictly in order by one tab at a time. An item leaves only when the
  * server has said 2xx, or has refused it for good: then it moves to the refused ones, which the page shows.
  *
- * An item is `{kind: 'answer'|'undo', key, image_id, image_name, body}`; `key` is its Idempotency-Key, so that an item
+ * An item is `{kind: 'answer'|'undo'|'flag', key, image_id, image_name, body}`; `key` is its Idempotency-Key, so that an item
  * that is sent twice counts once. Events: `change`, `acknowledged` ({item, answer}), `trouble` (ApiError), `calm`.
  */
 export class Outbox extends EventTarget {
@@ -59,7 +59,8 @@ export class Outbox extends EventTarget {
 
   /** Images whose last waiting item is an answer: they must not be shown again. */
   answered() {
-    const last = new Map(this.waiting().map((item) => [item.image_id, item]));
+    const turns = this.waiting().filter((item) => item.kind === 'answer' || item.kind === 'undo');
+    const last = new Map(turns.map((item) => [item.image_id, item]));
     return new Map([...last].filter(([, item]) => item.kind === 'answer'));
   }
 
@@ -146,7 +147,7 @@ export class Outbox extends EventTarget {
       this.store.set(name, { ...item, body: { ...item.body, lease: null } });
       return;
     }
-    const undo = this.waiting().find((one) => one.kind === 'undo' && one.body.submission === item.key);
+    const undo = this.waiting().find((one) => one.body.submission === item.key);
     const { what, kept, do: advice } = error;
     if (undo) this.store.remove(undo.name); // refused, and taken back by the labeller: nothing is left to say
     else this.store.set(`refused:${name.slice('outbox:'.length)}`, { ...item, error: { what, kept, do: advice } });

@@ -10,7 +10,7 @@ function percent(probability) {
 
 /** One attribute: its name and key, its values as buttons (or a person's field), what the model thinks. */
 class Row {
-  constructor(attribute, { onmark, onanswer }) {
+  constructor(attribute, { onmark, onanswer, onguide }) {
     this.attribute = attribute;
     this.note = element('span', { class: 'note' });
     this.name = element('button', { type: 'button', class: 'name', tabindex: -1, onclick: () => onmark(attribute.name) },
@@ -27,8 +27,11 @@ class Row {
     this.values.append(...this.buttons.values());
     const unsure = this.button(null, '-', "can't tell", answer);
     this.buttons.set(null, unsure);
+    const guide = element('button', { type: 'button', class: 'guide', tabindex: -1, 'aria-label': `Guideline of ${attribute.title}`,
+      onclick: () => onguide(attribute.name) }, 'i');
+    const guided = attribute.guideline || attribute.examples.length > 0;
     this.node = element('div', { class: 'attribute', role: 'group', 'aria-label': attribute.title,
-      'data-attribute': attribute.name }, this.name, this.values, unsure);
+      'data-attribute': attribute.name }, this.name, this.values, ...(guided ? [guide] : []), unsure);
   }
 
   button(code, key, name, answer) {
@@ -41,6 +44,7 @@ class Row {
     const { name, values, title } = this.attribute;
     const status = draft.status(name);
     const suggestion = draft.open(name);
+    const replaced = draft.replaced(name);
     const given = draft.answers.has(name) ? draft.answers.get(name).value : draft.known(name);
     this.node.dataset.status = status;
     if (current) this.node.setAttribute('aria-current', 'true');
@@ -48,12 +52,13 @@ class Row {
     for (const [code, button] of this.buttons) {
       button.setAttribute('aria-pressed', String(given === code));
       button.classList.toggle('suggested', suggestion?.code === code);
+      button.classList.toggle('replaced', replaced !== null && replaced === code);
       button.tabIndex = current ? 0 : -1;
       button.classList.toggle('possible', current && typed !== '' && String(code ?? '').startsWith(typed));
     }
     this.field?.render(typeof given === 'number' ? values.find(({ code }) => code === given)?.name : given,
       suggestion && values.find(({ code }) => code === suggestion.code)?.name);
-    const shown = [current && typed && `${typed}_`, NOTES[status], suggestion && percent(suggestion.probability)];
+    const shown = [current && typed && `${typed}_`, replaced === null ? NOTES[status] : 'corrected', suggestion && percent(suggestion.probability)];
     this.note.textContent = shown.filter(Boolean).join(' ');
     this.node.setAttribute('aria-label', [title, this.note.textContent].filter(Boolean).join(', '));
   }
@@ -64,7 +69,8 @@ export class Panel {
   /**
    * @param {HTMLElement} root
    * @param {Object[]} schema
-   * @param {{onmark: (name: string) => void, onanswer: (name: string, value: *) => void}} listeners
+   * @param {{onmark: (name: string) => void, onanswer: (name: string, value: *) => void,
+   *   onguide: (name: string) => void}} listeners
    */
   constructor(root, schema, listeners) {
     this.rows = new Map(schema.map((attribute) => [attribute.name, new Row(attribute, listeners)]));

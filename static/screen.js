@@ -38,8 +38,13 @@ export class Screen {
 
   showBefore() {
     const { last } = this.history;
-    const given = Object.entries(last?.draft.answers ?? {}).map(([name, { value }]) => [name, value]);
-    this.strip.render(last, last && this.pictures.of(last.task).node, this.words(Object.fromEntries(given)));
+    this.strip.render(last, last && this.pictures.of(last.task).node, last && this.answersOf(last));
+  }
+
+  /** What was answered on a finished image, for reading. */
+  answersOf(entry) {
+    const given = Object.entries(entry.draft.answers).map(([name, { value }]) => [name, value]);
+    return this.words(Object.fromEntries(given));
   }
 
   /** Answers for reading, in the order of the page: `[['Glasses', 'none'], …]`. */
@@ -79,7 +84,8 @@ export class Screen {
   count(progress = this.progress) {
     this.progress = progress;
     if (!progress) return;
-    const unsent = this.outbox.waiting().map((item) => (item.kind === 'undo' ? -1 : item.body.skip ? 0 : 1));
+    const worth = ({ kind, body }) => (kind === 'undo' ? -1 : kind === 'answer' && !body.skip ? 1 : 0);
+    const unsent = this.outbox.waiting().map(worth);
     this.counts.render(progress, this.history, unsent.reduce((sum, one) => sum + one, 0));
   }
 

@@ -16,7 +16,8 @@ export class Strip {
     if (!entry) return this.root.replaceChildren();
     const answers = words.map(([title, value]) => element('span', {}, `${title} `, element('b', {}, value)));
     const text = element('p', {}, ...(entry.skip ? ['put aside'] : answers.flatMap((one, at) => (at ? [' · ', one] : [one]))));
-    const hint = element('p', { class: 'hint' }, 'Before: ', entry.task.image_name, ' — ', element('kbd', {}, 'Backspace'), ' brings it back');
+    const key = element('span', { class: 'by-key' }, ' — ', element('kbd', {}, 'Backspace'), ' brings it back');
+    const hint = element('p', { class: 'hint' }, 'Before: ', entry.task.image_name, key);
     this.root.replaceChildren(thumbnail, element('div', {}, hint, text));
   }
 }

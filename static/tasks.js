@@ -1,7 +1,9 @@
 import { call } from './api.js';
 
-/** How many images are leased ahead of the one on the screen. */
-export const AHEAD = 5;
+/** How many images are leased ahead of the one on the screen: so many more can be answered while the server is away. */
+const LEAST_AHEAD = 5;
+const MOST_AHEAD = 30; // a minute or two; more would be stale after a round, and missing to other labellers
+const SHARE_AHEAD = 0.1; // of what is open, so that the last images are not all held by one
 const RETRY = 2000; // milliseconds until the next try when the server is away
 const LOOK_AGAIN = 5000; // milliseconds until the next question when it has nothing to hand out
 
@@ -20,7 +22,7 @@ export class Tasks extends EventTarget {
    */
   constructor(store, outbox, begun) {
     super();
-    Object.assign(this, { store, outbox, begun, busy: false, again: false, timer: null });
+    Object.assign(this, { store, outbox, begun, busy: false, again: false, timer: null, ahead: LEAST_AHEAD });
     const answered = outbox.answered();
     this.queue = (store.get('tasks') ?? []).filter((task) => !answered.has(task.image_id));
     document.addEventListener('visibilitychange', () => document.hidden || this.sync());
@@ -81,7 +83,7 @@ export class Tasks extends EventTarget {
   request() {
     const unsent = [...this.outbox.answered().values()].map((item) => item.body.lease).filter(Boolean);
     return {
-      count: Math.max(0, AHEAD + 1 - this.queue.length),
+      count: Math.max(0, this.ahead + 1 - this.queue.length),
       attribute: null,
       holding: [...this.queue.map((task) => task.lease), ...unsent],
     };
@@ -100,10 +102,12 @@ export class Tasks extends EventTarget {
       else if (!answered.has(task.image_id)) this.queue.push(task);
     }
     this.keep();
+    this.ahead = Math.min(MOST_AHEAD, Math.max(LEAST_AHEAD, Math.floor(progress.open * SHARE_AHEAD)));
     this.tell('progress', progress);
     if (this.queue.length > 0) this.tell('filled');
     else this.tell('dry', progress);
-    if (lost.length > 0 && tasks.length === 0 && this.queue.length <= AHEAD) return 0; // there is room again: ask at once
+    const room = this.queue.length <= this.ahead;
+    if (room && (tasks.length > 0 || lost.length > 0)) return 0; // more can be had: ask at once
     return this.queue.length > 0 ? Math.min(...this.queue.map((task) => task.lease_seconds)) * 300 : LOOK_AGAIN;
   }
 }

@@ -2,7 +2,7 @@ import { count, element } from './dom.js';
 
 const PATIENCE = 1500; // milliseconds before an answer under way is worth a word
 
-/** Says how many answers wait for the server, and shows those it refused, with the reason and what can be done. */
+/** Says how many answers (and undos, flags …) wait for the server, and shows those it refused, with the reason and what can be done. */
 export class Unsent {
   /**
    * @param {import('./outbox.js').Outbox} outbox
@@ -30,9 +30,8 @@ export class Unsent {
   }
 
   say(items) {
-    const answers = items.filter((item) => item.kind === 'answer').length;
-    const undos = items.length - answers;
-    const parts = [answers && count(answers, 'answer'), undos && count(undos, 'undo')].filter(Boolean);
+    const kinds = Object.groupBy(items, (item) => item.kind);
+    const parts = Object.entries(kinds).map(([kind, some]) => count(some.length, kind));
     const verb = items.length === 1 ? 'waits' : 'wait';
     const text = parts.length ? `${parts.join(' and ')} ${verb} for the server, kept in this browser. ${this.trouble?.message ?? ''}` : '';
     this.line.dataset.waiting = items.length > 0;
@@ -43,13 +42,14 @@ export class Unsent {
     document.documentElement.dataset.refused = items.length;
     this.refused.hidden = items.length === 0;
     if (items.length === 0) return this.refused.replaceChildren();
-    const title = `${count(items.length, 'answer')} refused by the server`;
+    const noun = items.every((item) => item.kind === 'answer') ? 'answer' : 'change';
+    const title = `${count(items.length, noun)} refused by the server`;
     this.refused.replaceChildren(element('h2', {}, title), element('ul', {}, ...items.map((item) => this.refusal(item))));
   }
 
   refusal(item) {
     const { what, kept, do: advice } = item.error;
-    const said = item.kind === 'undo' ? 'undo' : this.words(item.body.values).map((pair) => pair.join(' ')).join(' · ') || 'skip';
+    const said = item.kind !== 'answer' ? item.kind : this.words(item.body.values).map((pair) => pair.join(' ')).join(' · ') || 'skip';
     const again = element('button', { type: 'button', onclick: () => this.outbox.sendAgain(item.key) }, 'Send again');
     const drop = element('button', { type: 'button', onclick: () => this.outbox.dropRefused(item.key) }, 'Discard');
     return element('li', {}, element('b', {}, item.image_name), ` (${said}): ${[what, kept, advice].filter(Boolean).join(' ')} `, again, drop);

@@ -21,23 +21,33 @@ def write_predictions(
     project: ProjectFolder, folder: Path, glasses: dict[str, list[float]], *, schema_hash: str | None = None
 ) -> Path:
     """Predictions that answer only `glasses` (codes 0, 1, 2) for the named images, ordered by falling doubt."""
+    cells = {name: {"glasses": probabilities} for name, probabilities in glasses.items()}
+    return write_cells(project, folder, cells, schema_hash=schema_hash)
+
+
+def write_cells(
+    project: ProjectFolder,
+    folder: Path,
+    cells: dict[str, dict[str, list[float]]],
+    *,
+    schema_hash: str | None = None,
+) -> Path:
+    """Predictions for the named images: per attribute (the same for all) the probabilities of its codes 0, 1, 2, …"""
     with project.database.read() as session:
         hashes = dict(session.execute(select(Image.name, Image.sha256)).all())
         schema_hash = schema_hash or read_schema(session).hash()
-    names = sorted(glasses)
-    top = [sorted(glasses[name], reverse=True) for name in names]
-    scores = [1 - (best - second) for best, second, *_ in top]
+    names = sorted(cells)
+    counts = {attribute: len(probabilities) for attribute, probabilities in cells[names[0]].items()}
+    doubts = {a: [_doubt(cells[name][a]) for name in names] for a in counts}
+    scores = [sum(column) / len(counts) for column in zip(*doubts.values(), strict=True)]
     order = sorted(range(len(names)), key=lambda row: (-scores[row], names[row]))
-    table = pa.table(
-        {
-            "image_name": names,
-            "sha256": [hashes.get(name, "0" * 64) for name in names],
-            "p:glasses": pa.array([glasses[name] for name in names], pa.list_(pa.float32(), 3)),
-            "score:glasses": pa.array(scores, pa.float32()),
-            "score": pa.array(scores, pa.float32()),
-            "order": pa.array(order, pa.int32()),
-        }
-    )
+    columns: dict[str, Any] = {"image_name": names, "sha256": [hashes.get(name, "0" * 64) for name in names]}
+    for attribute, count in counts.items():
+        kind = pa.list_(pa.float32(), count)
+        columns[f"p:{attribute}"] = pa.array([cells[name][attribute] for name in names], kind)
+        columns[f"score:{attribute}"] = pa.array(doubts[attribute], pa.float32())
+    columns |= {"score": pa.array(scores, pa.float32()), "order": pa.array(order, pa.int32())}
+    table = pa.table(columns)
     folder.mkdir(parents=True)
     with (
         pa.OSFile(str(folder / "predictions.arrow"), "wb") as sink,
@@ -54,7 +64,10 @@ def write_predictions(
         "metrics": {},
         "model": {"backbone": "none", "engine": "test", "name": "test", "weights_sha256": "0" * 64},
         "rows": len(names),
-        "schema": {"attributes": [{"codes": [0, 1, 2], "name": "glasses"}], "hash": schema_hash},
+        "schema": {
+            "attributes": [{"codes": list(range(count)), "name": name} for name, count in counts.items()],
+            "hash": schema_hash,
+        },
         "seed": 0,
         "snapshot": {"content_hash": "0" * 64},
         "strategy": "margin",
@@ -64,3 +77,8 @@ def write_predictions(
     manifest["manifest_hash"] = hashlib.sha256(canonical(manifest).encode()).hexdigest()
     (folder / "manifest.json").write_text(canonical(manifest), encoding="utf-8")
     return folder
+
+
+def _doubt(probabilities: list[float]) -> float:
+    best, second, *_ = sorted(probabilities, reverse=True)
+    return 1 - (best - second)

@@ -14,6 +14,7 @@ from annotator.cli.projects import init_command, schema_group, status_command
 from annotator.cli.rounds import round_command
 from annotator.cli.serving import openapi_command, serve_command, up_command, worker_command
 from annotator.cli.terminal import ProjectGroup
+from annotator.cli.users import users_group
 
 
 @click.group(
@@ -43,6 +44,7 @@ for command in (
     verify_command,
     status_command,
     schema_group,
+    users_group,
     doctor_command,
     openapi_command,
 ):

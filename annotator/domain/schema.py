@@ -19,6 +19,7 @@ CANNOT_TELL = -1
 """The code of the answer "can't tell" in files; the API and the database say null."""
 
 CANNOT_TELL_NAME = "can't tell"
+GUIDELINE_LENGTH = 10_000
 Kind = Literal["categorical", "open"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _RESERVED_NAMES = {"image_name", "sha256", "split", "group"}
@@ -35,6 +36,14 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Example:
+    """An image of the project that shows what a value means."""
+
+    image: str
+    code: int
+
+
+@dataclass(frozen=True)
 class Attribute:
     """One question asked of every image; see the comment at the head of attributes.toml."""
 
@@ -46,6 +55,8 @@ class Attribute:
     groups: bool = False
     spellings: tuple[str, ...] = ()
     values: tuple[Value, ...] = field(default=())
+    guideline: str = ""
+    examples: tuple[Example, ...] = ()
 
     def code_of(self, text: str) -> int | None:
         """The code that a cell of a foreign file means: a code, a value's name in any case, or "can't tell" (-1)."""
@@ -79,7 +90,10 @@ class Schema:
         return None
 
     def hash(self) -> str:
-        """The schema hash of FORMATS.md: names, kinds, codes and value names; people of an open attribute are left out."""
+        """The schema hash of FORMATS.md: names, kinds, codes and value names, not what merely helps labellers.
+
+        People of an open attribute are left out.
+        """
         plain = [
             {
                 "codes": [[value.code, value.name] for value in attribute.values]
@@ -122,7 +136,9 @@ def parse_schema(text: str) -> Schema:
 
 
 def _parse_attribute(entry: Any) -> Attribute:
-    known = {"name", "title", "key", "kind", "required", "groups", "spellings", "values"}
+    known = {
+        "name", "title", "key", "kind", "required", "groups", "spellings", "values", "guideline", "examples",
+    }  # fmt: skip
     if not isinstance(entry, dict):
         raise _wrong(f"an attribute is a table that begins with [[attribute]], not {entry!r}")
     name = str(entry.get("name", ""))
@@ -132,7 +148,7 @@ def _parse_attribute(entry: Any) -> Attribute:
         )
     if unknown := sorted(set(entry) - known):
         raise _wrong(f"{name} has an unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
-    for setting in ("spellings", "values"):
+    for setting in ("spellings", "values", "examples"):
         if not isinstance(entry.get(setting, []), list):
             raise _wrong(f"the {setting} of {name} must be a list")
     kind = entry.get("kind", "categorical")
@@ -157,7 +173,25 @@ def _parse_attribute(entry: Any) -> Attribute:
         groups=bool(entry.get("groups", False)),
         spellings=tuple(str(s).lower() for s in entry.get("spellings", ())),
         values=values,
+        guideline=_parse_guideline(name, entry.get("guideline", "")),
+        examples=tuple(_parse_example(name, values, e) for e in entry.get("examples", ())),
     )
+
+
+def _parse_guideline(attribute: str, text: Any) -> str:
+    if not isinstance(text, str) or len(text) > GUIDELINE_LENGTH:
+        raise _wrong(f"the guideline of {attribute} must be a text of at most {GUIDELINE_LENGTH} characters")
+    return text.strip()
+
+
+def _parse_example(attribute: str, values: tuple[Value, ...], entry: Any) -> Example:
+    if not isinstance(entry, dict) or set(entry) != {"image", "code"} or not isinstance(entry["image"], str):
+        raise _wrong(f'each example of {attribute} must look like {{ image = "0001.jpg", code = 1 }}')
+    if isinstance(entry["code"], bool) or entry["code"] not in {value.code for value in values}:
+        raise _wrong(
+            f"the example {entry['image']!r} of {attribute} has the code {entry['code']!r}, which it lacks"
+        )
+    return Example(entry["image"], entry["code"])
 
 
 def _parse_value(attribute: str, entry: Any) -> Value:

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from annotator.formats.manifest import damaged, read_manifest, verify_files
 
 _BATCH_ROWS = 65_536
+_OTHERS = 8
+"""How many other values a suggestion names: as many as a labeller would ever go through."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A model's answer to one cell."""
+    """A model's answer to one cell, and the other values, the most probable first."""
 
     code: int
     probability: float
+    others: list[tuple[int, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TopValues:
+    """The most probable values of a run of images: per attribute their codes and probabilities, row by row."""
+
+    names: list[str]
+    sha256: list[str]
+    top: dict[str, tuple[list[int], list[float]]]
 
 
 class PredictionsFile:
@@ -81,18 +96,71 @@ class PredictionsFile:
         return names
 
     def suggestions(self, image_name: str, sha256: str) -> dict[str, Suggestion]:
-        """The most probable value of every attribute of an image; empty if the file does not know these bytes."""
+        """The model's answers to every attribute of an image; empty if the file does not know these bytes."""
         row = self._find(image_name)
         if row is None or self._cell("sha256", row).as_py() != sha256:
             return {}
         found = {}
         for attribute, codes in self.codes.items():
             probabilities = self._cell(f"p:{attribute}", row).as_py()
-            best = max(range(len(codes)), key=probabilities.__getitem__)
-            found[attribute] = Suggestion(codes[best], round(probabilities[best], 4))
+            order = sorted(range(len(codes)), key=probabilities.__getitem__, reverse=True)
+            best, *others = [(codes[place], round(probabilities[place], 4)) for place in order]
+            found[attribute] = Suggestion(*best, others[:_OTHERS])
         return found
 
+    def open_answers(
+        self, attribute: str
+    ) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.float32]]:
+        """What the model answers to the cells of one attribute that had no label yet.
+
+        Returns:
+            Of each such cell the row, the place of the most probable code in `codes`, and its probability.
+        """
+        rows, places, best = [], [], []
+        for number, batch in enumerate(self._batches):
+            is_open = _valid(batch.column(f"score:{attribute}"))
+            p = _floats(batch.column(f"p:{attribute}").flatten()).reshape(batch.num_rows, -1)[is_open]
+            rows.append((np.flatnonzero(is_open) + number * _BATCH_ROWS).astype(np.int32))
+            places.append(p.argmax(axis=1).astype(np.int16))
+            best.append(p.max(axis=1))
+        if not rows:
+            return np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.float32)
+        return np.concatenate(rows), np.concatenate(places), np.concatenate(best)
+
+    def images_of(self, rows: Iterable[int]) -> list[tuple[str, str]]:
+        """The image names and sha256 of some rows."""
+        return [
+            (str(self._cell("image_name", row).as_py()), str(self._cell("sha256", row).as_py()))
+            for row in rows
+        ]
+
+    def between(self, first: str, last: str) -> TopValues:
+        """The most probable values of all images whose names lie between two names, both included."""
+        start, stop = self._place(first), self._place(last + "\0")
+        batches, row = [], start
+        while row < stop:
+            batch = self._batches[row // _BATCH_ROWS].slice(row % _BATCH_ROWS, stop - row)
+            batches.append(batch)
+            row += batch.num_rows
+        if not batches:
+            return TopValues([], [], {})
+        table = pa.Table.from_batches(batches)
+        top = {}
+        for attribute, codes in self.codes.items():
+            flat = pa.concat_arrays([chunk.flatten() for chunk in table.column(f"p:{attribute}").chunks])
+            probabilities = flat.to_numpy().reshape(-1, len(codes))
+            best = probabilities.argmax(axis=1)
+            top[attribute] = (np.asarray(codes)[best].tolist(), probabilities.max(axis=1).tolist())
+        return TopValues(table.column("image_name").to_pylist(), table.column("sha256").to_pylist(), top)
+
     def _find(self, image_name: str) -> int | None:
+        place = self._place(image_name)
+        if place < self.rows and self._cell("image_name", place).as_py() == image_name:
+            return place
+        return None
+
+    def _place(self, image_name: str) -> int:
+        """The first row whose name is not before this one; the rows are sorted by name."""
         low, high = 0, self.rows
         while low < high:
             middle = (low + high) // 2
@@ -100,9 +168,24 @@ class PredictionsFile:
                 low = middle + 1
             else:
                 high = middle
-        if low < self.rows and self._cell("image_name", low).as_py() == image_name:
-            return low
-        return None
+        return low
 
     def _cell(self, column: str, row: int) -> Any:
         return self._batches[row // _BATCH_ROWS].column(column)[row % _BATCH_ROWS]
+
+
+# Arrow's own `to_numpy` and `is_valid` load pandas and the compute library: 40 MB in a process that labels.
+
+
+def _floats(column: pa.FloatArray) -> NDArray[np.float32]:
+    """The numbers of a column, where they lie; what stands in place of a null is undefined."""
+    return np.frombuffer(column.buffers()[1], np.float32)[column.offset : column.offset + len(column)]
+
+
+def _valid(column: pa.Array) -> NDArray[np.bool_]:
+    """Which entries of a column are not null."""
+    bits = column.buffers()[0]
+    if bits is None:
+        return np.ones(len(column), np.bool_)
+    flags = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")
+    return flags[column.offset : column.offset + len(column)].astype(np.bool_)

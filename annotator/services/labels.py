@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,10 +34,12 @@ class Submitted:
     accepted: frozenset[str] = field(default=frozenset())
     skip: bool = False
     milliseconds: int | None = None
+    reason: str | None = None
 
     def fingerprint(self) -> str:
         """What a repetition with the same key must agree in."""
         body = [self.image_id, self.lease, dict(self.values), sorted(self.accepted), self.skip]
+        body += [self.reason] if self.reason else []
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
@@ -68,7 +70,9 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
             "unknown_image", f"There is no image {submitted.image_id}.", do="Ask for the next task."
         )
     force = schema_in_force(session)
-    codes = {name: _code(session, force.schema, name, value) for name, value in submitted.values.items()}
+    codes = {
+        name: code_of_answer(session, force.schema, name, value) for name, value in submitted.values.items()
+    }
     late = _is_late(session, image, labeller_id, submitted.lease)
     row = add_submission(
         session,
@@ -81,13 +85,15 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
         milliseconds=submitted.milliseconds,
     )
     if submitted.skip:
-        session.merge(Skip(image_id=image.id, labeller_id=labeller_id))
+        session.merge(Skip(image_id=image.id, labeller_id=labeller_id, reason=submitted.reason))
     if late:
         origins = dict.fromkeys(codes, "opinion")
     else:
         origins = {name: "suggestion" if name in submitted.accepted else "human" for name in codes}
+        # What a reviewer decided stands: an answer to it is one more opinion.
+        origins |= dict.fromkeys(adjudicated(session, force, image.id) & codes.keys(), "opinion")
         session.execute(delete(Lease).where(Lease.image_id == image.id))
-    _annotate(session, force, image, row.id, codes, origins)
+    annotate(session, force, image, row.id, codes, origins)
     return Outcome(row.key, image.id, codes, late)
 
 
@@ -107,35 +113,43 @@ def undo(
     if known is not None:
         target = session.get_one(Submission, known.undoes)
         return target, _values_of(session, target.id)
-    target = _find_undoable(session, labeller_id, undone_key)
-    image = session.get_one(Image, target.image_id)
+    target = find_undoable(session, labeller_id, undone_key, kinds=("answer", "skip"))
+    values = _values_of(session, target.id)
+    take_back(session, target, key, fingerprint)
+    if target.kind == "skip":
+        session.execute(delete(Skip).where(Skip.image_id == target.image_id, Skip.labeller_id == labeller_id))
+    return target, values
+
+
+def take_back(session: Session, target: Submission, key: str, fingerprint: str) -> None:
+    """Make all annotations of a submission, of one image or of many, count no longer."""
     row = add_submission(
         session,
         key=key,
         kind="undo",
         fingerprint=fingerprint,
-        labeller_id=labeller_id,
-        image_id=image.id,
+        labeller_id=target.labeller_id,
+        image_id=target.image_id,
         undoes=target.id,
     )
-    values = _values_of(session, target.id)
-    for attribute_id in list(
-        session.scalars(select(Annotation.attribute_id).where(Annotation.submission_id == target.id))
-    ):
-        session.add(
-            Annotation(
-                submission_id=row.id, image_id=image.id, attribute_id=attribute_id, code=None, origin="undo"
-            )
+    cells = list(
+        session.execute(
+            select(Annotation.image_id, Annotation.attribute_id).where(Annotation.submission_id == target.id)
         )
-        session.flush()
-        _restore_label(session, image.id, attribute_id)
-    if target.kind == "skip":
-        session.execute(delete(Skip).where(Skip.image_id == image.id, Skip.labeller_id == labeller_id))
-    _update_image(session, schema_in_force(session), image)
-    return target, values
+    )
+    session.add_all(
+        Annotation(submission_id=row.id, image_id=image, attribute_id=attribute, code=None, origin="undo")
+        for image, attribute in cells
+    )
+    session.flush()
+    for image, attribute in cells:
+        _restore_label(session, image, attribute)
+    force = schema_in_force(session)
+    images = select(Image).where(Image.id.in_({image for image, _ in cells}))
+    _update_images(session, force, set(session.scalars(images)))
 
 
-def _annotate(
+def annotate(
     session: Session,
     force: SchemaInForce,
     image: Image,
@@ -144,15 +158,26 @@ def _annotate(
     origins: Mapping[str, str],
 ) -> None:
     """Add annotations to an image; those that are not mere opinions become its labels."""
+    answers = [(image, name, code, origins[name]) for name, code in codes.items()]
+    annotate_all(session, force, submission_id, answers)
+
+
+def annotate_all(
+    session: Session,
+    force: SchemaInForce,
+    submission_id: int,
+    answers: Collection[tuple[Image, str, int | None, str]],
+) -> None:
+    """Add annotations (image, attribute, code, origin) to any images, as `annotate`."""
     added = [
         Annotation(
             submission_id=submission_id,
             image_id=image.id,
             attribute_id=force.ids[name],
             code=code,
-            origin=origins[name],
+            origin=origin,
         )
-        for name, code in codes.items()
+        for image, name, code, origin in answers
     ]
     session.add_all(added)
     session.flush()
@@ -163,7 +188,18 @@ def _annotate(
     ]
     if labels:
         put_labels(session, labels)
-        _update_image(session, force, image)
+        labelled = {label["image_id"] for label in labels}
+        _update_images(session, force, {image for image, *_ in answers if image.id in labelled})
+
+
+def adjudicated(session: Session, force: SchemaInForce, image_id: int) -> set[str]:
+    """The attributes of an image whose label was decided by a reviewer."""
+    query = (
+        select(Label.attribute_id)
+        .join(Annotation, Annotation.id == Label.annotation_id)
+        .where(Label.image_id == image_id, Annotation.origin == "review")
+    )
+    return {force.names[number] for number in session.scalars(query)}
 
 
 def put_labels(session: Session, labels: list[dict[str, Any]]) -> None:
@@ -211,7 +247,7 @@ def _values_of(session: Session, submission_id: int) -> dict[str, int | None]:
     return dict(session.execute(query).all())
 
 
-def _code(session: Session, schema: Schema, name: str, value: Answer) -> int | None:
+def code_of_answer(session: Session, schema: Schema, name: str, value: Answer) -> int | None:
     """The code of an answer; a person who is named for the first time is added."""
     try:
         attribute = schema[name]
@@ -247,21 +283,31 @@ def _is_late(session: Session, image: Image, labeller_id: int, token: str | None
         return True
     other = aliased(Submission)
     undone = exists().where(other.undoes == Submission.id)
-    answered_by_other = select(Submission.id).where(
-        Submission.image_id == image.id,
-        Submission.kind == "answer",
-        Submission.labeller_id != labeller_id,
-        ~undone,
+    answered_by_other = (
+        select(Annotation.id)
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .where(
+            Annotation.image_id == image.id,
+            Submission.kind.in_(("answer", "sweep")),
+            Submission.labeller_id != labeller_id,
+            ~undone,
+        )
     )
     return session.scalar(answered_by_other.limit(1)) is not None
 
 
-def _find_undoable(session: Session, labeller_id: int, key: str | None) -> Submission:
+def find_undoable(
+    session: Session, labeller_id: int, key: str | None, *, kinds: tuple[str, ...]
+) -> Submission:
+    """The labeller's submission with this key, or without a key their last one that still counts.
+
+    Raises:
+        NotFound: if there is none of these kinds.
+        Conflict: if it was taken back already.
+    """
     later = aliased(Submission)
     undone = exists().where(later.undoes == Submission.id)
-    query = select(Submission).where(
-        Submission.labeller_id == labeller_id, Submission.kind.in_(("answer", "skip"))
-    )
+    query = select(Submission).where(Submission.labeller_id == labeller_id, Submission.kind.in_(kinds))
     if key is not None:
         target = session.scalar(query.where(Submission.key == key))
         if target is not None and session.scalar(select(later.id).where(later.undoes == target.id)):
@@ -288,7 +334,7 @@ def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
         .where(
             Annotation.image_id == image_id,
             Annotation.attribute_id == attribute_id,
-            Annotation.origin.in_(("human", "suggestion", "import")),
+            Annotation.origin.in_(("human", "suggestion", "review", "import")),
             ~exists().where(later.undoes == Submission.id),
         )
         .order_by(Annotation.id.desc())
@@ -303,11 +349,16 @@ def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
     session.flush()
 
 
-def _update_image(session: Session, force: SchemaInForce, image: Image) -> None:
-    """Bring what is derived from an image's labels up to date: open cells, the project's count, group and split."""
-    query = select(Label.attribute_id, Label.code).where(Label.image_id == image.id)
-    labels = dict(session.execute(query).all())
-    before = image.open_cells
-    image.open_cells = force.open_cells(labels)
-    add_done(session, int(image.open_cells == 0) - int(before == 0))
-    regroup(session, force, image, labels)
+def _update_images(session: Session, force: SchemaInForce, images: Collection[Image]) -> None:
+    """Bring what is derived from images' labels up to date: open cells, the project's count, group and split."""
+    labels: dict[int, dict[int, int | None]] = {image.id: {} for image in images}
+    query = select(Label.image_id, Label.attribute_id, Label.code).where(Label.image_id.in_(labels))
+    for image_id, attribute_id, code in session.execute(query):
+        labels[image_id][attribute_id] = code
+    difference = 0
+    for image in images:
+        before = image.open_cells
+        image.open_cells = force.open_cells(labels[image.id])
+        difference += int(image.open_cells == 0) - int(before == 0)
+        regroup(session, force, image, labels[image.id])
+    add_done(session, difference)

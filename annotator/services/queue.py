@@ -66,7 +66,7 @@ def next_tasks(
     if count == 0:
         return []
     predictions = active_predictions(project, session, force.hash)
-    free = _free_for(labeller_id, force.ids[attribute] if attribute else None)
+    free = free_for(labeller_id, force.ids[attribute] if attribute else None)
     images: list[Image] = []
     if predictions is not None:
         images += _in_predicted_order(session, predictions, free, count)
@@ -74,7 +74,7 @@ def next_tasks(
         rest = select(Image).where(free).order_by(Image.shuffle, Image.id).limit(count)
         taken = {image.id for image in images}
         images += [image for image in session.scalars(rest) if image.id not in taken][: count - len(images)]
-    return _lease(session, images, labeller_id, lease_seconds, force, predictions)
+    return lease(session, images, labeller_id, lease_seconds, force, predictions)
 
 
 def lease_again(
@@ -86,7 +86,7 @@ def lease_again(
         return None
     force = schema_in_force(session)
     predictions = active_predictions(project, session, force.hash)
-    return _lease(session, [image], labeller_id, lease_seconds, force, predictions)[0]
+    return lease(session, [image], labeller_id, lease_seconds, force, predictions)[0]
 
 
 def renew_leases(
@@ -106,7 +106,7 @@ def _is_free() -> ColumnElement[bool]:
     return and_(Image.open_cells > 0, ~exists().where(Lease.image_id == Image.id, Lease.expires_at > now()))
 
 
-def _free_for(labeller_id: int, attribute_id: int | None) -> ColumnElement[bool]:
+def free_for(labeller_id: int, attribute_id: int | None) -> ColumnElement[bool]:
     """Free images that the labeller did not skip and that lack the attribute, if one is named."""
     free = and_(_is_free(), ~exists().where(Skip.image_id == Image.id, Skip.labeller_id == labeller_id))
     if attribute_id is None:
@@ -149,7 +149,7 @@ def _move_cursor(session: Session, predictions: ActivePredictions, place: int, n
         )
 
 
-def _lease(
+def lease(
     session: Session,
     images: list[Image],
     labeller_id: int,

@@ -6,6 +6,8 @@ history. What would lose labels is refused.
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
@@ -54,6 +56,11 @@ def _attribute_changes(old: Attribute, new: Attribute) -> list[str]:
         before, after = getattr(old, setting), getattr(new, setting)
         if before != after:
             changes.append(f"{new.name}: set {setting} from {before!r} to {after!r}")
+    changes += [
+        f"{new.name}: change the {setting}"
+        for setting in ("guideline", "examples")
+        if getattr(old, setting) != getattr(new, setting)
+    ]
     before_values = {value.code: value for value in old.values}
     for value in new.values:
         previous = before_values.pop(value.code, None)
@@ -88,6 +95,8 @@ def apply_schema(session: Session, wanted: Schema) -> list[str]:
             attribute.groups,
             list(attribute.spellings),
         )
+        row.guideline = attribute.guideline
+        row.examples = [asdict(example) for example in attribute.examples]
         session.flush()
         if attribute.kind == "categorical":
             _apply_values(session, row.id, attribute.values)

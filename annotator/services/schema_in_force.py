@@ -8,7 +8,7 @@ from functools import cached_property
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.domain.schema import Attribute, Kind, Schema, Value
+from annotator.domain.schema import Attribute, Example, Kind, Schema, Value
 from annotator.errors import FacelabelError
 from annotator.models import AttributeRow, Project, ValueRow
 
@@ -94,5 +94,14 @@ def read_schema(session: Session, *, people: bool = False) -> Schema:
 def _from_row(row: AttributeRow, values: tuple[Value, ...]) -> Attribute:
     kind: Kind = "open" if row.kind == "open" else "categorical"
     return Attribute(
-        row.name, row.title, row.key, kind, row.required, row.groups, tuple(row.spellings), values
+        row.name,
+        row.title,
+        row.key,
+        kind,
+        row.required,
+        row.groups,
+        tuple(row.spellings),
+        values,
+        row.guideline,
+        tuple(Example(example["image"], example["code"]) for example in row.examples),
     )

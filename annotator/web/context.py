@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import current_app
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from flask import current_app, g, request
 
 from annotator.config import Settings
-from annotator.models import Labeller
+from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
-from annotator.services.projects import LOCAL_LABELLER
 
 
 @dataclass(frozen=True)
@@ -29,6 +26,22 @@ def context() -> Context:
     return found
 
 
-def labeller_id(session: Session) -> int:
-    """Who is asking: on this machine, without accounts, always the local labeller."""
-    return session.scalars(select(Labeller.id).where(Labeller.name == LOCAL_LABELLER)).one()
+def labeller_id() -> int:
+    """Who is asking; `web/access` has found out."""
+    return int(g.labeller_id)
+
+
+def idempotency_key() -> str:
+    """The request's own random key, by which a repetition is recognised.
+
+    Raises:
+        WrongUse: if the header is missing or too long.
+    """
+    key = request.headers.get("Idempotency-Key", "")
+    if not 1 <= len(key) <= 200:
+        raise WrongUse(
+            "no_key",
+            "The header Idempotency-Key is missing or too long.",
+            do="Send a random key of 1 to 200 characters.",
+        )
+    return key

@@ -58,8 +58,16 @@ class ValueOut(BaseModel):
     ends: bool
 
 
+class ExampleOut(BaseModel):
+    """An image that shows what a value means; `image_url` is null if the project has no such image."""
+
+    image_name: str
+    image_url: str | None
+    code: int
+
+
 class AttributeOut(BaseModel):
-    """One attribute of the schema."""
+    """One attribute of the schema; `guideline` and `examples` tell labellers what its values mean."""
 
     name: str
     title: str
@@ -67,6 +75,8 @@ class AttributeOut(BaseModel):
     key: str
     required: bool
     values: list[ValueOut]
+    guideline: str
+    examples: list[ExampleOut]
 
 
 class SchemaOut(BaseModel):
@@ -99,10 +109,11 @@ class NextRequest(Request):
 
 
 class SuggestionOut(BaseModel):
-    """A model's answer."""
+    """A model's answer; `others`: further values as [code, probability], the most probable first."""
 
     code: int
     probability: float
+    others: list[tuple[int, float]]
 
 
 class CellOut(BaseModel):
@@ -144,6 +155,9 @@ class AnnotationRequest(Request):
     accepted: list[str] = []
     milliseconds: Annotated[StrictInt, Field(ge=0, le=2**31)] | None = None
     skip: StrictBool = False
+    reason: Annotated[str, Field(max_length=200)] | None = Field(
+        None, description="Of a skip; may be missing."
+    )
 
 
 class AnnotationAnswer(BaseModel):

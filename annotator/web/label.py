@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from flask import Blueprint, request
+from flask import Blueprint
 from spectree import Response
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Attribute
@@ -16,12 +17,13 @@ from annotator.services.labels import Submitted, submit, undo
 from annotator.services.queue import Task, lease_again, next_tasks, renew_leases
 from annotator.services.schema_in_force import read_schema
 from annotator.services.statistics import attribute_counts
-from annotator.web.context import context, labeller_id
+from annotator.web.context import context, idempotency_key, labeller_id
 from annotator.web.contracts import (
     AnnotationAnswer,
     AnnotationRequest,
     AttributeOut,
     CellOut,
+    ExampleOut,
     NextAnswer,
     NextRequest,
     ProblemAnswer,
@@ -43,7 +45,9 @@ label_api = Blueprint("label_api", __name__, url_prefix="/api/v1")
 def get_schema() -> SchemaOut:
     """The attributes in the order of the page."""
     with context().project.database.read() as session:
-        return SchemaOut(attributes=[_attribute(a) for a in read_schema(session, people=True).attributes])
+        schema = read_schema(session, people=True)
+        hashes = _hashes(session, {e.image for a in schema.attributes for e in a.examples})
+    return SchemaOut(attributes=[_attribute(a, hashes) for a in schema.attributes])
 
 
 @label_api.post("/tasks/next")
@@ -55,7 +59,7 @@ def next_work(json: NextRequest) -> NextAnswer:
     found = context()
     seconds = found.settings.lease_seconds
     with found.project.database.write() as session:
-        me = labeller_id(session)
+        me = labeller_id()
         renewed, lost = renew_leases(session, me, json.holding, seconds)
         tasks = next_tasks(
             found.project, session, me, count=json.count, lease_seconds=seconds, attribute=json.attribute
@@ -78,18 +82,21 @@ def next_work(json: NextRequest) -> NextAnswer:
 def annotate(json: AnnotationRequest) -> AnnotationAnswer:
     """Keep an answer; it is durable when this returns. Repeating a key changes nothing."""
     submitted = Submitted(
-        key=_idempotency_key(),
+        key=idempotency_key(),
         image_id=json.image_id,
         lease=json.lease,
         values=json.values,
         accepted=frozenset(json.accepted),
         skip=json.skip,
         milliseconds=json.milliseconds,
+        reason=json.reason or None,
     )
     if submitted.skip == bool(submitted.values):
         raise WrongUse("bad_request", "An answer holds values, a skip holds none.", do="Send one of the two.")
+    if submitted.reason and not submitted.skip:
+        raise WrongUse("bad_request", "Only a skip has a reason.", do="Send a note on an image to /flags.")
     with context().project.database.write() as session:
-        me = labeller_id(session)
+        me = labeller_id()
         outcome = submit(session, me, submitted)
         progress = _progress(session, me)
     return AnnotationAnswer(
@@ -117,8 +124,8 @@ def take_back(json: UndoRequest) -> UndoAnswer:
     found = context()
     seconds = found.settings.lease_seconds
     with found.project.database.write() as session:
-        me = labeller_id(session)
-        target, values = undo(session, me, _idempotency_key(), json.submission)
+        me = labeller_id()
+        target, values = undo(session, me, idempotency_key(), json.submission)
         task = _leased_again(session, target, me, seconds)
         progress = _progress(session, me)
     return UndoAnswer(
@@ -131,19 +138,8 @@ def take_back(json: UndoRequest) -> UndoAnswer:
 def get_progress() -> ProgressDetail:
     """How far the work is, per attribute too."""
     with context().project.database.read() as session:
-        counts = _progress(session, labeller_id(session))
+        counts = _progress(session, labeller_id())
         return ProgressDetail(**counts.model_dump(), attributes=attribute_counts(session))
-
-
-def _idempotency_key() -> str:
-    key = request.headers.get("Idempotency-Key", "")
-    if not 1 <= len(key) <= 200:
-        raise WrongUse(
-            "no_key",
-            "The header Idempotency-Key is missing or too long.",
-            do="Send a random key of 1 to 200 characters.",
-        )
-    return key
 
 
 def _leased_again(session: Session, target: Submission, me: int, seconds: int) -> Task | None:
@@ -155,7 +151,16 @@ def _progress(session: Session, me: int) -> ProgressOut:
     return ProgressOut(**asdict(read_progress(session, me)))
 
 
-def _attribute(attribute: Attribute) -> AttributeOut:
+def _hashes(session: Session, names: set[str]) -> dict[str, str]:
+    """The SHA-256 of the images that have these names."""
+    return dict(session.execute(select(Image.name, Image.sha256).where(Image.name.in_(names))).all())
+
+
+def _media_url(sha256: str) -> str:
+    return f"/media/{sha256}.jpg"
+
+
+def _attribute(attribute: Attribute, hashes: dict[str, str]) -> AttributeOut:
     return AttributeOut(
         name=attribute.name,
         title=attribute.title,
@@ -165,6 +170,15 @@ def _attribute(attribute: Attribute) -> AttributeOut:
         values=[
             ValueOut(code=v.code, name=v.name, ends=v.ends) for v in attribute.values if v.status == "active"
         ],
+        guideline=attribute.guideline,
+        examples=[
+            ExampleOut(
+                image_name=e.image,
+                image_url=_media_url(hashes[e.image]) if e.image in hashes else None,
+                code=e.code,
+            )
+            for e in attribute.examples
+        ],
     )
 
 
@@ -172,7 +186,7 @@ def _task(task: Task, seconds: int) -> TaskOut:
     return TaskOut(
         image_id=task.image_id,
         image_name=task.image_name,
-        image_url=f"/media/{task.sha256}.jpg",
+        image_url=_media_url(task.sha256),
         width=task.width,
         height=task.height,
         lease=task.lease,

@@ -18,7 +18,8 @@ CONTENT_SECURITY_POLICY = (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _SAFE = {"GET", "HEAD", "OPTIONS"}
-_LOCAL_NAMES = {"127.0.0.1", "localhost", "::1"}
+LOCAL_NAMES = {"127.0.0.1", "localhost", "::1"}
+"""Addresses that only this machine can reach."""
 
 
 def protect(app: Flask, host: str) -> None:
@@ -28,7 +29,7 @@ def protect(app: Flask, host: str) -> None:
         app: the app.
         host: the address it is served on; requests must name it, or this machine.
     """
-    allowed = _LOCAL_NAMES | {host}
+    allowed = LOCAL_NAMES | {host}
 
     @app.before_request
     def check() -> None:

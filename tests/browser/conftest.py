@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -10,8 +11,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 SECONDS = 1000
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def chromium() -> dict[str, Any]:
+    """How this machine's Chromium is launched."""
     names = ("chromium", "chromium-browser", "google-chrome")
     executable = os.environ.get("FACELABEL_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     assert executable, "the browser tests need Chromium; `make chromium` installs it"
@@ -23,8 +24,13 @@ def browser() -> Iterator[Browser]:
     ]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")
+    return {"executable_path": executable, "args": arguments}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=arguments)
+        running = playwright.chromium.launch(**chromium())
         yield running
         running.close()
 

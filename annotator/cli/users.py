@@ -1,0 +1,121 @@
+"""users: accounts and tokens of a team."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from sqlalchemy import select
+
+from annotator.cli.terminal import json_option, open_project, print_json, project_option
+from annotator.models import Labeller
+from annotator.services.accounts import ROLES, add_account, add_token, revoke_tokens, set_active, set_password
+
+password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from stdin instead of asking."
+)
+
+
+@click.group("users")
+def users_group() -> None:
+    """Accounts of a team. Without any, the one user of this machine needs no login."""
+
+
+@users_group.command("add")
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), default="labeller", show_default=True)
+@password_option
+@project_option
+def add_user(name: str, role: str, password_stdin: bool, project: Path) -> None:
+    """Make an account; from the first one on everybody has to log in."""
+    opened = open_project(project)
+    password = _password(password_stdin)
+    with opened.database.write() as session:
+        add_account(session, name, role, password)
+    click.echo(f"{name} can log in as {role}.")
+
+
+@users_group.command("list")
+@project_option
+@json_option
+def list_users(project: Path, as_json: bool) -> None:
+    """The accounts."""
+    with open_project(project).database.read() as session:
+        rows = [
+            {
+                "name": row.name,
+                "role": row.role,
+                "active": row.active,
+                "can_log_in": row.password_hash is not None,
+            }
+            for row in session.scalars(select(Labeller).order_by(Labeller.id))
+        ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        note = "" if row["active"] else "  (disabled)"
+        click.echo(
+            f"{row['name']:<24} {row['role']:<9} {'password' if row['can_log_in'] else 'no password'}{note}"
+        )
+
+
+@users_group.command("password")
+@click.argument("name")
+@password_option
+@project_option
+def change_password(name: str, password_stdin: bool, project: Path) -> None:
+    """Set another password; logins with the old one end."""
+    opened = open_project(project)
+    password = _password(password_stdin)
+    with opened.database.write() as session:
+        set_password(session, name, password)
+    click.echo(f"{name} has a new password.")
+
+
+@users_group.command("disable")
+@click.argument("name")
+@project_option
+def disable_user(name: str, project: Path) -> None:
+    """Keep an account out; what it answered stays."""
+    with open_project(project).database.write() as session:
+        set_active(session, name, False)
+    click.echo(f"{name} is disabled.")
+
+
+@users_group.command("enable")
+@click.argument("name")
+@project_option
+def enable_user(name: str, project: Path) -> None:
+    """Let a disabled account in again."""
+    with open_project(project).database.write() as session:
+        set_active(session, name, True)
+    click.echo(f"{name} is enabled.")
+
+
+@users_group.command("token")
+@click.argument("name")
+@click.option("--for", "purpose", default="a program", show_default=True, help="What the token is for.")
+@project_option
+def make_token(name: str, purpose: str, project: Path) -> None:
+    """Make a token for a program and print it, once."""
+    with open_project(project).database.write() as session:
+        token = add_token(session, name, purpose)
+    click.echo(token)
+
+
+@users_group.command("revoke")
+@click.argument("name")
+@project_option
+def revoke(name: str, project: Path) -> None:
+    """Make all tokens of an account useless."""
+    with open_project(project).database.write() as session:
+        count = revoke_tokens(session, name)
+    click.echo(f"{count} tokens of {name} are revoked.")
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))

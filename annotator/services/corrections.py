@@ -1,0 +1,97 @@
+"""Corrections: answers to images that nobody was given, from browse and review; a reviewer's one decides the cell."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from annotator.errors import NotFound, WrongUse
+from annotator.models import Submission
+from annotator.services.image_details import get_image
+from annotator.services.labels import (
+    Answer,
+    add_submission,
+    adjudicated,
+    annotate,
+    code_of_answer,
+    find_submission,
+    find_undoable,
+    take_back,
+)
+from annotator.services.review import check_reviewer
+from annotator.services.schema_in_force import schema_in_force
+
+
+@dataclass(frozen=True)
+class Correction:
+    """New answers to some cells of an image. `adjudicate`: a reviewer decides, whatever others said."""
+
+    key: str
+    image_id: int
+    values: Mapping[str, Answer]
+    adjudicate: bool = False
+
+    def fingerprint(self) -> str:
+        """What a repetition with the same key must agree in."""
+        body = ["review", self.image_id, dict(self.values), self.adjudicate]
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def correct(session: Session, labeller_id: int, correction: Correction) -> Submission:
+    """Keep a correction. The same key again changes nothing. It needs no lease and takes none away.
+
+    A plain correction of a cell that a reviewer decided is kept as an extra opinion.
+
+    Raises:
+        Conflict: if the key was used for something else.
+        NotFound: if there is no such image.
+        Forbidden: if somebody who is no reviewer adjudicates.
+        FacelabelError: if there is no value, or an attribute or a value is not in the schema.
+    """
+    known = find_submission(session, correction.key, correction.fingerprint())
+    if known is not None:
+        return known
+    if correction.adjudicate:
+        check_reviewer(session, labeller_id)
+    if not correction.values:
+        raise WrongUse("bad_request", "A correction holds at least one value.", do="Send values.")
+    image = get_image(session, correction.image_id)
+    force = schema_in_force(session)
+    codes = {name: code_of_answer(session, force.schema, name, v) for name, v in correction.values.items()}
+    row = add_submission(
+        session,
+        key=correction.key,
+        kind="review",
+        fingerprint=correction.fingerprint(),
+        labeller_id=labeller_id,
+        image_id=image.id,
+    )
+    origins = dict.fromkeys(codes, "review" if correction.adjudicate else "human")
+    if not correction.adjudicate:
+        origins |= dict.fromkeys(adjudicated(session, force, image.id) & codes.keys(), "opinion")
+    annotate(session, force, image, row.id, codes, origins)
+    return row
+
+
+def undo_correction(session: Session, labeller_id: int, key: str, image_id: int, undone_key: str) -> None:
+    """Take a correction back; the answers before it count again. The same key again changes nothing.
+
+    Raises:
+        NotFound: if this labeller made no such correction of this image.
+        Conflict: if it was taken back already, or the key was used for something else.
+    """
+    fingerprint = hashlib.sha256(f"undo review:{image_id}:{undone_key}".encode()).hexdigest()
+    if find_submission(session, key, fingerprint) is not None:
+        return
+    target = find_undoable(session, labeller_id, undone_key, kinds=("review",))
+    if target.image_id != image_id:
+        raise NotFound(
+            "nothing_to_undo",
+            f"{undone_key!r} is no correction of image {image_id}.",
+            do="Name the image's own.",
+        )
+    take_back(session, target, key, fingerprint)

@@ -1,0 +1,166 @@
+"""One image with everything that was ever said about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
+
+from annotator.errors import NotFound
+from annotator.formats.predictions import Suggestion
+from annotator.models import Annotation, Image, Label, Labeller, Submission, ValueRow
+from annotator.project import ProjectFolder
+from annotator.services.flags import FlagDetail, flags_of
+from annotator.services.predictions import active_predictions
+from annotator.services.schema_in_force import SchemaInForce, schema_in_force
+
+CONFIDENT = 0.9
+"""A model that contradicts a label with at least this probability is worth a reviewer's look."""
+
+_MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Said:
+    """One annotation of a cell: who, what, when; `undone` if it was taken back. An undo is one as well."""
+
+    id: int
+    code: int | None
+    name: str | None
+    labeller: str
+    origin: str
+    created_at: datetime
+    undone: bool
+
+
+@dataclass(frozen=True)
+class CellDetail:
+    """One cell. `differing`: opinions differ; `contradicted`: a confident model does. Both end with adjudication."""
+
+    attribute: str
+    label: Said | None
+    suggestion: Suggestion | None
+    suggested_name: str | None
+    differing: bool
+    contradicted: bool
+    history: list[Said]
+
+
+@dataclass(frozen=True)
+class ImageDetail:
+    """An image with its cells in schema order and its flags. `blind`: the model's answers are held back."""
+
+    image: Image
+    blind: bool
+    cells: list[CellDetail]
+    flags: list[FlagDetail]
+
+
+def get_image(session: Session, image_id: int) -> Image:
+    """An image by its number.
+
+    Raises:
+        NotFound: if there is none.
+    """
+    image = session.get(Image, image_id) if 0 <= image_id <= _MAX_ID else None
+    if image is None:
+        raise NotFound("unknown_image", f"There is no image {image_id}.", do="Look for it by its name.")
+    return image
+
+
+def is_blind(image: Image) -> bool:
+    """Whether the model's answers are held back: an image of the test split that is not done is labelled blind."""
+    return image.split == "test" and image.open_cells > 0
+
+
+def read_image(project: ProjectFolder, session: Session, image_id: int) -> ImageDetail:
+    """All of an image's labels, suggestions, flags and its history.
+
+    Raises:
+        NotFound: if there is no such image.
+    """
+    image = get_image(session, image_id)
+    force = schema_in_force(session)
+    predictions = active_predictions(project, session, force.hash)
+    blind = is_blind(image)
+    suggestions = {}
+    if predictions is not None and not blind:
+        suggestions = predictions.file.suggestions(image.name, image.sha256)
+    labels = dict(
+        session.execute(
+            select(Label.attribute_id, Label.annotation_id).where(Label.image_id == image.id)
+        ).all()
+    )
+    history = _history(session, force, image)
+    cells = [
+        _cell(force, name, history.get(number, []), labels.get(number), suggestions.get(name))
+        for number, name in force.names.items()
+    ]
+    return ImageDetail(image, blind, cells, flags_of(session, image.id))
+
+
+def _history(session: Session, force: SchemaInForce, image: Image) -> dict[int, list[Said]]:
+    """All annotations of an image by attribute, the oldest first."""
+    later = aliased(Submission)
+    undone = exists().where(later.undoes == Submission.id)
+    rows = session.execute(
+        select(Annotation, Labeller.name, Submission.created_at, undone)
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .join(Labeller, Labeller.id == Submission.labeller_id)
+        .where(Annotation.image_id == image.id)
+        .order_by(Annotation.id)
+    ).all()
+    names = _value_names(session, force, {(row.attribute_id, row.code) for row, *_ in rows})
+    history: dict[int, list[Said]] = {}
+    for row, labeller, created_at, is_undone in rows:
+        name = names.get((row.attribute_id, row.code))
+        said = Said(row.id, row.code, name, labeller, row.origin, created_at, bool(is_undone))
+        history.setdefault(row.attribute_id, []).append(said)
+    return history
+
+
+def _value_names(
+    session: Session, force: SchemaInForce, cells: set[tuple[int, int | None]]
+) -> dict[tuple[int, int | None], str]:
+    """The names of values, those of people too."""
+    names: dict[tuple[int, int | None], str] = {
+        (force.ids[attribute.name], value.code): value.name
+        for attribute in force.schema.attributes
+        for value in attribute.values
+    }
+    for attribute_id, code in cells - names.keys():
+        row = session.get(ValueRow, (attribute_id, code)) if code is not None else None
+        if row is not None:
+            names[attribute_id, code] = row.name
+    return names
+
+
+def _cell(
+    force: SchemaInForce,
+    name: str,
+    history: list[Said],
+    annotation_id: int | None,
+    suggestion: Suggestion | None,
+) -> CellDetail:
+    label = next((said for said in history if said.id == annotation_id), None)
+    decided = label is not None and label.origin == "review"
+    differing = any(
+        said.origin == "opinion"
+        and not said.undone
+        and label is not None
+        and said.code != label.code
+        and (not decided or said.id > label.id)
+        for said in history
+    )
+    contradicted = (
+        label is not None
+        and not decided
+        and suggestion is not None
+        and suggestion.code != label.code
+        and suggestion.probability >= CONFIDENT
+    )
+    values = force.schema[name].values
+    suggested = next((v.name for v in values if suggestion and v.code == suggestion.code), None)
+    return CellDetail(name, label, suggestion, suggested, differing, contradicted, history)

@@ -1,0 +1,145 @@
+"""Which images a view of browse shows, as conditions of a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from annotator.errors import WrongUse
+from annotator.models import Annotation, Flag, Image, Label, Labeller, Submission
+from annotator.services.schema_in_force import SchemaInForce, unknown_attribute
+
+NOT_LABELLED, CANNOT_TELL = "none", "unsure"
+_FLAGS = {
+    "open": Flag.resolved_at.is_(None),
+    "resolved": Flag.resolved_at.is_not(None),
+    "any": Flag.id.is_not(None),
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a view shows; everything that is given must hold.
+
+    Args:
+        attribute: the cell that value, labeller, origin and the disagreements are about; otherwise any cell.
+        value: a code, "none" (not labelled) or "unsure" (can't tell).
+        labeller: who gave the label that counts.
+        origin: how that label came about.
+        source: the folder that the image was imported from.
+        split: train, val or test.
+        group: the key of the group.
+        name: how the image's name begins; after a * what it holds somewhere.
+        flag: images with a flag that is open, resolved, or either.
+        differing: extra opinions differ from the label, and no reviewer has decided since.
+        contradicted: the model gives another value than the label at least this probability, and no reviewer decided.
+    """
+
+    attribute: str | None = None
+    value: str | None = None
+    labeller: str | None = None
+    origin: str | None = None
+    source: str | None = None
+    split: str | None = None
+    group: str | None = None
+    name: str | None = None
+    flag: Literal["open", "resolved", "any"] | None = None
+    differing: bool = False
+    contradicted: float | None = None
+
+    @property
+    def prefix(self) -> str:
+        """What the names begin with."""
+        return "" if self.name is None or self.name.startswith("*") else self.name
+
+    @property
+    def narrow(self) -> bool:
+        """Whether an index leads to few images, so that they need not be looked for among all."""
+        return self.flag is not None or self.differing or self.group is not None
+
+
+def conditions(session: Session, force: SchemaInForce, filters: Filters) -> list[ColumnElement[bool]]:
+    """The filters as conditions on images; `contradicted` is not among them, it needs the predictions file.
+
+    Raises:
+        FacelabelError: if there is no such attribute, or a value is given without one.
+    """
+    attribute_id = _attribute_id(force, filters.attribute)
+    found: list[ColumnElement[bool]] = []
+    for column, wanted in (
+        (Image.split, filters.split),
+        (Image.source, filters.source),
+        (Image.group, filters.group),
+    ):
+        if wanted is not None:
+            found.append(column == wanted)
+    if filters.name is not None and filters.name.startswith("*"):
+        found.append(Image.name.contains(filters.name[1:], autoescape=True))
+    if filters.flag is not None:
+        found.append(Image.id.in_(select(Flag.image_id).where(_FLAGS[filters.flag])))
+    if filters.differing:
+        found.append(Image.id.in_(_differing(attribute_id)))
+    if filters.value == NOT_LABELLED:
+        found.append(~exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id))
+    elif filters.value is not None or filters.labeller is not None or filters.origin is not None:
+        found.append(_labelled(session, attribute_id, filters))
+    return found
+
+
+def _attribute_id(force: SchemaInForce, attribute: str | None) -> int | None:
+    if attribute is not None and attribute not in force.ids:
+        raise unknown_attribute(force.schema, attribute)
+    return force.ids[attribute] if attribute is not None else None
+
+
+def _labelled(session: Session, attribute_id: int | None, filters: Filters) -> ColumnElement[bool]:
+    """There is a label of this attribute, value, labeller and origin."""
+    query = select(Label.image_id).where(Label.image_id == Image.id)
+    if attribute_id is not None:
+        query = query.where(Label.attribute_id == attribute_id)
+    if filters.value is not None:
+        if attribute_id is None:
+            raise WrongUse(
+                "no_attribute", "A value is one of an attribute.", do="Send the attribute as well."
+            )
+        query = query.where(Label.code == _code(filters.value))
+    if filters.labeller is not None or filters.origin is not None:
+        query = query.join(Annotation, Annotation.id == Label.annotation_id)
+    if filters.origin is not None:
+        query = query.where(Annotation.origin == filters.origin)
+    if filters.labeller is not None:
+        number = session.scalar(select(Labeller.id).where(Labeller.name == filters.labeller))
+        query = query.join(Submission, Submission.id == Annotation.submission_id)
+        query = query.where(Submission.labeller_id == number)
+    return query.exists()
+
+
+def _code(value: str) -> int | None:
+    if value == CANNOT_TELL:
+        return None
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
+    raise WrongUse(
+        "bad_value", f"{value!r} is no value.", do="Send a code, none (not labelled) or unsure (can't tell)."
+    )
+
+
+def _differing(attribute_id: int | None) -> Select[int]:
+    """Images with an opinion that counts and differs from the label, unless a reviewer decided after it."""
+    opinion, label = aliased(Annotation), aliased(Annotation)
+    later = aliased(Submission)
+    query = (
+        select(opinion.image_id)
+        .join(Label, (Label.image_id == opinion.image_id) & (Label.attribute_id == opinion.attribute_id))
+        .join(label, label.id == Label.annotation_id)
+        .where(
+            opinion.origin == "opinion",
+            Label.code.is_distinct_from(opinion.code),
+            or_(label.origin != "review", opinion.id > label.id),
+            ~exists().where(later.undoes == opinion.submission_id),
+        )
+    )
+    return query if attribute_id is None else query.where(opinion.attribute_id == attribute_id)

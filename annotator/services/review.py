@@ -1,0 +1,41 @@
+"""What wants a reviewer: open flags, opinions that differ, labels that a confident model contradicts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.errors import Forbidden
+from annotator.models import Labeller
+from annotator.project import ProjectFolder
+from annotator.services.browse import Page, find_images
+from annotator.services.image_details import CONFIDENT
+from annotator.services.image_filters import Filters
+from annotator.services.projects import LOCAL_LABELLER
+
+Kind = Literal["flags", "opinions", "model"]
+_FILTERS: dict[Kind, Filters] = {
+    "flags": Filters(flag="open"),
+    "opinions": Filters(differing=True),
+    "model": Filters(contradicted=CONFIDENT),
+}
+
+
+def review_queue(
+    project: ProjectFolder, session: Session, kind: Kind, *, after: str | None, limit: int
+) -> Page:
+    """The next images that want a reviewer, by name; an image leaves when all its cells are decided."""
+    return find_images(project, session, _FILTERS[kind], after=after, limit=limit)
+
+
+def check_reviewer(session: Session, labeller_id: int) -> None:
+    """Whether somebody may decide for others: reviewers and admins, and who works alone on their own machine.
+
+    Raises:
+        Forbidden: otherwise.
+    """
+    name, role = session.execute(select(Labeller.name, Labeller.role).where(Labeller.id == labeller_id)).one()
+    if name != LOCAL_LABELLER and role not in {"reviewer", "admin"}:
+        raise Forbidden("not_a_reviewer", f"{name} is no reviewer.", do="Ask an admin for the role.")

@@ -1,0 +1,99 @@
+"""Who may call what: every route has its line here, and what has none is refused.
+
+Until the first account is made, the one user of this machine needs no login (the server then listens on this machine only).
+With accounts, a browser logs in and a program sends `Authorization: Bearer <token>`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flask import Flask, g, redirect, request, session, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from annotator.errors import Forbidden, Unauthorized
+from annotator.models import Labeller
+from annotator.services.accounts import Role, account_of_token, has_accounts, may, stamp
+from annotator.services.projects import LOCAL_LABELLER
+from annotator.web.context import context
+
+Needed = Role | Literal["anyone"]
+
+ACCESS: dict[str, Needed] = {
+    "static": "anyone",
+    "health.check": "anyone",
+    "health.describe": "anyone",
+    "accounts.login_page": "anyone",
+    "accounts.login": "anyone",
+    "accounts.logout": "anyone",
+    "accounts.me": "labeller",
+    "pages.label": "labeller",
+    "pages.rounds": "labeller",
+    "pages.snapshots": "labeller",
+    "media.view": "labeller",
+    "label_api.get_schema": "labeller",
+    "label_api.next_work": "labeller",
+    "label_api.annotate": "labeller",
+    "label_api.take_back": "labeller",
+    "label_api.get_progress": "labeller",
+    "browse.browse_page": "labeller",
+    "browse.image_page": "labeller",
+    "browse.list_images": "labeller",
+    "browse.show_image": "labeller",
+    "browse.correct_image": "labeller",  # who may adjudicate is asked in services/review
+    "browse.take_correction_back": "labeller",
+    "review.review_page": "reviewer",
+    "review.list_review": "reviewer",
+    "flags_api.flag_image": "labeller",
+    "flags_api.resolve": "reviewer",
+    "sweep.show": "labeller",
+    "sweep.next_page": "labeller",
+    "sweep.annotate_page": "labeller",
+    "sweep.take_back_page": "labeller",
+    "rounds_api.index": "labeller",
+    "rounds_api.show": "labeller",
+    "rounds_api.start": "reviewer",
+    "snapshots_api.index": "labeller",
+    "snapshots_api.create": "reviewer",
+}
+
+
+def guard(app: Flask) -> None:
+    """Let a request through only if its sender may call the route."""
+
+    @app.before_request
+    def check() -> Response | None:
+        needed = ACCESS.get(request.endpoint or "")
+        if request.endpoint is None or needed == "anyone":
+            return None  # no such route: the answer is 404 for everybody
+        with context().project.database.read() as database:
+            user = _who(database)
+        if user is None:
+            if request.path.startswith("/api/") or request.method != "GET":
+                raise Unauthorized("not_logged_in", "You are not logged in.", do="Log in, or send a token.")
+            return redirect(url_for("accounts.login_page", next=request.full_path.rstrip("?")))
+        if needed is None or not may(user.role, needed):
+            raise Forbidden(
+                "not_allowed",
+                f"This needs the role {needed}; {user.name} is {user.role}.",
+                do="Ask an admin.",
+            )
+        g.labeller_id = user.id
+        if user.password_hash:
+            g.labeller_name = user.name
+        return None
+
+
+def _who(database: Session) -> Labeller | None:
+    """The active account that sent this request, or None."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return account_of_token(database, token)
+    if not has_accounts(database):
+        return database.scalar(select(Labeller).where(Labeller.name == LOCAL_LABELLER))
+    user = database.get(Labeller, session.get("labeller", 0))
+    if user is None or not user.active or session.get("stamp") != stamp(user):
+        return None
+    return user

@@ -1,0 +1,78 @@
+"""axe finds no serious fault on any page, light or dark, empty or at work."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from annotator.project import ProjectFolder
+from annotator.services.predictions import load_predictions
+from tests.annotator.test_queue import names_of
+from tests.browser.test_label_page import shown
+from tests.predicting import write_predictions
+from tests.serving import Server
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    # path: what is there once the page is ready
+    "/": "html[data-state=ready]",
+    "/sweep": "html[data-state=ready]",
+    "/browse": "html[data-state=ready]",
+    "/review": "html[data-state=ready]",
+    "/rounds": "html[data-state=ready]",
+    "/snapshots": "html[data-state=ready]",
+}
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def injectable(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A page that lets axe in past the content security policy."""
+    size = {"width": 1366, "height": 768}
+    with browser.new_context(bypass_csp=True, color_scheme=request.param, viewport=size) as context:  # type: ignore[arg-type]
+        yield context.new_page()
+
+
+@pytest.fixture
+def predicted(filled: ProjectFolder) -> Iterator[Server]:
+    """A server whose label page shows suggestions, sure and doubtful ones."""
+    guessed = {name: [0.5, 0.2, 0.3] for name in names_of(filled, split="train")}
+    load_predictions(filled, write_predictions(filled, filled.rounds / "1" / "predictions", guessed))
+    with Server(filled.path) as running:
+        yield running
+
+
+def serious(page: Page) -> list[str]:
+    """The serious and critical faults, each with the first place where it occurs."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {fault['help']}: {fault['nodes'][0]['html']}"
+        for fault in found
+        if fault["impact"] in {"serious", "critical"}
+    ]
+
+
+def test_no_page_has_a_serious_fault(injectable: Page, server: Server):
+    faults = {}
+    for path, ready in PAGES.items():
+        injectable.goto(server.url + path)
+        injectable.wait_for_selector(ready, state="attached")
+        faults[path] = serious(injectable)
+    assert faults == {path: [] for path in PAGES}
+
+
+def test_the_label_page_at_work_has_no_serious_fault(injectable: Page, predicted: Server):
+    page = injectable
+    page.goto(predicted.url)
+    shown(page)
+    assert serious(page) == []
+    page.keyboard.press("g")
+    page.wait_for_selector("[data-attribute=glasses] .replaced")
+    assert serious(page) == []
+    for key, dialog in (("?", "help"), (".", "guide"), (",", "session"), ("!", "note")):
+        page.keyboard.press(key)
+        page.wait_for_selector(f"#{dialog}[open]")
+        assert serious(page) == []
+        page.keyboard.press("Escape")
+        page.wait_for_selector(f"#{dialog}:not([open])", state="attached")

@@ -1,0 +1,254 @@
+"""More of the label page: redo, going back to any image, guidelines, zoom, flags, reasons, colours, small screens."""
+
+import random
+import signal
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+from sqlalchemy import select
+
+from annotator.formats.drawn_faces import draw_faces
+from annotator.models import Flag, Skip
+from annotator.project import ProjectFolder
+from annotator.resources import resource
+from annotator.services.images import import_images
+from annotator.services.predictions import load_predictions
+from annotator.services.projects import init_project
+from tests.annotator.test_queue import names_of
+from tests.browser.test_label_page import all_sent, image_name, labels, press_answers, shown
+from tests.conftest import LIMITS
+from tests.predicting import write_predictions
+from tests.serving import Server
+
+pytestmark = pytest.mark.browser
+
+GUIDED = """key = "g"
+guideline = "Worn, not in the hair. <img src=x onerror=document.title='owned'>"
+examples = [{ image = "0001.jpg", code = 1 }, { image = "missing.jpg", code = 0 }]
+"""
+EIGHTH = '\n[[attribute]]\nname = "beard"\ntitle = "Beard"\nkey = "b"\nvalues = [{ code = 0, name = "none" }, { code = 1, name = "beard" }]\n'
+
+
+@pytest.fixture
+def guided(tmp_path: Path, faces: Path) -> ProjectFolder:
+    """A project with eight attributes, one of them with a guideline."""
+    schema = resource("attributes.toml").read_text().replace('key = "g"\n', GUIDED) + EIGHTH
+    (tmp_path / "attributes.toml").write_text(schema)
+    made = init_project(tmp_path / "project", tmp_path / "attributes.toml")
+    import_images(made, [faces], LIMITS)
+    made.database.close()
+    return made
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def back_to(page: Page, image: str) -> None:
+    page.wait_for_selector(f'html[data-image-id="{image}"][data-state=ready]', state="attached")
+
+
+def message(page: Page) -> str:
+    return page.locator("#message").inner_text()
+
+
+def test_what_was_taken_back_is_done_again(page: Page, server: Server, tmp_path: Path):
+    page.goto(server.url)
+    chance = random.Random(1)
+    pressed, images = {}, []
+    for _ in range(3):
+        images.append(shown(page))
+        name, answers = press_answers(page, chance)
+        pressed[name] = answers
+    fourth = shown(page)
+    press(page, "1", "Backspace", "Shift+Backspace")
+    page.wait_for_selector('[data-attribute=wrinkles] [data-code="1"][aria-pressed=true]')
+    press(page, "Backspace")
+    for image in reversed(images):
+        press(page, "Backspace")
+        back_to(page, image)
+    for image in [*images[1:], fourth]:
+        press(page, "Shift+Backspace")
+        back_to(page, image)
+    all_sent(page)
+    assert {name: row for name, row in labels(server.project, tmp_path / "s").items() if row} == pressed
+
+
+def test_any_image_of_the_session_is_corrected(page: Page, server: Server, tmp_path: Path):
+    page.goto(server.url)
+    chance = random.Random(2)
+    images, pressed = [], {}
+    for _ in range(4):
+        images.append(shown(page))
+        name, answers = press_answers(page, chance)
+        pressed[name] = answers
+    fifth = shown(page)
+    corrected = list(pressed)[1]
+    press(page, "2", ",", "ArrowRight", "ArrowRight", "Enter")  # the newest comes first
+    back_to(page, images[1])
+    assert image_name(page) == corrected
+    wanted = str((int(pressed[corrected]["hair_top"]) + 1) % 4)
+    press(page, "t", wanted)
+    back_to(page, fifth)
+    all_sent(page)
+    found = labels(server.project, tmp_path / "s")
+    assert found[corrected] == pressed[corrected] | {"hair_top": wanted}
+    assert sum(bool(row) for row in found.values()) == 4
+
+
+def test_a_letter_goes_through_the_values_by_probability(page: Page, filled: ProjectFolder):
+    unsure = {name: [0.5, 0.2, 0.3] for name in names_of(filled, split="train")}
+    load_predictions(filled, write_predictions(filled, filled.rounds / "1" / "predictions", unsure))
+    with Server(filled.path) as server:
+        page.goto(server.url)
+        shown(page)
+        glasses = "[data-attribute=glasses]"
+        press(page, "g")
+        page.wait_for_selector(f'{glasses} [data-code="2"][aria-pressed=true]')
+        page.wait_for_selector(f'{glasses} [data-code="0"].replaced')
+        assert message(page).startswith("Glasses: sunglasses, not none")
+        press(page, "g")
+        page.wait_for_selector(f'{glasses} [data-code="1"][aria-pressed=true]')
+        press(page, "g")
+        page.wait_for_selector(f'{glasses} [data-code="0"].suggested[aria-pressed=false]')
+        press(page, "g", "1")  # the digit says it exactly, whatever the letter chose
+        page.wait_for_selector(f'{glasses} [data-code="1"][aria-pressed=true]')
+
+
+def test_a_look_closer_by_keys_wheel_and_drag_ends_with_the_image(page: Page, server: Server):
+    page.goto(server.url)
+    image = shown(page)
+    press(page, "PageUp", "Shift+ArrowLeft")
+    page.wait_for_selector('#frame[data-zoom="1.4"]')
+    box = page.locator("#frame").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.wheel(0, -100)
+    page.wait_for_selector('#frame[data-zoom="2.0"]')
+    before = page.locator("#picture").get_attribute("style")
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60, box["y"] + 130)
+    page.mouse.up()
+    assert page.locator("#picture").get_attribute("style") != before
+    press(page, "Home")
+    page.wait_for_selector("#frame:not([data-zoom])")
+    press(page, "+", *"000000")
+    page.wait_for_selector(f'html:not([data-image-id="{image}"])', state="attached")
+    page.wait_for_selector("#frame:not([data-zoom])")
+
+
+def test_a_guideline_is_one_key_away_and_its_text_is_text(page: Page, guided: ProjectFolder):
+    with Server(guided.path) as server:
+        page.goto(server.url)
+        shown(page)
+        press(page, "Shift+G")
+        page.wait_for_selector("#guide[open]")
+        assert "Worn, not in the hair. <img src=x" in page.locator("#guide").inner_text()
+        assert [image.get_attribute("alt") for image in page.locator("#guide img").all()] == [
+            "glasses: 0001.jpg"
+        ]
+        assert (
+            page.locator("#guide img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+        )
+        press(page, "0", ".")  # an open guideline takes no answers
+        page.wait_for_selector("#guide:not([open])", state="attached")
+        assert page.locator("[aria-pressed=true]").count() == 0
+        press(page, ".")  # of the marked attribute, which has none
+        assert "No guideline" in page.locator("#guide").inner_text()
+        assert "owned" not in page.title()
+
+
+def test_a_skip_tells_its_reason_and_a_flag_its_note(page: Page, server: Server):
+    page.goto(server.url)
+    first = shown(page)
+    press(page, "!")
+    page.wait_for_selector("#note[open]")
+    page.keyboard.type("two people <b>here</b>")
+    press(page, "Enter")
+    page.wait_for_selector("#note:not([open])", state="attached")
+    press(page, "Shift+Space")
+    page.wait_for_selector("#note[open]")
+    press(page, "Escape")
+    assert shown(page) == first
+    press(page, "Shift+Space")
+    page.wait_for_selector("#note[open]")
+    page.keyboard.type("too dark")
+    press(page, "Enter")
+    page.wait_for_selector(f'html:not([data-image-id="{first}"])', state="attached")
+    all_sent(page)
+    assert page.locator("html").get_attribute("data-refused") == "0"
+    with ProjectFolder.open(server.project).database.read() as session:
+        assert session.execute(select(Skip.image_id, Skip.reason)).all() == [(int(first), "too dark")]
+        assert session.execute(select(Flag.image_id, Flag.note)).all() == [
+            (int(first), "two people <b>here</b>")
+        ]
+
+
+def test_colours_are_remembered_on_all_pages(page: Page, server: Server):
+    page.goto(server.url)
+    shown(page)
+    for theme in ("light", "dark"):
+        page.locator("#theme").press("Enter")
+        page.wait_for_selector(f"html[data-theme={theme}]", state="attached")
+    page.goto(f"{server.url}/snapshots")
+    page.wait_for_selector("html[data-theme=dark]", state="attached")
+    assert page.locator("html").evaluate("e => getComputedStyle(e).colorScheme") == "dark"
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "touch"), [(1366, 768, False), (1920, 1080, False), (1024, 768, True)]
+)
+def test_eight_attributes_need_no_scrolling(
+    browser: Browser, guided: ProjectFolder, width: int, height: int, touch: bool
+):
+    size = {"width": width, "height": height}
+    with (
+        Server(guided.path) as server,
+        browser.new_context(viewport=size, has_touch=touch, is_mobile=touch) as context,  # type: ignore[arg-type]
+    ):
+        page = context.new_page()
+        page.goto(server.url)
+        shown(page)
+        assert page.locator("html").evaluate("e => [e.scrollHeight, e.scrollWidth]") == [height, width]
+        assert page.locator("#attributes").evaluate("e => e.scrollHeight <= e.clientHeight")
+        parts = page.locator("[data-attribute] .value:visible, [data-attribute] input, .actions button").all()
+        boxes = [part.bounding_box() for part in parts]
+        assert len(boxes) > 30
+        assert all(
+            box and box["y"] + box["height"] <= height and box["x"] + box["width"] <= width for box in boxes
+        )
+        if touch:
+            assert min(box["height"] for box in boxes if box) >= 40
+            image = shown(page)
+            for attribute in (
+                "wrinkles",
+                "freckles",
+                "glasses",
+                "hair_color",
+                "hair_top",
+                "not_human",
+                "beard",
+            ):
+                page.locator(f'[data-attribute={attribute}] [data-code="0"]').tap()
+            page.wait_for_selector(f'html:not([data-image-id="{image}"])', state="attached")
+
+
+def test_twelve_images_are_answered_while_the_server_is_away(page: Page, tmp_path: Path):
+    draw_faces(tmp_path / "faces", 150, size=48)
+    project = init_project(tmp_path / "project")
+    import_images(project, [tmp_path / "faces"], LIMITS)
+    project.database.close()
+    chance = random.Random(6)
+    with Server(project.path) as server:
+        page.goto(server.url)
+        pressed = dict([press_answers(page, chance)])
+        all_sent(page)
+        page.wait_for_load_state("networkidle")
+        server.stop(signal.SIGKILL)
+        pressed |= dict(press_answers(page, chance) for _ in range(12))
+        assert page.locator("html").get_attribute("data-unsent") == "12"
+        server.start()
+        all_sent(page)
+    assert {name: row for name, row in labels(project.path, tmp_path / "s").items() if row} == pressed
