@@ -56,6 +56,23 @@ export async function call(method, path, body, key) {
   throw await errorOf(response);
 }
 
+/**
+ * The schema's attributes, asked for until the server answers: without them there is nothing to show.
+ *
+ * @param {HTMLElement} note where to say why nothing is there yet
+ */
+export async function schemaOf(note) {
+  for (;;) {
+    try {
+      return (await call('GET', 'schema')).attributes;
+    } catch (error) {
+      if (!('passing' in error)) throw error;
+      note.textContent = `${error.message} Trying again …`;
+      await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    }
+  }
+}
+
 /** A random key. `crypto.randomUUID` exists only on https and localhost, so plain http in a lab network needs the other way. */
 export function randomKey() {
   if (crypto.randomUUID) return crypto.randomUUID();

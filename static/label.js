@@ -1,5 +1,5 @@
 /** The label page's controller: what the labeller does → draft → work, and which image comes next. */
-import { call } from './api.js';
+import { schemaOf } from './api.js';
 import { Cells } from './cells.js';
 import { Guide } from './guide.js';
 import { Help } from './help.js';
@@ -280,17 +280,4 @@ class LabelPage {
   }
 }
 
-/** The schema, asked for until the server answers: without it there is nothing to show. */
-async function schemaOf() {
-  for (;;) {
-    try {
-      return (await call('GET', 'schema')).attributes;
-    } catch (error) {
-      if (!('passing' in error)) throw error;
-      at('loading-reason').textContent = `${error.message} Trying again …`;
-      await new Promise((resolve) => { setTimeout(resolve, 1000); });
-    }
-  }
-}
-
-new LabelPage(await schemaOf(), new Store(localStorage, page.project), new Store(sessionStorage, page.project)).start();
+new LabelPage(await schemaOf(at('loading-reason')), new Store(localStorage, page.project), new Store(sessionStorage, page.project)).start();

@@ -1,5 +1,5 @@
 /** The sweep page's controller: what the labeller does → marks → outbox, and which page comes next. */
-import { call } from './api.js';
+import { schemaOf } from './api.js';
 import { typedCode } from './keys.js';
 import { Outbox } from './outbox.js';
 import { Pictures } from './pictures.js';
@@ -313,17 +313,4 @@ class SweepPage {
   }
 }
 
-/** The schema, asked for until the server answers: without it there is nothing to show. */
-async function schemaOf() {
-  for (;;) {
-    try {
-      return (await call('GET', 'schema')).attributes;
-    } catch (error) {
-      if (!('passing' in error)) throw error;
-      at('message').textContent = `${error.message} Trying again …`;
-      await new Promise((resolve) => { setTimeout(resolve, 1000); });
-    }
-  }
-}
-
-new SweepPage(await schemaOf(), new Store(localStorage, page.project), new Store(sessionStorage, page.project)).start();
+new SweepPage(await schemaOf(at('message')), new Store(localStorage, page.project), new Store(sessionStorage, page.project)).start();

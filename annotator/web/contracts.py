@@ -26,7 +26,7 @@ spec = SpecTree(
 
 MAX_ID = 2**63 - 1
 Key = Annotated[str, Field(min_length=1, max_length=200)]
-Code = StrictInt | None
+Code = Annotated[StrictInt, Field(ge=0, le=MAX_ID)] | None
 
 
 class Request(BaseModel):
@@ -151,7 +151,7 @@ class AnnotationRequest(Request):
 
     image_id: Annotated[StrictInt, Field(ge=0, le=MAX_ID)]
     lease: Key | None = None
-    values: dict[str, StrictInt | StrictStr | None] = {}
+    values: dict[str, Code | StrictStr] = {}
     accepted: list[str] = []
     milliseconds: Annotated[StrictInt, Field(ge=0, le=2**31)] | None = None
     skip: StrictBool = False

@@ -64,6 +64,8 @@ def test_the_schema_is_told_with_keys_and_values(still: Server):
         ("/annotations", {"image_id": 1, "values": {"beard": 1}}, "k", 400, "unknown_attribute"),
         ("/annotations", {"image_id": 10**6, "values": {"glasses": 1}}, "k", 404, "unknown_image"),
         ("/annotations", {"image_id": 10**30, "values": {"glasses": 1}}, "k", 400, "bad_request"),
+        ("/annotations", {"image_id": 1, "values": {"identity": 10**30}}, "k", 400, "bad_request"),
+        ("/annotations", {"image_id": 1, "values": {"identity": 2**40}}, "k", 400, "unknown_value"),
         ("/annotations", {"image_id": "1", "values": {}}, "k", 400, "bad_request"),
         ("/annotations", {"image_id": 1, "values": {}, "extra": 1}, "k", 400, "bad_request"),
         ("/annotations", {"image_id": 1, "values": {}}, "k", 400, "bad_request"),
