@@ -141,17 +141,10 @@ def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
 
 def _train(snapshot: Path, run: Path, row: Round, cache: Path, report: _Reporter) -> None:
     report("features", 0, 1, "loading the trainer")
-    try:
-        # Torch is loaded with the first round, not with the worker.
-        from trainer.errors import TrainerError  # noqa: PLC0415
-        from trainer.round import run_round  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise FacelabelError(
-            "no_trainer",
-            f"Training needs the package {error.name!r}, which is not installed.",
-            kept="The labels are unchanged.",
-            do="Call `pip install 'facelabel[train]'` and start a new round.",
-        ) from error
+    # The trainer is loaded with the first round, not with the worker; torch with the trainer's first step.
+    from trainer.errors import TrainerError  # noqa: PLC0415
+    from trainer.round import run_round  # noqa: PLC0415
+
     try:
         run_round(
             snapshot,
@@ -163,6 +156,13 @@ def _train(snapshot: Path, run: Path, row: Round, cache: Path, report: _Reporter
         )
     except TrainerError as error:
         raise FacelabelError("training_failed", error.what, error.kept, error.do) from error
+    except ModuleNotFoundError as error:
+        raise FacelabelError(
+            "no_trainer",
+            f"Training needs the package {error.name!r}, which is not installed.",
+            kept="The labels are unchanged.",
+            do="Call `pip install 'facelabel[train]'` and start a new round.",
+        ) from error
 
 
 def _fail(project: ProjectFolder, number: int, error: str) -> None:

@@ -35,6 +35,11 @@ class _Commands(click.Group):
             for line in (error.what, error.kept, error.do):
                 click.echo(line, err=True)
             context.exit(2 if isinstance(error, ChoiceError) else 1)
+        except ModuleNotFoundError as error:
+            click.echo(f"Training needs the package {error.name!r}, which is not installed.", err=True)
+            click.echo("Nothing was changed.", err=True)
+            click.echo("Call `pip install 'facelabel[train]'`.", err=True)
+            context.exit(1)
 
 
 @click.group(cls=_Commands)

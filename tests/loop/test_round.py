@@ -157,3 +157,14 @@ def test_a_round_through_the_page_is_run_by_the_servers_worker(drawn: Path, tmp_
     assert finished["error"] is None
     assert (finished["state"], finished["stage"]) == ("done", "load")
     assert finished["metrics"]["glasses"]["test"]["images"] > 0
+
+
+def test_without_pytorch_a_round_says_how_to_get_it(filled: ProjectFolder):
+    [task] = Person(filled).next()
+    Person(filled).answer(task, {"glasses": 1})
+    without = "import sys; sys.modules['torch'] = None; from annotator.cli import main; main()"
+    command = [sys.executable, "-c", without, "round", "-p", str(filled.path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "pip install 'facelabel[train]'" in ran.stderr
+    assert "Traceback" not in ran.stderr
