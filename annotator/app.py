@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from datetime import timedelta
 
 from flask import Flask
 
 from annotator import __version__
 from annotator.config import Settings
-from annotator.files import write_atomically
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.web.access import guard
@@ -42,7 +39,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     app.extensions["facelabel"] = Context(project, settings)
     app.jinja_env.globals.update(project_name=project.name, version=__version__)
     app.config.update(
-        SECRET_KEY=secret_key(project),
+        SECRET_KEY=project.secret_key(),
         SESSION_COOKIE_NAME="facelabel",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
@@ -67,18 +64,3 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         app.register_blueprint(blueprint)
     spec.app = app
     return app
-
-
-def secret_key(project: ProjectFolder) -> bytes:
-    """The random key that signs the project's login cookies; made when it is first needed, readable by its owner only."""
-    file = project.path / "secret.key"
-    if not file.exists():
-        made = secrets.token_bytes(32)
-        if not project.database_file.exists():
-            return made  # no project: the app only describes itself
-        umask = os.umask(0o077)
-        try:
-            write_atomically(file, made)
-        finally:
-            os.umask(umask)
-    return file.read_bytes()

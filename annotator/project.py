@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from annotator.db import Database
 from annotator.errors import WrongUse
+from annotator.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class ProjectFolder:
     snapshots/        exported datasets
     rounds/           models and predictions, a folder per round
     cache/            features; may be deleted
+    secret.key        signs the cookies of logins
     """
 
     path: Path
@@ -64,6 +68,20 @@ class ProjectFolder:
     def cache(self) -> Path:
         """What can be computed again."""
         return self.path / "cache"
+
+    def secret_key(self) -> bytes:
+        """The random key that signs login cookies; made when it is missing, readable by its owner only."""
+        file = self.path / "secret.key"
+        if not file.exists():
+            made = secrets.token_bytes(32)
+            if not self.database_file.exists():
+                return made  # there is no project: the app only describes itself
+            umask = os.umask(0o077)
+            try:
+                write_atomically(file, made)
+            finally:
+                os.umask(umask)
+        return file.read_bytes()
 
     @cached_property
     def database(self) -> Database:

@@ -48,6 +48,7 @@ def init_project(
     for leftover in unfinished.path.iterdir():
         leftover.unlink()
     unfinished.path.rmdir()
+    project.secret_key()
     return project
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from annotator.project import ProjectFolder
+from annotator.services.accounts import add_account
 from tests.commands import call, contents, files, run
 from tests.serving import Server
 
@@ -189,6 +190,8 @@ def test_a_port_that_another_program_has_is_refused(filled: ProjectFolder) -> No
 
 
 def test_an_address_that_is_not_this_machines_is_refused(filled: ProjectFolder) -> None:
+    with filled.database.write() as session:
+        add_account(session, "Ada", "admin", "a long enough password")
     run("serve", "-p", filled.path, "--host", "203.0.113.7", "--port", "0").assert_refused(1, "Cannot listen")
     run("serve", "-p", filled.path, "--host", "no such host", "--port", "0").assert_refused(
         1, "Cannot listen"
