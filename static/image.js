@@ -3,6 +3,7 @@ import { call } from './api.js';
 import { cellNode, flagNodes } from './image_cells.js';
 import { element } from './dom.js';
 import { once } from './once.js';
+import { oneAtATime } from './one_at_a_time.js';
 import { filtersOf, readImages } from './view.js';
 
 const at = (id) => document.getElementById(id);
@@ -10,7 +11,6 @@ const number = Number(at('main').dataset.number);
 const filters = filtersOf(location.search);
 const corrections = []; // keys of this visit, the newest last
 let schema = [];
-let busy = false;
 
 function fact(term, ...said) {
   return [element('dt', {}, term), element('dd', {}, ...said)];
@@ -40,24 +40,8 @@ function show(image) {
   at('undo').hidden = corrections.length === 0;
 }
 
-/** Do one change at a time; say how it went. */
-async function change(work, done) {
-  if (busy) return;
-  busy = true;
-  document.documentElement.dataset.state = 'saving';
-  try {
-    await work();
-    at('message').textContent = done;
-    at('error').textContent = '';
-  } catch (error) {
-    at('error').textContent = error.message;
-  }
-  busy = false;
-  document.documentElement.dataset.state = 'ready';
-}
-
 function correct(attribute, value) {
-  change(async () => {
+  oneAtATime(async () => {
     const body = { values: { [attribute]: value }, adjudicate: at('adjudicate').checked };
     const { key, answer } = await once(`images/${number}/corrections`, body);
     corrections.push(key);
@@ -67,7 +51,7 @@ function correct(attribute, value) {
 }
 
 function undo() {
-  change(async () => {
+  oneAtATime(async () => {
     const { answer } = await once(`images/${number}/corrections/undo`, { submission: corrections.at(-1) });
     corrections.pop();
     show(answer.image);
@@ -75,7 +59,7 @@ function undo() {
 }
 
 function resolve(flag) {
-  change(async () => {
+  oneAtATime(async () => {
     await once(`flags/${flag}/resolve`, {});
     show(await call('GET', `images/${number}`));
   }, 'Resolved.');
@@ -83,7 +67,7 @@ function resolve(flag) {
 
 function raise(event) {
   event.preventDefault();
-  change(async () => {
+  oneAtATime(async () => {
     await once('flags', { image_id: number, note: at('note').value });
     event.target.reset();
     show(await call('GET', `images/${number}`));

@@ -4,6 +4,7 @@ import { answerText, cellNode, choices, flagNodes } from './image_cells.js';
 import { element } from './dom.js';
 import { meaning, typedCode } from './keys.js';
 import { once } from './once.js';
+import { busy, oneAtATime } from './one_at_a_time.js';
 
 const at = (id) => document.getElementById(id);
 const kind = ['flags', 'opinions', 'model'].find((name) => name === new URLSearchParams(location.search).get('kind')) ?? 'flags';
@@ -18,7 +19,6 @@ let image = null;
 let asked = []; // names of the cells on the screen
 let current = 0;
 let typed = '';
-let busy = false;
 const decisions = []; // {image, key} of this visit
 
 async function refill() {
@@ -101,25 +101,9 @@ async function next() {
   }
 }
 
-/** Do one thing at a time; say how it went. */
-async function run(work, done = '') {
-  if (busy) return;
-  busy = true;
-  document.documentElement.dataset.state = 'saving';
-  try {
-    await work();
-    at('message').textContent = done;
-    at('error').textContent = '';
-  } catch (error) {
-    at('error').textContent = error.message;
-  }
-  busy = false;
-  document.documentElement.dataset.state = 'ready';
-}
-
 /** Adjudicate a cell; the next one is asked, and after the last one the next image. */
 function decide(name, value) {
-  run(async () => {
+  oneAtATime(async () => {
     const { key, answer } = await once(`images/${image.id}/corrections`, { values: { [name]: value }, adjudicate: true });
     decisions.push({ image: image.id, key });
     image = answer.image;
@@ -141,7 +125,7 @@ function confirm() {
 
 function resolve(flag = openFlags()[0]?.id) {
   if (flag === undefined) return;
-  run(async () => {
+  oneAtATime(async () => {
     await once(`flags/${flag}/resolve`, {});
     const found = await call('GET', `images/${image.id}`);
     image = found;
@@ -153,7 +137,7 @@ function resolve(flag = openFlags()[0]?.id) {
 function undo() {
   const last = decisions.at(-1);
   if (!last) return;
-  run(async () => {
+  oneAtATime(async () => {
     const { answer } = await once(`images/${last.image}/corrections/undo`, { submission: last.key });
     decisions.pop();
     if (image !== null && image.id !== last.image) waiting.unshift({ id: image.id });
@@ -183,16 +167,16 @@ function press(event) {
     undo, leave: () => mark(current),
     step: () => mark(current + argument),
     digit: () => image && digit(argument),
-    letter: () => ({ n: () => run(next), r: () => image && resolve() })[argument]?.(),
+    letter: () => ({ n: () => oneAtATime(next), r: () => image && resolve() })[argument]?.(),
   }[command];
   if (!done || event.repeat && command !== 'step') return;
   event.preventDefault();
-  if (!busy) done();
+  if (!busy()) done();
 }
 
 async function load() {
   document.querySelector(`.tabs [data-kind=${kind}]`).setAttribute('aria-current', 'page');
-  await run(async () => {
+  await oneAtATime(async () => {
     schema = (await call('GET', 'schema')).attributes;
     await next();
   });
@@ -200,7 +184,7 @@ async function load() {
 
 at('confirm').addEventListener('click', confirm);
 at('resolve').addEventListener('click', () => resolve());
-at('later').addEventListener('click', () => run(next));
+at('later').addEventListener('click', () => oneAtATime(next));
 at('undo').addEventListener('click', undo);
 document.addEventListener('keydown', press);
 load();
