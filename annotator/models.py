@@ -35,7 +35,13 @@ class Time(TypeDecorator[datetime]):
 class Base(DeclarativeBase):
     """What all tables share."""
 
-    type_annotation_map = {dict[str, Any]: JSON, list[dict[str, Any]]: JSON, list[str]: JSON, datetime: Time}  # noqa: RUF012 - SQLAlchemy's way
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's way
+        dict[str, Any]: JSON,
+        list[dict[str, Any]]: JSON,
+        list[str]: JSON,
+        list[list[int]]: JSON,
+        datetime: Time,
+    }
 
 
 class Project(Base):
@@ -99,6 +105,13 @@ class Image(Base):
             sqlite_where=text("open_cells > 0"),
             postgresql_where=text("open_cells > 0"),
         ),
+        # The worker walks this: the images in which no face was looked for yet.
+        Index(
+            "ix_images_unseen",
+            "id",
+            sqlite_where=text("face_count IS NULL"),
+            postgresql_where=text("face_count IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -113,7 +126,37 @@ class Image(Base):
     split: Mapped[str]
     shuffle: Mapped[int]
     open_cells: Mapped[int]
+    face_count: Mapped[int | None]  # faces found in it; null: not looked for yet
+    photo_sha256: Mapped[str | None]  # of the photo that it was cut from, kept as it came
+    crop_box: Mapped[
+        str | None
+    ]  # "left top right bottom" in pixels of that photo, upright and turned by `turn`
+    turn: Mapped[int] = mapped_column(
+        server_default="0"
+    )  # degrees clockwise that the upright photo was turned by
     created_at: Mapped[datetime]
+
+
+class Face(Base):
+    """One face found in an image, in pixels of the upright image turned clockwise by `turn` degrees.
+
+    `points`: five landmarks [[x, y], …]: outer and inner corner of the eye on the left of the image, outer and inner
+    corner of the one on the right, base of the nose. `descriptor`: 128 numbers as little-endian float32 (dlib's face
+    recognition network), null until computed. Number 0 is the largest face.
+    """
+
+    __tablename__ = "faces"
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    turn: Mapped[int]
+    left: Mapped[int]
+    top: Mapped[int]
+    right: Mapped[int]
+    bottom: Mapped[int]
+    score: Mapped[float]
+    points: Mapped[list[list[int]]]
+    descriptor: Mapped[bytes | None]
 
 
 class ImageAlias(Base):
