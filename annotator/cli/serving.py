@@ -21,7 +21,7 @@ from annotator.server import serve
 from annotator.services.counts import read_progress
 from annotator.services.images import check_sources
 from annotator.services.projects import init_project
-from annotator.web.contracts import spec
+from annotator.web.description import describe_api
 from annotator.worker import run_worker
 
 
@@ -93,9 +93,7 @@ def up_command(
 @click.command("openapi")
 def openapi_command() -> None:
     """Print the description of the HTTP API."""
-    app = create_app(ProjectFolder(Path()), Settings())
-    with app.app_context():
-        print_json(spec.spec)
+    print_json(describe_api(create_app(ProjectFolder(Path()), Settings())))
 
 
 def _settings(host: str | None, port: int | None) -> Settings:

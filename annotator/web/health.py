@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, jsonify
+from flask import Blueprint, current_app, jsonify
 from flask import Response as FlaskResponse
 from spectree import Response
 from sqlalchemy import text
 
 from annotator.web.context import context
 from annotator.web.contracts import HealthOut, spec
+from annotator.web.description import describe_api
 
 health = Blueprint("health", __name__)
 
@@ -25,4 +26,4 @@ def check() -> HealthOut:
 @health.get("/api/v1/openapi.json")
 def describe() -> FlaskResponse:
     """The description of the API."""
-    return jsonify(spec.spec)
+    return jsonify(describe_api(current_app))
