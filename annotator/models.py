@@ -58,6 +58,10 @@ class Project(Base):
     schema_version: Mapped[int]  # raised with every change of the schema, so that it can be kept in memory
     image_count: Mapped[int]  # kept with every change: counting a million rows for each answer is too slow
     done_count: Mapped[int]
+    overlap_share: Mapped[float] = mapped_column(server_default="0")  # see services/team_settings
+    overlap_opinions: Mapped[int] = mapped_column(server_default="2")
+    gold_share: Mapped[float] = mapped_column(server_default="0.05")
+    aggregation: Mapped[str] = mapped_column(server_default="majority")
     created_at: Mapped[datetime]
 
 
@@ -203,7 +207,7 @@ class Submission(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
-    kind: Mapped[str]  # answer, skip, sweep, review, undo or import
+    kind: Mapped[str]  # answer, skip, sweep, review, undo, import or aggregate
     fingerprint: Mapped[str]  # of the request's body: the same key with another body is refused
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
@@ -234,7 +238,8 @@ class Annotation(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
     code: Mapped[int | None]
-    origin: Mapped[str]  # human, suggestion, review, import, opinion or undo
+    origin: Mapped[str]  # human, suggestion, review, import, aggregate, opinion or undo
+    corrected: Mapped[bool] = mapped_column(server_default="0")  # another value was suggested and shown
 
 
 class Label(Base):
@@ -267,6 +272,39 @@ class Skip(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"), primary_key=True)
     reason: Mapped[str | None]
+
+
+class OpinionWanted(Base):
+    """An overlapped image that is answered, but not by enough people. Numbers rise: new rows come last."""
+
+    __tablename__ = "opinions_wanted"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's way
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), unique=True)
+
+
+class Gold(Base):
+    """An image whose answers are known. `answers`: [attribute id, code], code null is "can't tell"."""
+
+    __tablename__ = "gold"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's way
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), unique=True)
+    answers: Mapped[list[list[int | None]]] = mapped_column(JSON)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
+    created_at: Mapped[datetime]
+
+
+class Undecided(Base):
+    """A cell that the last aggregation could not decide. `sureness`: of the leading value, its share or probability."""
+
+    __tablename__ = "undecided"
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"), primary_key=True)
+    sureness: Mapped[float]
 
 
 class Flag(Base):

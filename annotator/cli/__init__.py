@@ -10,6 +10,7 @@ import click
 from annotator import __version__
 from annotator.cli.data import export_command, import_command, verify_command
 from annotator.cli.doctor import doctor_command
+from annotator.cli.gold import gold_group
 from annotator.cli.projects import init_command, schema_group, status_command
 from annotator.cli.rounds import round_command
 from annotator.cli.serving import openapi_command, serve_command, up_command, worker_command
@@ -45,6 +46,7 @@ for command in (
     status_command,
     schema_group,
     users_group,
+    gold_group,
     doctor_command,
     openapi_command,
 ):

@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from annotator.models import Annotation, Flag, Image, Label
 from annotator.project import ProjectFolder
+from annotator.services.blind import still_blind
 from annotator.services.image_filters import Filters, conditions
 from annotator.services.predictions import ActivePredictions, active_predictions
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force
@@ -126,7 +127,7 @@ def _contradicted(
             *where,
             Label.attribute_id.in_(numbers),
             Annotation.origin != "review",
-            or_(Image.split != "test", Image.open_cells == 0),
+            ~still_blind(session),
         )
     ).all()
     if not rows:

@@ -12,6 +12,7 @@ from annotator.errors import NotFound
 from annotator.formats.predictions import Suggestion
 from annotator.models import Annotation, Image, Label, Labeller, Submission, ValueRow
 from annotator.project import ProjectFolder
+from annotator.services.blind import is_blind
 from annotator.services.flags import FlagDetail, flags_of
 from annotator.services.predictions import active_predictions
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force
@@ -70,11 +71,6 @@ def get_image(session: Session, image_id: int) -> Image:
     return image
 
 
-def is_blind(image: Image) -> bool:
-    """Whether the model's answers are held back: an image of the test split that is not done is labelled blind."""
-    return image.split == "test" and image.open_cells > 0
-
-
 def read_image(project: ProjectFolder, session: Session, image_id: int) -> ImageDetail:
     """All of an image's labels, suggestions, flags and its history.
 
@@ -84,7 +80,7 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
     image = get_image(session, image_id)
     force = schema_in_force(session)
     predictions = active_predictions(project, session, force.hash)
-    blind = is_blind(image)
+    blind = is_blind(session, image)
     suggestions = {}
     if predictions is not None and not blind:
         suggestions = predictions.file.suggestions(image.name, image.sha256)

@@ -90,7 +90,7 @@ def _new_labels(session: Session, rows: Iterable[Row], report: LabelReport) -> l
         )
     }
     new = []
-    for (image_id, attribute_id), code in _cells(session, rows, report).items():
+    for (image_id, attribute_id), code in cells_of_rows(session, rows, report).items():
         before = current.get((image_id, attribute_id))
         if before is None:
             report.added += 1
@@ -106,8 +106,11 @@ def _new_labels(session: Session, rows: Iterable[Row], report: LabelReport) -> l
     return new
 
 
-def _cells(session: Session, rows: Iterable[Row], report: LabelReport) -> dict[tuple[int, int], int | None]:
+def cells_of_rows(
+    session: Session, rows: Iterable[Row], report: LabelReport | None = None
+) -> dict[tuple[int, int], int | None]:
     """The rows as image and attribute → code. Two names of one image may disagree: the first row counts then."""
+    report = report or LabelReport()
     images = _images_by_name(session)
     ids = schema_in_force(session).ids
     people: dict[tuple[str, str], int] = {}

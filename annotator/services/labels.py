@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.schema import Attribute, Schema
 from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import Annotation, AttributeRow, Image, Label, Lease, Skip, Submission, now
+from annotator.models import Annotation, AttributeRow, Gold, Image, Label, Lease, Skip, Submission, now
 from annotator.services.counts import add_done
 from annotator.services.groups import regroup
+from annotator.services.overlap import note_answers
 from annotator.services.people import code_of_person
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force, unknown_attribute
+from annotator.services.unanswered import forget_passed
 
 Answer = int | str | None
 """A code, the name of a person (open attributes), or None for "can't tell"."""
@@ -25,13 +27,14 @@ Answer = int | str | None
 
 @dataclass(frozen=True)
 class Submitted:
-    """One answer to one image as it came in."""
+    """One answer to one image as it came in. `accepted`, `corrected`: attributes whose suggestion was taken, or was not."""
 
     key: str
     image_id: int
     lease: str | None
     values: Mapping[str, Answer]
     accepted: frozenset[str] = field(default=frozenset())
+    corrected: frozenset[str] = field(default=frozenset())
     skip: bool = False
     milliseconds: int | None = None
     reason: str | None = None
@@ -90,10 +93,10 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
         origins = dict.fromkeys(codes, "opinion")
     else:
         origins = {name: "suggestion" if name in submitted.accepted else "human" for name in codes}
-        # What a reviewer decided stands: an answer to it is one more opinion.
-        origins |= dict.fromkeys(adjudicated(session, force, image.id) & codes.keys(), "opinion")
+        # What is settled stands: an answer to it is one more opinion.
+        origins |= dict.fromkeys(settled(session, force, image, labeller_id) & codes.keys(), "opinion")
         session.execute(delete(Lease).where(Lease.image_id == image.id))
-    annotate(session, force, image, row.id, codes, origins)
+    annotate(session, force, image, row.id, codes, origins, submitted.corrected)
     return Outcome(row.key, image.id, codes, late)
 
 
@@ -145,8 +148,10 @@ def take_back(session: Session, target: Submission, key: str, fingerprint: str) 
     for image, attribute in cells:
         _restore_label(session, image, attribute)
     force = schema_in_force(session)
-    images = select(Image).where(Image.id.in_({image for image, _ in cells}))
-    _update_images(session, force, set(session.scalars(images)))
+    images = set(session.scalars(select(Image).where(Image.id.in_({image for image, _ in cells}))))
+    _update_images(session, force, images)
+    note_answers(session, images)
+    forget_passed()
 
 
 def annotate(
@@ -156,10 +161,11 @@ def annotate(
     submission_id: int,
     codes: Mapping[str, int | None],
     origins: Mapping[str, str],
+    corrected: Collection[str] = (),
 ) -> None:
     """Add annotations to an image; those that are not mere opinions become its labels."""
     answers = [(image, name, code, origins[name]) for name, code in codes.items()]
-    annotate_all(session, force, submission_id, answers)
+    annotate_all(session, force, submission_id, answers, corrected)
 
 
 def annotate_all(
@@ -167,6 +173,7 @@ def annotate_all(
     force: SchemaInForce,
     submission_id: int,
     answers: Collection[tuple[Image, str, int | None, str]],
+    corrected: Collection[str] = (),
 ) -> None:
     """Add annotations (image, attribute, code, origin) to any images, as `annotate`."""
     added = [
@@ -176,6 +183,7 @@ def annotate_all(
             attribute_id=force.ids[name],
             code=code,
             origin=origin,
+            corrected=name in corrected,
         )
         for image, name, code, origin in answers
     ]
@@ -190,6 +198,7 @@ def annotate_all(
         put_labels(session, labels)
         labelled = {label["image_id"] for label in labels}
         _update_images(session, force, {image for image, *_ in answers if image.id in labelled})
+    note_answers(session, {image for image, *_ in answers})
 
 
 def adjudicated(session: Session, force: SchemaInForce, image_id: int) -> set[str]:
@@ -200,6 +209,28 @@ def adjudicated(session: Session, force: SchemaInForce, image_id: int) -> set[st
         .where(Label.image_id == image_id, Annotation.origin == "review")
     )
     return {force.names[number] for number in session.scalars(query)}
+
+
+def settled(session: Session, force: SchemaInForce, image: Image, labeller_id: int) -> set[str]:
+    """The attributes of an image whose label does not change by an answer of this labeller.
+
+    That is what a reviewer decided, what somebody else answered, and every label of a gold image or of one that was done
+    when it was given out for a further opinion.
+    """
+    query = (
+        select(Label.attribute_id, Annotation.origin, Submission.labeller_id, Gold.id.is_not(None))
+        .join(Annotation, Annotation.id == Label.annotation_id)
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .outerjoin(Gold, Gold.image_id == Label.image_id)
+        .where(Label.image_id == image.id)
+    )
+    return {
+        force.names[attribute]
+        for attribute, origin, owner, is_gold in session.execute(query)
+        if origin == "review"
+        or is_gold
+        or (owner != labeller_id and (origin != "import" or image.open_cells == 0))
+    }
 
 
 def put_labels(session: Session, labels: list[dict[str, Any]]) -> None:
@@ -334,7 +365,7 @@ def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
         .where(
             Annotation.image_id == image_id,
             Annotation.attribute_id == attribute_id,
-            Annotation.origin.in_(("human", "suggestion", "review", "import")),
+            Annotation.origin.in_(("human", "suggestion", "review", "import", "aggregate")),
             ~exists().where(later.undoes == Submission.id),
         )
         .order_by(Annotation.id.desc())

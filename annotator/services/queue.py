@@ -1,7 +1,8 @@
 """Who works on which image next: leases, and the order of work.
 
 With predictions the order is theirs (the most doubtful first); images they do not know, and all images when there are
-none, come in a random but fixed order. An image with a live lease is given to nobody else.
+none, come in a random but fixed order. An image with a live lease is given to nobody else. In a team, overlapped and gold
+images that are done already are mixed in, to be answered once more without sight of what others said.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from sqlalchemy.orm import Session
 from annotator.formats.predictions import Suggestion
 from annotator.models import Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
+from annotator.services.blind import blind_among
+from annotator.services.mixing import images_to_mix_in, rest_of_overlap, shuffled_in
 from annotator.services.predictions import ActivePredictions, active_predictions
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force, unknown_attribute
 
@@ -67,14 +70,26 @@ def next_tasks(
         return []
     predictions = active_predictions(project, session, force.hash)
     free = free_for(labeller_id, force.ids[attribute] if attribute else None)
+    mixed_in = images_to_mix_in(session, labeller_id, count) if attribute is None else []
+    images = _ordinary(session, predictions, free, count - len(mixed_in))
+    missing = count - len(images) - len(mixed_in)
+    if attribute is None and missing > 0:
+        mixed_in += rest_of_overlap(session, labeller_id, missing, mixed_in)
+    return lease(session, shuffled_in(images, mixed_in), labeller_id, lease_seconds, force, predictions)
+
+
+def _ordinary(
+    session: Session, predictions: ActivePredictions | None, free: ColumnElement[bool], count: int
+) -> list[Image]:
+    """The first free images in the order of work."""
     images: list[Image] = []
-    if predictions is not None:
+    if predictions is not None and count > 0:
         images += _in_predicted_order(session, predictions, free, count)
     if len(images) < count:
         rest = select(Image).where(free).order_by(Image.shuffle, Image.id).limit(count)
         taken = {image.id for image in images}
         images += [image for image in session.scalars(rest) if image.id not in taken][: count - len(images)]
-    return lease(session, images, labeller_id, lease_seconds, force, predictions)
+    return images
 
 
 def lease_again(
@@ -170,11 +185,21 @@ def lease(
         ],
     )
     labels: dict[int, dict[int, int | None]] = {}
-    query = select(Label.image_id, Label.attribute_id, Label.code).where(Label.image_id.in_(tokens))
+    # Who is asked for a further opinion on an image that is done does not see what was said.
+    open_images = [image.id for image in images if image.open_cells > 0]
+    query = select(Label.image_id, Label.attribute_id, Label.code).where(Label.image_id.in_(open_images))
     for image_id, attribute_id, code in session.execute(query):
         labels.setdefault(image_id, {})[attribute_id] = code
+    blind = blind_among(session, tokens) if predictions is not None else tokens.keys()
     return [
-        _make_task(image, tokens[image.id], force, labels.get(image.id, {}), predictions) for image in images
+        _make_task(
+            image,
+            tokens[image.id],
+            force,
+            labels.get(image.id, {}),
+            None if image.id in blind else predictions,
+        )
+        for image in images
     ]
 
 
@@ -185,12 +210,7 @@ def _make_task(
     labels: dict[int, int | None],
     predictions: ActivePredictions | None,
 ) -> Task:
-    # Test images are labelled blind: a shown suggestion would make the model's own opinion part of its measure.
-    suggestions = (
-        predictions.file.suggestions(image.name, image.sha256)
-        if predictions and image.split != "test"
-        else {}
-    )
+    suggestions = predictions.file.suggestions(image.name, image.sha256) if predictions else {}
     return Task(
         image_id=image.id,
         image_name=image.name,

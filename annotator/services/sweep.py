@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from annotator.errors import FacelabelError, NotFound, WrongUse
 from annotator.models import Annotation, Image, Label, Lease, Submission, now
 from annotator.project import ProjectFolder
+from annotator.services.blind import asked_blind, blind_among
 from annotator.services.labels import (
     add_submission,
     annotate_all,
@@ -107,7 +108,7 @@ def groups(project: ProjectFolder, session: Session, wish: Wish) -> dict[int, in
 def find_page(
     project: ProjectFolder, session: Session, labeller_id: int, wish: Wish, count: int
 ) -> list[int]:
-    """The ids of the next images of a sweep; none of the test split, none that somebody holds.
+    """The ids of the next images of a sweep; none that is labelled blind, none that somebody holds.
 
     The first call for a value scans the predictions; make it in a session that does not hold the write lock.
 
@@ -222,7 +223,10 @@ def undo_page(
     swept = session.scalars(select(Annotation.image_id).where(Annotation.submission_id == target.id))
     held = select(Lease.image_id).where(Lease.labeller_id != labeller_id, Lease.expires_at > now())
     query = select(Image).where(
-        Image.id.in_({*swept, *left_out}), Image.id.not_in(held), Image.open_cells > 0, Image.split != "test"
+        Image.id.in_({*swept, *left_out}),
+        Image.id.not_in(held),
+        Image.open_cells > 0,
+        ~asked_blind(session),
     )
     force = schema_in_force(session)
     predictions = active_predictions(project, session, force.hash)
@@ -273,15 +277,15 @@ def _opinions(
     )
     for image_id, labeller, origin in session.execute(query):
         standing[image_id] = (labeller, origin)
+    blind = blind_among(session, images.keys())
     opinions = set()
     for cell in page.cells:
         held = leases.get(cell.image_id)
         labeller, origin = standing.get(cell.image_id, (labeller_id, ""))
         in_time = held is not None and held.token == cell.lease
         others = held is not None and held.labeller_id != labeller_id and held.expires_at > now()
-        answered = labeller != labeller_id and origin in {"human", "suggestion"}
-        blind = images[cell.image_id].split == "test"
-        if blind or origin == "review" or (not in_time and (others or answered)):
+        answered = labeller != labeller_id and origin in {"human", "suggestion", "aggregate"}
+        if cell.image_id in blind or origin == "review" or (not in_time and (others or answered)):
             opinions.add(cell.image_id)
     return opinions
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from annotator.formats.predictions import PredictionsFile
 from annotator.models import Image, Label, Project
+from annotator.services.blind import asked_blind
 from annotator.services.queue import free_for
 
 Order = Literal["doubtful", "confident"]
@@ -78,16 +79,16 @@ def _waiting(
 ) -> dict[int, tuple[int, bool]]:
     """Of some rows, in their order, the ids of images that lack an answer, and whether the labeller can have them now."""
     query = select(Image.name, Image.sha256, Image.id, free_for(labeller_id, attribute_id)).where(
-        sweepable(attribute_id), Image.name.in_(named)
+        sweepable(session, attribute_id), Image.name.in_(named)
     )
     images = {(name, sha256): (image_id, free) for name, sha256, image_id, free in session.execute(query)}
     return {row: images[name, sha256] for name, (row, sha256) in named.items() if (name, sha256) in images}
 
 
-def sweepable(attribute_id: int) -> ColumnElement[bool]:
+def sweepable(session: Session, attribute_id: int) -> ColumnElement[bool]:
     """Images whose cell is open and that are not labelled blind: who sees a page of likes is no longer blind."""
     answered = exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id)
-    return and_(Image.open_cells > 0, Image.split != "test", ~answered)
+    return and_(Image.open_cells > 0, ~asked_blind(session), ~answered)
 
 
 @lru_cache(maxsize=8)
@@ -119,7 +120,7 @@ def find_in_queue_order(
     token, images = session.execute(select(Project.token, Project.image_count)).one()
     head = _heads.get((token, images, attribute_id))
     place = tuple_(Image.shuffle, Image.id)
-    open_cells = [sweepable(attribute_id)] + ([place >= head] if head else [])
+    open_cells = [sweepable(session, attribute_id)] + ([place >= head] if head else [])
     first = session.execute(
         select(Image.shuffle, Image.id).where(*open_cells).order_by(Image.shuffle, Image.id).limit(1)
     ).first()

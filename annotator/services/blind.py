@@ -1,0 +1,40 @@
+"""Which images are labelled blind: no suggestion is shown, so that the answers measure people and models honestly.
+
+These are the audit images (the test split), overlapped images and gold images. Browse shows the suggestions of an image as
+soon as it is done and wants no further opinion; a gold image then looks like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import Session
+
+from annotator.models import Gold, Image, OpinionWanted
+from annotator.services.team_settings import team_settings
+
+
+def asked_blind(session: Session) -> ColumnElement[bool]:
+    """The images that are, or were, given out without suggestions."""
+    return or_(
+        Image.split == "test",
+        Image.shuffle < team_settings(session).overlap_end,
+        exists().where(Gold.image_id == Image.id),
+    )
+
+
+def still_blind(session: Session) -> ColumnElement[bool]:
+    """The images whose suggestions nobody may see yet."""
+    waiting = exists().where(OpinionWanted.image_id == Image.id)
+    return or_(and_(Image.open_cells > 0, asked_blind(session)), waiting)
+
+
+def blind_among(session: Session, image_ids: Collection[int]) -> set[int]:
+    """Those of some images that are given out without suggestions."""
+    return set(session.scalars(select(Image.id).where(Image.id.in_(image_ids), asked_blind(session))))
+
+
+def is_blind(session: Session, image: Image) -> bool:
+    """Whether an image's suggestions are held back from everybody who looks at it."""
+    return session.scalar(select(Image.id).where(Image.id == image.id, still_blind(session))) is not None

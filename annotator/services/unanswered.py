@@ -1,0 +1,56 @@
+"""The first images of a list that a labeller has not answered, found without looking through the list each time.
+
+A list only grows at its end. What a labeller has answered or put aside stays so, and everything up to the first other
+place is remembered as passed; the memory is this process's own and costs one walk after a restart.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from annotator.models import Annotation, Gold, Image, Lease, OpinionWanted, Project, Skip, Submission, now
+
+_WINDOW = 256
+_passed: dict[tuple[str, str, int], int] = {}
+"""Per project, list and labeller: the number up to which everything is answered."""
+
+
+def first_unanswered(
+    session: Session, table: type[OpinionWanted | Gold], labeller_id: int, count: int
+) -> list[Image]:
+    """Up to `count` images of a list that the labeller did not answer or skip and that nobody holds."""
+    key = (session.scalars(select(Project.token)).one(), table.__tablename__, labeller_id)
+    later = aliased(Submission)
+    answered = exists().where(
+        Annotation.image_id == table.image_id,
+        Submission.id == Annotation.submission_id,
+        Submission.labeller_id == labeller_id,
+        Submission.kind != "undo",
+        ~exists().where(later.undoes == Submission.id),
+    )
+    skipped = exists().where(Skip.image_id == table.image_id, Skip.labeller_id == labeller_id)
+    passable = or_(answered, skipped)
+    if table is OpinionWanted:  # an open image is in everybody's queue; once it is done it is listed anew
+        passable = or_(passable, Image.open_cells > 0)
+    free = and_(Image.open_cells == 0, ~exists().where(Lease.image_id == Image.id, Lease.expires_at > now()))
+    columns = select(table.id, Image, passable, free).join(Image, Image.id == table.image_id)
+    found: list[Image] = []
+    place, contiguous = _passed.get(key, 0), True
+    while len(found) < count:
+        rows = session.execute(columns.where(table.id > place).order_by(table.id).limit(_WINDOW)).all()
+        for number, image, is_passed, is_free in rows:
+            place = number
+            contiguous = contiguous and bool(is_passed)
+            if contiguous:
+                _passed[key] = number
+            elif not is_passed and is_free:
+                found.append(image)
+        if len(rows) < _WINDOW:
+            break
+    return found[:count]
+
+
+def forget_passed() -> None:
+    """Answers were taken back, or a list was made anew: walk it from its head the next time."""
+    _passed.clear()
