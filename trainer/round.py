@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainer.acquisition import plan_work, rule
+from trainer.acquisition import plan_work, pool_of, rule
 from trainer.errors import PredictionsError
 from trainer.evaluate import evaluate
 from trainer.predictions import Predictions, write_predictions
@@ -95,7 +95,7 @@ def write_answers(
         to,
         snapshot,
         answers.probabilities,
-        plan_work(snapshot, answers.probabilities, strategy, seed),
+        plan_work(pool_of(snapshot, answers.probabilities, seed), strategy),
         priors=answers.priors,
         about={"metrics": metrics, "model": answers.model, "seed": seed, "strategy": strategy},
     )

@@ -7,34 +7,107 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.acquisition import RULES, open_cells, order_images, plan_work, rule
+from trainer.acquisition import RULES, Pool, interleave, open_cells, plan_work, pool_of, rule
+from trainer.acquisition.diversity import farthest_first, spread_by_weight, typical
+from trainer.acquisition.doubt import disagreement, entropy, least_confidence, margin
 from trainer.errors import ChoiceError
 from trainer.snapshot import CANNOT_TELL, UNLABELLED, Snapshot
 
 CERTAIN_TO_EVEN = np.float32([[1, 0, 0], [0.9, 0.1, 0], [0.5, 0.3, 0.2], [1 / 3, 1 / 3, 1 / 3]])
+DOUBTS = (margin, entropy, least_confidence)
+
+
+def pool(images: int = 60, seed: int = 0, **changes: object) -> Pool:
+    """Two attributes, some cells answered, some images of the test split, three kinds of faces."""
+    random = np.random.default_rng(seed)
+    committee = {
+        name: random.dirichlet(np.full(classes, 0.4), (3, images)).astype(np.float32)
+        for name, classes in (("glasses", 2), ("hair", 5))
+    }
+    cells = {"glasses": random.random(images) < 0.8, "hair": random.random(images) < 0.6}
+    test = random.random(images) < 0.2
+    work = cells["glasses"] | cells["hair"]
+    made = Pool(
+        probabilities={name: answers.mean(axis=0) for name, answers in committee.items()},
+        cells=cells,
+        work=work & ~test,
+        audit=np.flatnonzero(work & test),
+        labelled=~(cells["glasses"] & cells["hair"]),
+        counts={"glasses": np.array([9, 3]), "hair": np.array([5, 4, 2, 1, 0])},
+        points=random.normal(size=(images, 4)).astype(np.float32)
+        + 9 * np.eye(4, dtype=np.float32)[random.integers(0, 3, images)],
+        committee=committee,
+        seed=seed,
+    )
+    return replace(made, **changes)
 
 
 @pytest.mark.parametrize("name", RULES)
-@pytest.mark.parametrize("classes", [1, 2, 9])
-def test_a_rule_gives_every_cell_a_number(name, classes):
-    random = np.random.default_rng(0)
-    p = random.dirichlet(np.full(classes, 0.3), 50).astype(np.float32)
-    scores = rule(name)(p, random)
-    assert scores.shape == (50,)
-    assert np.isfinite(scores).all()
+def test_a_rule_gives_every_cell_a_number_and_every_image_one_place(name: str):
+    known = pool()
+    scores = RULES[name].cells(known)
+    assert {n: s.shape for n, s in scores.items()} == {"glasses": (60,), "hair": (60,)}
+    assert all(np.isfinite(column).all() for column in scores.values())
+    assert sorted(RULES[name].arrange(known)) == known.askable.tolist()
 
 
-@pytest.mark.parametrize("name", [name for name in RULES if name != "random"])
-def test_a_rule_of_doubt_scores_rise_with_doubt_whatever_the_order_of_classes(name):
-    generator = np.random.default_rng(0)
-    scores = rule(name)(CERTAIN_TO_EVEN, generator)
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_is_the_same_for_the_same_seed_and_never_looks_at_the_test_split(name: str):
+    known = pool()
+    first = RULES[name].arrange(known).tolist()
+    assert RULES[name].arrange(known).tolist() == first
+    changed = {n: p.copy() for n, p in known.probabilities.items()}
+    committee = {n: p.copy() for n, p in known.committee.items()}
+    for answers in changed.values():
+        answers[known.audit] = answers[known.audit][:, ::-1]
+    for answers in committee.values():
+        answers[:, known.audit] = answers[:, known.audit][..., ::-1]
+    assert RULES[name].arrange(replace(known, probabilities=changed, committee=committee)).tolist() == first
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_copes_with_nothing_to_ask_and_with_one_image(name: str):
+    nothing = pool(work=np.zeros(60, bool))
+    assert RULES[name].arrange(nothing).tolist() == []
+    one = pool(work=np.arange(60) == 7)
+    assert RULES[name].arrange(one).tolist() == [7]
+
+
+@pytest.mark.parametrize("doubt", DOUBTS)
+def test_doubt_rises_from_certain_to_even_whatever_the_order_of_classes(doubt):
+    scores = doubt(CERTAIN_TO_EVEN)
     assert (np.diff(scores) > 0).all()
-    np.testing.assert_allclose(rule(name)(CERTAIN_TO_EVEN[:, ::-1], generator), scores)
+    np.testing.assert_allclose(doubt(CERTAIN_TO_EVEN[:, ::-1]), scores)
+
+
+@pytest.mark.parametrize("doubt", DOUBTS)
+def test_one_class_alone_leaves_no_doubt(doubt):
+    np.testing.assert_allclose(doubt(np.ones((3, 1), np.float32)), 0, atol=1e-6)
 
 
 def test_margin_is_one_less_the_lead_of_the_first_over_the_second():
-    scores = rule("margin")(CERTAIN_TO_EVEN, np.random.default_rng(0))
-    np.testing.assert_allclose(scores, [0, 0.2, 0.8, 1], atol=1e-6)
+    np.testing.assert_allclose(margin(CERTAIN_TO_EVEN), [0, 0.2, 0.8, 1], atol=1e-6)
+
+
+def test_a_committee_teaches_most_where_sure_members_disagree():
+    agree, sure_apart, unsure = [[0.9, 0.1]] * 2, [[1, 0], [0, 1]], [[0.5, 0.5]] * 2
+    committee = np.float32([[agree[i], sure_apart[i], unsure[i]] for i in (0, 1)])
+    np.testing.assert_allclose(disagreement(committee), [0, 1, 0], atol=1e-6)
+
+
+def test_images_that_differ_are_chosen_first():
+    points = np.float32([[0, 0], [0.1, 0], [10, 0], [0, 10], [10.1, 0]])
+    assert farthest_first(points, points[:1], 2).tolist() == [4, 3]
+    assert set(typical(points[[0, 1, 2, 4, 3]], 3, np.random.default_rng(1)).tolist()) & {4} == {4}
+    slopes = np.ones((5, 1), np.float32)
+    found = spread_by_weight(points, slopes, 3, np.random.default_rng(0)).tolist()
+    assert len({2 if place == 4 else 0 if place == 1 else place for place in found}) == 3
+
+
+@pytest.mark.parametrize("name", ["k_center", "badge", "typical", "bald"])
+def test_a_rule_says_what_it_needs(name: str):
+    with pytest.raises(ChoiceError, match=name):
+        RULES[name].arrange(pool(points=None, committee=None))
 
 
 def test_an_unknown_rule_names_those_there_are():
@@ -42,27 +115,22 @@ def test_an_unknown_rule_names_those_there_are():
         rule("luck")
 
 
-@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0, 1)), max_size=80), st.integers(0, 3))
-def test_the_order_has_every_image_with_work_once_and_a_test_image_at_every_tenth_place(images, seed):
-    work, test = (np.array([image[i] for image in images], bool) for i in (0, 1))
-    scores = np.array([image[2] for image in images], np.float32)
-    order = order_images(scores, work, test, seed)
-    assert sorted(order) == np.flatnonzero(work).tolist()
-    tests = np.flatnonzero(test[order]).tolist()
-    others = order[~test[order]]
-    expected = list(range(9, len(order), 10))
-    left = len(others) + len(others) // 9  # places up to where the others run out
-    assert [place for place in tests if place < left] == [p for p in expected if p < left][: len(tests)]
-    assert (np.diff(scores[others]) <= 0).all()
-    ties = np.diff(scores[others]) == 0
-    assert (np.diff(others)[ties] > 0).all()
+@given(st.integers(0, 60), st.integers(0, 30), st.integers(0, 3))
+def test_the_order_has_every_image_once_and_a_test_image_at_every_tenth_place(
+    others: int, tests: int, seed: int
+):
+    arranged = np.random.default_rng(seed).permutation(others)
+    order = interleave(arranged, np.arange(others, others + tests), seed).tolist()
+    assert sorted(order) == list(range(others + tests))
+    assert [row for row in order if row < others] == arranged.tolist()
+    left = others + others // 9  # places up to where the others run out
+    found = [place for place, row in enumerate(order) if row >= others and place < left]
+    assert found == list(range(9, left, 10))[: min(tests, len(found))]
+    assert len(found) == min(tests, len(range(9, left, 10)))
 
 
 def test_the_draw_from_the_test_split_follows_the_seed():
-    everything = np.ones(40, bool)
-    draws = [
-        order_images(np.zeros(40, np.float32), everything, everything, seed).tolist() for seed in (0, 0, 1)
-    ]
+    draws = [interleave(np.arange(0), np.arange(40), seed).tolist() for seed in (0, 0, 1)]
     assert draws[0] == draws[1] != draws[2]
 
 
@@ -76,7 +144,7 @@ def test_an_image_scores_the_mean_of_its_open_cells_and_none_if_it_has_none(face
     snapshot = replace(snapshot, labels=labels)
     even, sure = np.float32([[0.5, 0.5]]), np.float32([[1, 0, 0, 0]])
     p = {"glasses": even.repeat(len(snapshot), 0), "hair": sure.repeat(len(snapshot), 0)}
-    work = plan_work(snapshot, p, "margin", 0)
+    work = plan_work(pool_of(snapshot, p, 0), "margin")
     assert work.images[:3].tolist() == [0.5, 0.5, 1.0]
     assert np.isnan(work.images[3:]).all()
     assert np.isnan(work.cells["hair"][2:]).all()

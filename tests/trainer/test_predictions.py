@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from trainer.acquisition import plan_work
+from trainer.acquisition import plan_work, pool_of
 from trainer.errors import PredictionsError
 from trainer.files import sha256_file
 from trainer.predictions import Predictions, write_predictions
@@ -19,7 +19,7 @@ PRIOR = np.array([0.7, 0.3])
 def write(folder, snapshot):
     random = np.random.default_rng(0)
     p = {"glasses": random.dirichlet([1, 1], len(snapshot)).astype(np.float32)}
-    work = plan_work(snapshot, p, "margin", 0)
+    work = plan_work(pool_of(snapshot, p, 0), "margin")
     write_predictions(folder, snapshot, p, work, priors={"glasses": PRIOR}, about=ABOUT)
     return p["glasses"], work
 
