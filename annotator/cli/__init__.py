@@ -8,6 +8,7 @@ import sys
 import click
 
 from annotator import __version__
+from annotator.cli.aggregate import aggregate_command
 from annotator.cli.data import export_command, import_command, verify_command
 from annotator.cli.doctor import doctor_command
 from annotator.cli.gold import gold_group
@@ -47,6 +48,7 @@ for command in (
     schema_group,
     users_group,
     gold_group,
+    aggregate_command,
     doctor_command,
     openapi_command,
 ):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from annotator.errors import NotFound
 from annotator.formats.predictions import Suggestion
-from annotator.models import Annotation, Image, Label, Labeller, Submission, ValueRow
+from annotator.models import Annotation, Image, Label, Labeller, Submission, Undecided, ValueRow
 from annotator.project import ProjectFolder
 from annotator.services.blind import is_blind
 from annotator.services.flags import FlagDetail, flags_of
@@ -38,13 +38,25 @@ class Said:
 
 @dataclass(frozen=True)
 class CellDetail:
-    """One cell. `differing`: opinions differ; `contradicted`: a confident model does. Both end with adjudication."""
+    """One cell. All three kinds of doubt end with adjudication.
+
+    Args:
+        attribute: its name.
+        label: the annotation that counts.
+        suggestion: the model's answer, if it may be seen.
+        suggested_name: its name.
+        differing: opinions differ from the label.
+        undecided: the last aggregation found no clear answer.
+        contradicted: a confident model gives another answer.
+        history: all annotations, the oldest first.
+    """
 
     attribute: str
     label: Said | None
     suggestion: Suggestion | None
     suggested_name: str | None
     differing: bool
+    undecided: bool
     contradicted: bool
     history: list[Said]
 
@@ -90,8 +102,16 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
         ).all()
     )
     history = _history(session, force, image)
+    undecided = set(session.scalars(select(Undecided.attribute_id).where(Undecided.image_id == image.id)))
     cells = [
-        _cell(force, name, history.get(number, []), labels.get(number), suggestions.get(name))
+        _cell(
+            force,
+            name,
+            history.get(number, []),
+            labels.get(number),
+            suggestions.get(name),
+            number in undecided,
+        )
         for number, name in force.names.items()
     ]
     return ImageDetail(image, blind, cells, flags_of(session, image.id))
@@ -139,6 +159,7 @@ def _cell(
     history: list[Said],
     annotation_id: int | None,
     suggestion: Suggestion | None,
+    undecided: bool,
 ) -> CellDetail:
     label = next((said for said in history if said.id == annotation_id), None)
     decided = label is not None and label.origin == "review"
@@ -159,4 +180,6 @@ def _cell(
     )
     values = force.schema[name].values
     suggested = next((v.name for v in values if suggestion and v.code == suggestion.code), None)
-    return CellDetail(name, label, suggestion, suggested, differing, contradicted, history)
+    return CellDetail(
+        name, label, suggestion, suggested, differing, undecided and not decided, contradicted, history
+    )

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.errors import WrongUse
-from annotator.models import Annotation, Flag, Image, Label, Labeller, Submission
+from annotator.models import Annotation, Flag, Image, Label, Labeller, Submission, Undecided
 from annotator.services.schema_in_force import SchemaInForce, unknown_attribute
 
 NOT_LABELLED, CANNOT_TELL = "none", "unsure"
@@ -36,6 +36,7 @@ class Filters:
         flag: images with a flag that is open, resolved, or either.
         differing: extra opinions differ from the label, and no reviewer has decided since.
         contradicted: the model gives another value than the label at least this probability, and no reviewer decided.
+        undecided: the last aggregation found no clear answer, and no reviewer decided since.
     """
 
     attribute: str | None = None
@@ -49,6 +50,7 @@ class Filters:
     flag: Literal["open", "resolved", "any"] | None = None
     differing: bool = False
     contradicted: float | None = None
+    undecided: bool = False
 
     @property
     def prefix(self) -> str:
@@ -58,7 +60,7 @@ class Filters:
     @property
     def narrow(self) -> bool:
         """Whether an index leads to few images, so that they need not be looked for among all."""
-        return self.flag is not None or self.differing or self.group is not None
+        return self.flag is not None or self.differing or self.undecided or self.group is not None
 
 
 def conditions(session: Session, force: SchemaInForce, filters: Filters) -> list[ColumnElement[bool]]:
@@ -82,6 +84,8 @@ def conditions(session: Session, force: SchemaInForce, filters: Filters) -> list
         found.append(Image.id.in_(select(Flag.image_id).where(_FLAGS[filters.flag])))
     if filters.differing:
         found.append(Image.id.in_(_differing(attribute_id)))
+    if filters.undecided:
+        found.append(Image.id.in_(_undecided(attribute_id)))
     if filters.value == NOT_LABELLED:
         found.append(~exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id))
     elif filters.value is not None or filters.labeller is not None or filters.origin is not None:
@@ -143,3 +147,18 @@ def _differing(attribute_id: int | None) -> Select[int]:
         )
     )
     return query if attribute_id is None else query.where(opinion.attribute_id == attribute_id)
+
+
+def _undecided(attribute_id: int | None) -> Select[int]:
+    """Images with a cell that the last aggregation left open, unless a reviewer has decided it."""
+    reviewed = (
+        select(Label.image_id)
+        .join(Annotation, Annotation.id == Label.annotation_id)
+        .where(
+            Label.image_id == Undecided.image_id,
+            Label.attribute_id == Undecided.attribute_id,
+            Annotation.origin == "review",
+        )
+    )
+    query = select(Undecided.image_id).where(~reviewed.exists())
+    return query if attribute_id is None else query.where(Undecided.attribute_id == attribute_id)

@@ -1,4 +1,4 @@
-"""What wants a reviewer: open flags, opinions that differ, labels that a confident model contradicts."""
+"""What wants a reviewer: flags, differing opinions, cells without a clear answer, labels that the model contradicts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from annotator.services.image_details import CONFIDENT
 from annotator.services.image_filters import Filters
 from annotator.services.projects import LOCAL_LABELLER
 
-Kind = Literal["flags", "opinions", "model"]
+Kind = Literal["flags", "opinions", "undecided", "model"]
 _FILTERS: dict[Kind, Filters] = {
     "flags": Filters(flag="open"),
     "opinions": Filters(differing=True),
+    "undecided": Filters(undecided=True),
     "model": Filters(contradicted=CONFIDENT),
 }
 

@@ -30,7 +30,7 @@ class ImagesQuery(Request):
     attribute: _Text | None = None
     value: _Text | None = Field(None, description="A code, none (not labelled) or unsure (can't tell).")
     labeller: _Text | None = Field(None, description="Who gave the label that counts.")
-    origin: Literal["human", "suggestion", "review", "import"] | None = None
+    origin: Literal["human", "suggestion", "review", "import", "aggregate"] | None = None
     source: _Text | None = None
     split: Literal["train", "val", "test"] | None = None
     group: _Text | None = None
@@ -92,6 +92,7 @@ class CellOfImageOut(BaseModel):
     label: SaidOut | None
     suggestion: SuggestedOut | None
     differing: bool
+    undecided: bool
     contradicted: bool
     history: list[SaidOut]
 
@@ -242,6 +243,7 @@ def _cell(cell: CellDetail) -> CellOfImageOut:
         label=_said(cell.label) if cell.label else None,
         suggestion=_suggested(cell.suggestion, cell.suggested_name) if cell.suggestion else None,
         differing=cell.differing,
+        undecided=cell.undecided,
         contradicted=cell.contradicted,
         history=[_said(said) for said in cell.history],
     )

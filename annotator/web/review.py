@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from flask import Blueprint
 from pydantic import Field
 from spectree import Response
 
-from annotator.services.review import check_reviewer, review_queue
+from annotator.services.review import Kind, check_reviewer, review_queue
 from annotator.web.browse import ImagesOut, images_out
 from annotator.web.context import context, labeller_id
 from annotator.web.contracts import ProblemAnswer, Request, spec
@@ -18,9 +18,9 @@ review = Blueprint("review", __name__)
 
 
 class ReviewQuery(Request):
-    """Which queue: open flags, opinions that differ, or labels that a confident model contradicts."""
+    """Which queue: open flags, opinions that differ or gave no clear answer, labels that a confident model contradicts."""
 
-    kind: Literal["flags", "opinions", "model"]
+    kind: Kind
     after: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 20
 

@@ -1,0 +1,34 @@
+"""aggregate: one label from several opinions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from annotator.cli.terminal import json_option, open_project, print_json, project_option
+from annotator.services.aggregation import aggregate, preview_aggregation
+
+
+@click.command("aggregate")
+@click.option("--preview", is_flag=True, help="Only say what would change.")
+@project_option
+@json_option
+def aggregate_command(preview: bool, project: Path, as_json: bool) -> None:
+    """Let the labels of cells with several opinions follow from these, by the method that the team page sets."""
+    opened = open_project(project)
+    if preview:
+        with opened.database.read() as session:
+            report = preview_aggregation(session)
+    else:
+        report = aggregate(opened)
+    if as_json:
+        print_json(asdict(report))
+        return
+    would = "would change" if preview else "have changed"
+    click.echo(
+        f"{report.cells} cells have several opinions; {report.changed} labels {would} ({report.method})."
+    )
+    if report.undecided:
+        click.echo(f"{report.undecided} cells stay undecided: the review page asks for them.")
