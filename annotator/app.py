@@ -20,6 +20,7 @@ from annotator.web.health import health
 from annotator.web.label import label_api
 from annotator.web.media import media
 from annotator.web.pages import pages
+from annotator.web.people import people
 from annotator.web.problems import tell_errors
 from annotator.web.review import review
 from annotator.web.rounds import rounds_api
@@ -52,6 +53,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         accounts,
         label_api,
         sweep,
+        people,
         rounds_api,
         snapshots_api,
         pages,

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -94,6 +103,7 @@ class ValueRow(Base):
     name: Mapped[str]
     status: Mapped[str]
     ends: Mapped[bool]
+    merged_into: Mapped[int | None]  # the code of the person that this one turned out to be
 
 
 class Image(Base):
@@ -150,6 +160,15 @@ class Face(Base):
     """
 
     __tablename__ = "faces"
+    __table_args__ = (
+        # Whether faces were described since is asked again and again.
+        Index(
+            "ix_faces_described",
+            "image_id",
+            sqlite_where=text("number = 0 AND descriptor IS NOT NULL"),
+            postgresql_where=text("number = 0 AND descriptor IS NOT NULL"),
+        ),
+    )
 
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -207,7 +226,7 @@ class Submission(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
-    kind: Mapped[str]  # answer, skip, sweep, review, undo, import or aggregate
+    kind: Mapped[str]  # answer, skip, sweep, review, people, rename, merge, undo, import or aggregate
     fingerprint: Mapped[str]  # of the request's body: the same key with another body is refused
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
@@ -238,7 +257,7 @@ class Annotation(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
     code: Mapped[int | None]
-    origin: Mapped[str]  # human, suggestion, review, import, aggregate, opinion or undo
+    origin: Mapped[str]  # human, suggestion, review, import, aggregate, merge, opinion or undo
     corrected: Mapped[bool] = mapped_column(server_default="0")  # another value was suggested and shown
 
 
@@ -246,11 +265,44 @@ class Label(Base):
     """The answer that counts now in one cell."""
 
     __tablename__ = "labels"
+    # The images of a person, and how many they are.
+    __table_args__ = (Index("ix_labels_value", "attribute_id", "code", "image_id"),)
 
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"), primary_key=True)
     code: Mapped[int | None]
     annotation_id: Mapped[int] = mapped_column(ForeignKey("annotations.id"))
+
+
+class PersonChange(Base):
+    """A person was renamed (`before` → `after`), or merged into another one (`into`)."""
+
+    __tablename__ = "person_changes"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["attribute_id", "code"], ["attribute_values.attribute_id", "attribute_values.code"]
+        ),
+        Index("ix_person_changes_person", "attribute_id", "code"),
+        Index("ix_person_changes_into", "attribute_id", "into"),
+    )
+
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
+    code: Mapped[int]
+    before: Mapped[str]
+    after: Mapped[str]
+    into: Mapped[int | None]
+
+
+class NotThisPerson(Base):
+    """An image that was left out when others were confirmed as this person: it is not proposed as theirs again."""
+
+    __tablename__ = "not_this_person"
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"), primary_key=True)
+    code: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"), index=True)
 
 
 class Lease(Base):

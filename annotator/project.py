@@ -103,5 +103,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0005"
+NEWEST_REVISION = "0006"
 """The newest migration in alembic/versions; a test compares them."""

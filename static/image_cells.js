@@ -1,7 +1,7 @@
 /** How the cells and flags of an image look, on its own page and in review. */
 import { count, element, moment } from './dom.js';
 
-const ORIGINS = { human: 'by hand', suggestion: 'accepted suggestion', review: 'adjudicated', import: 'imported', aggregate: 'aggregated', opinion: 'extra opinion', undo: 'took it back' };
+const ORIGINS = { human: 'by hand', suggestion: 'accepted suggestion', review: 'adjudicated', import: 'imported', aggregate: 'aggregated', merge: 'people merged', opinion: 'extra opinion', undo: 'took it back' };
 
 /** A probability for people: whole percent, never "100 %". */
 function percent(probability) {

@@ -6,7 +6,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.splits import SplitRule, own_group, shared_group
-from annotator.models import AttributeRow, Image, Label, Project
+from annotator.models import AttributeRow, Image, Label, Project, ValueRow
+from annotator.services.people import UNKNOWN_PERSON, is_somebody
 from annotator.services.schema_in_force import SchemaInForce
 
 
@@ -21,7 +22,7 @@ def regroup(session: Session, force: SchemaInForce, image: Image, labels: dict[i
     shared = (
         shared_group(name, code)
         for attribute, name in force.grouping
-        if (code := labels.get(attribute)) is not None
+        if (code := labels.get(attribute)) is not None and is_somebody(session, attribute, code)
     )
     group = next(shared, own_group(image.sha256))
     if group != image.group:
@@ -36,7 +37,8 @@ def regroup_all(session: Session) -> None:
     for image_id, name, code in session.execute(
         select(Label.image_id, AttributeRow.name, Label.code)
         .join(AttributeRow, AttributeRow.id == Label.attribute_id)
-        .where(AttributeRow.groups, Label.code.is_not(None))
+        .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
+        .where(AttributeRow.groups, ValueRow.name != UNKNOWN_PERSON)
         .order_by(AttributeRow.position.desc())
     ):
         named[image_id] = shared_group(name, int(code or 0))

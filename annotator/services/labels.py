@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.schema import Attribute, Schema
 from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import Annotation, AttributeRow, Gold, Image, Label, Lease, Skip, Submission, now
+from annotator.models import Annotation, AttributeRow, Gold, Image, Label, Lease, Skip, Submission, ValueRow, now
 from annotator.services.counts import add_done
 from annotator.services.groups import regroup
 from annotator.services.overlap import note_answers
@@ -148,6 +148,7 @@ def take_back(session: Session, target: Submission, key: str, fingerprint: str) 
     for image, attribute in cells:
         _restore_label(session, image, attribute)
     force = schema_in_force(session)
+    _follow_merges(session, force, row.id, {image for image, _ in cells})
     images = set(session.scalars(select(Image).where(Image.id.in_({image for image, _ in cells}))))
     _update_images(session, force, images)
     note_answers(session, images)
@@ -365,7 +366,7 @@ def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
         .where(
             Annotation.image_id == image_id,
             Annotation.attribute_id == attribute_id,
-            Annotation.origin.in_(("human", "suggestion", "review", "import", "aggregate")),
+            Annotation.origin.in_(("human", "suggestion", "review", "import", "aggregate", "merge")),
             ~exists().where(later.undoes == Submission.id),
         )
         .order_by(Annotation.id.desc())
@@ -378,6 +379,28 @@ def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
             Label(image_id=image_id, attribute_id=attribute_id, code=newest.code, annotation_id=newest.id)
         )
     session.flush()
+
+
+def _follow_merges(
+    session: Session, force: SchemaInForce, submission_id: int, images: Collection[int]
+) -> None:
+    """Labels that came back may name a person who was merged into another one since: they follow."""
+    merged = (
+        select(Image, Label.attribute_id, Label.code)
+        .join(Label, Label.image_id == Image.id)
+        .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
+        .where(Label.image_id.in_(images), ValueRow.merged_into.is_not(None))
+    )
+    answers = [
+        (
+            image,
+            force.names[attribute],
+            code_of_person(session, force.names[attribute], int(code or 0)),
+            "merge",
+        )
+        for image, attribute, code in session.execute(merged)
+    ]
+    annotate_all(session, force, submission_id, answers)
 
 
 def _update_images(session: Session, force: SchemaInForce, images: Collection[Image]) -> None:

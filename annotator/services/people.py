@@ -13,29 +13,47 @@ from annotator.models import AttributeRow, ValueRow
 
 MAX_NAME = 200
 
+UNKNOWN_PERSON = "unknown person"
+"""The fixed answer for somebody who is none of the people looked for: these images are no group of one person."""
+
 
 def code_of_person(session: Session, attribute: str, value: int | str) -> int:
-    """The code of a person, by code or by name; a new name gets the next code.
+    """The code of a person, by code or by name; a new name gets the next code, a merged person is who they are now.
 
     Raises:
         FacelabelError: if the code is unknown or the name is empty, too long or holds control characters.
     """
     attribute_id = session.scalars(select(AttributeRow.id).where(AttributeRow.name == attribute)).one()
-    people = select(ValueRow.code).where(ValueRow.attribute_id == attribute_id)
+    people = select(ValueRow).where(ValueRow.attribute_id == attribute_id)
     if isinstance(value, int):
-        if session.scalar(people.where(ValueRow.code == value)) is None:
+        row = session.scalar(people.where(ValueRow.code == value))
+        if row is None:
             raise FacelabelError(
                 "unknown_value", f"{attribute} has no person with the code {value}.", do="Send a name."
             )
-        return value
-    name = clean_name(value)
-    code = session.scalar(people.where(ValueRow.name == name))
-    if code is None:
-        last = session.scalar(select(func.max(ValueRow.code)).where(ValueRow.attribute_id == attribute_id))
-        code = 0 if last is None else last + 1
-        session.add(ValueRow(attribute_id=attribute_id, code=code, name=name, status="active", ends=False))
-        session.flush()
-    return code
+    else:
+        name = clean_name(value)
+        row = session.scalar(people.where(ValueRow.name == name))
+        if row is None:
+            row = _add_person(session, attribute_id, name)
+    while row.merged_into is not None:
+        row = session.get_one(ValueRow, (attribute_id, row.merged_into))
+    return row.code
+
+
+def _add_person(session: Session, attribute_id: int, name: str) -> ValueRow:
+    last = session.scalar(select(func.max(ValueRow.code)).where(ValueRow.attribute_id == attribute_id))
+    code = 0 if last is None else last + 1
+    row = ValueRow(attribute_id=attribute_id, code=code, name=name, status="active", ends=False)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def is_somebody(session: Session, attribute_id: int, code: int) -> bool:
+    """Whether a value is one person (or any value of another kind), not the answer "unknown person"."""
+    row = session.get(ValueRow, (attribute_id, code))
+    return row is None or row.name != UNKNOWN_PERSON
 
 
 def clean_name(text: str) -> str:

@@ -41,6 +41,11 @@ class SchemaInForce:
         return [(self.ids[a.name], a.name) for a in self.schema.attributes if a.groups]
 
     @cached_property
+    def identity(self) -> tuple[int, str] | None:
+        """The attribute that tells people apart: the first open one whose values make groups; None if there is none."""
+        return next(((n, name) for n, name in self.grouping if self.schema[name].kind == "open"), None)
+
+    @cached_property
     def _ending(self) -> frozenset[tuple[int, int]]:
         return frozenset(
             (self.ids[a.name], v.code) for a in self.schema.attributes for v in a.values if v.ends

@@ -26,7 +26,7 @@ def first_unanswered(
         Annotation.image_id == table.image_id,
         Submission.id == Annotation.submission_id,
         Submission.labeller_id == labeller_id,
-        Submission.kind != "undo",
+        Submission.kind.not_in(("undo", "people", "merge")),  # who somebody is leaves the rest unanswered
         ~exists().where(later.undoes == Submission.id),
     )
     skipped = exists().where(Skip.image_id == table.image_id, Skip.labeller_id == labeller_id)

@@ -1,0 +1,116 @@
+"""The people of a project: found by name, with their images; the faces as they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from annotator.models import Face, Image, Label, ValueRow
+from annotator.services.people import UNKNOWN_PERSON
+from annotator.services.people_sets import identity_attribute
+
+
+@dataclass(frozen=True)
+class FaceCard:
+    """An image with its largest face. `box`: left, top, right, bottom in pixels of the upright image, None without one.
+
+    `turn`: how many degrees clockwise the face must be turned to be upright.
+    """
+
+    image: Image
+    box: tuple[int, int, int, int] | None
+    turn: int
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A person, how many images have them, and one of these."""
+
+    code: int
+    name: str
+    images: int
+    face: FaceCard | None
+
+
+def list_people(
+    session: Session, *, search: str = "", after: str | None = None, limit: int
+) -> tuple[list[Listed], str | None]:
+    """People by name, those whose name holds `search`; and the name to go on after, None at the end.
+
+    Raises:
+        FacelabelError: if the schema has no attribute for people.
+    """
+    attribute_id, _ = identity_attribute(session)
+    query = select(ValueRow.code, ValueRow.name).where(
+        ValueRow.attribute_id == attribute_id, ValueRow.status == "active", ValueRow.name != UNKNOWN_PERSON
+    )
+    if search:
+        query = query.where(ValueRow.name.icontains(search, autoescape=True))
+    if after is not None:
+        query = query.where(ValueRow.name > after)
+    found = session.execute(query.order_by(ValueRow.name).limit(limit + 1)).all()
+    more = found[limit - 1].name if len(found) > limit else None
+    return describe_people(session, attribute_id, dict(found[:limit])), more
+
+
+def describe_people(session: Session, attribute_id: int, names: dict[int, str]) -> list[Listed]:
+    """People by code, in the order given, with their numbers of images and a face."""
+    counts = {
+        code: (number, first)
+        for code, number, first in session.execute(
+            select(Label.code, func.count(), func.min(Label.image_id))
+            .where(Label.attribute_id == attribute_id, Label.code.in_(names))
+            .group_by(Label.code)
+        )
+    }
+    cards = face_cards(session, [first for _, first in counts.values()])
+    found = []
+    for code, name in names.items():
+        number, first = counts.get(code, (0, None))
+        found.append(Listed(code, name, number, cards[first] if first is not None else None))
+    return found
+
+
+def face_cards(session: Session, images: Collection[int]) -> dict[int, FaceCard]:
+    """The faces of images."""
+    query = (
+        select(Image, Face)
+        .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
+        .where(Image.id.in_(images))
+    )
+    return {image.id: _card(image, face) for image, face in session.execute(query)}
+
+
+def faces_of_person(session: Session, attribute_id: int, code: int, limit: int) -> list[FaceCard]:
+    """The first faces of a person, in the order in which the images were imported."""
+    images = list(
+        session.scalars(
+            select(Label.image_id)
+            .where(Label.attribute_id == attribute_id, Label.code == code)
+            .order_by(Label.image_id)
+            .limit(limit)
+        )
+    )
+    cards = face_cards(session, images)
+    return [cards[number] for number in images]
+
+
+def _card(image: Image, face: Face | None) -> FaceCard:
+    if face is None:
+        return FaceCard(image, None, 0)
+    return FaceCard(image, _upright_box(image, face), face.turn)
+
+
+def _upright_box(image: Image, face: Face) -> tuple[int, int, int, int]:
+    """The box in the image as it is shown, from the one in the image turned clockwise by `face.turn`."""
+    left, top, right, bottom = face.left, face.top, face.right, face.bottom
+    if face.turn == 90:
+        return top, image.height - right, bottom, image.height - left
+    if face.turn == 180:
+        return image.width - right, image.height - bottom, image.width - left, image.height - top
+    if face.turn == 270:
+        return image.width - bottom, left, image.width - top, right
+    return left, top, right, bottom
