@@ -13,7 +13,18 @@ from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.schema import Attribute, Schema
 from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import Annotation, AttributeRow, Gold, Image, Label, Lease, Skip, Submission, ValueRow, now
+from annotator.models import (
+    Annotation,
+    AttributeRow,
+    Gold,
+    Image,
+    Label,
+    Lease,
+    Skip,
+    Submission,
+    ValueRow,
+    now,
+)
 from annotator.services.counts import add_done
 from annotator.services.groups import regroup
 from annotator.services.overlap import note_answers
