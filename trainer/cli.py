@@ -214,6 +214,43 @@ def models(as_json: bool) -> None:
             click.echo(f"{kind}: {', '.join(entries)}")
 
 
+@main.command()
+@snapshot_argument
+@to_option
+@click.option(
+    "--strategy", "strategies", multiple=True, help="A rule; may be repeated. The first is the baseline."
+)
+@click.option("--seeds", type=int, help="Replays of each rule.")
+@click.option("--stress", help="none, duplicates, noise, rare or missing.")
+@click.option("--budget", "budgets", type=int, multiple=True, help="Images bought in all; may be repeated.")
+@cache_option
+@images_option
+@as_json
+def simulate(
+    snapshot: Path, to: Path, cache: Path, images: Path | None, as_json: bool, **settings: Any
+) -> None:
+    """Replay the labels of SNAPSHOT as if they were bought one batch after the other: what does a rule save?"""
+    from trainer.simulate import Plan  # noqa: PLC0415
+    from trainer.simulate import simulate as run  # noqa: PLC0415
+    from trainer.snapshot import Snapshot  # noqa: PLC0415
+
+    try:
+        plan = Plan.model_validate({name: value for name, value in settings.items() if value})
+    except ValueError as cause:
+        raise click.UsageError(str(cause)) from cause
+    with _bars() as report:
+        known = Snapshot.open(snapshot, images_root=images)
+        summary = run(known, to, plan, cache=cache.expanduser(), report=report)
+    if as_json:
+        click.echo(json.dumps(summary, sort_keys=True))
+        return
+    for name, figures in summary["strategies"].items():
+        against = summary["against_baseline"].get(name, {}).get("times_fewer", {}).get("95%", {}).get("macro")
+        times = f", {against['ratio']:.2f} times fewer labels to 95 %" if against and against["ratio"] else ""
+        click.echo(f"{name}: area {figures['area']:.3f}{times}")
+    click.echo(f"The report is {to / 'report.html'}.")
+
+
 @contextmanager
 def _bars() -> Iterator[Report]:
     """Show one progress bar per stage on stderr, if that is a terminal."""

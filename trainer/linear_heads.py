@@ -10,7 +10,7 @@ Unlabelled cells are left out attribute by attribute. The strength of the L2 pen
 attribute on held-out folds of the train groups, so that the val split stays unseen.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -62,6 +62,8 @@ class Head:
         temperature: By which the evidence is divided.
         penalty: The L2 strength that was chosen.
         images: Labelled train images.
+        fold_weights: (folds, size, classes) of the heads that left a fold out, a committee.
+        fold_biases: (folds, classes).
     """
 
     weight: Tensor
@@ -70,6 +72,8 @@ class Head:
     temperature: float
     penalty: float
     images: int
+    fold_weights: Tensor = field(default_factory=lambda: torch.zeros(0))
+    fold_biases: Tensor = field(default_factory=lambda: torch.zeros(0))
 
 
 def fit_basis(features: Tensor, seed: int) -> Basis:
@@ -120,15 +124,17 @@ def fit_head(
         loss = negative_log_likelihood(held_out, labels, prior, temperature)
         if loss >= best[0]:
             break
-        best, coefficients = (loss, penalty, temperature), start[:, -1]
+        best, coefficients = (loss, penalty, temperature), start
     _, penalty, temperature = best
     return Head(
-        weight=basis.directions @ coefficients[:-1],
-        bias=coefficients[-1],
+        weight=basis.directions @ coefficients[:-1, -1],
+        bias=coefficients[-1, -1],
         prior=prior,
         temperature=temperature,
         penalty=penalty,
         images=len(labels),
+        fold_weights=torch.stack([basis.directions @ coefficients[:-1, fold] for fold in range(FOLDS)]),
+        fold_biases=coefficients[-1, :-1],
     )
 
 

@@ -80,7 +80,7 @@ def fit_probe(snapshot: Snapshot, features: Features, seed: int) -> Probe:
             "Label some images and run the round again.",
         )
     known = features.of(torch.from_numpy(rows))
-    with _threads_for(len(rows)):
+    with threads_for(len(rows)):
         basis = fit_basis(known, seed)
         points = basis.project(known)
         heads = {}
@@ -100,7 +100,7 @@ def fit_probe(snapshot: Snapshot, features: Features, seed: int) -> Probe:
 
 
 @contextmanager
-def _threads_for(images: int) -> Iterator[None]:
+def threads_for(images: int) -> Iterator[None]:
     """Use one thread for small problems: on a busy machine threads that wait for each other took ten times as long."""
     before = torch.get_num_threads()
     torch.set_num_threads(1 if images < FEW else before)

@@ -1,0 +1,213 @@
+"""One replay: buy, train, measure on people who are never bought, let the rule choose, buy again."""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.acquisition import Pool, rule
+from trainer.calibrate import class_prior, probabilities
+from trainer.evaluate import figures
+from trainer.linear_heads import Basis, fit_head
+from trainer.probe import threads_for
+from trainer.simulate.oracle import Ledger, Oracle
+from trainer.simulate.plan import Plan
+from trainer.simulate.problem import Problem, disturb, wrong_answers
+from trainer.snapshot import UNLABELLED
+
+NEAR = 64
+"""How many of the principal coordinates say which images are alike."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model's figures on the test people after `bought` images; `seconds` to train it and to choose the next."""
+
+    bought: int
+    macro: float
+    balanced: dict[str, float]
+    ece: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What one rule did with one seed."""
+
+    strategy: str
+    seed: int
+    full: Measured
+    curve: list[Measured]
+    ledger: Ledger
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, as it is kept on disk."""
+        return asdict(self) | {"ledger": self.ledger.entries}
+
+
+def replay(problem: Problem, plan: Plan, strategy: str, seed: int) -> Replay:
+    """Run one rule with one seed. Nothing but the oracle's sales tells it a label of the pool."""
+    test, pool = split_people(problem, plan.share_test, seed)
+    rows = disturb(problem, pool, plan.stress, seed)
+    wrong = wrong_answers(problem, seed) if plan.stress == "noise" else problem.labels
+    sold = {name: column[rows] for name, column in wrong.items()}
+    if plan.stress == "missing":
+        generator = np.random.default_rng([seed, 13])
+        sold = {n: np.where(generator.random(len(c)) < 0.5, c, UNLABELLED) for n, c in sold.items()}
+    candidates, measured_on = problem.take(rows), problem.take(test)
+    buyer = Buyer(candidates, Oracle(candidates.names, sold, ledger := Ledger()), seed)
+    buyer.buy(np.random.default_rng([seed, 3]).permutation(len(rows))[: plan.start], "start")
+    curve = []
+    for budget in (*plan.budgets, 0):
+        started = time.perf_counter()
+        model = fit_heads(buyer.points, buyer.answers, buyer.groups, problem.classes, seed)
+        following = buyer.choose(model, strategy, budget - buyer.bought) if budget > buyer.bought else None
+        seconds = time.perf_counter() - started
+        curve.append(measure(model, measured_on, buyer.bought, seconds))
+        if following is None or not len(following):
+            break
+        buyer.buy(following, strategy)
+    every = fit_heads(candidates.points, sold, candidates.groups, problem.classes, seed)
+    return Replay(strategy, seed, measure(every, measured_on, len(rows), 0.0), curve, ledger)
+
+
+def split_people(problem: Problem, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows that are measured on and those that can be bought: whole groups, drawn by the seed."""
+    names = np.unique(problem.groups)
+    drawn = np.random.default_rng([seed, 1]).permutation(names)[: max(1, round(share * len(names)))]
+    test = np.isin(problem.groups, drawn)
+    return np.flatnonzero(test), np.flatnonzero(~test)
+
+
+class Buyer:
+    """What is known so far, and what to buy next.
+
+    Args:
+        pool: The images that can be bought; its labels are never looked at.
+        oracle: Sells them.
+        seed: Of what the rules draw.
+    """
+
+    def __init__(self, pool: Problem, oracle: Oracle, seed: int) -> None:
+        self._pool, self._oracle, self._seed = pool, oracle, seed
+        self._known = {name: np.full(len(pool.names), UNLABELLED) for name in pool.classes}
+        self._rows = np.empty(0, np.int64)
+
+    @property
+    def bought(self) -> int:
+        """Images paid for."""
+        return len(self._rows)
+
+    @property
+    def points(self) -> NDArray[np.float32]:
+        """Of the images bought."""
+        return self._pool.points[self._rows]
+
+    @property
+    def groups(self) -> NDArray[np.str_]:
+        """Of the images bought."""
+        return self._pool.groups[self._rows]
+
+    @property
+    def answers(self) -> dict[str, NDArray[np.int64]]:
+        """Of the images bought."""
+        return {name: column[self._rows] for name, column in self._known.items()}
+
+    def buy(self, rows: NDArray[np.int64], why: str) -> None:
+        """Pay for images and learn their answers."""
+        for name, answers in self._oracle.buy(rows, why).items():
+            self._known[name][rows] = answers
+        self._rows = np.concatenate([self._rows, rows])
+
+    def choose(self, model: "Heads", strategy: str, count: int) -> NDArray[np.int64]:
+        """The next images by a rule."""
+        labelled = np.zeros(len(self._pool.names), bool)
+        labelled[self._rows] = True
+        answers, committee = model.answer(self._pool.points), model.committee(self._pool.points)
+        pool = Pool(
+            probabilities=answers,
+            cells=dict.fromkeys(answers, ~labelled),
+            work=~labelled,
+            audit=np.empty(0, np.int64),
+            labelled=labelled,
+            counts={
+                name: np.bincount(column[column >= 0], minlength=self._pool.classes[name])
+                for name, column in self._known.items()
+            },
+            points=self._pool.points[:, :NEAR],
+            committee=committee,
+            seed=self._seed * 1_000_003 + self.bought,
+        )
+        return rule(strategy).arrange(pool)[:count]
+
+
+class Heads:
+    """One head per attribute on principal coordinates."""
+
+    def __init__(self, heads: dict[str, Any], prior: dict[str, NDArray[np.float64]]) -> None:
+        self._heads, self.prior = heads, prior
+
+    def answer(self, points: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Attribute → (n, classes) calibrated probabilities; the prior alone where nothing could be learned."""
+        x = torch.from_numpy(points)
+        answers = {}
+        for name, prior in self.prior.items():
+            head = self._heads.get(name)
+            evidence = (
+                np.zeros((len(points), len(prior))) if head is None else (x @ head.weight + head.bias).numpy()
+            )
+            answers[name] = probabilities(evidence, prior, head.temperature if head else 1.0).astype(
+                np.float32
+            )
+        return answers
+
+    def committee(self, points: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Attribute → (folds, n, classes) probabilities of the heads that each left a fold out."""
+        x = torch.from_numpy(points)
+        answers = {}
+        for name, prior in self.prior.items():
+            head = self._heads.get(name)
+            if head is None:
+                answers[name] = np.broadcast_to(prior, (1, len(points), len(prior))).astype(np.float32)
+                continue
+            members = [(x @ w + b).numpy() for w, b in zip(head.fold_weights, head.fold_biases, strict=True)]
+            answers[name] = np.stack([probabilities(m, prior, head.temperature) for m in members]).astype(
+                np.float32
+            )
+        return answers
+
+
+def fit_heads(
+    points: NDArray[np.float32],
+    labels: dict[str, NDArray[np.int64]],
+    groups: NDArray[np.str_],
+    classes: dict[str, int],
+    seed: int,
+) -> Heads:
+    """Train a head for every attribute of which an answer is known."""
+    heads, prior = {}, {}
+    size = points.shape[1]
+    with threads_for(len(points)):
+        for name, column in labels.items():
+            known = column >= 0
+            prior[name] = class_prior(column, classes[name])
+            if known.any():
+                x = torch.from_numpy(points[known])
+                basis = Basis(torch.zeros(size), torch.ones(size), torch.eye(size), x.square().mean(dim=0))
+                heads[name] = fit_head(basis, x, column[known], groups[known], classes[name], seed)
+    return Heads(heads, prior)
+
+
+def measure(model: Heads, test: Problem, bought: int, seconds: float) -> Measured:
+    """The figures on the test people; an attribute of which they show one class only has none."""
+    balanced, ece = {}, {}
+    for name, p in model.answer(test.points).items():
+        known = test.labels[name] >= 0
+        codes = list(range(test.classes[name]))
+        found = figures(p[known], test.labels[name][known], model.prior[name], codes, groups=0)
+        if found["balanced_accuracy"] is not None:
+            balanced[name], ece[name] = found["balanced_accuracy"], found["ece"]
+    return Measured(bought, float(np.mean(list(balanced.values()))), balanced, ece, seconds)
