@@ -137,6 +137,7 @@ class Image(Base):
     source: Mapped[str]
     original_path: Mapped[str]
     group: Mapped[str] = mapped_column("group_key", index=True)
+    given_group: Mapped[str | None]  # the group that its source gave it (a video, a photo, a person)
     split: Mapped[str]
     shuffle: Mapped[int]
     open_cells: Mapped[int]

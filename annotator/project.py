@@ -103,5 +103,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0006"
+NEWEST_REVISION = "0007"
 """The newest migration in alembic/versions; a test compares them."""

@@ -52,6 +52,17 @@ def store_image(images: Path, views: Path, limits: Limits, path: Path) -> Stored
     return StoredImage(sha256, header)
 
 
+def examine_image(limits: Limits, path: Path) -> StoredImage | str:
+    """What `store_image` would give for a file, without storing it."""
+    try:
+        content = read_bytes(path, limits)
+        header = read_header(content, limits)
+        render_view(content, limits)
+    except RefusedImageError as refusal:
+        return str(refusal)
+    return StoredImage(hashlib.sha256(content).hexdigest(), header)
+
+
 def decoding_pool() -> ProcessPoolExecutor:
     """A process per core; a decoder that is killed by a hostile file does not take the import with it."""
     return ProcessPoolExecutor(

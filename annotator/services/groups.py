@@ -18,13 +18,13 @@ def split_rule(session: Session) -> SplitRule:
 
 
 def regroup(session: Session, force: SchemaInForce, image: Image, labels: dict[int, int | None]) -> None:
-    """Put an image into the group that its labels say, and into that group's split."""
+    """Put an image into the group that its labels say, else its source, and into that group's split."""
     shared = (
         shared_group(name, code)
         for attribute, name in force.grouping
         if (code := labels.get(attribute)) is not None and is_somebody(session, attribute, code)
     )
-    group = next(shared, own_group(image.sha256))
+    group = next(shared, image.given_group or own_group(image.sha256))
     if group != image.group:
         image.group = group
         image.split = split_rule(session).split_of(group)
@@ -43,8 +43,9 @@ def regroup_all(session: Session) -> None:
     ):
         named[image_id] = shared_group(name, int(code or 0))
     changes = []
-    for image_id, sha256, group in session.execute(select(Image.id, Image.sha256, Image.group)):
-        wanted = named.get(image_id, own_group(sha256))
+    images = select(Image.id, Image.sha256, Image.given_group, Image.group)
+    for image_id, sha256, given, group in session.execute(images):
+        wanted = named.get(image_id, given or own_group(sha256))
         if wanted != group:
             changes.append({"id": image_id, "group": wanted, "split": rule.split_of(wanted)})
     if changes:

@@ -1,15 +1,17 @@
-"""Importing images from folders: content-addressed, decoded in full, safe to run again."""
+"""Importing image files: content-addressed, decoded in full, safe to run again."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, fields
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,7 +19,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.splits import SplitRule, own_group
 from annotator.errors import FacelabelError, WrongUse
 from annotator.formats.image_files import EXTENSIONS, Limits
-from annotator.formats.image_store import StoredImage, decoding_pool, store_image
+from annotator.formats.image_store import StoredImage, decoding_pool, examine_image, store_image
 from annotator.models import Image, ImageAlias, now
 from annotator.project import ProjectFolder
 from annotator.services.counts import recount
@@ -32,16 +34,26 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file to import: where it is, what it will be called, and the name of the folder it came from."""
+    """A file to import: where it is, what it will be called, and the name of the source it came from.
+
+    Args:
+        path: where its bytes are.
+        name: what it will be called, unless another image has that name.
+        source: the folder, archive or video it came from.
+        group: what it must not be split from, "" if the source does not say.
+        original_path: its name at the source, if that is another one.
+    """
 
     path: Path
     name: str
     source: str
+    group: str = ""
+    original_path: str = ""
 
 
 @dataclass
 class ImportReport:
-    """What an import did. Nothing is dropped without a line in here."""
+    """What an import did. Nothing is dropped without a line in here. `hashes`: content by the name of each file taken."""
 
     imported: int = 0
     already: int = 0
@@ -49,6 +61,11 @@ class ImportReport:
     renamed: list[tuple[str, str]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     left_aside: int = 0
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for programs, without the hash of every name."""
+        return {part.name: getattr(self, part.name) for part in fields(self) if part.name != "hashes"}
 
 
 def import_images(
@@ -56,28 +73,59 @@ def import_images(
 ) -> ImportReport:
     """Take in every image of the folders (recursively) and files named.
 
-    The files are copied into the project by content before the database hears of them, in batches: an import that was
-    killed leaves whole batches and is completed by running it again.
-
     Raises:
         WrongUse: if a source does not exist or holds no image file at all.
     """
     report = ImportReport()
-    files = list(_find_files(sources, report))
+    files = list(find_files(sources, report))
     if not files:
-        raise _no_images(sources)
+        raise no_images(sources)
+    take_in(project, files, limits, report, progress)
+    return report
+
+
+def take_in(
+    project: ProjectFolder,
+    files: list[SourceFile],
+    limits: Limits,
+    report: ImportReport,
+    progress: Progress = lambda *_: None,
+) -> None:
+    """Store the files and record them as images.
+
+    The files are copied into the project by content before the database hears of them, in batches: an import that was
+    killed leaves whole batches and is completed by running it again.
+    """
     store = partial(store_image, project.images, project.views, limits)
+    with closing(_decoded(store, files, progress)) as decoded:
+        while batch := list(islice(decoded, _BATCH)):
+            with project.database.write() as session:
+                record(session, batch, report)
+    with project.database.write() as session:
+        recount(session)
+
+
+def examine(
+    files: list[SourceFile], limits: Limits, progress: Progress = lambda *_: None
+) -> list[tuple[SourceFile, StoredImage | str]]:
+    """Decode the files as an import does, and keep nothing."""
+    return list(_decoded(partial(examine_image, limits), files, progress))
+
+
+def _decoded(
+    decode: Callable[[Path], StoredImage | str], files: list[SourceFile], progress: Progress
+) -> Iterator[tuple[SourceFile, StoredImage | str]]:
     done = 0
     progress(done, len(files))
     try:
         with decoding_pool() as pool:
-            for batch in _batches(
-                zip(files, pool.map(store, [f.path for f in files], chunksize=16), strict=True)
+            for file, result in zip(
+                files, pool.map(decode, [f.path for f in files], chunksize=16), strict=True
             ):
-                with project.database.write() as session:
-                    _record(session, batch, report)
-                done += len(batch)
-                progress(done, len(files))
+                yield file, result
+                done += 1
+                if done % 16 == 0 or done == len(files):
+                    progress(done, len(files))
     except BrokenProcessPool as error:
         raise FacelabelError(
             "import_stopped",
@@ -85,9 +133,6 @@ def import_images(
             kept="The files before it are imported.",
             do="Call the command again; it goes on where it stopped. FACELABEL_MAX_PIXELS sets a lower limit.",
         ) from error
-    with project.database.write() as session:
-        recount(session)
-    return report
 
 
 def check_sources(sources: list[Path]) -> None:
@@ -96,11 +141,12 @@ def check_sources(sources: list[Path]) -> None:
     Raises:
         WrongUse: if a source does not exist or none holds an image file.
     """
-    if next(_find_files(sources, ImportReport()), None) is None:
-        raise _no_images(sources)
+    if next(find_files(sources, ImportReport()), None) is None:
+        raise no_images(sources)
 
 
-def _no_images(sources: list[Path]) -> WrongUse:
+def no_images(sources: list[Path]) -> WrongUse:
+    """The error for sources without an image file."""
     names = ", ".join(str(source) for source in sources)
     return WrongUse(
         "no_images",
@@ -109,7 +155,8 @@ def _no_images(sources: list[Path]) -> WrongUse:
     )
 
 
-def _find_files(sources: list[Path], report: ImportReport) -> Iterator[SourceFile]:
+def find_files(sources: list[Path], report: ImportReport) -> Iterator[SourceFile]:
+    """The image files below folders, and those named; what is left aside or refused goes to the report."""
     for source in sources:
         if source.is_dir():
             root, paths = source, _walk(source)
@@ -141,17 +188,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield Path(current) / name
 
 
-def _batches(
-    pairs: Iterable[tuple[SourceFile, StoredImage | str]],
-) -> Iterator[list[tuple[SourceFile, StoredImage | str]]]:
-    iterator = iter(pairs)
-    while batch := list(islice(iterator, _BATCH)):
-        yield batch
-
-
-def _record(
-    session: Session, batch: list[tuple[SourceFile, StoredImage | str]], report: ImportReport
-) -> None:
+def record(session: Session, batch: list[tuple[SourceFile, StoredImage | str]], report: ImportReport) -> None:
     """Write one batch to the database: new images, other names of known ones, reasons of refusal."""
     stored = [(file, result) for file, result in batch if isinstance(result, StoredImage)]
     report.refused += [(file.name, result) for file, result in batch if isinstance(result, str)]
@@ -160,6 +197,7 @@ def _record(
         image.sha256: image
         for image in session.scalars(select(Image).where(Image.sha256.in_([s.sha256 for _, s in stored])))
     }
+    report.hashes |= {file.name: result.sha256 for file, result in stored}
     names = [file.name for file, _ in stored]
     taken = set(session.scalars(select(Image.name).where(Image.name.in_(names))))
     aliases = dict(
@@ -180,7 +218,12 @@ def _record(
             by_hash[result.sha256] = image
             taken.add(name)
             report.imported += 1
-        elif known.name in {file.name, _other_name(file.name, result)} or (
+            continue
+        if file.group and known.given_group is None:
+            known.given_group = file.group
+            if known.group == own_group(known.sha256):
+                known.group, known.split = file.group, rule.split_of(file.group)
+        if known.name in {file.name, _other_name(file.name, result)} or (
             file.name in aliases and aliases[file.name] == known.id
         ):
             report.already += 1
@@ -199,7 +242,7 @@ def _other_name(name: str, stored: StoredImage) -> str:
 
 
 def _new_image(file: SourceFile, name: str, stored: StoredImage, rule: SplitRule, required: int) -> Image:
-    group = own_group(stored.sha256)
+    group = file.group or own_group(stored.sha256)
     shuffle = hashlib.sha256(f"{rule.seed}:order:{stored.sha256}".encode()).digest()[:7]
     return Image(
         name=name,
@@ -208,7 +251,8 @@ def _new_image(file: SourceFile, name: str, stored: StoredImage, rule: SplitRule
         width=stored.header.width,
         height=stored.header.height,
         source=file.source,
-        original_path=file.name,
+        original_path=file.original_path or file.name,
+        given_group=file.group or None,
         group=group,
         split=rule.split_of(group),
         shuffle=int.from_bytes(shuffle, "big"),
