@@ -46,6 +46,9 @@ class Database:
         self._writing = self.engine.execution_options(writes=True)
         self._turn = threading.Lock()
 
+    # Statements that every request runs are built once, as constants, and run on `session.connection()`: building one
+    # and passing it through the ORM takes several times as long as SQLite takes to answer it.
+
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one consistent state and writes nothing."""

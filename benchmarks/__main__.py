@@ -11,7 +11,7 @@ from benchmarks.report import Size, print_report, write_report
 
 SUBJECTS = {
     "serving": "how soon `facelabel serve` answers, what it takes in memory, where it listens",
-    "labelling": "answers per second and their waits with 1, 4 and 8 clients",
+    "labelling": "answers per second and their waits with 1 to 16 clients, over 10,000 and 100,000 images",
     "browsing": "how soon the first page of each view of browse answers with 200,000 images",
     "painting": "from a key press to the next image painted, in Chromium",
     "importing": "images imported per second",

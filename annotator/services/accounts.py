@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from typing import Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import ApiToken, Labeller, now
 from annotator.services.people import clean_name
+from annotator.services.projects import LOCAL_LABELLER
 
 Role = Literal["labeller", "reviewer", "admin"]
 ROLES: tuple[Role, ...] = ("labeller", "reviewer", "admin")
@@ -25,6 +27,16 @@ _hasher = PasswordHasher()
 _NOBODY = _hasher.hash(secrets.token_hex(16))
 
 
+@dataclass(frozen=True)
+class Account:
+    """Who sends a request."""
+
+    id: int
+    name: str
+    role: str
+    password_hash: str | None
+
+
 def may(role: str, needed: Role) -> bool:
     """Whether a role includes another one."""
     return role in ROLES and ROLES.index(role) >= ROLES.index(needed)
@@ -32,7 +44,7 @@ def may(role: str, needed: Role) -> bool:
 
 def has_accounts(session: Session) -> bool:
     """Whether anybody can log in; until then the one local user needs no login."""
-    return bool(session.scalar(select(func.count()).where(Labeller.password_hash.is_not(None))))
+    return bool(session.scalar(select(_CAN_LOG_IN)))
 
 
 def add_account(session: Session, name: str, role: str, password: str) -> Labeller:
@@ -91,9 +103,9 @@ def check_password(session: Session, name: str, password: str) -> Labeller | Non
     return row if row is not None and row.password_hash and row.active else None
 
 
-def stamp(row: Labeller) -> str:
+def stamp(password_hash: str | None) -> str:
     """What a login remembers of the password, so that a new one ends it."""
-    return hashlib.sha256((row.password_hash or "").encode()).hexdigest()[:16]
+    return hashlib.sha256((password_hash or "").encode()).hexdigest()[:16]
 
 
 def add_token(session: Session, name: str, purpose: str) -> str:
@@ -101,16 +113,35 @@ def add_token(session: Session, name: str, purpose: str) -> str:
     token = f"fl_{secrets.token_urlsafe(32)}"
     account = find_account(session, name)
     session.add(ApiToken(labeller_id=account.id, name=purpose, token_hash=_digest(token), created_at=now()))
+    session.flush()
     return token
 
 
-def account_of_token(session: Session, token: str) -> Labeller | None:
+def account_without_login(session: Session) -> Account | None:
+    """The one local user, until the first account is made."""
+    row = session.connection().execute(_LOCAL).one_or_none()
+    return Account(*row) if row else None
+
+
+def account_of_login(session: Session, labeller_id: int, stamped: str) -> Account | None:
+    """The account that logged in, if it is active and its password is the same since; otherwise None."""
+    row = session.connection().execute(_LOGGED_IN, {"labeller_id": labeller_id}).one_or_none()
+    return Account(*row) if row and stamp(row.password_hash) == stamped else None
+
+
+def account_of_token(session: Session, token: str) -> Account | None:
     """The active account that a token stands for, or None."""
-    return session.scalar(
-        select(Labeller)
-        .join(ApiToken, ApiToken.labeller_id == Labeller.id)
-        .where(ApiToken.token_hash == _digest(token), ApiToken.revoked_at.is_(None), Labeller.active)
-    )
+    row = session.connection().execute(_OF_TOKEN, {"token_hash": _digest(token)}).one_or_none()
+    return Account(*row) if row else None
+
+
+_CAN_LOG_IN = exists().where(Labeller.password_hash.is_not(None))
+_ACCOUNT = select(Labeller.id, Labeller.name, Labeller.role, Labeller.password_hash)
+_LOCAL = _ACCOUNT.where(Labeller.name == LOCAL_LABELLER, ~_CAN_LOG_IN.correlate_except(Labeller))
+_LOGGED_IN = _ACCOUNT.where(Labeller.id == bindparam("labeller_id"), Labeller.active)
+_OF_TOKEN = _ACCOUNT.join(ApiToken, ApiToken.labeller_id == Labeller.id).where(
+    ApiToken.token_hash == bindparam("token_hash"), ApiToken.revoked_at.is_(None), Labeller.active
+)
 
 
 def revoke_tokens(session: Session, name: str) -> int:

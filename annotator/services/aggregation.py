@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from annotator.domain.aggregation import majority_vote
 from annotator.domain.dawid_skene import dawid_skene
 from annotator.domain.ratings import Ratings
-from annotator.models import Annotation, Image, Label, Labeller, Submission, Undecided
+from annotator.models import Annotation, Label, Labeller, Submission, Undecided
 from annotator.project import ProjectFolder
 from annotator.services.labels import add_submission, annotate_all, find_submission, take_back
 from annotator.services.opinions import Cell, Opinions, read_opinions
@@ -211,7 +211,7 @@ def _write(session: Session, key: str, decisions: _Decisions) -> None:
         if cell not in standing or (standing[cell].code != code and standing[cell].origin != "review")
     }
     force = schema_in_force(session)
-    row = add_submission(
+    submission_id = add_submission(
         session,
         key=key,
         kind="aggregate",
@@ -222,10 +222,10 @@ def _write(session: Session, key: str, decisions: _Decisions) -> None:
     cells = sorted(other)
     for place in range(0, len(cells), _BATCH):
         some = cells[place : place + _BATCH]
-        images = select(Image).where(Image.id.in_({image for image, _ in some}))
-        by_id = {image.id: image for image in session.scalars(images)}
-        answers = [(by_id[cell[0]], force.names[cell[1]], other[cell], "aggregate") for cell in some]
-        annotate_all(session, force, row.id, answers)
+        answers = [
+            (image, force.names[attribute], other[image, attribute], "aggregate") for image, attribute in some
+        ]
+        annotate_all(session, force, submission_id, answers)
 
 
 def _last(session: Session) -> Submission | None:

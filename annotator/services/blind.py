@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, literal, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.models import Gold, Image, OpinionWanted
@@ -17,11 +17,12 @@ from annotator.services.team_settings import team_settings
 
 def asked_blind(session: Session) -> ColumnElement[bool]:
     """The images that are, or were, given out without suggestions."""
-    return or_(
-        Image.split == "test",
-        Image.shuffle < team_settings(session).overlap_end,
-        exists().where(Gold.image_id == Image.id),
-    )
+    return _asked_blind(literal(team_settings(session).overlap_end))
+
+
+def _asked_blind(overlap_end: ColumnElement[int]) -> ColumnElement[bool]:
+    is_gold = exists().where(Gold.image_id == Image.id)
+    return or_(Image.split == "test", Image.shuffle < overlap_end, is_gold)
 
 
 def still_blind(session: Session) -> ColumnElement[bool]:
@@ -30,9 +31,15 @@ def still_blind(session: Session) -> ColumnElement[bool]:
     return or_(and_(Image.open_cells > 0, asked_blind(session)), waiting)
 
 
+_BLIND_AMONG = select(Image.id).where(
+    Image.id.in_(bindparam("image_ids", expanding=True)), _asked_blind(bindparam("overlap_end"))
+)
+
+
 def blind_among(session: Session, image_ids: Collection[int]) -> set[int]:
     """Those of some images that are given out without suggestions."""
-    return set(session.scalars(select(Image.id).where(Image.id.in_(image_ids), asked_blind(session))))
+    chosen = {"image_ids": list(image_ids), "overlap_end": team_settings(session).overlap_end}
+    return set(session.connection().scalars(_BLIND_AMONG, chosen))
 
 
 def is_blind(session: Session, image: Image) -> bool:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from annotator.errors import NotFound, WrongUse
-from annotator.models import Submission
 from annotator.services.image_details import get_image
 from annotator.services.labels import (
     Answer,
@@ -41,7 +40,7 @@ class Correction:
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def correct(session: Session, labeller_id: int, correction: Correction) -> Submission:
+def correct(session: Session, labeller_id: int, correction: Correction) -> None:
     """Keep a correction. The same key again changes nothing. It needs no lease and takes none away.
 
     A plain correction of a cell that a reviewer decided is kept as an extra opinion.
@@ -52,9 +51,8 @@ def correct(session: Session, labeller_id: int, correction: Correction) -> Submi
         Forbidden: if somebody who is no reviewer adjudicates.
         FacelabelError: if there is no value, or an attribute or a value is not in the schema.
     """
-    known = find_submission(session, correction.key, correction.fingerprint())
-    if known is not None:
-        return known
+    if find_submission(session, correction.key, correction.fingerprint()) is not None:
+        return
     if correction.adjudicate:
         check_reviewer(session, labeller_id)
     if not correction.values:
@@ -62,7 +60,7 @@ def correct(session: Session, labeller_id: int, correction: Correction) -> Submi
     image = get_image(session, correction.image_id)
     force = schema_in_force(session)
     codes = {name: code_of_answer(session, force.schema, name, v) for name, v in correction.values.items()}
-    row = add_submission(
+    submission_id = add_submission(
         session,
         key=correction.key,
         kind="review",
@@ -73,8 +71,7 @@ def correct(session: Session, labeller_id: int, correction: Correction) -> Submi
     origins = dict.fromkeys(codes, "review" if correction.adjudicate else "human")
     if not correction.adjudicate:
         origins |= dict.fromkeys(adjudicated(session, force, image.id) & codes.keys(), "opinion")
-    annotate(session, force, image, row.id, codes, origins)
-    return row
+    annotate(session, force, image.id, submission_id, codes, origins)
 
 
 def undo_correction(session: Session, labeller_id: int, key: str, image_id: int, undone_key: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.models import Image, Lease, Project, now
@@ -20,21 +20,28 @@ class Progress:
     held_by_others: int
 
 
+_PROGRESS = select(
+    Project.image_count,
+    Project.done_count,
+    select(func.count())
+    .select_from(Lease)
+    .where(Lease.labeller_id != bindparam("labeller_id"), Lease.expires_at > bindparam("now"))
+    .scalar_subquery(),
+)
+_ADD_DONE = update(Project).values(done_count=Project.done_count + bindparam("difference"))
+
+
 def read_progress(session: Session, labeller_id: int) -> Progress:
     """The counts as one labeller sees them."""
-    images, done = session.execute(select(Project.image_count, Project.done_count)).one()
-    held = session.scalar(
-        select(func.count())
-        .select_from(Lease)
-        .where(Lease.labeller_id != labeller_id, Lease.expires_at > now())
-    )
-    return Progress(images, done, images - done, held or 0)
+    now_and_me = {"labeller_id": labeller_id, "now": now()}
+    images, done, held = session.connection().execute(_PROGRESS, now_and_me).one()
+    return Progress(images, done, images - done, held)
 
 
 def add_done(session: Session, difference: int) -> None:
     """An image became done (+1) or open again (-1)."""
     if difference:
-        session.execute(update(Project).values(done_count=Project.done_count + difference))
+        session.connection().execute(_ADD_DONE, {"difference": difference})
 
 
 def recount(session: Session) -> None:

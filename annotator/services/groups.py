@@ -17,17 +17,21 @@ def split_rule(session: Session) -> SplitRule:
     return SplitRule(project.split_seed, project.share_test, project.share_val)
 
 
-def regroup(session: Session, force: SchemaInForce, image: Image, labels: dict[int, int | None]) -> None:
-    """Put an image into the group that its labels say, else its source, and into that group's split."""
+def group_of(session: Session, force: SchemaInForce, alone: str, labels: dict[int, int | None]) -> str:
+    """The group that an image's labels put it into; without such a label the one of its source, or its own.
+
+    Args:
+        session: a session.
+        force: the schema in force.
+        alone: the group it is in without such a label.
+        labels: its labels by attribute id.
+    """
     shared = (
         shared_group(name, code)
         for attribute, name in force.grouping
         if (code := labels.get(attribute)) is not None and is_somebody(session, attribute, code)
     )
-    group = next(shared, image.given_group or own_group(image.sha256))
-    if group != image.group:
-        image.group = group
-        image.split = split_rule(session).split_of(group)
+    return next(shared, alone)
 
 
 def regroup_all(session: Session) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import CANNOT_TELL
@@ -16,7 +16,7 @@ from annotator.formats.table import Mapping, Row, read_table
 from annotator.models import Annotation, Image, ImageAlias, Label, Labeller
 from annotator.project import ProjectFolder
 from annotator.services.groups import regroup_all
-from annotator.services.labels import add_submission, put_labels
+from annotator.services.labels import NewAnnotation, add_annotations, add_submission
 from annotator.services.people import code_of_person
 from annotator.services.schema_changes import recount_open_cells
 from annotator.services.schema_in_force import schema_in_force
@@ -149,7 +149,7 @@ def _write(session: Session, path: Path, new: list[_NewLabel]) -> None:
         importer = Labeller(name="import")
         session.add(importer)
         session.flush()
-    submission = add_submission(
+    submission_id = add_submission(
         session,
         key=f"import:{secrets.token_hex(16)}",
         kind="import",
@@ -157,17 +157,6 @@ def _write(session: Session, path: Path, new: list[_NewLabel]) -> None:
         labeller_id=importer.id,
         image_id=None,
     )
-    # The write lock is held, so the next numbers are ours.
-    first = (session.scalar(select(func.max(Annotation.id))) or 0) + 1
-    cells = [
-        {"image_id": label.image_id, "attribute_id": label.attribute_id, "code": label.code} for label in new
-    ]
-    session.execute(
-        insert(Annotation),
-        [
-            {"id": first + i, "submission_id": submission.id, "origin": "import", **cell}
-            for i, cell in enumerate(cells)
-        ],
-    )
-    put_labels(session, [{"annotation_id": first + i, **cell} for i, cell in enumerate(cells)])
+    cells = [NewAnnotation(cell.image_id, cell.attribute_id, cell.code, "import") for cell in new]
+    add_annotations(session, submission_id, cells)
     session.expire_all()

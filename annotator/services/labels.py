@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, exists, insert, select
+from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.schema import Attribute, Schema
+from annotator.domain.splits import own_group
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import (
     Annotation,
@@ -26,7 +27,7 @@ from annotator.models import (
     now,
 )
 from annotator.services.counts import add_done
-from annotator.services.groups import regroup
+from annotator.services.groups import group_of, split_rule
 from annotator.services.overlap import note_answers
 from annotator.services.people import code_of_person
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force, unknown_attribute
@@ -67,6 +68,16 @@ class Outcome:
     late: bool
 
 
+class NewAnnotation(NamedTuple):
+    """One answer to one cell, as it is added. `corrected`: another value was suggested and shown."""
+
+    image_id: int
+    attribute_id: int
+    code: int | None
+    origin: str
+    corrected: bool = False
+
+
 def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
     """Keep an answer. The same key again gives the same outcome and changes nothing.
 
@@ -78,8 +89,7 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
     known = find_submission(session, submitted.key, submitted.fingerprint())
     if known is not None:
         return _outcome(session, known)
-    image = session.get(Image, submitted.image_id)
-    if image is None:
+    if not session.connection().scalar(_IS_IMAGE, {"image_id": submitted.image_id}):
         raise NotFound(
             "unknown_image", f"There is no image {submitted.image_id}.", do="Ask for the next task."
         )
@@ -87,28 +97,29 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
     codes = {
         name: code_of_answer(session, force.schema, name, value) for name, value in submitted.values.items()
     }
-    late = _is_late(session, image, labeller_id, submitted.lease)
-    row = add_submission(
+    late = _is_late(session, submitted.image_id, labeller_id, submitted.lease)
+    submission_id = add_submission(
         session,
         key=submitted.key,
         kind="skip" if submitted.skip else "answer",
         fingerprint=submitted.fingerprint(),
         labeller_id=labeller_id,
-        image_id=image.id,
+        image_id=submitted.image_id,
         late=late,
         milliseconds=submitted.milliseconds,
     )
     if submitted.skip:
-        session.merge(Skip(image_id=image.id, labeller_id=labeller_id, reason=submitted.reason))
+        session.merge(Skip(image_id=submitted.image_id, labeller_id=labeller_id, reason=submitted.reason))
     if late:
         origins = dict.fromkeys(codes, "opinion")
     else:
         origins = {name: "suggestion" if name in submitted.accepted else "human" for name in codes}
         # What is settled stands: an answer to it is one more opinion.
-        origins |= dict.fromkeys(settled(session, force, image, labeller_id) & codes.keys(), "opinion")
-        session.execute(delete(Lease).where(Lease.image_id == image.id))
-    annotate(session, force, image, row.id, codes, origins, submitted.corrected)
-    return Outcome(row.key, image.id, codes, late)
+        stands = settled(session, force, submitted.image_id, labeller_id)
+        origins |= dict.fromkeys(stands & codes.keys(), "opinion")
+        session.connection().execute(_END_LEASE, {"image_id": submitted.image_id})
+    annotate(session, force, submitted.image_id, submission_id, codes, origins, submitted.corrected)
+    return Outcome(submitted.key, submitted.image_id, codes, late)
 
 
 def undo(
@@ -137,7 +148,7 @@ def undo(
 
 def take_back(session: Session, target: Submission, key: str, fingerprint: str) -> None:
     """Make all annotations of a submission, of one image or of many, count no longer."""
-    row = add_submission(
+    submission_id = add_submission(
         session,
         key=key,
         kind="undo",
@@ -151,16 +162,13 @@ def take_back(session: Session, target: Submission, key: str, fingerprint: str) 
             select(Annotation.image_id, Annotation.attribute_id).where(Annotation.submission_id == target.id)
         )
     )
-    session.add_all(
-        Annotation(submission_id=row.id, image_id=image, attribute_id=attribute, code=None, origin="undo")
-        for image, attribute in cells
-    )
-    session.flush()
+    undone = [NewAnnotation(image, attribute, None, "undo") for image, attribute in cells]
+    add_annotations(session, submission_id, undone)
     for image, attribute in cells:
         _restore_label(session, image, attribute)
+    images = {image for image, _ in cells}
     force = schema_in_force(session)
-    _follow_merges(session, force, row.id, {image for image, _ in cells})
-    images = set(session.scalars(select(Image).where(Image.id.in_({image for image, _ in cells}))))
+    _follow_merges(session, force, submission_id, images)
     _update_images(session, force, images)
     note_answers(session, images)
     forget_passed()
@@ -169,14 +177,14 @@ def take_back(session: Session, target: Submission, key: str, fingerprint: str) 
 def annotate(
     session: Session,
     force: SchemaInForce,
-    image: Image,
+    image_id: int,
     submission_id: int,
     codes: Mapping[str, int | None],
     origins: Mapping[str, str],
     corrected: Collection[str] = (),
 ) -> None:
     """Add annotations to an image; those that are not mere opinions become its labels."""
-    answers = [(image, name, code, origins[name]) for name, code in codes.items()]
+    answers = [(image_id, name, code, origins[name]) for name, code in codes.items()]
     annotate_all(session, force, submission_id, answers, corrected)
 
 
@@ -184,78 +192,55 @@ def annotate_all(
     session: Session,
     force: SchemaInForce,
     submission_id: int,
-    answers: Collection[tuple[Image, str, int | None, str]],
+    answers: Collection[tuple[int, str, int | None, str]],
     corrected: Collection[str] = (),
 ) -> None:
-    """Add annotations (image, attribute, code, origin) to any images, as `annotate`."""
-    added = [
-        Annotation(
-            submission_id=submission_id,
-            image_id=image.id,
-            attribute_id=force.ids[name],
-            code=code,
-            origin=origin,
-            corrected=name in corrected,
-        )
+    """Add annotations (image id, attribute, code, origin) to any images, as `annotate`."""
+    cells = [
+        NewAnnotation(image, force.ids[name], code, origin, name in corrected)
         for image, name, code, origin in answers
     ]
-    session.add_all(added)
-    session.flush()
-    labels = [
-        {"image_id": a.image_id, "attribute_id": a.attribute_id, "code": a.code, "annotation_id": a.id}
-        for a in added
-        if a.origin != "opinion"
-    ]
-    if labels:
-        put_labels(session, labels)
-        labelled = {label["image_id"] for label in labels}
-        _update_images(session, force, {image for image, *_ in answers if image.id in labelled})
-    note_answers(session, {image for image, *_ in answers})
+    add_annotations(session, submission_id, cells)
+    _update_images(session, force, {cell.image_id for cell in cells if cell.origin != "opinion"})
+    note_answers(session, {cell.image_id for cell in cells})
+
+
+def add_annotations(session: Session, submission_id: int, cells: Collection[NewAnnotation]) -> None:
+    """Add annotations to a submission, and make them labels where they count."""
+    if cells:
+        rows = [{"submission_id": submission_id, **cell._asdict()} for cell in cells]
+        connection = session.connection()
+        last = connection.scalar(_LAST_ANNOTATION) or 0
+        connection.execute(_ADD_ANNOTATIONS, rows)
+        connection.execute(_PUT_LABELS, {"submission_id": submission_id, "last": last})
 
 
 def adjudicated(session: Session, force: SchemaInForce, image_id: int) -> set[str]:
     """The attributes of an image whose label was decided by a reviewer."""
-    query = (
-        select(Label.attribute_id)
-        .join(Annotation, Annotation.id == Label.annotation_id)
-        .where(Label.image_id == image_id, Annotation.origin == "review")
-    )
-    return {force.names[number] for number in session.scalars(query)}
+    numbers = session.connection().scalars(_ADJUDICATED, {"image_id": image_id})
+    return {force.names[number] for number in numbers}
 
 
-def settled(session: Session, force: SchemaInForce, image: Image, labeller_id: int) -> set[str]:
+def settled(session: Session, force: SchemaInForce, image_id: int, labeller_id: int) -> set[str]:
     """The attributes of an image whose label does not change by an answer of this labeller.
 
     That is what a reviewer decided, what somebody else answered, and every label of a gold image or of one that was done
     when it was given out for a further opinion.
     """
-    query = (
-        select(Label.attribute_id, Annotation.origin, Submission.labeller_id, Gold.id.is_not(None))
-        .join(Annotation, Annotation.id == Label.annotation_id)
-        .join(Submission, Submission.id == Annotation.submission_id)
-        .outerjoin(Gold, Gold.image_id == Label.image_id)
-        .where(Label.image_id == image.id)
-    )
     return {
         force.names[attribute]
-        for attribute, origin, owner, is_gold in session.execute(query)
-        if origin == "review"
-        or is_gold
-        or (owner != labeller_id and (origin != "import" or image.open_cells == 0))
+        for attribute, origin, owner, is_gold, open_cells in session.connection().execute(
+            _STANDING, {"image_id": image_id}
+        )
+        if origin == "review" or is_gold or (owner != labeller_id and (origin != "import" or open_cells == 0))
     }
 
 
-def put_labels(session: Session, labels: list[dict[str, Any]]) -> None:
-    """Write labels over what stands in their cells."""
-    session.execute(insert(Label).prefix_with("OR REPLACE", dialect="sqlite"), labels)
-
-
-def add_submission(session: Session, **columns: Any) -> Submission:
-    """Write down that something was acknowledged."""
-    row = Submission(**({"late": False, "undoes": None, "milliseconds": None, "created_at": now()} | columns))
-    session.add(row)
-    session.flush()
-    return row
+def add_submission(session: Session, **columns: Any) -> int:
+    """Write down that something was acknowledged; returns the submission's number."""
+    row = {"late": False, "undoes": None, "milliseconds": None, "created_at": now()} | columns
+    [number] = session.connection().execute(_ADD_SUBMISSION, row).inserted_primary_key or [0]
+    return int(number)
 
 
 def find_submission(session: Session, key: str, fingerprint: str) -> Submission | None:
@@ -264,15 +249,17 @@ def find_submission(session: Session, key: str, fingerprint: str) -> Submission 
     Raises:
         Conflict: if it was made with another body.
     """
-    row = session.scalar(select(Submission).where(Submission.key == key))
-    if row is not None and row.fingerprint != fingerprint:
+    kept = session.connection().scalar(_FINGERPRINT, {"key": key})
+    if kept is None:
+        return None
+    if kept != fingerprint:
         raise Conflict(
             "key_reused",
             f"The idempotency key {key!r} was used for another request.",
             kept="The first request's outcome stands.",
             do="Make a new random key for every answer.",
         )
-    return row
+    return session.scalars(select(Submission).where(Submission.key == key)).one()
 
 
 def _outcome(session: Session, row: Submission) -> Outcome:
@@ -314,12 +301,12 @@ def _unknown_value(attribute: Attribute, value: Answer) -> FacelabelError:
     )
 
 
-def _is_late(session: Session, image: Image, labeller_id: int, token: str | None) -> bool:
+def _is_late(session: Session, image_id: int, labeller_id: int, token: str | None) -> bool:
     """Whether the image is somebody else's by now: leased to them, or answered by them.
 
     A lease that merely ran out, with nobody after it, is not held against the labeller.
     """
-    lease = session.get(Lease, image.id)
+    lease = session.connection().execute(_LEASE, {"image_id": image_id}).one_or_none()
     if lease is not None and token is not None and lease.token == token:
         return False
     if lease is not None and lease.labeller_id != labeller_id and lease.expires_at > now():
@@ -330,7 +317,7 @@ def _is_late(session: Session, image: Image, labeller_id: int, token: str | None
         select(Annotation.id)
         .join(Submission, Submission.id == Annotation.submission_id)
         .where(
-            Annotation.image_id == image.id,
+            Annotation.image_id == image_id,
             Submission.kind.in_(("answer", "sweep")),
             Submission.labeller_id != labeller_id,
             ~undone,
@@ -397,8 +384,7 @@ def _follow_merges(
 ) -> None:
     """Labels that came back may name a person who was merged into another one since: they follow."""
     merged = (
-        select(Image, Label.attribute_id, Label.code)
-        .join(Label, Label.image_id == Image.id)
+        select(Label.image_id, Label.attribute_id, Label.code)
         .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
         .where(Label.image_id.in_(images), ValueRow.merged_into.is_not(None))
     )
@@ -414,16 +400,81 @@ def _follow_merges(
     annotate_all(session, force, submission_id, answers)
 
 
-def _update_images(session: Session, force: SchemaInForce, images: Collection[Image]) -> None:
+def _update_images(session: Session, force: SchemaInForce, image_ids: Collection[int]) -> None:
     """Bring what is derived from images' labels up to date: open cells, the project's count, group and split."""
-    labels: dict[int, dict[int, int | None]] = {image.id: {} for image in images}
-    query = select(Label.image_id, Label.attribute_id, Label.code).where(Label.image_id.in_(labels))
-    for image_id, attribute_id, code in session.execute(query):
+    if not image_ids:
+        return
+    connection, chosen = session.connection(), {"image_ids": list(image_ids)}
+    labels: dict[int, dict[int, int | None]] = {image_id: {} for image_id in image_ids}
+    for image_id, attribute_id, code in connection.execute(_LABELS, chosen):
         labels[image_id][attribute_id] = code
-    difference = 0
-    for image in images:
-        before = image.open_cells
-        image.open_cells = force.open_cells(labels[image.id])
-        difference += int(image.open_cells == 0) - int(before == 0)
-        regroup(session, force, image, labels[image.id])
+    changed, difference = [], 0
+    for image in connection.execute(_DERIVED, chosen).all():
+        open_cells = force.open_cells(labels[image.id])
+        alone, split = image.given_group or own_group(image.sha256), image.split
+        group = group_of(session, force, alone, labels[image.id])
+        if group != image.group_key:
+            split = split_rule(session).split_of(group)
+        if (open_cells, group) != (image.open_cells, image.group_key):
+            changed.append({"number": image.id, "open": open_cells, "new_group": group, "new_split": split})
+            difference += int(open_cells == 0) - int(image.open_cells == 0)
+    if changed:
+        connection.execute(_UPDATE_IMAGE, changed)
+        session.flush()
+        session.expire_all()  # what the session had loaded of these images is old now
     add_done(session, difference)
+
+
+_IS_IMAGE = select(exists().where(Image.id == bindparam("image_id")))
+_FINGERPRINT = select(Submission.fingerprint).where(Submission.key == bindparam("key"))
+_LEASE = select(Lease.token, Lease.labeller_id, Lease.expires_at).where(
+    Lease.image_id == bindparam("image_id")
+)
+_END_LEASE = delete(Lease).where(Lease.image_id == bindparam("image_id"))
+_ADD_SUBMISSION = insert(Submission)
+_ADD_ANNOTATIONS = insert(Annotation)
+_LAST_ANNOTATION = select(func.max(Annotation.id))
+_PUT_LABELS = (
+    insert(Label)
+    .prefix_with("OR REPLACE", dialect="sqlite")
+    .from_select(
+        ["image_id", "attribute_id", "code", "annotation_id"],
+        select(Annotation.image_id, Annotation.attribute_id, Annotation.code, Annotation.id)
+        .where(
+            Annotation.submission_id == bindparam("submission_id"),
+            Annotation.id > bindparam("last"),  # it may have been added to before
+            Annotation.origin.not_in(("opinion", "undo")),
+        )
+        .order_by(Annotation.id),
+    )
+)
+_ADJUDICATED = (
+    select(Label.attribute_id)
+    .join(Annotation, Annotation.id == Label.annotation_id)
+    .where(Label.image_id == bindparam("image_id"), Annotation.origin == "review")
+)
+_STANDING = (
+    select(
+        Label.attribute_id,
+        Annotation.origin,
+        Submission.labeller_id,
+        Gold.id.is_not(None),
+        Image.open_cells,
+    )
+    .join(Annotation, Annotation.id == Label.annotation_id)
+    .join(Submission, Submission.id == Annotation.submission_id)
+    .join(Image, Image.id == Label.image_id)
+    .outerjoin(Gold, Gold.image_id == Label.image_id)
+    .where(Label.image_id == bindparam("image_id"))
+)
+_LABELS = select(Label.image_id, Label.attribute_id, Label.code).where(
+    Label.image_id.in_(bindparam("image_ids", expanding=True))
+)
+_DERIVED = select(
+    Image.id, Image.sha256, Image.given_group, Image.open_cells, Image.group, Image.split
+).where(Image.id.in_(bindparam("image_ids", expanding=True)))
+_UPDATE_IMAGE = (
+    update(Image)
+    .where(Image.id == bindparam("number"))
+    .values(open_cells=bindparam("open"), group=bindparam("new_group"), split=bindparam("new_split"))
+)

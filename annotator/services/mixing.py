@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy.orm import Session
 
-from annotator.models import Gold, Image
+from annotator.models import Gold
 from annotator.services.overlap import images_wanting_opinions
 from annotator.services.team_settings import team_settings
 from annotator.services.unanswered import first_unanswered
@@ -15,8 +15,8 @@ from annotator.services.unanswered import first_unanswered
 _random = random.Random()  # noqa: S311 - chance, not secrecy: nobody must be able to foresee a gold image by counting
 
 
-def images_to_mix_in(session: Session, labeller_id: int, count: int) -> list[Image]:
-    """Of the next `count` tasks, those that are gold images or want a further opinion; there may be fewer than drawn.
+def images_to_mix_in(session: Session, labeller_id: int, count: int) -> list[int]:
+    """Of the next `count` tasks, the ids of those that are gold images or want a further opinion; there may be fewer than drawn.
 
     Gold comes at the share of the settings. Further opinions come at the rate at which they keep pace with new images, so
     that neither starves.
@@ -34,16 +34,13 @@ def images_to_mix_in(session: Session, labeller_id: int, count: int) -> list[Ima
     return images
 
 
-def rest_of_overlap(
-    session: Session, labeller_id: int, count: int, without: Collection[Image]
-) -> list[Image]:
-    """Images that want a further opinion, whatever the rate: what is left to do when nothing new is."""
-    taken = {image.id for image in without}
-    found = images_wanting_opinions(session, labeller_id, count + len(taken))
-    return [image for image in found if image.id not in taken][:count]
+def rest_of_overlap(session: Session, labeller_id: int, count: int, without: Collection[int]) -> list[int]:
+    """Ids of images that want a further opinion, whatever the rate: what is left to do when nothing new is."""
+    found = images_wanting_opinions(session, labeller_id, count + len(without))
+    return [image for image in found if image not in without][:count]
 
 
-def shuffled_in(images: Sequence[Image], more: Collection[Image]) -> list[Image]:
+def shuffled_in(images: Sequence[int], more: Collection[int]) -> list[int]:
     """A list with more images at random places; the first ones keep their order."""
     mixed = list(images)
     for image in more:

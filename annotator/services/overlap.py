@@ -7,7 +7,7 @@ answer, so that nobody looks for them among all images.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from sqlalchemy import delete, distinct, exists, func, insert, select
 from sqlalchemy.orm import Session, aliased
@@ -20,16 +20,18 @@ INDEPENDENT = ("answer", "sweep")
 """Submissions in which somebody judged for themselves; a correction is made in sight of what others said."""
 
 
-def images_wanting_opinions(session: Session, labeller_id: int, count: int) -> list[Image]:
-    """Up to `count` images that need an opinion of somebody who has not answered them; the longest waiting first."""
+def images_wanting_opinions(session: Session, labeller_id: int, count: int) -> list[int]:
+    """Ids of up to `count` images that need an opinion of somebody who has not answered them; the longest waiting first."""
     return first_unanswered(session, OpinionWanted, labeller_id, count)
 
 
-def note_answers(session: Session, images: Iterable[Image]) -> None:
+def note_answers(session: Session, image_ids: Collection[int]) -> None:
     """Some images' answers have changed: want another opinion on them, or no more."""
     settings = team_settings(session)
-    overlapped = {image.id for image in images if image.shuffle < settings.overlap_end}
-    if overlapped:
+    if not settings.overlap_end or not image_ids:
+        return
+    chosen = select(Image.id).where(Image.id.in_(image_ids), Image.shuffle < settings.overlap_end)
+    if overlapped := set(session.scalars(chosen)):
         _want(session, settings, overlapped)
 
 

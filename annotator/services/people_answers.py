@@ -74,11 +74,11 @@ def confirm(session: Session, labeller_id: int, given: Confirmation) -> Confirme
     if known is not None:
         return _outcome(session, known)
     attribute_id, attribute = identity_attribute(session)
-    images = _images(session, given)
+    _check_images(session, given)
     force = schema_in_force(session)
     code = code_of_answer(session, force.schema, attribute, given.person)
     opinions = _answered(session, attribute_id, labeller_id, given.images)
-    row = add_submission(
+    submission_id = add_submission(
         session,
         key=given.key,
         kind="people",
@@ -90,22 +90,21 @@ def confirm(session: Session, labeller_id: int, given: Confirmation) -> Confirme
     )
     origin = "suggestion" if given.accepted and code is not None else "human"
     answers = [
-        (images[number], attribute, code, "opinion" if number in opinions else origin)
-        for number in given.images
+        (number, attribute, code, "opinion" if number in opinions else origin) for number in given.images
     ]
-    annotate_all(session, force, row.id, answers)
+    annotate_all(session, force, submission_id, answers)
     if code is not None and given.exceptions and is_somebody(session, attribute_id, code):
         session.execute(
             insert(NotThisPerson).prefix_with("OR REPLACE", dialect="sqlite"),
             [
-                {"image_id": n, "attribute_id": attribute_id, "code": code, "submission_id": row.id}
+                {"image_id": n, "attribute_id": attribute_id, "code": code, "submission_id": submission_id}
                 for n in given.exceptions
             ],
         )
-    return _outcome(session, row)
+    return _outcome(session, session.get_one(Submission, submission_id))
 
 
-def _images(session: Session, given: Confirmation) -> dict[int, Image]:
+def _check_images(session: Session, given: Confirmation) -> None:
     numbers = (*given.images, *given.exceptions)
     if not given.images or len(set(numbers)) < len(numbers):
         raise WrongUse(
@@ -113,10 +112,9 @@ def _images(session: Session, given: Confirmation) -> dict[int, Image]:
             "A set holds at least one image, and each image once.",
             do="Send every image as one of `images` or as one of `exceptions`.",
         )
-    images = {image.id: image for image in session.scalars(select(Image).where(Image.id.in_(numbers)))}
-    if missing := sorted(set(numbers) - images.keys()):
+    known = set(session.scalars(select(Image.id).where(Image.id.in_(numbers))))
+    if missing := sorted(set(numbers) - known):
         raise NotFound("unknown_image", f"There is no image {missing[0]}.", do="Ask for the next set.")
-    return images
 
 
 def _answered(session: Session, attribute_id: int, labeller_id: int, images: tuple[int, ...]) -> set[int]:

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, aliased
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import (
     Annotation,
-    Image,
     Label,
     Labeller,
     NotThisPerson,
@@ -77,10 +76,10 @@ def rename(session: Session, labeller_id: int, key: str, code: int, name: str) -
         return get_person(session, code)
     person = _changeable(session, code)
     name = _new_name(session, person, name)
-    row = _submission(session, key, "rename", fingerprint, labeller_id)
+    submission_id = _submission(session, key, "rename", fingerprint, labeller_id)
     session.add(
         PersonChange(
-            submission_id=row.id,
+            submission_id=submission_id,
             attribute_id=person.attribute_id,
             code=code,
             before=person.name,
@@ -113,10 +112,10 @@ def merge(session: Session, labeller_id: int, key: str, code: int, into: int) ->
     if code == into:
         raise FacelabelError("same_person", "That is the same person.", do="Choose two people.")
     person, other = _changeable(session, code), _changeable(session, into)
-    row = _submission(session, key, "merge", fingerprint, labeller_id)
+    submission_id = _submission(session, key, "merge", fingerprint, labeller_id)
     session.add(
         PersonChange(
-            submission_id=row.id,
+            submission_id=submission_id,
             attribute_id=person.attribute_id,
             code=code,
             before=person.name,
@@ -130,8 +129,8 @@ def merge(session: Session, labeller_id: int, key: str, code: int, into: int) ->
     force = schema_in_force(session)
     name = force.names[person.attribute_id]
     for start in range(0, len(images), _CHUNK):
-        some = session.scalars(select(Image).where(Image.id.in_(images[start : start + _CHUNK])))
-        annotate_all(session, force, row.id, [(image, name, into, "merge") for image in some])
+        some = images[start : start + _CHUNK]
+        annotate_all(session, force, submission_id, [(image, name, into, "merge") for image in some])
     return len(images)
 
 
@@ -244,7 +243,7 @@ def _new_name(session: Session, person: ValueRow, text: str) -> str:
     return name
 
 
-def _submission(session: Session, key: str, kind: str, fingerprint: str, labeller_id: int) -> Submission:
+def _submission(session: Session, key: str, kind: str, fingerprint: str, labeller_id: int) -> int:
     return add_submission(
         session, key=key, kind=kind, fingerprint=fingerprint, labeller_id=labeller_id, image_id=None
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError
@@ -119,12 +119,19 @@ class ActivePredictions:
     file: PredictionsFile
 
 
+_NEWEST = (
+    select(Predictions.id, Predictions.cursor, Predictions.path)
+    .where(Predictions.schema_hash == bindparam("schema_hash"))
+    .order_by(Predictions.id.desc())
+    .limit(1)
+)
+
+
 def active_predictions(
     project: ProjectFolder, session: Session, schema_hash: str
 ) -> ActivePredictions | None:
     """The newest predictions that were made for the schema in force."""
-    newest = select(func.max(Predictions.id)).where(Predictions.schema_hash == schema_hash).scalar_subquery()
-    row = session.scalar(select(Predictions).where(Predictions.id == newest))
+    row = session.connection().execute(_NEWEST, {"schema_hash": schema_hash}).one_or_none()
     if row is None:
         return None
     return ActivePredictions(row.id, row.cursor, _open_file(project.path / row.path))

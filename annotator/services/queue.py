@@ -11,11 +11,13 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, insert, select, update
 from sqlalchemy.orm import Session
 
-from annotator.formats.predictions import Suggestion
+from annotator.formats.predictions import PredictionsFile, Suggestion
 from annotator.models import Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
 from annotator.services.blind import blind_among
@@ -69,39 +71,42 @@ def next_tasks(
     if count == 0:
         return []
     predictions = active_predictions(project, session, force.hash)
-    free = free_for(labeller_id, force.ids[attribute] if attribute else None)
+    attribute_id = force.ids[attribute] if attribute else None
     mixed_in = images_to_mix_in(session, labeller_id, count) if attribute is None else []
-    images = _ordinary(session, predictions, free, count - len(mixed_in))
-    missing = count - len(images) - len(mixed_in)
+    found = _ordinary(session, predictions, labeller_id, attribute_id, count - len(mixed_in))
+    missing = count - len(found) - len(mixed_in)
     if attribute is None and missing > 0:
         mixed_in += rest_of_overlap(session, labeller_id, missing, mixed_in)
-    return lease(session, shuffled_in(images, mixed_in), labeller_id, lease_seconds, force, predictions)
+    return lease(session, shuffled_in(found, mixed_in), labeller_id, lease_seconds, force, predictions)
 
 
 def _ordinary(
-    session: Session, predictions: ActivePredictions | None, free: ColumnElement[bool], count: int
-) -> list[Image]:
-    """The first free images in the order of work."""
-    images: list[Image] = []
+    session: Session,
+    predictions: ActivePredictions | None,
+    labeller_id: int,
+    attribute_id: int | None,
+    count: int,
+) -> list[int]:
+    """The ids of the first free images in the order of work."""
+    found: list[int] = []
     if predictions is not None and count > 0:
-        images += _in_predicted_order(session, predictions, free, count)
-    if len(images) < count:
-        rest = select(Image).where(free).order_by(Image.shuffle, Image.id).limit(count)
-        taken = {image.id for image in images}
-        images += [image for image in session.scalars(rest) if image.id not in taken][: count - len(images)]
-    return images
+        found += _in_predicted_order(session, predictions, _in_window(labeller_id, attribute_id), count)
+    if len(found) < count:
+        rest = session.connection().scalars(_in_random_order(labeller_id, attribute_id), {"count": count})
+        found += [number for number in rest if number not in found][: count - len(found)]
+    return found
 
 
 def lease_again(
-    project: ProjectFolder, session: Session, image: Image, labeller_id: int, lease_seconds: int
+    project: ProjectFolder, session: Session, image_id: int, labeller_id: int, lease_seconds: int
 ) -> Task | None:
     """Give an image whose answer was taken back to its labeller; None if somebody else works on it by now."""
-    held = session.get(Lease, image.id)
+    held = session.get(Lease, image_id)
     if held is not None and held.labeller_id != labeller_id and held.expires_at > now():
         return None
     force = schema_in_force(session)
     predictions = active_predictions(project, session, force.hash)
-    return lease(session, [image], labeller_id, lease_seconds, force, predictions)[0]
+    return lease(session, [image_id], labeller_id, lease_seconds, force, predictions)[0]
 
 
 def renew_leases(
@@ -116,27 +121,25 @@ def renew_leases(
     return [t for t in tokens if t in found], [t for t in tokens if t not in found]
 
 
-def _is_free() -> ColumnElement[bool]:
-    """Open images without a live lease."""
-    return and_(Image.open_cells > 0, ~exists().where(Lease.image_id == Image.id, Lease.expires_at > now()))
+_NOT_HELD = ~exists().where(Lease.image_id == Image.id, Lease.expires_at > bindparam(None, callable_=now))
+_FREE = and_(Image.open_cells > 0, _NOT_HELD)
+"""Open images without a live lease."""
 
 
 def free_for(labeller_id: int, attribute_id: int | None) -> ColumnElement[bool]:
     """Free images that the labeller did not skip and that lack the attribute, if one is named."""
-    free = and_(_is_free(), ~exists().where(Skip.image_id == Image.id, Skip.labeller_id == labeller_id))
+    free = and_(_FREE, ~exists().where(Skip.image_id == Image.id, Skip.labeller_id == labeller_id))
     if attribute_id is None:
         return free
     return and_(free, ~exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id))
 
 
 def _in_predicted_order(
-    session: Session, predictions: ActivePredictions, free: ColumnElement[bool], count: int
-) -> list[Image]:
-    found: list[Image] = []
+    session: Session, predictions: ActivePredictions, in_window: Select[str, int], count: int
+) -> list[int]:
+    found: list[int] = []
     for place, names in _windows(predictions):
-        by_name = {
-            image.name: image for image in session.scalars(select(Image).where(free, Image.name.in_(names)))
-        }
+        by_name = dict(session.connection().execute(in_window, {"names": names}).all())
         found += [by_name[name] for name in names if name in by_name]
         if not by_name and place == predictions.cursor:
             _move_cursor(session, predictions, place, names)
@@ -145,11 +148,29 @@ def _in_predicted_order(
     return found[:count]
 
 
+@lru_cache(maxsize=256)
+def _in_window(labeller_id: int, attribute_id: int | None) -> Select[str, int]:
+    free = free_for(labeller_id, attribute_id)
+    return select(Image.name, Image.id).where(free, Image.name.in_(bindparam("names", expanding=True)))
+
+
+@lru_cache(maxsize=256)
+def _in_random_order(labeller_id: int, attribute_id: int | None) -> Select[int]:
+    free = free_for(labeller_id, attribute_id)
+    return select(Image.id).where(free).order_by(Image.shuffle, Image.id).limit(bindparam("count"))
+
+
 def _windows(predictions: ActivePredictions) -> Iterator[tuple[int, list[str]]]:
     place = predictions.cursor
-    while names := predictions.file.order(place, _WINDOW):
+    while names := _names_at(predictions.file, place):
         yield place, names
         place += len(names)
+
+
+@lru_cache(maxsize=64)
+def _names_at(file: PredictionsFile, place: int) -> list[str]:
+    """A window of the order of work; everybody who asks next looks at the same few."""
+    return file.order(place, _WINDOW)
 
 
 def _move_cursor(session: Session, predictions: ActivePredictions, place: int, names: list[str]) -> None:
@@ -157,7 +178,7 @@ def _move_cursor(session: Session, predictions: ActivePredictions, place: int, n
 
     An image whose lease then runs out is found again in the random order, and ranked again by the next round.
     """
-    waiting = select(Image.id).where(_is_free(), Image.name.in_(names)).limit(1)
+    waiting = select(Image.id).where(_FREE, Image.name.in_(names)).limit(1)
     if session.scalar(waiting) is None:
         session.execute(
             update(Predictions).where(Predictions.id == predictions.id).values(cursor=place + len(names))
@@ -166,45 +187,50 @@ def _move_cursor(session: Session, predictions: ActivePredictions, place: int, n
 
 def lease(
     session: Session,
-    images: list[Image],
+    image_ids: list[int],
     labeller_id: int,
     lease_seconds: int,
     force: SchemaInForce,
     predictions: ActivePredictions | None,
 ) -> list[Task]:
     """Give images to a labeller; whoever held them before no longer does."""
-    if not images:
+    if not image_ids:
         return []
     expires_at = now() + timedelta(seconds=lease_seconds)
-    tokens = {image.id: secrets.token_urlsafe(16) for image in images}
-    session.execute(
-        insert(Lease).prefix_with("OR REPLACE", dialect="sqlite"),
+    tokens = {number: secrets.token_urlsafe(16) for number in image_ids}
+    connection = session.connection()
+    connection.execute(
+        _PUT_LEASES,
         [
             {"image_id": number, "labeller_id": labeller_id, "token": token, "expires_at": expires_at}
             for number, token in tokens.items()
         ],
     )
-    labels: dict[int, dict[int, int | None]] = {}
-    # Who is asked for a further opinion on an image that is done does not see what was said.
-    open_images = [image.id for image in images if image.open_cells > 0]
-    query = select(Label.image_id, Label.attribute_id, Label.code).where(Label.image_id.in_(open_images))
-    for image_id, attribute_id, code in session.execute(query):
-        labels.setdefault(image_id, {})[attribute_id] = code
-    blind = blind_among(session, tokens) if predictions is not None else tokens.keys()
+    images: dict[int, Row[Any]] = {}
+    labels: dict[int, dict[int, int | None]] = {number: {} for number in image_ids}
+    for row in connection.execute(_IMAGES_WITH_LABELS, {"image_ids": image_ids}):
+        images[row.id] = row
+        if row.attribute_id is not None:
+            labels[row.id][row.attribute_id] = row.code
+    blind = blind_among(session, image_ids) if predictions is not None else tokens.keys()
     return [
-        _make_task(
-            image,
-            tokens[image.id],
-            force,
-            labels.get(image.id, {}),
-            None if image.id in blind else predictions,
-        )
-        for image in images
+        _make_task(images[n], tokens[n], force, labels[n], None if n in blind else predictions)
+        for n in image_ids
     ]
 
 
+_PUT_LEASES = insert(Lease).prefix_with("OR REPLACE", dialect="sqlite")
+# Who is asked for a further opinion on an image that is done does not see what was said.
+_IMAGES_WITH_LABELS = (
+    select(Image.id, Image.name, Image.sha256, Image.width, Image.height)
+    .add_columns(Label.attribute_id, Label.code)
+    .outerjoin(Label, (Label.image_id == Image.id) & (Image.open_cells > 0))
+    .where(Image.id.in_(bindparam("image_ids", expanding=True)))
+)
+
+
 def _make_task(
-    image: Image,
+    image: Row[Any],
     lease: str,
     force: SchemaInForce,
     labels: dict[int, int | None],

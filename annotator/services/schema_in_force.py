@@ -66,12 +66,13 @@ def unknown_attribute(schema: Schema, name: str) -> FacelabelError:
     )
 
 
+_VERSION = select(Project.token, Project.schema_version)
 _kept: dict[tuple[str, int], SchemaInForce] = {}
 
 
 def schema_in_force(session: Session) -> SchemaInForce:
     """The schema in force; one small query if it is known already."""
-    token, version = session.execute(select(Project.token, Project.schema_version)).one()
+    token, version = session.connection().execute(_VERSION).one()
     found = _kept.get((token, version))
     if found is None:
         ids = dict(session.execute(select(AttributeRow.name, AttributeRow.id)).all())

@@ -133,9 +133,8 @@ def lease_page(
 ) -> list[Task]:
     """Lease the next images of a sweep; as `find_page`."""
     found = find_page(project, session, labeller_id, wish, count)
-    images = {image.id: image for image in session.scalars(select(Image).where(Image.id.in_(found)))}
     force, predictions = _basis(project, session, wish.attribute)
-    return lease(session, [images[i] for i in found], labeller_id, lease_seconds, force, predictions)
+    return lease(session, found, labeller_id, lease_seconds, force, predictions)
 
 
 def give_up_leases(session: Session, labeller_id: int, tokens: Collection[str]) -> None:
@@ -162,7 +161,7 @@ def submit_page(session: Session, labeller_id: int, page: SweptPage) -> SweepOut
     codes = {c.image_id: code_of_answer(session, force.schema, page.attribute, c.code) for c in page.cells}
     images = _images(session, page, codes)
     opinions = _opinions(session, labeller_id, attribute_id, page, images)
-    row = add_submission(
+    submission_id = add_submission(
         session,
         key=page.key,
         kind="sweep",
@@ -176,14 +175,14 @@ def submit_page(session: Session, labeller_id: int, page: SweptPage) -> SweepOut
     give_up_leases(session, labeller_id, page.left_out)
     answers = [
         (
-            images[c.image_id],
+            c.image_id,
             page.attribute,
             codes[c.image_id],
             "opinion" if c.image_id in opinions else c.origin,
         )
         for c in page.cells
     ]
-    annotate_all(session, force, row.id, answers)
+    annotate_all(session, force, submission_id, answers)
     return SweepOutcome(page.key, len(page.cells), sorted(opinions))
 
 
@@ -222,7 +221,7 @@ def undo_page(
         look_from_the_head()
     swept = session.scalars(select(Annotation.image_id).where(Annotation.submission_id == target.id))
     held = select(Lease.image_id).where(Lease.labeller_id != labeller_id, Lease.expires_at > now())
-    query = select(Image).where(
+    query = select(Image.id).where(
         Image.id.in_({*swept, *left_out}),
         Image.id.not_in(held),
         Image.open_cells > 0,

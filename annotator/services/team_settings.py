@@ -45,10 +45,12 @@ class TeamSettings:
         return further / (1 + further)
 
 
+_IN_FORCE = select(Project.overlap_share, Project.overlap_opinions, Project.gold_share, Project.aggregation)
+
+
 def team_settings(session: Session) -> TeamSettings:
     """The settings in force."""
-    columns = (Project.overlap_share, Project.overlap_opinions, Project.gold_share, Project.aggregation)
-    return TeamSettings(*session.execute(select(*columns)).one())
+    return TeamSettings(*session.connection().execute(_IN_FORCE).one())
 
 
 def write_settings(session: Session, settings: TeamSettings) -> None:

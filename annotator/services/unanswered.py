@@ -18,8 +18,8 @@ _passed: dict[tuple[str, str, int], int] = {}
 
 def first_unanswered(
     session: Session, table: type[OpinionWanted | Gold], labeller_id: int, count: int
-) -> list[Image]:
-    """Up to `count` images of a list that the labeller did not answer or skip and that nobody holds."""
+) -> list[int]:
+    """Ids of up to `count` images of a list that the labeller did not answer or skip and that nobody holds."""
     key = (session.scalars(select(Project.token)).one(), table.__tablename__, labeller_id)
     later = aliased(Submission)
     answered = exists().where(
@@ -34,8 +34,8 @@ def first_unanswered(
     if table is OpinionWanted:  # an open image is in everybody's queue; once it is done it is listed anew
         passable = or_(passable, Image.open_cells > 0)
     free = and_(Image.open_cells == 0, ~exists().where(Lease.image_id == Image.id, Lease.expires_at > now()))
-    columns = select(table.id, Image, passable, free).join(Image, Image.id == table.image_id)
-    found: list[Image] = []
+    columns = select(table.id, Image.id, passable, free).join(Image, Image.id == table.image_id)
+    found: list[int] = []
     place, contiguous = _passed.get(key, 0), True
     while len(found) < count:
         rows = session.execute(columns.where(table.id > place).order_by(table.id).limit(_WINDOW)).all()

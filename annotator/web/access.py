@@ -9,14 +9,18 @@ from __future__ import annotations
 from typing import Literal
 
 from flask import Flask, g, redirect, request, session, url_for
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from annotator.errors import Forbidden, Unauthorized
-from annotator.models import Labeller
-from annotator.services.accounts import Role, account_of_token, has_accounts, may, stamp
-from annotator.services.projects import LOCAL_LABELLER
+from annotator.services.accounts import (
+    Account,
+    Role,
+    account_of_login,
+    account_of_token,
+    account_without_login,
+    may,
+)
 from annotator.web.context import context
 
 Needed = Role | Literal["anyone"]
@@ -94,14 +98,11 @@ def guard(app: Flask) -> None:
         return None
 
 
-def _who(database: Session) -> Labeller | None:
+def _who(database: Session) -> Account | None:
     """The active account that sent this request, or None."""
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return account_of_token(database, token)
-    if not has_accounts(database):
-        return database.scalar(select(Labeller).where(Labeller.name == LOCAL_LABELLER))
-    user = database.get(Labeller, session.get("labeller", 0))
-    if user is None or not user.active or session.get("stamp") != stamp(user):
-        return None
-    return user
+    return account_without_login(database) or account_of_login(
+        database, session.get("labeller", 0), session.get("stamp", "")
+    )

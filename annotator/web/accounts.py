@@ -98,7 +98,7 @@ def login(json: LoginRequest) -> Me:
         )
     session.clear()
     session.permanent = True
-    session["labeller"], session["stamp"] = user.id, stamp(user)
+    session["labeller"], session["stamp"] = user.id, stamp(user.password_hash)
     return Me(name=user.name, role=user.role)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Attribute
 from annotator.errors import WrongUse
-from annotator.models import Image, Submission
+from annotator.models import Image
 from annotator.services.counts import read_progress
 from annotator.services.labels import Submitted, submit, undo
 from annotator.services.queue import Task, lease_again, next_tasks, renew_leases
@@ -126,7 +126,8 @@ def take_back(json: UndoRequest) -> UndoAnswer:
     with found.project.database.write() as session:
         me = labeller_id()
         target, values = undo(session, me, idempotency_key(), json.submission)
-        task = _leased_again(session, target, me, seconds)
+        assert target.image_id is not None
+        task = lease_again(found.project, session, target.image_id, me, seconds)
         progress = _progress(session, me)
     return UndoAnswer(
         submission=target.key, task=_task(task, seconds) if task else None, values=values, progress=progress
@@ -140,11 +141,6 @@ def get_progress() -> ProgressDetail:
     with context().project.database.read() as session:
         counts = _progress(session, labeller_id())
         return ProgressDetail(**counts.model_dump(), attributes=attribute_counts(session))
-
-
-def _leased_again(session: Session, target: Submission, me: int, seconds: int) -> Task | None:
-    image = session.get_one(Image, target.image_id)
-    return lease_again(context().project, session, image, me, seconds)
 
 
 def _progress(session: Session, me: int) -> ProgressOut:
