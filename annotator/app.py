@@ -27,6 +27,7 @@ from annotator.web.rounds import rounds_api
 from annotator.web.security import protect
 from annotator.web.snapshots import snapshots_api
 from annotator.web.sweep import sweep
+from annotator.web.team import team
 
 MAX_BODY_BYTES = 2**20
 
@@ -62,6 +63,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         browse,
         review,
         flags_api,
+        team,
     ):
         app.register_blueprint(blueprint)
     spec.app = app

@@ -172,11 +172,12 @@ export class Draft {
     return doubtful[0]?.name ?? null;
   }
 
-  /** The `values` and `accepted` of the annotation. */
+  /** The `values` of the annotation, and which suggestions were `accepted` and which `corrected`. */
   get submission() {
     return {
       values: Object.fromEntries([...this.answers].map(([name, { value }]) => [name, value])),
       accepted: [...this.answers].filter(([, { accepted }]) => accepted).map(([name]) => name),
+      corrected: [...this.answers.keys()].filter((name) => this.replaced(name) !== null),
     };
   }
 }

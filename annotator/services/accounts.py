@@ -53,10 +53,7 @@ def add_account(session: Session, name: str, role: str, password: str) -> Labell
     Raises:
         FacelabelError: if the name is taken, or role or password will not do.
     """
-    if role not in ROLES:
-        raise FacelabelError(
-            "unknown_role", f"There is no role {role!r}.", do=f"Choose one of {', '.join(ROLES)}."
-        )
+    _known_role(role)
     name = clean_name(name)
     if session.scalar(select(Labeller.id).where(Labeller.name == name)) is not None:
         raise FacelabelError(
@@ -76,6 +73,49 @@ def set_password(session: Session, name: str, password: str) -> None:
 def set_active(session: Session, name: str, active: bool) -> None:
     """Let an account in, or keep it out; what it answered stays."""
     find_account(session, name).active = active
+
+
+def set_role(session: Session, name: str, role: str) -> None:
+    """Give an account another role.
+
+    Raises:
+        FacelabelError: if there is no such role.
+    """
+    find_account(session, name).role = _known_role(role)
+
+
+def change_account(
+    session: Session,
+    number: int,
+    *,
+    role: str | None = None,
+    active: bool | None = None,
+    password: str | None = None,
+) -> Labeller:
+    """Change what is given of an account, found by its number.
+
+    Raises:
+        NotFound: if there is no such account.
+        FacelabelError: if role or password will not do, or nobody would be left who can make accounts.
+    """
+    account = session.get(Labeller, number) if number < 2**63 else None
+    if account is None or account.password_hash is None:
+        raise NotFound("unknown_account", f"There is no account {number}.", do="Load the page again.")
+    if role is not None:
+        set_role(session, account.name, role)
+    if active is not None:
+        set_active(session, account.name, active)
+    if password is not None:
+        set_password(session, account.name, password)
+    session.flush()
+    admins = (Labeller.role == "admin") & Labeller.active & Labeller.password_hash.is_not(None)
+    if session.scalar(select(Labeller.id).where(admins).limit(1)) is None:
+        raise FacelabelError(
+            "last_admin",
+            f"{account.name} is the last admin; without one nobody could make accounts.",
+            do="Make another account an admin first.",
+        )
+    return account
 
 
 def find_account(session: Session, name: str) -> Labeller:
@@ -151,6 +191,34 @@ def revoke_tokens(session: Session, name: str) -> int:
     count = session.scalar(select(func.count()).select_from(ApiToken).where(open_tokens)) or 0
     session.execute(update(ApiToken).where(open_tokens).values(revoked_at=now()))
     return count
+
+
+def open_tokens(session: Session) -> dict[int, list[ApiToken]]:
+    """The tokens that are not revoked, by account; the oldest first."""
+    found: dict[int, list[ApiToken]] = {}
+    for row in session.scalars(select(ApiToken).where(ApiToken.revoked_at.is_(None)).order_by(ApiToken.id)):
+        found.setdefault(row.labeller_id, []).append(row)
+    return found
+
+
+def revoke_token(session: Session, number: int) -> None:
+    """Make one token useless; saying it again changes nothing.
+
+    Raises:
+        NotFound: if there is no such token.
+    """
+    row = session.get(ApiToken, number) if number < 2**63 else None
+    if row is None:
+        raise NotFound("unknown_token", f"There is no token {number}.", do="Load the page again.")
+    row.revoked_at = row.revoked_at or now()
+
+
+def _known_role(role: str) -> str:
+    if role not in ROLES:
+        raise FacelabelError(
+            "unknown_role", f"There is no role {role!r}.", do=f"Choose one of {', '.join(ROLES)}."
+        )
+    return role
 
 
 def _hash(password: str) -> str:

@@ -31,12 +31,18 @@ def review_queue(
     return find_images(project, session, _FILTERS[kind], after=after, limit=limit)
 
 
+def is_reviewer(session: Session, labeller_id: int) -> bool:
+    """Whether somebody may decide for others: reviewers and admins, and who works alone on their own machine."""
+    name, role = session.execute(select(Labeller.name, Labeller.role).where(Labeller.id == labeller_id)).one()
+    return name == LOCAL_LABELLER or role in {"reviewer", "admin"}
+
+
 def check_reviewer(session: Session, labeller_id: int) -> None:
-    """Whether somebody may decide for others: reviewers and admins, and who works alone on their own machine.
+    """Let nobody decide for others who may not.
 
     Raises:
-        Forbidden: otherwise.
+        Forbidden: if this labeller is no reviewer.
     """
-    name, role = session.execute(select(Labeller.name, Labeller.role).where(Labeller.id == labeller_id)).one()
-    if name != LOCAL_LABELLER and role not in {"reviewer", "admin"}:
+    if not is_reviewer(session, labeller_id):
+        name = session.get_one(Labeller, labeller_id).name
         raise Forbidden("not_a_reviewer", f"{name} is no reviewer.", do="Ask an admin for the role.")

@@ -13,8 +13,10 @@ from annotator.errors import WrongUse
 from annotator.formats.predictions import Suggestion
 from annotator.services.browse import Page, card_labels, find_images
 from annotator.services.corrections import Correction, correct, undo_correction
-from annotator.services.image_details import CellDetail, Said, read_image
+from annotator.services.gold import is_gold, make_gold, remove_gold
+from annotator.services.image_details import CellDetail, Said, get_image, read_image
 from annotator.services.image_filters import Filters
+from annotator.services.review import is_reviewer
 from annotator.web.context import context, idempotency_key, labeller_id
 from annotator.web.contracts import MAX_ID, Key, ProblemAnswer, Request, spec
 from annotator.web.flags import FlagOut, flag_out, iso
@@ -98,7 +100,11 @@ class CellOfImageOut(BaseModel):
 
 
 class ImageOut(BaseModel):
-    """An image with everything that was said about it. `blind`: the suggestions are held back until it is done."""
+    """An image with everything that was said about it.
+
+    `blind`: its suggestions are held back until it is done and wants no further opinion. `gold`: whether its answers are
+    known; null for who is no reviewer.
+    """
 
     id: int
     name: str
@@ -111,6 +117,7 @@ class ImageOut(BaseModel):
     original_path: str
     done: bool
     blind: bool
+    gold: bool | None
     cells: list[CellOfImageOut]
     flags: list[FlagOut]
 
@@ -133,6 +140,12 @@ class CorrectionUndoRequest(Request):
     """Take a correction back."""
 
     submission: Key
+
+
+class GoldRequest(Request):
+    """Make an image gold, or gold no longer; saying it again changes nothing."""
+
+    gold: StrictBool
 
 
 _ANSWERS: dict[str, Any] = {"HTTP_400": ProblemAnswer, "HTTP_403": ProblemAnswer, "HTTP_404": ProblemAnswer}
@@ -197,6 +210,19 @@ def take_correction_back(number: int, json: CorrectionUndoRequest) -> Correction
         return CorrectionAnswer(submission=json.submission, image=image_out(session, number))
 
 
+@browse.post("/api/v1/images/<int:number>/gold")
+@spec.validate(resp=Response(HTTP_200=ImageOut, **_ANSWERS), tags=["browse"])
+def set_gold(number: int, json: GoldRequest) -> ImageOut:
+    """Take what reviewers decided about an image as its known answers, or make it gold no longer."""
+    with context().project.database.write() as session:
+        if json.gold:
+            make_gold(session, labeller_id(), number)
+        else:
+            remove_gold(session, get_image(session, number).id)
+        session.flush()
+        return image_out(session, number)
+
+
 def images_out(session: Session, page: Page) -> ImagesOut:
     """A page of images as the API tells it."""
     labels = card_labels(session, page.images)
@@ -232,6 +258,7 @@ def image_out(session: Session, number: int) -> ImageOut:
         original_path=image.original_path,
         done=image.open_cells == 0,
         blind=detail.blind,
+        gold=is_gold(session, number) if is_reviewer(session, labeller_id()) else None,
         cells=[_cell(cell) for cell in detail.cells],
         flags=[flag_out(flag) for flag in detail.flags],
     )

@@ -153,6 +153,9 @@ class AnnotationRequest(Request):
     lease: Key | None = None
     values: dict[str, Code | StrictStr] = {}
     accepted: list[str] = []
+    corrected: list[str] = Field(
+        default=[], description="Attributes whose suggestion was shown and not taken; for figures only."
+    )
     milliseconds: Annotated[StrictInt, Field(ge=0, le=2**31)] | None = None
     skip: StrictBool = False
     reason: Annotated[str, Field(max_length=200)] | None = Field(

@@ -87,6 +87,7 @@ def annotate(json: AnnotationRequest) -> AnnotationAnswer:
         lease=json.lease,
         values=json.values,
         accepted=frozenset(json.accepted),
+        corrected=frozenset(json.corrected),
         skip=json.skip,
         milliseconds=json.milliseconds,
         reason=json.reason or None,

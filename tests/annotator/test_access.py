@@ -25,6 +25,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, _filled: Path) -> Iterator[t
     with project.database.write() as session:
         for role in ROLES:
             add_account(session, role, role, secrets.token_hex(8))
+        add_token(session, ROLES[0], "number 1, which the routes' own trial revokes")
         tokens = {role: add_token(session, role, "a test") for role in ROLES}
     project.database.close()
     with Server(path) as server:

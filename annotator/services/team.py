@@ -1,0 +1,72 @@
+"""The team as one of its members may see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from annotator.models import ApiToken, Gold, Labeller, OpinionWanted
+from annotator.services.accounts import has_accounts, may, open_tokens
+from annotator.services.review import is_reviewer
+from annotator.services.team_figures import AttributeFigures, LabellerFigures, team_figures
+from annotator.services.team_settings import TeamSettings, team_settings
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody who answers. `tokens`: of their programs; only admins are told."""
+
+    account: Labeller
+    figures: LabellerFigures
+    me: bool = False
+    tokens: list[ApiToken] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Team:
+    """What a member sees. `settings` is None and `attributes` empty for a labeller, who is told their own figures only.
+
+    `accounts`: whether anybody logs in. `manages`: whether this member makes accounts. `gold`: gold images. `wanted`:
+    overlapped images that lack an opinion.
+    """
+
+    accounts: bool
+    manages: bool
+    members: list[Member]
+    attributes: list[AttributeFigures]
+    settings: TeamSettings | None
+    gold: int
+    wanted: int
+
+
+def read_team(session: Session, viewer_id: int) -> Team:
+    """The team as this member may see it."""
+    figures = team_figures(session)
+    reviews = is_reviewer(session, viewer_id)
+    manages = may(session.get_one(Labeller, viewer_id).role, "admin")
+    tokens = open_tokens(session) if manages else {}
+    members = [
+        Member(
+            row, figures.labellers.get(row.id, LabellerFigures()), row.id == viewer_id, tokens.get(row.id, [])
+        )
+        for row in session.scalars(select(Labeller).order_by(Labeller.id))
+        if row.id == viewer_id or (reviews and (row.password_hash or row.id in figures.labellers))
+    ]
+    return Team(
+        accounts=has_accounts(session),
+        manages=manages,
+        members=members,
+        attributes=figures.attributes if reviews else [],
+        settings=team_settings(session) if reviews else None,
+        gold=session.scalar(select(func.count(Gold.id))) or 0 if reviews else 0,
+        wanted=session.scalar(select(func.count(OpinionWanted.id))) or 0 if reviews else 0,
+    )
+
+
+def get_member(session: Session, number: int) -> Member:
+    """One account, without its figures."""
+    return Member(
+        session.get_one(Labeller, number), LabellerFigures(), tokens=open_tokens(session).get(number, [])
+    )

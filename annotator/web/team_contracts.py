@@ -1,0 +1,185 @@
+"""The answers of the team's API."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from pydantic import BaseModel
+
+from annotator.domain.agreement import Agreement
+from annotator.domain.proportion import Proportion
+from annotator.models import ApiToken
+from annotator.services.team import Member, Team
+from annotator.services.team_figures import AttributeFigures, LabellerFigures
+from annotator.web.flags import iso
+
+
+class ShareOut(BaseModel):
+    """So many of so many, and between which shares the true one lies (95 %)."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+    of: int
+
+
+class CoefficientOut(BaseModel):
+    """A coefficient of agreement with its 95 % interval; what is null cannot be said, and `reason` tells why."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    images: int
+    reason: str | None
+
+
+class FiguresOut(BaseModel):
+    """What one labeller did. `seconds`: median time an image took, `per_hour`: images at that pace."""
+
+    answers: int
+    images: int
+    seconds: float | None
+    per_hour: float | None
+    gold: ShareOut | None
+    others: ShareOut | None
+    accepted: int
+    corrected: int
+
+
+class TokenOut(BaseModel):
+    """A token, without the secret."""
+
+    id: int
+    purpose: str
+    created_at: str
+
+
+class MemberOut(BaseModel):
+    """A member. Without a password nobody can log in as them; `tokens` are told to admins only."""
+
+    id: int
+    name: str
+    role: str
+    active: bool
+    has_password: bool
+    me: bool
+    figures: FiguresOut
+    tokens: list[TokenOut]
+
+
+class PairOut(BaseModel):
+    """Cohen's kappa of two labellers."""
+
+    first: str
+    second: str
+    kappa: CoefficientOut
+
+
+class AttributeAgreementOut(BaseModel):
+    """Agreement on one attribute; `images` have two answers or more; the pairs with the most images in common."""
+
+    attribute: str
+    images: int
+    percent: CoefficientOut
+    alpha: CoefficientOut
+    fleiss: CoefficientOut
+    cohen: list[PairOut]
+
+
+class TeamSettingsOut(BaseModel):
+    """The settings in force."""
+
+    overlap_share: float
+    overlap_opinions: int
+    gold_share: float
+    aggregation: str
+
+
+class TeamOut(BaseModel):
+    """The team as the caller may see it; `settings` is null for a labeller."""
+
+    accounts: bool
+    manages: bool
+    members: list[MemberOut]
+    attributes: list[AttributeAgreementOut]
+    settings: TeamSettingsOut | None
+    gold: int
+    wanted: int
+
+
+def team_out(team: Team) -> TeamOut:
+    """A team as the API tells it."""
+    return TeamOut(
+        accounts=team.accounts,
+        manages=team.manages,
+        members=[member_out(member) for member in team.members],
+        attributes=[_attribute(figures) for figures in team.attributes],
+        settings=TeamSettingsOut(**asdict(team.settings)) if team.settings else None,
+        gold=team.gold,
+        wanted=team.wanted,
+    )
+
+
+def member_out(member: Member) -> MemberOut:
+    """A member as the API tells it."""
+    account = member.account
+    return MemberOut(
+        id=account.id,
+        name=account.name,
+        role=account.role,
+        active=account.active,
+        has_password=account.password_hash is not None,
+        me=member.me,
+        figures=_figures(member.figures),
+        tokens=[_token(token) for token in member.tokens],
+    )
+
+
+def _figures(figures: LabellerFigures) -> FiguresOut:
+    return FiguresOut(
+        answers=figures.answers,
+        images=figures.images,
+        seconds=figures.seconds,
+        per_hour=3600 / figures.seconds if figures.seconds else None,
+        gold=_share(figures.gold),
+        others=_share(figures.others),
+        accepted=figures.accepted,
+        corrected=figures.corrected,
+    )
+
+
+def _share(found: Proportion | None) -> ShareOut | None:
+    if found is None:
+        return None
+    low, high = found.interval
+    return ShareOut(value=found.value, low=low, high=high, count=found.successes, of=found.trials)
+
+
+def _token(token: ApiToken) -> TokenOut:
+    return TokenOut(id=token.id, purpose=token.name, created_at=iso(token.created_at))
+
+
+def _attribute(figures: AttributeFigures) -> AttributeAgreementOut:
+    return AttributeAgreementOut(
+        attribute=figures.attribute,
+        images=figures.images,
+        percent=_coefficient(figures.percent),
+        alpha=_coefficient(figures.alpha),
+        fleiss=_coefficient(figures.fleiss),
+        cohen=[
+            PairOut(first=first, second=second, kappa=_coefficient(kappa))
+            for first, second, kappa in figures.cohen
+        ],
+    )
+
+
+def _coefficient(found: Agreement) -> CoefficientOut:
+    interval = found.interval
+    return CoefficientOut(
+        value=found.value,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        images=found.items,
+        reason=found.reason,
+    )
