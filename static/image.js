@@ -38,6 +38,14 @@ function show(image) {
     return node;
   }));
   at('undo').hidden = corrections.length === 0;
+  at('gold').hidden = image.gold === null || (!image.gold && !image.cells.some(({ label }) => label?.origin === 'review'));
+  at('gold').setAttribute('aria-pressed', String(image.gold));
+  at('gold').textContent = image.gold ? '★ Gold: labellers are measured by it' : '☆ Make gold';
+}
+
+function toggleGold() {
+  const gold = at('gold').getAttribute('aria-pressed') !== 'true';
+  oneAtATime(async () => show((await once(`images/${number}/gold`, { gold })).answer), gold ? 'Gold: what was adjudicated is now a known answer.' : 'Gold no longer.');
 }
 
 function correct(attribute, value) {
@@ -105,6 +113,7 @@ async function load() {
 }
 
 at('undo').addEventListener('click', undo);
+at('gold').addEventListener('click', toggleGold);
 at('flag').addEventListener('submit', raise);
 document.addEventListener('keydown', step);
 load();

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from annotator.errors import NotFound
 from annotator.formats.predictions import Suggestion
-from annotator.models import Annotation, Image, Label, Labeller, Submission, Undecided, ValueRow
+from annotator.models import Annotation, Gold, Image, Label, Labeller, Submission, Undecided, ValueRow
 from annotator.project import ProjectFolder
 from annotator.services.blind import is_blind
 from annotator.services.flags import FlagDetail, flags_of
@@ -102,6 +102,7 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
         ).all()
     )
     history = _history(session, force, image)
+    gold = session.scalar(select(Gold.id).where(Gold.image_id == image.id)) is not None
     undecided = set(session.scalars(select(Undecided.attribute_id).where(Undecided.image_id == image.id)))
     cells = [
         _cell(
@@ -111,6 +112,7 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
             labels.get(number),
             suggestions.get(name),
             number in undecided,
+            gold,
         )
         for number, name in force.names.items()
     ]
@@ -160,6 +162,7 @@ def _cell(
     annotation_id: int | None,
     suggestion: Suggestion | None,
     undecided: bool,
+    gold: bool,
 ) -> CellDetail:
     label = next((said for said in history if said.id == annotation_id), None)
     decided = label is not None and label.origin == "review"
@@ -168,7 +171,7 @@ def _cell(
         and not said.undone
         and label is not None
         and said.code != label.code
-        and (not decided or said.id > label.id)
+        and (not decided or (said.id > label.id and not gold))
         for said in history
     )
     contradicted = (

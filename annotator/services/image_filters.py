@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.errors import WrongUse
-from annotator.models import Annotation, Flag, Image, Label, Labeller, Submission, Undecided
+from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Submission, Undecided
 from annotator.services.schema_in_force import SchemaInForce, unknown_attribute
 
 NOT_LABELLED, CANNOT_TELL = "none", "unsure"
@@ -132,9 +132,13 @@ def _code(value: str) -> int | None:
 
 
 def _differing(attribute_id: int | None) -> Select[int]:
-    """Images with an opinion that counts and differs from the label, unless a reviewer decided after it."""
+    """Images with an opinion that counts and differs from the label, unless a reviewer decided after it.
+
+    What labellers answer to a gold image measures them; it puts no decision in doubt.
+    """
     opinion, label = aliased(Annotation), aliased(Annotation)
     later = aliased(Submission)
+    gold = exists().where(Gold.image_id == opinion.image_id)
     query = (
         select(opinion.image_id)
         .join(Label, (Label.image_id == opinion.image_id) & (Label.attribute_id == opinion.attribute_id))
@@ -142,7 +146,7 @@ def _differing(attribute_id: int | None) -> Select[int]:
         .where(
             opinion.origin == "opinion",
             Label.code.is_distinct_from(opinion.code),
-            or_(label.origin != "review", opinion.id > label.id),
+            or_(label.origin != "review", and_(opinion.id > label.id, ~gold)),
             ~exists().where(later.undoes == opinion.submission_id),
         )
     )

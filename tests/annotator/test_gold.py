@@ -12,6 +12,8 @@ from annotator.errors import FacelabelError
 from annotator.models import Annotation
 from annotator.project import ProjectFolder
 from annotator.services.gold import import_gold, is_gold, make_gold, remove_gold
+from annotator.services.image_details import read_image
+from annotator.services.review import review_queue
 from tests.annotator.test_browse import correction
 from tests.annotator.test_labels import ALL, Person, labels_of
 from tests.annotator.test_overlap import agree, people_of, work
@@ -45,6 +47,8 @@ def test_everybody_answers_each_gold_image_once_and_no_label_changes(filled: Pro
     with filled.database.read() as session:
         query = select(Annotation.origin).where(Annotation.image_id.in_((3, 7, 11))).distinct()
         assert set(session.scalars(query)) == {"review", "opinion"}
+        assert review_queue(filled, session, "opinions", after=None, limit=50).images == []
+        assert not any(cell.differing for cell in read_image(filled, session, 3).cells)
 
 
 def test_a_gold_task_looks_like_any_other(filled: ProjectFolder):

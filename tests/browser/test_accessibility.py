@@ -21,6 +21,7 @@ PAGES = {
     "/sweep": "html[data-state=ready]",
     "/browse": "html[data-state=ready]",
     "/review": "html[data-state=ready]",
+    "/team": "html[data-state=ready]",
     "/rounds": "html[data-state=ready]",
     "/snapshots": "html[data-state=ready]",
 }

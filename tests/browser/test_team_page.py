@@ -1,0 +1,108 @@
+"""The team page: from working alone to a team with figures, settings, accounts and gold."""
+
+import pytest
+from playwright.sync_api import Page
+
+from annotator.project import ProjectFolder
+from annotator.services.accounts import add_account
+from tests.annotator.test_accounts import PASSWORD
+from tests.annotator.test_browse import correction
+from tests.annotator.test_gold import golden
+from tests.annotator.test_labels import ALL, Person, labels_of
+from tests.annotator.test_overlap import agree, work
+from tests.serving import Server
+
+pytestmark = pytest.mark.browser
+
+
+def log_in(page: Page, name: str) -> None:
+    page.get_by_role("heading", name="Log in").wait_for()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_who_works_alone_makes_the_first_admin_and_the_admin_the_others(page: Page, server: Server):
+    page.goto(f"{server.url}/team")
+    page.get_by_role("heading", name="A team begins with an admin").wait_for()
+    page.locator("#first").get_by_label("Name").fill("Ada")
+    page.locator("#first").get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Make the admin").click()
+    log_in(page, "Ada")
+    page.get_by_role("heading", name="Accounts").wait_for()
+    page.locator("#add").get_by_label("Name").fill('<b onclick="x">Bob</b>')
+    page.locator("#add").get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
+    page.locator(".account", has_text="Bob").wait_for()
+    assert page.locator("#account-list b, #members th b").count() == 0
+    page.locator(".account summary", has_text="Bob").press("Enter")
+    bob = page.locator(".account[open]")
+    bob.get_by_label("A token for a program").fill("nightly export")
+    bob.get_by_role("button", name="Make").click()
+    secret = page.locator(".secret code").inner_text()
+    assert secret.startswith("fl_")
+    bob.get_by_role("button", name="Revoke").click()
+    page.locator("#message", has_text="Revoked.").wait_for()
+    bob.get_by_role("button", name="Disable").click()
+    bob.get_by_role("button", name="Enable").wait_for()
+    assert secret not in page.content()
+
+
+def test_a_reviewer_sees_agreement_sets_overlap_and_aggregates(page: Page, filled: ProjectFolder):
+    agree(filled, overlap_share=1.0, overlap_opinions=3, gold_share=0.0)
+    with filled.database.write() as session:
+        add_account(session, "Rob", "reviewer", PASSWORD)
+    people = [Person(filled, name) for name in ("Lea", "Lou", "Lin")]
+    for number, person in enumerate(people):
+        for task in person.next(40):
+            glasses = 2 if number else task.image_id % 2 * 2
+            person.answer(task, ALL | {"glasses": glasses, "wrinkles": task.image_id % 2}, milliseconds=2000)
+    with Server(filled.path) as server:
+        page.goto(f"{server.url}/team")
+        log_in(page, "Rob")
+        row = page.locator("tr[data-member=Lou]")
+        assert row.locator("td").nth(2).inner_text() == "2.0 s"
+        assert row.locator("td").nth(3).inner_text() == "1,800"
+        assert page.locator("tr[data-attribute=wrinkles] b").first.inner_text() == "1.00"
+        assert page.locator("tr[data-attribute=glasses] svg.interval .range").count() > 0
+        page.get_by_role("button", name="What would aggregating change?").click()
+        page.get_by_text("20 labels would change").wait_for()
+        page.get_by_role("button", name="Aggregate now").click()
+        page.get_by_text("20 labels changed").wait_for()
+        page.get_by_label("% of the images").fill("12.5")
+        page.get_by_role("button", name="Save the settings").click()
+        page.get_by_text("The settings are saved.").wait_for()
+        page.reload()
+        page.locator("#agree").wait_for()
+        assert page.get_by_label("% of the images").input_value() == "12.5"
+        assert page.locator("#accounts").is_hidden()
+    assert labels_of(filled, 2)["glasses"] == 2
+
+
+def test_a_labeller_sees_their_own_figures_only(page: Page, filled: ProjectFolder):
+    with filled.database.write() as session:
+        add_account(session, "Lea", "labeller", PASSWORD)
+        add_account(session, "Lou", "labeller", PASSWORD)
+    work([Person(filled, "Lea"), Person(filled, "Lou")])
+    with Server(filled.path) as server:
+        page.goto(f"{server.url}/team")
+        log_in(page, "Lea")
+        page.locator("tr[data-member=Lea]").wait_for()
+        assert page.locator("tr[data-member]").count() == 1
+        for section in ("agreement", "settings", "accounts", "begin"):
+            assert page.locator(f"#{section}").is_hidden()
+
+
+def test_a_decided_image_is_made_gold_with_one_press(page: Page, filled: ProjectFolder):
+    correction(filled, Person(filled), 3, ALL, "d", adjudicate=True)
+    golden(filled, 4)
+    with Server(filled.path) as server:
+        page.goto(f"{server.url}/browse/3")
+        page.get_by_role("button", name="Make gold").click()
+        page.get_by_role("button", name="Gold: labellers are measured by it").click()
+        page.get_by_role("button", name="Make gold").wait_for()
+        page.goto(f"{server.url}/browse/5")
+        page.wait_for_selector("html[data-state=ready]", state="attached")
+        assert page.locator("#gold").is_hidden()
+        page.goto(f"{server.url}/team")
+        page.get_by_text("1 image with known answers").wait_for()
