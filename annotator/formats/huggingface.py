@@ -1,0 +1,145 @@
+"""Hugging Face's imagefolder: image files and a metadata file beside them, a folder per split.
+
+Written as JSON lines, because a CSV read by the `datasets` library turns the names None, NA, null and n/a into nothing and
+0001 into 1. Names are texts there, an unlabelled cell is null, "can't tell" is the text `can't tell`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from annotator.domain.schema import CANNOT_TELL_NAME
+from annotator.formats.export import Export, Losses, safe_name
+from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.reading import image_name, plain_text, read_csv_rows, read_json_items, refuse
+
+METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+_OURS = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def recognise(path: Path) -> bool:
+    """Whether a folder, or the folders of splits in it, hold a metadata file; or the path is one."""
+    return bool(_metadata_files(path))
+
+
+def read(path: Path) -> Foreign:
+    """Read such a folder; cells are taken as they stand.
+
+    Raises:
+        FacelabelError: naming the row that cannot be read.
+    """
+    files = _metadata_files(path)
+    if not files:
+        refuse(path, f"it has no {', '.join(METADATA)}")
+    found = Foreign()
+    for file, split in files:
+        for where, row in _rows(file):
+            _read_row(file, where, row, split, found)
+    return found
+
+
+def write(folder: Path, export: Export) -> Losses:
+    """Write `train`, `validation` and `test`, each with its metadata.jsonl and images, and a README.md that names them.
+
+    The image files keep their names; without them (`--images none`) the metadata still names them.
+    """
+    names, columns = export.names(), export.columns()
+    losses = Losses()
+    with ExitStack() as stack:
+        files: dict[str, TextIO] = {}
+        for image in export.images:
+            safe_name("An imagefolder", image.name)
+            split = _SPLITS[image.split]
+            if split not in files:
+                (folder / split).mkdir()
+                place = folder / split / "metadata.jsonl"
+                files[split] = stack.enter_context(place.open("w", encoding="utf-8", newline="\n"))
+            row: dict[str, str | None] = {"file_name": image.name}
+            for column in columns:
+                row[column] = names[column, image.labels[column]] if column in image.labels else None
+                if _DATE.match(row[column] or ""):
+                    losses.add(
+                        f"names of {column} that begin like a date: a column of only such names is read as time stamps",
+                        image.name,
+                    )
+            files[split].write(json.dumps(row, ensure_ascii=False) + "\n")
+            export.put_image(image, folder / split / image.name)
+    if not files:
+        empty = folder / "train" / "metadata.jsonl"
+        empty.parent.mkdir()
+        empty.touch()
+    used = [split for split in _SPLITS.values() if split in files]
+    (folder / "README.md").write_text(_readme(used), encoding="utf-8")
+    return losses
+
+
+def _readme(splits: list[str]) -> str:
+    """The head that tells the library which folder is which split; it would guess from the names of the files."""
+    lines = ["---", "configs:", "- config_name: default", "  data_files:"]
+    for split in splits:
+        lines += [f"  - split: {split}", f"    path: {split}/**"]
+    return "\n".join([*lines, "---", ""])
+
+
+def _metadata_files(path: Path) -> list[tuple[Path, str]]:
+    """The metadata files with the split they are of."""
+    if path.name in METADATA and path.is_file():
+        return [(path, "")]
+    if not path.is_dir():
+        return []
+    folders = [(path, ""), *((path / name, split) for name, split in _OURS.items())]
+    return [(f / name, split) for f, split in folders for name in METADATA if (f / name).is_file()]
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    if path.suffix == ".jsonl":
+        for number, item in read_json_items(path):
+            if not isinstance(item, dict):
+                refuse(path, "it is not an object", f"line {number}")
+            yield f"line {number}", item
+    elif path.suffix == ".parquet":
+        yield from _parquet_rows(path)
+    else:
+        rows = read_csv_rows(path)
+        _, header = next(rows, ("", []))
+        for where, cells in rows:
+            yield where, dict(zip(header, cells, strict=True))
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(4096):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"row {number}", row
+    except (pa.ArrowException, OSError, ValueError) as error:
+        refuse(path, f"it is not a Parquet file ({str(error)[:200]})")
+
+
+def _read_row(path: Path, where: str, row: dict[str, Any], split: str, found: Foreign) -> None:
+    if "file_name" not in row:
+        refuse(path, "it has no file_name", where)
+    name = image_name(path, where, row["file_name"])
+    place = path.parent / name
+    found.images.append(ForeignImage(name, place if place.is_file() else None, split=split))
+    for column, cell in row.items():
+        if column == "file_name" or cell is None or cell == "":
+            continue
+        if not isinstance(cell, str | int | float):
+            found.refused.append((f"{where}: {name}", f"{str(column)[:60]!r} holds no single value"))
+            continue
+        attribute = plain_text(path, where, column, "a column")
+        text = plain_text(path, where, cell, attribute)
+        found.answers.append(ForeignAnswer(name, attribute, None if text == CANNOT_TELL_NAME else text))

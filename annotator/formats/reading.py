@@ -1,0 +1,243 @@
+"""What the readers of foreign files share: how a file is refused, and JSON, CSV and XML read without trusting them.
+
+Nothing here holds more than one item of a file in memory, so a file of any size is read in bounded memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, NoReturn, TextIO
+
+from annotator.errors import FacelabelError
+
+MAX_ITEM = 4 * 2**20
+"""Characters of one item (a task, a line, a tag); a longer one is refused."""
+
+MAX_TEXT = 4096
+"""Characters of a name or a value."""
+
+_CHUNK = 2**16
+_SPACE = " \t\r\n"
+
+
+def refuse(path: Path, what: str, where: str = "") -> NoReturn:
+    """Refuse a whole file.
+
+    Args:
+        path: the file.
+        what: what is wrong, as "it is …" or "… is …".
+        where: the place in the file, such as "task 17".
+
+    Raises:
+        FacelabelError: always.
+    """
+    place = f"{where}: " if where else ""
+    raise FacelabelError(
+        "bad_source", f"{path} cannot be read: {place}{what}.", do="Mend the file, or export it again."
+    )
+
+
+def plain_text(path: Path, where: str, value: object, what: str) -> str:
+    """A name or a value that can be kept: a text of at most 4,096 characters, whole Unicode, without NUL.
+
+    Numbers and truth values are written as JSON writes them.
+    """
+    if isinstance(value, bool | int | float):
+        value = json.dumps(value)
+    if not isinstance(value, str):
+        refuse(path, f"{what} is not a text", where)
+    if len(value) > MAX_TEXT:
+        refuse(path, f"{what} is longer than {MAX_TEXT} characters", where)
+    if "\0" in value or not _encodable(value):
+        refuse(path, f"{what} {value[:60]!r} holds characters that are no text", where)
+    return value
+
+
+def image_name(path: Path, where: str, value: object) -> str:
+    """An image's name: a plain text that stays inside its folder."""
+    name = plain_text(path, where, value, "the image's name")
+    parts = PurePosixPath(name).parts
+    if not parts or parts[0] == "/" or ".." in parts:
+        refuse(path, f"the image's name {name[:60]!r} is not the name of a file inside a folder", where)
+    return name
+
+
+def read_json_items(path: Path) -> Iterator[tuple[int, Any]]:
+    """The items of a JSON array, or of JSON lines, one after the other with their number from 1.
+
+    Raises:
+        FacelabelError: if it is neither, or an item is malformed, nested too deeply or longer than 4 MiB.
+    """
+    with _text_of(path) as file:
+        source = _Buffered(path, file)
+        in_array = source.peek() == "["
+        if in_array:
+            source.take()
+            if source.peek() == "]":
+                source.take()
+                _expect_end(path, source)
+                return
+        number = 0
+        while in_array or source.peek():
+            number += 1
+            yield number, source.item(f"item {number}")
+            if in_array:
+                mark = source.take()
+                if mark == "]":
+                    break
+                if mark != ",":
+                    refuse(path, "a comma or ] is missing after it", f"item {number}")
+        _expect_end(path, source)
+
+
+def starts_like(path: Path, mark: str) -> bool:
+    """Whether the first character of a text file that is not white space is `mark`."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_CHUNK).decode("utf-8-sig", errors="replace").lstrip()
+    except OSError:
+        return False
+    return head.startswith(mark)
+
+
+def first_item(path: Path) -> Any:
+    """The first item of a JSON array or of JSON lines; None if there is none that can be read."""
+    try:
+        return next((item for _, item in read_json_items(path)), None)
+    except FacelabelError:
+        return None
+
+
+def first_line(path: Path) -> str:
+    """The first line of a text file, without its end; "" if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            line = file.read(_CHUNK).split(b"\n", 1)[0]
+        return line.decode("utf-8-sig").rstrip("\r")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def read_csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[str]]]:
+    """The rows of a CSV with their place, the header too; empty lines are passed over.
+
+    Raises:
+        FacelabelError: if it is not UTF-8, or a row is malformed or has another number of cells than the first.
+    """
+    with _text_of(path) as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        width = None
+        try:
+            for cells in reader:
+                if not cells:
+                    continue
+                width = width or len(cells)
+                if len(cells) != width:
+                    refuse(path, f"{len(cells)} cells instead of {width}", f"line {reader.line_num}")
+                yield f"line {reader.line_num}", cells
+        except csv.Error as error:
+            refuse(path, str(error), f"line {reader.line_num}")
+        except UnicodeDecodeError as error:
+            refuse(path, f"it is not UTF-8 ({error.reason})", f"after line {reader.line_num}")
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines of a text file with their place, without their ends; only LF and CR LF end a line.
+
+    Raises:
+        FacelabelError: if it is not UTF-8 or a line is longer than 4 MiB.
+    """
+    with _text_of(path) as file:
+        number = 0
+        try:
+            while line := file.readline(MAX_ITEM):
+                number += 1
+                if len(line) == MAX_ITEM:
+                    refuse(path, f"it is longer than {MAX_ITEM} characters", f"line {number}")
+                yield f"line {number}", line.removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            refuse(path, f"it is not UTF-8 ({error.reason})", f"after line {number}")
+
+
+def _text_of(path: Path) -> TextIO:
+    try:
+        if not path.is_file():
+            refuse(path, "it is not a file")
+        return path.open(encoding="utf-8-sig", newline="\n")
+    except OSError as error:
+        refuse(path, str(error.strerror))
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _expect_end(path: Path, source: _Buffered) -> None:
+    if source.peek():
+        refuse(path, "something follows the end of its list")
+
+
+class _Buffered:
+    """A JSON text of which only the part around the current item is in memory."""
+
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self._path = path
+        self._file = file
+        self._text = ""
+        self._at = 0
+        self._ended = False
+        self._decode = json.JSONDecoder().raw_decode
+
+    def peek(self) -> str:
+        """The next character that is not white space; "" at the end."""
+        while True:
+            while self._at < len(self._text) and self._text[self._at] in _SPACE:
+                self._at += 1
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more(_CHUNK):
+                return ""
+
+    def take(self) -> str:
+        """The next character that is not white space, consumed."""
+        found = self.peek()
+        self._at += len(found)
+        return found
+
+    def item(self, where: str) -> Any:
+        """The next JSON value, consumed."""
+        if not self.peek():
+            refuse(self._path, "it ends in the middle", where)
+        while True:
+            try:
+                value, end = self._decode(self._text, self._at)
+            except RecursionError:
+                refuse(self._path, "it is nested too deeply", where)
+            except ValueError as error:
+                if not self._more(max(_CHUNK, len(self._text) - self._at)):
+                    refuse(self._path, f"it is not valid JSON ({error})", where)
+                continue
+            # A number may go on behind the end of what has been read.
+            if end == len(self._text) and self._more(_CHUNK):
+                continue
+            self._at = end
+            return value
+
+    def _more(self, characters: int) -> bool:
+        """Read on; False if there is no more or the item has become too long."""
+        if self._ended or len(self._text) - self._at > MAX_ITEM:
+            return False
+        try:
+            read = self._file.read(characters)
+        except UnicodeDecodeError as error:
+            refuse(self._path, f"it is not UTF-8 ({error.reason} at byte {error.start})")
+        self._ended = not read
+        self._text, self._at = self._text[self._at :] + read, 0
+        return bool(read)
