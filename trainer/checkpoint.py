@@ -56,6 +56,13 @@ def load_checkpoint(folder: Path, name: str) -> tuple[dict[str, Tensor], dict[st
     return read_tensors(folder / file), manifest["state"]
 
 
+def remove_checkpoint(folder: Path, name: str) -> None:
+    """Remove a checkpoint if it is there; the manifest first, so that it never names a file that is gone."""
+    (folder / f"{name}.json").unlink(missing_ok=True)
+    for file in folder.glob(f"{name}-*.safetensors*"):
+        file.unlink()
+
+
 def write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a safetensors file that is either whole or not there."""
     temporary = file.with_name(f"{file.name}.part")

@@ -33,14 +33,22 @@ class SnapshotImages(Dataset[Batch]):
         indices: Which ones; item i is the image `indices[i]`.
         attributes: Whose labels go with them.
         side: Pixels of the decoded square.
+        crop: Share of the sides that is kept, around the middle.
     """
 
     def __init__(
-        self, snapshot: Snapshot, indices: NDArray[np.int64], attributes: list[str], *, side: int
+        self,
+        snapshot: Snapshot,
+        indices: NDArray[np.int64],
+        attributes: list[str],
+        *,
+        side: int,
+        crop: float = 1.0,
     ) -> None:
         self.snapshot = snapshot
         self.indices = indices
         self.side = side
+        self.crop = crop
         self.labels = {name: snapshot.labels[name][indices] for name in attributes}
         self.cache: Tensor | None = None
         self.augment: Augment | None = None
@@ -102,15 +110,19 @@ class SnapshotImages(Dataset[Batch]):
         return Batch(torch.stack(images), labels)
 
     def _decode(self, item: int) -> Tensor:
-        return load_image(self.snapshot.image_path(int(self.indices[item])), self.side)
+        return load_image(self.snapshot.image_path(int(self.indices[item])), self.side, crop=self.crop)
 
 
-def epoch_order(count: int, batch_size: int, *, seed: int, epoch: int) -> list[list[int]]:
-    """Return the batches of an epoch: every item once, in an order that depends on seed and epoch alone.
+def epoch_order(
+    count: int, batch_size: int, *, seed: int, epoch: int, weights: NDArray[np.float64] | None = None
+) -> list[list[int]]:
+    """Return the batches of an epoch, in an order that depends on seed, epoch and weights alone.
 
-    The batches are as even as can be, so that none is left with a single image.
+    Every item comes once; with (count,) weights, which add up to 1, as many are drawn with these probabilities. The
+    batches are as even as can be, so that none is left with a single image.
     """
-    order = np.random.default_rng(mix(seed, epoch)).permutation(count)
+    random = np.random.default_rng(mix(seed, epoch))
+    order = random.permutation(count) if weights is None else random.choice(count, count, p=weights)
     return [chunk.tolist() for chunk in np.array_split(order, max(1, -(-count // batch_size)))]
 
 

@@ -20,7 +20,7 @@ from trainer.errors import ImageError
 from trainer.feature_store import FeatureStore
 from trainer.files import canonical_json, sha256_file, sha256_text
 from trainer.images import load_image
-from trainer.networks import Backbone
+from trainer.networks import Backbone, Stages
 from trainer.snapshot import Snapshot
 
 SIDE = 160
@@ -108,9 +108,10 @@ def pooled_maps(backbone: Backbone, images: Tensor) -> Tensor:
     Returns:
         (N, size) features.
     """
+    assert isinstance(backbone, Stages), "the stages are run one after the other, and no further than needed"
     pooled: list[Tensor] = []
     with torch.inference_mode():
-        for name, layer in backbone.layers.items():
+        for name, layer in backbone.stage_modules.items():
             images = layer(images)
             if name in STAGES:
                 pooled.append(functional.adaptive_avg_pool2d(images, STAGES[name]).flatten(1))

@@ -29,8 +29,8 @@ from trainer.errors import TrainerError
 from trainer.files import canonical_json, write_atomically
 from trainer.learner import Learner
 from trainer.losses import class_weights
-from trainer.multi_output import MultiOutput
-from trainer.networks import build
+from trainer.metrics_log import write_events, write_metrics
+from trainer.multi_output import MultiOutput, build_model
 from trainer.saved_model import load_model, save_model
 from trainer.snapshot import Snapshot
 
@@ -76,7 +76,7 @@ def fit(snapshot: Snapshot, to: Path, config: FitConfig, *, progress: Progress) 
             finite, an image cannot be decoded.
     """
     with _claimed(to, snapshot, config), _status(to), _torch_as_it_was(config):
-        codes, skipped = _attributes(snapshot)
+        codes, skipped = _attributes(snapshot, config)
         if not (to / "model" / "model.json").exists():
             _train(snapshot, to, config, codes, skipped, progress)
         about = load_model(to / "model").manifest
@@ -96,9 +96,9 @@ def _train(
         name: class_weights(train.labels[name], len(numbers), power=config.class_power)
         for name, numbers in codes.items()
     }
-    learner = Learner(_network(config, codes), train, val, weights, config, to / "checkpoints")
+    learner = Learner(_network(config, codes), train, val, weights, config, to)
     if learner.resume() and learner.place.history:
-        _write_metrics(to / "metrics.csv", learner.place.history)  # killed between checkpoint and metrics
+        write_metrics(to / "metrics.csv", learner.place.history)  # killed between checkpoint and metrics
     total = learner.steps * config.epochs
     done = learner.place.epoch * learner.steps + learner.place.step
     if not learner.finished and train.memory + val.memory <= config.cache_megabytes * 2**20:
@@ -107,7 +107,9 @@ def _train(
     while not learner.finished:
         learner.train_epoch(progress)
         learner.end_epoch()
-        _write_metrics(to / "metrics.csv", learner.place.history)
+        write_metrics(to / "metrics.csv", learner.place.history)
+        if config.tensorboard:
+            write_events(to / "tensorboard", learner.place.history)
     best = learner.restore_best()
     about = {
         "content_hash": snapshot.content_hash,
@@ -119,11 +121,17 @@ def _train(
     save_model(to / "model", learner.averaged, codes, config, about)
 
 
-def _attributes(snapshot: Snapshot) -> tuple[dict[str, list[int]], dict[str, str]]:
+def _attributes(snapshot: Snapshot, config: FitConfig) -> tuple[dict[str, list[int]], dict[str, str]]:
     """Return the codes of the attributes that can be learned, and why the others cannot."""
     codes, skipped = {}, {}
     train = snapshot.splits == "train"
+    known = [attribute.name for attribute in snapshot.categorical]
+    for name in config.attributes:
+        if name not in known:
+            raise _unfit(f"The snapshot has no attribute {name!r}.", f"Choose among: {', '.join(known)}.")
     for attribute in snapshot.categorical:
+        if config.attributes and attribute.name not in config.attributes:
+            continue
         labels = snapshot.labels[attribute.name][train]
         present = np.unique(labels[labels >= 0])
         if len(present) >= 2:
@@ -146,19 +154,35 @@ def _images(snapshot: Snapshot, split: str, attributes: list[str], config: FitCo
     """Return the images of a split that have at least one answer."""
     labelled: NDArray[np.bool_] = np.any([snapshot.labels[name] >= 0 for name in attributes], axis=0)
     indices = np.flatnonzero(labelled & (snapshot.splits == split))
-    return SnapshotImages(snapshot, indices, attributes, side=config.image_size)
+    return SnapshotImages(snapshot, indices, attributes, side=config.image_size, crop=config.crop)
 
 
 def _network(config: FitConfig, codes: dict[str, list[int]]) -> MultiOutput:
-    backbone = build(config.network, pretrained=config.pretrained, seed=config.seed)
+    outputs = {name: len(numbers) for name, numbers in codes.items()}
+    if config.loss == "binary" and any(classes != 2 for classes in outputs.values()):
+        raise _unfit("The loss 'binary' is for attributes of two values.", "Set loss to multi_label.")
+    model = build_model(config, outputs, pretrained=config.pretrained)
+    backbone, name, side = model.backbone, config.network, config.image_size
     if config.frozen_stages > len(backbone.stages):
-        raise TrainerError(
-            f"{config.network} has {len(backbone.stages)} stages, so {config.frozen_stages} cannot be frozen.",
-            "Nothing was trained.",
+        raise _unfit(
+            f"{name} has {len(backbone.stages)} stages, so {config.frozen_stages} cannot be frozen.",
             "Set frozen_stages to a smaller number.",
         )
-    torch.manual_seed(config.seed)
-    return MultiOutput(backbone, {name: len(n) for name, n in codes.items()}, dropout=config.dropout)
+    if backbone.fixed_side and side != backbone.input_size:
+        raise _unfit(
+            f"{name} works on images of {backbone.input_size} pixels only, not {side}.",
+            f"Set image_size to {backbone.input_size}.",
+        )
+    if side < backbone.smallest_side:
+        raise _unfit(
+            f"{name} needs images of at least {backbone.smallest_side} pixels, not {side}.",
+            f"Set image_size to {backbone.input_size}.",
+        )
+    return model
+
+
+def _unfit(what: str, do: str) -> TrainerError:
+    return TrainerError(what, "Nothing was trained.", do)
 
 
 @contextmanager
@@ -219,10 +243,27 @@ def _status(to: Path) -> Iterator[None]:
     except TrainerError as failure:
         write(state="failed", what=failure.what, kept=failure.kept, do=failure.do)
         raise
+    except (MemoryError, RuntimeError) as failure:
+        if not _out_of_memory(failure):
+            write(state="failed", what=repr(failure), kept="The checkpoints are kept.", do="Run it again.")
+            raise
+        short = TrainerError(
+            "The memory is not enough for this run.",
+            "The checkpoints are kept.",
+            "Fit into another folder with a smaller batch_size or image_size, or set cache_megabytes to 0.",
+        )
+        write(state="failed", what=short.what, kept=short.kept, do=short.do)
+        raise short from failure
     except BaseException as failure:
         write(state="failed", what=repr(failure), kept="The checkpoints are kept.", do="Run it again.")
         raise
     write(state="done")
+
+
+def _out_of_memory(failure: Exception) -> bool:
+    """Whether memory ran out; on a CPU torch says so in words only."""
+    known = isinstance(failure, MemoryError | torch.OutOfMemoryError)
+    return known or "can't allocate memory" in str(failure) or "not enough memory" in str(failure)
 
 
 @contextmanager
@@ -236,10 +277,3 @@ def _torch_as_it_was(config: FitConfig) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _write_metrics(file: Path, history: list[dict[str, float | None]]) -> None:
-    rows = [",".join(history[0])]
-    for row in history:
-        rows.append(",".join("" if value is None else f"{value:.6g}" for value in row.values()))
-    write_atomically(file, "".join(f"{row}\n" for row in rows).encode())

@@ -14,12 +14,13 @@ MOST_PIXELS = 100_000_000
 """A larger image is refused: decoding it would take hundreds of megabytes."""
 
 
-def load_image(path: Path, side: int) -> Tensor:
+def load_image(path: Path, side: int, *, crop: float = 1.0) -> Tensor:
     """Decode an image upright and resize the whole of it, whatever its shape, to a square.
 
     Args:
         path: The file, in any format that Pillow reads.
         side: Pixels.
+        crop: Share of its sides that is kept, around the middle.
 
     Returns:
         (3, side, side) uint8 RGB.
@@ -36,9 +37,12 @@ def load_image(path: Path, side: int) -> Tensor:
                     "Nothing was changed.",
                     "Make it smaller and import it again, or take it out of the project.",
                 )
-            image.draft("RGB", (2 * side, 2 * side))
+            image.draft("RGB", (int(2 * side / crop), int(2 * side / crop)))
             upright = ImageOps.exif_transpose(image).convert("RGB")
-            square = upright.resize((side, side), Image.Resampling.BILINEAR)
+            width, height = upright.size
+            left, top = (1 - crop) / 2 * width, (1 - crop) / 2 * height
+            box = (left, top, width - left, height - top)
+            square = upright.resize((side, side), Image.Resampling.BILINEAR, box=box)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as cause:
         raise ImageError(
             f"{path} cannot be decoded: {cause}.",

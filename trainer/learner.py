@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +21,7 @@ from trainer.checkpoint import (
     load_checkpoint,
     of_prefix,
     optimizer_tensors,
+    remove_checkpoint,
     restore_optimizer,
     save_checkpoint,
     with_prefix,
@@ -29,12 +29,21 @@ from trainer.checkpoint import (
 from trainer.config import FitConfig
 from trainer.dataset import SnapshotImages, epoch_order, train_batches
 from trainer.errors import TrainerError
-from trainer.losses import multi_output_loss
+from trainer.losses import attribute_loss, image_weights, multi_output_loss
 from trainer.multi_output import MultiOutput
-from trainer.optimization import adamw, prepare_for_training, set_learning_rate, update_average
-from trainer.saved_model import compute_logits
+from trainer.optimization import (
+    build_optimizer,
+    prepare_for_training,
+    rate_factor,
+    set_learning_rate,
+    update_average,
+)
+from trainer.precision import choose_precision
 from trainer.seeds import mix
 from trainer.transforms import augmentation, draw
+from trainer.validation import validate
+
+Row = dict[str, float | None]
 
 
 @dataclass
@@ -45,19 +54,25 @@ class Place:
         epoch: Epochs done.
         step: Steps done of the epoch after them.
         loss: Sum of those steps' losses.
+        right: Attribute -> cells that those steps answered rightly.
+        asked: Attribute -> labelled cells of those steps.
         seconds: Time spent on those steps.
         best_epoch: Number of epochs after which the validation score was best; 0 before the first.
         best_score: That score; None without a validation score.
+        top: The best epochs and their scores, the best first.
         history: One row of metrics per epoch.
     """
 
     epoch: int = 0
     step: int = 0
     loss: float = 0.0
+    right: dict[str, int] = field(default_factory=dict)
+    asked: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     best_epoch: int = 0
     best_score: float | None = None
-    history: list[dict[str, float | None]] = field(default_factory=list)
+    top: list[tuple[int, float]] = field(default_factory=list)
+    history: list[Row] = field(default_factory=list)
 
 
 class Learner:
@@ -69,7 +84,7 @@ class Learner:
         val: Images to validate on; may be empty.
         weights: Attribute -> (classes,) class weights.
         config: The settings.
-        checkpoints: The folder of the checkpoints `last` and `best`.
+        folder: Of the run; `checkpoints/` in it gets `last`, `best` and, if more are kept, `top-N`.
     """
 
     def __init__(
@@ -79,7 +94,7 @@ class Learner:
         val: SnapshotImages,
         weights: dict[str, Tensor],
         config: FitConfig,
-        checkpoints: Path,
+        folder: Path,
     ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -88,11 +103,14 @@ class Learner:
         self.val = val
         self.weights = {name: tensor.to(self.device) for name, tensor in weights.items()}
         self.config = config
-        self.checkpoints = checkpoints
+        self.checkpoints = folder / "checkpoints"
         self.transform = augmentation(config)
+        self.loss = attribute_loss(config)
+        self.chances = image_weights(train.labels, model.outputs, power=config.resample_power)
         self.place = Place()
+        self.optimizer = build_optimizer(self.model, config)
         prepare_for_training(self.model, config)
-        self.optimizer = adamw(self.model, config)
+        self.precision = choose_precision(config, self.model, folder / "precision.json")
 
     @property
     def steps(self) -> int:
@@ -102,7 +120,7 @@ class Learner:
     @property
     def finished(self) -> bool:
         """Whether all epochs are done, or the last ones have brought nothing."""
-        tried = self.place.epoch - self.place.best_epoch
+        tried = self.place.epoch - max(self.place.best_epoch, self.config.head_epochs)
         return self.place.epoch >= self.config.epochs or tried >= self.config.patience
 
     def train_epoch(self, progress: Callable[[int, int, str], None]) -> None:
@@ -112,27 +130,40 @@ class Learner:
             TrainerError: The loss is not finite.
         """
         place, config = self.place, self.config
-        batches = epoch_order(len(self.train), config.batch_size, seed=config.seed, epoch=place.epoch)
+        batches = epoch_order(
+            len(self.train), config.batch_size, seed=config.seed, epoch=place.epoch, weights=self.chances
+        )
         total = self.steps * config.epochs
         augment = partial(draw, self.transform, config.seed, place.epoch)
+        prepare_for_training(self.model, config, epoch=place.epoch)
         started = time.perf_counter()
         for batch in train_batches(self.train, batches[place.step :], augment, workers=config.workers):
             done = place.epoch * self.steps + place.step
             torch.manual_seed(mix(config.seed, place.epoch, place.step, 1))  # dropout
             labels = {name: column.to(self.device) for name, column in batch.labels.items()}
-            images = self.model.backbone.normalise(batch.images.to(self.device))
-            place.loss += self._step(images, labels, done, total)
+            images = self.model.prepare(batch.images.to(self.device))
+            place.loss += self._step(images, labels, done)
             place.step += 1
             now = time.perf_counter()
             place.seconds, started = place.seconds + now - started, now
             if place.step % config.checkpoint_steps == 0 and place.step < self.steps:
                 self.save()
-            progress(done + 1, total, f"epoch {place.epoch + 1} of at most {config.epochs}")
+            progress(done + 1, total, self._words())
 
-    def _step(self, images: Tensor, labels: dict[str, Tensor], done: int, total: int) -> float:
+    def _words(self) -> str:
+        """What the progress bar says: the figures that matter."""
+        place = self.place
+        speed = place.step * len(self.train) / self.steps / max(place.seconds, 1e-9)
+        best = "" if place.best_score is None else f", best {self.config.monitor} {abs(place.best_score):.3f}"
+        loss = place.loss / place.step
+        return f"epoch {place.epoch + 1} of at most {self.config.epochs}: loss {loss:.3f}, {speed:.0f} images/s{best}"
+
+    def _step(self, images: Tensor, labels: dict[str, Tensor], done: int) -> float:
         config = self.config
-        set_learning_rate(self.optimizer, step=done, warmup=config.warmup_epochs * self.steps, total=total)
-        loss = multi_output_loss(self.model(images), labels, self.weights)
+        set_learning_rate(self.optimizer, rate_factor(config, step=done, steps=self.steps))
+        with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
+            logits = self.model(images)
+        loss = multi_output_loss(logits, labels, self.weights, self.loss)
         value = loss.item()
         if not math.isfinite(value):
             raise TrainerError(
@@ -145,42 +176,56 @@ class Learner:
         nn.utils.clip_grad_norm_(self.model.parameters(), config.gradient_clip)
         self.optimizer.step()
         update_average(self.averaged, self.model, decay=config.ema_decay, step=done)
+        self._count(logits, labels)
         return value
 
+    def _count(self, logits: dict[str, Tensor], labels: dict[str, Tensor]) -> None:
+        for name, answers in logits.items():
+            known = labels[name] >= 0
+            right = int((answers.argmax(dim=1)[known] == labels[name][known]).sum())
+            self.place.right[name] = self.place.right.get(name, 0) + right
+            self.place.asked[name] = self.place.asked.get(name, 0) + int(known.sum())
+
     def end_epoch(self) -> None:
-        """Validate, note the figures, and keep the weights if they are the best so far."""
+        """Validate, note the figures, and keep the weights if they are among the best so far."""
         place = self.place
-        figures = self.validate()
-        known = [value for value in figures.values() if value is not None]
-        score = float(np.mean(known)) if known else None
-        row: dict[str, float | None] = {
+        found = validate(self.averaged, self.val, self.weights, self.loss, self.config)
+        score = found.score(self.config)
+        figures = [value for value in found.balanced_accuracy.values() if value is not None]
+        row: Row = {
             "epoch": place.epoch + 1,
             "loss": place.loss / self.steps,
+            "val_loss": found.loss,
             "seconds": place.seconds,
             "images_per_second": len(self.train) / place.seconds,
-            "val_balanced_accuracy": score,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "val_balanced_accuracy": sum(figures) / len(figures) if figures else None,
         }
-        row |= {f"val_balanced_accuracy:{name}": value for name, value in figures.items()}
+        for name in self.model.outputs:
+            asked = place.asked.get(name, 0)
+            row[f"train_accuracy:{name}"] = place.right[name] / asked if asked else None
+            row[f"val_accuracy:{name}"] = found.accuracy[name]
+            row[f"val_balanced_accuracy:{name}"] = found.balanced_accuracy[name]
         place.history.append(row)
         place.epoch, place.step, place.loss, place.seconds = place.epoch + 1, 0, 0.0, 0.0
+        place.right, place.asked = {}, {}
+        self._keep_if_good(score, row)
+        self.save()
+        for number in range(1, place.epoch + 1):
+            if number not in {epoch for epoch, _ in place.top}:
+                remove_checkpoint(self.checkpoints, f"top-{number}")
+
+    def _keep_if_good(self, score: float | None, row: Row) -> None:
+        """Write the weights as `best` if they are, and as `top-N` if several are kept and they are among them."""
+        place, tensors = self.place, self.averaged.state_dict()
         if score is None or place.best_score is None or score > place.best_score:
             place.best_epoch, place.best_score = place.epoch, score
-            save_checkpoint(self.checkpoints, "best", place.epoch, self.averaged.state_dict(), row)
-        self.save()
-
-    def validate(self) -> dict[str, float | None]:
-        """Return attribute -> balanced accuracy of the running mean on the validation images."""
-        answers = compute_logits(
-            self.averaged,
-            self.val,
-            batch_size=2 * self.config.batch_size,
-            workers=self.config.workers,
-            progress=lambda _: None,
-        )
-        return {
-            name: balanced_accuracy(logits.argmax(axis=1), self.val.labels[name])
-            for name, logits in answers.items()
-        }
+            save_checkpoint(self.checkpoints, "best", place.epoch, tensors, row)
+        if self.config.keep_top > 1 and score is not None:
+            ranked = sorted([*place.top, (place.epoch, score)], key=lambda entry: -entry[1])
+            place.top = ranked[: self.config.keep_top]
+            if place.epoch in {epoch for epoch, _ in place.top}:
+                save_checkpoint(self.checkpoints, f"top-{place.epoch}", place.epoch, tensors, row)
 
     def save(self) -> None:
         """Replace the checkpoint `last`."""
@@ -201,7 +246,7 @@ class Learner:
         self.model.load_state_dict(of_prefix("model", tensors))
         self.averaged.load_state_dict(of_prefix("averaged", tensors))
         restore_optimizer(self.optimizer, of_prefix("optimizer", tensors))
-        self.place = Place(**state)
+        self.place = Place(**{**state, "top": [tuple(entry) for entry in state["top"]]})
         return True
 
     def restore_best(self) -> dict[str, Any]:
@@ -210,16 +255,3 @@ class Learner:
         assert checkpoint is not None, "an epoch always leaves a best checkpoint"
         self.averaged.load_state_dict(checkpoint[0])
         return checkpoint[1]
-
-
-def balanced_accuracy(predicted: np.ndarray, labels: np.ndarray) -> float | None:
-    """Return the mean recall over the classes that occur; None if fewer than two do.
-
-    Args:
-        predicted: (n,) class indices.
-        labels: (n,) class indices; a negative one does not count.
-    """
-    present = np.unique(labels[labels >= 0])
-    if len(present) < 2:
-        return None
-    return float(np.mean([(predicted[labels == value] == value).mean() for value in present]))

@@ -1,12 +1,18 @@
-"""The loss of a multi-output model: cross-entropy per cell, masked where nobody has answered."""
+"""The losses of a multi-output model, masked where nobody has answered, and what makes up for rare classes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+
+from trainer.config import FitConfig
+
+AttributeLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(N, classes) logits, (N,) class indices, (classes,) weights → the mean over the labelled cells."""
 
 
 def class_weights(labels: NDArray[np.int64], classes: int, *, power: float = 0.5) -> Tensor:
@@ -33,7 +39,9 @@ def class_weights(labels: NDArray[np.int64], classes: int, *, power: float = 0.5
     return torch.from_numpy(weights.astype(np.float32))
 
 
-def masked_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+def masked_cross_entropy(
+    logits: Tensor, labels: Tensor, weights: Tensor, *, smoothing: float = 0.0
+) -> Tensor:
     """Return the mean weighted cross-entropy over the labelled cells of one attribute.
 
     The divisor is the number of labelled cells, not the sum of their weights: a batch that happens to hold a rare
@@ -43,25 +51,105 @@ def masked_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Ten
         logits: (N, classes).
         labels: (N,) class indices; a negative one (can't tell, not labelled) is masked.
         weights: (classes,) of `class_weights`.
+        smoothing: Share of the answer that is given to all classes.
 
     Returns:
         A scalar; 0, with a gradient of 0, if no cell is labelled.
     """
-    masked = functional.cross_entropy(
-        logits, labels.clamp_min(0), weight=weights, reduction="none"
-    ) * labels.ge(0)
-    return masked.sum() / labels.ge(0).sum().clamp_min(1)
+    right = labels.clamp_min(0)
+    cells = functional.cross_entropy(logits, right, reduction="none", label_smoothing=smoothing)
+    return masked_mean(cells * weights[right], labels)
+
+
+def masked_focal(logits: Tensor, labels: Tensor, weights: Tensor, *, gamma: float) -> Tensor:
+    """Return the mean weighted focal loss over the labelled cells: (1 - p) ** gamma times the cross-entropy.
+
+    Lin et al., "Focal loss for dense object detection" (ICCV 2017). Arguments as in `masked_cross_entropy`.
+    """
+    right = labels.clamp_min(0)
+    cells = functional.cross_entropy(logits, right, reduction="none")
+    return masked_mean(cells * (1 - torch.exp(-cells)) ** gamma * weights[right], labels)
+
+
+def masked_binary(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean weighted binary cross-entropy of an attribute of two classes: that of the logits' difference.
+
+    Arguments as in `masked_cross_entropy`; the gradient is the same as that of cross-entropy with two classes.
+    """
+    right = labels.clamp_min(0)
+    cells = functional.binary_cross_entropy_with_logits(
+        logits[:, 1] - logits[:, 0], right.to(logits.dtype), reduction="none"
+    )
+    return masked_mean(cells * weights[right], labels)
+
+
+def masked_multi_label(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean weighted multi-label soft margin loss: each class is asked on its own whether it is there.
+
+    Arguments as in `masked_cross_entropy`.
+    """
+    right = labels.clamp_min(0)
+    targets = functional.one_hot(right, logits.shape[1]).to(logits.dtype)
+    cells = functional.multilabel_soft_margin_loss(logits, targets, reduction="none")
+    return masked_mean(cells * weights[right], labels)
+
+
+def masked_mean(cells: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean of (N,) losses over the cells whose label is not negative."""
+    known = labels.ge(0)
+    return (cells * known).sum() / known.sum().clamp_min(1)
+
+
+def attribute_loss(config: FitConfig) -> AttributeLoss:
+    """Return the loss of one attribute that the settings name."""
+    match config.loss:
+        case "focal":
+            return partial(masked_focal, gamma=config.focal_gamma)
+        case "binary":
+            return masked_binary
+        case "multi_label":
+            return masked_multi_label
+        case _:
+            return partial(masked_cross_entropy, smoothing=config.label_smoothing)
 
 
 def multi_output_loss(
-    logits: Mapping[str, Tensor], labels: Mapping[str, Tensor], weights: Mapping[str, Tensor]
+    logits: Mapping[str, Tensor],
+    labels: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
+    loss: AttributeLoss = masked_cross_entropy,
 ) -> Tensor:
-    """Return the mean of `masked_cross_entropy` over the attributes: each has the same say.
+    """Return the mean of a loss over the attributes: each has the same say.
 
     Args:
         logits: Attribute -> (N, classes).
         labels: Attribute -> (N,) class indices, negative where masked.
         weights: Attribute -> (classes,) of `class_weights`.
+        loss: Of one attribute.
     """
-    losses = [masked_cross_entropy(logits[name], labels[name], weights[name]) for name in logits]
+    losses = [loss(logits[name].float(), labels[name], weights[name]) for name in logits]
     return torch.stack(losses).mean()
+
+
+def image_weights(
+    labels: Mapping[str, NDArray[np.int64]], classes: Mapping[str, int], *, power: float
+) -> NDArray[np.float64] | None:
+    """Return how often images are to be drawn so that rare classes come more often; None if all alike.
+
+    An image counts with the mean over the attributes of its class's `frequency ** -power`; a cell without an answer
+    counts as the mean of those with one.
+
+    Args:
+        labels: Attribute -> (n,) class indices, negative where masked.
+        classes: Attribute -> number of its classes.
+        power: 0 to 1.
+    """
+    if not power:
+        return None
+    columns = []
+    for name, column in labels.items():
+        weights = class_weights(column, classes[name], power=power).numpy()
+        columns.append(np.where(column >= 0, weights[np.maximum(column, 0)], 1.0))
+    shares = np.mean(columns, axis=0)
+    normalised: NDArray[np.float64] = shares / shares.sum()
+    return normalised

@@ -14,8 +14,7 @@ from trainer.config import FitConfig
 from trainer.dataset import SnapshotImages, plain_batches
 from trainer.errors import ModelError
 from trainer.files import file_entry, read_manifest, write_manifest
-from trainer.multi_output import MultiOutput
-from trainer.networks import build
+from trainer.multi_output import MultiOutput, build_model
 from trainer.snapshot import Snapshot
 
 FORMAT, VERSION = "facelabel-model", 1
@@ -75,8 +74,8 @@ def load_model(folder: Path) -> SavedModel:
     try:
         config = FitConfig.model_validate(manifest["config"])
         codes = {entry["name"]: list(entry["codes"]) for entry in manifest["attributes"]}
-        backbone = build(config.network, pretrained=False)
-        network = MultiOutput(backbone, {name: len(numbers) for name, numbers in codes.items()})
+        outputs = {name: len(numbers) for name, numbers in codes.items()}
+        network = build_model(config, outputs, pretrained=False)
         network.load_state_dict(read_tensors(folder / "model.safetensors"))
     except (KeyError, TypeError, ValueError, RuntimeError) as cause:
         raise ModelError(
@@ -111,7 +110,7 @@ def predict_logits(
     """
     model = load_model(folder)
     _check_schema(folder, model, snapshot)
-    images = SnapshotImages(snapshot, indices, [], side=model.config.image_size)
+    images = SnapshotImages(snapshot, indices, [], side=model.config.image_size, crop=model.config.crop)
     answers = compute_logits(
         model.network,
         images,
@@ -138,7 +137,7 @@ def compute_logits(
     done = 0
     with torch.inference_mode():
         for batch in plain_batches(images, batch_size, workers=workers):
-            logits = network(network.backbone.normalise(batch.images.to(device)))
+            logits = network(network.prepare(batch.images.to(device)))
             rows = slice(done, done + len(batch.images))
             for name, values in logits.items():
                 answers[name][rows] = values.float().cpu().numpy()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.transforms import v2  # type: ignore[import-untyped]
 
 from trainer.config import FitConfig
@@ -16,23 +16,38 @@ Augmentation = Callable[[Tensor], Tensor]
 def augmentation(config: FitConfig) -> Augmentation:
     """Return the random changes that a label survives, for a uint8 (3, H, W) image.
 
-    They are small: faces come aligned, and where a thing is tells much about what it is. The hue is left alone and the
-    colours nearly so, since hair colour is one of the questions.
+    By default they are small: faces come aligned, and where a thing is tells much about what it is. The hue is left
+    alone and the colours nearly so, since hair colour is one of the questions.
     """
-    changes: Augmentation = v2.Compose(
-        [
-            v2.RandomHorizontalFlip(config.flip),
-            v2.RandomAffine(
-                degrees=config.rotation,
-                translate=(config.shift, config.shift),
-                scale=(1 - config.zoom, 1 + config.zoom),
-                interpolation=v2.InterpolationMode.BILINEAR,
-                fill=127.0,
-            ),
-            v2.ColorJitter(config.jitter, config.jitter, config.jitter),
-        ]
+    changes: list[nn.Module] = [v2.RandomHorizontalFlip(config.flip)]
+    if config.random_crop:
+        side = config.image_size
+        changes.append(v2.RandomResizedCrop(side, scale=(config.random_crop, 1.0), antialias=True))
+    changes += _moves(config)
+    if config.jitter:
+        changes.append(v2.ColorJitter(config.jitter, config.jitter, config.jitter))
+    if config.blur_chance:
+        changes.append(v2.RandomApply([v2.GaussianBlur(5, (0.1, 1.5))], config.blur_chance))
+    composed: Augmentation = v2.Compose(changes)
+    return composed
+
+
+def _moves(config: FitConfig) -> list[nn.Module]:
+    """Rotation, shift, zoom and shear in one step; what comes in is gray or the edge drawn out."""
+    if not (config.rotation or config.shift or config.zoom or config.shear):
+        return []
+    affine = v2.RandomAffine(
+        degrees=config.rotation,
+        translate=(config.shift, config.shift) if config.shift else None,
+        scale=(1 - config.zoom, 1 + config.zoom),
+        shear=config.shear or None,
+        interpolation=v2.InterpolationMode.BILINEAR,
+        fill=127.0,
     )
-    return changes
+    if config.fill == "gray":
+        return [affine]
+    margin = config.image_size // 3
+    return [v2.Pad(margin, padding_mode="edge"), affine, v2.CenterCrop(config.image_size)]
 
 
 def draw(transform: Augmentation, seed: int, epoch: int, index: int, image: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -17,7 +16,7 @@ from trainer import networks
 from trainer.config import FitConfig
 from trainer.files import canonical_json, file_entry, sha256_file, sha256_text, write_manifest
 from trainer.fit import fit
-from trainer.networks import Backbone
+from trainer.networks import Stages
 from trainer.snapshot import Snapshot
 
 CODES = {"colour": [0, 2, 5], "mark": [0, 1], "same": [0, 1], "never": [0, 1]}
@@ -39,14 +38,14 @@ CONFIG = FitConfig(
 )
 
 
-class Small(Backbone):
+class Small(Stages):
     """Two convolutions."""
 
-    name: ClassVar[str] = "small"
-    feature_size: ClassVar[int] = 16
-    input_size: ClassVar[int] = 32
-    mean: ClassVar[tuple[float, float, float]] = (0.5, 0.5, 0.5)
-    std: ClassVar[tuple[float, float, float]] = (0.5, 0.5, 0.5)
+    name = "small"
+    channels = feature_size = 16
+    input_size = 32
+    mean = (0.5, 0.5, 0.5)
+    std = (0.5, 0.5, 0.5)
 
     def __init__(self) -> None:
         super().__init__(
@@ -59,7 +58,7 @@ class Small(Backbone):
         )
 
 
-def _build(*, pretrained: bool) -> Small:
+def _build(pretrained: bool, weights: Path | None) -> Small:
     assert not pretrained, "there are no published weights"
     return Small()
 

@@ -14,11 +14,11 @@ from trainer.config import FitConfig
 from trainer.dataset import SnapshotImages, epoch_order, train_batches
 from trainer.errors import ImageError, ModelError, TrainerError
 from trainer.fit import fit
-from trainer.learner import balanced_accuracy
 from trainer.networks import build
-from trainer.optimization import set_learning_rate, update_average
+from trainer.optimization import rate_factor, set_learning_rate, update_average
 from trainer.saved_model import load_model, predict_logits
 from trainer.transforms import augmentation, draw
+from trainer.validation import balanced_accuracy
 
 
 def silent(done, total, message):
@@ -241,9 +241,10 @@ def test_balanced_accuracy_is_the_mean_recall_of_the_classes_that_occur():
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero():
     parameter = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([{"params": [parameter], "lr": 1.0, "peak": 2.0}])
+    config = CONFIG.model_copy(update={"epochs": 5, "warmup_epochs": 1})
     rates = []
     for step in range(20):
-        set_learning_rate(optimizer, step=step, warmup=4, total=20)
+        set_learning_rate(optimizer, rate_factor(config, step=step, steps=4))
         rates.append(optimizer.param_groups[0]["lr"])
     assert rates.index(max(rates)) == 4
     assert max(rates) == 2.0

@@ -7,9 +7,10 @@ from torch import nn
 from torch.nn import functional
 
 from trainer import networks
+from trainer.config import FitConfig
 from trainer.errors import ChoiceError, WeightsError
 from trainer.images import load_image
-from trainer.multi_output import MultiOutput
+from trainer.multi_output import build_model
 from trainer.networks import efficientnet_lite0
 from trainer.networks.efficientnet_lite0 import SamePadConv
 
@@ -27,12 +28,13 @@ def test_an_unknown_network_is_refused_with_the_names_of_those_there_are():
 def test_every_network_of_the_registry_gives_pooled_features_and_a_map_for_every_stage():
     for name in networks.names():
         backbone = networks.build(name, pretrained=False)
-        images = torch.randn(2, 3, 64, 64)
+        images = torch.randn(2, 3, 96, 96)
         with torch.no_grad():
             maps, features = backbone.forward_stages(images), backbone(images)
         assert len(maps) == len(backbone.stages)
-        assert maps[-1].shape[:2] == features.shape == (2, backbone.feature_size)
-        torch.testing.assert_close(maps[-1].mean((2, 3)), features)
+        assert maps[-1].shape[:2] == (2, backbone.channels)
+        assert features.shape == (2, backbone.feature_size)
+        torch.testing.assert_close(backbone.pool(maps[-1]), features)
 
 
 def test_random_weights_depend_on_the_seed_alone_and_leave_the_global_generator_as_it_was():
@@ -156,8 +158,8 @@ def test_a_weights_file_that_would_run_code_is_refused(tmp_path):
         efficientnet_lite0.read_weights(tmp_path / "weights.pth")
 
 
-def test_a_multi_output_model_answers_every_attribute_whatever_its_name(lite0):
-    model = MultiOutput(lite0, {"values": 2, "a.b": 5, "training": 3})
+def test_a_multi_output_model_answers_every_attribute_whatever_its_name():
+    model = build_model(FitConfig(), {"values": 2, "a.b": 5, "training": 3}, pretrained=False)
     with torch.no_grad():
         logits = model(torch.zeros(2, 3, 32, 32))
     assert {name: tuple(tensor.shape) for name, tensor in logits.items()} == {

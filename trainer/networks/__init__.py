@@ -1,46 +1,85 @@
 """The registry of networks: a name, and how to build the backbone of that name.
 
-One module per family; a new one adds a line to `BUILDERS`.
+Our own networks have a module each and a line in `BUILDERS`. Any other name is looked up in torchvision, then in timm;
+`timm:NAME` asks timm at once.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
 from trainer.errors import ChoiceError
-from trainer.networks import efficientnet_lite0
-from trainer.networks.backbone import Backbone
+from trainer.networks import efficientnet_lite0, pixels, s0_cnn, s0_resnet32
+from trainer.networks.backbone import Backbone, Stages
 
-__all__ = ["Backbone", "build", "names"]
+__all__ = ["Backbone", "Stages", "build", "names"]
 
-BUILDERS: dict[str, Callable[..., Backbone]] = {
-    "efficientnet_lite0": efficientnet_lite0.build,
+Builder = Callable[[bool, Path | None], Backbone]
+"""Whether to load the published weights, and their file if it is not to be looked for → the network."""
+
+
+def _unpublished(make: Callable[[], Backbone], name: str) -> Builder:
+    def build_it(pretrained: bool, weights: Path | None) -> Backbone:
+        if pretrained or weights:
+            raise ChoiceError(
+                f"There are no published weights of {name}.",
+                "Nothing was changed.",
+                "Set pretrained to false.",
+            )
+        return make()
+
+    return build_it
+
+
+BUILDERS: dict[str, Builder] = {
+    "efficientnet_lite0": lambda pretrained, weights: efficientnet_lite0.build(
+        pretrained=pretrained, weights=weights
+    ),
+    "pixels": _unpublished(pixels.build, "pixels"),
+    "s0_cnn": _unpublished(s0_cnn.build, "s0_cnn"),
+    "s0_resnet32": _unpublished(s0_resnet32.build, "s0_resnet32"),
 }
 
 
 def names() -> list[str]:
-    """Return the names that `build` knows, sorted."""
+    """Return the names of our own networks, sorted; torchvision's and timm's are known beside them."""
     return sorted(BUILDERS)
 
 
-def build(name: str, *, pretrained: bool, seed: int = 0) -> Backbone:
+def build(name: str, *, pretrained: bool, seed: int = 0, weights: Path | None = None) -> Backbone:
     """Build a backbone in evaluation mode.
 
     Args:
-        name: One of `names()`.
+        name: One of `names()`, a classifier of torchvision, or one of timm.
         pretrained: Load the published weights; otherwise they are random.
         seed: Of the random weights. Torch's global generator is left as it was.
+        weights: The file of the published weights; without it they are looked for, and fetched if need be.
 
     Raises:
         ChoiceError: There is no network of that name.
-        WeightsError: The published weights cannot be had.
+        WeightsError: The published weights cannot be had, or the file holds others.
     """
-    if name not in BUILDERS:
-        raise ChoiceError(
-            f"There is no network called {name!r}.",
-            "Nothing was changed.",
-            f"Choose one of: {', '.join(names())}.",
-        )
+    builder = _builder(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return BUILDERS[name](pretrained=pretrained).eval()
+        return builder(pretrained, weights).eval()
+
+
+def _builder(name: str) -> Builder:
+    if name in BUILDERS:
+        return BUILDERS[name]
+    from trainer.networks import timm_models, torchvision_models  # noqa: PLC0415 - seconds, which few need
+
+    bare = name.removeprefix("timm:")
+    if bare == name and name in torchvision_models.names():
+        return lambda pretrained, weights: torchvision_models.build(
+            name, pretrained=pretrained, weights=weights
+        )
+    if timm_models.knows(bare):
+        return lambda pretrained, weights: timm_models.build(bare, pretrained=pretrained, weights=weights)
+    raise ChoiceError(
+        f"There is no network called {name!r}.",
+        "Nothing was changed.",
+        f"Choose one of: {', '.join(names())}; or one of torchvision or timm: see `trainer models`.",
+    )

@@ -1,43 +1,63 @@
-"""What every network of the registry offers: pooled features, the maps of every stage, and how to feed it."""
+"""What every network of the registry offers: maps, features for the heads, stages to freeze, and how to feed it."""
 
 import hashlib
-from collections.abc import Mapping
-from typing import ClassVar
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+Channels = tuple[float, float, float]
+"""One number each for red, green and blue."""
 
 
-class Backbone(nn.Module):
-    """A convolutional network without its classifier, as a sequence of named stages.
+class Backbone(nn.Module, ABC):
+    """A network without its classifier.
 
-    A family subclasses it, fills `layers` and sets the class attributes; nothing else needs to be known about it.
-
-    Args:
-        layers: The stages from the image to the last map, each a module by its name.
+    Nothing but this is known of a network elsewhere. Most are a sequence of stages: see `Stages`.
 
     Attributes:
         name: The name in the registry.
-        feature_size: Channels of the last map, which is the length of the pooled feature vector.
+        channels: Of the last map.
+        feature_size: Length of the feature vector that `pool` makes of the last map.
         input_size: Side in pixels of the images that the published weights were trained with.
+        smallest_side: Side in pixels of the smallest image that it can work on.
+        fixed_side: Whether it works on images of `input_size` only.
         mean: Per RGB channel, on the 0..1 scale; see `normalise`.
         std: Per RGB channel, on the 0..1 scale.
     """
 
-    name: ClassVar[str]
-    feature_size: ClassVar[int]
-    input_size: ClassVar[int]
-    mean: ClassVar[tuple[float, float, float]]
-    std: ClassVar[tuple[float, float, float]]
+    name: str
+    channels: int
+    feature_size: int
+    input_size: int
+    smallest_side: int = 32
+    fixed_side: bool = False
+    mean: Channels
+    std: Channels
 
-    def __init__(self, layers: Mapping[str, nn.Module]) -> None:
-        super().__init__()
-        self.layers = nn.ModuleDict(layers)
+    @property
+    @abstractmethod
+    def stage_modules(self) -> Mapping[str, nn.Module]:
+        """The stages by name, from the image to the last map: what can be frozen on its own."""
+
+    @abstractmethod
+    def map(self, images: Tensor) -> Tensor:
+        """Return the last map.
+
+        Args:
+            images: (N, 3, H, W) float, normalised.
+
+        Returns:
+            (N, channels, height, width).
+        """
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Names of the stages from the image to the last map; `layers[name]` can be frozen on its own."""
-        return tuple(self.layers)
+        """Names of the stages from the image to the last map."""
+        return tuple(self.stage_modules)
 
     @property
     def weights_sha256(self) -> str:
@@ -50,35 +70,77 @@ class Backbone(nn.Module):
 
     def normalise(self, images: Tensor) -> Tensor:
         """Turn uint8 (N, 3, H, W) RGB images into the floats that the network wants, channels last in memory."""
-        mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
-        scaled = (images.float() / 255 - mean) / std
+        scaled = standardise(images.float(), self.mean, self.std)
         return scaled.contiguous(memory_format=torch.channels_last)
 
-    def forward_stages(self, images: Tensor) -> list[Tensor]:
-        """Return the map of every stage.
-
-        Args:
-            images: (N, 3, H, W) float, of `normalise`.
-
-        Returns:
-            One (N, channels, height, width) tensor per name in `stages`, the last one with `feature_size` channels.
-        """
-        maps = []
-        for layer in self.layers.values():
-            images = layer(images)
-            maps.append(images)
-        return maps
+    def pool(self, maps: Tensor) -> Tensor:
+        """Turn the last map into (N, feature_size) features: its mean over the area, unless a network does otherwise."""
+        return maps.mean(dim=(2, 3))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the last map, averaged over its area.
+        """Return the (N, feature_size) features of (N, 3, H, W) normalised images."""
+        return self.pool(self.map(images))
 
-        Args:
-            images: (N, 3, H, W) float, of `normalise`.
+    def forward_stages(self, images: Tensor) -> list[Tensor]:
+        """Return the output of every stage, in the order of `stages`, for (N, 3, H, W) normalised images."""
+        with self._outputs() as outputs:
+            self.map(images)
+        return [outputs[name] for name in self.stages]
 
-        Returns:
-            (N, feature_size) features.
-        """
+    @contextmanager
+    def _outputs(self) -> Iterator[dict[str, Tensor]]:
+        """Note what the stages put out while the network runs."""
+        outputs: dict[str, Tensor] = {}
+
+        def keep(name: str, output: Tensor) -> None:
+            outputs[name] = output
+
+        hooks = [
+            module.register_forward_hook(lambda _m, _i, output, name=name: keep(name, output))
+            for name, module in self.stage_modules.items()
+        ]
+        try:
+            yield outputs
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+class Stages(Backbone):
+    """A network that is a sequence of stages.
+
+    Args:
+        layers: The stages from the image to the last map, each a module by its name.
+    """
+
+    def __init__(self, layers: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict(layers)
+
+    @property
+    def stage_modules(self) -> Mapping[str, nn.Module]:
+        """The stages by name."""
+        return dict(self.layers.items())
+
+    def map(self, images: Tensor) -> Tensor:
+        """Run the stages one after the other."""
         for layer in self.layers.values():
             images = layer(images)
-        return images.mean(dim=(2, 3))
+        return images
+
+
+def standardise(pixels: Tensor, mean: Channels, std: Channels) -> Tensor:
+    """Scale (N, 3, H, W) floats of 0..255 to 0..1, subtract a mean per channel and divide by a deviation."""
+    means, stds = (torch.tensor(values, device=pixels.device).view(1, 3, 1, 1) for values in (mean, std))
+    return (pixels / 255 - means) / stds
+
+
+def grid_means(maps: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Average (N, C, H, W) maps over the cells of a grid, and return (N, C * rows * columns)."""
+    return functional.adaptive_avg_pool2d(maps, grid).flatten(1)
+
+
+def tokens_to_map(tokens: Tensor) -> Tensor:
+    """Turn the (N, side * side, C) patches of a transformer back into a (N, C, side, side) map."""
+    side = round(tokens.shape[1] ** 0.5)
+    return tokens.transpose(1, 2).reshape(len(tokens), -1, side, side)

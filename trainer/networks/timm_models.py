@@ -1,0 +1,108 @@
+"""The classifiers of timm, by its own names: inception_resnet_v2, xception, convnext_atto, and more than a thousand others.
+
+A model stays whole but for its pooling and classifier. Published weights are fetched on first use, see
+`trainer.networks.published`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from trainer.networks.backbone import Backbone, tokens_to_map
+from trainer.networks.published import fetch, load_into
+
+RENAMED = {"xception": "legacy_xception"}
+HUB = "https://huggingface.co/{repository}/resolve/main/model.safetensors"
+CONTAINERS = {"stages", "blocks", "layers", "features"}
+"""Children that hold the stages and are none themselves."""
+SMALLEST = 96
+
+
+def names(pattern: str = "*") -> list[str]:
+    """Return timm's names of models that fit a pattern with `*`."""
+    return sorted({*timm.list_models(pattern), *(old for old in RENAMED if pattern in {"*", old})})
+
+
+def knows(name: str) -> bool:
+    """Whether timm has a model of that name."""
+    return timm.is_model(RENAMED.get(name, name))
+
+
+class TimmBackbone(Backbone):
+    """A classifier of timm up to its last map."""
+
+    def __init__(self, name: str, model: Any) -> None:
+        super().__init__()
+        published = model.pretrained_cfg
+        self.name = name
+        self.model = model
+        self.channels = self.feature_size = model.num_features
+        self.input_size = published["input_size"][-1]
+        self.fixed_side = bool(published.get("fixed_input_size"))
+        self.smallest_side = self.input_size if self.fixed_side else SMALLEST
+        self.mean = tuple(published["mean"])
+        self.std = tuple(published["std"])
+
+    @property
+    def stage_modules(self) -> Mapping[str, nn.Module]:
+        """The parts that learn, in the order in which the model names them."""
+        parts: dict[str, nn.Module] = {}
+        for name, module in self.model.named_children():
+            inside = module.named_children() if name in CONTAINERS else [("", module)]
+            parts |= {f"{name}.{inner}".rstrip("."): part for inner, part in inside}
+        return {name: part for name, part in parts.items() if any(True for _ in part.parameters())}
+
+    def map(self, images: Tensor) -> Tensor:
+        """Run the model; tokens of a transformer become a map again."""
+        maps: Tensor = self.model.forward_features(images)
+        if maps.ndim == 3:
+            return tokens_to_map(maps[:, getattr(self.model, "num_prefix_tokens", 0) :])
+        return maps.permute(0, 3, 1, 2) if getattr(self.model, "output_fmt", "NCHW") == "NHWC" else maps
+
+
+def build(name: str, *, pretrained: bool, weights: Path | None = None) -> TimmBackbone:
+    """Build a model of timm.
+
+    Args:
+        name: One of `names()`.
+        pretrained: Load the published weights.
+        weights: Their file; fetched without it.
+
+    Raises:
+        WeightsError: The weights cannot be had, or the file holds others.
+    """
+    model: Any = timm.create_model(RENAMED.get(name, name), pretrained=False, num_classes=0, global_pool="")
+    if pretrained:
+        published = model.pretrained_cfg
+        file = weights or fetch(name, _url(published), file_name=_file_name(published))
+        load_into(model, file, name, without=_classifiers(published))
+    return TimmBackbone(name, model)
+
+
+def count_parameters(name: str) -> int:
+    """Return the number of a model's parameters without its classifier, without making them."""
+    with torch.device("meta"):
+        model: Any = timm.create_model(RENAMED.get(name, name), pretrained=False, num_classes=0)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _url(published: Mapping[str, Any]) -> str:
+    if published.get("hf_hub_id"):
+        return HUB.format(repository=published["hf_hub_id"])
+    return str(published.get("url") or "")
+
+
+def _file_name(published: Mapping[str, Any]) -> str:
+    """Every file of the hub has the same name: keep it under the model's."""
+    if published.get("hf_hub_id"):
+        return f"timm-{published['architecture']}.{published.get('tag') or 'weights'}.safetensors"
+    return ""
+
+
+def _classifiers(published: Mapping[str, Any]) -> tuple[str, ...]:
+    named = published.get("classifier") or ()
+    return tuple(f"{part}." for part in ([named] if isinstance(named, str) else named))

@@ -1,0 +1,151 @@
+"""The classifiers of torchvision, by its own names: vgg16, resnet18, googlenet, mobilenet_v3_small, and the others.
+
+A model is taken apart into its stages, up to the last map; its pooling and classifier are left out. Published weights are
+fetched on first use, see `trainer.networks.published`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision import models  # type: ignore[import-untyped]
+
+from trainer.networks.backbone import Stages, tokens_to_map
+from trainer.networks.published import fetch, load_into
+
+HEADS = {"avgpool", "dropout", "fc", "classifier", "head", "heads", "aux1", "aux2", "AuxLogits", "flatten"}
+CONTAINERS = {"features", "trunk_output", "blocks", "layers"}
+"""Children that hold the stages and are none themselves."""
+WITH_AUXILIARY = {"googlenet", "inception_v3"}
+"""Their published weights want -1..1 and not ImageNet's means: torchvision converts inside the model, we do not."""
+FIXED = ("vit_", "maxvit_")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What torchvision says about a model without building it.
+
+    Attributes:
+        parameters: With the ImageNet classifier.
+        input_size: Side in pixels of the images that its weights were trained with.
+        smallest_side: Side in pixels of the smallest image.
+        url: Of the published weights.
+    """
+
+    parameters: int
+    input_size: int
+    smallest_side: int
+    url: str
+
+
+def names() -> list[str]:
+    """Return the names of torchvision's image classifiers."""
+    return sorted(models.list_models(module=models))
+
+
+def facts(name: str) -> Facts:
+    """Return what is known of a model of that name."""
+    weights = models.get_model_weights(name).DEFAULT
+    side = weights.transforms().crop_size[0]
+    smallest = side if name.startswith(FIXED) else max(weights.meta["min_size"])
+    return Facts(weights.meta["num_params"], side, smallest, weights.url)
+
+
+class TorchvisionBackbone(Stages):
+    """A classifier of torchvision up to its last map."""
+
+    mean = (0.485, 0.456, 0.406)
+    std = (0.229, 0.224, 0.225)
+
+    def __init__(self, name: str, model: nn.Module) -> None:
+        known = facts(name)
+        super().__init__(_stages(name, model))
+        self.name = name
+        self.input_size = known.input_size
+        self.smallest_side = known.smallest_side
+        self.fixed_side = name.startswith(FIXED)
+        if name in WITH_AUXILIARY:
+            self.mean = self.std = (0.5, 0.5, 0.5)
+        with torch.no_grad():
+            shape = self.eval().map(torch.zeros(1, 3, self.smallest_side, self.smallest_side)).shape
+        self.channels = self.feature_size = shape[1]
+
+
+def build(name: str, *, pretrained: bool, weights: Path | None = None) -> TorchvisionBackbone:
+    """Build a model of torchvision.
+
+    Args:
+        name: One of `names()`.
+        pretrained: Load the published weights.
+        weights: Their file; fetched without it.
+
+    Raises:
+        WeightsError: The weights cannot be had, or the file holds others.
+    """
+    extra: dict[str, Any] = {"init_weights": not pretrained} if name in WITH_AUXILIARY else {}
+    model: nn.Module = models.get_model(name, weights=None, **extra)
+    if pretrained:
+        load_into(model, weights or fetch(name, facts(name).url), name)
+    return TorchvisionBackbone(name, model)
+
+
+def _stages(name: str, model: nn.Module) -> dict[str, nn.Module]:
+    """Group the modules of a model: a stage ends with a block of layers or with a pooling."""
+    if name.startswith("vit_"):
+        return _transformer(model)
+    stages: dict[str, list[nn.Module]] = {}
+    current: list[nn.Module] = []
+    open_ended = False
+    for part, module in _parts(model):
+        composite = any(True for _ in module.children())
+        learns = any(True for _ in module.parameters())
+        if not current or (learns and (composite or not open_ended)):
+            current = stages.setdefault(f"stage_{part}" if part.isdigit() else part, [])
+        current.append(module)
+        open_ended = not composite and not isinstance(module, nn.MaxPool2d) and (open_ended or learns)
+    if name.startswith("densenet"):
+        current.append(nn.ReLU())
+    return {part: nn.Sequential(*modules) for part, modules in stages.items()}
+
+
+def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    for part, module in model.named_children():
+        if part in CONTAINERS:
+            yield from module.named_children()
+        elif part not in HEADS:
+            yield part, module
+
+
+class _Patches(nn.Module):
+    """The image as a row of patches, with their places."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.convolution = model.conv_proj
+        self.class_token = model.class_token
+        self.places = model.encoder.pos_embedding
+
+    def forward(self, images: Tensor) -> Tensor:
+        patches = self.convolution(images).flatten(2).transpose(1, 2)
+        first = self.class_token.expand(len(patches), -1, -1)
+        rows: Tensor = torch.cat([first, patches], dim=1) + self.places
+        return rows
+
+
+class _Unrow(nn.Module):
+    """The row of patches as a map again."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return tokens_to_map(self.norm(rows)[:, 1:])
+
+
+def _transformer(model: Any) -> dict[str, nn.Module]:
+    layers = dict(model.encoder.layers.named_children())
+    return {"patches": _Patches(model), **layers, "norm": _Unrow(model.encoder.ln)}
