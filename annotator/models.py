@@ -64,6 +64,8 @@ class Project(Base):
     split_seed: Mapped[int]
     share_test: Mapped[float]
     share_val: Mapped[float]
+    # False: the share of the test split may still follow the number of images, see services/groups
+    test_share_given: Mapped[bool] = mapped_column(server_default="0")
     schema_version: Mapped[int]  # raised with every change of the schema, so that it can be kept in memory
     image_count: Mapped[int]  # kept with every change: counting a million rows for each answer is too slow
     done_count: Mapped[int]

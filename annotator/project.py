@@ -103,5 +103,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0007"
+NEWEST_REVISION = "0008"
 """The newest migration in alembic/versions; a test compares them."""

@@ -9,7 +9,6 @@ import click
 
 from annotator.cli.terminal import json_option, open_project, print_json, project_option
 from annotator.domain.schema import parse_schema
-from annotator.domain.splits import SplitRule
 from annotator.services.projects import init_project, read_schema_file
 from annotator.services.schema_changes import apply_schema, preview_changes
 from annotator.services.schema_in_force import read_schema
@@ -20,17 +19,15 @@ from annotator.services.statistics import read_status
 @click.option(
     "--schema", type=click.Path(path_type=Path, dir_okay=False), help="An attributes.toml to start with."
 )
-@click.option("--split-seed", type=int, default=0, show_default=True, help="The seed of the splits.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The seed of the splits.")
 @click.option(
-    "--test",
+    "--test-share",
     "share_test",
     type=click.FloatRange(0, 0.9),
-    default=0.10,
-    show_default=True,
-    help="Share of the test split.",
+    help="Share of the audit set, the test split.  [default: 0.10, or what makes 200 images]",
 )
 @click.option(
-    "--val",
+    "--val-share",
     "share_val",
     type=click.FloatRange(0, 0.9),
     default=0.15,
@@ -39,12 +36,12 @@ from annotator.services.statistics import read_status
 )
 @project_option
 def init_command(
-    project: Path, schema: Path | None, split_seed: int, share_test: float, share_val: float
+    project: Path, schema: Path | None, seed: int, share_test: float | None, share_val: float
 ) -> None:
     """Make a project in a folder."""
-    if share_test + share_val > 0.95:
-        raise click.UsageError("--test and --val leave nothing to train on.")
-    made = init_project(project, schema, SplitRule(split_seed, share_test, share_val))
+    if (0.5 if share_test is None else share_test) + share_val > 0.95:
+        raise click.UsageError("--test-share and --val-share leave nothing to train on.")
+    made = init_project(project, schema, seed=seed, share_test=share_test, share_val=share_val)
     click.echo(
         f"The project is in {made.path.resolve()}. What is asked of every image stands in {made.schema_file.name}."
     )
@@ -71,6 +68,9 @@ def status_command(project: Path, as_json: bool) -> None:
         click.echo(
             f"  {attribute.name:<16} {counts['labelled']:>7} labelled  {values or str(counts.get('people')) + ' people'}"
         )
+    audit = status["audit"]
+    labelled = "  ".join(f"{name} {count}" for name, count in audit["labelled"].items())
+    click.echo(f"  audit set: {audit['images']} images, of them labelled {labelled}")
     for row in status["rounds"][:5]:
         click.echo(f"  round {row['id']}: {row['state']}, {row['message']}")
     print_metrics(status["metrics"])

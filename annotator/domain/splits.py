@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,13 +20,41 @@ class SplitRule:
 
     def split_of(self, group: str) -> Split:
         """The split of a group; adding other groups never changes it."""
-        digest = hashlib.sha256(f"{self.seed}:{group}".encode()).hexdigest()
-        position = int(digest[:16], 16) / 2**64
+        position = _position(self.seed, group)
         if position < self.share_test:
             return "test"
         if position < self.share_test + self.share_val:
             return "val"
         return "train"
+
+
+def share_for_audit(seed: int, images_of_group: Mapping[str, int]) -> float:
+    """The smallest share of the test split that makes the audit set large enough to measure anything.
+
+    It is 0.10, or as many hundredths more as put 200 images into the test split; never more than one half.
+
+    Args:
+        seed: the seed of the splits.
+        images_of_group: how many images each group has.
+    """
+    if sum(images_of_group.values()) < SMALLEST_SPLIT:
+        return SplitRule.share_test
+    positions = {group: _position(seed, group) for group in images_of_group}
+    for hundredths in range(10, 50):
+        chosen = (group for group, position in positions.items() if position < hundredths / 100)
+        if sum(images_of_group[group] for group in chosen) >= AUDIT_IMAGES:
+            return hundredths / 100
+    return 0.5
+
+
+AUDIT_IMAGES = 200
+SMALLEST_SPLIT = 400
+"""With fewer images than this the test split keeps its tenth."""
+
+
+def _position(seed: int, group: str) -> float:
+    digest = hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()
+    return int(digest[:16], 16) / 2**64
 
 
 def own_group(sha256: str) -> str:

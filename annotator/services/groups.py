@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from annotator.domain.splits import SplitRule, own_group, shared_group
-from annotator.models import AttributeRow, Image, Label, Project, ValueRow
+from annotator.domain.splits import SplitRule, own_group, share_for_audit, shared_group
+from annotator.models import Annotation, AttributeRow, Image, Label, Project, ValueRow
 from annotator.services.people import UNKNOWN_PERSON, is_somebody
 from annotator.services.schema_in_force import SchemaInForce
 
@@ -15,6 +15,30 @@ def split_rule(session: Session) -> SplitRule:
     """The project's seed and shares."""
     project = session.scalars(select(Project)).one()
     return SplitRule(project.split_seed, project.share_test, project.share_val)
+
+
+def choose_test_share(session: Session) -> None:
+    """Make the audit set large enough, unless its share was given by hand or somebody has answered already.
+
+    From the first answer on the share is fixed: adding images then never moves an old one.
+    """
+    project = session.scalars(select(Project)).one()
+    if project.test_share_given or session.scalar(select(exists().where(Annotation.id.is_not(None)))):
+        return
+    sizes = dict(session.execute(select(Image.group, func.count()).group_by(Image.group)).all())
+    share = share_for_audit(project.split_seed, sizes)
+    if share == project.share_test:
+        return
+    project.share_test = share
+    rule = split_rule(session)
+    splits = {group: rule.split_of(group) for group in sizes}
+    moved = [
+        {"id": number, "split": splits[group]}
+        for number, group, split in session.execute(select(Image.id, Image.group, Image.split))
+        if splits[group] != split
+    ]
+    if moved:
+        session.execute(update(Image), moved)
 
 
 def group_of(session: Session, force: SchemaInForce, alone: str, labels: dict[int, int | None]) -> str:

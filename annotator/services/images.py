@@ -23,7 +23,7 @@ from annotator.formats.image_store import StoredImage, decoding_pool, examine_im
 from annotator.models import Image, ImageAlias, now
 from annotator.project import ProjectFolder
 from annotator.services.counts import recount
-from annotator.services.groups import split_rule
+from annotator.services.groups import choose_test_share, split_rule
 from annotator.services.schema_in_force import schema_in_force
 
 Progress = Callable[[int, int], None]
@@ -102,6 +102,7 @@ def take_in(
             with project.database.write() as session:
                 record(session, batch, report)
     with project.database.write() as session:
+        choose_test_share(session)
         recount(session)
 
 

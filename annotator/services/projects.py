@@ -19,14 +19,21 @@ LOCAL_LABELLER = "local"
 
 
 def init_project(
-    path: Path, schema_file: Path | None = None, splits: SplitRule | None = None
+    path: Path,
+    schema_file: Path | None = None,
+    *,
+    seed: int = 0,
+    share_test: float | None = None,
+    share_val: float = SplitRule.share_val,
 ) -> ProjectFolder:
     """Make a project in a folder that may exist but holds none yet.
 
     Args:
         path: the folder.
         schema_file: an attributes.toml; the default is the schema of the coursework.
-        splits: seed and shares of the splits.
+        seed: the seed of the splits.
+        share_test: the share of the test split; without it a tenth, or more of few images (services/groups).
+        share_val: the share of the validation split.
     """
     project = ProjectFolder(path)
     if project.database_file.exists():
@@ -43,7 +50,8 @@ def init_project(
     write_atomically(project.schema_file, text.encode())
     # The database is made under another name and renamed, so that a project is whole or absent.
     unfinished = ProjectFolder(path / ".facelabel-init")
-    _fill_database(unfinished, project.name, schema, splits or SplitRule())
+    rule = SplitRule(seed, SplitRule.share_test if share_test is None else share_test, share_val)
+    _fill_database(unfinished, project.name, schema, rule, test_share_given=share_test is not None)
     unfinished.database_file.replace(project.database_file)
     for leftover in unfinished.path.iterdir():
         leftover.unlink()
@@ -64,7 +72,9 @@ def read_schema_file(path: Path) -> str:
         ) from error
 
 
-def _fill_database(folder: ProjectFolder, name: str, schema: Schema, splits: SplitRule) -> None:
+def _fill_database(
+    folder: ProjectFolder, name: str, schema: Schema, splits: SplitRule, *, test_share_given: bool
+) -> None:
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.database_file.unlink(missing_ok=True)
     database = folder.database
@@ -78,6 +88,7 @@ def _fill_database(folder: ProjectFolder, name: str, schema: Schema, splits: Spl
                 split_seed=splits.seed,
                 share_test=splits.share_test,
                 share_val=splits.share_val,
+                test_share_given=test_share_given,
                 schema_version=0,
                 image_count=0,
                 done_count=0,

@@ -37,6 +37,20 @@ def attribute_counts(session: Session) -> dict[str, dict[str, Any]]:
     return result
 
 
+def audit_counts(session: Session) -> dict[str, Any]:
+    """How many images the audit set (the test split) has, and how many of them are labelled, per attribute."""
+    images = session.scalar(select(func.count()).where(Image.split == "test"))
+    query = (
+        select(Label.attribute_id, func.count())
+        .join(Image, Image.id == Label.image_id)
+        .where(Image.split == "test")
+        .group_by(Label.attribute_id)
+    )
+    counts = dict(session.execute(query).all())
+    names = schema_in_force(session).names
+    return {"images": images, "labelled": {name: counts.get(number, 0) for number, name in names.items()}}
+
+
 def read_status(session: Session) -> dict[str, Any]:
     """Counts, splits, rounds and the newest round's figures per attribute."""
     progress = read_progress(session, labeller_id=0)
@@ -51,6 +65,7 @@ def read_status(session: Session) -> dict[str, Any]:
         "being_labelled": progress.held_by_others,
         "splits": splits,
         "attributes": attribute_counts(session),
+        "audit": audit_counts(session),
         "rounds": [round_summary(row) for row in rounds],
         "metrics": newest.metrics if newest else None,
         "predictions": {"path": predictions.path, "rows": predictions.rows, "unknown": predictions.unknown}

@@ -93,6 +93,18 @@ def test_the_head_of_the_queue_is_what_the_model_doubts(drawn: Path):
     assert_doubts_come_first(drawn, 30)
 
 
+def test_every_tenth_image_of_the_queue_is_of_the_audit_set_and_shows_no_suggestion(drawn: Path):
+    project = ProjectFolder.open(drawn)
+    tasks = Person(project).next(30)
+    lapse_leases(project)
+    with project.database.read() as session:
+        audit = set(session.scalars(select(Image.name).where(Image.split == "test")))
+    assert [place for place, task in enumerate(tasks, 1) if task.image_name in audit] == [10, 20, 30]
+    for task in tasks:
+        assert any(cell.suggestion for cell in task.cells) == (task.image_name not in audit)
+    project.database.close()
+
+
 @pytest.mark.shared
 def test_the_head_of_the_queue_is_what_the_model_doubts_on_real_faces(celeba: Path):
     assert_doubts_come_first(celeba, 100)
