@@ -50,6 +50,23 @@ def _add_person(session: Session, attribute_id: int, name: str) -> ValueRow:
     return row
 
 
+def number_as_name(session: Session, attribute_id: int) -> str:
+    """A name for a person whose name nobody knows: "Person" and a number that no other one has."""
+    number = (
+        session.scalar(select(func.max(ValueRow.code)).where(ValueRow.attribute_id == attribute_id)) or 0
+    ) + 1
+    while (
+        session.scalar(
+            select(ValueRow.code).where(
+                ValueRow.attribute_id == attribute_id, ValueRow.name == f"Person {number}"
+            )
+        )
+        is not None
+    ):
+        number += 1
+    return f"Person {number}"
+
+
 def is_somebody(session: Session, attribute_id: int, code: int) -> bool:
     """Whether a value is one person (or any value of another kind), not the answer "unknown person"."""
     row = session.get(ValueRow, (attribute_id, code))

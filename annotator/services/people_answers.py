@@ -12,13 +12,11 @@ from sqlalchemy.orm import Session
 from annotator.errors import NotFound, WrongUse
 from annotator.models import Annotation, Image, Label, NotThisPerson, Submission, ValueRow
 from annotator.services.labels import (
-    Answer,
     add_submission,
     annotate_all,
-    code_of_answer,
     find_submission,
 )
-from annotator.services.people import is_somebody
+from annotator.services.people import UNKNOWN_PERSON, code_of_person, is_somebody, number_as_name
 from annotator.services.people_sets import identity_attribute
 from annotator.services.schema_in_force import schema_in_force
 
@@ -29,23 +27,33 @@ class Confirmation:
 
     Args:
         key: the idempotency key.
-        person: a code, a name (a new one adds a person), or None for "can't tell".
+        person: a code or a name (a new one adds a person), or None for a new person who gets a number as name.
         images: who is this person.
         exceptions: images of the set that are not: they stay open, and are not proposed as this person's again.
+        unsure: images of the set in which nobody can tell who it is.
+        unknown: images of the set with somebody who is none of the people looked for.
         accepted: whether the person was suggested.
         milliseconds: how long it took.
     """
 
     key: str
-    person: Answer
-    images: tuple[int, ...]
+    person: int | str | None
+    images: tuple[int, ...] = ()
     exceptions: tuple[int, ...] = ()
+    unsure: tuple[int, ...] = ()
+    unknown: tuple[int, ...] = ()
     accepted: bool = False
     milliseconds: int | None = None
 
+    @property
+    def answered(self) -> tuple[int, ...]:
+        """The images that get an answer."""
+        return (*self.images, *self.unsure, *self.unknown)
+
     def fingerprint(self) -> str:
         """What a repetition with the same key must agree in."""
-        body = ["people", self.person, sorted(self.images), sorted(self.exceptions), self.accepted]
+        parts = (self.images, self.exceptions, self.unsure, self.unknown)
+        body = ["people", self.person, *map(sorted, parts), self.accepted]
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 
@@ -72,12 +80,12 @@ def confirm(session: Session, labeller_id: int, given: Confirmation) -> Confirme
     """
     known = find_submission(session, given.key, given.fingerprint())
     if known is not None:
-        return _outcome(session, known)
+        return _outcome(session, known, given)
     attribute_id, attribute = identity_attribute(session)
     _check_images(session, given)
     force = schema_in_force(session)
-    code = code_of_answer(session, force.schema, attribute, given.person)
-    opinions = _answered(session, attribute_id, labeller_id, given.images)
+    codes = _codes(session, attribute_id, attribute, given)
+    opinions = _answered(session, attribute_id, labeller_id, given.answered)
     submission_id = add_submission(
         session,
         key=given.key,
@@ -88,12 +96,19 @@ def confirm(session: Session, labeller_id: int, given: Confirmation) -> Confirme
         late=bool(opinions),
         milliseconds=given.milliseconds,
     )
-    origin = "suggestion" if given.accepted and code is not None else "human"
+    accepted = set(given.images) if given.accepted else set()
     answers = [
-        (number, attribute, code, "opinion" if number in opinions else origin) for number in given.images
+        (
+            number,
+            attribute,
+            codes[number],
+            "opinion" if number in opinions else "suggestion" if number in accepted else "human",
+        )
+        for number in given.answered
     ]
     annotate_all(session, force, submission_id, answers)
-    if code is not None and given.exceptions and is_somebody(session, attribute_id, code):
+    code = codes[given.images[0]] if given.images else given.person
+    if isinstance(code, int) and given.exceptions and is_somebody(session, attribute_id, code):
         session.execute(
             insert(NotThisPerson).prefix_with("OR REPLACE", dialect="sqlite"),
             [
@@ -101,16 +116,27 @@ def confirm(session: Session, labeller_id: int, given: Confirmation) -> Confirme
                 for n in given.exceptions
             ],
         )
-    return _outcome(session, session.get_one(Submission, submission_id))
+    return _outcome(session, session.get_one(Submission, submission_id), given)
+
+
+def _codes(session: Session, attribute_id: int, attribute: str, given: Confirmation) -> dict[int, int | None]:
+    """The answer to each image; people who are new are added."""
+    codes: dict[int, int | None] = dict.fromkeys(given.unsure)
+    if given.unknown:
+        codes |= dict.fromkeys(given.unknown, code_of_person(session, attribute, UNKNOWN_PERSON))
+    if given.images:
+        person = number_as_name(session, attribute_id) if given.person is None else given.person
+        codes |= dict.fromkeys(given.images, code_of_person(session, attribute, person))
+    elif isinstance(given.person, int):
+        code_of_person(session, attribute, given.person)  # whose the exceptions are not
+    return codes
 
 
 def _check_images(session: Session, given: Confirmation) -> None:
-    numbers = (*given.images, *given.exceptions)
-    if not given.images or len(set(numbers)) < len(numbers):
+    numbers = (*given.answered, *given.exceptions)
+    if not numbers or len(set(numbers)) < len(numbers):
         raise WrongUse(
-            "bad_request",
-            "A set holds at least one image, and each image once.",
-            do="Send every image as one of `images` or as one of `exceptions`.",
+            "bad_request", "A set holds at least one image, and each image once.", do="Send each image once."
         )
     known = set(session.scalars(select(Image.id).where(Image.id.in_(numbers))))
     if missing := sorted(set(numbers) - known):
@@ -132,13 +158,18 @@ def _answered(session: Session, attribute_id: int, labeller_id: int, images: tup
     }
 
 
-def _outcome(session: Session, row: Submission) -> Confirmed:
-    given = session.execute(
+def _outcome(session: Session, row: Submission, given: Confirmation) -> Confirmed:
+    cells = session.execute(
         select(Annotation.image_id, Annotation.attribute_id, Annotation.code, Annotation.origin).where(
             Annotation.submission_id == row.id
         )
     ).all()
-    attribute_id, code = given[0].attribute_id, given[0].code
-    person = session.get(ValueRow, (attribute_id, code)) if code is not None else None
-    opinions = sorted(cell.image_id for cell in given if cell.origin == "opinion")
-    return Confirmed(row.key, code, person.name if person else None, len(given), opinions)
+    named = next((cell for cell in cells if cell.image_id in given.images), None)
+    person = session.get(ValueRow, (named.attribute_id, named.code)) if named is not None else None
+    return Confirmed(
+        key=row.key,
+        code=person.code if person else None,
+        name=person.name if person else None,
+        answered=len(cells),
+        opinions=sorted(cell.image_id for cell in cells if cell.origin == "opinion"),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,12 +58,17 @@ class FaceSet:
 
 @dataclass(frozen=True)
 class FoundSets:
-    """What there is to confirm. `computing`: faces are being read, so there may be more soon."""
+    """What there is to confirm. `computing`: faces are being read, so there may be more soon.
+
+    `people`, `proposed`: of the faces that are on the screen.
+    """
 
     sets: list[FaceSet]
     computing: bool
-    unnamed: int
-    described: int
+    unnamed: int = 0
+    described: int = 0
+    people: list[Resembled] = field(default_factory=list)
+    proposed: bool = False
 
 
 def identity_attribute(session: Session) -> tuple[int, str]:
@@ -89,6 +94,7 @@ def find_sets(
     labeller_id: int,
     *,
     count: int,
+    showing: Collection[int] = (),
     holding: Collection[int] = (),
     without: Collection[int] = (),
 ) -> FoundSets:
@@ -99,7 +105,8 @@ def find_sets(
         session: a reading session.
         labeller_id: who asks.
         count: how many sets at the most.
-        holding: images on the labeller's screen: they stay theirs, and come in no set.
+        showing: images on the labeller's screen, of which the nearest people are wanted; they come in no set.
+        holding: further images that are the labeller's: they come in no set.
         without: images that the labeller does not want to see.
 
     Raises:
@@ -110,17 +117,24 @@ def find_sets(
     with index.lock:
         faces = index.look(session)
         if faces is None:
-            return FoundSets([], computing=True, unnamed=0, described=0)
-        free = _free(faces, labeller_id, holding)
+            return FoundSets([], computing=True)
+        free = _free(faces, labeller_id, {*showing, *holding})
         free[[faces.rows[image] for image in without if image in faces.rows]] = False
         numbers, members = _grouped(faces, np.flatnonzero(free))
         found = [
-            _face_set(session, attribute_id, faces, *pair)
-            for pair in zip(numbers[:count], members[:count], strict=True)
+            _face_set(session, attribute_id, faces, number, rows)
+            for number, rows in zip(numbers[:count], members[:count], strict=True)
         ]
         _claim(faces, labeller_id, [image for one in found for image in one.images])
-        unnamed = int(faces.groups.unnamed.sum())
-    return FoundSets(found, index.computing, unnamed, len(faces.images))
+        near = _nearest(faces, np.array([faces.rows[n] for n in showing if n in faces.rows], np.int64))
+        return FoundSets(
+            found,
+            index.computing,
+            unnamed=int(faces.groups.unnamed.sum()),
+            described=len(faces.images),
+            people=_named(session, attribute_id, near),
+            proposed=bool(near) and near[0][1] <= JOIN,
+        )
 
 
 def _free(faces: Faces, labeller_id: int, holding: Collection[int]) -> NDArray[np.bool_]:
@@ -177,21 +191,30 @@ def _face_set(session: Session, attribute_id: int, faces: Faces, number: int, me
     middle = people.sets[number : number + 1] if proposed else own
     away = distances(each, middle)[:, 0]
     shown = np.argsort(away, kind="stable")[:MAX_FACES][::-1]
-    images = faces.images[members[shown]].tolist()
-    denied = {code for image, code in faces.denied if image in set(images)}
-    places, far = nearest(own, people.sets, SUGGESTIONS + len(denied))
-    candidates = [(people.codes[place], float(d)) for place, d in zip(places, far, strict=True)]
-    candidates = [(c, d) for c, d in candidates if c not in denied and people.find(c) is not None]
+    candidates = _nearest(faces, members)
     if proposed:
         first = people.codes[number]
         candidates.sort(key=lambda candidate: candidate[0] != first)
     return FaceSet(
-        images=images,
+        images=faces.images[members[shown]].tolist(),
         distances=[round(float(d), 3) for d in away[shown]],
         size=len(members),
         proposed=proposed,
-        people=_named(session, attribute_id, candidates[:SUGGESTIONS]),
+        people=_named(session, attribute_id, candidates),
     )
+
+
+def _nearest(faces: Faces, members: Places) -> list[tuple[int, float]]:
+    """The people nearest to a set, with their distances; none whom one of its faces was said not to be."""
+    if len(members) == 0:
+        return []
+    groups, people = faces.groups, faces.groups.people
+    images = set(faces.images[members].tolist())
+    denied = {code for image, code in faces.denied if image in images}
+    own = sets_of(groups.descriptors[members], np.zeros(len(members), np.int64), 1)
+    places, far = nearest(own, people.sets, SUGGESTIONS + len(denied))
+    found = [(people.codes[place], float(d)) for place, d in zip(places, far, strict=True)]
+    return [(c, d) for c, d in found if c not in denied and people.find(c) is not None][:SUGGESTIONS]
 
 
 def resembling(project: ProjectFolder, session: Session, code: int) -> list[Resembled]:

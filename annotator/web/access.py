@@ -67,6 +67,7 @@ ACCESS: dict[str, Needed] = {
     "sweep.annotate_page": "labeller",
     "sweep.take_back_page": "labeller",
     "people.people_page": "labeller",
+    "people.list_page": "labeller",
     "people.next_sets": "labeller",
     "people.confirm_set": "labeller",
     "people.take_people_back": "labeller",

@@ -34,4 +34,4 @@ def render_page(name: str, **values: object) -> str:
     """A page's template, with what all pages need: their data they ask the API for."""
     with context().project.database.read() as session:
         token = session.scalars(select(Project.token)).one()
-    return render_template(f"{name}.html", active=name, project_id=token, **values)
+    return render_template(f"{name}.html", **({"active": name, "project_id": token} | values))

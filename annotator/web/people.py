@@ -47,9 +47,13 @@ MAX_CONFIRMED = 200
 
 
 class SetsRequest(Request):
-    """Ask for sets; `holding`: the images on the screen, `without`: those that were skipped."""
+    """Ask for sets; `without`: images that were skipped, `holding`: images that are on the screen or on their way here.
+
+    `showing`: the set on the screen, of which the nearest people are told anew.
+    """
 
     count: int = Field(2, ge=0, le=10)
+    showing: list[ImageId] = Field(default=[], max_length=MAX_CONFIRMED)
     holding: list[ImageId] = Field(default=[], max_length=1000)
     without: list[ImageId] = Field(default=[], max_length=5000)
 
@@ -104,24 +108,32 @@ class FaceSetOut(BaseModel):
 
 
 class SetsAnswer(BaseModel):
-    """Sets, the largest first. `computing`: faces are being compared; ask again. `described`: faces that can be compared."""
+    """Sets, the largest first. `computing`: faces are being compared; ask again. `described`: faces that can be compared.
+
+    `people`, `proposed`: of the set that is `showing`.
+    """
 
     attribute: str
     sets: list[FaceSetOut]
+    people: list[ResembledOut]
+    proposed: bool
     computing: bool
     unnamed: int
     described: int
 
 
 class ConfirmRequest(Request):
-    """Who is in `images`: a code, a name (a new one adds a person), or null for can't tell.
+    """Who is in `images`: a code, a name (a new one adds a person), or null for a new person with a number as name.
 
-    `exceptions`: images of the same set that are not this person. `accepted`: the person was suggested.
+    The other images of the set: `exceptions` are not this person, in `unsure` nobody can tell who it is, in `unknown`
+    is none of the people looked for. `accepted`: the person was suggested.
     """
 
     person: PersonCode | StrictStr | None
-    images: list[ImageId] = Field(min_length=1, max_length=MAX_CONFIRMED)
+    images: list[ImageId] = Field(default=[], max_length=MAX_CONFIRMED)
     exceptions: list[ImageId] = Field(default=[], max_length=MAX_CONFIRMED)
+    unsure: list[ImageId] = Field(default=[], max_length=MAX_CONFIRMED)
+    unknown: list[ImageId] = Field(default=[], max_length=MAX_CONFIRMED)
     accepted: StrictBool = False
     milliseconds: Annotated[StrictInt, Field(ge=0, le=2**31)] | None = None
 
@@ -214,6 +226,12 @@ def people_page() -> str:
     return render_page("people")
 
 
+@people.get("/people/all")
+def list_page() -> str:
+    """All people: their names, merges, history."""
+    return render_page("people_list", active="people")
+
+
 @people.post("/api/v1/people/sets")
 @spec.validate(
     resp=Response(HTTP_200=SetsAnswer, HTTP_400=ProblemAnswer, HTTP_403=ProblemAnswer), tags=["people"]
@@ -224,11 +242,19 @@ def next_sets(json: SetsRequest) -> SetsAnswer:
     with project.database.read() as session:
         attribute_id, attribute = identity_attribute(session)
         found = find_sets(
-            project, session, labeller_id(), count=json.count, holding=json.holding, without=json.without
+            project,
+            session,
+            labeller_id(),
+            count=json.count,
+            showing=json.showing,
+            holding=json.holding,
+            without=json.without,
         )
         return SetsAnswer(
             attribute=attribute,
             sets=[_set(session, attribute_id, one) for one in found.sets],
+            people=_resembled(session, attribute_id, found.people),
+            proposed=found.proposed,
             computing=found.computing,
             unnamed=found.unnamed,
             described=found.described,
@@ -253,6 +279,8 @@ def confirm_set(json: ConfirmRequest) -> ConfirmAnswer:
         person=json.person,
         images=tuple(json.images),
         exceptions=tuple(json.exceptions),
+        unsure=tuple(json.unsure),
+        unknown=tuple(json.unknown),
         accepted=json.accepted,
         milliseconds=json.milliseconds,
     )

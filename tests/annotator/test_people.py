@@ -12,7 +12,6 @@ from annotator.project import ProjectFolder
 from annotator.services.face_index import face_index
 from annotator.services.groups import regroup_all
 from annotator.services.image_details import read_image
-from annotator.services.labels import Answer
 from annotator.services.people_answers import Confirmation, Confirmed, confirm
 from annotator.services.people_changes import history_of, merge, rename, undo_about_people
 from annotator.services.people_list import Listed, list_people
@@ -40,7 +39,7 @@ class Namer(Person):
         return self.look(**more).sets
 
     def confirm(
-        self, person: Answer, images: list[int], *exceptions: int, key: str = "", **more: object
+        self, person: int | str | None, images: list[int], *exceptions: int, key: str = "", **more: object
     ) -> Confirmed:
         given = Confirmation(key or secrets.token_hex(8), person, tuple(images), exceptions, **more)
         with self.project.database.write() as session:
@@ -149,14 +148,50 @@ def test_undo_brings_the_set_back_with_its_exceptions(me: Namer):
 
 def test_cannot_tell_and_unknown_person_are_answers_but_nobody(me: Namer):
     largest, second, *_ = me.sets()
-    me.confirm(None, largest.images[:2])
-    me.confirm("unknown person", largest.images[2:4])
+    me.confirm("Ada", [], unsure=tuple(largest.images[:2]), unknown=tuple(largest.images[2:4]))
     me.confirm("Ada", second.images[1:])
     assert len(groups_of(me.project, largest.images[:4])) == 4
     found = me.look()
     assert found.unnamed == 25 - 2 - 2 - 6
     assert {person.name for one in found.sets for person in one.people} == {"Ada"}
     assert set(me.people()) == {"Ada"}
+
+
+def test_one_submission_says_everything_about_a_set(me: Namer):
+    one, other, third, fourth, *rest = me.sets()[0].images
+    kept = me.confirm("Ada", rest, other, unsure=(third,), unknown=(fourth, one))
+    assert (kept.name, kept.answered) == ("Ada", 8)
+    found = identities(me.project)
+    assert found[third] is None
+    assert found[fourth] == found[one] != kept.code
+    assert other not in found
+    me.undo()
+    assert identities(me.project) == {}
+
+
+def test_a_person_without_a_name_gets_a_number(me: Namer):
+    first, second, *_ = me.sets()
+    assert me.confirm(None, first.images, key="a").name == "Person 1"
+    assert me.confirm(None, second.images).name != "Person 1"
+    assert me.confirm(None, first.images, key="a").name == "Person 1"
+
+
+def test_that_nobody_in_a_set_is_the_proposed_person_is_remembered(me: Namer):
+    images = me.sets()[0].images
+    me.confirm("Ada", images[5:])
+    [proposed] = [one for one in me.sets() if one.proposed]
+    me.confirm(0, [], *proposed.images)
+    assert not any(one.proposed for one in me.sets())
+    assert me.undo() == ("people", [])
+    assert any(one.proposed for one in me.sets())
+
+
+def test_the_set_on_the_screen_hears_of_people_named_meanwhile(me: Namer):
+    images = me.sets()[0].images
+    me.confirm("Ada", images[5:])
+    found = me.look(showing=images[:5])
+    assert ([person.name for person in found.people], found.proposed) == (["Ada"], True)
+    assert not {*images} & {image for one in found.sets for image in one.images}
 
 
 def test_a_regrouping_of_all_images_leaves_unknown_people_apart(me: Namer):
