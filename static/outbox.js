@@ -1,7 +1,8 @@
 import { call, randomKey } from './api.js';
 
 const LONGEST_WAIT = 15_000; // milliseconds between two tries while the server is away
-const PATHS = { answer: 'annotations', undo: 'annotations/undo', flag: 'flags', sweep: 'sweep', 'sweep undo': 'sweep/undo' };
+const PATHS = { answer: 'annotations', undo: 'annotations/undo', flag: 'flags', sweep: 'sweep', 'sweep undo': 'sweep/undo',
+  people: 'people/confirm', 'people undo': 'people/undo' };
 
 /**
  * Answers on their way to the server, kept in localStorage until it has acknowledged them.

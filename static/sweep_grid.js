@@ -1,3 +1,4 @@
+import { crop } from './crop.js';
 import { element } from './dom.js';
 import { OUT } from './sweep_marks.js';
 
@@ -16,7 +17,10 @@ class Face {
   render({ mark, marked, text, selected, picture }) {
     const { image_name: name, suggestion, lost } = this.image;
     const percent = suggestion ? `${Math.min(99, Math.round(suggestion.probability * 100))}\u00a0%` : '';
-    if (picture.ready && this.photo.firstChild !== picture.node) this.photo.replaceChildren(picture.node);
+    if (picture.ready && this.photo.firstChild !== picture.node) {
+      this.photo.replaceChildren(picture.node);
+      crop(picture.node, this.image);
+    }
     this.photo.dataset.note = picture.ready ? '' : picture.failed ? 'cannot be shown' : '…';
     this.note.textContent = percent;
     this.mark.textContent = lost ? 'taken by somebody else' : marked ? text : '';

@@ -33,6 +33,7 @@ from annotator.services.people_sets import (
     identity_attribute,
     resembling,
 )
+from annotator.services.schema_in_force import schema_in_force
 from annotator.web.context import context, idempotency_key, labeller_id
 from annotator.web.contracts import MAX_ID, Key, ProblemAnswer, Request, spec
 from annotator.web.flags import iso
@@ -229,7 +230,9 @@ def people_page() -> str:
 @people.get("/people/all")
 def list_page() -> str:
     """All people: their names, merges, history."""
-    return render_page("people_list", active="people")
+    with context().project.database.read() as session:
+        identity = schema_in_force(session).identity
+    return render_page("people_list", active="people", attribute=identity[1] if identity else "")
 
 
 @people.post("/api/v1/people/sets")

@@ -10,6 +10,7 @@ from annotator.project import ProjectFolder
 from annotator.services.predictions import load_predictions
 from tests.annotator.test_queue import names_of
 from tests.browser.test_label_page import shown
+from tests.described import describe
 from tests.predicting import write_predictions
 from tests.serving import Server
 
@@ -19,6 +20,8 @@ PAGES = {
     # path: what is there once the page is ready
     "/": "html[data-state=ready]",
     "/sweep": "html[data-state=ready]",
+    "/people": "html[data-state=empty]",
+    "/people/all": "html[data-state=ready]",
     "/browse": "html[data-state=ready]",
     "/review": "html[data-state=ready]",
     "/team": "html[data-state=ready]",
@@ -61,6 +64,31 @@ def test_no_page_has_a_serious_fault(injectable: Page, server: Server):
         injectable.wait_for_selector(ready, state="attached")
         faults[path] = serious(injectable)
     assert faults == {path: [] for path in PAGES}
+
+
+def test_the_people_pages_at_work_have_no_serious_fault(injectable: Page, filled: ProjectFolder):
+    describe(filled, dict.fromkeys(names_of(filled)[:8], 0) | dict.fromkeys(names_of(filled)[8:12], 1))
+    page = injectable
+    with Server(filled.path) as running:
+        page.goto(f"{running.url}/people")
+        page.wait_for_selector("html[data-state=ready]", state="attached")
+        for name in ("Ada", "Grace"):
+            assert serious(page) == []
+            before = page.locator("html").get_attribute("data-set")
+            for key in ("ArrowRight", "Space", "n", *name):
+                page.keyboard.press(key)
+            assert serious(page) == []
+            page.keyboard.press("Enter")
+            page.wait_for_selector(f'html[data-state=ready]:not([data-set="{before}"])', state="attached")
+        page.keyboard.press("?")
+        page.wait_for_selector("#help[open]")
+        assert serious(page) == []
+        page.wait_for_selector('html[data-unsent="0"]', state="attached")
+        page.goto(f"{running.url}/people/all")
+        page.locator("#people button").first.click()
+        page.locator("#resembling button").first.click()
+        page.wait_for_selector("#merge[open]")
+        assert serious(page) == []
 
 
 def test_the_label_page_at_work_has_no_serious_fault(injectable: Page, predicted: Server):
