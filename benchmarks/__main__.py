@@ -14,6 +14,7 @@ SUBJECTS = {
     "labelling": "answers per second and their waits with 1 to 16 clients, over 10,000 and 100,000 images",
     "browsing": "how soon the first page of each view of browse answers with 200,000 images",
     "painting": "from a key press to the next image painted, in Chromium",
+    "people": "faces of one person found together, key presses to name them, the API with 10,000 people",
     "importing": "images imported per second",
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",
 }

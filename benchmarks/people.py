@@ -1,0 +1,312 @@
+"""How well faces of one person are found together, how many key presses it takes to name them all, and how fast it is.
+
+On real faces: 84 people of the development data, against identity_CelebA.txt. A scripted labeller who knows them all
+names every face through the services, with the keys that the page needs for it: Enter for a proposed person, a digit
+for a suggested one, N with three letters and Enter for another; N and Enter for a new person (the letters of a new name
+are not counted); for each exception the arrows to get there, and Space.
+
+Speed: generated descriptors, spread as those of CelebA are.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import insert, select
+
+from annotator.app import create_app
+from annotator.config import Settings
+from annotator.domain.face_clusters import LIMIT, cluster_faces
+from annotator.models import Face, Image, Label, ValueRow
+from annotator.project import ProjectFolder
+from annotator.services.face_index import face_index
+from annotator.services.labels import add_submission, annotate_all
+from annotator.services.people_answers import Confirmation, confirm
+from annotator.services.people_sets import FaceSet, find_sets, identity_attribute
+from annotator.services.schema_in_force import schema_in_force
+from benchmarks.data import CELEBA
+from benchmarks.labelling import make_project
+from benchmarks.report import Figures, Size, percentiles
+
+PEOPLE = 84
+FACES_OF_ONE = 10
+SPREAD_OF_PEOPLE, SPREAD_OF_FACES = 0.53, 0.33
+"""Root mean squared distance of people from their common middle, and of faces from their person's, on CelebA."""
+
+
+def measure(size: Size) -> Figures:
+    """Quality and presses on real faces where they are, speed on generated ones."""
+    figures: Figures = {}
+    if size != "small" and CELEBA.is_dir():
+        names, descriptors = real_faces()
+        who = true_people(names)
+        figures["clusters without a name, real faces"] = [
+            quality(descriptors, who, limit) for limit in (0.44, LIMIT, 0.52, 0.56)
+        ]
+        figures["naming all real faces, scripted"] = [name_all(descriptors, who)]
+    counts = [2000] if size == "small" else [10_000, 100_000]
+    figures["clustering generated faces"] = [time_clusters(count) for count in counts]
+    people = 200 if size == "small" else 10_000
+    figures[f"API with {people:,} named people"] = time_api(people)
+    return figures
+
+
+def real_faces() -> tuple[list[str], NDArray[np.float32]]:
+    """The described faces of some people: kept in the file that FACELABEL_FACES names, found anew without one."""
+    kept = os.environ.get("FACELABEL_FACES")
+    if kept and Path(kept).exists():
+        found = np.load(kept)
+        return found["names"].tolist(), found["descriptors"]
+    from annotator.formats.faces import descriptor_values, find_faces
+    from PIL import Image as Pillow
+
+    names, described = [], []
+    for name in chosen_images():
+        with Pillow.open(CELEBA / "images" / name) as image:
+            faces = find_faces(image.convert("RGB"))
+        if faces:
+            names.append(name)
+            described.append(descriptor_values(faces[0].descriptor))
+    descriptors = np.stack(described)
+    if kept:
+        np.savez(kept, names=names, descriptors=descriptors)
+    return names, descriptors
+
+
+def chosen_images() -> list[str]:
+    """All images of `PEOPLE` people drawn at random, the same at every run."""
+    lines = [line.split() for line in (CELEBA / "identity_CelebA.txt").read_text().splitlines()]
+    people = sorted({person for _, person in lines})
+    random.Random(1).shuffle(people)
+    chosen = set(people[:PEOPLE])
+    return sorted(name for name, person in lines if person in chosen)
+
+
+def true_people(names: list[str]) -> NDArray[np.int64]:
+    """Who is in each image, as numbers from 0."""
+    lines = (CELEBA / "identity_CelebA.txt").read_text().splitlines()
+    known = dict(line.split() for line in lines)
+    return np.unique([known[name] for name in names], return_inverse=True)[1]
+
+
+def quality(descriptors: NDArray[np.float32], who: NDArray[np.int64], limit: float) -> dict[str, Any]:
+    """Pairwise and B-cubed precision and recall (Bagga and Baldwin 1998) of the clusters at a limit."""
+    numbers = cluster_faces(descriptors, limit)
+    same, together = who[:, None] == who[None], numbers[:, None] == numbers[None]
+    pairs = np.triu(np.ones_like(same), 1)
+    both = same & together
+    return {
+        "limit": limit,
+        "faces": len(who),
+        "people": int(who.max()) + 1,
+        "clusters": int(numbers.max()) + 1,
+        "pairs precision": round(float((both & pairs).sum() / (together & pairs).sum()), 4),
+        "pairs recall": round(float((both & pairs).sum() / (same & pairs).sum()), 4),
+        "B³ precision": round(float((both.sum(1) / together.sum(1)).mean()), 4),
+        "B³ recall": round(float((both.sum(1) / same.sum(1)).mean()), 4),
+    }
+
+
+def name_all(descriptors: NDArray[np.float32], who: NDArray[np.int64]) -> dict[str, Any]:
+    """Name every face as somebody would who knows them all, counting keys."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = make_project(Path(folder) / "project", len(who), predicted=False)
+        images = add_faces(project, descriptors)
+        person_of = dict(zip(images, who.tolist(), strict=True))
+        keys: Counter[str] = Counter()
+        while (found := next_set(project)) is not None:
+            name_set(project, found, person_of, keys)
+        project.database.close()
+    presses = keys["presses"]
+    return {
+        "faces": len(who),
+        "people": int(who.max()) + 1,
+        **{name: keys[name] for name in ("sets", "proposed right", "exceptions", "presses")},
+        "presses a face": round(presses / len(who), 3),
+    }
+
+
+def next_set(project: ProjectFolder) -> FaceSet | None:
+    """The set that the page would show next."""
+    with project.database.read() as session:
+        index = face_index(project.database, identity_attribute(session)[0])
+        with index.lock:
+            index.look(session)
+        index.wait()
+        found = find_sets(project, session, 1, count=1)
+    return found.sets[0] if found.sets else None
+
+
+def name_set(project: ProjectFolder, found: FaceSet, person_of: dict[int, int], keys: Counter[str]) -> None:
+    """Answer a set with the fewest keys that the page allows."""
+    there = Counter(person_of[image] for image in found.images)
+    wanted = f"CelebA {there.most_common(1)[0][0]}"
+    suggested = [person.name for person in found.people]
+    if found.proposed and int(suggested[0].split()[1]) in there:
+        wanted = suggested[0]
+    number = int(wanted.split()[1])
+    exceptions = [image for image in found.images if person_of[image] != number]
+    keys["sets"] += 1
+    keys["exceptions"] += len(exceptions)
+    keys["presses"] += walk(found.images, exceptions)
+    if found.proposed and suggested[0] == wanted:
+        keys["presses"] += 1
+        keys["proposed right"] += 1
+    elif wanted in suggested:
+        keys["presses"] += 1
+    else:
+        keys["presses"] += 2 if not keys[wanted] else 5
+    keys[wanted] += 1
+    images = tuple(image for image in found.images if image not in exceptions)
+    given = Confirmation(
+        secrets.token_hex(8), wanted, images, tuple(exceptions), accepted=wanted in suggested
+    )
+    with project.database.write() as session:
+        confirm(session, 1, given)
+
+
+def walk(images: list[int], exceptions: list[int]) -> int:
+    """Keys to mark exceptions: arrows sideways (from either end) and Space."""
+    at = presses = 0
+    for place in sorted(images.index(image) for image in exceptions):
+        presses += min(abs(place - at), 1 + len(images) - 1 - place) + 1
+        at = place
+    return presses
+
+
+def add_faces(project: ProjectFolder, descriptors: NDArray[np.float32]) -> list[int]:
+    """Give the project's first images these faces; returns the images' numbers."""
+    with project.database.write() as session:
+        images = list(session.scalars(select(Image.id).order_by(Image.id).limit(len(descriptors))))
+        session.execute(
+            insert(Face),
+            [
+                {
+                    "image_id": image,
+                    "number": 0,
+                    "turn": 0,
+                    "left": 40,
+                    "top": 40,
+                    "right": 120,
+                    "bottom": 120,
+                    "score": 1.0,
+                    "points": [],
+                    "descriptor": descriptor.astype("<f4").tobytes(),
+                }
+                for image, descriptor in zip(images, descriptors, strict=True)
+            ],
+        )
+    return images
+
+
+def generated(people: int, faces: int) -> NDArray[np.float32]:
+    """Descriptors of people with so many faces each, spread as those of CelebA."""
+    chance = np.random.default_rng(0)
+    middles = chance.normal(size=(people, 128)) * SPREAD_OF_PEOPLE / np.sqrt(128)
+    noise = chance.normal(size=(people * faces, 128)) * SPREAD_OF_FACES / np.sqrt(128)
+    return (np.repeat(middles, faces, axis=0) + noise).astype(np.float32)
+
+
+def time_clusters(count: int) -> dict[str, Any]:
+    """Seconds to cluster so many faces without a name."""
+    descriptors = generated(count // FACES_OF_ONE, FACES_OF_ONE)
+    start = time.perf_counter()
+    numbers = cluster_faces(descriptors)
+    seconds = time.perf_counter() - start
+    return {"faces": count, "clusters": int(numbers.max()) + 1, "seconds": round(seconds, 1)}
+
+
+def time_api(people: int) -> list[dict[str, Any]]:
+    """Milliseconds of the page's calls: so many named people with a face each, as many faces without a name."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = make_project(Path(folder) / "project", 2 * people, predicted=False)
+        descriptors = generated(people, 2)
+        images = add_faces(project, descriptors)
+        name_first_faces(project, images[::2])
+        start = time.perf_counter()
+        next_set(project)
+        reading = time.perf_counter() - start
+        client = create_app(project, Settings()).test_client()
+        skipped: list[int] = []
+
+        def look() -> None:
+            client.post("/api/v1/people/sets", json={"count": 3, "without": skipped[-5000:]})
+
+        def name() -> None:
+            found = client.post("/api/v1/people/sets", json={"count": 1}).get_json()["sets"][0]
+            images = [face["image_id"] for face in found["faces"]]
+            client.post(
+                "/api/v1/people/confirm",
+                json={"person": found["people"][0]["code"], "images": images},
+                headers={"Idempotency-Key": secrets.token_hex(8)},
+            )
+
+        calls: dict[str, Callable[[], object]] = {
+            "sets": look,
+            "sets + confirm": name,
+            "list, first page": lambda: client.get("/api/v1/people"),
+            "list, search": lambda: client.get("/api/v1/people?search=99"),
+            "one person": lambda: client.get(f"/api/v1/people/{people // 2}"),
+            "schema (names for completion)": lambda: client.get("/api/v1/schema"),
+            "page": lambda: client.get("/people"),
+        }
+        rows = [
+            {
+                "call": "faces read, clustered, compared (in the background)",
+                "calls": 1,
+                "p50": round(1000 * reading, 1),
+                "p95": None,
+            }
+        ]
+        for title, call in calls.items():
+            waits = []
+            for _ in range(30):
+                begun = time.perf_counter()
+                call()
+                waits.append(time.perf_counter() - begun)
+            found = percentiles(waits)
+            rows.append({"call": title, "calls": len(waits), "p50": found["p50"], "p95": found["p95"]})
+        project.database.close()
+    return rows
+
+
+def name_first_faces(project: ProjectFolder, images: list[int]) -> None:
+    """One named person for each of the images."""
+    with project.database.write() as session:
+        attribute_id, attribute = identity_attribute(session)
+        session.execute(
+            insert(ValueRow),
+            [
+                {
+                    "attribute_id": attribute_id,
+                    "code": code,
+                    "name": f"Somebody {code}",
+                    "status": "active",
+                    "ends": False,
+                }
+                for code in range(len(images))
+            ],
+        )
+        row = add_submission(
+            session, key="made", kind="people", fingerprint="made", labeller_id=1, image_id=None
+        )
+        force = schema_in_force(session)
+        for start in range(0, len(images), 500):
+            some = images[start : start + 500]
+            rows = session.scalars(select(Image).where(Image.id.in_(some)).order_by(Image.id))
+            answers = [(image, attribute, start + at, "human") for at, image in enumerate(rows)]
+            annotate_all(session, force, row.id, answers)
+        assert (
+            session.scalar(select(Label.code).where(Label.attribute_id == attribute_id).limit(1)) is not None
+        )
+    project.database.checkpoint()
