@@ -15,6 +15,7 @@ from annotator.web.accounts import accounts
 from annotator.web.browse import browse
 from annotator.web.context import Context
 from annotator.web.contracts import spec
+from annotator.web.faces import faces_api
 from annotator.web.flags import flags_api
 from annotator.web.health import health
 from annotator.web.label import label_api
@@ -64,6 +65,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         review,
         flags_api,
         team,
+        faces_api,
     ):
         app.register_blueprint(blueprint)
     spec.app = app

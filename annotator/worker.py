@@ -1,4 +1,4 @@
-"""The worker: runs rounds, one at a time. The only module that meets the trainer.
+"""The worker: runs rounds, one at a time, and looks for faces between them. The only module that meets the trainer.
 
 The rounds' table is the queue. A lock on a file says who works: it is gone with its holder, however that ended, so a
 round that is marked as running while nobody holds the lock was interrupted. It is begun again with the same snapshot,
@@ -22,6 +22,7 @@ from annotator.formats.predictions import PredictionsFile
 from annotator.formats.snapshot import SnapshotOptions
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
+from annotator.services.faces import BACKGROUND_NICENESS, BATCH_SECONDS, FaceSearch
 from annotator.services.predictions import load_predictions
 from annotator.services.rounds import claim_round, fail_round, release_round, report_progress
 from annotator.services.snapshots import export_snapshot
@@ -39,9 +40,14 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     def stopped() -> bool:
         return stop.is_set() or (parent is not None and os.getppid() != parent)
 
-    while not stopped():
-        if not run_next_round(project, settings, stopped=stopped):
-            stop.wait(POLL_SECONDS)
+    search = FaceSearch(project, niceness=BACKGROUND_NICENESS)
+    try:
+        while not stopped():
+            busy = run_next_round(project, settings, stopped=stopped)
+            if not busy and not (settings.faces and search.run_batch(BATCH_SECONDS)):
+                stop.wait(POLL_SECONDS)
+    finally:
+        search.close()
 
 
 class _StoppedError(Exception):

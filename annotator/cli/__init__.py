@@ -11,6 +11,7 @@ from annotator import __version__
 from annotator.cli.aggregate import aggregate_command
 from annotator.cli.data import export_command, import_command, verify_command
 from annotator.cli.doctor import doctor_command
+from annotator.cli.faces import faces_command
 from annotator.cli.gold import gold_group
 from annotator.cli.projects import init_command, schema_group, status_command
 from annotator.cli.rounds import round_command
@@ -39,6 +40,7 @@ for command in (
     init_command,
     up_command,
     import_command,
+    faces_command,
     serve_command,
     worker_command,
     round_command,

@@ -68,11 +68,11 @@ def decoding_pool() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
         max_workers=os.cpu_count() or 1,
         mp_context=multiprocessing.get_context("forkserver"),
-        initializer=_end_with_parent,
+        initializer=end_with_parent,
     )
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """A decoding process does not outlive an import that was killed."""
 
     def watch() -> None:

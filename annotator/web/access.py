@@ -75,6 +75,7 @@ ACCESS: dict[str, Needed] = {
     "people.show_person": "labeller",
     "people.rename_person": "reviewer",
     "people.merge_people": "reviewer",
+    "faces_api.show": "labeller",
     "rounds_api.index": "labeller",
     "rounds_api.show": "labeller",
     "rounds_api.start": "reviewer",

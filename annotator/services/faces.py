@@ -1,0 +1,199 @@
+"""Looking for the faces in the project's images, in the background or by command; state is in the rows.
+
+`images.face_count` is null until an image was looked at. Whole batches are written at once, so whoever is killed loses a
+batch and the next one goes on. A lock on a file sees to it that only one process looks at a time; the looking itself is
+done in processes of their own, of low priority, which end with their parent.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from annotator.files import shard_path
+from annotator.formats.faces import FoundFace, find_faces_in_view
+from annotator.formats.image_store import end_with_parent
+from annotator.models import Face, Image, Project
+from annotator.project import ProjectFolder
+
+BATCH_SECONDS = 1.0
+"""How long the worker looks before it asks whether a round is due."""
+
+_BATCH = 32
+"""Images per process and batch."""
+
+BACKGROUND_NICENESS = 10
+"""For the worker: labelling and training go first."""
+
+
+@dataclass(frozen=True)
+class FaceProgress:
+    """How many images were looked at for faces, in how many of them there is one, and in how many several."""
+
+    images: int
+    seen: int
+    with_face: int
+    with_several: int
+
+
+class FaceSearch:
+    """Looks for faces in batches, in processes that are started when there is something to do.
+
+    Args:
+        project: whose images are looked at.
+        processes: how many at once.
+        again: look at all images, from the first on, also at those that were looked at before.
+        niceness: added to that of the processes; more gives labelling and training the precedence.
+    """
+
+    def __init__(
+        self, project: ProjectFolder, processes: int = 1, *, again: bool = False, niceness: int = 0
+    ) -> None:
+        self._project, self._processes, self._again, self._niceness = project, processes, again, niceness
+        self._last = 0
+        self._pool: ProcessPoolExecutor | None = None
+
+    def run_batch(self, seconds: float | None = None) -> int:
+        """Look at the next images for about so many seconds; returns how many were looked at, 0 when all were.
+
+        0 is also the answer while another process looks.
+        """
+        with _search_lock(self._project) as held:
+            if not held:
+                return 0
+            images = self._next()
+            if not images:
+                self.close()
+                return 0
+            found = self._look(images, seconds)
+            with self._project.database.write() as session:
+                for image, faces in found:
+                    write_faces(session, image.id, faces)
+            self._last = found[-1][0].id if self._again else 0
+            return len(found)
+
+    def close(self) -> None:
+        """End the processes; they are started again when there is something to do."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+    def _next(self) -> list[Image]:
+        query = select(Image).where(Image.id > self._last).order_by(Image.id).limit(_BATCH * self._processes)
+        if not self._again:
+            query = query.where(Image.face_count.is_(None))
+        with self._project.database.read() as session:
+            return list(session.scalars(query))
+
+    def _look(self, images: list[Image], seconds: float | None) -> list[tuple[Image, list[FoundFace]]]:
+        """The faces of the images, or of as many of them, from the first on, as the time allows."""
+        if self._pool is None:
+            self._pool = search_pool(self._processes, self._niceness)
+        deadline = time.monotonic() + seconds if seconds is not None else None
+        futures: list[Future[list[FoundFace]]] = [
+            self._pool.submit(
+                find_faces_in_view,
+                shard_path(self._project.views, image.sha256, "jpg"),
+                image.width,
+                image.height,
+            )
+            for image in images
+        ]
+        found = []
+        for image, future in zip(images, futures, strict=True):
+            try:
+                found.append((image, future.result()))
+            except CancelledError:
+                break
+            if deadline is not None and time.monotonic() > deadline:
+                for waiting in futures:
+                    waiting.cancel()
+        return found
+
+
+def search_pool(processes: int, niceness: int = 0) -> ProcessPoolExecutor:
+    """Processes in which dlib is loaded; they end with their parent."""
+    return ProcessPoolExecutor(
+        max_workers=processes,
+        mp_context=multiprocessing.get_context("forkserver"),
+        initializer=_begin_search,
+        initargs=(niceness,),
+    )
+
+
+def _begin_search(niceness: int) -> None:
+    os.nice(niceness)
+    end_with_parent()
+
+
+def write_faces(session: Session, image_id: int, faces: list[FoundFace]) -> None:
+    """Keep what was found in an image, in place of what was there; number 0 is the first of them."""
+    image = session.get_one(Image, image_id)
+    image.face_count = len(faces)
+    session.execute(delete(Face).where(Face.image_id == image_id))
+    session.add_all(
+        Face(
+            image_id=image_id,
+            number=number,
+            turn=face.turn,
+            left=face.box.left,
+            top=face.box.top,
+            right=face.box.right,
+            bottom=face.box.bottom,
+            score=face.score,
+            points=face.points,
+            descriptor=face.descriptor,
+        )
+        for number, face in enumerate(faces)
+    )
+
+
+def read_face_progress(session: Session) -> FaceProgress:
+    """How far the search is."""
+    count = partial(select, func.count())
+    images = session.scalars(select(Project.image_count)).one()
+    unseen = session.scalar(count().select_from(Image).where(Image.face_count.is_(None))) or 0
+    with_face = session.scalar(count().select_from(Face).where(Face.number == 0)) or 0
+    several = session.scalar(count().select_from(Face).where(Face.number == 1)) or 0
+    return FaceProgress(images, images - unseen, with_face, several)
+
+
+def find_all_faces(
+    project: ProjectFolder, processes: int, progress: Callable[[int, int], None], *, again: bool = False
+) -> FaceProgress:
+    """Look at all images that were not looked at yet, or at all; what was found until it is killed is kept."""
+    with project.database.read() as session:
+        before = read_face_progress(session)
+    done = 0 if again else before.seen
+    search = FaceSearch(project, processes, again=again)
+    progress(done, before.images)
+    try:
+        while looked := search.run_batch():
+            done += looked
+            progress(done, before.images)
+    finally:
+        search.close()
+    with project.database.read() as session:
+        return read_face_progress(session)
+
+
+@contextmanager
+def _search_lock(project: ProjectFolder) -> Iterator[bool]:
+    """Try to become the one that looks for faces; says whether that worked."""
+    with (project.path / "faces.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
