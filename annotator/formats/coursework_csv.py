@@ -9,7 +9,7 @@ from annotator.domain.schema import CANNOT_TELL
 from annotator.formats.csv_text import csv_text
 from annotator.formats.export import Export, Losses, cannot_say
 from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage
-from annotator.formats.reading import first_line, image_name, plain_text, read_csv_rows
+from annotator.formats.reading import first_line, image_name, plain_text, read_csv_rows, refuse
 
 HEADER = ("image_name", "wrinkles", "freakles", "glasses", "hair_color", "hair_top", "human_not_human")
 _CODES = {
@@ -30,9 +30,10 @@ def read(path: Path) -> Foreign:
         FacelabelError: naming the line that cannot be read.
     """
     found = Foreign()
-    for where, cells in read_csv_rows(path):
-        if tuple(cells) == HEADER:
-            continue
+    rows = read_csv_rows(path)
+    if tuple(next(rows, ("", []))[1]) != HEADER:
+        refuse(path, f"its first line is not {','.join(HEADER)}")
+    for where, cells in rows:
         name = image_name(path, where, cells[0])
         found.images.append(ForeignImage(name))
         for column, cell in zip(HEADER[1:], cells[1:], strict=True):

@@ -69,6 +69,8 @@ def read(path: Path) -> Foreign:
         refuse(path, str(error.strerror))
     except (ValueError, LookupError) as error:  # an encoding that Python does not know
         refuse(path, f"it is not valid XML ({error})")
+    if not handler.events:
+        refuse(path, "it is not valid XML (it is empty)")
     return handler.done()
 
 

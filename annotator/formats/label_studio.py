@@ -106,6 +106,8 @@ def _items(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     rows = read_csv_rows(path, _delimiter(first_line(path)))
     _, header = next(rows, ("", []))
+    if not set(header) >= _MARKS:
+        refuse(path, f"its first line lacks {' or '.join(sorted(_MARKS))}")
     for where, cells in rows:
         yield where, dict(zip(header, cells, strict=True))
 

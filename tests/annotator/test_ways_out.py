@@ -182,7 +182,7 @@ def test_makesense_csv_holds_names_without_commas_and_tells_what_it_leaves_out()
 @pytest.mark.parametrize("name", ["a,b", "two\nlines", "cr\rhere"])
 def test_makesense_csv_refuses_what_would_read_back_otherwise(name: str):
     schema, images = hard_dataset([name, "plain"])
-    with pytest.raises(FacelabelError, match="comma or a line break|read back as another"):
+    with pytest.raises(FacelabelError, match=r"comma or a line break|read back as another"):
         there_and_back(*MAY_REFUSE["makesense_csv"], schema, images)
 
 
