@@ -21,7 +21,9 @@ from annotator.errors import FacelabelError
 from annotator.formats.image_files import Limits
 from annotator.formats.snapshot import ImageMode, SnapshotOptions, verify_snapshot
 from annotator.formats.table import Mapping
+from annotator.formats.ways_out import WAYS_OUT
 from annotator.project import ProjectFolder
+from annotator.services.exports import ExportReport, export_as
 from annotator.services.images import ImportReport, import_images
 from annotator.services.label_import import LabelReport, import_labels
 from annotator.services.predictions import bring_predictions
@@ -118,25 +120,40 @@ def _tell_labels(table: Path, report: LabelReport) -> None:
 @click.option(
     "--to", type=click.Path(path_type=Path), help="The folder to make; default a new one in the project."
 )
-@click.option("--names", is_flag=True, help="Names instead of codes in labels.csv.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["snapshot", *WAYS_OUT]),
+    default="snapshot",
+    show_default=True,
+    help="A snapshot, or the format of another tool: docs/export.md.",
+)
+@click.option("--names", is_flag=True, help="Names instead of codes in a snapshot's labels.csv.")
 @click.option(
     "--images",
     type=click.Choice(["none", "link", "copy"]),
-    default="none",
-    show_default=True,
-    help="Put the image files beside.",
+    help="Put the image files beside; default link for formats made of images, else none.",
 )
-@click.option("--history", is_flag=True, help="Also write annotations.csv, every answer ever given.")
+@click.option("--history", is_flag=True, help="Also write a snapshot's annotations.csv, every answer ever given.")
 @project_option
 @json_option
 def export_command(
-    to: Path | None, names: bool, images: ImageMode, history: bool, project: Path, as_json: bool
+    to: Path | None,
+    form: str,
+    names: bool,
+    images: ImageMode | None,
+    history: bool,
+    project: Path,
+    as_json: bool,
 ) -> None:
-    """Write a snapshot: labels.csv, attributes.csv, images.csv, manifest.json."""
-    opened = open_project(project)
-    folder, manifest = export_snapshot(
-        opened, to, SnapshotOptions(names=names, images=images), history=history
-    )
+    """Write the dataset: a snapshot (labels.csv, attributes.csv, images.csv, manifest.json) or another tool's format."""
+    if form != "snapshot":
+        if names or history:
+            raise click.UsageError("--names and --history are for snapshots.")
+        _tell_export(export_as(open_project(project), form, to, images), as_json=as_json)
+        return
+    options = SnapshotOptions(names=names, images=images or "none")
+    folder, manifest = export_snapshot(open_project(project), to, options, history=history)
     counts = manifest["counts"]
     if as_json:
         print_json({"path": str(folder), "content_hash": manifest["content_hash"], "counts": counts})
@@ -144,6 +161,16 @@ def export_command(
         click.echo(
             f"{folder}: {counts['images']} images, {counts['labelled']} done, content {manifest['content_hash'][:16]}"
         )
+
+
+def _tell_export(report: ExportReport, *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(report))
+        return
+    click.echo(f"{report.path}: {report.images} images, {report.labels} labels, {report.format}")
+    for loss in report.lost:
+        first = ", ".join(one_line(name) for name in loss.first)
+        errors.print(f"left out: {loss.what} ({loss.count}): {first}", markup=False)
 
 
 @click.command("verify")

@@ -66,6 +66,15 @@ class Export:
             shutil.copyfile(source, place)
 
 
+@dataclass(frozen=True)
+class Loss:
+    """Something that was left out: what, how often, and of which images first."""
+
+    what: str
+    count: int
+    first: tuple[str, ...]
+
+
 @dataclass
 class Losses:
     """What a format could not say: per reason how often, and the first names."""
@@ -80,12 +89,9 @@ class Losses:
         if len(shown) < _SHOWN and name not in shown:
             shown.append(name)
 
-    def as_list(self) -> list[dict[str, object]]:
-        """Plain values for a report."""
-        return [
-            {"what": reason, "count": count, "first": self.names[reason]}
-            for reason, count in self.counts.items()
-        ]
+    def as_list(self) -> list[Loss]:
+        """The losses in the order in which they were first met."""
+        return [Loss(what, count, tuple(self.names[what])) for what, count in self.counts.items()]
 
 
 def cannot_say(form: str, what: str) -> FacelabelError:

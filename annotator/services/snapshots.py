@@ -31,7 +31,7 @@ def export_snapshot(
     with project.database.read() as session:
         schema = read_schema(session, people=True)
         rule = split_rule(session)
-        images = list(_images(session))
+        images = list(read_images(session))
         rows = list(_history(session)) if history else None
     folder = to or _new_folder(project)
     manifest = write_snapshot(folder, schema, images, rule, project.images, options, rows)
@@ -63,14 +63,15 @@ def _new_folder(project: ProjectFolder) -> Path:
     return folder
 
 
-def _images(session: Session) -> Iterator[SnapshotImage]:
+def read_images(session: Session) -> Iterator[SnapshotImage]:
+    """All images with their labels, by name."""
     names = dict(session.execute(select(AttributeRow.id, AttributeRow.name)).all())
     labels: dict[int, dict[str, int | None]] = {}
     for image_id, attribute_id, code in session.execute(
         select(Label.image_id, Label.attribute_id, Label.code)
     ):
         labels.setdefault(image_id, {})[names[attribute_id]] = code
-    for image in session.scalars(select(Image)):
+    for image in session.scalars(select(Image).order_by(Image.name)):
         yield SnapshotImage(
             image.name,
             image.sha256,

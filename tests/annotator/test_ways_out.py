@@ -23,7 +23,7 @@ from annotator.formats import (
     parquet,
     snapshot_source,
 )
-from annotator.formats.export import Export, Losses, new_folder
+from annotator.formats.export import Export, Loss, Losses, new_folder
 from annotator.formats.foreign import Foreign, ForeignAnswer
 from annotator.formats.snapshot import SnapshotImage, SnapshotOptions, write_snapshot
 from annotator.formats.ways_out import WAYS_OUT
@@ -229,7 +229,7 @@ def test_hugging_faces_own_reader_keeps_null_words_and_leading_zeros(tmp_path: P
 def test_hugging_face_tells_of_names_that_would_become_dates():
     schema, images = hard_dataset(["2020-01-01", "plain"])
     _, losses = there_and_back(*TYPED["huggingface"], schema, images)
-    assert [one["first"] for one in losses.as_list()] == [["2020-01-01"], ["2020-01-01"]]
+    assert [one.first for one in losses.as_list()] == [("2020-01-01",), ("2020-01-01",)]
 
 
 @pytest.mark.shared

@@ -1,0 +1,58 @@
+"""A dataset leaves in the format of another tool: read from one consistent state, written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from annotator.formats.export import Export, Loss, new_folder
+from annotator.formats.snapshot import ImageMode, SnapshotImage
+from annotator.formats.ways_out import WAYS_OUT
+from annotator.project import ProjectFolder
+from annotator.services.schema_in_force import read_schema
+from annotator.services.snapshots import read_images
+
+
+@dataclass
+class ExportReport:
+    """What was written, and what the format could not hold: per reason its count and the first names."""
+
+    path: str
+    format: str
+    images: int = 0
+    labels: int = 0
+    lost: list[Loss] = field(default_factory=list)
+
+
+def export_as(
+    project: ProjectFolder, form: str, to: Path | None = None, images: ImageMode | None = None
+) -> ExportReport:
+    """Write the dataset into a new folder in one of WAYS_OUT.
+
+    Args:
+        project: the project.
+        form: a name of WAYS_OUT.
+        to: the folder to make; without it a new one in the project's `exports`.
+        images: whether the image files come along; without it what the format usually needs.
+
+    Raises:
+        FacelabelError: if the folder exists or cannot be written, or the format would say something else than the
+            labels do; nothing is left behind then.
+    """
+    way = WAYS_OUT[form]
+    folder = to or project.path / "exports" / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{form}"
+    report = ExportReport(str(folder), form)
+    with project.database.read() as session, new_folder(folder) as unfinished:
+        rows = _counted(read_images(session), report)
+        export = Export(read_schema(session, people=True), rows, project.images, images or way.images)
+        report.lost = way.write(unfinished, export).as_list()
+    return report
+
+
+def _counted(images: Iterator[SnapshotImage], report: ExportReport) -> Iterator[SnapshotImage]:
+    for image in images:
+        report.images += 1
+        report.labels += len(image.labels)
+        yield image
