@@ -134,7 +134,9 @@ def _tell_labels(table: Path, report: LabelReport) -> None:
     type=click.Choice(["none", "link", "copy"]),
     help="Put the image files beside; default link for formats made of images, else none.",
 )
-@click.option("--history", is_flag=True, help="Also write a snapshot's annotations.csv, every answer ever given.")
+@click.option(
+    "--history", is_flag=True, help="Also write a snapshot's annotations.csv, every answer ever given."
+)
 @project_option
 @json_option
 def export_command(

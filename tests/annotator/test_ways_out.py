@@ -171,11 +171,7 @@ def test_makesense_csv_holds_names_without_commas_and_tells_what_it_leaves_out()
     found, losses = there_and_back(*MAY_REFUSE["makesense_csv"], schema, images)
     assert found.answers == expected(schema, images)
     assert losses.as_list() == [
-        {
-            "what": "images without a label, which makesense leaves out",
-            "count": 1,
-            "first": ["unlabelled.jpg"],
-        }
+        Loss("images without a label, which makesense leaves out", 1, ("unlabelled.jpg",))
     ]
 
 

@@ -1,0 +1,101 @@
+"""facelabel export --format: from the database into a folder of another tool, whole or not at all."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from annotator.errors import FacelabelError
+from annotator.formats import class_folders_writer, huggingface, label_studio
+from annotator.formats.foreign import ForeignAnswer
+from annotator.formats.ways_out import WAYS_OUT
+from annotator.project import ProjectFolder
+from annotator.services.exports import export_as
+from tests.annotator.test_labels import ALL, Person
+from tests.commands import call
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "export.md"
+
+
+def label_two(project: ProjectFolder) -> list[str]:
+    me = Person(project)
+    first, second = me.next(2)
+    me.answer(first, ALL | {"identity": '=Ada, the "first"'})
+    me.answer(second, {"glasses": 1, "hair_top": None})
+    return [first.image_name, second.image_name]
+
+
+def test_labels_of_a_project_go_out_and_can_be_read(filled: ProjectFolder, tmp_path: Path):
+    first, second = label_two(filled)
+    report = export_as(filled, "label_studio", tmp_path / "out")
+    assert (report.images, report.labels, report.lost) == (40, 9, [])
+    found = label_studio.read(tmp_path / "out" / "tasks.json")
+    assert len(found.images) == 40
+    assert set(found.answers) >= {
+        ForeignAnswer(first, "identity", '=Ada, the "first"'),
+        ForeignAnswer(first, "glasses", "sunglasses"),
+        ForeignAnswer(second, "glasses", "glasses"),
+        ForeignAnswer(second, "hair_top", None),
+    }
+    assert len(found.answers) == 9
+
+
+def test_image_files_come_along_as_links_under_their_own_names(filled: ProjectFolder, tmp_path: Path):
+    export_as(filled, "huggingface", tmp_path / "out")
+    found = huggingface.read(tmp_path / "out")
+    assert len(found.images) == 40
+    assert all(one.path.stat().st_nlink == 2 for one in found.images)
+    export_as(filled, "cvat", tmp_path / "copies", "copy")
+    copies = list((tmp_path / "copies" / "images").rglob("*.*"))
+    assert len(copies) == 40
+    assert {path.stat().st_nlink for path in copies} == {1}
+
+
+def test_the_command_tells_what_was_left_out(filled: ProjectFolder, tmp_path: Path):
+    first, _ = label_two(filled)
+    done = call("export", "-p", filled.path, "--format", "coursework", "--to", tmp_path / "out")
+    done.assert_done()
+    assert f"left out: labels of identity, which has no column (1): {first}" in done.err
+    assert "left out: images without a label in these columns (38)" in done.err
+    done = call("export", "-p", filled.path, "--format", "coursework", "--to", tmp_path / "again", "--json")
+    report = json.loads(done.out)
+    assert sorted(loss["count"] for loss in report["lost"]) == [1, 38]
+    assert (tmp_path / "again" / "annotations.csv").read_bytes() == (
+        tmp_path / "out" / "annotations.csv"
+    ).read_bytes()
+
+
+def test_a_second_export_without_a_place_goes_into_the_project(filled: ProjectFolder):
+    reports = [export_as(filled, "makesense") for _ in range(2)]
+    assert all(Path(report.path).parent == filled.path / "exports" for report in reports)
+    assert reports[0].path != reports[1].path
+
+
+def test_what_a_format_cannot_say_leaves_nothing_behind(filled: ProjectFolder, tmp_path: Path):
+    label_two(filled)
+    call(
+        "export", "-p", filled.path, "--format", "makesense_csv", "--to", tmp_path / "x" / "out"
+    ).assert_refused(1, "Ada", "comma", "Nothing was written")
+    assert list((tmp_path / "x").iterdir()) == []
+
+
+def test_a_folder_that_exists_is_never_written_into(filled: ProjectFolder, tmp_path: Path):
+    call("export", "-p", filled.path, "--format", "parquet", "--to", tmp_path).assert_refused(
+        1, "exists already"
+    )
+    call("export", "-p", filled.path, "--format", "parquet", "--names").assert_refused(2, "--names")
+
+
+def test_a_missing_image_file_stops_the_export_with_a_word(filled: ProjectFolder, tmp_path: Path):
+    label_two(filled)
+    for path in list(filled.images.rglob("*.*")):
+        path.unlink()
+    with pytest.raises(FacelabelError, match="could not be written"):
+        export_as(filled, "class_folders", tmp_path / "out")
+    assert list(tmp_path.glob("*out*")) == []
+    assert class_folders_writer.write is WAYS_OUT["class_folders"].write
+
+
+def test_every_format_has_its_line_in_the_documentation():
+    page = PAGE.read_text(encoding="utf-8")
+    assert [form for form in WAYS_OUT if f"| `{form}` |" not in page] == []
