@@ -10,12 +10,13 @@ export const COMMANDS = [
   ['.', 'the guideline of the marked attribute; Shift and a letter: of that attribute'],
   ['!', 'flag this image with a note for a reviewer'],
   ['PgUp PgDn', 'zoom in or out (also + and the wheel); Home: the whole image; Shift and arrows: move it'],
+  ['/', 'the head alone, or the whole image: how every image begins'],
   ['?', 'show or hide the keys'],
   ['Esc', 'leave a text field or a dialog, clear a number half typed'],
 ];
 
 const NAMED = {
-  Enter: ['accept'], ' ': ['skip'], Backspace: ['undo'], '-': ['unsure'], '?': ['help'], Escape: ['leave'],
+  Enter: ['accept'], ' ': ['skip'], Backspace: ['undo'], '-': ['unsure'], '?': ['help'], '/': ['head'], Escape: ['leave'],
   ',': ['session'], '.': ['guideline'], '!': ['flag'],
   PageUp: ['zoom', 1], '+': ['zoom', 1], '=': ['zoom', 1], PageDown: ['zoom', -1], Home: ['zoom', 0],
   ArrowUp: ['step', -1], ArrowDown: ['step', 1], ArrowLeft: ['value', -1], ArrowRight: ['value', 1],

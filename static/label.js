@@ -18,7 +18,7 @@ const page = document.documentElement.dataset;
 const at = (id) => document.getElementById(id);
 
 /** Commands that need no image that can be seen. */
-const ALWAYS = new Set(['undo', 'redo', 'session', 'guideline', 'zoom', 'pan']);
+const ALWAYS = new Set(['undo', 'redo', 'session', 'guideline', 'zoom', 'pan', 'head']);
 /** Those that need an image, seen or not. */
 const ASIDE = new Set(['skip', 'reason', 'flag']);
 /** Those that belong to one attribute. */
@@ -27,6 +27,7 @@ const CELL = new Set(['letter', 'digit', 'unsure', 'step', 'value', 'leave']);
 class LabelPage {
   constructor(schema, local, session) {
     this.schema = schema;
+    this.local = local;
     this.work = new Work(schema, local, session);
     this.pictures = new Pictures();
     this.screen = new Screen(schema, this.work.outbox, this.work.history, this.pictures);
@@ -91,7 +92,7 @@ class LabelPage {
     this.keepDraft();
     const task = this.work.tasks.current;
     this.draft = task && this.work.draftOf(task);
-    this.zoomed.reset();
+    this.frameImage(task);
     this.screen.show(task);
     this.clock(!document.hidden);
     if (task) this.cells.show(this.draft, marked ?? this.draft.next());
@@ -269,6 +270,18 @@ class LabelPage {
     const { open, dataset } = at('guide');
     if (open && (!letter || dataset.of === attribute?.name)) at('guide').close();
     else if (attribute) this.guide.show(attribute);
+  }
+
+  /** / : whether images begin with the head or whole; the browser remembers it. */
+  head() {
+    this.local.set('head', !this.local.get('head'));
+    this.frameImage(this.draft?.task);
+  }
+
+  frameImage(task) {
+    const head = this.local.get('head') === true;
+    at('head').setAttribute('aria-pressed', String(head));
+    this.zoomed.begin(head && task?.face ? { ...task, box: task.face.head } : null);
   }
 
   zoom(direction) {

@@ -64,6 +64,18 @@ function show(round) {
   shown.set(round.id, { node, text, round });
 }
 
+/** How far the worker's search for faces is; while it goes on, look again now and then. */
+async function showFaces() {
+  try {
+    const { images, seen, with_face: found } = await call('GET', 'faces');
+    const [all, looked, without] = [images, seen, seen - found].map((number) => number.toLocaleString('en'));
+    at('faces').replaceChildren(`Faces: ${looked} of ${all} images looked at`, ...(seen > found ? [', ', element('a', { href: '/browse?faces=none' }, `${without} without a face`)] : []));
+    if (seen < images) setTimeout(showFaces, HIDDEN);
+  } catch {
+    setTimeout(showFaces, HIDDEN);
+  }
+}
+
 function showError(error) {
   at('error').textContent = error?.message ?? '';
 }
@@ -127,3 +139,4 @@ async function load() {
 at('start').addEventListener('submit', begin);
 document.addEventListener('visibilitychange', () => document.hidden || follow());
 load();
+showFaces();

@@ -30,7 +30,7 @@ export class Screen {
 
   showPicture() {
     const picture = this.task && this.pictures.of(this.task);
-    at('picture').replaceChildren(...(picture?.ready ? [picture.node] : []));
+    at('picture').replaceChildren(...(picture?.ready ? [picture.node, ...faceFrame(this.task)] : []));
     if (!picture || picture.ready) at('picture').dataset.note = '';
     else at('picture').dataset.note = picture.failed ? 'This image cannot be shown. Space puts it aside.' : 'The image is being loaded …';
     this.state();
@@ -97,6 +97,21 @@ export class Screen {
   full(error) {
     this.say(`This browser has no room to keep answers (${error.name}). The image stays here: free space for this site, then press Enter.`);
   }
+}
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** A thin frame around the face that is meant, if there are several; it lies over the image however that is fitted. */
+function faceFrame({ width, height, face }) {
+  if (!face || face.count < 2) return [];
+  const [left, top, right, bottom] = face.box;
+  const svg = document.createElementNS(SVG, 'svg');
+  const frame = document.createElementNS(SVG, 'rect');
+  const set = (node, attributes) => Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
+  set(svg, { viewBox: `0 0 ${width} ${height}`, class: 'face', role: 'img', 'aria-label': `One of ${face.count} faces is meant` });
+  set(frame, { x: left * width, y: top * height, width: (right - left) * width, height: (bottom - top) * height, rx: '2%' });
+  svg.append(frame);
+  return [svg];
 }
 
 /** Note the time from a key press until the frame after it has been painted; benchmarks read it. */

@@ -1,6 +1,6 @@
 import { call } from './api.js';
 
-const FILTERS = ['name', 'attribute', 'value', 'disagreement', 'flag', 'labeller', 'origin', 'split', 'group', 'source'];
+const FILTERS = ['name', 'attribute', 'value', 'disagreement', 'flag', 'faces', 'labeller', 'origin', 'split', 'group', 'source'];
 
 /** The filters of a view, from a URL's query: only those that say something. */
 export function filtersOf(query) {

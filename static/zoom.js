@@ -3,21 +3,26 @@ const LARGEST = 8;
 const CLOSE = 2.5; // times, after a double click
 const MOVE = 0.15; // of the frame's width, for one key press
 
-/** A look closer at the image: by keys, wheel, drag and pinch. The frame's `data-zoom` says how close. */
+/**
+ * A look closer at the image: by keys, wheel, drag and pinch. The frame's `data-zoom` says how close.
+ *
+ * Each image begins whole, or with a part of it filling the frame; this is a transform, so nothing is loaded or laid out anew.
+ */
 export class Zoom {
   /**
    * @param {HTMLElement} frame what is seen; gets the pointer's events
    * @param {HTMLElement} picture what is moved and enlarged within it
    */
   constructor(frame, picture) {
-    Object.assign(this, { frame, picture, scale: 1, x: 0, y: 0, pointers: new Map() });
+    Object.assign(this, { frame, picture, scale: 1, x: 0, y: 0, part: null, pointers: new Map() });
     frame.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
     frame.addEventListener('pointerdown', (event) => this.down(event));
     frame.addEventListener('pointermove', (event) => this.move(event));
     for (const end of ['pointerup', 'pointercancel']) {
       frame.addEventListener(end, (event) => this.pointers.delete(event.pointerId));
     }
-    frame.addEventListener('dblclick', (event) => (this.scale > 1 ? this.reset() : this.by(CLOSE, this.place(event))));
+    addEventListener('resize', () => this.part && this.reset());
+    frame.addEventListener('dblclick', (event) => (this.scale > 1 ? this.whole() : this.by(CLOSE, this.place(event))));
   }
 
   /** A pointer's place from the frame's middle, in pixels. */
@@ -28,7 +33,7 @@ export class Zoom {
 
   /** One step in (1) or out (-1), or back to the whole image (0). */
   step(direction) {
-    if (direction === 0) this.reset();
+    if (direction === 0) this.whole();
     else this.by(STEP ** direction);
   }
 
@@ -45,8 +50,29 @@ export class Zoom {
     this.set(this.scale, this.x + dx * width, this.y + dy * width);
   }
 
-  reset() {
+  whole() {
     if (this.scale > 1) this.set(1, 0, 0);
+  }
+
+  /**
+   * Begin with a part of an image, or with all of it.
+   *
+   * @param {?{width: number, height: number, box: number[]}} part the image's size, and the part in shares of its sides
+   */
+  begin(part) {
+    this.part = part;
+    this.reset();
+  }
+
+  /** Back to where the image began. */
+  reset() {
+    if (!this.part) return this.whole();
+    const { clientWidth, clientHeight } = this.frame;
+    const { width, height, box: [left, top, right, bottom] } = this.part;
+    const fit = Math.min(clientWidth / width, clientHeight / height);
+    const [wide, high] = [width * fit, height * fit];
+    const scale = Math.min(LARGEST, Math.max(1, Math.min(clientWidth / (wide * (right - left)), clientHeight / (high * (bottom - top)))));
+    return this.set(scale, (0.5 - (left + right) / 2) * wide * scale, (0.5 - (top + bottom) / 2) * high * scale);
   }
 
   /** Never leave more of the frame empty than the whole image would. */

@@ -29,6 +29,12 @@ class Box(NamedTuple):
         """Pixels down."""
         return self.bottom - self.top
 
+    def shares(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """The box in shares of an image's sides, clipped to it."""
+        left, right = (min(1.0, max(0.0, round(x / width, 4))) for x in (self.left, self.right))
+        top, bottom = (min(1.0, max(0.0, round(y / height, 4))) for y in (self.top, self.bottom))
+        return left, top, right, bottom
+
     def __str__(self) -> str:
         """As in the column crop_box: "left top right bottom"."""
         return f"{self.left} {self.top} {self.right} {self.bottom}"

@@ -13,6 +13,7 @@ from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Sub
 from annotator.services.schema_in_force import SchemaInForce, unknown_attribute
 
 NOT_LABELLED, CANNOT_TELL = "none", "unsure"
+_FACES = {"none": Image.face_count == 0, "one": Image.face_count == 1, "several": Image.face_count > 1}
 _FLAGS = {
     "open": Flag.resolved_at.is_(None),
     "resolved": Flag.resolved_at.is_not(None),
@@ -33,6 +34,7 @@ class Filters:
         split: train, val or test.
         group: the key of the group.
         name: how the image's name begins; after a * what it holds somewhere.
+        faces: how many faces were found; what was not looked at yet is in none.
         flag: images with a flag that is open, resolved, or either.
         differing: extra opinions differ from the label, and no reviewer has decided since.
         contradicted: the model gives another value than the label at least this probability, and no reviewer decided.
@@ -47,6 +49,7 @@ class Filters:
     split: str | None = None
     group: str | None = None
     name: str | None = None
+    faces: Literal["none", "one", "several"] | None = None
     flag: Literal["open", "resolved", "any"] | None = None
     differing: bool = False
     contradicted: float | None = None
@@ -80,6 +83,8 @@ def conditions(session: Session, force: SchemaInForce, filters: Filters) -> list
             found.append(column == wanted)
     if filters.name is not None and filters.name.startswith("*"):
         found.append(Image.name.contains(filters.name[1:], autoescape=True))
+    if filters.faces is not None:
+        found.append(_FACES[filters.faces])
     if filters.flag is not None:
         found.append(Image.id.in_(select(Flag.image_id).where(_FLAGS[filters.flag])))
     if filters.differing:

@@ -17,8 +17,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, insert, select, update
 from sqlalchemy.orm import Session
 
+from annotator.domain.boxes import Box, head_box, turned_back
 from annotator.formats.predictions import PredictionsFile, Suggestion
-from annotator.models import Image, Label, Lease, Predictions, Skip, now
+from annotator.models import Face, Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
 from annotator.services.blind import blind_among
 from annotator.services.mixing import images_to_mix_in, rest_of_overlap, shuffled_in
@@ -38,8 +39,17 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class TaskFace:
+    """The largest face of an image; boxes are (left, top, right, bottom) in shares of the upright image's sides."""
+
+    head: tuple[float, float, float, float]
+    box: tuple[float, float, float, float]
+    count: int
+
+
+@dataclass(frozen=True)
 class Task:
-    """An image leased to a labeller."""
+    """An image leased to a labeller; `face` is None if none was found in it (yet)."""
 
     image_id: int
     image_name: str
@@ -49,6 +59,7 @@ class Task:
     lease: str
     cells: list[Cell]
     labels: dict[str, int | None]
+    face: TaskFace | None
 
 
 def next_tasks(
@@ -222,8 +233,10 @@ def lease(
 _PUT_LEASES = insert(Lease).prefix_with("OR REPLACE", dialect="sqlite")
 # Who is asked for a further opinion on an image that is done does not see what was said.
 _IMAGES_WITH_LABELS = (
-    select(Image.id, Image.name, Image.sha256, Image.width, Image.height)
+    select(Image.id, Image.name, Image.sha256, Image.width, Image.height, Image.face_count)
+    .add_columns(Face.turn, Face.left, Face.top, Face.right, Face.bottom, Face.points)
     .add_columns(Label.attribute_id, Label.code)
+    .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
     .outerjoin(Label, (Label.image_id == Image.id) & (Image.open_cells > 0))
     .where(Image.id.in_(bindparam("image_ids", expanding=True)))
 )
@@ -248,4 +261,17 @@ def _make_task(
             Cell(name, suggestions.get(name)) for number, name in force.names.items() if number not in labels
         ],
         labels={name: labels[number] for number, name in force.names.items() if number in labels},
+        face=_face(image),
     )
+
+
+def _face(image: Row[Any]) -> TaskFace | None:
+    if image.turn is None:
+        return None
+    size = (image.width, image.height) if image.turn in {0, 180} else (image.height, image.width)
+    box = Box(image.left, image.top, image.right, image.bottom)
+    head, face = (
+        turned_back(part, image.turn, image.width, image.height).shares(image.width, image.height)
+        for part in (head_box(box, image.points, *size), box)
+    )
+    return TaskFace(head, face, image.face_count)

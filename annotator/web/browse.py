@@ -37,6 +37,7 @@ class ImagesQuery(Request):
     split: Literal["train", "val", "test"] | None = None
     group: _Text | None = None
     name: _Text | None = Field(None, description="How the name begins; after a * what it holds.")
+    faces: Literal["none", "one", "several"] | None = Field(None, description="How many were found.")
     flag: Literal["open", "resolved", "any"] | None = None
     disagreement: Literal["opinions", "model"] | None = Field(
         None,

@@ -123,6 +123,17 @@ class CellOut(BaseModel):
     suggestion: SuggestionOut | None
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class TaskFaceOut(BaseModel):
+    """The largest face, as [left, top, right, bottom] in shares of the image's sides: the face, and the whole head."""
+
+    head: tuple[Share, Share, Share, Share]
+    box: tuple[Share, Share, Share, Share]
+    count: int = Field(description="Faces found in the image.")
+
+
 class TaskOut(BaseModel):
     """An image leased to the caller."""
 
@@ -135,6 +146,7 @@ class TaskOut(BaseModel):
     lease_seconds: int
     cells: list[CellOut]
     labels: dict[str, int | None]
+    face: TaskFaceOut | None = Field(description="Null if none was found, or not looked for yet.")
 
 
 class NextAnswer(BaseModel):

@@ -30,6 +30,7 @@ from annotator.web.contracts import (
     ProgressDetail,
     ProgressOut,
     SchemaOut,
+    TaskFaceOut,
     TaskOut,
     UndoAnswer,
     UndoRequest,
@@ -190,4 +191,5 @@ def _task(task: Task, seconds: int) -> TaskOut:
         lease_seconds=seconds,
         cells=[CellOut.model_validate(asdict(cell)) for cell in task.cells],
         labels=task.labels,
+        face=TaskFaceOut(**asdict(task.face)) if task.face else None,
     )

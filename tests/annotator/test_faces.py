@@ -18,7 +18,9 @@ from annotator.formats.faces import descriptor_values, find_faces, turn_image
 from annotator.models import Face
 from annotator.models import Image as ImageRow
 from annotator.project import ProjectFolder
+from annotator.services.browse import find_images
 from annotator.services.faces import FaceSearch, find_all_faces, read_face_progress
+from annotator.services.image_filters import Filters
 from annotator.services.images import import_images
 from tests.conftest import LIMITS
 from tests.loop.waiting import wait_until
@@ -176,3 +178,16 @@ def test_a_killed_search_is_completed_by_the_next_one(project: ProjectFolder, po
     with project.database.read() as session:
         assert read_face_progress(session).seen == 9
         assert session.scalar(select(func.count()).where(ImageRow.face_count.is_(None))) == 0
+
+
+def test_images_are_browsed_by_how_many_faces_they_show(project: ProjectFolder, portraits: Path):
+    import_images(project, [portraits], LIMITS)
+    with project.database.read() as session:
+        assert find_images(project, session, Filters(faces="none"), limit=20).images == []
+    find_all_faces(project, 1, lambda *_: None)
+    kept = {count: {n for n, (c, _) in found_in(project).items() if c == count} for count in (0, 1)}
+    with project.database.read() as session:
+        for wanted, count in (("none", 0), ("one", 1)):
+            page = find_images(project, session, Filters(faces=wanted), limit=20)
+            assert {image.name for image in page.images} == kept[count] != set()
+        assert find_images(project, session, Filters(faces="several"), limit=20).images == []
