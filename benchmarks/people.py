@@ -67,8 +67,9 @@ def real_faces() -> tuple[list[str], NDArray[np.float32]]:
     if kept and Path(kept).exists():
         found = np.load(kept)
         return found["names"].tolist(), found["descriptors"]
-    from annotator.formats.faces import descriptor_values, find_faces
     from PIL import Image as Pillow
+
+    from annotator.formats.faces import descriptor_values, find_faces
 
     names, described = [], []
     for name in chosen_images():

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.formats.export import Export, Losses, safe_name
 from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage
-from annotator.formats.reading import image_name, plain_text, read_csv_rows, read_json_items, refuse
+from annotator.formats.reading import image_name, plain_text, read_csv_records, read_json_items, refuse
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 _SPLITS = {"train": "train", "val": "validation", "test": "test"}
@@ -110,10 +110,7 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     elif path.suffix == ".parquet":
         yield from _parquet_rows(path)
     else:
-        rows = read_csv_rows(path)
-        _, header = next(rows, ("", []))
-        for where, cells in rows:
-            yield where, dict(zip(header, cells, strict=True))
+        yield from read_csv_records(path, ["file_name"])
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -23,7 +23,7 @@ from annotator.formats.reading import (
     first_line,
     image_name,
     plain_text,
-    read_csv_rows,
+    read_csv_records,
     read_json_items,
     refuse,
 )
@@ -104,12 +104,7 @@ def _items(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 refuse(path, "it is not an object", f"task {number}")
             yield f"task {number}", item
         return
-    rows = read_csv_rows(path, _delimiter(first_line(path)))
-    _, header = next(rows, ("", []))
-    if not set(header) >= _MARKS:
-        refuse(path, f"its first line lacks {' or '.join(sorted(_MARKS))}")
-    for where, cells in rows:
-        yield where, dict(zip(header, cells, strict=True))
+    yield from read_csv_records(path, sorted(_MARKS), _delimiter(first_line(path)))
 
 
 def _delimiter(line: str) -> str:

@@ -46,7 +46,7 @@ def read(path: Path) -> Foreign:
     """
     found = Foreign()
     names = {
-        (row.get("attribute"), row.get("code")): row.get("name")
+        (str(row.get("attribute")), str(row.get("code"))): row.get("name")
         for _, row in _rows(path / "attributes.parquet")
     }
     for where, row in _rows(path / "images.parquet"):
@@ -69,9 +69,9 @@ def read(path: Path) -> Foreign:
                 continue
             value: Any = None
             if code != CANNOT_TELL:
-                if not isinstance(code, int) or (attribute, code) not in names:
+                if (attribute, str(code)) not in names:
                     refuse(path, f"{str(code)[:40]!r} is not a code of {attribute[:60]!r}", where)
-                value = plain_text(path, where, names[attribute, code], attribute)
+                value = plain_text(path, where, names[attribute, str(code)], attribute)
             found.answers.append(ForeignAnswer(name, attribute, value))
     return found
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn, TextIO
 
@@ -142,6 +142,24 @@ def read_csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[
             refuse(path, str(error), f"line {reader.line_num}")
         except UnicodeDecodeError as error:
             refuse(path, f"it is not UTF-8 ({error.reason})", f"after line {reader.line_num}")
+
+
+def read_csv_records(
+    path: Path, needed: Iterable[str], delimiter: str = ","
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows of a CSV with a header, by column, with their place.
+
+    Raises:
+        FacelabelError: as `read_csv_rows`, or if a needed column is missing or a column stands there twice.
+    """
+    rows = read_csv_rows(path, delimiter)
+    _, header = next(rows, ("", []))
+    if missing := [column for column in needed if column not in header]:
+        refuse(path, f"it has no column {missing[0]}")
+    if twice := [column for column in header if header.count(column) > 1]:
+        refuse(path, f"it has two columns {twice[0][:60]!r}")
+    for where, cells in rows:
+        yield where, dict(zip(header, cells, strict=True))
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -10,7 +9,9 @@ from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.errors import FacelabelError
 from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage
 from annotator.formats.manifest import read_manifest, verify_files
-from annotator.formats.reading import image_name, plain_text, read_csv_rows, refuse
+from annotator.formats.reading import image_name, plain_text, read_csv_records, refuse
+
+_IMAGE_COLUMNS = ("image_name", "file", "group", "split", "original_path")
 
 
 def recognise(path: Path) -> bool:
@@ -37,11 +38,15 @@ def read(path: Path) -> Foreign:
         refuse(path / "manifest.json", f"it does not follow FORMATS.md ({error!r})")
     found = Foreign()
     found.images = [
-        _image(path / "images.csv", where, row, root) for where, row in _rows(path / "images.csv")
+        _image(path / "images.csv", where, row, root)
+        for where, row in read_csv_records(path / "images.csv", _IMAGE_COLUMNS)
     ]
-    names = {(row["attribute"], row["code"]): row["name"] for _, row in _rows(path / "attributes.csv")}
+    names = {
+        (row["attribute"], row["code"]): row["name"]
+        for _, row in read_csv_records(path / "attributes.csv", ("attribute", "code", "name"))
+    }
     cannot_tell = str(CANNOT_TELL) if coded else CANNOT_TELL_NAME
-    for where, row in _rows(path / "labels.csv"):
+    for where, row in read_csv_records(path / "labels.csv", ("image_name",)):
         image = image_name(path, where, row.pop("image_name"))
         for attribute, cell in row.items():
             if not cell:
@@ -54,20 +59,6 @@ def read(path: Path) -> Foreign:
                 value = plain_text(path, where, value, attribute)
             found.answers.append(ForeignAnswer(image, attribute, value))
     return found
-
-
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    rows = read_csv_rows(path)
-    _, header = next(rows, ("", []))
-    needed = {
-        "images.csv": {"image_name", "file", "group", "split", "original_path"},
-        "attributes.csv": {"attribute", "code", "name"},
-        "labels.csv": {"image_name"},
-    }[path.name]
-    if missing := sorted(needed - set(header)):
-        refuse(path, f"it lacks the column {missing[0]}")
-    for where, cells in rows:
-        yield where, dict(zip(header, cells, strict=True))
 
 
 def _image(path: Path, where: str, row: dict[str, Any], root: Path) -> ForeignImage:

@@ -7,6 +7,8 @@ import tempfile
 import tracemalloc
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -162,6 +164,40 @@ def test_hugging_face_null_words_in_a_csv_are_taken_as_they_stand(tmp_path: Path
         ("code", "0001"),
         ("glasses", "NA"),
     ]
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path):
+    (tmp_path / "metadata.csv").write_text("file_name,glasses,glasses\n1.jpg,a,b\n")
+    with pytest.raises(FacelabelError, match="two columns 'glasses'"):
+        huggingface.read(tmp_path)
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.integers(-2, 2),
+    st.booleans(),
+    st.text(max_size=3),
+    st.floats(),
+    st.lists(st.integers(0, 2), max_size=2),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    attributes=st.tuples(CELLS, CELLS, CELLS), images=st.tuples(CELLS, CELLS), labels=st.tuples(CELLS, CELLS)
+)
+def test_parquet_of_wrong_types_is_read_or_refused(attributes, images, labels):
+    with tempfile.TemporaryDirectory() as place:
+        for name, columns, row in (
+            ("attributes", ["attribute", "code", "name"], attributes),
+            ("images", ["image_name", "group"], images),
+            ("labels", ["image_name", "glasses"], labels),
+        ):
+            table = pa.table({column: [cell] for column, cell in zip(columns, row, strict=True)})
+            pq.write_table(table, Path(place) / f"{name}.parquet")
+        assert parquet.recognise(Path(place))
+        reason = reason_against(parquet, Path(place))
+        assert reason is None or place in reason
 
 
 BOMB = (
