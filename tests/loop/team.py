@@ -1,8 +1,10 @@
 """Labellers at work at once, each a process of its own, and what they wrote down."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,10 +12,11 @@ from tests.loop.waiting import wait_until
 
 
 class Team:
-    """Eight labeller processes against one server; see `labeller`."""
+    """Labeller processes against one server, eight unless told; see `labeller`. `tokens`: one for each of the first."""
 
-    def __init__(self, folder: Path, port: int, mode: str, size: int = 8) -> None:
+    def __init__(self, folder: Path, port: int, mode: str, size: int = 8, tokens: Sequence[str] = ()) -> None:
         folder.mkdir()
+        whose = dict(zip(range(size), tokens, strict=False))
         self.stop_file = folder / "stop"
         self.logs = [folder / f"{number}.jsonl" for number in range(size)]
         for log in self.logs:
@@ -33,6 +36,7 @@ class Team:
                     mode,
                 ],
                 cwd=Path(__file__).parents[2],
+                env=os.environ | ({"FACELABEL_TOKEN": whose[number]} if number in whose else {}),
             )
             for number, log in enumerate(self.logs)
         ]

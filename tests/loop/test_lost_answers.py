@@ -1,0 +1,39 @@
+"""Requests and answers are lost on their way: labellers repeat them with their key, and each counts once."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from annotator.project import ProjectFolder
+from tests.loop.dropping_proxy import DroppingProxy
+from tests.loop.team import Team
+from tests.loop.test_faults import annotations_by_key, assert_counts_are_right
+from tests.loop.waiting import wait_until
+from tests.serving import Server
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_answers_through_a_network_that_loses_messages_count_once(
+    filled: ProjectFolder, tmp_path: Path, soak: bool
+) -> None:
+    wanted = 2000 if soak else 200
+    with (
+        # A short lease: an image whose task was lost on its way is soon given out again.
+        Server(filled.path, FACELABEL_LEASE_SECONDS="1") as server,
+        DroppingProxy(server.port, share=0.1) as proxy,
+        Team(tmp_path / "team", proxy.port, "patient") as team,
+    ):
+        wait_until(lambda: team.acknowledged() >= wanted, f"{wanted} answers", 1500 if soak else 150)
+        team.stop()
+    sent = {line["sent"]: line["body"]["values"] for line in team.noted("sent")}
+    acknowledged = {line["acknowledged"]: line["answer"]["labels"] for line in team.noted("acknowledged")}
+    assert min(proxy.lost.values()) > wanted * 0.1, "hardly anything was lost"
+    assert acknowledged == sent
+    assert annotations_by_key(filled.database_file) == sent
+    with closing(sqlite3.connect(filled.database_file)) as database:
+        assert database.execute("SELECT count(*) FROM submissions").fetchone() == (len(sent),)
+        assert database.execute("SELECT count(*) FROM annotations").fetchone() == (2 * len(sent),)
+    assert_counts_are_right(filled)
