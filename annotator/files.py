@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from annotator.errors import FacelabelError
+
+UNFINISHED = ".unfinished"
+"""How the name of a folder ends that is still being written."""
 
 
 def shard_path(root: Path, sha256: str, extension: str) -> Path:
@@ -41,5 +48,38 @@ def sync_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def hold_folder(path: Path) -> Iterator[None]:
+    """Hold a folder while it is written; the hold is gone with its holder, however that ended."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove a folder that its writer left unfinished.
+
+    Raises:
+        FacelabelError: if somebody is still writing it.
+    """
+    if not path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(path)
+    except BlockingIOError as error:
+        raise FacelabelError(
+            "being_written",
+            f"{path} is being written by another process.",
+            do="Wait, or name another folder.",
+        ) from error
     finally:
         os.close(descriptor)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+_needs_quotes = re.compile('[,"\r\n]').search
 
 
 def csv_text(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """A whole CSV: a field is quoted only if it holds a comma, a quote, CR or LF; lines end in LF."""
-    return "".join(",".join(map(_field, row)) + "\n" for row in (header, *rows))
+    return "".join(map(csv_line, (header, *rows)))
 
 
-def _field(value: object) -> str:
-    text = str(value)
-    if any(character in text for character in ',"\r\n'):
-        return '"' + text.replace('"', '""') + '"'
-    return text
+def csv_line(row: Iterable[object]) -> str:
+    """One line of it."""
+    return ",".join([csv_field(str(value)) for value in row]) + "\n"
+
+
+def csv_field(text: str) -> str:
+    """One field of it."""
+    return '"' + text.replace('"', '""') + '"' if _needs_quotes(text) else text

@@ -13,20 +13,29 @@ from pathlib import Path
 from typing import Any, Literal
 
 from annotator import __version__
-from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME, Schema, canonical_json
+from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME, Attribute, Schema, canonical_json
 from annotator.domain.splits import SplitRule
 from annotator.errors import FacelabelError
-from annotator.files import shard_path, sync_folder, write_atomically
-from annotator.formats.csv_text import csv_text
+from annotator.files import (
+    UNFINISHED,
+    hold_folder,
+    remove_unfinished,
+    sync_folder,
+    write_atomically,
+)
+from annotator.formats.csv_text import csv_field, csv_line, csv_text
+from annotator.formats.hashed_file import HashedFile
 from annotator.formats.manifest import damaged, hash_manifest, read_manifest, sha256_of, verify_files
+from annotator.formats.snapshot_tally import Tally
 
+HISTORY_COLUMNS = ("image_name", "attribute", "code", "labeller", "origin", "milliseconds")
 ImageMode = Literal["none", "copy", "link"]
 IMAGE_COLUMNS = (
     "image_name", "sha256", "width", "height", "split", "group", "source", "original_path", "crop_box", "file",
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SnapshotImage:
     """One row: an image and its labels by attribute name; null is "can't tell", absent is not labelled."""
 
@@ -45,7 +54,7 @@ class SnapshotImage:
     @property
     def file(self) -> str:
         """The path of the image file below the images root."""
-        return shard_path(Path(), self.sha256, self.extension).as_posix()
+        return f"{self.sha256[:2]}/{self.sha256}.{self.extension}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ class SnapshotOptions:
 def write_snapshot(
     folder: Path,
     schema: Schema,
-    images: list[SnapshotImage],
+    images: Iterable[SnapshotImage],
     splits: SplitRule,
     images_root: Path,
     options: SnapshotOptions,
@@ -79,7 +88,17 @@ def write_snapshot(
 ) -> dict[str, Any]:
     """Write a whole snapshot folder and return its manifest.
 
-    It is written under a temporary name and renamed when it is whole and synced.
+    It is written under a temporary name and renamed when it is whole and synced. Rows are written as they come: a
+    million images take no more memory than one.
+
+    Args:
+        folder: the folder to make.
+        schema: what was asked.
+        images: the rows, in the order of their names.
+        splits: the rule of the splits.
+        images_root: where the image files are.
+        options: names or codes, images or not.
+        history: the rows of annotations.csv, in its order; None leaves it out.
 
     Raises:
         FacelabelError: if the folder exists, or cannot be written; nothing is left behind then.
@@ -90,25 +109,21 @@ def write_snapshot(
             f"{folder} exists already, and a snapshot is never edited.",
             do="Name another folder.",
         )
-    images = sorted(images, key=lambda image: image.name)
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    unfinished = folder.with_name(f".{folder.name}{UNFINISHED}")
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove_unfinished(unfinished)
         unfinished.mkdir(parents=True)
-        files = {
-            "labels.csv": _labels_csv(schema, images, options.names),
-            "attributes.csv": _attributes_csv(schema),
-            "images.csv": _images_csv(images),
-        }
-        if history is not None:
-            files["annotations.csv"] = _history_csv(history)
-        for name, content in files.items():
-            write_atomically(unfinished / name, content)
-        if options.images != "none":
-            _place_images(unfinished / "images", images, images_root, options.images)
-        manifest = _manifest(schema, images, splits, images_root, options, files)
-        write_atomically(unfinished / "manifest.json", canonical_json(manifest).encode())
-        unfinished.replace(folder)
+        with hold_folder(unfinished):
+            tally = Tally(schema)
+            files = _write_rows(unfinished, schema, images, images_root, options, tally)
+            with HashedFile(unfinished / "attributes.csv") as attributes:
+                attributes.write(_attributes_csv(schema))
+            files["attributes.csv"] = attributes.entry()
+            if history is not None:
+                files["annotations.csv"] = _write_history(unfinished, history)
+            manifest = _manifest(schema, tally, splits, images_root, options, files)
+            write_atomically(unfinished / "manifest.json", canonical_json(manifest).encode())
+            unfinished.replace(folder)
         sync_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -117,7 +132,7 @@ def write_snapshot(
             f"The snapshot {folder} could not be written: {error}.",
             do="Make room, or name another folder.",
         ) from error
-    except FacelabelError:
+    except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     return manifest
@@ -131,10 +146,7 @@ def verify_snapshot(folder: Path) -> dict[str, Any]:
     """
     manifest = read_manifest(folder, "facelabel-snapshot")
     verify_files(folder, manifest)
-    if (
-        _content_hash({name: entry["sha256"] for name, entry in manifest["files"].items()})
-        != manifest["content_hash"]
-    ):
+    if content_hash(manifest["files"]) != manifest["content_hash"]:
         raise damaged(folder, "its content hash is not that of its files")
     known = {"manifest.json", *manifest["files"]}
     if manifest["images"]["mode"] != "none":
@@ -155,97 +167,107 @@ def _verify_images(folder: Path) -> None:
                 )
 
 
-def _labels_csv(schema: Schema, images: list[SnapshotImage], names: bool) -> bytes:
-    columns = [attribute.name for attribute in schema.attributes]
-    named = {
-        (attribute.name, value.code): value.name
-        for attribute in schema.attributes
-        for value in attribute.values
-    }
+def _write_rows(
+    folder: Path,
+    schema: Schema,
+    images: Iterable[SnapshotImage],
+    images_root: Path,
+    options: SnapshotOptions,
+    tally: Tally,
+) -> dict[str, Any]:
+    """Write labels.csv and images.csv in one pass, and place the image files; returns the files' entries."""
+    columns = [(a.name, _cells(a, options.names)) for a in schema.attributes]
+    with (
+        HashedFile(folder / "labels.csv") as labels_csv,
+        HashedFile(folder / "images.csv") as images_csv,
+    ):
+        labels_csv.write(csv_line(["image_name", *(name for name, _ in columns)]))
+        images_csv.write(csv_line(IMAGE_COLUMNS))
+        previous = ""
+        for image in images:
+            assert previous <= image.name, "the rows do not come in the order of their names"
+            previous = image.name
+            tally.add(image)
+            labels, name = image.labels, csv_field(image.name)
+            cells = [texts[labels[column]] if column in labels else "" for column, texts in columns]
+            labels_csv.write(",".join([name, *cells]) + "\n")
+            images_csv.write(
+                f"{name},{image.sha256},{image.width},{image.height},{image.split},{csv_field(image.group)},"
+                f"{csv_field(image.source)},{csv_field(image.original_path)},,{image.file}\n"
+            )
+            if options.images != "none":
+                _place_image(folder / "images", image, images_root, options.images)
+    return {"labels.csv": labels_csv.entry(), "images.csv": images_csv.entry()}
 
-    def cell(labels: dict[str, int | None], column: str) -> object:
-        if column not in labels:
-            return ""
-        code = labels[column]
-        if names:
-            return CANNOT_TELL_NAME if code is None else named[column, code]
-        return CANNOT_TELL if code is None else code
 
-    rows = ([image.name, *(cell(image.labels, column) for column in columns)] for image in images)
-    return csv_text(["image_name", *columns], rows).encode()
+class _Codes(dict[int | None, str]):
+    """What stands in a cell for a code; an open attribute has more codes than are worth listing."""
+
+    def __missing__(self, code: int | None) -> str:
+        return str(code)
 
 
-def _attributes_csv(schema: Schema) -> bytes:
+def _cells(attribute: Attribute, names: bool) -> dict[int | None, str]:
+    if names:
+        return {None: CANNOT_TELL_NAME} | {value.code: csv_field(value.name) for value in attribute.values}
+    return _Codes({None: str(CANNOT_TELL)})
+
+
+def _attributes_csv(schema: Schema) -> str:
     rows = (
         (attribute.name, value.code, value.name, value.status)
         for attribute in schema.attributes
         for value in attribute.values
     )
-    return csv_text(("attribute", "code", "name", "status"), rows).encode()
+    return csv_text(("attribute", "code", "name", "status"), rows)
 
 
-def _images_csv(images: list[SnapshotImage]) -> bytes:
-    rows = (
-        (i.name, i.sha256, i.width, i.height, i.split, i.group, i.source, i.original_path, "", i.file)
-        for i in images
-    )
-    return csv_text(IMAGE_COLUMNS, rows).encode()
+def _write_history(folder: Path, history: Iterable[HistoryRow]) -> dict[str, Any]:
+    with HashedFile(folder / "annotations.csv") as file:
+        file.write(csv_line(HISTORY_COLUMNS))
+        for row in history:
+            code = ("" if row.origin == "undo" else CANNOT_TELL) if row.code is None else row.code
+            milliseconds = "" if row.milliseconds is None else row.milliseconds
+            file.write(
+                csv_line((row.image_name, row.attribute, code, row.labeller, row.origin, milliseconds))
+            )
+    return file.entry()
 
 
-def _history_csv(history: Iterable[HistoryRow]) -> bytes:
-    header = ("image_name", "attribute", "code", "labeller", "origin", "milliseconds")
-    rows = (
-        (
-            row.image_name,
-            row.attribute,
-            ("" if row.origin == "undo" else CANNOT_TELL) if row.code is None else row.code,
-            row.labeller,
-            row.origin,
-            "" if row.milliseconds is None else row.milliseconds,
-        )
-        for row in history
-    )
-    return csv_text(header, rows).encode()
-
-
-def _place_images(target: Path, images: list[SnapshotImage], root: Path, mode: ImageMode) -> None:
-    for image in images:
-        source, place = root / image.file, target / image.file
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if place.exists():
-            continue
-        if mode == "link":
-            try:
-                os.link(source, place)
-            except (
-                OSError
-            ):  # another file system: a link is not possible there, a copy is the same to a reader
-                shutil.copyfile(source, place)
-        else:
+def _place_image(target: Path, image: SnapshotImage, root: Path, mode: ImageMode) -> None:
+    source, place = root / image.file, target / image.file
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.exists():
+        return
+    if mode == "link":
+        try:
+            os.link(source, place)
+        except OSError:  # another file system: a link is not possible there, a copy is the same to a reader
             shutil.copyfile(source, place)
+    else:
+        shutil.copyfile(source, place)
 
 
-def _content_hash(hashes: dict[str, str]) -> str:
-    return hashlib.sha256(
-        "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes)).encode()
-    ).hexdigest()
+def content_hash(files: dict[str, dict[str, Any]]) -> str:
+    """The content hash of FORMATS.md: over the CSV files, which are the dataset; the card only tells of it."""
+    lines = [f"{files[name]['sha256']}  {name}\n" for name in sorted(files) if name.endswith(".csv")]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _manifest(
     schema: Schema,
-    images: list[SnapshotImage],
+    tally: Tally,
     splits: SplitRule,
     images_root: Path,
     options: SnapshotOptions,
-    files: dict[str, bytes],
+    files: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     manifest = {
         "cells": "names" if options.names else "codes",
-        "content_hash": _content_hash(hashes),
-        "counts": _counts(schema, images),
+        "content_hash": content_hash(files),
+        "counts": tally.manifest(),
         "created_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "files": {name: {"bytes": len(content), "sha256": hashes[name]} for name, content in files.items()},
+        "files": files,
         "format": "facelabel-snapshot",
         "images": {
             "mode": options.images,
@@ -259,7 +281,7 @@ def _manifest(
     return manifest | {"manifest_hash": hash_manifest(manifest)}
 
 
-def _attribute(attribute: Any) -> dict[str, Any]:
+def _attribute(attribute: Attribute) -> dict[str, Any]:
     values = attribute.values if attribute.kind == "categorical" else ()
     return {
         "groups": attribute.groups,
@@ -268,22 +290,4 @@ def _attribute(attribute: Any) -> dict[str, Any]:
         "required": attribute.required,
         "title": attribute.title,
         "values": [{"code": v.code, "ends": v.ends, "name": v.name, "status": v.status} for v in values],
-    }
-
-
-def _counts(schema: Schema, images: list[SnapshotImage]) -> dict[str, Any]:
-    attributes: dict[str, dict[str, int]] = {a.name: {} for a in schema.attributes if a.kind == "categorical"}
-    splits: dict[str, int] = {}
-    for image in images:
-        splits[image.split] = splits.get(image.split, 0) + 1
-        for name, code in image.labels.items():
-            if name in attributes:
-                key = str(CANNOT_TELL if code is None else code)
-                attributes[name][key] = attributes[name].get(key, 0) + 1
-    return {
-        "attributes": attributes,
-        "groups": len({image.group for image in images}),
-        "images": len(images),
-        "labelled": sum(image.done for image in images),
-        "splits": splits,
     }

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.schema import CANNOT_TELL
+from annotator.errors import FacelabelError
+from annotator.files import UNFINISHED, remove_unfinished
 from annotator.formats.snapshot import HistoryRow, SnapshotImage, SnapshotOptions, write_snapshot
 from annotator.models import Annotation, AttributeRow, Image, Label, Labeller, Snapshot, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.groups import split_rule
 from annotator.services.schema_in_force import read_schema
+
+_ROWS = 2000  # read from the database at a time
 
 
 def export_snapshot(
@@ -28,13 +34,19 @@ def export_snapshot(
         options: names or codes, images or not.
         history: also write annotations.csv.
     """
+    _clean(project.snapshots)
+    folder = to or _new_folder(project)
     with project.database.read() as session:
         schema = read_schema(session, people=True)
-        rule = split_rule(session)
-        images = list(read_images(session))
-        rows = list(_history(session)) if history else None
-    folder = to or _new_folder(project)
-    manifest = write_snapshot(folder, schema, images, rule, project.images, options, rows)
+        manifest = write_snapshot(
+            folder,
+            schema,
+            read_images(session),
+            split_rule(session),
+            project.images,
+            options,
+            _history(session) if history else None,
+        )
     if folder.resolve().parent == project.snapshots.resolve():
         with project.database.write() as session:
             session.add(
@@ -63,28 +75,35 @@ def _new_folder(project: ProjectFolder) -> Path:
     return folder
 
 
+def _clean(snapshots: Path) -> None:
+    """Remove what an export that was killed left behind; what another one is writing stays."""
+    for leftover in snapshots.glob(f".*{UNFINISHED}"):
+        with suppress(FacelabelError):
+            remove_unfinished(leftover)
+
+
 def read_images(session: Session) -> Iterator[SnapshotImage]:
-    """All images with their labels, by name."""
-    names = dict(session.execute(select(AttributeRow.id, AttributeRow.name)).all())
-    labels: dict[int, dict[str, int | None]] = {}
-    for image_id, attribute_id, code in session.execute(
-        select(Label.image_id, Label.attribute_id, Label.code)
-    ):
-        labels.setdefault(image_id, {})[names[attribute_id]] = code
-    for image in session.scalars(select(Image).order_by(Image.name)):
-        yield SnapshotImage(
-            image.name,
-            image.sha256,
-            image.extension,
-            image.width,
-            image.height,
-            image.split,
-            image.group,
-            image.source,
-            image.original_path,
-            image.open_cells == 0,
-            labels.get(image.id, {}),
-        )
+    """All images with their labels, by name: one pass over the index of the names, a few rows in memory."""
+    attributes = session.execute(select(AttributeRow.id, AttributeRow.name).order_by(AttributeRow.position))
+    names = dict(attributes.all())
+    labels = [
+        select(func.coalesce(Label.code, CANNOT_TELL))
+        .where(Label.image_id == Image.id, Label.attribute_id == number)
+        .scalar_subquery()
+        for number in names
+    ]
+    query = select(
+        Image.name, Image.sha256, Image.extension, Image.width, Image.height, Image.split, Image.group,
+        Image.source, Image.original_path, Image.open_cells, *labels,
+    ).order_by(Image.name)  # fmt: skip
+    columns = list(names.values())
+    for row in session.execute(query, execution_options={"yield_per": _ROWS}):
+        found = {
+            column: None if code == CANNOT_TELL else code
+            for column, code in zip(columns, row[10:], strict=True)
+            if code is not None
+        }
+        yield SnapshotImage(*row[:9], row[9] == 0, found)
 
 
 def _history(session: Session) -> Iterator[HistoryRow]:
@@ -103,5 +122,5 @@ def _history(session: Session) -> Iterator[HistoryRow]:
         .join(Labeller, Labeller.id == Submission.labeller_id)
         .order_by(Image.name, Annotation.id)
     )
-    for row in session.execute(query):
+    for row in session.execute(query, execution_options={"yield_per": _ROWS}):
         yield HistoryRow(*row)

@@ -173,7 +173,7 @@ def test_names_of_any_kind_and_missing_labels_come_back_equal(
     folder = tmp_path_factory.mktemp("any") / "s"
     images = [
         SnapshotImage(name, f"{i:064x}", "jpg", 9, 9, "train", f"image:{i}", "src", name, False, found)
-        for i, (name, found) in enumerate(labels.items())
+        for i, (name, found) in enumerate(sorted(labels.items()))
     ]
     write_snapshot(folder, SCHEMA, images, SplitRule(), folder, SnapshotOptions())
     verify_snapshot(folder)
