@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from annotator.errors import FacelabelError
 
@@ -50,6 +51,28 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[TextIO]:
+    """A text file to write piece by piece; it is whole or absent, and what was there before is replaced at the end."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise FacelabelError(
+            "cannot_write",
+            f"{path} could not be written: {error.strerror}.",
+            kept="What was there before is unchanged.",
+            do="Make room, or name a file in a folder that exists.",
+        ) from error
+    finally:
+        if path.parent.is_dir():
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

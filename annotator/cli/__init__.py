@@ -16,6 +16,7 @@ from annotator.cli.gold import gold_group
 from annotator.cli.projects import init_command, schema_group, status_command
 from annotator.cli.rounds import round_command
 from annotator.cli.serving import openapi_command, serve_command, up_command, worker_command
+from annotator.cli.snapshots import diff_command
 from annotator.cli.terminal import ProjectGroup
 from annotator.cli.users import users_group
 
@@ -46,6 +47,7 @@ for command in (
     round_command,
     export_command,
     verify_command,
+    diff_command,
     status_command,
     schema_group,
     users_group,
