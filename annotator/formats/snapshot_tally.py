@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 SPLITS = ("train", "val", "test")
 
 
+_MISSING = -2  # no label, where codes are counted
+_MOST_KINDS = 50_000
+
+
 class Tally:
     """Counts images, groups and labels as they pass.
 
@@ -25,32 +29,63 @@ class Tally:
 
     def __init__(self, schema: Schema) -> None:
         self.attributes = schema.attributes
-        self.images = 0
-        self.labelled = 0
         self.splits: Counter[str] = Counter()
+        """Images per split."""
         self.done: Counter[str] = Counter()
+        """Images per split that need no further answer."""
         self.sources: Counter[str] = Counter()
-        self.cells: dict[str, Counter[tuple[str, int | None]]] = {
-            a.name: Counter() for a in schema.attributes
+        """Images per imported folder."""
+        self._categorical = [a.name for a in schema.attributes if a.kind == "categorical"]
+        self._cells: dict[str, Counter[tuple[int | None, str]]] = {n: Counter() for n in self._categorical}
+        # Images of the same labels are counted together first: one step for each image and not one for each cell.
+        self._kinds: Counter[tuple[str, bool, str, tuple[int | None, ...]]] = Counter()
+        self._people: dict[str, array[int]] = {
+            a.name: array("q") for a in schema.attributes if a.kind == "open"
         }
-        """Per attribute: how many labels of (split, code)."""
         # A number for each group, its 64-bit hash: a million names would take a hundred megabytes.
-        self._groups: dict[str, array[int]] = {}
+        self._groups: dict[str, array[int]] = defaultdict(lambda: array("q"))
 
     def add(self, image: SnapshotImage) -> None:
         """Count one image."""
-        split = image.split
-        self.images += 1
-        self.splits[split] += 1
-        self.sources[image.source] += 1
-        if image.done:
-            self.labelled += 1
-            self.done[split] += 1
-        for name, code in image.labels.items():
-            self.cells[name][split, code] += 1
-        if split not in self._groups:
-            self._groups[split] = array("q")
-        self._groups[split].append(hash(image.group))
+        labels = image.labels
+        codes = tuple([labels.get(name, _MISSING) for name in self._categorical])
+        self._kinds[image.split, image.done, image.source, codes] += 1
+        if len(self._kinds) > _MOST_KINDS:
+            self._spread()
+        self._groups[image.split].append(hash(image.group))
+        for name, people in self._people.items():
+            if name in labels:
+                code = labels[name]
+                people.append(CANNOT_TELL if code is None else code)
+
+    def _spread(self) -> None:
+        for (split, done, source, codes), number in self._kinds.items():
+            self.splits[split] += number
+            self.sources[source] += number
+            if done:
+                self.done[split] += number
+            for name, code in zip(self._categorical, codes, strict=True):
+                if code != _MISSING:
+                    self._cells[name][code, split] += number
+        self._kinds.clear()
+
+    def finish(self) -> None:
+        """Call it after the last image: only then the counts are right."""
+        self._spread()
+
+    @property
+    def images(self) -> int:
+        """All images."""
+        return self.splits.total()
+
+    def people(self, attribute: str) -> tuple[int, int]:
+        """Of an open attribute: labelled images, and the people that they show."""
+        codes = (
+            np.frombuffer(self._people[attribute], dtype=np.int64)
+            if self._people[attribute]
+            else np.array([])
+        )
+        return len(codes), len(np.unique(codes[codes != CANNOT_TELL]))
 
     def groups(self) -> dict[str, int]:
         """Distinct groups per split."""
@@ -65,26 +100,25 @@ class Tally:
         return sum(self.groups().values()) - self.all_groups()
 
     def labels_of(self, attribute: str) -> dict[int | None, dict[str, int]]:
-        """Labels per code ("can't tell" is null) and split."""
-        found: dict[int | None, dict[str, int]] = {}
-        for (split, code), number in self.cells[attribute].items():
-            found.setdefault(code, {})[split] = number
+        """Labels of a categorical attribute per code ("can't tell" is null) and split."""
+        found: dict[int | None, dict[str, int]] = defaultdict(dict)
+        for (code, split), number in self._cells[attribute].items():
+            found[code][split] = number
         return found
 
     def manifest(self) -> dict[str, Any]:
         """The `counts` of the manifest."""
         attributes: dict[str, dict[str, int]] = {}
-        for attribute in self.attributes:
-            if attribute.kind == "categorical":
-                attributes[attribute.name] = {
-                    str(CANNOT_TELL if code is None else code): sum(splits.values())
-                    for code, splits in self.labels_of(attribute.name).items()
-                }
+        for name in self._categorical:
+            attributes[name] = {
+                str(CANNOT_TELL if code is None else code): sum(splits.values())
+                for code, splits in self.labels_of(name).items()
+            }
         return {
             "attributes": attributes,
             "groups": self.all_groups(),
             "images": self.images,
-            "labelled": self.labelled,
+            "labelled": self.done.total(),
             "splits": dict(self.splits),
         }
 

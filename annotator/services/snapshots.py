@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import CANNOT_TELL
@@ -21,6 +22,7 @@ from annotator.services.groups import split_rule
 from annotator.services.schema_in_force import read_schema
 
 _ROWS = 2000  # read from the database at a time
+_UNSURE = str(CANNOT_TELL)
 
 
 def export_snapshot(
@@ -84,26 +86,39 @@ def _clean(snapshots: Path) -> None:
 
 def read_images(session: Session) -> Iterator[SnapshotImage]:
     """All images with their labels, by name: one pass over the index of the names, a few rows in memory."""
-    attributes = session.execute(select(AttributeRow.id, AttributeRow.name).order_by(AttributeRow.position))
-    names = dict(attributes.all())
-    labels = [
+    attributes = session.execute(select(AttributeRow.id, AttributeRow.name, AttributeRow.kind)).all()
+    names = {str(number): name for number, name, _ in attributes}
+    people = {name: number for number, name, kind in attributes if kind == "open"}
+    # The labels of an image come as one text, "1:0,2:-1": a column for each would cost a search for each. Few of
+    # these texts differ, as long as people are left out of them.
+    said = cast(Label.attribute_id, String) + ":" + cast(func.coalesce(Label.code, CANNOT_TELL), String)
+    texts = (
+        select(func.group_concat(said))
+        .where(Label.image_id == Image.id, Label.attribute_id.not_in(people.values()))
+        .scalar_subquery()
+    )
+    columns = [
         select(func.coalesce(Label.code, CANNOT_TELL))
         .where(Label.image_id == Image.id, Label.attribute_id == number)
         .scalar_subquery()
-        for number in names
+        for number in people.values()
     ]
     query = select(
         Image.name, Image.sha256, Image.extension, Image.width, Image.height, Image.split, Image.group,
-        Image.source, Image.original_path, Image.open_cells, *labels,
+        Image.source, Image.original_path, Image.open_cells, texts, *columns,
     ).order_by(Image.name)  # fmt: skip
-    columns = list(names.values())
+
+    @lru_cache(_ROWS)
+    def labels_of(text: str) -> dict[str, int | None]:
+        pairs = (pair.split(":") for pair in text.split(","))
+        return {names[number]: None if code == _UNSURE else int(code) for number, code in pairs}
+
     for row in session.execute(query, execution_options={"yield_per": _ROWS}):
-        found = {
-            column: None if code == CANNOT_TELL else code
-            for column, code in zip(columns, row[10:], strict=True)
-            if code is not None
-        }
-        yield SnapshotImage(*row[:9], row[9] == 0, found)
+        labels = labels_of(row[10]).copy() if row[10] else {}
+        for name, code in zip(people, row[11:], strict=True):
+            if code is not None:
+                labels[name] = None if code == CANNOT_TELL else int(code)
+        yield SnapshotImage(*row[:9], row[9] == 0, labels)
 
 
 def _history(session: Session) -> Iterator[HistoryRow]:
