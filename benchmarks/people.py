@@ -62,8 +62,8 @@ def measure(size: Size) -> Figures:
 
 
 def real_faces() -> tuple[list[str], NDArray[np.float32]]:
-    """The described faces of some people: kept in the file that FACELABEL_FACES names, found anew without one."""
-    kept = os.environ.get("FACELABEL_FACES")
+    """The described faces of some people: kept in the file that FACELABEL_DESCRIBED names, found anew without one."""
+    kept = os.environ.get("FACELABEL_DESCRIBED")
     if kept and Path(kept).exists():
         found = np.load(kept)
         return found["names"].tolist(), found["descriptors"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.boxes import Box, turned_back
 from annotator.models import Face, Image, Label, ValueRow
 from annotator.services.people import UNKNOWN_PERSON
 from annotator.services.people_sets import identity_attribute
@@ -21,7 +22,7 @@ class FaceCard:
     """
 
     image: Image
-    box: tuple[int, int, int, int] | None
+    box: Box | None
     turn: int
 
 
@@ -101,16 +102,5 @@ def faces_of_person(session: Session, attribute_id: int, code: int, limit: int) 
 def _card(image: Image, face: Face | None) -> FaceCard:
     if face is None:
         return FaceCard(image, None, 0)
-    return FaceCard(image, _upright_box(image, face), face.turn)
-
-
-def _upright_box(image: Image, face: Face) -> tuple[int, int, int, int]:
-    """The box in the image as it is shown, from the one in the image turned clockwise by `face.turn`."""
-    left, top, right, bottom = face.left, face.top, face.right, face.bottom
-    if face.turn == 90:
-        return top, image.height - right, bottom, image.height - left
-    if face.turn == 180:
-        return image.width - right, image.height - bottom, image.width - left, image.height - top
-    if face.turn == 270:
-        return image.width - bottom, left, image.width - top, right
-    return left, top, right, bottom
+    box = Box(face.left, face.top, face.right, face.bottom)
+    return FaceCard(image, turned_back(box, face.turn, image.width, image.height), face.turn)
