@@ -56,13 +56,13 @@ export class PersonField {
     this.chosen = -1;
     const names = this.text ? this.matches(this.text) : [];
     const isNew = this.text && !names.some((name) => name.toLowerCase() === this.text.toLowerCase());
-    const option = (name, place) => element('li', { role: 'option', id: `${this.list.id}-${place}`, 'data-name': name,
-      'aria-selected': 'false', onmousedown: (event) => { event.preventDefault(); this.take(name); } }, name);
-    this.list.replaceChildren(...names.map(option));
-    if (isNew) this.list.append(element('li', { class: 'new', role: 'presentation' }, `Enter adds “${this.text}” as a new person`));
+    const option = (name, place, text = name) => element('li', { role: 'option', id: `${this.list.id}-${place}`, 'data-name': name,
+      class: text === name ? null : 'new', 'aria-selected': 'false', onmousedown: (event) => { event.preventDefault(); this.take(name); } }, text);
+    this.list.replaceChildren(...names.map((name, place) => option(name, place)));
+    if (isNew) this.list.append(option(this.text, names.length, `Enter adds “${this.text}” as a new person`));
     this.list.hidden = this.list.childElementCount === 0;
     this.list.classList.toggle('above', this.input.getBoundingClientRect().bottom + 230 > innerHeight);
-    this.input.setAttribute('aria-expanded', String(names.length > 0));
+    this.input.setAttribute('aria-expanded', String(!this.list.hidden));
     this.input.removeAttribute('aria-activedescendant');
   }
 
