@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
@@ -15,8 +15,7 @@ Cell = tuple[int, int]
 """Image id, attribute id."""
 
 
-@dataclass(frozen=True)
-class Opinion:
+class Opinion(NamedTuple):
     """One person's answer to a cell."""
 
     code: int | None
@@ -31,24 +30,29 @@ Opinions = Mapping[Cell, Mapping[int, Opinion]]
 def read_opinions(session: Session, kinds: Collection[str]) -> Opinions:
     """The answers that were given in submissions of some kinds and not taken back; imports and undos are none."""
     later = aliased(Submission)
-    query = (
+    connection = session.connection()
+    # Two scans and a dictionary are several times faster than a join that looks a submission up for every annotation.
+    counting = select(Submission.id, Submission.labeller_id).where(
+        Submission.kind.in_(kinds), ~exists().where(later.undoes == Submission.id)
+    )
+    labellers = dict(connection.execute(counting).all())
+    answers = (
         select(
+            Annotation.submission_id,
             Annotation.image_id,
             Annotation.attribute_id,
-            Submission.labeller_id,
             Annotation.code,
             Annotation.origin,
             Annotation.corrected,
         )
-        .join(Submission, Submission.id == Annotation.submission_id)
-        .where(
-            Submission.kind.in_(kinds),
-            Annotation.origin.in_(("human", "suggestion", "opinion")),
-            ~exists().where(later.undoes == Submission.id),
-        )
+        .where(Annotation.origin.in_(("human", "suggestion", "opinion")))
         .order_by(Annotation.id)
     )
     found: dict[Cell, dict[int, Opinion]] = defaultdict(dict)
-    for image, attribute, labeller, code, origin, corrected in session.execute(query):
-        found[image, attribute][labeller] = Opinion(code, origin, corrected)
+    for submission, image, attribute, code, origin, corrected in connection.execute(answers).yield_per(
+        20_000
+    ):
+        labeller = labellers.get(submission)
+        if labeller is not None:
+            found[image, attribute][labeller] = Opinion(code, origin, corrected)
     return found

@@ -24,7 +24,7 @@ from annotator.services.opinions import Opinions, read_opinions
 from annotator.services.overlap import INDEPENDENT
 from annotator.services.schema_in_force import schema_in_force
 
-MOST_PAIRS = 10
+MOST_PAIRS = 6
 """Pairs of labellers that are compared per attribute: those with the most images in common."""
 
 _REPLICATES = 200  # of each interval: a page waits for them
@@ -104,13 +104,15 @@ def _labellers(session: Session, opinions: Opinions) -> dict[int, LabellerFigure
     met: Counter[int] = Counter()
     known = _known_answers(session)
     for cell, said in opinions.items():
-        votes = Counter(opinion.code for opinion in said.values())
+        # Most cells have one answer: counting its votes would take longer than all the rest.
+        votes = Counter(opinion.code for opinion in said.values()) if len(said) > 1 else None
         for labeller, opinion in said.items():
             answers[labeller] += 1
             accepted[labeller] += opinion.origin == "suggestion"
             corrected[labeller] += opinion.corrected
-            same[labeller] += votes[opinion.code] - 1
-            met[labeller] += len(said) - 1
+            if votes is not None:
+                same[labeller] += votes[opinion.code] - 1
+                met[labeller] += len(said) - 1
             if cell in known:
                 gold[labeller].append(opinion.code == known[cell])
     times = _times(session)
