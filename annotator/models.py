@@ -145,12 +145,8 @@ class Image(Base):
     open_cells: Mapped[int]
     face_count: Mapped[int | None]  # faces found in it; null: not looked for yet
     photo_sha256: Mapped[str | None]  # of the photo that it was cut from, kept as it came
-    crop_box: Mapped[
-        str | None
-    ]  # "left top right bottom" in pixels of that photo, upright and turned by `turn`
-    turn: Mapped[int] = mapped_column(
-        server_default="0"
-    )  # degrees clockwise that the upright photo was turned by
+    crop_box: Mapped[str | None]  # "left top right bottom" in pixels of that photo, upright
+    turn: Mapped[int] = mapped_column(server_default="0")  # degrees clockwise that the crop was turned by
     created_at: Mapped[datetime]
 
 

@@ -20,6 +20,7 @@ class ProjectFolder:
     attributes.toml   the schema as a person writes it
     facelabel.db      everything that was said about the images
     images/           the image files by content, ab/abcd….jpg
+    photos/           photos that images were cut from, as they came, by content; never served or exported
     views/            what the browser shows: upright JPEGs without metadata, at most 1024 pixels
     snapshots/        exported datasets
     rounds/           models and predictions, a folder per round
@@ -48,6 +49,11 @@ class ProjectFolder:
     def images(self) -> Path:
         """The root of the image files."""
         return self.path / "images"
+
+    @property
+    def photos(self) -> Path:
+        """The root of the photos that images were cut from."""
+        return self.path / "photos"
 
     @property
     def views(self) -> Path:

@@ -26,6 +26,7 @@ from annotator.project import ProjectFolder
 from annotator.services.exports import ExportReport, export_as
 from annotator.services.images import ImportReport, import_images
 from annotator.services.label_import import LabelReport, import_labels
+from annotator.services.photo_import import import_photos
 from annotator.services.predictions import bring_predictions
 from annotator.services.snapshots import export_snapshot
 
@@ -38,9 +39,14 @@ from annotator.services.snapshots import export_snapshot
     type=click.Path(path_type=Path, dir_okay=False),
     help="A mapping file for a CSV's columns and values.",
 )
+@click.option(
+    "--faces", is_flag=True, help="Cut photos into one image per head; the photos are kept in the project."
+)
 @project_option
 @json_option
-def import_command(sources: tuple[Path, ...], mapping: Path | None, project: Path, as_json: bool) -> None:
+def import_command(
+    sources: tuple[Path, ...], mapping: Path | None, faces: bool, project: Path, as_json: bool
+) -> None:
     """Import folders of images, image files, labels from .csv files, predictions folders. Safe to run again."""
     opened = open_project(project)
     tables = [source for source in sources if source.suffix.lower() == ".csv" and not source.is_dir()]
@@ -50,7 +56,7 @@ def import_command(sources: tuple[Path, ...], mapping: Path | None, project: Pat
         raise click.UsageError("--map is for .csv files, and none is named.")
     result = {}
     if folders:
-        result["images"] = asdict(run_image_import(opened, folders, say=not as_json))
+        result["images"] = asdict(run_image_import(opened, folders, faces=faces, say=not as_json))
     for table in tables:
         report = import_labels(opened, table, Mapping.read(mapping) if mapping else None)
         result[str(table)] = asdict(report)
@@ -65,17 +71,18 @@ def import_command(sources: tuple[Path, ...], mapping: Path | None, project: Pat
         print_json(result)
 
 
-def run_image_import(project: ProjectFolder, folders: list[Path], *, say: bool = True) -> ImportReport:
-    """Import images with a progress bar and a line for each refused file.
+def run_image_import(
+    project: ProjectFolder, folders: list[Path], *, faces: bool = False, say: bool = True
+) -> ImportReport:
+    """Import images, or the heads in them, with a progress bar and a line for each refused file.
 
     Raises:
         FacelabelError: if every file was refused.
     """
     settings = Settings()
-    with progress_bar("importing images") as progress:
-        report = import_images(
-            project, folders, Limits(settings.max_pixels, settings.max_file_bytes), progress
-        )
+    limits = Limits(settings.max_pixels, settings.max_file_bytes)
+    with progress_bar("cutting photos" if faces else "importing images") as progress:
+        report = (import_photos if faces else import_images)(project, folders, limits, progress)
     if say:
         for name, reason in report.refused:
             errors.print(f"refused: {one_line(name)} {reason}", markup=False)

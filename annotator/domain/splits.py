@@ -62,6 +62,11 @@ def own_group(sha256: str) -> str:
     return f"image:{sha256[:16]}"
 
 
+def photo_group(sha256: str) -> str:
+    """The group of the images that were cut from one photo."""
+    return f"photo:{sha256[:16]}"
+
+
 def shared_group(attribute: str, code: int) -> str:
     """The group of all images that have this value of a grouping attribute, such as the same person."""
     return f"{attribute}:{code}"

@@ -116,6 +116,19 @@ def render_view(content: bytes, limits: Limits) -> bytes:
         return view.getvalue()
 
 
+def decode_upright(content: bytes, limits: Limits) -> Image.Image:
+    """All pixels of an image, RGB, upright.
+
+    Raises:
+        RefusedImageError: with the reason.
+    """
+    with _refusals(limits), _open(content) as image:
+        image.load()
+        upright = _rgb(ImageOps.exif_transpose(image))
+    upright.info.clear()  # of what the file says of itself only the pixels are kept
+    return upright
+
+
 def _open(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content), formats=_OPENED)
 

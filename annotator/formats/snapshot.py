@@ -50,6 +50,7 @@ class SnapshotImage:
     original_path: str
     done: bool
     labels: dict[str, int | None]
+    crop_box: str = ""
 
     @property
     def file(self) -> str:
@@ -193,7 +194,7 @@ def _write_rows(
             labels_csv.write(f"{name},{','.join(cells)}\n")
             images_csv.write(
                 f"{name},{image.sha256},{image.width},{image.height},{image.split},{csv_field(image.group)},"
-                f"{csv_field(image.source)},{csv_field(image.original_path)},,{image.file}\n"
+                f"{csv_field(image.source)},{csv_field(image.original_path)},{image.crop_box},{image.file}\n"
             )
             if options.images != "none":
                 _place_image(folder / "images", image, images_root, options.images)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, field, fields
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -28,6 +28,8 @@ from annotator.services.schema_in_force import schema_in_force
 
 Progress = Callable[[int, int], None]
 """Called with the files done and the files in all."""
+
+Result = TypeVar("Result")
 
 _BATCH = 256
 
@@ -97,8 +99,8 @@ def take_in(
     killed leaves whole batches and is completed by running it again.
     """
     store = partial(store_image, project.images, project.views, limits)
-    with closing(_decoded(store, files, progress)) as decoded:
-        while batch := list(islice(decoded, _BATCH)):
+    with closing(decoded(store, files, progress)) as stored:
+        while batch := list(islice(stored, _BATCH)):
             with project.database.write() as session:
                 record(session, batch, report)
     with project.database.write() as session:
@@ -110,12 +112,13 @@ def examine(
     files: list[SourceFile], limits: Limits, progress: Progress = lambda *_: None
 ) -> list[tuple[SourceFile, StoredImage | str]]:
     """Decode the files as an import does, and keep nothing."""
-    return list(_decoded(partial(examine_image, limits), files, progress))
+    return list(decoded(partial(examine_image, limits), files, progress))
 
 
-def _decoded(
-    decode: Callable[[Path], StoredImage | str], files: list[SourceFile], progress: Progress
-) -> Iterator[tuple[SourceFile, StoredImage | str]]:
+def decoded(
+    decode: Callable[[Path], Result], files: list[SourceFile], progress: Progress
+) -> Generator[tuple[SourceFile, Result]]:
+    """What `decode` makes of each file, in processes of their own."""
     done = 0
     progress(done, len(files))
     try:

@@ -105,7 +105,7 @@ def read_images(session: Session) -> Iterator[SnapshotImage]:
     ]
     query = select(
         Image.name, Image.sha256, Image.extension, Image.width, Image.height, Image.split, Image.group,
-        Image.source, Image.original_path, Image.open_cells, texts, *columns,
+        Image.source, Image.original_path, Image.open_cells, Image.crop_box, texts, *columns,
     ).order_by(Image.name)  # fmt: skip
 
     @lru_cache(_ROWS)
@@ -114,11 +114,11 @@ def read_images(session: Session) -> Iterator[SnapshotImage]:
         return {names[number]: None if code == _UNSURE else int(code) for number, code in pairs}
 
     for row in session.execute(query, execution_options={"yield_per": _ROWS}):
-        labels = labels_of(row[10]).copy() if row[10] else {}
-        for name, code in zip(people, row[11:], strict=True):
+        labels = labels_of(row[11]).copy() if row[11] else {}
+        for name, code in zip(people, row[12:], strict=True):
             if code is not None:
                 labels[name] = None if code == CANNOT_TELL else int(code)
-        yield SnapshotImage(*row[:9], row[9] == 0, labels)
+        yield SnapshotImage(*row[:9], row[9] == 0, labels, row[10] or "")
 
 
 def _history(session: Session) -> Iterator[HistoryRow]:

@@ -40,7 +40,8 @@ def test_one_key_shows_the_head_of_the_one_meant_and_stays_chosen(page: Page, cr
         place = page.locator("#frame").bounding_box()
         assert page.locator("#picture svg.face").get_attribute("aria-label") == "One of 2 faces is meant"
         frame = page.locator("#picture svg.face rect").bounding_box()
-        assert frame and place
+        assert frame
+        assert place
         assert frame["x"] > place["x"] + place["width"] / 2
         requests: list[str] = []
         page.on("request", lambda request: requests.append(request.url))
