@@ -24,6 +24,7 @@ from annotator.files import (
     write_atomically,
 )
 from annotator.formats.csv_text import csv_field, csv_line, csv_text
+from annotator.formats.dataset_card import Labelling, card_files
 from annotator.formats.hashed_file import HashedFile
 from annotator.formats.manifest import damaged, hash_manifest, read_manifest, sha256_of, verify_files
 from annotator.formats.snapshot_tally import Tally
@@ -86,6 +87,7 @@ def write_snapshot(
     images_root: Path,
     options: SnapshotOptions,
     history: Iterable[HistoryRow] | None = None,
+    labelling: Labelling | None = None,
 ) -> dict[str, Any]:
     """Write a whole snapshot folder and return its manifest.
 
@@ -100,6 +102,7 @@ def write_snapshot(
         images_root: where the image files are.
         options: names or codes, images or not.
         history: the rows of annotations.csv, in its order; None leaves it out.
+        labelling: how the labels came about, for the card.
 
     Raises:
         FacelabelError: if the folder exists, or cannot be written; nothing is left behind then.
@@ -122,6 +125,10 @@ def write_snapshot(
             files["attributes.csv"] = attributes.entry()
             if history is not None:
                 files["annotations.csv"] = _write_history(unfinished, history)
+            for name, text in card_files(schema, tally, splits, labelling or Labelling()).items():
+                with HashedFile(unfinished / name) as card:
+                    card.write(text)
+                files[name] = card.entry()
             manifest = _manifest(schema, tally, splits, images_root, options, files)
             write_atomically(unfinished / "manifest.json", canonical_json(manifest).encode())
             unfinished.replace(folder)

@@ -19,6 +19,7 @@ from annotator.formats.snapshot import HistoryRow, SnapshotImage, SnapshotOption
 from annotator.models import Annotation, AttributeRow, Image, Label, Labeller, Snapshot, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.groups import split_rule
+from annotator.services.labelling_facts import read_labelling
 from annotator.services.schema_in_force import read_schema
 
 _ROWS = 2000  # read from the database at a time
@@ -48,6 +49,7 @@ def export_snapshot(
             project.images,
             options,
             _history(session) if history else None,
+            read_labelling(session),
         )
     if folder.resolve().parent == project.snapshots.resolve():
         with project.database.write() as session:

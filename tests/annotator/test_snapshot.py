@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from annotator.domain.schema import parse_schema
 from annotator.domain.splits import SplitRule
 from annotator.errors import FacelabelError
 from annotator.formats.csv_text import csv_text
 from annotator.formats.snapshot import SnapshotImage, SnapshotOptions, verify_snapshot, write_snapshot
+from annotator.models import AttributeRow, Project
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.snapshots import export_snapshot
@@ -27,7 +29,9 @@ SCHEMA = parse_schema(resource("attributes.toml").read_text(encoding="utf-8"))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv"))}
+    return {
+        path.name: path.read_bytes() for path in sorted(folder.glob("*.*")) if path.name != "manifest.json"
+    }
 
 
 def label_some(project: ProjectFolder) -> None:
@@ -184,3 +188,34 @@ def test_names_of_any_kind_and_missing_labels_come_back_equal(
             for row in csv.DictReader(file, strict=True)
         }
     assert back == labels
+
+
+def test_the_card_tells_counts_splits_and_limits(filled: ProjectFolder, tmp_path: Path):
+    label_some(filled)
+    folder, manifest = export_snapshot(filled, tmp_path / "s", SnapshotOptions())
+    text = (folder / "card.md").read_text()
+    assert "40 images, 12 of them labelled" in text
+    assert "No group stands in two splits." in text
+    assert "28 images still lack an answer." in text
+    assert "<script" not in (folder / "card.html").read_text()
+    assert {"card.html", "card.md"} < manifest["files"].keys()
+
+
+def test_a_group_in_two_splits_is_told_on_the_card(tmp_path: Path):
+    rows = [
+        SnapshotImage(name, f"{i:064x}", "jpg", 9, 9, split, "identity:1", "<b>", name, False, {})
+        for i, (name, split) in enumerate([("a", "train"), ("b", "test")])
+    ]
+    write_snapshot(tmp_path / "s", SCHEMA, rows, SplitRule(), tmp_path, SnapshotOptions())
+    assert "1 groups stand in more than one split" in (tmp_path / "s" / "card.md").read_text()
+    assert "<b>" not in (tmp_path / "s" / "card.html").read_text()
+
+
+def test_the_card_is_not_part_of_the_content_hash(filled: ProjectFolder, tmp_path: Path):
+    _, before = export_snapshot(filled, tmp_path / "a", SnapshotOptions())
+    with filled.database.write() as session:
+        session.execute(update(AttributeRow).values(guideline="Look twice."))
+        session.execute(update(Project).values(schema_version=Project.schema_version + 1))
+    _, after = export_snapshot(filled, tmp_path / "b", SnapshotOptions())
+    assert before["files"]["card.md"] != after["files"]["card.md"]
+    assert before["content_hash"] == after["content_hash"]
