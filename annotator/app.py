@@ -26,7 +26,7 @@ from annotator.web.problems import tell_errors
 from annotator.web.review import review
 from annotator.web.rounds import rounds_api
 from annotator.web.security import protect
-from annotator.web.snapshots import snapshots_api
+from annotator.web.snapshots import snapshot_files, snapshots_api
 from annotator.web.sweep import sweep
 from annotator.web.team import team
 
@@ -58,6 +58,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         people,
         rounds_api,
         snapshots_api,
+        snapshot_files,
         pages,
         media,
         health,

@@ -87,7 +87,7 @@ class SnapshotDiff:
         named = ("added", "removed", "renamed", "replaced", "regrouped")
         return {
             "same": self.same,
-            "schema": self.schema,
+            "schema_changes": self.schema,
             "names": self.names,
             "images": {
                 "unchanged": self.unchanged,

@@ -13,7 +13,7 @@ from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import CANNOT_TELL
-from annotator.errors import FacelabelError
+from annotator.errors import FacelabelError, NotFound
 from annotator.files import UNFINISHED, remove_unfinished
 from annotator.formats.snapshot import HistoryRow, SnapshotImage, SnapshotOptions, write_snapshot
 from annotator.models import Annotation, AttributeRow, Image, Label, Labeller, Snapshot, Submission, now
@@ -68,6 +68,18 @@ def export_snapshot(
 def list_snapshots(session: Session) -> Iterable[Snapshot]:
     """The snapshots inside the project, the newest first."""
     return session.scalars(select(Snapshot).order_by(Snapshot.id.desc()))
+
+
+def snapshot_folder(project: ProjectFolder, session: Session, name: str) -> Path:
+    """The folder of a snapshot inside the project.
+
+    Raises:
+        NotFound: if the project lists no such snapshot, or its folder is gone.
+    """
+    known = session.scalar(select(Snapshot.name).where(Snapshot.name == name))
+    if known is None or not (project.snapshots / known).is_dir():
+        raise NotFound("unknown_snapshot", f"The project has no snapshot {name!r}.", do="Look at the list.")
+    return project.snapshots / known
 
 
 def _new_folder(project: ProjectFolder) -> Path:

@@ -81,6 +81,11 @@ ACCESS: dict[str, Needed] = {
     "rounds_api.start": "reviewer",
     "snapshots_api.index": "labeller",
     "snapshots_api.create": "reviewer",
+    "snapshots_api.diff": "labeller",
+    "snapshots_api.verify": "labeller",
+    "snapshot_files.card": "labeller",
+    "snapshot_files.download": "reviewer",
+    "snapshot_files.changed_cells": "reviewer",  # it names labellers
 }
 
 

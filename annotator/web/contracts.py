@@ -256,6 +256,51 @@ class SnapshotsOut(BaseModel):
     snapshots: list[SnapshotOut]
 
 
+class VerifiedOut(BaseModel):
+    """Every byte of the snapshot is as it was written."""
+
+    whole: Literal[True] = True
+    content_hash: str
+
+
+class DiffQuery(Request):
+    """The names of two snapshots of the project, the older one first."""
+
+    a: Key
+    b: Key
+
+
+class NamedOut(BaseModel):
+    """A number of images, and the names of the first of them."""
+
+    count: int
+    first: list[str]
+
+
+class ImageChangesOut(BaseModel):
+    """Images by what happened to them; `replaced` have other bytes under the same name."""
+
+    unchanged: int
+    added: NamedOut
+    removed: NamedOut
+    renamed: NamedOut
+    replaced: NamedOut
+    regrouped: NamedOut
+
+
+class DiffOut(BaseModel):
+    """What changed; `names` say what the texts of cells mean, an empty text is "not labelled"."""
+
+    same: bool
+    schema_changes: list[str]
+    names: dict[str, dict[str, str]]
+    images: ImageChangesOut
+    splits: list[dict[str, str | int]]
+    changed_cells: int
+    cells: dict[str, list[dict[str, str | int]]]
+    people: list[dict[str, str | int]]
+
+
 class HealthOut(BaseModel):
     """The server is there and its database answers."""
 

@@ -1,0 +1,42 @@
+"""A snapshot as one zip file, made while it is sent: the same snapshot gives the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+_CHUNK = 2**18
+_NO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file knows
+
+
+class _Sink:
+    """What ZipFile writes to; it cannot seek, so that nothing needs to be kept."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._pieces.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def take(self) -> bytes:
+        taken = b"".join(self._pieces)
+        self._pieces.clear()
+        return taken
+
+
+def zip_chunks(folder: Path) -> Iterator[bytes]:
+    """The bytes of a zip file of a folder, in pieces. Stored and not compressed: compressors differ between machines."""
+    sink = _Sink()
+    with ZipFile(sink, "w", ZIP_STORED) as archive:  # type: ignore[call-overload]  # no seek is needed
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = ZipInfo(f"{folder.name}/{path.relative_to(folder).as_posix()}", _NO_TIME)
+            with archive.open(entry, "w", force_zip64=True) as member, path.open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    member.write(chunk)
+                    yield sink.take()
+    yield sink.take()
