@@ -10,6 +10,8 @@ calibration of modern neural networks" (ICML 2017).
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.config import FitConfig
+
 TEMPERATURES = np.geomspace(0.5, 8, 97)
 FEW = 20
 """With fewer held-out cells than this a temperature would be noise; it stays 1."""
@@ -25,6 +27,19 @@ def class_prior(labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
     counts = np.bincount(labels[labels >= 0], minlength=classes) + 0.5
     shares: NDArray[np.float64] = counts / counts.sum()
     return shares
+
+
+def class_evidence(
+    logits: NDArray[np.floating], prior: NDArray[np.float64], config: FitConfig
+) -> NDArray[np.floating]:
+    """Take out of (n, classes) logits what the network learned about how common the classes are.
+
+    A loss weighted by frequency ** -power, or images drawn that way, have taken that power of the prior out already.
+    """
+    evidence: NDArray[np.floating] = logits - (
+        1 - min(1.0, config.class_power + config.resample_power)
+    ) * np.log(prior)
+    return evidence
 
 
 def probabilities(

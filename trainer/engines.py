@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.calibrate import class_prior, fit_temperature, probabilities
+from trainer.calibrate import class_evidence, probabilities
 from trainer.errors import ChoiceError, ModelError
 from trainer.features import Features, compute_features
 from trainer.files import read_manifest, sha256_file
@@ -79,24 +79,21 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
 
 
 def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:  # noqa: ARG001 - as engines are
-    """Answer a snapshot with a fine-tuned network, calibrated on the snapshot's val split."""
+    """Answer a snapshot with a fine-tuned network, calibrated on the val split it was trained with."""
     from trainer.saved_model import load_model, predict_logits  # noqa: PLC0415
 
     def scoring(done: int, total: int, message: str) -> None:
         report(Progress("predict", done, total, message))
 
-    config = load_model(model).config
-    train, val = snapshot.splits == "train", snapshot.splits == "val"
+    saved = load_model(model)
     answers, priors = {}, {}
     for name, logits in predict_logits(model, snapshot, np.arange(len(snapshot)), scoring).items():
-        labels = snapshot.labels[name]
-        prior = class_prior(labels[train], logits.shape[1])
-        # A loss weighted by frequency ** -power has already taken that power of the prior out of the logits.
-        evidence = logits - (1 - config.class_power) * np.log(prior)
-        temperature = fit_temperature(evidence[val], labels[val], prior)
+        prior = np.asarray(saved.calibration[name]["prior"])
+        temperature = saved.calibration[name]["temperature"]
+        evidence = class_evidence(logits, prior, saved.config)
         answers[name] = probabilities(evidence, prior, temperature).astype(np.float32)
         priors[name] = prior
-    return Answers(answers, priors, _about("cnn", config.network, snapshot, model))
+    return Answers(answers, priors, _about("cnn", saved.config.network, snapshot, model))
 
 
 Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
@@ -137,6 +134,16 @@ def ask(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers
     """
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     return ASK[manifest["kind"]](model, snapshot, cache, report)
+
+
+def trained_on(model: Path) -> str:
+    """Return the content hash of the snapshot that a model folder's model was trained on.
+
+    Raises:
+        ModelError: The folder is not whole.
+    """
+    manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
+    return str(manifest["content_hash"])
 
 
 def _features(snapshot: Snapshot, cache: Path, report: Report) -> Features:

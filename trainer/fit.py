@@ -23,6 +23,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainer import __version__
+from trainer.calibrate import class_evidence, class_prior, fit_temperature
 from trainer.config import FitConfig
 from trainer.dataset import SnapshotImages
 from trainer.errors import TrainerError
@@ -31,7 +33,7 @@ from trainer.learner import Learner
 from trainer.losses import class_weights
 from trainer.metrics_log import write_events, write_metrics
 from trainer.multi_output import MultiOutput, build_model
-from trainer.saved_model import load_model, save_model
+from trainer.saved_model import compute_logits, load_model, save_model
 from trainer.snapshot import Snapshot
 
 Progress = Callable[[int, int, str], None]
@@ -75,34 +77,38 @@ def fit(snapshot: Snapshot, to: Path, config: FitConfig, *, progress: Progress) 
         TrainerError: There is nothing to learn from, the folder holds another run or is in use, the loss is not
             finite, an image cannot be decoded.
     """
-    with _claimed(to, snapshot, config), _status(to), _torch_as_it_was(config):
-        codes, skipped = _attributes(snapshot, config)
+    with _claimed(to, snapshot, config), _status(to), torch_as_it_was(config):
+        _, skipped = learnable(snapshot, config)
         if not (to / "model" / "model.json").exists():
-            _train(snapshot, to, config, codes, skipped, progress)
+            _train(snapshot, to, config, progress)
         about = load_model(to / "model").manifest
     return FitResult(to / "model", about["epoch"], about["val"], skipped)
 
 
-def _train(
-    snapshot: Snapshot,
-    to: Path,
-    config: FitConfig,
-    codes: dict[str, list[int]],
-    skipped: dict[str, str],
-    progress: Progress,
-) -> None:
+def build_learner(snapshot: Snapshot, config: FitConfig, to: Path) -> Learner:
+    """Return a learner at the start of a run in a folder.
+
+    Raises:
+        TrainerError: There is nothing to learn from, or the settings do not fit the network or the snapshot.
+    """
+    codes, _ = learnable(snapshot, config)
     train, val = (_images(snapshot, split, list(codes), config) for split in ("train", "val"))
     weights = {
         name: class_weights(train.labels[name], len(numbers), power=config.class_power)
         for name, numbers in codes.items()
     }
-    learner = Learner(_network(config, codes), train, val, weights, config, to)
+    return Learner(_network(config, codes), train, val, weights, config, to)
+
+
+def _train(snapshot: Snapshot, to: Path, config: FitConfig, progress: Progress) -> None:
+    codes, skipped = learnable(snapshot, config)
+    learner = build_learner(snapshot, config, to)
     if learner.resume() and learner.place.history:
         write_metrics(to / "metrics.csv", learner.place.history)  # killed between checkpoint and metrics
     total = learner.steps * config.epochs
     done = learner.place.epoch * learner.steps + learner.place.step
-    if not learner.finished and train.memory + val.memory <= config.cache_megabytes * 2**20:
-        for images in (train, val):
+    if not learner.finished and learner.train.memory + learner.val.memory <= config.cache_megabytes * 2**20:
+        for images in (learner.train, learner.val):
             images.keep_in_memory(lambda _: progress(done, total, "decoding images"))
     while not learner.finished:
         learner.train_epoch(progress)
@@ -112,16 +118,32 @@ def _train(
             write_events(to / "tensorboard", learner.place.history)
     best = learner.restore_best()
     about = {
+        "calibration": calibration(learner, config),
         "content_hash": snapshot.content_hash,
         "epoch": best["epoch"],
         "schema_hash": snapshot.schema_hash,
         "skipped": skipped,
+        "tool": f"facelabel {__version__}",
         "val": {name: best[f"val_balanced_accuracy:{name}"] for name in codes},
     }
     save_model(to / "model", learner.averaged, codes, config, about)
 
 
-def _attributes(snapshot: Snapshot, config: FitConfig) -> tuple[dict[str, list[int]], dict[str, str]]:
+def calibration(learner: Learner, config: FitConfig) -> dict[str, dict[str, Any]]:
+    """Return attribute -> prior and temperature, the latter fitted on the val split."""
+    answers = compute_logits(
+        learner.averaged, learner.val, batch_size=64, workers=config.workers, progress=lambda _: None
+    )
+    found = {}
+    for name, logits in answers.items():
+        prior = class_prior(learner.train.labels[name], logits.shape[1])
+        evidence = class_evidence(logits, prior, config)
+        temperature = fit_temperature(evidence, learner.val.labels[name], prior)
+        found[name] = {"prior": prior.tolist(), "temperature": temperature}
+    return found
+
+
+def learnable(snapshot: Snapshot, config: FitConfig) -> tuple[dict[str, list[int]], dict[str, str]]:
     """Return the codes of the attributes that can be learned, and why the others cannot."""
     codes, skipped = {}, {}
     train = snapshot.splits == "train"
@@ -267,7 +289,7 @@ def _out_of_memory(failure: Exception) -> bool:
 
 
 @contextmanager
-def _torch_as_it_was(config: FitConfig) -> Iterator[None]:
+def torch_as_it_was(config: FitConfig) -> Iterator[None]:
     """Leave torch's random numbers and its number of threads as they were."""
     threads = torch.get_num_threads()
     if config.threads:

@@ -8,7 +8,7 @@ one that was never stopped.
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -130,25 +130,56 @@ class Learner:
             TrainerError: The loss is not finite.
         """
         place, config = self.place, self.config
-        batches = epoch_order(
-            len(self.train), config.batch_size, seed=config.seed, epoch=place.epoch, weights=self.chances
-        )
         total = self.steps * config.epochs
-        augment = partial(draw, self.transform, config.seed, place.epoch)
         prepare_for_training(self.model, config, epoch=place.epoch)
         started = time.perf_counter()
-        for batch in train_batches(self.train, batches[place.step :], augment, workers=config.workers):
+        for images, labels in self.batches(place.epoch, start=place.step):
             done = place.epoch * self.steps + place.step
+            set_learning_rate(self.optimizer, rate_factor(config, step=done, steps=self.steps))
             torch.manual_seed(mix(config.seed, place.epoch, place.step, 1))  # dropout
-            labels = {name: column.to(self.device) for name, column in batch.labels.items()}
-            images = self.model.prepare(batch.images.to(self.device))
-            place.loss += self._step(images, labels, done)
+            value, logits = self.descend(images, labels)
+            if not math.isfinite(value):
+                raise TrainerError(
+                    f"The loss became {value} in step {place.step + 1} of epoch {place.epoch + 1}.",
+                    f"The checkpoint of the {place.epoch} epochs before it is kept.",
+                    "Fit into another folder with a lower learning rate.",
+                )
+            update_average(self.averaged, self.model, decay=config.ema_decay, step=done)
+            self._count(logits, labels)
+            place.loss += value
             place.step += 1
             now = time.perf_counter()
             place.seconds, started = place.seconds + now - started, now
             if place.step % config.checkpoint_steps == 0 and place.step < self.steps:
                 self.save()
             progress(done + 1, total, self._words())
+
+    def batches(self, epoch: int, *, start: int = 0) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+        """Yield the prepared images and the labels of an epoch's steps from `start` on, on the device."""
+        config = self.config
+        order = epoch_order(
+            len(self.train), config.batch_size, seed=config.seed, epoch=epoch, weights=self.chances
+        )
+        augment = partial(draw, self.transform, config.seed, epoch)
+        for batch in train_batches(self.train, order[start:], augment, workers=config.workers):
+            labels = {name: column.to(self.device) for name, column in batch.labels.items()}
+            yield self.model.prepare(batch.images.to(self.device)), labels
+
+    def descend(self, images: Tensor, labels: dict[str, Tensor]) -> tuple[float, dict[str, Tensor]]:
+        """Move the weights one step at the present learning rate, and return the loss before it and the logits.
+
+        If the loss is not finite, the weights stay as they are.
+        """
+        with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
+            logits = self.model(images)
+        loss = multi_output_loss(logits, labels, self.weights, self.loss)
+        value = loss.item()
+        if math.isfinite(value):
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+            self.optimizer.step()
+        return value, logits
 
     def _words(self) -> str:
         """What the progress bar says: the figures that matter."""
@@ -157,27 +188,6 @@ class Learner:
         best = "" if place.best_score is None else f", best {self.config.monitor} {abs(place.best_score):.3f}"
         loss = place.loss / place.step
         return f"epoch {place.epoch + 1} of at most {self.config.epochs}: loss {loss:.3f}, {speed:.0f} images/s{best}"
-
-    def _step(self, images: Tensor, labels: dict[str, Tensor], done: int) -> float:
-        config = self.config
-        set_learning_rate(self.optimizer, rate_factor(config, step=done, steps=self.steps))
-        with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
-            logits = self.model(images)
-        loss = multi_output_loss(logits, labels, self.weights, self.loss)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise TrainerError(
-                f"The loss became {value} in step {self.place.step + 1} of epoch {self.place.epoch + 1}.",
-                f"The checkpoint of the {self.place.epoch} epochs before it is kept.",
-                "Fit into another folder with a lower learning rate.",
-            )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), config.gradient_clip)
-        self.optimizer.step()
-        update_average(self.averaged, self.model, decay=config.ema_decay, step=done)
-        self._count(logits, labels)
-        return value
 
     def _count(self, logits: dict[str, Tensor], labels: dict[str, Tensor]) -> None:
         for name, answers in logits.items():

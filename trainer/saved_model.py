@@ -36,6 +36,16 @@ class SavedModel:
     config: FitConfig
     manifest: dict[str, Any]
 
+    @property
+    def calibration(self) -> dict[str, dict[str, Any]]:
+        """Attribute -> `prior` and `temperature`; models of versions that did not keep them have neutral ones."""
+        return {
+            name: self.manifest.get("calibration", {}).get(
+                name, {"prior": [1 / len(codes)] * len(codes), "temperature": 1.0}
+            )
+            for name, codes in self.codes.items()
+        }
+
 
 def save_model(
     folder: Path, network: MultiOutput, codes: dict[str, list[int]], config: FitConfig, about: dict[str, Any]

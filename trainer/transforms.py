@@ -1,5 +1,6 @@
 """The random changes that train images go through."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -36,18 +37,20 @@ def _moves(config: FitConfig) -> list[nn.Module]:
     """Rotation, shift, zoom and shear in one step; what comes in is gray or the edge drawn out."""
     if not (config.rotation or config.shift or config.zoom or config.shear):
         return []
+    side = config.image_size
+    margin = 0 if config.fill == "gray" else math.ceil(side * (config.shift + config.zoom + 0.25))
+    shift = config.shift * side / (side + 2 * margin)  # a share of the image with its margin
     affine = v2.RandomAffine(
         degrees=config.rotation,
-        translate=(config.shift, config.shift) if config.shift else None,
+        translate=(shift, shift) if shift else None,
         scale=(1 - config.zoom, 1 + config.zoom),
         shear=config.shear or None,
         interpolation=v2.InterpolationMode.BILINEAR,
         fill=127.0,
     )
-    if config.fill == "gray":
+    if not margin:
         return [affine]
-    margin = config.image_size // 3
-    return [v2.Pad(margin, padding_mode="edge"), affine, v2.CenterCrop(config.image_size)]
+    return [v2.Pad(margin, padding_mode="edge"), affine, v2.CenterCrop(side)]
 
 
 def draw(transform: Augmentation, seed: int, epoch: int, index: int, image: Tensor) -> Tensor:

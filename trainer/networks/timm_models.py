@@ -5,6 +5,7 @@ A model stays whole but for its pooling and classifier. Published weights are fe
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +84,36 @@ def build(name: str, *, pretrained: bool, weights: Path | None = None) -> TimmBa
     return TimmBackbone(name, model)
 
 
-def count_parameters(name: str) -> int:
-    """Return the number of a model's parameters without its classifier, without making them."""
+@dataclass(frozen=True)
+class Facts:
+    """What can be said of a model without making its weights.
+
+    Attributes:
+        parameters: Without the classifier.
+        input_size: Side in pixels of the images that its weights were trained with.
+        smallest_side: Side in pixels of the smallest image.
+        needs: Where its weights come from.
+    """
+
+    parameters: int
+    input_size: int
+    smallest_side: int
+    needs: str
+
+
+def facts(name: str) -> Facts:
+    """Return what is known of a model of that name."""
     with torch.device("meta"):
         model: Any = timm.create_model(RENAMED.get(name, name), pretrained=False, num_classes=0)
-    return sum(parameter.numel() for parameter in model.parameters())
+    published = model.pretrained_cfg
+    side = published["input_size"][-1]
+    url = _url(published)
+    return Facts(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        input_size=side,
+        smallest_side=side if published.get("fixed_input_size") else min(SMALLEST, side),
+        needs=f"weights fetched once: {url}" if url else "training from nothing",
+    )
 
 
 def _url(published: Mapping[str, Any]) -> str:

@@ -1,0 +1,86 @@
+"""The full figures are those of scikit-learn, intervals cover what they should, and everything is the same twice."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from tests.trainer.small_run import draw_snapshot
+from trainer.class_figures import auroc, confusion_by_group, describe, rates
+from trainer.engines import Answers
+from trainer.full_evaluation import evaluate_fully, honest_ece, reliability
+
+RANDOM = np.random.default_rng(5)
+LABELS = RANDOM.integers(0, 3, 200)
+ANSWERS = np.where(RANDOM.random(200) < 0.7, LABELS, RANDOM.integers(0, 3, 200))
+GROUPS = np.array([f"g{n}" for n in RANDOM.integers(0, 40, 200)])
+
+
+def test_rates_are_those_of_scikit_learn():
+    found = rates(confusion_by_group(ANSWERS, LABELS, GROUPS, 3).sum(axis=0))
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(LABELS, ANSWERS)
+    np.testing.assert_allclose(found.precision, precision)
+    np.testing.assert_allclose(found.recall, recall)
+    np.testing.assert_allclose(found.f1, f1)
+    assert found.macro_f1 == pytest.approx(metrics.f1_score(LABELS, ANSWERS, average="macro"))
+    assert found.balanced_accuracy == pytest.approx(metrics.balanced_accuracy_score(LABELS, ANSWERS))
+    assert found.accuracy == pytest.approx(metrics.accuracy_score(LABELS, ANSWERS))
+
+
+def test_the_area_under_the_curve_is_that_of_scikit_learn_ties_included():
+    scores = RANDOM.random(200).round(1)
+    assert auroc(scores, LABELS == 1) == pytest.approx(metrics.roc_auc_score(LABELS == 1, scores), abs=1e-6)
+    assert auroc(scores, np.zeros(200, bool)) is None
+
+
+def test_the_confusion_matrix_has_the_right_class_in_its_rows():
+    figures = describe(
+        confusion_by_group(np.array([1, 1]), np.array([0, 1]), np.array(["a", "b"]), 2), [4, 7]
+    )
+    assert figures["confusion"] == [[0, 1], [0, 1]]
+    assert figures["recall"] == {"4": 0.0, "7": 1.0}
+    assert figures["precision"] == {"7": 0.5}
+
+
+def test_intervals_by_group_are_wider_than_by_image_if_groups_are_alike():
+    people = np.repeat(np.arange(20), 30)
+    labels = people % 2
+    answers = np.where(people % 5 == 0, 1 - labels, labels)
+    names = people.astype(str)
+
+    def width(groups):
+        low, high = describe(confusion_by_group(answers, labels, groups, 2), [0, 1])["accuracy_interval"]
+        return high - low
+
+    assert width(names) > 3 * width(np.arange(600).astype(str))
+
+
+def test_the_null_band_holds_the_error_of_honest_probabilities_and_not_that_of_boasting_ones():
+    p = RANDOM.random(2000) / 2 + 0.5
+    probabilities = np.stack([1 - p, p], axis=1)
+    labels = (RANDOM.random(2000) < p).astype(np.int64)
+
+    def error(chances):
+        bins = reliability(chances, labels)
+        return sum(b["images"] * abs(b["confidence"] - b["right"]) for b in bins) / len(labels)
+
+    low, high = honest_ece(probabilities)
+    assert low <= error(probabilities) <= high
+    boasting = probabilities**3 / (probabilities**3).sum(axis=1, keepdims=True)
+    assert error(boasting) > honest_ece(boasting)[1]
+
+
+def test_every_split_is_measured_in_the_same_digits_twice_with_subgroups(tmp_path):
+    snapshot = draw_snapshot(tmp_path / "snapshot")
+    p = {
+        "colour": RANDOM.dirichlet(np.ones(3), len(snapshot)).astype(np.float32),
+        "mark": RANDOM.dirichlet(np.ones(2), len(snapshot)).astype(np.float32),
+    }
+    answers = Answers(p, {"colour": np.full(3, 1 / 3), "mark": np.full(2, 1 / 2)}, {})
+    found = evaluate_fully(snapshot, answers)
+    assert found == evaluate_fully(snapshot, answers)
+    train = found["colour"]["train"]
+    assert train["images"] == sum(map(sum, train["balanced"]["confusion"]))
+    assert found["colour"]["test"]["images"] == 0
+    assert found["colour"]["test"]["balanced"]["balanced_accuracy"] is None
+    assert set(train["subgroups"]["mark"]) <= {"0", "1"}
+    assert set(found["mark"]["train"]["auroc"]) == {"0", "1"}

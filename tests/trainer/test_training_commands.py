@@ -1,0 +1,261 @@
+"""The commands that train, measure and show, on a small drawn snapshot: what a person types, and what is left behind."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from tests.trainer.small_run import draw_snapshot
+from trainer.checkpoint import load_checkpoint
+from trainer.cli import main
+from trainer.config import FitConfig
+from trainer.presets import PRESETS
+
+SMALL = {
+    "network": "small", "pretrained": "false", "batch_norm": "trained", "image_size": 32, "epochs": 4, "batch_size": 8,
+    "learning_rate": 5e-3, "head_learning_rate": 5e-3, "ema_decay": 0.5, "threads": 1, "workers": 0, "keep_top": 2,
+    "tensorboard": "true", "precision": "auto",
+}  # fmt: skip
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def rows_of(file):
+    return list(csv.DictReader(file.read_text().splitlines()))
+
+
+def settings(**changes):
+    return [part for name, value in {**SMALL, **changes}.items() for part in ("--set", f"{name}={value}")]
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn") / "snapshot"
+    draw_snapshot(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(snapshot, tmp_path_factory):
+    to = tmp_path_factory.mktemp("run") / "fit"
+    result = call("fit", snapshot, "--to", to, *settings(), "--json")
+    assert result.exit_code == 0, result.stderr
+    return to
+
+
+def test_every_preset_is_valid_and_listed():
+    listed = json.loads(call("presets", "--json").stdout)
+    assert set(listed) == set(PRESETS)
+    assert {"default", "s0-cnn", "s0-resnet", "s1-mobilenet", "s2", "s3-vgg16", "s4-resnet18"} <= set(listed)
+    for name, chosen in PRESETS.items():
+        assert FitConfig.model_validate(chosen.settings).network, name
+    assert "s2: Five attributes" in call("presets").stdout
+
+
+def test_networks_are_listed_with_parameters_sizes_and_needs():
+    listed = {row["name"]: row for row in json.loads(call("models", "--json").stdout)["networks"]}
+    assert listed["vgg16"]["parameters"] == 138_357_544
+    assert listed["s0_cnn"]["parameters"] == 6_355_011 - 1_539
+    assert listed["efficientnet_lite0"]["needs"].startswith("nothing")
+    assert "resnet18-f37072fd.pth" in listed["resnet18"]["needs"]
+    found = json.loads(call("models", "--search", "inception_resnet*", "--json").stdout)["networks"]
+    assert [row["name"] for row in found] == ["inception_resnet_v2"]
+
+
+def test_the_saved_settings_of_a_run_start_another(run, snapshot, tmp_path):
+    to = tmp_path / "fit"
+    again = call("fit", snapshot, "--to", to, "--config", run / "config.json", "--set", "epochs=1", "--json")
+    assert again.exit_code == 0
+    first, second = (json.loads((folder / "config.json").read_bytes())["config"] for folder in (run, to))
+    assert {key for key in first if first[key] != second[key]} == {"epochs"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--preset", "luck"), ("--set", "luck=1"), ("--set", "epochs"), ("--set", "attributes=luck")],
+)
+def test_wrong_settings_are_refused(arguments, snapshot, tmp_path):
+    result = call("fit", snapshot, "--to", tmp_path / "fit", *settings(), *arguments)
+    assert result.exit_code in {1, 2}
+    assert "luck" in result.stderr or "epochs" in result.stderr
+
+
+def test_only_the_named_attributes_are_learned(snapshot, tmp_path):
+    named = settings(attributes="mark", epochs=1, tensorboard="false")
+    result = call("fit", snapshot, "--to", tmp_path / "fit", *named, "--json")
+    assert set(json.loads(result.stdout)["val"]) == {"mark"}
+
+
+def test_the_best_checkpoints_are_kept_and_no_other(run):
+    rows = rows_of(run / "metrics.csv")
+    ranked = sorted(rows, key=lambda row: -float(row["val_balanced_accuracy"]))
+    kept = {file.stem for file in (run / "checkpoints").glob("top-*.json")}
+    assert kept == {f"top-{row['epoch']}" for row in ranked[:2]}
+    assert load_checkpoint(run / "checkpoints", f"top-{ranked[0]['epoch']}")[1]["epoch"] == int(
+        ranked[0]["epoch"]
+    )
+
+
+def test_the_log_has_the_accuracy_of_every_attribute_and_so_has_tensorboard(run):
+    rows = rows_of(run / "metrics.csv")
+    for name in ("colour", "mark"):
+        assert 0 <= float(rows[0][f"train_accuracy:{name}"]) <= 1
+        assert rows[-1][f"val_accuracy:{name}"]
+    assert float(rows[-1]["val_loss"]) > 0
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(run / "tensorboard")).Reload()
+    written = [event.value for event in events.Scalars("train_accuracy/colour")]
+    assert written == pytest.approx([float(row["train_accuracy:colour"]) for row in rows], abs=1e-5)
+
+
+def test_a_run_says_which_precision_it_measured(run):
+    measured = json.loads((run / "precision.json").read_bytes())
+    assert measured["precision"] in {"float32", "bfloat16"}
+    assert set(measured["seconds of a step"]) == {"float32", "bfloat16"}
+
+
+def test_an_evaluation_is_the_same_bytes_when_it_is_run_again(run, snapshot, tmp_path):
+    for name in ("a", "b"):
+        result = call("evaluate", run / "model", snapshot, "--to", tmp_path / name, "--json")
+        assert result.exit_code == 0
+        assert "was trained on" not in result.stderr
+    assert (tmp_path / "a/evaluation.json").read_bytes() == (tmp_path / "b/evaluation.json").read_bytes()
+    metrics = json.loads(result.stdout)["metrics"]
+    assert metrics["colour"]["val"]["balanced"]["balanced_accuracy_interval"]
+    assert set(metrics["colour"]) == {"train", "val", "test"}
+
+
+def test_a_snapshot_that_changed_since_training_is_told(run, tmp_path):
+    draw_snapshot(tmp_path / "other", shift=1)
+    result = call("evaluate", run / "model", tmp_path / "other", "--json")
+    assert result.exit_code == 0
+    assert "The model was trained on the snapshot" in result.stderr
+
+
+def test_the_report_is_one_page_with_everything_in_it(run, snapshot, tmp_path):
+    assert call("report", run, snapshot, "--to", tmp_path).exit_code == 0
+    html = (tmp_path / "report.html").read_text()
+    for heading in ("Figures", "Training", "Confusion", "Calibration", "Faces", "Dataset", "Settings"):
+        assert f"<h2>{heading}</h2>" in html
+    assert html.count("data:image/jpeg;base64,") > 10
+    assert 'src="http' not in html
+    assert "<script" not in html
+    assert json.loads((tmp_path / "evaluation.json").read_bytes())["mark"]["val"]["images"] > 0
+
+
+def test_a_probe_has_a_report_too(faces, cache, tmp_path):
+    assert call("round", faces, "--to", tmp_path / "round", "--cache", cache).exit_code == 0
+    assert call("report", tmp_path / "round", faces, "--cache", cache).exit_code == 0
+    assert "<h2>Calibration</h2>" in (tmp_path / "round/report/report.html").read_text()
+
+
+def test_an_image_is_explained(run, snapshot, tmp_path):
+    image = snapshot / "images/003.png"
+    assert call("explain", run / "model", image, "--to", tmp_path, "--snapshot", snapshot).exit_code == 0
+    html = (tmp_path / "explanation.html").read_text()
+    assert "Grad-CAM of v" in html
+    assert html.count("filter ") == 8
+    assert all(f"<h3>{stage} <" in html for stage in ("first", "second"))
+
+
+def test_the_heat_of_an_answer_is_where_the_mark_is(run, snapshot):
+    from trainer.images import load_image
+    from trainer.reports.explanation import grad_cams
+    from trainer.saved_model import load_model
+
+    heat, logits = grad_cams(load_model(run / "model"), load_image(snapshot / "images/003.png", 32))
+    assert heat["mark"].shape == (32, 32)
+    assert 0 <= heat["mark"].min() <= heat["mark"].max() <= 1
+    assert logits["colour"].shape == (3,)
+
+
+def test_images_outside_of_any_snapshot_are_answered_and_bad_ones_named(run, snapshot, tmp_path):
+    folder = tmp_path / "new"
+    folder.mkdir()
+    for name in ("000", "001"):
+        (folder / f"{name}.png").write_bytes((snapshot / f"images/{name}.png").read_bytes())
+    (folder / "bad.png").write_bytes(b"no image")
+    result = call("predict-images", run / "model", folder, "--to", tmp_path / "answers.csv")
+    assert result.exit_code == 0
+    assert "bad.png cannot be decoded" in result.stderr
+    rows = rows_of(tmp_path / "answers.csv")
+    assert [row["image_name"].rsplit("/", 1)[1] for row in rows] == ["000.png", "001.png"]
+    assert all(row["colour"] in {"0", "2", "5"} and 0 <= float(row["p:colour"]) <= 1 for row in rows)
+
+
+def test_the_learning_rate_test_leaves_a_curve_and_a_rate(snapshot, tmp_path):
+    result = call("find-rate", snapshot, "--to", tmp_path / "rates", "--steps", 60, *settings(), "--json")
+    assert result.exit_code == 0
+    suggested = json.loads(result.stdout)["suggested"]
+    rows = rows_of(tmp_path / "rates/rates.csv")
+    rates = [float(row["rate"]) for row in rows]
+    assert rates == sorted(rates)
+    assert rates[0] < suggested < rates[-1]
+    assert "<polyline" in (tmp_path / "rates/rates.html").read_text()
+    assert not (tmp_path / "rates/checkpoints").exists()
+
+
+def test_a_grid_is_compared_in_one_table_and_nothing_is_trained_twice(snapshot, tmp_path):
+    arguments = [
+        "compare", snapshot, "--to", tmp_path / "grid", "--models", "small,s0_resnet32,luck", "--preprocess",
+        "rescale,samplewise", "--pretrained", "no", *settings(epochs=1, tensorboard="false", keep_top=1), "--json",
+    ]  # fmt: skip
+    first = call(*arguments)
+    assert first.exit_code == 0
+    assert "There is no network called 'luck'" in first.stderr
+    rows = json.loads(first.stdout)
+    assert len(rows) == 6
+    done = [row for row in rows if not row["error"]]
+    assert len(done) == 4
+    assert all(row["parameters"] > 0 and row["milliseconds_per_image"] > 0 for row in done)
+    files = {file: file.stat().st_mtime_ns for file in (tmp_path / "grid/runs").rglob("model.safetensors")}
+    assert len(files) == 4
+    again = json.loads(call(*arguments).stdout)
+    assert [row for row in again if not row["error"]] == done
+    assert {file: file.stat().st_mtime_ns for file in files} == files
+    table = rows_of(tmp_path / "grid/comparison.csv")
+    assert [row["network"] for row in table] == ["small"] * 2 + ["s0_resnet32"] * 2 + ["luck"] * 2
+    assert (tmp_path / "grid/comparison.md").read_text().count("\n") == 8
+    assert "<button" in (tmp_path / "grid/comparison.html").read_text()
+
+
+def test_onnx_gives_the_probabilities_of_the_model(run, snapshot, tmp_path):
+    import onnxruntime
+
+    from trainer.engines import ask
+    from trainer.images import load_image
+    from trainer.snapshot import Snapshot
+
+    assert call("export", run / "model", "--to", tmp_path / "onnx").exit_code == 0
+    about = json.loads((tmp_path / "onnx/model.json").read_bytes())
+    known = Snapshot.open(snapshot)
+    pixels = np.stack([load_image(known.image_path(row), 32).numpy() for row in range(7)])
+    session = onnxruntime.InferenceSession(str(tmp_path / "onnx/model.onnx"))
+    found = session.run(None, {"images": pixels})
+    expected = ask(run / "model", known, tmp_path, lambda _: None).probabilities
+    for entry, p in zip(about["attributes"], found, strict=True):
+        np.testing.assert_allclose(p, expected[entry["name"]][:7], atol=1e-4)
+
+
+def test_loading_a_model_runs_no_code(run, tmp_path):
+    import shutil
+
+    from trainer.errors import ModelError
+    from trainer.files import canonical_json, file_entry, sha256_text
+    from trainer.saved_model import load_model
+
+    shutil.copytree(run / "model", tmp_path / "model")
+    torch.save({"weights": print}, tmp_path / "model/model.safetensors")
+    manifest = json.loads((tmp_path / "model/model.json").read_bytes())
+    manifest["files"] = {"model.safetensors": file_entry(tmp_path / "model/model.safetensors")}
+    del manifest["manifest_hash"]
+    manifest["manifest_hash"] = sha256_text(canonical_json(manifest))
+    (tmp_path / "model/model.json").write_text(canonical_json(manifest))
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_model(tmp_path / "model")

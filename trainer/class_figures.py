@@ -1,0 +1,126 @@
+"""Figures of one answer per image: confusion matrix, precision, recall, F1 and what follows from them.
+
+Everything is computed from confusion matrices, so that a bootstrap over groups is a product of matrices and not a loop
+over images.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 1000
+"""Bootstrap samples behind an interval."""
+SHARE = 0.95
+Floats = NDArray[np.float64]
+
+
+def confusion_by_group(
+    answers: NDArray[np.int64], labels: NDArray[np.int64], groups: NDArray[np.str_], classes: int
+) -> Floats:
+    """Return (groups, classes, classes) counts: row the right class, column the answer.
+
+    Args:
+        answers: (n,) class indices.
+        labels: (n,) class indices, none negative.
+        groups: (n,) names; images of one group are drawn together.
+        classes: Number of classes.
+    """
+    names, members = np.unique(groups, return_inverse=True)
+    counts = np.zeros((len(names), classes, classes))
+    np.add.at(counts, (members, labels, answers), 1)
+    return counts
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Figures of confusion matrices; every array starts with the matrices' own leading axes.
+
+    A class that does not occur has no recall, one that is never answered no precision: nan. Means are over the classes
+    that occur, and nan if fewer than two do.
+    """
+
+    accuracy: Floats
+    precision: Floats
+    recall: Floats
+    f1: Floats
+    balanced_accuracy: Floats
+    macro_f1: Floats
+
+
+def rates(confusion: Floats) -> Rates:
+    """Return the figures of (…, classes, classes) confusion matrices."""
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    there, said = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall, precision = right / there, right / said
+        f1 = np.where(there > 0, 2 * right / (there + said), np.nan)
+        accuracy = right.sum(axis=-1) / there.sum(axis=-1)
+        occur = (there > 0).sum(axis=-1)
+        balanced = np.where(occur > 1, np.nansum(recall, axis=-1) / occur, np.nan)
+        macro = np.where(occur > 1, np.nansum(f1, axis=-1) / occur, np.nan)
+    return Rates(accuracy, precision, recall, f1, balanced, macro)
+
+
+def describe(confusion: Floats, codes: list[int], *, seed: int = 0) -> dict[str, Any]:
+    """Return the figures of one attribute, with 95 % intervals by drawing whole groups with replacement.
+
+    A percentile bootstrap over clusters (Field and Welsh, "Bootstrapping clustered data", 2007).
+
+    Args:
+        confusion: Of `confusion_by_group`.
+        codes: Of the classes.
+        seed: Of the draws.
+    """
+    whole = rates(confusion.sum(axis=0))
+    groups = len(confusion)
+    resampled = _resample(confusion, seed) if groups > 1 else None
+    figures: dict[str, Any] = {"confusion": confusion.sum(axis=0).astype(int).tolist()}
+    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+        figures[name] = number(getattr(whole, name))
+        figures[f"{name}_interval"] = _interval(None if resampled is None else getattr(resampled, name))
+    for name in ("precision", "recall", "f1"):
+        values = [number(value) for value in getattr(whole, name)]
+        figures[name] = {
+            str(code): value for code, value in zip(codes, values, strict=True) if value is not None
+        }
+    return figures
+
+
+def _resample(confusion: Floats, seed: int) -> Rates:
+    groups = len(confusion)
+    draws = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), RESAMPLES)
+    return rates(np.tensordot(draws.astype(np.float64), confusion, axes=1))
+
+
+def number(value: float) -> float | None:
+    """Round a figure so that another machine's last digits do not matter; nan becomes None."""
+    return None if np.isnan(value) else round(float(value), 6)
+
+
+def _interval(values: Floats | None) -> list[float] | None:
+    if values is None or np.isnan(values).all():
+        return None
+    edges = np.nanpercentile(values, [50 * (1 - SHARE), 50 * (1 + SHARE)])
+    return [round(float(edge), 6) for edge in edges]
+
+
+def auroc(scores: Floats, positive: NDArray[np.bool_]) -> float | None:
+    """Return the area under the ROC curve: how often a positive scores above a negative, ties counted half.
+
+    Args:
+        scores: (n,).
+        positive: (n,).
+
+    Returns:
+        None if there are no positives or no negatives.
+    """
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if not positives or not negatives:
+        return None
+    _, members, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) / 2
+    above = ranks[members][positive].sum() - positives * (positives + 1) / 2
+    return round(float(above / (positives * negatives)), 6)

@@ -1,0 +1,107 @@
+"""The command group, the options that several commands share, progress bars and the table of figures."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from trainer import __version__
+from trainer.errors import ChoiceError, TrainerError
+from trainer.progress import Progress, Report
+
+Folder = click.Path(path_type=Path, file_okay=False)
+DEFAULT_CACHE = Path("~/.cache/facelabel")
+
+
+class _Commands(click.Group):
+    """Turns an error that the person can act on into three lines and an exit code."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except TrainerError as error:
+            for line in (error.what, error.kept, error.do):
+                click.echo(line, err=True)
+            context.exit(2 if isinstance(error, ChoiceError) else 1)
+        except ModuleNotFoundError as error:
+            click.echo(f"Training needs the package {error.name!r}, which is not installed.", err=True)
+            click.echo("Nothing was changed.", err=True)
+            click.echo("Call `pip install 'facelabel[train]'`.", err=True)
+            context.exit(1)
+
+
+@click.group(cls=_Commands)
+@click.version_option(__version__, prog_name="trainer")
+def main() -> None:
+    """Train on a snapshot, measure, and predict what is not labelled."""
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print machine-readable output.")
+snapshot_argument = click.argument("snapshot", type=Folder)
+model_argument = click.argument("model", type=Folder)
+to_option = click.option("--to", type=Folder, required=True, help="The folder to write.")
+images_option = click.option("--images", type=Folder, help="Where the image files are, if they were moved.")
+strategy_option = click.option(
+    "--strategy", default="margin", show_default=True, help="The acquisition rule."
+)
+seed_option = click.option("--seed", default=0, show_default=True, help="Of everything that is drawn.")
+cache_option = click.option(
+    "--cache",
+    type=Folder,
+    default=DEFAULT_CACHE,
+    show_default=True,
+    envvar="FACELABEL_CACHE",
+    help="Where features are kept.",
+)
+
+
+@contextmanager
+def bars_on_stderr() -> Iterator[Report]:
+    """Show one progress bar per stage on stderr, if that is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars:
+        tasks = {}
+
+        def report(progress: Progress) -> None:
+            if progress.stage not in tasks:
+                tasks[progress.stage] = bars.add_task(progress.stage)
+            bars.update(
+                tasks[progress.stage],
+                description=progress.message,
+                completed=progress.done,
+                total=progress.total,
+            )
+
+        yield report
+
+
+def print_figures(answer: dict[str, Any], *, as_json: bool) -> None:
+    """Print `metrics` as a table, and where the model and the predictions are; or everything as JSON."""
+    if as_json:
+        click.echo(json.dumps(answer, sort_keys=True, ensure_ascii=False))
+        return
+    table = Table(
+        "attribute", "split", "images", "groups", "accuracy", "balanced accuracy", "recall by code", "ece"
+    )
+    for attribute, splits in answer["metrics"].items():
+        for split, figures in splits.items():
+            recall = " ".join(f"{code}:{share:.2f}" for code, share in figures["recall"].items())
+            shares = [_share(figures[key]) for key in ("accuracy", "balanced_accuracy")]
+            counts = [str(figures[key]) for key in ("images", "groups")]
+            table.add_row(attribute, split, *counts, *shares, recall, _share(figures["ece"]))
+    Console().print(table)
+    for key in ("model", "predictions"):
+        if key in answer:
+            click.echo(f"{key}: {answer[key]}")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

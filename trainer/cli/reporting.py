@@ -1,0 +1,129 @@
+"""The commands that measure and show: evaluate, report, explain; and those that use a model elsewhere."""
+
+import json
+from pathlib import Path
+
+import click
+
+from trainer.cli.group import (
+    Folder,
+    as_json,
+    bars_on_stderr,
+    cache_option,
+    images_option,
+    main,
+    model_argument,
+    print_figures,
+    snapshot_argument,
+    to_option,
+)
+from trainer.progress import Progress
+
+ImageFile = click.Path(path_type=Path, exists=True)
+
+
+@main.command()
+@model_argument
+@snapshot_argument
+@click.option("--to", type=Folder, help="Write evaluation.json into this folder too.")
+@cache_option
+@images_option
+@as_json
+def evaluate(
+    model: Path, snapshot: Path, to: Path | None, cache: Path, images: Path | None, as_json: bool
+) -> None:
+    """Measure MODEL on every split of SNAPSHOT, with intervals, by class and by subgroup."""
+    from trainer.engines import ask, trained_on  # noqa: PLC0415
+    from trainer.files import canonical_json, write_atomically  # noqa: PLC0415
+    from trainer.full_evaluation import evaluate_fully  # noqa: PLC0415
+    from trainer.snapshot import Snapshot  # noqa: PLC0415
+
+    known = Snapshot.open(snapshot, images_root=images)
+    with bars_on_stderr() as report:
+        answers = ask(model, known, cache.expanduser(), report)
+    _warn_of_another_snapshot(trained_on(model), known.content_hash)
+    metrics = evaluate_fully(known, answers)
+    if to:
+        to.mkdir(parents=True, exist_ok=True)
+        write_atomically(to / "evaluation.json", canonical_json(metrics).encode())
+    print_figures({"metrics": metrics}, as_json=as_json)
+
+
+@main.command()
+@click.argument("run", type=Folder)
+@snapshot_argument
+@click.option("--to", type=Folder, help="The folder to write; RUN/report without it.")
+@cache_option
+@images_option
+def report(run: Path, snapshot: Path, to: Path | None, cache: Path, images: Path | None) -> None:
+    """Write the report of RUN, a folder of the commands fit or round, as measured on SNAPSHOT: one HTML page."""
+    from trainer.engines import ask, trained_on  # noqa: PLC0415
+    from trainer.full_evaluation import evaluate_fully  # noqa: PLC0415
+    from trainer.reports.run_report import write_report  # noqa: PLC0415
+    from trainer.snapshot import Snapshot  # noqa: PLC0415
+
+    known = Snapshot.open(snapshot, images_root=images)
+    model = run / "model" if (run / "model").is_dir() else run
+    with bars_on_stderr() as progress:
+        answers = ask(model, known, cache.expanduser(), progress)
+    _warn_of_another_snapshot(trained_on(model), known.content_hash)
+    to = to or run / "report"
+    write_report(run, known, answers, evaluate_fully(known, answers), to)
+    click.echo(f"The report is {to / 'report.html'}.")
+
+
+@main.command()
+@model_argument
+@click.argument("image", type=click.Path(path_type=Path, dir_okay=False))
+@to_option
+@click.option("--snapshot", type=Folder, help="Where the names of the values are from.")
+def explain(model: Path, image: Path, to: Path, snapshot: Path | None) -> None:
+    """Show why MODEL answers IMAGE as it does: probabilities, Grad-CAM, feature maps, filters."""
+    from trainer.reports.explanation import explain as write_page  # noqa: PLC0415
+    from trainer.snapshot import Snapshot  # noqa: PLC0415
+
+    names = None
+    if snapshot:
+        names = {a.name: [value.name for value in a.values] for a in Snapshot.open(snapshot).categorical}
+    click.echo(f"The page is {write_page(model, image, to, names)}.")
+
+
+@main.command("predict-images")
+@model_argument
+@click.argument("images", nargs=-1, required=True, type=ImageFile)
+@click.option(
+    "--to", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The CSV to write."
+)
+def predict_images(model: Path, images: tuple[Path, ...], to: Path) -> None:
+    """Answer image files and folders of them with MODEL, into one CSV: code and probability of every attribute."""
+    from trainer.image_predictions import predict_files  # noqa: PLC0415
+
+    with bars_on_stderr() as report:
+        done, failed = predict_files(
+            model, images, to, lambda n, total: report(Progress("predict", n, total, "scoring images"))
+        )
+    for words in failed:
+        click.echo(words, err=True)
+    click.echo(f"{done} images in {to}, {len(failed)} could not be read.")
+
+
+@main.command()
+@model_argument
+@to_option
+@as_json
+def export(model: Path, to: Path, as_json: bool) -> None:
+    """Write MODEL as ONNX, checked against the network: pixels in, calibrated probabilities out."""
+    from trainer.export import export_onnx  # noqa: PLC0415
+
+    manifest = export_onnx(model, to)
+    words = f"{to / 'model.onnx'} gives the same answers to {manifest['largest_difference']:.0e}."
+    click.echo(json.dumps(manifest, sort_keys=True) if as_json else words)
+
+
+def _warn_of_another_snapshot(trained: str, measured: str) -> None:
+    if trained != measured:
+        click.echo(
+            f"The model was trained on the snapshot {trained[:12]}, and this is {measured[:12]}: images that it learned "
+            "from may be in other splits here.",
+            err=True,
+        )

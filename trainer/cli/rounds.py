@@ -1,0 +1,137 @@
+"""The commands of a round: train, predict, replay."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trainer.cli.group import (
+    as_json,
+    bars_on_stderr,
+    cache_option,
+    images_option,
+    main,
+    model_argument,
+    print_figures,
+    seed_option,
+    snapshot_argument,
+    strategy_option,
+    to_option,
+)
+
+
+@main.command("round")
+@snapshot_argument
+@to_option
+@click.option("--engine", default="probe", show_default=True, help="How to train: see the command models.")
+@strategy_option
+@cache_option
+@images_option
+@seed_option
+@as_json
+def round_command(
+    snapshot: Path,
+    to: Path,
+    engine: str,
+    strategy: str,
+    cache: Path,
+    images: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Train on SNAPSHOT and write a model and predictions. Run again after an interruption, it goes on."""
+    from trainer.round import run_round  # noqa: PLC0415
+
+    with bars_on_stderr() as report:
+        result = run_round(
+            snapshot,
+            to,
+            engine=engine,
+            strategy=strategy,
+            cache=cache.expanduser(),
+            images_root=images,
+            seed=seed,
+            progress=report,
+        )
+    for name in result.unanswered:
+        click.echo(f"{name}: not answered, because the train split has too few labels of it.", err=True)
+    answer = {
+        "metrics": result.metrics,
+        "model": str(result.model),
+        "predictions": str(result.predictions),
+        "unanswered": result.unanswered,
+    }
+    print_figures(answer, as_json=as_json)
+
+
+@main.command()
+@model_argument
+@snapshot_argument
+@to_option
+@strategy_option
+@cache_option
+@images_option
+@seed_option
+@as_json
+def predict(
+    model: Path,
+    snapshot: Path,
+    to: Path,
+    strategy: str,
+    cache: Path,
+    images: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Write predictions of MODEL for every image of SNAPSHOT."""
+    from trainer.acquisition import rule  # noqa: PLC0415
+    from trainer.engines import ask  # noqa: PLC0415
+    from trainer.predictions import refuse_if_written  # noqa: PLC0415
+    from trainer.round import write_answers  # noqa: PLC0415
+    from trainer.snapshot import Snapshot  # noqa: PLC0415
+
+    rule(strategy)
+    refuse_if_written(to)
+    known = Snapshot.open(snapshot, images_root=images)
+    with bars_on_stderr() as report:
+        answers = ask(model, known, cache.expanduser(), report)
+        manifest = write_answers(known, answers, to, strategy, seed, report)
+    print_figures({"metrics": manifest["metrics"], "predictions": str(to)}, as_json=as_json)
+
+
+@main.command()
+@snapshot_argument
+@to_option
+@click.option(
+    "--strategy", "strategies", multiple=True, help="A rule; may be repeated. The first is the baseline."
+)
+@click.option("--seeds", type=int, help="Replays of each rule.")
+@click.option("--stress", help="none, duplicates, noise, rare or missing.")
+@click.option("--budget", "budgets", type=int, multiple=True, help="Images bought in all; may be repeated.")
+@cache_option
+@images_option
+@as_json
+def simulate(
+    snapshot: Path, to: Path, cache: Path, images: Path | None, as_json: bool, **settings: Any
+) -> None:
+    """Replay the labels of SNAPSHOT as if they were bought one batch after the other: what does a rule save?"""
+    from trainer.simulate import Plan  # noqa: PLC0415
+    from trainer.simulate import simulate as run  # noqa: PLC0415
+    from trainer.snapshot import Snapshot  # noqa: PLC0415
+
+    try:
+        plan = Plan.model_validate({name: value for name, value in settings.items() if value})
+    except ValueError as cause:
+        raise click.UsageError(str(cause)) from cause
+    with bars_on_stderr() as report:
+        known = Snapshot.open(snapshot, images_root=images)
+        summary = run(known, to, plan, cache=cache.expanduser(), report=report)
+    if as_json:
+        click.echo(json.dumps(summary, sort_keys=True))
+        return
+    for name, figures in summary["strategies"].items():
+        against = summary["against_baseline"].get(name, {}).get("times_fewer", {}).get("95%", {}).get("macro")
+        times = f", {against['ratio']:.2f} times fewer labels to 95 %" if against and against["ratio"] else ""
+        click.echo(f"{name}: area {figures['area']:.3f}{times}")
+    click.echo(f"The report is {to / 'report.html'}.")

@@ -1,0 +1,242 @@
+"""The commands that train: one run, a learning-rate test, a grid; and the lists of what there is."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from trainer.cli.group import (
+    as_json,
+    bars_on_stderr,
+    images_option,
+    main,
+    snapshot_argument,
+    to_option,
+)
+from trainer.errors import ChoiceError
+from trainer.progress import Progress, Report
+
+if TYPE_CHECKING:
+    from trainer.config import FitConfig
+
+preset_option = click.option(
+    "--preset", default="default", show_default=True, help="Settings to start from: see the command presets."
+)
+config_option = click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A config.json of another run to start from, instead of a preset.",
+)
+set_option = click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; may be repeated."
+)
+
+
+@main.command()
+@snapshot_argument
+@to_option
+@preset_option
+@config_option
+@set_option
+@images_option
+@as_json
+def fit(
+    snapshot: Path,
+    to: Path,
+    preset: str,
+    file: Path | None,
+    settings: tuple[str, ...],
+    images: Path | None,
+    as_json: bool,
+) -> None:
+    """Fine-tune a multi-output network on SNAPSHOT. Run again after an interruption, it goes on."""
+    from trainer.fit import fit as run_fit  # noqa: PLC0415
+    from trainer.snapshot import Snapshot  # noqa: PLC0415
+
+    config = read_settings(preset, file, settings)
+    with bars_on_stderr() as report:
+        result = run_fit(Snapshot.open(snapshot, images_root=images), to, config, progress=_training(report))
+    for name, why in result.skipped.items():
+        click.echo(f"{name}: {why}", err=True)
+    answer = {"epoch": result.epoch, "model": str(result.model), "val": result.val, "skipped": result.skipped}
+    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else f"The model is in {result.model}.")
+
+
+@main.command("find-rate")
+@snapshot_argument
+@to_option
+@preset_option
+@config_option
+@set_option
+@click.option("--lowest", default=1e-7, show_default=True, help="Learning rate of the first step.")
+@click.option("--highest", default=10.0, show_default=True, help="Of the last step.")
+@click.option("--steps", default=100, show_default=True, help="How many.")
+@images_option
+@as_json
+def find_rate(
+    snapshot: Path,
+    to: Path,
+    preset: str,
+    file: Path | None,
+    settings: tuple[str, ...],
+    lowest: float,
+    highest: float,
+    steps: int,
+    images: Path | None,
+    as_json: bool,
+) -> None:
+    """Raise the learning rate step by step on SNAPSHOT and draw the loss: where does it fall most steeply?"""
+    from trainer.rate_test import range_test  # noqa: PLC0415
+    from trainer.reports.rate_curve import write_rate_curve  # noqa: PLC0415
+    from trainer.snapshot import Snapshot  # noqa: PLC0415
+
+    config = read_settings(preset, file, settings)
+    known = Snapshot.open(snapshot, images_root=images)
+    with bars_on_stderr() as report:
+        found = range_test(
+            known, config, to, progress=_training(report), lowest=lowest, highest=highest, steps=steps
+        )
+    write_rate_curve(found, to)
+    answer = {"curve": str(to / "rates.html"), "suggested": found.suggested}
+    if as_json:
+        click.echo(json.dumps(answer))
+    else:
+        click.echo(f"The loss falls most steeply at {found.suggested:.1e}; the curve is {answer['curve']}.")
+
+
+@main.command()
+@snapshot_argument
+@to_option
+@click.option("--models", required=True, help="Names of networks, separated by commas.")
+@click.option("--preprocess", default="network", show_default=True, help="Ways to scale pixels, by commas.")
+@click.option("--crop", "crops", default="1", show_default=True, help="Shares of the sides, by commas.")
+@click.option("--pretrained", default="yes", show_default=True, help="yes, no, or yes,no.")
+@preset_option
+@config_option
+@set_option
+@images_option
+@as_json
+def compare(
+    snapshot: Path,
+    to: Path,
+    models: str,
+    preprocess: str,
+    crops: str,
+    pretrained: str,
+    preset: str,
+    file: Path | None,
+    settings: tuple[str, ...],
+    images: Path | None,
+    as_json: bool,
+) -> None:
+    """Train every combination on SNAPSHOT, none twice, and write one sortable table. It resumes."""
+    from trainer import compare as comparing  # noqa: PLC0415
+    from trainer.reports.comparison import write_comparison  # noqa: PLC0415
+    from trainer.snapshot import Snapshot  # noqa: PLC0415
+
+    base = read_settings(preset, file, settings).model_dump(exclude_unset=True)
+    try:
+        cells = comparing.grid(
+            base,
+            models=models.split(","),
+            preprocess=preprocess.split(","),  # type: ignore[arg-type] # pydantic checks the names
+            crops=[float(crop) for crop in crops.split(",")],
+            pretrained=[{"yes": True, "no": False}[word] for word in pretrained.split(",")],
+        )
+    except (ValueError, KeyError) as cause:
+        raise click.UsageError(str(cause)) from cause
+    known = Snapshot.open(snapshot, images_root=images)
+    with bars_on_stderr() as report:
+        rows = comparing.compare(known, cells, to, report)
+    write_comparison(rows, to)
+    for row in rows:
+        if row["error"]:
+            click.echo(f"{row['run']}: {row['error']}", err=True)
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, sort_keys=True))
+    else:
+        click.echo((to / "comparison.md").read_text(), nl=False)
+
+
+@main.command()
+@click.option("--search", metavar="PATTERN", help="List timm's networks that fit, such as 'xcep*'.")
+@as_json
+def models(search: str | None, as_json: bool) -> None:
+    """List networks with their parameters, image size and needs; engines and strategies."""
+    from trainer.acquisition import RULES  # noqa: PLC0415
+    from trainer.engines import ENGINES  # noqa: PLC0415
+    from trainer.network_list import found_in_timm, networks  # noqa: PLC0415
+
+    rows = found_in_timm(search) if search else networks()
+    known: dict[str, Any] = {
+        "engines": list(ENGINES),
+        "networks": rows if as_json else None,
+        "strategies": list(RULES),
+    }
+    if as_json:
+        click.echo(json.dumps(known))
+        return
+    table = Table("network", "parameters", "image", "smallest", "needs")
+    for row in rows:
+        sizes = [str(row["input_size"]), str(row["smallest_side"])]
+        table.add_row(row["name"], f"{row['parameters']:,}", *sizes, row["needs"])
+    Console().print(table)
+    click.echo("timm's networks are known too: trainer models --search 'xcep*'")
+    click.echo(f"engines: {', '.join(known['engines'])}")
+    click.echo(f"strategies: {', '.join(known['strategies'])}")
+
+
+@main.command()
+@as_json
+def presets(as_json: bool) -> None:
+    """List the presets of the command fit."""
+    from trainer.presets import PRESETS  # noqa: PLC0415
+
+    if as_json:
+        click.echo(
+            json.dumps({name: {"about": p.about, "settings": p.settings} for name, p in PRESETS.items()})
+        )
+        return
+    for name, chosen in PRESETS.items():
+        click.echo(f"{name}: {chosen.about}")
+
+
+def read_settings(preset: str, file: Path | None, settings: tuple[str, ...]) -> "FitConfig":
+    """Return the settings of a preset or a file, changed by NAME=VALUE.
+
+    Raises:
+        ChoiceError: There is no such preset.
+        click.UsageError: A setting does not exist or its value does not fit.
+    """
+    from trainer.config import FitConfig  # noqa: PLC0415
+    from trainer.presets import preset as settings_of  # noqa: PLC0415
+
+    known = FitConfig.model_fields
+    chosen: dict[str, Any] = _of_file(file) if file else settings_of(preset)
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if name not in known or not equals:
+            raise click.UsageError(f"There is no setting {name!r}. Known: {', '.join(known)}.")
+        chosen[name] = [part for part in value.split(",") if part] if name == "attributes" else value
+    try:
+        return FitConfig.model_validate(chosen)
+    except ValueError as cause:
+        raise click.UsageError(str(cause)) from cause
+
+
+def _of_file(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_bytes())
+        return dict(content.get("config", content))
+    except (ValueError, TypeError, AttributeError) as cause:
+        raise ChoiceError(
+            f"{file} holds no settings: {cause}.", "Nothing was changed.", "Name the config.json of a run."
+        ) from cause
+
+
+def _training(report: Report) -> Any:
+    return lambda done, total, message: report(Progress("train", done, total, message))

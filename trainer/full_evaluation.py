@@ -1,0 +1,133 @@
+"""Everything that is measured of a model: every split, every class, with intervals, and subgroup by subgroup.
+
+The figures are computed in the order of the snapshot, with fixed seeds, and rounded to six digits: the same model and
+snapshot give the same file.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.calibrate import balanced_answer
+from trainer.class_figures import Floats, auroc, confusion_by_group, describe, number, rates
+from trainer.evaluate import BINS, figures
+from trainer.snapshot import Attribute, Snapshot
+
+if TYPE_CHECKING:
+    from trainer.engines import Answers
+
+SPLITS = ("train", "val", "test")
+SIMULATIONS = 1000
+FEWEST = 10
+"""Images of a subgroup below which nothing is said about it."""
+
+
+def evaluate_fully(snapshot: Snapshot, answers: "Answers") -> dict[str, dict[str, dict[str, Any]]]:
+    """Return attribute → split → figures: those of the predictions' manifest (FORMATS.md), and more.
+
+    `suggested` and `balanced` hold the figures of the two answers (see `trainer.evaluate`): accuracy, balanced accuracy
+    and macro F1 with 95 % intervals by group bootstrap, precision, recall and F1 by code, the confusion matrix (row the
+    right class, column the answer). Beside them `auroc` by code (one class against the others), `ece_null` (the 95 % band
+    of the calibration error if the probabilities were honest), `reliability` (per bin: images, mean confidence, share
+    of right answers) and `subgroups`: other attribute → code → images, accuracy, balanced accuracy.
+    """
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for attribute in snapshot.categorical:
+        if attribute.name not in answers.probabilities:
+            continue
+        labels = snapshot.labels[attribute.name]
+        found[attribute.name] = {}
+        for split in SPLITS:
+            rows = np.flatnonzero((snapshot.splits == split) & (labels >= 0))
+            found[attribute.name][split] = _split(snapshot, attribute, rows, answers)
+    return found
+
+
+def _split(
+    snapshot: Snapshot, attribute: Attribute, rows: NDArray[np.intp], answers: "Answers"
+) -> dict[str, Any]:
+    name, codes = attribute.name, attribute.codes
+    p, prior = answers.probabilities[name][rows].astype(np.float64), answers.priors[name]
+    labels, groups = snapshot.labels[name][rows], snapshot.groups[rows]
+    suggested, balanced = p.argmax(axis=1), balanced_answer(p, prior)
+    plain = figures(p, labels, prior, codes, groups=len(np.unique(groups)))
+    return {
+        **_rounded(plain),
+        "auroc": _auroc(p, labels, codes),
+        "balanced": describe(confusion_by_group(balanced, labels, groups, len(codes)), codes),
+        "ece_null": honest_ece(p),
+        "reliability": reliability(p, labels),
+        "subgroups": _subgroups(snapshot, attribute, rows, balanced),
+        "suggested": describe(confusion_by_group(suggested, labels, groups, len(codes)), codes),
+    }
+
+
+def _rounded(plain: dict[str, Any]) -> dict[str, Any]:
+    rounded: dict[str, Any] = {}
+    for key, value in plain.items():
+        if isinstance(value, dict):
+            rounded[key] = _rounded(value)
+        else:
+            rounded[key] = round(value, 6) if isinstance(value, float) else value
+    return rounded
+
+
+def _auroc(p: Floats, labels: NDArray[np.int64], codes: list[int]) -> dict[str, float]:
+    areas = {str(code): auroc(p[:, index], labels == index) for index, code in enumerate(codes)}
+    return {code: area for code, area in areas.items() if area is not None}
+
+
+def honest_ece(p: Floats, *, seed: int = 0) -> list[float] | None:
+    """Return the 95 % band of the expected calibration error if the (n, classes) probabilities were exactly right.
+
+    An error within the band is no sign of a bad calibration; with few images even honest probabilities have one.
+    """
+    if not len(p):
+        return None
+    confidence = p.max(axis=1)
+    random = np.random.default_rng(seed)
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    member = np.eye(BINS)[bins]
+    errors = []
+    for _ in range(SIMULATIONS):
+        right = random.random(len(p)) < confidence
+        errors.append(np.abs((confidence - right) @ member).sum() / len(p))
+    return [round(float(edge), 6) for edge in np.percentile(errors, [2.5, 97.5])]
+
+
+def reliability(p: Floats, labels: NDArray[np.int64]) -> list[dict[str, float]]:
+    """Return images, mean confidence and share of right answers of every bin of confidence that is not empty."""
+    confidence, right = p.max(axis=1, initial=0), p.argmax(axis=1) == labels
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    return [
+        {
+            "images": int((bins == b).sum()),
+            "confidence": round(float(confidence[bins == b].mean()), 6),
+            "right": round(float(right[bins == b].mean()), 6),
+        }
+        for b in np.unique(bins)
+    ]
+
+
+def _subgroups(
+    snapshot: Snapshot, attribute: Attribute, rows: NDArray[np.intp], balanced: NDArray[np.int64]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """How the class-balanced answer does among images of one value of another attribute."""
+    labels = snapshot.labels[attribute.name][rows]
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for other in snapshot.categorical:
+        if other.name == attribute.name:
+            continue
+        for index, code in enumerate(other.codes):
+            chosen = snapshot.labels[other.name][rows] == index
+            if chosen.sum() >= FEWEST:
+                confusion = np.zeros((len(attribute.codes), len(attribute.codes)))
+                np.add.at(confusion, (labels[chosen], balanced[chosen]), 1)
+                measured = rates(confusion)
+                found.setdefault(other.name, {})[str(code)] = {
+                    "accuracy": number(float(measured.accuracy)),
+                    "balanced_accuracy": number(float(measured.balanced_accuracy)),
+                    "images": int(chosen.sum()),
+                }
+    return found

@@ -1,0 +1,88 @@
+"""The table of a comparison as HTML with sortable columns, CSV and Markdown."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from trainer.files import write_atomically
+from trainer.reports.page import page, share, text, with_interval
+
+SORT = """
+document.querySelectorAll("th").forEach((head, column) => {
+  const sort = () => {
+    const down = head.getAttribute("aria-sort") !== "descending";
+    document.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const body = head.closest("table").tBodies[0];
+    const key = (row) => { const cell = row.cells[column].dataset.key; return isNaN(cell) || cell === "" ? cell : +cell; };
+    [...body.rows].sort((a, b) => (key(a) < key(b) ? 1 : key(a) > key(b) ? -1 : 0) * (down ? 1 : -1))
+      .forEach((row) => body.append(row));
+  };
+  head.querySelector("button").onclick = sort;
+});
+"""
+
+
+def write_comparison(rows: Sequence[dict[str, Any]], to: Path) -> None:
+    """Write `comparison.html`, `comparison.csv` and `comparison.md`.
+
+    Args:
+        rows: Of `trainer.compare.compare`.
+        to: The folder; exists.
+    """
+    attributes = sorted({name for row in rows for name in row["figures"]})
+    header = ["network", "preprocess", "crop", "pretrained", "parameters", "MB", "training s", "ms/image"]
+    plain = [[*_choices(row), *(_figure(row, name) for name in attributes), row["error"]] for row in rows]
+    shown = [[*_choices(row), *(_words(row, name) for name in attributes), row["error"]] for row in rows]
+    titles = [*header, *attributes, "error"]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(titles)
+    writer.writerows(plain)
+    write_atomically(to / "comparison.csv", stream.getvalue().encode())
+    lines = [titles, ["---"] * len(titles), *shown]
+    markdown = "".join("| " + " | ".join(str(c).replace("|", "\\|") for c in line) + " |\n" for line in lines)
+    write_atomically(to / "comparison.md", markdown.encode())
+    write_atomically(to / "comparison.html", _html(titles, shown, plain).encode())
+
+
+def _html(titles: Sequence[str], shown: Sequence[Sequence[Any]], plain: Sequence[Sequence[Any]]) -> str:
+    head = "".join(f'<th scope="col"><button type="button">{text(title)}</button></th>' for title in titles)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td data-key="{text("" if key is None else key)}">{text(cell)}</td>'
+            for cell, key in zip(line, keys, strict=True)
+        )
+        + "</tr>"
+        for line, keys in zip(shown, plain, strict=True)
+    )
+    content = (
+        '<p class="dim">Balanced accuracy on the test split with its 95 % interval by group. A click sorts.</p>'
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f"<script>{SORT}</script>"
+    )
+    return page("Comparison", [("Runs", content)])
+
+
+def _choices(row: dict[str, Any]) -> list[Any]:
+    measured = [
+        row.get(key, "") for key in ("parameters", "megabytes", "training_seconds", "milliseconds_per_image")
+    ]
+    return [*(row["choices"][key] for key in ("network", "preprocess", "crop", "pretrained")), *measured]
+
+
+def _figure(row: dict[str, Any], name: str) -> float | None:
+    value: float | None = row["figures"].get(name, {}).get("balanced_accuracy")
+    return value
+
+
+def _words(row: dict[str, Any], name: str) -> str:
+    found = row["figures"].get(name)
+    return (
+        share(None)
+        if found is None
+        else with_interval(found["balanced_accuracy"], found["balanced_accuracy_interval"])
+    )

@@ -1,0 +1,22 @@
+"""The curve of a learning-rate range test, as a page and as CSV."""
+
+from pathlib import Path
+
+from trainer.files import write_atomically
+from trainer.rate_test import RateTest
+from trainer.reports.charts import Axis, line_chart, spread
+from trainer.reports.page import page
+
+
+def write_rate_curve(found: RateTest, to: Path) -> None:
+    """Write `rates.csv` and `rates.html` into a folder, which exists."""
+    found.write_csv(to / "rates.csv")
+    lines = {
+        "smoothed": list(zip(found.rates.tolist(), found.smoothed.tolist(), strict=True)),
+        "of the step": list(zip(found.rates.tolist(), found.losses.tolist(), strict=True)),
+    }
+    x = Axis("learning rate of the heads", float(found.rates[0]), float(found.rates[-1]), logarithmic=True)
+    y = Axis("loss", *spread(found.smoothed.tolist(), ceiling=float(2 * found.smoothed[0])))
+    chart = line_chart("Loss while the learning rate rises", lines, x, y, mark=found.suggested)
+    words = f"<p>The smoothed loss falls most steeply at a rate of {found.suggested:.1e} (dashed).</p>"
+    write_atomically(to / "rates.html", page("Learning-rate test", [("Curve", chart + words)]).encode())

@@ -1,0 +1,197 @@
+"""The report of a training run: one HTML page, and the figures behind it as JSON."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.files import canonical_json, write_atomically
+from trainer.reports import charts
+from trainer.reports.charts import Axis
+from trainer.reports.galleries import galleries
+from trainer.reports.page import figure, page, share, table, text, with_interval
+from trainer.snapshot import Attribute, Snapshot
+
+Evaluation = dict[str, dict[str, dict[str, Any]]]
+Answers = Any
+
+
+def write_report(run: Path, snapshot: Snapshot, answers: Answers, evaluation: Evaluation, to: Path) -> None:
+    """Write `report.html` and `evaluation.json` into a folder.
+
+    Args:
+        run: The run folder (`config.json`, `metrics.csv`), or a model folder: then there are no curves.
+        snapshot: That the figures were measured on.
+        answers: Of `trainer.engines.ask`.
+        evaluation: Of `trainer.full_evaluation.evaluate_fully`.
+        to: Is made if need be.
+    """
+    to.mkdir(parents=True, exist_ok=True)
+    write_atomically(to / "evaluation.json", canonical_json(evaluation).encode())
+    measured = [attribute for attribute in snapshot.categorical if attribute.name in evaluation]
+    sections = [("Figures", figures_table(evaluation))]
+    history = read_history(run / "metrics.csv")
+    if history:
+        sections.append(("Training", curves(history, list(evaluation))))
+    sections += [
+        ("Confusion", "".join(confusion(a, evaluation[a.name]) for a in measured)),
+        ("Calibration", calibration(evaluation)),
+        ("Faces", galleries(snapshot, answers)),
+        ("Subgroups", subgroups(snapshot, evaluation)),
+        ("Dataset", distributions(snapshot)),
+        ("Settings", settings(run, answers)),
+    ]
+    lead = (
+        f'<p class="dim">{text(answers.model["name"])} on {len(snapshot):,} images, snapshot '
+        f"{text(snapshot.content_hash[:12])}. Intervals hold 95 % of bootstrap samples of whole groups.</p>"
+    )
+    write_atomically(to / "report.html", page("Training report", sections, lead=lead).encode())
+
+
+def read_history(file: Path) -> list[dict[str, float | None]]:
+    """Return the rows of a metrics.csv; none if there is none."""
+    if not file.exists():
+        return []
+    with file.open(newline="") as stream:
+        rows = csv.DictReader(stream)
+        return [{name: float(value) if value else None for name, value in row.items()} for row in rows]
+
+
+def figures_table(evaluation: Evaluation) -> str:
+    """The main figures of every attribute and split."""
+    rows = []
+    for name, splits in evaluation.items():
+        for split, found in splits.items():
+            balanced, suggested = found["balanced"], found["suggested"]
+            areas = list(found["auroc"].values())
+            rows.append(
+                [
+                    name,
+                    split,
+                    found["images"],
+                    found["groups"],
+                    with_interval(balanced["balanced_accuracy"], balanced["balanced_accuracy_interval"]),
+                    with_interval(suggested["accuracy"], suggested["accuracy_interval"]),
+                    with_interval(balanced["macro_f1"], balanced["macro_f1_interval"]),
+                    share(float(np.mean(areas)) if areas else None),
+                    share(found["ece"]),
+                ]
+            )
+    header = [
+        "attribute",
+        "split",
+        "images",
+        "groups",
+        "balanced accuracy",
+        "accuracy",
+        "macro F1",
+        "AUROC",
+        "ECE",
+    ]
+    return table(header, rows)
+
+
+def curves(history: list[dict[str, float | None]], attributes: list[str]) -> str:
+    """Loss, learning rate and the accuracies of every attribute over the epochs."""
+    x = Axis("epoch", 1, max(2, len(history)))
+
+    def line(column: str) -> list[tuple[float, float]]:
+        found = [(row["epoch"], row.get(column)) for row in history]
+        return [(epoch, value) for epoch, value in found if epoch is not None and value is not None]
+
+    def chart(title: str, columns: dict[str, str], y_title: str, ceiling: float | None = None) -> str:
+        lines = {name: line(column) for name, column in columns.items() if line(column)}
+        values = [value for points in lines.values() for _, value in points]
+        low = max(0.0, min(values, default=0.0) - 0.02) if ceiling else 0.0
+        y = Axis(y_title, *charts.spread(values, floor=low, ceiling=ceiling))
+        return figure(charts.line_chart(title, lines, x, y))
+
+    parts = [
+        chart("Loss", {"train": "loss", "val": "val_loss"}, "loss"),
+        chart("Learning rate", {"backbone": "learning_rate"}, "rate"),
+    ]
+    for name in attributes:
+        columns = {
+            "train accuracy": f"train_accuracy:{name}",
+            "val accuracy": f"val_accuracy:{name}",
+            "val balanced accuracy": f"val_balanced_accuracy:{name}",
+        }
+        parts.append(chart(name, columns, "share", 1.0))
+    return f'<div class="row">{"".join(parts)}</div>'
+
+
+def confusion(attribute: Attribute, splits: dict[str, dict[str, Any]]) -> str:
+    """The confusion matrix and the figures by class of an attribute, on the test split or, without it, on val."""
+    split = shown_split(splits)
+    found = splits[split]["balanced"]
+    rows = [
+        [value.name, *(share(found[key].get(str(value.code))) for key in ("precision", "recall", "f1"))]
+        for value in attribute.values
+    ]
+    by_class = table(["value", "precision", "recall", "F1"], rows)
+    matrix = charts.confusion_matrix([value.name for value in attribute.values], found["confusion"])
+    return f'<h3>{text(attribute.name)}, {split} split</h3><div class="row">{matrix}{by_class}</div>'
+
+
+def shown_split(splits: dict[str, dict[str, Any]]) -> str:
+    """The test split, or val if no test image is labelled."""
+    return "test" if splits["test"]["images"] else "val"
+
+
+def calibration(evaluation: Evaluation) -> str:
+    """A reliability diagram per attribute."""
+    parts = []
+    for name, splits in evaluation.items():
+        found = splits[shown_split(splits)]
+        points = [(bin_["confidence"], bin_["right"]) for bin_ in found["reliability"]]
+        ends = Axis("confidence", 0, 1), Axis("share of right answers", 0, 1)
+        chart = charts.line_chart(name, {"measured": points}, *ends, diagonal=True)
+        band = found["ece_null"]
+        honest = "" if band is None else f"; honest probabilities would give {band[0]:.3f}–{band[1]:.3f}"
+        parts.append(figure(chart, f"expected calibration error {share(found['ece'])}{honest}"))
+    return f'<div class="row">{"".join(parts)}</div>'
+
+
+def subgroups(snapshot: Snapshot, evaluation: Evaluation) -> str:
+    """Balanced accuracy among the images of every value of every other attribute."""
+    known = {
+        a.name: dict(zip(map(str, a.codes), [v.name for v in a.values], strict=True))
+        for a in snapshot.categorical
+    }
+    parts = []
+    for name, splits in evaluation.items():
+        split = shown_split(splits)
+        rows = [
+            [
+                f"{other}: {known[other][code]}",
+                found["images"],
+                share(found["balanced_accuracy"]),
+                share(found["accuracy"]),
+            ]
+            for other, values in splits[split]["subgroups"].items()
+            for code, found in values.items()
+        ]
+        body = table(["among", "images", "balanced accuracy", "accuracy"], rows)
+        parts.append(f"<details><summary>{text(name)}, {split} split</summary>{body}</details>")
+    return "".join(parts)
+
+
+def distributions(snapshot: Snapshot) -> str:
+    """How often every value was given."""
+    parts = []
+    for attribute in snapshot.categorical:
+        labels = snapshot.labels[attribute.name]
+        counts = np.bincount(labels[labels >= 0], minlength=len(attribute.values))
+        bars = {value.name: float(n) for value, n in zip(attribute.values, counts, strict=True)}
+        most = max(2.0, float(counts.max(initial=0)))
+        parts.append(figure(charts.bar_chart(f"{attribute.name}: {counts.sum():,} labels", bars, most=most)))
+    return f'<div class="row">{"".join(parts)}</div>'
+
+
+def settings(run: Path, answers: Answers) -> str:
+    """The settings of the run and what the model is."""
+    file = run / "config.json"
+    known = json.loads(file.read_bytes()) if file.exists() else {}
+    return f"<pre>{text(canonical_json({'model': answers.model, **known}))}</pre>"
