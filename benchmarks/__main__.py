@@ -15,6 +15,7 @@ SUBJECTS = {
     "browsing": "how soon the first page of each view of browse answers with 200,000 images",
     "painting": "from a key press to the next image painted, in Chromium",
     "people": "faces of one person found together, key presses to name them, the API with 10,000 people",
+    "snapshots": "a million images: written, verified, compared, against the sqlite3 program",
     "importing": "images imported per second",
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",
 }
