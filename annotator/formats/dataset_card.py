@@ -80,7 +80,7 @@ def _sections(schema: Schema, tally: Tally, splits: SplitRule, labelling: Labell
         _Section(
             "How it was labelled",
             [
-                f"{labelling.labellers} labellers. Answers ever given, corrections included, by origin (FORMATS.md):"
+                f"Labellers: {labelling.labellers}. Answers ever given, corrections included, by origin (FORMATS.md):"
             ],
             [["origin", "answers"], *([name, str(n)] for name, n in sorted(labelling.origins.items()))],
         ),
@@ -102,7 +102,7 @@ def _splits(tally: Tally, rule: SplitRule) -> _Section:
             f"By group, seed {rule.seed}, {rule.share_val:g} of the groups in val and {rule.share_test:g} in test.",
             "No group stands in two splits."
             if not leaks
-            else f"{leaks} groups stand in more than one split: a LEAK.",
+            else f"Groups in more than one split, a LEAK: {leaks}.",
         ],
         [["split", "images", "labelled", "groups"], *rows],
     )
@@ -160,7 +160,11 @@ def _figure(values: list[tuple[str, dict[str, int]]], name: str) -> str:
                 f"<title>{escape(value)}, {split}: {splits.get(split, 0)}</title></rect>"
             )
             left += width
-    height = 22 * len(values)
+    height = 22 * len(values) + 22
+    for place, split in enumerate(SPLITS):
+        x, y = 170 + 70 * place, height - 16
+        bars.append(f'<rect class="{split}" x="{x}" y="{y}" width="10" height="10"/>')
+        bars.append(f'<text x="{x + 15}" y="{y + 10}" font-size="12" fill="currentColor">{split}</text>')
     return (
         f'<svg role="img" aria-label="Images per value of {escape(name)}, stacked by split" '
         f'width="500" height="{height}" viewBox="0 0 500 {height}">{"".join(bars)}</svg>'

@@ -207,7 +207,7 @@ def test_a_group_in_two_splits_is_told_on_the_card(tmp_path: Path):
         for i, (name, split) in enumerate([("a", "train"), ("b", "test")])
     ]
     write_snapshot(tmp_path / "s", SCHEMA, rows, SplitRule(), tmp_path, SnapshotOptions())
-    assert "1 groups stand in more than one split" in (tmp_path / "s" / "card.md").read_text()
+    assert "Groups in more than one split, a LEAK: 1." in (tmp_path / "s" / "card.md").read_text()
     assert "<b>" not in (tmp_path / "s" / "card.html").read_text()
 
 

@@ -105,3 +105,14 @@ def test_the_label_page_at_work_has_no_serious_fault(injectable: Page, predicted
         assert serious(page) == []
         page.keyboard.press("Escape")
         page.wait_for_selector(f"#{dialog}:not([open])", state="attached")
+
+
+def test_two_snapshots_compared_have_no_serious_fault(injectable: Page, server: Server):
+    client = server.client()
+    for _ in range(2):
+        assert client.post("/snapshots", {"names": False}).status_code == 201
+        client.answer(client.next()["tasks"][0], {"glasses": 1})
+    injectable.goto(server.url + "/snapshots")
+    injectable.get_by_role("button", name="Compare").click()
+    injectable.wait_for_selector("[data-attribute=glasses]")
+    assert serious(injectable) == []
