@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from annotator.domain.schema import CANNOT_TELL_NAME, Schema
 from annotator.errors import FacelabelError
-from annotator.files import sync_folder
+from annotator.files import UNFINISHED, hold_folder, remove_unfinished, sync_folder
 from annotator.formats.snapshot import ImageMode, SnapshotImage
 
 _SHOWN = 5
@@ -121,7 +121,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """A folder to write in under a temporary name; synced and renamed at the end, removed after an error.
 
     Raises:
-        FacelabelError: if it exists already or cannot be written.
+        FacelabelError: if it exists already, is being written by somebody else or cannot be written.
     """
     if folder.exists():
         raise FacelabelError(
@@ -129,13 +129,14 @@ def new_folder(folder: Path) -> Iterator[Path]:
             f"{folder} exists already, and an export never writes over anything.",
             do="Name another folder.",
         )
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    unfinished = folder.with_name(f".{folder.name}{UNFINISHED}")
+    remove_unfinished(unfinished)
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        yield unfinished
-        _sync(unfinished)
-        unfinished.replace(folder)
+        with hold_folder(unfinished):
+            yield unfinished
+            _sync(unfinished)
+            unfinished.replace(folder)
         sync_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -12,7 +12,7 @@ from annotator.formats.snapshot import ImageMode, SnapshotImage
 from annotator.formats.ways_out import WAYS_OUT
 from annotator.project import ProjectFolder
 from annotator.services.schema_in_force import read_schema
-from annotator.services.snapshots import read_images
+from annotator.services.snapshots import read_images, remove_leftovers
 
 
 @dataclass
@@ -41,6 +41,7 @@ def export_as(
         FacelabelError: if the folder exists or cannot be written, or the format would say something else than the
             labels do; nothing is left behind then.
     """
+    remove_leftovers(project.path / "exports")
     way = WAYS_OUT[form]
     folder = to or project.path / "exports" / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{form}"
     report = ExportReport(str(folder), form)

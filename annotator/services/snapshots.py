@@ -37,7 +37,7 @@ def export_snapshot(
         options: names or codes, images or not.
         history: also write annotations.csv.
     """
-    _clean(project.snapshots)
+    remove_leftovers(project.snapshots)
     folder = to or _new_folder(project)
     with project.database.read() as session:
         schema = read_schema(session, people=True)
@@ -91,7 +91,7 @@ def _new_folder(project: ProjectFolder) -> Path:
     return folder
 
 
-def _clean(snapshots: Path) -> None:
+def remove_leftovers(snapshots: Path) -> None:
     """Remove what an export that was killed left behind; what another one is writing stays."""
     for leftover in snapshots.glob(f".*{UNFINISHED}"):
         with suppress(FacelabelError):

@@ -1,6 +1,12 @@
 """facelabel export --format: from the database into a folder of another tool, whole or not at all."""
 
 import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +18,7 @@ from annotator.formats.ways_out import WAYS_OUT
 from annotator.project import ProjectFolder
 from annotator.services.exports import export_as
 from tests.annotator.test_labels import ALL, Person
-from tests.commands import call
+from tests.commands import call, files
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "export.md"
 
@@ -99,3 +105,47 @@ def test_a_missing_image_file_stops_the_export_with_a_word(filled: ProjectFolder
 def test_every_format_has_its_line_in_the_documentation():
     page = PAGE.read_text(encoding="utf-8")
     assert [form for form in WAYS_OUT if f"| `{form}` |" not in page] == []
+
+
+def export_until(path: Path, deadly: int) -> None:
+    """Export, and die without warning at the so many-th call or return of a function."""
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    project = ProjectFolder.open(path)
+    sys.setprofile(count)
+    export_as(project, "huggingface", path / "out", "copy")
+    sys.setprofile(None)
+    (path / "steps").write_text(str(steps))
+
+
+def run_until(path: Path, deadly: int) -> None:
+    process = multiprocessing.get_context("fork").Process(target=export_until, args=(path, deadly))
+    process.start()
+    process.join(60)
+    assert process.exitcode in {0, -signal.SIGKILL}
+
+
+def test_a_killed_export_leaves_a_whole_folder_or_none(filled: ProjectFolder, soak: bool):
+    label_two(filled)
+    filled.database.close()
+    run_until(filled.path, 0)
+    out, steps = filled.path / "out", int((filled.path / "steps").read_text())
+    whole = files(out)
+    chance = random.Random(0)
+    absent = 0
+    for _ in range(100 if soak else 10):
+        shutil.rmtree(out, ignore_errors=True)
+        run_until(filled.path, chance.randrange(1, steps))
+        absent += not out.exists()
+        assert not out.exists() or files(out) == whole
+    assert absent > 0
+    shutil.rmtree(out, ignore_errors=True)
+    run_until(filled.path, 0)
+    assert files(out) == whole
+    assert list(filled.path.glob(".out*")) == []
