@@ -35,13 +35,18 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         if path.parent.is_dir():
             temporary.unlink(missing_ok=True)
-        raise FacelabelError(
-            "cannot_write",
-            f"{path} could not be written: {error.strerror}.",
-            kept="What was there before is unchanged.",
-            do="Make room or give yourself the right to write there, and call the command again.",
-        ) from error
+        raise cannot_write(path, error) from error
     sync_folder(path.parent)
+
+
+def cannot_write(path: Path, error: OSError) -> FacelabelError:
+    """The error for a file that could not be written."""
+    return FacelabelError(
+        "cannot_write",
+        f"{path} could not be written: {error.strerror}.",
+        kept="What was there before is unchanged.",
+        do="Make room or give yourself the right to write there, and call the command again.",
+    )
 
 
 def sync_folder(path: Path) -> None:

@@ -24,6 +24,7 @@ class ProjectFolder:
     views/            what the browser shows: upright JPEGs without metadata, at most 1024 pixels
     snapshots/        exported datasets
     rounds/           models and predictions, a folder per round
+    imports/          what each import took and refused, a file per source
     cache/            features; may be deleted
     secret.key        signs the cookies of logins
     """
@@ -69,6 +70,11 @@ class ProjectFolder:
     def rounds(self) -> Path:
         """A folder per round: model, predictions."""
         return self.path / "rounds"
+
+    @property
+    def imports(self) -> Path:
+        """A report per import."""
+        return self.path / "imports"
 
     @property
     def cache(self) -> Path:

@@ -9,10 +9,11 @@ import click
 
 from annotator import __version__
 from annotator.cli.aggregate import aggregate_command
-from annotator.cli.data import export_command, import_command, verify_command
+from annotator.cli.data import export_command, verify_command
 from annotator.cli.doctor import doctor_command
 from annotator.cli.faces import faces_command
 from annotator.cli.gold import gold_group
+from annotator.cli.importing import import_command
 from annotator.cli.projects import init_command, schema_group, status_command
 from annotator.cli.rounds import round_command
 from annotator.cli.serving import openapi_command, serve_command, up_command, worker_command

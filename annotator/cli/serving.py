@@ -11,7 +11,7 @@ from threading import Event
 import click
 
 from annotator.app import create_app
-from annotator.cli.data import run_image_import
+from annotator.cli.importing import run_image_import
 from annotator.cli.terminal import open_project, print_json, progress_bar, project_option
 from annotator.config import Settings
 from annotator.errors import WrongUse

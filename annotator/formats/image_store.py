@@ -63,6 +63,12 @@ def examine_image(limits: Limits, path: Path) -> StoredImage | str:
     return StoredImage(hashlib.sha256(content).hexdigest(), header)
 
 
+def clean_up(root: Path) -> None:
+    """Remove what a killed import left unfinished below the root of a store; no other import may run."""
+    for left in root.glob("*/.*.tmp"):
+        left.unlink(missing_ok=True)
+
+
 def decoding_pool() -> ProcessPoolExecutor:
     """A process per core; a decoder that is killed by a hostile file does not take the import with it."""
     return ProcessPoolExecutor(

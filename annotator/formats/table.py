@@ -1,32 +1,33 @@
-"""Labels in any CSV: one row per image, a column per attribute, read as it is or through a small mapping file.
+"""Labels in any table (CSV, TSV): one row per image, a column per attribute, as it is or through a mapping.
 
-A mapping is a TOML file:
-
-    image = "file"                      # the column with the image's name
-    [columns.beard_type]                # a column of the CSV
-    attribute = "beard"                 # the attribute it answers
-    values = { full = "yes", "" = "" }  # its cells → our value names or codes; "" means not labelled
-    [columns.comment]
-    attribute = ""                      # left aside
+Encoding, delimiter and header are detected; what was not UTF-8 is told.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-import tomllib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import chain
+from pathlib import Path, PurePath
 
+from annotator.domain.names import find_attribute, find_code
 from annotator.domain.schema import Attribute, Schema
 from annotator.errors import FacelabelError
+from annotator.formats.foreign import Foreign, ForeignAnswer
+from annotator.formats.image_files import EXTENSIONS
+from annotator.formats.mapping import Mapping
+from annotator.formats.meaning import Row
 
 IMAGE_COLUMNS = ("image_name", "filename", "file_name", "image", "file")
 """Headers that are taken for the image's name when no mapping says otherwise."""
 
 MAX_FILE_BYTES = 512 * 2**20
 _SHOWN = 10
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True)
@@ -40,52 +41,37 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One image's answers: codes (-1 is can't tell) or, for open attributes, names. Unlabelled cells are left out."""
-
-    image_name: str
-    answers: dict[str, int | str]
-
-
-@dataclass(frozen=True)
 class Table:
     """A whole file, checked."""
 
     rows: list[Row]
     left_aside: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Mapping:
-    """A mapping file: the image column, and per column the attribute and its values."""
+def recognise(path: Path) -> bool:
+    """Whether it is named like a table."""
+    return path.suffix.lower() in {".csv", ".tsv", ".tab"} and not path.is_dir()
 
-    image: str | None = None
-    columns: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
 
-    @classmethod
-    def read(cls, path: Path) -> Mapping:
-        """Read a mapping file.
+def read(path: Path) -> Foreign:
+    """Every cell as an answer of its column, in the table's own words; a table without a known image column has none.
 
-        Raises:
-            FacelabelError: if it is no such file.
-        """
-        try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
-            columns = {
-                header: (
-                    str(entry.get("attribute", header)),
-                    {str(k): str(v) for k, v in entry.get("values", {}).items()},
-                )
-                for header, entry in document.get("columns", {}).items()
-            }
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError) as error:
-            raise FacelabelError(
-                "bad_mapping",
-                f"The mapping {path} cannot be read: {error}.",
-                do="See docs/import.md for its form.",
-            ) from error
-        image = document.get("image")
-        return cls(str(image) if image is not None else None, columns)
+    Raises:
+        FacelabelError: if it is no table.
+    """
+    lines = _Lines(path)
+    header = lines.header
+    image = next((header.index(name) for name in IMAGE_COLUMNS if name in header), 0)
+    return Foreign(
+        answers=[
+            ForeignAnswer(cells[image], name, cell)
+            for _, cells in lines.rows
+            if len(cells) == len(header)
+            for index, (name, cell) in enumerate(zip(header, cells, strict=True))
+            if index != image
+        ]
+    )
 
 
 def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Table:
@@ -96,17 +82,14 @@ def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Ta
             there twice with different answers, or a cell holds a value that the schema does not know; the first ten places are named.
     """
     mapping = mapping or Mapping()
-    lines = _read_lines(path)
-    try:
-        _, header = next(lines)
-    except StopIteration:
-        raise _bad(path, "it is empty") from None
+    lines = _Lines(path)
+    header = lines.header
     image_index = _find_image_column(path, header, mapping)
     columns, left_aside = _find_columns(path, header, image_index, schema, mapping)
     rows: list[Row] = []
     by_name: dict[str, Row] = {}
     wrong: list[str] = []
-    for number, cells in lines:
+    for number, cells in lines.rows:
         if len(cells) != len(header):
             wrong.append(f"line {number}: {len(cells)} cells instead of {len(header)}")
             continue
@@ -131,23 +114,65 @@ def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Ta
             f"{path} has {len(wrong)} cells or rows that cannot be read:\n  "
             + "\n  ".join(wrong[:_SHOWN])
             + more,
-            do="Mend the file, add the values to attributes.toml, or map them with --map FILE.",
+            do="Mend the file, add the values to attributes.toml, or map them: `--dry-run --map-out FILE` proposes a mapping, --map FILE uses it.",
         )
-    return Table(rows, left_aside)
+    return Table(rows, left_aside, lines.notes)
 
 
-def _read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+class _Lines:
+    """The lines of a table. `notes` says what had to be guessed about it."""
+
+    def __init__(self, path: Path) -> None:
+        text, self.notes = _decode(path)
+        if "\0" in text:
+            raise _bad(path, "it holds a NUL character")
+        delimiter = _delimiter(text)
+        if delimiter != ",":
+            self.notes.append(f"its cells are separated by {_DELIMITERS[delimiter]}")
+        lines = _split(path, text, delimiter)
+        first = next(lines, None)
+        if first is None:
+            raise _bad(path, "it is empty")
+        self.header = first[1]
+        self.rows: Iterator[tuple[int, list[str]]] = lines
+        if PurePath(self.header[0].strip().lower()).suffix in EXTENSIONS:
+            self.rows = chain([first], lines)
+            self.header = [IMAGE_COLUMNS[0], *(str(number) for number in range(2, len(first[1]) + 1))]
+            self.notes.append("it has no header: its columns are called image_name, 2, 3, …")
+
+
+def _decode(path: Path) -> tuple[str, list[str]]:
+    """The text of a file: by its byte order mark, as UTF-8, else as Windows-1252, which is told."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise _bad(path, f"it is larger than {MAX_FILE_BYTES // 2**20} MiB")
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
     except OSError as error:
         raise _bad(path, str(error.strerror)) from error
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        if wide:
+            return content.decode("utf-16"), ["it is UTF-16"]
+        return content.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
-        raise _bad(path, f"it is not UTF-8 ({error.reason} at byte {error.start})") from error
-    if "\0" in text:
-        raise _bad(path, "it holds a NUL character")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        if wide:
+            raise _bad(path, "it begins like UTF-16 and is not") from error
+    for name, encoding in (("Windows-1252", "cp1252"), ("Latin-1", "latin-1")):
+        try:
+            return content.decode(encoding), [f"it is not UTF-8 and was read as {name}: check the names"]
+        except UnicodeDecodeError:
+            continue
+    raise AssertionError("every byte is Latin-1")
+
+
+def _delimiter(text: str) -> str:
+    """The separator that occurs most often in the first line, outside quotes."""
+    first = re.sub(r'"[^"]*"', "", text[:100_000].lstrip("\r\n").partition("\n")[0])
+    return max(_DELIMITERS, key=first.count)
+
+
+def _split(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
             if cells:
@@ -183,7 +208,7 @@ def _find_columns(
         if index == image_index:
             continue
         target, values = mapping.columns.get(name, (name, {}))
-        attribute = schema.find_column(target) if target else None
+        attribute = find_attribute(schema, target) if target else None
         if attribute is None:
             if target and name in mapping.columns:
                 raise FacelabelError(
@@ -210,7 +235,7 @@ def _answer(column: Column, cell: str) -> int | str | None:
         return None
     if column.attribute.kind == "open":
         return text
-    code = column.attribute.code_of(text)
+    code = find_code(column.attribute, text)
     if code is None:
         known = ", ".join(f"{value.code} {value.name}" for value in column.attribute.values)
         raise ValueError(f"{column.header} has no value {text[:60]!r} (known: {known})")

@@ -9,7 +9,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError
-from annotator.formats.table import Mapping, read_table
+from annotator.formats.mapping import Mapping
+from annotator.formats.table import read_table
 from annotator.models import Annotation, Gold, Image, Label, now
 from annotator.project import ProjectFolder
 from annotator.services.image_details import get_image

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.domain.schema import CANNOT_TELL
+from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.errors import FacelabelError
-from annotator.formats.table import Mapping, Row, read_table
-from annotator.models import Annotation, Image, ImageAlias, Label, Labeller
+from annotator.formats.mapping import Mapping
+from annotator.formats.meaning import Row
+from annotator.formats.table import read_table
+from annotator.models import Annotation, Image, ImageAlias, Label, Labeller, Submission
 from annotator.project import ProjectFolder
 from annotator.services.groups import regroup_all
 from annotator.services.labels import NewAnnotation, add_annotations, add_submission
-from annotator.services.people import code_of_person
+from annotator.services.people import MAX_NAME, code_of_person
 from annotator.services.schema_changes import recount_open_cells
-from annotator.services.schema_in_force import schema_in_force
+from annotator.services.schema_in_force import read_schema, schema_in_force
 
 _SHOWN = 5
 
@@ -41,6 +45,23 @@ class LabelReport:
     absent: int = 0
     absent_names: list[str] = field(default_factory=list)
     left_aside: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    values: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where labels come from and what they count as.
+
+    Args:
+        name: the source's name.
+        opinions: kept beside the label, by a labeller named after the source; else they become the label.
+        hashes: the content of the images that came with them, by their name at the source.
+    """
+
+    name: str
+    opinions: bool = False
+    hashes: AnyMapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,6 +69,7 @@ class _NewLabel:
     image_id: int
     attribute_id: int
     code: int | None
+    labeller: str
 
 
 def import_labels(project: ProjectFolder, path: Path, mapping: Mapping | None = None) -> LabelReport:
@@ -62,24 +84,37 @@ def import_labels(project: ProjectFolder, path: Path, mapping: Mapping | None = 
     with project.database.read() as session:
         schema = schema_in_force(session).schema
     table = read_table(path, schema, mapping)
-    report = LabelReport(rows=len(table.rows), left_aside=table.left_aside)
+    report = LabelReport(left_aside=table.left_aside, notes=table.notes)
     with project.database.write() as session:
-        new = _new_labels(session, table.rows, report)
-        if report.absent == report.rows:
-            raise FacelabelError(
-                "no_image_matches",
-                f"None of the {report.rows} rows of {path} names an image of the project: "
-                f"{', '.join(report.absent_names)}, …",
-                do="Import the images first, or map the column with their names with --map FILE.",
-            )
-        if new:
-            _write(session, path, new)
-            regroup_all(session)
-            recount_open_cells(session)
+        import_rows(session, table.rows, Origin(path.name), report)
     return report
 
 
-def _new_labels(session: Session, rows: Iterable[Row], report: LabelReport) -> list[_NewLabel]:
+def import_rows(session: Session, rows: list[Row], origin: Origin, report: LabelReport) -> None:
+    """Take in rows of labels, all of them or none.
+
+    Raises:
+        FacelabelError: if none of the rows' images is in the project, or a person's name cannot be used.
+    """
+    report.rows = len(rows)
+    cells = _cells(session, rows, origin, report)
+    if rows and report.absent == report.rows:
+        raise FacelabelError(
+            "no_image_matches",
+            f"None of the {report.rows} rows of {origin.name} names an image of the project: "
+            f"{', '.join(report.absent_names)}, …",
+            do="Import the images first, or map the column with their names with --map FILE.",
+        )
+    new = _new_opinions(session, cells, report) if origin.opinions else _new_labels(session, cells, report)
+    _count_values(session, new, report)
+    if new:
+        _write(session, origin, new)
+    if new and not origin.opinions:
+        regroup_all(session)
+        recount_open_cells(session)
+
+
+def _new_labels(session: Session, cells: Iterable[_NewLabel], report: LabelReport) -> list[_NewLabel]:
     """What the rows say that the project does not know yet."""
     current = {
         (image, attribute): (code, origin)
@@ -90,11 +125,11 @@ def _new_labels(session: Session, rows: Iterable[Row], report: LabelReport) -> l
         )
     }
     new = []
-    for (image_id, attribute_id), code in cells_of_rows(session, rows, report).items():
-        before = current.get((image_id, attribute_id))
+    for cell in cells:
+        before = current.get((cell.image_id, cell.attribute_id))
         if before is None:
             report.added += 1
-        elif before[0] == code:
+        elif before[0] == cell.code:
             report.unchanged += 1
             continue
         elif before[1] == "import":
@@ -102,19 +137,51 @@ def _new_labels(session: Session, rows: Iterable[Row], report: LabelReport) -> l
         else:
             report.kept += 1
             continue
-        new.append(_NewLabel(image_id, attribute_id, code))
+        new.append(cell)
     return new
 
 
-def cells_of_rows(
-    session: Session, rows: Iterable[Row], report: LabelReport | None = None
-) -> dict[tuple[int, int], int | None]:
-    """The rows as image and attribute → code. Two names of one image may disagree: the first row counts then."""
-    report = report or LabelReport()
+def _new_opinions(session: Session, cells: Iterable[_NewLabel], report: LabelReport) -> list[_NewLabel]:
+    """The opinions that their labellers have not given already."""
+    given = {
+        (image, attribute, labeller): code
+        for image, attribute, labeller, code in session.execute(
+            select(Annotation.image_id, Annotation.attribute_id, Labeller.name, Annotation.code)
+            .join(Submission, Submission.id == Annotation.submission_id)
+            .join(Labeller, Labeller.id == Submission.labeller_id)
+            .where(Submission.kind == "import", Annotation.origin == "opinion")
+            .order_by(Annotation.id)
+        )
+    }
+    new = []
+    for cell in cells:
+        key = (cell.image_id, cell.attribute_id, cell.labeller)
+        if key in given and given[key] == cell.code:
+            report.unchanged += 1
+            continue
+        if key in given:
+            report.replaced += 1
+        else:
+            report.added += 1
+        new.append(cell)
+    return new
+
+
+def cells_of_rows(session: Session, rows: Iterable[Row]) -> dict[tuple[int, int], int | None]:
+    """The rows as image and attribute → code, for what is no import of labels."""
+    cells = _cells(session, rows, Origin(""), LabelReport())
+    return {(cell.image_id, cell.attribute_id): cell.code for cell in cells}
+
+
+def _cells(session: Session, rows: Iterable[Row], origin: Origin, report: LabelReport) -> list[_NewLabel]:
+    """The rows cell by cell. Two names of one image, or two labellers, may disagree: the first row counts then."""
     images = _images_by_name(session)
+    if origin.hashes:
+        by_hash = dict(session.execute(select(Image.sha256, Image.id)).all())
+        images |= {name: by_hash[sha256] for name, sha256 in origin.hashes.items()}
     ids = schema_in_force(session).ids
     people: dict[tuple[str, str], int] = {}
-    cells: dict[tuple[int, int], int | None] = {}
+    cells: dict[tuple[int, int, str], int | None] = {}
     for row in rows:
         image_id = images.get(row.image_name) or images.get(PurePosixPath(row.image_name).name)
         if image_id is None:
@@ -122,14 +189,36 @@ def cells_of_rows(
             if len(report.absent_names) < _SHOWN:
                 report.absent_names.append(row.image_name)
             continue
+        labeller = _labeller_name(origin, row)
         for name, answer in row.answers.items():
             code = answer if isinstance(answer, int) else people.get((name, answer))
             if code is None:
                 code = people[name, str(answer)] = code_of_person(session, name, answer)
             given = None if code == CANNOT_TELL else code
-            if cells.setdefault((image_id, ids[name]), given) != given:
+            if cells.setdefault((image_id, ids[name], labeller), given) != given:
                 report.contradictions.append((row.image_name, name))
-    return cells
+    return [
+        _NewLabel(image, attribute, code, labeller) for (image, attribute, labeller), code in cells.items()
+    ]
+
+
+def _labeller_name(origin: Origin, row: Row) -> str:
+    """Truth is given by "import"; an opinion by a name that no account has."""
+    if not origin.opinions:
+        return "import"
+    return ":".join(filter(None, ("import", origin.name, row.labeller)))[:MAX_NAME]
+
+
+def _count_values(session: Session, new: list[_NewLabel], report: LabelReport) -> None:
+    schema = read_schema(session, people=True)
+    force = schema_in_force(session)
+    names = {
+        force.ids[attribute.name]: {value.code: value.name for value in attribute.values}
+        for attribute in schema.attributes
+    }
+    for (attribute, code), number in Counter((cell.attribute_id, cell.code) for cell in new).items():
+        value = CANNOT_TELL_NAME if code is None else names[attribute][code]
+        report.values.setdefault(force.names[attribute], {})[value] = number
 
 
 def _images_by_name(session: Session) -> dict[str, int]:
@@ -143,20 +232,29 @@ def _images_by_name(session: Session) -> dict[str, int]:
     return {name: number for name, number in short.items() if number is not None} | aliases | own
 
 
-def _write(session: Session, path: Path, new: list[_NewLabel]) -> None:
-    importer = session.scalar(select(Labeller).where(Labeller.name == "import"))
-    if importer is None:
-        importer = Labeller(name="import")
-        session.add(importer)
-        session.flush()
-    submission_id = add_submission(
-        session,
-        key=f"import:{secrets.token_hex(16)}",
-        kind="import",
-        fingerprint=path.name,
-        labeller_id=importer.id,
-        image_id=None,
-    )
-    cells = [NewAnnotation(cell.image_id, cell.attribute_id, cell.code, "import") for cell in new]
-    add_annotations(session, submission_id, cells)
+def _write(session: Session, origin: Origin, new: list[_NewLabel]) -> None:
+    by_labeller: dict[str, list[_NewLabel]] = {}
+    for cell in new:
+        by_labeller.setdefault(cell.labeller, []).append(cell)
+    for name, cells in by_labeller.items():
+        submission_id = add_submission(
+            session,
+            key=f"import:{secrets.token_hex(16)}",
+            kind="import",
+            fingerprint=origin.name,
+            labeller_id=_labeller_id(session, name),
+            image_id=None,
+        )
+        kept_as = "opinion" if origin.opinions else "import"
+        annotations = [NewAnnotation(cell.image_id, cell.attribute_id, cell.code, kept_as) for cell in cells]
+        add_annotations(session, submission_id, annotations)
     session.expire_all()
+
+
+def _labeller_id(session: Session, name: str) -> int:
+    labeller = session.scalar(select(Labeller).where(Labeller.name == name))
+    if labeller is None:
+        labeller = Labeller(name=name)
+        session.add(labeller)
+        session.flush()
+    return labeller.id

@@ -37,9 +37,6 @@ def import_photos(
 ) -> ImportReport:
     """Cut every photo of the folders (recursively) and files named into its heads, and take those in as images.
 
-    The same photo gives the same crops, and whole batches are recorded at once: an import that was killed is completed
-    by running it again. A photo without a face is taken in whole, with face_count 0.
-
     Raises:
         WrongUse: if a source does not exist or holds no image file at all.
     """
@@ -47,6 +44,22 @@ def import_photos(
     files = list(find_files(sources, report))
     if not files:
         raise no_images(sources)
+    take_in_photos(project, files, limits, report, progress)
+    return report
+
+
+def take_in_photos(
+    project: ProjectFolder,
+    files: list[SourceFile],
+    limits: Limits,
+    report: ImportReport,
+    progress: Progress = lambda *_: None,
+) -> None:
+    """Cut photos into heads and record those as images.
+
+    The same photo gives the same crops, and whole batches are recorded at once: an import that was killed is completed
+    by running it again. A photo without a face is taken in whole, with face_count 0.
+    """
     cut = partial(cut_photo, project.photos, project.images, project.views, limits)
     with closing(decoded(cut, files, progress)) as photos:
         while batch := list(islice(photos, _BATCH)):
@@ -55,7 +68,6 @@ def import_photos(
     with project.database.write() as session:
         choose_test_share(session)
         recount(session)
-    return report
 
 
 def _record_photos(
@@ -99,6 +111,6 @@ def _named(file: SourceFile, photo: CutPhoto, number: int | None) -> SourceFile:
         file.path,
         str(name.with_name(name.stem + ending)),
         file.source,
-        group=photo_group(photo.sha256),
+        group=file.group or photo_group(photo.sha256),
         original_path=file.name,
     )

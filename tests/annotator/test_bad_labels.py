@@ -15,8 +15,7 @@ TABLES = {
     "short row": (b"image_name,glasses,wrinkles\n0001.jpg,0,1\n0002.jpg,0\n", "line 3: 2 cells instead of 3"),
     "long row": (b"image_name,glasses\n0001.jpg,0,1\n", "line 2: 3 cells instead of 2"),
     "NUL": (b"image_name,glasses\n0001.jpg,0\0\n", "it holds a NUL character"),
-    "not UTF-8": ("image_name,glasses\nJosé.jpg,0\n".encode("cp1252"), "it is not UTF-8"),
-    "UTF-16": ("image_name,glasses\n0001.jpg,0\n".encode("utf-16"), "it is not UTF-8"),
+    "half of UTF-16": (b"\xff\xfei", "it begins like UTF-16 and is not"),
     "empty": (b"", "it is empty"),
     "open quote": (b'image_name,glasses\n"0001.jpg,0\n', "unexpected end of data"),
     "column twice": (b"image_name,glasses,glasses\n0001.jpg,0,1\n", "two columns answer glasses"),
@@ -70,7 +69,7 @@ def test_every_bad_row_is_counted_and_the_first_ten_are_named(filled: ProjectFol
 
 
 def test_a_label_file_that_does_not_exist_is_refused(filled: ProjectFolder, tmp_path: Path) -> None:
-    call("import", tmp_path / "absent.csv", "-p", filled.path).assert_refused(1, "absent.csv", "No such file")
+    call("import", tmp_path / "absent.csv", "-p", filled.path).assert_refused(2, "absent.csv does not exist")
 
 
 def test_rows_of_absent_images_are_reported_and_none_is_invented(

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from annotator.errors import FacelabelError
+from annotator.formats.mapping import Mapping
 from annotator.formats.snapshot import SnapshotOptions
-from annotator.formats.table import Mapping
 from annotator.project import ProjectFolder
 from annotator.services.images import import_images
 from annotator.services.label_import import import_labels

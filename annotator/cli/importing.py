@@ -1,0 +1,227 @@
+"""import: folders, archives, videos, other tools' exports, tables, predictions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from annotator.cli.terminal import (
+    errors,
+    json_option,
+    one_line,
+    open_project,
+    print_json,
+    progress_bar,
+    project_option,
+)
+from annotator.config import Settings
+from annotator.errors import FacelabelError
+from annotator.formats.archive import ArchiveLimits
+from annotator.formats.foreign_formats import FORMATS
+from annotator.formats.image_files import Limits
+from annotator.formats.mapping import Mapping
+from annotator.formats.video import VideoOptions
+from annotator.project import ProjectFolder
+from annotator.services.images import ImportReport
+from annotator.services.label_import import LabelReport
+from annotator.services.predictions import bring_predictions
+from annotator.services.sources import (
+    ImportOptions,
+    Source,
+    SourceReport,
+    find_sources,
+    import_source,
+    propose_mapping,
+)
+
+_SHOWN = 20
+
+
+@click.command("import")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--format", "wanted", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True,
+    help="What the sources are.",
+)  # fmt: skip
+@click.option(
+    "--map", "mapping", type=click.Path(path_type=Path, dir_okay=False),
+    help="A mapping file: what foreign columns, values and labels mean.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+@click.option(
+    "--map-out", type=click.Path(path_type=Path, dir_okay=False),
+    help="With --dry-run: write a mapping proposed from the names, to edit and give with --map.",
+)  # fmt: skip
+@click.option(
+    "--as", "counted", type=click.Choice(["truth", "opinions"]), default="truth", show_default=True,
+    help="Labels become the answer unless a person gave one; or they are kept beside it as one labeller's opinions.",
+)  # fmt: skip
+@click.option(
+    "--fps", type=click.FloatRange(0.001, 1000), default=1.0, show_default=True,
+    help="Frames per second of a video.",
+)  # fmt: skip
+@click.option(
+    "--turn", type=click.Choice(["auto", "0", "90", "180", "270"]), default="auto", show_default=True,
+    help="Turn a video's frames clockwise; auto: as the file says.",
+)  # fmt: skip
+@click.option("--drop-blurred", is_flag=True, help="Leave out blurred frames of a video.")
+@click.option(
+    "--faces", is_flag=True, help="Cut photos into one image per head; the photos are kept in the project."
+)
+@click.option("--drop-similar", is_flag=True, help="Leave out frames that look like the one before.")
+@project_option
+@json_option
+def import_command(
+    sources: tuple[Path, ...], wanted: str, mapping: Path | None, dry_run: bool, map_out: Path | None,
+    counted: str, fps: float, turn: str, drop_blurred: bool, drop_similar: bool, faces: bool, project: Path, as_json: bool,
+) -> None:  # fmt: skip
+    """Import images and labels from anywhere: folders, archives, videos, other tools' exports. Safe to run again."""
+    if map_out is not None and not dry_run:
+        raise click.UsageError("--map-out goes with --dry-run.")
+    if faces and dry_run:
+        raise click.UsageError("--faces cannot be tried with --dry-run.")
+    opened = open_project(project)
+    predictions = [source for source in sources if (source / "predictions.arrow").is_file()]
+    found = find_sources(opened, [source for source in sources if source not in predictions], wanted)
+    if mapping is not None and all(source.format == "folder" for source in found):
+        raise click.UsageError("--map is for sources with labels, and none is named.")
+    settings = Settings()
+    options = ImportOptions(
+        limits=Limits(settings.max_pixels, settings.max_file_bytes),
+        mapping=Mapping.read(mapping) if mapping else Mapping(),
+        dry_run=dry_run,
+        faces=faces,
+        as_opinions=counted == "opinions",
+        archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
+        video=VideoOptions(
+            fps, None if turn == "auto" else int(turn), drop_blurred, drop_similar, settings.max_pixels
+        ),
+    )
+    if map_out is not None:
+        _write_proposal(opened, found, options, map_out)
+    result = {
+        "images" if source.format == "folder" else source.name: _import(
+            opened, source, options, say=not as_json
+        )
+        for source in found
+    }
+    for folder in predictions:
+        result[str(folder)] = _bring(opened, folder, dry_run=dry_run, say=not as_json)
+    if as_json:
+        print_json(result)
+
+
+def run_image_import(project: ProjectFolder, folders: list[Path]) -> None:
+    """Import images with a progress bar and a line for each refused file.
+
+    Raises:
+        FacelabelError: if every file was refused.
+    """
+    settings = Settings()
+    options = ImportOptions(Limits(settings.max_pixels, settings.max_file_bytes))
+    for source in find_sources(project, folders):
+        _import(project, source, options, say=True)
+
+
+def _import(project: ProjectFolder, source: Source, options: ImportOptions, *, say: bool) -> dict[str, Any]:
+    doing = (
+        "examining images" if options.dry_run else "cutting photos" if options.faces else "importing images"
+    )
+    with progress_bar(doing) as progress:
+        report = import_source(project, source, options, progress)
+    if say:
+        _tell(source, report)
+    images = report.images
+    if report.all_refused:
+        name, reason = images.refused[0]
+        raise FacelabelError(
+            "all_refused",
+            f"None of the {len(images.refused)} files could be imported; the first: {one_line(name)} {reason}.",
+            do="Name a folder with images.",
+        )
+    return images.as_dict() if source.format == "folder" else report.as_dict()
+
+
+def _bring(project: ProjectFolder, folder: Path, *, dry_run: bool, say: bool) -> dict[str, Any]:
+    if dry_run:
+        raise click.UsageError("--dry-run is not for predictions: loading them changes no label.")
+    loaded = bring_predictions(project, folder)
+    if say:
+        click.echo(f"{folder}: {loaded.rows} images predicted, {loaded.unknown} of them unknown here")
+    return asdict(loaded)
+
+
+def _write_proposal(
+    project: ProjectFolder, sources: list[Source], options: ImportOptions, path: Path
+) -> None:
+    labelled = [source for source in sources if source.format != "folder"]
+    if len(labelled) != 1:
+        raise click.UsageError("--map-out is for one source with labels.")
+    mapping, counts = propose_mapping(project, labelled[0], options)
+    mapping.write(path, counts)
+    errors.print(
+        f"{len(mapping.columns) + len(mapping.labels)} names need a mapping: {path} proposes one. "
+        "Check it and give it with --map.",
+        markup=False,
+    )
+
+
+def _tell(source: Source, report: SourceReport) -> None:
+    would = "would be " if report.dry_run else ""
+    if source.format != "table":
+        _tell_images(report.images, would)
+    if source.format != "folder":
+        click.echo(f"{source.name}: read as {report.format}")
+    if report.labels is not None:
+        _tell_labels(source.paths[0].name, report.labels, would)
+    for label, count in list(report.unmapped.items())[:_SHOWN]:
+        errors.print(f"no counterpart here: {one_line(label)} ({count} times)", markup=False)
+    if report.unmapped:
+        errors.print(
+            f"{len(report.unmapped)} labels have no counterpart and were left aside. "
+            "`--dry-run --map-out FILE` proposes a mapping, --map FILE uses it.",
+            markup=False,
+        )
+
+
+def _tell_images(images: ImportReport, would: str) -> None:
+    for name, reason in images.refused:
+        errors.print(f"refused: {one_line(name)} {reason}", markup=False)
+    for name, other in images.duplicates:
+        errors.print(f"the same image: {one_line(name)} is {one_line(other)}", markup=False)
+    for name, other in images.renamed:
+        now = f"{one_line(name)} is now {one_line(other)}"
+        errors.print(f"renamed: {now}, another image has its name", markup=False)
+    click.echo(
+        f"{images.imported} images {would}imported, {images.already} were here already, {len(images.duplicates)} are "
+        f"duplicates, {len(images.refused)} refused, {images.left_aside} other files left aside."
+    )
+
+
+def _tell_labels(name: str, report: LabelReport, would: str) -> None:
+    for note in report.notes:
+        errors.print(f"{name}: {note}", markup=False)
+    click.echo(
+        f"{name}: {report.rows} rows, {report.added} labels {would}added, {report.replaced} replaced, "
+        f"{report.unchanged} unchanged, {report.kept} differ from a person's answer, which was kept."
+    )
+    for attribute, values in report.values.items():
+        listed = list(values.items())[:_SHOWN]
+        counts = ", ".join(f"{one_line(value)} {count}" for value, count in listed)
+        click.echo(f"  {attribute}: {counts}{', …' if len(values) > _SHOWN else ''}")
+    if report.absent:
+        names = ", ".join(map(one_line, report.absent_names))
+        errors.print(
+            f"{report.absent} rows name images that the project does not have: {names}, …", markup=False
+        )
+    for image, attribute in report.contradictions[:_SHOWN]:
+        errors.print(
+            f"contradiction: {one_line(image)} is answered twice, with another {attribute}", markup=False
+        )
+    if len(report.contradictions) > _SHOWN:
+        errors.print(f"and {len(report.contradictions) - _SHOWN} more contradictions", markup=False)
+    if report.left_aside:
+        errors.print(f"columns left aside: {', '.join(map(one_line, report.left_aside))}", markup=False)

@@ -1,0 +1,310 @@
+"""Importing from anywhere: archives, videos, CelebA, the coursework's tool, class folders, tables of any make."""
+
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from annotator.domain.names import propose_flat
+from annotator.domain.schema import parse_schema
+from annotator.formats import video
+from annotator.formats.video import VideoOptions
+from annotator.project import ProjectFolder
+from annotator.services.projects import read_schema_file
+from tests.commands import Finished, call, contents
+
+
+def imported(project: ProjectFolder, *arguments: object) -> dict:
+    finished = call("import", *arguments, "--json", "-p", project.path)
+    finished.assert_done()
+    return json.loads(finished.out)
+
+
+def counts(project: ProjectFolder) -> dict:
+    return json.loads(call("status", "--json", "-p", project.path).out)["attributes"]
+
+
+def groups(project: ProjectFolder) -> dict[str, str]:
+    with project.database.read() as session:
+        from annotator.models import Image
+
+        return {image.name: image.group for image in session.query(Image)}
+
+
+def make_celeba(folder: Path, faces: Path) -> Path:
+    folder.mkdir()
+    for number in (1, 2, 3):
+        (folder / f"00000{number}.jpg").write_bytes((faces / f"{number:04d}.jpg").read_bytes())
+    (folder / "list_attr_celeba.txt").write_text(
+        "3\nBlack_Hair Brown_Hair Eyeglasses Young \n"
+        "000001.jpg -1  1 -1  1\n000002.jpg  1  1  1  1\n000003.jpg  1 -1 -1 -1\n"
+    )
+    (folder / "identity_CelebA.txt").write_text("000001.jpg 2880\n000002.jpg 17\n000003.jpg 2880\n")
+    (folder / "list_eval_partition.txt").write_text("000001.jpg 0\n000002.jpg 1\n000003.jpg 2\n")
+    return folder
+
+
+def test_celeba_comes_in_with_people_and_says_what_it_cannot_place(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    folder = make_celeba(tmp_path / "celeba", faces)
+    report = imported(project, folder)[str(folder)]
+    assert report["format"] == "celeba"
+    assert report["images"]["imported"] == 3
+    assert report["unmapped"] == {"Black_Hair": 3, "Brown_Hair": 3, "Eyeglasses": 3, "Young": 3}
+    found = groups(project)
+    assert found["000001.jpg"] == found["000003.jpg"] != found["000002.jpg"]
+
+
+def test_a_mapping_is_proposed_from_the_names_and_used(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    folder = make_celeba(tmp_path / "celeba", faces)
+    mapping = tmp_path / "map.toml"
+    before = contents(project.path)
+    call("import", folder, "--dry-run", "--map-out", mapping, "-p", project.path).assert_done()
+    assert contents(project.path) == before
+    report = imported(project, folder, "--map", mapping)[str(folder)]
+    assert report["unmapped"] == {}
+    assert report["labels"]["contradictions"] == [["000002.jpg", "hair_color"]]
+    assert report["labels"]["values"]["hair_color"] == {"brown": 1, "black": 1}
+    assert report["labels"]["values"]["glasses"] == {"glasses": 1}
+
+
+def test_a_celeba_list_with_commas_reads_the_same(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    folder = make_celeba(tmp_path / "celeba", faces)
+    plain = imported(project, folder, "--dry-run")[str(folder)]
+    lines = (folder / "list_attr_celeba.txt").read_text().splitlines()[1:]
+    table = ["image_id," + ",".join(lines[0].split()), *(",".join(line.split()) for line in lines[1:])]
+    (folder / "list_attr_celeba.csv").write_text("\n".join(table) + "\n")
+    (folder / "list_attr_celeba.txt").unlink()
+    assert imported(project, folder, "--dry-run")[str(folder)] == plain
+
+
+@pytest.mark.parametrize(
+    ("label", "meaning"),
+    [
+        ("brown hair", ("hair_color", "brown")),
+        ("Sunglasses", ("glasses", "sunglasses")),
+        ("no wrinkles", ("wrinkles", "no")),
+        ("Freckles", ("freckles", "yes")),
+        ("grey_hair", ("hair_color", "gray")),
+        ("Bald", ("hair_top", "bald or shaved")),
+        ("Young", None),
+    ],
+)
+def test_a_flat_label_is_placed_by_its_words(label: str, meaning: tuple[str, str] | None) -> None:
+    default = Path(__file__).parents[2] / "annotator" / "attributes.toml"
+    assert propose_flat(parse_schema(read_schema_file(default)), label) == meaning
+
+
+def make_coursework(folder: Path, faces: Path, names: tuple[str, ...] = ("a_2.jpg", "a_10.jpg")) -> Path:
+    folder.mkdir()
+    for number, name in enumerate(names, start=1):
+        (folder / name).write_bytes((faces / f"{number:04d}.jpg").read_bytes())
+    (folder / "image_names.txt").write_text("\n".join(sorted(names)) + "\n")
+    rest = ",".join(["false,"] * 14) + ","
+    (folder / "AU_video.txt").write_text(
+        f"0: N/A\n1: false,1,false,0,false,2,false,0,false,2,false,0,{rest}\n2: N/A\n"
+        f"3: false,0,false,1,false,0,false,3,false,1,false,0,{rest}\n"
+    )
+    return folder
+
+
+def test_the_courseworks_raw_files_go_to_the_images_in_natural_order(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    folder = make_coursework(tmp_path / "raw", faces)
+    assert imported(project, folder)[str(folder)]["labels"]["added"] == 12
+    call("export", "--to", tmp_path / "s", "-p", project.path).assert_done()
+    assert (tmp_path / "s" / "labels.csv").read_text().splitlines()[1:] == [
+        "a_10.jpg,0,1,0,3,1,0,",
+        "a_2.jpg,1,0,2,0,2,0,",
+    ]
+
+
+def test_an_archive_is_read_as_what_it_holds(project: ProjectFolder, faces: Path, tmp_path: Path) -> None:
+    folder = make_coursework(tmp_path / "raw", faces)
+    packed = tmp_path / "raw.tar.gz"
+    with tarfile.open(packed, "w:gz") as archive:
+        archive.add(folder, "raw")
+    report = imported(project, packed)[str(packed)]
+    assert (report["format"], report["images"]["imported"]) == ("archive of coursework", 2)
+    assert report["labels"]["added"] == 12
+    assert not list(project.path.glob(".import-*"))
+
+
+def test_members_that_would_leave_an_archive_are_named_and_the_others_taken(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    face = (faces / "0001.jpg").read_bytes()
+    packed = tmp_path / "deep" / "er" / "bad.zip"
+    packed.parent.mkdir(parents=True)
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("good.jpg", "../up.jpg", "/tmp/absolute.jpg", "..\\back.jpg", "inner.zip", "empty.jpg"):
+            archive.writestr(name, b"" if name == "empty.jpg" else face)
+        link = zipfile.ZipInfo("link.jpg")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("bomb.jpg", bytes(3 * 2**20))
+    before = {path for path in tmp_path.rglob("*") if project.path not in path.parents}
+    images = imported(project, packed)[str(packed)]["images"]
+    assert images["imported"] == 1
+    assert {name: reason.split(";")[0] for name, reason in images["refused"]} == {
+        "../up.jpg": "has a path that leaves the archive",
+        "/tmp/absolute.jpg": "has a path that leaves the archive",
+        "..\\back.jpg": "has a path that leaves the archive",
+        "inner.zip": "is an archive inside the archive",
+        "empty.jpg": "is empty",
+        "link.jpg": "is a link",
+        "bomb.jpg": "is packed more than 200 times smaller, as only bombs are",
+    }
+    assert {path for path in tmp_path.rglob("*") if project.path not in path.parents} == before
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
+def test_what_is_no_archive_is_refused(project: ProjectFolder, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK\3\4 no archive" * 9)
+    before = contents(project.path)
+    call("import", tmp_path / name, "-p", project.path).assert_refused(1, name, "cannot be unpacked")
+    assert contents(project.path) == before
+
+
+def make_video(path: Path, frames: int = 20, fps: int = 10) -> Path:
+    """Drawn noise that changes every five frames; its top left corner is white."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (96, 64))
+    for number in range(frames):
+        picture = np.random.default_rng(number // 5).integers(0, 120, (8, 12, 3), np.uint8)
+        frame = cv2.resize(picture, (96, 64), interpolation=cv2.INTER_NEAREST)
+        frame[:16, :24] = 255
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+def test_a_video_gives_frames_by_time_in_one_group(project: ProjectFolder, tmp_path: Path) -> None:
+    film = make_video(tmp_path / "film.mp4")
+    report = imported(project, film, "--fps", "2")[str(film)]
+    assert (report["format"], report["images"]["imported"]) == ("video", 4)
+    found = groups(project)
+    assert list(found) == [f"film.mp4/{seconds}.jpg" for seconds in ("000000.000", "000000.500", "000001.000", "000001.500")]  # fmt: skip
+    (group,) = set(found.values())
+    assert group.startswith("video:")
+    assert len(group) == len("video:") + 16
+    again = imported(project, film, "--fps", "2")[str(film)]["images"]
+    assert (again["imported"], again["already"]) == (0, 4)
+
+
+def test_frames_can_be_turned_and_alike_ones_dropped(tmp_path: Path) -> None:
+    film = make_video(tmp_path / "film.mp4")
+    (tmp_path / "all").mkdir()
+    (tmp_path / "some").mkdir()
+    every = video.read(film, tmp_path / "all", VideoOptions(fps=10, turn=90))
+    some = video.read(film, tmp_path / "some", VideoOptions(fps=10, drop_similar=True))
+    assert (len(every.images), len(some.images)) == (20, 4)
+    first = cv2.imread(str(every.images[0].path))
+    assert first is not None
+    assert first.shape == (96, 64, 3)
+    assert first[:20, -12:].mean() > 200, "its top left corner is at the top right now"
+
+
+@pytest.mark.parametrize("content", [b"", b"#EXTM3U\n/etc/passwd\n", b"\0\0\0\x20ftypisom" + bytes(500)])
+def test_what_is_no_video_is_refused(project: ProjectFolder, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "film.mp4").write_bytes(content)
+    before = contents(project.path)
+    call("import", tmp_path / "film.mp4", "-p", project.path).assert_refused(1, "film.mp4 cannot be read")
+    assert contents(project.path) == before
+
+
+def test_class_folders_are_one_tree_per_attribute(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "classes"
+    for number, tree in ((1, "glasses/none"), (2, "glasses/Sunglasses"), (1, "hair_color/not-visible")):
+        (root / tree).mkdir(parents=True)
+        (root / tree / f"{number}.jpg").write_bytes((faces / f"{number:04d}.jpg").read_bytes())
+    report = imported(project, root)[str(root)]
+    assert (report["format"], report["images"]["imported"]) == ("class_folders", 2)
+    assert report["labels"]["values"] == {
+        "glasses": {"none": 1, "sunglasses": 1},
+        "hair_color": {"not visible": 1},
+    }
+
+
+def test_folders_of_photos_are_not_taken_for_classes(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "photos" / "2024" / "summer").mkdir(parents=True)
+    (tmp_path / "photos" / "2024" / "summer" / "1.jpg").write_bytes((faces / "0001.jpg").read_bytes())
+    assert imported(project, tmp_path / "photos")["images"]["imported"] == 1
+
+
+def told(finished: Finished) -> str:
+    finished.assert_done()
+    return finished.err
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        ("image_name,glasses,note\n0001.jpg,2,café\n".encode("cp1252"), "was read as Windows-1252"),
+        ("image_name,glasses\n0001.jpg,2\n".encode("utf-16"), "it is UTF-16"),
+        (b"image_name;glasses\n0001.jpg;2\n", "separated by semicolons"),
+        (b"image_name\tglasses\n0001.jpg\t2\n", "separated by tabs"),
+    ],
+)
+def test_a_tables_encoding_and_delimiter_are_found_and_told(
+    filled: ProjectFolder, tmp_path: Path, content: bytes, note: str
+) -> None:
+    (tmp_path / "labels.csv").write_bytes(content)
+    assert note in told(call("import", tmp_path / "labels.csv", "-p", filled.path))
+    assert counts(filled)["glasses"]["values"] == {"2": 1}
+
+
+def test_a_table_without_header_is_read_through_a_mapping(filled: ProjectFolder, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("0001.jpg,2\n0002.jpg,0\n")
+    (tmp_path / "map.toml").write_text('[columns.2]\nattribute = "glasses"\n')
+    call("import", tmp_path / "labels.csv", "--map", tmp_path / "map.toml", "-p", filled.path).assert_done()
+    assert counts(filled)["glasses"]["values"] == {"0": 1, "2": 1}
+
+
+def test_labels_that_come_as_opinions_answer_nothing(filled: ProjectFolder, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("image_name,glasses\n0001.jpg,2\n")
+    for added in (1, 0):
+        report = imported(filled, tmp_path / "labels.csv", "--as", "opinions")
+        assert report[str(tmp_path / "labels.csv")]["labels"]["added"] == added
+    assert counts(filled)["glasses"]["labelled"] == 0
+
+
+def test_a_dry_run_says_what_the_import_then_does(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    folder = make_coursework(tmp_path / "raw", faces)
+    (folder / "bad.jpg").write_text("no image")
+    before = contents(project.path)
+    said = imported(project, folder, "--dry-run")[str(folder)]
+    assert contents(project.path) == before
+    did = imported(project, folder)[str(folder)]
+    assert said | {"dry_run": False} == did
+    (kept,) = project.imports.glob("*.json")
+    assert json.loads(kept.read_bytes())["images"]["refused"] == did["images"]["refused"] != []
+
+
+@pytest.mark.shared
+@pytest.mark.timeout(300)
+def test_videos_of_every_rotation_come_out_upright(shared: Path, tmp_path: Path) -> None:
+    upright = None
+    for turn in (0, 90, 180, 270):
+        (tmp_path / str(turn)).mkdir()
+        film = shared / "videos" / f"decord_video_{turn}.mov"
+        frame = cv2.imread(str(video.read(film, tmp_path / str(turn), VideoOptions()).images[0].path))
+        assert frame is not None
+        small = cv2.resize(frame, (24, 24), interpolation=cv2.INTER_AREA).astype(float)
+        upright = small if upright is None else upright
+        assert np.abs(small - upright).mean() < 12, f"{turn} is not upright"
