@@ -30,6 +30,11 @@ def test_samplewise_gives_every_image_mean_0_and_deviation_1(backbone, mode):
     torch.testing.assert_close(scaled.std((1, 2, 3), correction=0), torch.ones(2), atol=1e-3, rtol=0)
 
 
+def test_scaling_before_samplewise_changes_nothing_that_matters(backbone):
+    plain, rescaled = (Preprocess(backbone, mode)(IMAGES) for mode in ("samplewise", "samplewise_rescale"))
+    torch.testing.assert_close(plain, rescaled, atol=1e-4, rtol=0)
+
+
 def test_an_image_of_one_colour_stays_finite(backbone):
     for mode in ("samplewise", "samplewise_rescale"):
         assert torch.isfinite(

@@ -130,4 +130,4 @@ def _filters(saved: SavedModel) -> str:
 def _gray(values: Tensor, alt: str) -> str:
     scaled = (values - values.min()) / (values.max() - values.min()).clamp_min(1e-12)
     pixels = (scaled * 255).to(torch.uint8).numpy()
-    return picture(pixels, alt=alt, width=96, lossless=True)
+    return picture(pixels, alt=alt, width=92, lossless=True)
