@@ -16,6 +16,7 @@ SUBJECTS = {
     "painting": "from a key press to the next image painted, in Chromium",
     "people": "faces of one person found together, key presses to name them, the API with 10,000 people",
     "snapshots": "a million images: written, verified, compared, against the sqlite3 program",
+    "faces": "in how many photos a face is found, upright and turned; images per second",
     "importing": "images imported per second",
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",
 }
