@@ -17,6 +17,7 @@ from annotator.web.context import Context
 from annotator.web.contracts import spec
 from annotator.web.faces import faces_api
 from annotator.web.flags import flags_api
+from annotator.web.groups import groups_api
 from annotator.web.health import health
 from annotator.web.label import label_api
 from annotator.web.media import media
@@ -65,6 +66,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         browse,
         review,
         flags_api,
+        groups_api,
         team,
         faces_api,
     ):

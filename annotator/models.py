@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     DateTime,
     Dialect,
     ForeignKey,
@@ -73,6 +74,9 @@ class Project(Base):
     overlap_opinions: Mapped[int] = mapped_column(server_default="2")
     gold_share: Mapped[float] = mapped_column(server_default="0.05")
     aggregation: Mapped[str] = mapped_column(server_default="majority")
+    groups_stale: Mapped[bool] = mapped_column(
+        server_default="0"
+    )  # a tie between images changed: see services/groups
     created_at: Mapped[datetime]
 
 
@@ -128,6 +132,12 @@ class Image(Base):
             sqlite_where=text("face_count IS NULL"),
             postgresql_where=text("face_count IS NULL"),
         ),
+        Index(
+            "ix_images_unhashed",
+            "id",
+            sqlite_where=text("perceptual_hash IS NULL"),
+            postgresql_where=text("perceptual_hash IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -140,6 +150,10 @@ class Image(Base):
     original_path: Mapped[str]
     group: Mapped[str] = mapped_column("group_key", index=True)
     given_group: Mapped[str | None]  # the group that its source gave it (a video, a photo, a person)
+    perceptual_hash: Mapped[int | None] = mapped_column(BigInteger)  # of its view; null: not computed yet
+    twin_of: Mapped[int | None] = mapped_column(
+        ForeignKey("images.id")
+    )  # the first image of nearly the same picture
     split: Mapped[str]
     shuffle: Mapped[int]
     open_cells: Mapped[int]
@@ -179,6 +193,24 @@ class Face(Base):
     score: Mapped[float]
     points: Mapped[list[list[int]]]
     descriptor: Mapped[bytes | None]
+
+
+class GroupDecision(Base):
+    """What a person said about the tie of two images: "join", they must not be split apart; "cut", they are no twins.
+
+    Only added to; `undone_at` takes one back.
+    """
+
+    __tablename__ = "group_decisions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    first_id: Mapped[int] = mapped_column(ForeignKey("images.id"), index=True)
+    second_id: Mapped[int] = mapped_column(ForeignKey("images.id"), index=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
+    created_at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
 
 
 class ImageAlias(Base):

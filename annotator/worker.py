@@ -26,6 +26,7 @@ from annotator.services.faces import BACKGROUND_NICENESS, BATCH_SECONDS, FaceSea
 from annotator.services.predictions import load_predictions
 from annotator.services.rounds import claim_round, fail_round, release_round, report_progress
 from annotator.services.snapshots import export_snapshot
+from annotator.services.twins import TwinSearch
 
 POLL_SECONDS = 0.5
 REPORT_SECONDS = 0.25
@@ -41,10 +42,12 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         return stop.is_set() or (parent is not None and os.getppid() != parent)
 
     search = FaceSearch(project, niceness=BACKGROUND_NICENESS)
+    twins = TwinSearch(project)
     try:
         while not stopped():
             busy = run_next_round(project, settings, stopped=stopped)
-            if not busy and not (settings.faces and search.run_batch(BATCH_SECONDS)):
+            busy = busy or (settings.faces and bool(search.run_batch(BATCH_SECONDS))) or twins.run_step()
+            if not busy:
                 stop.wait(POLL_SECONDS)
     finally:
         search.close()

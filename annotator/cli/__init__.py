@@ -13,6 +13,7 @@ from annotator.cli.data import export_command, verify_command
 from annotator.cli.doctor import doctor_command
 from annotator.cli.faces import faces_command
 from annotator.cli.gold import gold_group
+from annotator.cli.groups import groups_command
 from annotator.cli.importing import import_command
 from annotator.cli.projects import init_command, schema_group, status_command
 from annotator.cli.rounds import round_command
@@ -43,6 +44,7 @@ for command in (
     up_command,
     import_command,
     faces_command,
+    groups_command,
     serve_command,
     worker_command,
     round_command,

@@ -1,12 +1,20 @@
-"""Groups and splits of images in the database; the rule itself is in domain/splits."""
+"""Groups and splits of images in the database; the rules themselves are in domain/grouping and domain/splits.
+
+An answer that names a person puts its image into the person's group at once. What ties other images to it (a video, a
+near-duplicate, a reviewer's join) is followed by `settle_groups`: after imports, before snapshots and in the background.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import exists, func, select, update
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from annotator.domain.grouping import Member, group_members
 from annotator.domain.splits import SplitRule, own_group, share_for_audit, shared_group
-from annotator.models import Annotation, AttributeRow, Image, Label, Project, ValueRow
+from annotator.models import Annotation, AttributeRow, GroupDecision, Image, Label, Project, ValueRow
 from annotator.services.people import UNKNOWN_PERSON, is_somebody
 from annotator.services.schema_in_force import SchemaInForce
 
@@ -15,6 +23,51 @@ def split_rule(session: Session) -> SplitRule:
     """The project's seed and shares."""
     project = session.scalars(select(Project)).one()
     return SplitRule(project.split_seed, project.share_test, project.share_val)
+
+
+class Tied(Protocol):
+    """What `group_of` must know of an image: columns of `Image`."""
+
+    id: int
+    sha256: str
+    given_group: str | None
+    twin_of: int | None
+    group_key: str
+
+
+def group_of(session: Session, force: SchemaInForce, image: Tied, labels: dict[int, int | None]) -> str:
+    """The group that an image's labels put it into; without such a label it stays where it is.
+
+    If it was a person's and no longer is, it is alone again, unless something else may tie it to others: then it stays
+    until groups are settled.
+
+    Args:
+        session: a session.
+        force: the schema in force.
+        image: as it is now.
+        labels: its labels by attribute id.
+    """
+    for attribute, name in force.grouping:
+        code = labels.get(attribute)
+        if code is not None and is_somebody(session, attribute, code):
+            return shared_group(name, code)
+    was_named = any(image.group_key.startswith(f"{name}:") for _, name in force.grouping)
+    if (
+        not was_named
+        or image.given_group is not None
+        or image.twin_of is not None
+        or _has_ties(session, image.id)
+    ):
+        return image.group_key
+    return own_group(image.sha256)
+
+
+def _has_ties(session: Session, image_id: int) -> bool:
+    joined = (GroupDecision.first_id == image_id) | (GroupDecision.second_id == image_id)
+    return bool(
+        session.scalar(select(exists().where(joined)))
+        or session.scalar(select(exists().where(Image.twin_of == image_id)))
+    )
 
 
 def choose_test_share(session: Session) -> None:
@@ -41,40 +94,69 @@ def choose_test_share(session: Session) -> None:
         session.execute(update(Image), moved)
 
 
-def group_of(session: Session, force: SchemaInForce, alone: str, labels: dict[int, int | None]) -> str:
-    """The group that an image's labels put it into; without such a label the one of its source, or its own.
-
-    Args:
-        session: a session.
-        force: the schema in force.
-        alone: the group it is in without such a label.
-        labels: its labels by attribute id.
-    """
-    shared = (
-        shared_group(name, code)
-        for attribute, name in force.grouping
-        if (code := labels.get(attribute)) is not None and is_somebody(session, attribute, code)
-    )
-    return next(shared, alone)
+def mark_stale(session: Session) -> None:
+    """Something that ties images together changed; `settle_groups` will follow it."""
+    session.execute(update(Project).where(~Project.groups_stale).values(groups_stale=True))
 
 
-def regroup_all(session: Session) -> None:
-    """Put every image into the group that its labels say; for imports, where the labels of many images change."""
+def settle_groups(session: Session) -> int:
+    """Bring all groups and splits up to date if a tie changed since the last time; returns how many images moved."""
+    if not session.scalar(select(Project.groups_stale)):
+        return 0
+    moved = regroup_all(session)
+    session.execute(update(Project).values(groups_stale=False))
+    return moved
+
+
+def regroup_all(session: Session) -> int:
+    """Put every image into the group that its ties say; returns how many images moved."""
     rule = split_rule(session)
-    named: dict[int, str] = {}
+    people, joins = _people(session), _joins(session)
+    firsts = set(session.scalars(select(Image.twin_of).where(Image.twin_of.is_not(None)).distinct()))
+    tied = people.keys() | firsts | {number for pair in joins for number in pair}
+    own = "image:" + func.substr(Image.sha256, 1, 16)  # domain/splits.own_group
+    # Of a million images few are tied to others or were: only these are looked at.
+    looked_at = or_(Image.given_group.is_not(None), Image.twin_of.is_not(None), Image.group != own)
+    query = select(Image.id, Image.sha256, Image.given_group, Image.twin_of, Image.group)
+    rows = {row.id: row for row in session.execute(query.where(looked_at))}
+    for some in _batched(sorted(tied - rows.keys()), 10_000):
+        rows |= {row.id: row for row in session.execute(query.where(Image.id.in_(some)))}
+    members = [
+        Member(r.id, r.sha256, tuple(people.get(r.id, ())), r.given_group, r.twin_of)
+        for _, r in sorted(rows.items())
+    ]
+    changes = [
+        {"id": number, "group": group, "split": rule.split_of(group)}
+        for number, group in group_members(members, joins).items()
+        if group != rows[number].group
+    ]
+    if changes:
+        session.execute(update(Image), changes)
+    return len(changes)
+
+
+def _batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Parts of a list that fit into one query."""
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]
+
+
+def _people(session: Session) -> dict[int, list[str]]:
+    """The groups of the people that images' labels name, the first attribute of the schema first."""
+    people: dict[int, list[str]] = {}
     for image_id, name, code in session.execute(
         select(Label.image_id, AttributeRow.name, Label.code)
         .join(AttributeRow, AttributeRow.id == Label.attribute_id)
         .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
         .where(AttributeRow.groups, ValueRow.name != UNKNOWN_PERSON)
-        .order_by(AttributeRow.position.desc())
+        .order_by(AttributeRow.position)
     ):
-        named[image_id] = shared_group(name, int(code or 0))
-    changes = []
-    images = select(Image.id, Image.sha256, Image.given_group, Image.group)
-    for image_id, sha256, given, group in session.execute(images):
-        wanted = named.get(image_id, given or own_group(sha256))
-        if wanted != group:
-            changes.append({"id": image_id, "group": wanted, "split": rule.split_of(wanted)})
-    if changes:
-        session.execute(update(Image), changes)
+        people.setdefault(image_id, []).append(shared_group(name, int(code or 0)))
+    return people
+
+
+def _joins(session: Session) -> list[tuple[int, int]]:
+    query = select(GroupDecision.first_id, GroupDecision.second_id).where(
+        GroupDecision.kind == "join", GroupDecision.undone_at.is_(None)
+    )
+    return [(first, second) for first, second in session.execute(query)]

@@ -12,7 +12,6 @@ from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.schema import Attribute, Schema
-from annotator.domain.splits import own_group
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import (
     Annotation,
@@ -27,7 +26,7 @@ from annotator.models import (
     now,
 )
 from annotator.services.counts import add_done
-from annotator.services.groups import group_of, split_rule
+from annotator.services.groups import group_of, mark_stale, split_rule
 from annotator.services.overlap import note_answers
 from annotator.services.people import code_of_person
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force, unknown_attribute
@@ -169,7 +168,7 @@ def take_back(session: Session, target: Submission, key: str, fingerprint: str) 
     images = {image for image, _ in cells}
     force = schema_in_force(session)
     _follow_merges(session, force, submission_id, images)
-    _update_images(session, force, images)
+    _update_images(session, force, images, {attribute for _, attribute in cells})
     note_answers(session, images)
     forget_passed()
 
@@ -201,7 +200,10 @@ def annotate_all(
         for image, name, code, origin in answers
     ]
     add_annotations(session, submission_id, cells)
-    _update_images(session, force, {cell.image_id for cell in cells if cell.origin != "opinion"})
+    counted = [cell for cell in cells if cell.origin != "opinion"]
+    _update_images(
+        session, force, {cell.image_id for cell in counted}, {cell.attribute_id for cell in counted}
+    )
     note_answers(session, {cell.image_id for cell in cells})
 
 
@@ -400,10 +402,14 @@ def _follow_merges(
     annotate_all(session, force, submission_id, answers)
 
 
-def _update_images(session: Session, force: SchemaInForce, image_ids: Collection[int]) -> None:
-    """Bring what is derived from images' labels up to date: open cells, the project's count, group and split."""
+def _update_images(
+    session: Session, force: SchemaInForce, image_ids: Collection[int], attributes: set[int]
+) -> None:
+    """Bring what is derived from images' labels of some attributes up to date: open cells, counts, group and split."""
     if not image_ids:
         return
+    if not attributes.isdisjoint(number for number, _ in force.grouping):
+        mark_stale(session)  # others may be tied to them
     connection, chosen = session.connection(), {"image_ids": list(image_ids)}
     labels: dict[int, dict[int, int | None]] = {image_id: {} for image_id in image_ids}
     for image_id, attribute_id, code in connection.execute(_LABELS, chosen):
@@ -411,8 +417,7 @@ def _update_images(session: Session, force: SchemaInForce, image_ids: Collection
     changed, difference = [], 0
     for image in connection.execute(_DERIVED, chosen).all():
         open_cells = force.open_cells(labels[image.id])
-        alone, split = image.given_group or own_group(image.sha256), image.split
-        group = group_of(session, force, alone, labels[image.id])
+        group, split = group_of(session, force, image, labels[image.id]), image.split
         if group != image.group_key:
             split = split_rule(session).split_of(group)
         if (open_cells, group) != (image.open_cells, image.group_key):
@@ -471,7 +476,7 @@ _LABELS = select(Label.image_id, Label.attribute_id, Label.code).where(
     Label.image_id.in_(bindparam("image_ids", expanding=True))
 )
 _DERIVED = select(
-    Image.id, Image.sha256, Image.given_group, Image.open_cells, Image.group, Image.split
+    Image.id, Image.sha256, Image.given_group, Image.twin_of, Image.open_cells, Image.group, Image.split
 ).where(Image.id.in_(bindparam("image_ids", expanding=True)))
 _UPDATE_IMAGE = (
     update(Image)

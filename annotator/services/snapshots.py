@@ -18,7 +18,7 @@ from annotator.files import UNFINISHED, remove_unfinished
 from annotator.formats.snapshot import HistoryRow, SnapshotImage, SnapshotOptions, write_snapshot
 from annotator.models import Annotation, AttributeRow, Image, Label, Labeller, Snapshot, Submission, now
 from annotator.project import ProjectFolder
-from annotator.services.groups import split_rule
+from annotator.services.groups import settle_groups, split_rule
 from annotator.services.labelling_facts import read_labelling
 from annotator.services.schema_in_force import read_schema
 
@@ -39,6 +39,8 @@ def export_snapshot(
     """
     remove_leftovers(project.snapshots)
     folder = to or _new_folder(project)
+    with project.database.write() as session:
+        settle_groups(session)
     with project.database.read() as session:
         schema = read_schema(session, people=True)
         manifest = write_snapshot(

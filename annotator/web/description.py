@@ -17,6 +17,7 @@ KEYED = frozenset(
         "browse.correct_image",
         "browse.take_correction_back",
         "flags_api.flag_image",
+        "groups_api.add_decision",
         "label_api.annotate",
         "label_api.take_back",
         "sweep.annotate_page",

@@ -24,6 +24,7 @@ PAGES = {
     "/people/all": "html[data-state=ready]",
     "/browse": "html[data-state=ready]",
     "/review": "html[data-state=ready]",
+    "/groups": "html[data-state=ready]",
     "/team": "html[data-state=ready]",
     "/rounds": "html[data-state=ready]",
     "/snapshots": "html[data-state=ready]",

@@ -1,0 +1,56 @@
+"""The groups page: near-duplicates are cut and joined by a person, and the report says what leaks."""
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import update
+
+from annotator.models import Image
+from annotator.project import ProjectFolder
+from tests.annotator.test_groups import doubled, groups, look
+from tests.serving import Server
+
+pytestmark = pytest.mark.browser
+__all__ = ["doubled"]  # the fixture
+
+
+def test_near_duplicates_are_cut_and_the_cut_is_taken_back(page: Page, doubled: ProjectFolder):
+    look(doubled)
+    before = groups(doubled)
+    with Server(doubled.path, FACELABEL_FACES="0") as server:
+        page.goto(f"{server.url}/groups")
+        expect(page.locator("#list .tile")).to_have_count(3)
+        page.get_by_role("button", name="Open image:").first.press("Enter")
+        expect(page.locator("#group .tile")).to_have_count(2)
+        expect(page.locator("#group")).to_contain_text("repeats")
+        page.locator("#group .tile").nth(0).press("Space")
+        page.locator("#group .tile").nth(1).press("Space")
+        page.get_by_role("button", name="Not the same picture").press("Enter")
+        expect(page.locator("#list .tile")).to_have_count(2)
+        page.get_by_role("button", name="Undo").press("Enter")
+        expect(page.locator("#list .tile")).to_have_count(3)
+    assert groups(doubled) == before
+
+
+def test_two_groups_are_joined(page: Page, doubled: ProjectFolder):
+    look(doubled)
+    with Server(doubled.path, FACELABEL_FACES="0") as server:
+        page.goto(f"{server.url}/groups")
+        page.locator("#list .tile").nth(0).click()
+        page.locator("#list .tile").nth(2).click()
+        page.get_by_role("button", name="Join the two chosen groups").click()
+        expect(page.locator("#list .tile")).to_have_count(2)
+        expect(page.locator("#list .tile-about").first).to_contain_text("4 images")
+
+
+def test_the_leak_report_names_pairs_and_a_join_mends_them(page: Page, doubled: ProjectFolder):
+    look(doubled)
+    with Server(doubled.path, FACELABEL_FACES="0") as server:
+        page.goto(f"{server.url}/groups")
+        page.get_by_role("button", name="What leaks").click()
+        expect(page.locator("#report")).to_contain_text("Nothing")
+        with doubled.database.write() as session:
+            copies = Image.name.startswith("copy-")
+            session.execute(update(Image).where(copies).values(split="test"))
+            session.execute(update(Image).where(~copies).values(split="train"))
+        page.get_by_role("button", name="What leaks").click()
+        expect(page.locator("[data-leak]")).to_have_count(3)
