@@ -112,8 +112,8 @@ def regroup_all(session: Session) -> int:
     """Put every image into the group that its ties say; returns how many images moved."""
     rule = split_rule(session)
     people, joins = _people(session), _joins(session)
-    firsts = set(session.scalars(select(Image.twin_of).where(Image.twin_of.is_not(None)).distinct()))
-    tied = people.keys() | firsts | {number for pair in joins for number in pair}
+    firsts = session.scalars(select(Image.twin_of).where(Image.twin_of.is_not(None)).distinct())
+    tied = people.keys() | {n for n in firsts if n is not None} | {n for pair in joins for n in pair}
     own = "image:" + func.substr(Image.sha256, 1, 16)  # domain/splits.own_group
     # Of a million images few are tied to others or were: only these are looked at.
     looked_at = or_(Image.given_group.is_not(None), Image.twin_of.is_not(None), Image.group != own)
