@@ -20,8 +20,13 @@ KEYED = frozenset(
         "groups_api.add_decision",
         "label_api.annotate",
         "label_api.take_back",
+        "people.confirm_set",
+        "people.merge_people",
+        "people.rename_person",
+        "people.take_people_back",
         "sweep.annotate_page",
         "sweep.take_back_page",
+        "team.run_aggregation",
     }
 )
 """Routes that keep something for good and are recognised when repeated: they need the header Idempotency-Key."""
