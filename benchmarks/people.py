@@ -1,11 +1,9 @@
-"""How well faces of one person are found together, how many key presses it takes to name them all, and how fast it is.
+"""How well faces of one person are found together, and how many key presses it takes to name them all.
 
 On real faces: 84 people of the development data, against identity_CelebA.txt. A scripted labeller who knows them all
 names every face through the services, with the keys that the page needs for it: Enter for a proposed person, a digit
 for a suggested one, N with three letters and Enter for another; N and Enter for a new person (the letters of a new name
 are not counted); for each exception the arrows to get there, and Space.
-
-Speed: generated descriptors, spread as those of CelebA are.
 """
 
 from __future__ import annotations
@@ -14,9 +12,7 @@ import os
 import random
 import secrets
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,41 +20,29 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import insert, select
 
-from annotator.app import create_app
-from annotator.config import Settings
 from annotator.domain.face_clusters import LIMIT, cluster_faces
-from annotator.models import Face, Image, Label, ValueRow
+from annotator.models import Face, Image
 from annotator.project import ProjectFolder
 from annotator.services.face_index import face_index
-from annotator.services.labels import add_submission, annotate_all
 from annotator.services.people_answers import Confirmation, confirm
 from annotator.services.people_sets import FaceSet, find_sets, identity_attribute
-from annotator.services.schema_in_force import schema_in_force
 from benchmarks.data import CELEBA
 from benchmarks.labelling import make_project
-from benchmarks.report import Figures, Size, percentiles
+from benchmarks.report import Figures, Size
 
 PEOPLE = 84
-FACES_OF_ONE = 10
-SPREAD_OF_PEOPLE, SPREAD_OF_FACES = 0.53, 0.33
-"""Root mean squared distance of people from their common middle, and of faces from their person's, on CelebA."""
 
 
 def measure(size: Size) -> Figures:
-    """Quality and presses on real faces where they are, speed on generated ones."""
-    figures: Figures = {}
-    if size != "small" and CELEBA.is_dir():
-        names, descriptors = real_faces()
-        who = true_people(names)
-        figures["clusters without a name, real faces"] = [
-            quality(descriptors, who, limit) for limit in (0.44, LIMIT, 0.52, 0.56)
-        ]
-        figures["naming all real faces, scripted"] = [name_all(descriptors, who)]
-    counts = [2000] if size == "small" else [10_000, 100_000]
-    figures["clustering generated faces"] = [time_clusters(count) for count in counts]
-    people = 200 if size == "small" else 10_000
-    figures[f"API with {people:,} named people"] = time_api(people)
-    return figures
+    """Quality and presses, where the development data is."""
+    if size == "small" or not CELEBA.is_dir():
+        return {}
+    names, descriptors = real_faces()
+    who = true_people(names)
+    return {
+        "clusters, nobody named": [quality(descriptors, who, limit) for limit in (0.44, LIMIT, 0.52, 0.56)],
+        "naming all faces, scripted": [name_all(descriptors, who)],
+    }
 
 
 def real_faces() -> tuple[list[str], NDArray[np.float32]]:
@@ -208,106 +192,3 @@ def add_faces(project: ProjectFolder, descriptors: NDArray[np.float32]) -> list[
             ],
         )
     return images
-
-
-def generated(people: int, faces: int) -> NDArray[np.float32]:
-    """Descriptors of people with so many faces each, spread as those of CelebA."""
-    chance = np.random.default_rng(0)
-    middles = chance.normal(size=(people, 128)) * SPREAD_OF_PEOPLE / np.sqrt(128)
-    noise = chance.normal(size=(people * faces, 128)) * SPREAD_OF_FACES / np.sqrt(128)
-    return (np.repeat(middles, faces, axis=0) + noise).astype(np.float32)
-
-
-def time_clusters(count: int) -> dict[str, Any]:
-    """Seconds to cluster so many faces without a name."""
-    descriptors = generated(count // FACES_OF_ONE, FACES_OF_ONE)
-    start = time.perf_counter()
-    numbers = cluster_faces(descriptors)
-    seconds = time.perf_counter() - start
-    return {"faces": count, "clusters": int(numbers.max()) + 1, "seconds": round(seconds, 1)}
-
-
-def time_api(people: int) -> list[dict[str, Any]]:
-    """Milliseconds of the page's calls: so many named people with a face each, as many faces without a name."""
-    with tempfile.TemporaryDirectory() as folder:
-        project = make_project(Path(folder) / "project", 2 * people, predicted=False)
-        descriptors = generated(people, 2)
-        images = add_faces(project, descriptors)
-        name_first_faces(project, images[::2])
-        start = time.perf_counter()
-        next_set(project)
-        reading = time.perf_counter() - start
-        client = create_app(project, Settings()).test_client()
-        skipped: list[int] = []
-
-        def look() -> None:
-            client.post("/api/v1/people/sets", json={"count": 3, "without": skipped[-5000:]})
-
-        def name() -> None:
-            found = client.post("/api/v1/people/sets", json={"count": 1}).get_json()["sets"][0]
-            images = [face["image_id"] for face in found["faces"]]
-            client.post(
-                "/api/v1/people/confirm",
-                json={"person": found["people"][0]["code"], "images": images},
-                headers={"Idempotency-Key": secrets.token_hex(8)},
-            )
-
-        calls: dict[str, Callable[[], object]] = {
-            "sets": look,
-            "sets + confirm": name,
-            "list, first page": lambda: client.get("/api/v1/people"),
-            "list, search": lambda: client.get("/api/v1/people?search=99"),
-            "one person": lambda: client.get(f"/api/v1/people/{people // 2}"),
-            "schema (names for completion)": lambda: client.get("/api/v1/schema"),
-            "page": lambda: client.get("/people"),
-        }
-        rows = [
-            {
-                "call": "faces read, clustered, compared (in the background)",
-                "calls": 1,
-                "p50": round(1000 * reading, 1),
-                "p95": None,
-            }
-        ]
-        for title, call in calls.items():
-            waits = []
-            for _ in range(30):
-                begun = time.perf_counter()
-                call()
-                waits.append(time.perf_counter() - begun)
-            found = percentiles(waits)
-            rows.append({"call": title, "calls": len(waits), "p50": found["p50"], "p95": found["p95"]})
-        project.database.close()
-    return rows
-
-
-def name_first_faces(project: ProjectFolder, images: list[int]) -> None:
-    """One named person for each of the images."""
-    with project.database.write() as session:
-        attribute_id, attribute = identity_attribute(session)
-        session.execute(
-            insert(ValueRow),
-            [
-                {
-                    "attribute_id": attribute_id,
-                    "code": code,
-                    "name": f"Somebody {code}",
-                    "status": "active",
-                    "ends": False,
-                }
-                for code in range(len(images))
-            ],
-        )
-        row = add_submission(
-            session, key="made", kind="people", fingerprint="made", labeller_id=1, image_id=None
-        )
-        force = schema_in_force(session)
-        for start in range(0, len(images), 500):
-            some = images[start : start + 500]
-            rows = session.scalars(select(Image).where(Image.id.in_(some)).order_by(Image.id))
-            answers = [(image, attribute, start + at, "human") for at, image in enumerate(rows)]
-            annotate_all(session, force, row.id, answers)
-        assert (
-            session.scalar(select(Label.code).where(Label.attribute_id == attribute_id).limit(1)) is not None
-        )
-    project.database.checkpoint()
