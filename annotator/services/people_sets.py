@@ -120,10 +120,10 @@ def find_sets(
             return FoundSets([], computing=True)
         free = _free(faces, labeller_id, {*showing, *holding})
         free[[faces.rows[image] for image in without if image in faces.rows]] = False
-        numbers, members = _grouped(faces, np.flatnonzero(free))
+        numbers, members = _grouped(faces, np.flatnonzero(free), count)
         found = [
             _face_set(session, attribute_id, faces, number, rows)
-            for number, rows in zip(numbers[:count], members[:count], strict=True)
+            for number, rows in zip(numbers, members, strict=True)
         ]
         _claim(faces, labeller_id, [image for one in found for image in one.images])
         near = _nearest(faces, np.array([faces.rows[n] for n in showing if n in faces.rows], np.int64))
@@ -158,8 +158,8 @@ def _claim(faces: Faces, labeller_id: int, images: Collection[int]) -> None:
             faces.claims[image] = (labeller_id, until)
 
 
-def _grouped(faces: Faces, rows: Places) -> tuple[list[int], list[Places]]:
-    """The sets that faces form, the largest first: a number each, and their members.
+def _grouped(faces: Faces, rows: Places, count: int) -> tuple[list[int], list[Places]]:
+    """The first `count` sets that faces form, the largest first: a number each, and their members.
 
     Clusters near one person are one set, with the person's place as its number. Other clusters are sets of their own,
     with numbers behind the people's; so is what a person was denied of a cluster.
@@ -177,7 +177,7 @@ def _grouped(faces: Faces, rows: Places) -> tuple[list[int], list[Places]]:
     numbers = np.where(near, person, people + cluster)
     order = np.argsort(numbers, kind="stable")
     found, starts, sizes = np.unique(numbers[order], return_index=True, return_counts=True)
-    ranked = np.argsort(-sizes, kind="stable")
+    ranked = np.argsort(-sizes, kind="stable")[:count]
     members = [rows[order[starts[at] : starts[at] + sizes[at]]] for at in ranked]
     return found[ranked].tolist(), members
 
