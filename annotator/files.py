@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -15,6 +16,9 @@ from annotator.errors import FacelabelError
 
 UNFINISHED = ".unfinished"
 """How the name of a folder ends that is still being written."""
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def shard_path(root: Path, sha256: str, extension: str) -> Path:
@@ -37,6 +41,29 @@ def write_atomically(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
     sync_folder(path.parent)
+
+
+def write_unsynced(path: Path, content: bytes) -> Path:
+    """Write a file under a temporary name beside `path`; whoever renames it makes it durable first. Returns that name."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+    return temporary
+
+
+def sync_disk(folder: Path) -> None:
+    """Make everything durable that was written to the disk of a folder: one call for many files (Linux's syncfs)."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if _libc.syncfs(descriptor) != 0:
+            raise cannot_write(folder, OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno())))
+    finally:
+        os.close(descriptor)
 
 
 def cannot_write(path: Path, error: OSError) -> FacelabelError:

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from annotator.cli.terminal import json_option, open_project, print_json, project_option
+from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
 from annotator.domain.schema import parse_schema
+from annotator.services.import_reports import list_reports
 from annotator.services.projects import init_project, read_schema_file
 from annotator.services.schema_changes import apply_schema, preview_changes
 from annotator.services.schema_in_force import read_schema
@@ -55,6 +56,7 @@ def status_command(project: Path, as_json: bool) -> None:
     opened = open_project(project)
     with opened.database.read() as session:
         status = {"project": str(opened.path.resolve()), **read_status(session)}
+        status["imports"] = list_reports(opened)
         schema = read_schema(session)
     if as_json:
         print_json(status)
@@ -71,6 +73,11 @@ def status_command(project: Path, as_json: bool) -> None:
     audit = status["audit"]
     labelled = "  ".join(f"{name} {count}" for name, count in audit["labelled"].items())
     click.echo(f"  audit set: {audit['images']} images, of them labelled {labelled}")
+    for done in status["imports"][:5]:
+        click.echo(
+            f"  import of {one_line(done['source'])} ({done['format']}): {done['images']} images, {done['labels']} labels, "
+            f"{done['refused']} refused; {done['report']}"
+        )
     for row in status["rounds"][:5]:
         click.echo(f"  round {row['id']}: {row['state']}, {row['message']}")
     print_metrics(status["metrics"])

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.splits import SplitRule, own_group
 from annotator.errors import FacelabelError, WrongUse
 from annotator.formats.image_files import EXTENSIONS, Limits
-from annotator.formats.image_store import StoredImage, decoding_pool, examine_image, store_image
+from annotator.formats.image_store import StoredImage, decoding_pool, examine_image, finish, store_image
 from annotator.models import Image, ImageAlias, now
 from annotator.project import ProjectFolder
 from annotator.services.counts import recount
@@ -101,6 +101,7 @@ def take_in(
     store = partial(store_image, project.images, project.views, limits)
     with closing(decoded(store, files, progress)) as stored:
         while batch := list(islice(stored, _BATCH)):
+            finish(project.images, [result for _, result in batch if isinstance(result, StoredImage)])
             with project.database.write() as session:
                 record(session, batch, report)
     with project.database.write() as session:

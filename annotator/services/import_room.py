@@ -7,9 +7,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from annotator.errors import FacelabelError
+from annotator.files import cannot_write
 from annotator.formats.image_store import clean_up
 from annotator.project import ProjectFolder
 
@@ -24,17 +26,24 @@ def import_room(project: ProjectFolder) -> Iterator[Path]:
     """
     descriptor = os.open(project.path, os.O_RDONLY)
     try:
-        with suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _clean_up(project)
+        _clean_up_if_alone(project, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=project.path) as scratch:
             yield Path(scratch)
+    except OSError as error:
+        raise cannot_write(project.path, error) from error
+    except FacelabelError:
+        _clean_up_if_alone(project, descriptor)  # a full disk needs the room
+        raise
     finally:
         os.close(descriptor)
 
 
-def _clean_up(project: ProjectFolder) -> None:
+def _clean_up_if_alone(project: ProjectFolder, descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
     for left in project.path.glob(f"{_SCRATCH}*"):
         shutil.rmtree(left, ignore_errors=True)
     clean_up(project.images)

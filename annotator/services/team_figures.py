@@ -91,7 +91,7 @@ def team_figures(session: Session) -> TeamFigures:
 
 
 def _compute(session: Session) -> TeamFigures:
-    opinions = read_opinions(session, INDEPENDENT)
+    opinions = read_opinions(session, (*INDEPENDENT, "import"))
     return TeamFigures(_labellers(session, opinions), _attributes(session, opinions))
 
 

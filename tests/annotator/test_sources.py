@@ -1,6 +1,9 @@
 """Importing from anywhere: archives, videos, CelebA, the coursework's tool, class folders, tables of any make."""
 
+import hashlib
 import json
+import os
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -14,7 +17,7 @@ from annotator.domain.schema import parse_schema
 from annotator.formats import video
 from annotator.formats.video import VideoOptions
 from annotator.project import ProjectFolder
-from annotator.services.projects import read_schema_file
+from annotator.services.projects import init_project, read_schema_file
 from tests.commands import Finished, call, contents
 
 
@@ -243,6 +246,38 @@ def test_folders_of_photos_are_not_taken_for_classes(
     (tmp_path / "photos" / "2024" / "summer").mkdir(parents=True)
     (tmp_path / "photos" / "2024" / "summer" / "1.jpg").write_bytes((faces / "0001.jpg").read_bytes())
     assert imported(project, tmp_path / "photos")["images"]["imported"] == 1
+
+
+def test_leftovers_of_a_killed_import_are_cleaned_by_the_next(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    left = project.images / "ab" / ".abcd.jpg.1234.tmp"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    (project.path / ".import-left").mkdir()
+    call("import", faces / "0001.jpg", "-p", project.path).assert_done()
+    assert not left.exists()
+    assert not list(project.path.glob(".import-*"))
+
+
+def test_a_full_disk_stops_the_import_with_a_clear_message(faces: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mounting, check=False, capture_output=True).returncode != 0:
+        pytest.skip("mounting a small disk needs root and the right to mount")
+    try:
+        made = init_project(disk / "project")
+        made.database.close()
+        (disk / "filler").write_bytes(bytes(600_000))
+        finished = call("import", faces, "-p", made.path)
+        finished.assert_refused(1, "could not be")
+        assert not list(made.path.rglob("*.tmp"))
+        (disk / "filler").unlink()
+        for path in made.images.glob("*/*.*"):
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def told(finished: Finished) -> str:
