@@ -65,9 +65,21 @@ class Database:
             yield session
 
     def migrate(self) -> None:
-        """Bring the file to the newest revision, making it if need be."""
+        """Bring the file to the newest revision, making it if need be.
+
+        SQLite changes a table by writing it anew and dropping the old one, which would break the references to it for a
+        moment: they are checked at the end instead of all the time.
+        """
         with self._writing.connect() as connection:
-            _run_alembic(connection)
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.execute("PRAGMA foreign_keys=OFF")
+            try:
+                _run_alembic(connection)
+                broken = driver.execute("PRAGMA foreign_key_check").fetchall()
+                assert not broken, f"a migration broke references: {broken[:3]}"
+            finally:
+                driver.execute("PRAGMA foreign_keys=ON")
 
     def revision(self) -> str | None:
         """The migration revision of the file, None if it has none.

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from alembic import command
 from annotator.db import Database
-from annotator.models import Base, Labeller
+from annotator.models import Base, Image, Label, Labeller
 from annotator.project import NEWEST_REVISION, ProjectFolder
 from annotator.resources import resource
 
@@ -46,6 +46,27 @@ def test_the_database_is_durable_and_its_sqlite_is_safe(project: ProjectFolder):
     assert tuple(map(int, version.split("."))) >= (3, 51, 3)
 
 
+OLD_PROJECT = (
+    "INSERT INTO labellers (id, name) VALUES (1, 'Ada')",
+    (
+        "INSERT INTO attributes (id, name, title, key, kind, required, groups, spellings, position) "
+        "VALUES (1, 'glasses', 'Glasses', 'g', 'categorical', 1, 0, '[]', 0)"
+    ),
+    "INSERT INTO attribute_values (attribute_id, code, name, status, ends) VALUES (1, 1, 'yes', 'active', 0)",
+    (
+        "INSERT INTO images (id, name, sha256, extension, width, height, source, original_path, group_key, split, shuffle, "
+        "open_cells, created_at) VALUES (1, 'a.jpg', 'ab', 'jpg', 9, 9, 's', 'a.jpg', 'image:ab', 'train', 1, 0, '2026-01-01')"
+    ),
+    (
+        "INSERT INTO submissions (id, key, kind, fingerprint, labeller_id, image_id, late, created_at) "
+        "VALUES (1, 'k', 'answer', 'f', 1, 1, 0, '2026-01-01')"
+    ),
+    "INSERT INTO annotations (id, submission_id, image_id, attribute_id, code, origin) VALUES (1, 1, 1, 1, 1, 'human')",
+    "INSERT INTO labels (image_id, attribute_id, code, annotation_id) VALUES (1, 1, 1, 1)",
+)
+"""A project of the first revision with one label, so that every table that others refer to has a row."""
+
+
 def test_an_older_project_is_brought_to_the_newest_revision_with_its_labels(tmp_path: Path):
     database = Database(tmp_path / "facelabel.db")
     config = Config()
@@ -54,11 +75,14 @@ def test_an_older_project_is_brought_to_the_newest_revision_with_its_labels(tmp_
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
     with database.write() as session:
-        session.execute(text("INSERT INTO labellers (name) VALUES ('Ada')"))
+        for statement in OLD_PROJECT:
+            session.execute(text(statement))
     database.close()
     opened = ProjectFolder.open(tmp_path)
     assert opened.database.revision() == NEWEST_REVISION
     with opened.database.read() as session:
         [ada] = session.scalars(select(Labeller))
+        labels = session.execute(select(Image.name, Label.code).join(Label, Label.image_id == Image.id)).all()
     opened.database.close()
     assert (ada.name, ada.role, ada.active) == ("Ada", "labeller", True)
+    assert labels == [("a.jpg", 1)]
