@@ -149,6 +149,36 @@ def test_each_refused_hostile_file_has_one_line(project: ProjectFolder, hostile:
     assert "refused: truncated_half.jpg is damaged" in finished.err
 
 
+ARCHIVES = {
+    "abs.zip": "has a path that leaves the archive",
+    "bomb_500MB.zip": "is larger than 128 MiB",
+    "dup_names.zip": "stands in the archive twice",
+    "many_20000.zip": "is empty",
+    "nested.zip": "is an archive inside the archive",
+    "not_a.zip": "cannot be unpacked",
+    "slip.tar": "has a path that leaves the archive",
+    "slip.zip": "has a path that leaves the archive",
+    "slip_backslash.zip": "has a path that leaves the archive",
+    "symlink.zip": "is a link",
+    "truncated.zip": "cannot be unpacked",
+}
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_hostile_archives_stay_in_the_project_and_are_refused_with_a_reason(
+    project: ProjectFolder, hostile: Path, name: str
+) -> None:
+    outside = files(hostile)
+    finished = call("import", hostile / "made" / name, "-p", project.path)
+    assert "Traceback" not in finished.out + finished.err
+    assert ARCHIVES[name] in finished.err
+    assert files(hostile) == outside
+    assert not list(project.path.glob(".import-*"))
+    assert not Path("/tmp/slip_evil.jpg").exists()
+    assert not Path("/tmp/abs_evil.jpg").exists()
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("table", ["cp1252", "crcr", "nul", "ragged", "semicolon", "utf16"])
 def test_hostile_label_files_are_refused_as_a_whole(
