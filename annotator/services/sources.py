@@ -95,7 +95,7 @@ class SourceReport:
         """Whether there were files, and not one could be taken."""
         images = self.images
         known = images.imported or images.already or images.duplicates
-        return bool(images.refused) and not known and self.labels is None
+        return bool(images.refused) and not known and self.labels is None and not self.unmapped
 
     def as_dict(self) -> dict[str, Any]:
         """The report for programs."""

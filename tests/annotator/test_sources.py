@@ -309,6 +309,17 @@ def test_a_table_without_header_is_read_through_a_mapping(filled: ProjectFolder,
     assert counts(filled)["glasses"]["values"] == {"0": 1, "2": 1}
 
 
+@pytest.mark.shared
+def test_the_real_exports_of_other_tools_are_recognised(project: ProjectFolder, shared: Path) -> None:
+    found = {}
+    for folder, ending in (("makesense", ".csv"), ("label_studio", ".json"), ("label_studio", ".csv")):
+        for file in sorted((shared / folder).rglob(f"*{ending}")):
+            report = imported(project, file, "--dry-run")[str(file)]
+            found[file] = report["format"]
+            assert report["unmapped"], "the schema knows none of their labels, and that is told"
+    assert {path.relative_to(shared).parts[0] for path in found} == set(found.values())
+
+
 def test_labels_that_come_as_opinions_answer_nothing(filled: ProjectFolder, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("image_name,glasses\n0001.jpg,2\n")
     for added in (1, 0):
