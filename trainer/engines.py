@@ -4,14 +4,14 @@ A new engine is a function like `probe` with a line in `ENGINES`, and one like `
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainer.answers import Answers
 from trainer.calibrate import class_evidence, probabilities
+from trainer.ensemble import combined, save_ensemble
 from trainer.errors import ChoiceError, ModelError
 from trainer.features import Features, compute_features
 from trainer.files import read_manifest, sha256_file
@@ -21,21 +21,6 @@ from trainer.progress import Progress, Report
 from trainer.snapshot import Snapshot
 
 BACKBONE = "efficientnet_lite0"
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What a model says about a snapshot.
-
-    Attributes:
-        probabilities: Attribute → (images, classes), calibrated.
-        priors: Attribute → (classes,) shares of the classes among the labelled train images.
-        model: The `model` of the predictions' manifest.
-    """
-
-    probabilities: dict[str, NDArray[np.float32]]
-    priors: dict[str, NDArray[np.float64]]
-    model: dict[str, Any]
 
 
 def probe(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:
@@ -58,6 +43,30 @@ def cnn(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) ->
 
     result = fit(snapshot, to, FitConfig(seed=seed), progress=training)
     return ask_cnn(result.model, snapshot, cache, report)
+
+
+def ensemble(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:
+    """Train a probe and a fine-tuned network, and answer with the mean of their evidences."""
+    members = {
+        "network": cnn(snapshot, to / "network", cache, seed, report),
+        "probe": probe(snapshot, to / "probe", cache, seed, report),
+    }
+    folder = to / "model"
+    save_ensemble(folder, snapshot, members, {name: to / name / "model" for name in members})
+    return combined(folder, members, _about("ensemble", BACKBONE, snapshot, folder))
+
+
+def ask_ensemble(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:
+    """Answer a snapshot with an ensemble that was trained before.
+
+    Raises:
+        ModelError: A member's features or schema are other ones.
+    """
+    members = {
+        "network": ask_cnn(model / "network", snapshot, cache, report),
+        "probe": ask_probe(model / "probe", snapshot, cache, report),
+    }
+    return combined(model, members, _about("ensemble", BACKBONE, snapshot, model))
 
 
 def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:
@@ -98,10 +107,11 @@ def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Ans
 
 Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
 """Snapshot, folder of the run, folder of cached features, seed, progress → answers; writes `model/` in the folder."""
-ENGINES: dict[str, Engine] = {"probe": probe, "cnn": cnn}
+ENGINES: dict[str, Engine] = {"probe": probe, "cnn": cnn, "ensemble": ensemble}
 ASK: dict[str, Callable[[Path, Snapshot, Path, Report], Answers]] = {
     "probe": ask_probe,
     "multi_output": ask_cnn,
+    "ensemble": ask_ensemble,
 }
 """By the `kind` of a model folder."""
 

@@ -4,18 +4,16 @@ The figures are computed in the order of the snapshot, with fixed seeds, and rou
 snapshot give the same file.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.answers import Answers
 from trainer.calibrate import balanced_answer
 from trainer.class_figures import Floats, auroc, confusion_by_group, describe, number, rates
 from trainer.evaluate import BINS, figures
 from trainer.snapshot import Attribute, Snapshot
-
-if TYPE_CHECKING:
-    from trainer.engines import Answers
 
 SPLITS = ("train", "val", "test")
 SIMULATIONS = 1000
@@ -23,7 +21,7 @@ FEWEST = 10
 """Images of a subgroup below which nothing is said about it."""
 
 
-def evaluate_fully(snapshot: Snapshot, answers: "Answers") -> dict[str, dict[str, dict[str, Any]]]:
+def evaluate_fully(snapshot: Snapshot, answers: Answers) -> dict[str, dict[str, dict[str, Any]]]:
     """Return attribute → split → figures: those of the predictions' manifest (FORMATS.md), and more.
 
     `suggested` and `balanced` hold the figures of the two answers (see `trainer.evaluate`): accuracy, balanced accuracy
@@ -45,7 +43,7 @@ def evaluate_fully(snapshot: Snapshot, answers: "Answers") -> dict[str, dict[str
 
 
 def _split(
-    snapshot: Snapshot, attribute: Attribute, rows: NDArray[np.intp], answers: "Answers"
+    snapshot: Snapshot, attribute: Attribute, rows: NDArray[np.intp], answers: Answers
 ) -> dict[str, Any]:
     name, codes = attribute.name, attribute.codes
     p, prior = answers.probabilities[name][rows].astype(np.float64), answers.priors[name]

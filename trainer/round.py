@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trainer.acquisition import plan_work, pool_of, rule
+from trainer.answers import Answers
 from trainer.errors import PredictionsError
 from trainer.evaluate import evaluate
 from trainer.predictions import Predictions, write_predictions
 from trainer.progress import Progress, Report
 from trainer.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from trainer.engines import Answers
 
 __all__ = ["Progress", "RoundResult", "run_round"]
 
@@ -84,7 +82,7 @@ def run_round(
 
 
 def write_answers(
-    snapshot: Snapshot, answers: "Answers", to: Path, strategy: str, seed: int, progress: Report
+    snapshot: Snapshot, answers: Answers, to: Path, strategy: str, seed: int, progress: Report
 ) -> dict[str, Any]:
     """Measure a model's answers, plan the work and write the predictions folder; return its manifest."""
     progress(Progress("evaluate", 0, 1, "measuring on held-out groups"))

@@ -5,8 +5,8 @@ import pytest
 from sklearn import metrics
 
 from tests.trainer.small_run import draw_snapshot
+from trainer.answers import Answers
 from trainer.class_figures import auroc, confusion_by_group, describe, rates
-from trainer.engines import Answers
 from trainer.full_evaluation import evaluate_fully, honest_ece, reliability
 
 RANDOM = np.random.default_rng(5)

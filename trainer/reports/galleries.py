@@ -1,10 +1,9 @@
 """Faces: answered rightly, wrongly, with most doubt, and against what a sure model says."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.answers import Answers
 from trainer.errors import ImageError
 from trainer.images import load_image
 from trainer.reports.page import picture, text
@@ -13,7 +12,7 @@ from trainer.snapshot import Attribute, Snapshot
 SHOWN, SIDE = 12, 128
 
 
-def galleries(snapshot: Snapshot, answers: Any) -> str:
+def galleries(snapshot: Snapshot, answers: Answers) -> str:
     """Return the galleries of every attribute, from labelled images of the test split, or of val without them."""
     parts = []
     for attribute in snapshot.categorical:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from trainer.answers import Answers
 from trainer.files import canonical_json, write_atomically
 from trainer.reports import charts
 from trainer.reports.charts import Axis
@@ -15,7 +16,6 @@ from trainer.reports.page import figure, page, share, table, text, with_interval
 from trainer.snapshot import Attribute, Snapshot
 
 Evaluation = dict[str, dict[str, dict[str, Any]]]
-Answers = Any
 
 
 def write_report(run: Path, snapshot: Snapshot, answers: Answers, evaluation: Evaluation, to: Path) -> None:

@@ -1,0 +1,66 @@
+"""A probe and a fine-tuned network answer together, and a model folder holds both."""
+
+import numpy as np
+import pytest
+
+from tests.trainer.small_run import CONFIG, register_small
+from trainer.answers import Answers
+from trainer.engines import ask
+from trainer.ensemble import evidences, save_ensemble
+from trainer.errors import ModelError
+from trainer.evaluate import evaluate
+from trainer.fit import fit
+from trainer.round import run_round
+from trainer.snapshot import Snapshot
+
+
+def test_the_evidence_is_the_mean_of_the_members_apart_from_their_priors():
+    prior = np.array([0.9, 0.1])
+    sure = Answers({"a": np.float32([[0.9, 0.1]])}, {"a": prior}, {})
+    other = Answers({"a": np.float32([[0.1, 0.9]])}, {"a": prior}, {})
+    alone = evidences({"probe": sure, "network": Answers({}, {}, {})})["a"]
+    np.testing.assert_allclose(alone, [[0, 0]], atol=1e-6)  # as common as the prior says: no evidence at all
+    both = evidences({"probe": sure, "network": other})["a"]
+    np.testing.assert_allclose(both[0, 1] - both[0, 0], np.log(81) / 2, rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def model(faces, cache, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ensemble")
+    snapshot = Snapshot.open(faces)
+    register_small()
+    network = fit(snapshot, folder / "network", CONFIG, progress=lambda *_: None).model
+    probe = run_round(faces, folder / "probe", cache=cache).model
+    models = {"network": network, "probe": probe}
+    members = {name: ask(member, snapshot, cache, lambda _: None) for name, member in models.items()}
+    save_ensemble(folder / "model", snapshot, members, models)
+    return folder / "model"
+
+
+def test_an_ensemble_answers_everything_that_its_members_answer(model, faces, cache):
+    snapshot = Snapshot.open(faces)
+    answers = ask(model, snapshot, cache, lambda _: None)
+    assert answers.model["engine"] == "ensemble"
+    assert set(answers.probabilities) == {"glasses", "hair", "not_human"}
+    np.testing.assert_allclose(answers.probabilities["hair"].sum(axis=1), 1, rtol=1e-5)
+    metrics = evaluate(snapshot, answers.probabilities, answers.priors)
+    assert metrics["glasses"]["val"]["balanced_accuracy"] > 0.8
+
+
+def test_a_changed_member_is_found(model, faces, cache):
+    file = model / "probe/model.json"
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"probe", b"prose"))
+    with pytest.raises(ModelError, match="was changed"):
+        ask(model, Snapshot.open(faces), cache, lambda _: None)
+    file.write_bytes(content)
+
+
+@pytest.mark.soak
+def test_a_round_of_an_ensemble_trains_both_and_goes_on_after_an_interruption(faces, cache, tmp_path, soak):
+    if not soak:
+        pytest.skip("minutes: make soak")
+    first = run_round(faces, tmp_path / "round", engine="ensemble", cache=cache)
+    (first.predictions / "manifest.json").unlink()
+    again = run_round(faces, tmp_path / "round", engine="ensemble", cache=cache)
+    assert again.metrics == first.metrics
