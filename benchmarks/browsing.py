@@ -14,9 +14,9 @@ from sqlalchemy import insert, select
 
 from annotator.models import Annotation, Flag, Image, Label, Labeller, now
 from annotator.project import ProjectFolder
+from annotator.services.annotations import add_submission
 from annotator.services.browse import card_labels, find_images
 from annotator.services.image_filters import Filters
-from annotator.services.labels import add_submission
 from annotator.services.schema_in_force import schema_in_force
 from benchmarks.labelling import make_project
 from benchmarks.report import Figures, Size

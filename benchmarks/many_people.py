@@ -21,7 +21,7 @@ from annotator.config import Settings
 from annotator.domain.face_clusters import cluster_faces
 from annotator.models import ValueRow
 from annotator.project import ProjectFolder
-from annotator.services.labels import add_submission, annotate_all
+from annotator.services.annotations import add_submission, annotate_all
 from annotator.services.people_sets import identity_attribute
 from annotator.services.schema_in_force import schema_in_force
 from benchmarks.labelling import make_project

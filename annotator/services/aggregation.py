@@ -18,10 +18,11 @@ from annotator.domain.dawid_skene import dawid_skene
 from annotator.domain.ratings import Ratings
 from annotator.models import Annotation, Label, Labeller, Submission, Undecided
 from annotator.project import ProjectFolder
-from annotator.services.labels import add_submission, annotate_all, find_submission, take_back
+from annotator.services.annotations import add_submission, annotate_all, find_submission
 from annotator.services.opinions import Cell, Opinions, read_opinions
 from annotator.services.overlap import INDEPENDENT
 from annotator.services.schema_in_force import schema_in_force
+from annotator.services.taking_back import take_back
 from annotator.services.team_settings import team_settings
 
 AGGREGATION = "aggregation"

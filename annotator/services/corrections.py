@@ -10,19 +10,12 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from annotator.errors import NotFound, WrongUse
+from annotator.services.annotations import add_submission, annotate, find_submission
 from annotator.services.image_details import get_image
-from annotator.services.labels import (
-    Answer,
-    add_submission,
-    adjudicated,
-    annotate,
-    code_of_answer,
-    find_submission,
-    find_undoable,
-    take_back,
-)
+from annotator.services.labels import Answer, adjudicated, code_of_answer
 from annotator.services.review import check_reviewer
 from annotator.services.schema_in_force import schema_in_force
+from annotator.services.taking_back import find_undoable, take_back
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.schema import Attribute, Schema
-from annotator.errors import Conflict, FacelabelError, NotFound
+from annotator.errors import FacelabelError, NotFound
 from annotator.models import (
     Annotation,
     AttributeRow,
@@ -22,15 +21,12 @@ from annotator.models import (
     Lease,
     Skip,
     Submission,
-    ValueRow,
     now,
 )
-from annotator.services.counts import add_done
-from annotator.services.groups import group_of, mark_stale, split_rule
-from annotator.services.overlap import note_answers
+from annotator.services.annotations import add_submission, annotate, find_submission
 from annotator.services.people import code_of_person
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force, unknown_attribute
-from annotator.services.unanswered import forget_passed
+from annotator.services.taking_back import find_undoable, take_back
 
 Answer = int | str | None
 """A code, the name of a person (open attributes), or None for "can't tell"."""
@@ -65,16 +61,6 @@ class Outcome:
     image_id: int
     labels: dict[str, int | None]
     late: bool
-
-
-class NewAnnotation(NamedTuple):
-    """One answer to one cell, as it is added. `corrected`: another value was suggested and shown."""
-
-    image_id: int
-    attribute_id: int
-    code: int | None
-    origin: str
-    corrected: bool = False
 
 
 def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
@@ -145,78 +131,6 @@ def undo(
     return target, values
 
 
-def take_back(session: Session, target: Submission, key: str, fingerprint: str) -> None:
-    """Make all annotations of a submission, of one image or of many, count no longer."""
-    submission_id = add_submission(
-        session,
-        key=key,
-        kind="undo",
-        fingerprint=fingerprint,
-        labeller_id=target.labeller_id,
-        image_id=target.image_id,
-        undoes=target.id,
-    )
-    cells = list(
-        session.execute(
-            select(Annotation.image_id, Annotation.attribute_id).where(Annotation.submission_id == target.id)
-        )
-    )
-    undone = [NewAnnotation(image, attribute, None, "undo") for image, attribute in cells]
-    add_annotations(session, submission_id, undone)
-    for image, attribute in cells:
-        _restore_label(session, image, attribute)
-    images = {image for image, _ in cells}
-    force = schema_in_force(session)
-    _follow_merges(session, force, submission_id, images)
-    _update_images(session, force, images, {attribute for _, attribute in cells})
-    note_answers(session, images)
-    forget_passed()
-
-
-def annotate(
-    session: Session,
-    force: SchemaInForce,
-    image_id: int,
-    submission_id: int,
-    codes: Mapping[str, int | None],
-    origins: Mapping[str, str],
-    corrected: Collection[str] = (),
-) -> None:
-    """Add annotations to an image; those that are not mere opinions become its labels."""
-    answers = [(image_id, name, code, origins[name]) for name, code in codes.items()]
-    annotate_all(session, force, submission_id, answers, corrected)
-
-
-def annotate_all(
-    session: Session,
-    force: SchemaInForce,
-    submission_id: int,
-    answers: Collection[tuple[int, str, int | None, str]],
-    corrected: Collection[str] = (),
-) -> None:
-    """Add annotations (image id, attribute, code, origin) to any images, as `annotate`."""
-    cells = [
-        NewAnnotation(image, force.ids[name], code, origin, name in corrected)
-        for image, name, code, origin in answers
-    ]
-    add_annotations(session, submission_id, cells)
-    counted = [cell for cell in cells if cell.origin != "opinion"]
-    _update_images(
-        session, force, {cell.image_id for cell in counted}, {cell.attribute_id for cell in counted}
-    )
-    note_answers(session, {cell.image_id for cell in cells})
-
-
-def add_annotations(session: Session, submission_id: int, cells: Collection[NewAnnotation]) -> None:
-    """Add annotations to a submission, and make them labels where they count."""
-    if cells:
-        rows = [{"submission_id": submission_id, **cell._asdict()} for cell in cells]
-        connection = session.connection()
-        last = connection.scalar(_LAST_ANNOTATION) or 0
-        connection.execute(_ADD_ANNOTATIONS, rows)
-        connection.execute(_PUT_LABELS, {"submission_id": submission_id, "last": last})
-
-
 def adjudicated(session: Session, force: SchemaInForce, image_id: int) -> set[str]:
     """The attributes of an image whose label was decided by a reviewer."""
     numbers = session.connection().scalars(_ADJUDICATED, {"image_id": image_id})
@@ -236,32 +150,6 @@ def settled(session: Session, force: SchemaInForce, image_id: int, labeller_id: 
         )
         if origin == "review" or is_gold or (owner != labeller_id and (origin != "import" or open_cells == 0))
     }
-
-
-def add_submission(session: Session, **columns: Any) -> int:
-    """Write down that something was acknowledged; returns the submission's number."""
-    row = {"late": False, "undoes": None, "milliseconds": None, "created_at": now()} | columns
-    [number] = session.connection().execute(_ADD_SUBMISSION, row).inserted_primary_key or [0]
-    return int(number)
-
-
-def find_submission(session: Session, key: str, fingerprint: str) -> Submission | None:
-    """The submission that was made with this key.
-
-    Raises:
-        Conflict: if it was made with another body.
-    """
-    kept = session.connection().scalar(_FINGERPRINT, {"key": key})
-    if kept is None:
-        return None
-    if kept != fingerprint:
-        raise Conflict(
-            "key_reused",
-            f"The idempotency key {key!r} was used for another request.",
-            kept="The first request's outcome stands.",
-            do="Make a new random key for every answer.",
-        )
-    return session.scalars(select(Submission).where(Submission.key == key)).one()
 
 
 def _outcome(session: Session, row: Submission) -> Outcome:
@@ -328,131 +216,11 @@ def _is_late(session: Session, image_id: int, labeller_id: int, token: str | Non
     return session.scalar(answered_by_other.limit(1)) is not None
 
 
-def find_undoable(
-    session: Session, labeller_id: int, key: str | None, *, kinds: tuple[str, ...]
-) -> Submission:
-    """The labeller's submission with this key, or without a key their last one that still counts.
-
-    Raises:
-        NotFound: if there is none of these kinds.
-        Conflict: if it was taken back already.
-    """
-    later = aliased(Submission)
-    undone = exists().where(later.undoes == Submission.id)
-    query = select(Submission).where(Submission.labeller_id == labeller_id, Submission.kind.in_(kinds))
-    if key is not None:
-        target = session.scalar(query.where(Submission.key == key))
-        if target is not None and session.scalar(select(later.id).where(later.undoes == target.id)):
-            raise Conflict(
-                "already_undone",
-                f"The answer {key!r} was taken back already.",
-                do="Go on with the next image.",
-            )
-    else:
-        target = session.scalar(query.where(~undone).order_by(Submission.id.desc()).limit(1))
-    if target is None:
-        raise NotFound(
-            "nothing_to_undo", "There is no answer of yours to take back.", do="Go on with the next image."
-        )
-    return target
-
-
-def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
-    """Set a cell's label to the newest annotation that still counts, or to none."""
-    later = aliased(Submission)
-    newest = session.scalar(
-        select(Annotation)
-        .join(Submission, Submission.id == Annotation.submission_id)
-        .where(
-            Annotation.image_id == image_id,
-            Annotation.attribute_id == attribute_id,
-            Annotation.origin.in_(("human", "suggestion", "review", "import", "aggregate", "merge")),
-            ~exists().where(later.undoes == Submission.id),
-        )
-        .order_by(Annotation.id.desc())
-        .limit(1)
-    )
-    if newest is None:
-        session.execute(delete(Label).where(Label.image_id == image_id, Label.attribute_id == attribute_id))
-    else:
-        session.merge(
-            Label(image_id=image_id, attribute_id=attribute_id, code=newest.code, annotation_id=newest.id)
-        )
-    session.flush()
-
-
-def _follow_merges(
-    session: Session, force: SchemaInForce, submission_id: int, images: Collection[int]
-) -> None:
-    """Labels that came back may name a person who was merged into another one since: they follow."""
-    merged = (
-        select(Label.image_id, Label.attribute_id, Label.code)
-        .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
-        .where(Label.image_id.in_(images), ValueRow.merged_into.is_not(None))
-    )
-    answers = [
-        (
-            image,
-            force.names[attribute],
-            code_of_person(session, force.names[attribute], int(code or 0)),
-            "merge",
-        )
-        for image, attribute, code in session.execute(merged)
-    ]
-    annotate_all(session, force, submission_id, answers)
-
-
-def _update_images(
-    session: Session, force: SchemaInForce, image_ids: Collection[int], attributes: set[int]
-) -> None:
-    """Bring what is derived from images' labels of some attributes up to date: open cells, counts, group and split."""
-    if not image_ids:
-        return
-    if not attributes.isdisjoint(number for number, _ in force.grouping):
-        mark_stale(session)  # others may be tied to them
-    connection, chosen = session.connection(), {"image_ids": list(image_ids)}
-    labels: dict[int, dict[int, int | None]] = {image_id: {} for image_id in image_ids}
-    for image_id, attribute_id, code in connection.execute(_LABELS, chosen):
-        labels[image_id][attribute_id] = code
-    changed, difference = [], 0
-    for image in connection.execute(_DERIVED, chosen).all():
-        open_cells = force.open_cells(labels[image.id])
-        group, split = group_of(session, force, image, labels[image.id]), image.split
-        if group != image.group_key:
-            split = split_rule(session).split_of(group)
-        if (open_cells, group) != (image.open_cells, image.group_key):
-            changed.append({"number": image.id, "open": open_cells, "new_group": group, "new_split": split})
-            difference += int(open_cells == 0) - int(image.open_cells == 0)
-    if changed:
-        connection.execute(_UPDATE_IMAGE, changed)
-        session.flush()
-        session.expire_all()  # what the session had loaded of these images is old now
-    add_done(session, difference)
-
-
 _IS_IMAGE = select(exists().where(Image.id == bindparam("image_id")))
-_FINGERPRINT = select(Submission.fingerprint).where(Submission.key == bindparam("key"))
 _LEASE = select(Lease.token, Lease.labeller_id, Lease.expires_at).where(
     Lease.image_id == bindparam("image_id")
 )
 _END_LEASE = delete(Lease).where(Lease.image_id == bindparam("image_id"))
-_ADD_SUBMISSION = insert(Submission)
-_ADD_ANNOTATIONS = insert(Annotation)
-_LAST_ANNOTATION = select(func.max(Annotation.id))
-_PUT_LABELS = (
-    insert(Label)
-    .prefix_with("OR REPLACE", dialect="sqlite")
-    .from_select(
-        ["image_id", "attribute_id", "code", "annotation_id"],
-        select(Annotation.image_id, Annotation.attribute_id, Annotation.code, Annotation.id)
-        .where(
-            Annotation.submission_id == bindparam("submission_id"),
-            Annotation.id > bindparam("last"),  # it may have been added to before
-            Annotation.origin.not_in(("opinion", "undo")),
-        )
-        .order_by(Annotation.id),
-    )
-)
 _ADJUDICATED = (
     select(Label.attribute_id)
     .join(Annotation, Annotation.id == Label.annotation_id)
@@ -471,15 +239,4 @@ _STANDING = (
     .join(Image, Image.id == Label.image_id)
     .outerjoin(Gold, Gold.image_id == Label.image_id)
     .where(Label.image_id == bindparam("image_id"))
-)
-_LABELS = select(Label.image_id, Label.attribute_id, Label.code).where(
-    Label.image_id.in_(bindparam("image_ids", expanding=True))
-)
-_DERIVED = select(
-    Image.id, Image.sha256, Image.given_group, Image.twin_of, Image.open_cells, Image.group, Image.split
-).where(Image.id.in_(bindparam("image_ids", expanding=True)))
-_UPDATE_IMAGE = (
-    update(Image)
-    .where(Image.id == bindparam("number"))
-    .values(open_cells=bindparam("open"), group=bindparam("new_group"), split=bindparam("new_split"))
 )

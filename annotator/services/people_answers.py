@@ -11,11 +11,7 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import NotFound, WrongUse
 from annotator.models import Annotation, Image, Label, NotThisPerson, Submission, ValueRow
-from annotator.services.labels import (
-    add_submission,
-    annotate_all,
-    find_submission,
-)
+from annotator.services.annotations import add_submission, annotate_all, find_submission
 from annotator.services.people import UNKNOWN_PERSON, code_of_person, is_somebody, number_as_name
 from annotator.services.people_sets import identity_attribute
 from annotator.services.schema_in_force import schema_in_force

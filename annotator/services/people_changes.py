@@ -20,16 +20,11 @@ from annotator.models import (
     Submission,
     ValueRow,
 )
-from annotator.services.labels import (
-    add_submission,
-    annotate_all,
-    find_submission,
-    find_undoable,
-    take_back,
-)
+from annotator.services.annotations import add_submission, annotate_all, find_submission
 from annotator.services.people import UNKNOWN_PERSON, clean_name
 from annotator.services.people_sets import identity_attribute
 from annotator.services.schema_in_force import schema_in_force
+from annotator.services.taking_back import find_undoable, take_back
 
 _CHUNK = 500
 

@@ -13,15 +13,9 @@ from sqlalchemy.orm import Session
 from annotator.errors import FacelabelError, NotFound, WrongUse
 from annotator.models import Annotation, Image, Label, Lease, Submission, now
 from annotator.project import ProjectFolder
+from annotator.services.annotations import add_submission, annotate_all, find_submission
 from annotator.services.blind import asked_blind, blind_among
-from annotator.services.labels import (
-    add_submission,
-    annotate_all,
-    code_of_answer,
-    find_submission,
-    find_undoable,
-    take_back,
-)
+from annotator.services.labels import code_of_answer
 from annotator.services.predictions import ActivePredictions, active_predictions
 from annotator.services.queue import Task, lease
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force, unknown_attribute
@@ -32,6 +26,7 @@ from annotator.services.sweep_order import (
     look_from_the_head,
     predicted_order,
 )
+from annotator.services.taking_back import find_undoable, take_back
 
 
 @dataclass(frozen=True)
