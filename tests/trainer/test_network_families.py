@@ -194,6 +194,36 @@ def test_weights_put_where_torch_keeps_them_are_used_without_a_network(monkeypat
     assert torch.equal(next(backbone.parameters()), next(published.parameters()))
 
 
+@pytest.mark.parametrize(
+    "name", ["timm:resnet18", "convnext_atto", "mobilenetv3_small_050", "vit_tiny_patch16_224", "levit_128s"]
+)
+def test_the_whole_published_file_of_a_timm_model_is_read_but_for_its_classifier(name, tmp_path):
+    import timm
+
+    published = timm.create_model(name.removeprefix("timm:"))
+    torch.save(published.state_dict(), tmp_path / "weights.pth")
+    backbone = networks.build(name, pretrained=True, weights=tmp_path / "weights.pth")
+    ours, theirs = backbone.model.state_dict(), published.state_dict()
+    assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items())
+    side = backbone.input_size
+    with torch.no_grad():
+        stages = backbone.forward_stages(torch.zeros(1, 3, side, side))
+        last = backbone.map(torch.zeros(1, 3, side, side))
+    assert len(stages) >= 3
+    assert last.shape[:2] == (1, backbone.channels)
+
+
+def test_the_old_names_in_the_published_densenets_are_understood(tmp_path):
+    from torchvision import models
+
+    published = models.densenet121(weights=None).state_dict()
+    old = {key.replace("norm1.", "norm.1.").replace("conv2.", "conv.2."): t for key, t in published.items()}
+    assert set(old) != set(published)
+    torch.save(old, tmp_path / "weights.pth")
+    backbone = networks.build("densenet121", pretrained=True, weights=tmp_path / "weights.pth")
+    assert torch.equal(next(backbone.parameters()), next(iter(published.values())))
+
+
 def test_a_named_file_of_weights_is_used_and_one_of_another_network_refused(tmp_path):
     from torchvision import models
 

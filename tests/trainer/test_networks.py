@@ -31,10 +31,11 @@ def test_every_network_of_the_registry_gives_pooled_features_and_a_map_for_every
         images = torch.randn(2, 3, 96, 96)
         with torch.no_grad():
             maps, features = backbone.forward_stages(images), backbone(images)
-        assert len(maps) == len(backbone.stages)
-        assert maps[-1].shape[:2] == (2, backbone.channels)
+        assert tuple(maps) == backbone.stages
+        last = maps[backbone.stages[-1]]
+        assert last.shape[:2] == (2, backbone.channels)
         assert features.shape == (2, backbone.feature_size)
-        torch.testing.assert_close(backbone.pool(maps[-1]), features)
+        torch.testing.assert_close(backbone.pool(last), features)
 
 
 def test_random_weights_depend_on_the_seed_alone_and_leave_the_global_generator_as_it_was():
@@ -59,7 +60,7 @@ def test_all_296_published_tensors_are_used(lite0):
 def test_the_maps_have_the_sizes_of_the_published_network(lite0):
     with torch.no_grad():
         maps = lite0.forward_stages(torch.zeros(1, 3, 224, 224))
-    assert [(m.shape[1], m.shape[2]) for m in maps] == [
+    assert [(m.shape[1], m.shape[2]) for m in maps.values()] == [
         (32, 112),
         (16, 112),
         (24, 56),

@@ -81,11 +81,14 @@ class Backbone(nn.Module, ABC):
         """Return the (N, feature_size) features of (N, 3, H, W) normalised images."""
         return self.pool(self.map(images))
 
-    def forward_stages(self, images: Tensor) -> list[Tensor]:
-        """Return the output of every stage, in the order of `stages`, for (N, 3, H, W) normalised images."""
+    def forward_stages(self, images: Tensor) -> dict[str, Tensor]:
+        """Return what every stage puts out for (N, 3, H, W) normalised images, in the order of `stages`.
+
+        A stage that puts out several tensors, or that only its parts run, is left out.
+        """
         with self._outputs() as outputs:
             self.map(images)
-        return [outputs[name] for name in self.stages]
+        return {name: outputs[name] for name in self.stages if isinstance(outputs.get(name), Tensor)}
 
     @contextmanager
     def _outputs(self) -> Iterator[dict[str, Tensor]]:

@@ -2,6 +2,7 @@
 
 import pickle
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -62,19 +63,31 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     return weights
 
 
-def load_into(network: nn.Module, file: Path, name: str, *, without: tuple[str, ...] = ()) -> None:
+def load_into(
+    network: nn.Module,
+    file: Path,
+    name: str,
+    *,
+    without: tuple[str, ...] = (),
+    rename: Callable[[str], str] = str,
+) -> None:
     """Put the tensors of a file into a network, every one of them.
 
     Args:
         network: Takes them.
         file: Of `read_weights`.
         name: Of the network, for the error.
-        without: Beginnings of names in the file that the network does not have, such as a classifier.
+        without: Parts in the file that the network need not have, such as a classifier.
+        rename: A tensor's name in the file → its name in the network.
 
     Raises:
         WeightsError: The file is unusable or belongs to another network.
     """
-    weights = {key: value for key, value in read_weights(file).items() if not key.startswith(without or "\0")}
+    wanted = network.state_dict()
+    named = {rename(key): value for key, value in read_weights(file).items()}
+    weights = {
+        key: value for key, value in named.items() if key in wanted or key.split(".")[0] not in without
+    }
     try:
         network.load_state_dict(weights)
     except RuntimeError as cause:

@@ -130,5 +130,6 @@ def _file_name(published: Mapping[str, Any]) -> str:
 
 
 def _classifiers(published: Mapping[str, Any]) -> tuple[str, ...]:
+    """The parts of a model that hold its classifiers."""
     named = published.get("classifier") or ()
-    return tuple(f"{part}." for part in ([named] if isinstance(named, str) else named))
+    return tuple(part.split(".")[0] for part in ([named] if isinstance(named, str) else named))

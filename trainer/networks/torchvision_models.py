@@ -4,6 +4,7 @@ A model is taken apart into its stages, up to the last map; its pooling and clas
 fetched on first use, see `trainer.networks.published`.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +89,13 @@ def build(name: str, *, pretrained: bool, weights: Path | None = None) -> Torchv
     extra: dict[str, Any] = {"init_weights": not pretrained} if name in WITH_AUXILIARY else {}
     model: nn.Module = models.get_model(name, weights=None, **extra)
     if pretrained:
-        load_into(model, weights or fetch(name, facts(name).url), name)
+        load_into(model, weights or fetch(name, facts(name).url), name, rename=_present_name)
     return TorchvisionBackbone(name, model)
+
+
+def _present_name(key: str) -> str:
+    """The published DenseNets say `norm.1` for what is `norm1` today."""
+    return re.sub(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)", r"\1\2", key)
 
 
 def _stages(name: str, model: nn.Module) -> dict[str, nn.Module]:

@@ -102,7 +102,7 @@ def _feature_maps(saved: SavedModel, pixels: Tensor) -> str:
     with torch.no_grad():
         stages = backbone.forward_stages(saved.network.prepare(pixels[None]))
     parts = []
-    for name, maps in zip(backbone.stages, stages, strict=True):
+    for name, maps in stages.items():
         if maps.ndim != 4:
             continue  # the rows of a transformer have no place
         chosen = maps[0].abs().mean(dim=(1, 2)).argsort(descending=True)[:MAPS]
