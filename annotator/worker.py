@@ -46,7 +46,9 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     try:
         while not stopped():
             busy = run_next_round(project, settings, stopped=stopped)
-            busy = busy or (settings.faces and bool(search.run_batch(BATCH_SECONDS))) or twins.run_step()
+            busy = (
+                busy or (settings.faces and bool(search.run_batch_if_free(BATCH_SECONDS))) or twins.run_step()
+            )
             if not busy:
                 stop.wait(POLL_SECONDS)
     finally:

@@ -66,21 +66,23 @@ class FaceSearch:
     def run_batch(self, seconds: float | None = None) -> int:
         """Look at the next images for about so many seconds; returns how many were looked at, 0 when all were.
 
-        0 is also the answer while another process looks.
+        Whoever calls it holds the `search_lock`.
         """
-        with _search_lock(self._project) as held:
-            if not held:
-                return 0
-            images = self._next()
-            if not images:
-                self.close()
-                return 0
-            found = self._look(images, seconds)
-            with self._project.database.write() as session:
-                for image, faces in found:
-                    write_faces(session, image.id, faces)
-            self._last = found[-1][0].id if self._again else 0
-            return len(found)
+        images = self._next()
+        if not images:
+            self.close()
+            return 0
+        found = self._look(images, seconds)
+        with self._project.database.write() as session:
+            for image, faces in found:
+                write_faces(session, image.id, faces)
+        self._last = found[-1][0].id if self._again else 0
+        return len(found)
+
+    def run_batch_if_free(self, seconds: float) -> int:
+        """The next batch, unless another process looks: then it looks at none."""
+        with search_lock(self._project, wait=False) as held:
+            return self.run_batch(seconds) if held else 0
 
     def close(self) -> None:
         """End the processes; they are started again when there is something to do."""
@@ -171,28 +173,32 @@ def read_face_progress(session: Session) -> FaceProgress:
 def find_all_faces(
     project: ProjectFolder, processes: int, progress: Callable[[int, int], None], *, again: bool = False
 ) -> FaceProgress:
-    """Look at all images that were not looked at yet, or at all; what was found until it is killed is kept."""
-    with project.database.read() as session:
-        before = read_face_progress(session)
-    done = 0 if again else before.seen
+    """Look at all images that were not looked at yet, or at all; what was found until it is killed is kept.
+
+    Another process that looks is waited for: the worker for a batch, another command until it is done.
+    """
     search = FaceSearch(project, processes, again=again)
-    progress(done, before.images)
-    try:
-        while looked := search.run_batch():
-            done += looked
-            progress(done, before.images)
-    finally:
-        search.close()
+    with search_lock(project, wait=True):
+        with project.database.read() as session:
+            before = read_face_progress(session)
+        done = 0 if again else before.seen
+        progress(done, before.images)
+        try:
+            while looked := search.run_batch():
+                done += looked
+                progress(done, before.images)
+        finally:
+            search.close()
     with project.database.read() as session:
         return read_face_progress(session)
 
 
 @contextmanager
-def _search_lock(project: ProjectFolder) -> Iterator[bool]:
-    """Try to become the one that looks for faces; says whether that worked."""
+def search_lock(project: ProjectFolder, *, wait: bool) -> Iterator[bool]:
+    """Become the one that looks for faces; says whether that worked, which it always does after a wait."""
     with (project.path / "faces.lock").open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:

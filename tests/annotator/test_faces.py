@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from annotator.models import Face
 from annotator.models import Image as ImageRow
 from annotator.project import ProjectFolder
 from annotator.services.browse import find_images
-from annotator.services.faces import FaceSearch, find_all_faces, read_face_progress
+from annotator.services.faces import FaceSearch, find_all_faces, read_face_progress, search_lock
 from annotator.services.image_filters import Filters
 from annotator.services.images import import_images
 from tests.conftest import LIMITS
@@ -144,6 +145,19 @@ def test_every_image_is_looked_at_once_and_again_on_demand(project: ProjectFolde
     assert {left for _, faces in found_in(project).values() for left, _ in faces} == {-1}
     assert find_all_faces(project, 1, lambda *_: None, again=True) == progress
     assert found_in(project) == first
+
+
+def test_the_command_waits_for_the_batch_of_the_worker_and_looks_at_all_the_rest(
+    project: ProjectFolder, portraits: Path
+):
+    import_images(project, [portraits], LIMITS)
+    with ThreadPoolExecutor(1) as pool, search_lock(project, wait=False) as held:
+        assert held
+        assert FaceSearch(project).run_batch_if_free(1.0) == 0
+        command = pool.submit(find_all_faces, project, 1, lambda *_: None)
+        with pytest.raises(TimeoutError):
+            command.result(timeout=0.2)
+    assert command.result().seen == 9
 
 
 def test_an_image_whose_view_is_gone_counts_as_looked_at(project: ProjectFolder, portraits: Path):
