@@ -19,6 +19,9 @@ LIMITS = Limits(max_pixels=64_000_000, max_file_bytes=2**27)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "soak" in getattr(item, "fixturenames", ()):
+            item.add_marker("soak")  # `make soak` runs whatever has more trials in it
     if SHARED.is_dir():
         return
     absent = pytest.mark.skip(reason="the development data is not beside this checkout (../shared/data)")

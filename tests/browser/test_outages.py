@@ -19,7 +19,7 @@ from tests.conftest import LIMITS
 from tests.loop.test_leases import draw_plain_images
 from tests.serving import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.soak, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 
 AWAY = 5
 """Images answered in one outage: as many as a page always has ahead."""

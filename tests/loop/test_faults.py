@@ -49,7 +49,6 @@ def assert_counts_are_right(project: ProjectFolder) -> None:
         assert before == (database.execute(counts).fetchall(), database.execute(cells).fetchall())
 
 
-@pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_answers_outlive_kills_of_the_server_exactly_once(
     filled: ProjectFolder, tmp_path: Path, soak: bool

@@ -60,7 +60,6 @@ def never_killed(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Proj
     return project
 
 
-@pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_a_killed_import_that_is_run_again_equals_one_that_was_never_killed(
     never_killed: ProjectFolder, photos: Path, tmp_path: Path, soak: bool

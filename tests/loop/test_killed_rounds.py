@@ -69,7 +69,6 @@ def worker_of(server: Server) -> psutil.Process:
     )
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize("stage", ["snapshot", "features", "train"])
 def test_a_round_whose_worker_is_killed_ends_done_once(
     labelled: ProjectFolder, stage: str, soak: bool

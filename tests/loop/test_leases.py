@@ -23,7 +23,6 @@ def draw_plain_images(folder: Path, count: int) -> None:
         Image.new("RGB", (16, 16), (number % 256, number // 256, 0)).save(folder / f"{number:04d}.png")
 
 
-@pytest.mark.soak
 def test_eight_labellers_are_never_given_the_same_of_a_thousand_images(
     project: ProjectFolder, tmp_path: Path
 ) -> None:
@@ -43,7 +42,6 @@ def test_eight_labellers_are_never_given_the_same_of_a_thousand_images(
         assert database.execute("SELECT count(*) FROM leases").fetchone() == (0,)
 
 
-@pytest.mark.soak
 @pytest.mark.timeout(1200)
 def test_a_quarter_of_eight_labellers_outstay_their_leases_and_no_answer_is_lost(
     project: ProjectFolder, tmp_path: Path, soak: bool

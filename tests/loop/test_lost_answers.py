@@ -14,7 +14,6 @@ from tests.loop.waiting import wait_until
 from tests.serving import Server
 
 
-@pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_answers_through_a_network_that_loses_messages_count_once(
     filled: ProjectFolder, tmp_path: Path, soak: bool

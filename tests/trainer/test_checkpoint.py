@@ -73,7 +73,6 @@ def test_an_optimizer_goes_on_where_it_was():
     assert torch.equal(model.weight, expected)
 
 
-@pytest.mark.soak
 def test_a_run_that_is_killed_again_and_again_ends_with_the_weights_of_one_that_was_not(tmp_path, soak):
     """SIGKILL after a word of progress: while decoding, training, validating or writing a checkpoint."""
     folder = tmp_path / "snapshot"

@@ -56,7 +56,6 @@ def test_a_changed_member_is_found(model, faces, cache):
     file.write_bytes(content)
 
 
-@pytest.mark.soak
 def test_a_round_of_an_ensemble_trains_both_and_goes_on_after_an_interruption(faces, cache, tmp_path, soak):
     if not soak:
         pytest.skip("minutes: make soak")
