@@ -110,6 +110,8 @@ class ValueRow(Base):
     status: Mapped[str]
     ends: Mapped[bool]
     merged_into: Mapped[int | None]  # the code of the person that this one turned out to be
+    # of a value that a change of the schema merged into another one, or split into several
+    replaced_by: Mapped[list[int]] = mapped_column(JSON, server_default="[]")
 
 
 class Image(Base):
@@ -257,7 +259,7 @@ class Submission(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
-    kind: Mapped[str]  # answer, skip, sweep, review, people, rename, merge, undo, import or aggregate
+    kind: Mapped[str]  # answer, skip, sweep, review, people, rename, merge, undo, import, aggregate or schema
     fingerprint: Mapped[str]  # of the request's body: the same key with another body is refused
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
@@ -288,7 +290,9 @@ class Annotation(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
     code: Mapped[int | None]
-    origin: Mapped[str]  # human, suggestion, review, import, aggregate, merge, opinion or undo
+    origin: Mapped[
+        str
+    ]  # human, suggestion, review, import, aggregate, merge, schema, reopened, opinion, undo
     corrected: Mapped[bool] = mapped_column(server_default="0")  # another value was suggested and shown
 
 

@@ -115,5 +115,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0009"
+NEWEST_REVISION = "0010"
 """The newest migration in alembic/versions; a test compares them."""

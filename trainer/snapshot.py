@@ -26,12 +26,16 @@ AGAIN = "Export the snapshot again."
 
 @dataclass(frozen=True)
 class Value:
-    """One of an attribute's classes. `ends`: after this answer nothing else is asked ("no face")."""
+    """One of an attribute's classes.
+
+    `ends`: after this answer nothing else is asked ("no face"). `replaced_by`: the codes that it was merged or split into.
+    """
 
     code: int
     name: str
     status: str
     ends: bool
+    replaced_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -187,10 +191,16 @@ def _check_schema(path: Path, attributes: list[Attribute], manifest: dict[str, A
             "kind": attribute.kind,
             "name": attribute.name,
         }
+        | _replaced(attribute)
         for attribute in attributes
     ]
     if manifest["schema"]["hash"] != sha256_text(canonical_json(schema)):
         raise SnapshotError(f"The schema of {path} does not fit its hash.", KEPT, AGAIN)
+
+
+def _replaced(attribute: Attribute) -> dict[str, Any]:
+    replaced = [[value.code, list(value.replaced_by)] for value in attribute.values if value.replaced_by]
+    return {"replaced": replaced} if replaced else {}
 
 
 def _retired_values(path: Path, manifest: dict[str, Any]) -> dict[str, list[Value]]:
@@ -205,7 +215,10 @@ def _retired_values(path: Path, manifest: dict[str, Any]) -> dict[str, list[Valu
 
 
 def _attribute(entry: dict[str, Any], retired: list[Value]) -> Attribute:
-    values = [Value(v["code"], v["name"], v["status"], v["ends"]) for v in entry["values"]] + retired
+    values = [
+        Value(v["code"], v["name"], v["status"], v["ends"], tuple(v.get("replaced_by", ())))
+        for v in entry["values"]
+    ] + retired
     return Attribute(
         name=entry["name"],
         title=entry["title"],

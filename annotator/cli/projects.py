@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import select
 
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
-from annotator.domain.schema import parse_schema
+from annotator.domain.schema import Value, parse_schema
+from annotator.domain.schema_text import format_schema
+from annotator.models import Labeller
 from annotator.services.import_reports import list_reports
-from annotator.services.projects import init_project, read_schema_file
-from annotator.services.schema_changes import apply_schema, preview_changes
+from annotator.services.projects import LOCAL_LABELLER, init_project, read_schema_file
+from annotator.services.schema_changes import CountedChange, apply_schema, preview_changes
 from annotator.services.schema_in_force import read_schema
 from annotator.services.statistics import read_status
 
@@ -112,12 +115,16 @@ def schema_group() -> None:
 
 
 @schema_group.command("show")
+@click.option("--toml", "as_toml", is_flag=True, help="Print it as an attributes.toml.")
 @project_option
 @json_option
-def show_schema(project: Path, as_json: bool) -> None:
+def show_schema(project: Path, as_json: bool, as_toml: bool) -> None:
     """The schema in force."""
     with open_project(project).database.read() as session:
         schema = read_schema(session)
+    if as_toml:
+        click.echo(format_schema(schema), nl=False)
+        return
     if as_json:
         print_json(
             [
@@ -125,17 +132,26 @@ def show_schema(project: Path, as_json: bool) -> None:
                     "name": a.name,
                     "kind": a.kind,
                     "required": a.required,
-                    "values": [{"code": v.code, "name": v.name, "status": v.status} for v in a.values],
+                    "values": [
+                        {"code": v.code, "name": v.name, "status": v.status}
+                        | ({"replaced_by": list(v.replaced_by)} if v.replaced_by else {})
+                        for v in a.values
+                    ],
                 }
                 for a in schema.attributes
             ]
         )
         return
     for attribute in schema.attributes:
-        values = ", ".join(
-            f"{v.code} {v.name}" + (" (retired)" if v.status == "retired" else "") for v in attribute.values
-        )
+        values = ", ".join(f"{v.code} {v.name}" + _fate(v) for v in attribute.values)
         click.echo(f"{attribute.name} [{attribute.key}]: {values or 'names, added while labelling'}")
+
+
+def _fate(value: Value) -> str:
+    if value.replaced_by:
+        verb = "merged" if len(value.replaced_by) == 1 else "split"
+        return f" ({verb} into {', '.join(map(str, value.replaced_by))})"
+    return " (retired)" if value.status == "retired" else ""
 
 
 @schema_group.command("check")
@@ -146,7 +162,7 @@ def check_schema(project: Path) -> None:
     wanted = parse_schema(read_schema_file(opened.schema_file))
     with opened.database.read() as session:
         changes = preview_changes(session, wanted)
-    click.echo("\n".join(changes) or "Nothing would change.")
+    _tell(changes, "Nothing would change.")
 
 
 @schema_group.command("apply")
@@ -156,5 +172,15 @@ def apply_schema_command(project: Path) -> None:
     opened = open_project(project)
     wanted = parse_schema(read_schema_file(opened.schema_file))
     with opened.database.write() as session:
-        changes = apply_schema(session, wanted)
-    click.echo("\n".join(changes) or "Nothing changed.")
+        local = session.scalars(select(Labeller.id).where(Labeller.name == LOCAL_LABELLER)).one()
+        changes = apply_schema(session, wanted, labeller_id=local)
+    _tell(changes, "Nothing changed.")
+
+
+def _tell(changes: list[CountedChange], nothing: str) -> None:
+    for counted in changes:
+        click.echo(counted)
+        if counted.change.warning:
+            click.echo(f"  {counted.change.warning}")
+    if not changes:
+        click.echo(nothing)

@@ -27,12 +27,21 @@ _RESERVED_NAMES = {"image_name", "sha256", "split", "group"}
 
 @dataclass(frozen=True)
 class Value:
-    """One value of an attribute; `ends` says that nothing else is asked after it."""
+    """One value of an attribute.
+
+    Args:
+        code: never changes its meaning and is never used again.
+        name: what it is called.
+        status: a retired value is not offered any more; labels may still have it.
+        ends: nothing else is asked after it.
+        replaced_by: of a retired value the code that it was merged into, or the codes that it was split into.
+    """
 
     code: int
     name: str
     status: Literal["active", "retired"] = "active"
     ends: bool = False
+    replaced_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Attribute:
-    """One question asked of every image; see the comment at the head of attributes.toml."""
+    """One question asked of every image; see the comment at the head of attributes.toml.
+
+    `was` is only in the file: the name that the attribute had, if it was renamed.
+    """
 
     name: str
     title: str
@@ -57,15 +69,28 @@ class Attribute:
     values: tuple[Value, ...] = field(default=())
     guideline: str = ""
     examples: tuple[Example, ...] = ()
+    was: str | None = field(default=None, compare=False)
+
+    def current(self, code: int) -> int | None:
+        """What a code means by now: itself, what it was merged into, or None if its value was split."""
+        replaced = {value.code: value.replaced_by for value in self.values if value.replaced_by}
+        while code in replaced:
+            if len(replaced[code]) > 1:
+                return None
+            code = replaced[code][0]
+        return code
 
     def code_of(self, text: str) -> int | None:
-        """The code that a cell of a foreign file means: a code, a value's name in any case, or "can't tell" (-1)."""
+        """The code that a cell of a foreign file means: a code, a value's name in any case, or "can't tell" (-1).
+
+        A merged value means the one that it was merged into; one that was split means nothing any more.
+        """
         text = text.strip()
         if text in {str(CANNOT_TELL), CANNOT_TELL_NAME}:
             return CANNOT_TELL
         for value in self.values:
             if text == str(value.code) or text.casefold() == value.name.casefold():
-                return value.code
+                return self.current(value.code)
         return None
 
 
@@ -102,9 +127,16 @@ class Schema:
                 "kind": attribute.kind,
                 "name": attribute.name,
             }
+            | _replaced(attribute)
             for attribute in self.attributes
         ]
         return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
+
+
+def _replaced(attribute: Attribute) -> dict[str, Any]:
+    """What the schema hash says of merged and split values; nothing where there are none."""
+    replaced = [[value.code, list(value.replaced_by)] for value in attribute.values if value.replaced_by]
+    return {"replaced": replaced} if replaced else {}
 
 
 def canonical_json(value: Any) -> str:
@@ -119,14 +151,46 @@ def parse_schema(text: str) -> Schema:
         FacelabelError: naming the first thing that is wrong and how to mend it.
     """
     try:
+        return _parse_document(text)
+    except _WrongSchemaError as error:
+        raise FacelabelError(
+            "bad_schema",
+            f"attributes.toml cannot be used: {error}.",
+            do="Mend the file and call the command again.",
+        ) from error
+
+
+def schema_of(entries: list[dict[str, Any]]) -> Schema:
+    """A schema from entries with the settings of an [[attribute]] each.
+
+    Raises:
+        FacelabelError: naming the first thing that is wrong.
+    """
+    try:
+        return _parse_entries(entries)
+    except _WrongSchemaError as error:
+        raise FacelabelError(
+            "bad_schema", f"The schema cannot be used: {error}.", do="Change that and try again."
+        ) from error
+
+
+class _WrongSchemaError(Exception):
+    """What is wrong with a schema, as the end of a sentence."""
+
+
+def _parse_document(text: str) -> Schema:
+    try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise _wrong(f"it is not valid TOML: {error}") from error
+        raise _WrongSchemaError(f"it is not valid TOML: {error}") from error
     if document.get("version") != 1:
-        raise _wrong("it must say `version = 1`")
-    entries = document.get("attribute")
+        raise _WrongSchemaError("it must say `version = 1`")
+    return _parse_entries(document.get("attribute"))
+
+
+def _parse_entries(entries: Any) -> Schema:
     if not isinstance(entries, list) or not entries:
-        raise _wrong("it has no [[attribute]]")
+        raise _WrongSchemaError("it has no [[attribute]]")
     schema = Schema(tuple(_parse_attribute(entry) for entry in entries))
     _check_unique(
         [a.name for a in schema.attributes] + [s for a in schema.attributes for s in a.spellings], "name"
@@ -137,33 +201,37 @@ def parse_schema(text: str) -> Schema:
 
 def _parse_attribute(entry: Any) -> Attribute:
     known = {
-        "name", "title", "key", "kind", "required", "groups", "spellings", "values", "guideline", "examples",
+        "name", "title", "key", "kind", "required", "groups", "spellings", "values", "guideline", "examples", "was",
     }  # fmt: skip
     if not isinstance(entry, dict):
-        raise _wrong(f"an attribute is a table that begins with [[attribute]], not {entry!r}")
+        raise _WrongSchemaError(f"an attribute is a table that begins with [[attribute]], not {entry!r}")
     name = str(entry.get("name", ""))
     if not _NAME.fullmatch(name) or name in _RESERVED_NAMES:
-        raise _wrong(
+        raise _WrongSchemaError(
             f"the attribute name {name!r} must be lower-case letters, digits and _, and not a column of ours"
         )
     if unknown := sorted(set(entry) - known):
-        raise _wrong(f"{name} has an unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        raise _WrongSchemaError(
+            f"{name} has an unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        )
     for setting in ("spellings", "values", "examples"):
         if not isinstance(entry.get(setting, []), list):
-            raise _wrong(f"the {setting} of {name} must be a list")
+            raise _WrongSchemaError(f"the {setting} of {name} must be a list")
     kind = entry.get("kind", "categorical")
     key = str(entry.get("key", ""))
     if not re.fullmatch("[a-z]", key):
-        raise _wrong(f"the key of {name} must be one letter from a to z")
+        raise _WrongSchemaError(f"the key of {name} must be one letter from a to z")
     if kind not in {"categorical", "open"}:
-        raise _wrong(f'the kind of {name} must be "categorical" or "open"')
+        raise _WrongSchemaError(f'the kind of {name} must be "categorical" or "open"')
     values = tuple(sorted((_parse_value(name, v) for v in entry.get("values", ())), key=lambda v: v.code))
-    if kind == "categorical" and len(values) < 2:
-        raise _wrong(f"{name} needs at least two values")
+    if kind == "categorical" and sum(value.status == "active" for value in values) < 2:
+        raise _WrongSchemaError(f"{name} needs at least two values that are not retired")
     if kind == "open" and values:
-        raise _wrong(f"{name} is open: its values are added while labelling, so it can list none")
+        raise _WrongSchemaError(f"{name} is open: its values are added while labelling, so it can list none")
     _check_unique([str(v.code) for v in values], f"code of {name}")
     _check_unique([v.name.casefold() for v in values], f"value of {name}")
+    _check_replacements(name, values)
+    was, spellings = _parse_was(name, entry)
     return Attribute(
         name=name,
         title=str(entry.get("title", name)),
@@ -171,57 +239,81 @@ def _parse_attribute(entry: Any) -> Attribute:
         kind=kind,
         required=bool(entry.get("required", True)),
         groups=bool(entry.get("groups", False)),
-        spellings=tuple(str(s).lower() for s in entry.get("spellings", ())),
+        spellings=spellings,
         values=values,
         guideline=_parse_guideline(name, entry.get("guideline", "")),
         examples=tuple(_parse_example(name, values, e) for e in entry.get("examples", ())),
+        was=was,
     )
+
+
+def _parse_was(attribute: str, entry: dict[str, Any]) -> tuple[str | None, tuple[str, ...]]:
+    """The name that an attribute had; under it its column is read on import, as under its other spellings."""
+    was = entry.get("was")
+    spellings = tuple(str(s).lower() for s in entry.get("spellings", ()))
+    if was is None:
+        return None, spellings
+    if not isinstance(was, str) or not _NAME.fullmatch(was) or was == attribute:
+        raise _WrongSchemaError(f"`was` of {attribute} must be the name that it had")
+    return was, spellings if was in spellings else (*spellings, was)
+
+
+def _check_replacements(attribute: str, values: tuple[Value, ...]) -> None:
+    replaced = {value.code: value.replaced_by for value in values}
+    for code, by in replaced.items():
+        reached, new = set[int](), list(by)
+        while new:
+            following = new.pop()
+            if following not in replaced:
+                raise _WrongSchemaError(f"{code} of {attribute} is replaced by {following}, which it lacks")
+            if following == code:
+                raise _WrongSchemaError(f"{code} of {attribute} is replaced by itself in the end")
+            if following not in reached:
+                reached.add(following)
+                new += replaced[following]
 
 
 def _parse_guideline(attribute: str, text: Any) -> str:
     if not isinstance(text, str) or len(text) > GUIDELINE_LENGTH:
-        raise _wrong(f"the guideline of {attribute} must be a text of at most {GUIDELINE_LENGTH} characters")
+        raise _WrongSchemaError(
+            f"the guideline of {attribute} must be a text of at most {GUIDELINE_LENGTH} characters"
+        )
     return text.strip()
 
 
 def _parse_example(attribute: str, values: tuple[Value, ...], entry: Any) -> Example:
     if not isinstance(entry, dict) or set(entry) != {"image", "code"} or not isinstance(entry["image"], str):
-        raise _wrong(f'each example of {attribute} must look like {{ image = "0001.jpg", code = 1 }}')
+        raise _WrongSchemaError(
+            f'each example of {attribute} must look like {{ image = "0001.jpg", code = 1 }}'
+        )
     if isinstance(entry["code"], bool) or entry["code"] not in {value.code for value in values}:
-        raise _wrong(
+        raise _WrongSchemaError(
             f"the example {entry['image']!r} of {attribute} has the code {entry['code']!r}, which it lacks"
         )
     return Example(entry["image"], entry["code"])
 
 
 def _parse_value(attribute: str, entry: Any) -> Value:
-    if not isinstance(entry, dict) or not {"code", "name"} <= set(entry) <= {
-        "code",
-        "name",
-        "status",
-        "ends",
-    }:
-        raise _wrong(f'each value of {attribute} must look like {{ code = 0, name = "no" }}')
+    known = {"code", "name", "status", "ends", "replaced_by"}
+    if not isinstance(entry, dict) or not {"code", "name"} <= set(entry) <= known:
+        raise _WrongSchemaError(f'each value of {attribute} must look like {{ code = 0, name = "no" }}')
     code, name = entry["code"], str(entry["name"]).strip()
     if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= 9999:
-        raise _wrong(f"the code {code!r} of {attribute} must be a whole number from 0 to 9999")
+        raise _WrongSchemaError(f"the code {code!r} of {attribute} must be a whole number from 0 to 9999")
     if not name or name == CANNOT_TELL_NAME:
-        raise _wrong(f"code {code} of {attribute} needs a name other than {CANNOT_TELL_NAME!r}")
-    status = entry.get("status", "active")
+        raise _WrongSchemaError(f"code {code} of {attribute} needs a name other than {CANNOT_TELL_NAME!r}")
+    replaced_by = entry.get("replaced_by", [])
+    if not isinstance(replaced_by, list) or not all(type(other) is int for other in replaced_by):
+        raise _WrongSchemaError(f"`replaced_by` of {attribute} {name!r} must be a list of codes")
+    status = entry.get("status", "retired" if replaced_by else "active")
+    if replaced_by and status != "retired":
+        raise _WrongSchemaError(f"{attribute} {name!r} is replaced, so it cannot be active")
     if status not in {"active", "retired"}:
-        raise _wrong(f'the status of {attribute} {name!r} must be "active" or "retired"')
-    return Value(code, name, status, bool(entry.get("ends", False)))
+        raise _WrongSchemaError(f'the status of {attribute} {name!r} must be "active" or "retired"')
+    return Value(code, name, status, bool(entry.get("ends", False)), tuple(sorted(set(replaced_by))))
 
 
 def _check_unique(items: list[str], what: str) -> None:
     for position, item in enumerate(items):
         if item in items[:position]:
-            raise _wrong(f"the {what} {item!r} is given twice")
-
-
-def _wrong(what: str) -> FacelabelError:
-    return FacelabelError(
-        "bad_schema",
-        f"attributes.toml cannot be used: {what}.",
-        do="Mend the file and call the command again.",
-    )
+            raise _WrongSchemaError(f"the {what} {item!r} is given twice")

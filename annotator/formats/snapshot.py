@@ -298,5 +298,9 @@ def _attribute(attribute: Attribute) -> dict[str, Any]:
         "name": attribute.name,
         "required": attribute.required,
         "title": attribute.title,
-        "values": [{"code": v.code, "ends": v.ends, "name": v.name, "status": v.status} for v in values],
+        "values": [
+            {"code": v.code, "ends": v.ends, "name": v.name, "status": v.status}
+            | ({"replaced_by": list(v.replaced_by)} if v.replaced_by else {})
+            for v in values
+        ],
     }

@@ -314,6 +314,9 @@ def _value_changes(attribute: str, old: list[dict[str, Any]], new: list[dict[str
             changes.append(f"{attribute}: {code} {value['name']!r} was added")
         elif was["name"] != value["name"]:
             changes.append(f"{attribute}: {code} {was['name']!r} is now called {value['name']!r}")
+        elif was.get("replaced_by") != value.get("replaced_by"):
+            into = " and ".join(f"{c} {after[c]['name']!r}" for c in value.get("replaced_by", []))
+            changes.append(f"{attribute}: {code} {value['name']!r} was replaced by {into or 'nothing'}")
         elif was["status"] != value["status"]:
             changes.append(f"{attribute}: {code} {value['name']!r} is now {value['status']}")
     return changes

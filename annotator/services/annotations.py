@@ -137,7 +137,7 @@ _PUT_LABELS = (
         .where(
             Annotation.submission_id == bindparam("submission_id"),
             Annotation.id > bindparam("last"),  # it may have been added to before
-            Annotation.origin.not_in(("opinion", "undo")),
+            Annotation.origin.not_in(("opinion", "undo", "reopened")),
         )
         .order_by(Annotation.id),
     )

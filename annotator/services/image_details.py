@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
+from annotator.domain.schema import Attribute
 from annotator.errors import NotFound
 from annotator.formats.predictions import Suggestion
 from annotator.models import Annotation, Gold, Image, Label, Labeller, Submission, Undecided, ValueRow
@@ -170,7 +171,7 @@ def _cell(
         said.origin == "opinion"
         and not said.undone
         and label is not None
-        and said.code != label.code
+        and _contradicts(force.schema[name], said.code, label.code)
         and (not decided or (said.id > label.id and not gold))
         for said in history
     )
@@ -186,3 +187,10 @@ def _cell(
     return CellDetail(
         name, label, suggestion, suggested, differing, undecided and not decided, contradicted, history
     )
+
+
+def _contradicts(attribute: Attribute, opinion: int | None, label: int | None) -> bool:
+    """Whether an opinion means another value than the label by now; one whose value was split means none."""
+    if opinion is None or attribute.kind == "open":
+        return opinion != label
+    return attribute.current(opinion) not in {label, None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.errors import WrongUse
@@ -88,7 +88,7 @@ def conditions(session: Session, force: SchemaInForce, filters: Filters) -> list
     if filters.flag is not None:
         found.append(Image.id.in_(select(Flag.image_id).where(_FLAGS[filters.flag])))
     if filters.differing:
-        found.append(Image.id.in_(_differing(attribute_id)))
+        found.append(Image.id.in_(_differing(force, attribute_id)))
     if filters.undecided:
         found.append(Image.id.in_(_undecided(attribute_id)))
     if filters.value == NOT_LABELLED:
@@ -136,12 +136,24 @@ def _code(value: str) -> int | None:
     )
 
 
-def _differing(attribute_id: int | None) -> Select[int]:
+def _differing(force: SchemaInForce, attribute_id: int | None) -> Select[int]:
     """Images with an opinion that counts and differs from the label, unless a reviewer decided after it.
 
-    What labellers answer to a gold image measures them; it puts no decision in doubt.
+    What labellers answer to a gold image measures them; it puts no decision in doubt. An opinion whose value was merged
+    since means the other one, and one whose value was split means none.
     """
     opinion, label = aliased(Annotation), aliased(Annotation)
+    split = [
+        and_(opinion.attribute_id == number, opinion.code == code)
+        for (number, code), current in force.replaced.items()
+        if current is None
+    ]
+    merged = [
+        (and_(opinion.attribute_id == number, opinion.code == code), current)
+        for (number, code), current in force.replaced.items()
+        if current is not None
+    ]
+    said = case(*merged, else_=opinion.code) if merged else opinion.code
     later = aliased(Submission)
     gold = exists().where(Gold.image_id == opinion.image_id)
     query = (
@@ -150,7 +162,8 @@ def _differing(attribute_id: int | None) -> Select[int]:
         .join(label, label.id == Label.annotation_id)
         .where(
             opinion.origin == "opinion",
-            Label.code.is_distinct_from(opinion.code),
+            Label.code.is_distinct_from(said),
+            *(~condition for condition in split),
             or_(label.origin != "review", and_(opinion.id > label.id, ~gold)),
             ~exists().where(later.undoes == opinion.submission_id),
         )

@@ -18,7 +18,9 @@ from annotator.services.schema_in_force import schema_in_force
 def read_labelling(session: Session) -> Labelling:
     """The facts as of now; no names of people, no times."""
     origins = dict(session.execute(select(Annotation.origin, func.count()).group_by(Annotation.origin)).all())
-    people = select(func.count(distinct(Submission.labeller_id))).where(Submission.kind != "import")
+    people = select(func.count(distinct(Submission.labeller_id))).where(
+        Submission.kind.not_in(("import", "schema"))
+    )
     return Labelling(origins, session.scalar(people) or 0, _agreement(session))
 
 

@@ -79,9 +79,8 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
             "unknown_image", f"There is no image {submitted.image_id}.", do="Ask for the next task."
         )
     force = schema_in_force(session)
-    codes = {
-        name: code_of_answer(session, force.schema, name, value) for name, value in submitted.values.items()
-    }
+    values = {force.current_name(name): value for name, value in submitted.values.items()}
+    codes = {name: code_of_answer(session, force.schema, name, value) for name, value in values.items()}
     late = _is_late(session, submitted.image_id, labeller_id, submitted.lease)
     submission_id = add_submission(
         session,
@@ -177,9 +176,10 @@ def code_of_answer(session: Session, schema: Schema, name: str, value: Answer) -
         return None
     if attribute.kind == "open":
         return code_of_person(session, name, value)
-    if isinstance(value, bool) or not any(v.code == value and v.status == "active" for v in attribute.values):
+    code = attribute.current(value) if type(value) is int else None
+    if not any(v.code == code and v.status == "active" for v in attribute.values):
         raise _unknown_value(attribute, value)
-    return int(value)
+    return code
 
 
 def _unknown_value(attribute: Attribute, value: Answer) -> FacelabelError:

@@ -10,6 +10,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.models import Annotation, Submission
+from annotator.services.schema_in_force import schema_in_force
 
 Cell = tuple[int, int]
 """Image id, attribute id."""
@@ -28,7 +29,11 @@ Opinions = Mapping[Cell, Mapping[int, Opinion]]
 
 
 def read_opinions(session: Session, kinds: Collection[str]) -> Opinions:
-    """The answers that were given in submissions of some kinds and not taken back; imports and undos are none."""
+    """The answers that were given in submissions of some kinds and not taken back; imports and undos are none.
+
+    An answer whose value was merged since means the other one; one whose value was split no longer counts.
+    """
+    replaced = schema_in_force(session).replaced
     later = aliased(Submission)
     connection = session.connection()
     # Two scans and a dictionary are several times faster than a join that looks a submission up for every annotation.
@@ -53,6 +58,11 @@ def read_opinions(session: Session, kinds: Collection[str]) -> Opinions:
         20_000
     ):
         labeller = labellers.get(submission)
-        if labeller is not None:
-            found[image, attribute][labeller] = Opinion(code, origin, corrected)
+        if labeller is None:
+            continue
+        current = code if code is None else replaced.get((attribute, code), code)
+        if current is None and code is not None:  # its value was split
+            found[image, attribute].pop(labeller, None)
+        else:
+            found[image, attribute][labeller] = Opinion(current, origin, corrected)
     return found

@@ -250,6 +250,7 @@ def _make_task(
     predictions: ActivePredictions | None,
 ) -> Task:
     suggestions = predictions.file.suggestions(image.name, image.sha256) if predictions else {}
+    suggestions = {n: s for n, s in suggestions.items() if n in force.ids and force.offers(n, s.code)}
     return Task(
         image_id=image.id,
         image_name=image.name,

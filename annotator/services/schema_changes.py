@@ -1,88 +1,145 @@
-"""Changing the schema in force, with a preview.
+"""Changing the schema in force: previewed with counts, applied in one transaction, no label lost and no code used twice.
 
-Adding an attribute or a value is free, a new name keeps its code, a value that is left out is retired and keeps its
-history. What would lose labels is refused.
+A merged or split value is retired and remembers what took its place. Annotations are only added: a label of a merged value
+gets one of the origin "schema"; one of a split value gets "reopened", and its cell is open again.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import hashlib
+import secrets
+from dataclasses import asdict, dataclass
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from annotator.domain.schema import Attribute, Schema, Value
-from annotator.errors import FacelabelError
+from annotator.domain.schema import Schema, Value, canonical_json
+from annotator.domain.schema_changes import Change, compare_schemas, renamed_attributes
 from annotator.models import AttributeRow, Image, Label, Project, ValueRow
+from annotator.services.annotations import add_submission
 from annotator.services.counts import recount
+from annotator.services.groups import mark_stale
 from annotator.services.schema_in_force import read_schema
+from annotator.services.value_changes import replace_value
 
 
-def preview_changes(session: Session, wanted: Schema) -> list[str]:
-    """What `apply_schema` would do, a sentence each; empty if nothing.
+@dataclass(frozen=True)
+class CountedChange:
+    """A change with what it does now.
+
+    Args:
+        change: what is done.
+        labels: that have the value which is retired, merged or split.
+        images: done images that are asked again.
+    """
+
+    change: Change
+    labels: int = 0
+    images: int = 0
+
+    def __str__(self) -> str:
+        """The change in a sentence, with its counts."""
+        told = []
+        if self.change.kind in {"retire", "merge", "split"}:
+            fate = {"retire": "keep it", "merge": "change", "split": "open again"}[self.change.kind]
+            told.append(f"{self.labels:,} labels {fate}")
+        if self.images or self.change.kind in {"add", "require", "split"}:
+            told.append(f"{self.images:,} done images are asked again")
+        return self.change.text + (f" ({', '.join(told)})" if told else "")
+
+
+def preview_changes(session: Session, wanted: Schema) -> list[CountedChange]:
+    """What `apply_schema` would do; empty if nothing.
 
     Raises:
-        FacelabelError: if a change would lose labels.
+        FacelabelError: if a change would lose labels, or give a code another meaning.
     """
     current = read_schema(session)
-    by_name = {attribute.name: attribute for attribute in current.attributes}
-    changes = []
-    for attribute in wanted.attributes:
-        old = by_name.pop(attribute.name, None)
-        changes += _attribute_changes(old, attribute) if old else [f"add the attribute {attribute.name}"]
-    if by_name:
-        names = ", ".join(by_name)
-        raise FacelabelError(
-            "attribute_removed",
-            f"attributes.toml no longer lists {names}, whose labels would be lost.",
-            do="Put it back; set `required = false` if it should no longer be asked.",
-        )
-    if [a.name for a in wanted.attributes if a.name in {c.name for c in current.attributes}] != [
-        a.name for a in current.attributes
-    ]:
-        changes.append("change the order of the attributes")
-    return changes
+    ids = {name: number for number, name in session.execute(select(AttributeRow.id, AttributeRow.name))}
+    ids |= {new: ids[old] for old, new in renamed_attributes(current, wanted).items()}
+    changes = compare_schemas(current, wanted)
+    return [_count(session, wanted, change, ids.get(change.attribute)) for change in changes]
 
 
-def _attribute_changes(old: Attribute, new: Attribute) -> list[str]:
-    if old.kind != new.kind:
-        raise FacelabelError(
-            "kind_changed",
-            f"{new.name} is {old.kind} and cannot become {new.kind}: its labels would lose their meaning.",
-            do="Give the new attribute another name.",
-        )
-    changes = []
-    for setting in ("title", "key", "required", "groups", "spellings"):
-        before, after = getattr(old, setting), getattr(new, setting)
-        if before != after:
-            changes.append(f"{new.name}: set {setting} from {before!r} to {after!r}")
-    changes += [
-        f"{new.name}: change the {setting}"
-        for setting in ("guideline", "examples")
-        if getattr(old, setting) != getattr(new, setting)
-    ]
-    before_values = {value.code: value for value in old.values}
-    for value in new.values:
-        previous = before_values.pop(value.code, None)
-        if previous is None:
-            changes.append(f"{new.name}: add the value {value.code} {value.name!r}")
-        elif previous != value:
-            changes.append(
-                f"{new.name}: change the value {value.code} from {previous.name!r} to {value.name!r} ({value.status})"
-            )
-    changes += [
-        f"{new.name}: retire the value {value.code} {value.name!r}"
-        for value in before_values.values()
-        if value.status == "active"
-    ]
-    return changes
+def _count(session: Session, wanted: Schema, change: Change, attribute_id: int | None) -> CountedChange:
+    labels = select(Label.image_id).where(Label.attribute_id == attribute_id)
+    if change.kind in {"add", "require"}:
+        asked = Image.id.not_in(labels)
+        return CountedChange(change, images=_done(session, asked, Image.id.not_in(_ended())))
+    if change.code is None:
+        return CountedChange(change)
+    labels = labels.where(Label.code == change.code)
+    number = session.scalar(select(func.count()).select_from(labels.subquery())) or 0
+    if change.kind == "split" and wanted[change.attribute].required:
+        other = Image.id.not_in(_ended((attribute_id, change.code)))
+        return CountedChange(change, number, _done(session, Image.id.in_(labels), other))
+    return CountedChange(change, number)
 
 
-def apply_schema(session: Session, wanted: Schema) -> list[str]:
-    """Make `wanted` the schema in force; returns what was changed, as `preview_changes` would have said it."""
+def _done(session: Session, *conditions: ColumnElement[bool]) -> int:
+    """How many done images fulfil these."""
+    return session.scalar(select(func.count()).where(Image.open_cells == 0, *conditions)) or 0
+
+
+def _ended(but: tuple[int | None, int] | None = None) -> Select[int]:
+    """Images with an answer after which nothing else is asked, other than one (attribute id, code)."""
+    query = (
+        select(Label.image_id)
+        .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
+        .where(ValueRow.ends)
+    )
+    return query if but is None else query.where(or_(Label.attribute_id != but[0], Label.code != but[1]))
+
+
+def apply_schema(
+    session: Session, wanted: Schema, *, labeller_id: int | None = None, key: str | None = None
+) -> list[CountedChange]:
+    """Make `wanted` the schema in force.
+
+    Args:
+        session: a writing session.
+        wanted: the schema.
+        labeller_id: who changes it; needed where values are merged or split.
+        key: idempotency key, written down with the change.
+
+    Returns:
+        what was changed, as `preview_changes` would have said it.
+
+    Raises:
+        FacelabelError: as `preview_changes`.
+    """
+    current = read_schema(session)
     changes = preview_changes(session, wanted)
     if not changes:
         return []
+    for old, new in renamed_attributes(current, wanted).items():
+        session.execute(update(AttributeRow).where(AttributeRow.name == old).values(name=new))
+    _write_attributes(session, wanted)
+    session.execute(update(Project).values(schema_version=Project.schema_version + 1))
+    replacing = [counted.change for counted in changes if counted.change.into]
+    if key is not None or replacing:
+        submission_id = add_submission(
+            session,
+            key=key or f"schema:{secrets.token_hex(16)}",
+            kind="schema",
+            fingerprint=fingerprint(wanted),
+            labeller_id=labeller_id,
+            image_id=None,
+        )
+        for change in replacing:
+            replace_value(session, submission_id, change)
+    if any(attribute.groups for attribute in (*current.attributes, *wanted.attributes)):
+        mark_stale(session)
+    recount_open_cells(session)
+    return changes
+
+
+def fingerprint(wanted: Schema) -> str:
+    """What a repetition of a change must agree in."""
+    return hashlib.sha256(canonical_json([asdict(a) for a in wanted.attributes]).encode()).hexdigest()
+
+
+def _write_attributes(session: Session, wanted: Schema) -> None:
     # Titles and keys may be swapped between attributes, positions always are: rows are matched by name.
     for position, attribute in enumerate(wanted.attributes):
         row = session.scalar(select(AttributeRow).where(AttributeRow.name == attribute.name))
@@ -100,20 +157,28 @@ def apply_schema(session: Session, wanted: Schema) -> list[str]:
         session.flush()
         if attribute.kind == "categorical":
             _apply_values(session, row.id, attribute.values)
-    session.execute(update(Project).values(schema_version=Project.schema_version + 1))
-    recount_open_cells(session)
-    return changes
 
 
 def _apply_values(session: Session, attribute_id: int, values: tuple[Value, ...]) -> None:
     kept = {value.code for value in values}
     old = list(session.scalars(select(ValueRow).where(ValueRow.attribute_id == attribute_id)))
-    retired = [Value(row.code, row.name, "retired", row.ends) for row in old if row.code not in kept]
-    # Written anew as a whole: names may be swapped between codes, which single updates could not do.
+    retired = [
+        Value(row.code, row.name, "retired", row.ends, tuple(row.replaced_by))
+        for row in old
+        if row.code not in kept
+    ]
+    # Written anew as a whole: all of them are few, and no order of single updates needs to be thought of.
     session.execute(delete(ValueRow).where(ValueRow.attribute_id == attribute_id))
     session.expire_all()
     session.add_all(
-        ValueRow(attribute_id=attribute_id, code=v.code, name=v.name, status=v.status, ends=v.ends)
+        ValueRow(
+            attribute_id=attribute_id,
+            code=v.code,
+            name=v.name,
+            status=v.status,
+            ends=v.ends,
+            replaced_by=list(v.replaced_by),
+        )
         for v in (*values, *retired)
     )
     session.flush()
@@ -129,11 +194,6 @@ def recount_open_cells(session: Session) -> None:
         .where(Label.image_id == Image.id, AttributeRow.required)
         .scalar_subquery()
     )
-    ended = (
-        select(Label.image_id)
-        .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
-        .where(ValueRow.ends)
-    )
     session.execute(update(Image).values(open_cells=required - answered))
-    session.execute(update(Image).where(Image.id.in_(ended)).values(open_cells=0))
+    session.execute(update(Image).where(Image.id.in_(_ended())).values(open_cells=0))
     recount(session)

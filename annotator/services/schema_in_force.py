@@ -46,6 +46,25 @@ class SchemaInForce:
         return next(((n, name) for n, name in self.grouping if self.schema[name].kind == "open"), None)
 
     @cached_property
+    def replaced(self) -> dict[tuple[int, int], int | None]:
+        """Attribute id and code of every merged or split value: what it means by now, None if it was split."""
+        return {
+            (self.ids[a.name], v.code): a.current(v.code)
+            for a in self.schema.attributes
+            for v in a.values
+            if v.replaced_by
+        }
+
+    def current_name(self, name: str) -> str:
+        """An attribute's name by now: a page that was opened before a renaming still says the old one."""
+        found = None if name in self.ids else self.schema.find_column(name)
+        return name if found is None else found.name
+
+    def offers(self, name: str, code: int) -> bool:
+        """Whether labellers may choose a value, so that it may be suggested to them."""
+        return any(v.code == code and v.status == "active" for v in self.schema[name].values)
+
+    @cached_property
     def _ending(self) -> frozenset[tuple[int, int]]:
         return frozenset(
             (self.ids[a.name], v.code) for a in self.schema.attributes for v in a.values if v.ends
@@ -67,16 +86,18 @@ def unknown_attribute(schema: Schema, name: str) -> FacelabelError:
 
 
 _VERSION = select(Project.token, Project.schema_version)
-_kept: dict[tuple[str, int], SchemaInForce] = {}
+_kept: dict[tuple[str | None, str, int], SchemaInForce] = {}
+"""By the database's file, the project's token and the version: a copy of a project may have gone another way."""
 
 
 def schema_in_force(session: Session) -> SchemaInForce:
     """The schema in force; one small query if it is known already."""
     token, version = session.connection().execute(_VERSION).one()
-    found = _kept.get((token, version))
+    key = (session.get_bind().engine.url.database, token, version)
+    found = _kept.get(key)
     if found is None:
         ids = dict(session.execute(select(AttributeRow.name, AttributeRow.id)).all())
-        found = _kept[token, version] = SchemaInForce(read_schema(session), ids)
+        found = _kept[key] = SchemaInForce(read_schema(session), ids)
     return found
 
 
@@ -92,7 +113,9 @@ def read_schema(session: Session, *, people: bool = False) -> Schema:
     if not people:
         query = query.where(AttributeRow.kind == "categorical")
     for row in session.scalars(query):
-        values.setdefault(row.attribute_id, []).append(Value(row.code, row.name, row.status, row.ends))  # type: ignore[arg-type]
+        values.setdefault(row.attribute_id, []).append(
+            Value(row.code, row.name, row.status, row.ends, tuple(row.replaced_by))  # type: ignore[arg-type]
+        )
     rows = session.scalars(select(AttributeRow).order_by(AttributeRow.position))
     return Schema(tuple(_from_row(row, tuple(values.get(row.id, ()))) for row in rows))
 

@@ -278,7 +278,7 @@ def _opinions(
         labeller, origin = standing.get(cell.image_id, (labeller_id, ""))
         in_time = held is not None and held.token == cell.lease
         others = held is not None and held.labeller_id != labeller_id and held.expires_at > now()
-        answered = labeller != labeller_id and origin in {"human", "suggestion", "aggregate"}
+        answered = labeller != labeller_id and origin in {"human", "suggestion", "aggregate", "schema"}
         if cell.image_id in blind or origin == "review" or (not in_time and (others or answered)):
             opinions.add(cell.image_id)
     return opinions

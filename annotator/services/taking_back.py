@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.errors import Conflict, NotFound
@@ -74,13 +74,17 @@ def take_back(session: Session, target: Submission, key: str, fingerprint: str) 
     images = {image for image, _ in cells}
     force = schema_in_force(session)
     _follow_merges(session, force, submission_id, images)
+    _follow_schema(session, force, submission_id, images)
     update_images(session, force, images, {attribute for _, attribute in cells})
     note_answers(session, images)
     forget_passed()
 
 
 def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
-    """Set a cell's label to the newest annotation that still counts, or to none."""
+    """Set a cell's label to the newest annotation that still counts, or to none.
+
+    What followed from a change of the schema is passed over: it follows anew, from what comes back.
+    """
     later = aliased(Submission)
     newest = session.scalar(
         select(Annotation)
@@ -89,6 +93,7 @@ def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
             Annotation.image_id == image_id,
             Annotation.attribute_id == attribute_id,
             Annotation.origin.in_(("human", "suggestion", "review", "import", "aggregate", "merge")),
+            or_(Annotation.origin != "review", Submission.kind.not_in(("schema", "undo"))),
             ~exists().where(later.undoes == Submission.id),
         )
         .order_by(Annotation.id.desc())
@@ -122,3 +127,22 @@ def _follow_merges(
         for image, attribute, code in session.execute(merged)
     ]
     annotate_all(session, force, submission_id, answers)
+
+
+def _follow_schema(
+    session: Session, force: SchemaInForce, submission_id: int, images: Collection[int]
+) -> None:
+    """Labels that came back may have a value that was merged since: they follow; of a split one the cell stays open."""
+    merged = []
+    for (attribute, code), current in force.replaced.items():
+        chosen = (Label.attribute_id == attribute, Label.code == code, Label.image_id.in_(images))
+        if current is None:
+            session.execute(delete(Label).where(*chosen))
+        else:
+            decided = select(Label.image_id, Annotation.origin == "review")
+            decided = decided.join(Annotation, Annotation.id == Label.annotation_id).where(*chosen)
+            merged += [
+                NewAnnotation(image, attribute, current, "review" if by_reviewer else "schema")
+                for image, by_reviewer in session.execute(decided)
+            ]
+    add_annotations(session, submission_id, merged)

@@ -26,7 +26,8 @@ def first_unanswered(
         Annotation.image_id == table.image_id,
         Submission.id == Annotation.submission_id,
         Submission.labeller_id == labeller_id,
-        Submission.kind.not_in(("undo", "people", "merge")),  # who somebody is leaves the rest unanswered
+        # Who somebody is leaves the rest unanswered, and a change of the schema is no answer.
+        Submission.kind.not_in(("undo", "people", "merge", "schema")),
         ~exists().where(later.undoes == Submission.id),
     )
     skipped = exists().where(Skip.image_id == table.image_id, Skip.labeller_id == labeller_id)

@@ -77,9 +77,9 @@ def test_a_renamed_value_keeps_its_code_and_a_left_out_one_is_retired(project: P
     wanted = parse_schema(text.replace("version = 1", "version = 1", 1))
     with project.database.write() as session:
         changes = apply_schema(session, wanted)
-    assert changes == [
-        "hair_color: change the value 4 from 'red' to 'ginger' (active)",
-        "hair_color: retire the value 7 'other'",
+    assert [str(change) for change in changes] == [
+        "hair_color: rename the value 4 from 'red' to 'ginger'",
+        "hair_color: retire the value 7 'other' (0 labels keep it)",
     ]
     with project.database.read() as session:
         values = {v.code: v for v in read_schema(session)["hair_color"].values}
@@ -91,7 +91,8 @@ def test_a_renamed_value_keeps_its_code_and_a_left_out_one_is_retired(project: P
 def test_an_added_attribute_opens_all_images_again(filled: ProjectFolder):
     extra = '\n[[attribute]]\nname = "beard"\nkey = "b"\nvalues = [{ code = 0, name = "no" }, { code = 1, name = "yes" }]\n'
     with filled.database.write() as session:
-        assert apply_schema(session, parse_schema(DEFAULT + extra)) == ["add the attribute beard"]
+        [change] = apply_schema(session, parse_schema(DEFAULT + extra))
+    assert str(change) == "add the attribute beard (0 done images are asked again)"
     with filled.database.read() as session:
         assert [a.name for a in read_schema(session).attributes][-1] == "beard"
 
