@@ -1,7 +1,8 @@
 /** How the cells and flags of an image look, on its own page and in review. */
 import { count, element, moment } from './dom.js';
 
-const ORIGINS = { human: 'by hand', suggestion: 'accepted suggestion', review: 'adjudicated', import: 'imported', aggregate: 'aggregated', merge: 'people merged', opinion: 'extra opinion', undo: 'took it back' };
+const ORIGINS = { human: 'by hand', suggestion: 'accepted suggestion', review: 'adjudicated', import: 'imported', aggregate: 'aggregated', merge: 'people merged', schema: 'value merged', reopened: 'value split: asked again', opinion: 'extra opinion', undo: 'took it back' };
+const NO_ANSWER = new Set(['undo', 'reopened']);
 
 /** A probability for people: whole percent, never "100 %". */
 function percent(probability) {
@@ -19,7 +20,7 @@ function by(said) {
 }
 
 function historyLine(said) {
-  const words = said.origin === 'undo' ? '' : answerText(said);
+  const words = NO_ANSWER.has(said.origin) ? '' : answerText(said);
   return element('li', { 'data-origin': said.origin, 'data-undone': String(said.undone) },
     words && element('b', {}, words), ' ', by(said), said.undone ? element('span', { class: 'mark' }, 'undone') : '');
 }
@@ -35,7 +36,7 @@ function history(cell) {
 
 /** The opinions side by side: what counts, what others said, what the model thinks. */
 function voices(cell) {
-  const others = cell.history.filter((said) => !said.undone && said.origin !== 'undo' && said.id !== cell.label?.id);
+  const others = cell.history.filter((said) => !said.undone && !NO_ANSWER.has(said.origin) && said.id !== cell.label?.id);
   const voice = (kind, words, who) => element('li', { class: 'voice', 'data-kind': kind }, element('b', {}, words), who);
   const list = [];
   if (cell.label) list.push(voice('label', answerText(cell.label), by(cell.label)));

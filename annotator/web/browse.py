@@ -32,7 +32,7 @@ class ImagesQuery(Request):
     attribute: _Text | None = None
     value: _Text | None = Field(None, description="A code, none (not labelled) or unsure (can't tell).")
     labeller: _Text | None = Field(None, description="Who gave the label that counts.")
-    origin: Literal["human", "suggestion", "review", "import", "aggregate", "merge"] | None = None
+    origin: Literal["human", "suggestion", "review", "import", "aggregate", "merge", "schema"] | None = None
     source: _Text | None = None
     split: Literal["train", "val", "test"] | None = None
     group: _Text | None = None
