@@ -26,6 +26,7 @@ from annotator.web.people import people
 from annotator.web.problems import tell_errors
 from annotator.web.review import review
 from annotator.web.rounds import rounds_api
+from annotator.web.schema import schema_api
 from annotator.web.security import protect
 from annotator.web.snapshots import snapshot_files, snapshots_api
 from annotator.web.sweep import sweep
@@ -67,6 +68,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         review,
         flags_api,
         groups_api,
+        schema_api,
         team,
         faces_api,
     ):

@@ -24,6 +24,7 @@ KEYED = frozenset(
         "people.merge_people",
         "people.rename_person",
         "people.take_people_back",
+        "schema_api.apply",
         "sweep.annotate_page",
         "sweep.take_back_page",
         "team.run_aggregation",

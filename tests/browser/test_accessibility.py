@@ -25,6 +25,7 @@ PAGES = {
     "/browse": "html[data-state=ready]",
     "/review": "html[data-state=ready]",
     "/groups": "html[data-state=ready]",
+    "/schema": "html[data-state=ready]",
     "/team": "html[data-state=ready]",
     "/rounds": "html[data-state=ready]",
     "/snapshots": "html[data-state=ready]",

@@ -1,0 +1,40 @@
+"""The whole schema for the page that changes it: retired values too, and how many labels each value has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from annotator.domain.schema import Schema
+from annotator.models import Labeller
+from annotator.services.accounts import may
+from annotator.services.schema_file import schema_version
+from annotator.services.schema_in_force import read_schema
+from annotator.services.statistics import attribute_counts
+
+
+@dataclass(frozen=True)
+class SchemaOverview:
+    """The schema in force.
+
+    Args:
+        version: a number that every change raises.
+        schema: the schema, without the people of open attributes.
+        counts: per attribute as `statistics.attribute_counts` tells them.
+        may_change: whether the one who asks may change it.
+    """
+
+    version: int
+    schema: Schema
+    counts: dict[str, dict[str, Any]]
+    may_change: bool
+
+
+def read_overview(session: Session, labeller_id: int) -> SchemaOverview:
+    """The schema as one labeller may see it."""
+    role = session.get_one(Labeller, labeller_id).role
+    return SchemaOverview(
+        schema_version(session), read_schema(session), attribute_counts(session), may(role, "admin")
+    )
