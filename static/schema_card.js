@@ -23,20 +23,17 @@ function head(attribute, ...tools) {
 
 function valueLine(attribute, value) {
   const retired = value.status === 'retired';
+  const marks = [retired && fateInWords(attribute, value), value.ends && 'ends the image'].filter(Boolean);
   return element('li', { 'data-status': value.status }, element('b', { class: 'code' }, String(value.code)), element('span', {}, value.name),
-    element('span', { class: 'muted' }, value.labels.toLocaleString('en')),
-    retired && element('span', { class: 'mark' }, fateInWords(attribute, value)), value.ends && element('span', { class: 'mark' }, 'ends the image'));
+    element('span', { class: 'muted' }, value.labels.toLocaleString('en')), ...marks.map((words) => element('span', { class: 'mark' }, words)));
 }
 
 /** An attribute to read. `tools`: buttons, none for those who may not change it. */
 export function readCard(attribute, tools) {
   const guideline = attribute.guideline && element('p', { class: 'guideline' }, attribute.guideline);
   const values = attribute.values.length === 0 ? element('p', { class: 'muted' }, 'Names, added while labelling.')
-    : element('ul', { class: 'value-list', 'aria-label': `Values of ${attribute.title}, with their labels` }, ...attribute.values.map((value) => {
-      const line = valueLine(attribute, value);
-      line.querySelectorAll(':scope > :empty').forEach((node) => node.remove());
-      return line;
-    }));
+    : element('ul', { class: 'value-list', 'aria-label': `Values of ${attribute.title}, with their labels` },
+      ...attribute.values.map((value) => valueLine(attribute, value)));
   return element('li', { class: 'card attribute', 'data-attribute': attribute.name }, head(attribute, ...tools), guideline || '', values);
 }
 

@@ -234,7 +234,7 @@ def _parse_attribute(entry: Any) -> Attribute:
     was, spellings = _parse_was(name, entry)
     return Attribute(
         name=name,
-        title=str(entry.get("title", name)),
+        title=str(entry.get("title") or name),
         key=key,
         kind=kind,
         required=bool(entry.get("required", True)),

@@ -22,6 +22,16 @@ from annotator.services.groups import mark_stale
 from annotator.services.schema_in_force import read_schema
 from annotator.services.value_changes import replace_value
 
+_FATES = {
+    "retire": ("label keeps it", "labels keep it"),
+    "merge": ("label changes", "labels change"),
+    "split": ("label opens again", "labels open again"),
+}
+
+
+def _told(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
 
 @dataclass(frozen=True)
 class CountedChange:
@@ -40,11 +50,10 @@ class CountedChange:
     def __str__(self) -> str:
         """The change in a sentence, with its counts."""
         told = []
-        if self.change.kind in {"retire", "merge", "split"}:
-            fate = {"retire": "keep it", "merge": "change", "split": "open again"}[self.change.kind]
-            told.append(f"{self.labels:,} labels {fate}")
+        if self.change.kind in _FATES:
+            told.append(_told(self.labels, *_FATES[self.change.kind]))
         if self.images or self.change.kind in {"add", "require", "split"}:
-            told.append(f"{self.images:,} done images are asked again")
+            told.append(_told(self.images, "done image is asked again", "done images are asked again"))
         return self.change.text + (f" ({', '.join(told)})" if told else "")
 
 

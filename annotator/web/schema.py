@@ -18,7 +18,8 @@ from annotator.web.pages import render_page
 
 schema_api = Blueprint("schema_api", __name__)
 
-_Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# What is still missing is told by domain/schema, in words for the person who is writing it.
+_Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Text = Annotated[str, Field(max_length=GUIDELINE_LENGTH, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
 _Code = Annotated[StrictInt, Field(ge=0, le=9999)]
 _ANSWERS: dict[str, Any] = {"HTTP_400": ProblemAnswer, "HTTP_403": ProblemAnswer, "HTTP_409": ProblemAnswer}
@@ -44,9 +45,9 @@ class SchemaExample(Request):
 class SchemaAttribute(Request):
     """An attribute with the settings of attributes.toml. `was`: the name that it has had so far, to rename it."""
 
-    name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")]
+    name: _Line
     title: _Line
-    key: Annotated[str, Field(pattern="^[a-z]$")]
+    key: _Line
     kind: Literal["categorical", "open"] = "categorical"
     required: StrictBool = True
     groups: StrictBool = False
@@ -54,7 +55,7 @@ class SchemaAttribute(Request):
     values: list[SchemaValue] = Field(default=[], max_length=1000)
     guideline: _Text = ""
     examples: list[SchemaExample] = Field(default=[], max_length=100)
-    was: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")] | None = None
+    was: _Line | None = None
 
 
 class SchemaRequest(Request):

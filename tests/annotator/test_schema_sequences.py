@@ -203,6 +203,8 @@ def test_what_is_written_is_what_is_read(title: str, guideline: str, name: str):
     name = name.strip() or "x"
     values = (Value(0, name if name != "can't tell" else "x"), Value(1, f"{name} too", ends=True))
     values += (Value(2, f"{name} 2", "retired", replaced_by=(0,)), Value(3, f"{name} 3", "retired"))
-    attribute = Attribute("a", title, "k", values=values, guideline=guideline.strip(), spellings=("b",))
+    attribute = Attribute(
+        "a", title or "A", "k", values=values, guideline=guideline.strip(), spellings=("b",)
+    )
     schema = Schema((attribute, Attribute("who", "Who", "w", "open", required=False, groups=True)))
     assert parse_schema(format_schema(schema, "# ours\n\nversion = 1")) == schema

@@ -1,0 +1,121 @@
+"""The schema page: everybody reads it; an admin changes it with a preview and one confirmation."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from annotator.domain.schema import parse_schema
+from annotator.project import ProjectFolder
+from annotator.services.accounts import add_account
+from annotator.services.schema_in_force import read_schema
+from tests.annotator.test_accounts import PASSWORD
+from tests.annotator.test_labels import done, labels_of
+from tests.annotator.test_schema_changes import answered
+from tests.browser.test_team_page import log_in
+from tests.serving import Server
+
+pytestmark = pytest.mark.browser
+
+
+def opened(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/schema")
+    page.wait_for_selector("html[data-state=ready]", state="attached")
+
+
+def told(page: Page, text: str) -> None:
+    page.locator("#changes li", has_text=text).wait_for()
+
+
+def test_an_admin_previews_changes_and_applies_them_at_once(page: Page, filled: ProjectFolder):
+    _, [image, *_] = answered(filled)
+    with Server(filled.path) as server:
+        opened(page, server)
+        page.get_by_role("button", name="Edit Glasses").press("Enter")
+        page.get_by_label("What becomes of 2 sunglasses").select_option("split into …")
+        page.locator("#state.problem", has_text="needs a name").wait_for()
+        page.keyboard.type("dark")
+        page.get_by_label("Name of value 4").fill("<b>tinted</b>")
+        told(page, "3 labels open again, 3 done images are asked again")
+        page.get_by_role("button", name="Edit Hair colour").press("Enter")
+        page.get_by_label("What becomes of 8 not visible").select_option("merge into 7 other")
+        told(page, "merge the value 8 'not visible' into 7 'other' (3 labels change)")
+        page.get_by_role("button", name="Move Wrinkles down").press("Enter")
+        told(page, "change the order of the attributes")
+        assert done(filled) == 3
+        page.get_by_role("button", name="Apply …").press("Enter")
+        page.locator("#confirm").get_by_role("button", name="Back").press("Enter")
+        assert done(filled) == 3
+        page.get_by_role("button", name="Apply …").press("Enter")
+        page.locator("#confirm").get_by_role("button", name="Apply").press("Enter")
+        page.get_by_text("5 changes applied; attributes.toml says the same.").wait_for()
+        assert page.locator("#attributes b:not(.code)").count() == 0
+        page.get_by_text("split into 3 dark, 4 <b>tinted</b>").wait_for()
+    assert done(filled) == 0
+    assert labels_of(filled, image)["hair_color"] == 7
+    with filled.database.read() as session:
+        schema = read_schema(session)
+    assert [a.name for a in schema.attributes][:2] == ["freckles", "wrinkles"]
+    assert parse_schema(filled.schema_file.read_text(encoding="utf-8")) == schema
+
+
+def test_an_attribute_is_added_and_another_one_renamed(page: Page, filled: ProjectFolder):
+    _, [image, *_] = answered(filled)
+    with Server(filled.path) as server:
+        opened(page, server)
+        page.get_by_role("button", name="Add an attribute").press("Enter")
+        page.keyboard.type("Beard")
+        added = page.locator(".attribute.editing").last
+        added.get_by_label("Column in labels.csv").fill("beard")
+        told(page, "add the attribute beard (3 done images are asked again)")
+        page.get_by_role("button", name="Edit Glasses").press("Enter")
+        page.locator("[data-attribute=glasses]").get_by_label("Column in labels.csv").fill("wrinkles")
+        page.locator("#state.problem", has_text="given twice").wait_for()
+        page.locator("[data-attribute=glasses]").get_by_label("Column in labels.csv").fill("eyewear")
+        told(page, "rename the attribute glasses to eyewear")
+        page.get_by_role("button", name="Apply …").press("Enter")
+        page.locator("#confirm").get_by_role("button", name="Apply").press("Enter")
+        page.locator("#message", has_text="applied").wait_for()
+        page.goto(server.url)
+        page.locator("[data-attribute=beard]").first.wait_for()
+    assert labels_of(filled, image)["eyewear"] == 2
+
+
+def test_what_was_not_applied_is_discarded(page: Page, server: Server):
+    opened(page, server)
+    page.get_by_role("button", name="Edit Glasses").click()
+    page.get_by_role("button", name="Add a value").press("Enter")
+    page.keyboard.type("monocle")
+    told(page, "add the value 3 'monocle'")
+    page.get_by_role("button", name="Discard").press("Enter")
+    page.get_by_text("Nothing is changed.").wait_for()
+    assert page.get_by_text("monocle").count() == 0
+
+
+def test_who_is_no_admin_reads_only(page: Page, filled: ProjectFolder):
+    with filled.database.write() as session:
+        add_account(session, "Lea", "labeller", PASSWORD)
+    with Server(filled.path) as server:
+        page.goto(f"{server.url}/schema")
+        log_in(page, "Lea")
+        page.get_by_text("Only an admin changes the schema.").wait_for()
+        assert page.get_by_role("button", name=re.compile("Edit|Move|Add")).count() == 0
+        assert page.locator("#changes").is_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_schema_page_at_work_has_no_serious_fault(browser: Browser, server: Server, scheme: str):
+    with browser.new_context(bypass_csp=True, color_scheme=scheme) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        opened(page, server)
+        for name in ("Glasses", "Hair colour"):
+            page.get_by_role("button", name=f"Edit {name}").click()
+        page.get_by_label("What becomes of 2 sunglasses").select_option("merge into 1 glasses")
+        told(page, "merge the value 2")
+        for step in (lambda: None, page.get_by_role("button", name="Apply …").click):
+            step()
+            faults = [
+                f for f in Axe().run(page).response["violations"] if f["impact"] in {"serious", "critical"}
+            ]
+            assert faults == []
