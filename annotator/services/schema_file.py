@@ -52,19 +52,19 @@ def change_schema(
             used for something else.
         FacelabelError: if a change would lose labels, or give a code another meaning.
     """
-    file, before = project.schema_file, None
+    file = project.schema_file
+    before = file.read_bytes() if file.is_file() else None
     try:
         with project.database.write() as session:
             if find_submission(session, key, fingerprint(wanted)) is not None:
                 return []
             _check_unchanged(project, session, version)
             changes = apply_schema(session, wanted, labeller_id=labeller_id, key=key)
-            before = file.read_bytes() if file.exists() else b""
-            text = format_schema(wanted, before.decode())
+            text = format_schema(wanted, before.decode() if before else "")
             write_atomically(file, text.encode())
     except BaseException:
         # The database has kept nothing: neither may the file.
-        if before:
+        if before is not None and file.read_bytes() != before:
             write_atomically(file, before)
         raise
     return changes
