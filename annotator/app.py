@@ -19,6 +19,7 @@ from annotator.web.faces import faces_api
 from annotator.web.flags import flags_api
 from annotator.web.groups import groups_api
 from annotator.web.health import health
+from annotator.web.imports import imports_api
 from annotator.web.label import label_api
 from annotator.web.media import media
 from annotator.web.pages import pages
@@ -59,6 +60,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         sweep,
         people,
         rounds_api,
+        imports_api,
         snapshots_api,
         snapshot_files,
         pages,

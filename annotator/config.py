@@ -24,6 +24,9 @@ class Settings(BaseSettings):
         64_000_000, ge=1, description="Images with more pixels are refused before they are decoded."
     )
     max_file_bytes: int = Field(128 * 2**20, ge=1, description="Larger image files are refused.")
+    max_upload_bytes: int = Field(
+        16 * 2**30, ge=1, description="Larger files are not taken from the import page."
+    )
     faces: bool = Field(True, description="Whether the worker looks for faces when no round is due.")
     round_attempts: int = Field(
         3, ge=1, description="How often a round whose worker was killed is begun again."

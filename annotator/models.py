@@ -446,6 +446,40 @@ class Round(Base):
     finished_at: Mapped[datetime | None]
 
 
+class Import(Base):
+    """An uploaded file; the queue of the worker and the record of what happened.
+
+    `state`: receiving, queued, running, done, failed or discarded. `dry_run`: of the run that is queued, at work or over.
+    `options`: as `services/imports.Wish` has them. `proposed`: a mapping for what the dry run could not place.
+    """
+
+    __tablename__ = "imports"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
+    name: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    received: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(index=True)
+    dry_run: Mapped[bool]
+    options: Mapped[dict[str, Any]]
+    done: Mapped[int]
+    total: Mapped[int]
+    attempts: Mapped[int]
+    error: Mapped[str | None]
+    report: Mapped[dict[str, Any] | None]
+    proposed: Mapped[str | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    @property
+    def has_file(self) -> bool:
+        """Whether the file is still needed: it is removed once it was imported or given up."""
+        return self.state != "discarded" and not (self.state == "done" and not self.dry_run)
+
+
 class Predictions(Base):
     """A loaded predictions folder. `cursor`: places of its order of work that are done for good."""
 

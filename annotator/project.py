@@ -25,6 +25,7 @@ class ProjectFolder:
     snapshots/        exported datasets
     rounds/           models and predictions, a folder per round
     imports/          what each import took and refused, a file per source
+    uploads/          files that were sent to the server to be imported, until they are
     cache/            features; may be deleted
     secret.key        signs the cookies of logins
     """
@@ -77,6 +78,11 @@ class ProjectFolder:
         return self.path / "imports"
 
     @property
+    def uploads(self) -> Path:
+        """A folder per uploaded file."""
+        return self.path / "uploads"
+
+    @property
     def cache(self) -> Path:
         """What can be computed again."""
         return self.path / "cache"
@@ -115,5 +121,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0010"
+NEWEST_REVISION = "0011"
 """The newest migration in alembic/versions; a test compares them."""

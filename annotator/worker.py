@@ -1,4 +1,4 @@
-"""The worker: runs rounds, one at a time, and looks for faces between them. The only module that meets the trainer.
+"""The worker: runs imports and rounds, one at a time, and looks for faces between them. The only module that meets the trainer.
 
 The rounds' table is the queue. A lock on a file says who works: it is gone with its holder, however that ended, so a
 round that is marked as running while nobody holds the lock was interrupted. It is begun again with the same snapshot,
@@ -23,10 +23,12 @@ from annotator.formats.snapshot import SnapshotOptions
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.faces import BACKGROUND_NICENESS, BATCH_SECONDS, FaceSearch
+from annotator.services.import_runs import run_next_import
 from annotator.services.predictions import load_predictions
 from annotator.services.rounds import claim_round, fail_round, release_round, report_progress
 from annotator.services.snapshots import export_snapshot
 from annotator.services.twins import TwinSearch
+from annotator.services.uploads import remove_leftovers
 
 POLL_SECONDS = 0.5
 REPORT_SECONDS = 0.25
@@ -36,16 +38,19 @@ Report = Callable[[str, int, int, str], None]
 
 
 def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: int | None = None) -> None:
-    """Run rounds as they are queued until `stop` is set, or until the process `parent` that started this one is gone."""
+    """Run imports and rounds as they are queued until `stop` is set, or until the process `parent` that started this one is gone."""
 
     def stopped() -> bool:
         return stop.is_set() or (parent is not None and os.getppid() != parent)
 
     search = FaceSearch(project, niceness=BACKGROUND_NICENESS)
     twins = TwinSearch(project)
+    remove_leftovers(project)
     try:
         while not stopped():
-            busy = run_next_round(project, settings, stopped=stopped)
+            with worker_lock(project) as held:
+                busy = held and run_next_import(project, settings, stopped)
+            busy = busy or run_next_round(project, settings, stopped=stopped)
             busy = (
                 busy or (settings.faces and bool(search.run_batch_if_free(BATCH_SECONDS))) or twins.run_step()
             )

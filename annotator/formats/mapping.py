@@ -40,7 +40,19 @@ class Mapping:
             FacelabelError: if it is no such file.
         """
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            return cls.parse(path.read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise _bad(str(path), error) from error
+
+    @classmethod
+    def parse(cls, text: str, name: str) -> Mapping:
+        """Read the text of a mapping file; `name` is what an error calls it.
+
+        Raises:
+            FacelabelError: if it is no such text.
+        """
+        try:
+            document = tomllib.loads(text)
             columns = {
                 header: (
                     str(entry.get("attribute", header)),
@@ -49,19 +61,19 @@ class Mapping:
                 for header, entry in document.get("columns", {}).items()
             }
             labels = {label: _label(entry) for label, entry in document.get("labels", {}).items()}
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError) as error:
-            raise FacelabelError(
-                "bad_mapping",
-                f"The mapping {path} cannot be read: {error}.",
-                do="See docs/import.md for its form.",
-            ) from error
+        except (tomllib.TOMLDecodeError, AttributeError, RecursionError) as error:
+            raise _bad(name, error) from error
         image = document.get("image")
         return cls(str(image) if image is not None else None, columns, labels)
 
     def write(self, path: Path, counts: AnyMapping[str, int]) -> None:
         """Write it for a person to edit; `counts`: how often each column or label occurs."""
+        write_atomically(path, self.text(counts).encode())
+
+    def text(self, counts: AnyMapping[str, int]) -> str:
+        """Its file as a text for a person to edit; `counts`: how often each column or label occurs."""
         lines = [
-            "# Proposed from the names: check every line, then give this file with --map.",
+            "# Proposed from the names: check every line before it is used.",
             "# An empty attribute or value leaves the label aside.",
         ]
         if self.image is not None:
@@ -74,7 +86,13 @@ class Mapping:
         for label, (attribute, value) in self.labels.items():
             entry = f"{{ attribute = {_text(attribute)}, value = {_text(value)} }}"
             lines.append(f"{_text(label)} = {entry}  # {counts.get(label, 0)} images")
-        write_atomically(path, ("\n".join(lines) + "\n").encode())
+        return "\n".join(lines) + "\n"
+
+
+def _bad(name: str, error: Exception) -> FacelabelError:
+    return FacelabelError(
+        "bad_mapping", f"The mapping {name} cannot be read: {error}.", do="See docs/import.md for its form."
+    )
 
 
 def _label(entry: Any) -> tuple[str, str]:

@@ -124,13 +124,18 @@ def decoded(
     progress(done, len(files))
     try:
         with decoding_pool() as pool:
-            for file, result in zip(
-                files, pool.map(decode, [f.path for f in files], chunksize=16), strict=True
-            ):
-                yield file, result
-                done += 1
-                if done % 16 == 0 or done == len(files):
-                    progress(done, len(files))
+            results = pool.map(decode, [f.path for f in files], chunksize=16)
+            try:
+                for file, result in zip(files, results, strict=True):
+                    yield file, result
+                    done += 1
+                    if done % 16 == 0 or done == len(files):
+                        progress(done, len(files))
+            except BaseException:
+                pool.shutdown(
+                    wait=False, cancel_futures=True
+                )  # or all the other files would be decoded first
+                raise
     except BrokenProcessPool as error:
         raise FacelabelError(
             "import_stopped",

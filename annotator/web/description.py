@@ -11,6 +11,7 @@ from werkzeug.routing import Rule
 
 from annotator.web.access import ACCESS
 from annotator.web.contracts import spec
+from annotator.web.security import TAKES_BYTES
 
 KEYED = frozenset(
     {
@@ -18,6 +19,7 @@ KEYED = frozenset(
         "browse.take_correction_back",
         "flags_api.flag_image",
         "groups_api.add_decision",
+        "imports_api.upload",
         "label_api.annotate",
         "label_api.take_back",
         "people.confirm_set",
@@ -38,6 +40,10 @@ _KEY_HEADER = {
     "required": True,
     "description": "A random text, new for every change and the same for its repetitions.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+}
+_PIECE = {
+    "required": True,
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
 }
 _PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
 
@@ -65,6 +71,8 @@ def _described_path(rule: Rule) -> str:
 def _complete(operation: dict[str, Any], endpoint: str, method: str) -> None:
     if endpoint in KEYED:
         operation.setdefault("parameters", []).append(_KEY_HEADER)
+    if endpoint in TAKES_BYTES:
+        operation["requestBody"] = _PIECE
     if ACCESS[endpoint] != "anyone":
         operation["security"] = [{"token": []}, {"login": []}]
         _add_problem(operation, 401, "Nobody is logged in")

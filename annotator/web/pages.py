@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from sqlalchemy import select
 
+from annotator.formats.foreign_formats import FORMATS
 from annotator.models import Project
+from annotator.services.uploads import PIECE_BYTES
 from annotator.web.context import context
 
 pages = Blueprint("pages", __name__)
@@ -28,6 +30,12 @@ def rounds(number: int | None = None) -> str:
 def snapshots() -> str:
     """The snapshots."""
     return render_page("snapshots")
+
+
+@pages.get("/import")
+def import_page() -> str:
+    """Bringing a file in."""
+    return render_page("import", formats=FORMATS, piece_bytes=PIECE_BYTES)
 
 
 def render_page(name: str, **values: object) -> str:

@@ -2,7 +2,8 @@
 
 On 127.0.0.1 nobody logs in, so another site in the same browser must not be able to act or read:
 the Host header must be ours (DNS rebinding), and a changing request must not come from another origin
-(Sec-Fetch-Site and Origin, which a page cannot forge). Bodies are JSON only, so a plain form cannot be sent.
+(Sec-Fetch-Site and Origin, which a page cannot forge). Bodies are JSON, or a file's bytes as application/octet-stream where
+a file is expected: neither can be sent by a plain form, nor by another site's script without being asked for first.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 
 from annotator.errors import Forbidden, WrongUse
+from annotator.services.uploads import PIECE_BYTES
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _SAFE = {"GET", "HEAD", "OPTIONS"}
+_BYTES = "application/octet-stream"
+TAKES_BYTES = frozenset({"imports_api.upload", "imports_api.receive"})
+"""The routes whose body is a piece of a file, and nothing else."""
+
 LOCAL_NAMES = {"127.0.0.1", "localhost", "::1"}
 """Addresses that only this machine can reach."""
 
@@ -47,7 +53,13 @@ def protect(app: Flask, host: str) -> None:
             raise Forbidden(
                 "other_origin", "A page of another site may not act here.", do="Use Facelabel's own pages."
             )
-        if request.mimetype != "application/json":
+        if request.endpoint in TAKES_BYTES:
+            if request.mimetype != _BYTES:
+                raise WrongUse(
+                    "not_bytes", "The body must be a file's bytes.", do=f"Send Content-Type: {_BYTES}."
+                )
+            request.max_content_length = PIECE_BYTES
+        elif request.mimetype != "application/json":
             raise WrongUse("not_json", "The body must be JSON.", do="Send Content-Type: application/json.")
 
     @app.after_request

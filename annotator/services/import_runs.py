@@ -1,0 +1,187 @@
+"""The worker's part of an uploaded file: try it or import it, tell how far it is, and what came of it."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from annotator.config import Settings
+from annotator.errors import FacelabelError
+from annotator.formats.archive import ArchiveLimits
+from annotator.formats.image_files import Limits
+from annotator.formats.mapping import Mapping
+from annotator.formats.video import VideoOptions
+from annotator.models import Import
+from annotator.project import ProjectFolder
+from annotator.services.imports import (
+    Wish,
+    claim_import,
+    end_import,
+    has_unfinished,
+    release_import,
+    report_import,
+)
+from annotator.services.sources import (
+    ImportOptions,
+    Source,
+    SourceReport,
+    find_sources,
+    import_source,
+    propose_mapping,
+)
+from annotator.services.uploads import remove_upload, upload_folder
+
+_REPORT_SECONDS = 0.25
+_SHOWN = 200
+
+
+def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callable[[], bool]) -> bool:
+    """Run the oldest unfinished import, if there is one; returns whether it did. The caller holds the worker's lock.
+
+    When `stopped` says so it ends between two files; the next worker goes on with the import.
+    """
+    with project.database.read() as session:
+        if not has_unfinished(session):
+            return False
+    with project.database.write() as session:
+        row = claim_import(session, settings.round_attempts)
+    if row is None:
+        return False
+    folder = upload_folder(project, row.id)
+    try:
+        _run(project, row, folder / row.name, _options(settings, row), _Progress(project, row.id, stopped))
+    except _StoppedError:
+        with project.database.write() as session:
+            release_import(session, row.id)
+    except FacelabelError as error:
+        _fail(project, row.id, str(error).replace(f"{folder}/", ""))
+    except Exception as error:  # noqa: BLE001 - whatever it was, the import says so and the worker lives on
+        log = project.imports / f"error-{row.id:06d}.log"
+        log.parent.mkdir(exist_ok=True)
+        log.write_text(traceback.format_exc(), errors="backslashreplace")
+        told = f"{type(error).__name__}: {error}".replace(f"{folder}/", "")
+        _fail(
+            project, row.id, f"{told}\nWhat was taken in before is kept. Details are in imports/{log.name}."
+        )
+    return True
+
+
+def _run(
+    project: ProjectFolder, row: Import, path: Path, options: ImportOptions, progress: _Progress
+) -> None:
+    [source] = find_sources(project, [path], options.format)
+    try:
+        report = import_source(project, source, options, progress)
+    except FacelabelError as error:
+        # A table is refused as a whole for one unknown value: a mapping would help.
+        proposed = _proposal(project, source, options) if source.format == "table" else None
+        with project.database.write() as session:
+            end_import(session, row.id, error=str(error).replace(f"{path.parent}/", ""), proposed=proposed)
+        return
+    unknown = report.unmapped or (report.labels is not None and report.labels.left_aside)
+    proposed = _proposal(project, source, options) if options.dry_run and unknown else None
+    error_told = None
+    if report.all_refused and not options.dry_run:
+        error_told = f"None of the {len(report.images.refused)} files could be imported. Nothing was changed."
+    with project.database.write() as session:
+        end_import(session, row.id, error=error_told, report=_shown(report, row.name), proposed=proposed)
+    if not options.dry_run and error_told is None:
+        remove_upload(project, row.id)
+
+
+def _options(settings: Settings, row: Import) -> ImportOptions:
+    wish = Wish(**row.options)
+    return ImportOptions(
+        limits=Limits(settings.max_pixels, settings.max_file_bytes),
+        format=wish.format,
+        mapping=Mapping.parse(wish.mapping, "of this import"),
+        dry_run=row.dry_run,
+        as_opinions=wish.opinions,
+        faces=wish.faces and not row.dry_run,
+        archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
+        video=VideoOptions(max_pixels=settings.max_pixels),
+    )
+
+
+def _proposal(project: ProjectFolder, source: Source, options: ImportOptions) -> str | None:
+    """The text of a mapping guessed from the names, None if there is nothing to map."""
+    try:
+        mapping, counts = propose_mapping(project, source, options)
+    except FacelabelError:
+        return None
+    return mapping.text(counts) if mapping.columns or mapping.labels else None
+
+
+def _fail(project: ProjectFolder, number: int, error: str) -> None:
+    with project.database.write() as session:
+        end_import(session, number, error=error)
+
+
+class _StoppedError(Exception):
+    """The worker was asked to end in the middle of an import."""
+
+
+class _Progress:
+    """Writes down how far an import is, a few times a second at most; ends one that must stop."""
+
+    def __init__(self, project: ProjectFolder, number: int, stopped: Callable[[], bool]) -> None:
+        self._project, self._number, self._stopped = project, number, stopped
+        self._last = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._stopped():
+            raise _StoppedError
+        if done == total or time.monotonic() - self._last >= _REPORT_SECONDS:
+            with self._project.database.write() as session:
+                report_import(session, self._number, done, total)
+            self._last = time.monotonic()
+
+
+def _shown(report: SourceReport, name: str) -> dict[str, Any]:
+    """The report for the page: counts, and the first of every list. The whole one lies in imports/."""
+    images, labels = report.images, report.labels
+    shown: dict[str, Any] = {
+        "source": name,
+        "format": report.format,
+        "dry_run": report.dry_run,
+        "images": {
+            "imported": images.imported,
+            "already": images.already,
+            "left_aside": images.left_aside,
+            "duplicates": _first(images.duplicates),
+            "renamed": _first(images.renamed),
+            "refused": _first(images.refused),
+        },
+        "labels": None,
+        "unmapped": _first(list(report.unmapped.items())),
+    }
+    if labels is not None:
+        shown["labels"] = {
+            "rows": labels.rows,
+            "added": labels.added,
+            "replaced": labels.replaced,
+            "unchanged": labels.unchanged,
+            "kept": labels.kept,
+            "absent": {"count": labels.absent, "first": [_text(name) for name in labels.absent_names]},
+            "contradictions": _first(labels.contradictions),
+            "left_aside": [_text(column) for column in labels.left_aside[:_SHOWN]],
+            "notes": [_text(note) for note in labels.notes[:_SHOWN]],
+            "values": {
+                attribute: {_text(value): count for value, count in list(values.items())[:_SHOWN]}
+                for attribute, values in labels.values.items()
+            },
+        }
+    return shown
+
+
+def _first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    first = [[_text(one), _text(other) if isinstance(other, str) else other] for one, other in pairs[:_SHOWN]]
+    return {"count": len(pairs), "first": first}
+
+
+def _text(text: str) -> str:
+    """A text that can be stored and sent: names of files may hold bytes that are none."""
+    return text.encode(errors="backslashreplace").decode()
