@@ -38,7 +38,7 @@ def send(
 ) -> requests.Response:
     """Send a file in as many pieces as it takes."""
     place, headers = f"{server.url}/api/v1/imports", BYTES | {"Idempotency-Key": key or secrets.token_hex(8)}
-    query |= {"name": name, "bytes": len(content)}
+    query = {"name": name, "bytes": len(content)} | query
     answer = requests.post(place, content[:PIECE_BYTES], params=query, headers=headers, timeout=60)
     for offset in range(PIECE_BYTES, len(content), PIECE_BYTES):
         piece = content[offset : offset + PIECE_BYTES]

@@ -27,6 +27,7 @@ PAGES = {
     "/groups": "html[data-state=ready]",
     "/schema": "html[data-state=ready]",
     "/team": "html[data-state=ready]",
+    "/import": "html[data-state=ready]",
     "/rounds": "html[data-state=ready]",
     "/snapshots": "html[data-state=ready]",
 }

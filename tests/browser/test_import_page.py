@@ -1,0 +1,72 @@
+"""The import page: files chosen, tried, mapped, confirmed; what was refused is named."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SECONDS
+from tests.serving import Server
+
+pytestmark = pytest.mark.browser
+
+
+def becomes(page: Page, state: str) -> None:
+    """The worker has a process to start first."""
+    expect(page.locator("#state")).to_have_text(state, timeout=60 * SECONDS)
+
+
+def test_an_archive_with_labels_is_tried_mapped_and_imported(page: Page, server: Server, tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "labels.zip", "w") as archive:
+        archive.writestr("broken.jpg", "no image")
+        archive.writestr("metadata.jsonl", '{"file_name": "0001.jpg", "eyewear": "dark"}\n')
+    page.goto(server.url + "/import")
+    page.wait_for_selector("html[data-state=ready]", state="attached")
+    page.locator("#files").set_input_files(tmp_path / "labels.zip")
+    becomes(page, "tried")
+    expect(page.locator("#report")).to_contain_text("eyewear")
+    assert server.client().get("/progress")["attributes"]["glasses"]["labelled"] == 0
+    mapping = '[columns.eyewear]\nattribute = "glasses"\nvalues.dark = "sunglasses"\n'
+    page.locator("#mapping-text").fill(mapping)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#report")).to_contain_text("sunglasses 1", timeout=60 * SECONDS)
+    page.get_by_role("button", name="Import", exact=True).click()
+    becomes(page, "imported")
+    assert server.client().get("/progress")["attributes"]["glasses"]["labelled"] == 1
+    page.reload()
+    expect(page.locator("#report")).to_contain_text("sunglasses 1")
+
+
+def test_several_images_go_as_one_and_the_refused_are_named(
+    page: Page, server: Server, faces: Path, tmp_path: Path
+):
+    long_name = f"{'long ' * 30}ü.jpg"
+    (tmp_path / long_name).write_bytes((faces / "0002.jpg").read_bytes() + b"other")
+    (tmp_path / "broken.jpg").write_text("no image")
+    page.goto(server.url + "/import")
+    page.wait_for_selector("html[data-state=ready]", state="attached")
+    page.locator("#files").set_input_files(
+        [faces / "0001.jpg", tmp_path / long_name, tmp_path / "broken.jpg"]
+    )
+    becomes(page, "tried")
+    page.get_by_text("1 refused").click()
+    expect(page.locator("#report")).to_contain_text("broken.jpg is not an image")
+    page.get_by_role("button", name="Import", exact=True).click()
+    becomes(page, "imported")
+    found = server.client().get("/images?limit=200")["images"]
+    assert any(image["name"] == long_name for image in found)
+    assert server.client().get("/progress")["images"] == 41
+
+
+def test_a_bad_file_is_told_and_discarded(page: Page, server: Server, tmp_path: Path):
+    (tmp_path / "bad.zip").write_text("no archive")
+    page.goto(server.url + "/import")
+    page.wait_for_selector("html[data-state=ready]", state="attached")
+    page.locator("#files").set_input_files(tmp_path / "bad.zip")
+    becomes(page, "failed")
+    expect(page.locator("#trouble")).to_contain_text("cannot be unpacked")
+    page.get_by_role("button", name="Discard the file").click()
+    becomes(page, "discarded")
+    expect(page.locator("#imports")).to_contain_text("discarded")
+    assert not list((server.project / "uploads").iterdir())
