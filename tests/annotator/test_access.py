@@ -4,6 +4,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -13,6 +14,7 @@ from annotator.config import Settings
 from annotator.project import ProjectFolder
 from annotator.services.accounts import ROLES, add_account, add_token
 from annotator.web.access import ACCESS
+from annotator.web.security import TAKES_BYTES
 from tests.serving import Server
 
 
@@ -60,7 +62,9 @@ def test_a_route_opens_to_those_who_may_and_to_nobody_else(
     needed = ACCESS[endpoint]
     for caller in ("anonymous", "outsider", *ROLES):
         headers = {} if caller == "anonymous" else {"Authorization": f"Bearer {tokens[caller]}"}
-        body = {"json": {}} if method != "GET" else {}
+        body: dict[str, Any] = {"json": {}} if method != "GET" else {}
+        if endpoint in TAKES_BYTES:
+            body, headers["Content-Type"] = {"data": b"x"}, "application/octet-stream"
         answer = requests.request(
             method, server.url + path, headers=headers, timeout=20, allow_redirects=False, **body
         )
