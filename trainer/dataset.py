@@ -141,10 +141,11 @@ def train_batches(
         images.augment = None
 
 
-def plain_batches(images: SnapshotImages, batch_size: int, *, workers: int) -> Iterator[Batch]:
-    """Yield all images in order, as they are."""
-    items = list(range(len(images)))
-    yield from _load(images, [items[i : i + batch_size] for i in range(0, len(items), batch_size)], workers)
+def plain_batches(
+    images: SnapshotImages, batches: list[list[int]], *, workers: int
+) -> Iterator[tuple[list[int], Batch]]:
+    """Yield the items of every batch, and the batch as it is."""
+    yield from zip(batches, _load(images, batches, workers), strict=True)
 
 
 def _load(images: SnapshotImages, batches: list[list[int]], workers: int) -> Iterator[Batch]:

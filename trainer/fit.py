@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer import __version__
+from trainer import __version__, processes
 from trainer.calibrate import class_evidence, class_prior, fit_temperature
 from trainer.config import FitConfig
 from trainer.dataset import SnapshotImages
@@ -103,7 +103,7 @@ def build_learner(snapshot: Snapshot, config: FitConfig, to: Path) -> Learner:
 def _train(snapshot: Snapshot, to: Path, config: FitConfig, progress: Progress) -> None:
     codes, skipped = learnable(snapshot, config)
     learner = build_learner(snapshot, config, to)
-    if learner.resume() and learner.place.history:
+    if learner.resume() and learner.place.history and processes.rank() == 0:
         write_metrics(to / "metrics.csv", learner.place.history)  # killed between checkpoint and metrics
     total = learner.steps * config.epochs
     done = learner.place.epoch * learner.steps + learner.place.step
@@ -113,6 +113,8 @@ def _train(snapshot: Snapshot, to: Path, config: FitConfig, progress: Progress) 
     while not learner.finished:
         learner.train_epoch(progress)
         learner.end_epoch()
+        if processes.rank():
+            continue
         write_metrics(to / "metrics.csv", learner.place.history)
         if config.tensorboard:
             write_events(to / "tensorboard", learner.place.history)
@@ -126,7 +128,9 @@ def _train(snapshot: Snapshot, to: Path, config: FitConfig, progress: Progress) 
         "tool": f"facelabel {__version__}",
         "val": {name: best[f"val_balanced_accuracy:{name}"] for name in codes},
     }
-    save_model(to / "model", learner.averaged, codes, config, about)
+    if processes.rank() == 0:
+        save_model(to / "model", learner.averaged, codes, config, about)
+    processes.wait_for_all()
 
 
 def calibration(learner: Learner, config: FitConfig) -> dict[str, dict[str, Any]]:
@@ -183,6 +187,11 @@ def _network(config: FitConfig, codes: dict[str, list[int]]) -> MultiOutput:
     outputs = {name: len(numbers) for name, numbers in codes.items()}
     if config.loss == "binary" and any(classes != 2 for classes in outputs.values()):
         raise _unfit("The loss 'binary' is for attributes of two values.", "Set loss to multi_label.")
+    if config.batch_size < 2 * processes.count():
+        raise _unfit(
+            f"A batch of {config.batch_size} images is too small for {processes.count()} processes.",
+            "Set batch_size to at least two images for each.",
+        )
     model = build_model(config, outputs, pretrained=config.pretrained)
     backbone, name, side = model.backbone, config.network, config.image_size
     if config.frozen_stages > len(backbone.stages):
@@ -209,7 +218,14 @@ def _unfit(what: str, do: str) -> TrainerError:
 
 @contextmanager
 def _claimed(to: Path, snapshot: Snapshot, config: FitConfig) -> Iterator[None]:
-    """Hold the folder for this run and this process; the system lets go of it when the process ends, however."""
+    """Hold the folder for this run and this process; the system lets go of it when the process ends, however.
+
+    Of several processes the first one holds it for all.
+    """
+    if processes.rank():
+        processes.wait_for_all()
+        yield
+        return
     file = to / "config.json"
     if (
         to.exists()
@@ -228,6 +244,7 @@ def _claimed(to: Path, snapshot: Snapshot, config: FitConfig) -> Iterator[None]:
                 "Wait for it, or fit into another folder.",
             ) from None
         _identify(file, snapshot, config)
+        processes.wait_for_all()
         yield
 
 
@@ -257,7 +274,8 @@ def _identify(file: Path, snapshot: Snapshot, config: FitConfig) -> None:
 @contextmanager
 def _status(to: Path) -> Iterator[None]:
     def write(**status: Any) -> None:
-        write_atomically(to / "status.json", canonical_json(status).encode())
+        if processes.rank() == 0:
+            write_atomically(to / "status.json", canonical_json(status).encode())
 
     write(state="running")
     try:

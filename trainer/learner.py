@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainer import processes
 from trainer.checkpoint import (
     load_checkpoint,
     of_prefix,
@@ -136,7 +137,7 @@ class Learner:
         for images, labels in self.batches(place.epoch, start=place.step):
             done = place.epoch * self.steps + place.step
             set_learning_rate(self.optimizer, rate_factor(config, step=done, steps=self.steps))
-            torch.manual_seed(mix(config.seed, place.epoch, place.step, 1))  # dropout
+            torch.manual_seed(mix(config.seed, place.epoch, place.step, 1 + processes.rank()))  # dropout
             value, logits = self.descend(images, labels)
             if not math.isfinite(value):
                 raise TrainerError(
@@ -155,13 +156,14 @@ class Learner:
             progress(done + 1, total, self._words())
 
     def batches(self, epoch: int, *, start: int = 0) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
-        """Yield the prepared images and the labels of an epoch's steps from `start` on, on the device."""
+        """Yield this process's images and labels of an epoch's steps from `start` on, prepared, on the device."""
         config = self.config
         order = epoch_order(
             len(self.train), config.batch_size, seed=config.seed, epoch=epoch, weights=self.chances
         )
+        mine = [items[processes.rank() :: processes.count()] for items in order[start:]]
         augment = partial(draw, self.transform, config.seed, epoch)
-        for batch in train_batches(self.train, order[start:], augment, workers=config.workers):
+        for batch in train_batches(self.train, mine, augment, workers=config.workers):
             labels = {name: column.to(self.device) for name, column in batch.labels.items()}
             yield self.model.prepare(batch.images.to(self.device)), labels
 
@@ -172,14 +174,24 @@ class Learner:
         """
         with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
             logits = self.model(images)
-        loss = multi_output_loss(logits, labels, self.weights, self.loss)
-        value = loss.item()
+        loss = multi_output_loss(logits, labels, self.weights, self.loss, self._shares(labels))
+        value = processes.summed(loss.detach().clone()).item()
         if math.isfinite(value):
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
+            processes.add_gradients(self.model)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
             self.optimizer.step()
+            processes.average_statistics(self.model)
         return value, logits
+
+    def _shares(self, labels: dict[str, Tensor]) -> dict[str, float] | None:
+        """This process's share of the labelled cells of every attribute in the batch; None for one process."""
+        if processes.count() == 1:
+            return None
+        mine = torch.stack([(column >= 0).sum() for column in labels.values()]).double()
+        all_of_them = processes.summed(mine.clone()).clamp_min(1)
+        return dict(zip(labels, (mine / all_of_them).tolist(), strict=True))
 
     def _words(self) -> str:
         """What the progress bar says: the figures that matter."""
@@ -190,11 +202,14 @@ class Learner:
         return f"epoch {place.epoch + 1} of at most {self.config.epochs}: loss {loss:.3f}, {speed:.0f} images/s{best}"
 
     def _count(self, logits: dict[str, Tensor], labels: dict[str, Tensor]) -> None:
+        counts = []
         for name, answers in logits.items():
             known = labels[name] >= 0
-            right = int((answers.argmax(dim=1)[known] == labels[name][known]).sum())
-            self.place.right[name] = self.place.right.get(name, 0) + right
-            self.place.asked[name] = self.place.asked.get(name, 0) + int(known.sum())
+            counts += [(answers.argmax(dim=1) == labels[name])[known].sum(), known.sum()]
+        numbers = iter(processes.summed(torch.stack(counts)).tolist())
+        for name in logits:
+            self.place.right[name] = self.place.right.get(name, 0) + next(numbers)
+            self.place.asked[name] = self.place.asked.get(name, 0) + next(numbers)
 
     def end_epoch(self) -> None:
         """Validate, note the figures, and keep the weights if they are among the best so far."""
@@ -222,7 +237,7 @@ class Learner:
         self._keep_if_good(score, row)
         self.save()
         for number in range(1, place.epoch + 1):
-            if number not in {epoch for epoch, _ in place.top}:
+            if processes.rank() == 0 and number not in {epoch for epoch, _ in place.top}:
                 remove_checkpoint(self.checkpoints, f"top-{number}")
 
     def _keep_if_good(self, score: float | None, row: Row) -> None:
@@ -230,12 +245,16 @@ class Learner:
         place, tensors = self.place, self.averaged.state_dict()
         if score is None or place.best_score is None or score > place.best_score:
             place.best_epoch, place.best_score = place.epoch, score
-            save_checkpoint(self.checkpoints, "best", place.epoch, tensors, row)
+            self._write("best", place.epoch, tensors, row)
         if self.config.keep_top > 1 and score is not None:
             ranked = sorted([*place.top, (place.epoch, score)], key=lambda entry: -entry[1])
             place.top = ranked[: self.config.keep_top]
             if place.epoch in {epoch for epoch, _ in place.top}:
-                save_checkpoint(self.checkpoints, f"top-{place.epoch}", place.epoch, tensors, row)
+                self._write(f"top-{place.epoch}", place.epoch, tensors, row)
+
+    def _write(self, name: str, serial: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        if processes.rank() == 0:
+            save_checkpoint(self.checkpoints, name, serial, tensors, state)
 
     def save(self) -> None:
         """Replace the checkpoint `last`."""
@@ -245,7 +264,7 @@ class Learner:
             **with_prefix("optimizer", optimizer_tensors(self.optimizer)),
         }
         serial = self.place.epoch * self.steps + self.place.step
-        save_checkpoint(self.checkpoints, "last", serial, tensors, asdict(self.place))
+        self._write("last", serial, tensors, asdict(self.place))
 
     def resume(self) -> bool:
         """Go on from the checkpoint `last`; return whether there is one."""
@@ -261,6 +280,7 @@ class Learner:
 
     def restore_best(self) -> dict[str, Any]:
         """Put the best weights into `averaged` and return their row of metrics."""
+        processes.wait_for_all()
         checkpoint = load_checkpoint(self.checkpoints, "best")
         assert checkpoint is not None, "an epoch always leaves a best checkpoint"
         self.averaged.load_state_dict(checkpoint[0])

@@ -118,6 +118,7 @@ def multi_output_loss(
     labels: Mapping[str, Tensor],
     weights: Mapping[str, Tensor],
     loss: AttributeLoss = masked_cross_entropy,
+    shares: Mapping[str, float] | None = None,
 ) -> Tensor:
     """Return the mean of a loss over the attributes: each has the same say.
 
@@ -126,8 +127,13 @@ def multi_output_loss(
         labels: Attribute -> (N,) class indices, negative where masked.
         weights: Attribute -> (classes,) of `class_weights`.
         loss: Of one attribute.
+        shares: Attribute -> this process's share of the labelled cells of a batch that several processes work on: the
+            losses of all of them add up to that of the whole batch.
     """
-    losses = [loss(logits[name].float(), labels[name], weights[name]) for name in logits]
+    losses = [
+        loss(logits[name].float(), labels[name], weights[name]) * (1.0 if shares is None else shares[name])
+        for name in logits
+    ]
     return torch.stack(losses).mean()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from trainer import processes
 from trainer.config import FitConfig
 from trainer.files import canonical_json, write_atomically
 from trainer.losses import attribute_loss, multi_output_loss
@@ -24,13 +25,14 @@ def choose_precision(config: FitConfig, model: MultiOutput, file: Path) -> torch
     """
     if config.precision != "auto":
         return torch.bfloat16 if config.precision == "bfloat16" else torch.float32
-    if not file.exists():
+    if not file.exists() and processes.rank() == 0:
         seconds = {
             name: _seconds_of_a_step(config, model, dtype)
             for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16))
         }
         chosen = "bfloat16" if seconds["bfloat16"] < 0.95 * seconds["float32"] else "float32"
         write_atomically(file, canonical_json({"precision": chosen, "seconds of a step": seconds}).encode())
+    processes.wait_for_all()
     return torch.bfloat16 if json.loads(file.read_bytes())["precision"] == "bfloat16" else torch.float32
 
 

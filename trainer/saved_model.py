@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainer import processes
 from trainer.checkpoint import read_tensors, write_tensors
 from trainer.config import FitConfig
 from trainer.dataset import SnapshotImages, plain_batches
@@ -139,20 +140,26 @@ def compute_logits(
     workers: int,
     progress: Callable[[int], None],
 ) -> dict[str, NDArray[np.float32]]:
-    """Return attribute -> (len(images), classes) float32 logits of a network in evaluation mode."""
+    """Return attribute -> (len(images), classes) float32 logits of a network in evaluation mode.
+
+    Several processes share the batches out, and each gets all answers. What a batch holds does not depend on their number.
+    """
     device = next(network.parameters()).device
     answers = {
         name: np.zeros((len(images), classes), np.float32) for name, classes in network.outputs.items()
     }
-    done = 0
+    items = list(range(len(images)))
+    batches = [items[i : i + batch_size] for i in range(0, len(items), batch_size)]
+    parts: dict[int, dict[str, NDArray[np.float32]]] = {}
     with torch.inference_mode():
-        for batch in plain_batches(images, batch_size, workers=workers):
+        mine = batches[processes.rank() :: processes.count()]
+        for rows, batch in plain_batches(images, mine, workers=workers):
             logits = network(network.prepare(batch.images.to(device)))
-            rows = slice(done, done + len(batch.images))
-            for name, values in logits.items():
-                answers[name][rows] = values.float().cpu().numpy()
-            done = rows.stop
-            progress(done)
+            parts[rows[0]] = {name: values.float().cpu().numpy() for name, values in logits.items()}
+            progress(min(len(images), processes.count() * batch_size * len(parts)))
+    for first, part in processes.gathered(parts).items():
+        for name, values in part.items():
+            answers[name][first : first + len(values)] = values
     return answers
 
 

@@ -36,11 +36,15 @@ def evaluate(
     from trainer.engines import ask, trained_on  # noqa: PLC0415
     from trainer.files import canonical_json, write_atomically  # noqa: PLC0415
     from trainer.full_evaluation import evaluate_fully  # noqa: PLC0415
+    from trainer.processes import rank, together  # noqa: PLC0415
     from trainer.snapshot import Snapshot  # noqa: PLC0415
 
     known = Snapshot.open(snapshot, images_root=images)
-    with bars_on_stderr() as report:
+    with together(), bars_on_stderr() as report:
         answers = ask(model, known, cache.expanduser(), report)
+        first = rank() == 0
+    if not first:
+        return
     _warn_of_another_snapshot(trained_on(model), known.content_hash)
     metrics = evaluate_fully(known, answers)
     if to:

@@ -55,11 +55,15 @@ def fit(
 ) -> None:
     """Fine-tune a multi-output network on SNAPSHOT. Run again after an interruption, it goes on."""
     from trainer.fit import fit as run_fit  # noqa: PLC0415
+    from trainer.processes import rank, together  # noqa: PLC0415
     from trainer.snapshot import Snapshot  # noqa: PLC0415
 
     config = read_settings(preset, file, settings)
-    with bars_on_stderr() as report:
+    with together(), bars_on_stderr() as report:
         result = run_fit(Snapshot.open(snapshot, images_root=images), to, config, progress=_training(report))
+        first = rank() == 0
+    if not first:
+        return
     for name, why in result.skipped.items():
         click.echo(f"{name}: {why}", err=True)
     answer = {"epoch": result.epoch, "model": str(result.model), "val": result.val, "skipped": result.skipped}

@@ -1,0 +1,77 @@
+"""Several processes, started by torchrun, that train and score together; one process alone is the case of a group of one.
+
+Every process reads the same snapshot. A batch is shared out image by image, gradients are added up, and answers are
+gathered in the order of the images, so that none is lost or counted twice. Process 0 alone writes.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Join the processes that torchrun started, if it did; part at the end."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or distributed.is_initialized():
+        yield
+        return
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def rank() -> int:
+    """The number of this process, from 0."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def count() -> int:
+    """How many processes there are."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def gathered(parts: dict[int, Any]) -> dict[int, Any]:
+    """Return the parts of all processes, by their numbers; every process gets them."""
+    if count() == 1:
+        return parts
+    everyone: list[dict[int, Any] | None] = [None] * count()
+    distributed.all_gather_object(everyone, parts)
+    return {number: part for some in everyone if some for number, part in some.items()}
+
+
+def summed(values: Tensor) -> Tensor:
+    """Return the sum of a tensor over all processes."""
+    if count() > 1:
+        distributed.all_reduce(values)
+    return values
+
+
+def add_gradients(model: nn.Module) -> None:
+    """Replace every gradient by the sum of all processes' gradients."""
+    if count() > 1:
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+                distributed.all_reduce(parameter.grad)
+
+
+def average_statistics(model: nn.Module) -> None:
+    """Replace floating-point buffers (means and variances of batch normalisation) by their mean over the processes."""
+    if count() > 1:
+        for buffer in model.buffers():
+            if buffer.is_floating_point():
+                distributed.all_reduce(buffer)
+                buffer.div_(count())
+
+
+def wait_for_all() -> None:
+    """Go on only when all processes are here."""
+    if count() > 1:
+        distributed.barrier()
