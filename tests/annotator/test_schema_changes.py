@@ -8,12 +8,15 @@ from sqlalchemy import select
 from annotator.domain.schema import parse_schema
 from annotator.errors import Conflict, FacelabelError
 from annotator.formats.snapshot import SnapshotOptions
-from annotator.models import Gold, Submission
+from annotator.models import Gold, Image, Submission
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.corrections import undo_correction
 from annotator.services.gold import make_gold
 from annotator.services.image_details import Said, read_image
+from annotator.services.image_filters import Filters, conditions
+from annotator.services.opinions import read_opinions
+from annotator.services.overlap import INDEPENDENT
 from annotator.services.predictions import active_predictions, load_predictions
 from annotator.services.schema_changes import apply_schema
 from annotator.services.schema_file import change_schema, schema_version
@@ -125,13 +128,24 @@ def test_a_reviewers_decision_stays_one(filled: ProjectFolder):
         assert [code for _, code in known] == [1]
 
 
-def test_opinions_of_a_merged_value_agree_and_of_a_split_one_no_longer_count(filled: ProjectFolder):
+@pytest.mark.parametrize(("text", "count"), [(MERGED, [1, 1]), (SPLIT, [1])])
+def test_opinions_of_a_merged_value_agree_and_of_a_split_one_no_longer_count(
+    filled: ProjectFolder, text: str, count: list[int]
+):
     opinions(filled, 1, 2)
+    differing = Filters(attribute="glasses", differing=True)
     with filled.database.read() as session:
         assert read_image(filled, session, 5).cells[2].differing
-    put(filled, MERGED)
+        assert session.scalar(
+            select(Image.id).where(*conditions(session, schema_in_force(session), differing))
+        )
+    put(filled, text)
     with filled.database.read() as session:
+        force = schema_in_force(session)
         assert not read_image(filled, session, 5).cells[2].differing
+        assert session.scalar(select(Image.id).where(*conditions(session, force, differing))) is None
+        said = read_opinions(session, INDEPENDENT)[5, force.ids["glasses"]]
+        assert [opinion.code for opinion in said.values()] == count
 
 
 def test_a_renamed_attribute_keeps_codes_labels_and_history(filled: ProjectFolder, tmp_path: Path):

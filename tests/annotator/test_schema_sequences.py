@@ -171,7 +171,7 @@ class Dataset:
                     assert refused.value.code == "code_reused"
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data(), st.integers(2, 8))
 def test_any_sequence_of_changes_keeps_labels_codes_and_snapshots(
     tmp_path_factory: pytest.TempPathFactory, labelled: Path, data: st.DataObject, steps: int
