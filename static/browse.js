@@ -17,7 +17,7 @@ const valueName = (attribute, code) => (code === null ? "can't tell"
 /** The second line of a card: the value that the view is about, else how far the image is. */
 function about(image) {
   const attribute = schema.find(({ name }) => name === filters.get('attribute'));
-  if (attribute && attribute.name in image.labels) return valueName(attribute, image.labels[attribute.name]);
+  if (attribute && attribute.name in image.labels) return image.names[attribute.name] ?? valueName(attribute, image.labels[attribute.name]);
   if (attribute) return 'not labelled';
   return image.done ? 'done' : count(Object.keys(image.labels).length, 'label');
 }
@@ -31,11 +31,13 @@ function card(image) {
     element('span', { class: 'tile-about' }, element('span', {}, about(image)), ...[decided, flagged].filter(Boolean))));
 }
 
-/** The values of the chosen attribute; people are too many for a list, so their value is chosen from their image. */
+/** The values of the chosen attribute; where there are too many people for a list, the one that was asked for. */
 function offerValues() {
   const attribute = schema.find(({ name }) => name === form.elements.attribute.value);
   const options = [['', 'any'], ['none', 'not labelled'], ['unsure', "can't tell"],
     ...(attribute?.values ?? []).map(({ code, name }) => [String(code), name])];
+  const wanted = filters.get('value');
+  if (attribute?.searched && wanted && !options.some(([value]) => value === wanted)) options.push([wanted, `person ${wanted}`]);
   form.elements.value.replaceChildren(...options.map(([value, name]) => element('option', { value }, name)));
   form.elements.value.disabled = !attribute;
 }

@@ -36,6 +36,11 @@ export class Draft {
     return this.attribute(name).values.find((value) => value.code === code);
   }
 
+  /** The name of a value; of a person who is too many to be in the schema if the image has them as a label. */
+  nameOf(name, code) {
+    return this.value(name, code)?.name ?? (this.known(name) === code ? this.task.names?.[name] : undefined);
+  }
+
   /** Whether the schema (still) knows this answer. */
   allows(name, value) {
     const attribute = this.attribute(name);

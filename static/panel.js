@@ -56,7 +56,7 @@ class Row {
       button.tabIndex = current ? 0 : -1;
       button.classList.toggle('possible', current && typed !== '' && String(code ?? '').startsWith(typed));
     }
-    this.field?.render(typeof given === 'number' ? values.find(({ code }) => code === given)?.name : given,
+    this.field?.render(typeof given === 'number' ? draft.nameOf(name, given) : given,
       suggestion && values.find(({ code }) => code === suggestion.code)?.name);
     const shown = [current && typed && `${typed}_`, replaced === null ? NOTES[status] : 'corrected', suggestion && percent(suggestion.probability)];
     this.note.textContent = shown.filter(Boolean).join(' ');

@@ -1,24 +1,29 @@
+import { call } from './api.js';
 import { element } from './dom.js';
 
 const SHOWN = 6;
+const ASKED = 20; // names that are asked for at once
+const PAUSE = 120; // milliseconds without a key until the server is asked
+const PATIENCE = 1000; // milliseconds that Enter waits for the server, so that a known name is not added in another spelling
 
 /** Text field for an open attribute: a person's name, with the known people who match below it (an ARIA combobox). */
 export class PersonField {
   /**
-   * @param {Object} attribute its `values` are the people known so far
+   * @param {Object} attribute its `values` are the people known so far; if it is `searched` the server finds them
    * @param {{onmark: () => void, onanswer: (name: string) => void}} listeners
    */
   constructor(attribute, { onmark, onanswer }) {
     this.onanswer = onanswer;
     this.known = attribute.values.map((value) => value.name);
-    this.chosen = -1;
+    this.searched = attribute.searched ?? false;
+    Object.assign(this, { chosen: -1, asked: null, timer: null });
     const list = `people-${attribute.name}`;
     this.list = element('ul', { id: list, class: 'people', role: 'listbox', 'aria-label': 'Known people', hidden: true });
     this.input = element('input', {
       type: 'text', class: 'person', autocomplete: 'off', spellcheck: 'false', maxlength: 200, tabindex: -1,
       placeholder: 'name', role: 'combobox', 'aria-label': `${attribute.title}: a person's name`,
       'aria-expanded': 'false', 'aria-controls': list, 'aria-autocomplete': 'list',
-      oninput: () => this.match(), onkeydown: (event) => this.key(event), onfocus: onmark, onblur: () => this.close(),
+      oninput: () => this.typed(), onkeydown: (event) => this.key(event), onfocus: onmark, onblur: () => this.close(),
     });
     this.chip = element('button', { type: 'button', class: 'value given', tabindex: -1, hidden: true,
       onclick: () => onanswer(this.chip.textContent) });
@@ -52,6 +57,32 @@ export class PersonField {
     return this.input.value.trim().replace(/\s+/g, ' ');
   }
 
+  typed() {
+    this.match();
+    clearTimeout(this.timer);
+    const { text } = this;
+    this.asked = this.searched && text ? new Promise((resolve) => { this.timer = setTimeout(() => resolve(this.ask(text)), PAUSE); }) : null;
+  }
+
+  /** What the server finds is known from now on; without an answer the names known so far must do. */
+  async ask(text) {
+    try {
+      const { names } = await call('GET', `people/names?${new URLSearchParams({ search: text, limit: ASKED })}`);
+      this.known.push(...names.filter((name) => !this.known.includes(name)));
+      if (text === this.text && this.chosen < 0) this.match();
+    } catch (error) {
+      if (!('passing' in error)) throw error;
+    }
+  }
+
+  /** Enter: the chosen name, or what is typed. */
+  async enter() {
+    const chosen = this.list.querySelector('[aria-selected=true]')?.dataset.name;
+    const { text } = this;
+    if (!chosen && this.asked) await Promise.race([this.asked, new Promise((resolve) => { setTimeout(resolve, PATIENCE); })]);
+    if (chosen || text === this.text) this.take(chosen ?? text);
+  }
+
   match() {
     this.chosen = -1;
     const names = this.text ? this.matches(this.text) : [];
@@ -78,7 +109,7 @@ export class PersonField {
   key(event) {
     if (!this.input.value || event.isComposing) return;
     event.stopPropagation();
-    if (event.key === 'Enter') this.take(this.list.querySelector('[aria-selected=true]')?.dataset.name ?? this.text);
+    if (event.key === 'Enter') this.enter();
     else if (event.key === 'Escape') this.leave();
     else if (event.key === 'ArrowDown') this.choose(1);
     else if (event.key === 'ArrowUp') this.choose(-1);

@@ -1,12 +1,13 @@
-"""Descriptors for images: chosen people far apart, each with faces close together."""
+"""Descriptors for images: chosen people far apart, each with faces close together; and people without a face."""
 
 from collections.abc import Mapping
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 
-from annotator.models import Face, Image
+from annotator.models import Face, Image, ValueRow
 from annotator.project import ProjectFolder
+from annotator.services.people_sets import identity_attribute
 
 
 def describe(project: ProjectFolder, people: Mapping[str, int], spread: float = 0.15) -> dict[str, int]:
@@ -21,6 +22,7 @@ def describe(project: ProjectFolder, people: Mapping[str, int], spread: float = 
         middles[person] = middle / np.linalg.norm(middle)
     with project.database.write() as session:
         images = dict(session.execute(select(Image.name, Image.id).where(Image.name.in_(people))).all())
+        session.execute(update(Image).where(Image.name.in_(people)).values(face_count=1))
         for name, person in sorted(people.items()):
             noise = chance.normal(size=128)
             descriptor = middles[person] + spread * noise / np.linalg.norm(noise)
@@ -39,3 +41,12 @@ def describe(project: ProjectFolder, people: Mapping[str, int], spread: float = 
                 )
             )
     return images
+
+
+def add_people(project: ProjectFolder, count: int) -> None:
+    """Somebody 1 … Somebody `count`, with these codes, in no image yet."""
+    with project.database.write() as session:
+        number, _ = identity_attribute(session)
+        row = {"attribute_id": number, "status": "active", "ends": False}
+        people = [row | {"code": code, "name": f"Somebody {code}"} for code in range(1, count + 1)]
+        session.execute(insert(ValueRow), people)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.errors import FacelabelError
 from annotator.models import AttributeRow, ValueRow
+from annotator.services.schema_in_force import schema_in_force
 
 MAX_NAME = 200
 
@@ -71,6 +73,25 @@ def is_somebody(session: Session, attribute_id: int, code: int) -> bool:
     """Whether a value is one person (or any value of another kind), not the answer "unknown person"."""
     row = session.get(ValueRow, (attribute_id, code))
     return row is None or row.name != UNKNOWN_PERSON
+
+
+def names_among(session: Session, labels: Sequence[Mapping[str, int | None]]) -> list[dict[str, str]]:
+    """For the labels of each image the names of the people among them, by attribute."""
+    force = schema_in_force(session)
+    names: list[dict[str, str]] = [{} for _ in labels]
+    for attribute in (a.name for a in force.schema.attributes if a.kind == "open"):
+        codes = {code for given in labels if (code := given.get(attribute)) is not None}
+        if not codes:
+            continue
+        query = select(ValueRow.code, ValueRow.name).where(
+            ValueRow.attribute_id == force.ids[attribute], ValueRow.code.in_(codes)
+        )
+        people = dict(session.connection().execute(query).all())
+        for given, of_image in zip(labels, names, strict=True):
+            code = given.get(attribute)
+            if code in people:
+                of_image[attribute] = people[code]
+    return names
 
 
 def clean_name(text: str) -> str:

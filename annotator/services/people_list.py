@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.boxes import Box, turned_back
@@ -55,6 +55,35 @@ def list_people(
     found = session.execute(query.order_by(ValueRow.name).limit(limit + 1)).all()
     more = found[limit - 1].name if len(found) > limit else None
     return describe_people(session, attribute_id, dict(found[:limit])), more
+
+
+def known_people(session: Session, attribute_id: int, most: int | None) -> list[tuple[int, str]] | None:
+    """The codes and names of an open attribute's people; None if they are more than `most`."""
+    query = select(ValueRow.code, ValueRow.name).where(
+        ValueRow.attribute_id == attribute_id, ValueRow.status == "active"
+    )
+    found = session.connection().execute(query.order_by(ValueRow.code).limit(most and most + 1)).all()
+    return None if most is not None and len(found) > most else [(code, name) for code, name in found]
+
+
+def complete_name(session: Session, text: str, limit: int) -> list[str]:
+    """The names that hold a text, those that begin with it first.
+
+    Raises:
+        FacelabelError: if the schema has no attribute for people.
+    """
+    attribute_id, _ = identity_attribute(session)
+    inside = case((ValueRow.name.istartswith(text, autoescape=True), 0), else_=1)
+    query = (
+        select(ValueRow.name)
+        .where(
+            ValueRow.attribute_id == attribute_id,
+            ValueRow.status == "active",
+            ValueRow.name.icontains(text, autoescape=True),
+        )
+        .order_by(inside, ValueRow.name)
+    )
+    return list(session.connection().scalars(query.limit(limit)))
 
 
 def describe_people(session: Session, attribute_id: int, names: dict[int, str]) -> list[Listed]:

@@ -109,12 +109,17 @@ def read_schema(session: Session, *, people: bool = False) -> Schema:
         people: also read the values of open attributes; there can be thousands, so they are left out by default.
     """
     values: dict[int, list[Value]] = {}
-    query = select(ValueRow).join(AttributeRow).order_by(ValueRow.attribute_id, ValueRow.code)
+    columns = (ValueRow.attribute_id, ValueRow.code, ValueRow.name, ValueRow.status, ValueRow.ends)
+    query = (
+        select(*columns, ValueRow.replaced_by)
+        .join(AttributeRow)
+        .order_by(ValueRow.attribute_id, ValueRow.code)
+    )
     if not people:
         query = query.where(AttributeRow.kind == "categorical")
-    for row in session.scalars(query):
-        values.setdefault(row.attribute_id, []).append(
-            Value(row.code, row.name, row.status, row.ends, tuple(row.replaced_by))  # type: ignore[arg-type]
+    for attribute_id, code, name, status, ends, replaced_by in session.connection().execute(query):
+        values.setdefault(attribute_id, []).append(
+            Value(code, name, status, ends, tuple(replaced_by))  # type: ignore[arg-type]
         )
     rows = session.scalars(select(AttributeRow).order_by(AttributeRow.position))
     return Schema(tuple(_from_row(row, tuple(values.get(row.id, ()))) for row in rows))

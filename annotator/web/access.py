@@ -83,6 +83,7 @@ ACCESS: dict[str, Needed] = {
     "people.confirm_set": "labeller",
     "people.take_people_back": "labeller",
     "people.index": "labeller",
+    "people.names": "labeller",
     "people.show_person": "labeller",
     "people.rename_person": "reviewer",
     "people.merge_people": "reviewer",

@@ -16,6 +16,7 @@ from annotator.services.corrections import Correction, correct, undo_correction
 from annotator.services.gold import is_gold, make_gold, remove_gold
 from annotator.services.image_details import CellDetail, Said, get_image, read_image
 from annotator.services.image_filters import Filters
+from annotator.services.people import names_among
 from annotator.services.review import is_reviewer
 from annotator.web.context import context, idempotency_key, labeller_id
 from annotator.web.contracts import MAX_ID, Key, ProblemAnswer, Request, spec
@@ -49,7 +50,7 @@ class ImagesQuery(Request):
 
 
 class CardOut(BaseModel):
-    """One image of a grid."""
+    """One image of a grid; `names`: those of the people among its labels, by attribute."""
 
     id: int
     name: str
@@ -57,6 +58,7 @@ class CardOut(BaseModel):
     split: str
     done: bool
     labels: dict[str, int | None]
+    names: dict[str, str]
     adjudicated: list[str]
     open_flags: int
 
@@ -227,6 +229,7 @@ def set_gold(number: int, json: GoldRequest) -> ImageOut:
 def images_out(session: Session, page: Page) -> ImagesOut:
     """A page of images as the API tells it."""
     labels = card_labels(session, page.images)
+    names = names_among(session, [labels[image.id].codes for image in page.images])
     cards = [
         CardOut(
             id=image.id,
@@ -235,10 +238,11 @@ def images_out(session: Session, page: Page) -> ImagesOut:
             split=image.split,
             done=image.open_cells == 0,
             labels=labels[image.id].codes,
+            names=names[place],
             adjudicated=labels[image.id].adjudicated,
             open_flags=labels[image.id].open_flags,
         )
-        for image in page.images
+        for place, image in enumerate(page.images)
     ]
     return ImagesOut(images=cards, next=page.next)
 

@@ -67,7 +67,10 @@ class ExampleOut(BaseModel):
 
 
 class AttributeOut(BaseModel):
-    """One attribute of the schema; `guideline` and `examples` tell labellers what its values mean."""
+    """One attribute of the schema; `guideline` and `examples` tell labellers what its values mean.
+
+    `searched`: there are too many people to send, so `values` is empty and names are asked for at `/people/names`.
+    """
 
     name: str
     title: str
@@ -75,6 +78,7 @@ class AttributeOut(BaseModel):
     key: str
     required: bool
     values: list[ValueOut]
+    searched: bool
     guideline: str
     examples: list[ExampleOut]
 
@@ -135,7 +139,7 @@ class TaskFaceOut(BaseModel):
 
 
 class TaskOut(BaseModel):
-    """An image leased to the caller."""
+    """An image leased to the caller; `names`: those of the people among its `labels`, by attribute."""
 
     image_id: int
     image_name: str
@@ -146,6 +150,7 @@ class TaskOut(BaseModel):
     lease_seconds: int
     cells: list[CellOut]
     labels: dict[str, int | None]
+    names: dict[str, str]
     face: TaskFaceOut | None = Field(description="Null if none was found, or not looked for yet.")
 
 

@@ -14,8 +14,10 @@ from annotator.errors import WrongUse
 from annotator.models import Image
 from annotator.services.counts import read_progress
 from annotator.services.labels import Submitted, submit, undo
+from annotator.services.people import names_among
+from annotator.services.people_list import known_people
 from annotator.services.queue import Task, lease_again, next_tasks, renew_leases
-from annotator.services.schema_in_force import read_schema
+from annotator.services.schema_in_force import SchemaInForce, schema_in_force
 from annotator.services.statistics import attribute_counts
 from annotator.web.context import context, idempotency_key, labeller_id
 from annotator.web.contracts import (
@@ -40,15 +42,19 @@ from annotator.web.contracts import (
 
 label_api = Blueprint("label_api", __name__, url_prefix="/api/v1")
 
+MOST_SENT = 500
+"""People of whom all names are sent with the schema; of more the label page asks while somebody types."""
+
 
 @label_api.get("/schema")
 @spec.validate(resp=Response(HTTP_200=SchemaOut), tags=["label"])
 def get_schema() -> SchemaOut:
     """The attributes in the order of the page."""
     with context().project.database.read() as session:
-        schema = read_schema(session, people=True)
-        hashes = _hashes(session, {e.image for a in schema.attributes for e in a.examples})
-    return SchemaOut(attributes=[_attribute(a, hashes) for a in schema.attributes])
+        force = schema_in_force(session)
+        attributes = force.schema.attributes
+        hashes = _hashes(session, {e.image for a in attributes for e in a.examples})
+        return SchemaOut(attributes=[_attribute(a, hashes, _values(session, force, a)) for a in attributes])
 
 
 @label_api.post("/tasks/next")
@@ -66,7 +72,8 @@ def next_work(json: NextRequest) -> NextAnswer:
             found.project, session, me, count=json.count, lease_seconds=seconds, attribute=json.attribute
         )
         progress = _progress(session, me)
-    return NextAnswer(tasks=[_task(t, seconds) for t in tasks], progress=progress, renewed=renewed, lost=lost)
+        given = _tasks(session, tasks, seconds)
+    return NextAnswer(tasks=given, progress=progress, renewed=renewed, lost=lost)
 
 
 @label_api.post("/annotations")
@@ -130,10 +137,9 @@ def take_back(json: UndoRequest) -> UndoAnswer:
         target, values = undo(session, me, idempotency_key(), json.submission)
         assert target.image_id is not None
         task = lease_again(found.project, session, target.image_id, me, seconds)
+        [given] = _tasks(session, [task], seconds) if task else [None]
         progress = _progress(session, me)
-    return UndoAnswer(
-        submission=target.key, task=_task(task, seconds) if task else None, values=values, progress=progress
-    )
+    return UndoAnswer(submission=target.key, task=given, values=values, progress=progress)
 
 
 @label_api.get("/progress")
@@ -158,16 +164,26 @@ def _media_url(sha256: str) -> str:
     return f"/media/{sha256}.jpg"
 
 
-def _attribute(attribute: Attribute, hashes: dict[str, str]) -> AttributeOut:
+def _values(session: Session, force: SchemaInForce, attribute: Attribute) -> list[ValueOut] | None:
+    """The values that can be chosen; None of people who are too many to be sent."""
+    if attribute.kind == "categorical":
+        return [
+            ValueOut(code=v.code, name=v.name, ends=v.ends) for v in attribute.values if v.status == "active"
+        ]
+    number = force.ids[attribute.name]
+    people = known_people(session, number, MOST_SENT if force.identity == (number, attribute.name) else None)
+    return None if people is None else [ValueOut(code=code, name=name, ends=False) for code, name in people]
+
+
+def _attribute(attribute: Attribute, hashes: dict[str, str], values: list[ValueOut] | None) -> AttributeOut:
     return AttributeOut(
         name=attribute.name,
         title=attribute.title,
         kind=attribute.kind,
         key=attribute.key,
         required=attribute.required,
-        values=[
-            ValueOut(code=v.code, name=v.name, ends=v.ends) for v in attribute.values if v.status == "active"
-        ],
+        values=values or [],
+        searched=values is None,
         guideline=attribute.guideline,
         examples=[
             ExampleOut(
@@ -180,7 +196,12 @@ def _attribute(attribute: Attribute, hashes: dict[str, str]) -> AttributeOut:
     )
 
 
-def _task(task: Task, seconds: int) -> TaskOut:
+def _tasks(session: Session, tasks: list[Task], seconds: int) -> list[TaskOut]:
+    names = names_among(session, [task.labels for task in tasks])
+    return [_task(task, seconds, of) for task, of in zip(tasks, names, strict=True)]
+
+
+def _task(task: Task, seconds: int, names: dict[str, str]) -> TaskOut:
     return TaskOut(
         image_id=task.image_id,
         image_name=task.image_name,
@@ -191,5 +212,6 @@ def _task(task: Task, seconds: int) -> TaskOut:
         lease_seconds=seconds,
         cells=[CellOut.model_validate(asdict(cell)) for cell in task.cells],
         labels=task.labels,
+        names=names,
         face=TaskFaceOut(**asdict(task.face)) if task.face else None,
     )

@@ -21,6 +21,7 @@ from annotator.services.people_changes import (
 from annotator.services.people_list import (
     FaceCard,
     Listed,
+    complete_name,
     describe_people,
     face_cards,
     faces_of_person,
@@ -178,6 +179,19 @@ class PeopleOut(BaseModel):
     next: str | None
 
 
+class NamesQuery(Request):
+    """Names that hold a text."""
+
+    search: Annotated[str, Field(min_length=1, max_length=200)]
+    limit: Annotated[int, Field(ge=1, le=60)] = 12
+
+
+class NamesOut(BaseModel):
+    """Names, those that begin with the text first."""
+
+    names: list[str]
+
+
 class ChangedOut(BaseModel):
     """A new name (`before` → `after`), or a merge of the person `code` (`before`) into `into` (`after`)."""
 
@@ -321,6 +335,16 @@ def index(query: PeopleQuery) -> PeopleOut:
     with context().project.database.read() as session:
         found, more = list_people(session, search=query.search, after=query.after, limit=query.limit)
         return PeopleOut(people=[PersonOut(**_person(one)) for one in found], next=more)
+
+
+@people.get("/api/v1/people/names")
+@spec.validate(
+    resp=Response(HTTP_200=NamesOut, HTTP_400=ProblemAnswer, HTTP_403=ProblemAnswer), tags=["people"]
+)
+def names(query: NamesQuery) -> NamesOut:
+    """The names that hold what somebody types."""
+    with context().project.database.read() as session:
+        return NamesOut(names=complete_name(session, query.search, query.limit))
 
 
 @people.get("/api/v1/people/<int:code>")

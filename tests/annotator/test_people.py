@@ -14,12 +14,13 @@ from annotator.services.groups import regroup_all
 from annotator.services.image_details import read_image
 from annotator.services.people_answers import Confirmation, Confirmed, confirm
 from annotator.services.people_changes import history_of, merge, rename, undo_about_people
-from annotator.services.people_list import Listed, list_people
+from annotator.services.people_list import Listed, complete_name, list_people
 from annotator.services.people_sets import FaceSet, FoundSets, find_sets, identity_attribute, resembling
 from annotator.services.snapshots import export_snapshot
 from tests.annotator.test_labels import Person, labels_of
 from tests.annotator.test_queue import names_of
-from tests.described import describe
+from tests.described import add_people, describe
+from tests.serving import Server
 
 SIZES = (9, 7, 5, 3, 1)
 """Faces of each person, the largest first."""
@@ -329,6 +330,36 @@ def test_people_are_found_by_a_part_of_their_name_page_by_page(me: Namer):
     assert end is None
     assert page[0].face is not None
     assert page[0].face.box == (20, 20, 70, 70)
+
+
+def test_names_that_begin_with_what_is_typed_are_offered_before_those_that_hold_it(me: Namer):
+    for name, one in zip(("Grace Adams", "Brad_", "ada"), me.sets(), strict=False):
+        me.confirm(name, one.images)
+    with me.project.database.read() as session:
+        assert complete_name(session, "AD", 12) == ["ada", "Brad_", "Grace Adams"]
+        assert complete_name(session, "AD", 1) == ["ada"]
+        assert complete_name(session, "_", 12) == ["Brad_"]
+
+
+def test_an_image_is_told_with_the_name_of_its_person_and_too_many_people_are_not_sent(me: Namer):
+    first, *_ = me.sets()
+    me.confirm("Ada", first.images)
+    with Server(me.project.path) as server:
+        client = server.client()
+        cards = client.get("/images?attribute=identity&value=0")["images"]
+        assert {card["names"]["identity"] for card in cards} == {"Ada"}
+        tasks = client.next(40)["tasks"]
+        named = {task["image_id"]: task["names"] for task in tasks if task["names"]}
+        assert named == {image: {"identity": "Ada"} for image in first.images}
+        identity = next(a for a in client.get("/schema")["attributes"] if a["name"] == "identity")
+        assert [value["name"] for value in identity["values"]] == ["Ada"]
+        assert not identity["searched"]
+        add_people(me.project, 500)
+        identity = next(a for a in client.get("/schema")["attributes"] if a["name"] == "identity")
+        assert identity["values"] == []
+        assert identity["searched"]
+        assert client.get("/people/names?search=body%20777") == {"names": []}
+        assert client.get("/people/names?search=body%2077")["names"] == ["Somebody 77"]
 
 
 def test_what_cannot_be_a_set_is_refused(me: Namer):

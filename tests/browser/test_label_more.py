@@ -18,6 +18,7 @@ from annotator.services.projects import init_project
 from tests.annotator.test_queue import names_of
 from tests.browser.test_label_page import all_sent, image_name, labels, press_answers, shown
 from tests.conftest import LIMITS
+from tests.described import add_people
 from tests.predicting import write_predictions
 from tests.serving import Server
 
@@ -252,3 +253,33 @@ def test_twelve_images_are_answered_while_the_server_is_away(page: Page, tmp_pat
         server.start()
         all_sent(page)
     assert {name: row for name, row in labels(project.path, tmp_path / "s").items() if row} == pressed
+
+
+def test_of_many_people_the_server_completes_the_name_and_knows_its_spelling(
+    page: Page, filled: ProjectFolder, tmp_path: Path
+):
+    add_people(filled, 600)
+    with Server(filled.path) as server:
+        page.goto(server.url)
+        images = [shown(page)]
+        names = [image_name(page)]
+        page.keyboard.press("p")
+        page.keyboard.type("body 59")
+        page.locator(".combobox li", has_text="Somebody 594").wait_for()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.locator(".value.given", has_text="Somebody 59").wait_for()
+        page.keyboard.press("h")
+        page.keyboard.press("1")
+        page.wait_for_selector(f'html:not([data-image-id="{images[0]}"])', state="attached")
+        shown(page)
+        names.append(image_name(page))
+        page.keyboard.press("p")
+        page.keyboard.type("SOMEBODY 77")
+        page.keyboard.press("Enter")
+        page.locator(".value.given", has_text="Somebody 77").wait_for()
+        page.keyboard.press("h")
+        page.keyboard.press("1")
+        all_sent(page)
+    found = labels(filled.path, tmp_path / "s")
+    assert [found[name]["identity"] for name in names] == ["59", "77"]
