@@ -27,7 +27,7 @@ from annotator.services.import_runs import run_next_import
 from annotator.services.predictions import load_predictions
 from annotator.services.rounds import claim_round, fail_round, release_round, report_progress
 from annotator.services.snapshots import export_snapshot
-from annotator.services.twins import TwinSearch
+from annotator.services.twin_search import TwinSearch
 from annotator.services.uploads import remove_leftovers
 
 POLL_SECONDS = 0.5

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from annotator.formats.drawn_faces import draw_faces
 from annotator.formats.image_files import Limits
@@ -15,6 +16,11 @@ from annotator.services.projects import init_project
 from tests.serving import Server
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+settings.register_profile(
+    "suite", deadline=None
+)  # how long a case takes says more about the machine than about us
+settings.load_profile("suite")
+
 LIMITS = Limits(max_pixels=64_000_000, max_file_bytes=2**27)
 
 

@@ -18,7 +18,8 @@ from annotator.cli.terminal import (
 )
 from annotator.models import Image
 from annotator.services.group_list import leak_report, list_groups
-from annotator.services.twins import find_twins, hash_some
+from annotator.services.twin_search import hash_some
+from annotator.services.twins import find_twins
 
 
 @click.command("groups")

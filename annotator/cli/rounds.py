@@ -23,7 +23,7 @@ from annotator.worker import POLL_SECONDS, Report, run_next_round
     type=click.Choice(ENGINES),
     default="probe",
     show_default=True,
-    help="probe: seconds; cnn: fine-tuning, minutes.",
+    help="probe: seconds; cnn: fine-tuning, minutes; ensemble: both.",
 )
 @click.option(
     "--strategy",

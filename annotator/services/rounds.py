@@ -9,7 +9,7 @@ from annotator.errors import FacelabelError, NotFound
 from annotator.models import Label, Round, now
 
 UNFINISHED = ("queued", "running")
-ENGINES = ("probe", "cnn")
+ENGINES = ("probe", "cnn", "ensemble")
 STRATEGIES = ("margin", "entropy", "least_confidence", "random")
 
 

@@ -1,4 +1,4 @@
-"""Near-duplicates in the project: hashes of the views, computed in the background, and which image repeats which.
+"""Near-duplicates in the project: which image repeats which.
 
 An image is the twin of the first image (by import) that shows nearly the same picture: perceptual hashes that differ in
 few bits, and, where faces were found in both, descriptors of one face. Images whose source gave them a group are left
@@ -7,73 +7,18 @@ there. The first one is never moved by one that comes later.
 
 from __future__ import annotations
 
-import time
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Picture
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.near_duplicates import near_pairs
-from annotator.files import shard_path
-from annotator.formats.perceptual_hash import perceptual_hash
-from annotator.models import Face, GroupDecision, Image, Project
+from annotator.models import Face, GroupDecision, Image
 from annotator.project import ProjectFolder
 from annotator.services.groups import mark_stale, settle_groups
 
 ONE_FACE = 0.6
 """Descriptors of one person are nearer to each other than this (dlib's own threshold)."""
-_BATCH = 256
-
-
-class TwinSearch:
-    """Hashes new images and keeps groups up to date, a step at a time, for a worker that has nothing else to do.
-
-    Settling a large project takes seconds, so it is left alone for twenty times as long as it took.
-    """
-
-    def __init__(self, project: ProjectFolder) -> None:
-        self._project = project
-        self._pause_until = 0.0
-
-    def run_step(self) -> bool:
-        """Do the next piece of work; returns whether there was any."""
-        if hash_some(self._project):
-            return True
-        if time.monotonic() < self._pause_until or not _is_stale(self._project):
-            return False
-        started = time.monotonic()
-        find_twins(self._project)
-        self._pause_until = time.monotonic() + 20 * (time.monotonic() - started)
-        return True
-
-
-def _is_stale(project: ProjectFolder) -> bool:
-    with project.database.read() as session:
-        return bool(session.scalar(select(Project.groups_stale)))
-
-
-def hash_some(project: ProjectFolder) -> int:
-    """Hash the next images that have no hash yet; returns how many there were."""
-    with project.database.read() as session:
-        query = select(Image.id, Image.sha256).where(Image.perceptual_hash.is_(None)).order_by(Image.id)
-        rows = session.execute(query.limit(_BATCH)).all()
-    with ThreadPoolExecutor(2) as threads:
-        hashes = list(threads.map(lambda row: _hash_view(project, row.sha256), rows))
-    if rows:
-        changes = [{"id": row.id, "perceptual_hash": value} for row, value in zip(rows, hashes, strict=True)]
-        with project.database.write() as session:
-            session.execute(update(Image), changes)
-            mark_stale(session)
-    return len(rows)
-
-
-def _hash_view(project: ProjectFolder, sha256: str) -> int:
-    with Picture.open(shard_path(project.views, sha256, "jpg")) as view:
-        view.draft("L", (128, 128))
-        return perceptual_hash(view)
 
 
 def find_twins(project: ProjectFolder) -> int:

@@ -1,6 +1,7 @@
 """The HTTP API on a real server: contract, errors, and who may call it."""
 
 import json
+import re
 import secrets
 import shutil
 import subprocess
@@ -188,7 +189,7 @@ def test_the_description_names_every_route_of_the_api(still: Server):
     from annotator.project import ProjectFolder
 
     rules = {
-        str(rule).replace("<int:", "{").replace(">", "}")
+        re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(rule))
         for rule in create_app(ProjectFolder(still.project), Settings()).url_map.iter_rules()
         if str(rule).startswith("/api/v1/") and "openapi" not in str(rule)
     }

@@ -22,7 +22,8 @@ from annotator.services.groups import settle_groups
 from annotator.services.images import import_images
 from annotator.services.projects import init_project
 from annotator.services.snapshots import export_snapshot
-from annotator.services.twins import find_twins, hash_some
+from annotator.services.twin_search import hash_some
+from annotator.services.twins import find_twins
 from tests.conftest import LIMITS
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 Seen = TypeVar("Seen")
 
 
-def wait_until(look: Callable[[], Seen], what: str, seconds: float = 60) -> Seen:
+def wait_until(look: Callable[[], Seen], what: str, seconds: float = 240) -> Seen:
     """Look until what is seen is true, and return it; fail with `what` when the deadline has passed.
 
     The short pause between two looks only leaves the processor to whoever is waited for.
