@@ -11,7 +11,7 @@ from typing import Any
 from annotator.errors import FacelabelError
 from annotator.files import cannot_write
 from annotator.formats.foreign import Foreign, ForeignImage
-from annotator.formats.video_frames import FrameWish, decode_frames
+from annotator.formats.frame_wish import FrameWish
 
 EXTENSIONS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".3gp"})
 """Files with these endings are taken for videos."""
@@ -77,6 +77,9 @@ def read(path: Path, room: Path, options: VideoOptions) -> Foreign:
 
 def _decode(path: Path, folder: Path, wish: FrameWish) -> tuple[list[str], str]:
     """Names of the frames that were written, and what went wrong ("" if nothing)."""
+    # Loaded where videos are decoded only: the web process knows the formats by name and never loads OpenCV.
+    from annotator.formats.video_frames import decode_frames  # noqa: PLC0415
+
     context = multiprocessing.get_context("forkserver")
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=decode_frames, args=(path.resolve(), folder, wish, sending), daemon=True)

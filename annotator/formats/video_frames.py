@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from annotator.formats.frame_wish import FrameWish
 from annotator.formats.perceptual_hash import perceptual_hash
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
@@ -21,17 +21,6 @@ _SHARP = 40.0  # variance of the Laplacian at 512 pixels; faces in focus have hu
 _ALIKE = 6  # of 64 bits of the perceptual hash
 _64_BITS = 2**64 - 1
 _MAX_FRAMES = 200_000
-
-
-@dataclass(frozen=True)
-class FrameWish:
-    """Which frames are taken; see `video.VideoOptions`."""
-
-    fps: float
-    turn: int | None
-    drop_blurred: bool
-    drop_similar: bool
-    max_pixels: int
 
 
 def decode_frames(path: Path, folder: Path, wish: FrameWish, sending: Connection) -> None:
