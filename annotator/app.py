@@ -15,6 +15,7 @@ from annotator.web.accounts import accounts
 from annotator.web.browse import browse
 from annotator.web.context import Context
 from annotator.web.contracts import spec
+from annotator.web.exports import export_files, exports_api
 from annotator.web.faces import faces_api
 from annotator.web.flags import flags_api
 from annotator.web.groups import groups_api
@@ -63,6 +64,8 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         imports_api,
         snapshots_api,
         snapshot_files,
+        exports_api,
+        export_files,
         pages,
         media,
         health,

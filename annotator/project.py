@@ -23,6 +23,7 @@ class ProjectFolder:
     photos/           photos that images were cut from, as they came, by content; never served or exported
     views/            what the browser shows: upright JPEGs without metadata, at most 1024 pixels
     snapshots/        exported datasets
+    exports/          datasets in the formats of other tools
     rounds/           models and predictions, a folder per round
     imports/          what each import took and refused, a file per source
     uploads/          files that were sent to the server to be imported, until they are
@@ -66,6 +67,11 @@ class ProjectFolder:
     def snapshots(self) -> Path:
         """Where snapshots go unless the user says otherwise."""
         return self.path / "snapshots"
+
+    @property
+    def exports(self) -> Path:
+        """Where the formats of other tools go unless the user says otherwise."""
+        return self.path / "exports"
 
     @property
     def rounds(self) -> Path:

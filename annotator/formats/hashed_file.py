@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-_CHUNK = 2000  # pieces that are encoded, hashed and written together
+_CHUNK = 2**18  # characters that are encoded, hashed and written together
 
 
 class HashedFile:
@@ -24,6 +24,7 @@ class HashedFile:
         self._hash = hashlib.sha256()
         self._bytes = 0
         self._pieces: list[str] = []
+        self._held = 0  # characters of the pieces
 
     def __enter__(self) -> Self:
         return self
@@ -40,7 +41,8 @@ class HashedFile:
     def write(self, text: str) -> None:
         """Add a piece of text."""
         self._pieces.append(text)
-        if len(self._pieces) >= _CHUNK:
+        self._held += len(text)
+        if self._held >= _CHUNK:
             self._flush()
 
     def entry(self) -> dict[str, Any]:
@@ -50,6 +52,7 @@ class HashedFile:
     def _flush(self) -> None:
         content = "".join(self._pieces).encode()
         self._pieces.clear()
+        self._held = 0
         self._hash.update(content)
         self._file.write(content)
         self._bytes += len(content)

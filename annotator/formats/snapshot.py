@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,8 +28,9 @@ from annotator.formats.csv_text import csv_field, csv_line, csv_text
 from annotator.formats.dataset_card import Labelling, card_files
 from annotator.formats.hashed_file import HashedFile
 from annotator.formats.manifest import damaged, hash_manifest, read_manifest, sha256_of, verify_files
-from annotator.formats.snapshot_tally import Tally
+from annotator.formats.snapshot_tally import MISSING, Tally
 
+_ROWS = 2000  # written at a time
 HISTORY_COLUMNS = ("image_name", "attribute", "code", "labeller", "origin", "milliseconds")
 ImageMode = Literal["none", "copy", "link"]
 IMAGE_COLUMNS = (
@@ -184,42 +186,66 @@ def _write_rows(
     tally: Tally,
 ) -> dict[str, Any]:
     """Write labels.csv and images.csv in one pass, and place the image files; returns the files' entries."""
-    columns = [(a.name, _cells(a, options.names)) for a in schema.attributes]
+    texts = {a.name: _texts(a, options.names) for a in schema.attributes}
     with (
         HashedFile(folder / "labels.csv") as labels_csv,
         HashedFile(folder / "images.csv") as images_csv,
     ):
-        labels_csv.write(csv_line(["image_name", *(name for name, _ in columns)]))
+        labels_csv.write(csv_line(["image_name", *texts]))
         images_csv.write(csv_line(IMAGE_COLUMNS))
-        previous = ""
-        for image in images:
-            assert previous <= image.name, "the rows do not come in the order of their names"
-            previous = image.name
-            tally.add(image)
-            labels, name = image.labels, csv_field(image.name)
-            cells = [texts[labels[column]] if column in labels else "" for column, texts in columns]
-            labels_csv.write(f"{name},{','.join(cells)}\n")
-            images_csv.write(
-                f"{name},{image.sha256},{image.width},{image.height},{image.split},{csv_field(image.group)},"
-                f"{csv_field(image.source)},{csv_field(image.original_path)},{image.crop_box},{image.file}\n"
-            )
+        previous, rest = "", iter(images)
+        # By columns, a few thousand images at a time: that takes half as long as image by image.
+        while batch := list(islice(rest, _ROWS)):
+            assert [previous, *(image.name for image in batch)] == sorted(
+                [previous, *(image.name for image in batch)]
+            ), "the rows do not come in the order of their names"
+            previous = batch[-1].name
+            codes = {name: [image.labels.get(name, MISSING) for image in batch] for name in texts}
+            tally.add(batch, codes)
+            names = [csv_field(image.name) for image in batch]
+            cells = [map(texts[name].__getitem__, column) for name, column in codes.items()]
+            labels_csv.write("\n".join(map(",".join, zip(names, *cells, strict=True))) + "\n")
+            images_csv.write("".join(map(_image_line, batch)))
             if options.images != "none":
-                _place_image(folder / "images", image, images_root, options.images)
-    tally.finish()
+                for image in batch:
+                    _place_image(folder / "images", image, images_root, options.images)
     return {"labels.csv": labels_csv.entry(), "images.csv": images_csv.entry()}
+
+
+def _image_line(image: SnapshotImage) -> str:
+    line = (
+        f"{image.name},{image.sha256},{image.width},{image.height},{image.split},{image.group},{image.source},"
+        f"{image.original_path},{image.crop_box},{image.sha256[:2]}/{image.sha256}.{image.extension}\n"
+    )
+    # Few lines need a quote: to look at a whole line is faster than at each field of it.
+    if (
+        line.count(",") == len(IMAGE_COLUMNS) - 1
+        and line.count("\n") == 1
+        and '"' not in line
+        and "\r" not in line
+    ):
+        return line
+    return csv_line(
+        [
+            image.name, image.sha256, image.width, image.height, image.split, image.group, image.source,
+            image.original_path, image.crop_box, image.file,
+        ]
+    )  # fmt: skip
 
 
 class _Codes(dict[int | None, str]):
     """What stands in a cell for a code; an open attribute has more codes than are worth listing."""
 
     def __missing__(self, code: int | None) -> str:
-        return str(code)
+        self[code] = text = str(code)
+        return text
 
 
-def _cells(attribute: Attribute, names: bool) -> dict[int | None, str]:
+def _texts(attribute: Attribute, names: bool) -> dict[int | None, str]:
     if names:
-        return {None: CANNOT_TELL_NAME} | {value.code: csv_field(value.name) for value in attribute.values}
-    return _Codes({None: str(CANNOT_TELL)})
+        values = {value.code: csv_field(value.name) for value in attribute.values}
+        return {MISSING: "", None: CANNOT_TELL_NAME} | values
+    return _Codes({MISSING: "", None: str(CANNOT_TELL)})
 
 
 def _attributes_csv(schema: Schema) -> str:

@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from annotator.formats.snapshot import SnapshotImage
 
 SPLITS = ("train", "val", "test")
-
-
-_MISSING = -2  # no label, where codes are counted
-_MOST_KINDS = 50_000
+MISSING = CANNOT_TELL - 1
+"""No label, where codes are written and counted."""
 
 
 class Tally:
@@ -37,41 +35,24 @@ class Tally:
         """Images per imported folder."""
         self._categorical = [a.name for a in schema.attributes if a.kind == "categorical"]
         self._cells: dict[str, Counter[tuple[int | None, str]]] = {n: Counter() for n in self._categorical}
-        # Images of the same labels are counted together first: one step for each image and not one for each cell.
-        self._kinds: Counter[tuple[str, bool, str, tuple[int | None, ...]]] = Counter()
         self._people: dict[str, array[int]] = {
             a.name: array("q") for a in schema.attributes if a.kind == "open"
         }
         # A number for each group, its 64-bit hash: a million names would take a hundred megabytes.
         self._groups: dict[str, array[int]] = defaultdict(lambda: array("q"))
 
-    def add(self, image: SnapshotImage) -> None:
-        """Count one image."""
-        labels = image.labels
-        codes = tuple([labels.get(name, _MISSING) for name in self._categorical])
-        self._kinds[image.split, image.done, image.source, codes] += 1
-        if len(self._kinds) > _MOST_KINDS:
-            self._spread()
-        self._groups[image.split].append(hash(image.group))
+    def add(self, images: list[SnapshotImage], codes: dict[str, list[int | None]]) -> None:
+        """Count some images. `codes`: their labels, a column for each attribute; MISSING where there is none."""
+        splits = [image.split for image in images]
+        self.splits.update(splits)
+        self.done.update([image.split for image in images if image.done])
+        self.sources.update([image.source for image in images])
+        for name, cells in self._cells.items():
+            cells.update(zip(codes[name], splits, strict=True))
+        for image in images:
+            self._groups[image.split].append(hash(image.group))
         for name, people in self._people.items():
-            if name in labels:
-                code = labels[name]
-                people.append(CANNOT_TELL if code is None else code)
-
-    def _spread(self) -> None:
-        for (split, done, source, codes), number in self._kinds.items():
-            self.splits[split] += number
-            self.sources[source] += number
-            if done:
-                self.done[split] += number
-            for name, code in zip(self._categorical, codes, strict=True):
-                if code != _MISSING:
-                    self._cells[name][code, split] += number
-        self._kinds.clear()
-
-    def finish(self) -> None:
-        """Call it after the last image: only then the counts are right."""
-        self._spread()
+            people.extend([CANNOT_TELL if code is None else code for code in codes[name] if code != MISSING])
 
     @property
     def images(self) -> int:
@@ -103,7 +84,8 @@ class Tally:
         """Labels of a categorical attribute per code ("can't tell" is null) and split."""
         found: dict[int | None, dict[str, int]] = defaultdict(dict)
         for (code, split), number in self._cells[attribute].items():
-            found[code][split] = number
+            if code != MISSING:
+                found[code][split] = number
         return found
 
     def manifest(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A snapshot as one zip file, made while it is sent: the same snapshot gives the same bytes."""
+"""A folder as one zip file, made while it is sent: the same files give the same bytes."""
 
 from __future__ import annotations
 
@@ -29,12 +29,15 @@ class _Sink:
         return taken
 
 
-def zip_chunks(folder: Path) -> Iterator[bytes]:
-    """The bytes of a zip file of a folder, in pieces. Stored and not compressed: compressors differ between machines."""
+def zip_chunks(folder: Path, name: str) -> Iterator[bytes]:
+    """The bytes of a zip file of a folder, in pieces; in it the folder is called `name`.
+
+    Stored and not compressed: compressors differ between machines.
+    """
     sink = _Sink()
     with ZipFile(sink, "w", ZIP_STORED) as archive:  # type: ignore[call-overload]  # no seek is needed
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            entry = ZipInfo(f"{folder.name}/{path.relative_to(folder).as_posix()}", _NO_TIME)
+            entry = ZipInfo(f"{name}/{path.relative_to(folder).as_posix()}", _NO_TIME)
             with archive.open(entry, "w", force_zip64=True) as member, path.open("rb") as file:
                 while chunk := file.read(_CHUNK):
                     member.write(chunk)

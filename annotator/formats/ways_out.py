@@ -27,20 +27,33 @@ class WayOut:
         title: what the page calls it.
         write: writes it into an empty folder and says what it could not hold.
         images: what happens with the image files if nobody says otherwise.
+        leaves_out: what it has no place for, in words; an export then tells of what exactly.
     """
 
     title: str
     write: Callable[[Path, Export], Losses]
     images: ImageMode = "none"
+    leaves_out: str = ""
 
 
 WAYS_OUT = {
-    "coursework": WayOut("The coursework's annotations.csv", coursework_csv.write),
+    "coursework": WayOut(
+        "The coursework's annotations.csv",
+        coursework_csv.write,
+        leaves_out="Attributes that are not among its six; images without a label.",
+    ),
     "parquet": WayOut("Parquet tables", parquet.write),
-    "huggingface": WayOut("Hugging Face imagefolder", huggingface.write, "link"),
-    "class_folders": WayOut("Class folders (torchvision ImageFolder)", class_folders_writer.write, "link"),
-    "label_studio": WayOut("Label Studio JSON", label_studio.write),
-    "cvat": WayOut("CVAT for images XML 1.1", cvat.write),
-    "makesense": WayOut("makesense JSON", makesense.write),
-    "makesense_csv": WayOut("makesense CSV", makesense.write_csv),
+    "huggingface": WayOut("Hugging Face imagefolder", huggingface.write, "link", "Groups."),
+    "class_folders": WayOut(
+        "Class folders (torchvision ImageFolder)",
+        class_folders_writer.write,
+        "link",
+        "Missing labels, “can't tell”, groups, splits.",
+    ),
+    "label_studio": WayOut("Label Studio JSON", label_studio.write, leaves_out="Groups and splits."),
+    "cvat": WayOut("CVAT for images XML 1.1", cvat.write, leaves_out="Groups and splits."),
+    "makesense": WayOut("makesense JSON", makesense.write, leaves_out="Groups and splits."),
+    "makesense_csv": WayOut(
+        "makesense CSV", makesense.write_csv, leaves_out="Images without a label, groups and splits."
+    ),
 }

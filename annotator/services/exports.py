@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from annotator.errors import NotFound, WrongUse
 from annotator.formats.export import Export, Loss, new_folder
 from annotator.formats.snapshot import ImageMode, SnapshotImage
 from annotator.formats.ways_out import WAYS_OUT
@@ -38,18 +39,36 @@ def export_as(
         images: whether the image files come along; without it what the format usually needs.
 
     Raises:
+        WrongUse: if there is no such format.
         FacelabelError: if the folder exists or cannot be written, or the format would say something else than the
             labels do; nothing is left behind then.
     """
-    remove_leftovers(project.path / "exports")
+    if form not in WAYS_OUT:
+        raise WrongUse(
+            "unknown_format", f"There is no format {form!r}.", do=f"Choose one of {', '.join(WAYS_OUT)}."
+        )
+    remove_leftovers(project.exports)
     way = WAYS_OUT[form]
-    folder = to or project.path / "exports" / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{form}"
+    folder = to or project.exports / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{form}"
     report = ExportReport(str(folder), form)
     with project.database.read() as session, new_folder(folder) as unfinished:
         rows = _counted(read_images(session), report)
         export = Export(read_schema(session, people=True), rows, project.images, images or way.images)
         report.lost = way.write(unfinished, export).as_list()
     return report
+
+
+def export_folder(project: ProjectFolder, name: str) -> tuple[Path, str]:
+    """An export inside the project: its folder and its format.
+
+    Raises:
+        NotFound: if there is none of this name.
+    """
+    form = name.rpartition("-")[2]
+    known = {path.name for path in project.exports.glob("[!.]*") if path.is_dir()}
+    if name not in known or form not in WAYS_OUT:
+        raise NotFound("unknown_export", f"The project has no export {name!r}.", do="Make it again.")
+    return project.exports / name, form
 
 
 def _counted(images: Iterator[SnapshotImage], report: ExportReport) -> Iterator[SnapshotImage]:

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import String, cast, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.domain.schema import CANNOT_TELL
 from annotator.errors import FacelabelError, NotFound
 from annotator.files import UNFINISHED, remove_unfinished
 from annotator.formats.snapshot import HistoryRow, SnapshotImage, SnapshotOptions, write_snapshot
-from annotator.models import Annotation, AttributeRow, Image, Label, Labeller, Snapshot, Submission, now
+from annotator.models import Annotation, AttributeRow, Image, Labeller, Snapshot, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.groups import settle_groups, split_rule
+from annotator.services.label_columns import LabelColumns, fetch_many
 from annotator.services.labelling_facts import read_labelling
 from annotator.services.schema_in_force import read_schema
 
 _ROWS = 2000  # read from the database at a time
-_UNSURE = str(CANNOT_TELL)
 
 
 def export_snapshot(
@@ -102,39 +100,29 @@ def remove_leftovers(snapshots: Path) -> None:
 
 def read_images(session: Session) -> Iterator[SnapshotImage]:
     """All images with their labels, by name: one pass over the index of the names, a few rows in memory."""
-    attributes = session.execute(select(AttributeRow.id, AttributeRow.name, AttributeRow.kind)).all()
-    names = {str(number): name for number, name, _ in attributes}
-    people = {name: number for number, name, kind in attributes if kind == "open"}
-    # The labels of an image come as one text, "1:0,2:-1": a column for each would cost a search for each. Few of
-    # these texts differ, as long as people are left out of them.
-    said = cast(Label.attribute_id, String) + ":" + cast(func.coalesce(Label.code, CANNOT_TELL), String)
-    texts = (
-        select(func.group_concat(said))
-        .where(Label.image_id == Image.id, Label.attribute_id.not_in(people.values()))
-        .scalar_subquery()
-    )
-    columns = [
-        select(func.coalesce(Label.code, CANNOT_TELL))
-        .where(Label.image_id == Image.id, Label.attribute_id == number)
-        .scalar_subquery()
-        for number in people.values()
-    ]
+    labels = LabelColumns(session)
     query = select(
-        Image.name, Image.sha256, Image.extension, Image.width, Image.height, Image.split, Image.group,
-        Image.source, Image.original_path, Image.open_cells, Image.crop_box, texts, *columns,
+        Image.id, Image.name, Image.sha256, Image.extension, Image.width, Image.height, Image.split, Image.group,
+        Image.source, Image.original_path, Image.open_cells, Image.crop_box,
     ).order_by(Image.name)  # fmt: skip
-
-    @lru_cache(_ROWS)
-    def labels_of(text: str) -> dict[str, int | None]:
-        pairs = (pair.split(":") for pair in text.split(","))
-        return {names[number]: None if code == _UNSURE else int(code) for number, code in pairs}
-
-    for row in session.execute(query, execution_options={"yield_per": _ROWS}):
-        labels = labels_of(row[11]).copy() if row[11] else {}
-        for name, code in zip(people, row[12:], strict=True):
-            if code is not None:
-                labels[name] = None if code == CANNOT_TELL else int(code)
-        yield SnapshotImage(*row[:9], row[9] == 0, labels, row[10] or "")
+    for rows in fetch_many(session, query, _ROWS):
+        known = labels.of([row[0] for row in rows])
+        for (_, *facts, open_cells, box), codes in zip(rows, known, strict=True):
+            name, sha256, extension, width, height, split, group, source, path = facts
+            yield SnapshotImage(
+                name,
+                sha256,
+                extension,
+                width,
+                height,
+                split,
+                group,
+                source,
+                path,
+                open_cells == 0,
+                codes,
+                box or "",
+            )
 
 
 def _history(session: Session) -> Iterator[HistoryRow]:

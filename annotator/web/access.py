@@ -103,6 +103,9 @@ ACCESS: dict[str, Needed] = {
     "snapshots_api.verify": "labeller",
     "snapshot_files.card": "labeller",
     "snapshot_files.download": "reviewer",
+    "exports_api.formats": "labeller",
+    "exports_api.create": "reviewer",
+    "export_files.download": "reviewer",
     "snapshot_files.changed_cells": "reviewer",  # it names labellers
 }
 

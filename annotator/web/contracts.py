@@ -261,6 +261,48 @@ class SnapshotsOut(BaseModel):
     snapshots: list[SnapshotOut]
 
 
+class FormatOut(BaseModel):
+    """A format the dataset can leave in: what happens with image files by default, and what it has no place for."""
+
+    name: str
+    title: str
+    images: str
+    leaves_out: str
+
+
+class FormatsOut(BaseModel):
+    """All formats beside the snapshot."""
+
+    formats: list[FormatOut]
+
+
+class ExportRequest(Request):
+    """Write the dataset in another tool's format inside the project; without `images` what the format usually needs."""
+
+    format: Key
+    images: Literal["none", "link", "copy"] | None = None
+
+
+class LossOut(BaseModel):
+    """Something that was left out: what, how often, and of which images first."""
+
+    what: str
+    count: int
+    first: list[str]
+
+
+class ExportOut(BaseModel):
+    """An export inside the project; `path` is relative to the project folder, `zip_url` gives all of it."""
+
+    name: str
+    format: str
+    path: str
+    zip_url: str
+    images: int
+    labels: int
+    lost: list[LossOut]
+
+
 class VerifiedOut(BaseModel):
     """Every byte of the snapshot is as it was written."""
 

@@ -87,7 +87,7 @@ def card(name: str) -> Answer:
 @snapshot_files.get("/snapshots/<name>/zip")
 def download(name: str) -> Answer:
     """The whole snapshot as a zip file, sent while it is made."""
-    answer = Answer(zip_chunks(_folder(name)), mimetype="application/zip")
+    answer = Answer(zip_chunks(_folder(name), name), mimetype="application/zip")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.zip"'
     return answer
 

@@ -67,11 +67,15 @@ def test_names_on_request(filled: ProjectFolder, tmp_path: Path):
     )
 
 
+@pytest.mark.soak
 def test_the_same_labels_give_the_same_bytes_in_another_zone_and_locale(
-    filled: ProjectFolder, tmp_path: Path
+    filled: ProjectFolder, tmp_path: Path, soak: bool
 ):
     label_some(filled)
     export_snapshot(filled, tmp_path / "a", SnapshotOptions(), history=True)
+    for number in range(20 if soak else 3):
+        again, _ = export_snapshot(filled, tmp_path / f"again {number}", SnapshotOptions(), history=True)
+        assert contents(again) == contents(tmp_path / "a")
     environment = os.environ | {"TZ": "Pacific/Chatham", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
     command = [
         sys.executable,
@@ -118,6 +122,7 @@ def test_images_can_be_put_beside_and_are_verified(filled: ProjectFolder, tmp_pa
         verify_snapshot(tmp_path / "s")
 
 
+@pytest.mark.soak
 def test_any_changed_byte_is_found(filled: ProjectFolder, tmp_path: Path, soak: bool):
     label_some(filled)
     folder, _ = export_snapshot(filled, tmp_path / "s", SnapshotOptions())

@@ -48,6 +48,27 @@ def test_two_snapshots_are_taken_verified_compared_and_downloaded(page: Page, se
     assert page.locator("svg[role=img]").count() == 6
 
 
+def test_another_format_is_made_and_downloaded_and_what_it_leaves_out_is_told(page: Page, server: Server):
+    client = server.client()
+    [task] = client.next()["tasks"]
+    client.answer(task, VALUES)
+    page.goto(server.url + "/snapshots")
+    page.locator("select[name=format]").select_option(label="The coursework's annotations.csv")
+    expect(page.locator("#leaves-out")).to_contain_text("images without a label")
+    contents = []
+    for _ in range(2):
+        page.get_by_role("button", name="Make the files").click()
+        expect(page.get_by_role("button", name="Make the files")).to_be_enabled()
+        expect(page.locator("#exported")).to_contain_text("images without a label in these columns (")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download as zip").click()
+        contents.append(download.value.path().read_bytes())
+    assert contents[0] == contents[1]
+    with zipfile.ZipFile(io.BytesIO(contents[0])) as archive:
+        [line] = archive.read("coursework/annotations.csv").decode().splitlines()[1:]
+    assert line == f"{task['image_name']},0,1,2,1,2,0"
+
+
 def test_a_changed_byte_is_told(page: Page, server: Server):
     page.goto(server.url + "/snapshots")
     take(page, 1)

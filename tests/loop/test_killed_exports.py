@@ -51,6 +51,7 @@ def whole(project: ProjectFolder) -> list[Path]:
     return sorted(found)
 
 
+@pytest.mark.soak
 def test_a_killed_export_leaves_a_whole_snapshot_or_none(filled: ProjectFolder, soak: bool):
     label_some(filled)
     filled.database.close()
