@@ -1,0 +1,79 @@
+"""How soon each page's requests answer with 1,000,000 images, beside the same with 10,000.
+
+Nine tenths of the images are labelled, in seven attributes. The app is called in the process, without a network; each
+request a few times, `first` is what the first one takes, `again` the median of the later ones.
+"""
+
+import secrets
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from annotator.app import create_app
+from annotator.config import Settings
+from annotator.project import ProjectFolder
+from annotator.services.statistics import read_status
+from benchmarks.million import make_large_project
+from benchmarks.report import Figures, Size
+
+AGAIN = 5
+VALUES = {"wrinkles": 0, "freckles": 1, "glasses": 2, "hair_color": 3, "hair_top": 1, "not_human": 0}
+READS = (
+    "progress", "images?limit=60", "images?limit=60&attribute=hair_color&value=8", "images?limit=60&value=none&attribute=glasses",
+    "images?limit=60&split=test", "images?limit=60&name=*123", "images?limit=60&disagreement=opinions", "groups",
+    "groups/leaks", "people", "people/0", "team", "rounds", "snapshots", "schema",
+)  # fmt: skip
+
+
+def measure(size: Size) -> Figures:
+    """Both sizes, a row for each request."""
+    sizes = (1000, 5000) if size == "small" else (10_000, 1_000_000)
+    found: dict[str, dict[str, Any]] = {}
+    for images in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            project = make_large_project(Path(folder) / "project", images)
+            for what, (first, again) in requests_of(project).items():
+                row = found.setdefault(what, {"request": what})
+                row |= {f"first, {images:,}": first, f"again, {images:,}": again}
+            project.database.close()
+    return {"milliseconds a request": list(found.values())}
+
+
+def requests_of(project: ProjectFolder) -> dict[str, tuple[float, float]]:
+    """What each request takes, the first time and then, in milliseconds."""
+    client = create_app(project, Settings()).test_client()
+    waits: dict[str, list[float]] = {}
+
+    def call(what: str, method: str, path: str, body: Any = None) -> Any:
+        start = time.perf_counter()
+        answer = ask(client, method, path, body)
+        waits.setdefault(what, []).append(1000 * (time.perf_counter() - start))
+        return answer
+
+    for _ in range(1 + AGAIN):
+        [task] = call("POST tasks/next", "POST", "tasks/next", {"count": 1})["tasks"]
+        answer = {"image_id": task["image_id"], "lease": task["lease"], "values": VALUES, "milliseconds": 900}
+        call("POST annotations", "POST", "annotations", answer)
+        call("POST annotations/undo", "POST", "annotations/undo", {})
+        call("POST sweep/next", "POST", "sweep/next", {"attribute": "glasses", "count": 24})
+        call("POST people/sets", "POST", "people/sets", {"count": 1})
+        for path in READS:
+            call(f"GET {path}", "GET", path)
+        start = time.perf_counter()
+        with project.database.read() as session:
+            read_status(session)
+        waits.setdefault("facelabel status", []).append(1000 * (time.perf_counter() - start))
+    return {what: (round(first, 1), round(statistics.median(rest), 1)) for what, (first, *rest) in waits.items()}
+
+
+def ask(client: FlaskClient, method: str, path: str, body: Any) -> Any:
+    """Call the API; anything but success ends the benchmark."""
+    headers = {"Idempotency-Key": secrets.token_hex(16)}
+    answer = client.open(f"/api/v1/{path}", method=method, json=body, headers=headers)
+    if answer.status_code != 200:
+        raise SystemExit(f"{method} {path}: {answer.status_code} {answer.get_data(as_text=True)}")
+    return answer.get_json()
