@@ -67,7 +67,9 @@ def requests_of(project: ProjectFolder) -> dict[str, tuple[float, float]]:
         with project.database.read() as session:
             read_status(session)
         waits.setdefault("facelabel status", []).append(1000 * (time.perf_counter() - start))
-    return {what: (round(first, 1), round(statistics.median(rest), 1)) for what, (first, *rest) in waits.items()}
+    return {
+        what: (round(first, 1), round(statistics.median(rest), 1)) for what, (first, *rest) in waits.items()
+    }
 
 
 def ask(client: FlaskClient, method: str, path: str, body: Any) -> Any:

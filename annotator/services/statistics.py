@@ -8,25 +8,28 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import CANNOT_TELL
-from annotator.models import AttributeRow, Image, Label, Predictions, Round
+from annotator.models import Annotation, Image, Label, Predictions, Round
 from annotator.services.counts import read_progress
+from annotator.services.kept_figures import keep_figures
 from annotator.services.rounds import list_rounds
-from annotator.services.schema_in_force import schema_in_force
+from annotator.services.schema_in_force import SchemaInForce, schema_in_force
 
 
 def attribute_counts(session: Session) -> dict[str, dict[str, Any]]:
     """Per attribute: labelled cells, and images per value code ("-1" is can't tell; open attributes: people)."""
-    schema = schema_in_force(session).schema
-    query = (
-        select(AttributeRow.name, Label.code, func.count())
-        .join(Label, Label.attribute_id == AttributeRow.id)
-        .group_by(AttributeRow.name, Label.code)
-    )
+    force = schema_in_force(session)
+    state = (force.hash, session.scalar(select(func.max(Annotation.id))))
+    return keep_figures(session, "attribute counts", state, lambda: _attribute_counts(session, force))
+
+
+def _attribute_counts(session: Session, force: SchemaInForce) -> dict[str, dict[str, Any]]:
+    # In the order of an index, without a join: a million images are counted in half a second.
+    query = select(Label.attribute_id, Label.code, func.count()).group_by(Label.attribute_id, Label.code)
     counts: dict[str, dict[int, int]] = {}
-    for name, code, number in session.execute(query):
-        counts.setdefault(name, {})[CANNOT_TELL if code is None else code] = number
+    for number, code, images in session.execute(query):
+        counts.setdefault(force.names[number], {})[CANNOT_TELL if code is None else code] = images
     result: dict[str, dict[str, Any]] = {}
-    for attribute in schema.attributes:
+    for attribute in force.schema.attributes:
         found = counts.get(attribute.name, {})
         entry: dict[str, Any] = {"labelled": sum(found.values())}
         if attribute.kind == "open":

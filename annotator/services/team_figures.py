@@ -20,6 +20,7 @@ from annotator.domain.agreement import (
 from annotator.domain.proportion import Proportion
 from annotator.domain.ratings import Ratings
 from annotator.models import Gold, Labeller, Project, Submission
+from annotator.services.kept_figures import keep_figures
 from annotator.services.opinions import Opinions, read_opinions
 from annotator.services.overlap import INDEPENDENT
 from annotator.services.schema_in_force import schema_in_force
@@ -73,21 +74,14 @@ class TeamFigures:
     attributes: list[AttributeFigures]
 
 
-_kept: dict[str, tuple[object, TeamFigures]] = {}
-
-
 def team_figures(session: Session) -> TeamFigures:
-    """The figures as of now; kept until something is answered, taken back or made gold."""
-    token, version = session.execute(select(Project.token, Project.schema_version)).one()
+    """The figures; kept until something is answered, taken back or made gold, and as keep_figures says."""
     state = (
-        version,
+        session.scalar(select(Project.schema_version)),
         session.scalar(select(func.max(Submission.id))),
         session.execute(select(func.max(Gold.id), func.count(Gold.id))).one(),
     )
-    known = _kept.get(token)
-    if known is None or known[0] != state:
-        known = _kept[token] = (state, _compute(session))
-    return known[1]
+    return keep_figures(session, "team", state, lambda: _compute(session))
 
 
 def _compute(session: Session) -> TeamFigures:
