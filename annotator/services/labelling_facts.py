@@ -17,17 +17,12 @@ from annotator.services.schema_in_force import schema_in_force
 
 def read_labelling(session: Session) -> Labelling:
     """The facts as of now; no names of people, no times."""
-<<<<<<< HEAD
-    origins = dict(session.execute(select(Annotation.origin, func.count()).group_by(Annotation.origin)).all())
-    people = select(func.count(distinct(Submission.labeller_id))).where(
-        Submission.kind.not_in(("import", "schema"))
-    )
-=======
     # Not by GROUP BY: without an index that sorts all annotations, in memory.
     counts = session.execute(select(*(func.sum(Annotation.origin == origin) for origin in ORIGINS))).one()
     origins = {origin: number for origin, number in zip(ORIGINS, counts, strict=True) if number}
-    people = select(func.count(distinct(Submission.labeller_id))).where(Submission.kind != "import")
->>>>>>> 4863330 (A snapshot is written by columns, from labels read in one pass over an index)
+    people = select(func.count(distinct(Submission.labeller_id))).where(
+        Submission.kind.not_in(("import", "schema"))
+    )
     return Labelling(origins, session.scalar(people) or 0, _agreement(session))
 
 
