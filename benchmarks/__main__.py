@@ -14,6 +14,7 @@ SUBJECTS = {
     "labelling": "answers per second and their waits with 1 to 16 clients, over 10,000 and 100,000 images",
     "browsing": "how soon the first page of each view of browse answers with 200,000 images",
     "painting": "from a key press to the next image painted, in Chromium",
+    "pages": "each page's requests with 1,000,000 images beside 10,000",
     "snapshots": "a million images: written, verified, compared, against the sqlite3 program",
     "faces": "in how many photos a face is found, upright and turned; images per second",
     "people": "faces of one person found together, key presses to name them",
