@@ -269,12 +269,6 @@ class Submission(Base):
     created_at: Mapped[datetime]
 
 
-ORIGINS = (
-    "human", "suggestion", "review", "import", "aggregate", "merge", "schema", "reopened", "opinion", "undo",
-)  # fmt: skip
-"""How an answer came about, see FORMATS.md."""
-
-
 class Annotation(Base):
     """One answer to one cell. Never changed; `code` null is "can't tell"."""
 
@@ -296,7 +290,9 @@ class Annotation(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
     code: Mapped[int | None]
-    origin: Mapped[str]  # one of ORIGINS
+    origin: Mapped[
+        str
+    ]  # human, suggestion, review, import, aggregate, merge, schema, reopened, opinion, undo
     corrected: Mapped[bool] = mapped_column(server_default="0")  # another value was suggested and shown
 
 
