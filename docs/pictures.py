@@ -1,50 +1,174 @@
-"""Make the pictures of the documents: `.venv/bin/python docs/pictures.py`.
+"""Make the pictures of docs/tour.md: `.venv/bin/python docs/pictures.py`.
 
-Draws sample faces, takes in the known answers of two thirds of them, runs a round, and photographs the pages.
+Draws sample faces, takes in the known answers of many of them, runs a round, lets three labellers with an error rate of
+their own answer, and photographs every page. Nothing in it is a photo of anybody.
 """
 
+import csv
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import update
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from annotator.formats.drawn_faces import draw_faces  # noqa: E402
-from tests.serving import Server  # noqa: E402
+from annotator.models import Face  # noqa: E402
+from annotator.project import ProjectFolder  # noqa: E402
+from tests.described import describe  # noqa: E402
+from tests.serving import Client, Server  # noqa: E402
+
+TO = ROOT / "docs" / "pictures"
+FACES, KNOWN, GOLD = 160, 90, 12
+PASSWORD = "a long password"
+ERRORS = {"Bob": 0.02, "Cem": 0.05, "Dana": 0.12}
+"""The share of cells that each labeller answers wrong."""
+READY = "html[data-state=ready]"
+
+Answers = dict[str, dict[str, int]]
+"""By image name, the true code of every attribute."""
 
 
-def facelabel(*arguments: object) -> None:
-    """Run a command of ours."""
-    subprocess.run([sys.executable, "-m", "annotator", *map(str, arguments)], check=True)
+def facelabel(*arguments: object, say: str | None = None) -> str:
+    """Run a command of ours; returns what it printed."""
+    command = [sys.executable, "-m", "annotator", *map(str, arguments)]
+    return subprocess.run(command, check=True, input=say, stdout=subprocess.PIPE, text=True).stdout
+
+
+def make_project(folder: Path) -> tuple[Path, Answers]:
+    """A project with known labels, gold, near-duplicates, faces, a round and accounts; and the true answers."""
+    project, drawn = folder / "faces", folder / "drawn"
+    rows = list(csv.reader(draw_faces(drawn, FACES).read_text().splitlines()))
+    (drawn / "answers.csv").unlink()
+    for number in range(1, 9):  # the same picture once more, smaller
+        with Image.open(drawn / f"{number:04}.jpg") as opened:
+            opened.resize((224, 224)).save(drawn / f"copy-{number:04}.jpg", quality=80)
+    for name, kept in (("known.csv", rows[: KNOWN + 1]), ("gold.csv", rows[:1] + rows[-GOLD:])):
+        with (folder / name).open("w", newline="") as file:
+            csv.writer(file).writerows(kept)
+    facelabel("init", "-p", project)
+    facelabel("import", drawn, folder / "known.csv", "-p", project)
+    describe_faces(project, {row[0]: row[-1] for row in rows[1:] if row[-1]})
+    facelabel("round", "-p", project)
+    facelabel("gold", "add", folder / "gold.csv", "-p", project)
+    facelabel("users", "add", "Ada", "--role", "admin", "--password-stdin", "-p", project, say=PASSWORD)
+    for name in ERRORS:
+        facelabel("users", "add", name, "--password-stdin", "-p", project, say=PASSWORD)
+    return project, {
+        name: dict(zip(rows[0][1:-1], map(int, codes), strict=True)) for name, *codes, _ in rows[1:]
+    }
+
+
+def describe_faces(project: Path, people: dict[str, str]) -> None:
+    """Give the drawn faces descriptors as if they were of real people: the search for faces would take minutes."""
+    opened = ProjectFolder.open(project)
+    numbers = {name: number for number, name in enumerate(sorted(set(people.values())))}
+    describe(opened, {image: numbers[name] for image, name in people.items()})
+    with opened.database.write() as session:
+        session.execute(update(Face).values(left=64, top=56, right=192, bottom=200))
+    opened.database.close()
+
+
+def client_of(project: Path, url: str, name: str) -> Client:
+    """A program that answers in the name of somebody."""
+    client = Client(url)
+    token = facelabel("users", "token", name, "--for", "pictures", "-p", project).split()
+    client.session.headers["Authorization"] = f"Bearer {next(w for w in token if w.startswith('fl_'))}"
+    return client
+
+
+def work(admin: Client, labellers: dict[str, Client], truth: Answers) -> None:
+    """Three labellers answer, with two snapshots around it; the last one flags an image."""
+    settings = {"overlap_share": 0.5, "overlap_opinions": 3, "gold_share": 0.1, "aggregation": "majority"}
+    admin.post("/team/settings", settings).raise_for_status()
+    admin.post("/snapshots", {}, "first").raise_for_status()
+    chance = random.Random(5)
+    for _ in range(12):
+        for name, client in labellers.items():
+            [task] = client.next()["tasks"]
+            values = dict(truth[task["image_name"].removeprefix("copy-")])
+            for attribute, code in truth[task["image_name"].removeprefix("copy-")].items():
+                if attribute != "not_human" and chance.random() < ERRORS[name]:
+                    values[attribute] = 1 - min(code, 1)
+            if values["not_human"]:
+                values = {"not_human": 1}
+            client.answer(task, values)
+    note = {"image_id": 7, "note": "Are these freckles, or is it the picture?"}
+    client.post("/flags", note, "flag").raise_for_status()
+    admin.post("/snapshots", {}, "second").raise_for_status()
+
+
+def keep(page: Page, name: str, ready: str = READY) -> None:
+    """Photograph a page, in few colours so that the file is small."""
+    page.wait_for_selector(ready, state="attached")
+    page.wait_for_load_state("networkidle")
+    picture = TO / f"{name}.png"
+    page.screenshot(path=picture)
+    with Image.open(picture) as opened:
+        opened.convert("RGB").quantize(200, dither=Image.Dither.NONE).save(picture, optimize=True)
+
+
+def photograph(page: Page, url: str) -> None:
+    """Every page, as an admin sees it who has just logged in."""
+    page.goto(url)
+    keep(page, "login", "input[type=password]")
+    page.get_by_label("Name").fill("Ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(READY, state="attached")
+    label(page)
+    for name in ("sweep", "people", "browse", "groups", "team", "rounds"):
+        page.goto(f"{url}/{name}")
+        keep(page, name)
+    page.goto(f"{url}/people/all")
+    page.wait_for_selector(READY, state="attached")
+    keep(page, "people-all")
+    page.goto(f"{url}/browse/7")
+    keep(page, "image", "#cells section")
+    page.goto(f"{url}/review?kind=flags")
+    keep(page, "review")
+    page.goto(f"{url}/snapshots")
+    page.wait_for_selector(READY, state="attached")
+    page.get_by_role("button", name="Compare").click()
+    keep(page, "snapshots", "#diff table")
+
+
+def label(page: Page) -> None:
+    """Answer an image, then put images aside until one comes with suggestions, and photograph that."""
+    while page.locator("#strip.filled").count() == 0:
+        page.keyboard.press("0")
+        page.wait_for_load_state("networkidle")
+    for _ in range(20):
+        page.wait_for_selector(READY, state="attached")
+        if page.locator("[data-status=suggested]").count() > 3:
+            break
+        shown = page.locator("html").get_attribute("data-image-id")
+        page.keyboard.press("Space")
+        page.wait_for_selector(f'html:not([data-image-id="{shown}"])', state="attached")
+    keep(page, "label")
 
 
 def main() -> None:
     """Make them all."""
+    TO.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        project = Path(folder) / "faces"
-        draw_faces(Path(folder) / "drawn", 300)
-        lines = (Path(folder) / "drawn" / "answers.csv").read_text().splitlines()
-        (Path(folder) / "known.csv").write_text("\n".join(lines[:201]) + "\n")
-        facelabel("init", "-p", project)
-        facelabel("import", Path(folder) / "drawn", Path(folder) / "known.csv", "-p", project)
-        facelabel("round", "-p", project)
+        project, truth = make_project(Path(folder))
         executable = shutil.which("chromium") or shutil.which("google-chrome")
         with Server(project) as server, sync_playwright() as playwright:
+            work(
+                client_of(project, server.url, "Ada"),
+                {name: client_of(project, server.url, name) for name in ERRORS},
+                truth,
+            )
             browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1366, "height": 768})
-            page.goto(server.url)
-            page.wait_for_selector("html[data-state=ready]", state="attached")
-            page.keyboard.press("Enter")
-            page.wait_for_selector("#strip.filled")
-            page.screenshot(path=ROOT / "docs" / "label-page.png")
-            page.goto(f"{server.url}/rounds")
-            page.wait_for_selector("[data-round]")
-            page.screenshot(path=ROOT / "docs" / "rounds-page.png")
+            photograph(browser.new_page(viewport={"width": 1366, "height": 768}), server.url)
             browser.close()
 
 
