@@ -47,8 +47,11 @@ def write_unsynced(path: Path, content: bytes) -> Path:
     """Write a file under a temporary name beside `path`; whoever renames it makes it durable first. Returns that name."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
+        try:
+            temporary.write_bytes(content)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -1,4 +1,7 @@
-"""serve, worker, up, openapi."""
+"""serve, worker, up, openapi.
+
+The web app and the worker are loaded by the commands that need them: they take longer to load than all the rest together.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,16 @@ from threading import Event
 
 import click
 
-from annotator.app import create_app
 from annotator.cli.importing import run_image_import
 from annotator.cli.terminal import open_project, print_json, progress_bar, project_option
 from annotator.config import Settings
 from annotator.errors import WrongUse
 from annotator.formats.drawn_faces import draw_faces
+from annotator.formats.foreign_formats import recognise
 from annotator.project import ProjectFolder
-from annotator.server import serve
 from annotator.services.counts import read_progress
 from annotator.services.images import check_sources
 from annotator.services.projects import init_project
-from annotator.web.description import describe_api
-from annotator.worker import run_worker
 
 
 @click.command("serve")
@@ -32,6 +32,8 @@ from annotator.worker import run_worker
 @project_option
 def serve_command(project: Path, host: str | None, port: int | None, open_browser: bool) -> None:
     """Serve the label page, with a worker for the rounds."""
+    from annotator.server import serve  # noqa: PLC0415
+
     serve(open_project(project), _settings(host, port), open_browser=open_browser)
 
 
@@ -40,13 +42,15 @@ def serve_command(project: Path, host: str | None, port: int | None, open_browse
 @project_option
 def worker_command(project: Path, parent: int | None) -> None:
     """Run the rounds that are queued; `serve` starts one by itself."""
+    from annotator.worker import run_worker  # noqa: PLC0415
+
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     run_worker(open_project(project), Settings(), stop, parent)
 
 
 @click.command("up")
-@click.argument("sources", metavar="[IMAGES]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--samples",
     type=click.IntRange(1, 10_000),
@@ -69,8 +73,8 @@ def up_command(
     open_browser: bool,
 ) -> None:
     """From nothing to the label page: init if need be, import, serve."""
-    if sources:
-        check_sources(list(sources))
+    if images := [source for source in sources if not source.exists() or recognise(source) == "folder"]:
+        check_sources(images)
     folder = ProjectFolder(project)
     opened = open_project(project) if folder.database_file.exists() else init_project(project, schema)
     if sources:
@@ -93,6 +97,9 @@ def up_command(
 @click.command("openapi")
 def openapi_command() -> None:
     """Print the description of the HTTP API."""
+    from annotator.app import create_app  # noqa: PLC0415
+    from annotator.web.description import describe_api  # noqa: PLC0415
+
     print_json(describe_api(create_app(ProjectFolder(Path()), Settings())))
 
 

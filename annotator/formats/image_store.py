@@ -20,6 +20,7 @@ from annotator.formats.image_files import (
     read_header,
     render_view,
 )
+from annotator.formats.processes import decoding_context
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class StoredImage:
 
     sha256: str
     header: Header
-    pending: tuple[tuple[Path, Path], ...] = ()
+    pending: tuple[tuple[str, str], ...] = ()
 
 
 def store_image(images: Path, views: Path, limits: Limits, path: Path) -> StoredImage | str:
@@ -48,8 +49,8 @@ def store_image(images: Path, views: Path, limits: Limits, path: Path) -> Stored
         if not (image.exists() and view.exists()):
             rendered = render_view(content, limits)
             pending = (
-                (write_unsynced(image, content), image),
-                (write_unsynced(view, rendered), view),
+                (str(write_unsynced(image, content)), str(image)),
+                (str(write_unsynced(view, rendered)), str(view)),
             )
             return StoredImage(sha256, header, pending)
     except RefusedImageError as refusal:
@@ -67,7 +68,7 @@ def finish(root: Path, stored: Iterable[StoredImage]) -> None:
         return
     sync_disk(root)
     for temporary, path in pending:
-        temporary.replace(path)
+        os.replace(temporary, path)  # noqa: PTH105 - as texts: a Path for each name costs more than the renaming
     sync_disk(root)
 
 
@@ -92,7 +93,7 @@ def decoding_pool() -> ProcessPoolExecutor:
     """A process per core; a decoder that is killed by a hostile file does not take the import with it."""
     return ProcessPoolExecutor(
         max_workers=os.cpu_count() or 1,
-        mp_context=multiprocessing.get_context("forkserver"),
+        mp_context=decoding_context(),
         initializer=end_with_parent,
     )
 

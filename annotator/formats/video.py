@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,12 @@ from annotator.errors import FacelabelError
 from annotator.files import cannot_write
 from annotator.formats.foreign import Foreign, ForeignImage
 from annotator.formats.frame_wish import FrameWish
+from annotator.formats.processes import decoding_context
 
 EXTENSIONS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".3gp"})
 """Files with these endings are taken for videos."""
 
-STALL_SECONDS = 10
+STALL_SECONDS = 8
 """A decoder that gives no sign of life for so long is ended."""
 
 _START_SECONDS = 120  # until the process has begun: nothing of the file has been looked at by then
@@ -80,7 +80,7 @@ def _decode(path: Path, folder: Path, wish: FrameWish) -> tuple[list[str], str]:
     # Loaded where videos are decoded only: the web process knows the formats by name and never loads OpenCV.
     from annotator.formats.video_frames import decode_frames  # noqa: PLC0415
 
-    context = multiprocessing.get_context("forkserver")
+    context = decoding_context()
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=decode_frames, args=(path.resolve(), folder, wish, sending), daemon=True)
     process.start()

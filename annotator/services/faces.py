@@ -8,7 +8,6 @@ done in processes of their own, of low priority, which end with their parent.
 from __future__ import annotations
 
 import fcntl
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from sqlalchemy.orm import Session
 from annotator.files import shard_path
 from annotator.formats.faces import FoundFace, find_faces_in_view
 from annotator.formats.image_store import end_with_parent
+from annotator.formats.processes import decoding_context
 from annotator.models import Face, Image, Project
 from annotator.project import ProjectFolder
 
@@ -127,7 +127,7 @@ def search_pool(processes: int, niceness: int = 0) -> ProcessPoolExecutor:
     """Processes in which dlib is loaded; they end with their parent."""
     return ProcessPoolExecutor(
         max_workers=processes,
-        mp_context=multiprocessing.get_context("forkserver"),
+        mp_context=decoding_context(),
         initializer=_begin_search,
         initargs=(niceness,),
     )

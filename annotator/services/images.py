@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.splits import SplitRule, own_group
@@ -176,6 +176,7 @@ def find_files(sources: list[Path], report: ImportReport) -> Iterator[SourceFile
             raise WrongUse(
                 "no_source", f"{source} does not exist.", do="Name a folder or a file that exists."
             )
+        source_name = root.resolve().name
         for path in paths:
             if path.suffix.lower() not in EXTENSIONS:
                 report.left_aside += 1
@@ -187,7 +188,7 @@ def find_files(sources: list[Path], report: ImportReport) -> Iterator[SourceFile
                 printable = name.encode(errors="surrogateescape").decode(errors="replace")
                 report.refused.append((printable, "has a name that is not UTF-8; rename it"))
                 continue
-            yield SourceFile(path, name, root.resolve().name)
+            yield SourceFile(path, name, source_name)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -213,7 +214,11 @@ def record(session: Session, batch: list[tuple[SourceFile, StoredImage | str]], 
     aliases = dict(
         session.execute(select(ImageAlias.name, ImageAlias.image_id).where(ImageAlias.name.in_(names))).all()
     )
+    new: dict[str, dict[str, Any]] = {}
     for file, result in stored:
+        if result.sha256 in new:  # the same bytes twice in one batch
+            _insert(session, new)
+            by_hash[result.sha256] = session.scalars(select(Image).where(Image.sha256 == result.sha256)).one()
         known = by_hash.get(result.sha256)
         if known is None:
             name = (
@@ -223,9 +228,7 @@ def record(session: Session, batch: list[tuple[SourceFile, StoredImage | str]], 
             )
             if name != file.name:
                 report.renamed.append((f"{file.source}/{file.name}", name))
-            image = _new_image(file, name, result, rule, required)
-            session.add(image)
-            by_hash[result.sha256] = image
+            new[result.sha256] = _new_image(file, name, result, rule, required)
             taken.add(name)
             report.imported += 1
             continue
@@ -243,6 +246,14 @@ def record(session: Session, batch: list[tuple[SourceFile, StoredImage | str]], 
             if file.name not in taken:
                 session.add(ImageAlias(name=file.name, image_id=known.id))
                 aliases[file.name] = known.id
+    _insert(session, new)
+
+
+def _insert(session: Session, new: dict[str, dict[str, Any]]) -> None:
+    """Write new rows at once, and forget them: an object for each would cost more than all the rest of a batch."""
+    if new:
+        session.execute(insert(Image), list(new.values()))
+        new.clear()
 
 
 def _other_name(name: str, stored: StoredImage) -> str:
@@ -251,21 +262,23 @@ def _other_name(name: str, stored: StoredImage) -> str:
     return str(path.with_name(f"{path.stem}~{stored.sha256[:8]}{path.suffix}"))
 
 
-def _new_image(file: SourceFile, name: str, stored: StoredImage, rule: SplitRule, required: int) -> Image:
+def _new_image(
+    file: SourceFile, name: str, stored: StoredImage, rule: SplitRule, required: int
+) -> dict[str, Any]:
     group = file.group or own_group(stored.sha256)
     shuffle = hashlib.sha256(f"{rule.seed}:order:{stored.sha256}".encode()).digest()[:7]
-    return Image(
-        name=name,
-        sha256=stored.sha256,
-        extension=stored.header.extension,
-        width=stored.header.width,
-        height=stored.header.height,
-        source=file.source,
-        original_path=file.original_path or file.name,
-        given_group=file.group or None,
-        group=group,
-        split=rule.split_of(group),
-        shuffle=int.from_bytes(shuffle, "big"),
-        open_cells=required,
-        created_at=now(),
-    )
+    return {
+        "name": name,
+        "sha256": stored.sha256,
+        "extension": stored.header.extension,
+        "width": stored.header.width,
+        "height": stored.header.height,
+        "source": file.source,
+        "original_path": file.original_path or file.name,
+        "given_group": file.group or None,
+        "group": group,
+        "split": rule.split_of(group),
+        "shuffle": int.from_bytes(shuffle, "big"),
+        "open_cells": required,
+        "created_at": now(),
+    }
