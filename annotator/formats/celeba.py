@@ -12,6 +12,7 @@ from pathlib import Path
 from annotator.errors import FacelabelError
 from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage
 from annotator.formats.image_files import EXTENSIONS
+from annotator.formats.reading import refuse
 
 _SPLITS = {"0": "train", "1": "val", "2": "test"}
 _VALUES = {"1": "yes", "-1": "no", "0": "no"}
@@ -34,6 +35,8 @@ def read(path: Path) -> Foreign:
     foreign = Foreign()
     attributes = _find(folder, "list_attr_celeba") if path.is_dir() else _only(path, "list_attr_celeba")
     people = _find(folder, "identity_CelebA") if path.is_dir() else _only(path, "identity_CelebA")
+    if not path.is_dir() and not attributes and not people:
+        refuse(path, "it is neither a folder of CelebA nor one of its lists")
     if attributes:
         _read_attributes(attributes, foreign)
     if people:

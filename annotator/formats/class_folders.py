@@ -10,6 +10,7 @@ from pathlib import Path
 
 from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage
 from annotator.formats.image_files import EXTENSIONS
+from annotator.formats.reading import refuse
 
 
 def recognise(path: Path) -> bool:
@@ -33,7 +34,12 @@ def read(path: Path) -> Foreign:
 
     An image is named by its path below its value, so that trees share images; if one tree has such a name twice, names
     are not shared and each image is named by its whole path.
+
+    Raises:
+        FacelabelError: if it is no folder.
     """
+    if not path.is_dir():
+        refuse(path, "it is not a folder")
     names = trees(path)
     roots = [path] if names == [path.resolve().name] else [path / name for name in names]
     found = [

@@ -204,10 +204,7 @@ def record(session: Session, batch: list[tuple[SourceFile, StoredImage | str]], 
     stored = [(file, result) for file, result in batch if isinstance(result, StoredImage)]
     report.refused += [(file.name, result) for file, result in batch if isinstance(result, str)]
     rule, required = split_rule(session), len(schema_in_force(session).required)
-    by_hash = {
-        image.sha256: image
-        for image in session.scalars(select(Image).where(Image.sha256.in_([s.sha256 for _, s in stored])))
-    }
+    by_hash = _by_hash(session, [result.sha256 for _, result in stored])
     report.hashes |= {file.name: result.sha256 for file, result in stored}
     names = [file.name for file, _ in stored]
     taken = set(session.scalars(select(Image.name).where(Image.name.in_(names))))
@@ -217,8 +214,9 @@ def record(session: Session, batch: list[tuple[SourceFile, StoredImage | str]], 
     new: dict[str, dict[str, Any]] = {}
     for file, result in stored:
         if result.sha256 in new:  # the same bytes twice in one batch
+            hashes = list(new)
             _insert(session, new)
-            by_hash[result.sha256] = session.scalars(select(Image).where(Image.sha256 == result.sha256)).one()
+            by_hash |= _by_hash(session, hashes)
         known = by_hash.get(result.sha256)
         if known is None:
             name = (
@@ -247,6 +245,11 @@ def record(session: Session, batch: list[tuple[SourceFile, StoredImage | str]], 
                 session.add(ImageAlias(name=file.name, image_id=known.id))
                 aliases[file.name] = known.id
     _insert(session, new)
+
+
+def _by_hash(session: Session, hashes: list[str]) -> dict[str, Image]:
+    found = session.scalars(select(Image).where(Image.sha256.in_(hashes)))
+    return {image.sha256: image for image in found}
 
 
 def _insert(session: Session, new: dict[str, dict[str, Any]]) -> None:

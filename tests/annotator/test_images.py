@@ -78,6 +78,22 @@ def test_the_same_bytes_under_another_name_are_one_image_with_an_alias(
     assert (again.imported, again.already, again.duplicates) == (0, 2, [])
 
 
+def test_several_pairs_of_the_same_bytes_in_one_folder_are_one_image_each(
+    project: ProjectFolder, tmp_path: Path
+):
+    for number, color in enumerate(["white", "red", "blue", "red", "white", "blue", "blue"]):
+        (tmp_path / f"{number}.jpg").write_bytes(picture(color))
+    report = import_images(project, [tmp_path], LIMITS)
+    assert report.imported == 3
+    assert report.duplicates == [
+        ("3.jpg", "1.jpg"),
+        ("4.jpg", "0.jpg"),
+        ("5.jpg", "2.jpg"),
+        ("6.jpg", "2.jpg"),
+    ]
+    assert [row.name for row in rows(project)] == ["0.jpg", "1.jpg", "2.jpg"]
+
+
 def test_another_image_of_the_same_name_gets_a_name_of_its_own(project: ProjectFolder, tmp_path: Path):
     for folder, color in (("one", "red"), ("two", "blue")):
         (tmp_path / folder).mkdir()
