@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from annotator.errors import FacelabelError
 from annotator.files import cannot_write
 from annotator.formats.image_store import clean_up
 from annotator.project import ProjectFolder
@@ -30,10 +29,10 @@ def import_room(project: ProjectFolder) -> Iterator[Path]:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=project.path) as scratch:
             yield Path(scratch)
-    except OSError as error:
-        raise cannot_write(project.path, error) from error
-    except FacelabelError:
+    except BaseException as error:
         _clean_up_if_alone(project, descriptor)  # a full disk needs the room
+        if isinstance(error, OSError):
+            raise cannot_write(project.path, error) from error
         raise
     finally:
         os.close(descriptor)
