@@ -132,9 +132,7 @@ def decoded(
                     if done % 16 == 0 or done == len(files):
                         progress(done, len(files))
             except BaseException:
-                pool.shutdown(
-                    wait=False, cancel_futures=True
-                )  # or all the other files would be decoded first
+                pool.shutdown(cancel_futures=True)  # or all the other files would be decoded first
                 raise
     except BrokenProcessPool as error:
         raise FacelabelError(

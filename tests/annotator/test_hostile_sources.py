@@ -71,7 +71,7 @@ def import_measured(project: Path, path: Path) -> tuple[float, int]:
         most = max(most, memory)
         time.sleep(0.01)  # between two looks: nothing waits for it
     assert "Traceback" not in told.read_text()
-    assert process.returncode in {0, 1}
+    assert process.returncode in {0, 1, 2}
     return sum(seconds.values()), most
 
 
