@@ -134,6 +134,17 @@ def test_what_is_cut_is_apart_and_what_is_joined_is_together_until_taken_back(do
     assert groups(doubled)["0006.jpg"] == before["0006.jpg"]
 
 
+def test_an_image_whose_view_is_lost_repeats_nothing_and_the_search_goes_on(doubled: ProjectFolder):
+    for view in sorted(doubled.views.rglob("*.jpg"))[:4]:
+        view.unlink()
+    kept = len(list(doubled.views.rglob("*.jpg")))
+    assert look(doubled) <= kept // 2
+    with doubled.database.read() as session:
+        hashes = list(session.scalars(select(Image.perceptual_hash)))
+    assert len(hashes) == 9
+    assert None not in hashes
+
+
 def test_groups_are_listed_the_largest_first(doubled: ProjectFolder):
     look(doubled)
     number = ids(doubled)
