@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError, NotFound
-from annotator.files import UNFINISHED, remove_unfinished
+from annotator.files import UNFINISHED, cannot_write, remove_unfinished
 from annotator.formats.snapshot import HistoryRow, SnapshotImage, SnapshotOptions, write_snapshot
 from annotator.models import Annotation, AttributeRow, Image, Labeller, Snapshot, Submission, now
 from annotator.project import ProjectFolder
@@ -37,6 +37,12 @@ def export_snapshot(
     """
     remove_leftovers(project.snapshots)
     folder = to or _new_folder(project)
+    try:
+        folder.parent.mkdir(
+            parents=True, exist_ok=True
+        )  # before groups are settled: a wrong place changes nothing
+    except OSError as error:
+        raise cannot_write(folder, error) from error
     with project.database.write() as session:
         settle_groups(session)
     with project.database.read() as session:

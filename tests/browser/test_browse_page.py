@@ -37,7 +37,7 @@ def test_a_view_is_chosen_linked_and_opened_and_a_correction_is_taken_back(page:
         ready(page)
         assert page.locator("[data-image]").count() == 40
         page.get_by_label("Attribute").select_option("glasses")
-        page.get_by_label("Value").select_option("1")
+        page.locator("select[name=value]").select_option("1")
         page.get_by_role("button", name="Show").click()
         page.wait_for_url("**/browse?attribute=glasses&value=1")
         ready(page)
