@@ -27,7 +27,8 @@ AWAY = 5
 SUPPLIED = """count => {
     const [name] = Object.keys(sessionStorage).filter((name) => name.endsWith('tasks'));
     const ahead = JSON.parse(sessionStorage.getItem(name)).slice(0, count + 1);
-    const loaded = new Set(performance.getEntriesByType('resource').map((entry) => new URL(entry.name).pathname));
+    const fetched = performance.getEntriesByType('resource').filter((entry) => entry.responseStatus > 0); // 0: it failed
+    const loaded = new Set(fetched.map((entry) => new URL(entry.name).pathname));
     return ahead.length > count && ahead.every((task) => loaded.has(task.image_url));
 }"""
 """Whether the page holds the image on the screen and so many more, all fetched."""
