@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from functools import partial
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,28 +24,10 @@ from annotator.services.images import (
     Progress,
     SourceFile,
     decoded,
-    find_files,
-    no_images,
     record,
 )
 
 _BATCH = 64
-
-
-def import_photos(
-    project: ProjectFolder, sources: list[Path], limits: Limits, progress: Progress = lambda *_: None
-) -> ImportReport:
-    """Cut every photo of the folders (recursively) and files named into its heads, and take those in as images.
-
-    Raises:
-        WrongUse: if a source does not exist or holds no image file at all.
-    """
-    report = ImportReport()
-    files = list(find_files(sources, report))
-    if not files:
-        raise no_images(sources)
-    take_in_photos(project, files, limits, report, progress)
-    return report
 
 
 def take_in_photos(

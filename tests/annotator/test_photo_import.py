@@ -12,16 +12,23 @@ from sqlalchemy import select
 
 from annotator.domain.splits import photo_group
 from annotator.formats.drawn_faces import draw_faces
+from annotator.formats.image_files import Limits
 from annotator.formats.snapshot import SnapshotOptions
 from annotator.models import Face
 from annotator.models import Image as ImageRow
 from annotator.project import ProjectFolder
-from annotator.services.images import import_images
-from annotator.services.photo_import import import_photos
+from annotator.services.images import ImportReport, find_files, import_images
+from annotator.services.photo_import import take_in_photos
 from annotator.services.projects import init_project
 from annotator.services.snapshots import export_snapshot
 from tests.conftest import LIMITS
 from tests.loop.waiting import wait_until
+
+
+def import_photos(project: ProjectFolder, sources: list[Path], limits: Limits) -> ImportReport:
+    report = ImportReport()
+    take_in_photos(project, list(find_files(sources, report)), limits, report)
+    return report
 
 
 @pytest.fixture(scope="module")
