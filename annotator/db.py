@@ -43,7 +43,8 @@ class Database:
         )
         event.listen(self.engine, "connect", _configure)
         event.listen(self.engine, "begin", _begin)
-        self._writing = self.engine.execution_options(writes=True)
+        self._writing = self.engine.execution_options(writes="FULL")
+        self._lending = self.engine.execution_options(writes="NORMAL")
         self._turn = threading.Lock()
 
     # Statements that every request runs are built once, as constants, and run on `session.connection()`: building one
@@ -56,11 +57,17 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A session that holds the write lock from its first statement; commits at the end, rolls back on an error."""
+    def write(self, *, durable: bool = True) -> Iterator[Session]:
+        """A session that holds the write lock from its first statement; commits at the end, rolls back on an error.
+
+        Args:
+            durable: wait until the disk has it. False is for leases alone: they survive a kill, but not a power cut, and
+                nobody misses them then. The next durable commit takes along whatever came before it.
+        """
         # SQLite makes a writer who finds the lock held sleep and ask again, longer each time, while others overtake
         # it. The threads of one process therefore queue here, and only processes meet at SQLite's lock.
-        with self._turn, Session(self._writing, expire_on_commit=False) as session, session.begin():
+        engine = self._writing if durable else self._lending
+        with self._turn, Session(engine, expire_on_commit=False) as session, session.begin():
             session.connection()
             yield session
 
@@ -121,8 +128,10 @@ def _configure(connection: Any, _record: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    synchronous = connection.get_execution_options().get("writes")
+    if synchronous is not None:
+        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+    connection.exec_driver_sql("BEGIN" if synchronous is None else "BEGIN IMMEDIATE")
 
 
 def _run_alembic(connection: Connection) -> None:

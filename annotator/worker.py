@@ -22,7 +22,7 @@ from annotator.formats.predictions import PredictionsFile
 from annotator.formats.snapshot import SnapshotOptions
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
-from annotator.services.faces import BACKGROUND_NICENESS, BATCH_SECONDS, FaceSearch
+from annotator.services.faces import BATCH_SECONDS, FaceSearch
 from annotator.services.import_runs import run_next_import
 from annotator.services.predictions import load_predictions
 from annotator.services.rounds import claim_round, fail_round, release_round, report_progress
@@ -32,6 +32,8 @@ from annotator.services.uploads import remove_leftovers
 
 POLL_SECONDS = 0.5
 REPORT_SECONDS = 0.25
+NICENESS = 10
+"""Of the worker's process and those it starts: whoever labels goes first."""
 
 Report = Callable[[str, int, int, str], None]
 """Called with stage, done, total and a message."""
@@ -43,7 +45,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     def stopped() -> bool:
         return stop.is_set() or (parent is not None and os.getppid() != parent)
 
-    search = FaceSearch(project, niceness=BACKGROUND_NICENESS)
+    search = FaceSearch(project)
     twins = TwinSearch(project)
     remove_leftovers(project)
     try:

@@ -1,6 +1,6 @@
 /** The browse page: a grid of the images of a view; the view is the URL's query. */
 import { call } from './api.js';
-import { count, element } from './dom.js';
+import { count, element, onSubmit } from './dom.js';
 import { filtersOf, readImages, withPlace } from './view.js';
 
 const LIMIT = 60;
@@ -77,8 +77,7 @@ async function load() {
 }
 
 form.elements.attribute.addEventListener('change', offerValues);
-form.addEventListener('submit', (event) => {
-  event.preventDefault();
+onSubmit(form, () => {
   const wanted = filtersOf(new URLSearchParams(new FormData(form)));
   location.assign(wanted.size > 0 ? `/browse?${wanted}` : '/browse');
 });

@@ -17,6 +17,18 @@ export function element(tag, properties = {}, ...children) {
   return node;
 }
 
+/**
+ * Let a form do something instead of leaving the page. Its buttons are disabled in the page's HTML and enabled here: until
+ * the script has come, the browser would send the form by itself and put what was typed into the address.
+ *
+ * @param {HTMLFormElement} form
+ * @param {function(SubmitEvent)} action
+ */
+export function onSubmit(form, action) {
+  form.addEventListener('submit', (event) => { event.preventDefault(); action(event); });
+  for (const button of form.querySelectorAll('button:not([type=button])')) button.disabled = false;
+}
+
 /** A number with its noun: `count(1, 'answer')` is "1 answer", `count(3, 'answer')` "3 answers". */
 export function count(number, noun) {
   return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;

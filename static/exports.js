@@ -1,6 +1,6 @@
 /** The way out in another tool's format: choose one, make the files, see what was left out, download. */
 import { call } from './api.js';
-import { element } from './dom.js';
+import { element, onSubmit } from './dom.js';
 
 const at = (id) => document.getElementById(id);
 const form = at('export');
@@ -25,7 +25,6 @@ function show({ path, zip_url, images, labels, lost }) {
 }
 
 async function make(event) {
-  event.preventDefault();
   const button = form.querySelector('button');
   button.disabled = true;
   at('exported').textContent = 'Making the files …';
@@ -50,5 +49,5 @@ async function load() {
 }
 
 form.elements.format.addEventListener('change', describe);
-form.addEventListener('submit', make);
+onSubmit(form, make);
 load();

@@ -1,6 +1,6 @@
 /** The list of people: found by name, one of them in full, renamed or merged with another one. */
 import { ApiError, call } from './api.js';
-import { count, element, moment } from './dom.js';
+import { count, element, moment, onSubmit } from './dom.js';
 import { identityOf, thumbnail } from './identity_panel.js';
 import { once } from './once.js';
 
@@ -151,14 +151,12 @@ at('search').addEventListener('input', () => {
   timer = setTimeout(() => attempt(search), PAUSE);
 });
 at('find').addEventListener('keydown', walk);
-at('find').addEventListener('submit', (event) => event.preventDefault());
+onSubmit(at('find'), () => {});
 at('more').addEventListener('click', () => attempt(() => search(true)));
-at('rename').addEventListener('submit', (event) => {
-  event.preventDefault();
+onSubmit(at('rename'), () => {
   attempt(() => change('people/rename', { code: chosen.code, name: at('new-name').value }, chosen.code));
 });
-at('merge-with').addEventListener('submit', (event) => {
-  event.preventDefault();
+onSubmit(at('merge-with'), () => {
   attempt(findOther);
 });
 at('merge-yes').addEventListener('click', () => attempt(merge));

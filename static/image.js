@@ -1,7 +1,7 @@
 /** One image with everything that was said about it; corrections from here. */
 import { call } from './api.js';
 import { cellNode, flagNodes } from './image_cells.js';
-import { element } from './dom.js';
+import { element, onSubmit } from './dom.js';
 import { once } from './once.js';
 import { oneAtATime } from './one_at_a_time.js';
 import { filtersOf, readImages } from './view.js';
@@ -74,7 +74,6 @@ function resolve(flag) {
 }
 
 function raise(event) {
-  event.preventDefault();
   oneAtATime(async () => {
     await once('flags', { image_id: number, note: at('note').value });
     event.target.reset();
@@ -114,6 +113,6 @@ async function load() {
 
 at('undo').addEventListener('click', undo);
 at('gold').addEventListener('click', toggleGold);
-at('flag').addEventListener('submit', raise);
+onSubmit(at('flag'), raise);
 document.addEventListener('keydown', step);
 load();

@@ -1,6 +1,6 @@
 /** The import page: send a file, see what it would do, confirm, watch, look back. */
 import { call } from './api.js';
-import { element, moment } from './dom.js';
+import { element, moment, onSubmit } from './dom.js';
 import { reportOf } from './import_report.js';
 import { tar } from './tar.js';
 import { upload } from './upload.js';
@@ -184,7 +184,7 @@ at('folder').addEventListener('change', picked);
 at('drop').addEventListener('dragover', (event) => { event.preventDefault(); at('drop').dataset.over = ''; });
 at('drop').addEventListener('dragleave', () => { delete at('drop').dataset.over; });
 at('drop').addEventListener('drop', dropped);
-form.addEventListener('submit', (event) => { event.preventDefault(); start(false); });
+onSubmit(form, () => start(false));
 at('again').addEventListener('click', () => start(true));
 at('discard').addEventListener('click', () => act('discard', {}));
 load();

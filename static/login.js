@@ -1,5 +1,6 @@
 /** Logging in: the server sets a cookie that scripts cannot read, then the page goes where the labeller wanted. */
 import { call } from './api.js';
+import { onSubmit } from './dom.js';
 
 const form = document.getElementById('login');
 const error = document.getElementById('error');
@@ -10,8 +11,7 @@ function target() {
   return wanted.origin === location.origin ? wanted.pathname + wanted.search : '/';
 }
 
-form.addEventListener('submit', async (event) => {
-  event.preventDefault();
+onSubmit(form, async () => {
   error.textContent = '';
   try {
     await call('POST', 'login', Object.fromEntries(new FormData(form)));

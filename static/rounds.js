@@ -1,6 +1,6 @@
 /** The rounds page: start a round, watch it, read its figures. */
 import { call } from './api.js';
-import { count, element, moment } from './dom.js';
+import { count, element, moment, onSubmit } from './dom.js';
 import { figures } from './figures.js';
 
 const STAGES = ['snapshot', 'features', 'train', 'evaluate', 'predict', 'load'];
@@ -107,7 +107,6 @@ async function follow() {
 }
 
 async function begin(event) {
-  event.preventDefault();
   const button = event.target.querySelector('button');
   button.disabled = true;
   try {
@@ -136,7 +135,7 @@ async function load() {
   }
 }
 
-at('start').addEventListener('submit', begin);
+onSubmit(at('start'), begin);
 document.addEventListener('visibilitychange', () => document.hidden || follow());
 load();
 showFaces();

@@ -1,7 +1,7 @@
 /** The snapshots page: what has been taken, a button for the next one, and a comparison of two. */
 import { call } from './api.js';
 import { showDiff } from './snapshot_diff.js';
-import { element, moment } from './dom.js';
+import { element, moment, onSubmit } from './dom.js';
 
 const at = (id) => document.getElementById(id);
 
@@ -42,7 +42,6 @@ function offer(snapshots) {
 }
 
 async function compare(event) {
-  event.preventDefault();
   const [a, b] = ['a', 'b'].map((side) => encodeURIComponent(at('compare').elements[side].value));
   at('changes').hidden = true;
   at('diff').textContent = 'Comparing …';
@@ -65,7 +64,6 @@ async function list() {
 }
 
 async function create(event) {
-  event.preventDefault();
   const button = event.target.querySelector('button');
   button.disabled = true;
   at('error').textContent = '';
@@ -94,6 +92,6 @@ async function load() {
   }
 }
 
-at('create').addEventListener('submit', create);
-at('compare').addEventListener('submit', compare);
+onSubmit(at('create'), create);
+onSubmit(at('compare'), compare);
 load();

@@ -1,6 +1,6 @@
 /** The team page: who labels how, how far they agree, what was agreed on, and accounts. */
 import { call, schemaOf } from './api.js';
-import { count, element } from './dom.js';
+import { count, element, onSubmit } from './dom.js';
 import { once } from './once.js';
 import { oneAtATime } from './one_at_a_time.js';
 import { accountNode } from './team_accounts.js';
@@ -57,16 +57,14 @@ const act = {
   }, 'Revoked.'),
 };
 
-function begin(event) {
-  event.preventDefault();
+function begin() {
   oneAtATime(async () => {
     await call('POST', 'team/members', { ...Object.fromEntries(new FormData(at('first'))), role: 'admin' });
     location.assign('/login?next=/team');
   });
 }
 
-function add(event) {
-  event.preventDefault();
+function add() {
   oneAtATime(async () => {
     const { name } = await call('POST', 'team/members', Object.fromEntries(new FormData(at('add'))));
     at('add').reset();
@@ -75,8 +73,7 @@ function add(event) {
   }, 'The account is made.');
 }
 
-function agree(event) {
-  event.preventDefault();
+function agree() {
   const given = new FormData(at('agree'));
   oneAtATime(async () => {
     await call('POST', 'team/settings', {
@@ -114,9 +111,9 @@ async function load() {
   await oneAtATime(refresh);
 }
 
-at('first').addEventListener('submit', begin);
-at('add').addEventListener('submit', add);
-at('agree').addEventListener('submit', agree);
+onSubmit(at('first'), begin);
+onSubmit(at('add'), add);
+onSubmit(at('agree'), agree);
 at('preview').addEventListener('click', preview);
 at('aggregate').addEventListener('click', aggregate);
 load();

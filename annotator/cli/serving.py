@@ -41,9 +41,10 @@ def serve_command(project: Path, host: str | None, port: int | None, open_browse
 @click.option("--parent", type=int, hidden=True, help="End when this process is gone.")
 @project_option
 def worker_command(project: Path, parent: int | None) -> None:
-    """Run the rounds that are queued; `serve` starts one by itself."""
-    from annotator.worker import run_worker  # noqa: PLC0415
+    """Run the rounds that are queued, with low priority; `serve` starts one by itself."""
+    from annotator.worker import NICENESS, run_worker  # noqa: PLC0415
 
+    os.nice(NICENESS)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     run_worker(open_project(project), Settings(), stop, parent)

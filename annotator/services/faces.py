@@ -8,7 +8,6 @@ done in processes of their own, of low priority, which end with their parent.
 from __future__ import annotations
 
 import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
@@ -32,9 +31,6 @@ BATCH_SECONDS = 1.0
 _BATCH = 32
 """Images per process and batch."""
 
-BACKGROUND_NICENESS = 10
-"""For the worker: labelling and training go first."""
-
 
 @dataclass(frozen=True)
 class FaceProgress:
@@ -53,13 +49,10 @@ class FaceSearch:
         project: whose images are looked at.
         processes: how many at once.
         again: look at all images, from the first on, also at those that were looked at before.
-        niceness: added to that of the processes; more gives labelling and training the precedence.
     """
 
-    def __init__(
-        self, project: ProjectFolder, processes: int = 1, *, again: bool = False, niceness: int = 0
-    ) -> None:
-        self._project, self._processes, self._again, self._niceness = project, processes, again, niceness
+    def __init__(self, project: ProjectFolder, processes: int = 1, *, again: bool = False) -> None:
+        self._project, self._processes, self._again = project, processes, again
         self._last = 0
         self._pool: ProcessPoolExecutor | None = None
 
@@ -100,7 +93,7 @@ class FaceSearch:
     def _look(self, images: list[Image], seconds: float | None) -> list[tuple[Image, list[FoundFace]]]:
         """The faces of the images, or of as many of them, from the first on, as the time allows."""
         if self._pool is None:
-            self._pool = search_pool(self._processes, self._niceness)
+            self._pool = search_pool(self._processes)
         deadline = time.monotonic() + seconds if seconds is not None else None
         futures: list[Future[list[FoundFace]]] = [
             self._pool.submit(
@@ -123,19 +116,11 @@ class FaceSearch:
         return found
 
 
-def search_pool(processes: int, niceness: int = 0) -> ProcessPoolExecutor:
+def search_pool(processes: int) -> ProcessPoolExecutor:
     """Processes in which dlib is loaded; they end with their parent."""
     return ProcessPoolExecutor(
-        max_workers=processes,
-        mp_context=decoding_context(),
-        initializer=_begin_search,
-        initargs=(niceness,),
+        max_workers=processes, mp_context=decoding_context(), initializer=end_with_parent
     )
-
-
-def _begin_search(niceness: int) -> None:
-    os.nice(niceness)
-    end_with_parent()
 
 
 def write_faces(session: Session, image_id: int, faces: list[FoundFace]) -> None:

@@ -65,7 +65,7 @@ def next_work(json: NextRequest) -> NextAnswer:
     """Lease images that nobody holds, the most doubtful first, and renew the leases the page holds."""
     found = context()
     seconds = found.settings.lease_seconds
-    with found.project.database.write() as session:
+    with found.project.database.write(durable=False) as session:
         me = labeller_id()
         renewed, lost = renew_leases(session, me, json.holding, seconds)
         tasks = next_tasks(

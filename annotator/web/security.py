@@ -17,7 +17,7 @@ from annotator.services.uploads import PIECE_BYTES
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _BYTES = "application/octet-stream"

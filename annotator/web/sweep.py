@@ -153,7 +153,7 @@ def next_page(json: SweepNextRequest) -> SweepNextAnswer:
     with found.project.database.read() as session:  # the scan of the predictions must not hold up writers
         find_page(found.project, session, labeller_id(), wish, json.count)
         sizes = groups(found.project, session, wish)
-    with found.project.database.write() as session:
+    with found.project.database.write(durable=False) as session:
         me = labeller_id()
         give_up_leases(session, me, json.leaving)
         renewed, lost = renew_leases(session, me, json.holding, seconds)

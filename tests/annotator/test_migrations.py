@@ -46,6 +46,12 @@ def test_the_database_is_durable_and_its_sqlite_is_safe(project: ProjectFolder):
     assert tuple(map(int, version.split("."))) >= (3, 51, 3)
 
 
+def test_a_commit_of_answers_waits_for_the_disk_and_one_of_leases_alone_does_not(project: ProjectFolder):
+    for durable, synchronous in ((True, 2), (False, 1), (True, 2)):
+        with project.database.write(durable=durable) as session:
+            assert session.scalar(text("PRAGMA synchronous")) == synchronous
+
+
 OLD_PROJECT = (
     "INSERT INTO labellers (id, name) VALUES (1, 'Ada')",
     (

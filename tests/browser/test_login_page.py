@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import set_password
@@ -39,6 +39,23 @@ def test_a_login_never_leads_to_another_site(page: Page, filled: ProjectFolder):
         log_in(page)
         page.wait_for_selector("html[data-state=ready]", state="attached")
         assert page.url == f"{server.url}/"
+
+
+def test_a_password_never_gets_into_an_address_when_the_script_has_not_come_yet(
+    browser: Browser, filled: ProjectFolder
+):
+    users(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
+    with (
+        Server(filled.path) as server,
+        browser.new_context(java_script_enabled=False) as context,
+        context.new_page() as page,
+    ):
+        page.goto(f"{server.url}/login")
+        page.get_by_label("Name").fill("Ada")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Log in").click(force=True)
+        assert page.url == f"{server.url}/login"
 
 
 def test_answers_given_while_the_login_has_ended_are_sent_after_the_next_one(
