@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(
         16 * 2**30, ge=1, description="Larger files are not taken from the import page."
     )
+    worker: bool = Field(
+        True, description="Whether `serve` starts a worker; `facelabel worker` is one of its own."
+    )
     faces: bool = Field(True, description="Whether the worker looks for faces when no round is due.")
     round_attempts: int = Field(
         3, ge=1, description="How often a round whose worker was killed is begun again."

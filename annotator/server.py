@@ -54,7 +54,8 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     url = f"http://{settings.host}:{port}/"
     keeper = WorkerKeeper(project)
     signal.signal(signal.SIGTERM, _interrupt)
-    keeper.start()
+    if settings.worker:
+        keeper.start()
     click.echo(f"{project.name} is served at {url}  (Ctrl+C stops)")
     if open_browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
@@ -116,7 +117,9 @@ class WorkerKeeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the worker; a round that it was at goes on with the next worker."""
+        """End the worker, if it was started; a round that it was at goes on with the next worker."""
+        if not self._thread.is_alive():
+            return
         self._stopping.set()
         if self._process is not None:
             self._process.terminate()

@@ -50,7 +50,7 @@ def measure(size: Size) -> Figures:
 
 
 def make_project(path: Path, images: int, *, predicted: bool) -> ProjectFolder:
-    """A project of so many image rows, with predictions if wanted."""
+    """A project of so many image rows, with predictions if wanted; what the worker does with new images is done."""
     project = init_project(path)
     with project.database.write() as session:
         rule, required = split_rule(session), len(schema_in_force(session).required)
@@ -63,7 +63,7 @@ def make_project(path: Path, images: int, *, predicted: bool) -> ProjectFolder:
                     "name": f"{number:07d}.jpg", "sha256": sha256, "extension": "jpg", "width": 256, "height": 256,
                     "source": "made", "original_path": f"{number:07d}.jpg", "group": group,
                     "split": rule.split_of(group), "shuffle": int(sha256[:14], 16), "open_cells": required,
-                    "created_at": now(),
+                    "created_at": now(), "face_count": 0, "perceptual_hash": int(sha256[:15], 16),
                 }
             )  # fmt: skip
         session.execute(insert(Image), rows)

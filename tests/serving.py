@@ -22,8 +22,8 @@ class Server:
         self.project = project
         self.port = 0
         self.url = ""
-        # Looking for faces would only slow down the tests that are not about it.
-        self._environment = {**os.environ, "FACELABEL_FACES": "0", **environment}
+        # A worker, and looking for faces, would only slow down the tests that are not about them.
+        self._environment = {**os.environ, "FACELABEL_WORKER": "0", "FACELABEL_FACES": "0", **environment}
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:

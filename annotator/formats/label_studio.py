@@ -126,7 +126,7 @@ def _read_task(
     for annotation in _list_of_objects(path, where, task.get("annotations", []), "annotations"):
         if annotation.get("was_cancelled"):
             continue
-        labeller = _labeller(annotation.get("completed_by"))
+        labeller = _labeller(path, where, annotation.get("completed_by"))
         for result in _list_of_objects(path, where, annotation.get("result", []), "result"):
             kind, value = result.get("type"), result.get("value")
             texts = (
@@ -150,7 +150,7 @@ def _read_flat(
         found.refused.append((where, "it names no image"))
         return
     images.setdefault(image.name, image)
-    labeller = _labeller(row.get("annotator"))
+    labeller = _labeller(path, where, row.get("annotator"))
     for key, cell in row.items():
         value = cell
         if key in _OWN_COLUMNS or key in {_image_key(row), "image_name"} or value in ("", None):
@@ -184,11 +184,13 @@ def _list_of_objects(path: Path, where: str, value: object, what: str) -> list[d
     return value
 
 
-def _labeller(value: object) -> str:
+def _labeller(path: Path, where: str, value: object) -> str:
     """Who it was: a number, an address, or an object with either."""
     if isinstance(value, dict):
         value = value.get("email") or value.get("id")
-    return str(value)[:200] if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        return ""
+    return plain_text(path, where, value, "who answered")[:200]
 
 
 def _image_key(data: dict[str, Any]) -> str | None:

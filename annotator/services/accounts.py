@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from argon2 import PasswordHasher
@@ -23,8 +24,12 @@ ROLES: tuple[Role, ...] = ("labeller", "reviewer", "admin")
 
 MIN_PASSWORD = 10
 _hasher = PasswordHasher()
-# Checked when there is no such account, so that a wrong name takes as long as a wrong password.
-_NOBODY = _hasher.hash(secrets.token_hex(16))
+
+
+@cache
+def _hash_of_nobody() -> str:
+    """Checked when there is no such account, so that a wrong name takes as long as a wrong password."""
+    return _hasher.hash(secrets.token_hex(16))
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ def find_account(session: Session, name: str) -> Labeller:
 def check_password(session: Session, name: str, password: str) -> Labeller | None:
     """The active account with this name and password, or None."""
     row = session.scalar(select(Labeller).where(Labeller.name == name))
-    known = row.password_hash if row is not None and row.password_hash else _NOBODY
+    known = row.password_hash if row is not None and row.password_hash else _hash_of_nobody()
     try:
         _hasher.verify(known, password)
     except (VerifyMismatchError, InvalidHashError):

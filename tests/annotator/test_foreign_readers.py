@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from annotator.errors import FacelabelError
@@ -314,6 +314,7 @@ TASK = st.fixed_dictionaries(
 @pytest.mark.parametrize("name", ["makesense.json", "tasks.json", "metadata.jsonl"])
 @settings(deadline=None, max_examples=150)
 @given(junk=st.lists(TASK | JUNK, max_size=3) | JUNK)
+@example(junk={"image_name": "1.jpg", "annotator": "\ud800", "glasses": "round"})
 def test_json_junk_is_read_or_refused(name: str, junk):
     read_or_refuse(name, json.dumps(junk).encode())
 

@@ -16,7 +16,7 @@ __all__ = ["doubled"]  # the fixture
 def test_near_duplicates_are_cut_and_the_cut_is_taken_back(page: Page, doubled: ProjectFolder):
     look(doubled)
     before = groups(doubled)
-    with Server(doubled.path, FACELABEL_FACES="0") as server:
+    with Server(doubled.path) as server:
         page.goto(f"{server.url}/groups")
         expect(page.locator("#list .tile")).to_have_count(3)
         page.get_by_role("button", name="Open image:").first.press("Enter")
@@ -33,7 +33,7 @@ def test_near_duplicates_are_cut_and_the_cut_is_taken_back(page: Page, doubled: 
 
 def test_two_groups_are_joined(page: Page, doubled: ProjectFolder):
     look(doubled)
-    with Server(doubled.path, FACELABEL_FACES="0") as server:
+    with Server(doubled.path) as server:
         page.goto(f"{server.url}/groups")
         page.locator("#list .tile").nth(0).click()
         page.locator("#list .tile").nth(2).click()
@@ -44,7 +44,7 @@ def test_two_groups_are_joined(page: Page, doubled: ProjectFolder):
 
 def test_the_leak_report_names_pairs_and_a_join_mends_them(page: Page, doubled: ProjectFolder):
     look(doubled)
-    with Server(doubled.path, FACELABEL_FACES="0") as server:
+    with Server(doubled.path) as server:
         page.goto(f"{server.url}/groups")
         page.get_by_role("button", name="What leaks").click()
         expect(page.locator("#report")).to_contain_text("Nothing")

@@ -30,26 +30,26 @@ def facelabel(project: Path, *arguments: str) -> Any:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """240 drawn faces, 120 of them labelled, after one round."""
+    """160 drawn faces, 80 of them labelled, after one round."""
     base = tmp_path_factory.mktemp("loop")
-    draw_faces(base / "faces", 240, size=128)
+    draw_faces(base / "faces", 160, size=128)
     lines = (base / "faces" / "answers.csv").read_text().splitlines()
-    (base / "half.csv").write_text("\n".join(lines[:121]) + "\n")
+    (base / "half.csv").write_text("\n".join(lines[:81]) + "\n")
     return make_round(base / "project", base / "faces", base / "half.csv")
 
 
 @pytest.fixture(scope="module")
 def celeba(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
-    """900 CelebA faces, 400 of them labelled, after one round."""
+    """480 CelebA faces, 240 of them labelled, after one round."""
     base = tmp_path_factory.mktemp("celeba")
     with (shared / "celeba" / "derived.csv").open(newline="") as file:
         header, *rows = csv.reader(file)
-    rows = random.Random(0).sample(rows, 900)
+    rows = random.Random(0).sample(rows, 480)
     (base / "faces").mkdir()
     for name, *_ in rows:
         shutil.copy(shared / "celeba" / "images" / name, base / "faces")
     with (base / "labels.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([header, *rows[:400]])
+        csv.writer(file).writerows([header, *rows[:240]])
     schema = ROOT / "docs" / "examples" / "celeba" / "attributes.toml"
     return make_round(base / "project", base / "faces", base / "labels.csv", "--schema", str(schema))
 
@@ -107,12 +107,12 @@ def test_every_tenth_image_of_the_queue_is_of_the_audit_set_and_shows_no_suggest
 
 @pytest.mark.shared
 def test_the_head_of_the_queue_is_what_the_model_doubts_on_real_faces(celeba: Path):
-    assert_doubts_come_first(celeba, 100)
+    assert_doubts_come_first(celeba, 60)
 
 
 def test_status_tells_counts_rounds_and_figures(drawn: Path):
     status = facelabel(drawn, "status")
-    assert status["images"] == 240
+    assert status["images"] == 160
     [round_] = status["rounds"]
     assert (round_["state"], round_["engine"], round_["attempts"]) == ("done", "probe", 1)
     assert set(status["metrics"]) == {
@@ -124,7 +124,7 @@ def test_status_tells_counts_rounds_and_figures(drawn: Path):
         "not_human",
     }
     assert status["metrics"]["glasses"]["test"]["images"] > 0
-    assert status["attributes"]["glasses"]["labelled"] == 120
+    assert status["attributes"]["glasses"]["labelled"] == 80
     assert status["predictions"]["unknown"] == 0
 
 
