@@ -259,7 +259,9 @@ class Submission(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
-    kind: Mapped[str]  # answer, skip, sweep, review, people, rename, merge, undo, import, aggregate or schema
+    kind: Mapped[
+        str
+    ]  # answer, skip, sweep, review, people, rename, merge, undo, import, aggregate, schema or promotion
     fingerprint: Mapped[str]  # of the request's body: the same key with another body is refused
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
@@ -481,7 +483,10 @@ class Import(Base):
 
 
 class Predictions(Base):
-    """A loaded predictions folder. `cursor`: places of its order of work that are done for good."""
+    """A loaded predictions folder. `cursor`: places of its order of work that are done for good.
+
+    `turn`: rises with every loading and every return to earlier predictions; the highest one is in use.
+    """
 
     __tablename__ = "predictions"
 
@@ -493,4 +498,5 @@ class Predictions(Base):
     rows: Mapped[int]
     unknown: Mapped[int]
     cursor: Mapped[int]
+    turn: Mapped[int] = mapped_column(server_default="0")
     loaded_at: Mapped[datetime]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError
@@ -91,10 +91,16 @@ def load_predictions(project: ProjectFolder, folder: Path, round_id: int | None 
                     rows=file.rows,
                     unknown=unknown,
                     cursor=0,
+                    turn=next_turn(session),
                     loaded_at=now(),
                 )
             )
     return LoadReport(file.rows, unknown, examples)
+
+
+def next_turn(session: Session) -> int:
+    """The turn that puts predictions in use: higher than all before it."""
+    return (session.scalar(select(func.max(Predictions.turn))) or 0) + 1
 
 
 def _unknown_images(project: ProjectFolder, file: PredictionsFile) -> tuple[int, list[str]]:
@@ -122,7 +128,7 @@ class ActivePredictions:
 _NEWEST = (
     select(Predictions.id, Predictions.cursor, Predictions.path)
     .where(Predictions.schema_hash == bindparam("schema_hash"))
-    .order_by(Predictions.id.desc())
+    .order_by(Predictions.turn.desc(), Predictions.id.desc())
     .limit(1)
 )
 
@@ -130,7 +136,7 @@ _NEWEST = (
 def active_predictions(
     project: ProjectFolder, session: Session, schema_hash: str
 ) -> ActivePredictions | None:
-    """The newest predictions that were made for the schema in force."""
+    """The predictions in use: the last loaded, or returned to, of those that were made for the schema in force."""
     row = session.connection().execute(_NEWEST, {"schema_hash": schema_hash}).one_or_none()
     if row is None:
         return None

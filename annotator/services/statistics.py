@@ -58,7 +58,9 @@ def read_status(session: Session) -> dict[str, Any]:
     """Counts, splits, rounds and the newest round's figures per attribute."""
     progress = read_progress(session, labeller_id=0)
     splits = dict(session.execute(select(Image.split, func.count()).group_by(Image.split)).all())
-    predictions = session.scalar(select(Predictions).order_by(Predictions.id.desc()).limit(1))
+    predictions = session.scalar(
+        select(Predictions).order_by(Predictions.turn.desc(), Predictions.id.desc()).limit(1)
+    )
     rounds = list_rounds(session)
     newest = next((row for row in rounds if row.state == "done"), None)
     return {

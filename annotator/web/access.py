@@ -91,6 +91,7 @@ ACCESS: dict[str, Needed] = {
     "rounds_api.index": "labeller",
     "rounds_api.show": "labeller",
     "rounds_api.start": "reviewer",
+    "rounds_api.promote_round": "reviewer",
     "imports_api.index": "admin",
     "imports_api.show": "admin",
     "imports_api.upload": "admin",

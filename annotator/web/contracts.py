@@ -35,6 +35,10 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Empty(Request):
+    """Nothing."""
+
+
 class Problem(BaseModel):
     """What happened, what was kept, what to do."""
 
@@ -227,6 +231,7 @@ class RoundOut(BaseModel):
     attempts: int
     labelled: int | None
     metrics: dict[str, Any] | None
+    in_use: bool = Field(description="Whether the queue and the suggestions come from its predictions.")
     created_at: str
     started_at: str | None
     finished_at: str | None

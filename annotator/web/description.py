@@ -26,6 +26,7 @@ KEYED = frozenset(
         "people.merge_people",
         "people.rename_person",
         "people.take_people_back",
+        "rounds_api.promote_round",
         "schema_api.apply",
         "sweep.annotate_page",
         "sweep.take_back_page",

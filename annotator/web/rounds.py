@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint
 from spectree import Response
+from sqlalchemy.orm import Session
 
+from annotator.models import Round
+from annotator.services.promotions import promote, round_in_use
 from annotator.services.rounds import get_round, list_rounds, start_round
+from annotator.services.schema_in_force import schema_in_force
 from annotator.services.statistics import round_summary
-from annotator.web.context import context
-from annotator.web.contracts import ProblemAnswer, RoundOut, RoundRequest, RoundsOut, spec
+from annotator.web.context import context, idempotency_key, labeller_id
+from annotator.web.contracts import Empty, ProblemAnswer, RoundOut, RoundRequest, RoundsOut, spec
 
 rounds_api = Blueprint("rounds_api", __name__, url_prefix="/api/v1/rounds")
 
@@ -20,7 +24,7 @@ rounds_api = Blueprint("rounds_api", __name__, url_prefix="/api/v1/rounds")
 def start(json: RoundRequest) -> tuple[RoundOut, int]:
     """Queue a round; while one is unfinished that one is returned."""
     with context().project.database.write() as session:
-        return RoundOut(**round_summary(start_round(session, json.engine, json.strategy))), 202
+        return _out(session, [start_round(session, json.engine, json.strategy)])[0], 202
 
 
 @rounds_api.get("")
@@ -28,7 +32,7 @@ def start(json: RoundRequest) -> tuple[RoundOut, int]:
 def index() -> RoundsOut:
     """All rounds, the newest first."""
     with context().project.database.read() as session:
-        return RoundsOut(rounds=[RoundOut(**round_summary(row)) for row in list_rounds(session)])
+        return RoundsOut(rounds=_out(session, list_rounds(session)))
 
 
 @rounds_api.get("/<int:number>")
@@ -36,4 +40,29 @@ def index() -> RoundsOut:
 def show(number: int) -> RoundOut:
     """One round: its state, how far it is, its figures."""
     with context().project.database.read() as session:
-        return RoundOut(**round_summary(get_round(session, number)))
+        return _out(session, [get_round(session, number)])[0]
+
+
+@rounds_api.post("/<int:number>/promote")
+@spec.validate(
+    resp=Response(
+        HTTP_200=RoundOut,
+        HTTP_400=ProblemAnswer,
+        HTTP_403=ProblemAnswer,
+        HTTP_404=ProblemAnswer,
+        HTTP_409=ProblemAnswer,
+    ),
+    tags=["rounds"],
+)
+def promote_round(number: int, json: Empty) -> RoundOut:
+    """Let queue and suggestions come from this round's predictions, until the next round is loaded."""
+    del json
+    project = context().project
+    promote(project, idempotency_key(), number, labeller_id())
+    with project.database.read() as session:
+        return _out(session, [get_round(session, number)])[0]
+
+
+def _out(session: Session, rows: list[Round]) -> list[RoundOut]:
+    used = round_in_use(session, schema_in_force(session).hash)
+    return [RoundOut(**round_summary(row), in_use=row.id == used) for row in rows]

@@ -23,7 +23,7 @@ from annotator.services.overlap import want_anew
 from annotator.services.team import get_member, read_team
 from annotator.services.team_settings import MAX_OPINIONS, TeamSettings, team_settings, write_settings
 from annotator.web.context import context, idempotency_key, labeller_id
-from annotator.web.contracts import ProblemAnswer, Request, spec
+from annotator.web.contracts import Empty, ProblemAnswer, Request, spec
 from annotator.web.pages import render_page
 from annotator.web.team_contracts import MemberOut, TeamOut, TeamSettingsOut, member_out, team_out
 
@@ -82,10 +82,6 @@ class NewTokenOut(BaseModel):
     """The token; it is told this once."""
 
     token: str
-
-
-class Empty(Request):
-    """Nothing."""
 
 
 @team.get("/team")
