@@ -31,6 +31,11 @@ class Settings(BaseSettings):
         True, description="Whether `serve` starts a worker; `facelabel worker` is one of its own."
     )
     faces: bool = Field(True, description="Whether the worker looks for faces when no round is due.")
+    round_every: int = Field(
+        25,
+        ge=0,
+        description="A round starts by itself after so many newly labelled images; 0: only by hand.",
+    )
     round_attempts: int = Field(
         3, ge=1, description="How often a round whose worker was killed is begun again."
     )

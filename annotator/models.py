@@ -442,6 +442,10 @@ class Round(Base):
     attempts: Mapped[int]
     snapshot: Mapped[str | None]
     labelled: Mapped[int | None]
+    automatic: Mapped[bool] = mapped_column(server_default="0")  # started by the worker, not by a person
+    newest_annotation: Mapped[int] = mapped_column(
+        server_default="0"
+    )  # the last one that its snapshot can hold
     metrics: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]

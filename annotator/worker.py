@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
 
@@ -25,7 +26,15 @@ from annotator.project import ProjectFolder
 from annotator.services.faces import BATCH_SECONDS, FaceSearch
 from annotator.services.import_runs import run_next_import
 from annotator.services.predictions import load_predictions
-from annotator.services.rounds import claim_round, fail_round, release_round, report_progress
+from annotator.services.rounds import (
+    claim_round,
+    fail_round,
+    note_labels_seen,
+    release_round,
+    report_progress,
+    round_is_due,
+    start_due_round,
+)
 from annotator.services.snapshots import export_snapshot
 from annotator.services.twin_search import TwinSearch
 from annotator.services.uploads import remove_leftovers
@@ -52,6 +61,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         while not stopped():
             with worker_lock(project) as held:
                 busy = held and run_next_import(project, settings, stopped)
+            start_round_if_due(project, settings.round_every)
             busy = busy or run_next_round(project, settings, stopped=stopped)
             busy = (
                 busy or (settings.faces and bool(search.run_batch_if_free(BATCH_SECONDS))) or twins.run_step()
@@ -60,6 +70,17 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
                 stop.wait(POLL_SECONDS)
     finally:
         search.close()
+
+
+def start_round_if_due(project: ProjectFolder, every: int) -> bool:
+    """Queue a round if enough was labelled since the last one and the trainer is installed; returns whether it did."""
+    with project.database.read() as session:
+        if not round_is_due(session, every):
+            return False
+    if find_spec("torch") is None:
+        return False
+    with project.database.write() as session:
+        return start_due_round(session, every) is not None
 
 
 class _StoppedError(Exception):
@@ -139,6 +160,8 @@ def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
     snapshot = folder / "snapshot"
     report("snapshot", 0, 1, "writing the snapshot")
     if not (snapshot / "manifest.json").exists():
+        with project.database.write() as session:
+            note_labels_seen(session, row.id)
         _, manifest = export_snapshot(project, snapshot, SnapshotOptions())
         with project.database.write() as session:
             session.get_one(Round, row.id).labelled = manifest["counts"]["labelled"]

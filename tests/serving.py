@@ -22,8 +22,9 @@ class Server:
         self.project = project
         self.port = 0
         self.url = ""
-        # A worker, and looking for faces, would only slow down the tests that are not about them.
-        self._environment = {**os.environ, "FACELABEL_WORKER": "0", "FACELABEL_FACES": "0", **environment}
+        # A worker, looking for faces and rounds that start by themselves would only slow down tests that are not about them.
+        off = {"FACELABEL_WORKER": "0", "FACELABEL_FACES": "0", "FACELABEL_ROUND_EVERY": "0"}
+        self._environment = {**os.environ, **off, **environment}
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:

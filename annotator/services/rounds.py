@@ -6,11 +6,67 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError, NotFound
-from annotator.models import Label, Round, now
+from annotator.models import Annotation, AttributeRow, Image, Label, Round, now
 
 UNFINISHED = ("queued", "running")
 ENGINES = ("probe", "cnn", "ensemble")
 STRATEGIES = ("margin", "entropy", "least_confidence", "random")
+DEFAULT_STRATEGY = "margin"
+START_IMAGES = 25
+"""Fewer labelled images of the train split are not worth a round of their own accord."""
+_MOST_COUNTED = 1000
+
+
+def start_due_round(session: Session, every: int) -> Round | None:
+    """Queue a round of the probe engine by itself, if it is time for one.
+
+    It goes on with the strategy of the round before it. A round that takes minutes is started by people only.
+
+    Args:
+        session: a session that writes.
+        every: after how many newly labelled images; 0: never.
+    """
+    if not round_is_due(session, every):
+        return None
+    strategy = session.scalar(select(Round.strategy).order_by(Round.id.desc()).limit(1))
+    row = start_round(session, "probe", strategy or DEFAULT_STRATEGY)
+    row.automatic = True
+    return row
+
+
+def round_is_due(session: Session, every: int) -> bool:
+    """Whether a round should start by itself: none is unfinished, and enough was labelled since the last one and in all."""
+    if every == 0 or session.scalar(select(Round.id).where(Round.state.in_(UNFINISHED)).limit(1)) is not None:
+        return False
+    return labelled_since_last_round(session, every) >= every and _enough_to_start(session)
+
+
+def labelled_since_last_round(session: Session, most: int = _MOST_COUNTED) -> int:
+    """Images that were answered since the newest round took its snapshot, counted up to `most`."""
+    seen = session.scalar(select(Round.newest_annotation).order_by(Round.id.desc()).limit(1)) or 0
+    answered = select(Annotation.image_id).where(Annotation.id > seen, Annotation.origin != "opinion")
+    some = answered.distinct().limit(most).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def _enough_to_start(session: Session) -> bool:
+    """Whether `START_IMAGES` images of the train split have an answer that a model can learn from."""
+    some = (
+        select(Label.image_id)
+        .join(Image, Image.id == Label.image_id)
+        .join(AttributeRow, AttributeRow.id == Label.attribute_id)
+        .where(Image.split == "train", AttributeRow.kind == "categorical", Label.code.is_not(None))
+        .distinct()
+        .limit(START_IMAGES)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(some)) == START_IMAGES
+
+
+def note_labels_seen(session: Session, number: int) -> None:
+    """A round is about to write its snapshot: what is labelled from now on is for the next one."""
+    newest = select(func.coalesce(func.max(Annotation.id), 0)).scalar_subquery()
+    session.execute(update(Round).where(Round.id == number).values(newest_annotation=newest))
 
 
 def start_round(session: Session, engine: str, strategy: str) -> Round:
@@ -37,6 +93,9 @@ def start_round(session: Session, engine: str, strategy: str) -> Round:
     )  # fmt: skip
     session.add(row)
     session.flush()
+    note_labels_seen(
+        session, row.id
+    )  # also if it never gets as far as its snapshot: it is not tried at once again
     return row
 
 

@@ -86,6 +86,7 @@ def round_summary(row: Round) -> dict[str, Any]:
         "state": row.state,
         "engine": row.engine,
         "strategy": row.strategy,
+        "automatic": row.automatic,
         "stage": row.stage,
         "done": row.done,
         "total": row.total,

@@ -223,6 +223,7 @@ class RoundOut(BaseModel):
     state: Literal["queued", "running", "done", "failed"]
     engine: str
     strategy: str
+    automatic: bool
     stage: str
     done: int
     total: int
@@ -238,9 +239,15 @@ class RoundOut(BaseModel):
 
 
 class RoundsOut(BaseModel):
-    """All rounds, the newest first."""
+    """All rounds, the newest first, and when the next one starts by itself.
+
+    `every`: after how many newly labelled images; 0: never. `labelled_since`: images labelled since the newest round's
+    snapshot, counted up to 1,000.
+    """
 
     rounds: list[RoundOut]
+    every: int
+    labelled_since: int
 
 
 class SnapshotRequest(Request):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from annotator.models import Round
 from annotator.services.promotions import promote, round_in_use
-from annotator.services.rounds import get_round, list_rounds, start_round
+from annotator.services.rounds import get_round, labelled_since_last_round, list_rounds, start_round
 from annotator.services.schema_in_force import schema_in_force
 from annotator.services.statistics import round_summary
 from annotator.web.context import context, idempotency_key, labeller_id
@@ -30,9 +30,13 @@ def start(json: RoundRequest) -> tuple[RoundOut, int]:
 @rounds_api.get("")
 @spec.validate(resp=Response(HTTP_200=RoundsOut), tags=["rounds"])
 def index() -> RoundsOut:
-    """All rounds, the newest first."""
+    """All rounds, the newest first, and how near the next automatic one is."""
     with context().project.database.read() as session:
-        return RoundsOut(rounds=_out(session, list_rounds(session)))
+        return RoundsOut(
+            rounds=_out(session, list_rounds(session)),
+            every=context().settings.round_every,
+            labelled_since=labelled_since_last_round(session),
+        )
 
 
 @rounds_api.get("/<int:number>")

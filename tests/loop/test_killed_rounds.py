@@ -75,7 +75,7 @@ def test_a_round_whose_worker_is_killed_ends_done_once(
 ) -> None:
     if stage != "features" and not soak:
         pytest.skip("only in full numbers: FACELABEL_SOAK=1")
-    with Server(labelled.path) as server:
+    with Server(labelled.path, FACELABEL_WORKER="1") as server:
         client = server.client()
         number = start_round(client)
         wait_for_stage(client, number, stage)
@@ -89,7 +89,7 @@ def test_a_round_whose_worker_is_killed_ends_done_once(
 
 @pytest.mark.soak
 def test_a_round_whose_server_is_killed_ends_done_once(labelled: ProjectFolder) -> None:
-    with Server(labelled.path) as server:
+    with Server(labelled.path, FACELABEL_WORKER="1") as server:
         client = server.client()
         number = start_round(client)
         wait_for_stage(client, number, "features")

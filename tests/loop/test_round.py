@@ -18,7 +18,7 @@ from annotator.models import Image
 from annotator.project import ProjectFolder
 from tests.annotator.test_labels import Person, lapse_leases
 from tests.loop.waiting import wait_until
-from tests.serving import Server
+from tests.serving import Client, Server
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -150,25 +150,42 @@ def test_suggestions_reach_the_label_page_but_not_for_test_images(drawn: Path):
         assert suggested == (set() if splits[task.image_name] == "test" else expected)
 
 
-def test_a_round_through_the_page_is_run_by_the_servers_worker(drawn: Path, tmp_path: Path):
+def test_the_servers_worker_runs_a_round_of_the_page_and_starts_the_next_by_itself(
+    drawn: Path, tmp_path: Path
+):
     copy = tmp_path / "project"
     shutil.copytree(drawn, copy)
-    with Server(copy) as server:
+    with Server(copy, FACELABEL_WORKER="1", FACELABEL_ROUND_EVERY="2") as server:
         client = server.client()
-        [task] = client.next()["tasks"]
-        client.answer(
-            task, {"wrinkles": 1, "freckles": 0, "glasses": 0, "hair_color": 0, "hair_top": 2, "not_human": 0}
-        )
-        number = client.post("/rounds", {}).json()["id"]
-        wait_until(
-            lambda: client.get(f"/rounds/{number}")["state"] not in {"queued", "running"},
-            "the end of the round",
-            120,
-        )
-        finished = client.get(f"/rounds/{number}")
-    assert finished["error"] is None
-    assert (finished["state"], finished["stage"]) == ("done", "load")
-    assert finished["metrics"]["glasses"]["test"]["images"] > 0
+        label(client, 1)
+        wanted = finished_round(client, client.post("/rounds", {}).json()["id"])
+        label(client, 2)
+        by_itself = finished_round(client, wanted["id"] + 1)
+        told = client.get("/rounds")
+    for row in (wanted, by_itself):
+        assert row["error"] is None
+        assert (row["state"], row["stage"]) == ("done", "load")
+        assert row["metrics"]["glasses"]["test"]["images"] > 0
+    assert (wanted["automatic"], by_itself["automatic"]) == (False, True)
+    assert (wanted["labelled"], by_itself["labelled"]) == (81, 83)
+    assert (told["every"], told["labelled_since"]) == (2, 0)
+
+
+def label(client: Client, count: int) -> None:
+    for task in client.next(count)["tasks"]:
+        values = {"wrinkles": 1, "freckles": 0, "glasses": 0, "hair_color": 0, "hair_top": 2, "not_human": 0}
+        client.answer(task, values)
+
+
+def finished_round(client: Client, number: int) -> dict[str, Any]:
+    """Wait for the end of a round, which need not be queued yet."""
+
+    def ended() -> dict[str, Any] | None:
+        known = {row["id"]: row for row in client.get("/rounds")["rounds"]}
+        row = known.get(number)
+        return row if row and row["state"] not in {"queued", "running"} else None
+
+    return wait_until(ended, f"the end of round {number}", 120)
 
 
 def test_without_pytorch_a_round_says_how_to_get_it(filled: ProjectFolder):
