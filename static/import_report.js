@@ -29,10 +29,13 @@ export function reportOf(report) {
   const { images, labels, unmapped } = report;
   const would = report.dry_run ? 'would be ' : '';
   const figures = [[`images ${would}imported`, images.imported], ['here already', images.already],
-    ['duplicates', images.duplicates.count], ['refused', images.refused.count], ['other files left aside', images.left_aside]];
+    ['duplicates', images.duplicates.count], ['refused', images.refused.count], ['other files left aside', images.left_aside],
+    ['faces taken over', images.faces ?? 0]];
   if (labels) figures.push(['rows with labels', labels.rows], [`labels ${would}added`, labels.added], [`${would}replaced`, labels.replaced],
     ['unchanged', labels.unchanged], ['kept, a person said otherwise', labels.kept]);
   const parts = [element('p', {}, 'Read as ', element('b', {}, report.format), '.'), tally(figures.filter(([, number], place) => number || place === 0)),
+    ...(report.notes ?? []).map((note) => element('p', { class: 'muted' }, note)),
+    ...list('faces outside their image, left aside', images.misfits ?? { count: 0, first: [] }, (name) => name),
     ...list('refused', images.refused, ([name, reason]) => `${name} ${reason}`),
     ...list('labels without a counterpart here, left aside', unmapped, ([label, number]) => `${label} (${number.toLocaleString('en')} times)`),
     ...list('duplicates', images.duplicates, ([name, other]) => `${name} is the same image as ${other}`),

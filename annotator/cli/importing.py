@@ -175,6 +175,8 @@ def _tell(source: Source, report: SourceReport) -> None:
         _tell_images(report.images, would)
     if source.format != "folder":
         click.echo(f"{source.name}: read as {report.format}")
+    for note in report.notes:
+        errors.print(f"{source.name}: {one_line(note)}", markup=False)
     if report.labels is not None:
         _tell_labels(source.paths[0].name, report.labels, would)
     for label, count in list(report.unmapped.items())[:_SHOWN]:
@@ -199,6 +201,14 @@ def _tell_images(images: ImportReport, would: str) -> None:
         f"{images.imported} images {would}imported, {images.already} were here already, {len(images.duplicates)} are "
         f"duplicates, {len(images.refused)} refused, {images.left_aside} other files left aside."
     )
+    if images.faces:
+        click.echo(f"{images.faces} faces {would}taken over from the source.")
+    if images.misfits:
+        names = ", ".join(map(one_line, images.misfits[:_SHOWN]))
+        errors.print(
+            f"{len(images.misfits)} faces of the source lie outside their image and were left aside: {names}",
+            markup=False,
+        )
 
 
 def _tell_labels(name: str, report: LabelReport, would: str) -> None:

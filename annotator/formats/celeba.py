@@ -1,40 +1,43 @@
-"""CelebA: a folder with images and lists of attributes, identities, partitions; as text or with commas.
-
-Landmarks and boxes (list_landmarks_align_celeba, list_bbox_celeba) are known and left aside: faces are found anew.
-"""
+"""CelebA: a folder with images and lists of attributes, identities, partitions, landmarks, boxes; as text or with commas."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 from annotator.errors import FacelabelError
-from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.celeba_faces import Row, find_given_faces
+from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage, GivenFace
 from annotator.formats.image_files import EXTENSIONS
 from annotator.formats.reading import refuse
 
 _SPLITS = {"0": "train", "1": "val", "2": "test"}
 _VALUES = {"1": "yes", "-1": "no", "0": "no"}
+_LABELS = ("list_attr_celeba", "identity_CelebA")
+_PARTITION = "list_eval_partition"
+_ALIGNED = "list_landmarks_align_celeba"
+_WILD = ("list_bbox_celeba", "list_landmarks_celeba")  # landmarks say more, so they are read last and count
+_NAMED = {"image_id", "image", "filename"}
 
 
 def recognise(path: Path) -> bool:
     """Whether it is a folder with CelebA's lists, or one of the lists."""
     if path.is_dir():
-        return any(_find(path, kind) for kind in ("list_attr_celeba", "identity_CelebA"))
-    return path.suffix in {".txt", ".csv"} and path.stem in {"list_attr_celeba", "identity_CelebA"}
+        return any(_find(path, kind) for kind in (*_LABELS, _ALIGNED, *_WILD))
+    return path.suffix in {".txt", ".csv"} and path.stem in _LABELS
 
 
 def read(path: Path) -> Foreign:
-    """Read the lists in a folder, and the images below it; 40 attributes with the values yes and no, and identity.
+    """Read the lists in a folder, and the images below it; 40 attributes with the values yes and no, identity, faces.
 
     Raises:
         FacelabelError: if a list cannot be read.
     """
     folder = path if path.is_dir() else path.parent
     foreign = Foreign()
-    attributes = _find(folder, "list_attr_celeba") if path.is_dir() else _only(path, "list_attr_celeba")
-    people = _find(folder, "identity_CelebA") if path.is_dir() else _only(path, "identity_CelebA")
+    attributes, people = (_find(folder, stem) if path.is_dir() else _only(path, stem) for stem in _LABELS)
     if not path.is_dir() and not attributes and not people:
         refuse(path, "it is neither a folder of CelebA nor one of its lists")
     if attributes:
@@ -42,14 +45,47 @@ def read(path: Path) -> Foreign:
     if people:
         foreign.answers += [ForeignAnswer(name, "identity", person) for name, person in _pairs(people)]
     if path.is_dir():
-        partition = _find(folder, "list_eval_partition")
-        splits = dict(_pairs(partition)) if partition else {}
-        foreign.images = [
-            ForeignImage(image.name, image, split=_SPLITS.get(splits.get(image.name, ""), ""))
-            for image in sorted(folder.rglob("*"))
-            if image.suffix.lower() in EXTENSIONS
-        ]
+        _read_images(folder, foreign)
     return foreign
+
+
+def _read_images(folder: Path, foreign: Foreign) -> None:
+    partition = _find(folder, _PARTITION)
+    splits = dict(_pairs(partition)) if partition else {}
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    images = [file for file in files if file.suffix.lower() in EXTENSIONS]
+    faces = _read_faces(folder, images, foreign)
+    foreign.images = [
+        ForeignImage(
+            image.name, image, split=_SPLITS.get(splits.get(image.name, ""), ""), face=faces.get(image)
+        )
+        for image in images
+    ]
+    lists = {_find(folder, stem) for stem in (*_LABELS, _PARTITION, _ALIGNED, *_WILD)}
+    foreign.left_aside = len(files) - len(images) - len(lists & set(files))
+
+
+def _read_faces(folder: Path, images: list[Path], foreign: Foreign) -> dict[Path, GivenFace]:
+    """The faces by image; lists that belong to other images are told."""
+    used: set[Path] = set()
+
+    def rows(*stems: str) -> Iterator[Row]:
+        for stem in stems:
+            if file := _find(folder, stem):
+                used.add(file)
+                yield from _numbers(file, 4 if stem == "list_bbox_celeba" else 10)
+
+    found: dict[Path, GivenFace] = {}
+    for parent, group in groupby(images, lambda image: image.parent):
+        faces, why = find_given_faces(list(group), lambda: rows(_ALIGNED), lambda: rows(*_WILD))
+        found |= {parent / name: face for name, face in faces.items()}
+        if why:
+            foreign.notes.append(f"The list of faces was left aside for {parent.name}: {why}.")
+    for file in filter(None, (_find(folder, stem) for stem in (_ALIGNED, *_WILD))):
+        if images and file not in used:
+            kind = "aligned images of 178×218" if file.stem == _ALIGNED else "images that are not aligned"
+            foreign.notes.append(f"{file.name} was left aside: it belongs to {kind}.")
+    return found
 
 
 def _find(folder: Path, stem: str) -> Path | None:
@@ -69,7 +105,7 @@ def _read_attributes(path: Path, foreign: Foreign) -> None:
     _, first = next(lines, (0, []))
     if len(first) == 1 and first[0].isdigit():  # the number of images
         _, first = next(lines, (0, []))
-    names = first[1:] if first and first[0].lower() in {"image_id", "image", "filename"} else first
+    names = first[1:] if first and first[0].lower() in _NAMED else first
     if not names:
         raise _bad(path, "it has no line with the attributes' names")
     for number, cells in lines:
@@ -86,8 +122,23 @@ def _pairs(path: Path) -> Iterator[tuple[str, str]]:
     for number, cells in _lines(path):
         if len(cells) != 2:
             raise _bad(path, f"line {number} is no image and value")
-        if cells[0].lower() not in {"image_id", "image", "filename"}:
+        if cells[0].lower() not in _NAMED:
             yield cells[0], cells[1]
+
+
+def _numbers(path: Path, count: int) -> Iterator[Row]:
+    """Lines of an image's name and so many whole numbers; the number of images and the header are skipped."""
+    for number, cells in _lines(path):
+        try:
+            numbers = [int(cell) for cell in cells[1:]]
+        except ValueError as error:
+            if number <= 2:
+                continue
+            raise _bad(path, f"line {number} holds something that is no whole number") from error
+        if len(numbers) == count:
+            yield cells[0], numbers
+        elif number > 1 or numbers:
+            raise _bad(path, f"line {number} has {len(numbers)} numbers instead of {count}")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -75,6 +75,30 @@ def find_faces_in_view(view: Path, width: int, height: int) -> list[FoundFace]:
     return [scale_face(face, image.size, (width, height)) for face in find_faces(image)]
 
 
+def describe_in_view(
+    view: Path, width: int, height: int, box: Box, points: list[list[int]]
+) -> list[FoundFace]:
+    """A face that is known, with its descriptor; nothing is looked for. None if the view is gone or damaged.
+
+    Args:
+        view: the image's view.
+        width: of the image.
+        height: of the image.
+        box: of the face, in pixels of the image.
+        points: its five landmarks, in pixels of the image.
+    """
+    try:
+        with Image.open(view) as opened:
+            pixels = np.asarray(opened.convert("RGB"))
+    except OSError:
+        return []
+    models, across, down = _models(), pixels.shape[1] / width, pixels.shape[0] / height
+    scaled = [models.point(round(x * across), round(y * down)) for x, y in points]
+    left, top, right, bottom = (round(v * f) for v, f in zip(box, (across, down, across, down), strict=True))
+    shape = models.shape(models.rectangle(left, top, right - 1, bottom - 1), _reordered(scaled))
+    return [FoundFace(0, box, 0.0, points, _descriptor(pixels, shape))]
+
+
 def scale_face(face: FoundFace, found: tuple[int, int], wanted: tuple[int, int]) -> FoundFace:
     """A face in pixels of the same image in another size; both sizes are (width, height) before turning."""
     factors = wanted[0] / found[0], wanted[1] / found[1]
@@ -125,17 +149,28 @@ def _detect(image: Image.Image, side: int) -> list[tuple[Box, float]]:
 def _describe(pixels: NDArray[np.uint8], turn: int, box: Box, score: float) -> FoundFace:
     models = _models()
     shape = models.landmarks(pixels, models.rectangle(box.left, box.top, box.right - 1, box.bottom - 1))
-    points = [[point.x, point.y] for point in shape.parts()]
-    # dlib names the points from the right: outer, inner corner there, outer, inner corner on the left, nose.
-    ordered = [points[2], points[3], points[0], points[1], points[4]]
-    descriptor = np.asarray(models.network.compute_face_descriptor(pixels, shape), "<f4")
-    return FoundFace(turn, box, score, ordered, descriptor.tobytes())
+    points = _reordered([[point.x, point.y] for point in shape.parts()])
+    return FoundFace(turn, box, score, points, _descriptor(pixels, shape))
+
+
+def _reordered(points: list[Any]) -> list[Any]:
+    """From dlib's order of the points to ours, and back.
+
+    dlib begins at the right: outer, inner corner there, outer, inner corner on the left, nose.
+    """
+    return [points[2], points[3], points[0], points[1], points[4]]
+
+
+def _descriptor(pixels: NDArray[np.uint8], shape: Any) -> bytes:
+    return np.asarray(_models().network.compute_face_descriptor(pixels, shape), "<f4").tobytes()
 
 
 @dataclass(frozen=True)
 class _Models:
     detector: Any
     rectangle: Any
+    point: Any
+    shape: Any
     landmarks: Any
     network: Any
 
@@ -156,6 +191,8 @@ def _models() -> _Models:
     return _Models(
         dlib.get_frontal_face_detector(),
         dlib.rectangle,
+        dlib.point,
+        dlib.full_object_detection,
         dlib.shape_predictor(str(folder / "shape_predictor_5_face_landmarks.dat")),
         dlib.face_recognition_model_v1(str(folder / "dlib_face_recognition_resnet_model_v1.dat")),
     )

@@ -1,6 +1,7 @@
 """Looking for the faces in the project's images, in the background or by command; state is in the rows.
 
-`images.face_count` is null until an image was looked at. Whole batches are written at once, so whoever is killed loses a
+`images.face_count` is null until an image was looked at. A face that came with its image (CelebA's landmarks) is there before:
+such an image is not searched, its face is only described. Whole batches are written at once, so whoever is killed loses a
 batch and the next one goes on. A lock on a file sees to it that only one process looks at a time; the looking itself is
 done in processes of their own, of low priority, which end with their parent.
 """
@@ -15,11 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.boxes import Box
 from annotator.files import shard_path
-from annotator.formats.faces import FoundFace, find_faces_in_view
+from annotator.formats.faces import FoundFace, describe_in_view, find_faces_in_view
+from annotator.formats.foreign import GivenFace
 from annotator.formats.image_store import end_with_parent
 from annotator.formats.processes import decoding_context
 from annotator.models import Face, Image, Project
@@ -95,15 +98,8 @@ class FaceSearch:
         if self._pool is None:
             self._pool = search_pool(self._processes)
         deadline = time.monotonic() + seconds if seconds is not None else None
-        futures: list[Future[list[FoundFace]]] = [
-            self._pool.submit(
-                find_faces_in_view,
-                shard_path(self._project.views, image.sha256, "jpg"),
-                image.width,
-                image.height,
-            )
-            for image in images
-        ]
+        given = {} if self._again else self._given(images)
+        futures = [self._submit(self._pool, image, given.get(image.id)) for image in images]
         found = []
         for image, future in zip(images, futures, strict=True):
             try:
@@ -114,6 +110,19 @@ class FaceSearch:
                 for waiting in futures:
                     waiting.cancel()
         return found
+
+    def _given(self, images: list[Image]) -> dict[int, Face]:
+        """The faces that came with the images."""
+        with self._project.database.read() as session:
+            known = select(Face).where(Face.image_id.in_([image.id for image in images]), Face.number == 0)
+            return {face.image_id: face for face in session.scalars(known)}
+
+    def _submit(self, pool: ProcessPoolExecutor, image: Image, face: Face | None) -> Future[list[FoundFace]]:
+        view = shard_path(self._project.views, image.sha256, "jpg")
+        if face is None:
+            return pool.submit(find_faces_in_view, view, image.width, image.height)
+        box = Box(face.left, face.top, face.right, face.bottom)
+        return pool.submit(describe_in_view, view, image.width, image.height, box, face.points)
 
 
 def search_pool(processes: int) -> ProcessPoolExecutor:
@@ -145,12 +154,42 @@ def write_faces(session: Session, image_id: int, faces: list[FoundFace]) -> None
     )
 
 
+def give_faces(session: Session, given: dict[str, GivenFace]) -> tuple[int, list[str]]:
+    """Keep the faces that came with images; where a face is known or one was looked for, that stays.
+
+    Args:
+        session: in a transaction, with the images in it.
+        given: by the sha256 of the image.
+
+    Returns:
+        How many were taken, and the names of the images in which the face has no place.
+    """
+    images = session.execute(
+        select(Image.id, Image.sha256, Image.name, Image.width, Image.height)
+        .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
+        .where(Image.sha256.in_(given), Image.face_count.is_(None), Face.image_id.is_(None))
+    ).all()
+    rows = [
+        {
+            "image_id": image.id, "number": 0, "turn": 0, "score": 0.0, "points": [list(p) for p in face.points],
+            **face.box._asdict(),
+        }
+        for image in images
+        if (face := given[image.sha256]).fits(image.width, image.height)
+    ]  # fmt: skip
+    if rows:
+        session.execute(insert(Face), rows)
+    misfits = [i.name for i in images if not given[i.sha256].fits(i.width, i.height)]
+    return len(rows), misfits
+
+
 def read_face_progress(session: Session) -> FaceProgress:
     """How far the search is."""
     count = partial(select, func.count())
     images = session.scalars(select(Project.image_count)).one()
     unseen = session.scalar(count().select_from(Image).where(Image.face_count.is_(None))) or 0
-    with_face = session.scalar(count().select_from(Face).where(Face.number == 0)) or 0
+    described = Face.number == 0, Face.descriptor.is_not(None)
+    with_face = session.scalar(count().select_from(Face).where(*described)) or 0
     several = session.scalar(count().select_from(Face).where(Face.number == 1)) or 0
     return FaceProgress(images, images - unseen, with_face, several)
 

@@ -18,11 +18,13 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.splits import SplitRule, own_group
 from annotator.errors import FacelabelError, WrongUse
+from annotator.formats.foreign import GivenFace
 from annotator.formats.image_files import EXTENSIONS, Limits
 from annotator.formats.image_store import StoredImage, decoding_pool, examine_image, finish, store_image
 from annotator.models import Image, ImageAlias, now
 from annotator.project import ProjectFolder
 from annotator.services.counts import recount
+from annotator.services.faces import give_faces
 from annotator.services.groups import choose_test_share, split_rule
 from annotator.services.schema_in_force import schema_in_force
 
@@ -44,6 +46,7 @@ class SourceFile:
         source: the folder, archive or video it came from.
         group: what it must not be split from, "" if the source does not say.
         original_path: its name at the source, if that is another one.
+        face: the face in it, if the source describes it.
     """
 
     path: Path
@@ -51,11 +54,16 @@ class SourceFile:
     source: str
     group: str = ""
     original_path: str = ""
+    face: GivenFace | None = None
 
 
 @dataclass
 class ImportReport:
-    """What an import did. Nothing is dropped without a line in here. `hashes`: content by the name of each file taken."""
+    """What an import did. Nothing is dropped without a line in here.
+
+    `faces`: how many came with their images; `misfits`: images in which such a face has no place, so that it was left aside;
+    `hashes`: content by the name of each file taken.
+    """
 
     imported: int = 0
     already: int = 0
@@ -63,6 +71,8 @@ class ImportReport:
     renamed: list[tuple[str, str]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     left_aside: int = 0
+    faces: int = 0
+    misfits: list[str] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -243,6 +253,12 @@ def record(session: Session, batch: list[tuple[SourceFile, StoredImage | str]], 
                 session.add(ImageAlias(name=file.name, image_id=known.id))
                 aliases[file.name] = known.id
     _insert(session, new)
+    given = {result.sha256: file.face for file, result in stored if file.face is not None}
+    if given:
+        session.flush()
+        taken_faces, misfits = give_faces(session, given)
+        report.faces += taken_faces
+        report.misfits += misfits
 
 
 def _by_hash(session: Session, hashes: list[str]) -> dict[str, Image]:

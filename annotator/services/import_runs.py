@@ -151,12 +151,18 @@ def _shown(report: SourceReport, name: str) -> dict[str, Any]:
             "imported": images.imported,
             "already": images.already,
             "left_aside": images.left_aside,
+            "faces": images.faces,
+            "misfits": {
+                "count": len(images.misfits),
+                "first": [_text(name) for name in images.misfits[:_SHOWN]],
+            },
             "duplicates": _first(images.duplicates),
             "renamed": _first(images.renamed),
             "refused": _first(images.refused),
         },
         "labels": None,
         "unmapped": _first(list(report.unmapped.items())),
+        "notes": [_text(note) for note in report.notes[:_SHOWN]],
     }
     if labels is not None:
         shown["labels"] = {

@@ -275,4 +275,6 @@ def _face(image: Row[Any]) -> TaskFace | None:
         turned_back(part, image.turn, image.width, image.height).shares(image.width, image.height)
         for part in (head_box(box, image.points, *size), box)
     )
-    return TaskFace(head, face, image.face_count)
+    return TaskFace(
+        head, face, image.face_count or 1
+    )  # a face that came with its image was not described yet

@@ -89,6 +89,7 @@ class SourceReport:
     images: ImportReport = field(default_factory=ImportReport)
     labels: LabelReport | None = None
     unmapped: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def all_refused(self) -> bool:
@@ -106,6 +107,7 @@ class SourceReport:
             "images": self.images.as_dict(),
             "labels": asdict(self.labels) if self.labels else None,
             "unmapped": self.unmapped,
+            "notes": self.notes,
         }
 
 
@@ -207,8 +209,10 @@ def _read(source: Source, schema: Schema, options: ImportOptions, room: Path, re
         else READERS[source.format].read(path)
     )
     report.images.refused += foreign.refused
+    report.images.left_aside += foreign.left_aside
+    report.notes += foreign.notes
     files = [
-        SourceFile(image.path, image.name, path.resolve().name, image.group, image.original_path)
+        SourceFile(image.path, image.name, path.resolve().name, image.group, image.original_path, image.face)
         for image in foreign.images
         if image.path is not None
     ]
