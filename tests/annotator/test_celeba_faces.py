@@ -53,10 +53,9 @@ def landmarks_of(face: FoundFace) -> list[int]:
     p = np.array(face.points, float)
     left, right = (p[0] + p[1]) / 2, (p[2] + p[3]) / 2
     eyes, apart = (left + right) / 2, float(np.linalg.norm(left - right))
-    mouth = eyes + (0, 1.07 * apart)
+    mouth, half = eyes + np.array((0, 1.07 * apart)), np.array((0.4 * apart, 0))
     tip = p[4] - 0.43 * (mouth - p[4])
-    corners = mouth - (0.4 * apart, 0), mouth + (0.4 * apart, 0)
-    return [round(float(v)) for point in (left, right, tip, *corners) for v in point]
+    return [round(float(v)) for point in (left, right, tip, mouth - half, mouth + half) for v in point]
 
 
 def write_list(path: Path, header: list[str], rows: dict[str, list[int]]) -> None:
@@ -128,7 +127,7 @@ def test_boxes_in_the_wild_are_the_faces_of_images_that_are_not_aligned(
             wild = Image.new("RGB", (400 + number, 300), "gray")
             wild.paste(opened, (100, 50))
             wild.save(folder / "img_celeba" / name)
-        left, right, *_ = np.array(landmarks_of(face), float).reshape(5, 2) + (100, 50)
+        left, right, *_ = np.array(landmarks_of(face), float).reshape(5, 2) + np.array((100, 50))
         apart, middle = right[0] - left[0], (left + right) / 2
         width, height = 2.8 * apart, apart / 0.256
         boxes[name] = [round(v) for v in (middle[0] - width / 2, middle[1] - 0.36 * height, width, height)]
