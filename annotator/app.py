@@ -21,6 +21,7 @@ from annotator.web.flags import flags_api
 from annotator.web.groups import groups_api
 from annotator.web.health import health
 from annotator.web.imports import imports_api
+from annotator.web.insights import insights
 from annotator.web.label import label_api
 from annotator.web.media import media
 from annotator.web.pages import pages
@@ -76,6 +77,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         schema_api,
         team,
         faces_api,
+        insights,
     ):
         app.register_blueprint(blueprint)
     spec.app = app

@@ -124,7 +124,7 @@ def photograph(page: Page, url: str) -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector(READY, state="attached")
     label(page)
-    for name in ("sweep", "people", "browse", "groups", "team", "rounds"):
+    for name in ("sweep", "people", "browse", "groups", "team", "rounds", "insights"):
         page.goto(f"{url}/{name}")
         keep(page, name)
     page.goto(f"{url}/people/all")

@@ -1,15 +1,9 @@
 /** A figure between 0 and 1 as a dot with its 95 % interval, beside the number. */
 import { element } from './dom.js';
+import { shape } from './svg.js';
 
-const NS = 'http://www.w3.org/2000/svg';
 const WIDTH = 120;
 const EDGE = 4;
-
-function shape(tag, attributes) {
-  const node = document.createElementNS(NS, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
 
 /** Where a value lies; what is below 0 (less than chance) is drawn at the edge. */
 const place = (value) => EDGE + Math.max(0, Math.min(1, value)) * (WIDTH - 2 * EDGE);

@@ -127,6 +127,33 @@ class PredictionsFile:
             return np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.float32)
         return np.concatenate(rows), np.concatenate(places), np.concatenate(best)
 
+    def rows_of(self, images: Iterable[tuple[str, str]]) -> NDArray[np.int64]:
+        """The rows of images given by name and sha256; -1 for those whose bytes the file does not know."""
+        rows = []
+        for name, sha256 in images:
+            row = self._find(name)
+            rows.append(-1 if row is None or self._cell("sha256", row).as_py() != sha256 else row)
+        return np.asarray(rows, np.int64)
+
+    def probabilities(self, attribute: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The (rows, classes) probabilities of some rows, in the order of `codes`."""
+        found = np.empty((len(rows), len(self.codes[attribute])))
+        for number in np.unique(rows // _BATCH_ROWS):
+            batch = self._batches[number]
+            p = _floats(batch.column(f"p:{attribute}").flatten()).reshape(batch.num_rows, -1)
+            here = rows // _BATCH_ROWS == number
+            found[here] = p[rows[here] - number * _BATCH_ROWS]
+        return found
+
+    def closed_cells(self, attribute: str) -> int:
+        """How many cells of an attribute were not asked any more: nearly always because they had a label."""
+        return sum(int((~_valid(batch.column(f"score:{attribute}"))).sum()) for batch in self._batches)
+
+    def waits(self, image_name: str) -> bool:
+        """Whether an image had a doubtful cell, so that it stands in the order of work."""
+        row = self._find(image_name)
+        return row is not None and self._cell("score", row).is_valid
+
     def images_of(self, rows: Iterable[int]) -> list[tuple[str, str]]:
         """The image names and sha256 of some rows."""
         return [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -14,6 +12,9 @@ from annotator.project import ProjectFolder
 from annotator.services.annotations import add_submission, find_submission
 from annotator.services.predictions import check_schema, next_turn
 from annotator.services.rounds import get_round
+
+PROMOTION = "promotion:"
+"""The fingerprint of a promotion; the number of the round follows, so that what was in use when can be told."""
 
 
 def predictions_of(session: Session, number: int) -> Predictions | None:
@@ -36,7 +37,7 @@ def promote(project: ProjectFolder, key: str, number: int, labeller_id: int) -> 
         Conflict: if it made no predictions, or the key was used for something else.
         FacelabelError: if they are damaged or were made for another schema; those in use stay in use.
     """
-    fingerprint = hashlib.sha256(f"promotion:{number}".encode()).hexdigest()
+    fingerprint = f"{PROMOTION}{number}"
     with project.database.read() as session:
         if find_submission(session, key, fingerprint) is not None:
             return

@@ -164,17 +164,18 @@ def _attribute(figures: AttributeFigures) -> AttributeAgreementOut:
     return AttributeAgreementOut(
         attribute=figures.attribute,
         images=figures.images,
-        percent=_coefficient(figures.percent),
-        alpha=_coefficient(figures.alpha),
-        fleiss=_coefficient(figures.fleiss),
+        percent=coefficient_out(figures.percent),
+        alpha=coefficient_out(figures.alpha),
+        fleiss=coefficient_out(figures.fleiss),
         cohen=[
-            PairOut(first=first, second=second, kappa=_coefficient(kappa))
+            PairOut(first=first, second=second, kappa=coefficient_out(kappa))
             for first, second, kappa in figures.cohen
         ],
     )
 
 
-def _coefficient(found: Agreement) -> CoefficientOut:
+def coefficient_out(found: Agreement) -> CoefficientOut:
+    """A coefficient with its interval."""
     interval = found.interval
     return CoefficientOut(
         value=found.value,

@@ -29,6 +29,7 @@ PAGES = {
     "/team": "html[data-state=ready]",
     "/import": "html[data-state=ready]",
     "/rounds": "html[data-state=ready]",
+    "/insights": "html[data-state=ready]",
     "/snapshots": "html[data-state=ready]",
 }
 

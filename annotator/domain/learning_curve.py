@@ -1,0 +1,56 @@
+"""What further labels may bring: a straight line through the end of the learning curve.
+
+Balanced accuracy is taken to rise with the logarithm of the number of labels, which holds well over one doubling of them
+(learning curves are near power laws: Cortes et al. 1993, NIPS 6:327-334; Hestness et al. 2017, arXiv:1712.00409). So only
+the rounds with at least half of the newest round's labels count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotator.domain.audit import Measured
+
+PER = 100
+"""Labels that a gain is told for."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """By how much balanced accuracy may rise with the next PER labels, with a 95 % interval; never below 0 itself."""
+
+    value: float
+    low: float | None
+    high: float | None
+    rounds: int
+    """Rounds that the line was put through."""
+
+
+def expected_gain(labels: Sequence[int], measured: Sequence[Measured]) -> Gain | None:
+    """The gain at the end of a curve; None while there are no two rounds with different numbers of labels.
+
+    Args:
+        labels: of each round, in the order of time.
+        measured: the same rounds, measured on the same draws.
+    """
+    points = [(n, m) for n, m in zip(labels, measured, strict=True) if n > 0 and m.value is not None]
+    if not points:
+        return None
+    newest = points[-1][0]
+    end = [(n, m) for n, m in points if n >= newest / 2]
+    if len({n for n, _ in end}) < 2:
+        end = points
+    if len({n for n, _ in end}) < 2:
+        return None
+    x = np.log([n for n, _ in end])
+    weights = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
+    step = float(np.log((newest + PER) / newest))
+    slope = float(weights @ np.array([m.value for _, m in end]))
+    low = high = None
+    if all(len(m.draws) for _, m in end):
+        slopes = np.array([m.draws for _, m in end]).T @ weights
+        low, high = (float(edge) * step for edge in np.nanpercentile(slopes, [2.5, 97.5]))
+    return Gain(max(0.0, slope * step), low, high, len(end))

@@ -1,0 +1,118 @@
+"""The audit set as a ruler: its labels as of now, against which every round's predictions are measured alike.
+
+Its images are drawn at random, labelled without suggestions and never trained on. A round is measured anew whenever
+audit labels come in, so that all rounds of a curve are compared on the same images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from annotator.domain.audit import Floats, Measured, Numbers, balanced_answers, draw_groups, measure
+from annotator.domain.schema import Attribute
+from annotator.formats.predictions import PredictionsFile
+from annotator.models import Image, Label
+from annotator.services.schema_in_force import SchemaInForce
+
+MOST_IMAGES = 10_000
+"""Audit images that are measured on, drawn at random if there are more: ±1 point is narrow enough for any page."""
+
+
+@dataclass(frozen=True)
+class AuditSet:
+    """The labelled audit images.
+
+    Args:
+        images: their names and sha256.
+        labels: attribute → (images,) place of the right value among the attribute's values, -1 if there is none.
+        block: (images,) the block that the image's group is drawn with.
+        times: (draws, blocks) how often.
+    """
+
+    images: list[tuple[str, str]]
+    labels: Mapping[str, Numbers]
+    block: Numbers
+    times: Floats
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model answers to the audit images of one attribute that have a label: probabilities and right values."""
+
+    p: Floats
+    prior: Floats
+    labels: Numbers
+    block: Numbers
+
+
+def read_audit_set(session: Session, force: SchemaInForce) -> AuditSet:
+    """The audit set as it is labelled now."""
+    labelled = exists().where(Label.image_id == Image.id)
+    rows = session.execute(
+        select(Image.id, Image.name, Image.sha256, Image.group)
+        .where(Image.split == "test", labelled)
+        .order_by(Image.shuffle, Image.id)
+        .limit(MOST_IMAGES)
+    ).all()
+    place = {row.id: number for number, row in enumerate(rows)}
+    labels = {a.name: np.full(len(rows), -1) for a in force.schema.attributes if a.kind == "categorical"}
+    classes = {name: {v.code: n for n, v in enumerate(force.schema[name].values)} for name in labels}
+    query = select(Label.image_id, Label.attribute_id, Label.code).join(Image, Image.id == Label.image_id)
+    for image, attribute, code in session.execute(
+        query.where(Image.split == "test", Label.code.is_not(None))
+    ):
+        name = force.names[attribute]
+        if name in labels and image in place:
+            labels[name][place[image]] = classes[name].get(code or 0, -1)
+    groups, member = np.unique([row.group for row in rows], return_inverse=True)
+    block, times = draw_groups(len(groups))
+    return AuditSet(
+        [(row.name, row.sha256) for row in rows], labels, block[member] if len(rows) else block, times
+    )
+
+
+def answers_of(
+    file: PredictionsFile, force: SchemaInForce, audit: AuditSet, rows: Numbers
+) -> dict[str, Answers]:
+    """A model's answers to the labelled audit cells, by attribute.
+
+    Args:
+        file: the predictions.
+        force: the schema, whose values may have been added or merged since the model was trained.
+        audit: the audit set.
+        rows: of its images in the file, -1 where unknown.
+    """
+    priors = {entry["name"]: entry.get("prior") for entry in file.manifest["schema"]["attributes"]}
+    found = {}
+    for old_name, codes in file.codes.items():
+        name = force.current_name(old_name)
+        if name not in audit.labels:
+            continue
+        cells = (audit.labels[name] >= 0) & (rows >= 0)
+        columns = _columns(force.schema[name], codes)
+        prior = np.asarray(priors[old_name] or [1 / len(codes)] * len(codes)) @ columns
+        p = file.probabilities(old_name, rows[cells]) @ columns
+        found[name] = Answers(p, prior, audit.labels[name][cells], audit.block[cells])
+    return found
+
+
+def _columns(attribute: Attribute, codes: list[int]) -> Floats:
+    """(codes, values) 1 where a code of the model means a value by now."""
+    places = {value.code: place for place, value in enumerate(attribute.values)}
+    columns = np.zeros((len(codes), len(places)))
+    for row, code in enumerate(codes):
+        current = attribute.current(code)
+        if current in places:
+            columns[row, places[current]] = 1
+    return columns
+
+
+def measure_answers(answers: Answers, audit: AuditSet) -> Measured:
+    """Balanced accuracy with its interval."""
+    said = balanced_answers(answers.p, answers.prior)
+    return measure(said, answers.labels, answers.p.shape[1], answers.block, audit.times)

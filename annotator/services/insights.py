@@ -1,0 +1,109 @@
+"""Everything that the insights page tells, kept until something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from annotator.domain.agreement import Agreement
+from annotator.domain.audit import Measured
+from annotator.domain.learning_curve import Gain, expected_gain
+from annotator.domain.schema import Attribute
+from annotator.domain.stop_advice import Advice, advise
+from annotator.models import Annotation, Predictions, Submission
+from annotator.project import ProjectFolder
+from annotator.services.distributions import Distribution, distributions
+from annotator.services.kept_figures import keep_figures
+from annotator.services.labelling_pace import Pace, Suggestions, labelling_pace, suggestions_by_round
+from annotator.services.measured_rounds import RoundsOnAudit, measure_rounds
+from annotator.services.schema_in_force import SchemaInForce, schema_in_force
+from annotator.services.team_figures import team_figures
+
+
+@dataclass(frozen=True)
+class AttributeInsights:
+    """What is known of one categorical attribute.
+
+    Args:
+        attribute: its name.
+        title: what it is called.
+        classes: code and name of all its values, in the order of the confusion matrix.
+        distribution: of its answers.
+        gain: what further labels may bring.
+        changed: share of the answers that the newest round changed.
+        advice: whether to go on.
+        agreement: Krippendorff's alpha of those who answered the same images.
+    """
+
+    attribute: str
+    title: str
+    classes: list[tuple[int, str]]
+    distribution: Distribution
+    gain: Gain | None
+    changed: float | None
+    advice: Advice
+    agreement: Agreement | None
+
+
+@dataclass(frozen=True)
+class Insights:
+    """The attributes in schema order, the rounds, the pace; suggestions by round and attribute."""
+
+    attributes: list[AttributeInsights]
+    rounds: RoundsOnAudit
+    pace: Pace
+    suggestions: Mapping[tuple[int, str], Suggestions]
+
+
+def read_insights(project: ProjectFolder, session: Session) -> Insights:
+    """The figures as of now; of a large project they may be some seconds old (see kept_figures)."""
+    force = schema_in_force(session)
+    state = (
+        force.hash,
+        session.scalar(select(func.max(Annotation.id))),
+        session.scalar(select(func.max(Submission.id))),
+        session.scalar(select(func.max(Predictions.turn))),
+    )
+    return keep_figures(session, "insights", state, lambda: _read(project, session, force))
+
+
+def _read(project: ProjectFolder, session: Session, force: SchemaInForce) -> Insights:
+    rounds = measure_rounds(project, session, force)
+    spread = distributions(session, force)
+    alphas = {figures.attribute: figures.alpha for figures in team_figures(session).attributes}
+    attributes = [
+        _attribute(force.schema[name], found, rounds, alphas.get(name)) for name, found in spread.items()
+    ]
+    return Insights(attributes, rounds, labelling_pace(session), suggestions_by_round(session, force))
+
+
+def _attribute(
+    attribute: Attribute, found: Distribution, rounds: RoundsOnAudit, alpha: Agreement | None
+) -> AttributeInsights:
+    name = attribute.name
+    curve = curve_of(rounds, name)
+    gain = expected_gain([labels for _, labels, _ in curve], [measured for _, _, measured in curve])
+    changed = rounds.changed.get(name)
+    newest = curve[-1][2] if curve else None
+    return AttributeInsights(
+        name,
+        attribute.title,
+        [(value.code, value.name) for value in attribute.values],
+        found,
+        gain,
+        changed,
+        advise(found.labelled, newest, changed, gain),
+        alpha,
+    )
+
+
+def curve_of(rounds: RoundsOnAudit, attribute: str) -> list[tuple[int, int, Measured]]:
+    """Round, labels and figure of the rounds that answer an attribute, in the order of time."""
+    return [
+        (found.id, found.labels.get(attribute, 0), found.measured[attribute])
+        for found in rounds.rounds
+        if attribute in found.measured
+    ]

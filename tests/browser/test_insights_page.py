@@ -1,0 +1,59 @@
+"""The insights page: a word for every state, figures that can be downloaded, nothing that axe minds."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from annotator.project import ProjectFolder
+from tests.annotator.test_insights import audited, round_that_errs
+from tests.annotator.test_labels import ALL, Person
+from tests.browser.test_accessibility import injectable, serious  # noqa: F401 - a fixture
+from tests.serving import Server
+
+pytestmark = pytest.mark.browser
+
+
+def opened(page: Page, server: Server) -> Page:
+    page.goto(f"{server.url}/insights")
+    page.wait_for_selector("html[data-state=ready]", state="attached")
+    return page
+
+
+def test_every_state_has_a_word(page: Page, filled: ProjectFolder):
+    with Server(filled.path) as server:
+        assert "Nothing is labelled yet" in opened(page, server).locator("#message").inner_text()
+        truth = audited(filled, 20)
+        assert "no round yet" in opened(page, server).locator("#message").inner_text()
+        assert page.locator("[data-attribute=glasses] .nothing").count() == 3
+        round_that_errs(filled, truth, 10, labels=100)
+        assert "One round so far" in opened(page, server).locator("#message").inner_text()
+        round_that_errs(filled, truth, 2, labels=200)
+        assert opened(page, server).locator("#message").inner_text() == ""
+        assert page.locator("article[data-attribute=glasses] .plot .point").count() >= 3
+
+
+def test_the_page_at_work_has_no_serious_fault_and_gives_its_numbers(
+    injectable: Page,  # noqa: F811 - the fixture
+    filled: ProjectFolder,
+    tmp_path: Path,
+):
+    truth = audited(filled, 20)
+    round_that_errs(filled, truth, 10, labels=100)
+    round_that_errs(filled, truth, 2, labels=200)
+    me = Person(filled)
+    me.answer(me.next()[0], ALL, accepted=frozenset({"glasses"}), milliseconds=4000)
+    with Server(filled.path) as server:
+        page = opened(injectable, server)
+        assert serious(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.locator("#overview a", has_text="Glasses").click()
+        with page.expect_download() as waiting:
+            page.get_by_label("Learning curve: numbers as CSV").nth(2).press("Enter")
+        waiting.value.save_as(tmp_path / "curve.csv")
+    with (tmp_path / "curve.csv").open(newline="") as file:
+        assert [(row["attribute"], row["labels"]) for row in csv.DictReader(file)] == [
+            ("glasses", "100"),
+            ("glasses", "200"),
+        ]
