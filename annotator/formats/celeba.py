@@ -9,6 +9,7 @@ from pathlib import Path
 
 from annotator.errors import FacelabelError
 from annotator.formats.celeba_faces import Row, find_given_faces
+from annotator.formats.folder_files import walk_files
 from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage, GivenFace
 from annotator.formats.image_files import EXTENSIONS
 from annotator.formats.reading import refuse
@@ -52,7 +53,7 @@ def read(path: Path) -> Foreign:
 def _read_images(folder: Path, foreign: Foreign) -> None:
     partition = _find(folder, _PARTITION)
     splits = dict(_pairs(partition)) if partition else {}
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    files = list(walk_files(folder))
     images = [file for file in files if file.suffix.lower() in EXTENSIONS]
     faces = _read_faces(folder, images, foreign)
     foreign.images = [

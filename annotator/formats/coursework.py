@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from annotator.errors import FacelabelError
+from annotator.formats.folder_files import walk_files
 from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage
 from annotator.formats.image_files import EXTENSIONS
 
@@ -47,11 +48,14 @@ def read(path: Path) -> Foreign:
             if value.strip():
                 foreign.answers.append(ForeignAnswer(name, attribute, value.strip()))
     if path.is_dir():
-        foreign.images = [
-            ForeignImage(image.name, image)
-            for image in sorted(folder.rglob("*"))
-            if image.suffix.lower() in EXTENSIONS
-        ]
+        files = list(walk_files(folder))
+        images = [file for file in files if file.suffix.lower() in EXTENSIONS]
+        foreign.images = [ForeignImage(image.name, image) for image in images]
+        foreign.left_aside = len(files) - len(images) - len((_ANSWERS, _NAMES))
+        if unnamed := {image.name for image in images} - set(names):
+            foreign.notes.append(
+                f"{len(unnamed)} of its images do not stand in {_NAMES}; they come in without labels."
+            )
     return foreign
 
 

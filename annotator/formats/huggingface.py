@@ -18,10 +18,12 @@ import pyarrow.parquet as pq
 
 from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.formats.export import Export, Losses, safe_name
+from annotator.formats.folder_files import take_rest
 from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage
 from annotator.formats.reading import image_name, plain_text, read_csv_records, read_json_items, refuse
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+_README = "README.md"
 _SPLITS = {"train": "train", "val": "validation", "test": "test"}
 _OURS = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -35,16 +37,34 @@ def recognise(path: Path) -> bool:
 def read(path: Path) -> Foreign:
     """Read such a folder; cells are taken as they stand.
 
+    Images are named as in their rows; if two splits have one name, each by its path below the folder.
+
     Raises:
         FacelabelError: naming the row that cannot be read.
     """
     files = _metadata_files(path)
     if not files:
         refuse(path, f"it has no {', '.join(METADATA)}")
+    found = _read_files(files, dict.fromkeys((file for file, _ in files), ""))
+    if len({image.name for image in found.images}) < len(
+        {(image.split, image.name) for image in found.images}
+    ):
+        found = _read_files(files, {file: _prefix(path, file) for file, _ in files})
+    if path.is_dir():
+        own = [*(file for file, _ in files), path / _README]
+        take_rest(found, path, own, lambda rest: rest.relative_to(path).as_posix(), "stand in no row")
+    return found
+
+
+def _prefix(folder: Path, file: Path) -> str:
+    return "" if file.parent == folder else f"{file.parent.name}/"
+
+
+def _read_files(files: list[tuple[Path, str]], prefixes: dict[Path, str]) -> Foreign:
     found = Foreign()
     for file, split in files:
         for where, row in _rows(file):
-            _read_row(file, where, row, split, found)
+            _read_row(file, where, row, split, prefixes[file], found)
     return found
 
 
@@ -79,7 +99,7 @@ def write(folder: Path, export: Export) -> Losses:
         empty.parent.mkdir()
         empty.touch()
     used = [split for split in _SPLITS.values() if split in files]
-    (folder / "README.md").write_text(_readme(used), encoding="utf-8")
+    (folder / _README).write_text(_readme(used), encoding="utf-8")
     return losses
 
 
@@ -125,11 +145,11 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         refuse(path, f"it is not a Parquet file ({str(error)[:200]})")
 
 
-def _read_row(path: Path, where: str, row: dict[str, Any], split: str, found: Foreign) -> None:
+def _read_row(path: Path, where: str, row: dict[str, Any], split: str, prefix: str, found: Foreign) -> None:
     if "file_name" not in row:
         refuse(path, "it has no file_name", where)
-    name = image_name(path, where, row["file_name"])
-    place = path.parent / name
+    own = image_name(path, where, row["file_name"])
+    name, place = prefix + own, path.parent / own
     found.images.append(ForeignImage(name, place if place.is_file() else None, split=split))
     for column, cell in row.items():
         if column == "file_name" or cell is None or cell == "":

@@ -143,4 +143,4 @@ def _from_boxes(path: Path, found: Foreign) -> Iterator[tuple[str, list[str]]]:
             refuse(path, f"{len(cells)} cells instead of {len(_BOXES)}", where)
         boxes += 1
         yield image_name(path, where, cells[5]), [plain_text(path, where, cells[0], "the label")]
-    found.refused.append((path.name, f"its {boxes} boxes were read as labels of the whole image"))
+    found.notes.append(f"Its {boxes} boxes were read as labels of the whole image.")

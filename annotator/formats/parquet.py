@@ -17,11 +17,13 @@ import pyarrow.parquet as pq
 
 from annotator.domain.schema import CANNOT_TELL
 from annotator.formats.export import Export, Losses, safe_name
+from annotator.formats.folder_files import take_rest
 from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage
 from annotator.formats.reading import image_name, plain_text, refuse
 from annotator.formats.snapshot import SnapshotImage
 
 _ROWS = 65_536
+_TABLES = ("labels", "attributes", "images")
 _IMAGES = pa.schema(
     [
         ("image_name", pa.string()), ("sha256", pa.string()), ("width", pa.int32()), ("height", pa.int32()),
@@ -35,7 +37,7 @@ _ATTRIBUTES = pa.schema(
 
 def recognise(path: Path) -> bool:
     """Whether a folder holds the three tables."""
-    return all((path / f"{name}.parquet").is_file() for name in ("labels", "attributes", "images"))
+    return all((path / f"{name}.parquet").is_file() for name in _TABLES)
 
 
 def read(path: Path) -> Foreign:
@@ -73,6 +75,8 @@ def read(path: Path) -> Foreign:
                     refuse(path, f"{str(code)[:40]!r} is not a code of {attribute[:60]!r}", where)
                 value = plain_text(path, where, names[attribute, str(code)], attribute)
             found.answers.append(ForeignAnswer(name, attribute, value))
+    tables = [path / f"{table}.parquet" for table in _TABLES]
+    take_rest(found, path, tables, lambda rest: rest.relative_to(path).as_posix(), "stand in no row")
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotator.formats import (
-    class_folders_writer,
+    class_folders,
     coursework_csv,
     cvat,
     huggingface,
@@ -46,7 +46,7 @@ WAYS_OUT = {
     "huggingface": WayOut("Hugging Face imagefolder", huggingface.write, "link", "Groups."),
     "class_folders": WayOut(
         "Class folders (torchvision ImageFolder)",
-        class_folders_writer.write,
+        class_folders.write,
         "link",
         "Missing labels, “can't tell”, groups, splits.",
     ),

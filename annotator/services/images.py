@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.splits import SplitRule, own_group
 from annotator.errors import FacelabelError, WrongUse
+from annotator.formats.folder_files import walk_files
 from annotator.formats.foreign import GivenFace
 from annotator.formats.image_files import EXTENSIONS, Limits
 from annotator.formats.image_store import StoredImage, decoding_pool, examine_image, finish, store_image
@@ -177,7 +177,7 @@ def find_files(sources: list[Path], report: ImportReport) -> Iterator[SourceFile
     """The image files below folders, and those named; what is left aside or refused goes to the report."""
     for source in sources:
         if source.is_dir():
-            root, paths = source, _walk(source)
+            root, paths = source, walk_files(source)
         elif source.is_file():
             root, paths = source.parent, iter([source])
         else:
@@ -197,14 +197,6 @@ def find_files(sources: list[Path], report: ImportReport) -> Iterator[SourceFile
                 report.refused.append((printable, "has a name that is not UTF-8; rename it"))
                 continue
             yield SourceFile(path, name, source_name)
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """All files below a folder in a fixed order; links to folders are not followed."""
-    for current, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            yield Path(current) / name
 
 
 def record(session: Session, batch: list[tuple[SourceFile, StoredImage | str]], report: ImportReport) -> None:

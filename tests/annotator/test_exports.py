@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from annotator.errors import FacelabelError
-from annotator.formats import class_folders_writer, huggingface, label_studio
+from annotator.formats import class_folders, huggingface, label_studio
 from annotator.formats.foreign import ForeignAnswer
 from annotator.formats.ways_out import WAYS_OUT
 from annotator.project import ProjectFolder
@@ -99,7 +99,7 @@ def test_a_missing_image_file_stops_the_export_with_a_word(filled: ProjectFolder
     with pytest.raises(FacelabelError, match="could not be written"):
         export_as(filled, "class_folders", tmp_path / "out")
     assert list(tmp_path.glob("*out*")) == []
-    assert class_folders_writer.write is WAYS_OUT["class_folders"].write
+    assert class_folders.write is WAYS_OUT["class_folders"].write
 
 
 def test_every_format_has_its_line_in_the_documentation():

@@ -71,7 +71,7 @@ def test_makesense_boxes_are_labels_of_their_image(shared: Path):
             (r["image_name"], r["label_name"]) for r in rows
         }
         assert {one.name for one in found.images} == {row["image_name"] for row in rows}
-        assert found.refused == [(path.name, f"its {len(rows)} boxes were read as labels of the whole image")]
+        assert found.notes == [f"Its {len(rows)} boxes were read as labels of the whole image."]
 
 
 @pytest.mark.shared
@@ -164,6 +164,36 @@ def test_hugging_face_null_words_in_a_csv_are_taken_as_they_stand(tmp_path: Path
         ("code", "0001"),
         ("glasses", "NA"),
     ]
+
+
+def test_images_that_no_row_names_come_in_without_labels_and_are_told(tmp_path: Path):
+    for name in ("train/1.jpg", "train/2.jpg", "test/a/3.png", "test/1.jpg", "test/notes.txt", "README.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "train" / "metadata.csv").write_text("file_name,glasses\n1.jpg,none\n")
+    (tmp_path / "test" / "metadata.csv").write_text("file_name,glasses\n")
+    found = huggingface.read(tmp_path)
+    assert [one.name for one in found.images] == ["1.jpg", "test/1.jpg", "test/a/3.png", "train/2.jpg"]
+    assert all(one.path is not None and one.path.is_file() for one in found.images)
+    assert [(answer.image, answer.value) for answer in found.answers] == [("1.jpg", "none")]
+    told = (
+        "3 of its images stand in no row; they come in without labels: test/1.jpg, test/a/3.png, train/2.jpg"
+    )
+    assert (found.notes, found.left_aside) == ([told], 1)
+
+
+def test_images_of_two_splits_with_one_name_keep_their_own_labels(tmp_path: Path):
+    for split, value in (("train", "none"), ("test", "sunglasses")):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "1.jpg").write_text(split)
+        (tmp_path / split / "metadata.jsonl").write_text(json.dumps({"file_name": "1.jpg", "glasses": value}))
+    found = huggingface.read(tmp_path)
+    assert {one.name: one.path for one in found.images} == {
+        f"{split}/1.jpg": tmp_path / split / "1.jpg" for split in ("train", "test")
+    }
+    assert {(answer.image, answer.value) for answer in found.answers} == {
+        ("train/1.jpg", "none"), ("test/1.jpg", "sunglasses"),
+    }  # fmt: skip
 
 
 def test_a_column_that_stands_twice_is_refused(tmp_path: Path):

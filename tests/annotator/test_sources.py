@@ -232,8 +232,12 @@ def test_class_folders_are_one_tree_per_attribute(
     for number, tree in ((1, "glasses/none"), (2, "glasses/Sunglasses"), (1, "hair_color/not-visible")):
         (root / tree).mkdir(parents=True)
         (root / tree / f"{number}.jpg").write_bytes((faces / f"{number:04d}.jpg").read_bytes())
+    (root / "glasses" / "odd.jpg").write_bytes((faces / "0003.jpg").read_bytes())
+    (root / "README").write_text("three images")
     report = imported(project, root)[str(root)]
-    assert (report["format"], report["images"]["imported"]) == ("class_folders", 2)
+    assert (report["format"], report["images"]["imported"]) == ("class_folders", 3)
+    told = "1 of its images lie in no value's folder; they come in without labels: glasses/odd.jpg"
+    assert (report["notes"], report["images"]["left_aside"]) == ([told], 1)
     assert report["labels"]["values"] == {
         "glasses": {"none": 1, "sunglasses": 1},
         "hair_color": {"not visible": 1},

@@ -3,18 +3,19 @@
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.json
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from annotator.domain.schema import Attribute, Schema, Value, parse_schema
 from annotator.domain.splits import SplitRule
 from annotator.errors import FacelabelError
 from annotator.formats import (
-    class_folders_writer,
+    class_folders,
     coursework_csv,
     cvat,
     huggingface,
@@ -53,6 +54,11 @@ def image(name: str, labels: dict[str, int | None], number: int = 0) -> Snapshot
     split = ("train", "val", "test")[number % 3]
     group = f"identity:{number}" if number % 2 else f"image:{sha256[:16]}"
     return SnapshotImage(name, sha256, "jpg", 64, 48, split, group, "photos", f"old/{name}", False, labels)
+
+
+def two_values(one: str, other: str) -> Schema:
+    """A schema of one attribute with two values."""
+    return Schema((Attribute("glasses", "Glasses", "g", values=(Value(0, one), Value(1, other))),))
 
 
 @st.composite
@@ -279,7 +285,7 @@ def test_class_folders_hold_each_image_in_its_class_and_tell_the_rest(tmp_path: 
         (root / one.file).parent.mkdir(parents=True, exist_ok=True)
         (root / one.file).write_bytes(one.sha256.encode())
     with new_folder(tmp_path / "out") as folder:
-        losses = class_folders_writer.write(folder, Export(schema, images, root, "link"))
+        losses = class_folders.write(folder, Export(schema, images, root, "link"))
     names = Export(schema, [], Path()).names()
     for one in images:
         place = tmp_path / "out" / "glasses" / names["glasses", one.labels.get("glasses")] / one.name
@@ -293,15 +299,46 @@ def test_class_folders_hold_each_image_in_its_class_and_tell_the_rest(tmp_path: 
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["n/a", "..", "y" * 256, ".hidden"])
-def test_class_folders_refuse_what_is_no_folders_name_and_leave_nothing(tmp_path: Path, name: str):
+@pytest.mark.parametrize("name", ["y" * 256, "脸" * 86, "/" * 86])
+def test_class_folders_refuse_a_name_too_long_for_a_folder_and_leave_nothing(tmp_path: Path, name: str):
     schema, images = hard_dataset([name, "plain"])
     (tmp_path / "images" / "00").mkdir(parents=True)
     for one in images:
         (tmp_path / "images" / one.file).touch()
-    with pytest.raises(FacelabelError, match="cannot be the name"), new_folder(tmp_path / "out") as folder:
-        class_folders_writer.write(folder, Export(schema, images, tmp_path / "images", "link"))
+    with pytest.raises(FacelabelError, match="too long for a folder"), new_folder(tmp_path / "out") as folder:
+        class_folders.write(folder, Export(schema, images, tmp_path / "images", "link"))
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
+
+
+@settings(deadline=None, max_examples=40)
+@example(
+    dataset=(
+        two_values("n/a", ".."),
+        [image("party/1.jpg", {"glasses": 0}), image("2.jpg", {"glasses": 1}, 1)],
+    )
+)
+@example(
+    dataset=(
+        two_values("%2F", "%252F%2"),
+        [image("1.jpg", {"glasses": 0}), image("2.jpg", {"glasses": 1}, 1)],
+    )
+)
+@given(dataset=datasets())
+def test_classes_come_back_equal_whatever_they_are_called(dataset):
+    schema, images = dataset
+    images = [replace(one, name=f"{one.name.strip('.') or 'dots'}-{i}.jpg") for i, one in enumerate(images)]
+    with tempfile.TemporaryDirectory() as place:
+        root, out = Path(place, "images"), Path(place, "out")
+        for one in images:
+            (root / one.file).parent.mkdir(parents=True, exist_ok=True)
+            (root / one.file).touch()
+        out.mkdir()
+        class_folders.write(out, Export(schema, iter(images), root, "link"))
+        found = class_folders.read(out)
+    classes = [answer for answer in expected(schema, images) if answer.value is not None]
+    assert sorted(found.answers, key=str) == sorted(classes, key=str)
+    assert {one.name for one in found.images} == {answer.image for answer in classes}
+    assert (found.refused, found.notes, found.left_aside) == ([], [], 0)
 
 
 @pytest.mark.parametrize("form", sorted(WAYS_OUT))
