@@ -162,7 +162,7 @@ def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
     if not (snapshot / "manifest.json").exists():
         with project.database.write() as session:
             note_labels_seen(session, row.id)
-        _, manifest = export_snapshot(project, snapshot, SnapshotOptions())
+        _, manifest = export_snapshot(project, snapshot, SnapshotOptions(card=False))
         with project.database.write() as session:
             session.get_one(Round, row.id).labelled = manifest["counts"]["labelled"]
     run = folder / "run"  # the trainer's own: model, checkpoints, predictions

@@ -20,6 +20,7 @@ SUBJECTS = {
     "people": "faces of one person found together, key presses to name them",
     "many_people": "clustering, and the calls of the people page with 10,000 people",
     "importing": "images imported per second",
+    "rounds_latency": "from the 25th label to the queue in the new order, 10,000 and 100,000 images",
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",
 }
 

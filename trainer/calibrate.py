@@ -65,8 +65,20 @@ def fit_temperature(
     known = labels >= 0
     if known.sum() < FEW:
         return 1.0
-    losses = [negative_log_likelihood(evidence[known], labels[known], prior, t) for t in TEMPERATURES]
-    return float(TEMPERATURES[int(np.argmin(losses))])
+    evidence, labels = evidence[known], labels[known]
+
+    def loss(place: int) -> float:
+        return negative_log_likelihood(evidence, labels, prior, float(TEMPERATURES[place]))
+
+    # The loss is convex in the inverse temperature, so it falls up to its least value and rises after it.
+    low, high = 0, len(TEMPERATURES) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if loss(middle) <= loss(middle + 1):
+            high = middle
+        else:
+            low = middle + 1
+    return float(TEMPERATURES[low])
 
 
 def negative_log_likelihood(

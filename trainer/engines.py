@@ -3,11 +3,13 @@
 A new engine is a function like `probe` with a line in `ENGINES`, and one like `ask_probe` with a line in `ASK`.
 """
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.answers import Answers
 from trainer.calibrate import class_evidence, probabilities
@@ -15,7 +17,8 @@ from trainer.ensemble import combined, save_ensemble
 from trainer.errors import ChoiceError, ModelError
 from trainer.features import Features, compute_features
 from trainer.files import read_manifest, sha256_file
-from trainer.networks import build
+from trainer.networks import Backbone, build
+from trainer.pool_points import pool_points
 from trainer.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
 from trainer.progress import Progress, Report
 from trainer.snapshot import Snapshot
@@ -27,10 +30,11 @@ def probe(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) 
     """Train linear heads on features of the frozen backbone, which are cached."""
     features = _features(snapshot, cache, report)
     report(Progress("train", 0, 1, "training one head per attribute"))
-    model = fit_probe(snapshot, features, seed)
+    pool = pool_points(features)
+    model = fit_probe(snapshot, pool, seed)
     save_probe(to / "model", model, snapshot, features, seed)
     report(Progress("train", 1, 1, "trained"))
-    return _probe_answers(model, features, snapshot, to / "model")
+    return _probe_answers(model, model.answer_pool(pool), snapshot, to / "model")
 
 
 def cnn(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:
@@ -84,7 +88,7 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
         raise ModelError(
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
-    return _probe_answers(trained, features, snapshot, model)
+    return _probe_answers(trained, trained.answer(features), snapshot, model)
 
 
 def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:  # noqa: ARG001 - as engines are
@@ -160,12 +164,20 @@ def _features(snapshot: Snapshot, cache: Path, report: Report) -> Features:
     def computing(done: int, total: int) -> None:
         report(Progress("features", done, total, "computing features"))
 
-    return compute_features(snapshot, build(BACKBONE, pretrained=True), cache, progress=computing)
+    return compute_features(snapshot, _backbone(), cache, progress=computing)
 
 
-def _probe_answers(model: Probe, features: Features, snapshot: Snapshot, folder: Path) -> Answers:
+@functools.cache
+def _backbone() -> Backbone:
+    """The frozen backbone; a worker that stays loaded reads it once."""
+    return build(BACKBONE, pretrained=True)
+
+
+def _probe_answers(
+    model: Probe, answers: dict[str, NDArray[np.float32]], snapshot: Snapshot, folder: Path
+) -> Answers:
     priors = {name: head.prior for name, head in model.heads.items()}
-    return Answers(model.answer(features), priors, _about("probe", BACKBONE, snapshot, folder))
+    return Answers(answers, priors, _about("probe", BACKBONE, snapshot, folder))
 
 
 def _about(name: str, backbone: str, snapshot: Snapshot, model: Path) -> dict[str, Any]:

@@ -36,14 +36,16 @@ class FeatureStore:
     """
 
     def __init__(self, folder: Path, recipe: dict[str, Any], size: int) -> None:
-        self.size = size
+        self.folder, self.size = folder, size
         self._records = folder / "features.f16"
         self._digests = folder / "images.sha256"
         self._lock = folder / "lock"
         folder.mkdir(parents=True, exist_ok=True)
         for file in (self._records, self._digests, self._lock):
             file.touch()
-        write_atomically(folder / "recipe.json", canonical_json(recipe).encode())
+        written = canonical_json(recipe).encode()
+        if not (folder / "recipe.json").exists() or (folder / "recipe.json").read_bytes() != written:
+            write_atomically(folder / "recipe.json", written)
 
     def __len__(self) -> int:
         return self._digests.stat().st_size // DIGEST
@@ -53,6 +55,11 @@ class FeatureStore:
         content = self._digests.read_bytes()
         starts = range(0, len(content) - DIGEST + 1, DIGEST)
         return {content[start : start + DIGEST].hex(): row for row, start in enumerate(starts)}
+
+    def digests(self) -> NDArray[np.uint8]:
+        """Return the (count, 32) sha256 of the images, in the order of the records."""
+        content = np.fromfile(self._digests, np.uint8)
+        return content[: len(content) // DIGEST * DIGEST].reshape(-1, DIGEST)
 
     def records(self) -> NDArray[np.float16]:
         """Map all records into memory as a read-only (count, size) array."""

@@ -6,6 +6,7 @@ balanced accuracy of .80 against .75 for the usual pooled last map; earlier stag
 128 or 192 pixels instead of 160, did no better.
 """
 
+import functools
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -50,8 +51,7 @@ class Features:
 
     def of(self, images: Tensor) -> Tensor:
         """Return the (len(images), size) float32 features of some images of the snapshot."""
-        records = self.store.records()
-        return torch.from_numpy(records[self.rows[images].numpy()].astype("float32"))
+        return torch.from_numpy(self.store.records()[self.rows[images].numpy()]).float()
 
 
 def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, progress: Progress) -> Features:
@@ -68,16 +68,7 @@ def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, pro
     Raises:
         ImageError: An image is missing, changed or cannot be decoded; whole chunks before it are kept.
     """
-    recipe: dict[str, object] = {
-        "backbone": backbone.name,
-        "weights_sha256": backbone.weights_sha256,
-        "side": SIDE,
-        "stages": STAGES,
-        "version": VERSION,
-    }
-    key = f"{backbone.name}-{sha256_text(canonical_json(recipe))[:16]}"
-    size = pooled_maps(backbone, torch.zeros(1, 3, SIDE, SIDE)).shape[1]
-    store = FeatureStore(cache / key, recipe, size)
+    store, recipe = open_store(cache, backbone)
     known = store.rows()
     one_of = {sha: i for i, sha in enumerate(snapshot.sha256) if sha not in known}
     missing = sorted(one_of.values())
@@ -96,6 +87,24 @@ def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, pro
         progress(done, len(snapshot))
     known = store.rows()
     return Features(store, torch.tensor([known[sha] for sha in snapshot.sha256]), recipe)
+
+
+def open_store(cache: Path, backbone: Backbone) -> tuple[FeatureStore, dict[str, object]]:
+    """Return the store of a backbone's features below `cache`, and what they depend on."""
+    recipe: dict[str, object] = {
+        "backbone": backbone.name,
+        "weights_sha256": backbone.weights_sha256,
+        "side": SIDE,
+        "stages": STAGES,
+        "version": VERSION,
+    }
+    key = f"{backbone.name}-{sha256_text(canonical_json(recipe))[:16]}"
+    return FeatureStore(cache / key, recipe, _record_size(backbone)), recipe
+
+
+@functools.cache
+def _record_size(backbone: Backbone) -> int:
+    return pooled_maps(backbone, torch.zeros(1, 3, SIDE, SIDE)).shape[1]
 
 
 def pooled_maps(backbone: Backbone, images: Tensor) -> Tensor:

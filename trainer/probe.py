@@ -3,9 +3,9 @@
 The model folder holds `model.safetensors` and `model.json`, its manifest, written last.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer import __version__
-from trainer.calibrate import probabilities
 from trainer.checkpoint import read_tensors, write_tensors
 from trainer.errors import ModelError, SnapshotError
 from trainer.features import Features
 from trainer.files import file_entry, read_manifest, write_manifest
-from trainer.linear_heads import Head, fit_basis, fit_head
+from trainer.linear_heads import Head, fit_head, main_axes
+from trainer.pool_points import PoolPoints
 from trainer.snapshot import Snapshot
 
 FORMAT, VERSION, KIND = "facelabel-model", 1, "probe"
@@ -41,31 +41,54 @@ class Probe:
         scale: (size,) they are multiplied by afterwards.
         heads: Attribute → head; an attribute without labels has none.
         codes: Attribute → the codes of its classes.
+        pool_heads: The same heads for the points that they were trained on; none of a probe that was read from a file.
     """
 
     mean: Tensor
     scale: Tensor
     heads: dict[str, Head]
     codes: dict[str, list[int]]
+    pool_heads: dict[str, Head] = field(default_factory=dict)
 
     def answer(self, features: Features) -> dict[str, NDArray[np.float32]]:
         """Return attribute → (images, classes) calibrated probabilities of all images of a snapshot."""
-        answers: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self.heads}
+        weight = self.scale[:, None] * torch.cat([head.weight for head in self.heads.values()], dim=1)
+        bias = torch.cat([head.bias for head in self.heads.values()]) - self.mean @ weight
+        answers: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.heads}
         for rows in torch.split(torch.arange(len(features.rows)), CHUNK):
-            points = (features.of(rows) - self.mean) * self.scale
-            for name, head in self.heads.items():
-                evidence = (points @ head.weight + head.bias).numpy()
-                answers[name].append(probabilities(evidence, head.prior, head.temperature))
-        return {name: np.concatenate(parts).astype(np.float32) for name, parts in answers.items()}
+            evidence = torch.split(
+                features.of(rows) @ weight + bias, [len(h.bias) for h in self.heads.values()], 1
+            )
+            for (name, head), part in zip(self.heads.items(), evidence, strict=True):
+                answers[name].append(head.calibrated(part))
+        return {name: np.concatenate(parts) for name, parts in answers.items()}
+
+    def answer_pool(self, pool: PoolPoints) -> dict[str, NDArray[np.float32]]:
+        """Return the same from the points that it was just trained with, ten times as fast."""
+        return self._at_points(pool, Head.answer, axis=0)
+
+    def committee(self, pool: PoolPoints) -> dict[str, NDArray[np.float32]]:
+        """Return attribute → (members, images, classes): what the heads say that each left a part of the images out."""
+        return self._at_points(pool, Head.committee, axis=1)
+
+    def _at_points(
+        self, pool: PoolPoints, say: Callable[[Head, Tensor], NDArray[np.float32]], axis: int
+    ) -> dict[str, NDArray[np.float32]]:
+        parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.pool_heads}
+        for rows in torch.split(torch.arange(len(pool)), CHUNK):
+            points = pool.of(rows)
+            for name, head in self.pool_heads.items():
+                parts[name].append(say(head, points))
+        return {name: np.concatenate(found, axis=axis) for name, found in parts.items()}
 
 
-def fit_probe(snapshot: Snapshot, features: Features, seed: int) -> Probe:
+def fit_probe(snapshot: Snapshot, pool: PoolPoints, seed: int) -> Probe:
     """Train a head for every attribute that has a labelled image in the train split.
 
     Args:
         snapshot: With labels.
-        features: Of its images.
-        seed: Of folds and of the choice of images for the basis.
+        pool: The points of its images.
+        seed: Of the folds.
 
     Raises:
         SnapshotError: No image of the train split is labelled.
@@ -79,24 +102,25 @@ def fit_probe(snapshot: Snapshot, features: Features, seed: int) -> Probe:
             "Nothing was changed.",
             "Label some images and run the round again.",
         )
-    known = features.of(torch.from_numpy(rows))
+    points = pool.of(torch.from_numpy(rows))
+    heads = {}
     with threads_for(len(rows)):
-        basis = fit_basis(known, seed)
-        points = basis.project(known)
-        heads = {}
+        axes = main_axes(points)
+        points = points @ axes
         for attribute in snapshot.categorical:
             cells = labelled[attribute.name][rows]
             if cells.any():
-                heads[attribute.name] = fit_head(
-                    basis,
+                head = fit_head(
                     points[torch.from_numpy(cells)],
                     snapshot.labels[attribute.name][rows][cells],
                     snapshot.groups[rows][cells],
                     len(attribute.values),
                     seed,
                 )
+                heads[attribute.name] = head.turned(axes)
     codes = {a.name: a.codes for a in snapshot.categorical if a.name in heads}
-    return Probe(basis.mean, basis.scale, heads, codes)
+    in_features = {name: head.turned(pool.basis.directions) for name, head in heads.items()}
+    return Probe(pool.basis.mean, pool.basis.scale, in_features, codes, heads)
 
 
 @contextmanager
@@ -158,8 +182,9 @@ def load_probe(folder: Path) -> tuple[Probe, dict[str, Any]]:
         entries = {entry["name"]: entry for entry in manifest["attributes"]}
         heads = {
             name: Head(
-                weight=tensors[f"head/{name}/weight"],
-                bias=tensors[f"head/{name}/bias"],
+                coefficients=torch.cat(
+                    [tensors[f"head/{name}/weight"], tensors[f"head/{name}/bias"][None]]
+                ).unsqueeze(1),
                 prior=np.asarray(entry["prior"]),
                 temperature=entry["temperature"],
                 penalty=entry["penalty"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -79,11 +79,10 @@ class PredictionsFile:
         if sum(batch.num_rows for batch in self._batches) != self.rows:
             raise damaged(self.folder, "it has another number of rows than its manifest says")
 
-    def names(self, start: int, count: int) -> list[str]:
-        """The image names of some rows."""
-        return [
-            str(self._cell("image_name", row).as_py()) for row in range(start, min(start + count, self.rows))
-        ]
+    def all_names(self) -> Iterator[str]:
+        """The image names of all rows."""
+        for batch in self._batches:
+            yield from batch.column("image_name").to_pylist()
 
     def order(self, start: int, count: int) -> list[str]:
         """Image names in the order of work, from the place `start`."""

@@ -75,10 +75,11 @@ class HistoryRow:
 
 @dataclass(frozen=True)
 class SnapshotOptions:
-    """How a snapshot is written: names instead of codes, the images beside it or not."""
+    """How a snapshot is written: names instead of codes, the images beside it or not, with a card or not."""
 
     names: bool = False
     images: ImageMode = "none"
+    card: bool = True
 
 
 def write_snapshot(
@@ -127,7 +128,8 @@ def write_snapshot(
             files["attributes.csv"] = attributes.entry()
             if history is not None:
                 files["annotations.csv"] = _write_history(unfinished, history)
-            for name, text in card_files(schema, tally, splits, labelling or Labelling()).items():
+            cards = card_files(schema, tally, splits, labelling or Labelling()) if options.card else {}
+            for name, text in cards.items():
                 with HashedFile(unfinished / name) as card:
                     card.write(text)
                 files[name] = card.entry()

@@ -17,8 +17,6 @@ from annotator.models import Image, Predictions, now
 from annotator.project import ProjectFolder
 from annotator.services.schema_in_force import schema_in_force
 
-_BATCH = 10_000
-
 
 @dataclass(frozen=True)
 class LoadReport:
@@ -104,16 +102,10 @@ def next_turn(session: Session) -> int:
 
 
 def _unknown_images(project: ProjectFolder, file: PredictionsFile) -> tuple[int, list[str]]:
-    unknown = 0
-    examples: list[str] = []
     with project.database.read() as session:
-        for start in range(0, file.rows, _BATCH):
-            names = file.names(start, _BATCH)
-            known = set(session.scalars(select(Image.name).where(Image.name.in_(names))))
-            missing = [name for name in names if name not in known]
-            unknown += len(missing)
-            examples += missing[: 5 - len(examples)]
-    return unknown, examples
+        known = set(session.scalars(select(Image.name)))
+    missing = [name for name in file.all_names() if name not in known]
+    return len(missing), missing[:5]
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def export_snapshot(
             project.images,
             options,
             _history(session) if history else None,
-            read_labelling(session),
+            read_labelling(session) if options.card else None,
         )
     if folder.resolve().parent == project.snapshots.resolve():
         with project.database.write() as session:

@@ -98,7 +98,8 @@ def test_a_folder_of_another_round_is_left_as_it_is(done, faces, cache):
 def test_a_saved_model_gives_the_same_answers(done, faces, cache):
     answers = ask(done.model, Snapshot.open(faces), cache, lambda _: None)
     p = Predictions.open(done.predictions).probabilities("hair")
-    np.testing.assert_allclose(answers.probabilities["hair"], p, atol=1e-6)
+    # The round answered from points, which are kept in half precision.
+    np.testing.assert_allclose(answers.probabilities["hair"], p, atol=1e-3)
 
 
 def test_a_model_of_another_schema_is_refused(done, faces, cache, tmp_path):

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.errors import SnapshotError
-from trainer.features import Features, compute_features
-from trainer.linear_heads import fit_basis
+from trainer.features import compute_features
 from trainer.networks import build
+from trainer.pool_points import PoolPoints, pool_points
 from trainer.progress import Progress, Report
 from trainer.simulate.plan import Stress
 from trainer.snapshot import CANNOT_TELL, Snapshot
@@ -71,19 +71,15 @@ def read_problem(snapshot: Snapshot, cache: Path, report: Report) -> Problem:
     return Problem(
         names=np.asarray(snapshot.image_names),
         groups=snapshot.groups,
-        points=principal_points(features),
+        points=_points(pool_points(features)),
         labels={name: np.maximum(column, CANNOT_TELL) for name, column in labels.items()},
         classes={a.name: len(a.values) for a in snapshot.categorical if a.name in labels},
     ).take(known)
 
 
-def principal_points(features: Features, chunk: int = 4096) -> NDArray[np.float32]:
-    """(n, q) coordinates of all images along the main directions of a sample of them."""
-    rows = torch.arange(len(features.rows))
-    parts = torch.split(rows, chunk)
-    sample = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:chunk]]
-    basis = fit_basis(features.of(sample), 0)
-    return torch.cat([basis.project(features.of(part)) for part in parts]).numpy()
+def _points(pool: PoolPoints) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = pool.of(torch.arange(len(pool))).numpy()
+    return found
 
 
 def disturb(problem: Problem, pool: NDArray[np.int64], stress: Stress, seed: int) -> NDArray[np.int64]:

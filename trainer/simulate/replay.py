@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.acquisition import Pool, rule
-from trainer.calibrate import class_prior, probabilities
+from trainer.calibrate import class_prior
 from trainer.evaluate import figures
-from trainer.linear_heads import Basis, fit_head
+from trainer.linear_heads import Head, fit_head, main_axes
 from trainer.probe import threads_for
 from trainer.simulate.oracle import Ledger, Oracle
 from trainer.simulate.plan import Plan
@@ -147,7 +147,7 @@ class Buyer:
 class Heads:
     """One head per attribute on principal coordinates."""
 
-    def __init__(self, heads: dict[str, Any], prior: dict[str, NDArray[np.float64]]) -> None:
+    def __init__(self, heads: dict[str, Head], prior: dict[str, NDArray[np.float64]]) -> None:
         self._heads, self.prior = heads, prior
 
     def answer(self, points: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
@@ -156,12 +156,7 @@ class Heads:
         answers = {}
         for name, prior in self.prior.items():
             head = self._heads.get(name)
-            evidence = (
-                np.zeros((len(points), len(prior))) if head is None else (x @ head.weight + head.bias).numpy()
-            )
-            answers[name] = probabilities(evidence, prior, head.temperature if head else 1.0).astype(
-                np.float32
-            )
+            answers[name] = _repeated(prior, len(points)) if head is None else head.answer(x)
         return answers
 
     def committee(self, points: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
@@ -170,14 +165,12 @@ class Heads:
         answers = {}
         for name, prior in self.prior.items():
             head = self._heads.get(name)
-            if head is None:
-                answers[name] = np.broadcast_to(prior, (1, len(points), len(prior))).astype(np.float32)
-                continue
-            members = [(x @ w + b).numpy() for w, b in zip(head.fold_weights, head.fold_biases, strict=True)]
-            answers[name] = np.stack([probabilities(m, prior, head.temperature) for m in members]).astype(
-                np.float32
-            )
+            answers[name] = _repeated(prior, len(points))[None] if head is None else head.committee(x)
         return answers
+
+
+def _repeated(prior: NDArray[np.float64], images: int) -> NDArray[np.float32]:
+    return np.broadcast_to(prior, (images, len(prior))).astype(np.float32)
 
 
 def fit_heads(
@@ -189,15 +182,16 @@ def fit_heads(
 ) -> Heads:
     """Train a head for every attribute of which an answer is known."""
     heads, prior = {}, {}
-    size = points.shape[1]
+    x = torch.from_numpy(points)
     with threads_for(len(points)):
+        axes = main_axes(x)
+        x = x @ axes
         for name, column in labels.items():
             known = column >= 0
             prior[name] = class_prior(column, classes[name])
             if known.any():
-                x = torch.from_numpy(points[known])
-                basis = Basis(torch.zeros(size), torch.ones(size), torch.eye(size), x.square().mean(dim=0))
-                heads[name] = fit_head(basis, x, column[known], groups[known], classes[name], seed)
+                head = fit_head(x[torch.from_numpy(known)], column[known], groups[known], classes[name], seed)
+                heads[name] = head.turned(axes)
     return Heads(heads, prior)
 
 

@@ -1,0 +1,163 @@
+"""From "the 25th label is saved" to "the queue is in the new order", features cached, for pools of several sizes.
+
+A worker of its own runs the rounds, as under `facelabel serve`. The features are made up (what classes look like, plus
+noise) and stand in the cache beforehand, so that no image is needed. The first round after the start loads PyTorch; the
+later ones are what a labeller waits for. Beside each the same round by `facelabel round`, a process that starts cold.
+"""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from sqlalchemy import func, select
+
+from annotator.config import Settings
+from annotator.models import Image, Label, Labeller, Predictions, Round
+from annotator.project import ProjectFolder
+from annotator.services.labels import Submitted, submit
+from annotator.services.queue import next_tasks
+from annotator.services.schema_in_force import schema_in_force
+from benchmarks.million import make_large_project
+from benchmarks.report import Figures, Size, percentiles
+from trainer.engines import BACKBONE
+from trainer.features import open_store
+from trainer.networks import build
+
+LABELLED = 500
+ROUNDS = {"small": 2, "normal": 12, "full": 12}
+POOLS = {"small": (2000,), "normal": (10_000, 100_000), "full": (10_000, 100_000, 1_000_000)}
+VALUES = {"wrinkles": 2, "freckles": 2, "glasses": 3, "hair_color": 9, "hair_top": 4, "not_human": 1}
+BLOCK = 4096
+
+
+def measure(size: Size) -> Figures:
+    rows, stages = [], []
+    for images in POOLS[size]:
+        with tempfile.TemporaryDirectory() as name:
+            project = make_large_project(Path(name) / "project", images, labelled=LABELLED / images)
+            make_up_features(project)
+            row, slowest = time_rounds(project, ROUNDS[size])
+            rows.append({"images": images} | row)
+            stages.append({"images": images} | slowest)
+            project.database.close()
+    return {
+        f"seconds from the {every()}th label to the new order, {LABELLED} images labelled at first": rows,
+        "seconds per stage, median of the later rounds": stages,
+    }
+
+
+def every() -> int:
+    return Settings().round_every
+
+
+def make_up_features(project: ProjectFolder) -> None:
+    """Write a record for every image: noise, and a direction for each of its classes."""
+    store, _ = open_store(project.cache, build(BACKBONE, pretrained=True))
+    random = np.random.default_rng(0)
+    noise = random.normal(size=(BLOCK, store.size)).astype(np.float32)
+    looks = {name: random.normal(size=(n, store.size)).astype(np.float32) for name, n in VALUES.items()}
+    with project.database.read() as session:
+        digests = session.scalars(select(Image.sha256).order_by(Image.id)).all()
+        codes = known_codes(session, len(digests))
+    for start in range(0, len(digests), BLOCK):
+        some = digests[start : start + BLOCK]
+        features = np.roll(noise[: len(some)], start % 977, axis=1)
+        for name, count in VALUES.items():
+            drawn = random.integers(0, count, len(some))
+            known = codes[name][start : start + BLOCK]
+            features = features + 0.4 * looks[name][np.where(known >= 0, known, drawn)]
+        store.append(list(some), np.maximum(features, 0).astype(np.float16))
+
+
+def known_codes(session: Any, images: int) -> dict[str, np.ndarray]:
+    names = schema_in_force(session).names
+    columns = {name: np.full(images, -1) for name in VALUES}
+    for image, attribute, code in session.execute(select(Label.image_id, Label.attribute_id, Label.code)):
+        if code is not None and names[attribute] in columns:
+            columns[names[attribute]][image - 1] = code
+    return columns
+
+
+def time_rounds(project: ProjectFolder, rounds: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    with worker(project) as process:
+        waits, stages = [], []
+        for _ in range(rounds + 1):
+            seconds, parts = time_round(project)
+            waits.append(seconds)
+            stages.append(parts)
+        resident = psutil.Process(process.pid).memory_info().rss
+    names = dict.fromkeys(stage for parts in stages for stage in parts)
+    middle = {stage: round(float(np.median([parts[stage] for parts in stages[1:]])), 3) for stage in names}
+    spread = {name: round(value / 1000, 2) for name, value in percentiles(waits[1:]).items()}
+    cold = time_command(project)
+    return {"first": round(waits[0], 2), **spread, "cold command": cold, "MiB": resident >> 20}, middle
+
+
+@contextmanager
+def worker(project: ProjectFolder) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "annotator", "worker", "-p", str(project.path)]
+    process = subprocess.Popen(command, env=os.environ | {"FACELABEL_FACES": "0"})
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def time_round(project: ProjectFolder) -> tuple[float, dict[str, float]]:
+    """Label as many images as start a round, and wait until its predictions are in use."""
+    with project.database.write() as session:
+        me = session.scalars(select(Labeller.id)).first()
+        before = session.scalar(select(func.count()).select_from(Predictions))
+        tasks = next_tasks(project, session, me, count=every(), lease_seconds=600)
+    random = np.random.default_rng(before)
+    for task in tasks:
+        values = {name: int(random.integers(0, count)) for name, count in VALUES.items()}
+        with project.database.write() as session:
+            submit(session, me, Submitted(secrets.token_hex(8), task.image_id, task.lease, values))
+    started = moment = time.perf_counter()
+    parts: dict[str, float] = defaultdict(float)
+    while True:
+        with project.database.read() as session:
+            if session.scalar(select(func.count()).select_from(Predictions)) > before:
+                break
+            stage = session.scalar(select(Round.stage).where(Round.state == "running")) or "waiting"
+        now = time.perf_counter()
+        parts[stage] += now - moment
+        moment = now
+        time.sleep(0.002)
+    wait_for_end(project)
+    return time.perf_counter() - started, parts
+
+
+def wait_for_end(project: ProjectFolder) -> None:
+    while True:
+        with project.database.read() as session:
+            state, error = session.execute(
+                select(Round.state, Round.error).order_by(Round.id.desc()).limit(1)
+            ).one()
+        if state == "done":
+            return
+        assert state in {"queued", "running"}, error
+        time.sleep(0.002)
+
+
+def time_command(project: ProjectFolder) -> float:
+    """The same round by a process that has nothing in memory."""
+    command = [sys.executable, "-m", "annotator", "round", "--json", "-p", str(project.path)]
+    started = time.perf_counter()
+    done = subprocess.run(command, check=True, capture_output=True)
+    assert json.loads(done.stdout)["state"] == "done"
+    return round(time.perf_counter() - started, 2)
