@@ -6,6 +6,7 @@ The web app and the worker are loaded by the commands that need them: they take 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -76,18 +77,16 @@ def up_command(
     """From nothing to the label page: init if need be, import, serve."""
     if images := [source for source in sources if not source.exists() or recognise(source) == "folder"]:
         check_sources(images)
-    folder = ProjectFolder(project)
-    opened = open_project(project) if folder.database_file.exists() else init_project(project, schema)
-    if sources:
-        run_image_import(opened, list(sources))
-    elif samples and not _has_images(opened):
-        _import_samples(opened, samples)
-    if not _has_images(opened):
-        raise WrongUse(
-            "no_images",
-            "There is nothing to label yet.",
-            do="Name a folder of images: `facelabel up FOLDER`.",
-        )
+    is_new = not project.exists()
+    has_database = ProjectFolder(project).database_file.exists()
+    opened = open_project(project) if has_database else init_project(project, schema)
+    try:
+        _fill(opened, list(sources), samples)
+    except Exception:
+        if is_new and not _has_images(opened):  # so that nothing is left of a source that could not be read
+            opened.database.close()
+            shutil.rmtree(project)
+        raise
     settings = _settings(host, port)
     address = ["--host", settings.host, "--port", str(settings.port)]
     command = ["serve", "--project", str(project), *address, "--open" if open_browser else "--no-open"]
@@ -112,6 +111,24 @@ def _settings(host: str | None, port: int | None) -> Settings:
 def _has_images(project: ProjectFolder) -> bool:
     with project.database.read() as session:
         return read_progress(session, 0).images > 0
+
+
+def _fill(project: ProjectFolder, sources: list[Path], samples: int | None) -> None:
+    """Import the sources, or draw sample faces.
+
+    Raises:
+        FacelabelError: if there is nothing to label then.
+    """
+    if sources:
+        run_image_import(project, sources)
+    elif samples and not _has_images(project):
+        _import_samples(project, samples)
+    if not _has_images(project):
+        raise WrongUse(
+            "no_images",
+            "There is nothing to label yet.",
+            do="Name images, a folder, an archive or a video: `facelabel up SOURCE`.",
+        )
 
 
 def _import_samples(project: ProjectFolder, count: int) -> None:

@@ -1,0 +1,64 @@
+"""`facelabel up SOURCE`: from any source to the label page in one call."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.annotator.test_sources import make_video
+from tests.commands import call
+from tests.serving import Client
+
+
+def test_up_takes_an_archive_and_a_video_and_serves_them(faces: Path, tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as archive:
+        for number in (1, 2, 3):
+            archive.write(faces / f"{number:04d}.jpg", f"party/{number}.jpg")
+    make_video(tmp_path / "walk.mp4")
+    command = [sys.executable, "-m", "annotator", "up", "faces.zip", "walk.mp4", "-p", "new", "--port", "0", "--no-open"]  # fmt: skip
+    environment = os.environ | {"FACELABEL_WORKER": "0", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        said = []
+        address = None
+        while address is None:
+            line = running.stdout.readline()
+            assert line, f"it ended: {said}"
+            said.append(line)
+            address = re.search(r"at (http://[\d.]+:\d+)/", line)
+        assert Client(address[1]).get("/progress")["images"] == 5
+        named = {task["image_name"] for task in Client(address[1]).next(5)["tasks"]}
+        assert named >= {"1.jpg", "walk.mp4/000000.000.jpg"}
+        running.terminate()
+        running.stdout.read()
+    assert "faces.zip: read as archive of folder\n" in said
+    assert "walk.mp4: read as video\n" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("broken.zip", b"garbage", "cannot be unpacked"),
+        ("broken.mp4", b"garbage", "cannot be read"),
+        ("labels.csv", b"image_name,glasses\na.jpg,none\n", "None of the 1 rows"),
+    ],
+)
+def test_up_leaves_nothing_of_a_source_that_holds_no_image(
+    tmp_path: Path, name: str, content: bytes, told: str
+):
+    (tmp_path / name).write_bytes(content)
+    call("up", tmp_path / name, "-p", tmp_path / "new", "--port", "0", "--no-open").assert_refused(1, told)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_up_keeps_a_project_that_was_there(tmp_path: Path):
+    call("init", "-p", tmp_path / "mine").assert_done()
+    (tmp_path / "broken.zip").write_bytes(b"garbage")
+    call("up", tmp_path / "broken.zip", "-p", tmp_path / "mine", "--no-open").assert_refused(1, "unpacked")
+    assert (tmp_path / "mine" / "facelabel.db").exists()
