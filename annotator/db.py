@@ -7,6 +7,7 @@ transaction begins with BEGIN IMMEDIATE: a deferred one fails with "database is 
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,12 +17,15 @@ from typing import Any
 
 import pysqlite3
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from annotator.errors import FacelabelError
+from annotator.errors import FacelabelError, NoRoom
 from annotator.resources import resource
+
+_NO_ROOM = 2**20
+"""With fewer bytes free, an input/output error is one of a full disk: SQLite could not grow the file that processes share."""
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
@@ -63,13 +67,30 @@ class Database:
         Args:
             durable: wait until the disk has it. False is for leases alone: they survive a kill, but not a power cut, and
                 nobody misses them then. The next durable commit takes along whatever came before it.
+
+        Raises:
+            NoRoom: if the disk is full.
         """
         # SQLite makes a writer who finds the lock held sleep and ask again, longer each time, while others overtake
         # it. The threads of one process therefore queue here, and only processes meet at SQLite's lock.
         engine = self._writing if durable else self._lending
-        with self._turn, Session(engine, expire_on_commit=False) as session, session.begin():
-            session.connection()
-            yield session
+        try:
+            with self._turn, Session(engine, expire_on_commit=False) as session, session.begin():
+                session.connection()
+                yield session
+        except OperationalError as error:
+            if not self._is_full(str(error.orig)):
+                raise
+            raise NoRoom(
+                "no_room",
+                f"The disk has no room for the database ({error.orig}).",
+                kept="What was kept before is safe.",
+                do="Make room, and try again.",
+            ) from error
+
+    def _is_full(self, said: str) -> bool:
+        full = "disk I/O error" in said and shutil.disk_usage(self.path.parent).free < _NO_ROOM
+        return full or "disk is full" in said
 
     def migrate(self) -> None:
         """Bring the file to the newest revision, making it if need be.

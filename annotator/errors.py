@@ -4,7 +4,8 @@ FacelabelError            what happened, what was kept, what to do; exit code 1,
 ├── WrongUse              the command was called in a way that cannot work; exit code 2, HTTP 400
 ├── NotFound              the named thing does not exist; HTTP 404
 ├── Conflict              the state changed meanwhile; HTTP 409
-└── Forbidden             not from here; HTTP 403
+├── Forbidden             not from here; HTTP 403
+└── NoRoom                the disk is full: the same will work when there is room; HTTP 507
 """
 
 from __future__ import annotations
@@ -73,3 +74,9 @@ class TooMany(FacelabelError):  # noqa: N818
     """The same thing was tried too often."""
 
     status = 429
+
+
+class NoRoom(FacelabelError):  # noqa: N818
+    """The disk is full. A client may send the same request again: it works once there is room."""
+
+    status = 507

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import secrets
@@ -12,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from annotator.errors import FacelabelError
+from annotator.errors import FacelabelError, NoRoom
 
 UNFINISHED = ".unfinished"
 """How the name of a folder ends that is still being written."""
@@ -71,7 +72,8 @@ def sync_disk(folder: Path) -> None:
 
 def cannot_write(path: Path, error: OSError) -> FacelabelError:
     """The error for a file that could not be written."""
-    return FacelabelError(
+    kind = NoRoom if error.errno in {errno.ENOSPC, errno.EDQUOT} else FacelabelError
+    return kind(
         "cannot_write",
         f"{path} could not be written: {error.strerror}.",
         kept="What was there before is unchanged.",

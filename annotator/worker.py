@@ -8,6 +8,7 @@ and what the trainer had finished is found in its folder.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import time
 import traceback
@@ -18,7 +19,7 @@ from pathlib import Path
 from threading import Event
 
 from annotator.config import Settings
-from annotator.errors import FacelabelError
+from annotator.errors import FacelabelError, NoRoom
 from annotator.formats.predictions import PredictionsFile
 from annotator.formats.snapshot import SnapshotOptions
 from annotator.models import Round, now
@@ -40,9 +41,13 @@ from annotator.services.twin_search import TwinSearch
 from annotator.services.uploads import remove_leftovers
 
 POLL_SECONDS = 0.5
+FULL_SECONDS = 5.0
+"""How long it waits when the disk is full."""
 REPORT_SECONDS = 0.25
 NICENESS = 10
 """Of the worker's process and those it starts: whoever labels goes first."""
+
+_log = logging.getLogger("facelabel")
 
 Report = Callable[[str, int, int, str], None]
 """Called with stage, done, total and a message."""
@@ -59,17 +64,34 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     remove_leftovers(project)
     try:
         while not stopped():
-            with worker_lock(project) as held:
-                busy = held and run_next_import(project, settings, stopped)
-            start_round_if_due(project, settings.round_every)
-            busy = busy or run_next_round(project, settings, stopped=stopped)
-            busy = (
-                busy or (settings.faces and bool(search.run_batch_if_free(BATCH_SECONDS))) or twins.run_step()
-            )
+            try:
+                busy = _work(project, settings, stopped, search, twins)
+            except NoRoom as error:
+                # Not even that can be written down. What was begun goes on when there is room.
+                _log.error("%s", str(error).replace("\n", " "))
+                stop.wait(FULL_SECONDS)
+                continue
             if not busy:
                 stop.wait(POLL_SECONDS)
     finally:
         search.close()
+
+
+def _work(
+    project: ProjectFolder,
+    settings: Settings,
+    stopped: Callable[[], bool],
+    search: FaceSearch,
+    twins: TwinSearch,
+) -> bool:
+    """Do the next thing that is due, the shortest wait first; returns whether there was any."""
+    with worker_lock(project) as held:
+        if held and run_next_import(project, settings, stopped):
+            return True
+    start_round_if_due(project, settings.round_every)
+    if run_next_round(project, settings, stopped=stopped):
+        return True
+    return (settings.faces and bool(search.run_batch_if_free(BATCH_SECONDS))) or twins.run_step()
 
 
 def start_round_if_due(project: ProjectFolder, every: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,9 @@ def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callabl
         _fail(project, row.id, str(error).replace(f"{folder}/", ""))
     except Exception as error:  # noqa: BLE001 - whatever it was, the import says so and the worker lives on
         log = project.imports / f"error-{row.id:06d}.log"
-        log.parent.mkdir(exist_ok=True)
-        log.write_text(traceback.format_exc(), errors="backslashreplace")
+        with suppress(OSError):  # a full disk
+            log.parent.mkdir(exist_ok=True)
+            log.write_text(traceback.format_exc(), errors="backslashreplace")
         told = f"{type(error).__name__}: {error}".replace(f"{folder}/", "")
         _fail(
             project, row.id, f"{told}\nWhat was taken in before is kept. Details are in imports/{log.name}."

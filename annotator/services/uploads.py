@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import select
 
-from annotator.errors import Conflict, FacelabelError, WrongUse
+from annotator.errors import Conflict, NoRoom, WrongUse
 from annotator.files import cannot_write, hold_folder, sync_folder
 from annotator.models import Import
 from annotator.project import ProjectFolder
@@ -24,11 +25,10 @@ PIECE_BYTES = 8 * 2**20
 _LONGEST_NAME = 200  # bytes: temporary names beside it must still fit
 
 
-def check_upload(project: ProjectFolder, name: str, size: int, first: int, limit: int) -> None:
+def check_upload(name: str, size: int, first: int, limit: int) -> None:
     """Refuse a file by what is known with its first piece.
 
     Args:
-        project: where it would be kept.
         name: what it is called.
         size: of the whole file, in bytes.
         first: of its first piece.
@@ -36,7 +36,6 @@ def check_upload(project: ProjectFolder, name: str, size: int, first: int, limit
 
     Raises:
         WrongUse: if its name cannot be a file's name here, or it is empty or too large.
-        FacelabelError: if the disk has no room for it.
     """
     if not name.isprintable() or set(name) & set("/\\") or name.startswith("."):
         raise WrongUse(
@@ -53,8 +52,16 @@ def check_upload(project: ProjectFolder, name: str, size: int, first: int, limit
             f"The file is larger than {limit // 2**20:,} MiB.",
             do="Import it by command, or raise FACELABEL_MAX_UPLOAD_BYTES.",
         )
-    if size > shutil.disk_usage(project.path).free:
-        raise FacelabelError("no_room", "The disk has no room for this file.", do="Make room, and try again.")
+
+
+def check_room(project: ProjectFolder, row: Import) -> None:
+    """Look whether there is room for what has still to come of a file.
+
+    Raises:
+        NoRoom: if there is none.
+    """
+    if row.state == "receiving" and row.bytes - row.received > shutil.disk_usage(project.path).free:
+        raise _no_room(row)
 
 
 def receive_piece(project: ProjectFolder, number: int, offset: int, piece: bytes) -> Import:
@@ -64,7 +71,7 @@ def receive_piece(project: ProjectFolder, number: int, offset: int, piece: bytes
         NotFound: if there is no such import.
         Conflict: if bytes before `offset` are missing.
         WrongUse: if it is more than was announced.
-        FacelabelError: if the disk is full; the file goes on from what was kept.
+        NoRoom: if the disk is full; the file goes on from what was kept.
     """
     with project.database.read() as session:
         name = get_import(session, number).name
@@ -85,7 +92,12 @@ def receive_piece(project: ProjectFolder, number: int, offset: int, piece: bytes
             )
         if end > row.bytes:
             raise WrongUse("too_much", f"The file was announced with {row.bytes} bytes.", do="Begin anew.")
-        _write(folder / name, offset, piece)
+        try:
+            _write(folder / name, offset, piece)
+        except NoRoom as error:
+            with suppress(OSError):
+                os.truncate(folder / name, offset)
+            raise _no_room(row) from error
         with project.database.write() as session:
             row = get_import(session, number)
             if row.state == "receiving":  # it was not given up meanwhile
@@ -114,6 +126,15 @@ def remove_leftovers(project: ProjectFolder) -> None:
     for folder in there:
         if folder not in kept:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _no_room(row: Import) -> NoRoom:
+    return NoRoom(
+        "no_room",
+        f"The disk has no room for {row.name}.",
+        kept=f"The {row.received:,} bytes that have come are kept.",
+        do="Make room; the file goes on where it stopped.",
+    )
 
 
 def _make(folder: Path) -> None:

@@ -18,7 +18,7 @@ from annotator.services.imports import (
     list_imports,
     start_import,
 )
-from annotator.services.uploads import check_upload, receive_piece, remove_upload
+from annotator.services.uploads import check_room, check_upload, receive_piece, remove_upload
 from annotator.web.context import context, idempotency_key, labeller_id
 from annotator.web.contracts import MAX_ID, ProblemAnswer, Request, spec
 
@@ -92,9 +92,10 @@ def upload(query: UploadQuery) -> tuple[ImportOut, int]:
     """Begin to send a file; the body is its first piece of at most 8 MiB, or all of it."""
     key, piece, here = idempotency_key(), request.get_data(), context()
     size = query.bytes or len(piece)
-    check_upload(here.project, query.name, size, len(piece), here.settings.max_upload_bytes)
+    check_upload(query.name, size, len(piece), here.settings.max_upload_bytes)
     with here.project.database.write() as session:
         row = begin_import(session, key, labeller_id(), query.name, size, dry_run=query.dry_run)
+        check_room(here.project, row)
     return _out(receive_piece(here.project, row.id, 0, piece)), 201
 
 
