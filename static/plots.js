@@ -70,7 +70,7 @@ export function learningCurve(curve, classes, used) {
 }
 
 const SIDE = 230;
-const EDGE = 34;
+const EDGE = 42;
 
 /**
  * How often answers of each probability were right; on the diagonal the probabilities are honest.

@@ -2,7 +2,7 @@
 
 Balanced accuracy is taken to rise with the logarithm of the number of labels, which holds well over one doubling of them
 (learning curves are near power laws: Cortes et al. 1993, NIPS 6:327-334; Hestness et al. 2017, arXiv:1712.00409). So only
-the rounds with at least half of the newest round's labels count.
+the rounds count that came after the labels had reached half of the newest round's number, and the last one before.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from annotator.domain.audit import Measured
 PER = 100
 """Labels that a gain is told for."""
 
+LEAST_GROWTH = 1.25
+"""Times that the labels must have grown along the line: a line through two points side by side points anywhere."""
+
 
 @dataclass(frozen=True)
 class Gain:
@@ -30,7 +33,7 @@ class Gain:
 
 
 def expected_gain(labels: Sequence[int], measured: Sequence[Measured]) -> Gain | None:
-    """The gain at the end of a curve; None while there are no two rounds with different numbers of labels.
+    """The gain at the end of a curve; None while no round had LEAST_GROWTH times the labels of another one.
 
     Args:
         labels: of each round, in the order of time.
@@ -40,10 +43,9 @@ def expected_gain(labels: Sequence[int], measured: Sequence[Measured]) -> Gain |
     if not points:
         return None
     newest = points[-1][0]
-    end = [(n, m) for n, m in points if n >= newest / 2]
-    if len({n for n, _ in end}) < 2:
-        end = points
-    if len({n for n, _ in end}) < 2:
+    before = [place for place, (n, _) in enumerate(points) if n <= newest / 2]
+    end = points[before[-1] :] if before else points
+    if max(n for n, _ in end) < LEAST_GROWTH * min(n for n, _ in end):
         return None
     x = np.log([n for n, _ in end])
     weights = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
@@ -53,4 +55,4 @@ def expected_gain(labels: Sequence[int], measured: Sequence[Measured]) -> Gain |
     if all(len(m.draws) for _, m in end):
         slopes = np.array([m.draws for _, m in end]).T @ weights
         low, high = (float(edge) * step for edge in np.nanpercentile(slopes, [2.5, 97.5]))
-    return Gain(max(0.0, slope * step), low, high, len(end))
+    return Gain(min(max(0.0, slope * step), 1 - (end[-1][1].value or 0)), low, high, len(end))

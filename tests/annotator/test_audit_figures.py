@@ -92,7 +92,8 @@ def test_the_gain_of_further_labels_is_read_off_the_end_of_the_curve():
     assert gain.rounds == 2
     assert gain.low <= gain.value <= gain.high
     assert expected_gain([100], curve[:1]) is None
-    assert expected_gain([100, 100], curve[:2]) is None
+    assert expected_gain([100, 120], curve[:2]) is None  # side by side: the line would point anywhere
+    assert expected_gain([50, 100, 105, 110], curve).rounds == 4
 
 
 def test_advice_is_to_stop_only_when_nothing_speaks_for_going_on():
