@@ -28,7 +28,7 @@ from annotator.web.pages import pages
 from annotator.web.people import people
 from annotator.web.problems import tell_errors
 from annotator.web.review import review
-from annotator.web.rounds import rounds_api
+from annotator.web.rounds import round_files, rounds_api
 from annotator.web.schema import schema_api
 from annotator.web.security import protect
 from annotator.web.snapshots import snapshot_files, snapshots_api
@@ -62,6 +62,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         sweep,
         people,
         rounds_api,
+        round_files,
         imports_api,
         snapshots_api,
         snapshot_files,

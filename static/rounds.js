@@ -1,65 +1,32 @@
-/** The rounds page: start a round, watch it, read its figures. */
+/** The rounds page: start a round, watch it, see what it changed, return to an earlier one. */
 import { call } from './api.js';
-import { count, element, moment, onSubmit } from './dom.js';
-import { figures } from './figures.js';
+import { count, element, onSubmit } from './dom.js';
+import { once } from './once.js';
+import { isActive, roundCard } from './round_card.js';
 
-const STAGES = ['snapshot', 'features', 'train', 'evaluate', 'predict', 'load'];
 const VISIBLE = 1000; // milliseconds between two looks at a running round
-const HIDDEN = 15_000;
+const HIDDEN = 15_000; // and while nothing runs: rounds start by themselves
+const FIRST = 20; // rounds that are shown before somebody asks for the older ones
 
 const at = (id) => document.getElementById(id);
 const chosen = Number(/^\/rounds\/(\d+)$/.exec(location.pathname)?.[1]);
-const shown = new Map(); // id → {node, text}
+const shown = new Map(); // id → {node, text, round}
 let schema = [];
+let opened = null; // the newest finished round, whose changes are shown
+let changes = null;
+let all = false;
 let timer = null;
-
-const isActive = (round) => round.state === 'queued' || round.state === 'running';
-
-/** The six stages, each with its own bar. */
-function stages(round) {
-  const current = STAGES.indexOf(round.stage);
-  return element('ol', { class: 'stages' }, ...STAGES.map((stage, place) => {
-    const state = place < current ? 'past' : place === current ? 'now' : 'ahead';
-    const bar = element('progress', { max: 1, 'aria-label': `${stage} progress`, value: state === 'past' ? 1 : 0 });
-    if (state === 'now' && round.total > 0) bar.value = Math.min(1, round.done / round.total);
-    if (state === 'now' && !round.total && round.state === 'running') bar.removeAttribute('value');
-    return element('li', { 'data-state': state, 'aria-current': state === 'now' && 'step' }, stage, bar);
-  }));
-}
-
-/** What a round is doing in one sentence. */
-function doing({ state, message, done, total, attempts }) {
-  const parts = [state === 'queued' ? 'waiting for the worker' : message];
-  if (total > 1) parts.push(`${done.toLocaleString('en')} of ${total.toLocaleString('en')}`);
-  if (attempts > 1) parts.push(`attempt ${attempts}`);
-  return parts.filter(Boolean).join(' · ');
-}
-
-function body(round) {
-  if (isActive(round)) return [stages(round), element('p', { class: 'muted' }, doing(round))];
-  if (round.state === 'failed') return [stages(round), element('p', { class: 'error' }, round.error ?? 'The round failed without a word.')];
-  return [figures(round.metrics ?? {}, schema)];
-}
-
-function card(round) {
-  const header = element('header', {},
-    element('h2', {}, element('a', { href: `/rounds/${round.id}` }, `Round ${round.id}`)),
-    element('span', { class: 'badge', 'data-state': round.state }, round.state),
-    element('span', {}, `${round.engine}, ${round.strategy}`),
-    element('span', { class: 'muted' }, `${count(round.labelled ?? 0, 'labelled image')} · `, moment(round.finished_at ?? round.started_at ?? round.created_at)));
-  return element('article', { class: 'card round', 'data-round': round.id, 'data-state': round.state,
-    'aria-current': round.id === chosen && 'true', 'aria-label': `Round ${round.id}` }, header, ...body(round));
-}
 
 /** Put a round on the page, or exchange it where it has changed. */
 function show(round) {
   const text = JSON.stringify(round);
   const old = shown.get(round.id);
   if (old?.text === text) return;
-  const node = card(round);
+  const open = round.id === chosen || round.id === opened;
+  const node = roundCard(round, { schema, chosen: round.id === chosen, open, changes: round.id === opened ? changes : null, onpromote: promote });
   const hadFocus = old?.node.contains(document.activeElement);
   if (old) old.node.replaceWith(node);
-  else at('rounds').append(node);
+  else at('rounds').insertBefore(node, [...at('rounds').children].find((other) => Number(other.dataset.round) < round.id) ?? null);
   if (hadFocus) node.querySelector('a').focus();
   shown.set(round.id, { node, text, round });
 }
@@ -80,15 +47,31 @@ function showError(error) {
   at('error').textContent = error?.message ?? '';
 }
 
+/** Which round is in use, and when the next one starts by itself. */
+function tell({ rounds, every, labelled_since: since }) {
+  const used = rounds.find((round) => round.in_use);
+  const due = every > 0 && rounds.length > 0 && !rounds.some(isActive) ? `The next round starts by itself after ${count(Math.max(0, every - since), 'more labelled image')}.` : '';
+  const link = used && element('a', { href: `/rounds/${used.id}` }, `round ${used.id}`);
+  at('used').replaceChildren(...(used ? ['Queue and suggestions come from ', link, '. ', due] : [rounds.length > 0 ? 'No round is in use: the queue is in random order. ' : '', due]));
+}
+
 /** Read the list, in the server's order, the newest first. */
 async function list() {
-  const { rounds } = await call('GET', 'rounds');
-  at('rounds').replaceChildren();
-  shown.clear();
-  rounds.forEach(show);
+  const answer = await call('GET', 'rounds');
+  const { rounds } = answer;
+  const newest = rounds.find((round) => round.state === 'done')?.id ?? null;
+  if (newest !== opened) {
+    // Asked for before it is shown, so that nothing moves when it comes.
+    changes = newest === null ? null : await call('GET', `rounds/${newest}/changes`).catch(() => null);
+    opened = newest;
+  }
+  rounds.filter(({ id }, place) => all || place < FIRST || id === chosen).forEach(show);
+  at('older').hidden = all || rounds.length <= FIRST;
+  at('older').textContent = `Show ${count(rounds.length - FIRST, 'older round')}`;
+  tell(answer);
   at('message').textContent = rounds.length > 0 ? '' : 'No round yet. Label some images first, then start one.';
+  if (document.documentElement.dataset.state !== 'ready') shown.get(chosen)?.node.scrollIntoView({ block: 'nearest' });
   document.documentElement.dataset.state = 'ready';
-  shown.get(chosen)?.node.scrollIntoView({ block: 'nearest' });
 }
 
 async function follow() {
@@ -97,13 +80,31 @@ async function follow() {
   try {
     for (const { id } of active) {
       const round = await call('GET', `rounds/${id}`);
-      show(round);
-      at('message').textContent = isActive(round) ? '' : `Round ${id} is ${round.state}.`;
+      if (isActive(round)) {
+        show(round);
+        at('message').textContent = '';
+      } else {
+        await list();
+        at('message').textContent = `Round ${id} is ${round.state}.`;
+      }
     }
+    if (active.length === 0) await list();
   } catch (error) { // only this look has failed: the round goes on, and the next look says so
     at('message').textContent = `${error.message} Trying again …`;
   }
-  if (active.length > 0) timer = setTimeout(follow, document.hidden ? HIDDEN : VISIBLE);
+  timer = setTimeout(follow, active.length === 0 || document.hidden ? HIDDEN : VISIBLE);
+}
+
+/** Let the queue come from an earlier round again. */
+async function promote(id) {
+  try {
+    await once(`rounds/${id}/promote`, {});
+    await list();
+    at('message').textContent = `Round ${id} is in use.`;
+    showError(null);
+  } catch (error) {
+    showError(error);
+  }
 }
 
 async function begin(event) {
@@ -128,7 +129,7 @@ async function load() {
     schema = (await call('GET', 'schema')).attributes;
     await list();
     showError(null);
-    follow();
+    timer = setTimeout(follow, VISIBLE);
   } catch (error) {
     showError(error);
     setTimeout(load, 2000);
@@ -136,6 +137,10 @@ async function load() {
 }
 
 onSubmit(at('start'), begin);
+at('older').addEventListener('click', () => {
+  all = true;
+  list().catch(showError);
+});
 document.addEventListener('visibilitychange', () => document.hidden || follow());
 load();
 showFaces();

@@ -100,7 +100,9 @@ def _narrow(measured: Measured | None) -> Check:
 def _gain(gain: Gain | None) -> Check:
     if gain is None:
         return Check(
-            "gain", None, "It takes a round with clearly more labels than another to see what more of them bring."
+            "gain",
+            None,
+            "It takes a round with clearly more labels than another to see what more of them bring.",
         )
     between = (
         ""

@@ -93,6 +93,8 @@ ACCESS: dict[str, Needed] = {
     "insights.numbers": "labeller",
     "rounds_api.index": "labeller",
     "rounds_api.show": "labeller",
+    "rounds_api.show_changes": "labeller",
+    "round_files.report": "reviewer",  # it shows faces with the answers that were given
     "rounds_api.start": "reviewer",
     "rounds_api.promote_round": "reviewer",
     "imports_api.index": "admin",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from annotator.domain.audit import Measured
 from annotator.services.insights import AttributeInsights, Insights, curve_of
 from annotator.services.labelling_pace import Pace, Suggestions
+from annotator.services.round_changes import AttributeChange, RoundChanges
 from annotator.web.flags import iso
 from annotator.web.team_contracts import CoefficientOut, coefficient_out
 
@@ -125,6 +126,26 @@ class RoundOnAuditOut(SuggestionsOut):
     labelled: int
 
 
+class AttributeChangeOut(BaseModel):
+    """Balanced accuracy of a round and of the one before, on the same audit labels; `difference` on the same draws."""
+
+    attribute: str
+    now: FigureOut
+    before: FigureOut | None
+    difference: FigureOut | None
+    changed: float | None = Field(description="Share of the answers that are other ones.")
+
+
+class RoundChangesOut(BaseModel):
+    """What a round changed. Of the first `head` images of its queue, `new_in_head` were not at the head before."""
+
+    previous: int | None
+    attributes: list[AttributeChangeOut]
+    head: int
+    new_in_head: int | None
+    report_url: str | None
+
+
 class DayOut(BaseModel):
     """Cells answered on a day (UTC), and the hours that somebody worked on them."""
 
@@ -222,6 +243,31 @@ def _point(number: int, labels: int, measured: Measured) -> PointOut:
 def figure(measured: Measured) -> FigureOut:
     """A measured figure with its interval."""
     return FigureOut(value=measured.value, low=measured.low, high=measured.high, reason=measured.reason)
+
+
+def changes_out(found: RoundChanges, report_url: str | None) -> RoundChangesOut:
+    """The contract's shape of what a round changed."""
+    return RoundChangesOut(
+        previous=found.previous,
+        attributes=[_change(change) for change in found.attributes],
+        head=found.head,
+        new_in_head=found.new_in_head,
+        report_url=report_url,
+    )
+
+
+def _change(change: AttributeChange) -> AttributeChangeOut:
+    differs = None
+    if change.difference is not None:
+        value, low, high = change.difference
+        differs = FigureOut(value=value, low=low, high=high, reason=None)
+    return AttributeChangeOut(
+        attribute=change.attribute,
+        now=figure(change.now),
+        before=figure(change.before) if change.before else None,
+        difference=differs,
+        changed=change.changed,
+    )
 
 
 def _pace(pace: Pace) -> PaceOut:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, send_file, url_for
+from flask import Response as Answer
 from spectree import Response
 from sqlalchemy.orm import Session
 
+from annotator.errors import NotFound
 from annotator.models import Round
 from annotator.services.promotions import promote, round_in_use
+from annotator.services.round_changes import report_page, round_changes
 from annotator.services.rounds import get_round, labelled_since_last_round, list_rounds, start_round
 from annotator.services.schema_in_force import schema_in_force
 from annotator.services.statistics import round_summary
 from annotator.web.context import context, idempotency_key, labeller_id
 from annotator.web.contracts import Empty, ProblemAnswer, RoundOut, RoundRequest, RoundsOut, spec
+from annotator.web.insights_contracts import RoundChangesOut, changes_out
+from annotator.web.security import REPORT_POLICY
 
 rounds_api = Blueprint("rounds_api", __name__, url_prefix="/api/v1/rounds")
+round_files = Blueprint("round_files", __name__)
 
 
 @rounds_api.post("")
@@ -45,6 +51,38 @@ def show(number: int) -> RoundOut:
     """One round: its state, how far it is, its figures."""
     with context().project.database.read() as session:
         return _out(session, [get_round(session, number)])[0]
+
+
+@rounds_api.get("/<int:number>/changes")
+@spec.validate(resp=Response(HTTP_200=RoundChangesOut, HTTP_404=ProblemAnswer), tags=["rounds"])
+def show_changes(number: int) -> RoundChangesOut:
+    """What a round changed: figures against the round before, answers, and the head of the queue."""
+    project = context().project
+    with project.database.read() as session:
+        found = round_changes(project, session, number)
+        has_report = report_page(project, session, number) is not None
+    if found is None:
+        raise NotFound(
+            "no_predictions", f"Round {number} has no predictions.", do="Choose a round that is done."
+        )
+    return changes_out(found, url_for("round_files.report", number=number) if has_report else None)
+
+
+@round_files.get("/rounds/<int:number>/report")
+def report(number: int) -> Answer:
+    """The report of a round's training, a page of its own."""
+    project = context().project
+    with project.database.read() as session:
+        path = report_page(project, session, number)
+    if path is None:
+        raise NotFound(
+            "no_report",
+            f"Round {number} has no report.",
+            do=f"Call `facelabel trainer report rounds/{number:04d}/run rounds/{number:04d}/snapshot` in the project.",
+        )
+    answer = send_file(path, mimetype="text/html")
+    answer.headers["Content-Security-Policy"] = REPORT_POLICY
+    return answer
 
 
 @rounds_api.post("/<int:number>/promote")

@@ -19,6 +19,10 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'none'"
+)
+"""Of pages that we wrote as one file, such as cards and reports: they bring style and pictures along, nothing is loaded or run."""
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _BYTES = "application/octet-stream"
 TAKES_BYTES = frozenset({"imports_api.upload", "imports_api.receive"})

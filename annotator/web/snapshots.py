@@ -26,6 +26,7 @@ from annotator.web.contracts import (
     VerifiedOut,
     spec,
 )
+from annotator.web.security import REPORT_POLICY
 
 snapshots_api = Blueprint("snapshots_api", __name__, url_prefix="/api/v1/snapshots")
 snapshot_files = Blueprint("snapshot_files", __name__)
@@ -77,10 +78,7 @@ def card(name: str) -> Answer:
     if not path.is_file():
         raise NotFound("no_card", f"The snapshot {name!r} was written without a card.", do="Take a new one.")
     answer = send_file(path, mimetype="text/html")
-    # The card brings its style along; nothing else may be loaded or run in it.
-    answer.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
-    )
+    answer.headers["Content-Security-Policy"] = REPORT_POLICY
     return answer
 
 

@@ -1,0 +1,44 @@
+"""The rounds page: what a round changed, and the way back to an earlier one."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from annotator.project import ProjectFolder
+from tests.annotator.test_insights import audited, round_that_errs
+from tests.browser.test_accessibility import injectable, serious  # noqa: F401 - a fixture
+from tests.serving import Server
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_round_tells_what_it_changed_and_an_earlier_one_is_used_again_by_keys(
+    injectable: Page,  # noqa: F811 - the fixture
+    filled: ProjectFolder,
+):
+    truth = audited(filled, 20)
+    first = round_that_errs(filled, truth, 10, labels=100)
+    second = round_that_errs(filled, truth, 2, labels=200)
+    report = filled.rounds / f"{second:04d}" / "run" / "report"
+    report.mkdir()
+    (report / "report.html").write_text("<h1>Training report</h1><script>document.title = 'ran'</script>")
+    page = injectable
+    with Server(filled.path) as server:
+        page.goto(f"{server.url}/rounds")
+        page.wait_for_selector("html[data-state=ready]", state="attached")
+        newest, older = page.locator(f"[data-round='{second}']"), page.locator(f"[data-round='{first}']")
+        glasses = newest.locator("[data-attribute=glasses]")
+        assert ".90" in glasses.inner_text()
+        assert "+40.0" in glasses.inner_text()
+        assert "20.0 %" in glasses.inner_text()
+        assert serious(page) == []
+        older.locator("summary").first.press("Enter")
+        expect(older).to_contain_text("It is the first round")
+        expect(page.locator("#used")).to_contain_text(f"round {second}")
+        older.get_by_role("button", name="Use this round").press("Enter")
+        expect(page.locator("#used")).to_contain_text(f"round {first}")
+        expect(older.locator(".in-use")).to_be_visible()
+        expect(newest.locator(".in-use")).to_have_count(0)
+        with page.expect_response("**/report") as answered:
+            newest.get_by_role("link", name="Report of the training").click()
+        assert "sandbox" in answered.value.headers["content-security-policy"]
+        expect(page.locator("h1")).to_have_text("Training report")
