@@ -36,9 +36,9 @@ def make_large_project(path: Path, images: int, *, labelled: float = 0.9) -> Pro
         "INSERT INTO attribute_values (attribute_id, code, name, status, ends) VALUES (?, ?, ?, 'active', 0)",
         ((ids["identity"], code, f"person {code}") for code in range(-(-images // IMAGES_OF_A_PERSON))),
     )
-    _insert(connection, "images", _images(images, done, len(ids)))
-    _insert(connection, "submissions", _submissions(done))
-    _insert(connection, "annotations", _annotations(done, ids, choices))
+    insert_rows(connection, "images", _images(images, done, len(ids)))
+    insert_rows(connection, "submissions", _submissions(done))
+    insert_rows(connection, "annotations", _annotations(done, ids, choices))
     connection.execute(
         "INSERT INTO labels (image_id, attribute_id, code, annotation_id) "
         "SELECT image_id, attribute_id, code, id FROM annotations ORDER BY image_id, attribute_id"
@@ -51,7 +51,8 @@ def make_large_project(path: Path, images: int, *, labelled: float = 0.9) -> Pro
     return project
 
 
-def _insert(connection: Any, table: str, rows: Iterator[dict[str, Any]]) -> None:
+def insert_rows(connection: Any, table: str, rows: Iterator[dict[str, Any]]) -> None:
+    """Put rows with the same columns into a table."""
     first = next(rows)
     columns, marks = ", ".join(first), ", ".join("?" * len(first))
     statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"

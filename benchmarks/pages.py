@@ -1,7 +1,8 @@
 """How soon each page's requests answer with 1,000,000 images, beside the same with 10,000.
 
-Nine tenths of the images are labelled, in seven attributes. The app is called in the process, without a network; each
-request a few times, `first` is what the first one takes, `again` the median of the later ones.
+A tenth of the images are labelled by three people, in seven attributes (see team_project). The app is called in the
+process, without a network; each request a few times: `first` is what the first one takes, in a process that knows nothing
+yet, `again` the median of the later ones, with answers in between.
 """
 
 import secrets
@@ -17,15 +18,23 @@ from annotator.app import create_app
 from annotator.config import Settings
 from annotator.project import ProjectFolder
 from annotator.services.statistics import read_status
-from benchmarks.million import make_large_project
 from benchmarks.report import Figures, Size
+from benchmarks.team_project import make_team_project
 
 AGAIN = 5
 VALUES = {"wrinkles": 0, "freckles": 1, "glasses": 2, "hair_color": 3, "hair_top": 1, "not_human": 0}
 READS = (
-    "progress", "images?limit=60", "images?limit=60&attribute=hair_color&value=8", "images?limit=60&value=none&attribute=glasses",
-    "images?limit=60&split=test", "images?limit=60&name=*123", "images?limit=60&disagreement=opinions", "groups",
-    "groups/leaks", "people", "people/0", "team", "rounds", "snapshots", "schema",
+    "me", "progress", "images?limit=60", "images?limit=60&attribute=hair_color&value=8",
+    "images?limit=60&value=none&attribute=glasses", "images?limit=60&split=test", "images?limit=60&name=*123",
+    "images?limit=60&labeller=Ada", "images?limit=60&source=made", "images?limit=60&group=identity:7",
+    "images?limit=60&flag=open", "images?limit=60&disagreement=opinions", "images?limit=60&disagreement=model", "images/77",
+    "review?kind=flags", "review?kind=opinions", "review?kind=undecided", "review?kind=model", "groups", "groups?after=400",
+    "groups/images?key=identity:7", "groups/leaks", "people", "people?search=99", "people/names?search=99", "people/0", "faces?image_id=5",
+    "team", "team/aggregation", "rounds", "snapshots", "imports", "schema", "schema/changes",
+)  # fmt: skip
+PAGES = (
+    "", "sweep", "people", "people/all", "browse", "browse/77", "review", "groups", "team", "schema", "rounds",
+    "snapshots", "import",
 )  # fmt: skip
 
 
@@ -35,7 +44,7 @@ def measure(size: Size) -> Figures:
     found: dict[str, dict[str, Any]] = {}
     for images in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            project = make_large_project(Path(folder) / "project", images)
+            project = make_team_project(Path(folder) / "project", images)
             for what, (first, again) in requests_of(project).items():
                 row = found.setdefault(what, {"request": what})
                 row |= {f"first, {images:,}": first, f"again, {images:,}": again}
@@ -63,6 +72,11 @@ def requests_of(project: ProjectFolder) -> dict[str, tuple[float, float]]:
         call("POST people/sets", "POST", "people/sets", {"count": 1})
         for path in READS:
             call(f"GET {path}", "GET", path)
+        for path in PAGES:
+            start = time.perf_counter()
+            if client.get(f"/{path}").status_code != 200:
+                raise SystemExit(f"/{path} does not answer")
+            waits.setdefault(f"page /{path}", []).append(1000 * (time.perf_counter() - start))
         start = time.perf_counter()
         with project.database.read() as session:
             read_status(session)

@@ -56,7 +56,8 @@ def cohen_kappa(ratings: Ratings, *, replicates: int = REPLICATES, seed: int = 0
     """
     if len(ratings.raters) > 2:
         reason = f"Cohen's kappa compares two labellers, not {len(ratings.raters)}"
-        return Agreement(None, None, reason, len(ratings.items), len(ratings.item))
+        paired = _Paired(ratings)
+        return Agreement(None, None, reason, paired.items, paired.all_answers)
     return _estimate(_Paired(ratings), _cohen, replicates, seed)
 
 
@@ -81,6 +82,8 @@ def krippendorff_alpha(ratings: Ratings, *, replicates: int = REPLICATES, seed: 
 class _Paired:
     """The items with two answers or more, renumbered, and their counts n_ik in sparse form.
 
+    `rows` are items as they are written down, `items` how many these stand for.
+
     Sparse because an open attribute such as identity may have thousands of categories.
     """
 
@@ -90,15 +93,18 @@ class _Paired:
         self.item: Positions = (np.cumsum(enough) - 1)[ratings.item[kept]]
         self.rater = ratings.rater[kept]
         self.category = ratings.category[kept]
-        self.items = int(enough.sum())
+        self.rows = int(enough.sum())
+        self.times: Floats = ratings.times[enough].astype(np.float64)
+        self.items = int(self.times.sum())
         self.categories = len(ratings.categories)
         self.raters = len(np.unique(ratings.rater))
         self.group = ratings.group[enough]
         cell, count = np.unique(self.item * max(self.categories, 1) + self.category, return_counts=True)
         self.cell_item, self.cell_category = np.divmod(cell, max(self.categories, 1))
         self.count = count.astype(np.float64)  # n_ik where it is not 0
-        self.answers = np.bincount(self.item, minlength=self.items).astype(np.float64)  # m_i
-        self.squares = np.bincount(self.cell_item, self.count**2, minlength=self.items)  # Σ_k n_ik²
+        self.answers = np.bincount(self.item, minlength=self.rows).astype(np.float64)  # m_i
+        self.squares = np.bincount(self.cell_item, self.count**2, minlength=self.rows)  # Σ_k n_ik²
+        self.all_answers = int(self.times @ self.answers)
 
     def category_totals(self, weight: Floats) -> Floats:
         """n_k of the drawn items."""
@@ -112,7 +118,7 @@ def _percent(paired: _Paired) -> Coefficient:
 
 
 def _cohen(paired: _Paired) -> Coefficient:
-    answers = np.zeros((2, paired.items), dtype=np.intp)
+    answers = np.zeros((2, paired.rows), dtype=np.intp)
     answers[paired.rater, paired.item] = paired.category
     first, second = answers
     equal = first == second
@@ -162,11 +168,13 @@ def _estimate(
     value, interval, reason = None, None, _too_little(paired)
     if reason is None:
         of_weights = coefficient(paired)
-        value = of_weights(np.ones(paired.items))
+        value = of_weights(paired.times)
         reason = _ONE_VALUE
         if value is not None:
-            interval, reason = percentile_interval(of_weights, paired.group, replicates, seed)
-    return Agreement(value, interval, reason, paired.items, len(paired.item))
+            interval, reason = percentile_interval(
+                of_weights, paired.group, paired.times.astype(np.intp), replicates, seed
+            )
+    return Agreement(value, interval, reason, paired.items, paired.all_answers)
 
 
 def _too_little(paired: _Paired) -> str | None:

@@ -38,27 +38,30 @@ class Interval:
 
 
 def percentile_interval(
-    coefficient: Coefficient, group: Positions, replicates: int, seed: int
+    coefficient: Coefficient, group: Positions, times: Positions, replicates: int, seed: int
 ) -> tuple[Interval | None, str | None]:
     """The interval of a coefficient, or None and the reason why there is none.
 
     Args:
         coefficient: takes the weights of the items, one each.
         group: the group of each item.
+        times: how many groups like its own each item stands for (Ratings.times): they are drawn as such.
         replicates: number of resamples; 0 for no interval.
         seed: of the draws.
     """
     if replicates == 0:
         return None, "no interval was asked for"
     distinct, group = np.unique(group, return_inverse=True)
-    groups = len(distinct)
+    copies = np.ones(len(distinct))
+    copies[group] = times
+    groups = int(copies.sum())
     if groups < 2:
         return None, "all items belong to one group, so there is nothing to resample for an interval"
     random = np.random.default_rng(seed)
     drawn = []
     for _ in range(replicates):
-        times = np.bincount(random.integers(groups, size=groups), minlength=groups)
-        value = coefficient(times[group].astype(np.float64))
+        drawn_times = random.multinomial(groups, copies / groups)
+        value = coefficient(drawn_times[group].astype(np.float64))
         if value is not None:
             drawn.append(value)
     if len(drawn) < _LEAST_DEFINED * replicates:

@@ -38,6 +38,8 @@ class Ratings:
     """Position in `categories`."""
     group: Positions
     """One entry per item: the number of the group that it belongs to."""
+    times: Positions
+    """One entry per item: how many items, each a group of its own, were answered like it and are written down as it."""
 
     @classmethod
     def read(
@@ -65,7 +67,44 @@ class Ratings:
             [answer[2] for answer in answers], lambda code: (code is None, code or 0)
         )
         group = _positions([groups[i] for i in items])[1] if groups is not None else np.arange(len(items))
-        return cls(items, raters, categories, item, rater, category, group)
+        return cls(items, raters, categories, item, rater, category, group, np.ones(len(items), np.intp))
+
+    @classmethod
+    def tally(cls, item: Positions, rater: Positions, code: Positions) -> Ratings:
+        """Read answers, one of a rater to an item, and write items that were answered alike down once.
+
+        A hundred thousand items with answers of three people are a few dozen different ones, and every coefficient and
+        its interval follow from these and how often each occurs.
+
+        Args:
+            item: (answers,) numbers, equal ones in a row.
+            rater: (answers,) numbers, rising within an item.
+            code: (answers,) codes; there is none for "can't tell".
+        """
+        starts = np.flatnonzero(np.r_[True, item[1:] != item[:-1]]) if len(item) else np.empty(0, np.intp)
+        sizes = np.diff(np.r_[starts, len(item)])
+        raters, rater = np.unique(rater, return_inverse=True)
+        categories, category = np.unique(code, return_inverse=True)
+        answer = rater * max(len(categories), 1) + category
+        found: list[Positions] = []
+        times: list[int] = []
+        for size in np.unique(sizes):
+            rows, counts = _distinct_rows(answer[starts[sizes == size][:, None] + np.arange(size)])
+            found += list(rows)
+            times += counts.tolist()
+        answer = np.concatenate(found) if found else np.empty(0, np.intp)
+        rater, category = np.divmod(answer, max(len(categories), 1))
+        numbers = np.arange(len(found))
+        return cls(
+            tuple(numbers.tolist()),
+            tuple(raters.tolist()),
+            tuple(categories.tolist()),
+            np.repeat(numbers, [len(row) for row in found]),
+            rater,
+            category,
+            numbers,
+            np.array(times, np.intp),
+        )
 
     def between(self, first: Rater, second: Rater) -> Ratings:
         """The answers of two raters only, for Cohen's kappa; one without answers is in `raters` all the same."""
@@ -81,6 +120,7 @@ class Ratings:
             rater[kept],
             self.category[kept],
             self.group,
+            self.times,
         )
 
 
@@ -95,3 +135,14 @@ def _positions(values: list[_T], key: Callable[[_T], Any] | None = None) -> tupl
     distinct = tuple(sorted(set(values), key=key))  # type: ignore[type-var, arg-type]
     position = {value: number for number, value in enumerate(distinct)}
     return distinct, np.fromiter((position[value] for value in values), dtype=np.intp, count=len(values))
+
+
+def _distinct_rows(table: Positions) -> tuple[Positions, Positions]:
+    """The distinct rows of a table of small numbers, and how often each occurs."""
+    number = np.zeros(len(table), np.intp)
+    for column in (
+        table.T
+    ):  # a number for each distinct beginning of a row: sorting numbers is faster than sorting rows
+        number = np.unique(number * (int(column.max()) + 1) + column, return_inverse=True)[1]
+    _, first, counts = np.unique(number, return_index=True, return_counts=True)
+    return table[first], counts

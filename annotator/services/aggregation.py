@@ -19,7 +19,7 @@ from annotator.domain.ratings import Ratings
 from annotator.models import Annotation, Label, Labeller, Submission, Undecided
 from annotator.project import ProjectFolder
 from annotator.services.annotations import add_submission, annotate_all, find_submission
-from annotator.services.opinions import Cell, Opinions, read_opinions
+from annotator.services.opinions import CANNOT_TELL, Cell, Opinions, read_opinions
 from annotator.services.overlap import INDEPENDENT
 from annotator.services.schema_in_force import schema_in_force
 from annotator.services.taking_back import take_back
@@ -164,12 +164,13 @@ def _ratings(said: dict[int, dict[int, int | None]]) -> Ratings:
     return Ratings.read(triples, cannot_tell=True)
 
 
-def _by_attribute(opinions: Opinions) -> dict[int, dict[int, dict[int, int | None]]]:
+def _by_attribute(said: Opinions) -> dict[int, dict[int, dict[int, int | None]]]:
     """Attribute, image, labeller: the code, where there are several."""
-    found: dict[int, dict[int, dict[int, int | None]]] = defaultdict(dict)
-    for (image, attribute), said in opinions.items():
-        if len(said) > 1:
-            found[attribute][image] = {labeller: opinion.code for labeller, opinion in said.items()}
+    found: dict[int, dict[int, dict[int, int | None]]] = defaultdict(lambda: defaultdict(dict))
+    shared = said.shared()
+    columns = (shared.attribute, shared.image, shared.labeller, shared.code)
+    for attribute, image, labeller, code in zip(*(column.tolist() for column in columns), strict=True):
+        found[attribute][image][labeller] = None if code == CANNOT_TELL else code
     return found
 
 

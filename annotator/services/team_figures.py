@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -21,7 +20,8 @@ from annotator.domain.proportion import Proportion
 from annotator.domain.ratings import Ratings
 from annotator.models import Gold, Labeller, Project, Submission
 from annotator.services.kept_figures import keep_figures
-from annotator.services.opinions import Opinions, read_opinions
+from annotator.services.number_columns import Column, read_columns
+from annotator.services.opinions import CANNOT_TELL, Opinions, read_opinions
 from annotator.services.overlap import INDEPENDENT
 from annotator.services.schema_in_force import schema_in_force
 
@@ -85,100 +85,114 @@ def team_figures(session: Session) -> TeamFigures:
 
 
 def _compute(session: Session) -> TeamFigures:
-    opinions = read_opinions(session, (*INDEPENDENT, "import"))
-    return TeamFigures(_labellers(session, opinions), _attributes(session, opinions))
+    said = read_opinions(session, (*INDEPENDENT, "import"))
+    shared = said.shared()
+    return TeamFigures(_labellers(session, said, shared), _attributes(session, shared))
 
 
-def _labellers(session: Session, opinions: Opinions) -> dict[int, LabellerFigures]:
-    answers: Counter[int] = Counter()
-    accepted: Counter[int] = Counter()
-    corrected: Counter[int] = Counter()
-    gold: dict[int, list[bool]] = defaultdict(list)
-    same: Counter[int] = Counter()
-    met: Counter[int] = Counter()
-    known = _known_answers(session)
-    for cell, said in opinions.items():
-        # Most cells have one answer: counting its votes would take longer than all the rest.
-        votes = Counter(opinion.code for opinion in said.values()) if len(said) > 1 else None
-        for labeller, opinion in said.items():
-            answers[labeller] += 1
-            accepted[labeller] += opinion.origin == "suggestion"
-            corrected[labeller] += opinion.corrected
-            if votes is not None:
-                same[labeller] += votes[opinion.code] - 1
-                met[labeller] += len(said) - 1
-            if cell in known:
-                gold[labeller].append(opinion.code == known[cell])
+def _labellers(session: Session, said: Opinions, shared: Opinions) -> dict[int, LabellerFigures]:
+    people = np.unique(said.labeller).tolist()
+    size = max(people, default=0) + 1
+    answers, accepted, corrected = (
+        np.bincount(said.labeller, weights, size).astype(int).tolist()
+        for weights in (None, said.accepted, said.corrected)
+    )
+    same, met = _agreeing(shared, size)
+    right, asked = _against_gold(session, said, size)
     times = _times(session)
     return {
         labeller: LabellerFigures(
             answers=answers[labeller],
-            images=len(times.get(labeller, [])),
-            seconds=_median_seconds(times.get(labeller, [])),
-            gold=Proportion(sum(gold[labeller]), len(gold[labeller])) if gold[labeller] else None,
+            images=len(times.get(labeller, ())),
+            seconds=_median_seconds(times.get(labeller)),
+            gold=Proportion(right[labeller], asked[labeller]) if asked[labeller] else None,
             others=Proportion(same[labeller], met[labeller]) if met[labeller] else None,
             accepted=accepted[labeller],
             corrected=corrected[labeller],
         )
-        for labeller in answers
+        for labeller in people
     }
 
 
-def _known_answers(session: Session) -> dict[tuple[int, int], int | None]:
-    rows = session.execute(select(Gold.image_id, Gold.answers))
-    return {(image, int(attribute or 0)): code for image, answers in rows for attribute, code in answers}
+def _agreeing(shared: Opinions, size: int) -> tuple[list[int], list[int]]:
+    """Per labeller, how many answers of others were given to the same cells, and how many of these were the same."""
+    cell = shared.cell
+    in_cell = np.bincount(cell)
+    _, answer, alike = np.unique(cell * 2**32 + shared.code, return_inverse=True, return_counts=True)
+    same = np.bincount(shared.labeller, alike[answer] - 1, size)
+    met = np.bincount(shared.labeller, in_cell[cell] - 1, size)
+    return same.astype(int).tolist(), met.astype(int).tolist()
 
 
-def _times(session: Session) -> dict[int, list[int | None]]:
-    """Per labeller, the milliseconds of each image that was answered on its own; None where none were told."""
+def _against_gold(session: Session, said: Opinions, size: int) -> tuple[list[int], list[int]]:
+    """Per labeller, how many answers to gold cells were right, and how many there were."""
+    known = {
+        (int(attribute or 0), image): CANNOT_TELL if code is None else code
+        for image, answers in session.execute(select(Gold.image_id, Gold.answers))
+        for attribute, code in answers
+    }
+    to_gold = said.where(np.isin(said.image, [image for _, image in known]))
+    right, asked = [0] * size, [0] * size
+    for attribute, image, labeller, code in zip(
+        to_gold.attribute.tolist(),
+        to_gold.image.tolist(),
+        to_gold.labeller.tolist(),
+        to_gold.code.tolist(),
+        strict=True,
+    ):
+        if (attribute, image) in known:
+            asked[labeller] += 1
+            right[labeller] += code == known[attribute, image]
+    return right, asked
+
+
+def _times(session: Session) -> dict[int, Column]:
+    """Per labeller, the milliseconds of each image that was answered on its own; -1 where none were told."""
     later = aliased(Submission)
-    query = select(Submission.labeller_id, Submission.milliseconds).where(
-        Submission.kind == "answer", ~exists().where(later.undoes == Submission.id)
+    people, milliseconds = read_columns(
+        session,
+        Submission.id,
+        [Submission.labeller_id, func.coalesce(Submission.milliseconds, -1)],
+        Submission.kind == "answer",
+        ~exists().where(later.undoes == Submission.id),
     )
-    found: dict[int, list[int | None]] = defaultdict(list)
-    for labeller, milliseconds in session.execute(query):
-        found[labeller].append(milliseconds)
-    return found
+    return {labeller: milliseconds[people == labeller] for labeller in np.unique(people).tolist()}
 
 
-def _median_seconds(milliseconds: list[int | None]) -> float | None:
-    timed = [time for time in milliseconds if time is not None]
-    return float(np.median(timed)) / 1000 if timed else None
+def _median_seconds(milliseconds: Column | None) -> float | None:
+    timed = milliseconds[milliseconds >= 0] if milliseconds is not None else np.empty(0)
+    return float(np.median(timed)) / 1000 if len(timed) else None
 
 
-def _attributes(session: Session, opinions: Opinions) -> list[AttributeFigures]:
-    triples: dict[int, list[tuple[int, int, int | None]]] = defaultdict(list)
-    for (image, attribute), said in opinions.items():
-        if len(said) > 1:
-            triples[attribute] += [(image, labeller, opinion.code) for labeller, opinion in said.items()]
+def _attributes(session: Session, shared: Opinions) -> list[AttributeFigures]:
     names = dict(session.execute(select(Labeller.id, Labeller.name)).all())
     return [
-        _attribute(name, triples.get(number, []), names)
+        _attribute(name, shared.where(shared.attribute == number), names)
         for number, name in schema_in_force(session).names.items()
     ]
 
 
-def _attribute(
-    name: str, triples: list[tuple[int, int, int | None]], names: dict[int, str]
-) -> AttributeFigures:
-    ratings = Ratings.read(triples)
+def _attribute(name: str, shared: Opinions, names: dict[int, str]) -> AttributeFigures:
+    told = shared.told_apart()
+    ratings = Ratings.tally(told.image, told.labeller, told.code)
     return AttributeFigures(
         attribute=name,
-        images=len({image for image, _, _ in triples}),
+        images=len(np.unique(shared.image)),
         percent=percent_agreement(ratings, replicates=_REPLICATES),
         fleiss=fleiss_kappa(ratings, replicates=_REPLICATES),
         alpha=krippendorff_alpha(ratings, replicates=_REPLICATES),
         cohen=[
             (names[a], names[b], cohen_kappa(ratings.between(a, b), replicates=_REPLICATES))
-            for a, b in _closest_pairs(triples)
+            for a, b in _closest_pairs(ratings)
         ],
     )
 
 
-def _closest_pairs(triples: list[tuple[int, int, int | None]]) -> list[tuple[int, int]]:
+def _closest_pairs(ratings: Ratings) -> list[tuple[int, int]]:
     """The pairs of labellers with the most images in common."""
-    people: dict[int, set[int]] = defaultdict(set)
-    for image, labeller, _ in triples:
-        people[image].add(labeller)
-    pairs = Counter(pair for found in people.values() for pair in combinations(sorted(found), 2))
-    return sorted(pairs, key=lambda pair: (-pairs[pair], pair))[:MOST_PAIRS]
+    took_part = np.zeros((len(ratings.items), len(ratings.raters)))
+    took_part[ratings.item, ratings.rater] = 1
+    together = took_part.T @ (took_part * ratings.times[:, None])
+    pairs = [(a, b) for a, b in combinations(range(len(ratings.raters)), 2) if together[a, b]]
+    closest = sorted(pairs, key=lambda pair: (-together[pair], pair))[:MOST_PAIRS]
+    return [(int(ratings.raters[a]), int(ratings.raters[b])) for a, b in closest]
