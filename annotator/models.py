@@ -156,7 +156,7 @@ class Image(Base):
     twin_of: Mapped[int | None] = mapped_column(
         ForeignKey("images.id")
     )  # the first image of nearly the same picture
-    split: Mapped[str]
+    split: Mapped[str] = mapped_column(index=True)
     shuffle: Mapped[int]
     open_cells: Mapped[int]
     face_count: Mapped[int | None]  # faces found in it; null: not looked for yet
@@ -213,6 +213,35 @@ class GroupDecision(Base):
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     created_at: Mapped[datetime]
     undone_at: Mapped[datetime | None]
+
+
+class ImageGroup(Base):
+    """How many images a group has. Triggers on `images` keep it (migration 0014), so that it is never wrong."""
+
+    __tablename__ = "image_groups"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    images: Mapped[int]
+
+
+# The list of groups walks this: the largest first.
+Index(
+    "ix_image_groups_several",
+    ImageGroup.images.desc(),
+    ImageGroup.key,
+    sqlite_where=text("images > 1"),
+    postgresql_where=text("images > 1"),
+)
+
+
+class KeptFigures(Base):
+    """What the worker counted over a large project (services/kept_figures). `state`: what the figures were counted from."""
+
+    __tablename__ = "kept_figures"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[list[int | bool | str | None]] = mapped_column(JSON)
+    figures: Mapped[dict[str, Any]]
+    counted_at: Mapped[datetime]
 
 
 class ImageAlias(Base):

@@ -127,5 +127,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0013"
+NEWEST_REVISION = "0014"
 """The newest migration in alembic/versions; a test compares them."""

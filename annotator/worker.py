@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 from annotator.config import Settings
 from annotator.errors import FacelabelError, NoRoom
@@ -25,7 +25,9 @@ from annotator.formats.snapshot import SnapshotOptions
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.faces import BATCH_SECONDS, FaceSearch
+from annotator.services.group_list import LEAKS
 from annotator.services.import_runs import run_next_import
+from annotator.services.kept_figures import FigureCount
 from annotator.services.predictions import load_predictions
 from annotator.services.rounds import (
     claim_round,
@@ -37,6 +39,8 @@ from annotator.services.rounds import (
     start_due_round,
 )
 from annotator.services.snapshots import export_snapshot
+from annotator.services.statistics import COUNTS
+from annotator.services.team_figures import TEAM
 from annotator.services.twin_search import TwinSearch
 from annotator.services.uploads import remove_leftovers
 
@@ -44,6 +48,8 @@ POLL_SECONDS = 0.5
 FULL_SECONDS = 5.0
 """How long it waits when the disk is full."""
 REPORT_SECONDS = 0.25
+FIGURE_SECONDS = 2.0
+"""How often the worker looks whether figures want to be counted."""
 NICENESS = 10
 """Of the worker's process and those it starts: whoever labels goes first."""
 
@@ -62,6 +68,9 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     search = FaceSearch(project)
     twins = TwinSearch(project)
     remove_leftovers(project)
+    ended = Event()
+    counting = Thread(target=_count_figures, args=(project, ended), name="figures", daemon=True)
+    counting.start()
     try:
         while not stopped():
             try:
@@ -74,7 +83,19 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
             if not busy:
                 stop.wait(POLL_SECONDS)
     finally:
+        ended.set()
         search.close()
+        counting.join(1)  # it only reads: nothing is lost if it ends with the process
+
+
+def _count_figures(project: ProjectFolder, ended: Event) -> None:
+    """Count what the pages of a large project show, beside imports and rounds: these may take hours."""
+    count = FigureCount(project, (COUNTS, TEAM, LEAKS))
+    while not ended.wait(FIGURE_SECONDS):
+        try:
+            count.run_step()
+        except Exception:  # noqa: BLE001 - whatever it was, the pages go on with what was counted last
+            _log.exception("the figures could not be counted; they are tried again")
 
 
 def _work(

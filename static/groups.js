@@ -1,6 +1,6 @@
 /** The groups page: which images stay together, what leaks between splits, and how a person joins or cuts them. */
 import { call } from './api.js';
-import { count, element } from './dom.js';
+import { count, element, moment } from './dom.js';
 import { once } from './once.js';
 
 const PAGE = 60;
@@ -102,30 +102,35 @@ class GroupsPage {
   async decide(kind, first, second) {
     const { answer } = await once('groups/decisions', { kind, first_id: first, second_id: second });
     this.decisions.push(answer);
-    await this.after_decision(kind === 'join' ? 'Joined: they stay in one split from now on.' : 'Cut: they are no longer taken for one picture.');
+    await this.after_decision(kind === 'join' ? 'Joined: they stay in one split from now on.' : 'Cut: they are no longer taken for one picture.', answer);
   }
 
   async undo() {
     const last = this.decisions.at(-1);
-    await call('POST', `groups/decisions/${last.id}/undo`, {});
+    const answer = await call('POST', `groups/decisions/${last.id}/undo`, {});
     this.decisions.pop();
-    await this.after_decision('Taken back.');
+    await this.after_decision('Taken back.', answer);
   }
 
-  async after_decision(text) {
+  async after_decision(text, { settled }) {
     at('undo').disabled = this.decisions.length === 0;
     this.close();
     await this.list(this.after);
-    at('message').textContent = text;
+    at('message').textContent = settled ? text : `${text} The groups shown here follow in the background.`;
   }
 
   async leaks() {
     at('message').textContent = 'Looking at all images …';
-    const { groups, leaks } = await call('GET', 'groups/leaks');
+    const { groups, leaks, counted_at: countedAt, counting } = await call('GET', 'groups/leaks');
+    if (counting) {
+      at('message').textContent = 'The images are being looked at in the background. Ask again in a minute.';
+      return;
+    }
     const rows = leaks.map((leak) => this.leak(leak));
     at('report').hidden = false;
     at('report').querySelector('.pairs').replaceChildren(...(rows.length ? rows : [element('li', {}, 'Nothing: no person, video, photo or picture is in two splits.')]));
     at('message').textContent = groups.length ? `${count(groups.length, 'group')} in two splits.` : `${count(leaks.length, 'pair')} in two splits.`;
+    if (countedAt) at('message').append(' As of ', moment(countedAt), '.');
   }
 
   leak({ why, first, second, splits }) {

@@ -1,6 +1,6 @@
 /** The team page: who labels how, how far they agree, what was agreed on, and accounts. */
 import { call, schemaOf } from './api.js';
-import { count, element, onSubmit } from './dom.js';
+import { count, element, moment, onSubmit } from './dom.js';
 import { once } from './once.js';
 import { oneAtATime } from './one_at_a_time.js';
 import { accountNode } from './team_accounts.js';
@@ -35,6 +35,8 @@ async function refresh() {
   at('members').replaceChildren(membersTable(team.members));
   at('agreement').hidden = team.attributes.length === 0 || !team.attributes.some(({ images }) => images > 0);
   at('attributes').replaceChildren(agreementTable(team.attributes, titles));
+  at('counted').hidden = team.counted_at === null && !team.counting;
+  at('counted').replaceChildren(...(team.counting ? ['The figures are being counted in the background: look again in a minute.'] : ['As of ', moment(team.counted_at), '.']));
   showSettings(team);
   showAccounts(team);
 }

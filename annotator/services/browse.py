@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from annotator.models import Annotation, Flag, Image, Label
 from annotator.project import ProjectFolder
 from annotator.services.blind import still_blind
-from annotator.services.image_filters import Filters, conditions
+from annotator.services.image_filters import Filters, conditions, is_narrow
 from annotator.services.predictions import ActivePredictions, active_predictions
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force
 
@@ -68,14 +68,15 @@ def find_images(
     )
     if filters.contradicted is not None and predictions is None:
         return Page([], None)
-    where = conditions(session, force, filters)
+    narrow = is_narrow(session, filters)
+    where = conditions(session, force, filters, narrow=narrow)
     backwards = before is not None
     place = before if backwards else after
     found: list[Image] = []
     deadline = time.monotonic() + _SECONDS
     while len(found) <= limit:
         window = _window(filters, place, backwards=backwards)
-        end = None if filters.narrow else _end(session, window, backwards=backwards)
+        end = None if narrow else _end(session, window, backwards=backwards)
         if end is not None:
             window = [*window, Image.name >= end if backwards else Image.name <= end]
         held = _contradicted(session, force, filters, predictions, window, where) if predictions else where

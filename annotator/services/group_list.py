@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import GroupDecision, Image, now
+from annotator.models import GroupDecision, Image, ImageGroup, Project, Submission, now
 from annotator.services.groups import mark_stale
+from annotator.services.kept_figures import Figures
 from annotator.services.twins import near_images
 
 
@@ -54,15 +56,16 @@ class LeakReport:
 
 def list_groups(session: Session, *, after: int = 0, limit: int = 60) -> tuple[list[Group], int]:
     """Groups of more than one image, the largest first, from a place on; and how many there are."""
-    size = func.count(Image.id)
-    sizes = select(Image.group.label("key"), size.label("images"), func.min(Image.id).label("first"))
-    grouped = sizes.group_by(Image.group).having(size > 1).subquery()
+    several = ImageGroup.images > 1
+    member = aliased(Image)
+    first = select(func.min(member.id)).where(member.group == ImageGroup.key).scalar_subquery()
     query = (
-        select(grouped.c.key, Image.split, grouped.c.images, Image.sha256)
-        .join(Image, Image.id == grouped.c.first)
-        .order_by(grouped.c.images.desc(), grouped.c.key)
+        select(ImageGroup.key, Image.split, ImageGroup.images, Image.sha256)
+        .join(Image, Image.id == first)
+        .where(several)
+        .order_by(ImageGroup.images.desc(), ImageGroup.key)
     )
-    total = session.scalar(select(func.count()).select_from(grouped)) or 0
+    total = session.scalar(select(func.count()).select_from(ImageGroup).where(several)) or 0
     return [Group(*row) for row in session.execute(query.offset(after).limit(limit))], total
 
 
@@ -92,6 +95,19 @@ def leak_report(session: Session, limit: int = 200) -> LeakReport:
     for one, other in _torn_sources(session):
         leaks += _leak("the same source", one, other)
     return LeakReport(list(session.scalars(torn)), leaks[:limit])
+
+
+def _leak_state(session: Session) -> tuple[int | bool | None, ...]:
+    """It changes with new images and hashes, with answers, and with decisions about ties."""
+    return (
+        *session.execute(select(Project.image_count, Project.groups_stale)).one(),
+        session.scalar(select(func.min(Image.id)).where(Image.perceptual_hash.is_(None))),
+        session.scalar(select(func.max(Submission.id))),
+        *session.execute(select(func.max(GroupDecision.id), func.count(GroupDecision.undone_at))).one(),
+    )
+
+
+LEAKS = Figures("leaks", TypeAdapter(LeakReport), _leak_state, leak_report, remember=False)
 
 
 def decide(

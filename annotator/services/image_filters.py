@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,14 +61,32 @@ class Filters:
         """What the names begin with."""
         return "" if self.name is None or self.name.startswith("*") else self.name
 
-    @property
-    def narrow(self) -> bool:
-        """Whether an index leads to few images, so that they need not be looked for among all."""
-        return self.flag is not None or self.differing or self.undecided or self.group is not None
+
+_FEW = 20_000
+"""Rows of an index that are looked through at once."""
 
 
-def conditions(session: Session, force: SchemaInForce, filters: Filters) -> list[ColumnElement[bool]]:
+def is_narrow(session: Session, filters: Filters) -> bool:
+    """Whether an index leads to few images, so that they need not be looked for among all."""
+    indexes = [
+        select(Flag.id) if filters.flag is not None else None,
+        select(Annotation.id).where(Annotation.origin == "opinion") if filters.differing else None,
+        select(Undecided.image_id) if filters.undecided else None,
+        select(Image.id).where(Image.group == filters.group) if filters.group is not None else None,
+    ]
+    return any(query is not None and session.scalar(query.offset(_FEW).limit(1)) is None for query in indexes)
+
+
+def conditions(
+    session: Session, force: SchemaInForce, filters: Filters, *, narrow: bool = True
+) -> list[ColumnElement[bool]]:
     """The filters as conditions on images; `contradicted` is not among them, it needs the predictions file.
+
+    Args:
+        session: a session.
+        force: the schema in force.
+        filters: what must hold.
+        narrow: whether the images are found through these conditions; else each is looked up for an image at hand.
 
     Raises:
         FacelabelError: if there is no such attribute, or a value is given without one.
@@ -85,17 +104,24 @@ def conditions(session: Session, force: SchemaInForce, filters: Filters) -> list
         found.append(Image.name.contains(filters.name[1:], autoescape=True))
     if filters.faces is not None:
         found.append(_FACES[filters.faces])
-    if filters.flag is not None:
-        found.append(Image.id.in_(select(Flag.image_id).where(_FLAGS[filters.flag])))
-    if filters.differing:
-        found.append(Image.id.in_(_differing(force, attribute_id)))
-    if filters.undecided:
-        found.append(Image.id.in_(_undecided(attribute_id)))
+    for query in _lists(force, filters, attribute_id):
+        [image_id] = query.selected_columns
+        found.append(Image.id.in_(query) if narrow else query.where(image_id == Image.id).exists())
     if filters.value == NOT_LABELLED:
         found.append(~exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id))
     elif filters.value is not None or filters.labeller is not None or filters.origin is not None:
         found.append(_labelled(session, attribute_id, filters))
     return found
+
+
+def _lists(force: SchemaInForce, filters: Filters, attribute_id: int | None) -> Iterator[Select[int]]:
+    """The images that were flagged, disagreed about, or left undecided, as far as these are asked for."""
+    if filters.flag is not None:
+        yield select(Flag.image_id).where(_FLAGS[filters.flag])
+    if filters.differing:
+        yield _differing(force, attribute_id)
+    if filters.undecided:
+        yield _undecided(attribute_id)
 
 
 def _attribute_id(force: SchemaInForce, attribute: str | None) -> int | None:

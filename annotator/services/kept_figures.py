@@ -1,55 +1,123 @@
-"""Figures counted over a whole project: kept until something changes, and of a large project for a while longer.
+"""Figures counted over a whole project: at once where it is small, by the worker and kept where it is large.
 
-To count a million images takes seconds, and while people work something changes with every answer. A page of a large
-project then shows figures that are some seconds old; of a small one they are always as of now.
+To count a million images takes seconds, and while people work something changes with every answer. The pages of a large
+project therefore show what the worker counted last and say when that was; those of a small one are always as of now.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import select
+from pydantic import TypeAdapter
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotator.models import Project
+from annotator.models import Annotation, KeptFigures, Project, now
+from annotator.project import ProjectFolder
 
 Counted = TypeVar("Counted")
 
-LARGE = 50_000
-"""Images from which on figures may be old."""
+LARGE = 100_000
+"""Images and annotations together from which on a project is large: they are counted in a fraction of a second."""
 
 _TIMES = 20
-"""How much longer than the counting took its result is good for."""
+"""How much longer than the counting took the worker leaves its result alone."""
 
 
 @dataclass(frozen=True)
-class _Kept:
-    state: object
-    figures: Any
-    until: float
-
-
-_kept: dict[tuple[str, str], _Kept] = {}
-
-
-def keep_figures(session: Session, what: str, state: object, count: Callable[[], Counted]) -> Counted:
-    """The figures called `what` of this project, counted only if need be.
+class Figures(Generic[Counted]):
+    """A kind of figures.
 
     Args:
-        session: a session.
-        what: a name of its own for each kind of figures.
-        state: equal as long as nothing changed that the figures depend on.
+        name: under which they are kept.
+        kind: what `count` returns, as it is written down and read.
+        state: plain values that stay equal as long as nothing changed that the figures depend on.
         count: counts them; what it returns is shared between callers and must not be changed by them.
+        remember: whether those of a small project are remembered while `state` stays equal.
     """
-    token, images = session.execute(select(Project.token, Project.image_count)).one()
-    known = _kept.get((token, what))
-    if known is not None and (known.state == state or (images >= LARGE and time.monotonic() < known.until)):
-        return cast("Counted", known.figures)
-    start = time.monotonic()
-    figures = count()
-    end = time.monotonic()
-    _kept[token, what] = _Kept(state, figures, end + _TIMES * (end - start))
-    return figures
+
+    name: str
+    kind: TypeAdapter[Counted]
+    state: Callable[[Session], tuple[Hashable, ...]]
+    count: Callable[[Session], Counted]
+    remember: bool = True
+
+
+@dataclass(frozen=True)
+class Kept(Generic[Counted]):
+    """What was counted: `figures`, None if the worker has not come to it yet; `counted_at`, None if they are as of now."""
+
+    figures: Counted | None
+    counted_at: datetime | None
+
+
+_in_memory: dict[tuple[str, str], tuple[object, Any]] = {}
+"""Per project and name, the state and the figures of the last call."""
+
+
+def is_large(session: Session) -> bool:
+    """Whether the project's figures are counted by the worker."""
+    images = session.scalars(select(Project.image_count)).one()
+    return images + (session.scalar(select(func.max(Annotation.id))) or 0) >= LARGE
+
+
+def read_figures(session: Session, kind: Figures[Counted]) -> Kept[Counted]:
+    """The figures of a kind: as of now, or those that the worker counted last."""
+    if not is_large(session):
+        if not kind.remember:
+            return Kept(kind.count(session), None)
+        return Kept(_remembered(session, kind, kind.state(session), lambda: kind.count(session)), None)
+    row = session.get(KeptFigures, kind.name)
+    if row is None:
+        return Kept(None, None)
+    moment, written = row.counted_at, row.figures
+    figures = _remembered(session, kind, moment, lambda: kind.kind.validate_python(written))
+    return Kept(figures, moment)
+
+
+def _remembered(
+    session: Session, kind: Figures[Counted], state: object, make: Callable[[], Counted]
+) -> Counted:
+    key = (session.scalars(select(Project.token)).one(), kind.name)
+    known = _in_memory.get(key)
+    if known is None or known[0] != state:
+        known = _in_memory[key] = (state, make())
+    return cast("Counted", known[1])
+
+
+class FigureCount:
+    """Counts the figures of a large project for its pages, a kind at a time.
+
+    Args:
+        project: the project.
+        kinds: what is counted.
+    """
+
+    def __init__(self, project: ProjectFolder, kinds: tuple[Figures[Any], ...]) -> None:
+        self._project = project
+        self._kinds = kinds
+        self._pause_until = dict.fromkeys(kinds, 0.0)
+
+    def run_step(self) -> None:
+        """Count what has changed and was not counted just now."""
+        for kind in self._kinds:
+            if time.monotonic() >= self._pause_until[kind]:
+                self._renew(kind)
+
+    def _renew(self, kind: Figures[Any]) -> None:
+        started = time.monotonic()
+        with self._project.database.read() as session:
+            if not is_large(session):
+                return
+            state, row, moment = list(kind.state(session)), session.get(KeptFigures, kind.name), now()
+            if row is not None and row.state == state:
+                return
+            figures = kind.kind.dump_python(kind.count(session), mode="json")
+        with self._project.database.write() as session:
+            session.merge(KeptFigures(name=kind.name, state=state, figures=figures, counted_at=moment))
+        finished = time.monotonic()
+        self._pause_until[kind] = finished + _TIMES * (finished - started)

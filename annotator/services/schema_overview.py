@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -23,18 +24,21 @@ class SchemaOverview:
         version: a number that every change raises.
         schema: the schema, without the people of open attributes.
         counts: per attribute as `statistics.attribute_counts` tells them.
+        counted_at: when they were counted, None if just now.
         may_change: whether the one who asks may change it.
     """
 
     version: int
     schema: Schema
     counts: dict[str, dict[str, Any]]
+    counted_at: datetime | None
     may_change: bool
 
 
 def read_overview(session: Session, labeller_id: int) -> SchemaOverview:
     """The schema as one labeller may see it."""
     role = session.get_one(Labeller, labeller_id).role
+    counts, counted_at = attribute_counts(session)
     return SchemaOverview(
-        schema_version(session), read_schema(session), attribute_counts(session), may(role, "admin")
+        schema_version(session), read_schema(session), counts, counted_at, may(role, "admin")
     )

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import CANNOT_TELL
 from annotator.models import Annotation, Image, Label, Predictions, Round
 from annotator.services.counts import read_progress
-from annotator.services.kept_figures import keep_figures
+from annotator.services.kept_figures import Figures, read_figures
 from annotator.services.rounds import list_rounds
-from annotator.services.schema_in_force import SchemaInForce, schema_in_force
+from annotator.services.schema_in_force import schema_in_force
+
+Counts = dict[str, dict[str, Any]]
+"""Per attribute: labelled cells, and images per value code ("-1" is can't tell; open attributes: people)."""
 
 
-def attribute_counts(session: Session) -> dict[str, dict[str, Any]]:
-    """Per attribute: labelled cells, and images per value code ("-1" is can't tell; open attributes: people)."""
+def attribute_counts(session: Session) -> tuple[Counts, datetime | None]:
+    """The counts, and when the worker counted them: None if they are as of now."""
+    kept = read_figures(session, COUNTS)
+    # Until the worker has come to them they are counted here, a second for a million labelled images.
+    return (count_labels(session), None) if kept.figures is None else (kept.figures, kept.counted_at)
+
+
+def count_labels(session: Session) -> Counts:
+    """The counts as of now."""
     force = schema_in_force(session)
-    state = (force.hash, session.scalar(select(func.max(Annotation.id))))
-    return keep_figures(session, "attribute counts", state, lambda: _attribute_counts(session, force))
-
-
-def _attribute_counts(session: Session, force: SchemaInForce) -> dict[str, dict[str, Any]]:
     # In the order of an index, without a join: a million images are counted in half a second.
     query = select(Label.attribute_id, Label.code, func.count()).group_by(Label.attribute_id, Label.code)
     counts: dict[str, dict[int, int]] = {}
     for number, code, images in session.execute(query):
         counts.setdefault(force.names[number], {})[CANNOT_TELL if code is None else code] = images
-    result: dict[str, dict[str, Any]] = {}
+    result: Counts = {}
     for attribute in force.schema.attributes:
         found = counts.get(attribute.name, {})
         entry: dict[str, Any] = {"labelled": sum(found.values())}
@@ -38,6 +45,13 @@ def _attribute_counts(session: Session, force: SchemaInForce) -> dict[str, dict[
             entry["values"] = {str(code): number for code, number in sorted(found.items())}
         result[attribute.name] = entry
     return result
+
+
+def _label_state(session: Session) -> tuple[str | int | None, ...]:
+    return (schema_in_force(session).hash, session.scalar(select(func.max(Annotation.id))))
+
+
+COUNTS = Figures("labels", TypeAdapter(Counts), _label_state, count_labels)
 
 
 def audit_counts(session: Session) -> dict[str, Any]:
@@ -69,7 +83,7 @@ def read_status(session: Session) -> dict[str, Any]:
         "open": progress.open,
         "being_labelled": progress.held_by_others,
         "splits": splits,
-        "attributes": attribute_counts(session),
+        "attributes": count_labels(session),
         "audit": audit_counts(session),
         "rounds": [round_summary(row) for row in rounds],
         "metrics": newest.metrics if newest else None,

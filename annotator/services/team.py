@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.models import ApiToken, Gold, Labeller, OpinionWanted
 from annotator.services.accounts import has_accounts, may, open_tokens
+from annotator.services.kept_figures import read_figures
 from annotator.services.review import is_reviewer
-from annotator.services.team_figures import AttributeFigures, LabellerFigures, team_figures
+from annotator.services.team_figures import TEAM, AttributeFigures, LabellerFigures, TeamFigures
 from annotator.services.team_settings import TeamSettings, team_settings
 
 
@@ -29,7 +31,8 @@ class Team:
     """What a member sees. `settings` is None and `attributes` empty for a labeller, who is told their own figures only.
 
     `accounts`: whether anybody logs in. `manages`: whether this member makes accounts. `gold`: gold images. `wanted`:
-    overlapped images that lack an opinion.
+    overlapped images that lack an opinion. `counted_at`: when the figures were counted, None if just now; `counting`: they
+    have not been counted yet.
     """
 
     accounts: bool
@@ -39,11 +42,14 @@ class Team:
     settings: TeamSettings | None
     gold: int
     wanted: int
+    counted_at: datetime | None
+    counting: bool
 
 
 def read_team(session: Session, viewer_id: int) -> Team:
     """The team as this member may see it."""
-    figures = team_figures(session)
+    kept = read_figures(session, TEAM)
+    figures = kept.figures or TeamFigures({}, [])
     reviews = is_reviewer(session, viewer_id)
     manages = may(session.get_one(Labeller, viewer_id).role, "admin")
     tokens = open_tokens(session) if manages else {}
@@ -62,6 +68,8 @@ def read_team(session: Session, viewer_id: int) -> Team:
         settings=team_settings(session) if reviews else None,
         gold=session.scalar(select(func.count(Gold.id))) or 0 if reviews else 0,
         wanted=session.scalar(select(func.count(OpinionWanted.id))) or 0 if reviews else 0,
+        counted_at=kept.counted_at,
+        counting=kept.figures is None,
     )
 
 

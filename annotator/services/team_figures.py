@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from pydantic import TypeAdapter
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
@@ -19,7 +20,7 @@ from annotator.domain.agreement import (
 from annotator.domain.proportion import Proportion
 from annotator.domain.ratings import Ratings
 from annotator.models import Gold, Labeller, Project, Submission
-from annotator.services.kept_figures import keep_figures
+from annotator.services.kept_figures import Figures
 from annotator.services.number_columns import Column, read_columns
 from annotator.services.opinions import CANNOT_TELL, Opinions, read_opinions
 from annotator.services.overlap import INDEPENDENT
@@ -74,17 +75,17 @@ class TeamFigures:
     attributes: list[AttributeFigures]
 
 
-def team_figures(session: Session) -> TeamFigures:
-    """The figures; kept until something is answered, taken back or made gold, and as keep_figures says."""
-    state = (
+def _state(session: Session) -> tuple[int | None, ...]:
+    """It changes with whatever is answered, taken back or made gold."""
+    return (
         session.scalar(select(Project.schema_version)),
         session.scalar(select(func.max(Submission.id))),
-        session.execute(select(func.max(Gold.id), func.count(Gold.id))).one(),
+        *session.execute(select(func.max(Gold.id), func.count(Gold.id))).one(),
     )
-    return keep_figures(session, "team", state, lambda: _compute(session))
 
 
-def _compute(session: Session) -> TeamFigures:
+def count_team(session: Session) -> TeamFigures:
+    """The figures as of now."""
     said = read_opinions(session, (*INDEPENDENT, "import"))
     shared = said.shared()
     return TeamFigures(_labellers(session, said, shared), _attributes(session, shared))
@@ -196,3 +197,6 @@ def _closest_pairs(ratings: Ratings) -> list[tuple[int, int]]:
     pairs = [(a, b) for a, b in combinations(range(len(ratings.raters)), 2) if together[a, b]]
     closest = sorted(pairs, key=lambda pair: (-together[pair], pair))[:MOST_PAIRS]
     return [(int(ratings.raters[a]), int(ratings.raters[b])) for a, b in closest]
+
+
+TEAM = Figures("team", TypeAdapter(TeamFigures), _state, count_team)

@@ -103,9 +103,13 @@ class ProgressOut(BaseModel):
 
 
 class ProgressDetail(ProgressOut):
-    """Counts of images, and of labels per attribute."""
+    """Counts of images, and of labels per attribute.
+
+    `counted_at`: when the worker counted the labels of a large project; null if they are as of now.
+    """
 
     attributes: dict[str, dict[str, Any]]
+    counted_at: str | None
 
 
 class NextRequest(Request):

@@ -11,16 +11,19 @@ from spectree import Response
 
 from annotator.models import GroupDecision
 from annotator.services.group_list import (
+    LEAKS,
     GroupImage,
+    LeakReport,
     decide,
     images_of_group,
-    leak_report,
     list_groups,
     take_decision_back,
 )
+from annotator.services.kept_figures import is_large, read_figures
 from annotator.services.twins import find_twins
 from annotator.web.context import context, idempotency_key, labeller_id
 from annotator.web.contracts import MAX_ID, ProblemAnswer, Request, spec
+from annotator.web.flags import iso
 from annotator.web.pages import render_page
 
 groups_api = Blueprint("groups_api", __name__)
@@ -82,10 +85,16 @@ class LeakOut(BaseModel):
 
 
 class LeaksOut(BaseModel):
-    """Groups in two splits (there must be none), and pairs of images that leak."""
+    """Groups in two splits (there must be none), and pairs of images that leak.
+
+    `counted_at`: when the worker looked at the images of a large project; null if this is as of now, or, while `counting` is
+    true, if they have not been looked at yet.
+    """
 
     groups: list[str]
     leaks: list[LeakOut]
+    counted_at: str | None
+    counting: bool
 
 
 class DecisionRequest(Request):
@@ -101,13 +110,17 @@ class UndoDecisionRequest(Request):
 
 
 class DecisionOut(BaseModel):
-    """A decision; it counts until it is taken back."""
+    """A decision; it counts until it is taken back.
+
+    `settled`: groups and splits have followed; those of a large project follow in the background.
+    """
 
     id: int
     kind: str
     first_id: int
     second_id: int
     undone: bool
+    settled: bool
 
 
 @groups_api.get("/groups")
@@ -144,14 +157,20 @@ def show_group(query: GroupQuery) -> GroupImagesOut:
 @groups_api.get("/api/v1/groups/leaks")
 @spec.validate(resp=Response(HTTP_200=LeaksOut), tags=["groups"])
 def show_leaks() -> LeaksOut:
-    """What is shared between splits: the leak report. It looks at all images, a few seconds for a million."""
+    """What is shared between splits: the leak report; of a large project as the worker found it last."""
     with context().project.database.read() as session:
-        report = leak_report(session)
+        kept = read_figures(session, LEAKS)
+    report = kept.figures or LeakReport([], [])
     leaks = [
         LeakOut(why=k.why, first=_image(k.first), second=_image(k.second), splits=k.splits)
         for k in report.leaks
     ]
-    return LeaksOut(groups=report.groups, leaks=leaks)
+    return LeaksOut(
+        groups=report.groups,
+        leaks=leaks,
+        counted_at=iso(kept.counted_at) if kept.counted_at else None,
+        counting=kept.figures is None,
+    )
 
 
 @groups_api.post("/api/v1/groups/decisions")
@@ -166,12 +185,11 @@ def show_leaks() -> LeaksOut:
     tags=["groups"],
 )
 def add_decision(json: DecisionRequest) -> tuple[DecisionOut, int]:
-    """Join or cut two images; their groups and splits follow before this returns. Repeating a key changes nothing."""
-    project, key = context().project, idempotency_key()
-    with project.database.write() as session:
-        made = _decision(decide(session, labeller_id(), key, **json.model_dump()))
-    find_twins(project)
-    return made, 201
+    """Join or cut two images; their groups and splits follow. Repeating a key changes nothing."""
+    key = idempotency_key()
+    with context().project.database.write() as session:
+        row = decide(session, labeller_id(), key, **json.model_dump())
+    return _settled(row), 201
 
 
 @groups_api.post("/api/v1/groups/decisions/<int:number>/undo")
@@ -184,11 +202,9 @@ def add_decision(json: DecisionRequest) -> tuple[DecisionOut, int]:
 def undo_decision(number: int, json: UndoDecisionRequest) -> DecisionOut:
     """Take a decision back; taking it back again changes nothing."""
     del json
-    project = context().project
-    with project.database.write() as session:
-        undone = _decision(take_decision_back(session, number))
-    find_twins(project)
-    return undone
+    with context().project.database.write() as session:
+        row = take_decision_back(session, number)
+    return _settled(row)
 
 
 def _image(image: GroupImage) -> GroupImageOut:
@@ -201,11 +217,18 @@ def _image(image: GroupImage) -> GroupImageOut:
     )
 
 
-def _decision(row: GroupDecision) -> DecisionOut:
+def _settled(row: GroupDecision) -> DecisionOut:
+    """Let groups and splits follow a decision; in a large project the worker does that."""
+    project = context().project
+    with project.database.read() as session:
+        at_once = not is_large(session)
+    if at_once:
+        find_twins(project)
     return DecisionOut(
         id=row.id,
         kind=row.kind,
         first_id=row.first_id,
         second_id=row.second_id,
         undone=row.undone_at is not None,
+        settled=at_once,
     )

@@ -39,6 +39,7 @@ from annotator.web.contracts import (
     ValueOut,
     spec,
 )
+from annotator.web.flags import iso
 
 label_api = Blueprint("label_api", __name__, url_prefix="/api/v1")
 
@@ -147,8 +148,11 @@ def take_back(json: UndoRequest) -> UndoAnswer:
 def get_progress() -> ProgressDetail:
     """How far the work is, per attribute too."""
     with context().project.database.read() as session:
-        counts = _progress(session, labeller_id())
-        return ProgressDetail(**counts.model_dump(), attributes=attribute_counts(session))
+        progress = _progress(session, labeller_id()).model_dump()
+        counts, counted_at = attribute_counts(session)
+        return ProgressDetail(
+            **progress, attributes=counts, counted_at=iso(counted_at) if counted_at else None
+        )
 
 
 def _progress(session: Session, me: int) -> ProgressOut:

@@ -14,6 +14,7 @@ from annotator.services.schema_file import change_schema, preview_wanted, schema
 from annotator.services.schema_overview import SchemaOverview, read_overview
 from annotator.web.context import context, idempotency_key, labeller_id
 from annotator.web.contracts import MAX_ID, ProblemAnswer, Request, spec
+from annotator.web.flags import iso
 from annotator.web.pages import render_page
 
 schema_api = Blueprint("schema_api", __name__)
@@ -93,9 +94,13 @@ class AttributeDetail(BaseModel):
 
 
 class SchemaDetail(BaseModel):
-    """The whole schema; `may_change`: whether the one who asks may change it."""
+    """The whole schema; `may_change`: whether the one who asks may change it.
+
+    `counted_at`: when the worker counted the labels of a large project; null if the counts are as of now.
+    """
 
     version: int
+    counted_at: str | None
     may_change: bool
     attributes: list[AttributeDetail]
 
@@ -130,6 +135,7 @@ def show_whole() -> SchemaDetail:
         found = read_overview(session, labeller_id())
     return SchemaDetail(
         version=found.version,
+        counted_at=iso(found.counted_at) if found.counted_at else None,
         may_change=found.may_change,
         attributes=[_attribute(found, attribute) for attribute in found.schema.attributes],
     )

@@ -97,7 +97,11 @@ class TeamSettingsOut(BaseModel):
 
 
 class TeamOut(BaseModel):
-    """The team as the caller may see it; `settings` is null for a labeller."""
+    """The team as the caller may see it; `settings` is null for a labeller.
+
+    `counted_at`: when the worker counted the figures of a large project; null if they are as of now, or, while `counting`
+    is true, not counted yet.
+    """
 
     accounts: bool
     manages: bool
@@ -106,6 +110,8 @@ class TeamOut(BaseModel):
     settings: TeamSettingsOut | None
     gold: int
     wanted: int
+    counted_at: str | None
+    counting: bool
 
 
 def team_out(team: Team) -> TeamOut:
@@ -118,6 +124,8 @@ def team_out(team: Team) -> TeamOut:
         settings=TeamSettingsOut(**asdict(team.settings)) if team.settings else None,
         gold=team.gold,
         wanted=team.wanted,
+        counted_at=iso(team.counted_at) if team.counted_at else None,
+        counting=team.counting,
     )
 
 

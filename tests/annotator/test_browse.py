@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 
 from annotator.models import Image, now
 from annotator.project import ProjectFolder
-from annotator.services import browse
+from annotator.services import browse, image_filters
 from annotator.services.browse import find_images
 from annotator.services.corrections import Correction, correct
 from annotator.services.flags import raise_flag, resolve_flag
@@ -175,7 +175,11 @@ def late_opinion(project: ProjectFolder, label: int, opinion: int) -> int:
     return task.image_id
 
 
-def test_differing_opinions_are_found_until_a_reviewer_decides(filled: ProjectFolder):
+@pytest.mark.parametrize("few", [20_000, 0])
+def test_differing_opinions_are_found_until_a_reviewer_decides(
+    filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch, few: int
+):
+    monkeypatch.setattr(image_filters, "_FEW", few)  # 0: they are many, and looked for among the images
     image = late_opinion(filled, 0, 1)
     with filled.database.read() as session:
         name = session.get_one(Image, image).name

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image as Picture
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot import SnapshotOptions
-from annotator.models import Image, Labeller
+from annotator.models import Image, ImageGroup, Labeller
 from annotator.project import ProjectFolder
 from annotator.services.corrections import Correction, correct
 from annotator.services.group_list import (
@@ -163,6 +163,27 @@ def test_groups_are_listed_the_largest_first(doubled: ProjectFolder):
         }
         with pytest.raises(FacelabelError, match="no group"):
             images_of_group(session, "identity:9")
+
+
+def test_the_sizes_of_groups_are_kept_through_everything_that_moves_images(doubled: ProjectFolder):
+    def kept() -> list[tuple[str, int]]:
+        with doubled.database.read() as session:
+            counted = session.execute(select(Image.group, func.count()).group_by(Image.group)).all()
+            assert {row.key: row.images for row in session.scalars(select(ImageGroup))} == dict(counted)
+        return sorted(counted)
+
+    imported = kept()
+    look(doubled)
+    assert kept() != imported
+    number = ids(doubled)
+    for name in ("0001.jpg", "0002.jpg"):
+        name_somebody(doubled, number[name], "Ada", name)
+    named = kept()
+    settled(doubled)
+    assert kept() != named
+    with doubled.database.write() as session:
+        session.delete(session.get_one(Image, number["0005.jpg"]))
+    assert sum(images for _, images in kept()) == 8
 
 
 def test_the_leak_report_is_empty_with_groups_and_is_not_without(doubled: ProjectFolder):

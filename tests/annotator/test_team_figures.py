@@ -4,7 +4,7 @@ import pytest
 
 from annotator.domain.proportion import Proportion
 from annotator.project import ProjectFolder
-from annotator.services.team_figures import TeamFigures, team_figures
+from annotator.services.team_figures import TeamFigures, count_team
 from tests.annotator.test_gold import golden
 from tests.annotator.test_labels import ALL, Person
 from tests.annotator.test_overlap import agree, work
@@ -12,7 +12,7 @@ from tests.annotator.test_overlap import agree, work
 
 def figures(project: ProjectFolder) -> TeamFigures:
     with project.database.read() as session:
-        return team_figures(session)
+        return count_team(session)
 
 
 def test_an_interval_of_a_share_is_wilsons():
