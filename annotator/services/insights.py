@@ -16,11 +16,11 @@ from annotator.domain.stop_advice import Advice, advise
 from annotator.models import Annotation, Predictions, Submission
 from annotator.project import ProjectFolder
 from annotator.services.distributions import Distribution, distributions
-from annotator.services.kept_figures import keep_figures
+from annotator.services.kept_figures import keep_figures, read_figures
 from annotator.services.labelling_pace import Pace, Suggestions, labelling_pace, suggestions_by_round
 from annotator.services.measured_rounds import RoundsOnAudit, measure_rounds
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force
-from annotator.services.team_figures import team_figures
+from annotator.services.team_figures import TEAM
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def read_insights(project: ProjectFolder, session: Session) -> Insights:
 def _read(project: ProjectFolder, session: Session, force: SchemaInForce) -> Insights:
     rounds = measure_rounds(project, session, force)
     spread = distributions(session, force)
-    alphas = {figures.attribute: figures.alpha for figures in team_figures(session).attributes}
+    team = read_figures(session, TEAM).figures
+    alphas = {figures.attribute: figures.alpha for figures in team.attributes} if team else {}
     attributes = [
         _attribute(force.schema[name], found, rounds, alphas.get(name)) for name, found in spread.items()
     ]

@@ -55,8 +55,15 @@ class Kept(Generic[Counted]):
     counted_at: datetime | None
 
 
-_in_memory: dict[tuple[str, str], tuple[object, Any]] = {}
-"""Per project and name, the state and the figures of the last call."""
+@dataclass(frozen=True)
+class _Remembered:
+    state: object
+    figures: Any
+    until: float
+
+
+_in_memory: dict[tuple[str, str], _Remembered] = {}
+"""Per project and name, what was counted or read last."""
 
 
 def is_large(session: Session) -> bool:
@@ -70,23 +77,41 @@ def read_figures(session: Session, kind: Figures[Counted]) -> Kept[Counted]:
     if not is_large(session):
         if not kind.remember:
             return Kept(kind.count(session), None)
-        return Kept(_remembered(session, kind, kind.state(session), lambda: kind.count(session)), None)
+        return Kept(_remembered(session, kind.name, kind.state(session), lambda: kind.count(session)), None)
     row = session.get(KeptFigures, kind.name)
     if row is None:
         return Kept(None, None)
     moment, written = row.counted_at, row.figures
-    figures = _remembered(session, kind, moment, lambda: kind.kind.validate_python(written))
+    figures = _remembered(session, kind.name, moment, lambda: kind.kind.validate_python(written))
     return Kept(figures, moment)
 
 
-def _remembered(
-    session: Session, kind: Figures[Counted], state: object, make: Callable[[], Counted]
-) -> Counted:
-    key = (session.scalars(select(Project.token)).one(), kind.name)
+def keep_figures(session: Session, what: str, state: object, count: Callable[[], Counted]) -> Counted:
+    """Figures called `what` that only this process can count, because they do not lie in the database alone.
+
+    They are remembered until something changes, and in a large project for a while longer.
+
+    Args:
+        session: a session.
+        what: a name of its own for each kind of figures.
+        state: equal as long as nothing changed that the figures depend on.
+        count: counts them; what it returns is shared between callers and must not be changed by them.
+    """
+    known = _in_memory.get((session.scalars(select(Project.token)).one(), what))
+    if known is not None and time.monotonic() < known.until and is_large(session):
+        return cast("Counted", known.figures)
+    return _remembered(session, what, state, count)
+
+
+def _remembered(session: Session, what: str, state: object, make: Callable[[], Counted]) -> Counted:
+    key = (session.scalars(select(Project.token)).one(), what)
     known = _in_memory.get(key)
-    if known is None or known[0] != state:
-        known = _in_memory[key] = (state, make())
-    return cast("Counted", known[1])
+    if known is None or known.state != state:
+        started = time.monotonic()
+        figures = make()
+        finished = time.monotonic()
+        known = _in_memory[key] = _Remembered(state, figures, finished + _TIMES * (finished - started))
+    return cast("Counted", known.figures)
 
 
 class FigureCount:
