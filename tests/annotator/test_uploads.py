@@ -63,7 +63,7 @@ def ended(server: Server, number: int) -> dict[str, Any]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     project = init_project(tmp_path_factory.mktemp("uploads") / "project")
     project.database.close()
-    with Server(project.path) as running:
+    with Server(project.path, FACELABEL_WORKER="1") as running:
         yield running
 
 
@@ -103,7 +103,7 @@ def test_a_large_file_comes_in_pieces_and_goes_on_after_a_killed_server(
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr("left_aside.bin", secrets.token_bytes(PIECE_BYTES + 1000))
     content, key = file.getvalue(), "the same"
-    with Server(project.path) as server:
+    with Server(project.path, FACELABEL_WORKER="1") as server:
         query = {"name": "large.zip", "bytes": len(content)}
         headers = BYTES | {"Idempotency-Key": key}
         place = f"{server.url}/api/v1/imports"
@@ -123,7 +123,7 @@ def test_a_large_file_comes_in_pieces_and_goes_on_after_a_killed_server(
 
 def test_an_import_whose_worker_is_killed_is_completed(project: ProjectFolder, faces: Path):
     names = sorted(path.name for path in faces.glob("*.jpg"))
-    with Server(project.path) as server:
+    with Server(project.path, FACELABEL_WORKER="1") as server:
         number = send(server, "faces.zip", zipped(faces, names)).json()["id"]
         server.stop(signal.SIGKILL)
         server.start()

@@ -1,15 +1,24 @@
 """The import page: files chosen, tried, mapped, confirmed; what was refused is named."""
 
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from annotator.project import ProjectFolder
 from tests.browser.conftest import SECONDS
 from tests.serving import Server
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def server(filled: ProjectFolder) -> Iterator[Server]:
+    """A server with a worker, which runs the imports."""
+    with Server(filled.path, FACELABEL_WORKER="1") as running:
+        yield running
 
 
 def becomes(page: Page, state: str) -> None:
