@@ -11,7 +11,6 @@ import fcntl
 import logging
 import os
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -43,6 +42,7 @@ from annotator.services.statistics import COUNTS
 from annotator.services.team_figures import TEAM
 from annotator.services.twin_search import TwinSearch
 from annotator.services.uploads import remove_leftovers
+from annotator.services.work import StoppedError, ended_well
 
 POLL_SECONDS = 0.5
 FULL_SECONDS = 5.0
@@ -126,10 +126,6 @@ def start_round_if_due(project: ProjectFolder, every: int) -> bool:
         return start_due_round(session, every) is not None
 
 
-class _StoppedError(Exception):
-    """The worker was asked to end in the middle of a round."""
-
-
 def run_next_round(
     project: ProjectFolder,
     settings: Settings,
@@ -147,22 +143,18 @@ def run_next_round(
             row = claim_round(session, settings.round_attempts)
         if row is None:
             return False
-        try:
-            _run(project, row, _Reporter(project, row.id, report, stopped))
-        except _StoppedError:
+
+        def give_back() -> None:
             with project.database.write() as session:
                 release_round(session, row.id)
-        except FacelabelError as error:
-            _fail(project, row.id, str(error))
-        except Exception as error:  # noqa: BLE001 - whatever it was, the round says so and the worker lives on
-            log = project.rounds / _folder_name(row.id) / "error.log"
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(traceback.format_exc())
-            _fail(
-                project,
-                row.id,
-                f"{type(error).__name__}: {error}\nThe labels are unchanged. Details are in {log}.",
-            )
+
+        def fail(error: str) -> None:
+            with project.database.write() as session:
+                fail_round(session, row.id, error)
+
+        log = project.rounds / _folder_name(row.id) / "error.log"
+        with ended_well(project.path, log, "The labels are unchanged.", give_back, fail):
+            _run(project, row, _Reporter(project, row.id, report, stopped))
         return True
 
 
@@ -189,7 +181,7 @@ class _Reporter:
 
     def __call__(self, stage: str, done: int, total: int, message: str) -> None:
         if self._stopped():
-            raise _StoppedError
+            raise StoppedError
         self._report(stage, done, total, message)
         stage_before, moment = self._last
         if stage != stage_before or time.monotonic() - moment >= REPORT_SECONDS:
@@ -247,11 +239,6 @@ def _train(snapshot: Path, run: Path, row: Round, cache: Path, report: _Reporter
             kept="The labels are unchanged.",
             do="Call `pip install 'facelabel[train]'` and start a new round.",
         ) from error
-
-
-def _fail(project: ProjectFolder, number: int, error: str) -> None:
-    with project.database.write() as session:
-        fail_round(session, number, error)
 
 
 def _folder_name(number: int) -> str:

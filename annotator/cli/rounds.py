@@ -12,8 +12,9 @@ from annotator.cli.terminal import json_option, open_project, print_json, projec
 from annotator.config import Settings
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
-from annotator.services.rounds import ENGINES, STRATEGIES, UNFINISHED, get_round, start_round
+from annotator.services.rounds import ENGINES, STRATEGIES, get_round, start_round
 from annotator.services.statistics import round_summary
+from annotator.services.work import UNFINISHED
 from annotator.worker import POLL_SECONDS, Report, run_next_round
 
 

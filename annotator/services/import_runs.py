@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,6 @@ from annotator.services.imports import (
     Wish,
     claim_import,
     end_import,
-    has_unfinished,
     release_import,
     report_import,
 )
@@ -34,6 +31,7 @@ from annotator.services.sources import (
     propose_mapping,
 )
 from annotator.services.uploads import remove_upload, upload_folder
+from annotator.services.work import StoppedError, ended_well, has_unfinished
 
 _REPORT_SECONDS = 0.25
 _SHOWN = 200
@@ -45,29 +43,25 @@ def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callabl
     When `stopped` says so it ends between two files; the next worker goes on with the import.
     """
     with project.database.read() as session:
-        if not has_unfinished(session):
+        if not has_unfinished(session, Import):
             return False
     with project.database.write() as session:
         row = claim_import(session, settings.round_attempts)
     if row is None:
         return False
     folder = upload_folder(project, row.id)
-    try:
-        _run(project, row, folder / row.name, _options(settings, row), _Progress(project, row.id, stopped))
-    except _StoppedError:
+
+    def give_back() -> None:
         with project.database.write() as session:
             release_import(session, row.id)
-    except FacelabelError as error:
-        _fail(project, row.id, str(error).replace(f"{folder}/", ""))
-    except Exception as error:  # noqa: BLE001 - whatever it was, the import says so and the worker lives on
-        log = project.imports / f"error-{row.id:06d}.log"
-        with suppress(OSError):  # a full disk
-            log.parent.mkdir(exist_ok=True)
-            log.write_text(traceback.format_exc(), errors="backslashreplace")
-        told = f"{type(error).__name__}: {error}".replace(f"{folder}/", "")
-        _fail(
-            project, row.id, f"{told}\nWhat was taken in before is kept. Details are in imports/{log.name}."
-        )
+
+    def fail(error: str) -> None:
+        with project.database.write() as session:
+            end_import(session, row.id, error=error.replace(f"{folder}/", ""))
+
+    log = project.imports / f"error-{row.id:06d}.log"
+    with ended_well(project.path, log, "What was taken in before is kept.", give_back, fail):
+        _run(project, row, folder / row.name, _options(settings, row), _Progress(project, row.id, stopped))
     return True
 
 
@@ -117,15 +111,6 @@ def _proposal(project: ProjectFolder, source: Source, options: ImportOptions) ->
     return mapping.text(counts) if mapping.columns or mapping.labels else None
 
 
-def _fail(project: ProjectFolder, number: int, error: str) -> None:
-    with project.database.write() as session:
-        end_import(session, number, error=error)
-
-
-class _StoppedError(Exception):
-    """The worker was asked to end in the middle of an import."""
-
-
 class _Progress:
     """Writes down how far an import is, a few times a second at most; ends one that must stop."""
 
@@ -135,7 +120,7 @@ class _Progress:
 
     def __call__(self, done: int, total: int) -> None:
         if self._stopped():
-            raise _StoppedError
+            raise StoppedError
         if done == total or time.monotonic() - self._last >= _REPORT_SECONDS:
             with self._project.database.write() as session:
                 report_import(session, self._number, done, total)

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from annotator.errors import Conflict, NotFound
 from annotator.formats.mapping import Mapping
 from annotator.models import Import, now
+from annotator.services.work import UNFINISHED, claim, give_back
 
-UNFINISHED = ("queued", "running")
 _LISTED = 50
 
 
@@ -114,34 +114,19 @@ def get_import(session: Session, number: int) -> Import:
     return row
 
 
-def has_unfinished(session: Session) -> bool:
-    """Whether there is anything for the worker to do: asked twice a second, so it takes no lock."""
-    return session.scalar(select(Import.id).where(Import.state.in_(UNFINISHED)).limit(1)) is not None
-
-
 def claim_import(session: Session, max_attempts: int) -> Import | None:
-    """The oldest unfinished import, marked as running.
-
-    The caller holds the worker's lock, so an import that is marked as running already was interrupted: it is begun
-    again, `max_attempts` times at most, and finds what it had taken in.
-    """
-    while True:
-        query = select(Import).where(Import.state.in_(UNFINISHED)).order_by(Import.id).limit(1)
-        row = session.scalar(query)
-        if row is None:
-            return None
-        if row.attempts < max_attempts:
-            row.state, row.attempts = "running", row.attempts + 1
-            row.started_at = row.started_at or now()
-            session.flush()
-            return row
-        end_import(
+    """The oldest unfinished import, marked as running; one that was interrupted finds what it had taken in."""
+    return claim(
+        session,
+        Import,
+        max_attempts,
+        lambda row: end_import(
             session,
             row.id,
             error=f"The worker was killed {row.attempts} times at this file, perhaps for lack of memory. What was taken "
             "in before is kept. Give it more memory, or import the file by command.",
-        )
-        session.expire_all()
+        ),
+    )
 
 
 def report_import(session: Session, number: int, done: int, total: int) -> None:
@@ -151,9 +136,7 @@ def report_import(session: Session, number: int, done: int, total: int) -> None:
 
 def release_import(session: Session, number: int) -> None:
     """The worker was stopped on purpose: the next one goes on, and the attempt does not count."""
-    session.execute(
-        update(Import).where(Import.id == number).values(state="queued", attempts=Import.attempts - 1)
-    )
+    give_back(session, Import, number)
 
 
 def end_import(

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import Annotation, AttributeRow, Image, Label, Round, now
+from annotator.services.work import UNFINISHED, claim, give_back
 
-UNFINISHED = ("queued", "running")
 ENGINES = ("probe", "cnn", "ensemble")
 STRATEGIES = ("margin", "entropy", "least_confidence", "random")
 DEFAULT_STRATEGY = "margin"
@@ -117,26 +117,18 @@ def get_round(session: Session, number: int) -> Round:
 
 
 def claim_round(session: Session, max_attempts: int) -> Round | None:
-    """The oldest unfinished round, marked as running.
-
-    The caller holds the worker's lock, so a round that is marked as running already was interrupted: it is begun again,
-    `max_attempts` times at most.
-    """
-    while True:
-        row = session.scalar(select(Round).where(Round.state.in_(UNFINISHED)).order_by(Round.id).limit(1))
-        if row is None:
-            return None
-        if row.attempts < max_attempts:
-            row.state, row.attempts = "running", row.attempts + 1
-            row.started_at = row.started_at or now()
-            session.flush()
-            return row
-        fail_round(
+    """The oldest unfinished round, marked as running; one that was interrupted is begun again, `max_attempts` times at most."""
+    return claim(
+        session,
+        Round,
+        max_attempts,
+        lambda row: fail_round(
             session,
             row.id,
             f"The worker was killed {row.attempts} times in the stage {row.stage!r}, perhaps for lack of memory. "
             "The labels and the predictions in use are unchanged. Give it more memory and start a new round.",
-        )
+        ),
+    )
 
 
 def report_progress(session: Session, number: int, stage: str, done: int, total: int, message: str) -> None:
@@ -148,11 +140,7 @@ def report_progress(session: Session, number: int, stage: str, done: int, total:
 
 def release_round(session: Session, number: int) -> None:
     """A round was stopped on purpose: the next worker goes on with it, and the attempt does not count."""
-    session.execute(
-        update(Round)
-        .where(Round.id == number)
-        .values(state="queued", attempts=Round.attempts - 1, message="waiting for the worker")
-    )
+    give_back(session, Round, number, message="waiting for the worker")
 
 
 def fail_round(session: Session, number: int, error: str) -> None:
@@ -162,5 +150,3 @@ def fail_round(session: Session, number: int, error: str) -> None:
         .where(Round.id == number)
         .values(state="failed", error=error, message="failed", finished_at=now())
     )
-    session.flush()
-    session.expire_all()
