@@ -5,11 +5,13 @@ their own answer, and photographs every page. Nothing in it is a photo of anybod
 """
 
 import csv
+import json
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 from PIL import Image
@@ -115,7 +117,23 @@ def keep(page: Page, name: str, ready: str = READY) -> None:
         opened.convert("RGB").quantize(200, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
-def photograph(page: Page, url: str) -> None:
+def pack(folder: Path) -> Path:
+    """An archive with more faces, labels in the words of somebody else, and a file that is no image."""
+    draw_faces(folder / "more", 24, seed=9)
+    known = csv.DictReader((folder / "more" / "answers.csv").read_text().splitlines())
+    rows = [
+        {"file_name": row["image_name"], "eyewear": ("none", "clear", "dark")[int(row["glasses"])]}
+        for row in known
+    ]
+    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+        for row in rows:
+            archive.write(folder / "more" / row["file_name"], row["file_name"])
+        archive.writestr("metadata.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        archive.writestr("cut-off.jpg", b"no image")
+    return folder / "more.zip"
+
+
+def photograph(page: Page, url: str, archive: Path) -> None:
     """Every page, as an admin sees it who has just logged in."""
     page.goto(url)
     keep(page, "login", "input[type=password]")
@@ -124,7 +142,7 @@ def photograph(page: Page, url: str) -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector(READY, state="attached")
     label(page)
-    for name in ("sweep", "people", "browse", "groups", "team", "rounds", "insights"):
+    for name in ("sweep", "people", "browse", "groups", "team", "rounds", "insights", "schema"):
         page.goto(f"{url}/{name}")
         keep(page, name)
     page.goto(f"{url}/people/all")
@@ -138,6 +156,11 @@ def photograph(page: Page, url: str) -> None:
     page.wait_for_selector(READY, state="attached")
     page.get_by_role("button", name="Compare").click()
     keep(page, "snapshots", "#diff table")
+    page.goto(f"{url}/import")
+    page.wait_for_selector(READY, state="attached")
+    page.locator("#files").set_input_files(archive)
+    page.get_by_text("tried", exact=True).first.wait_for(timeout=60_000)
+    keep(page, "import")
 
 
 def label(page: Page) -> None:
@@ -161,14 +184,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project, truth = make_project(Path(folder))
         executable = shutil.which("chromium") or shutil.which("google-chrome")
-        with Server(project) as server, sync_playwright() as playwright:
+        with Server(project, FACELABEL_WORKER="1") as server, sync_playwright() as playwright:
             work(
                 client_of(project, server.url, "Ada"),
                 {name: client_of(project, server.url, name) for name in ERRORS},
                 truth,
             )
             browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-            photograph(browser.new_page(viewport={"width": 1366, "height": 768}), server.url)
+            photograph(
+                browser.new_page(viewport={"width": 1366, "height": 768}), server.url, pack(Path(folder))
+            )
             browser.close()
 
 

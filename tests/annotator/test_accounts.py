@@ -36,7 +36,8 @@ def users(project: Path, *arguments: str, password: str | None = None) -> subpro
 @pytest.fixture
 def team(filled: ProjectFolder) -> Iterator[Server]:
     """A server of a project with an admin called Ada."""
-    assert users(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD).returncode == 0
+    with filled.database.write() as session:
+        add_account(session, "Ada", "admin", PASSWORD)
     with Server(filled.path) as running:
         yield running
 
