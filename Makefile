@@ -35,7 +35,7 @@ bench: $(READY) ## the figures that the documents name
 	$(BIN)/python -m benchmarks
 
 soak: $(READY) chromium ## the fault trials in full numbers
-	FACELABEL_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 3600 --junitxml=benchmarks/results/soak.xml
+	FACELABEL_SOAK=1 $(BIN)/python -m pytest -m soak -n 2 --dist loadfile --no-loadscope-reorder --timeout 3600 --junitxml=benchmarks/results/soak.xml
 
 clean: ## remove the environment and caches, keep the projects
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
