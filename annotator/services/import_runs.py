@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,12 +74,11 @@ def _run(
         report = import_source(project, source, options, progress)
     except FacelabelError as error:
         # A table is refused as a whole for one unknown value: a mapping would help.
-        proposed = _proposal(project, source, options) if source.format == "table" else None
+        proposed = _propose(project, source, options) if source.format == "table" else None
         with project.database.write() as session:
             end_import(session, row.id, error=str(error).replace(f"{path.parent}/", ""), proposed=proposed)
         return
-    unknown = report.unmapped or (report.labels is not None and report.labels.left_aside)
-    proposed = _proposal(project, source, options) if options.dry_run and unknown else None
+    proposed = _text_of(*report.proposal) if report.proposal else None
     error_told = None
     if report.all_refused and not options.dry_run:
         error_told = f"None of the {len(report.images.refused)} files could be imported. Nothing was changed."
@@ -102,12 +102,15 @@ def _options(settings: Settings, row: Import) -> ImportOptions:
     )
 
 
-def _proposal(project: ProjectFolder, source: Source, options: ImportOptions) -> str | None:
-    """The text of a mapping guessed from the names, None if there is nothing to map."""
+def _propose(project: ProjectFolder, source: Source, options: ImportOptions) -> str | None:
     try:
-        mapping, counts = propose_mapping(project, source, options)
+        return _text_of(*propose_mapping(project, source, options))
     except FacelabelError:
         return None
+
+
+def _text_of(mapping: Mapping, counts: Counter[str]) -> str | None:
+    """The text of a mapping guessed from the names, None if there is nothing to map."""
     return mapping.text(counts) if mapping.columns or mapping.labels else None
 
 

@@ -81,7 +81,10 @@ class Source:
 
 @dataclass
 class SourceReport:
-    """What the import of one source did, or would do."""
+    """What the import of one source did, or would do.
+
+    `proposal`: after a dry run that met unknown names, a mapping guessed from them, and how often each occurs.
+    """
 
     source: str
     format: str
@@ -90,6 +93,7 @@ class SourceReport:
     labels: LabelReport | None = None
     unmapped: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    proposal: tuple[Mapping, Counter[str]] | None = None
 
     @property
     def all_refused(self) -> bool:
@@ -147,11 +151,14 @@ def import_source(
         FacelabelError: if the source cannot be read, or none of its labels belongs to an image of the project.
     """
     report = SourceReport(source.name, source.format, options.dry_run)
+    schema = _schema(project)
     with import_room(project) as room:
-        read = _read(source, _schema(project), options, room, report)
+        read = _read(source, schema, options, room, report)
         report.unmapped = dict(read.meant.unmapped.most_common())
         if options.dry_run:
             _rehearse(project, read, options, report, progress)
+            if report.unmapped or (report.labels and report.labels.left_aside):
+                report.proposal = propose(read.foreign, schema)
         else:
             if read.files:
                 take = take_in_photos if options.faces else take_in
@@ -202,7 +209,8 @@ def _read(source: Source, schema: Schema, options: ImportOptions, room: Path, re
     if source.format == "table":
         rows = table.read_table(path, schema, options.mapping)
         report.labels = LabelReport(left_aside=rows.left_aside, notes=rows.notes)
-        return _Read([], meant=Meant(rows.rows))
+        foreign = table.read(path) if options.dry_run else Foreign()  # for a proposal
+        return _Read([], foreign, Meant(rows.rows))
     foreign = (
         video.read(path, room, options.video)
         if source.format == "video"

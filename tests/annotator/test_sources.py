@@ -17,7 +17,9 @@ from annotator.formats import video
 from annotator.formats.video import VideoOptions
 from annotator.project import ProjectFolder
 from annotator.services.projects import init_project, read_schema_file
+from annotator.services.sources import ImportOptions, find_sources, import_source
 from tests.commands import Finished, call, contents
+from tests.conftest import LIMITS
 
 
 def imported(project: ProjectFolder, *arguments: object) -> dict:
@@ -75,6 +77,22 @@ def test_a_mapping_is_proposed_from_the_names_and_used(
     assert report["labels"]["contradictions"] == [["000002.jpg", "hair_color"]]
     assert report["labels"]["values"]["hair_color"] == {"brown": 1, "black": 1}
     assert report["labels"]["values"]["glasses"] == {"glasses": 1}
+
+
+def test_a_dry_run_of_an_archive_proposes_a_mapping_for_what_is_in_it(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    folder = make_celeba(tmp_path / "celeba", faces)
+    shutil.make_archive(str(tmp_path / "packed"), "zip", folder)
+    (source,) = find_sources(project, [tmp_path / "packed.zip"])
+    report = import_source(project, source, ImportOptions(LIMITS, dry_run=True))
+    assert report.format == "archive of celeba"
+    assert report.proposal is not None
+    mapping, counts = report.proposal
+    assert mapping.columns["Black_Hair"] == ("hair_color", {"yes": "black", "no": ""})
+    assert counts["Black_Hair"] == 3
+    report = import_source(project, source, ImportOptions(LIMITS, dry_run=True, mapping=mapping))
+    assert (report.unmapped, report.proposal) == ({}, None)
 
 
 def test_a_celeba_list_with_commas_reads_the_same(
