@@ -1,5 +1,6 @@
 """What a model says about a snapshot."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,12 @@ class Answers:
         probabilities: Attribute → (images, classes), calibrated.
         priors: Attribute → (classes,) shares of the classes among the labelled train images.
         model: The `model` of the predictions' manifest.
+        points: Computes (images, q) coordinates in which alike images are near each other; None if there are none.
+        committee: Computes attribute → (members, images, classes) answers of several models; None if there is one only.
     """
 
     probabilities: dict[str, NDArray[np.float32]]
     priors: dict[str, NDArray[np.float64]]
     model: dict[str, Any]
+    points: Callable[[], NDArray[np.float32]] | None = None
+    committee: Callable[[], dict[str, NDArray[np.float32]]] | None = None

@@ -5,12 +5,14 @@ A new engine is a function like `probe` with a line in `ENGINES`, and one like `
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.acquisition import RULES, rule
 from trainer.answers import Answers
 from trainer.calibrate import class_evidence, probabilities
 from trainer.ensemble import combined, save_ensemble
@@ -34,7 +36,8 @@ def probe(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) 
     model = fit_probe(snapshot, pool, seed)
     save_probe(to / "model", model, snapshot, features, seed)
     report(Progress("train", 1, 1, "trained"))
-    return _probe_answers(model, model.answer_pool(pool), snapshot, to / "model")
+    answers = _probe_answers(model, model.answer_pool(pool), snapshot, to / "model")
+    return replace(answers, points=pool.near, committee=lambda: model.committee(pool))
 
 
 def cnn(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:
@@ -57,7 +60,8 @@ def ensemble(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Repor
     }
     folder = to / "model"
     save_ensemble(folder, snapshot, members, {name: to / name / "model" for name in members})
-    return combined(folder, members, _about("ensemble", BACKBONE, snapshot, folder))
+    answers = combined(folder, members, _about("ensemble", BACKBONE, snapshot, folder))
+    return replace(answers, points=members["probe"].points, committee=members["probe"].committee)
 
 
 def ask_ensemble(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:
@@ -88,7 +92,8 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
         raise ModelError(
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
-    return _probe_answers(trained, trained.answer(features), snapshot, model)
+    answers = _probe_answers(trained, trained.answer(features), snapshot, model)
+    return replace(answers, points=lambda: pool_points(features).near())
 
 
 def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:  # noqa: ARG001 - as engines are
@@ -112,6 +117,12 @@ def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Ans
 Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
 """Snapshot, folder of the run, folder of cached features, seed, progress → answers; writes `model/` in the folder."""
 ENGINES: dict[str, Engine] = {"probe": probe, "cnn": cnn, "ensemble": ensemble}
+GIVES: dict[str, frozenset[str]] = {
+    "probe": frozenset(["points", "committee"]),
+    "cnn": frozenset(),
+    "ensemble": frozenset(["points", "committee"]),
+}
+"""What each engine gives an acquisition rule beside probabilities (`Rule.needs`)."""
 ASK: dict[str, Callable[[Path, Snapshot, Path, Report], Answers]] = {
     "probe": ask_probe,
     "multi_output": ask_cnn,
@@ -132,6 +143,23 @@ def engine(name: str) -> Engine:
             f"There is no engine called {name!r}.", "Nothing was changed.", f"Choose one of: {known}."
         )
     return ENGINES[name]
+
+
+def refuse_unsuitable(engine_name: str, strategy: str) -> None:
+    """Raise, before anything is trained, if a rule needs what an engine does not give.
+
+    Raises:
+        ChoiceError: It does, or one of the two does not exist.
+    """
+    engine(engine_name)
+    missing = rule(strategy).needs - GIVES[engine_name]
+    if missing:
+        suitable = [name for name in RULES if RULES[name].needs <= GIVES[engine_name]]
+        raise ChoiceError(
+            f"The strategy {strategy} needs {' and '.join(sorted(missing))}, which the engine {engine_name} does not give.",
+            "Nothing was changed.",
+            f"Choose the engine probe, or one of: {', '.join(suitable)}.",
+        )
 
 
 def ask(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:

@@ -21,6 +21,8 @@ from trainer.features import Features
 from trainer.linear_heads import BASIS, DIRECTIONS, Basis, fit_basis
 
 FILE = "points.safetensors"
+NEAR = 64
+"""How many of the coordinates say which images are alike."""
 CHUNK = 4096
 """Images whose features are in memory at once while they are projected."""
 
@@ -45,6 +47,11 @@ class PoolPoints:
     def of(self, images: Tensor) -> Tensor:
         """Return the (len(images), q) float32 coordinates of some images of the snapshot."""
         return self.records[self.rows[images]].float()
+
+    def near(self) -> NDArray[np.float32]:
+        """Return the (images, NEAR) first coordinates of all images."""
+        found: NDArray[np.float32] = self.records[:, :NEAR][self.rows].float().numpy()
+        return found
 
 
 def pool_points(features: Features) -> PoolPoints:

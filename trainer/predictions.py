@@ -135,6 +135,7 @@ def _table(snapshot: Snapshot, probabilities: Mapping[str, NDArray[np.float32]],
     for name in names:
         columns[f"score:{name}"] = _with_nulls(work.cells[name])
     columns["score"] = _with_nulls(work.images)
+    columns["drawn"] = _with_nulls(work.drawn)
     beyond = pa.nulls(len(snapshot) - len(work.order), pa.int32())
     columns["order"] = pa.concat_arrays([pa.array(work.order, pa.int32()), beyond])
     return pa.table(columns)

@@ -68,8 +68,9 @@ def run_round(
             folder holds another round.
     """
     from trainer.engines import engine as engine_of  # noqa: PLC0415 - torch is needed only from here on
+    from trainer.engines import refuse_unsuitable  # noqa: PLC0415
 
-    rule(strategy)
+    refuse_unsuitable(engine, strategy)
     train = engine_of(engine)
     known = Snapshot.open(snapshot, images_root=images_root)
     identity = {"engine": engine, "seed": seed, "snapshot": known.content_hash, "strategy": strategy}
@@ -89,11 +90,19 @@ def write_answers(
     metrics = evaluate(snapshot, answers.probabilities, answers.priors)
     progress(Progress("evaluate", 1, 1, "measured"))
     progress(Progress("predict", 0, 1, "writing predictions"))
+    needs = rule(strategy).needs
+    pool = pool_of(
+        snapshot,
+        answers.probabilities,
+        seed,
+        points=answers.points() if answers.points and "points" in needs else None,
+        committee=answers.committee() if answers.committee and "committee" in needs else None,
+    )
     manifest = write_predictions(
         to,
         snapshot,
         answers.probabilities,
-        plan_work(pool_of(snapshot, answers.probabilities, seed), strategy),
+        plan_work(pool, strategy),
         priors=answers.priors,
         about={"metrics": metrics, "model": answers.model, "seed": seed, "strategy": strategy},
     )

@@ -10,7 +10,12 @@ from annotator.models import Annotation, AttributeRow, Image, Label, Round, now
 from annotator.services.work import UNFINISHED, claim, give_back
 
 ENGINES = ("probe", "cnn", "ensemble")
-STRATEGIES = ("margin", "entropy", "least_confidence", "random")
+STRATEGIES = (
+    "margin", "entropy", "least_confidence", "random", "bald", "k_center", "badge", "typical", "rare_classes", "cold_start",
+)  # fmt: skip
+"""The trainer's rules and what they need of an engine, as the trainer has them: a test compares."""
+FOR_PROBES = ("bald", "k_center", "badge", "typical", "cold_start")
+"""They need several models or the places of images among each other, which the engine cnn does not give."""
 DEFAULT_STRATEGY = "margin"
 START_IMAGES = 25
 """Fewer labelled images of the train split are not worth a round of their own accord."""
@@ -80,6 +85,13 @@ def start_round(session: Session, engine: str, strategy: str) -> Round:
             raise FacelabelError(
                 f"unknown_{what}", f"There is no {what} {name!r}.", do=f"Choose one of {', '.join(known)}."
             )
+    if engine == "cnn" and strategy in FOR_PROBES:
+        suitable = ", ".join(name for name in STRATEGIES if name not in FOR_PROBES)
+        raise FacelabelError(
+            "unsuitable_strategy",
+            f"The strategy {strategy} needs what the engine cnn does not give.",
+            do=f"Choose the engine probe or ensemble, or one of {suitable}.",
+        )
     unfinished = session.scalar(select(Round).where(Round.state.in_(UNFINISHED)).limit(1))
     if unfinished is not None:
         return unfinished

@@ -5,10 +5,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from annotator.errors import FacelabelError
 from annotator.models import Image, Round
 from annotator.project import ProjectFolder
 from annotator.services.label_import import import_labels
-from annotator.services.rounds import START_IMAGES, labelled_since_last_round, start_round
+from annotator.services.rounds import (
+    ENGINES,
+    START_IMAGES,
+    STRATEGIES,
+    labelled_since_last_round,
+    start_round,
+)
 from annotator.worker import start_round_if_due
 from tests.annotator.test_labels import Person
 
@@ -85,3 +92,24 @@ def test_imported_labels_count_but_the_test_split_alone_is_not_enough(filled: Pr
 def test_answers_that_nothing_can_be_learned_from_do_not_start_a_round(all_to_train: ProjectFolder):
     label(all_to_train, 40, {"glasses": None})
     assert not start_round_if_due(all_to_train, 25)
+
+
+def test_the_annotator_offers_what_the_trainer_has_and_refuses_what_an_engine_cannot_serve(
+    filled: ProjectFolder,
+):
+    from trainer.acquisition import RULES
+    from trainer.engines import ENGINES as TRAINED
+    from trainer.engines import GIVES
+
+    assert set(STRATEGIES) == set(RULES)
+    assert set(ENGINES) == set(TRAINED) == set(GIVES)
+    label(filled, 1)
+    for engine in ENGINES:
+        for strategy in STRATEGIES:
+            with filled.database.write() as session:
+                if RULES[strategy].needs <= GIVES[engine]:
+                    assert start_round(session, engine, strategy).strategy == strategy
+                    session.rollback()
+                else:
+                    with pytest.raises(FacelabelError, match=f"{strategy} needs what the engine {engine}"):
+                        start_round(session, engine, strategy)

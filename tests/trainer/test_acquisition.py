@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.acquisition import RULES, Pool, interleave, open_cells, plan_work, pool_of, rule
+from trainer.acquisition import RULES, Pool, open_cells, plan_work, pool_of, rule
+from trainer.acquisition.batches import BATCH, HEAD, one_per_group
 from trainer.acquisition.diversity import farthest_first, spread_by_weight, typical
 from trainer.acquisition.doubt import disagreement, entropy, least_confidence, margin
+from trainer.acquisition.shares import ColdStart, RareShare, at_every, draw
+from trainer.acquisition.work import put_in_order
 from trainer.errors import ChoiceError
 from trainer.snapshot import CANNOT_TELL, UNLABELLED, Snapshot
 
@@ -34,6 +37,7 @@ def pool(images: int = 60, seed: int = 0, **changes: object) -> Pool:
         audit=np.flatnonzero(work & test),
         labelled=~(cells["glasses"] & cells["hair"]),
         counts={"glasses": np.array([9, 3]), "hair": np.array([5, 4, 2, 1, 0])},
+        groups=np.array([f"identity:{person}" for person in random.integers(0, 30, images)]),
         points=random.normal(size=(images, 4)).astype(np.float32)
         + 9 * np.eye(4, dtype=np.float32)[random.integers(0, 3, images)],
         committee=committee,
@@ -104,10 +108,17 @@ def test_images_that_differ_are_chosen_first():
     assert len({2 if place == 4 else 0 if place == 1 else place for place in found}) == 3
 
 
-@pytest.mark.parametrize("name", ["k_center", "badge", "typical", "bald"])
+@pytest.mark.parametrize("name", [name for name, known in RULES.items() if known.needs])
 def test_a_rule_says_what_it_needs(name: str):
-    with pytest.raises(ChoiceError, match=name):
-        RULES[name].arrange(pool(points=None, committee=None))
+    without = dict.fromkeys(RULES[name].needs)
+    with pytest.raises(ChoiceError, match="needs"):
+        RULES[name].arrange(pool(**without, labelled=np.zeros(60, bool)))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_gets_by_without_what_it_does_not_name(name: str):
+    without = dict.fromkeys({"points", "committee"} - RULES[name].needs)
+    assert len(RULES[name].arrange(pool(**without))) == len(pool().askable)
 
 
 def test_an_unknown_rule_names_those_there_are():
@@ -115,23 +126,79 @@ def test_an_unknown_rule_names_those_there_are():
         rule("luck")
 
 
-@given(st.integers(0, 60), st.integers(0, 30), st.integers(0, 3))
-def test_the_order_has_every_image_once_and_a_test_image_at_every_tenth_place(
-    others: int, tests: int, seed: int
-):
-    arranged = np.random.default_rng(seed).permutation(others)
-    order = interleave(arranged, np.arange(others, others + tests), seed).tolist()
-    assert sorted(order) == list(range(others + tests))
-    assert [row for row in order if row < others] == arranged.tolist()
-    left = others + others // 9  # places up to where the others run out
+@given(st.integers(0, 60), st.integers(0, 30), st.integers(2, 10))
+def test_every_so_manieth_place_is_given_away_and_nobody_is_lost(others: int, given: int, every: int):
+    order = at_every(every, np.arange(others, others + given), np.arange(others)).tolist()
+    assert sorted(order) == list(range(others + given))
+    assert [row for row in order if row < others] == list(range(others))
+    assert [row for row in order if row >= others] == list(range(others, others + given))
+    left = others + others // (every - 1)  # places up to where the others run out
     found = [place for place, row in enumerate(order) if row >= others and place < left]
-    assert found == list(range(9, left, 10))[: min(tests, len(found))]
-    assert len(found) == min(tests, len(range(9, left, 10)))
+    assert found == list(range(every - 1, left, every))[: len(found)]
+    assert len(found) == min(given, len(range(every - 1, left, every)))
 
 
-def test_the_draw_from_the_test_split_follows_the_seed():
-    draws = [interleave(np.arange(0), np.arange(40), seed).tolist() for seed in (0, 0, 1)]
+@given(st.lists(st.integers(0, 40), max_size=400), st.integers(0, 3))
+def test_no_group_comes_twice_in_a_batch_at_the_head(members: list[int], seed: int):
+    groups = np.array([f"identity:{member}" for member in members], dtype=np.str_)
+    order = np.random.default_rng(seed).permutation(len(members))
+    found = one_per_group(order, groups)
+    assert sorted(found) == sorted(order)
+    place, left = 0, order.tolist()
+    while place < min(HEAD, len(found)):
+        size = min(BATCH, len(set(groups[left])))
+        batch = found[place : place + size].tolist()
+        assert len(set(groups[batch])) == size
+        assert batch[0] == left[0], "the first that is left always comes"
+        left = [row for row in left if row not in batch]
+        place += size
+
+
+def test_images_on_their_own_keep_their_order():
+    order = np.random.default_rng(0).permutation(300)
+    groups = np.array([f"image:{number}" for number in range(300)])
+    assert one_per_group(order, groups).tolist() == order.tolist()
+
+
+def test_the_draw_follows_the_seed_and_says_how_probable_it_was():
+    draws = [draw(np.arange(40), 8, seed)[0].tolist() for seed in (0, 0, 1)]
     assert draws[0] == draws[1] != draws[2]
+    np.testing.assert_allclose(draw(np.arange(40), 8, 0)[1], [1 / left for left in range(40, 32, -1)])
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_tenth_of_the_order_is_drawn_whatever_the_rule_and_a_tenth_is_of_the_test_split(name: str):
+    known = pool(400)
+    order, drawn = put_in_order(RULES[name], known)
+    assert sorted(order) == sorted([*known.askable, *known.audit])
+    by_chance = ~np.isnan(drawn)
+    assert by_chance[known.audit].all()
+    assert by_chance[known.askable].sum() == len(known.askable) // 10
+    _, by_another = put_in_order(RULES["random"], known)
+    np.testing.assert_array_equal(drawn, by_another, "what is drawn does not depend on the rule")
+    others = order[~np.isin(order, known.audit)]
+    assert by_chance[others[9::10]].all()
+
+
+def test_every_third_place_goes_to_what_is_probably_rare():
+    rare = np.float32([[0.02, 0.98]] * 10 + [[0.5, 0.5]] * 50)
+    known = pool(
+        probabilities={"glasses": rare},
+        cells={"glasses": np.ones(60, bool)},
+        work=np.ones(60, bool),
+        counts={"glasses": np.array([90, 1])},
+    )
+    order = RareShare(RULES["margin"]).arrange(known).tolist()
+    assert set(order[2:30:3]) == set(range(10))
+    assert RULES["margin"].arrange(known).tolist()[:50] == list(range(10, 60))
+
+
+def test_a_cold_start_ends_when_a_model_can_tell_what_it_doubts():
+    start = ColdStart(RULES["typical"], RULES["margin"])
+    few, many = (np.arange(200) < labelled for labelled in (ColdStart.ENOUGH - 1, ColdStart.ENOUGH))
+    for labelled, same in ((few, "typical"), (many, "margin")):
+        known = pool(200, labelled=labelled)
+        assert start.arrange(known).tolist() == RULES[same].arrange(known).tolist()
 
 
 def test_an_image_scores_the_mean_of_its_open_cells_and_none_if_it_has_none(faces):

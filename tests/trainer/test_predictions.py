@@ -39,9 +39,10 @@ def test_columns_and_types_are_those_of_the_format(written):
         "p:glasses": "fixed_size_list<item: float>[2]",
         "score:glasses": "float",
         "score": "float",
+        "drawn": "float",
         "order": "int32",
     }
-    assert schema.names == ["image_name", "sha256", "p:glasses", "score:glasses", "score", "order"]
+    assert schema.names == ["image_name", "sha256", "p:glasses", "score:glasses", "score", "drawn", "order"]
 
 
 def test_rows_come_back_as_they_were_written(written):
@@ -78,6 +79,7 @@ def test_many_images_come_in_batches_that_can_be_read_one_by_one(faces, tmp_path
         image_names=[f"{number:06d}.png" for number in range(count)],
         sha256=["0" * 64] * count,
         splits=np.full(count, "train"),
+        groups=np.array([f"image:{number}" for number in range(count)]),
         labels={name: np.full(count, -2) for name in few.labels},
     )
     p, _ = write(tmp_path, many)

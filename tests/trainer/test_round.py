@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.trainer.drawn import ATTRIBUTES, draw_faces, split_of, write_snapshot
+from trainer.acquisition import RULES
 from trainer.engines import ask
 from trainer.errors import ChoiceError, ModelError, PredictionsError, SnapshotError
 from trainer.predictions import Predictions
@@ -131,6 +132,21 @@ def test_a_few_labels_are_enough_for_a_round(cache, tmp_path):
     folder = draw_faces(tmp_path / "snapshot", 12, labelled=6)
     result = run_round(folder, tmp_path / "round", cache=cache)
     assert len(Predictions.open(result.predictions).order()) == 12, "beard is open everywhere"
+
+
+@pytest.mark.parametrize("strategy", sorted(set(RULES) - {"margin", "cold_start"}))
+def test_every_rule_arranges_what_a_probe_has_answered(done, faces, cache, tmp_path, strategy):
+    result = run_round(faces, tmp_path / "round", cache=cache, strategy=strategy)
+    by_margin, found = Predictions.open(done.predictions), Predictions.open(result.predictions)
+    assert sorted(found.order()) == sorted(by_margin.order())
+    assert found.order().tolist() != by_margin.order().tolist()
+    assert found.table["drawn"] == by_margin.table["drawn"]
+
+
+def test_a_rule_that_an_engine_cannot_serve_is_refused_before_anything_is_trained(faces, cache, tmp_path):
+    with pytest.raises(ChoiceError, match="bald needs committee, which the engine cnn does not give"):
+        run_round(faces, tmp_path / "round", cache=cache, engine="cnn", strategy="bald")
+    assert not (tmp_path / "round").exists()
 
 
 @pytest.mark.parametrize("choice", [{"engine": "luck"}, {"strategy": "luck"}])

@@ -1,7 +1,8 @@
 """Acquisition: which images are best labelled next."""
 
 from trainer.acquisition.pool import Pool
-from trainer.acquisition.rules import RULES, Rule, rule
-from trainer.acquisition.work import Work, interleave, open_cells, plan_work, pool_of
+from trainer.acquisition.rule import Rule
+from trainer.acquisition.rules import RULES, rule
+from trainer.acquisition.work import Work, open_cells, plan_work, pool_of
 
-__all__ = ["RULES", "Pool", "Rule", "Work", "interleave", "open_cells", "plan_work", "pool_of", "rule"]
+__all__ = ["RULES", "Pool", "Rule", "Work", "open_cells", "plan_work", "pool_of", "rule"]

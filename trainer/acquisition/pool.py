@@ -19,6 +19,7 @@ class Pool:
         audit: Rows of the images of the test split with an open cell; they are asked at random, whatever the rule.
         labelled: (n,) whether anything is known of an image.
         counts: Attribute → (classes,) labelled images of each class so far.
+        groups: (n,) images of one group show the same person, video or photo.
         points: (n, q) coordinates in which alike images are near each other, or None.
         committee: Attribute → (members, n, classes) answers of several models, or None.
         seed: Of everything that is drawn.
@@ -30,6 +31,7 @@ class Pool:
     audit: NDArray[np.int64]
     labelled: NDArray[np.bool_]
     counts: Mapping[str, NDArray[np.int64]]
+    groups: NDArray[np.str_]
     points: NDArray[np.float32] | None
     committee: Mapping[str, NDArray[np.float32]] | None
     seed: int

@@ -6,32 +6,28 @@ before the next round.
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.acquisition.batches import HEAD
 from trainer.acquisition.diversity import farthest_first, spread_by_weight, typical
 from trainer.acquisition.doubt import Scores, disagreement, entropy, least_confidence, margin
 from trainer.acquisition.pool import Pool
+from trainer.acquisition.rule import Order, Rule
+from trainer.acquisition.shares import ColdStart, RareShare
 from trainer.errors import ChoiceError
 
-HEAD = 200
-Order = NDArray[np.int64]
-
-
-class Rule(Protocol):
-    """How doubt is measured and images are arranged."""
-
-    def cells(self, pool: Pool) -> dict[str, Scores]:
-        """Attribute → (n,) score of every cell, open or not; higher is more doubtful."""
-
-    def arrange(self, pool: Pool) -> Order:
-        """Every image that may be asked, once, the first to ask first."""
+CANDIDATES = 20_000
+"""Images among which variety is looked for: a random part of a larger pool, so that the time does not grow with it."""
+NONE: frozenset[str] = frozenset()
+POINTS, COMMITTEE = frozenset(["points"]), frozenset(["committee"])
 
 
 class ByDoubt:
     """The mean doubt over an image's open cells, the most doubtful first; ties in the order of names."""
+
+    needs = NONE
 
     def __init__(self, doubt: Callable[[NDArray[np.float32]], Scores]) -> None:
         self._doubt = doubt
@@ -48,6 +44,8 @@ class ByDoubt:
 class Random:
     """The baseline that any other rule has to beat."""
 
+    needs = NONE
+
     def cells(self, pool: Pool) -> dict[str, Scores]:
         """A number drawn for every cell."""
         generator = pool.generator()
@@ -60,6 +58,8 @@ class Random:
 
 class Committee(ByDoubt):
     """BALD: what several models disagree about, apart from what all of them doubt."""
+
+    needs = COMMITTEE
 
     def __init__(self) -> None:
         super().__init__(margin)
@@ -76,7 +76,9 @@ class Committee(ByDoubt):
 
 
 class Margins(ByDoubt):
-    """What the rules of variety share: doubt is the margin, and `choose` finds the head."""
+    """What the rules of variety share: doubt is the margin, and `choose` finds the head among some candidates."""
+
+    needs = POINTS
 
     def __init__(self) -> None:
         super().__init__(margin)
@@ -86,22 +88,24 @@ class Margins(ByDoubt):
         by_margin = super().arrange(pool)
         if not len(by_margin):
             return by_margin
-        head = self.choose(pool, min(HEAD, len(by_margin)), by_margin)
+        candidates = pool.askable
+        if len(candidates) > CANDIDATES:
+            candidates = np.sort(pool.generator().permutation(candidates)[:CANDIDATES])
+        head = self.choose(pool, candidates, min(HEAD, len(candidates)))
         return np.concatenate([head, by_margin[~np.isin(by_margin, head)]])
 
-    def choose(self, pool: Pool, count: int, by_margin: Order) -> Order:
-        """`count` of the images that may be asked."""
+    def choose(self, pool: Pool, candidates: Order, count: int) -> Order:
+        """`count` of the candidates."""
         raise NotImplementedError
 
 
 class KCenter(Margins):
     """The image farthest from all labelled and chosen ones, again and again (Sener and Savarese, ICLR 2018)."""
 
-    def choose(self, pool: Pool, count: int, by_margin: Order) -> Order:
+    def choose(self, pool: Pool, candidates: Order, count: int) -> Order:
         """Doubt plays no part."""
-        del by_margin
         points = _points(pool, "k_center")
-        return pool.askable[farthest_first(points[pool.askable], points[pool.labelled], count)]
+        return candidates[farthest_first(points[candidates], points[pool.labelled], count)]
 
 
 class Badge(Margins):
@@ -111,10 +115,9 @@ class Badge(Margins):
     cells. A product of two vectors is as long as the product of their lengths, and inner products factorise too.
     """
 
-    def choose(self, pool: Pool, count: int, by_margin: Order) -> Order:
+    def choose(self, pool: Pool, candidates: Order, count: int) -> Order:
         """K-means++ seeding by squared distance of gradients."""
-        del by_margin
-        points, rows = _points(pool, "badge")[pool.askable], pool.askable
+        points, rows = _points(pool, "badge")[candidates], candidates
         slopes = [_slope(p[rows]) * pool.cells[name][rows, None] for name, p in pool.probabilities.items()]
         return rows[spread_by_weight(points, np.concatenate(slopes, axis=1), count, pool.generator())]
 
@@ -122,11 +125,10 @@ class Badge(Margins):
 class Typical(Margins):
     """The most typical image of each of as many clusters (Hacohen et al., "TypiClust", ICML 2022): for the first batch."""
 
-    def choose(self, pool: Pool, count: int, by_margin: Order) -> Order:
+    def choose(self, pool: Pool, candidates: Order, count: int) -> Order:
         """Doubt plays no part."""
-        del by_margin
         points = _points(pool, "typical")
-        return pool.askable[typical(points[pool.askable], count, pool.generator())]
+        return candidates[typical(points[candidates], count, pool.generator())]
 
 
 def falling(pool: Pool, scores: NDArray[np.float32]) -> Order:
@@ -164,6 +166,8 @@ RULES: dict[str, Rule] = {
     "k_center": KCenter(),
     "badge": Badge(),
     "typical": Typical(),
+    "rare_classes": RareShare(ByDoubt(margin)),
+    "cold_start": ColdStart(Typical(), ByDoubt(margin)),
 }
 
 

@@ -1,4 +1,4 @@
-"""What is left to be labelled and in which order: a rule's scores and arrangement, and the blind share of the test split."""
+"""What is left to be labelled and in which order: a rule's scores and arrangement, a share drawn at random, and the test split's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.acquisition.batches import one_per_group
 from trainer.acquisition.pool import Pool
+from trainer.acquisition.rule import Rule
 from trainer.acquisition.rules import rule
+from trainer.acquisition.shares import at_every, draw
 from trainer.snapshot import UNLABELLED, Snapshot
 
 TEST_EVERY = 10
 """Every tenth place in the order is an image of the test split."""
+RANDOM_EVERY = 10
+"""Every tenth of the other places is filled by a draw, so that what a rule saves against chance can be estimated."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +27,13 @@ class Work:
         cells: Attribute → (images,) score, NaN where the cell is not open.
         images: (images,) mean over the open cells, NaN where there is none.
         order: Row numbers of the images with an open cell, the first to label first.
+        drawn: (images,) the probability of the draw that put an image in its place, NaN if the rule did.
     """
 
     cells: dict[str, NDArray[np.float32]]
     images: NDArray[np.float32]
     order: NDArray[np.int32]
+    drawn: NDArray[np.float32]
 
 
 def plan_work(pool: Pool, strategy: str) -> Work:
@@ -40,7 +47,25 @@ def plan_work(pool: Pool, strategy: str) -> Work:
         name: np.where(pool.cells[name], column, np.nan).astype(np.float32)
         for name, column in chosen.cells(pool).items()
     }
-    return Work(scores, pool.mean_over_cells(scores), interleave(chosen.arrange(pool), pool.audit, pool.seed))
+    order, drawn = put_in_order(chosen, pool)
+    return Work(scores, pool.mean_over_cells(scores), order, drawn)
+
+
+def put_in_order(chosen: Rule, pool: Pool) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Arrange the images that may be asked, nobody twice in a batch, with the two shares that are drawn.
+
+    Returns:
+        The `order` and `drawn` of `Work`.
+    """
+    probability = np.full(len(pool.work), np.nan, np.float32)
+    by_chance, chances = draw(pool.askable, len(pool.askable) // RANDOM_EVERY, pool.seed + 1)
+    audit, audit_chances = draw(pool.audit, len(pool.audit), pool.seed)
+    probability[by_chance], probability[audit] = chances, audit_chances
+    left = np.isnan(probability)
+    arranged = chosen.arrange(pool)
+    by_rule = one_per_group(arranged[left[arranged]], pool.groups)
+    order = at_every(TEST_EVERY, audit, at_every(RANDOM_EVERY, by_chance, by_rule))
+    return order.astype(np.int32), probability
 
 
 def pool_of(
@@ -79,6 +104,7 @@ def pool_of(
         audit=np.flatnonzero(work & test),
         labelled=np.any(known, axis=0) if known else np.zeros(len(snapshot), bool),
         counts=counts,
+        groups=snapshot.groups,
         points=points,
         committee=committee,
         seed=seed,
@@ -95,19 +121,3 @@ def open_cells(snapshot: Snapshot) -> dict[str, NDArray[np.bool_]]:
         ends = [i for i, value in enumerate(attribute.values) if value.ends]
         ended |= np.isin(snapshot.labels[attribute.name], ends)
     return {name: (labels == UNLABELLED) & ~ended for name, labels in snapshot.labels.items()}
-
-
-def interleave(arranged: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> NDArray[np.int32]:
-    """Put a random image of the test split at every tenth place; when one of the two runs out, the other follows.
-
-    Args:
-        arranged: Row numbers in the order of a rule.
-        test: Row numbers of open images of the test split.
-        seed: Of the draw.
-    """
-    drawn = np.random.default_rng(seed).permutation(test)
-    nines = np.arange(len(arranged))
-    places = np.concatenate(
-        [nines + nines // (TEST_EVERY - 1), TEST_EVERY * np.arange(len(drawn)) + TEST_EVERY - 1]
-    )
-    return np.concatenate([arranged, drawn])[np.argsort(places)].astype(np.int32)

@@ -12,14 +12,12 @@ from trainer.acquisition import Pool, rule
 from trainer.calibrate import class_prior
 from trainer.evaluate import figures
 from trainer.linear_heads import Head, fit_head, main_axes
+from trainer.pool_points import NEAR
 from trainer.probe import threads_for
 from trainer.simulate.oracle import Ledger, Oracle
 from trainer.simulate.plan import Plan
 from trainer.simulate.problem import Problem, disturb, wrong_answers
 from trainer.snapshot import UNLABELLED
-
-NEAR = 64
-"""How many of the principal coordinates say which images are alike."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ class Buyer:
         """The next images by a rule."""
         labelled = np.zeros(len(self._pool.names), bool)
         labelled[self._rows] = True
-        answers, committee = model.answer(self._pool.points), model.committee(self._pool.points)
+        chosen, answers = rule(strategy), model.answer(self._pool.points)
         pool = Pool(
             probabilities=answers,
             cells=dict.fromkeys(answers, ~labelled),
@@ -137,11 +135,12 @@ class Buyer:
                 name: np.bincount(column[column >= 0], minlength=self._pool.classes[name])
                 for name, column in self._known.items()
             },
+            groups=self._pool.groups,
             points=self._pool.points[:, :NEAR],
-            committee=committee,
+            committee=model.committee(self._pool.points) if "committee" in chosen.needs else None,
             seed=self._seed * 1_000_003 + self.bought,
         )
-        return rule(strategy).arrange(pool)[:count]
+        return chosen.arrange(pool)[:count]
 
 
 class Heads:
