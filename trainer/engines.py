@@ -19,6 +19,7 @@ from trainer.ensemble import combined, save_ensemble
 from trainer.errors import ChoiceError, ModelError
 from trainer.features import Features, compute_features
 from trainer.files import read_manifest, sha256_file
+from trainer.label_errors import Suspect, find_label_errors
 from trainer.networks import Backbone, build
 from trainer.pool_points import pool_points
 from trainer.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
@@ -38,6 +39,19 @@ def probe(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) 
     report(Progress("train", 1, 1, "trained"))
     answers = _probe_answers(model, model.answer_pool(pool), snapshot, to / "model")
     return replace(answers, points=pool.near, committee=lambda: model.committee(pool))
+
+
+def label_errors(snapshot: Snapshot, cache: Path, seed: int, report: Report) -> list[Suspect]:
+    """Find the labels that are probably wrong, with a probe that is trained for it."""
+    features = _features(snapshot, cache, report)
+    report(Progress("train", 0, 1, "training one head per attribute"))
+    pool = pool_points(features)
+    model = fit_probe(snapshot, pool, seed)
+    report(Progress("train", 1, 1, "trained"))
+    report(Progress("label errors", 0, 1, "comparing labels with what the model says"))
+    suspects = find_label_errors(snapshot, model, pool, seed)
+    report(Progress("label errors", 1, 1, "compared"))
+    return suspects
 
 
 def cnn(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:

@@ -1,7 +1,7 @@
 """A made-up snapshot: small drawn faces whose attributes can be seen, written straight from FORMATS.md."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,9 @@ def draw_face(file: Path, glasses: int, hair: int, random: np.random.Generator) 
     image.save(file)
 
 
-def draw_faces(folder: Path, images: int, *, labelled: int, people: int = 0) -> Path:
+def draw_faces(
+    folder: Path, images: int, *, labelled: int, people: int = 0, mislabelled: Collection[int] = ()
+) -> Path:
     """Draw images and write a snapshot in which the first `labelled` are answered, but for beard.
 
     Args:
@@ -54,6 +56,7 @@ def draw_faces(folder: Path, images: int, *, labelled: int, people: int = 0) -> 
         images: How many.
         labelled: How many of them.
         people: Groups that the images are spread over; 0 for every image on its own.
+        mislabelled: Numbers of the images whose answer to glasses is wrong.
     """
     (folder / "images").mkdir(parents=True)
     random = np.random.default_rng(3)
@@ -62,6 +65,8 @@ def draw_faces(folder: Path, images: int, *, labelled: int, people: int = 0) -> 
         name = f"{number:04d}.png"
         cells = {"glasses": int(random.random() < 0.4), "hair": int(random.choice(list(HAIR)))}
         draw_face(folder / "images" / name, cells["glasses"], cells["hair"], random)
+        if number in mislabelled:
+            cells["glasses"] = 1 - cells["glasses"]
         group = f"identity:{number % people}" if people else f"image:{number}"
         answers = cells | {"not_human": 0} if number < labelled else {}
         rows.append({"image_name": name, "group": group, "split": split_of(group), **answers})

@@ -1,6 +1,7 @@
 """The commands of a round: train, predict, replay."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,37 @@ def predict(
         answers = ask(model, known, cache.expanduser(), report)
         manifest = write_answers(known, answers, to, strategy, seed, report)
     print_figures({"metrics": manifest["metrics"], "predictions": str(to)}, as_json=as_json)
+
+
+@main.command("label-errors")
+@snapshot_argument
+@click.option(
+    "--to", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The CSV to write."
+)
+@cache_option
+@images_option
+@seed_option
+@as_json
+def label_errors(
+    snapshot: Path, to: Path, cache: Path, images: Path | None, seed: int, as_json: bool
+) -> None:
+    """List the labels of SNAPSHOT that are probably wrong, the most suspicious first. Of a round: write it to RUN/label_errors.csv."""
+    from trainer.engines import label_errors as find  # noqa: PLC0415
+    from trainer.label_errors import write_label_errors  # noqa: PLC0415
+    from trainer.snapshot import Snapshot  # noqa: PLC0415
+
+    known = Snapshot.open(snapshot, images_root=images)
+    with bars_on_stderr() as report:
+        suspects = find(known, cache.expanduser(), seed, report)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    write_label_errors(to, suspects)
+    counts = dict(Counter(suspect.attribute for suspect in suspects))
+    if as_json:
+        click.echo(json.dumps({"file": str(to), "suspects": counts}, sort_keys=True))
+        return
+    for attribute, number in counts.items():
+        click.echo(f"{attribute}: {number}")
+    click.echo(f"{len(suspects)} labels are probably wrong; {to} lists them.")
 
 
 @main.command()
