@@ -27,6 +27,7 @@ from annotator.services.faces import BATCH_SECONDS, FaceSearch
 from annotator.services.group_list import LEAKS
 from annotator.services.import_runs import run_next_import
 from annotator.services.kept_figures import FigureCount
+from annotator.services.label_error_search import LabelErrorSearch
 from annotator.services.predictions import load_predictions
 from annotator.services.rounds import (
     claim_round,
@@ -67,6 +68,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
 
     search = FaceSearch(project)
     twins = TwinSearch(project)
+    label_errors = LabelErrorSearch(project)
     remove_leftovers(project)
     ended = Event()
     counting = Thread(target=_count_figures, args=(project, ended), name="figures", daemon=True)
@@ -75,6 +77,8 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         while not stopped():
             try:
                 busy = _work(project, settings, stopped, search, twins)
+                if not busy:
+                    label_errors.look()
             except NoRoom as error:
                 # Not even that can be written down. What was begun goes on when there is room.
                 _log.error("%s", str(error).replace("\n", " "))
@@ -85,6 +89,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     finally:
         ended.set()
         search.close()
+        label_errors.close()
         counting.join(1)  # it only reads: nothing is lost if it ends with the process
 
 

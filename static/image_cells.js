@@ -42,6 +42,10 @@ function voices(cell) {
   if (cell.label) list.push(voice('label', answerText(cell.label), by(cell.label)));
   for (const said of others) list.push(voice(said.code === cell.label?.code ? 'agrees' : 'differs', answerText(said), by(said)));
   if (cell.suggestion) list.push(voice('model', answerText(cell.suggestion), element('span', { class: 'by' }, `the model, ${percent(cell.suggestion.probability)}`)));
+  if (cell.suspicion) {
+    const { code, name, probability, label_probability: held } = cell.suspicion;
+    list.push(voice('model', name ?? String(code), element('span', { class: 'by' }, `${percent(probability)} by a model that has not seen this person; ${answerText(cell.label)} ${percent(held)}`)));
+  }
   return element('ul', { class: 'voices' }, ...list);
 }
 
@@ -50,7 +54,7 @@ function marks(cell) {
     cell.label?.origin === 'review' && element('span', { class: 'mark good' }, '✓ adjudicated'),
     cell.differing && element('span', { class: 'mark doubt' }, 'opinions differ'),
     cell.undecided && element('span', { class: 'mark doubt' }, 'no clear answer'),
-    cell.contradicted && element('span', { class: 'mark doubt' }, 'the model contradicts'),
+    cell.contradicted && element('span', { class: 'mark doubt' }, cell.suspicion ? 'probably wrong' : 'the model contradicts'),
   ].filter(Boolean);
 }
 

@@ -9,7 +9,7 @@ import { busy, oneAtATime } from './one_at_a_time.js';
 const at = (id) => document.getElementById(id);
 const kind = ['flags', 'opinions', 'undecided', 'model'].find((name) => name === new URLSearchParams(location.search).get('kind')) ?? 'flags';
 const WANTS = { flags: () => true, opinions: (cell) => cell.differing, undecided: (cell) => cell.undecided, model: (cell) => cell.contradicted };
-const EMPTY = { flags: 'No flag is open.', opinions: 'No opinions differ.', undecided: 'The last aggregation (team page) left nothing undecided.', model: 'The model contradicts no label with 90 % or more.' };
+const EMPTY = { flags: 'No flag is open.', opinions: 'No opinions differ.', undecided: 'The last aggregation (team page) left nothing undecided.', model: 'No label is suspected to be wrong, or contradicted by the model with 90 % or more.' };
 
 let schema = [];
 let waiting = []; // images of the queue that were not shown yet

@@ -15,6 +15,7 @@ from annotator.models import Annotation, Gold, Image, Label, Labeller, Submissio
 from annotator.project import ProjectFolder
 from annotator.services.blind import is_blind
 from annotator.services.flags import FlagDetail, flags_of
+from annotator.services.label_errors import Suspicion, suspicions_of
 from annotator.services.predictions import active_predictions
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force
 
@@ -48,7 +49,9 @@ class CellDetail:
         suggested_name: its name.
         differing: opinions differ from the label.
         undecided: the last aggregation found no clear answer.
-        contradicted: a confident model gives another answer.
+        contradicted: a confident model gives another answer, or the label is suspected to be wrong.
+        suspicion: why it is suspected.
+        suspected_name: the name of the value that it probably should be.
         history: all annotations, the oldest first.
     """
 
@@ -59,6 +62,8 @@ class CellDetail:
     differing: bool
     undecided: bool
     contradicted: bool
+    suspicion: Suspicion | None
+    suspected_name: str | None
     history: list[Said]
 
 
@@ -103,6 +108,7 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
         ).all()
     )
     history = _history(session, force, image)
+    suspicions = {} if blind else suspicions_of(project, image.name)
     gold = session.scalar(select(Gold.id).where(Gold.image_id == image.id)) is not None
     undecided = set(session.scalars(select(Undecided.attribute_id).where(Undecided.image_id == image.id)))
     cells = [
@@ -112,6 +118,7 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
             history.get(number, []),
             labels.get(number),
             suggestions.get(name),
+            suspicions.get(name),
             number in undecided,
             gold,
         )
@@ -162,6 +169,7 @@ def _cell(
     history: list[Said],
     annotation_id: int | None,
     suggestion: Suggestion | None,
+    suspicion: Suspicion | None,
     undecided: bool,
     gold: bool,
 ) -> CellDetail:
@@ -175,6 +183,8 @@ def _cell(
         and (not decided or (said.id > label.id and not gold))
         for said in history
     )
+    if label is None or decided or suspicion is None or suspicion.code != label.code:
+        suspicion = None
     contradicted = (
         label is not None
         and not decided
@@ -182,10 +192,18 @@ def _cell(
         and suggestion.code != label.code
         and suggestion.probability >= CONFIDENT
     )
-    values = force.schema[name].values
-    suggested = next((v.name for v in values if suggestion and v.code == suggestion.code), None)
+    names = {value.code: value.name for value in force.schema[name].values}
     return CellDetail(
-        name, label, suggestion, suggested, differing, undecided and not decided, contradicted, history
+        attribute=name,
+        label=label,
+        suggestion=suggestion,
+        suggested_name=names.get(suggestion.code) if suggestion else None,
+        differing=differing,
+        undecided=undecided and not decided,
+        contradicted=contradicted or suspicion is not None,
+        suspicion=suspicion,
+        suspected_name=names.get(suspicion.suggested) if suspicion else None,
+        history=history,
     )
 
 

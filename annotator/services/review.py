@@ -13,6 +13,7 @@ from annotator.project import ProjectFolder
 from annotator.services.browse import Page, find_images
 from annotator.services.image_details import CONFIDENT
 from annotator.services.image_filters import Filters
+from annotator.services.label_errors import find_suspected, read_suspicions
 from annotator.services.projects import LOCAL_LABELLER
 
 Kind = Literal["flags", "opinions", "undecided", "model"]
@@ -27,7 +28,13 @@ _FILTERS: dict[Kind, Filters] = {
 def review_queue(
     project: ProjectFolder, session: Session, kind: Kind, *, after: str | None, limit: int
 ) -> Page:
-    """The next images that want a reviewer, by name; an image leaves when all its cells are decided."""
+    """The next images that want a reviewer; an image leaves when all its cells are decided.
+
+    They come by name; those that the model contradicts by rank, if label errors were looked for.
+    """
+    suspicions = read_suspicions(project) if kind == "model" else None
+    if suspicions is not None:
+        return find_suspected(session, suspicions, after=after, limit=limit)
     return find_images(project, session, _FILTERS[kind], after=after, limit=limit)
 
 

@@ -16,6 +16,7 @@ from annotator.services.corrections import Correction, correct, undo_correction
 from annotator.services.gold import is_gold, make_gold, remove_gold
 from annotator.services.image_details import CellDetail, Said, get_image, read_image
 from annotator.services.image_filters import Filters
+from annotator.services.label_errors import Suspicion
 from annotator.services.people import names_among
 from annotator.services.review import is_reviewer
 from annotator.web.context import context, idempotency_key, labeller_id
@@ -90,6 +91,15 @@ class SuggestedOut(BaseModel):
     probability: float
 
 
+class SuspicionOut(BaseModel):
+    """Why a label is probably wrong: what a model that has not seen the image gives it, and another value."""
+
+    label_probability: float
+    code: int
+    name: str | None
+    probability: float
+
+
 class CellOfImageOut(BaseModel):
     """One cell: its label, the suggestion, who differs, and its history, the oldest first."""
 
@@ -99,6 +109,7 @@ class CellOfImageOut(BaseModel):
     differing: bool
     undecided: bool
     contradicted: bool
+    suspicion: SuspicionOut | None
     history: list[SaidOut]
 
 
@@ -277,12 +288,22 @@ def _cell(cell: CellDetail) -> CellOfImageOut:
         differing=cell.differing,
         undecided=cell.undecided,
         contradicted=cell.contradicted,
+        suspicion=_suspicion(cell.suspicion, cell.suspected_name) if cell.suspicion else None,
         history=[_said(said) for said in cell.history],
     )
 
 
 def _suggested(suggestion: Suggestion, name: str | None) -> SuggestedOut:
     return SuggestedOut(code=suggestion.code, name=name, probability=suggestion.probability)
+
+
+def _suspicion(suspicion: Suspicion, name: str | None) -> SuspicionOut:
+    return SuspicionOut(
+        label_probability=suspicion.p_code,
+        code=suspicion.suggested,
+        name=name,
+        probability=suspicion.p_suggested,
+    )
 
 
 def _said(said: Said) -> SaidOut:

@@ -16,6 +16,8 @@ from annotator.formats.drawn_faces import draw_faces
 from annotator.formats.predictions import PredictionsFile
 from annotator.models import Image
 from annotator.project import ProjectFolder
+from annotator.services.label_error_search import LabelErrorSearch
+from annotator.services.label_errors import newest_list, read_suspicions
 from tests.annotator.test_labels import Person, lapse_leases
 from tests.loop.waiting import wait_until
 from tests.serving import Client, Server
@@ -186,6 +188,21 @@ def finished_round(client: Client, number: int) -> dict[str, Any]:
         return row if row and row["state"] not in {"queued", "running"} else None
 
     return wait_until(ended, f"the end of round {number}", 120)
+
+
+def test_labels_that_are_probably_wrong_are_looked_for_beside_the_worker(drawn: Path, tmp_path: Path):
+    copy = tmp_path / "project"
+    shutil.copytree(drawn, copy)
+    project = ProjectFolder.open(copy)
+    search = LabelErrorSearch(project)
+    search.look()
+    wait_until(lambda: newest_list(project) is not None, "the list of label errors", 120)
+    assert read_suspicions(project) is not None
+    wait_until(lambda: not search.running, "the end of the search", 30)
+    later = LabelErrorSearch(project)
+    later.look()
+    assert not later.running  # nothing was labelled since
+    project.database.close()
 
 
 def test_without_pytorch_a_round_says_how_to_get_it(filled: ProjectFolder):
