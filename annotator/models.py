@@ -119,14 +119,6 @@ class Image(Base):
 
     __tablename__ = "images"
     __table_args__ = (
-        # The queue without predictions walks this: the open images in a random but fixed order.
-        Index(
-            "ix_images_open",
-            "shuffle",
-            "id",
-            sqlite_where=text("open_cells > 0"),
-            postgresql_where=text("open_cells > 0"),
-        ),
         # The worker walks this: the images in which no face was looked for yet.
         Index(
             "ix_images_unseen",
@@ -164,6 +156,16 @@ class Image(Base):
     crop_box: Mapped[str | None]  # "left top right bottom" in pixels of that photo, upright
     turn: Mapped[int] = mapped_column(server_default="0")  # degrees clockwise that the crop was turned by
     created_at: Mapped[datetime]
+
+
+# The queue without predictions walks this: the open images in a random but fixed order.
+OPEN_IMAGES = Index(
+    "ix_images_open",
+    Image.shuffle,
+    Image.id,
+    sqlite_where=text("open_cells > 0"),
+    postgresql_where=text("open_cells > 0"),
+)
 
 
 class Face(Base):

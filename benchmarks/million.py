@@ -22,7 +22,7 @@ def make_large_project(path: Path, images: int, *, labelled: float = 0.9) -> Pro
     """A project of so many image rows without files, the first `labelled` of them with answers to all attributes."""
     project = init_project(path)
     with project.database.read() as session:
-        ids = schema_in_force(session).ids
+        ids, required = schema_in_force(session).ids, len(schema_in_force(session).required)
         choices = {
             a.name: [v.code for v in a.values if not v.ends]
             for a in schema_in_force(session).schema.attributes
@@ -36,7 +36,7 @@ def make_large_project(path: Path, images: int, *, labelled: float = 0.9) -> Pro
         "INSERT INTO attribute_values (attribute_id, code, name, status, ends) VALUES (?, ?, ?, 'active', 0)",
         ((ids["identity"], code, f"person {code}") for code in range(-(-images // IMAGES_OF_A_PERSON))),
     )
-    insert_rows(connection, "images", _images(images, done, len(ids)))
+    insert_rows(connection, "images", _images(images, done, required))
     insert_rows(connection, "submissions", _submissions(done))
     insert_rows(connection, "annotations", _annotations(done, ids, choices))
     connection.execute(

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, case, cast, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Schema, Value, canonical_json
 from annotator.domain.schema_changes import Change, compare_schemas, renamed_attributes
-from annotator.models import AttributeRow, Image, Label, Project, ValueRow
+from annotator.models import OPEN_IMAGES, AttributeRow, Image, Label, Project, ValueRow
 from annotator.services.annotations import add_submission
 from annotator.services.counts import recount
 from annotator.services.groups import mark_stale
@@ -139,7 +141,9 @@ def apply_schema(
             replace_value(session, submission_id, change)
     if any(attribute.groups for attribute in (*current.attributes, *wanted.attributes)):
         mark_stale(session)
-    recount_open_cells(session)
+    before, after = _asked(current), _asked(wanted)
+    if before != after or replacing:
+        recount_open_cells(session, of_most=len(before[0]) != len(after[0]))
     return changes
 
 
@@ -193,16 +197,53 @@ def _apply_values(session: Session, attribute_id: int, values: tuple[Value, ...]
     session.flush()
 
 
-def recount_open_cells(session: Session) -> None:
-    """Compute `open_cells` of every image and the project's counts anew from the labels."""
+def _asked(schema: Schema) -> tuple[set[str], set[tuple[str, int]]]:
+    """What decides how many cells of an image are open: the required attributes, and the answers that end an image."""
+    required = {attribute.name for attribute in schema.attributes if attribute.required}
+    ends = {(a.name, value.code) for a in schema.attributes for value in a.values if value.ends}
+    return required, ends
+
+
+def recount_open_cells(session: Session, *, of_most: bool = False) -> None:
+    """Compute `open_cells` of every image and the project's counts anew from the labels.
+
+    Args:
+        session: a writing session.
+        of_most: whether most images are expected to change, as they do when one attribute more is required.
+    """
     required = session.scalar(select(func.count()).where(AttributeRow.required)) or 0
     answered = (
-        select(func.count())
-        .select_from(Label)
+        select(
+            Label.image_id,
+            func.sum(cast(AttributeRow.required, Integer)).label("cells"),
+            func.max(func.coalesce(cast(ValueRow.ends, Integer), 0)).label("ended"),
+        )
         .join(AttributeRow, AttributeRow.id == Label.attribute_id)
-        .where(Label.image_id == Image.id, AttributeRow.required)
-        .scalar_subquery()
+        .outerjoin(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
+        .group_by(Label.image_id)
+        .subquery()
     )
-    session.execute(update(Image).values(open_cells=required - answered))
-    session.execute(update(Image).where(Image.id.in_(_ended())).values(open_cells=0))
+    open_cells = case((answered.c.ended == 1, 0), else_=required - func.coalesce(answered.c.cells, 0))
+    changed = (
+        select(Image.id, open_cells.label("open_cells"))
+        .outerjoin(answered, answered.c.image_id == Image.id)
+        .where(Image.open_cells != open_cells)
+        .subquery()
+    )
+    query = update(Image).where(Image.id == changed.c.id).values(open_cells=changed.c.open_cells)
+    with _queue_index_made_anew(session) if of_most else nullcontext():
+        session.execute(query, execution_options={"synchronize_session": False})
+    session.expire_all()
     recount(session)
+
+
+@contextmanager
+def _queue_index_made_anew(session: Session) -> Iterator[None]:
+    """Do without the queue's index meanwhile.
+
+    It lies in random order: to follow the change of a million images takes several times as long as to sort them once.
+    """
+    connection = session.connection()
+    OPEN_IMAGES.drop(connection)
+    yield
+    OPEN_IMAGES.create(connection)

@@ -28,7 +28,7 @@ def preview_wanted(
     Raises:
         FacelabelError: as `change_schema`.
     """
-    _check_unchanged(project, session, version)
+    _check_unchanged(project, session, wanted, version)
     return preview_changes(session, wanted)
 
 
@@ -58,7 +58,7 @@ def change_schema(
         with project.database.write() as session:
             if find_submission(session, key, fingerprint(wanted)) is not None:
                 return []
-            _check_unchanged(project, session, version)
+            _check_unchanged(project, session, wanted, version)
             changes = apply_schema(session, wanted, labeller_id=labeller_id, key=key)
             text = format_schema(wanted, before.decode() if before else "")
             write_atomically(file, text.encode())
@@ -70,7 +70,12 @@ def change_schema(
     return changes
 
 
-def _check_unchanged(project: ProjectFolder, session: Session, version: int) -> None:
+def _check_unchanged(project: ProjectFolder, session: Session, wanted: Schema, version: int) -> None:
+    """The schema is the one that the change was made from, and the file says so, or it says already what is wanted.
+
+    The latter is how a process leaves it that was killed after it wrote the file and before its commit: the same change,
+    sent again, then goes on.
+    """
     if schema_version(session) != version:
         raise Conflict(
             "schema_changed",
@@ -80,7 +85,8 @@ def _check_unchanged(project: ProjectFolder, session: Session, version: int) -> 
     if not project.schema_file.exists():
         return
     try:
-        in_step = not preview_changes(session, parse_schema(project.schema_file.read_text(encoding="utf-8")))
+        written = parse_schema(project.schema_file.read_text(encoding="utf-8"))
+        in_step = not preview_changes(session, written) or fingerprint(written) == fingerprint(wanted)
     except (FacelabelError, UnicodeDecodeError):
         in_step = False
     if not in_step:
