@@ -94,7 +94,7 @@ def test_rounds_are_measured_on_the_audit_labels_of_today(filled: ProjectFolder)
     assert [measured.value for *_, measured in curve] == pytest.approx([0.5, 0.9])
     assert all(measured.low < measured.value for *_, measured in curve)
     assert of(filled).changed == pytest.approx(8 / 40)
-    assert of(filled).gain.value == pytest.approx(0.4 * 0.585, abs=1e-3)
+    assert of(filled).gain.value == pytest.approx(0.1)  # no more than what is missing to 1
     assert found.rounds.confusion["glasses"] == [[9, 1, 0], [1, 9, 0], [0, 0, 0]]
     assert found.rounds.calibration["glasses"].error == pytest.approx(0, abs=1e-6)
     # An audit answer that comes later measures both rounds.
