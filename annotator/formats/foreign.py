@@ -9,7 +9,7 @@ from pathlib import Path
 from annotator.domain.boxes import Box
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ForeignAnswer:
     """What a file says about one cell, in its own words.
 
@@ -46,7 +46,7 @@ class GivenFace:
         return inside and self.box.width > 1 and self.of_size in {None, (width, height)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ForeignImage:
     """An image that a format names. `path` is None if the format holds labels only.
 

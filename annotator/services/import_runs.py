@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from annotator.config import Settings
 from annotator.errors import FacelabelError
@@ -16,6 +15,7 @@ from annotator.formats.mapping import Mapping
 from annotator.formats.video import VideoOptions
 from annotator.models import Import
 from annotator.project import ProjectFolder
+from annotator.services.import_excerpts import excerpt
 from annotator.services.imports import (
     Wish,
     claim_import,
@@ -26,7 +26,6 @@ from annotator.services.imports import (
 from annotator.services.sources import (
     ImportOptions,
     Source,
-    SourceReport,
     find_sources,
     import_source,
     propose_mapping,
@@ -35,7 +34,6 @@ from annotator.services.uploads import remove_upload, upload_folder
 from annotator.services.work import StoppedError, ended_well, has_unfinished
 
 _REPORT_SECONDS = 0.25
-_SHOWN = 200
 
 
 def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callable[[], bool]) -> bool:
@@ -83,7 +81,7 @@ def _run(
     if report.all_refused and not options.dry_run:
         error_told = f"None of the {len(report.images.refused)} files could be imported. Nothing was changed."
     with project.database.write() as session:
-        end_import(session, row.id, error=error_told, report=_shown(report, row.name), proposed=proposed)
+        end_import(session, row.id, error=error_told, report=excerpt(report, row.name), proposed=proposed)
     if not options.dry_run and error_told is None:
         remove_upload(project, row.id)
 
@@ -128,56 +126,3 @@ class _Progress:
             with self._project.database.write() as session:
                 report_import(session, self._number, done, total)
             self._last = time.monotonic()
-
-
-def _shown(report: SourceReport, name: str) -> dict[str, Any]:
-    """The report for the page: counts, and the first of every list. The whole one lies in imports/."""
-    images, labels = report.images, report.labels
-    shown: dict[str, Any] = {
-        "source": name,
-        "format": report.format,
-        "dry_run": report.dry_run,
-        "images": {
-            "imported": images.imported,
-            "already": images.already,
-            "left_aside": images.left_aside,
-            "faces": images.faces,
-            "misfits": {
-                "count": len(images.misfits),
-                "first": [_text(name) for name in images.misfits[:_SHOWN]],
-            },
-            "duplicates": _first(images.duplicates),
-            "renamed": _first(images.renamed),
-            "refused": _first(images.refused),
-        },
-        "labels": None,
-        "unmapped": _first(list(report.unmapped.items())),
-        "notes": [_text(note) for note in report.notes[:_SHOWN]],
-    }
-    if labels is not None:
-        shown["labels"] = {
-            "rows": labels.rows,
-            "added": labels.added,
-            "replaced": labels.replaced,
-            "unchanged": labels.unchanged,
-            "kept": labels.kept,
-            "absent": {"count": labels.absent, "first": [_text(name) for name in labels.absent_names]},
-            "contradictions": _first(labels.contradictions),
-            "left_aside": [_text(column) for column in labels.left_aside[:_SHOWN]],
-            "notes": [_text(note) for note in labels.notes[:_SHOWN]],
-            "values": {
-                attribute: {_text(value): count for value, count in list(values.items())[:_SHOWN]}
-                for attribute, values in labels.values.items()
-            },
-        }
-    return shown
-
-
-def _first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    first = [[_text(one), _text(other) if isinstance(other, str) else other] for one, other in pairs[:_SHOWN]]
-    return {"count": len(pairs), "first": first}
-
-
-def _text(text: str) -> str:
-    """A text that can be stored and sent: names of files may hold bytes that are none."""
-    return text.encode(errors="backslashreplace").decode()
