@@ -242,7 +242,7 @@ class KeptFigures(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     state: Mapped[list[int | bool | str | None]] = mapped_column(JSON)
-    figures: Mapped[dict[str, Any]]
+    figures: Mapped[Any] = mapped_column(JSON)
     counted_at: Mapped[datetime]
 
 

@@ -23,11 +23,13 @@ from annotator.formats.predictions import PredictionsFile
 from annotator.formats.snapshot import SnapshotOptions
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
+from annotator.services.distributions import DISTRIBUTIONS
 from annotator.services.faces import BATCH_SECONDS, FaceSearch
 from annotator.services.group_list import LEAKS
 from annotator.services.import_runs import run_next_import
 from annotator.services.kept_figures import FigureCount
 from annotator.services.label_error_search import LabelErrorSearch
+from annotator.services.labelling_pace import OPEN_CELLS
 from annotator.services.predictions import load_predictions
 from annotator.services.rounds import (
     claim_round,
@@ -95,7 +97,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
 
 def _count_figures(project: ProjectFolder, ended: Event) -> None:
     """Count what the pages of a large project show, beside imports and rounds: these may take hours."""
-    count = FigureCount(project, (COUNTS, TEAM, LEAKS))
+    count = FigureCount(project, (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS))
     while not ended.wait(FIGURE_SECONDS):
         try:
             count.run_step()

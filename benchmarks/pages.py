@@ -30,7 +30,7 @@ READS = (
     "images?limit=60&flag=open", "images?limit=60&disagreement=opinions", "images?limit=60&disagreement=model", "images/77",
     "review?kind=flags", "review?kind=opinions", "review?kind=undecided", "review?kind=model", "groups", "groups?after=400",
     "groups/images?key=identity:7", "groups/leaks", "people", "people?search=99", "people/names?search=99", "people/0", "faces?image_id=5",
-    "team", "team/aggregation", "rounds", "snapshots", "imports", "schema", "schema/changes",
+    "team", "team/aggregation", "rounds", "insights", "snapshots", "imports", "schema", "schema/changes",
 )  # fmt: skip
 PAGES = (
     "", "sweep", "people", "people/all", "browse", "browse/77", "review", "groups", "team", "schema", "rounds",

@@ -53,21 +53,21 @@ class Answers:
 def read_audit_set(session: Session, force: SchemaInForce) -> AuditSet:
     """The audit set as it is labelled now."""
     labelled = exists().where(Label.image_id == Image.id)
-    rows = session.execute(
+    chosen = (
         select(Image.id, Image.name, Image.sha256, Image.group)
         .where(Image.split == "test", labelled)
         .order_by(Image.shuffle, Image.id)
         .limit(MOST_IMAGES)
-    ).all()
+    )
+    rows = session.execute(chosen).all()
     place = {row.id: number for number, row in enumerate(rows)}
     labels = {a.name: np.full(len(rows), -1) for a in force.schema.attributes if a.kind == "categorical"}
     classes = {name: {v.code: n for n, v in enumerate(force.schema[name].values)} for name in labels}
-    query = select(Label.image_id, Label.attribute_id, Label.code).join(Image, Image.id == Label.image_id)
-    for image, attribute, code in session.execute(
-        query.where(Image.split == "test", Label.code.is_not(None))
-    ):
+    images = chosen.subquery()
+    query = select(Label.image_id, Label.attribute_id, Label.code).join(images, images.c.id == Label.image_id)
+    for image, attribute, code in session.execute(query.where(Label.code.is_not(None))):
         name = force.names[attribute]
-        if name in labels and image in place:
+        if name in labels:
             labels[name][place[image]] = classes[name].get(code or 0, -1)
     groups, member = np.unique([row.group for row in rows], return_inverse=True)
     block, times = draw_groups(len(groups))

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Attribute
 from annotator.models import Image, Label
-from annotator.services.schema_in_force import SchemaInForce
+from annotator.services.kept_figures import Figures
+from annotator.services.schema_in_force import schema_in_force
+from annotator.services.statistics import label_state
 
 SPLITS = ("train", "val", "test")
 
@@ -50,8 +53,9 @@ class Distribution:
         return counts[-1] / counts[0] if len(counts) > 1 else None
 
 
-def distributions(session: Session, force: SchemaInForce) -> dict[str, Distribution]:
-    """The distribution of every categorical attribute."""
+def distributions(session: Session) -> dict[str, Distribution]:
+    """The distribution of every categorical attribute, as of now."""
+    force = schema_in_force(session)
     query = (
         select(Label.attribute_id, Label.code, Image.split, func.count())
         .join(Image, Image.id == Label.image_id)
@@ -61,6 +65,9 @@ def distributions(session: Session, force: SchemaInForce) -> dict[str, Distribut
     for attribute, code, split, images in session.execute(query):
         counts[force.names[attribute], code, split] = images
     return {a.name: _distribution(a, counts) for a in force.schema.attributes if a.kind == "categorical"}
+
+
+DISTRIBUTIONS = Figures("distributions", TypeAdapter(dict[str, Distribution]), label_state, distributions)
 
 
 def _distribution(attribute: Attribute, counts: Counter[tuple[str, int | None, str]]) -> Distribution:

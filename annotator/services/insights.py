@@ -15,7 +15,7 @@ from annotator.domain.schema import Attribute
 from annotator.domain.stop_advice import Advice, advise
 from annotator.models import Annotation, Predictions, Submission
 from annotator.project import ProjectFolder
-from annotator.services.distributions import Distribution, distributions
+from annotator.services.distributions import DISTRIBUTIONS, Distribution, distributions
 from annotator.services.kept_figures import keep_figures, read_figures
 from annotator.services.labelling_pace import Pace, Suggestions, labelling_pace, suggestions_by_round
 from annotator.services.measured_rounds import RoundsOnAudit, measure_rounds
@@ -72,7 +72,7 @@ def read_insights(project: ProjectFolder, session: Session) -> Insights:
 
 def _read(project: ProjectFolder, session: Session, force: SchemaInForce) -> Insights:
     rounds = measure_rounds(project, session, force)
-    spread = distributions(session, force)
+    spread = read_figures(session, DISTRIBUTIONS).figures or distributions(session)
     team = read_figures(session, TEAM).figures
     alphas = {figures.attribute: figures.alpha for figures in team.attributes} if team else {}
     attributes = [

@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pydantic import TypeAdapter
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.pace import Answered, active_seconds
-from annotator.models import Annotation, Image, Predictions, Submission
+from annotator.models import Annotation, Image, Predictions, Project, Submission
+from annotator.services.kept_figures import Figures, read_figures
 from annotator.services.promotions import PROMOTION
 from annotator.services.schema_in_force import SchemaInForce
+from annotator.services.statistics import label_state
 
 RECENT = 10_000
 """Submissions, the newest ones, that the pace is told from."""
@@ -77,11 +80,24 @@ def labelling_pace(session: Session) -> Pace:
             day = datetime.fromtimestamp(answer.moment, UTC).date().isoformat()
             day_cells[day] += answer.cells
             day_seconds[day] += seconds
-    images, left = session.execute(
-        select(func.count(), func.coalesce(func.sum(Image.open_cells), 0)).where(Image.open_cells > 0)
-    ).one()
+    images = session.scalars(select(Project.image_count - Project.done_count)).one()
+    left = read_figures(session, OPEN_CELLS).figures
+    if left is None:
+        left = count_open_cells(session)
     days = [Day(day, day_cells[day], day_seconds[day] / 3600) for day in sorted(day_cells)]
     return Pace(day_cells.total(), sum(day.hours for day in days), images, left, days)
+
+
+def count_open_cells(session: Session) -> int:
+    """Cells of required attributes without an answer, as of now."""
+    return session.scalar(select(func.sum(Image.open_cells)).where(Image.open_cells > 0)) or 0
+
+
+def _open_state(session: Session) -> tuple[str | int | None, ...]:
+    return (*label_state(session), session.scalars(select(Project.image_count)).one())
+
+
+OPEN_CELLS = Figures("open cells", TypeAdapter(int), _open_state, count_open_cells)
 
 
 @dataclass(frozen=True)

@@ -47,11 +47,12 @@ def count_labels(session: Session) -> Counts:
     return result
 
 
-def _label_state(session: Session) -> tuple[str | int | None, ...]:
+def label_state(session: Session) -> tuple[str | int | None, ...]:
+    """It changes with the schema and with every answer."""
     return (schema_in_force(session).hash, session.scalar(select(func.max(Annotation.id))))
 
 
-COUNTS = Figures("labels", TypeAdapter(Counts), _label_state, count_labels)
+COUNTS = Figures("labels", TypeAdapter(Counts), label_state, count_labels)
 
 
 def audit_counts(session: Session) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from annotator.config import Settings
 from annotator.models import KeptFigures
 from annotator.project import ProjectFolder
 from annotator.services import kept_figures
+from annotator.services.distributions import DISTRIBUTIONS
 from annotator.services.group_list import LEAKS
 from annotator.services.kept_figures import FigureCount, read_figures
+from annotator.services.labelling_pace import OPEN_CELLS
 from annotator.services.statistics import COUNTS
 from annotator.services.team_figures import TEAM
 from annotator.worker import run_worker
@@ -22,7 +24,7 @@ from tests.annotator.test_labels import ALL, Person
 from tests.annotator.test_overlap import agree, work
 from tests.loop.waiting import wait_until
 
-KINDS = (COUNTS, TEAM, LEAKS)
+KINDS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
 
 
 @pytest.fixture
