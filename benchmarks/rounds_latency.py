@@ -2,7 +2,8 @@
 
 A worker of its own runs the rounds, as under `facelabel serve`. The features are made up (what classes look like, plus
 noise) and stand in the cache beforehand, so that no image is needed. The first round after the start loads PyTorch; the
-later ones are what a labeller waits for. Beside each the same round by `facelabel round`, a process that starts cold.
+later ones are what a labeller waits for, and beside them the processor time that the worker took, which other work on the
+machine changes less. At the end of the row the baseline: the same round by `facelabel round`, a process that starts cold.
 """
 
 import json
@@ -92,17 +93,21 @@ def known_codes(session: Any, images: int) -> dict[str, np.ndarray]:
 
 def time_rounds(project: ProjectFolder, rounds: int) -> tuple[dict[str, Any], dict[str, Any]]:
     with worker(project) as process:
-        waits, stages = [], []
+        waits, stages, busy = [], [], []
+        seen = psutil.Process(process.pid)
         for _ in range(rounds + 1):
+            before = sum(seen.cpu_times()[:2])
             seconds, parts = time_round(project)
             waits.append(seconds)
             stages.append(parts)
-        resident = psutil.Process(process.pid).memory_info().rss
+            busy.append(sum(seen.cpu_times()[:2]) - before)
+        resident = seen.memory_info().rss
     names = dict.fromkeys(stage for parts in stages for stage in parts)
     middle = {stage: round(float(np.median([parts[stage] for parts in stages[1:]])), 3) for stage in names}
     spread = {name: round(value / 1000, 2) for name, value in percentiles(waits[1:]).items()}
     cold = time_command(project)
-    return {"first": round(waits[0], 2), **spread, "cold command": cold, "MiB": resident >> 20}, middle
+    figures = {"first": round(waits[0], 2), **spread, "processor": round(float(np.median(busy[1:])), 2)}
+    return figures | {"cold command": cold, "resident MiB": resident >> 20}, middle
 
 
 @contextmanager

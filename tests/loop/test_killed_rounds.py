@@ -1,16 +1,21 @@
 """A round whose worker, or whose server, is killed goes on by itself and ends done, once."""
 
+import multiprocessing
+import random
 import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psutil
 import pytest
 
+from annotator.config import Settings
 from annotator.project import ProjectFolder
 from annotator.services.label_import import import_labels
+from annotator.worker import run_worker
 from tests.loop.waiting import wait_until
 from tests.serving import Client, Server
 
@@ -69,22 +74,81 @@ def worker_of(server: Server) -> psutil.Process:
     )
 
 
-@pytest.mark.parametrize("stage", ["snapshot", "features", "train"])
-def test_a_round_whose_worker_is_killed_ends_done_once(
-    labelled: ProjectFolder, stage: str, soak: bool
-) -> None:
-    if stage != "features" and not soak:
-        pytest.skip("only in full numbers: FACELABEL_SOAK=1")
+def test_a_round_whose_worker_is_killed_ends_done_once(labelled: ProjectFolder) -> None:
     with Server(labelled.path, FACELABEL_WORKER="1") as server:
         client = server.client()
         number = start_round(client)
-        wait_for_stage(client, number, stage)
+        wait_for_stage(client, number, "features")
         killed = worker_of(server)
         killed.kill()
         row = wait_for_end(client, number)
         assert row["attempts"] == 2
         assert worker_of(server).pid != killed.pid
         assert_done_once(labelled, client, row)
+
+
+def work(path: Path) -> None:
+    """A worker that does not give a round up, however often it is killed."""
+    settings = Settings(faces=False, round_every=0, round_attempts=10**6)
+    run_worker(ProjectFolder.open(path), settings, Event())
+
+
+@pytest.mark.timeout(3600)
+def test_a_worker_killed_again_and_again_leaves_every_round_done_once_and_the_queue_never_empty(
+    labelled: ProjectFolder, soak: bool
+) -> None:
+    chance = random.Random(0)
+    # A worker is a process of its own, forked from one that has loaded PyTorch: loading it takes longer than a round.
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["annotator.worker", "trainer.round", "trainer.engines"])
+    with Server(labelled.path, FACELABEL_LEASE_SECONDS="1") as server:
+        client = server.client()
+        number = start_round(client)
+        for _ in range(100 if soak else 10):
+            worker = processes.Process(target=work, args=(labelled.path,))
+            worker.start()
+            number = start_round(client)  # the one that is unfinished, or the next
+            reach(client, number, chance.choice(STAGES[1:]), chance.randrange(3))
+            worker.kill()
+            worker.join()
+            assert number - 1 <= (newest_predicted(labelled) or 0) <= number, "stale by more than one round"
+            assert client.next()["tasks"], "the queue is empty"
+        worker = processes.Process(target=work, args=(labelled.path,))
+        worker.start()
+        row = wait_for_end(client, number)
+        worker.kill()
+        worker.join()
+        assert (row["state"], row["error"]) == ("done", None)
+        rows = client.get("/rounds")["rounds"]
+        assert [(row["id"], row["state"]) for row in rows] == [(n, "done") for n in range(number, 0, -1)]
+        assert number > 1, "no worker lived to finish a round"
+        assert any(row["attempts"] > 1 for row in rows), "no kill met a round"
+        assert predicted(labelled) == [(n, 40) for n in range(1, number + 1)]
+        assert client.next()["tasks"]
+
+
+def reach(client: Client, number: int, stage: str, more: int) -> None:
+    """Wait until a round is at a stage and a few more looks, or has ended."""
+
+    def reached() -> bool:
+        row = client.get(f"/rounds/{number}")
+        assert row["state"] != "failed", row
+        return row["state"] == "done" or STAGES.index(row["stage"]) >= STAGES.index(stage)
+
+    wait_until(reached, f"the round is at the stage {stage}", 120)
+    for _ in range(more):
+        client.get(f"/rounds/{number}")
+
+
+def predicted(project: ProjectFolder) -> list[tuple[int, int]]:
+    with closing(sqlite3.connect(project.database_file)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return database.execute("SELECT round_id, rows FROM predictions ORDER BY id").fetchall()
+
+
+def newest_predicted(project: ProjectFolder) -> int | None:
+    found = predicted(project)
+    return found[-1][0] if found else None
 
 
 @pytest.mark.soak
