@@ -22,14 +22,40 @@ class Decision:
     """The codes that are level."""
 
 
-def majority_vote(ratings: Ratings) -> Decision:
+@dataclass(frozen=True, eq=False)
+class Majority:
+    """The votes on every item, in the order of `ratings.items`.
+
+    Args:
+        ratings: what was counted.
+        category: position of the leading category; of level ones the first.
+        share: the leading category's share of the answers.
+        leaders: (item, category) pairs of positions, sorted; several of an item where categories are level.
+    """
+
+    ratings: Ratings
+    category: Positions
+    share: Floats
+    leaders: tuple[Positions, Positions]
+
+    @property
+    def decision(self) -> Decision:
+        """The answers by name."""
+        return _decide(self.ratings, *self.leaders)
+
+
+def majority_vote(ratings: Ratings) -> Majority:
     """The most frequent answer of every item; every answer counts the same."""
-    cells, votes = np.unique(np.stack([ratings.item, ratings.category]), axis=1, return_counts=True)
-    item, category = cells
+    width = max(len(ratings.categories), 1)
+    cells, votes = np.unique(ratings.item * width + ratings.category, return_counts=True)
+    item, category = np.divmod(cells, width)
     most = np.zeros(len(ratings.items), dtype=np.intp)
     np.maximum.at(most, item, votes)
     leading = votes == most[item]
-    return _decide(ratings, item[leading], category[leading])
+    item, category = item[leading], category[leading]
+    first = np.unique(item, return_index=True)[1]
+    share = most / np.bincount(ratings.item, minlength=len(ratings.items))
+    return Majority(ratings, category[first], share, (item, category))
 
 
 def most_probable(ratings: Ratings, posteriors: Floats) -> Decision:

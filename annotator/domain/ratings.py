@@ -70,6 +70,17 @@ class Ratings:
         return cls(items, raters, categories, item, rater, category, group, np.ones(len(items), np.intp))
 
     @classmethod
+    def columns(cls, item: Positions, rater: Positions, code: Positions) -> Ratings:
+        """Read columns: numbers of items and raters, one answer of a rater to an item, and codes, of which -1 is "can't tell"."""
+        items, at = np.unique(item, return_inverse=True)
+        raters, by = np.unique(rater, return_inverse=True)
+        last = np.where(code < 0, np.iinfo(np.int64).max, code)  # "can't tell" comes last
+        codes, category = np.unique(last, return_inverse=True)
+        categories = tuple(None if c == np.iinfo(np.int64).max else c for c in codes.tolist())
+        own, ones = np.arange(len(items)), np.ones(len(items), np.intp)
+        return cls(tuple(items.tolist()), tuple(raters.tolist()), categories, at, by, category, own, ones)
+
+    @classmethod
     def tally(cls, item: Positions, rater: Positions, code: Positions) -> Ratings:
         """Read answers, one of a rater to an item, and write items that were answered alike down once.
 

@@ -7,18 +7,20 @@ first, so that it always follows from what people said, and never from an earlie
 from __future__ import annotations
 
 import secrets
-from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
-from sqlalchemy import delete, exists, insert, select
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, exists, func, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.aggregation import majority_vote
 from annotator.domain.dawid_skene import dawid_skene
-from annotator.domain.ratings import Ratings
+from annotator.domain.ratings import Floats, Ratings
 from annotator.models import Annotation, Label, Labeller, Submission, Undecided
 from annotator.project import ProjectFolder
 from annotator.services.annotations import add_submission, annotate_all, find_submission
+from annotator.services.number_columns import Column, read_columns
 from annotator.services.opinions import CANNOT_TELL, Cell, Opinions, read_opinions
 from annotator.services.overlap import INDEPENDENT
 from annotator.services.schema_in_force import schema_in_force
@@ -33,6 +35,7 @@ SURE = 0.8
 
 
 _BATCH = 10_000
+_ATTRIBUTE_BITS = 20
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,50 @@ class AggregationReport:
     undecided: int
 
 
+@dataclass(frozen=True, eq=False)
+class _Verdicts:
+    """What follows from several answers: columns of equal length, one row a cell.
+
+    Args:
+        cell: its key.
+        code: the leading one.
+        sure: its share or probability.
+        clear: whether that decides the cell.
+    """
+
+    cell: Column
+    code: Column
+    sure: Floats
+    clear: NDArray[np.bool_]
+
+    def where(self, chosen: NDArray[np.bool_]) -> _Verdicts:
+        """Some of the cells."""
+        return _Verdicts(self.cell[chosen], self.code[chosen], self.sure[chosen], self.clear[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class _Standing:
+    """The labels as they are: columns sorted by cell. `annotation`: what each rests on."""
+
+    cell: Column
+    code: Column
+    annotation: Column
+
+    def differ(self, cell: Column, code: Column) -> NDArray[np.bool_]:
+        """Which of some cells have no label, or another one than this."""
+        place = np.searchsorted(self.cell, cell)
+        place[place == len(self.cell)] = 0
+        if not len(self.cell):
+            return np.ones(len(cell), bool)
+        same: NDArray[np.bool_] = (self.cell[place] == cell) & (self.code[place] == code)
+        return ~same
+
+
 @dataclass(frozen=True)
 class _Decisions:
     method: str
-    codes: dict[Cell, int | None]
-    undecided: dict[Cell, float]
+    decided: _Verdicts
+    undecided: _Verdicts
 
 
 def preview_aggregation(session: Session) -> AggregationReport:
@@ -88,12 +130,14 @@ def aggregate(project: ProjectFolder, key: str | None = None) -> AggregationRepo
         if report.changed:
             _write(session, key, decisions)
         session.execute(delete(Undecided))
-        if decisions.undecided:
+        if report.undecided:
             session.execute(
                 insert(Undecided),
                 [
                     {"image_id": image, "attribute_id": attribute, "sureness": sureness}
-                    for (image, attribute), sureness in decisions.undecided.items()
+                    for (image, attribute), sureness in zip(
+                        _cells(decisions.undecided.cell), decisions.undecided.sure.tolist(), strict=True
+                    )
                 ],
             )
         return report
@@ -103,102 +147,88 @@ def _decide(session: Session) -> _Decisions:
     """Every cell with several opinions that no reviewer decided: its answer, or how unsure it is."""
     method = team_settings(session).aggregation
     force = schema_in_force(session)
-    said_of = _by_attribute(read_opinions(session, (*INDEPENDENT, "review")))
-    standing = _standing(session, {image for said in said_of.values() for image in said})
-    reviewed = {cell for cell, label in standing.items() if label.origin == "review"}
-    codes: dict[Cell, int | None] = {}
-    undecided: dict[Cell, float] = {}
-    for attribute, said in said_of.items():
-        if attribute not in force.names:
-            continue
-        open_values = force.schema[force.names[attribute]].kind == "open"
-        sureness = _majority(said) if method == "majority" or open_values else _probable(said)
-        for image, (code, sure, clear) in sureness.items():
-            cell = (image, attribute)
-            if cell in reviewed:
-                continue
-            if clear:
-                codes[cell] = code
-            else:
-                undecided[cell] = sure
-    return _Decisions(method, codes, undecided)
+    shared = read_opinions(session, (*INDEPENDENT, "review")).shared()
+    shared = shared.where(np.isin(shared.attribute, list(force.names)))
+    if method == "majority" or not len(shared):
+        verdicts = _majority(shared)
+    else:
+        # A model of who confuses what needs values that come again and again: people do not.
+        each = [
+            (_majority if force.schema[name].kind == "open" else _probable)(
+                shared.where(shared.attribute == number)
+            )
+            for number, name in force.names.items()
+            if number in shared.attribute
+        ]
+        verdicts = _Verdicts(*(np.concatenate([astuple(v)[k] for v in each]) for k in range(4)))
+    reviewed = np.isin(verdicts.cell, _labels_of_origin(session, "review"))
+    verdicts = verdicts.where(~reviewed)
+    return _Decisions(method, verdicts.where(verdicts.clear), verdicts.where(~verdicts.clear))
 
 
-@dataclass(frozen=True)
-class _Standing:
-    code: int | None
-    origin: str
-
-
-_Verdict = tuple[int | None, float, bool]
-"""The leading code, its share or probability, and whether that decides the cell."""
-
-
-def _majority(said: dict[int, dict[int, int | None]]) -> dict[int, _Verdict]:
+def _majority(shared: Opinions) -> _Verdicts:
     """More than half of the people decide."""
-    decision = majority_vote(_ratings(said))
-    found: dict[int, _Verdict] = {}
-    for image, answers in said.items():
-        code, votes = Counter(answers.values()).most_common(1)[0]
-        share = votes / len(answers)
-        found[image] = (decision.labels.get(image, code), share, image in decision.labels and share > 0.5)
-    return found
+    ratings = Ratings.columns(_keys(shared.image, shared.attribute), shared.labeller, shared.code)
+    found = majority_vote(ratings)
+    return _Verdicts(_items(ratings), _codes(ratings)[found.category], found.share, found.share > 0.5)
 
 
-def _probable(said: dict[int, dict[int, int | None]]) -> dict[int, _Verdict]:
+def _probable(shared: Opinions) -> _Verdicts:
     """A sufficiently probable value decides, by Dawid and Skene's model of who confuses what."""
-    ratings = _ratings(said)
-    found = dawid_skene(ratings)
-    best = found.posteriors.argmax(axis=1)
-    sure = found.posteriors.max(axis=1)
-    return {
-        int(image): (ratings.categories[category], float(probability), bool(probability >= SURE))
-        for image, category, probability in zip(ratings.items, best, sure, strict=True)
-    }
+    ratings = Ratings.columns(_keys(shared.image, shared.attribute), shared.labeller, shared.code)
+    posteriors = dawid_skene(ratings).posteriors
+    sure = posteriors.max(axis=1)
+    return _Verdicts(_items(ratings), _codes(ratings)[posteriors.argmax(axis=1)], sure, sure >= SURE)
 
 
-def _ratings(said: dict[int, dict[int, int | None]]) -> Ratings:
-    triples = [
-        (image, labeller, code) for image, answers in said.items() for labeller, code in answers.items()
-    ]
-    return Ratings.read(triples, cannot_tell=True)
+def _items(ratings: Ratings) -> Column:
+    return np.array(ratings.items, np.int64)
 
 
-def _by_attribute(said: Opinions) -> dict[int, dict[int, dict[int, int | None]]]:
-    """Attribute, image, labeller: the code, where there are several."""
-    found: dict[int, dict[int, dict[int, int | None]]] = defaultdict(lambda: defaultdict(dict))
-    shared = said.shared()
-    columns = (shared.attribute, shared.image, shared.labeller, shared.code)
-    for attribute, image, labeller, code in zip(*(column.tolist() for column in columns), strict=True):
-        found[attribute][image][labeller] = None if code == CANNOT_TELL else code
-    return found
+def _codes(ratings: Ratings) -> Column:
+    return np.array([CANNOT_TELL if code is None else code for code in ratings.categories], np.int64)
 
 
-def _standing(session: Session, images: set[int]) -> dict[Cell, _Standing]:
-    """The labels of images, with their origins."""
-    found: dict[Cell, _Standing] = {}
-    numbers = sorted(images)
-    for place in range(0, len(numbers), _BATCH):
-        query = (
-            select(Label.image_id, Label.attribute_id, Label.code, Annotation.origin)
-            .join(Annotation, Annotation.id == Label.annotation_id)
-            .where(Label.image_id.in_(numbers[place : place + _BATCH]))
-        )
-        for image, attribute, code, origin in session.execute(query):
-            found[image, attribute] = _Standing(code, origin)
-    return found
+def _keys(image: Column, attribute: Column) -> Column:
+    """A number for each cell; their order is that of images, then attributes."""
+    return image << _ATTRIBUTE_BITS | attribute
+
+
+def _cells(keys: Column) -> list[Cell]:
+    return list(
+        zip((keys >> _ATTRIBUTE_BITS).tolist(), (keys & (2**_ATTRIBUTE_BITS - 1)).tolist(), strict=True)
+    )
+
+
+def _standing(session: Session) -> _Standing:
+    """All labels."""
+    image, attribute, code, annotation = read_columns(
+        session,
+        Label.image_id,
+        [Label.image_id, Label.attribute_id, func.coalesce(Label.code, CANNOT_TELL), Label.annotation_id],
+    )
+    cell = _keys(image, attribute)
+    order = np.argsort(cell)
+    return _Standing(cell[order], code[order], annotation[order])
+
+
+def _labels_of_origin(session: Session, origin: str) -> Column:
+    """The cells whose label came about in this way."""
+    [given] = read_columns(session, Annotation.id, [Annotation.id], Annotation.origin == origin)
+    if not len(given):
+        return given
+    standing = _standing(session)
+    return standing.cell[np.isin(standing.annotation, given)]
 
 
 def _report(session: Session, decisions: _Decisions) -> AggregationReport:
-    codes, undecided = decisions.codes, decisions.undecided
-    last = _last(session)
-    merged = set(_cells_of(session, last)) if last else set()
-    standing = _standing(session, {image for image, _ in (*codes, *merged)})
-    changed = sum(cell not in standing or standing[cell].code != code for cell, code in codes.items())
-    changed += sum(
-        cell in standing and standing[cell].origin == "aggregate" for cell in merged - codes.keys()
+    decided, undecided = decisions.decided, decisions.undecided
+    changed = int(_standing(session).differ(decided.cell, decided.code).sum())
+    # What the last aggregation decided and this one does not goes back to what it was.
+    changed += int((~np.isin(_labels_of_origin(session, "aggregate"), decided.cell)).sum())
+    return AggregationReport(
+        decisions.method, len(decided.cell) + len(undecided.cell), changed, len(undecided.cell)
     )
-    return AggregationReport(decisions.method, len(codes) + len(undecided), changed, len(undecided))
 
 
 def _write(session: Session, key: str, decisions: _Decisions) -> None:
@@ -206,12 +236,9 @@ def _write(session: Session, key: str, decisions: _Decisions) -> None:
     last = _last(session)
     if last is not None:
         take_back(session, last, f"undo {key}", "aggregate")
-    standing = _standing(session, {image for image, _ in decisions.codes})
-    other = {
-        cell: code
-        for cell, code in decisions.codes.items()
-        if cell not in standing or (standing[cell].code != code and standing[cell].origin != "review")
-    }
+    decided = decisions.decided
+    reviewed = np.isin(decided.cell, _labels_of_origin(session, "review"))
+    other = decided.where(_standing(session).differ(decided.cell, decided.code) & ~reviewed)
     force = schema_in_force(session)
     submission_id = add_submission(
         session,
@@ -221,11 +248,13 @@ def _write(session: Session, key: str, decisions: _Decisions) -> None:
         labeller_id=_aggregator(session),
         image_id=None,
     )
-    cells = sorted(other)
+    order = np.argsort(other.cell)
+    cells, codes = _cells(other.cell[order]), other.code[order].tolist()
     for place in range(0, len(cells), _BATCH):
-        some = cells[place : place + _BATCH]
+        part = slice(place, place + _BATCH)
         answers = [
-            (image, force.names[attribute], other[image, attribute], "aggregate") for image, attribute in some
+            (image, force.names[attribute], None if code == CANNOT_TELL else code, "aggregate")
+            for (image, attribute), code in zip(cells[part], codes[part], strict=True)
         ]
         annotate_all(session, force, submission_id, answers)
 
