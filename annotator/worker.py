@@ -51,6 +51,8 @@ POLL_SECONDS = 0.5
 FULL_SECONDS = 5.0
 """How long it waits when the disk is full."""
 REPORT_SECONDS = 0.25
+FIGURES = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
+"""What is counted for the pages of a large project."""
 FIGURE_SECONDS = 2.0
 """How often the worker looks whether figures want to be counted."""
 NICENESS = 10
@@ -97,7 +99,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
 
 def _count_figures(project: ProjectFolder, ended: Event) -> None:
     """Count what the pages of a large project show, beside imports and rounds: these may take hours."""
-    count = FigureCount(project, (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS))
+    count = FigureCount(project, FIGURES)
     while not ended.wait(FIGURE_SECONDS):
         try:
             count.run_step()
