@@ -4,8 +4,9 @@ import { count, element, moment } from './dom.js';
 const ORIGINS = { human: 'by hand', suggestion: 'accepted suggestion', review: 'adjudicated', import: 'imported', aggregate: 'aggregated', merge: 'people merged', schema: 'value merged', reopened: 'value split: asked again', opinion: 'extra opinion', undo: 'took it back' };
 const NO_ANSWER = new Set(['undo', 'reopened']);
 
-/** A probability for people: whole percent, never "100 %". */
+/** A probability for people: whole percent, never "100 %" or "0 %". */
 function percent(probability) {
+  if (probability < 0.01) return 'under 1\u00a0%';
   return `${Math.min(99, Math.round(probability * 100))}\u00a0%`;
 }
 
@@ -41,7 +42,7 @@ function voices(cell) {
   const list = [];
   if (cell.label) list.push(voice('label', answerText(cell.label), by(cell.label)));
   for (const said of others) list.push(voice(said.code === cell.label?.code ? 'agrees' : 'differs', answerText(said), by(said)));
-  if (cell.suggestion) list.push(voice('model', answerText(cell.suggestion), element('span', { class: 'by' }, `the model, ${percent(cell.suggestion.probability)}`)));
+  if (cell.suggestion && !cell.suspicion) list.push(voice('model', answerText(cell.suggestion), element('span', { class: 'by' }, `the model, ${percent(cell.suggestion.probability)}`)));
   if (cell.suspicion) {
     const { code, name, probability, label_probability: held } = cell.suspicion;
     list.push(voice('model', name ?? String(code), element('span', { class: 'by' }, `${percent(probability)} by a model that has not seen this person; ${answerText(cell.label)} ${percent(held)}`)));

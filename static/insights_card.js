@@ -34,7 +34,7 @@ function calibrationPanel({ attribute, calibration }) {
 }
 
 /** Rows are the right values, columns the answers; the shade is the share of the row. */
-function confusionPanel({ attribute, classes, confusion }) {
+function confusionPanel({ attribute, classes, confusion }, used) {
   const caption = 'Mistakes';
   if (confusion === null) return panel('', caption, 'confusion', attribute, nothing('A round and audit labels make the table.'));
   const sums = confusion.map((row) => row.reduce((sum, images) => sum + images, 0));
@@ -48,7 +48,8 @@ function confusionPanel({ attribute, classes, confusion }) {
   const heads = places.map((place) => element('th', { scope: 'col', title: classes[place].name }, String(classes[place].code)));
   const rows = places.map((row) => element('tr', {}, element('th', { scope: 'row' }, `${classes[row].code} ${classes[row].name}`), ...places.map((column) => cell(row, column))));
   return panel('', caption, 'confusion', attribute, element('div', { class: 'table', tabindex: 0, role: 'region', 'aria-label': `${attribute}: right values and answers` }, element('table', { class: 'confusion' },
-    element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'right ↓ answer →'), ...heads)), element('tbody', {}, ...rows))));
+    element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'right ↓ answer →'), ...heads)), element('tbody', {}, ...rows))),
+  element('p', { class: 'muted' }, `Audit images of round ${used}; classes count as equally common.`));
 }
 
 function distributionPanel({ attribute, values, unsure, labelled, imbalance }) {
@@ -88,5 +89,5 @@ export function attributeCard(found, used) {
   return element('article', { class: 'card insight', id: `of-${found.attribute}`, 'data-attribute': found.attribute, 'aria-label': found.title },
     element('header', {}, element('h2', {}, found.title), verdict(found.advice), element('p', {}, found.advice.text)),
     checks(found),
-    element('div', { class: 'panels' }, curvePanel(found, used), distributionPanel(found), calibrationPanel(found), confusionPanel(found)));
+    element('div', { class: 'panels' }, curvePanel(found, used), distributionPanel(found), calibrationPanel(found), confusionPanel(found, used)));
 }

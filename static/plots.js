@@ -64,8 +64,8 @@ export function learningCurve(curve, classes, used) {
     drawing.append(titled(shape('circle', { class: point.round === used ? 'point used' : 'point', cx: x(point.labels), cy: y(point.value), r: points.length > 15 ? 2.5 : 4 }),
       `Round ${point.round}: ${figure(point.value, 3)}${between}, ${point.labels} labels`));
   }
-  const above = y(newest.high ?? newest.value) > TOP + 24 ? -10 : 22;
-  drawing.append(text('value end', Math.min(x(newest.labels) + 8, WIDTH - RIGHT), y(newest.value) + above, figure(newest.value)));
+  const [top, low] = [y(newest.high ?? newest.value), y(newest.low ?? newest.value)];
+  drawing.append(text('value end', WIDTH - RIGHT, top > TOP + 18 ? top - 7 : low + 18, figure(newest.value)));
   return drawing;
 }
 

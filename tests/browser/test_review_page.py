@@ -9,6 +9,7 @@ from annotator.project import ProjectFolder
 from annotator.services.flags import raise_flag
 from annotator.services.predictions import load_predictions
 from tests.annotator.test_browse import correction, found, image_of, late_opinion
+from tests.annotator.test_label_errors import ranked
 from tests.annotator.test_labels import ALL, Person, labels_of
 from tests.annotator.test_queue import SURE, names_of
 from tests.browser.test_browse_page import ready
@@ -66,7 +67,14 @@ def test_labels_that_the_model_contradicts_are_confirmed_or_left_for_later(page:
         ready(page)
         page.keyboard.press("Enter")
         empty(page)
-    assert found(filled, contradicted=0.9) == names[:1]
+        assert found(filled, contradicted=0.9) == names[:1]
+        ranked(filled, names)
+        page.goto(f"{server.url}/review?kind=model")
+        ready(page)
+        assert page.locator("html").get_attribute("data-image-id") == str(first)
+        reason = page.locator(".voice[data-kind=model]").inner_text()
+        assert "90" in reason
+        assert "not seen this person" in reason
 
 
 def test_a_flag_is_resolved_by_a_key(page: Page, filled: ProjectFolder):
