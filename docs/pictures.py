@@ -1,6 +1,6 @@
 """Make the pictures of docs/tour.md: `.venv/bin/python docs/pictures.py`.
 
-Draws sample faces, takes in the known answers of many of them, runs a round, lets three labellers with an error rate of
+Draws sample faces, takes in the known answers of more and more of them, runs three rounds, lets three labellers with an error rate of
 their own answer, and photographs every page. Nothing in it is a photo of anybody.
 """
 
@@ -28,7 +28,9 @@ from tests.described import describe  # noqa: E402
 from tests.serving import Client, Server  # noqa: E402
 
 TO = ROOT / "docs" / "pictures"
-FACES, KNOWN, GOLD = 160, 90, 12
+FACES, GOLD = 320, 12
+KNOWN = (40, 100, 200)
+"""Images whose answers are known before each round."""
 PASSWORD = "a long password"
 ERRORS = {"Bob": 0.02, "Cem": 0.05, "Dana": 0.12}
 """The share of cells that each labeller answers wrong."""
@@ -45,27 +47,34 @@ def facelabel(*arguments: object, say: str | None = None) -> str:
 
 
 def make_project(folder: Path) -> tuple[Path, Answers]:
-    """A project with known labels, gold, near-duplicates, faces, a round and accounts; and the true answers."""
+    """A project with known labels, gold, near-duplicates, faces, three rounds and accounts; and the true answers."""
     project, drawn = folder / "faces", folder / "drawn"
     rows = list(csv.reader(draw_faces(drawn, FACES).read_text().splitlines()))
     (drawn / "answers.csv").unlink()
     for number in range(1, 9):  # the same picture once more, smaller
         with Image.open(drawn / f"{number:04}.jpg") as opened:
             opened.resize((224, 224)).save(drawn / f"copy-{number:04}.jpg", quality=80)
-    for name, kept in (("known.csv", rows[: KNOWN + 1]), ("gold.csv", rows[:1] + rows[-GOLD:])):
-        with (folder / name).open("w", newline="") as file:
-            csv.writer(file).writerows(kept)
     facelabel("init", "-p", project)
-    facelabel("import", drawn, folder / "known.csv", "-p", project)
+    facelabel("import", drawn, "-p", project)
     describe_faces(project, {row[0]: row[-1] for row in rows[1:] if row[-1]})
-    facelabel("round", "-p", project)
-    facelabel("gold", "add", folder / "gold.csv", "-p", project)
+    for known in KNOWN:
+        facelabel("import", answers(folder / "known.csv", rows[: known + 1]), "-p", project)
+        facelabel("round", "-p", project)
+    gold = answers(folder / "gold.csv", rows[:1] + rows[-GOLD:])
+    facelabel("gold", "add", gold, "-p", project)
     facelabel("users", "add", "Ada", "--role", "admin", "--password-stdin", "-p", project, say=PASSWORD)
     for name in ERRORS:
         facelabel("users", "add", name, "--password-stdin", "-p", project, say=PASSWORD)
     return project, {
         name: dict(zip(rows[0][1:-1], map(int, codes), strict=True)) for name, *codes, _ in rows[1:]
     }
+
+
+def answers(file: Path, rows: list[list[str]]) -> Path:
+    """Write some lines of the true answers."""
+    with file.open("w", newline="") as opened:
+        csv.writer(opened).writerows(rows)
+    return file
 
 
 def describe_faces(project: Path, people: dict[str, str]) -> None:

@@ -31,7 +31,7 @@ export function changesTable({ previous, attributes, head, new_in_head: fresh, r
   const table = element('table', {}, element('thead', {}, element('tr', {}, ...heads.map(([text, kind]) => element('th', { scope: 'col', class: kind ?? null }, text)))),
     element('tbody', {}, ...attributes.map((change) => row(change, schema))));
   const queue = previous === null ? 'It is the first round: there is nothing to compare with.'
-    : `Of the first ${head} images of the queue ${fresh} are new at its head.`;
-  const notes = element('p', { class: 'muted' }, `${queue} Both rounds are measured on the audit images labelled by now.`, report && ' ', report ? element('a', { href: report }, 'Report of the training') : '');
+    : `Of the first ${head} images of the queue ${fresh} are new at its head. Both rounds are measured on the audit images labelled by now.`;
+  const notes = element('p', { class: 'muted' }, `${queue} `, report === null ? '' : element('a', { href: report }, 'Report of the training'));
   return [element('div', { class: 'table' }, table), notes];
 }
