@@ -46,11 +46,23 @@ READERS = {
 }
 """The formats whose files are read where they are, the particular before the general."""
 
+LABEL_FILES = ("label_studio", "cvat", "makesense")
+"""The formats of one file that may lie beside its images, as in the archives that these tools export."""
+
+_LABEL_ENDINGS = {".json", ".csv", ".tsv", ".xml"}
+
 CONTAINERS = {"archive": archive.recognise, "video": video.recognise}
 """What must be unpacked first: archives of anything, and videos of frames."""
 
 FORMATS = ("folder", *CONTAINERS, *READERS)
 """All names that `--format` takes, but for auto."""
+
+
+def find_label_files(folder: Path) -> dict[Path, str]:
+    """The files right in a folder that hold labels of its images, by the format; tables are not opened for that."""
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _LABEL_ENDINGS)
+    found = {path: recognise(path) for path in files if path.is_file()}
+    return {path: form for path, form in found.items() if form in {*LABEL_FILES, "table"}}
 
 
 def recognise(path: Path) -> str:

@@ -16,7 +16,7 @@ from annotator.errors import WrongUse
 from annotator.formats import archive, class_folders, table, video
 from annotator.formats.archive import ArchiveLimits
 from annotator.formats.foreign import Foreign
-from annotator.formats.foreign_formats import READERS, recognise
+from annotator.formats.foreign_formats import LABEL_FILES, READERS, find_label_files, recognise
 from annotator.formats.image_files import Limits
 from annotator.formats.mapping import Mapping
 from annotator.formats.meaning import Meant, propose, understand
@@ -203,6 +203,12 @@ def _read(source: Source, schema: Schema, options: ImportOptions, room: Path, re
     """Read a source; what has to be unpacked goes to the room."""
     path = source.paths[0]
     if source.format == "folder":
+        report.notes += [
+            f"{file.name} may hold labels ({form}): import it by itself, after the images."
+            for folder in source.paths
+            if folder.is_dir()
+            for file, form in find_label_files(folder).items()
+        ]
         return _Read(list(find_files(list(source.paths), report.images)))
     if source.format == "archive":
         return _read_archive(path, schema, options, room, report)
@@ -238,9 +244,31 @@ def _read_archive(
     report.images.left_aside += left_aside
     inside = _single(unpacked)
     found = Source((inside,), _recognise(inside, schema))
-    report.format = f"archive of {found.format}"
-    read = _read(found, schema, options, room, report)
+    labelled = [item for item in find_label_files(inside).items() if item[1] in LABEL_FILES]
+    if found.format == "folder" and len(labelled) == 1:
+        read = _read_labelled(inside, *labelled[0], schema, options, room, report)
+    else:
+        report.format = f"archive of {found.format}"
+        read = _read(found, schema, options, room, report)
     read.files = [replace(file, source=path.name) for file in read.files]
+    return read
+
+
+def _read_labelled(
+    folder: Path,
+    file: Path,
+    form: str,
+    schema: Schema,
+    options: ImportOptions,
+    room: Path,
+    report: SourceReport,
+) -> _Read:
+    """A folder of images with the one file of their labels, which calls them by their names below `images/`."""
+    report.format = f"archive of {form} with its images"
+    read = _read(Source((file,), form), schema, options, room, report)
+    images = find_files([folder], report.images)
+    read.files = [replace(image, name=image.name.removeprefix("images/")) for image in images]
+    report.images.left_aside -= 1  # the file itself
     return read
 
 

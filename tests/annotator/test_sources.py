@@ -261,6 +261,44 @@ def test_class_folders_are_one_tree_per_attribute(
     }
 
 
+@pytest.mark.parametrize("form", ["cvat", "label_studio"])
+def test_an_archive_of_images_and_their_file_of_labels_brings_both(
+    project: ProjectFolder, faces: Path, tmp_path: Path, form: str
+) -> None:
+    origin = init_project(tmp_path / "origin")
+    origin.database.close()
+    (tmp_path / "photos" / "party").mkdir(parents=True)
+    for number in (1, 2, 3):
+        shutil.copy(faces / f"{number:04d}.jpg", tmp_path / "photos" / "party")
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image_name,glasses,hair_color\nparty/0001.jpg,2,3\nparty/0002.jpg,-1,\n")
+    call("import", tmp_path / "photos", labels, "-p", origin.path).assert_done()
+    out = tmp_path / "out"
+    call("export", "--format", form, "--images", "copy", "--to", out, "-p", origin.path).assert_done()
+    shutil.make_archive(str(tmp_path / form), "zip", out)
+    # An image that is called as one of the archive's is another one.
+    shutil.copy(faces / "0009.jpg", tmp_path / "photos" / "party" / "0001.jpg")
+    call("import", tmp_path / "photos" / "party" / "0001.jpg", "-p", project.path).assert_done()
+    report = imported(project, tmp_path / f"{form}.zip")[str(tmp_path / f"{form}.zip")]
+    assert report["format"] == f"archive of {form} with its images"
+    assert (report["images"]["imported"], report["images"]["refused"]) == (3, [])
+    assert report["labels"]["values"] == {
+        "glasses": {"sunglasses": 1, "can't tell": 1},
+        "hair_color": {"blond": 1},
+    }
+    assert set(groups(project)) == {"0001.jpg", *(f"party/{number:04d}.jpg" for number in (1, 2, 3))}
+
+
+def test_a_file_of_labels_in_a_folder_of_photos_is_told(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    shutil.copy(faces / "0001.jpg", tmp_path)
+    (tmp_path / "labels.csv").write_text("image_name,glasses\n0001.jpg,2\n")
+    told = call("import", tmp_path, "-p", project.path)
+    told.assert_done()
+    assert "labels.csv may hold labels (table): import it by itself, after the images." in told.err
+
+
 def test_folders_of_photos_are_not_taken_for_classes(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
