@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, String, UnaryExpression, and_, case, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.sql.operators import custom_op
 
 from annotator.errors import WrongUse
 from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Submission, Undecided
@@ -94,9 +95,9 @@ def conditions(
     attribute_id = _attribute_id(force, filters.attribute)
     found: list[ColumnElement[bool]] = []
     for column, wanted in (
-        (Image.split, filters.split),
+        (_unindexed(Image.split), filters.split),
         (Image.source, filters.source),
-        (Image.group, filters.group),
+        (Image.group if narrow else _unindexed(Image.group), filters.group),
     ):
         if wanted is not None:
             found.append(column == wanted)
@@ -112,6 +113,11 @@ def conditions(
     elif filters.value is not None or filters.labeller is not None or filters.origin is not None:
         found.append(_labelled(session, attribute_id, filters))
     return found
+
+
+def _unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
+    """A column that is not found by its index, which would lead to far more images than a window of names holds."""
+    return UnaryExpression(column.expression, operator=custom_op("+"), type_=String())
 
 
 def _lists(force: SchemaInForce, filters: Filters, attribute_id: int | None) -> Iterator[Select[int]]:
