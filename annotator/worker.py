@@ -47,7 +47,7 @@ from annotator.services.twin_search import TwinSearch
 from annotator.services.uploads import remove_leftovers
 from annotator.services.work import StoppedError, ended_well
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.25
 FULL_SECONDS = 5.0
 """How long it waits when the disk is full."""
 REPORT_SECONDS = 0.25

@@ -24,7 +24,7 @@ class StoppedError(Exception):
 
 
 def has_unfinished(session: Session, table: type[Import | Round]) -> bool:
-    """Whether there is anything for the worker to do: asked twice a second, so it takes no lock."""
+    """Whether there is anything for the worker to do: asked several times a second, so it takes no lock."""
     return session.scalar(select(table.id).where(table.state.in_(UNFINISHED)).limit(1)) is not None
 
 
