@@ -24,6 +24,7 @@ from annotator.web.imports import imports_api
 from annotator.web.insights import insights
 from annotator.web.label import label_api
 from annotator.web.media import media
+from annotator.web.numbers import RowNumber
 from annotator.web.pages import pages
 from annotator.web.people import people
 from annotator.web.problems import tell_errors
@@ -53,6 +54,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         SESSION_COOKIE_SAMESITE="Strict",
         PERMANENT_SESSION_LIFETIME=timedelta(days=14),
     )
+    app.url_map.converters["int"] = RowNumber
     protect(app, settings.host)
     guard(app)
     tell_errors(app)

@@ -103,7 +103,7 @@ def change_account(
         NotFound: if there is no such account.
         FacelabelError: if role or password will not do, or nobody would be left who can make accounts.
     """
-    account = session.get(Labeller, number) if number < 2**63 else None
+    account = session.get(Labeller, number)
     if account is None or account.password_hash is None:
         raise NotFound("unknown_account", f"There is no account {number}.", do="Load the page again.")
     if role is not None:
@@ -212,7 +212,7 @@ def revoke_token(session: Session, number: int) -> None:
     Raises:
         NotFound: if there is no such token.
     """
-    row = session.get(ApiToken, number) if number < 2**63 else None
+    row = session.get(ApiToken, number)
     if row is None:
         raise NotFound("unknown_token", f"There is no token {number}.", do="Load the page again.")
     row.revoked_at = row.revoked_at or now()

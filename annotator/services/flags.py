@@ -60,7 +60,7 @@ def resolve_flag(session: Session, labeller_id: int, flag_id: int) -> FlagDetail
     Raises:
         NotFound: if there is no such flag.
     """
-    row = session.get(Flag, flag_id) if flag_id < 2**63 else None
+    row = session.get(Flag, flag_id)
     if row is None:
         raise NotFound("unknown_flag", f"There is no flag {flag_id}.", do="Load the page again.")
     if row.resolved_at is None:

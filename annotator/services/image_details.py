@@ -22,8 +22,6 @@ from annotator.services.schema_in_force import SchemaInForce, schema_in_force
 CONFIDENT = 0.9
 """A model that contradicts a label with at least this probability is worth a reviewer's look."""
 
-_MAX_ID = 2**63 - 1
-
 
 @dataclass(frozen=True)
 class Said:
@@ -83,7 +81,7 @@ def get_image(session: Session, image_id: int) -> Image:
     Raises:
         NotFound: if there is none.
     """
-    image = session.get(Image, image_id) if 0 <= image_id <= _MAX_ID else None
+    image = session.get(Image, image_id)
     if image is None:
         raise NotFound("unknown_image", f"There is no image {image_id}.", do="Look for it by its name.")
     return image

@@ -13,6 +13,9 @@ import psutil
 import pytest
 import requests
 
+from annotator.app import create_app
+from annotator.config import Settings
+from annotator.project import ProjectFolder
 from tests.annotator.test_labels import ALL
 from tests.serving import Server
 
@@ -89,6 +92,18 @@ def test_every_error_has_one_shape(
     assert set(error) == {"code", "what", "kept", "do"}
     assert error["code"] == code
     assert error["what"]
+
+
+def test_nothing_is_at_a_number_that_no_database_holds(still: Server):
+    app = create_app(ProjectFolder(Path()), Settings())
+    numbered = [rule for rule in app.url_map.iter_rules() if "<int:" in rule.rule]
+    assert len(numbered) > 15
+    for rule in numbered:
+        path = re.sub("<int:.*?>", str(2**63), rule.rule)
+        for method in rule.methods & {"GET", "POST"}:
+            headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+            answer = requests.request(method, still.url + path, data="{}", headers=headers, timeout=10)
+            assert answer.status_code == 404, rule
 
 
 def test_other_sites_can_neither_act_nor_read(still: Server):

@@ -49,7 +49,7 @@ def test_a_killed_upload_that_is_gone_on_with_has_every_byte(project: ProjectFol
 
             try:
                 number = send(server, content, key, kill_soon)
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
                 interrupted += 1
             killer.join()
             server.start()
