@@ -262,7 +262,7 @@ REFUSED = [
     ("?after=a&before=b", 400, "bad_request"),
     ("?split=all", 400, "bad_request"),
     ("/99999", 404, "unknown_image"),
-    (f"/{10**30}", 404, "unknown_image"),
+    (f"/{10**30}", 404, "not_found"),
 ]
 
 

@@ -42,7 +42,7 @@ REFUSED = [
     ("/flags", {"image_id": 1, "note": "x"}, None, 400, "no_key"),
     ("/flags", {"image_id": 10**6, "note": "x"}, "k", 404, "unknown_image"),
     ("/flags/77/resolve", {}, None, 404, "unknown_flag"),
-    (f"/flags/{10**30}/resolve", {}, None, 404, "unknown_flag"),
+    (f"/flags/{10**30}/resolve", {}, None, 404, "not_found"),
 ]
 
 

@@ -116,7 +116,8 @@ def test_a_worker_killed_again_and_again_leaves_every_round_done_once_and_the_qu
             worker.kill()
             worker.join()
             assert number - 1 <= (newest_predicted(labelled) or 0) <= number, "stale by more than one round"
-            assert client.next()["tasks"], "the queue is empty"
+            # All ten open images may be leased; a lease lasts a second here.
+            wait_until(lambda: client.next()["tasks"], "the queue gives an image", 5)
         worker = processes.Process(target=work, args=(labelled.path,))
         worker.start()
         row = wait_for_end(client, number)
@@ -127,7 +128,7 @@ def test_a_worker_killed_again_and_again_leaves_every_round_done_once_and_the_qu
         assert [(row["id"], row["state"]) for row in rows] == [(n, "done") for n in range(number, 0, -1)]
         assert any(row["attempts"] > 1 for row in rows), "no kill met a round"
         assert predicted(labelled) == [(n, 40) for n in range(1, number + 1)]
-        assert client.next()["tasks"]
+        wait_until(lambda: client.next()["tasks"], "the queue gives an image", 5)
 
 
 def reach(client: Client, number: int, moment: str, more: int) -> None:
