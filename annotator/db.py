@@ -47,8 +47,8 @@ class Database:
         )
         event.listen(self.engine, "connect", _configure)
         event.listen(self.engine, "begin", _begin)
-        self._writing = self.engine.execution_options(writes="FULL")
-        self._lending = self.engine.execution_options(writes="NORMAL")
+        self._writing = self.engine.execution_options(synchronous="FULL")
+        self._lending = self.engine.execution_options(synchronous="NORMAL")
         self._turn = threading.Lock()
 
     # Statements that every request runs are built once, as constants, and run on `session.connection()`: building one
@@ -149,7 +149,7 @@ def _configure(connection: Any, _record: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    synchronous = connection.get_execution_options().get("writes")
+    synchronous = connection.get_execution_options().get("synchronous")
     if synchronous is not None:
         connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
     connection.exec_driver_sql("BEGIN" if synchronous is None else "BEGIN IMMEDIATE")

@@ -78,6 +78,10 @@ class ProjectFolder:
         """A folder per round: model, predictions."""
         return self.path / "rounds"
 
+    def round_folder(self, number: int) -> Path:
+        """The folder of one round."""
+        return self.rounds / f"{number:04d}"
+
     @property
     def imports(self) -> Path:
         """A report per import."""

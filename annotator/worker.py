@@ -161,7 +161,7 @@ def run_next_round(
             with project.database.write() as session:
                 fail_round(session, row.id, error)
 
-        log = project.rounds / _folder_name(row.id) / "error.log"
+        log = project.round_folder(row.id) / "error.log"
         with ended_well(project.path, log, "The labels are unchanged.", give_back, fail):
             _run(project, row, _Reporter(project, row.id, report, stopped))
         return True
@@ -200,7 +200,7 @@ class _Reporter:
 
 
 def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
-    folder = project.rounds / _folder_name(row.id)
+    folder = project.round_folder(row.id)
     snapshot = folder / "snapshot"
     report("snapshot", 0, 1, "writing the snapshot")
     if not (snapshot / "manifest.json").exists():
@@ -248,7 +248,3 @@ def _train(snapshot: Path, run: Path, row: Round, cache: Path, report: _Reporter
             kept="The labels are unchanged.",
             do="Call `pip install 'facelabel[train]'` and start a new round.",
         ) from error
-
-
-def _folder_name(number: int) -> str:
-    return f"{number:04d}"

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from annotator.models import Predictions, Round
 from annotator.project import ProjectFolder
-from annotator.services.label_errors import FILE, newest_list
+from annotator.services.label_errors import FILE, newest_list, round_of_list
 
 GROWTH = 1.2
 """A round is looked through when it has this many times the answers of the last one that was."""
@@ -36,7 +36,7 @@ class LabelErrorSearch:
         number = self._due()
         if number is None or find_spec("cleanlab") is None or find_spec("torch") is None:
             return
-        folder = self._project.rounds / f"{number:04d}"
+        folder = self._project.round_folder(number)
         command = [sys.executable, "-m", "trainer", "label-errors", str(folder / "snapshot")]
         command += ["--to", str(folder / "run" / FILE), "--cache", str(self._project.cache)]
         with (folder / "label_errors.log").open("wb") as log:
@@ -60,11 +60,11 @@ class LabelErrorSearch:
             if newest is None or newest.id <= self._tried:
                 return None
             self._tried = newest.id
-            if not (self._project.rounds / f"{newest.id:04d}" / "snapshot" / "manifest.json").exists():
+            if not (self._project.round_folder(newest.id) / "snapshot" / "manifest.json").exists():
                 return None
             last = newest_list(self._project)
             if last is not None:
-                before = session.get(Round, int(last.parts[-3])) if last.parts[-3].isdigit() else None
+                before = session.get(Round, round_of_list(last))
                 seen = (before.newest_annotation or 0) if before else 0
                 if before is not None and (newest.newest_annotation or 0) < max(seen * GROWTH, seen + 1):
                     return None

@@ -48,7 +48,13 @@ class Suspicions:
 
 def newest_list(project: ProjectFolder) -> Path | None:
     """The list of the newest round that has one."""
-    return max(project.rounds.glob(f"*/run/{FILE}"), key=lambda file: file.parts[-3], default=None)
+    return max(project.rounds.glob(f"*/run/{FILE}"), key=round_of_list, default=None)
+
+
+def round_of_list(file: Path) -> int:
+    """The number of the round that a list is of; 0 if the folder is not one of ours."""
+    name = file.parent.parent.name
+    return int(name) if name.isdecimal() else 0
 
 
 def read_suspicions(project: ProjectFolder) -> Suspicions | None:

@@ -77,7 +77,7 @@ def measure_rounds(project: ProjectFolder, session: Session, force: SchemaInForc
     matrices: dict[str, list[list[int]]] = {}
     calibrations: dict[str, Calibration] = {}
     for row, path in rows:
-        file = _open(project.path / path)
+        file = open_if_there(project.path / path)
         answers = answers_of(file, force, audit, file.rows_of(audit.images)) if file else {}
         measured = {name: measure_answers(found, audit) for name, found in answers.items()}
         rounds.append(
@@ -106,7 +106,8 @@ def _spread(rows: list[tuple[Round, str]], used: int | None) -> list[tuple[Round
     return [rows[place] for place in sorted(kept)]
 
 
-def _open(folder: Path) -> PredictionsFile | None:
+def open_if_there(folder: Path) -> PredictionsFile | None:
+    """A round's predictions; None if they are gone."""
     try:
         return PredictionsFile(folder)
     except FacelabelError:
@@ -152,7 +153,7 @@ def changed_answers(
     project: ProjectFolder, session: Session, force: SchemaInForce, paths: list[str]
 ) -> dict[str, float]:
     """The share of images whose most probable value differs between two predictions, by attribute; nothing for one."""
-    files = [file for path in paths if (file := _open(project.path / path))]
+    files = [file for path in paths if (file := open_if_there(project.path / path))]
     if len(files) != 2:
         return {}
     images = [

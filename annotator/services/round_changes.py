@@ -10,13 +10,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.audit import Measured, difference
-from annotator.errors import FacelabelError
 from annotator.formats.predictions import PredictionsFile
 from annotator.models import Annotation, Predictions
 from annotator.project import ProjectFolder
 from annotator.services.audit_set import answers_of, measure_answers, read_audit_set
 from annotator.services.kept_figures import keep_figures
-from annotator.services.measured_rounds import changed_answers
+from annotator.services.measured_rounds import changed_answers, open_if_there
 from annotator.services.promotions import predictions_of
 from annotator.services.rounds import get_round
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force
@@ -104,11 +103,10 @@ def _compare(
     older: Predictions | None,
     head: int,
 ) -> RoundChanges | None:
-    try:
-        file = PredictionsFile(project.path / found.path)
-    except FacelabelError:
+    file = open_if_there(project.path / found.path)
+    if file is None:
         return None
-    before = _open(project, older)
+    before = open_if_there(project.path / older.path) if older else None
     audit = read_audit_set(session, force)
     figures: list[Mapping[str, Measured]] = [
         {
@@ -138,13 +136,6 @@ def _compare(
         len(first),
         len(set(first) - set(_still_waiting(before, file, head))) if before else None,
     )
-
-
-def _open(project: ProjectFolder, row: Predictions | None) -> PredictionsFile | None:
-    try:
-        return PredictionsFile(project.path / row.path) if row else None
-    except FacelabelError:
-        return None
 
 
 def _still_waiting(before: PredictionsFile, now: PredictionsFile, head: int) -> list[str]:

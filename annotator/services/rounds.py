@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import Annotation, AttributeRow, Image, Label, Round, now
-from annotator.services.work import UNFINISHED, claim, give_back
+from annotator.services.work import UNFINISHED, claim, give_back, has_unfinished
 
 ENGINES = ("probe", "cnn", "ensemble")
 STRATEGIES = (
@@ -41,7 +41,7 @@ def start_due_round(session: Session, every: int) -> Round | None:
 
 def round_is_due(session: Session, every: int) -> bool:
     """Whether a round should start by itself: none is unfinished, and enough was labelled since the last one and in all."""
-    if every == 0 or session.scalar(select(Round.id).where(Round.state.in_(UNFINISHED)).limit(1)) is not None:
+    if every == 0 or has_unfinished(session, Round):
         return False
     return labelled_since_last_round(session, every) >= every and _enough_to_start(session)
 
@@ -105,9 +105,8 @@ def start_round(session: Session, engine: str, strategy: str) -> Round:
     )  # fmt: skip
     session.add(row)
     session.flush()
-    note_labels_seen(
-        session, row.id
-    )  # also if it never gets as far as its snapshot: it is not tried at once again
+    # Also if it never gets as far as its snapshot: it is not tried at once again.
+    note_labels_seen(session, row.id)
     return row
 
 

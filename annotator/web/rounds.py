@@ -75,10 +75,11 @@ def report(number: int) -> Answer:
     with project.database.read() as session:
         path = report_page(project, session, number)
     if path is None:
+        folder = project.round_folder(number).relative_to(project.path)
         raise NotFound(
             "no_report",
             f"Round {number} has no report.",
-            do=f"Call `facelabel trainer report rounds/{number:04d}/run rounds/{number:04d}/snapshot` in the project.",
+            do=f"Call `facelabel trainer report {folder}/run {folder}/snapshot` in the project.",
         )
     answer = send_file(path, mimetype="text/html")
     answer.headers["Content-Security-Policy"] = REPORT_POLICY
