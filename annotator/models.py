@@ -1,4 +1,7 @@
-"""The tables. Annotations and submissions are only ever added; labels say what counts now."""
+"""The tables. Annotations and submissions are only ever added; labels say what counts now.
+
+All tables stand in this one file: what refers to what is seen in one place, and the migrations compare with it as a whole.
+"""
 
 from __future__ import annotations
 

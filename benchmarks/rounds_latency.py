@@ -32,6 +32,7 @@ from annotator.services.queue import next_tasks
 from annotator.services.schema_in_force import schema_in_force
 from benchmarks.million import make_large_project
 from benchmarks.report import Figures, Size, percentiles
+from tests.loop.waiting import wait_until
 from trainer.engines import BACKBONE
 from trainer.features import open_store
 from trainer.networks import build
@@ -134,29 +135,29 @@ def time_round(project: ProjectFolder) -> tuple[float, dict[str, float]]:
             submit(session, me, Submitted(secrets.token_hex(8), task.image_id, task.lease, values))
     started = moment = time.perf_counter()
     parts: dict[str, float] = defaultdict(float)
-    while True:
+
+    def is_loaded() -> bool:
+        """Also notes the time since the last look for the stage that the round is at."""
+        nonlocal moment
         with project.database.read() as session:
-            if session.scalar(select(func.count()).select_from(Predictions)) > before:
-                break
+            loaded = session.scalar(select(func.count()).select_from(Predictions)) > before
             stage = session.scalar(select(Round.stage).where(Round.state == "running")) or "waiting"
         now = time.perf_counter()
         parts[stage] += now - moment
         moment = now
-        time.sleep(0.002)
-    wait_for_end(project)
+        return loaded
+
+    wait_until(is_loaded, "predictions are in use", 600)
+    wait_until(lambda: _has_ended(project), "the round has ended", 600)
     return time.perf_counter() - started, parts
 
 
-def wait_for_end(project: ProjectFolder) -> None:
-    while True:
-        with project.database.read() as session:
-            state, error = session.execute(
-                select(Round.state, Round.error).order_by(Round.id.desc()).limit(1)
-            ).one()
-        if state == "done":
-            return
-        assert state in {"queued", "running"}, error
-        time.sleep(0.002)
+def _has_ended(project: ProjectFolder) -> bool:
+    with project.database.read() as session:
+        newest = select(Round.state, Round.error).order_by(Round.id.desc()).limit(1)
+        state, error = session.execute(newest).one()
+    assert state != "failed", error
+    return state == "done"
 
 
 def time_command(project: ProjectFolder) -> float:

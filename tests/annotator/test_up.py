@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.annotator.test_sources import make_video
+from tests.annotator.test_videos import make_video
 from tests.commands import call
 from tests.serving import Client
 
