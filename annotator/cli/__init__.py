@@ -19,6 +19,7 @@ from annotator.cli.projects import init_command, schema_group, status_command
 from annotator.cli.rounds import round_command
 from annotator.cli.serving import openapi_command, serve_command, up_command, worker_command
 from annotator.cli.snapshots import diff_command
+from annotator.cli.splits import splits_command
 from annotator.cli.terminal import ProjectGroup
 from annotator.cli.users import users_group
 
@@ -45,6 +46,7 @@ for command in (
     import_command,
     faces_command,
     groups_command,
+    splits_command,
     serve_command,
     worker_command,
     round_command,

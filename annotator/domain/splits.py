@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 Split = Literal["train", "val", "test"]
 
@@ -50,6 +53,13 @@ def share_for_audit(seed: int, images_of_group: Mapping[str, int]) -> float:
 AUDIT_IMAGES = 200
 SMALLEST_SPLIT = 400
 """With fewer images than this the test split keeps its tenth."""
+
+
+def positions(seed: int, groups: Iterable[bytes]) -> NDArray[np.float64]:
+    """(groups,) where each group lies between 0 and 1, by its name in UTF-8: the same as `SplitRule.split_of` goes by."""
+    sha256, prefix = hashlib.sha256, f"{seed}:".encode()
+    digests = b"".join(sha256(prefix + group).digest()[:8] for group in groups)
+    return np.frombuffer(digests, ">u8") / 2**64
 
 
 def _position(seed: int, group: str) -> float:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Attribute
-from annotator.models import Image, Label
+from annotator.models import Image, Label, Project
 from annotator.services.kept_figures import Figures
 from annotator.services.schema_in_force import schema_in_force
 from annotator.services.statistics import label_state
@@ -67,7 +67,11 @@ def distributions(session: Session) -> dict[str, Distribution]:
     return {a.name: _distribution(a, counts) for a in force.schema.attributes if a.kind == "categorical"}
 
 
-DISTRIBUTIONS = Figures("distributions", TypeAdapter(dict[str, Distribution]), label_state, distributions)
+def _state(session: Session) -> tuple[str | int | None, ...]:
+    return (*label_state(session), session.scalars(select(Project.split_seed)).one())
+
+
+DISTRIBUTIONS = Figures("distributions", TypeAdapter(dict[str, Distribution]), _state, distributions)
 
 
 def _distribution(attribute: Attribute, counts: Counter[tuple[str, int | None, str]]) -> Distribution:

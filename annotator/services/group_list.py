@@ -98,9 +98,9 @@ def leak_report(session: Session, limit: int = 200) -> LeakReport:
 
 
 def _leak_state(session: Session) -> tuple[int | bool | None, ...]:
-    """It changes with new images and hashes, with answers, and with decisions about ties."""
+    """It changes with new images and hashes, with answers, with decisions about ties, and with the seed of the splits."""
     return (
-        *session.execute(select(Project.image_count, Project.groups_stale)).one(),
+        *session.execute(select(Project.image_count, Project.groups_stale, Project.split_seed)).one(),
         session.scalar(select(func.min(Image.id)).where(Image.perceptual_hash.is_(None))),
         session.scalar(select(func.max(Submission.id))),
         *session.execute(select(func.max(GroupDecision.id), func.count(GroupDecision.undone_at))).one(),

@@ -14,7 +14,16 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.grouping import Member, group_members
 from annotator.domain.splits import SplitRule, own_group, share_for_audit, shared_group
-from annotator.models import Annotation, AttributeRow, GroupDecision, Image, Label, Project, ValueRow
+from annotator.models import (
+    Annotation,
+    AttributeRow,
+    GroupDecision,
+    Image,
+    ImageGroup,
+    Label,
+    Project,
+    ValueRow,
+)
 from annotator.services.people import UNKNOWN_PERSON, is_somebody
 from annotator.services.schema_in_force import SchemaInForce
 
@@ -83,8 +92,14 @@ def choose_test_share(session: Session) -> None:
     if share == project.share_test:
         return
     project.share_test = share
+    follow_rule(session)
+
+
+def follow_rule(session: Session) -> int:
+    """Put all images into the splits that seed and shares say, after these have changed; returns how many moved."""
+    session.flush()
     rule = split_rule(session)
-    splits = {group: rule.split_of(group) for group in sizes}
+    splits = {group: rule.split_of(group) for group in session.scalars(select(ImageGroup.key))}
     moved = [
         {"id": number, "split": splits[group]}
         for number, group, split in session.execute(select(Image.id, Image.group, Image.split))
@@ -92,6 +107,7 @@ def choose_test_share(session: Session) -> None:
     ]
     if moved:
         session.execute(update(Image), moved)
+    return len(moved)
 
 
 def mark_stale(session: Session) -> None:

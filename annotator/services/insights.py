@@ -13,7 +13,7 @@ from annotator.domain.audit import Measured
 from annotator.domain.learning_curve import Gain, expected_gain
 from annotator.domain.schema import Attribute
 from annotator.domain.stop_advice import Advice, advise
-from annotator.models import Annotation, Predictions, Submission
+from annotator.models import Annotation, Predictions, Project, Submission
 from annotator.project import ProjectFolder
 from annotator.services.distributions import DISTRIBUTIONS, Distribution, distributions
 from annotator.services.kept_figures import keep_figures, read_figures
@@ -66,6 +66,7 @@ def read_insights(project: ProjectFolder, session: Session) -> Insights:
         session.scalar(select(func.max(Annotation.id))),
         session.scalar(select(func.max(Submission.id))),
         session.scalar(select(func.max(Predictions.turn))),
+        session.scalar(select(Project.split_seed)),
     )
     return keep_figures(session, "insights", state, lambda: _read(project, session, force))
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.audit import Measured, difference
 from annotator.formats.predictions import PredictionsFile
-from annotator.models import Annotation, Predictions
+from annotator.models import Annotation, Predictions, Project
 from annotator.project import ProjectFolder
 from annotator.services.audit_set import answers_of, measure_answers, read_audit_set
 from annotator.services.kept_figures import keep_figures
@@ -77,7 +77,11 @@ def round_changes(
         .limit(1)
     )
     force = schema_in_force(session)
-    state = (force.hash, session.scalar(select(func.max(Annotation.id))))
+    state = (
+        force.hash,
+        session.scalar(select(func.max(Annotation.id))),
+        session.scalar(select(Project.split_seed)),
+    )
     return keep_figures(
         session,
         f"changes of round {number}, {head} places",
