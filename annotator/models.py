@@ -79,7 +79,7 @@ class Project(Base):
     aggregation: Mapped[str] = mapped_column(server_default="majority")
     groups_stale: Mapped[bool] = mapped_column(
         server_default="0"
-    )  # a tie between images changed: see services/groups
+    )  # a tie between images changed: see services/regrouping
     created_at: Mapped[datetime]
 
 

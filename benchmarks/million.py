@@ -8,7 +8,7 @@ from typing import Any
 
 import pysqlite3
 
-from annotator.domain.splits import SplitRule, shared_group
+from annotator.domain.splits import SplitRule, own_group, shared_group
 from annotator.project import ProjectFolder
 from annotator.services.counts import recount
 from annotator.services.projects import init_project
@@ -64,7 +64,8 @@ def _images(images: int, done: int, cells: int) -> Iterator[dict[str, Any]]:
     rule = SplitRule()
     for number in range(images):
         sha256 = hashlib.sha256(str(number).encode()).hexdigest()
-        group = shared_group("identity", number // IMAGES_OF_A_PERSON)
+        named = number < done  # before an image is labelled, nothing ties it to others
+        group = shared_group("identity", number // IMAGES_OF_A_PERSON) if named else own_group(sha256)
         # Names come in another order than they were imported in, as they do in life.
         name = f"{number % 1000:03d}/{number:07d}.jpg"
         yield {

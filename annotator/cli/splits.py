@@ -10,7 +10,7 @@ import click
 
 from annotator.cli.terminal import errors, json_option, one_line, open_project, print_json, project_option
 from annotator.domain.splits import Split
-from annotator.services.groups import settle_groups
+from annotator.services.regrouping import settle_groups
 from annotator.services.split_balance import Held, SplitPlan, balance_splits, plan_balance
 
 

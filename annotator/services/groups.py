@@ -1,30 +1,19 @@
 """Groups and splits of images in the database; the rules themselves are in domain/grouping and domain/splits.
 
 An answer that names a person puts its image into the person's group at once. What ties other images to it (a video, a
-near-duplicate, a reviewer's join) is followed by `settle_groups`: after imports, before snapshots and in the background.
+near-duplicate, a reviewer's join) is followed by services/regrouping: after imports, before snapshots and in the background.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from annotator.domain.grouping import Member, group_members
 from annotator.domain.splits import SplitRule, own_group, share_for_audit, shared_group
-from annotator.models import (
-    Annotation,
-    AttributeRow,
-    GroupDecision,
-    Image,
-    ImageGroup,
-    Label,
-    Project,
-    ValueRow,
-)
-from annotator.services.people import UNKNOWN_PERSON, is_somebody
+from annotator.models import Annotation, GroupDecision, Image, ImageGroup, Project
+from annotator.services.people import is_somebody
 from annotator.services.schema_in_force import SchemaInForce
 
 
@@ -111,68 +100,5 @@ def follow_rule(session: Session) -> int:
 
 
 def mark_stale(session: Session) -> None:
-    """Something that ties images together changed; `settle_groups` will follow it."""
+    """Something that ties images together changed; `regrouping.settle_groups` will follow it."""
     session.execute(update(Project).where(~Project.groups_stale).values(groups_stale=True))
-
-
-def settle_groups(session: Session) -> int:
-    """Bring all groups and splits up to date if a tie changed since the last time; returns how many images moved."""
-    if not session.scalar(select(Project.groups_stale)):
-        return 0
-    moved = regroup_all(session)
-    session.execute(update(Project).values(groups_stale=False))
-    return moved
-
-
-def regroup_all(session: Session) -> int:
-    """Put every image into the group that its ties say; returns how many images moved."""
-    rule = split_rule(session)
-    people, joins = _people(session), _joins(session)
-    firsts = session.scalars(select(Image.twin_of).where(Image.twin_of.is_not(None)).distinct())
-    tied = people.keys() | {n for n in firsts if n is not None} | {n for pair in joins for n in pair}
-    own = "image:" + func.substr(Image.sha256, 1, 16)  # domain/splits.own_group
-    # Of a million images few are tied to others or were: only these are looked at.
-    looked_at = or_(Image.given_group.is_not(None), Image.twin_of.is_not(None), Image.group != own)
-    query = select(Image.id, Image.sha256, Image.given_group, Image.twin_of, Image.group)
-    rows = {row.id: row for row in session.execute(query.where(looked_at))}
-    for some in _batched(sorted(tied - rows.keys()), 10_000):
-        rows |= {row.id: row for row in session.execute(query.where(Image.id.in_(some)))}
-    members = [
-        Member(r.id, r.sha256, tuple(people.get(r.id, ())), r.given_group, r.twin_of)
-        for _, r in sorted(rows.items())
-    ]
-    changes = [
-        {"id": number, "group": group, "split": rule.split_of(group)}
-        for number, group in group_members(members, joins).items()
-        if group != rows[number].group
-    ]
-    if changes:
-        session.execute(update(Image), changes)
-    return len(changes)
-
-
-def _batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    """Parts of a list that fit into one query."""
-    for start in range(0, len(numbers), size):
-        yield numbers[start : start + size]
-
-
-def _people(session: Session) -> dict[int, list[str]]:
-    """The groups of the people that images' labels name, the first attribute of the schema first."""
-    people: dict[int, list[str]] = {}
-    for image_id, name, code in session.execute(
-        select(Label.image_id, AttributeRow.name, Label.code)
-        .join(AttributeRow, AttributeRow.id == Label.attribute_id)
-        .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
-        .where(AttributeRow.groups, ValueRow.name != UNKNOWN_PERSON)
-        .order_by(AttributeRow.position)
-    ):
-        people.setdefault(image_id, []).append(shared_group(name, int(code or 0)))
-    return people
-
-
-def _joins(session: Session) -> list[tuple[int, int]]:
-    query = select(GroupDecision.first_id, GroupDecision.second_id).where(
-        GroupDecision.kind == "join", GroupDecision.undone_at.is_(None)
-    )
-    return [(first, second) for first, second in session.execute(query)]

@@ -20,8 +20,8 @@ from annotator.formats.table import read_table
 from annotator.models import Annotation, Image, ImageAlias, Label, Labeller, Submission
 from annotator.project import ProjectFolder
 from annotator.services.annotations import NewAnnotation, add_annotations, add_submission
-from annotator.services.groups import regroup_all
 from annotator.services.people import MAX_NAME, code_of_person
+from annotator.services.regrouping import regroup_all
 from annotator.services.schema_changes import recount_open_cells
 from annotator.services.schema_in_force import read_schema, schema_in_force
 

@@ -16,9 +16,10 @@ from annotator.files import UNFINISHED, cannot_write, remove_unfinished
 from annotator.formats.snapshot import HistoryRow, SnapshotImage, SnapshotOptions, write_snapshot
 from annotator.models import Annotation, AttributeRow, Image, Labeller, Snapshot, Submission, now
 from annotator.project import ProjectFolder
-from annotator.services.groups import settle_groups, split_rule
+from annotator.services.groups import split_rule
 from annotator.services.label_columns import LabelColumns, fetch_many
 from annotator.services.labelling_facts import read_labelling
+from annotator.services.regrouping import settle_groups
 from annotator.services.schema_in_force import read_schema
 
 _ROWS = 2000  # read from the database at a time

@@ -13,7 +13,8 @@ from annotator.domain.split_balance import Numbers, best_seed, rate_seeds
 from annotator.domain.splits import AUDIT_IMAGES, Split, SplitRule
 from annotator.errors import Conflict, FacelabelError
 from annotator.models import Annotation, AttributeRow, Image, ImageGroup, Label, Predictions, Project, Round
-from annotator.services.groups import follow_rule, settle_groups, split_rule
+from annotator.services.groups import follow_rule, split_rule
+from annotator.services.regrouping import settle_groups
 from annotator.services.schema_in_force import schema_in_force
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")

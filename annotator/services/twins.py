@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from annotator.domain.near_duplicates import near_pairs
 from annotator.models import Face, GroupDecision, Image
 from annotator.project import ProjectFolder
-from annotator.services.groups import mark_stale, settle_groups
+from annotator.services.groups import mark_stale
+from annotator.services.regrouping import settle_groups
 
 ONE_FACE = 0.6
 """Descriptors of one person are nearer to each other than this (dlib's own threshold)."""

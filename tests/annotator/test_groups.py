@@ -18,9 +18,9 @@ from annotator.services.group_list import (
     list_groups,
     take_decision_back,
 )
-from annotator.services.groups import settle_groups
 from annotator.services.images import import_images
 from annotator.services.projects import init_project
+from annotator.services.regrouping import settle_groups
 from annotator.services.snapshots import export_snapshot
 from annotator.services.twin_search import hash_some
 from annotator.services.twins import find_twins

@@ -8,8 +8,8 @@ from annotator.formats.snapshot import SnapshotOptions
 from annotator.models import Annotation, AttributeRow, Image, Project
 from annotator.project import ProjectFolder
 from annotator.services.face_index import face_index
-from annotator.services.groups import regroup_all
 from annotator.services.people_sets import identity_attribute
+from annotator.services.regrouping import regroup_all
 from annotator.services.snapshots import export_snapshot
 from tests.annotator.naming import SIZES, Namer, describe_five, groups_of, identities
 from tests.annotator.test_queue import names_of
