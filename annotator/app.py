@@ -33,6 +33,7 @@ from annotator.web.rounds import round_files, rounds_api
 from annotator.web.schema import schema_api
 from annotator.web.security import protect
 from annotator.web.snapshots import snapshot_files, snapshots_api
+from annotator.web.splits import splits_api
 from annotator.web.sweep import sweep
 from annotator.web.team import team
 
@@ -77,6 +78,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         review,
         flags_api,
         groups_api,
+        splits_api,
         schema_api,
         team,
         faces_api,

@@ -2,6 +2,7 @@
 import { call } from './api.js';
 import { count, element, moment } from './dom.js';
 import { once } from './once.js';
+import { SplitsCard } from './splits.js';
 
 const PAGE = 60;
 const at = (id) => document.getElementById(id);
@@ -9,6 +10,9 @@ const at = (id) => document.getElementById(id);
 class GroupsPage {
   constructor() {
     Object.assign(this, { after: 0, total: 0, groups: [], chosen: [], images: [], pair: [], decisions: [] });
+    this.splits = new SplitsCard((told) => this.list(this.after).then(() => { this.close(); at('message').textContent = told; }));
+    at('show-splits').addEventListener('click', () => this.trying(() => this.showSplits()));
+    at('balance').addEventListener('click', () => this.trying(() => this.splits.balance()));
     at('leaks').addEventListener('click', () => this.trying(() => this.leaks()));
     at('close').addEventListener('click', () => this.close());
     at('cut').addEventListener('click', () => this.trying(() => this.decide('cut', ...this.pair)));
@@ -89,6 +93,7 @@ class GroupsPage {
   close() {
     at('group').hidden = true;
     at('report').hidden = true;
+    this.splits.close();
   }
 
   async join() {
@@ -131,6 +136,16 @@ class GroupsPage {
     at('report').querySelector('.pairs').replaceChildren(...(rows.length ? rows : [element('li', {}, 'Nothing: no person, video, photo or picture is in two splits.')]));
     at('message').textContent = groups.length ? `${count(groups.length, 'group')} in two splits.` : `${count(leaks.length, 'pair')} in two splits.`;
     if (countedAt) at('message').append(' As of ', moment(countedAt), '.');
+  }
+
+  async showSplits() {
+    at('message').textContent = 'Counting values and trying seeds …';
+    this.close();
+    try {
+      await this.splits.open();
+    } finally {
+      at('message').textContent = '';
+    }
   }
 
   leak({ why, first, second, splits }) {

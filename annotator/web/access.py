@@ -69,6 +69,8 @@ ACCESS: dict[str, Needed] = {
     "groups_api.show_leaks": "labeller",
     "groups_api.add_decision": "reviewer",
     "groups_api.undo_decision": "reviewer",
+    "splits_api.show_splits": "reviewer",
+    "splits_api.balance": "admin",
     "schema_api.schema_page": "labeller",
     "schema_api.show_whole": "labeller",
     "schema_api.preview": "admin",

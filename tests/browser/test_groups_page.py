@@ -4,13 +4,14 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
-from annotator.models import Image
+from annotator.models import Image, Round, now
 from annotator.project import ProjectFolder
 from tests.annotator.test_groups import doubled, groups, look
+from tests.annotator.test_split_balance import labelled, plan_of, splits
 from tests.serving import Server
 
 pytestmark = pytest.mark.browser
-__all__ = ["doubled"]  # the fixture
+__all__ = ["doubled", "labelled"]  # the fixtures
 
 
 def test_near_duplicates_are_cut_and_the_cut_is_taken_back(page: Page, doubled: ProjectFolder):
@@ -54,3 +55,30 @@ def test_the_leak_report_names_pairs_and_a_join_mends_them(page: Page, doubled: 
             session.execute(update(Image).where(~copies).values(split="train"))
         page.get_by_role("button", name="What leaks").click()
         expect(page.locator("[data-leak]")).to_have_count(3)
+
+
+def test_the_splits_are_balanced_after_a_look_at_the_table_and_with_models_only_even_so(
+    page: Page, labelled: ProjectFolder
+):
+    before, plan = splits(labelled), plan_of(labelled)
+    with labelled.database.write() as session:
+        session.add(Round(state="done", engine="probe", strategy="margin", stage="load", done=1, total=1, message="", attempts=1, created_at=now()))  # fmt: skip
+    with Server(labelled.path) as server:
+        page.goto(f"{server.url}/groups")
+        page.get_by_role("button", name="Balance the splits").press("Enter")
+        expect(page.locator("#splits-table tbody tr")).to_have_count(len(plan.values))
+        expect(page.locator("#splits-about")).to_contain_text(f"{plan.moved} images")
+        expect(page.locator("#splits-warnings")).to_contain_text("not honest")
+        expect(page.locator("#splits-table tbody tr").first).to_contain_text("all images")
+        put = page.get_by_role("button", name="Put the better seed in force")
+        expect(put).to_be_disabled()
+        page.get_by_label("Do it even so").press("Space")
+        assert splits(labelled) == before
+        put.press("Enter")
+        expect(page.locator("#message")).to_have_text(
+            f"Seed {plan.seed} is in force: {plan.moved} images in another split."
+        )
+        assert sum(splits(labelled)[name] != before[name] for name in before) == plan.moved
+        page.get_by_role("button", name="Balance the splits").press("Enter")
+        expect(page.locator("#splits-about")).to_contain_text("No seed that was tried")
+        expect(put).to_be_hidden()
