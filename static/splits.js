@@ -43,16 +43,17 @@ export class SplitsCard {
 
   head() {
     const top = [element('th', { scope: 'col', rowspan: '2' }, 'Value'), element('th', { scope: 'colgroup', colspan: '3' }, 'Now: images (groups)')];
-    if (this.better) top.push(element('th', { scope: 'colgroup', colspan: '3' }, 'Then: images (groups)'));
-    const names = SPLITS.map((split) => element('th', { scope: 'col', class: 'number' }, split));
-    return element('thead', {}, element('tr', {}, ...top), element('tr', {}, ...names, ...(this.better ? names.map((name) => name.cloneNode(true)) : [])));
+    if (this.better) top.push(element('th', { scope: 'colgroup', colspan: '3', class: 'then' }, 'Then: images (groups)'));
+    const names = (first) => SPLITS.map((split, place) => element('th', { scope: 'col', class: `number${place === 0 ? first : ''}` }, split));
+    return element('thead', {}, element('tr', {}, ...top), element('tr', {}, ...names(''), ...(this.better ? names(' then') : [])));
   }
 
   row({ attribute, value, now, then }, titles) {
-    const cell = (held) => element('td', { class: 'number' }, `${held.images.toLocaleString('en')} (${held.groups.toLocaleString('en')})`);
+    const text = ({ images, groups }) => `${images.toLocaleString('en')} (${groups.toLocaleString('en')})`;
+    const cells = (held, first) => SPLITS.map((split, place) => element('td', { class: `number${place === 0 ? first : ''}` }, text(held[split])));
     const name = attribute ? [element('span', { class: 'muted' }, titles.get(attribute) ?? attribute), ` ${value}`] : [value];
-    return element('tr', {}, element('th', { scope: 'row' }, ...name), ...SPLITS.map((split) => cell(now[split])),
-      ...(this.better ? SPLITS.map((split) => cell(then[split])) : []));
+    return element('tr', {}, element('th', { scope: 'row' }, ...name), ...cells(now, ''),
+      ...(this.better ? cells(then, ' then') : []));
   }
 
   /** Put the better seed in force. */

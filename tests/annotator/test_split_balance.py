@@ -16,10 +16,10 @@ from annotator.formats.snapshot import SnapshotOptions
 from annotator.models import Annotation, Image, Project, Round, now
 from annotator.project import ProjectFolder
 from annotator.services.distributions import DISTRIBUTIONS
-from annotator.services.groups import regroup_all
 from annotator.services.images import import_images
 from annotator.services.kept_figures import read_figures
 from annotator.services.projects import init_project
+from annotator.services.regrouping import regroup_all
 from annotator.services.snapshots import export_snapshot
 from annotator.services.split_balance import SplitPlan, balance_splits, plan_balance
 from tests.commands import call
