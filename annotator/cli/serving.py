@@ -6,7 +6,6 @@ The web app and the worker are loaded by the commands that need them: they take 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -23,7 +22,7 @@ from annotator.formats.foreign_formats import recognise
 from annotator.project import ProjectFolder
 from annotator.services.counts import read_progress
 from annotator.services.images import check_sources
-from annotator.services.projects import init_project
+from annotator.services.projects import already_there, init_project, take_back_project
 
 
 @click.command("serve")
@@ -77,15 +76,13 @@ def up_command(
     """From nothing to the label page: init if need be, import, serve."""
     if images := [source for source in sources if not source.exists() or recognise(source) == "folder"]:
         check_sources(images)
-    is_new = not project.exists()
-    has_database = ProjectFolder(project).database_file.exists()
+    has_database, before = ProjectFolder(project).database_file.exists(), already_there(project)
     opened = open_project(project) if has_database else init_project(project, schema)
     try:
         _fill(opened, list(sources), samples)
     except Exception:
-        if is_new and not _has_images(opened):  # so that nothing is left of a source that could not be read
-            opened.database.close()
-            shutil.rmtree(project)
+        if not has_database and not _has_images(opened):
+            take_back_project(opened, before)  # nothing is left of a source that could not be read
         raise
     settings = _settings(host, port)
     address = ["--host", settings.host, "--port", str(settings.port)]

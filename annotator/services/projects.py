@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from pathlib import Path
 
 from annotator.domain.schema import Schema, parse_schema
@@ -58,6 +59,33 @@ def init_project(
     unfinished.path.rmdir()
     project.secret_key()
     return project
+
+
+def already_there(path: Path) -> frozenset[Path]:
+    """A folder's entries, itself and those above it, as far as they exist: what `take_back_project` leaves alone."""
+    folder = path.absolute()
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return frozenset([*(place for place in (folder, *folder.parents) if place.exists()), *entries])
+
+
+def take_back_project(project: ProjectFolder, before: frozenset[Path]) -> None:
+    """Remove a project that was made in vain, with the folders that were made for it.
+
+    Args:
+        project: a project without an image.
+        before: what was `already_there` before it was made.
+    """
+    project.database.close()
+    folder = project.path.absolute()
+    for made in set(folder.iterdir()) - before:
+        if made.is_dir():
+            shutil.rmtree(made)
+        else:
+            made.unlink()
+    for place in (folder, *folder.parents):
+        if place in before:
+            return
+        place.rmdir()
 
 
 def read_schema_file(path: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.annotator.test_videos import make_video
-from tests.commands import call
+from tests.commands import call, contents
 from tests.serving import Client
 
 
@@ -53,8 +53,23 @@ def test_up_leaves_nothing_of_a_source_that_holds_no_image(
     tmp_path: Path, name: str, content: bytes, told: str
 ):
     (tmp_path / name).write_bytes(content)
-    call("up", tmp_path / name, "-p", tmp_path / "new", "--port", "0", "--no-open").assert_refused(1, told)
+    new = tmp_path / "new" / "deep"
+    call("up", tmp_path / name, "-p", new, "--port", "0", "--no-open").assert_refused(1, told)
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_up_leaves_a_folder_that_was_there_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "views").mkdir()
+    (tmp_path / "views" / "sea.txt").write_text("mine")
+    (tmp_path / "broken.jpg").write_bytes(b"garbage")
+    (tmp_path / "broken.zip").write_bytes(b"garbage")
+    before = contents(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for source in ("broken.zip", "broken.jpg", "."):
+        call("up", source, "--no-open").assert_refused(
+            1, "could be imported" if source != "broken.zip" else "unpacked"
+        )
+        assert contents(tmp_path) == before
 
 
 def test_up_keeps_a_project_that_was_there(tmp_path: Path):
