@@ -142,7 +142,7 @@ def _import(project: ProjectFolder, source: Source, options: ImportOptions, *, s
             f"None of the {len(images.refused)} files could be imported; the first: {one_line(name)} {reason}.",
             do="Name a folder with images.",
         )
-    return images.as_dict() if source.format == "folder" else report.as_dict()
+    return images.as_dict() | {"notes": report.notes} if source.format == "folder" else report.as_dict()
 
 
 def _bring(project: ProjectFolder, folder: Path, *, dry_run: bool, say: bool) -> dict[str, Any]:

@@ -133,4 +133,5 @@ def _import_samples(project: ProjectFolder, count: int) -> None:
     if not (folder / "answers.csv").exists():
         with progress_bar("drawing sample faces") as progress:
             draw_faces(folder, count, progress=progress)
-    run_image_import(project, [folder])
+    # The images alone: answers.csv is what was drawn, and nobody is to be told to import it.
+    run_image_import(project, sorted(folder.glob("*.jpg")))

@@ -246,7 +246,9 @@ def test_a_file_of_labels_in_a_folder_of_photos_is_told(
     (tmp_path / "labels.csv").write_text("image_name,glasses\n0001.jpg,2\n")
     told = call("import", tmp_path, "-p", project.path)
     told.assert_done()
-    assert "labels.csv may hold labels (table): import it by itself, after the images." in told.err
+    note = "labels.csv may hold labels (table): import it by itself, after the images."
+    assert note in told.err
+    assert imported(project, tmp_path)["images"]["notes"] == [note]
 
 
 def test_folders_of_photos_are_not_taken_for_classes(

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import zipfile
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.annotator.test_videos import make_video
-from tests.commands import call, contents
+from tests.commands import call, contents, run
 from tests.serving import Client
 
 
@@ -77,3 +78,15 @@ def test_up_keeps_a_project_that_was_there(tmp_path: Path):
     (tmp_path / "broken.zip").write_bytes(b"garbage")
     call("up", tmp_path / "broken.zip", "-p", tmp_path / "mine", "--no-open").assert_refused(1, "unpacked")
     assert (tmp_path / "mine" / "facelabel.db").exists()
+
+
+def test_up_draws_samples_and_says_nothing_of_their_answers(tmp_path: Path):
+    with socket.socket() as other:  # that takes the port, so that the command ends by itself
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = run("up", "--samples", "3", "-p", tmp_path / "new", "--port", port, "--no-open")
+    done.assert_refused(1, "already listens")
+    assert "3 images imported, 0 were here already, 0 are duplicates, 0 refused, 0 other files" in done.out
+    assert "labels" not in done.err
+    assert (tmp_path / "new" / "samples" / "answers.csv").is_file()
