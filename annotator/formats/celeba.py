@@ -9,6 +9,7 @@ from pathlib import Path
 
 from annotator.errors import FacelabelError
 from annotator.formats.celeba_faces import Row, find_given_faces
+from annotator.formats.celeba_names import listed_name
 from annotator.formats.folder_files import walk_files
 from annotator.formats.foreign import Foreign, ForeignAnswer, ForeignImage, GivenFace
 from annotator.formats.image_files import EXTENSIONS
@@ -58,7 +59,10 @@ def _read_images(folder: Path, foreign: Foreign) -> None:
     faces = _read_faces(folder, images, foreign)
     foreign.images = [
         ForeignImage(
-            image.name, image, split=_SPLITS.get(splits.get(image.name, ""), ""), face=faces.get(image)
+            image.name,
+            image,
+            split=_SPLITS.get(splits.get(listed_name(image.name), ""), ""),
+            face=faces.get(image),
         )
         for image in images
     ]

@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from annotator.domain.boxes import Box
+from annotator.formats.celeba_names import listed_name
 from annotator.formats.foreign import GivenFace
 
 Row = tuple[str, list[int]]
@@ -52,10 +53,10 @@ def find_given_faces(
     step = max(1, len(images) // _SAMPLE)
     sizes = {image.name: size for image in images[::step] if (size := _size(image))}
     are_aligned = bool(sizes) and all(size == _ALIGNED for size in sizes.values())
-    wanted = {image.name for image in images}
+    wanted = {listed_name(image.name): image.name for image in reversed(images)}  # a JPEG goes before its PNG
     rows = aligned() if are_aligned else wild()
     of_size = _ALIGNED if are_aligned else None
-    faces = {name: _face(numbers, of_size) for name, numbers in rows if name in wanted}
+    faces = {wanted[name]: _face(numbers, of_size) for name, numbers in rows if name in wanted}
     known = {name: size for name, size in sizes.items() if name in faces}
     misfits = sum(not faces[name].fits(*size) for name, size in known.items())
     if misfits > _MISFITS * len(known):

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.errors import FacelabelError
+from annotator.formats.celeba_names import png_name
 from annotator.formats.mapping import Mapping
 from annotator.formats.meaning import Row
 from annotator.formats.table import read_table
@@ -183,7 +184,8 @@ def _cells(session: Session, rows: Iterable[Row], origin: Origin, report: LabelR
     people: dict[tuple[str, str], int] = {}
     cells: dict[tuple[int, int, str], int | None] = {}
     for row in rows:
-        image_id = images.get(row.image_name) or images.get(PurePosixPath(row.image_name).name)
+        base = PurePosixPath(row.image_name).name
+        image_id = images.get(row.image_name) or images.get(base) or images.get(png_name(base) or "")
         if image_id is None:
             report.absent += 1
             if len(report.absent_names) < _SHOWN:

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from annotator.domain.names import propose_flat
 from annotator.domain.schema import parse_schema
@@ -30,9 +31,9 @@ def counts(project: ProjectFolder) -> dict:
 
 def groups(project: ProjectFolder) -> dict[str, str]:
     with project.database.read() as session:
-        from annotator.models import Image
+        from annotator.models import Image as ImageRow
 
-        return {image.name: image.group for image in session.query(Image)}
+        return {image.name: image.group for image in session.query(ImageRow)}
 
 
 def make_celeba(folder: Path, faces: Path) -> Path:
@@ -58,6 +59,30 @@ def test_celeba_comes_in_with_people_and_says_what_it_cannot_place(
     assert report["unmapped"] == {"Black_Hair": 3, "Brown_Hair": 3, "Eyeglasses": 3, "Young": 3}
     found = groups(project)
     assert found["000001.jpg"] == found["000003.jpg"] != found["000002.jpg"]
+
+
+def test_the_lists_of_celeba_find_images_that_came_as_png(
+    project: ProjectFolder, faces: Path, tmp_path: Path
+) -> None:
+    folder = make_celeba(tmp_path / "celeba", faces)
+    png = folder / "img_align_celeba_png"
+    png.mkdir()
+    for photo in sorted(folder.glob("*.jpg")):
+        with Image.open(photo) as opened:
+            opened.resize((178, 218)).save(png / f"{photo.stem}.png")
+        photo.unlink()
+    (folder / "list_landmarks_align_celeba.txt").write_text(
+        "3\nlefteye_x lefteye_y righteye_x righteye_y nose_x nose_y leftmouth_x leftmouth_y rightmouth_x rightmouth_y\n"
+        + "".join(f"00000{n}.jpg 69 111 108 111 88 135 73 152 105 152\n" for n in (1, 2, 3))
+    )
+    for arguments in ((folder, "--dry-run"), (folder,)):
+        report = imported(project, *arguments)[str(folder)]
+        assert (report["images"]["imported"], report["images"]["faces"]) == (3, 3)
+        assert (report["labels"]["absent"], report["labels"]["added"]) == (0, 3)
+    found = groups(project)
+    assert found["000001.png"] == found["000003.png"] != found["000002.png"]
+    alone = imported(project, folder / "identity_CelebA.txt")[str(folder / "identity_CelebA.txt")]
+    assert (alone["labels"]["absent"], alone["labels"]["unchanged"]) == (0, 3)
 
 
 def test_a_mapping_is_proposed_from_the_names_and_used(
