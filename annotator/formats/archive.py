@@ -67,8 +67,16 @@ def recognise(path: Path) -> bool:
     return path.name.lower().endswith(ENDINGS) and not path.is_dir()
 
 
-def unpack(path: Path, folder: Path, limits: ArchiveLimits) -> tuple[list[tuple[str, str]], int]:
+def unpack(
+    path: Path, folder: Path, limits: ArchiveLimits, between: Callable[[], None] = lambda: None
+) -> tuple[list[tuple[str, str]], int]:
     """Unpack what may be wanted into an empty folder.
+
+    Args:
+        path: the archive.
+        folder: where to.
+        limits: what it may hold.
+        between: called before each member; what it raises ends the unpacking.
 
     Returns:
         What was refused as (member, reason), and how many members were left aside for their ending.
@@ -81,6 +89,7 @@ def unpack(path: Path, folder: Path, limits: ArchiveLimits) -> tuple[list[tuple[
     taken: set[str] = set()
     with _damage_told(path):
         for number, member in enumerate(_members(path), start=1):
+            between()
             if number > limits.members:
                 raise _bad(path, f"it has more than {limits.members:,} members")
             if not _is_wanted(member):

@@ -39,7 +39,8 @@ _REPORT_SECONDS = 0.25
 def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callable[[], bool]) -> bool:
     """Run the oldest unfinished import, if there is one; returns whether it did. The caller holds the worker's lock.
 
-    When `stopped` says so it ends between two files; the next worker goes on with the import.
+    When `stopped` says so it ends between two files, also of an archive that is being unpacked; the next worker goes on with the
+    import, and unpacks an archive anew.
     """
     with project.database.read() as session:
         if not has_unfinished(session, Import):
@@ -60,7 +61,9 @@ def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callabl
 
     log = project.imports / f"error-{row.id:06d}.log"
     with ended_well(project.path, log, "What was taken in before is kept.", give_back, fail):
-        _run(project, row, folder / row.name, _options(settings, row), _Progress(project, row.id, stopped))
+        progress = _Progress(project, row.id, stopped)
+        options = _options(settings, row, progress.check)
+        _run(project, row, folder / row.name, options, progress)
     return True
 
 
@@ -86,7 +89,7 @@ def _run(
         remove_upload(project, row.id)
 
 
-def _options(settings: Settings, row: Import) -> ImportOptions:
+def _options(settings: Settings, row: Import, between: Callable[[], None]) -> ImportOptions:
     wish = Wish(**row.options)
     return ImportOptions(
         limits=Limits(settings.max_pixels, settings.max_file_bytes),
@@ -97,6 +100,7 @@ def _options(settings: Settings, row: Import) -> ImportOptions:
         faces=wish.faces and not row.dry_run,
         archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
         video=VideoOptions(max_pixels=settings.max_pixels),
+        between=between,
     )
 
 
@@ -119,9 +123,13 @@ class _Progress:
         self._project, self._number, self._stopped = project, number, stopped
         self._last = 0.0
 
-    def __call__(self, done: int, total: int) -> None:
+    def check(self) -> None:
+        """End the import if it must stop."""
         if self._stopped():
             raise StoppedError
+
+    def __call__(self, done: int, total: int) -> None:
+        self.check()
         if done == total or time.monotonic() - self._last >= _REPORT_SECONDS:
             with self._project.database.write() as session:
                 report_import(session, self._number, done, total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -54,6 +55,7 @@ class ImportOptions:
         as_opinions: labels are kept as opinions of a labeller named after the source, not as the truth.
         archives: what an archive may hold.
         video: which frames of a video are taken.
+        between: called between two members of an archive; what it raises ends the import.
     """
 
     limits: Limits
@@ -64,6 +66,7 @@ class ImportOptions:
     faces: bool = False
     archives: ArchiveLimits = field(default_factory=ArchiveLimits)
     video: VideoOptions = field(default_factory=VideoOptions)
+    between: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,7 @@ def _read_archive(
     """Unpack an archive and read what is in it, whatever format that has."""
     unpacked = room / "unpacked"
     unpacked.mkdir()
-    refused, left_aside = archive.unpack(path, unpacked, options.archives)
+    refused, left_aside = archive.unpack(path, unpacked, options.archives, options.between)
     report.images.refused += refused
     report.images.left_aside += left_aside
     inside = _single(unpacked)

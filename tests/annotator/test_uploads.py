@@ -12,10 +12,15 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import func, select
 
+from annotator.config import Settings
+from annotator.models import Image
 from annotator.project import ProjectFolder
+from annotator.services.import_runs import run_next_import
+from annotator.services.imports import begin_import, get_import
 from annotator.services.projects import init_project
-from annotator.services.uploads import PIECE_BYTES
+from annotator.services.uploads import PIECE_BYTES, receive_piece
 from tests.commands import files
 from tests.loop.waiting import wait_until
 from tests.serving import Server
@@ -130,6 +135,33 @@ def test_an_import_whose_worker_is_killed_is_completed(project: ProjectFolder, f
         assert ended(server, number)["state"] == "done"
         assert server.client().get("/progress")["images"] == len(names)
         assert len(server.client().get("/imports")["imports"]) == 1
+
+
+def test_a_worker_that_must_stop_leaves_an_archive_between_two_members_and_the_next_one_goes_on(
+    project: ProjectFolder, faces: Path
+):
+    names = [f"{number:04d}.jpg" for number in range(1, 13)]
+    content = zipped(faces, names)
+    with project.database.write() as session:
+        number = begin_import(session, "key", 1, "faces.zip", len(content), dry_run=False).id
+    receive_piece(project, number, 0, content)
+    unpacked: list[int] = []
+
+    def stopped() -> bool:
+        unpacked.append(len(list(project.path.glob(".import-*/unpacked/*.jpg"))))
+        return unpacked[-1] == 3
+
+    assert run_next_import(project, Settings(), stopped)
+    assert unpacked == [0, 1, 2, 3]
+    with project.database.read() as session:
+        row = get_import(session, number)
+        assert (row.state, row.attempts, row.error) == ("queued", 0, None)
+        assert session.scalar(select(func.count()).select_from(Image)) == 0
+    assert not list(project.path.glob(".import-*"))
+    assert run_next_import(project, Settings(), lambda: False)
+    with project.database.read() as session:
+        assert get_import(session, number).state == "done"
+        assert set(session.scalars(select(Image.name))) == set(names)
 
 
 @pytest.mark.parametrize(
