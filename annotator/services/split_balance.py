@@ -148,27 +148,28 @@ def _count(session: Session) -> _Counts:
     """Attributes that make groups are left out: all images of one of their values are in one split anyway."""
     sizes = dict(session.execute(select(ImageGroup.key, ImageGroup.images).order_by(ImageGroup.key)).all())
     place = {group: row for row, group in enumerate(sizes)}
-    rows = session.execute(
-        select(Image.group, Label.attribute_id, Label.code, func.count())
-        .join(Image, Image.id == Label.image_id)
+    codes = (
+        select(Label.attribute_id, Label.code)
         .join(AttributeRow, AttributeRow.id == Label.attribute_id)
         .where(AttributeRow.kind == "categorical", ~AttributeRow.groups, Label.code.is_not(None))
-        .group_by(Image.group, Label.attribute_id, Label.code)
-    ).all()
-    if not rows:
+    )
+    force = schema_in_force(session)
+    occur = {(force.names[attribute], code) for attribute, code in session.execute(codes.distinct())}
+    if not occur:
         raise FacelabelError(
             "nothing_labelled",
             "Nothing is labelled yet that the splits could be balanced by.",
             do="Label images, or import labels, and try again.",
         )
-    force = schema_in_force(session)
-    occur = {(force.names[attribute], code) for _, attribute, code, _ in rows}
     values = [(a.name, v) for a in force.schema.attributes for v in a.values if (a.name, v.code) in occur]
-    column = {(name, value.code): number for number, (name, value) in enumerate(values, start=1)}
-    counts = np.zeros((len(sizes), 1 + len(column)), dtype=np.int64)
+    column = {(force.ids[name], value.code): number for number, (name, value) in enumerate(values, start=1)}
+    counts = np.zeros((len(sizes), 1 + len(column)), dtype=np.int32)
     counts[:, 0] = list(sizes.values())
-    for group, attribute, code, images in rows:
-        counts[place[group], column[force.names[attribute], code or 0]] = images
+    held = codes.add_columns(Image.group, func.count()).join(Image, Image.id == Label.image_id)
+    for attribute, code, group, images in session.execute(
+        held.group_by(Image.group, Label.attribute_id, Label.code)
+    ):
+        counts[place[group], column[attribute, code or 0]] = images
     return _Counts(list(sizes), counts, [("", "all images"), *((name, v.name) for name, v in values)])
 
 
