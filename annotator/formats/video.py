@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,12 @@ def recognise(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS and not path.is_dir()
 
 
-def read(path: Path, room: Path, options: VideoOptions) -> Foreign:
+def read(
+    path: Path, room: Path, options: VideoOptions, between: Callable[[], None] = lambda: None
+) -> Foreign:
     """Decode a video's frames into a new folder in `room`; each is named <video>/<seconds>.jpg, and all are one group.
+
+    `between` is called between two frames; what it raises ends the decoding.
 
     Raises:
         FacelabelError: if no frame can be decoded, or the disk is full.
@@ -59,7 +64,7 @@ def read(path: Path, room: Path, options: VideoOptions) -> Foreign:
     wish = FrameWish(
         options.fps, options.turn, options.drop_blurred, options.drop_similar, options.max_pixels
     )
-    seconds, note = _decode(path, folder, wish)
+    seconds, note = _decode(path, folder, wish, between)
     if not seconds:
         raise _bad(path, note or "it holds no frame that can be decoded")
     with path.open("rb") as file:
@@ -75,7 +80,7 @@ def read(path: Path, room: Path, options: VideoOptions) -> Foreign:
     return foreign
 
 
-def _decode(path: Path, folder: Path, wish: FrameWish) -> tuple[list[str], str]:
+def _decode(path: Path, folder: Path, wish: FrameWish, between: Callable[[], None]) -> tuple[list[str], str]:
     """Names of the frames that were written, and what went wrong ("" if nothing)."""
     # Loaded where videos are decoded only: the web process knows the formats by name and never loads OpenCV.
     from annotator.formats.video_frames import decode_frames  # noqa: PLC0415
@@ -92,6 +97,7 @@ def _decode(path: Path, folder: Path, wish: FrameWish) -> tuple[list[str], str]:
             if not receiving.poll(limit):
                 return frames, f"its decoder gave no frame for {STALL_SECONDS} seconds and was ended"
             message: tuple[str, Any] = receiving.recv()
+            between()
             limit = STALL_SECONDS
             if message[0] == "frame":
                 frames.append(message[1])

@@ -39,8 +39,8 @@ _REPORT_SECONDS = 0.25
 def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callable[[], bool]) -> bool:
     """Run the oldest unfinished import, if there is one; returns whether it did. The caller holds the worker's lock.
 
-    When `stopped` says so it ends between two files, also of an archive that is being unpacked; the next worker goes on with the
-    import, and unpacks an archive anew.
+    When `stopped` says so it ends between two files, also while it unpacks an archive or decodes a video; the next worker goes
+    on with the import, and begins such a file anew.
     """
     with project.database.read() as session:
         if not has_unfinished(session, Import):

@@ -55,7 +55,7 @@ class ImportOptions:
         as_opinions: labels are kept as opinions of a labeller named after the source, not as the truth.
         archives: what an archive may hold.
         video: which frames of a video are taken.
-        between: called between two members of an archive; what it raises ends the import.
+        between: called between two members of an archive or frames of a video; what it raises ends the import.
     """
 
     limits: Limits
@@ -221,7 +221,7 @@ def _read(source: Source, schema: Schema, options: ImportOptions, room: Path, re
         foreign = table.read(path) if options.dry_run else Foreign()  # for a proposal
         return _Read([], foreign, Meant(rows.rows))
     foreign = (
-        video.read(path, room, options.video)
+        video.read(path, room, options.video, options.between)
         if source.format == "video"
         else READERS[source.format].read(path)
     )

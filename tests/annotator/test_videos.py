@@ -1,5 +1,6 @@
 """Importing videos: frames by time, turned upright, alike ones dropped."""
 
+from multiprocessing import active_children
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import pytest
 from annotator.formats import video
 from annotator.formats.video import VideoOptions
 from annotator.project import ProjectFolder
+from annotator.services.work import StoppedError
 from tests.annotator.test_sources import groups, imported
 from tests.commands import call, contents
 
@@ -73,3 +75,17 @@ def test_videos_of_every_rotation_come_out_upright(shared: Path, tmp_path: Path,
     by_itself, forced = first_frame(film, tmp_path / "a", None), first_frame(film, tmp_path / "b", turn)
     assert by_itself.shape == forced.shape
     assert np.abs(by_itself.astype(float) - forced).mean() < 1
+
+
+def test_a_film_is_left_when_the_import_must_stop_and_its_decoder_ends(tmp_path: Path) -> None:
+    film = make_video(tmp_path / "film.mp4")
+    (tmp_path / "room").mkdir()
+    calls, before = iter(range(3)), active_children()
+
+    def between() -> None:
+        if next(calls) == 2:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        video.read(film, tmp_path / "room", VideoOptions(), between)
+    assert active_children() == before
