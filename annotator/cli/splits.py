@@ -26,7 +26,7 @@ def splits_command(applied: bool, even_so: bool, project: Path, as_json: bool) -
     """Show how the values are spread over the splits, and how a better seed would spread them.
 
     The splits stay a function of group and seed: images that come later move none of those that are there. Without --apply
-    nothing is changed.
+    it is only shown.
     """
     if even_so and not applied:
         raise click.UsageError("--even-so goes with --apply.")

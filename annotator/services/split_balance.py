@@ -195,8 +195,8 @@ def _warnings(session: Session, models: int, entering: set[str], leaving: set[st
     told = []
     if models:
         told.append(
-            f"{models} models were trained with the splits as they are. Images that they learned from would become audit "
-            "images, on which they then look better than they are: what is measured of these models from then on is "
+            f"Models were trained with the splits as they are ({models} of them). Images that they learned from would become "
+            "audit images, on which they then look better than they are: what is measured of these models from then on is "
             "not honest. Rounds that start after the change are measured honestly."
         )
     if lost := _answered_in(session, leaving, suggested=False):

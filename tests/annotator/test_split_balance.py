@@ -136,7 +136,7 @@ def test_models_that_were_trained_are_a_reason_to_refuse_unless_it_is_done_even_
     assert plan.models == 1
     assert [
         word in told
-        for told, word in zip(plan.warnings, ("1 models", "leave the audit", "not blind"), strict=True)
+        for told, word in zip(plan.warnings, ("(1 of them)", "leave the audit", "not blind"), strict=True)
     ] == [True] * 3
     before = splits(labelled)
     call("splits", "--apply", "-p", labelled.path).assert_refused(1, "Models were trained", "--even-so")
