@@ -44,20 +44,38 @@ def write_atomically(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_unsynced(path: Path, content: bytes) -> Path:
-    """Write a file under a temporary name beside `path`; whoever renames it makes it durable first. Returns that name."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+def write_unsynced(folder: Path, content: bytes) -> str:
+    """Write a file under a temporary name into a folder; whoever renames it makes it durable first. Returns its path."""
+    temporary = f"{folder}/.{secrets.token_hex(8)}.tmp"
     try:
         try:
-            temporary.write_bytes(content)
+            _write(temporary, content)
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(content)
+            folder.mkdir(parents=True, exist_ok=True)
+            _write(temporary, content)
     except OSError as error:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise cannot_write(path, error) from error
+            Path(temporary).unlink()
+        raise cannot_write(Path(temporary), error) from error
     return temporary
+
+
+def _write(path: str, content: bytes) -> None:
+    # A text and not a Path, here and below: for each of thousands of small files a Path costs as much as its writing.
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.write(content)
+
+
+def rename_into(path: str, temporary: str) -> None:
+    """Give a written file its name; its folder is made if need be."""
+    try:
+        try:
+            os.replace(temporary, path)  # noqa: PTH105
+        except FileNotFoundError:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(temporary, path)  # noqa: PTH105
+    except OSError as error:
+        raise cannot_write(Path(path), error) from error
 
 
 def sync_disk(folder: Path) -> None:

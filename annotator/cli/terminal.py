@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,33 +23,27 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-class ProjectGroup(click.Group):
-    """A command group that tells expected errors in sentences and ends with their exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except FacelabelError as error:
-            _tell(error)
-            sys.exit(error.exit_code)
-        except OperationalError as error:
-            _tell(
-                FacelabelError(
-                    "database_failed",
-                    f"The project's database could not be used: {error.orig}.",
-                    kept="What was written before is kept, the step at hand is not.",
-                    do="Call `facelabel doctor`; make room if the disk is full; then call the command again.",
-                )
+def tell_expected(error: Exception) -> int | None:
+    """Tell an expected error and return the exit code that it ends with; None for any other error."""
+    if isinstance(error, FacelabelError):
+        _tell(error)
+        return error.exit_code
+    if isinstance(error, OperationalError):
+        _tell(
+            FacelabelError(
+                "database_failed",
+                f"The project's database could not be used: {error.orig}.",
+                kept="What was written before is kept, the step at hand is not.",
+                do="Call `facelabel doctor`; make room if the disk is full; then call the command again.",
             )
-            sys.exit(1)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = "_".join(str(part) for part in first["loc"]).upper()
-            _tell(
-                WrongUse("bad_setting", f"FACELABEL_{name}: {first['msg']}.", do="Set it to another value.")
-            )
-            sys.exit(2)
+        )
+        return 1
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        _tell(WrongUse("bad_setting", f"FACELABEL_{name}: {first['msg']}.", do="Set it to another value."))
+        return 2
+    return None
 
 
 def _tell(error: FacelabelError) -> None:

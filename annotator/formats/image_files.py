@@ -85,35 +85,45 @@ def read_header(content: bytes, limits: Limits) -> Header:
         RefusedImageError: if it is no image, or larger, smaller or longer than what is taken in.
     """
     with _refusals(limits), _open(content) as image:
-        width, height = image.size
-        if width * height > limits.max_pixels:
-            raise RefusedImageError(f"has {width}×{height} pixels, more than {limits.max_pixels:,}")
-        if min(width, height) < MIN_SIDE:
-            raise RefusedImageError(f"has only {width}×{height} pixels")
-        if max(width, height) > MAX_ASPECT * min(width, height):
-            raise RefusedImageError(f"is a strip of {width}×{height} pixels")
-        if image.getexif().get(ExifTags.Base.Orientation) in {5, 6, 7, 8}:
-            width, height = height, width
-        return Header(_FORMATS[str(image.format)], width, height)
+        return _header(image, limits)
 
 
-def render_view(content: bytes, limits: Limits) -> bytes:
-    """What the browser shows: an upright JPEG without metadata, at most 1024 pixels a side.
+def read_image(content: bytes, limits: Limits) -> tuple[Header, bytes]:
+    """Format and size, and what the browser shows: an upright JPEG without metadata, at most 1024 pixels a side.
 
     Decodes the image in full, so that a truncated or lying file is found now and not while labelling.
 
     Raises:
-        RefusedImageError: with the reason.
+        RefusedImageError: with the reason; what `read_header` refuses is not decoded.
     """
     with _refusals(limits), _open(content) as image:
-        # For a large JPEG the decoder can scale while it reads every byte: the size we show is all we need.
-        image.draft("RGB", (VIEW_SIDE, VIEW_SIDE))
-        image.load()
-        upright = _rgb(ImageOps.exif_transpose(image))
-        upright.thumbnail((VIEW_SIDE, VIEW_SIDE), Image.Resampling.LANCZOS)
-        view = io.BytesIO()
-        upright.save(view, "JPEG", quality=90)
-        return view.getvalue()
+        return _header(image, limits), _view(image)
+
+
+def _header(image: Image.Image, limits: Limits) -> Header:
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        raise RefusedImageError(f"has {width}×{height} pixels, more than {limits.max_pixels:,}")
+    if min(width, height) < MIN_SIDE:
+        raise RefusedImageError(f"has only {width}×{height} pixels")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise RefusedImageError(f"is a strip of {width}×{height} pixels")
+    if image.getexif().get(ExifTags.Base.Orientation) in {5, 6, 7, 8}:
+        width, height = height, width
+    return Header(_FORMATS[str(image.format)], width, height)
+
+
+def _view(image: Image.Image) -> bytes:
+    # For a large JPEG the decoder can scale while it reads every byte: the size we show is all we need.
+    image.draft("RGB", (VIEW_SIDE, VIEW_SIDE))
+    image.load()
+    ImageOps.exif_transpose(image, in_place=True)
+    upright = _rgb(image)
+    upright.info.clear()  # of what the file says of itself only the pixels are shown
+    upright.thumbnail((VIEW_SIDE, VIEW_SIDE), Image.Resampling.LANCZOS)
+    view = io.BytesIO()
+    upright.save(view, "JPEG", quality=90)
+    return view.getvalue()
 
 
 def decode_upright(content: bytes, limits: Limits) -> Image.Image:
@@ -125,7 +135,7 @@ def decode_upright(content: bytes, limits: Limits) -> Image.Image:
     with _refusals(limits), _open(content) as image:
         image.load()
         upright = _rgb(ImageOps.exif_transpose(image))
-    upright.info.clear()  # of what the file says of itself only the pixels are kept
+    upright.info.clear()
     return upright
 
 
@@ -169,4 +179,4 @@ def _rgb(image: Image.Image) -> Image.Image:
         rgba = image.convert("RGBA")
         background = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(background, rgba).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -22,7 +22,7 @@ from annotator.formats.image_files import (
     decode_upright,
     read_bytes,
     read_header,
-    render_view,
+    read_image,
 )
 from annotator.formats.image_store import StoredImage
 
@@ -122,7 +122,7 @@ def _store(images: Path, views: Path, limits: Limits, image: Image.Image) -> Sto
     sha256 = hashlib.sha256(content).hexdigest()
     file, view = shard_path(images, sha256, "jpg"), shard_path(views, sha256, "jpg")
     if not (file.exists() and view.exists()):
-        rendered = render_view(content, limits)
+        _, rendered = read_image(content, limits)
         write_atomically(file, content)
         write_atomically(view, rendered)
     return StoredImage(sha256, Header("jpg", *image.size))

@@ -261,7 +261,7 @@ def _by_hash(session: Session, hashes: list[str]) -> dict[str, Image]:
 def _insert(session: Session, new: dict[str, dict[str, Any]]) -> None:
     """Write new rows at once, and forget them: an object for each would cost more than all the rest of a batch."""
     if new:
-        session.execute(insert(Image), list(new.values()))
+        session.connection().execute(insert(Image), list(new.values()))
         new.clear()
 
 
@@ -285,7 +285,7 @@ def _new_image(
         "source": file.source,
         "original_path": file.original_path or file.name,
         "given_group": file.group or None,
-        "group": group,
+        "group_key": group,
         "split": rule.split_of(group),
         "shuffle": int.from_bytes(shuffle, "big"),
         "open_cells": required,

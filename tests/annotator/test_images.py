@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from annotator.errors import WrongUse
 from annotator.files import shard_path
-from annotator.formats.image_files import Limits, RefusedImageError, read_header, render_view
+from annotator.formats.image_files import Limits, RefusedImageError, read_header, read_image
 from annotator.models import Image as ImageRow
 from annotator.models import ImageAlias
 from annotator.project import ProjectFolder
@@ -117,9 +117,11 @@ def test_orientation_is_applied_to_view_and_size(orientation: int):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     buffer = io.BytesIO()
-    stored.save(buffer, "JPEG", quality=95, exif=exif)
-    header = read_header(buffer.getvalue(), LIMITS)
-    with Image.open(io.BytesIO(render_view(buffer.getvalue(), LIMITS))) as view:
+    stored.save(buffer, "JPEG", quality=95, exif=exif, comment=b"camera no. 4711")
+    header, shown = read_image(buffer.getvalue(), LIMITS)
+    assert header == read_header(buffer.getvalue(), LIMITS)
+    assert b"4711" not in shown
+    with Image.open(io.BytesIO(shown)) as view:
         assert (header.width, header.height) == view.size == (60, 40)
         assert view.getpixel((8, 8))[1] < 60
         assert view.getpixel((50, 30))[1] > 200
@@ -131,7 +133,7 @@ def test_every_pixel_format_becomes_an_rgb_view(mode: str):
     image = Image.new(mode, (32, 32))
     buffer = io.BytesIO()
     image.save(buffer, "TIFF" if mode == "CMYK" else "PNG")
-    with Image.open(io.BytesIO(render_view(buffer.getvalue(), LIMITS))) as view:
+    with Image.open(io.BytesIO(read_image(buffer.getvalue(), LIMITS)[1])) as view:
         assert (view.mode, view.size) == ("RGB", (32, 32))
 
 
@@ -149,7 +151,7 @@ def test_every_pixel_format_becomes_an_rgb_view(mode: str):
 def test_what_is_no_usable_image_is_refused_with_the_reason(content: bytes, reason: str):
     limits = Limits(max_pixels=30_000, max_file_bytes=10**6)
     with pytest.raises(RefusedImageError, match=reason):
-        read_header(content, limits) and render_view(content, limits)
+        read_image(content, limits)
 
 
 def test_a_refused_file_does_not_stop_the_others(project: ProjectFolder, tmp_path: Path, faces: Path):

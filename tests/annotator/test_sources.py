@@ -287,7 +287,7 @@ def test_folders_of_photos_are_not_taken_for_classes(
 def test_leftovers_of_a_killed_import_are_cleaned_by_the_next(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
-    left = project.images / "ab" / ".abcd.jpg.1234.tmp"
+    left = project.images / "incoming" / ".1234.tmp"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
     (project.path / ".import-left").mkdir()

@@ -1,0 +1,64 @@
+"""Where each command is: its module is loaded when it is called, not with all the others."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "aggregate": ("aggregate", "aggregate_command"),
+    "diff": ("snapshots", "diff_command"),
+    "doctor": ("doctor", "doctor_command"),
+    "export": ("data", "export_command"),
+    "faces": ("faces", "faces_command"),
+    "gold": ("gold", "gold_group"),
+    "groups": ("groups", "groups_command"),
+    "import": ("importing", "import_command"),
+    "init": ("projects", "init_command"),
+    "openapi": ("serving", "openapi_command"),
+    "round": ("rounds", "round_command"),
+    "schema": ("projects", "schema_group"),
+    "serve": ("serving", "serve_command"),
+    "splits": ("splits", "splits_command"),
+    "status": ("projects", "status_command"),
+    "up": ("serving", "up_command"),
+    "users": ("users", "users_group"),
+    "verify": ("data", "verify_command"),
+    "worker": ("serving", "worker_command"),
+}
+"""The module below annotator.cli and the name in it of each command, by what the user types."""
+
+
+class Commands(click.Group):
+    """The commands of `facelabel`. Expected errors are told in sentences and end with their exit code.
+
+    This module loads nothing but click: the processes that decode images load it too, when the command was called by its
+    own name.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return sorted([*super().list_commands(ctx), *COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, name = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"annotator.cli.{module}"), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from annotator.cli.terminal import tell_expected  # noqa: PLC0415 - it loads the database
+
+            exit_code = tell_expected(error)
+            if exit_code is None:
+                raise
+            sys.exit(exit_code)
