@@ -18,7 +18,7 @@ from annotator.services.split_balance import Held, SplitPlan, balance_splits, pl
 @click.option("--apply", "applied", is_flag=True, help="Put the better seed in force.")
 @click.option(
     "--even-so", is_flag=True,
-    help="With --apply: also if models were trained; what is measured of these models is not honest any more.",
+    help="With --apply: also if models were trained; these keep the figures of their own time and are measured no more.",
 )  # fmt: skip
 @project_option
 @json_option

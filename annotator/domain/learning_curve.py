@@ -42,6 +42,8 @@ def expected_gain(labels: Sequence[int], measured: Sequence[Measured]) -> Gain |
     points = [(n, m) for n, m in zip(labels, measured, strict=True) if n > 0 and m.value is not None]
     if not points:
         return None
+    if len(points[-1][1].draws):  # a figure without draws beside it is of other images
+        points = [(n, m) for n, m in points if len(m.draws)]
     newest = points[-1][0]
     before = [place for place, (n, _) in enumerate(points) if n <= newest / 2]
     end = points[before[-1] :] if before else points

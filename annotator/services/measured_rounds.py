@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sqlalchemy import select
@@ -18,7 +19,8 @@ from annotator.errors import FacelabelError
 from annotator.formats.predictions import PredictionsFile
 from annotator.models import Image, Predictions, Round
 from annotator.project import ProjectFolder
-from annotator.services.audit_set import Answers, answers_of, measure_answers, read_audit_set
+from annotator.services.audit_set import Answers, AuditSet, answers_of, measure_answers, read_audit_set
+from annotator.services.groups import split_rule
 from annotator.services.promotions import round_in_use
 from annotator.services.schema_in_force import SchemaInForce
 
@@ -68,8 +70,8 @@ class RoundsOnAudit:
 
 
 def measure_rounds(project: ProjectFolder, session: Session, force: SchemaInForce) -> RoundsOnAudit:
-    """Measure the finished rounds; one whose predictions are gone keeps the figures of its own time."""
-    audit = read_audit_set(session, force)
+    """Measure the finished rounds; one that cannot be measured on today's audit set keeps the figures of its own time."""
+    audit, seed = read_audit_set(session, force), split_rule(session).seed
     used = round_in_use(session, force.hash)
     query = select(Round, Predictions.path).join(Predictions, Predictions.round_id == Round.id)
     rows = _spread([(row, path) for row, path in session.execute(query.order_by(Predictions.id))], used)
@@ -78,7 +80,7 @@ def measure_rounds(project: ProjectFolder, session: Session, force: SchemaInForc
     calibrations: dict[str, Calibration] = {}
     for row, path in rows:
         file = open_if_there(project.path / path)
-        answers = answers_of(file, force, audit, file.rows_of(audit.images)) if file else {}
+        answers = honest_answers(file, force, audit, seed) if file else {}
         measured = {name: measure_answers(found, audit) for name, found in answers.items()}
         rounds.append(
             MeasuredRound(
@@ -86,7 +88,7 @@ def measure_rounds(project: ProjectFolder, session: Session, force: SchemaInForc
                 row.finished_at or row.created_at,
                 row.labelled or 0,
                 _labels(file, force) if file else {},
-                measured or _as_told(row),
+                measured or as_told(row, gone=file is None),
             )
         )
         if row.id == used:
@@ -106,6 +108,14 @@ def _spread(rows: list[tuple[Round, str]], used: int | None) -> list[tuple[Round
     return [rows[place] for place in sorted(kept)]
 
 
+def honest_answers(
+    file: PredictionsFile, force: SchemaInForce, audit: AuditSet, seed: int
+) -> dict[str, Answers]:
+    """A model's answers to the audit set; none if it was trained with splits of another seed, since it may have learned from these images."""
+    trained_with = _snapshot(file).get("splits", {}).get("seed", seed)
+    return answers_of(file, force, audit, file.rows_of(audit.images)) if trained_with == seed else {}
+
+
 def open_if_there(folder: Path) -> PredictionsFile | None:
     """A round's predictions; None if they are gone."""
     try:
@@ -114,12 +124,20 @@ def open_if_there(folder: Path) -> PredictionsFile | None:
         return None
 
 
-def _labels(file: PredictionsFile, force: SchemaInForce) -> dict[str, int]:
-    """The answers of each attribute in the snapshot that the model learned from, which lies beside its folder."""
+def _snapshot(file: PredictionsFile) -> dict[str, Any]:
+    """The manifest of the snapshot that the model learned from, which lies beside its folder; empty if it is gone."""
     try:
-        manifest = json.loads((file.folder.parent.parent / "snapshot" / "manifest.json").read_text())
-        counts = manifest["counts"]["attributes"]
-    except (OSError, ValueError, KeyError):
+        text = (file.folder.parent.parent / "snapshot" / "manifest.json").read_text()
+        manifest: dict[str, Any] = json.loads(text)
+    except (OSError, ValueError):
+        return {}
+    return manifest
+
+
+def _labels(file: PredictionsFile, force: SchemaInForce) -> dict[str, int]:
+    """The answers of each attribute in the snapshot that the model learned from."""
+    counts = _snapshot(file).get("counts", {}).get("attributes")
+    if counts is None:
         return {force.current_name(name): file.closed_cells(name) for name in file.codes}
     return {
         force.current_name(name): sum(number for code, number in counts.get(name, {}).items() if code != "-1")
@@ -127,13 +145,15 @@ def _labels(file: PredictionsFile, force: SchemaInForce) -> dict[str, int]:
     }
 
 
-def _as_told(row: Round) -> dict[str, Measured]:
+def as_told(row: Round, *, gone: bool) -> dict[str, Measured]:
+    """What a round measured of itself when it ended; `gone`: because its predictions are, else because the splits were changed."""
+    why = "its predictions are gone" if gone else "the splits were changed since"
     found = {}
     for name, splits in (row.metrics or {}).items():
         told = splits.get("test", {})
         found[name] = Measured(
             told.get("images", 0), told.get("groups", 0), told.get("balanced_accuracy"), None, None,
-            "its predictions are gone: this is what was measured then", np.empty(0),
+            f"{why}: this is what was measured then", np.empty(0),
         )  # fmt: skip
     return found
 

@@ -13,9 +13,10 @@ from annotator.domain.audit import Measured, difference
 from annotator.formats.predictions import PredictionsFile
 from annotator.models import Annotation, Predictions, Project
 from annotator.project import ProjectFolder
-from annotator.services.audit_set import answers_of, measure_answers, read_audit_set
+from annotator.services.audit_set import measure_answers, read_audit_set
+from annotator.services.groups import split_rule
 from annotator.services.kept_figures import keep_figures
-from annotator.services.measured_rounds import changed_answers, open_if_there
+from annotator.services.measured_rounds import as_told, changed_answers, honest_answers, open_if_there
 from annotator.services.promotions import predictions_of
 from annotator.services.rounds import get_round
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force
@@ -111,16 +112,18 @@ def _compare(
     if file is None:
         return None
     before = open_if_there(project.path / older.path) if older else None
-    audit = read_audit_set(session, force)
+    audit, seed = read_audit_set(session, force), split_rule(session).seed
     figures: list[Mapping[str, Measured]] = [
         {
             name: measure_answers(answers, audit)
-            for name, answers in answers_of(each, force, audit, each.rows_of(audit.images)).items()
+            for name, answers in honest_answers(each, force, audit, seed).items()
         }
         if each
         else {}
         for each in (file, before)
     ]
+    if not figures[0]:
+        figures = [as_told(get_round(session, found.round_id or 0), gone=False), {}]
     changed = changed_answers(project, session, force, [older.path, found.path]) if older and before else {}
     attributes = [
         AttributeChange(

@@ -128,8 +128,8 @@ def balance_splits(session: Session, seed: int, *, instead_of: int, even_so: boo
         raise FacelabelError(
             "models_exist",
             "Models were trained with the splits as they are: images that they learned from would become audit images.",
-            do="Balance the splits before the first round; or do it even so (--even-so), and believe what is measured "
-            "on the audit set only of rounds that start afterwards.",
+            do="Balance the splits before the first round; or do it even so (--even-so): these models then keep the figures of "
+            "their own time, and only rounds that start afterwards are measured on the new audit set.",
         )
     settle_groups(session)
     rule, found = split_rule(session), _count(session)
@@ -196,8 +196,9 @@ def _warnings(session: Session, models: int, entering: set[str], leaving: set[st
     if models:
         told.append(
             f"Models were trained with the splits as they are ({models} of them). Images that they learned from would become "
-            "audit images, on which they then look better than they are: what is measured of these models from then on is "
-            "not honest. Rounds that start after the change are measured honestly."
+            "audit images: these models are then measured no more and keep the figures of their own time, which cannot be "
+            "compared with those of later rounds. What was labelled in the order of their doubts and becomes an audit image is "
+            "harder than the average. Start a round afterwards."
         )
     if lost := _answered_in(session, leaving, suggested=False):
         told.append(

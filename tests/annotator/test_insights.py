@@ -8,11 +8,12 @@ import secrets
 import pytest
 from sqlalchemy import update
 
-from annotator.models import Image, Round, now
+from annotator.models import Image, Project, Round, now
 from annotator.project import ProjectFolder
 from annotator.services.insights import Insights, curve_of, read_insights
 from annotator.services.predictions import load_predictions
 from annotator.services.promotions import promote
+from annotator.services.round_changes import round_changes
 from tests.annotator.test_browse import correction, image_of
 from tests.annotator.test_labels import ALL, Person
 from tests.annotator.test_queue import names_of
@@ -113,6 +114,36 @@ def test_a_round_whose_predictions_are_gone_keeps_what_was_measured_then(filled:
     [(_, labels, measured)] = curve_of(insights(filled).rounds, "glasses")
     assert (labels, measured.value, measured.low, measured.images) == (0, 0.77, None, 12)
     assert "gone" in measured.reason
+
+
+def test_a_round_that_was_trained_with_other_splits_is_not_measured_on_images_it_learned_from(
+    filled: ProjectFolder,
+):
+    truth = audited(filled, 20)
+    first = round_that_errs(filled, truth, 4, labels=100)
+    before = round_that_errs(filled, truth, 5, labels=150)
+    with filled.database.write() as session:
+        told = {"glasses": {"test": {"images": 12, "groups": 9, "balanced_accuracy": 0.77}}}
+        for number in (first, before):
+            session.get_one(Round, number).metrics = told
+        session.execute(update(Project).values(split_seed=7))
+    for number, seed in ((first, 0), (before, 0)):
+        manifest = filled.rounds / f"{number:04d}" / "snapshot" / "manifest.json"
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"splits": {"seed": seed}}))
+    after = round_that_errs(filled, truth, 2, labels=200)
+    curve = curve_of(insights(filled).rounds, "glasses")
+    assert [(n, m.value, m.images) for n, _, m in curve] == [
+        (first, 0.77, 12),
+        (before, 0.77, 12),
+        (after, pytest.approx(0.9), 20),
+    ]
+    assert "splits were changed" in curve[0][2].reason
+    assert of(filled).gain is None, "figures of other images lie on no common line"
+    with filled.database.read() as session:
+        [now_told] = round_changes(filled, session, before).attributes
+        [compared] = round_changes(filled, session, after).attributes
+    assert (now_told.now.value, now_told.before) == (0.77, None)
+    assert (compared.now.value, compared.before, compared.difference) == (pytest.approx(0.9), None, None)
 
 
 def test_suggestions_count_for_the_round_that_was_in_use(filled: ProjectFolder):

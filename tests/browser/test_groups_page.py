@@ -68,7 +68,7 @@ def test_the_splits_are_balanced_after_a_look_at_the_table_and_with_models_only_
         page.get_by_role("button", name="Balance the splits").press("Enter")
         expect(page.locator("#splits-table tbody tr")).to_have_count(len(plan.values))
         expect(page.locator("#splits-about")).to_contain_text(f"{plan.moved} images")
-        expect(page.locator("#splits-warnings")).to_contain_text("not honest")
+        expect(page.locator("#splits-warnings")).to_contain_text("measured no more")
         expect(page.locator("#splits-table tbody tr").first).to_contain_text("all images")
         put = page.get_by_role("button", name="Put the better seed in force")
         expect(put).to_be_disabled()
