@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from trainer.acquisition import RULES
+from trainer.acquisition.work import RANDOM_EVERY
 from trainer.errors import TrainerError
 from trainer.simulate.oracle import Ledger, Oracle, check_ledger
 from trainer.simulate.page import page
@@ -18,7 +19,9 @@ from trainer.simulate.replay import Buyer, fit_heads, replay, split_people
 from trainer.simulate.run import run_plan
 from trainer.simulate.summary import labels_to, summarise
 
-PLAN = Plan(strategies=("random", "margin"), seeds=4, start=20, budgets=(40, 80, 160), share_test=0.3)
+PLAN = Plan(
+    strategies=("random", "margin"), seeds=4, start=20, budgets=(40, 80, 160), batch=20, share_test=0.3
+)
 
 
 def made_up(images: int = 700, seed: int = 0) -> Problem:
@@ -44,12 +47,23 @@ def test_a_replay_buys_what_the_plan_says_and_nobody_of_the_test_people():
     problem = made_up()
     done = replay(problem, PLAN, "margin", 3)
     assert [point.bought for point in done.curve] == [20, 40, 80, 160]
-    assert [entry["why"] for entry in done.ledger.entries] == ["start", "margin", "margin", "margin"]
+    assert [entry["why"] for entry in done.ledger.entries] == ["start", *["margin"] * 7]
     bought = [image for entry in done.ledger.entries for image in entry["images"]]
     assert len(bought) == len(set(bought)) == done.ledger.bought == 160
     test, pool = split_people(problem, PLAN.share_test, 3)
     assert not set(problem.groups[test]) & set(problem.groups[pool])
     assert not set(bought) & set(problem.names[test])
+
+
+def test_a_batch_asks_no_group_twice_and_random_is_plain():
+    problem = made_up()
+    group = dict(zip(problem.names.tolist(), problem.groups.tolist(), strict=True))
+    for entry in replay(problem, PLAN, "margin", 3).ledger.entries[1:]:
+        by_rule = [image for place, image in enumerate(entry["images"], 1) if place % RANDOM_EVERY]
+        assert len({group[image] for image in by_rule}) == len(by_rule) == 18
+    entries = replay(problem, PLAN, "random", 3).ledger.entries
+    assert [len(entry["images"]) for entry in entries] == [20, 20, 40, 80], "no model is needed in between"
+    assert len({group[image] for image in entries[-1]["images"]}) < 80
 
 
 def test_a_model_learns_from_what_is_bought():

@@ -18,7 +18,7 @@ class Pool:
         work: (n,) whether an image may be asked: it has an open cell and is not of the test split.
         audit: Rows of the images of the test split with an open cell; they are asked at random, whatever the rule.
         labelled: (n,) whether anything is known of an image.
-        counts: Attribute → (classes,) labelled images of each class so far.
+        counts: Attribute → (classes,) groups in which each class is labelled so far.
         groups: (n,) images of one group show the same person, video or photo.
         points: (n, q) coordinates in which alike images are near each other, or None.
         committee: Attribute → (members, n, classes) answers of several models, or None.
@@ -55,3 +55,13 @@ class Pool:
             np.float32
         )
         return mean
+
+
+def groups_by_class(labels: NDArray[np.int64], groups: NDArray[np.str_], classes: int) -> NDArray[np.int64]:
+    """(classes,) the number of groups in which each class is labelled; negative labels do not count."""
+    known = labels >= 0
+    names, group = np.unique(groups[known], return_inverse=True)
+    shown = np.zeros((len(names), classes), bool)
+    shown[group, labels[known]] = True
+    count: NDArray[np.int64] = shown.sum(axis=0)
+    return count

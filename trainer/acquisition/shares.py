@@ -19,7 +19,7 @@ def at_every(every: int, others: Order, order: Order) -> Order:
 class RareShare:
     """Gives every third place to an image that probably shows a rare class; the rest is another rule's.
 
-    What a cell counts is its expected inverse frequency: the sum over classes of probability / labelled images.
+    What a cell counts is its expected inverse frequency: the sum over classes of probability / labelled groups.
 
     Args:
         rule: Fills the other places.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.acquisition.batches import one_per_group
-from trainer.acquisition.pool import Pool
+from trainer.acquisition.pool import Pool, groups_by_class
 from trainer.acquisition.rule import Rule
 from trainer.acquisition.rules import rule
 from trainer.acquisition.shares import at_every, draw
@@ -91,9 +91,8 @@ def pool_of(
     train = snapshot.splits == "train"
     known = [labels != UNLABELLED for labels in snapshot.labels.values()]
     counts = {
-        attribute.name: np.bincount(
-            snapshot.labels[attribute.name][train & (snapshot.labels[attribute.name] >= 0)],
-            minlength=len(attribute.values),
+        attribute.name: groups_by_class(
+            snapshot.labels[attribute.name][train], snapshot.groups[train], len(attribute.values)
         )
         for attribute in snapshot.categorical
     }

@@ -141,6 +141,7 @@ def label_errors(
 @click.option("--seeds", type=int, help="Replays of each rule.")
 @click.option("--stress", help="none, duplicates, noise, rare or missing.")
 @click.option("--budget", "budgets", type=int, multiple=True, help="Images bought in all; may be repeated.")
+@click.option("--batch", type=int, help="Images bought between two models.")
 @cache_option
 @images_option
 @as_json

@@ -6,9 +6,12 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from trainer.acquisition import rule
+from trainer.acquisition.batches import BATCH
 from trainer.files import canonical_json, sha256_text
 
 Stress = Literal["none", "duplicates", "noise", "rare", "missing"]
+RANDOM = "random"
+"""The baseline: uniform over images, without the shares, the batches and the models between them that a round has."""
 
 
 class Plan(BaseModel):
@@ -27,7 +30,12 @@ class Plan(BaseModel):
     start: int = Field(50, ge=2, description="Images bought at random before the first model.")
     budgets: tuple[int, ...] = Field(
         (100, 150, 200, 250, 300, 350, 400, 500, 600, 700, 800, 1000, 1200, 1400, 1600),
-        description="Images bought in all at each further model, rising.",
+        description="Images bought in all whenever a model is measured, rising.",
+    )
+    batch: int = Field(
+        BATCH,
+        ge=1,
+        description="Images bought between two models; those between the budgets choose and are not measured.",
     )
     share_test: float = Field(
         0.2, gt=0, lt=1, description="Share of the groups that are measured on and never bought."
@@ -47,6 +55,13 @@ class Plan(BaseModel):
         if any(after <= before for before, after in pairwise(steps)):
             raise ValueError("budgets must rise, from above start")
         return self
+
+    def purchases(self, strategy: str) -> list[int]:
+        """How many images are bought in all after each purchase. `random` asks no model, so it buys from budget to budget."""
+        if strategy == RANDOM:
+            return list(self.budgets)
+        between = range(self.start + self.batch, self.budgets[-1], self.batch)
+        return sorted({*self.budgets, *between})
 
     @property
     def hash(self) -> str:

@@ -9,13 +9,15 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.acquisition import Pool, rule
+from trainer.acquisition.pool import groups_by_class
+from trainer.acquisition.work import put_in_order
 from trainer.calibrate import class_prior
 from trainer.evaluate import figures
 from trainer.linear_heads import Head, fit_head, main_axes
 from trainer.pool_points import NEAR
 from trainer.probe import threads_for
 from trainer.simulate.oracle import Ledger, Oracle
-from trainer.simulate.plan import Plan
+from trainer.simulate.plan import RANDOM, Plan
 from trainer.simulate.problem import Problem, disturb, wrong_answers
 from trainer.snapshot import UNLABELLED
 
@@ -59,13 +61,15 @@ def replay(problem: Problem, plan: Plan, strategy: str, seed: int) -> Replay:
     buyer = Buyer(candidates, Oracle(candidates.names, sold, ledger := Ledger()), seed)
     buyer.buy(np.random.default_rng([seed, 3]).permutation(len(rows))[: plan.start], "start")
     curve = []
-    for budget in (*plan.budgets, 0):
+    for budget in (*plan.purchases(strategy), 0):
         started = time.perf_counter()
         model = fit_heads(buyer.points, buyer.answers, buyer.groups, problem.classes, seed)
-        following = buyer.choose(model, strategy, budget - buyer.bought) if budget > buyer.bought else None
+        following = buyer.choose(model, strategy, max(0, budget - buyer.bought))
         seconds = time.perf_counter() - started
-        curve.append(measure(model, measured_on, buyer.bought, seconds))
-        if following is None or not len(following):
+        last = not len(following)
+        if last or buyer.bought in (plan.start, *plan.budgets):
+            curve.append(measure(model, measured_on, buyer.bought, seconds))
+        if last:
             break
         buyer.buy(following, strategy)
     every = fit_heads(candidates.points, sold, candidates.groups, problem.classes, seed)
@@ -121,7 +125,7 @@ class Buyer:
         self._rows = np.concatenate([self._rows, rows])
 
     def choose(self, model: "Heads", strategy: str, count: int) -> NDArray[np.int64]:
-        """The next images by a rule."""
+        """The next images by a rule, as a round would put them in order; `random` is the baseline and has no such shares."""
         labelled = np.zeros(len(self._pool.names), bool)
         labelled[self._rows] = True
         chosen, answers = rule(strategy), model.answer(self._pool.points)
@@ -132,7 +136,7 @@ class Buyer:
             audit=np.empty(0, np.int64),
             labelled=labelled,
             counts={
-                name: np.bincount(column[column >= 0], minlength=self._pool.classes[name])
+                name: groups_by_class(column, self._pool.groups, self._pool.classes[name])
                 for name, column in self._known.items()
             },
             groups=self._pool.groups,
@@ -140,7 +144,8 @@ class Buyer:
             committee=model.committee(self._pool.points) if "committee" in chosen.needs else None,
             seed=self._seed * 1_000_003 + self.bought,
         )
-        return chosen.arrange(pool)[:count]
+        order = chosen.arrange(pool) if strategy == RANDOM else put_in_order(chosen, pool)[0]
+        return order[:count].astype(np.int64)
 
 
 class Heads:
