@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainer import processes
 from trainer.errors import ImageError
 from trainer.feature_store import FeatureStore
 from trainer.files import canonical_json, sha256_file, sha256_text
@@ -57,7 +58,8 @@ class Features:
 def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, progress: Progress) -> Features:
     """Compute the features of every image of a snapshot that is not in the cache yet.
 
-    A run that was killed goes on where it was, less at most `CHUNK` images.
+    A run that was killed goes on where it was, less at most `CHUNK` images. Several processes share the missing images out;
+    where they do not share the folder (other machines), each then computes the rest too.
 
     Args:
         snapshot: Whose images.
@@ -69,12 +71,29 @@ def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, pro
         ImageError: An image is missing, changed or cannot be decoded; whole chunks before it are kept.
     """
     store, recipe = open_store(cache, backbone)
-    known = store.rows()
-    one_of = {sha: i for i, sha in enumerate(snapshot.sha256) if sha not in known}
-    missing = sorted(one_of.values())
-    done = len(snapshot) - len(missing)
-    progress(done, len(snapshot))
     backbone = backbone.to(memory_format=torch.channels_last)
+    missing = _missing(store, snapshot)
+    progress(len(snapshot) - len(missing), len(snapshot))
+    if processes.count() > 1:
+        _add(store, snapshot, backbone, missing[processes.rank() :: processes.count()], progress)
+        processes.wait_for_all()
+        missing = _missing(store, snapshot)
+    _add(store, snapshot, backbone, missing, progress)
+    known = store.rows()
+    return Features(store, torch.tensor([known[sha] for sha in snapshot.sha256]), recipe)
+
+
+def _missing(store: FeatureStore, snapshot: Snapshot) -> list[int]:
+    """One image of every content whose features are not known."""
+    known = store.rows()
+    return sorted({sha: i for i, sha in enumerate(snapshot.sha256) if sha not in known}.values())
+
+
+def _add(
+    store: FeatureStore, snapshot: Snapshot, backbone: Backbone, missing: list[int], progress: Progress
+) -> None:
+    """Compute the features of some images and keep them."""
+    done = len(snapshot) - len(missing)
     waiting: list[int] = []
     parts: list[Tensor] = []
     for indices, images in _decoded(snapshot, missing):
@@ -85,8 +104,6 @@ def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, pro
             waiting, parts = [], []
         done += len(indices)
         progress(done, len(snapshot))
-    known = store.rows()
-    return Features(store, torch.tensor([known[sha] for sha in snapshot.sha256]), recipe)
 
 
 def open_store(cache: Path, backbone: Backbone) -> tuple[FeatureStore, dict[str, object]]:

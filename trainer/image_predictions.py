@@ -4,10 +4,12 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from trainer import processes
 from trainer.calibrate import class_evidence, probabilities
 from trainer.errors import ImageError
 from trainer.files import write_atomically
@@ -23,6 +25,8 @@ def predict_files(
 ) -> tuple[int, list[str]]:
     """Write `image_name`, and per attribute the most probable code and its probability, one row per image.
 
+    Several processes share the batches out; the first one writes, and each gets the same result.
+
     Args:
         model: The folder of a fine-tuned network.
         images: Files, and folders whose image files are meant, in the order of their names.
@@ -37,17 +41,28 @@ def predict_files(
     """
     saved = load_model(model)
     files = list(_files(images))
-    failed: list[str] = []
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    columns = [column for name in saved.codes for column in (name, f"p:{name}")]
-    writer.writerow(["image_name", *columns])
-    for start in range(0, len(files), BATCH):
-        batch = files[start : start + BATCH]
-        writer.writerows(_rows(saved, batch, failed))
-        progress(start + len(batch), len(files))
-    write_atomically(to, stream.getvalue().encode())
+    starts = range(0, len(files), BATCH)
+    parts: dict[int, _Part] = {}
+    for start in starts[processes.rank() :: processes.count()]:
+        parts[start] = _answer(saved, files[start : start + BATCH])
+        progress(min(len(files), processes.count() * BATCH * len(parts)), len(files))
+    parts = processes.gathered(parts)
+    failed = [words for start in starts for words in parts[start].failed]
+    if processes.rank() == 0:
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        columns = [column for name in saved.codes for column in (name, f"p:{name}")]
+        writer.writerow(["image_name", *columns])
+        writer.writerows(row for start in starts for row in parts[start].rows)
+        write_atomically(to, stream.getvalue().encode())
     return len(files) - len(failed), failed
+
+
+class _Part(NamedTuple):
+    """What became of a batch of files: a row per image, and why the others could not be read."""
+
+    rows: list[list[object]]
+    failed: list[str]
 
 
 def _files(images: Iterable[Path]) -> Iterator[Path]:
@@ -58,8 +73,8 @@ def _files(images: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _rows(saved: SavedModel, files: list[Path], failed: list[str]) -> list[list[object]]:
-    config, known, pixels = saved.config, [], []
+def _answer(saved: SavedModel, files: list[Path]) -> _Part:
+    config, known, pixels, failed = saved.config, [], [], []
     for file in files:
         try:
             pixels.append(load_image(file, config.image_size, crop=config.crop))
@@ -68,7 +83,7 @@ def _rows(saved: SavedModel, files: list[Path], failed: list[str]) -> list[list[
             failed.append(failure.what)
     rows: list[list[object]] = [[file.as_posix()] for file in known]
     if not known:
-        return rows
+        return _Part(rows, failed)
     with torch.inference_mode():
         logits = saved.network(saved.network.prepare(torch.stack(pixels)))
     for name, codes in saved.codes.items():
@@ -77,4 +92,4 @@ def _rows(saved: SavedModel, files: list[Path], failed: list[str]) -> list[list[
         p = probabilities(evidence, prior, saved.calibration[name]["temperature"])
         for row, answer, chances in zip(rows, p.argmax(axis=1), p, strict=True):
             row += [codes[answer], f"{chances[answer]:.4f}"]
-    return rows
+    return _Part(rows, failed)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from PIL import Image
 
 from tests.trainer.small_run import draw_snapshot
 from trainer.checkpoint import load_checkpoint
@@ -149,6 +150,25 @@ def test_the_report_is_one_page_with_everything_in_it(run, snapshot, tmp_path):
     assert json.loads((tmp_path / "evaluation.json").read_bytes())["mark"]["val"]["images"] > 0
 
 
+def test_every_chart_of_a_report_is_there_as_png_and_json(run, snapshot, tmp_path):
+    assert call("report", run, snapshot, "--to", tmp_path).exit_code == 0
+    charts = {file.stem for file in (tmp_path / "figures").glob("*.png")}
+    assert charts == {file.stem for file in (tmp_path / "figures").glob("*.json")}
+    of_each = [f"{kind}-mark" for kind in ("accuracy", "confusion", "reliability", "labels")]
+    assert charts >= {"loss", "learning-rate", "labels-never", *of_each}
+    with Image.open(tmp_path / "figures/loss.png") as picture:
+        seen = {colour for _, colour in picture.getcolors(2**24)}
+    assert {(0, 114, 178), (213, 94, 0)} <= seen, "both lines are drawn in their colours"
+    figures = tmp_path / "figures"
+    loss = json.loads((figures / "loss.json").read_bytes())["lines"]
+    assert [value for _, value in loss["train"]] == [
+        float(row["loss"]) for row in rows_of(run / "metrics.csv")
+    ]
+    counts = json.loads((figures / "confusion-mark.json").read_bytes())["counts"]
+    measured = json.loads((tmp_path / "evaluation.json").read_bytes())["mark"]["val"]
+    assert counts == measured["balanced"]["confusion"]
+
+
 def test_a_probe_has_a_report_too(faces, cache, tmp_path):
     assert call("round", faces, "--to", tmp_path / "round", "--cache", cache).exit_code == 0
     assert call("report", tmp_path / "round", faces, "--cache", cache).exit_code == 0
@@ -198,6 +218,8 @@ def test_the_learning_rate_test_leaves_a_curve_and_a_rate(snapshot, tmp_path):
     assert rates == sorted(rates)
     assert rates[0] < suggested < rates[-1]
     assert "<polyline" in (tmp_path / "rates/rates.html").read_text()
+    with Image.open(tmp_path / "rates/rates.png") as picture:
+        assert picture.width > 2 * 400
     assert not (tmp_path / "rates/checkpoints").exists()
 
 

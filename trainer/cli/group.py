@@ -1,6 +1,7 @@
 """The command group, the options that several commands share, progress bars and the table of figures."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from trainer.progress import Progress, Report
 
 Folder = click.Path(path_type=Path, file_okay=False)
 DEFAULT_CACHE = Path("~/.cache/facelabel")
+SHARED = ("evaluate", "fit", "predict", "predict-images", "report")
+"""Commands whose work several processes share; the first one writes."""
 
 
 class _Commands(click.Group):
@@ -36,6 +39,19 @@ class _Commands(click.Group):
             click.echo("Nothing was changed.", err=True)
             click.echo("Call `pip install 'facelabel[train]'`.", err=True)
             context.exit(1)
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; under torchrun only one whose work is shared, as others would write one folder at once."""
+        name, command, rest = super().resolve_command(context, arguments)
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1 and name not in SHARED:
+            raise ChoiceError(
+                f"The command {name} works in one process, and torchrun started several.",
+                "Nothing was changed.",
+                f"Call it without torchrun; these share their work: {', '.join(SHARED)}.",
+            )
+        return name, command, rest
 
 
 @click.group(cls=_Commands)

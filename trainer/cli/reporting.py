@@ -63,13 +63,17 @@ def report(run: Path, snapshot: Path, to: Path | None, cache: Path, images: Path
     """Write the report of RUN, a folder of the commands fit or round, as measured on SNAPSHOT: one HTML page."""
     from trainer.engines import ask, trained_on  # noqa: PLC0415
     from trainer.full_evaluation import evaluate_fully  # noqa: PLC0415
+    from trainer.processes import rank, together  # noqa: PLC0415
     from trainer.reports.run_report import write_report  # noqa: PLC0415
     from trainer.snapshot import Snapshot  # noqa: PLC0415
 
     known = Snapshot.open(snapshot, images_root=images)
     model = run / "model" if (run / "model").is_dir() else run
-    with bars_on_stderr() as progress:
+    with together(), bars_on_stderr() as progress:
         answers = ask(model, known, cache.expanduser(), progress)
+        first = rank() == 0
+    if not first:
+        return
     _warn_of_another_snapshot(trained_on(model), known.content_hash)
     to = to or run / "report"
     write_report(run, known, answers, evaluate_fully(known, answers), to)
@@ -101,11 +105,15 @@ def explain(model: Path, image: Path, to: Path, snapshot: Path | None) -> None:
 def predict_images(model: Path, images: tuple[Path, ...], to: Path) -> None:
     """Answer image files and folders of them with MODEL, into one CSV: code and probability of every attribute."""
     from trainer.image_predictions import predict_files  # noqa: PLC0415
+    from trainer.processes import rank, together  # noqa: PLC0415
 
-    with bars_on_stderr() as report:
+    with together(), bars_on_stderr() as report:
         done, failed = predict_files(
             model, images, to, lambda n, total: report(Progress("predict", n, total, "scoring images"))
         )
+        first = rank() == 0
+    if not first:
+        return
     for words in failed:
         click.echo(words, err=True)
     click.echo(f"{done} images in {to}, {len(failed)} could not be read.")

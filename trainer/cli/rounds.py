@@ -89,6 +89,7 @@ def predict(
     from trainer.acquisition import rule  # noqa: PLC0415
     from trainer.engines import ask  # noqa: PLC0415
     from trainer.predictions import refuse_if_written  # noqa: PLC0415
+    from trainer.processes import rank, together  # noqa: PLC0415
     from trainer.round import write_answers  # noqa: PLC0415
     from trainer.snapshot import Snapshot  # noqa: PLC0415
 
@@ -96,7 +97,11 @@ def predict(
     refuse_if_written(to)
     known = Snapshot.open(snapshot, images_root=images)
     with bars_on_stderr() as report:
-        answers = ask(model, known, cache.expanduser(), report)
+        with together():
+            answers = ask(model, known, cache.expanduser(), report)
+            first = rank() == 0
+        if not first:
+            return
         manifest = write_answers(known, answers, to, strategy, seed, report)
     print_figures({"metrics": manifest["metrics"], "predictions": str(to)}, as_json=as_json)
 

@@ -1,9 +1,11 @@
-"""Charts as SVG, drawn by hand so that a report needs no plotting library and no script."""
+"""Charts, drawn by hand so that a report needs no plotting library and no script: for a page, as PNG and as JSON."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from trainer.reports.drawing import DIM, LINE, Box, Dot, Drawing, Line, Words
 from trainer.reports.page import text
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f7f7f", "#b3a500")
@@ -43,6 +45,31 @@ class Axis:
         return [step * n for n in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
 
+@dataclass(frozen=True)
+class Chart:
+    """A drawing, what it shows as plain values, and the names of its lines for a legend on a page."""
+
+    drawing: Drawing
+    values: dict[str, Any]
+    legend: tuple[str, ...] = ()
+
+    @property
+    def html(self) -> str:
+        """Return it as SVG with its legend."""
+        return self.drawing.svg() + (_legend(self.legend) if self.legend else "")
+
+    def png(self) -> bytes:
+        """Return it as a PNG file with its legend."""
+        above, row = self.drawing, 18
+        height = above.height + row * len(self.legend)
+        shapes = list(above.shapes)
+        for number, name in enumerate(self.legend):
+            y = above.height + row * number + 8
+            colour, dash = _look(number)
+            shapes += [Line([(LEFT, y), (LEFT + 26, y)], colour, 2.5, dash), Words((LEFT + 34, y + 4), name)]
+        return Drawing(above.title, above.width, height, shapes).png()
+
+
 def line_chart(
     title: str,
     lines: Mapping[str, Points],
@@ -51,7 +78,7 @@ def line_chart(
     *,
     mark: float | None = None,
     diagonal: bool = False,
-) -> str:
+) -> Chart:
     """Return lines over two axes with a legend.
 
     Args:
@@ -62,59 +89,58 @@ def line_chart(
         mark: Where on the horizontal axis a vertical line stands.
         diagonal: Draw the line x = y.
     """
-    parts = [_frame(title, x, y)]
+    drawing = _frame(title, x, y)
     if diagonal:
-        parts.append(_path([(x.low, x.low), (x.high, x.high)], x, y, "var(--dim)", "3 3"))
+        drawing.shapes.append(Line(_places([(x.low, x.low), (x.high, x.high)], x, y), DIM, 1.8, "3 3"))
     if mark is not None:
-        parts.append(_path([(mark, y.low), (mark, y.high)], x, y, "var(--dim)", "4 2"))
+        drawing.shapes.append(Line(_places([(mark, y.low), (mark, y.high)], x, y), DIM, 1.8, "4 2"))
     for number, (name, points) in enumerate(lines.items()):
-        colour, dash = COLOURS[number % len(COLOURS)], DASHES[number // 2 % len(DASHES)]
-        parts.append(_path(points, x, y, colour, dash))
-        parts += [
-            f'<circle cx="{x.place(a, LEFT, WIDTH - RIGHT):.1f}" cy="{y.place(b, HEIGHT - BOTTOM, TOP):.1f}" '
-            f'r="2.2" fill="{colour}"><title>{text(name)}: {b:.4g}</title></circle>'
-            for a, b in points
-            if len(points) <= 60
-        ]
-    return _svg(title, "".join(parts), HEIGHT) + _legend(list(lines))
+        colour, dash = _look(number)
+        places = _places(points, x, y)
+        drawing.shapes.append(Line(places, colour, 1.8, dash))
+        if len(points) <= 60:
+            drawing.shapes += [
+                Dot(place, 2.2, colour, f"{name}: {value:.4g}")
+                for place, (_, value) in zip(places, points, strict=True)
+            ]
+    values = {"lines": {name: [list(point) for point in points] for name, points in lines.items()}}
+    return Chart(drawing, {"title": title, "x": x.title, "y": y.title, **values}, tuple(lines))
 
 
-def bar_chart(title: str, bars: Mapping[str, float], *, most: float | None = None) -> str:
+def bar_chart(title: str, bars: Mapping[str, float], *, most: float | None = None) -> Chart:
     """Return horizontal bars, each with its name and value."""
     most = most or max(bars.values(), default=1.0) or 1.0
-    rows = []
+    drawing = Drawing(title, WIDTH, 32 + 22 * len(bars), [Words((4, 14), title, bold=True)])
     for number, (name, value) in enumerate(bars.items()):
         y = 26 + 22 * number
         width = max(0.0, value / most) * (WIDTH - 210)
-        words = f"{value:.3f}" if most <= 1 else f"{value:,.0f}"
-        rows.append(
-            f'<text x="132" y="{y + 13}" text-anchor="end">{text(name[:20])}</text>'
-            f'<rect x="140" y="{y}" width="{width:.1f}" height="17" fill="{COLOURS[0]}"/>'
-            f'<text x="{146 + width:.1f}" y="{y + 13}">{words}</text>'
-        )
-    return _svg(
-        title,
-        f'<text x="4" y="14" font-weight="600">{text(title)}</text>' + "".join(rows),
-        32 + 22 * len(bars),
-    )
+        drawing.shapes += [
+            Words((132, y + 13), name[:20], "end"),
+            Box((140, y), width, 17, COLOURS[0]),
+            Words((146 + width, y + 13), f"{value:.3f}" if most <= 1 else f"{value:,.0f}"),
+        ]
+    return Chart(drawing, {"title": title, "bars": dict(bars)})
 
 
-def confusion_matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
-    """Return a table whose cells are coloured by their share of the row: row the right class, column the answer."""
-    head = "".join(f'<th scope="col">{text(name)}</th>' for name in names)
-    rows = []
-    for name, row in zip(names, counts, strict=True):
-        total = sum(row)
-        cells = "".join(
-            f'<td style="background: rgba(0, 114, 178, {0.65 * n / total if total else 0:.2f})">{n}</td>'
-            for n in row
-        )
-        rows.append(f'<tr><th scope="row">{text(name)}</th>{cells}</tr>')
-    corner = '<th scope="col" class="dim">is ↓ answered →</th>'
-    return (
-        f'<div class="scroll"><table class="matrix"><thead><tr>{corner}{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+def matrix_chart(title: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Chart:
+    """Return a confusion matrix: row the right class, column the answer, cells coloured by their share of the row."""
+    side, left, top = max(46, 300 // max(1, len(names))), 132, 62
+    size = max(300, left + side * len(names) + 14), top + 26 * len(names) + 12
+    drawing = Drawing(title, *size, [Words((4, 14), title, bold=True)])
+    drawing.shapes.append(Words((4, 32), "rows: what it is; columns: what was answered", colour=DIM))
+    for number, (name, row) in enumerate(zip(names, counts, strict=True)):
+        y, total = top + 26 * number, sum(row)
+        drawing.shapes += [
+            Words((left + side * (number + 0.5), top - 6), name[: side // 7], "middle"),
+            Words((left - 6, y + 17), name[:18], "end"),
+        ]
+        for column, count in enumerate(row):
+            x, part = left + side * column, count / total if total else 0.0
+            drawing.shapes += [
+                Box((x, y), side - 2, 24, COLOURS[0], 0.04 + 0.61 * part),
+                Words((x + side / 2, y + 17), f"{count:,}", "middle"),
+            ]
+    return Chart(drawing, {"title": title, "names": list(names), "counts": [list(row) for row in counts]})
 
 
 def spread(
@@ -126,47 +152,44 @@ def spread(
     return (low, high) if high > low else (low, low + 1)
 
 
-def _frame(title: str, x: Axis, y: Axis) -> str:
+def _frame(title: str, x: Axis, y: Axis) -> Drawing:
+    """The title, the axes with their ticks, and nothing between them."""
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-    parts = [f'<text x="4" y="14" font-weight="600">{text(title)}</text>']
+    drawing = Drawing(title, WIDTH, HEIGHT, [Words((4, 14), title, bold=True)])
     for tick in y.ticks():
         place = y.place(tick, bottom, TOP)
-        parts.append(
-            f'<line x1="{LEFT}" x2="{right}" y1="{place:.1f}" y2="{place:.1f}" stroke="var(--line)"/>'
-            f'<text x="{LEFT - 6}" y="{place + 4:.1f}" text-anchor="end">{tick:.4g}</text>'
-        )
-    for tick in x.ticks():
-        place = x.place(tick, LEFT, right)
-        parts.append(f'<text x="{place:.1f}" y="{bottom + 16}" text-anchor="middle">{tick:.4g}</text>')
-    parts.append(
-        f'<line x1="{LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}" stroke="var(--dim)"/>'
-        f'<text x="{(LEFT + right) / 2}" y="{HEIGHT - 8}" text-anchor="middle" fill="var(--dim)">{text(x.title)}</text>'
-        f'<text transform="rotate(-90)" x="{-(TOP + bottom) / 2}" y="12" text-anchor="middle" fill="var(--dim)">'
-        f"{text(y.title)}</text>"
-    )
-    return "".join(parts)
+        drawing.shapes += [
+            Line([(LEFT, place), (right, place)], LINE),
+            Words((LEFT - 6, place + 4), f"{tick:.4g}", "end"),
+        ]
+    drawing.shapes += [
+        Words((x.place(tick, LEFT, right), bottom + 16), f"{tick:.4g}", "middle") for tick in x.ticks()
+    ]
+    drawing.shapes += [
+        Line([(LEFT, bottom), (right, bottom)], DIM),
+        Words(((LEFT + right) / 2, HEIGHT - 8), x.title, "middle", DIM),
+        Words((12, (TOP + bottom) / 2), y.title, "middle", DIM, upright=True),
+    ]
+    return drawing
 
 
-def _path(points: Points, x: Axis, y: Axis, colour: str, dash: str) -> str:
-    steps = " ".join(
-        f"{x.place(a, LEFT, WIDTH - RIGHT):.1f},{y.place(min(max(b, y.low), y.high), HEIGHT - BOTTOM, TOP):.1f}"
+def _places(points: Points, x: Axis, y: Axis) -> list[tuple[float, float]]:
+    """Points in pixels, those beyond the vertical axis at its ends."""
+    return [
+        (x.place(a, LEFT, WIDTH - RIGHT), y.place(min(max(b, y.low), y.high), HEIGHT - BOTTOM, TOP))
         for a, b in points
-    )
-    return f'<polyline points="{steps}" fill="none" stroke="{colour}" stroke-width="1.8" stroke-dasharray="{dash}"/>'
+    ]
+
+
+def _look(number: int) -> tuple[str, str]:
+    """Colour and dashes of a line."""
+    return COLOURS[number % len(COLOURS)], DASHES[number // 2 % len(DASHES)]
 
 
 def _legend(names: Sequence[str]) -> str:
     entries = "".join(
         f'<span><svg width="26" height="10" style="display:inline"><line x1="0" x2="26" y1="5" y2="5" '
-        f'stroke="{COLOURS[n % len(COLOURS)]}" stroke-width="2.5" stroke-dasharray="{DASHES[n // 2 % len(DASHES)]}"/></svg> '
-        f"{text(name)}</span> "
+        f'stroke="{_look(n)[0]}" stroke-width="2.5" stroke-dasharray="{_look(n)[1]}"/></svg> {text(name)}</span> '
         for n, name in enumerate(names)
     )
     return f'<div class="row dim" style="gap:.2rem 1rem;font-size:.85rem;max-width:{WIDTH}px">{entries}</div>'
-
-
-def _svg(title: str, content: str, height: int) -> str:
-    return (
-        f'<svg role="img" aria-label="{text(title)}" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        f'font-family="system-ui, sans-serif" font-size="11.5" fill="var(--text)">{content}</svg>'
-    )

@@ -62,7 +62,7 @@ def _answers(saved: SavedModel, pixels: Tensor, names: dict[str, list[str]]) -> 
         bars = bar_chart(name, dict(zip(names[name], p.tolist(), strict=True)), most=1.0)
         where = picture(_overlay(pixels, heat[name]), alt=f"where the answer to {name} comes from", width=192)
         caption = f"Grad-CAM of {text(names[name][int(p.argmax())])}"
-        parts.append(f'<div class="row">{figure(bars)}{figure(where, caption)}</div>')
+        parts.append(f'<div class="row">{figure(bars.html)}{figure(where, caption)}</div>')
     return "".join(parts)
 
 

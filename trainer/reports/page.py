@@ -26,7 +26,6 @@ svg { display: block; max-width: 100%; height: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem }
 th, td { padding: .28rem .6rem; border-bottom: 1px solid var(--line); text-align: right }
 th:first-child, td:first-child { text-align: left } thead th { background: var(--soft) }
-table.matrix td { text-align: right; min-width: 3rem; border: 1px solid var(--line) }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: .7rem }
 .gallery img { width: 100%; border-radius: 4px; display: block } .gallery figcaption { font-size: .78rem; line-height: 1.3 }
 .maps { display: flex; flex-wrap: wrap; gap: .3rem } .maps img { image-rendering: pixelated; border-radius: 3px }

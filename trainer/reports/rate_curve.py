@@ -1,4 +1,4 @@
-"""The curve of a learning-rate range test, as a page and as CSV."""
+"""The curve of a learning-rate range test, as a page, as PNG and as CSV."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from trainer.reports.page import page
 
 
 def write_rate_curve(found: RateTest, to: Path) -> None:
-    """Write `rates.csv` and `rates.html` into a folder, which exists."""
+    """Write `rates.csv`, `rates.png` and `rates.html` into a folder, which exists."""
     found.write_csv(to / "rates.csv")
     lines = {
         "smoothed": list(zip(found.rates.tolist(), found.smoothed.tolist(), strict=True)),
@@ -18,5 +18,6 @@ def write_rate_curve(found: RateTest, to: Path) -> None:
     x = Axis("learning rate of the heads", float(found.rates[0]), float(found.rates[-1]), logarithmic=True)
     y = Axis("loss", *spread(found.smoothed.tolist(), ceiling=float(2 * found.smoothed[0])))
     chart = line_chart("Loss while the learning rate rises", lines, x, y, mark=found.suggested)
+    write_atomically(to / "rates.png", chart.png())
     words = f"<p>The smoothed loss falls most steeply at a rate of {found.suggested:.1e} (dashed).</p>"
-    write_atomically(to / "rates.html", page("Learning-rate test", [("Curve", chart + words)]).encode())
+    write_atomically(to / "rates.html", page("Learning-rate test", [("Curve", chart.html + words)]).encode())

@@ -1,7 +1,8 @@
-"""The report of a training run: one HTML page, and the figures behind it as JSON."""
+"""The report of a training run: one HTML page, and its figures as PNG and JSON for papers and other programs."""
 
 import csv
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from trainer.answers import Answers
 from trainer.files import canonical_json, write_atomically
 from trainer.reports import charts
-from trainer.reports.charts import Axis
+from trainer.reports.charts import Axis, Chart
 from trainer.reports.galleries import galleries
 from trainer.reports.page import figure, page, share, table, text, with_interval
 from trainer.snapshot import Attribute, Snapshot
@@ -19,7 +20,7 @@ Evaluation = dict[str, dict[str, dict[str, Any]]]
 
 
 def write_report(run: Path, snapshot: Snapshot, answers: Answers, evaluation: Evaluation, to: Path) -> None:
-    """Write `report.html` and `evaluation.json` into a folder.
+    """Write `report.html`, `evaluation.json`, and `figures/NAME.png` and `.json` for every chart, into a folder.
 
     Args:
         run: The run folder (`config.json`, `metrics.csv`), or a model folder: then there are no curves.
@@ -28,26 +29,38 @@ def write_report(run: Path, snapshot: Snapshot, answers: Answers, evaluation: Ev
         evaluation: Of `trainer.full_evaluation.evaluate_fully`.
         to: Is made if need be.
     """
-    to.mkdir(parents=True, exist_ok=True)
+    (to / "figures").mkdir(parents=True, exist_ok=True)
     write_atomically(to / "evaluation.json", canonical_json(evaluation).encode())
     measured = [attribute for attribute in snapshot.categorical if attribute.name in evaluation]
-    sections = [("Figures", figures_table(evaluation))]
     history = read_history(run / "metrics.csv")
-    if history:
-        sections.append(("Training", curves(history, list(evaluation))))
+    training = curves(history, list(evaluation)) if history else {}
+    matrices = {f"confusion-{a.name}": confusion(a, evaluation[a.name]) for a in measured}
+    diagrams = {f"reliability-{name}": reliability(name, splits) for name, splits in evaluation.items()}
+    counts = {f"labels-{a.name}": distribution(a, snapshot) for a in snapshot.categorical}
+    for name, chart in {**training, **matrices, **diagrams, **counts}.items():
+        write_atomically(to / "figures" / f"{name}.png", chart.png())
+        write_atomically(to / "figures" / f"{name}.json", canonical_json(chart.values).encode())
+    sections = [("Figures", figures_table(evaluation))]
+    if training:
+        sections.append(("Training", _in_row(figure(chart.html) for chart in training.values())))
     sections += [
-        ("Confusion", "".join(confusion(a, evaluation[a.name]) for a in measured)),
-        ("Calibration", calibration(evaluation)),
+        ("Confusion", "".join(_confusion(a, evaluation[a.name], matrices) for a in measured)),
+        ("Calibration", _in_row(_calibration(name, evaluation[name], diagrams) for name in evaluation)),
         ("Faces", galleries(snapshot, answers)),
         ("Subgroups", subgroups(snapshot, evaluation)),
-        ("Dataset", distributions(snapshot)),
+        ("Dataset", _in_row(figure(chart.html) for chart in counts.values())),
         ("Settings", settings(run, answers)),
     ]
     lead = (
         f'<p class="dim">{text(answers.model["name"])} on {len(snapshot):,} images, snapshot '
-        f"{text(snapshot.content_hash[:12])}. Intervals hold 95 % of bootstrap samples of whole groups.</p>"
+        f"{text(snapshot.content_hash[:12])}. Intervals hold 95 % of bootstrap samples of whole groups. "
+        "The charts are beside this page in <code>figures</code>, as PNG and JSON.</p>"
     )
     write_atomically(to / "report.html", page("Training report", sections, lead=lead).encode())
+
+
+def _in_row(figures: Iterable[str]) -> str:
+    return f'<div class="row">{"".join(figures)}</div>'
 
 
 def read_history(file: Path) -> list[dict[str, float | None]]:
@@ -93,7 +106,7 @@ def figures_table(evaluation: Evaluation) -> str:
     return table(header, rows)
 
 
-def curves(history: list[dict[str, float | None]], attributes: list[str]) -> str:
+def curves(history: list[dict[str, float | None]], attributes: list[str]) -> dict[str, Chart]:
     """Loss, learning rate and the accuracies of every attribute over the epochs."""
     x = Axis("epoch", 1, max(2, len(history)))
 
@@ -101,38 +114,44 @@ def curves(history: list[dict[str, float | None]], attributes: list[str]) -> str
         found = [(row["epoch"], row.get(column)) for row in history]
         return [(epoch, value) for epoch, value in found if epoch is not None and value is not None]
 
-    def chart(title: str, columns: dict[str, str], y_title: str, ceiling: float | None = None) -> str:
+    def chart(title: str, columns: dict[str, str], y_title: str, ceiling: float | None = None) -> Chart:
         lines = {name: line(column) for name, column in columns.items() if line(column)}
         values = [value for points in lines.values() for _, value in points]
         low = max(0.0, min(values, default=0.0) - 0.02) if ceiling else 0.0
         y = Axis(y_title, *charts.spread(values, floor=low, ceiling=ceiling))
-        return figure(charts.line_chart(title, lines, x, y))
+        return charts.line_chart(title, lines, x, y)
 
-    parts = [
-        chart("Loss", {"train": "loss", "val": "val_loss"}, "loss"),
-        chart("Learning rate", {"backbone": "learning_rate"}, "rate"),
-    ]
+    drawn = {
+        "loss": chart("Loss", {"train": "loss", "val": "val_loss"}, "loss"),
+        "learning-rate": chart("Learning rate", {"backbone": "learning_rate"}, "rate"),
+    }
     for name in attributes:
         columns = {
             "train accuracy": f"train_accuracy:{name}",
             "val accuracy": f"val_accuracy:{name}",
             "val balanced accuracy": f"val_balanced_accuracy:{name}",
         }
-        parts.append(chart(name, columns, "share", 1.0))
-    return f'<div class="row">{"".join(parts)}</div>'
+        drawn[f"accuracy-{name}"] = chart(name, columns, "share", 1.0)
+    return drawn
 
 
-def confusion(attribute: Attribute, splits: dict[str, dict[str, Any]]) -> str:
-    """The confusion matrix and the figures by class of an attribute, on the test split or, without it, on val."""
+def confusion(attribute: Attribute, splits: dict[str, dict[str, Any]]) -> Chart:
+    """The confusion matrix of an attribute on the test split or, without it, on val."""
     split = shown_split(splits)
-    found = splits[split]["balanced"]
+    names = [value.name for value in attribute.values]
+    counts = splits[split]["balanced"]["confusion"]
+    return charts.matrix_chart(f"{attribute.name}, {split} split", names, counts)
+
+
+def _confusion(attribute: Attribute, splits: dict[str, dict[str, Any]], matrices: Mapping[str, Chart]) -> str:
+    """The confusion matrix of an attribute, and the figures by class beside it."""
+    found = splits[shown_split(splits)]["balanced"]
     rows = [
         [value.name, *(share(found[key].get(str(value.code))) for key in ("precision", "recall", "f1"))]
         for value in attribute.values
     ]
     by_class = table(["value", "precision", "recall", "F1"], rows)
-    matrix = charts.confusion_matrix([value.name for value in attribute.values], found["confusion"])
-    return f'<h3>{text(attribute.name)}, {split} split</h3><div class="row">{matrix}{by_class}</div>'
+    return _in_row([figure(matrices[f"confusion-{attribute.name}"].html), by_class])
 
 
 def shown_split(splits: dict[str, dict[str, Any]]) -> str:
@@ -140,18 +159,21 @@ def shown_split(splits: dict[str, dict[str, Any]]) -> str:
     return "test" if splits["test"]["images"] else "val"
 
 
-def calibration(evaluation: Evaluation) -> str:
-    """A reliability diagram per attribute."""
-    parts = []
-    for name, splits in evaluation.items():
-        found = splits[shown_split(splits)]
-        points = [(bin_["confidence"], bin_["right"]) for bin_ in found["reliability"]]
-        ends = Axis("confidence", 0, 1), Axis("share of right answers", 0, 1)
-        chart = charts.line_chart(name, {"measured": points}, *ends, diagonal=True)
-        band = found["ece_null"]
-        honest = "" if band is None else f"; honest probabilities would give {band[0]:.3f}–{band[1]:.3f}"
-        parts.append(figure(chart, f"expected calibration error {share(found['ece'])}{honest}"))
-    return f'<div class="row">{"".join(parts)}</div>'
+def reliability(name: str, splits: dict[str, dict[str, Any]]) -> Chart:
+    """The reliability diagram of an attribute on the test split or, without it, on val."""
+    found = splits[shown_split(splits)]
+    points = [(bin_["confidence"], bin_["right"]) for bin_ in found["reliability"]]
+    ends = Axis("confidence", 0, 1), Axis("share of right answers", 0, 1)
+    return charts.line_chart(name, {"measured": points} if points else {}, *ends, diagonal=True)
+
+
+def _calibration(name: str, splits: dict[str, dict[str, Any]], diagrams: Mapping[str, Chart]) -> str:
+    """The reliability diagram of an attribute, and below it the error that honest probabilities would have."""
+    found = splits[shown_split(splits)]
+    band = found["ece_null"]
+    honest = "" if band is None else f"; honest probabilities would give {band[0]:.3f}–{band[1]:.3f}"
+    caption = f"expected calibration error {share(found['ece'])}{honest}"
+    return figure(diagrams[f"reliability-{name}"].html, caption)
 
 
 def subgroups(snapshot: Snapshot, evaluation: Evaluation) -> str:
@@ -178,16 +200,13 @@ def subgroups(snapshot: Snapshot, evaluation: Evaluation) -> str:
     return "".join(parts)
 
 
-def distributions(snapshot: Snapshot) -> str:
-    """How often every value was given."""
-    parts = []
-    for attribute in snapshot.categorical:
-        labels = snapshot.labels[attribute.name]
-        counts = np.bincount(labels[labels >= 0], minlength=len(attribute.values))
-        bars = {value.name: float(n) for value, n in zip(attribute.values, counts, strict=True)}
-        most = max(2.0, float(counts.max(initial=0)))
-        parts.append(figure(charts.bar_chart(f"{attribute.name}: {counts.sum():,} labels", bars, most=most)))
-    return f'<div class="row">{"".join(parts)}</div>'
+def distribution(attribute: Attribute, snapshot: Snapshot) -> Chart:
+    """How often every value of an attribute was given."""
+    labels = snapshot.labels[attribute.name]
+    counts = np.bincount(labels[labels >= 0], minlength=len(attribute.values))
+    bars = {value.name: float(n) for value, n in zip(attribute.values, counts, strict=True)}
+    most = max(2.0, float(counts.max(initial=0)))
+    return charts.bar_chart(f"{attribute.name}: {counts.sum():,} labels", bars, most=most)
 
 
 def settings(run: Path, answers: Answers) -> str:
