@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.trainer.drawn import draw_faces
-from tests.trainer.small_run import draw_snapshot
+from tests.trainer.small_run import draw_snapshot, processes
 from trainer.cli import main
 from trainer.predictions import Predictions
 from trainer.saved_model import load_model
@@ -24,10 +25,10 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def trainer(*arguments, processes=1):
+def trainer(*arguments, count=1):
     command = [sys.executable, "-m", "trainer"]
-    if processes > 1:
-        torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    if count > 1:
+        torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
         command = [sys.executable, *torchrun, "-m", "trainer"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     arguments = [*command, *map(str, arguments)]
@@ -45,17 +46,46 @@ def runs(tmp_path_factory):
     draw_snapshot(folder / "snapshot", images=47)
     settings = [part for name, value in SETTINGS.items() for part in ("--set", f"{name}={value}")]
     for number in (1, 2):
-        trainer("fit", folder / "snapshot", "--to", folder / f"run{number}", *settings, processes=number)
+        trainer("fit", folder / "snapshot", "--to", folder / f"run{number}", *settings, count=number)
     return folder
 
 
 def test_two_processes_score_with_the_digits_of_one_and_no_image_twice(runs):
     model, snapshot = runs / "run1/model", runs / "snapshot"
     one = trainer("evaluate", model, snapshot, "--json")
-    two = trainer("evaluate", model, snapshot, "--json", processes=2)
+    two = trainer("evaluate", model, snapshot, "--json", count=2)
     assert json.loads(one) == json.loads(two)
     splits = json.loads(two)["metrics"]["mark"]
     assert sum(found["images"] for found in splits.values()) == 47 - 3  # three are not answered
+
+
+def call(*arguments):
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+
+
+def be_one_of_two(number, port, arguments):
+    """Do what torchrun does: tell this process who it is, and call the command."""
+    os.environ |= {
+        "RANK": str(number),
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    main([str(argument) for argument in arguments])
+
+
+def call_in_two(*arguments):
+    """Two processes that are ready at once, where torchrun's would load torch anew."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    two = [processes().Process(target=be_one_of_two, args=(number, port, arguments)) for number in (0, 1)]
+    for process in two:
+        process.start()
+    for process in two:
+        process.join()
+    assert [process.exitcode for process in two] == [0, 0]
 
 
 def test_two_processes_predict_what_one_does_and_write_it_once(runs, tmp_path):
@@ -63,21 +93,22 @@ def test_two_processes_predict_what_one_does_and_write_it_once(runs, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no image")
     images = [snapshot / "images", bad, snapshot / "images"]  # 95 files: two batches
-    for number in (1, 2):
-        trainer("predict", model, snapshot, "--to", tmp_path / f"p{number}", processes=number)
-        said = trainer("predict-images", model, *images, "--to", tmp_path / f"{number}.csv", processes=number)
-        assert said == f"94 images in {tmp_path / f'{number}.csv'}, 1 could not be read.\n"
-    assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
-    one, two = ((tmp_path / f"p{number}/predictions.arrow").read_bytes() for number in (1, 2))
+    for number, caller in enumerate((call, call_in_two)):
+        caller("predict", model, snapshot, "--to", tmp_path / f"p{number}")
+        caller("predict-images", model, *images, "--to", tmp_path / f"{number}.csv")
+    answers = [(tmp_path / f"{number}.csv").read_bytes() for number in (0, 1)]
+    assert answers[0] == answers[1]
+    assert answers[0].count(b"\n") == 1 + 94
+    one, two = ((tmp_path / f"p{number}/predictions.arrow").read_bytes() for number in (0, 1))
     assert one == two
 
 
 def test_two_processes_share_the_features_of_a_probe(tmp_path):
     faces = draw_faces(tmp_path / "faces", 40, labelled=36)
-    trainer("round", faces, "--to", tmp_path / "round", "--cache", tmp_path / "one")
-    trainer(
-        "predict", tmp_path / "round/model", faces, "--to", tmp_path / "p", "--cache", tmp_path / "two", processes=2,
-    )  # fmt: skip
+    call("round", faces, "--to", tmp_path / "round", "--cache", tmp_path / "one")
+    call_in_two(
+        "predict", tmp_path / "round/model", faces, "--to", tmp_path / "p", "--cache", tmp_path / "two"
+    )
     names = {}
     for cache in ("one", "two"):
         (digests,) = (tmp_path / cache).glob("*/images.sha256")
