@@ -2,17 +2,18 @@
 
 import csv
 import json
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import cv2
 import numpy as np
+from click.testing import CliRunner
 
+from annotator.cli import main as facelabel
 from annotator.formats.drawn_faces import draw_faces
 from benchmarks.data import CELEBA
 
@@ -24,7 +25,7 @@ VALUES = {
 }  # fmt: skip
 """Attributes of the development data and their values."""
 FRAMES_PER_SECOND = 5
-FRAMES = 5
+FRAMES = 4
 SHAKE = 0.03
 """By how much of the side a film's frames are shifted and zoomed at most, as a hand that holds a phone."""
 
@@ -109,11 +110,10 @@ def film(photo: Photo, to: Path, *, seed: int) -> None:
     writer.release()
 
 
-def command(module: str, *arguments: object) -> Any:
-    """Call `facelabel` (`annotator`) or `trainer` as a person does; return what it prints as JSON, if it was asked to."""
-    line = [sys.executable, "-m", module, *map(str, arguments)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(line)}\n{done.stderr}"
+def command(group: click.Group, *arguments: object) -> Any:
+    """Call `facelabel` or `trainer` as a person does, without starting Python anew; return what it prints as JSON."""
+    done = CliRunner().invoke(group, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert done.exit_code == 0, f"{' '.join(map(str, arguments))}\n{done.stderr}"
     return json.loads(done.stdout.splitlines()[-1]) if "--json" in arguments else None
 
 
@@ -148,9 +148,9 @@ def make_project(
     schema.write_text(_schema(attributes, people_together=split.people_together))
     project = ["-p", folder / "project"]
     shares = ["--seed", split.seed, "--test-share", split.test, "--val-share", split.val]
-    command("annotator", "init", "--schema", schema, *shares, *project)
-    command("annotator", "import", *sources, "--fps", FRAMES_PER_SECOND, *project)
-    command("annotator", "export", "--to", folder / "before", *project)
+    command(facelabel, "init", "--schema", schema, *shares, *project)
+    command(facelabel, "import", *sources, *project)
+    command(facelabel, "export", "--to", folder / "before", *project)
     columns = [*attributes, "identity"]
     with (folder / "labels.csv").open("w", newline="") as stream:
         table = csv.writer(stream)
@@ -158,8 +158,16 @@ def make_project(
         for row in _rows(folder / "before" / "images.csv"):
             known = answers[row["image_name"].split("/")[0]]
             table.writerow([row["image_name"], *(known.get(name, "") for name in columns)])
-    command("annotator", "import", folder / "labels.csv", *project)
+    command(facelabel, "import", folder / "labels.csv", *project)
     return folder / "project"
+
+
+def import_videos(films: Path, room: Path) -> Path:
+    """The films' frames as a snapshot, a group per video; a project of any seed imports it much faster than the videos."""
+    made = ["-p", room / "videos"]
+    command(facelabel, "init", *made)
+    command(facelabel, "import", *sorted(films.iterdir()), "--fps", FRAMES_PER_SECOND, *made)
+    return export(room / "videos", room / "imported", "--images", "copy")
 
 
 def _schema(attributes: Mapping[str, Iterable[str]], *, people_together: bool) -> str:
@@ -173,7 +181,7 @@ def _schema(attributes: Mapping[str, Iterable[str]], *, people_together: bool) -
 
 def export(project: Path, to: Path, *options: object) -> Path:
     """Export a snapshot and return its folder."""
-    command("annotator", "export", "--to", to, *options, "-p", project)
+    command(facelabel, "export", "--to", to, *options, "-p", project)
     return to
 
 

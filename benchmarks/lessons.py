@@ -6,13 +6,14 @@ Everything is done by the product's own commands: videos and photos imported, sn
 
 import csv
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from annotator.cli import main as facelabel
 from annotator.project import ProjectFolder
 from annotator.services.group_list import leak_report
 from annotator.services.twin_search import hash_some
@@ -27,6 +28,7 @@ from benchmarks.lesson_data import (
     export,
     film,
     frames_as_photos,
+    import_videos,
     linked,
     make_project,
     people_with_most,
@@ -35,7 +37,9 @@ from benchmarks.lesson_data import (
     slideshow,
 )
 from benchmarks.report import Figures, Size
+from trainer.cli import main as trainer
 
+Answers = Mapping[str, Mapping[str, str]]
 ONE_THREAD = {"threads": 1, "workers": 0}
 TINY = {"epochs": 1, "batch_size": 16}
 
@@ -59,7 +63,7 @@ def measure(size: Size) -> Figures:
             small,
             photos(folder, drawn=160 if small else None),
             folder / "cache",
-            (0,) if small else (0, 1, 2),
+            (0,) if small else (0, 1, 2, 3, 4),
             ONE_THREAD | (TINY if small else {}),
         )
         return {title: lesson(plan, folder / recipe) for recipe, (title, lesson) in LESSONS.items()}
@@ -72,60 +76,51 @@ def films(plan: Plan, folder: Path) -> list[dict[str, Any]]:
         (folder / data / "films").mkdir(parents=True)
         for number, photo in enumerate(known):
             film(photo, folder / data / "films" / f"{photo.file.stem}.mp4", seed=number)
+        frames = import_videos(folder / data / "films", folder / data)
+        answers = {f"{photo.file.stem}.mp4": {asked: photo.answers[asked]} for photo in known}
         runs = []
         for seed in plan.seeds:
-            runs += divided_films(plan, folder / data, known, asked, values, seed)
-        rows += [{"data": data} | row for row in means(runs, ("split", "settings"))]
+            room = folder / data / f"seed{seed}"
+            for split, snapshot, pairs in divisions(frames, room, {asked: values}, answers, seed):
+                shared = {
+                    "leaking pairs": pairs,
+                    "test frames with a twin in train": twins_in_train(snapshot),
+                }
+                for settings, model in models(plan, snapshot, room / split, seed, FILM_RUNS):
+                    found = test_figures(model, snapshot, asked, plan.cache)
+                    runs.append({"split": split, "settings": settings} | shared | found)
+        rows += [{"data": data} | row for row in means(runs, ("settings", "split"))]
     return rows
 
 
-def filmed(plan: Plan, folder: Path) -> Iterable[tuple[str, list[Photo], str, Sequence[str]]]:
+FILM_RUNS: tuple[dict[str, Any], ...] = ({"preset": "default", "image_size": 96, "epochs": 8},)
+
+
+def filmed(plan: Plan, folder: Path) -> Iterator[tuple[str, list[Photo], str, Sequence[str]]]:
     """Name of the data, its photos, what is asked and the possible answers."""
-    three = people_with_most(plan.known, 3, 6 if plan.small else 30)
+    women = [photo for photo in plan.known if photo.answers.get("male") in {"0", "no"}]
+    three = people_with_most(women, 3, 4 if plan.small else 24)
     people = sorted({photo.person for photo in three})
-    yield "three people", [replace(p, answers={"who": p.person}) for p in three], "who", people
+    yield "three women", [replace(p, answers={"who": p.person}) for p in three], "who", people
     if not plan.small and SLIDESHOW.exists():
         (folder / "slides").mkdir(parents=True)
         shown = [p for p in slideshow(folder / "slides") if p.answers.get("hair_color") in HAIR[:3]]
         yield "slideshow", shown, "hair_color", HAIR[:3]
 
 
-def divided_films(
-    plan: Plan, folder: Path, known: list[Photo], asked: str, values: Sequence[str], seed: int
-) -> list[dict[str, Any]]:
-    """One project of the videos and one of their frames as if they were photos, and what networks then seem to know."""
-    answers = {f"{photo.file.stem}.mp4": {asked: photo.answers[asked]} for photo in known}
-    attributes, split, room = {asked: values}, Split(seed=seed), folder / f"seed{seed}"
-    sources = sorted((folder / "films").iterdir())
-    videos = make_project(room / "videos", sources, attributes, answers, split)
-    by_video = export(videos, room / "by-video", "--images", "copy")
-    photos_of_it = frames_as_photos(by_video, room / "photos")
-    frames = make_project(room / "frames", [photos_of_it], attributes, answers, split)
-    by_frame = export(frames, room / "by-frame")
-    leaks = count_leaks(frames)
-    command("annotator", "groups", "-p", frames)
-    by_looks = export(frames, room / "by-looks")
-    divisions = {
-        "frame by frame": (by_frame, leaks),
-        "by looks (`facelabel groups`)": (by_looks, count_leaks(frames)),
-        "by video": (by_video, count_leaks(videos)),
-    }
-    rows = []
-    for name, (snapshot, pairs) in divisions.items():
-        for number, options in enumerate(FILM_RUNS):
-            settings = options | plan.changes
-            run = room / f"run-{snapshot.name}-{number}"
-            model = fit(snapshot, run, settings | {"seed": seed})
-            shared = {"leaking pairs": pairs, "test frames with a twin in train": twins_in_train(snapshot)}
-            row = {"split": name, "settings": line(options)} | shared
-            rows.append(row | test_figures(model, snapshot, asked, plan.cache))
-    return rows
-
-
-FILM_RUNS: tuple[dict[str, Any], ...] = (
-    {"preset": "s0-cnn", "epochs": 20, "batch_size": 32},
-    {"preset": "default", "epochs": 6, "image_size": 96},
-)
+def divisions(
+    frames: Path, room: Path, attributes: Mapping[str, Sequence[str]], answers: Answers, seed: int
+) -> Iterator[tuple[str, Path, int]]:
+    """Name, snapshot and leaking pairs of three ways to divide frames, two of them as if they were so many photos."""
+    split = Split(seed=seed)
+    photos_of_it = frames_as_photos(frames, room / "photos")
+    alone = make_project(room / "frames", [photos_of_it], attributes, answers, split)
+    by_frame = export(alone, room / "by-frame")
+    yield "frame by frame", by_frame, count_leaks(alone)
+    command(facelabel, "groups", "-p", alone)
+    yield "by looks (facelabel groups)", export(alone, room / "by-looks"), count_leaks(alone)
+    videos = make_project(room / "videos", [frames], attributes, answers, split)
+    yield "by video", export(videos, room / "by-video"), count_leaks(videos)
 
 
 def count_leaks(project: Path) -> int:
@@ -161,7 +156,7 @@ def people(plan: Plan, folder: Path) -> list[dict[str, Any]]:
             room = folder / f"{seed}-{together}"
             split = Split(seed=seed, people_together=together)
             snapshot = export(make_project(room, [shown], attributes, answers, split), room / "snapshot")
-            command("trainer", "round", snapshot, "--to", room / "run", "--cache", plan.cache)
+            command(trainer, "round", snapshot, "--to", room / "run", "--cache", plan.cache)
             for asked in attributes:
                 figures = test_figures(room / "run" / "model", snapshot, asked, plan.cache)
                 runs.append(
@@ -172,16 +167,14 @@ def people(plan: Plan, folder: Path) -> list[dict[str, Any]]:
 
 def pretraining(plan: Plan, folder: Path) -> list[dict[str, Any]]:
     """The same network with and without published weights, on `male`."""
-    snapshot = six_questions(plan.known, folder, images=2000, split=Split(test=0.3, val=0.15))
-    settings = {"preset": "default", "attributes": "male", "image_size": 96, "epochs": 10} | plan.changes
+    snapshot = six_questions(plan.known, folder, images=1400, split=Split(test=0.3))
+    settings = {"preset": "default", "attributes": "male", "image_size": 96, "epochs": 8}
     rows = []
     for published in (True, False):
         own = settings if published else settings | {"pretrained": "false", "batch_norm": "trained"}
-        model = fit(snapshot, folder / f"run-{published}", own)
-        rows.append(
-            {"pretrained": YES_NO[published], "settings": line(settings, ONE_THREAD)}
-            | test_figures(model, snapshot, "male", plan.cache)
-        )
+        model = fit(snapshot, folder / f"run-{published}", own | plan.changes)
+        figures = test_figures(model, snapshot, "male", plan.cache)
+        rows.append({"pretrained": YES_NO[published], "settings": line(own)} | figures)
     return rows
 
 
@@ -202,48 +195,55 @@ def five_people(plan: Plan, folder: Path) -> list[dict[str, Any]]:
 
 
 def faces_told_apart(
-    plan: Plan,
-    folder: Path,
-    known: list[Photo],
-    answers: Mapping[str, Mapping[str, str]],
-    values: Sequence[str],
+    plan: Plan, folder: Path, known: list[Photo], answers: Answers, values: Sequence[str]
 ) -> list[dict[str, Any]]:
     shown, runs = linked(known, folder / "photos"), []
     for seed in plan.seeds:
         room = folder / f"seed{seed}"
         project = make_project(room, [shown], {"who": values}, answers, Split(seed=seed))
         snapshot = export(project, room / "snapshot")
-        for number, options in enumerate(PEOPLE_RUNS):
-            settings = options | plan.changes | {"seed": seed}
-            model = fit(snapshot, room / f"run{number}", settings)
-            runs.append({"settings": line(options)} | test_figures(model, snapshot, "who", plan.cache))
-        command("trainer", "round", snapshot, "--to", room / "round", "--cache", plan.cache)
-        probe = test_figures(room / "round" / "model", snapshot, "who", plan.cache)
-        runs.append({"settings": "trainer round --engine probe"} | probe)
+        for settings, model in models(plan, snapshot, room, seed, PEOPLE_RUNS):
+            runs.append({"settings": settings} | test_figures(model, snapshot, "who", plan.cache))
     return means(runs, ("settings",))
 
 
-PEOPLE_RUNS: tuple[dict[str, Any], ...] = ({"preset": "frozen"}, {"preset": "two-phase"})
+PEOPLE_RUNS: tuple[dict[str, Any], ...] = (
+    {"preset": "frozen", "image_size": 96},
+    {"preset": "two-phase", "image_size": 96},
+)
 
 
 def attributes_of_faces(plan: Plan, folder: Path) -> list[dict[str, Any]]:
     """Four attributes with as many labels as the coursework used in the end, its network beside ours."""
-    snapshot = six_questions(plan.known, folder, images=835, split=Split(test=0.25, val=0.15))
-    models = {}
-    for options in ({"preset": "s2", "image_size": 128}, {"preset": "default", "image_size": 128}):
-        models[line(options)] = fit(snapshot, folder / f"run-{options['preset']}", options | plan.changes)
-    command("trainer", "round", snapshot, "--to", folder / "round", "--cache", plan.cache)
-    models["trainer round --engine probe"] = folder / "round" / "model"
-    return [
-        {"asked": asked, "settings": settings} | test_figures(model, snapshot, asked, plan.cache)
-        for asked in ("glasses", "young", "hair_color", "hair_top")
-        for settings, model in models.items()
-    ]
+    snapshot = six_questions(plan.known, folder, images=835, split=Split())
+    runs = []
+    for settings, model in models(plan, snapshot, folder, plan.seeds[0], ATTRIBUTE_RUNS):
+        for asked in ("glasses", "young", "hair_color", "hair_top"):
+            runs.append(
+                {"asked": asked, "settings": settings} | test_figures(model, snapshot, asked, plan.cache)
+            )
+    return sorted(means(runs, ("asked", "settings")), key=lambda row: str(row["asked"]))
+
+
+ATTRIBUTE_RUNS: tuple[dict[str, Any], ...] = (
+    {"preset": "s2", "image_size": 96},
+    {"preset": "default", "image_size": 96},
+)
+
+
+def models(
+    plan: Plan, snapshot: Path, room: Path, seed: int, runs: Iterable[dict[str, Any]]
+) -> Iterator[tuple[str, Path]]:
+    """What was called and the model's folder: a probe, and with the first seed the networks that take minutes."""
+    for number, options in enumerate(runs if seed == plan.seeds[0] else ()):
+        yield line(options), fit(snapshot, room / f"run{number}", options | plan.changes | {"seed": seed})
+    command(trainer, "round", snapshot, "--to", room / "round", "--cache", plan.cache)
+    yield "trainer round", room / "round" / "model"
 
 
 def fit(snapshot: Path, to: Path, settings: Mapping[str, Any]) -> Path:
     """`trainer fit`; returns the model's folder."""
-    command("trainer", "fit", snapshot, "--to", to, *options_of(settings))
+    command(trainer, "fit", snapshot, "--to", to, *options_of(settings))
     return to / "model"
 
 
@@ -254,14 +254,14 @@ def options_of(settings: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def line(settings: Mapping[str, Any], without: Mapping[str, Any] = {}) -> str:
+def line(settings: Mapping[str, Any]) -> str:
     """The command that a run is, but for its folders."""
-    return " ".join(["trainer fit", *options_of({k: v for k, v in settings.items() if k not in without})])
+    return " ".join(["trainer fit", *options_of(settings)])
 
 
 def test_figures(model: Path, snapshot: Path, asked: str, cache: Path) -> dict[str, Any]:
     """`trainer evaluate` on the test split: accuracy of the most probable class, balanced accuracy of the balanced answer."""
-    metrics = command("trainer", "evaluate", model, snapshot, "--cache", cache, "--json")["metrics"]
+    metrics = command(trainer, "evaluate", model, snapshot, "--cache", cache, "--json")["metrics"]
     found = metrics[asked]["test"]
     interval = found["balanced"]["balanced_accuracy_interval"]
     return {
@@ -274,19 +274,21 @@ def test_figures(model: Path, snapshot: Path, asked: str, cache: Path) -> dict[s
 
 
 def means(runs: Iterable[dict[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
-    """One row per combination: the mean over its seeds, and the lowest and highest accuracy."""
+    """One row per combination: the mean over its seeds, and the lowest and highest accuracy; the interval of a single run."""
     of: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for run in runs:
         of.setdefault(tuple(run[name] for name in by), []).append(run)
     rows = []
     for key, some in of.items():
         row = dict(zip(by, key, strict=True)) | {"seeds": len(some)}
-        for name, value in some[0].items():
+        for name in [name for name in some[0] if name not in {*by, "95 % interval"}]:
             numbers = [run[name] for run in some if run[name] is not None]
-            if name not in by and isinstance(value, int | float) and numbers:
-                row[name] = round(float(np.mean(numbers)), 3)
+            row[name] = round(float(np.mean(numbers)), 3) if numbers else None
         accuracies = [run["accuracy"] for run in some]
-        rows.append(row | {"lowest – highest accuracy": f"{min(accuracies):.3f} – {max(accuracies):.3f}"})
+        interval = some[0]["95 % interval"] if len(some) == 1 else "–"
+        rows.append(
+            row | {"accuracies": f"{min(accuracies):.3f}–{max(accuracies):.3f}", "95 % interval": interval}
+        )
     return rows
 
 
