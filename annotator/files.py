@@ -24,7 +24,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def shard_path(root: Path, sha256: str, extension: str) -> Path:
     """Where a file with this content stands below `root`: ab/abcd….jpg."""
-    return root / sha256[:2] / f"{sha256}.{extension}"
+    return Path(f"{root}/{sha256[:2]}/{sha256}.{extension}")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -44,14 +44,14 @@ def write_atomically(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_unsynced(folder: Path, content: bytes) -> str:
+def write_unsynced(folder: str, content: bytes) -> str:
     """Write a file under a temporary name into a folder; whoever renames it makes it durable first. Returns its path."""
     temporary = f"{folder}/.{secrets.token_hex(8)}.tmp"
     try:
         try:
             _write(temporary, content)
         except FileNotFoundError:
-            folder.mkdir(parents=True, exist_ok=True)
+            Path(folder).mkdir(parents=True, exist_ok=True)
             _write(temporary, content)
     except OSError as error:
         with suppress(OSError):

@@ -14,8 +14,9 @@ def walk_files(folder: Path) -> Iterator[Path]:
     """All files below a folder in a fixed order; links to folders are not followed."""
     for current, folders, names in os.walk(folder):
         folders.sort()
+        here = Path(current)
         for name in sorted(names):
-            yield Path(current) / name
+            yield here / name
 
 
 def take_rest(

@@ -57,8 +57,8 @@ def store_image(images: Path, views: Path, limits: Limits, path: Path) -> Stored
         return str(refusal)
     image = shard_path(images, sha256, header.extension)
     pending = (
-        (write_unsynced(images / _INCOMING, content), str(image)),
-        (write_unsynced(views / _INCOMING, rendered), str(view)),
+        (write_unsynced(f"{images}/{_INCOMING}", content), str(image)),
+        (write_unsynced(f"{views}/{_INCOMING}", rendered), str(view)),
     )
     return StoredImage(sha256, header, pending)
 
@@ -97,7 +97,7 @@ def decoding_pool() -> ProcessPoolExecutor:
     """A process per core; a decoder that is killed by a hostile file does not take the import with it."""
     return ProcessPoolExecutor(
         max_workers=os.cpu_count() or 1,
-        mp_context=decoding_context(),
+        mp_context=decoding_context(__name__),
         initializer=end_with_parent,
     )
 

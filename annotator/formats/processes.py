@@ -5,11 +5,14 @@ from __future__ import annotations
 import multiprocessing
 from multiprocessing.context import ForkServerContext
 
-_LOADED = ["annotator.formats.image_store", "annotator.formats.video_frames"]
 
+def decoding_context(work: str) -> ForkServerContext:
+    """Where decoding processes come from; loading Pillow or OpenCV is paid once and not by each of them.
 
-def decoding_context() -> ForkServerContext:
-    """Where decoding processes come from; loading OpenCV and Pillow is paid once and not by each of them."""
+    Args:
+        work: the module of what they will do. It is loaded before they are forked, unless there have been others: then
+            each loads what these did not need.
+    """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_LOADED)
+    context.set_forkserver_preload([work])
     return context

@@ -85,7 +85,7 @@ def _decode(path: Path, folder: Path, wish: FrameWish, between: Callable[[], Non
     # Loaded where videos are decoded only: the web process knows the formats by name and never loads OpenCV.
     from annotator.formats.video_frames import decode_frames  # noqa: PLC0415
 
-    context = decoding_context()
+    context = decoding_context(decode_frames.__module__)
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=decode_frames, args=(path.resolve(), folder, wish, sending), daemon=True)
     process.start()

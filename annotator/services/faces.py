@@ -128,7 +128,9 @@ class FaceSearch:
 def search_pool(processes: int) -> ProcessPoolExecutor:
     """Processes in which dlib is loaded; they end with their parent."""
     return ProcessPoolExecutor(
-        max_workers=processes, mp_context=decoding_context(), initializer=end_with_parent
+        max_workers=processes,
+        mp_context=decoding_context(find_faces_in_view.__module__),
+        initializer=end_with_parent,
     )
 
 
