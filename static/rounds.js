@@ -111,7 +111,7 @@ async function begin(event) {
   const button = event.target.querySelector('button');
   button.disabled = true;
   try {
-    const round = await call('POST', 'rounds', { engine: new FormData(event.target).get('engine'), strategy: 'margin' });
+    const round = await call('POST', 'rounds', { engine: new FormData(event.target).get('engine') });
     await list();
     at('message').textContent = `Round ${round.id} has been started.`;
     showError(null);

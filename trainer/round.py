@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.acquisition import plan_work, pool_of, rule
+from trainer.acquisition import DEFAULT, plan_work, pool_of, rule
 from trainer.answers import Answers
 from trainer.errors import PredictionsError
 from trainer.evaluate import evaluate
@@ -42,7 +42,7 @@ def run_round(
     to: Path,
     *,
     engine: str = "probe",
-    strategy: str = "margin",
+    strategy: str = DEFAULT,
     cache: Path,
     images_root: Path | None = None,
     seed: int = 0,

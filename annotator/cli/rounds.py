@@ -12,7 +12,7 @@ from annotator.cli.terminal import json_option, open_project, print_json, projec
 from annotator.config import Settings
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
-from annotator.services.rounds import ENGINES, STRATEGIES, get_round, start_round
+from annotator.services.rounds import DEFAULT_STRATEGY, ENGINES, STRATEGIES, get_round, start_round
 from annotator.services.statistics import round_summary
 from annotator.services.work import UNFINISHED
 from annotator.worker import POLL_SECONDS, Report, run_next_round
@@ -29,9 +29,9 @@ from annotator.worker import POLL_SECONDS, Report, run_next_round
 @click.option(
     "--strategy",
     type=click.Choice(STRATEGIES),
-    default="margin",
+    default=DEFAULT_STRATEGY,
     show_default=True,
-    help="What counts as doubtful.",
+    help="Which images come first.",
 )
 @project_option
 @json_option

@@ -10,13 +10,14 @@ from annotator.models import Annotation, AttributeRow, Image, Label, Round, now
 from annotator.services.work import UNFINISHED, claim, give_back, has_unfinished
 
 ENGINES = ("probe", "cnn", "ensemble")
+DEFAULT_STRATEGY = "balanced"
 STRATEGIES = (
-    "margin", "entropy", "least_confidence", "random", "bald", "k_center", "badge", "typical", "rare_classes", "cold_start",
+    DEFAULT_STRATEGY, "margin", "entropy", "least_confidence", "random", "bald", "k_center", "badge", "typical", "rare_classes",
+    "cold_start",
 )  # fmt: skip
 """The trainer's rules and what they need of an engine, as the trainer has them: a test compares."""
 FOR_PROBES = ("bald", "k_center", "badge", "typical", "cold_start")
 """They need several models or the places of images among each other, which the engine cnn does not give."""
-DEFAULT_STRATEGY = "margin"
 START_IMAGES = 25
 """Fewer labelled images of the train split are not worth a round of their own accord."""
 _MOST_COUNTED = 1000

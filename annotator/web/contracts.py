@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from spectree import SpecTree
 
 from annotator import __version__
+from annotator.services.rounds import DEFAULT_STRATEGY
 from annotator.web.problems import bad_request
 
 spec = SpecTree(
@@ -217,7 +218,7 @@ class RoundRequest(Request):
     """Start a round."""
 
     engine: str = "probe"
-    strategy: str = "margin"
+    strategy: str = DEFAULT_STRATEGY
 
 
 class RoundOut(BaseModel):

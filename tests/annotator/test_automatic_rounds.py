@@ -10,6 +10,7 @@ from annotator.models import Image, Round
 from annotator.project import ProjectFolder
 from annotator.services.label_import import import_labels
 from annotator.services.rounds import (
+    DEFAULT_STRATEGY,
     ENGINES,
     START_IMAGES,
     STRATEGIES,
@@ -56,7 +57,7 @@ def test_a_round_starts_once_enough_is_labelled_and_again_after_as_much_more(all
     assert not start_round_if_due(all_to_train, 10)
     label(all_to_train, 1)
     assert start_round_if_due(all_to_train, 10)
-    assert rounds(all_to_train) == [("margin", True, "done"), ("margin", True, "queued")]
+    assert rounds(all_to_train) == [(DEFAULT_STRATEGY, True, "done"), (DEFAULT_STRATEGY, True, "queued")]
 
 
 def test_a_round_of_a_person_counts_and_its_strategy_is_gone_on_with(all_to_train: ProjectFolder):
@@ -97,11 +98,12 @@ def test_answers_that_nothing_can_be_learned_from_do_not_start_a_round(all_to_tr
 def test_the_annotator_offers_what_the_trainer_has_and_refuses_what_an_engine_cannot_serve(
     filled: ProjectFolder,
 ):
-    from trainer.acquisition import RULES
+    from trainer.acquisition import DEFAULT, RULES
     from trainer.engines import ENGINES as TRAINED
     from trainer.engines import GIVES
 
     assert set(STRATEGIES) == set(RULES)
+    assert DEFAULT_STRATEGY == DEFAULT
     assert set(ENGINES) == set(TRAINED) == set(GIVES)
     label(filled, 1)
     for engine in ENGINES:

@@ -63,7 +63,7 @@ def make_round(project: Path, faces: Path, labels: Path, *init: str) -> Path:
         capture_output=True,
     )
     facelabel(project, "import", str(faces), str(labels))
-    assert facelabel(project, "round")["state"] == "done"
+    assert facelabel(project, "round", "--strategy", "margin")["state"] == "done"
     return project
 
 

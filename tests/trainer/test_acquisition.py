@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.acquisition import RULES, Pool, open_cells, plan_work, pool_of, rule
+from trainer.acquisition.balanced import guess
 from trainer.acquisition.batches import BATCH, HEAD, one_per_group
 from trainer.acquisition.diversity import farthest_first, spread_by_weight, typical
 from trainer.acquisition.doubt import disagreement, entropy, least_confidence, margin
+from trainer.acquisition.pool import groups_by_class
 from trainer.acquisition.shares import ColdStart, RareShare, at_every, draw
 from trainer.acquisition.work import put_in_order
 from trainer.errors import ChoiceError
@@ -191,6 +193,42 @@ def test_every_third_place_goes_to_what_is_probably_rare():
     order = RareShare(RULES["margin"]).arrange(known).tolist()
     assert set(order[2:30:3]) == set(range(10))
     assert RULES["margin"].arrange(known).tolist()[:50] == list(range(10, 60))
+
+
+def test_what_few_groups_show_and_people_of_whom_little_is_labelled_come_first():
+    images = 400
+    shown = np.arange(images) % 20 == 0  # one in twenty probably has glasses, as one labelled group has
+    p = np.where(shown[:, None], np.float32([[0.2, 0.8]]), np.float32([[0.98, 0.02]])).astype(np.float32)
+    labelled = np.arange(images) < 100  # of ten people, who have thirty more images each
+    known = pool(
+        images,
+        probabilities={"glasses": p},
+        cells={"glasses": ~labelled},
+        work=~labelled,
+        audit=np.empty(0, np.int64),
+        labelled=labelled,
+        counts={"glasses": np.array([9, 1])},
+        groups=np.array([f"identity:{i % 10 if i < 200 else i}" for i in range(images)]),
+    )
+    order = RULES["balanced"].arrange(known)
+    assert shown[order[:10]].sum() > 5 > shown[order[100:]].sum()
+    new = ~shown[order] & (order >= 200)
+    old = ~shown[order] & (order < 200)
+    assert np.flatnonzero(new).mean() < np.flatnonzero(old).mean() - 50
+    assert set(order[-50:]) <= set(range(100, 200)), "the people of whom ten images are labelled already"
+
+
+def test_a_guess_is_as_probable_as_the_model_says():
+    p = np.float32([[0.2, 0.5, 0.3]]).repeat(20_000, 0)
+    drawn = guess(p, np.random.default_rng(0))
+    np.testing.assert_allclose(np.bincount(drawn) / len(p), p[0], atol=0.02)
+    assert guess(np.float32([[0, 1], [1, 0]]), np.random.default_rng(0)).tolist() == [1, 0]
+
+
+def test_classes_are_counted_by_the_groups_that_show_them():
+    groups = np.array(["a", "a", "a", "b", "c", "d"])
+    assert groups_by_class(np.array([0, 0, 1, 0, UNLABELLED, CANNOT_TELL]), groups, 3).tolist() == [2, 1, 0]
+    assert groups_by_class(np.full(6, UNLABELLED), groups, 2).tolist() == [0, 0]
 
 
 def test_a_cold_start_ends_when_a_model_can_tell_what_it_doubts():

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.acquisition.balanced import Balanced
 from trainer.acquisition.batches import HEAD
 from trainer.acquisition.diversity import farthest_first, spread_by_weight, typical
 from trainer.acquisition.doubt import Scores, disagreement, entropy, least_confidence, margin
@@ -20,6 +21,7 @@ from trainer.errors import ChoiceError
 
 CANDIDATES = 20_000
 """Images among which variety is looked for: a random part of a larger pool, so that the time does not grow with it."""
+DEFAULT = "balanced"
 NONE: frozenset[str] = frozenset()
 POINTS, COMMITTEE = frozenset(["points"]), frozenset(["committee"])
 
@@ -158,6 +160,7 @@ def _needs(name: str, what: str) -> ChoiceError:
 
 
 RULES: dict[str, Rule] = {
+    DEFAULT: Balanced(),
     "margin": ByDoubt(margin),
     "entropy": ByDoubt(entropy),
     "least_confidence": ByDoubt(least_confidence),

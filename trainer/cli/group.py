@@ -66,7 +66,7 @@ model_argument = click.argument("model", type=Folder)
 to_option = click.option("--to", type=Folder, required=True, help="The folder to write.")
 images_option = click.option("--images", type=Folder, help="Where the image files are, if they were moved.")
 strategy_option = click.option(
-    "--strategy", default="margin", show_default=True, help="The acquisition rule."
+    "--strategy", default="balanced", show_default=True, help="The acquisition rule."
 )
 seed_option = click.option("--seed", default=0, show_default=True, help="Of everything that is drawn.")
 cache_option = click.option(

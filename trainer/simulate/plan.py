@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from trainer.acquisition import rule
+from trainer.acquisition import DEFAULT, rule
 from trainer.acquisition.batches import BATCH
 from trainer.files import canonical_json, sha256_text
 
@@ -24,7 +24,7 @@ class Plan(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     strategies: tuple[str, ...] = Field(
-        ("random", "margin"), description="Acquisition rules; the first is the baseline."
+        (RANDOM, DEFAULT), description="Acquisition rules; the first is the baseline."
     )
     seeds: int = Field(20, ge=1, description="How many replays of each strategy.")
     start: int = Field(50, ge=2, description="Images bought at random before the first model.")
