@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from annotator.formats.processes import prepare_decoding
+
 COMMANDS = {
     "aggregate": ("aggregate", "aggregate_command"),
     "diff": ("snapshots", "diff_command"),
@@ -36,13 +38,21 @@ COMMANDS = {
 class Commands(click.Group):
     """The commands of `facelabel`. Expected errors are told in sentences and end with their exit code.
 
-    This module loads nothing but click: the processes that decode images load it too, when the command was called by its
+    This module loads next to nothing: the processes that decode images load it too, when the command was called by its
     own name.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands."""
         return sorted([*super().list_commands(ctx), *COMMANDS])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is called."""
+        if args[0] == "import":
+            prepare_decoding("annotator.formats.image_store")  # while this process loads all the rest
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by its name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 
 
@@ -16,3 +17,9 @@ def decoding_context(work: str) -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([work])
     return context
+
+
+def prepare_decoding(work: str) -> None:
+    """Start the process that the decoding ones are forked from, and do not wait until it has loaded `work`."""
+    decoding_context(work)
+    forkserver.ensure_running()

@@ -23,6 +23,8 @@ from annotator.services.regrouping import settle_groups
 from annotator.services.schema_in_force import read_schema
 
 _ROWS = 2000  # read from the database at a time
+_CACHE_KIB = 32_000
+"""Where names come in another order than images were imported, neighbours stand far apart: kept, a page is read once."""
 
 
 def export_snapshot(
@@ -108,6 +110,7 @@ def remove_leftovers(snapshots: Path) -> None:
 def read_images(session: Session) -> Iterator[SnapshotImage]:
     """All images with their labels, by name: one pass over the index of the names, a few rows in memory."""
     labels = LabelColumns(session)
+    session.connection().exec_driver_sql(f"PRAGMA cache_size=-{_CACHE_KIB}")
     query = select(
         Image.id, Image.name, Image.sha256, Image.extension, Image.width, Image.height, Image.split, Image.group,
         Image.source, Image.original_path, Image.open_cells, Image.crop_box,
