@@ -33,8 +33,7 @@ from annotator.services.schema_in_force import schema_in_force
 from benchmarks.million import make_large_project
 from benchmarks.report import Figures, Size, percentiles
 from tests.loop.waiting import wait_until
-from trainer.engines import BACKBONE
-from trainer.features import open_store
+from trainer.features import BACKBONE, open_store
 from trainer.networks import build
 
 LABELLED = 500

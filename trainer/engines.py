@@ -17,7 +17,7 @@ from trainer.answers import Answers
 from trainer.calibrate import class_evidence, probabilities
 from trainer.ensemble import combined, save_ensemble
 from trainer.errors import ChoiceError, ModelError
-from trainer.features import Features, compute_features
+from trainer.features import BACKBONE, Features, compute_features
 from trainer.files import read_manifest, sha256_file
 from trainer.label_errors import Suspect, find_label_errors
 from trainer.networks import Backbone, build
@@ -26,7 +26,6 @@ from trainer.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_pr
 from trainer.progress import Progress, Report
 from trainer.snapshot import Snapshot
 
-BACKBONE = "efficientnet_lite0"
 
 
 def probe(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:

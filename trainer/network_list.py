@@ -7,7 +7,7 @@ import torch
 from trainer.networks import build, names, timm_models, torchvision_models
 
 Row = dict[str, Any]
-NEEDS = {"efficientnet_lite0": "nothing: its weights are installed"}
+NEEDS = dict.fromkeys(("dlib_face", "efficientnet_lite0", "faces"), "nothing: its weights are installed")
 MOST = 40
 """Networks of timm that are listed at once: each is built to be counted."""
 

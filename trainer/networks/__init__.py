@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from trainer.errors import ChoiceError
-from trainer.networks import efficientnet_lite0, pixels, s0_cnn, s0_resnet32
+from trainer.networks import dlib_face, efficientnet_lite0, faces, pixels, s0_cnn, s0_resnet32
 from trainer.networks.backbone import Backbone, Stages
 
 __all__ = ["Backbone", "Stages", "build", "names"]
@@ -33,9 +33,11 @@ def _unpublished(make: Callable[[], Backbone], name: str) -> Builder:
 
 
 BUILDERS: dict[str, Builder] = {
+    "dlib_face": lambda pretrained, weights: dlib_face.build(pretrained=pretrained, weights=weights),
     "efficientnet_lite0": lambda pretrained, weights: efficientnet_lite0.build(
         pretrained=pretrained, weights=weights
     ),
+    "faces": lambda pretrained, weights: faces.build(pretrained=pretrained, weights=weights),
     "pixels": _unpublished(pixels.build, "pixels"),
     "s0_cnn": _unpublished(s0_cnn.build, "s0_cnn"),
     "s0_resnet32": _unpublished(s0_resnet32.build, "s0_resnet32"),

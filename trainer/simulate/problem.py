@@ -8,14 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.errors import SnapshotError
-from trainer.features import compute_features
+from trainer.features import BACKBONE, compute_features
 from trainer.networks import build
 from trainer.pool_points import PoolPoints, pool_points
 from trainer.progress import Progress, Report
 from trainer.simulate.plan import Stress
 from trainer.snapshot import CANNOT_TELL, Snapshot
 
-BACKBONE = "efficientnet_lite0"
 
 
 @dataclass(frozen=True, eq=False)

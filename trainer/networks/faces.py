@@ -1,0 +1,106 @@
+"""Two networks side by side on one image, seen where they see it: what a face model starts from by default.
+
+One was taught objects (EfficientNet-Lite0, ImageNet) and knows colours and textures, the other people
+(`dlib_face`) and knows faces. Faces come aligned, so *where* something is matters as much as what it is: maps of two
+late stages of each are averaged over the cells of a 4×4 grid instead of over the whole area. docs/experiments.md has
+what each part is worth.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainer.errors import ChoiceError
+from trainer.networks import dlib_face, efficientnet_lite0
+from trainer.networks.backbone import Backbone
+
+GRID = 4
+OBJECT_STAGES, FACE_STAGES = ("stage5", "stage6"), ("stage3", "stage4")
+CHANNELS = 112 + 192 + 128 + 256
+
+
+class GridOfStages(nn.Module):
+    """Runs stages one after the other and averages the maps of some of them over the cells of a grid.
+
+    Args:
+        stages: By name, from the image on; none after the last one that is looked at.
+        seen: Names of those that are looked at.
+    """
+
+    def __init__(self, stages: Mapping[str, nn.Module], seen: tuple[str, ...]) -> None:
+        super().__init__()
+        self.stages = nn.ModuleDict(stages)
+        self.seen = seen
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) → (N, channels of the stages, GRID, GRID)."""
+        grids = []
+        for name, stage in self.stages.items():
+            images = stage(images)
+            if name in self.seen:
+                grids.append(functional.adaptive_avg_pool2d(images, GRID))
+        return torch.cat(grids, dim=1)
+
+
+def _until(stages: Mapping[str, nn.Module], last: str) -> dict[str, nn.Module]:
+    names = list(stages)
+    return {name: stages[name] for name in names[: names.index(last) + 1]}
+
+
+class Faces(Backbone):
+    """`objects` and `people` side by side; the features are the cells of their grids."""
+
+    name = "faces"
+    channels = CHANNELS
+    feature_size = CHANNELS * GRID**2
+    input_size = 192
+    smallest_side = 55
+    mean = efficientnet_lite0.EfficientNetLite0.mean
+    std = efficientnet_lite0.EfficientNetLite0.std
+
+    def __init__(self, objects: efficientnet_lite0.EfficientNetLite0, people: dlib_face.DlibFace) -> None:
+        super().__init__()
+        self.objects = GridOfStages(_until(objects.stage_modules, OBJECT_STAGES[-1]), OBJECT_STAGES)
+        self.people = GridOfStages(_until(people.stage_modules, FACE_STAGES[-1]), FACE_STAGES)
+        ours, theirs = (self.mean, self.std), (people.mean, people.std)
+        # From the pixels as `objects` wants them to those that `people` wants: both are linear in the same pixels.
+        scale = torch.tensor([s / t for s, t in zip(ours[1], theirs[1], strict=True)])
+        shift = torch.tensor([(m - n) / t for m, n, t in zip(ours[0], theirs[0], theirs[1], strict=True)])
+        self.register_buffer("scale", scale.view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("shift", shift.view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def stage_modules(self) -> Mapping[str, nn.Module]:
+        """`people` as one stage, then the stages of `objects`, whose last is the whole of them on the grid."""
+        return {"people": self.people, **dict(self.objects.stages.items())}
+
+    def map(self, images: Tensor) -> Tensor:
+        """Return the grids of both, one above the other."""
+        return torch.cat([self.objects(images), self.people(images * self.scale + self.shift)], dim=1)
+
+    def pool(self, maps: Tensor) -> Tensor:
+        """Every cell of the grids on its own."""
+        return maps.flatten(1)
+
+
+def build(*, pretrained: bool, weights: Path | None = None) -> Faces:
+    """Build both networks, with their published weights or with random ones from torch's generator.
+
+    Args:
+        pretrained: Load the published weights of both.
+        weights: Not to be given: they are two files, both of installed packages.
+
+    Raises:
+        ChoiceError: A file is named.
+        WeightsError: A package with weights is not installed.
+    """
+    if weights:
+        raise ChoiceError(
+            "The weights of faces are those of two networks, not of one file.",
+            "Nothing was changed.",
+            "Leave the setting weights out.",
+        )
+    return Faces(efficientnet_lite0.build(pretrained=pretrained), dlib_face.build(pretrained=pretrained))
