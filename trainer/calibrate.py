@@ -34,8 +34,11 @@ def class_evidence(
 ) -> NDArray[np.floating]:
     """Take out of (n, classes) logits what the network learned about how common the classes are.
 
-    A loss weighted by frequency ** -power, or images drawn that way, have taken that power of the prior out already.
+    A loss weighted by frequency ** -power, or images drawn that way, have taken that power of the prior out already; the adjusted loss has
+    taken out all of it.
     """
+    if config.loss == "adjusted":
+        return logits
     evidence: NDArray[np.floating] = logits - (
         1 - min(1.0, config.class_power + config.resample_power)
     ) * np.log(prior)

@@ -5,9 +5,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-HeadKind = Literal["linear", "hidden", "branch"]
+HeadKind = Literal["linear", "hidden", "branch", "probe"]
 Mode = Literal["network", "rescale", "samplewise", "samplewise_rescale", "imagenet"]
-Loss = Literal["cross_entropy", "binary", "multi_label", "focal"]
+Loss = Literal["cross_entropy", "adjusted", "binary", "multi_label", "focal"]
 OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop"]
 Schedule = Literal["constant", "cosine", "step", "one_cycle"]
 Monitor = Literal["balanced_accuracy", "accuracy", "loss"]
@@ -32,7 +32,9 @@ class FitConfig(BaseModel):
         None, description="File of the published weights, if it is not to be fetched."
     )
     head: HeadKind = Field(
-        "linear", description="What answers an attribute: one layer, a hidden one before it, convolutions."
+        "linear",
+        description="What answers an attribute: one layer, a hidden one before it, convolutions, or one layer on standardised "
+        "features that starts from a probe.",
     )
     hidden: int = Field(200, ge=1, description="Size of the hidden layer of heads of that kind.")
     dropout: float = Field(0.3, ge=0, lt=1, description="Share of features left out before the heads.")
@@ -64,7 +66,10 @@ class FitConfig(BaseModel):
         0.0, ge=0, le=1, description="Smallest area of a random part that is resized; 0 for the whole image."
     )
 
-    loss: Loss = Field("cross_entropy", description="What is minimised.")
+    loss: Loss = Field(
+        "cross_entropy",
+        description="What is minimised; adjusted: cross-entropy with the log of the class shares added to the logits.",
+    )
     focal_gamma: float = Field(
         2.0, ge=0, description="How much the focal loss forgets what is right already."
     )
@@ -111,6 +116,8 @@ class FitConfig(BaseModel):
             raise ValueError("batch_norm 'frozen' needs the published statistics: set it to 'trained'")
         if self.frozen_stages == ALL_STAGES and not self.pretrained:
             raise ValueError("a backbone of random weights cannot be wholly frozen: set frozen_stages to 0")
+        if self.loss == "adjusted" and self.resample_power:
+            raise ValueError("the loss 'adjusted' makes up for rare classes: set resample_power to 0")
         return self
 
     def identity(self) -> dict[str, Any]:

@@ -27,7 +27,6 @@ from trainer.progress import Progress, Report
 from trainer.snapshot import Snapshot
 
 
-
 def probe(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:
     """Train linear heads on features of the frozen backbone, which are cached."""
     features = _features(snapshot, cache, report)
@@ -57,11 +56,12 @@ def cnn(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) ->
     """Fine-tune the whole backbone; it resumes in the folder."""
     from trainer.config import FitConfig  # noqa: PLC0415 - torchvision takes seconds to load, and a probe needs none
     from trainer.fit import fit  # noqa: PLC0415
+    from trainer.presets import preset  # noqa: PLC0415
 
     def training(done: int, total: int, message: str) -> None:
         report(Progress("train", done, total, message))
 
-    result = fit(snapshot, to, FitConfig(seed=seed), progress=training)
+    result = fit(snapshot, to, FitConfig(**preset("default"), seed=seed), progress=training)
     return ask_cnn(result.model, snapshot, cache, report)
 
 

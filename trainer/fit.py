@@ -25,12 +25,14 @@ from numpy.typing import NDArray
 
 from trainer import __version__, processes
 from trainer.calibrate import class_evidence, class_prior, fit_temperature
+from trainer.checkpoint import load_checkpoint
 from trainer.config import FitConfig
 from trainer.dataset import SnapshotImages
 from trainer.errors import TrainerError
 from trainer.files import canonical_json, write_atomically
+from trainer.head_start import start_from_probe
 from trainer.learner import Learner
-from trainer.losses import class_weights
+from trainer.losses import loss_weights
 from trainer.metrics_log import write_events, write_metrics
 from trainer.multi_output import MultiOutput, build_model
 from trainer.saved_model import compute_logits, load_model, save_model
@@ -85,8 +87,16 @@ def fit(snapshot: Snapshot, to: Path, config: FitConfig, *, progress: Progress) 
     return FitResult(to / "model", about["epoch"], about["val"], skipped)
 
 
-def build_learner(snapshot: Snapshot, config: FitConfig, to: Path) -> Learner:
+def build_learner(
+    snapshot: Snapshot, config: FitConfig, to: Path, progress: Callable[[int], None] = lambda _: None
+) -> Learner:
     """Return a learner at the start of a run in a folder.
+
+    Args:
+        snapshot: With labelled train images.
+        config: The settings.
+        to: The run folder.
+        progress: Called with the number of images seen while a probe is trained for the heads to start from.
 
     Raises:
         TrainerError: There is nothing to learn from, or the settings do not fit the network or the snapshot.
@@ -94,15 +104,19 @@ def build_learner(snapshot: Snapshot, config: FitConfig, to: Path) -> Learner:
     codes, _ = learnable(snapshot, config)
     train, val = (_images(snapshot, split, list(codes), config) for split in ("train", "val"))
     weights = {
-        name: class_weights(train.labels[name], len(numbers), power=config.class_power)
-        for name, numbers in codes.items()
+        name: loss_weights(train.labels[name], len(numbers), config) for name, numbers in codes.items()
     }
-    return Learner(_network(config, codes), train, val, weights, config, to)
+    model = _network(config, codes)
+    if config.head == "probe" and load_checkpoint(to / "checkpoints", "last") is None:
+        start_from_probe(model, train, config.seed, workers=config.workers, progress=progress)
+    return Learner(model, train, val, weights, config, to)
 
 
 def _train(snapshot: Snapshot, to: Path, config: FitConfig, progress: Progress) -> None:
     codes, skipped = learnable(snapshot, config)
-    learner = build_learner(snapshot, config, to)
+    learner = build_learner(
+        snapshot, config, to, lambda seen: progress(0, 0, f"training the heads alone: {seen} images seen")
+    )
     if learner.resume() and learner.place.history and processes.rank() == 0:
         write_metrics(to / "metrics.csv", learner.place.history)  # killed between checkpoint and metrics
     total = learner.steps * config.epochs

@@ -1,5 +1,6 @@
-"""What answers one attribute: a linear layer, a hidden layer before it, or a branch of convolutions of its own."""
+"""What answers one attribute: a linear layer, a hidden layer before it, a branch of convolutions, a probe's layer."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -47,11 +48,36 @@ class Branch(nn.Module):
         return logits
 
 
+class ProbeHead(nn.Module):
+    """One layer on standardised features: what a probe is, so that fine-tuning can start from one.
+
+    Args:
+        features: How many.
+        classes: Number of classes.
+        dropout: Share of the standardised features that are left out while training.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, features: int, classes: int, *, dropout: float) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(features, classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, features) → (N, classes) logits."""
+        logits: Tensor = self.linear(self.dropout((features - self.mean) * self.scale))
+        return logits
+
+
 def build_head(kind: HeadKind, backbone: Backbone, classes: int, *, hidden: int, dropout: float) -> nn.Module:
     """Return a head with random weights.
 
     Args:
-        kind: `linear` and `hidden` take the backbone's features, `branch` its last map.
+        kind: `linear`, `hidden` and `probe` take the backbone's features, `branch` its last map.
         backbone: What it sits on.
         classes: Number of classes.
         hidden: Size of the hidden layer.
@@ -59,6 +85,8 @@ def build_head(kind: HeadKind, backbone: Backbone, classes: int, *, hidden: int,
     """
     if kind == "branch":
         return Branch(backbone.channels, classes, dropout=dropout)
+    if kind == "probe":
+        return ProbeHead(backbone.feature_size, classes, dropout=dropout)
     if kind == "hidden":
         return nn.Sequential(
             nn.Linear(backbone.feature_size, hidden),

@@ -10,6 +10,7 @@ Unlabelled cells are left out attribute by attribute. The strength of the L2 pen
 attribute on held-out folds of the train groups, so that the val split stays unseen.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -166,6 +167,36 @@ def fit_head(
         penalty=penalty,
         images=len(labels),
     )
+
+
+def fit_heads(
+    points: Tensor,
+    labels: Mapping[str, NDArray[np.int64]],
+    groups: NDArray[np.str_],
+    classes: Mapping[str, int],
+    seed: int,
+) -> dict[str, Head]:
+    """Train a head for every attribute of which an answer is known.
+
+    Args:
+        points: (n, q) coordinates of the images.
+        labels: Attribute → (n,) class indices, negative where not known.
+        groups: (n,) images of one group are held out together.
+        classes: Attribute → number of its classes.
+        seed: Of the folds.
+
+    Returns:
+        Attribute → its head, for the same coordinates.
+    """
+    axes = main_axes(points)
+    points = points @ axes
+    heads = {}
+    for name, column in labels.items():
+        known = column >= 0
+        if known.any():
+            some = points[torch.from_numpy(known)]
+            heads[name] = fit_head(some, column[known], groups[known], classes[name], seed).turned(axes)
+    return heads
 
 
 def assign_folds(groups: NDArray[np.str_], seed: int) -> NDArray[np.int64]:

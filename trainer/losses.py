@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from trainer.calibrate import class_prior
 from trainer.config import FitConfig
 
 AttributeLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(N, classes) logits, (N,) class indices, (classes,) weights → the mean over the labelled cells."""
+"""(N, classes) logits, (N,) class indices, (classes,) weights or shares → the mean over the labelled cells."""
 
 
 def class_weights(labels: NDArray[np.int64], classes: int, *, power: float = 0.5) -> Tensor:
@@ -61,6 +62,24 @@ def masked_cross_entropy(
     return masked_mean(cells * weights[right], labels)
 
 
+def masked_adjusted(logits: Tensor, labels: Tensor, shares: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """Return the mean cross-entropy of the logits plus the log of the class shares, over the labelled cells.
+
+    Menon et al., "Long-tail learning via logit adjustment" (ICLR 2021): the logits learn what speaks for a class apart from
+    how common it is, so the largest one is the class-balanced answer. Arguments as in `masked_cross_entropy`, but for:
+
+    Args:
+        logits: (N, classes).
+        labels: (N,) class indices, negative where masked.
+        shares: (classes,) of `trainer.calibrate.class_prior`.
+        smoothing: Share of the answer that is given to all classes.
+    """
+    cells = functional.cross_entropy(
+        logits + shares.log(), labels.clamp_min(0), reduction="none", label_smoothing=smoothing
+    )
+    return masked_mean(cells, labels)
+
+
 def masked_focal(logits: Tensor, labels: Tensor, weights: Tensor, *, gamma: float) -> Tensor:
     """Return the mean weighted focal loss over the labelled cells: (1 - p) ** gamma times the cross-entropy.
 
@@ -100,9 +119,18 @@ def masked_mean(cells: Tensor, labels: Tensor) -> Tensor:
     return (cells * known).sum() / known.sum().clamp_min(1)
 
 
+def loss_weights(labels: NDArray[np.int64], classes: int, config: FitConfig) -> Tensor:
+    """Return what the loss of one attribute is given about its classes: their shares if it is adjusted, or weights."""
+    if config.loss == "adjusted":
+        return torch.from_numpy(class_prior(labels, classes).astype(np.float32))
+    return class_weights(labels, classes, power=config.class_power)
+
+
 def attribute_loss(config: FitConfig) -> AttributeLoss:
     """Return the loss of one attribute that the settings name."""
     match config.loss:
+        case "adjusted":
+            return partial(masked_adjusted, smoothing=config.label_smoothing)
         case "focal":
             return partial(masked_focal, gamma=config.focal_gamma)
         case "binary":

@@ -53,7 +53,14 @@ def _s4(network: str, *, pretrained: bool) -> dict[str, Any]:
 
 
 PRESETS: dict[str, Preset] = {
-    "default": Preset("Fine-tune efficientnet_lite0 at 128 pixels; needs no download.", {}),
+    "default": Preset(
+        "Two networks, one for faces and one for objects: heads first, then the upper half of the latter too.",
+        {
+            "network": "faces", "image_size": 192, "head": "probe", "loss": "adjusted", "class_power": 0.0, "frozen_stages": 4,
+            "learning_rate": 3e-4, "head_learning_rate": 5e-4, "epochs": 8,
+        },
+    ),
+    "fine-tune": Preset("Fine-tune efficientnet_lite0 at 128 pixels; other networks by --set network=NAME.", {}),
     "frozen": Preset(
         "Heads alone on a frozen efficientnet_lite0: minutes on a CPU.",
         {"frozen_stages": -1, "head": "hidden", "epochs": 15},

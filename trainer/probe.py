@@ -19,7 +19,7 @@ from trainer.checkpoint import read_tensors, write_tensors
 from trainer.errors import ModelError, SnapshotError
 from trainer.features import Features
 from trainer.files import file_entry, read_manifest, write_manifest
-from trainer.linear_heads import Head, fit_head, main_axes
+from trainer.linear_heads import Head, fit_heads
 from trainer.pool_points import PoolPoints
 from trainer.snapshot import Snapshot
 
@@ -102,22 +102,15 @@ def fit_probe(snapshot: Snapshot, pool: PoolPoints, seed: int) -> Probe:
             "Nothing was changed.",
             "Label some images and run the round again.",
         )
-    points = pool.of(torch.from_numpy(rows))
-    heads = {}
+    labels = {
+        name: np.where(cells, snapshot.labels[name], -1)[rows]
+        for name, cells in labelled.items()
+        if cells.any()
+    }
+    classes = {attribute.name: len(attribute.values) for attribute in snapshot.categorical}
     with threads_for(len(rows)):
-        axes = main_axes(points)
-        points = points @ axes
-        for attribute in snapshot.categorical:
-            cells = labelled[attribute.name][rows]
-            if cells.any():
-                head = fit_head(
-                    points[torch.from_numpy(cells)],
-                    snapshot.labels[attribute.name][rows][cells],
-                    snapshot.groups[rows][cells],
-                    len(attribute.values),
-                    seed,
-                )
-                heads[attribute.name] = head.turned(axes)
+        points = pool.of(torch.from_numpy(rows))
+        heads = fit_heads(points, labels, snapshot.groups[rows], classes, seed)
     codes = {a.name: a.codes for a in snapshot.categorical if a.name in heads}
     in_features = {name: head.turned(pool.basis.directions) for name, head in heads.items()}
     return Probe(pool.basis.mean, pool.basis.scale, in_features, codes, heads)

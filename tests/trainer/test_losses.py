@@ -1,11 +1,13 @@
 """The loss counts answered cells only, and rare classes more."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
-from trainer.losses import class_weights, masked_cross_entropy, multi_output_loss
+from trainer.losses import class_weights, masked_adjusted, masked_cross_entropy, multi_output_loss
 
 
 def test_class_weights_rise_with_the_square_root_of_rarity_and_average_one_over_the_cells():
@@ -54,3 +56,15 @@ def test_attributes_have_the_same_say_however_many_cells_are_answered():
     weights = {"full": torch.ones(2), "sparse": torch.ones(3)}
     each = [masked_cross_entropy(logits[name], labels[name], weights[name]) for name in logits]
     assert multi_output_loss(logits, labels, weights) == pytest.approx((sum(each) / 2).item())
+
+
+def test_the_adjusted_loss_has_its_minimum_where_logits_say_nothing_if_nothing_but_frequency_speaks():
+    labels = torch.tensor([0] * 90 + [1] * 10 + [-1] * 7)
+    shares = torch.tensor([0.9, 0.1])
+    logits = torch.zeros(len(labels), 2, requires_grad=True)
+    masked_adjusted(logits, labels, shares).backward()
+    assert logits.grad.sum(dim=0).tolist() == pytest.approx([0, 0], abs=1e-7)
+    assert logits.grad[-7:].abs().sum() == 0
+    assert masked_adjusted(logits, labels, shares).item() == pytest.approx(
+        -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
+    )

@@ -28,11 +28,10 @@ def test_an_unknown_network_is_refused_with_the_names_of_those_there_are():
 def test_every_network_of_the_registry_gives_pooled_features_and_a_map_for_every_stage():
     for name in networks.names():
         backbone = networks.build(name, pretrained=False)
-        images = torch.randn(2, 3, 96, 96)
+        images = torch.randn(2, 3, *[max(96, backbone.smallest_side)] * 2)
         with torch.no_grad():
-            maps, features = backbone.forward_stages(images), backbone(images)
-        assert tuple(maps) == backbone.stages
-        last = maps[backbone.stages[-1]]
+            stages, last, features = backbone.forward_stages(images), backbone.map(images), backbone(images)
+        assert tuple(stages) == backbone.stages
         assert last.shape[:2] == (2, backbone.channels)
         assert features.shape == (2, backbone.feature_size)
         torch.testing.assert_close(backbone.pool(last), features)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from trainer.config import FitConfig
 
 preset_option = click.option(
-    "--preset", default="default", show_default=True, help="Settings to start from: see the command presets."
+    "--preset",
+    help="Settings to start from: see the command presets. Without it: default, or fine-tune for another network than its own.",
 )
 config_option = click.option(
     "--config",
@@ -47,7 +48,7 @@ set_option = click.option(
 def fit(
     snapshot: Path,
     to: Path,
-    preset: str,
+    preset: str | None,
     file: Path | None,
     settings: tuple[str, ...],
     images: Path | None,
@@ -84,7 +85,7 @@ def fit(
 def find_rate(
     snapshot: Path,
     to: Path,
-    preset: str,
+    preset: str | None,
     file: Path | None,
     settings: tuple[str, ...],
     lowest: float,
@@ -131,7 +132,7 @@ def compare(
     preprocess: str,
     crops: str,
     pretrained: str,
-    preset: str,
+    preset: str | None,
     file: Path | None,
     settings: tuple[str, ...],
     images: Path | None,
@@ -142,7 +143,7 @@ def compare(
     from trainer.reports.comparison import write_comparison  # noqa: PLC0415
     from trainer.snapshot import Snapshot  # noqa: PLC0415
 
-    base = read_settings(preset, file, settings).model_dump(exclude_unset=True)
+    base = read_settings(preset or "fine-tune", file, settings).model_dump(exclude_unset=True)
     try:
         cells = comparing.grid(
             base,
@@ -209,8 +210,10 @@ def presets(as_json: bool) -> None:
         click.echo(f"{name}: {chosen.about}")
 
 
-def read_settings(preset: str, file: Path | None, settings: tuple[str, ...]) -> "FitConfig":
+def read_settings(preset: str | None, file: Path | None, settings: tuple[str, ...]) -> "FitConfig":
     """Return the settings of a preset or a file, changed by NAME=VALUE.
+
+    Without a preset it is `default`, whose settings fit its own network, or `fine-tune` if the settings name another one.
 
     Raises:
         ChoiceError: There is no such preset.
@@ -220,7 +223,9 @@ def read_settings(preset: str, file: Path | None, settings: tuple[str, ...]) -> 
     from trainer.presets import preset as settings_of  # noqa: PLC0415
 
     known = FitConfig.model_fields
-    chosen: dict[str, Any] = _of_file(file) if file else settings_of(preset)
+    other = any(setting.startswith("network=") for setting in settings)
+    named = preset or ("fine-tune" if other else "default")
+    chosen: dict[str, Any] = _of_file(file) if file else settings_of(named)
     for setting in settings:
         name, equals, value = setting.partition("=")
         if name not in known or not equals:

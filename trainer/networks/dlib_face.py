@@ -57,7 +57,9 @@ class Block(nn.Module):
         if self.down:
             maps = functional.avg_pool2d(maps, 2)
             maps = functional.pad(maps, (0, 0, 0, 0, 0, inner.shape[1] - maps.shape[1]))
-            inner = functional.pad(inner, (0, maps.shape[3] - inner.shape[3], 0, maps.shape[2] - inner.shape[2]))
+            inner = functional.pad(
+                inner, (0, maps.shape[3] - inner.shape[3], 0, maps.shape[2] - inner.shape[2])
+            )
         return functional.relu(maps + inner)
 
 
@@ -74,7 +76,10 @@ class DlibFace(Stages):
 
     def __init__(self) -> None:
         stem = nn.Sequential(
-            nn.Conv2d(3, STAGES[0][0], 7, stride=2), Affine(STAGES[0][0]), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2)
+            nn.Conv2d(3, STAGES[0][0], 7, stride=2),
+            Affine(STAGES[0][0]),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2),
         )
         layers: dict[str, nn.Module] = {"stem": stem}
         for number, (inputs, outputs, count) in enumerate(STAGES, start=1):
@@ -101,8 +106,9 @@ def build(*, pretrained: bool, weights: Path | None = None) -> DlibFace:
     start = 0
     with torch.no_grad():
         for parameters in _layers(network):
-            values, start = _next_tensor(content, start, sum(p.numel() for p in parameters))
-            for parameter, part in zip(parameters, values.split([p.numel() for p in parameters]), strict=True):
+            sizes = [parameter.numel() for parameter in parameters]
+            values, start = _next_tensor(content, start, sum(sizes))
+            for parameter, part in zip(parameters, torch.split(values, sizes), strict=True):
                 parameter.copy_(part.view_as(parameter))
     return network
 
@@ -121,7 +127,7 @@ def weights_file() -> Path:
     return files[0]
 
 
-def _layers(network: DlibFace) -> Iterator[tuple[nn.Parameter, nn.Parameter]]:
+def _layers(network: DlibFace) -> Iterator[tuple[Tensor, Tensor]]:
     """The weight and bias of every layer from the image on: in the file one tensor holds both."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | Affine):

@@ -17,9 +17,10 @@ from trainer.errors import ChoiceError
 from trainer.networks import dlib_face, efficientnet_lite0
 from trainer.networks.backbone import Backbone
 
-GRID = 4
+GRID, COARSE = 4, 2
+"""Cells along each side, and those of the last map, which is as small as that."""
 OBJECT_STAGES, FACE_STAGES = ("stage5", "stage6"), ("stage3", "stage4")
-CHANNELS = 112 + 192 + 128 + 256
+OBJECT_CHANNELS, FACE_CHANNELS = (112, 192), (128, 256)
 
 
 class GridOfStages(nn.Module):
@@ -54,12 +55,15 @@ class Faces(Backbone):
     """`objects` and `people` side by side; the features are the cells of their grids."""
 
     name = "faces"
-    channels = CHANNELS
-    feature_size = CHANNELS * GRID**2
+    channels = sum(OBJECT_CHANNELS + FACE_CHANNELS)
+    feature_size = (channels - FACE_CHANNELS[-1]) * GRID**2 + FACE_CHANNELS[-1] * COARSE**2
     input_size = 192
     smallest_side = 55
     mean = efficientnet_lite0.EfficientNetLite0.mean
     std = efficientnet_lite0.EfficientNetLite0.std
+
+    scale: Tensor
+    shift: Tensor
 
     def __init__(self, objects: efficientnet_lite0.EfficientNetLite0, people: dlib_face.DlibFace) -> None:
         super().__init__()
@@ -82,8 +86,9 @@ class Faces(Backbone):
         return torch.cat([self.objects(images), self.people(images * self.scale + self.shift)], dim=1)
 
     def pool(self, maps: Tensor) -> Tensor:
-        """Every cell of the grids on its own."""
-        return maps.flatten(1)
+        """Every cell of the grids on its own, those of the last stage four by four together."""
+        fine, last = torch.split(maps, [self.channels - FACE_CHANNELS[-1], FACE_CHANNELS[-1]], dim=1)
+        return torch.cat([fine.flatten(1), functional.adaptive_avg_pool2d(last, COARSE).flatten(1)], dim=1)
 
 
 def build(*, pretrained: bool, weights: Path | None = None) -> Faces:

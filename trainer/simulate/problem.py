@@ -16,7 +16,6 @@ from trainer.simulate.plan import Stress
 from trainer.snapshot import CANNOT_TELL, Snapshot
 
 
-
 @dataclass(frozen=True, eq=False)
 class Problem:
     """n images whose labels are known to the oracle only.

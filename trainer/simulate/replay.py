@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainer import linear_heads
 from trainer.acquisition import Pool, rule
 from trainer.acquisition.pool import groups_by_class
 from trainer.acquisition.work import put_in_order
 from trainer.calibrate import class_prior
 from trainer.evaluate import figures
-from trainer.linear_heads import Head, fit_head, main_axes
+from trainer.linear_heads import Head
 from trainer.pool_points import NEAR
 from trainer.probe import threads_for
 from trainer.simulate.oracle import Ledger, Oracle
@@ -185,17 +186,9 @@ def fit_heads(
     seed: int,
 ) -> Heads:
     """Train a head for every attribute of which an answer is known."""
-    heads, prior = {}, {}
-    x = torch.from_numpy(points)
+    prior = {name: class_prior(column, classes[name]) for name, column in labels.items()}
     with threads_for(len(points)):
-        axes = main_axes(x)
-        x = x @ axes
-        for name, column in labels.items():
-            known = column >= 0
-            prior[name] = class_prior(column, classes[name])
-            if known.any():
-                head = fit_head(x[torch.from_numpy(known)], column[known], groups[known], classes[name], seed)
-                heads[name] = head.turned(axes)
+        heads = linear_heads.fit_heads(torch.from_numpy(points), labels, groups, classes, seed)
     return Heads(heads, prior)
 
 

@@ -1,0 +1,40 @@
+"""Fine-tuning that starts where a probe ends."""
+
+import numpy as np
+import torch
+
+from tests.trainer.small_run import CONFIG, draw_snapshot
+from trainer.calibrate import class_evidence, class_prior
+from trainer.fit import build_learner, fit
+from trainer.linear_heads import fit_basis, fit_heads
+from trainer.saved_model import load_model
+
+SETTINGS = {"head": "probe", "loss": "adjusted", "class_power": 0.0, "dropout": 0.0}
+
+
+def test_before_the_first_step_the_model_answers_as_a_probe_of_the_same_features_does(tmp_path):
+    snapshot = draw_snapshot(tmp_path / "snapshot")
+    learner = build_learner(snapshot, CONFIG.model_copy(update=SETTINGS), tmp_path / "run")
+    model, train = learner.averaged, learner.train
+    with torch.inference_mode():
+        images = model.prepare(train.batch(list(range(len(train)))).images)
+        features, answers = model.backbone(images), model(images)
+    order = np.random.default_rng(CONFIG.seed).permutation(len(train))
+    basis = fit_basis(features[order])
+    labels = {name: train.labels[name][order] for name in model.outputs}
+    groups = snapshot.groups[train.indices][order]
+    heads = fit_heads(basis.project(features[order]), labels, groups, model.outputs, CONFIG.seed)
+    for name, head in heads.items():
+        expected = (basis.project(features) @ head.weight + head.bias) / head.temperature
+        torch.testing.assert_close(answers[name], expected, atol=1e-3, rtol=1e-3)
+    right = answers["colour"].argmax(dim=1).numpy() == train.labels["colour"]
+    assert right[train.labels["colour"] >= 0].mean() > 0.6  # of a network of random weights
+
+
+def test_a_run_that_starts_from_a_probe_is_saved_loaded_and_its_logits_are_evidence(tmp_path):
+    config = CONFIG.model_copy(update=SETTINGS | {"epochs": 1})
+    result = fit(draw_snapshot(tmp_path / "snapshot"), tmp_path / "run", config, progress=lambda *_: None)
+    saved = load_model(result.model)
+    assert saved.config.head == "probe"
+    logits = np.array([[0.3, -0.2]])
+    assert (class_evidence(logits, class_prior(np.array([0, 0, 1]), 2), saved.config) == logits).all()
