@@ -8,6 +8,7 @@ processes) are measured beside it.
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from benchmarks.lesson_data import Split, photos, six_questions
 from benchmarks.report import Figures, Size
-from trainer.config import FitConfig
+from trainer.config import FitConfig, Precision
 from trainer.dataset import SnapshotImages
 from trainer.fit import build_learner
 from trainer.learner import Learner
@@ -27,7 +28,12 @@ from trainer.saved_model import compute_logits
 from trainer.snapshot import Snapshot
 
 THREADS = 2
+WARM = 1
+"""Batches before anything is measured."""
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 Prepared = tuple[Tensor, dict[str, Tensor]]
+Run = Callable[[int | None], int]
+"""Takes so many batches, or all, and returns how many images they had."""
 
 
 def measure(size: Size) -> Figures:
@@ -36,33 +42,32 @@ def measure(size: Size) -> Figures:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         known = photos(folder, drawn=160 if small else None)
-        images, blocks = (80, 1) if small else (800, 5)
+        images, blocks = (40, 1) if small else (800, 3)
         path = six_questions(known, folder, images=images, split=Split(test=0.1, val=0.1))
         snapshot = Snapshot.open(path)
+        config = FitConfig(batch_size=8) if small else FitConfig()
         return {
-            "training, images/s": training(snapshot, folder, blocks),
-            "training on random tensors, images/s": formats(snapshot, folder, blocks),
+            "training, images/s": training(snapshot, folder, config, blocks),
+            "training on random tensors, images/s": formats(snapshot, folder, config, blocks),
             "scoring from files, images/s": scoring(snapshot, folder, blocks),
         }
 
 
-def training(snapshot: Snapshot, folder: Path, blocks: int) -> list[dict[str, Any]]:
-    """An epoch of real images, kept in memory or decoded again, with 0, 1 and 2 workers; each beside random tensors."""
+def training(snapshot: Snapshot, folder: Path, config: FitConfig, blocks: int) -> list[dict[str, Any]]:
+    """Epochs of real images, kept in memory by some workers or decoded again by one, beside an epoch of random tensors."""
     learners = {}
-    for kept in (True, False):
-        for workers in (0, 1, 2):
-            learner = build_learner(snapshot, FitConfig(workers=workers), folder)
-            if kept:
-                learner.train.keep_in_memory(lambda _: None)
-            learners[kept, workers] = learner
+    for kept, workers in ((True, 0), (True, 1), (True, 2), (False, 1)):
+        learners[kept, workers] = build_learner(
+            snapshot, config.model_copy(update={"workers": workers}), folder
+        )
+        if kept:
+            learners[kept, workers].train.keep_in_memory(lambda _: None)
     some = learners[True, 1]
     batches = random_batches(some)
-    epochs: dict[Any, Callable[[], int]] = {
-        key: lambda learner=learner: steps(learner, learner.batches(0)) for key, learner in learners.items()
-    }
-    epochs["random"] = lambda: steps(some, batches)
-    speeds = alternating(epochs, blocks)
-    augmented = [augmentation_speed(learners[True, 0]) for _ in range(blocks)]
+    runs: dict[Any, Run] = {key: partial(train_on_images, learner) for key, learner in learners.items()}
+    runs["random"] = partial(train_on, some, batches)
+    speeds = alternating(runs, blocks)
+    prepared = median([preparing_speed(learners[True, 0]) for _ in range(blocks)])
     rows = []
     for kept, workers in learners:
         shares = [real / random for real, random in zip(speeds[kept, workers], speeds["random"], strict=True)]
@@ -70,52 +75,55 @@ def training(snapshot: Snapshot, folder: Path, blocks: int) -> list[dict[str, An
             {
                 "images": "in memory" if kept else "from files",
                 "workers": workers,
-                "default": kept and workers == FitConfig().workers,
+                "default": kept and workers == config.workers,
                 "real": median(speeds[kept, workers]),
                 "random": median(speeds["random"]),
                 "real / random": median(shares, 3),
-                "prepared by one process": median(augmented) if kept and not workers else None,
+                "prepared by one process alone": prepared if kept else None,
             }
         )
     return rows
 
 
-def formats(snapshot: Snapshot, folder: Path, blocks: int) -> list[dict[str, Any]]:
+def formats(snapshot: Snapshot, folder: Path, config: FitConfig, blocks: int) -> list[dict[str, Any]]:
     """float32 or bfloat16, channels last in memory or not."""
-    runs, names = {}, []
-    for precision in ("float32", "bfloat16"):
+    runs: dict[tuple[str, torch.memory_format], Run] = {}
+    for precision in PRECISIONS:
         for layout in (torch.channels_last, torch.contiguous_format):
-            learner = build_learner(snapshot, FitConfig(precision=precision, workers=0), folder)
+            learner = build_learner(snapshot, config.model_copy(update={"precision": precision}), folder)
             learner.model = learner.model.to(memory_format=layout)
             batches = [
                 (images.contiguous(memory_format=layout), labels)
-                for images, labels in random_batches(learner)[:6]
+                for images, labels in random_batches(learner)[:1]
             ]
-            names.append((precision, layout))
-            runs[precision, layout] = lambda learner=learner, batches=batches: steps(learner, batches)
-    speeds = alternating(runs, blocks)
-    default = FitConfig().precision
+            runs[precision, layout] = partial(train_on, learner, batches)
+    speeds = alternating(runs, 2 * blocks - 1)
     return [
         {
             "numbers": precision,
             "memory": str(layout).removeprefix("torch."),
-            "default": precision == default and layout == torch.channels_last,
+            "default": precision == config.precision and layout == torch.channels_last,
             "images/s": median(speeds[precision, layout]),
         }
-        for precision, layout in names
+        for precision, layout in runs
     ]
 
 
 def scoring(snapshot: Snapshot, folder: Path, blocks: int) -> list[dict[str, Any]]:
     """What `trainer predict` and `evaluate` do for every image."""
     learner = build_learner(snapshot, FitConfig(), folder)
-    images = SnapshotImages(snapshot, np.arange(len(snapshot)), [], side=learner.config.image_size)
+    side = learner.config.image_size
+    images, few = (
+        SnapshotImages(snapshot, np.arange(count), [], side=side)
+        for count in (len(snapshot), min(len(snapshot), WARM * 64))
+    )
 
-    def score(workers: int) -> int:
-        compute_logits(learner.averaged, images, batch_size=64, workers=workers, progress=lambda _: None)
-        return len(images)
+    def score(workers: int, batches: int | None) -> int:
+        some = images if batches is None else few
+        compute_logits(learner.averaged, some, batch_size=64, workers=workers, progress=lambda _: None)
+        return len(some)
 
-    speeds = alternating({workers: lambda workers=workers: score(workers) for workers in (0, 1, 2)}, blocks)
+    speeds = alternating({workers: partial(score, workers) for workers in (0, 1, 2)}, blocks)
     return [
         {"workers": workers, "default": workers == FitConfig().workers, "images/s": median(speeds[workers])}
         for workers in speeds
@@ -136,10 +144,10 @@ def random_batches(learner: Learner) -> list[Prepared]:
     return found
 
 
-def steps(learner: Learner, batches: Iterable[Prepared]) -> int:
-    """Train on batches as a run does; returns how many images there were."""
+def train_on(learner: Learner, batches: Iterable[Prepared], limit: int | None) -> int:
+    """Train on so many of the batches as a run does, hardly moving the weights; returns how many images there were."""
     images = 0
-    for number, (pixels, labels) in enumerate(batches):
+    for number, (pixels, labels) in enumerate(islice(batches, limit)):
         set_learning_rate(
             learner.optimizer, 0.01 * rate_factor(learner.config, step=number, steps=learner.steps)
         )
@@ -149,23 +157,28 @@ def steps(learner: Learner, batches: Iterable[Prepared]) -> int:
     return images
 
 
-def augmentation_speed(learner: Learner) -> float:
-    """Images per second that one core augments, when it does nothing else."""
+def train_on_images(learner: Learner, limit: int | None) -> int:
+    return train_on(learner, learner.batches(0), limit)
+
+
+def preparing_speed(learner: Learner) -> float:
+    """Images per second that one process augments and scales when it does nothing else."""
     count, started = 0, time.perf_counter()
     for pixels, _ in islice(learner.batches(0), 4):
         count += len(pixels)
     return count / (time.perf_counter() - started)
 
 
-def alternating(runs: Mapping[Any, Callable[[], int]], blocks: int) -> dict[Any, list[float]]:
-    """Images per second of every run, block by block; each is run once before, unmeasured."""
+def alternating(runs: Mapping[Any, Run], blocks: int) -> dict[Any, list[float]]:
+    """Images per second of every run, block by block; each does a few batches before, unmeasured."""
     speeds: dict[Any, list[float]] = {key: [] for key in runs}
-    for block in range(-1, blocks):
+    for run in runs.values():
+        run(WARM)
+    for _ in range(blocks):
         for key, run in runs.items():
             started = time.perf_counter()
-            images = run()
-            if block >= 0:
-                speeds[key].append(images / (time.perf_counter() - started))
+            images = run(None)
+            speeds[key].append(images / (time.perf_counter() - started))
     return speeds
 
 
