@@ -82,7 +82,7 @@ def _misplaced(grouping: Grouping) -> Select[int, str]:
         for attribute, name in grouping.items()
     ]
     own = literal("image:").concat(func.substr(Image.sha256, 1, 16))  # domain/splits.own_group
-    group = func.coalesce(*people, own)
+    group = func.coalesce(*people, own) if people else own  # SQLite's coalesce wants two
     return select(Image.id, group).where(
         Image.given_group.is_(None), Image.twin_of.is_(None), Image.group != group
     )

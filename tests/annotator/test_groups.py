@@ -24,6 +24,7 @@ from annotator.services.regrouping import settle_groups
 from annotator.services.snapshots import export_snapshot
 from annotator.services.twin_search import hash_some
 from annotator.services.twins import find_twins
+from tests.commands import call
 from tests.conftest import LIMITS
 
 
@@ -202,3 +203,16 @@ def test_the_leak_report_is_empty_with_groups_and_is_not_without(doubled: Projec
         (name, f"copy-{name}") for name in ("0001.jpg", "0002.jpg", "0003.jpg")
     }
     assert len(found.groups) == 3
+
+
+def test_labels_come_into_a_project_in_which_nothing_groups_images(faces: Path, tmp_path: Path):
+    (tmp_path / "asked.toml").write_text(
+        'version = 1\n\n[[attribute]]\nname = "smile"\nkey = "s"\n'
+        'values = [{ code = 0, name = "no" }, { code = 1, name = "yes" }]\n',
+        encoding="utf-8",
+    )
+    call("init", "--schema", tmp_path / "asked.toml", "-p", tmp_path / "new").assert_done()
+    call("import", faces / "0001.jpg", "-p", tmp_path / "new").assert_done()
+    (tmp_path / "labels.csv").write_text("image_name,smile\n0001.jpg,yes\n", encoding="utf-8")
+    call("import", tmp_path / "labels.csv", "-p", tmp_path / "new").assert_done()
+    call("groups", "-p", tmp_path / "new").assert_done()
