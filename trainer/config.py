@@ -90,6 +90,9 @@ class FitConfig(BaseModel):
     step_epochs: int = Field(5, ge=1, description="Epochs after which the schedule `step` lowers the rate.")
     step_factor: float = Field(0.1, gt=0, lt=1, description="By which the schedule `step` lowers the rate.")
     ema_decay: float = Field(0.99, ge=0, lt=1, description="Of the running mean of the weights; 0 for none.")
+    start_share: float = Field(
+        0.0, ge=0, lt=1, description="Share of the weights of the start in those that are validated and kept."
+    )
     precision: Precision = Field(
         "float32", description="Of the arithmetic; auto: measured at the start of the run."
     )

@@ -85,7 +85,8 @@ class Learner:
         val: Images to validate on; may be empty.
         weights: Attribute -> (classes,) class weights.
         config: The settings.
-        folder: Of the run; `checkpoints/` in it gets `last`, `best` and, if more are kept, `top-N`.
+        folder: Of the run; `checkpoints/` in it gets `last`, `best`, if more are kept `top-N`, and `start` if its
+            weights have a share in the end.
     """
 
     def __init__(
@@ -99,7 +100,8 @@ class Learner:
     ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.averaged = copy.deepcopy(self.model).eval()
+        self.averaged: MultiOutput = copy.deepcopy(self.model).eval()
+        self.start = copy.deepcopy(self.averaged) if config.start_share else None
         self.train = train
         self.val = val
         self.weights = {name: tensor.to(self.device) for name, tensor in weights.items()}
@@ -214,7 +216,8 @@ class Learner:
     def end_epoch(self) -> None:
         """Validate, note the figures, and keep the weights if they are among the best so far."""
         place = self.place
-        found = validate(self.averaged, self.val, self.weights, self.loss, self.config)
+        kept = self._kept()
+        found = validate(kept, self.val, self.weights, self.loss, self.config)
         score = found.score(self.config)
         figures = [value for value in found.balanced_accuracy.values() if value is not None]
         row: Row = {
@@ -234,15 +237,29 @@ class Learner:
         place.history.append(row)
         place.epoch, place.step, place.loss, place.seconds = place.epoch + 1, 0, 0.0, 0.0
         place.right, place.asked = {}, {}
-        self._keep_if_good(score, row)
+        self._keep_if_good(score, row, kept.state_dict())
         self.save()
         for number in range(1, place.epoch + 1):
             if processes.rank() == 0 and number not in {epoch for epoch, _ in place.top}:
                 remove_checkpoint(self.checkpoints, f"top-{number}")
 
-    def _keep_if_good(self, score: float | None, row: Row) -> None:
+    def _kept(self) -> MultiOutput:
+        """The model that counts: the running mean of the weights, with a share of those of the start.
+
+        Wortsman et al., "Robust fine-tuning of zero-shot models" (CVPR 2022): on the straight line between both, models are
+        better than at either end.
+        """
+        if self.start is None:
+            return self.averaged
+        kept = copy.deepcopy(self.averaged)
+        with torch.no_grad():
+            for weights, first in zip(kept.parameters(), self.start.parameters(), strict=True):
+                weights.lerp_(first, self.config.start_share)
+        return kept
+
+    def _keep_if_good(self, score: float | None, row: Row, tensors: dict[str, Tensor]) -> None:
         """Write the weights as `best` if they are, and as `top-N` if several are kept and they are among them."""
-        place, tensors = self.place, self.averaged.state_dict()
+        place = self.place
         if score is None or place.best_score is None or score > place.best_score:
             place.best_epoch, place.best_score = place.epoch, score
             self._write("best", place.epoch, tensors, row)
@@ -270,11 +287,17 @@ class Learner:
         """Go on from the checkpoint `last`; return whether there is one."""
         checkpoint = load_checkpoint(self.checkpoints, "last")
         if checkpoint is None:
+            if self.start is not None:
+                self._write("start", 0, self.start.state_dict(), {})
             return False
         tensors, state = checkpoint
         self.model.load_state_dict(of_prefix("model", tensors))
         self.averaged.load_state_dict(of_prefix("averaged", tensors))
         restore_optimizer(self.optimizer, of_prefix("optimizer", tensors))
+        if self.start is not None:
+            first = load_checkpoint(self.checkpoints, "start")
+            assert first is not None, "it was written before the first step"
+            self.start.load_state_dict(first[0])
         self.place = Place(**{**state, "top": [tuple(entry) for entry in state["top"]]})
         return True
 

@@ -37,6 +37,11 @@ CONFIG = FitConfig(
     workers=0,
 )
 
+FROM_PROBE = CONFIG.model_copy(
+    update={"head": "probe", "loss": "adjusted", "class_power": 0.0, "start_share": 0.5}
+)
+"""What the default preset does: heads that start from a probe, and their start kept in part."""
+
 
 class Small(Stages):
     """Two convolutions."""
@@ -75,10 +80,10 @@ def processes() -> ForkServerContext:
     return context
 
 
-def fit_and_tell(snapshot: Path, to: Path, words: Connection) -> None:
+def fit_and_tell(snapshot: Path, to: Path, config: FitConfig, words: Connection) -> None:
     """Fit, and send every word of progress."""
     register_small()
-    fit(Snapshot.open(snapshot), to, CONFIG, progress=lambda _done, _total, message: words.send(message))
+    fit(Snapshot.open(snapshot), to, config, progress=lambda _done, _total, message: words.send(message))
 
 
 def hold_lock(path: Path, held: Event, release: Event) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.trainer.small_run import CONFIG, draw_snapshot, fit_and_tell, processes
+from tests.trainer.small_run import FROM_PROBE, draw_snapshot, fit_and_tell, processes
 from trainer.checkpoint import (
     load_checkpoint,
     optimizer_tensors,
@@ -76,7 +76,7 @@ def test_an_optimizer_goes_on_where_it_was():
 def test_a_run_that_is_killed_again_and_again_ends_with_the_weights_of_one_that_was_not(tmp_path, soak):
     """SIGKILL after a word of progress: while decoding, training, validating or writing a checkpoint."""
     folder = tmp_path / "snapshot"
-    expected = fit(draw_snapshot(folder), tmp_path / "whole", CONFIG, progress=lambda *_: None).model
+    expected = fit(draw_snapshot(folder), tmp_path / "whole", FROM_PROBE, progress=lambda *_: None).model
     random = np.random.default_rng(11)
     for trial in range(10 if soak else 1):
         to = tmp_path / f"killed {trial}"
@@ -92,7 +92,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_weights_of_one_that_
 def _fit_and_kill(snapshot, to, *, steps):
     """Kill a run after some steps (0: while it decodes); return whether it was not done before."""
     here, there = processes().Pipe(duplex=False)
-    process = processes().Process(target=fit_and_tell, args=(snapshot, to, there))
+    process = processes().Process(target=fit_and_tell, args=(snapshot, to, FROM_PROBE, there))
     process.start()
     there.close()
     try:
