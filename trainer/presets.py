@@ -57,7 +57,7 @@ PRESETS: dict[str, Preset] = {
         "Two networks, one for faces and one for objects: heads first, then the upper half of the latter too.",
         {
             "network": "faces", "image_size": 192, "head": "probe", "loss": "adjusted", "class_power": 0.0, "frozen_stages": 4,
-            "learning_rate": 3e-4, "head_learning_rate": 5e-4, "epochs": 8, "start_share": 0.5,
+            "learning_rate": 3e-4, "head_learning_rate": 5e-4, "epochs": 6, "start_share": 0.4,
         },
     ),
     "fine-tune": Preset("Fine-tune efficientnet_lite0 at 128 pixels; other networks by --set network=NAME.", {}),
