@@ -93,7 +93,7 @@ def films(plan: Plan, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-FILM_RUNS: tuple[dict[str, Any], ...] = ({"preset": "default", "image_size": 96, "epochs": 8},)
+FILM_RUNS: tuple[dict[str, Any], ...] = ({"preset": "fine-tune", "image_size": 96, "epochs": 8},)
 
 
 def filmed(plan: Plan, folder: Path) -> Iterator[tuple[str, list[Photo], str, Sequence[str]]]:
@@ -168,7 +168,7 @@ def people(plan: Plan, folder: Path) -> list[dict[str, Any]]:
 def pretraining(plan: Plan, folder: Path) -> list[dict[str, Any]]:
     """The same network with and without published weights, on `male`."""
     snapshot = six_questions(plan.known, folder, images=900, split=Split(test=0.3))
-    settings = {"preset": "default", "attributes": "male", "image_size": 96, "epochs": 6}
+    settings = {"preset": "fine-tune", "attributes": "male", "image_size": 96, "epochs": 6}
     rows = []
     for published in (True, False):
         own = settings if published else settings | {"pretrained": "false", "batch_norm": "trained"}
@@ -227,7 +227,7 @@ def attributes_of_faces(plan: Plan, folder: Path) -> list[dict[str, Any]]:
 
 ATTRIBUTE_RUNS: tuple[dict[str, Any], ...] = (
     {"preset": "s2", "image_size": 96},
-    {"preset": "default", "image_size": 96, "epochs": 6},
+    {"preset": "fine-tune", "image_size": 96, "epochs": 6},
 )
 
 
