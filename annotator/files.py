@@ -78,6 +78,22 @@ def rename_into(path: str, temporary: str) -> None:
         raise cannot_write(Path(path), error) from error
 
 
+def link_into(path: str, existing: str) -> None:
+    """Give a file that never changes a second name; where the disk cannot do that, a copy of it gets the name."""
+    try:
+        try:
+            os.link(existing, path)
+        except FileNotFoundError:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            os.link(existing, path)
+    except FileExistsError:
+        return
+    except OSError as error:
+        if error.errno not in {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}:
+            raise cannot_write(Path(path), error) from error
+        write_atomically(Path(path), Path(existing).read_bytes())
+
+
 def sync_disk(folder: Path) -> None:
     """Make everything durable that was written to the disk of a folder: one call for many files (Linux's syncfs)."""
     descriptor = os.open(folder, os.O_RDONLY)

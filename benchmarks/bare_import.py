@@ -26,6 +26,8 @@ def import_bare(to: Path | None, path: Path) -> None:
     view = io.BytesIO()
     upright.save(view, "JPEG", quality=90)
     if to is not None:
+        to = to / str(os.getpid())  # in one folder the processes would wait for each other
+        to.mkdir(exist_ok=True)
         (to / f"{name}.bin").write_bytes(content)
         (to / f"{name}.jpg").write_bytes(view.getvalue())
 

@@ -27,7 +27,6 @@ from annotator.formats.video import VideoOptions
 from annotator.project import ProjectFolder
 from annotator.services.images import ImportReport
 from annotator.services.label_import import LabelReport
-from annotator.services.predictions import bring_predictions
 from annotator.services.sources import (
     ImportOptions,
     Source,
@@ -148,6 +147,8 @@ def _import(project: ProjectFolder, source: Source, options: ImportOptions, *, s
 def _bring(project: ProjectFolder, folder: Path, *, dry_run: bool, say: bool) -> dict[str, Any]:
     if dry_run:
         raise click.UsageError("--dry-run is not for predictions: loading them changes no label.")
+    from annotator.services.predictions import bring_predictions  # noqa: PLC0415 - it loads pyarrow
+
     loaded = bring_predictions(project, folder)
     if say:
         click.echo(f"{folder}: {loaded.rows} images predicted, {loaded.unknown} of them unknown here")

@@ -13,9 +13,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.formats.export import Export, Losses, safe_name
 from annotator.formats.folder_files import take_rest
@@ -128,21 +125,11 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 refuse(path, "it is not an object", f"line {number}")
             yield f"line {number}", item
     elif path.suffix == ".parquet":
-        yield from _parquet_rows(path)
+        from annotator.formats.parquet_tables import read_rows  # noqa: PLC0415 - most imports need no pyarrow
+
+        yield from read_rows(path)
     else:
         yield from read_csv_records(path, ["file_name"])
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(4096):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"row {number}", row
-    except (pa.ArrowException, OSError, ValueError) as error:
-        refuse(path, f"it is not a Parquet file ({str(error)[:200]})")
 
 
 def _read_row(path: Path, where: str, row: dict[str, Any], split: str, prefix: str, found: Foreign) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from annotator.formats.plain_jpeg import is_plain_jpeg
+
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 """Files with these endings are taken for images; others are left aside."""
 
@@ -91,13 +93,15 @@ def read_header(content: bytes, limits: Limits) -> Header:
 def read_image(content: bytes, limits: Limits) -> tuple[Header, bytes]:
     """Format and size, and what the browser shows: an upright JPEG without metadata, at most 1024 pixels a side.
 
+    What is that already is shown as it is, without the loss of a second compression.
+
     Decodes the image in full, so that a truncated or lying file is found now and not while labelling.
 
     Raises:
         RefusedImageError: with the reason; what `read_header` refuses is not decoded.
     """
     with _refusals(limits), _open(content) as image:
-        return _header(image, limits), _view(image)
+        return _header(image, limits), _view(image, content)
 
 
 def _header(image: Image.Image, limits: Limits) -> Header:
@@ -113,10 +117,13 @@ def _header(image: Image.Image, limits: Limits) -> Header:
     return Header(_FORMATS[str(image.format)], width, height)
 
 
-def _view(image: Image.Image) -> bytes:
+def _view(image: Image.Image, content: bytes) -> bytes:
+    small = max(image.size) <= VIEW_SIDE
     # For a large JPEG the decoder can scale while it reads every byte: the size we show is all we need.
     image.draft("RGB", (VIEW_SIDE, VIEW_SIDE))
     image.load()
+    if small and is_plain_jpeg(content):
+        return content
     ImageOps.exif_transpose(image, in_place=True)
     upright = _rgb(image)
     upright.info.clear()  # of what the file says of itself only the pixels are shown

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotator.files import rename_into, shard_path, sync_disk, write_unsynced
+from annotator.files import link_into, rename_into, shard_path, sync_disk, write_unsynced
 from annotator.formats.image_files import (
     Header,
     Limits,
@@ -28,11 +28,19 @@ _INCOMING = "incoming"
 
 @dataclass(frozen=True)
 class StoredImage:
-    """An image that is in the store, once its `pending` files (temporary and own name) are renamed by `finish`."""
+    """An image that is in the store, once `finish` has given its files their names.
+
+    Args:
+        sha256: of the file.
+        header: what the file says of itself.
+        pending: the temporary and the own name of files that were written.
+        view: the name of the view, if the file itself is that.
+    """
 
     sha256: str
     header: Header
     pending: tuple[tuple[str, str], ...] = ()
+    view: str | None = None
 
 
 def store_image(images: Path, views: Path, limits: Limits, path: Path) -> StoredImage | str:
@@ -55,12 +63,13 @@ def store_image(images: Path, views: Path, limits: Limits, path: Path) -> Stored
         header, rendered = read_image(content, limits)
     except RefusedImageError as refusal:
         return str(refusal)
-    image = shard_path(images, sha256, header.extension)
-    pending = (
-        (write_unsynced(f"{images}/{_INCOMING}", content), str(image)),
-        (write_unsynced(f"{views}/{_INCOMING}", rendered), str(view)),
+    image = str(shard_path(images, sha256, header.extension))
+    written = (write_unsynced(f"{images}/{_INCOMING}", content), image)
+    if rendered == content:
+        return StoredImage(sha256, header, (written,), str(view))
+    return StoredImage(
+        sha256, header, (written, (write_unsynced(f"{views}/{_INCOMING}", rendered), str(view)))
     )
-    return StoredImage(sha256, header, pending)
 
 
 def finish(root: Path, stored: Iterable[StoredImage]) -> None:
@@ -68,12 +77,15 @@ def finish(root: Path, stored: Iterable[StoredImage]) -> None:
 
     Two calls to the disk for a whole batch, where a call for every file and folder would cost most of an import's time.
     """
-    pending = [names for image in stored for names in image.pending]
-    if not pending:
+    new = [image for image in stored if image.pending]
+    if not new:
         return
     sync_disk(root)
-    for temporary, path in pending:
-        rename_into(path, temporary)
+    for image in new:
+        for temporary, path in image.pending:
+            rename_into(path, temporary)
+        if image.view is not None:
+            link_into(image.view, image.pending[0][1])
     sync_disk(root)
 
 

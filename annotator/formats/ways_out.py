@@ -13,7 +13,7 @@ from annotator.formats import (
     huggingface,
     label_studio,
     makesense,
-    parquet,
+    parquet_tables,
 )
 from annotator.formats.export import Export, Losses
 from annotator.formats.snapshot import ImageMode
@@ -42,7 +42,7 @@ WAYS_OUT = {
         coursework_csv.write,
         leaves_out="Attributes that are not among its six; images without a label.",
     ),
-    "parquet": WayOut("Parquet tables", parquet.write),
+    "parquet": WayOut("Parquet tables", parquet_tables.write),
     "huggingface": WayOut("Hugging Face imagefolder", huggingface.write, "link", "Groups."),
     "class_folders": WayOut(
         "Class folders (torchvision ImageFolder)",

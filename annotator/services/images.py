@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, field, fields
@@ -55,6 +56,10 @@ class SourceFile:
     group: str = ""
     original_path: str = ""
     face: GivenFace | None = None
+
+
+Stored = tuple[SourceFile, StoredImage | str]
+"""A file and what became of it: the stored image, or why it is refused."""
 
 
 @dataclass
@@ -109,9 +114,8 @@ def take_in(
     killed leaves whole batches and is completed by running it again.
     """
     store = partial(store_image, project.images, project.views, limits)
-    with closing(decoded(store, files, progress)) as stored:
-        while batch := list(islice(stored, _BATCH)):
-            finish(project.images, [result for _, result in batch if isinstance(result, StoredImage)])
+    with closing(decoded(store, files, progress)) as stored, closing(_named(project, stored)) as batches:
+        for batch in batches:
             with project.database.write() as session:
                 record(session, batch, report)
     with project.database.write() as session:
@@ -119,9 +123,23 @@ def take_in(
         recount(session)
 
 
-def examine(
-    files: list[SourceFile], limits: Limits, progress: Progress = lambda *_: None
-) -> list[tuple[SourceFile, StoredImage | str]]:
+def _named(project: ProjectFolder, stored: Iterator[Stored]) -> Generator[list[Stored]]:
+    """Batches of stored files that have their names, durably: those of one batch get them while another one is recorded."""
+    before: tuple[list[Stored], Future[None]] | None = None
+    with ThreadPoolExecutor(1) as thread:
+        while batch := list(islice(stored, _BATCH)):
+            new = [result for _, result in batch if isinstance(result, StoredImage)]
+            naming = thread.submit(finish, project.images, new)
+            if before is not None:
+                before[1].result()
+                yield before[0]
+            before = batch, naming
+        if before is not None:
+            before[1].result()
+            yield before[0]
+
+
+def examine(files: list[SourceFile], limits: Limits, progress: Progress = lambda *_: None) -> list[Stored]:
     """Decode the files as an import does, and keep nothing."""
     return list(decoded(partial(examine_image, limits), files, progress))
 
@@ -199,7 +217,7 @@ def find_files(sources: list[Path], report: ImportReport) -> Iterator[SourceFile
             yield SourceFile(path, name, source_name)
 
 
-def record(session: Session, batch: list[tuple[SourceFile, StoredImage | str]], report: ImportReport) -> None:
+def record(session: Session, batch: list[Stored], report: ImportReport) -> None:
     """Write one batch to the database: new images, other names of known ones, reasons of refusal."""
     stored = [(file, result) for file, result in batch if isinstance(result, StoredImage)]
     report.refused += [(file.name, result) for file, result in batch if isinstance(result, str)]

@@ -22,6 +22,7 @@ from annotator.formats import (
     label_studio,
     makesense,
     parquet,
+    parquet_tables,
     snapshot_source,
 )
 from annotator.formats.export import Export, Loss, Losses, new_folder
@@ -110,7 +111,7 @@ def there_and_back(
 TYPED = {
     "makesense": (makesense.write, makesense.read, "labels.json"),
     "huggingface": (huggingface.write, huggingface.read, ""),
-    "parquet": (parquet.write, parquet.read, ""),
+    "parquet": (parquet_tables.write, parquet.read, ""),
 }
 
 
