@@ -2,15 +2,20 @@
 
 import io
 import shutil
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import ExifTags, Image
 from sqlalchemy import select
 
 from annotator.errors import WrongUse
 from annotator.files import shard_path
 from annotator.formats.image_files import Limits, RefusedImageError, read_header, read_image
+from annotator.formats.plain_jpeg import is_plain_jpeg
 from annotator.models import Image as ImageRow
 from annotator.models import ImageAlias
 from annotator.project import ProjectFolder
@@ -126,6 +131,65 @@ def test_orientation_is_applied_to_view_and_size(orientation: int):
         assert view.getpixel((8, 8))[1] < 60
         assert view.getpixel((50, 30))[1] > 200
         assert not view.getexif()
+
+
+def test_a_plain_jpeg_is_shown_as_it_is():
+    content = picture(quality=95)
+    assert read_image(content, LIMITS)[1] == content
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda plain: plain[:2] + b"\xff\xfe\x00\x08camera" + plain[2:],
+        lambda plain: plain[:20] + b"\xff\xfe\x00\x08camera" + plain[20:],
+        lambda plain: plain[:20] + b"\xff\xe2\x00\x08colour" + plain[20:],
+        lambda plain: plain + b"<script>camera</script>",
+        lambda plain: plain[:18] + b"\x01\x01\x00\x00\x00" + plain[20:],
+        lambda plain: plain[:-2] + b"\xff\xfe\x00\x08camera\xff\xd9",
+        lambda _: picture(size=(1030, 60)),
+        lambda _: picture(progressive=True),
+        lambda _: picture(exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0"),
+        lambda _: _gray(),
+    ],
+    ids=["before JFIF", "comment", "profile", "after the end", "thumbnail", "after the scan", "large", "progressive",
+         "EXIF", "gray"],
+)  # fmt: skip
+def test_a_jpeg_with_anything_besides_its_picture_is_shown_made_anew(changed: Callable[[bytes], bytes]):
+    content = changed(picture())
+    shown = read_image(content, LIMITS)[1]
+    assert shown != content
+    assert b"camera" not in shown
+    assert is_plain_jpeg(shown)
+
+
+def _gray() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (40, 30)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@given(data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_damaged_bytes_are_plain_only_up_to_their_own_end(data: st.DataObject):
+    """No error, whatever bytes come."""
+    content = bytearray(picture())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    cut = bytes(content[: data.draw(st.integers(0, len(content)))])
+    if is_plain_jpeg(cut):
+        assert cut.endswith(b"\xff\xd9")
+        assert len(cut) == len(content)
+
+
+def test_where_a_disk_cannot_link_the_view_is_a_copy(project: ProjectFolder, faces: Path):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        project.views.symlink_to(elsewhere)
+        assert import_images(project, [faces], LIMITS).imported == 40
+        for row in rows(project):
+            view, image = (shard_path(root, row.sha256, "jpg") for root in (project.views, project.images))
+            assert view.read_bytes() == image.read_bytes()
+            assert view.stat().st_dev != image.stat().st_dev
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "1", "CMYK", "I;16"])
