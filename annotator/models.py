@@ -302,6 +302,7 @@ class Submission(Base):
     late: Mapped[bool]
     undoes: Mapped[int | None] = mapped_column(ForeignKey("submissions.id"), unique=True)
     milliseconds: Mapped[int | None]
+    drawn: Mapped[float | None]  # of the lease that was answered
     created_at: Mapped[datetime]
 
 
@@ -377,7 +378,11 @@ class NotThisPerson(Base):
 
 
 class Lease(Base):
-    """An image that somebody works on. The token fences: only its holder's answer is in time."""
+    """An image that somebody works on. The token fences: only its holder's answer is in time.
+
+    `drawn`: the probability with which chance took the image from those it was drawn from, 0 if a rule chose it; null where
+    it came in another way.
+    """
 
     __tablename__ = "leases"
 
@@ -385,6 +390,7 @@ class Lease(Base):
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     token: Mapped[str] = mapped_column(unique=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    drawn: Mapped[float | None]
 
 
 class Skip(Base):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,12 @@ def write_cells(
     cells: dict[str, dict[str, list[float]]],
     *,
     schema_hash: str | None = None,
+    drawn: Mapping[str, float] | None = None,
 ) -> Path:
-    """Predictions for the named images: per attribute (the same for all) the probabilities of its codes 0, 1, 2, …"""
+    """Predictions for the named images: per attribute (the same for all) the probabilities of its codes 0, 1, 2, …
+
+    `drawn`: the images that chance put in their places, with its probability.
+    """
     with project.database.read() as session:
         hashes = dict(session.execute(select(Image.name, Image.sha256)).all())
         schema_hash = schema_hash or read_schema(session).hash()
@@ -47,6 +52,8 @@ def write_cells(
         columns[f"p:{attribute}"] = pa.array([cells[name][attribute] for name in names], kind)
         columns[f"score:{attribute}"] = pa.array(doubts[attribute], pa.float32())
     columns |= {"score": pa.array(scores, pa.float32()), "order": pa.array(order, pa.int32())}
+    if drawn is not None:
+        columns["drawn"] = pa.array([drawn.get(name) for name in names], pa.float32())
     table = pa.table(columns)
     folder.mkdir(parents=True)
     with (

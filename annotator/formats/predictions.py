@@ -94,6 +94,13 @@ class PredictionsFile:
             names.append(str(self._cell("image_name", row).as_py()))
         return names
 
+    def drawn(self, image_name: str) -> float | None:
+        """The probability of the draw that gave an image its place in the order, 0 if the strategy did; None if it is not said."""
+        row = self._find(image_name)
+        if row is None or "drawn" not in self._batches[0].schema.names:
+            return None
+        return float(self._cell("drawn", row).as_py() or 0)
+
     def suggestions(self, image_name: str, sha256: str) -> dict[str, Suggestion]:
         """The model's answers to every attribute of an image; empty if the file does not know these bytes."""
         row = self._find(image_name)

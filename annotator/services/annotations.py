@@ -28,7 +28,7 @@ class NewAnnotation(NamedTuple):
 
 def add_submission(session: Session, **columns: Any) -> int:
     """Write down that something was acknowledged; returns the submission's number."""
-    row = {"late": False, "undoes": None, "milliseconds": None, "created_at": now()} | columns
+    row = {"late": False, "undoes": None, "milliseconds": None, "drawn": None, "created_at": now()} | columns
     [number] = session.connection().execute(_ADD_SUBMISSION, row).inserted_primary_key or [0]
     return int(number)
 

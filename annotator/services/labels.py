@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import bindparam, delete, exists, select
+from sqlalchemy import Row, bindparam, delete, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.schema import Attribute, Schema
@@ -81,7 +82,9 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
     force = schema_in_force(session)
     values = {force.current_name(name): value for name, value in submitted.values.items()}
     codes = {name: code_of_answer(session, force.schema, name, value) for name, value in values.items()}
-    late = _is_late(session, submitted.image_id, labeller_id, submitted.lease)
+    lease = session.connection().execute(_LEASE, {"image_id": submitted.image_id}).one_or_none()
+    held = lease if lease is not None and lease.token == submitted.lease else None
+    late = held is None and _is_late(session, submitted.image_id, labeller_id, lease)
     submission_id = add_submission(
         session,
         key=submitted.key,
@@ -91,6 +94,7 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
         image_id=submitted.image_id,
         late=late,
         milliseconds=submitted.milliseconds,
+        drawn=held.drawn if held is not None else None,
     )
     if submitted.skip:
         session.merge(Skip(image_id=submitted.image_id, labeller_id=labeller_id, reason=submitted.reason))
@@ -191,14 +195,13 @@ def _unknown_value(attribute: Attribute, value: Answer) -> FacelabelError:
     )
 
 
-def _is_late(session: Session, image_id: int, labeller_id: int, token: str | None) -> bool:
+def _is_late(
+    session: Session, image_id: int, labeller_id: int, lease: Row[str, int, datetime, float | None] | None
+) -> bool:
     """Whether the image is somebody else's by now: leased to them, or answered by them.
 
     A lease that merely ran out, with nobody after it, is not held against the labeller.
     """
-    lease = session.connection().execute(_LEASE, {"image_id": image_id}).one_or_none()
-    if lease is not None and token is not None and lease.token == token:
-        return False
     if lease is not None and lease.labeller_id != labeller_id and lease.expires_at > now():
         return True
     other = aliased(Submission)
@@ -217,7 +220,7 @@ def _is_late(session: Session, image_id: int, labeller_id: int, token: str | Non
 
 
 _IS_IMAGE = select(exists().where(Image.id == bindparam("image_id")))
-_LEASE = select(Lease.token, Lease.labeller_id, Lease.expires_at).where(
+_LEASE = select(Lease.token, Lease.labeller_id, Lease.expires_at, Lease.drawn).where(
     Lease.image_id == bindparam("image_id")
 )
 _END_LEASE = delete(Lease).where(Lease.image_id == bindparam("image_id"))

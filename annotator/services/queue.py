@@ -8,10 +8,12 @@ images that are done already are mixed in, to be answered once more without sigh
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, insert, select, update
@@ -22,12 +24,14 @@ from annotator.formats.predictions import PredictionsFile, Suggestion
 from annotator.models import Face, Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
 from annotator.services.blind import blind_among
+from annotator.services.counts import open_images
 from annotator.services.mixing import images_to_mix_in, rest_of_overlap, shuffled_in
 from annotator.services.predictions import ActivePredictions, active_predictions
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force, unknown_attribute
 
 _WINDOW = 64
 """How many places of the order of work are looked at in one query."""
+NOT_DRAWN: Mapping[int, float | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ def next_tasks(
     missing = count - len(found) - len(mixed_in)
     if attribute is None and missing > 0:
         mixed_in += rest_of_overlap(session, labeller_id, missing, mixed_in)
-    return lease(session, shuffled_in(found, mixed_in), labeller_id, lease_seconds, force, predictions)
+    images = shuffled_in(list(found), mixed_in)
+    return lease(session, images, labeller_id, lease_seconds, force, predictions, found)
 
 
 def _ordinary(
@@ -97,14 +102,16 @@ def _ordinary(
     labeller_id: int,
     attribute_id: int | None,
     count: int,
-) -> list[int]:
-    """The ids of the first free images in the order of work."""
-    found: list[int] = []
+) -> dict[int, float | None]:
+    """The ids of the first free images in the order of work, each with how it was drawn (Lease.drawn)."""
+    found: dict[int, float | None] = {}
     if predictions is not None and count > 0:
-        found += _in_predicted_order(session, predictions, _in_window(labeller_id, attribute_id), count)
+        found |= _in_predicted_order(session, predictions, _in_window(labeller_id, attribute_id), count)
     if len(found) < count:
         rest = session.connection().scalars(_in_random_order(labeller_id, attribute_id), {"count": count})
-        found += [number for number in rest if number not in found][: count - len(found)]
+        new = [number for number in rest if number not in found][: count - len(found)]
+        # What predictions left over was not drawn from all.
+        found |= dict.fromkeys(new, None if predictions else 1 / max(1, open_images(session)))
     return found
 
 
@@ -147,16 +154,16 @@ def free_for(labeller_id: int, attribute_id: int | None) -> ColumnElement[bool]:
 
 def _in_predicted_order(
     session: Session, predictions: ActivePredictions, in_window: Select[str, int], count: int
-) -> list[int]:
-    found: list[int] = []
+) -> dict[int, float | None]:
+    found: dict[int, str] = {}
     for place, names in _windows(predictions):
         by_name = dict(session.connection().execute(in_window, {"names": names}).all())
-        found += [by_name[name] for name in names if name in by_name]
+        found |= {by_name[name]: name for name in names if name in by_name}
         if not by_name and place == predictions.cursor:
             _move_cursor(session, predictions, place, names)
         if len(found) >= count:
             break
-    return found[:count]
+    return {number: predictions.file.drawn(name) for number, name in islice(found.items(), count)}
 
 
 @lru_cache(maxsize=256)
@@ -203,8 +210,9 @@ def lease(
     lease_seconds: int,
     force: SchemaInForce,
     predictions: ActivePredictions | None,
+    drawn: Mapping[int, float | None] = NOT_DRAWN,
 ) -> list[Task]:
-    """Give images to a labeller; whoever held them before no longer does."""
+    """Give images to a labeller; whoever held them before no longer does. `drawn`: how some of them were (Lease.drawn)."""
     if not image_ids:
         return []
     expires_at = now() + timedelta(seconds=lease_seconds)
@@ -213,7 +221,13 @@ def lease(
     connection.execute(
         _PUT_LEASES,
         [
-            {"image_id": number, "labeller_id": labeller_id, "token": token, "expires_at": expires_at}
+            {
+                "image_id": number,
+                "labeller_id": labeller_id,
+                "token": token,
+                "expires_at": expires_at,
+                "drawn": drawn.get(number),
+            }
             for number, token in tokens.items()
         ],
     )

@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from annotator.errors import FacelabelError
 from annotator.formats.predictions import PredictionsFile
-from annotator.models import Image, Predictions
+from annotator.models import Image, Predictions, Submission
 from annotator.project import ProjectFolder
 from annotator.services.predictions import load_predictions
 from tests.annotator.test_labels import ALL, Person, lapse_leases
-from tests.predicting import write_predictions
+from tests.predicting import write_cells, write_predictions
 
 SURE, DOUBTFUL = [0.98, 0.01, 0.01], [0.40, 0.38, 0.22]
 
@@ -134,3 +134,26 @@ def test_any_changed_byte_of_predictions_is_found(filled: ProjectFolder, tmp_pat
             PredictionsFile(folder).verify()
     (folder / name).write_bytes(content)
     PredictionsFile(folder).verify()
+
+
+def drawn(project: ProjectFolder) -> dict[str, float | None]:
+    """What is kept of the answers: image → the probability of its draw."""
+    with project.database.read() as session:
+        query = select(Image.name, Submission.drawn).join(Image, Image.id == Submission.image_id)
+        return dict(session.execute(query.order_by(Submission.id)).all())
+
+
+def test_an_answer_keeps_whether_chance_or_the_rule_chose_its_image(filled: ProjectFolder):
+    me = Person(filled)
+    [first] = me.next()
+    me.answer(first, ALL)
+    assert drawn(filled) == {first.image_name: 1 / 40}, "without a model it is drawn from all that are open"
+    known = [name for name in names_of(filled, split="train") if name != first.image_name][:3]
+    cells = {name: {"glasses": DOUBTFUL} for name in known}
+    folder = write_cells(filled, filled.rounds / "1", cells, drawn={known[1]: 0.25})
+    load_predictions(filled, folder)
+    tasks = me.next(4)
+    for task in tasks:
+        me.answer(task, ALL)
+    chosen = {known[0]: 0.0, known[1]: 0.25, known[2]: 0.0, tasks[3].image_name: None}
+    assert drawn(filled) == {first.image_name: 1 / 40} | chosen
