@@ -24,9 +24,11 @@ from trainer.dataset import SnapshotImages
 from trainer.fit import build_learner
 from trainer.learner import Learner
 from trainer.optimization import rate_factor, set_learning_rate, update_average
+from trainer.presets import preset
 from trainer.saved_model import compute_logits
 from trainer.snapshot import Snapshot
 
+DEFAULT = FitConfig.model_validate(preset("default"))
 THREADS = 2
 WARM = 1
 """Batches before anything is measured."""
@@ -45,7 +47,7 @@ def measure(size: Size) -> Figures:
         images, blocks = (40, 1) if small else (800, 3)
         path = six_questions(known, folder, images=images, split=Split(test=0.1, val=0.1))
         snapshot = Snapshot.open(path)
-        config = FitConfig(batch_size=8) if small else FitConfig()
+        config = DEFAULT.model_copy(update={"batch_size": 8}) if small else DEFAULT
         return {
             "training, images/s": training(snapshot, folder, config, blocks),
             "training on random tensors, images/s": formats(snapshot, folder, config, blocks),
@@ -111,7 +113,7 @@ def formats(snapshot: Snapshot, folder: Path, config: FitConfig, blocks: int) ->
 
 def scoring(snapshot: Snapshot, folder: Path, blocks: int) -> list[dict[str, Any]]:
     """What `trainer predict` and `evaluate` do for every image."""
-    learner = build_learner(snapshot, FitConfig(), folder)
+    learner = build_learner(snapshot, DEFAULT, folder)
     side = learner.config.image_size
     images, few = (
         SnapshotImages(snapshot, np.arange(count), [], side=side)
@@ -125,7 +127,7 @@ def scoring(snapshot: Snapshot, folder: Path, blocks: int) -> list[dict[str, Any
 
     speeds = alternating({workers: partial(score, workers) for workers in (0, 1, 2)}, blocks)
     return [
-        {"workers": workers, "default": workers == FitConfig().workers, "images/s": median(speeds[workers])}
+        {"workers": workers, "default": workers == DEFAULT.workers, "images/s": median(speeds[workers])}
         for workers in speeds
     ]
 

@@ -14,7 +14,7 @@ class Answers:
 
     Attributes:
         probabilities: Attribute → (images, classes), calibrated.
-        priors: Attribute → (classes,) shares of the classes among the labelled train images.
+        priors: Attribute → (classes,) shares of the classes, by which a class-balanced answer divides.
         model: The `model` of the predictions' manifest.
         points: Computes (images, q) coordinates in which alike images are near each other; None if there are none.
         committee: Computes attribute → (members, images, classes) answers of several models; None if there is one only.

@@ -217,7 +217,7 @@ def _backbone() -> Backbone:
 def _probe_answers(
     model: Probe, answers: dict[str, NDArray[np.float32]], snapshot: Snapshot, folder: Path
 ) -> Answers:
-    priors = {name: head.prior for name, head in model.heads.items()}
+    priors = {name: head.expected_shares(answers[name]) for name, head in model.heads.items()}
     return Answers(answers, priors, _about("probe", BACKBONE, snapshot, folder))
 
 

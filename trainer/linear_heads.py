@@ -94,6 +94,19 @@ class Head:
         evidence = _evidence(points, self.coefficients[:, :-1])
         return np.stack([self.calibrated(evidence[:, fold]) for fold in range(evidence.shape[1])])
 
+    def expected_shares(self, p: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the (classes,) shares that the head expects among images: what a class-balanced answer to them divides by.
+
+        Labelled images are chosen for what they look like. That leaves the probability of a class given an image as it is,
+        but not the shares of the classes (covariate shift: Shimodaira, 2000), so these are the mean of the probabilities; of a
+        class that no labelled image shows, its half image in `prior`.
+
+        Args:
+            p: (n, classes) probabilities of all images of the pool, calibrated.
+        """
+        never = self.prior * (self.images + len(self.prior) / 2) < 1
+        return np.where(never, self.prior, p.mean(axis=0, dtype=np.float64))
+
     def calibrated(self, evidence: Tensor) -> NDArray[np.float32]:
         """Return (n, classes) probabilities of evidence."""
         return probabilities(evidence.numpy(), self.prior, self.temperature).astype(np.float32)

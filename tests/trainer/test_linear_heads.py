@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from trainer.calibrate import probabilities
+from trainer.calibrate import balanced_answer, probabilities
 from trainer.linear_heads import FOLDS, _curvature, _minimise, assign_folds, fit_basis, fit_head
 
 
@@ -50,6 +50,29 @@ def test_a_class_that_never_occurs_gets_a_small_probability():
     p = answers(basis, head, features)
     assert p[:, 2:].max() < 0.05
     np.testing.assert_allclose(p.sum(1), 1)
+
+
+def test_the_shares_of_a_pool_are_found_where_the_labelled_images_were_chosen():
+    """One in ten shows the rare class, half of the labelled images do: what is chosen by its looks hides the shares."""
+    chance = np.random.default_rng(0)
+    labels = (chance.random(6000) < 0.1).astype(np.int64)
+    features = torch.from_numpy(chance.normal(size=(6000, 12)).astype(np.float32))
+    features[:, 0] += 1.5 * torch.from_numpy(labels)
+    looks_rare = np.flatnonzero(features[:1200, 0] > 1.5)
+    others = np.flatnonzero(features[:1200, 0] <= 1.5)[: len(looks_rare)]
+    chosen = np.concatenate([looks_rare, others])
+    assert labels[chosen].mean() > 0.2
+    basis, head = head_of(features[chosen], labels[chosen], 3)
+    p = answers(basis, head, features)
+    shares = head.expected_shares(p)
+    assert 0.07 < shares[1] < 0.14
+    assert shares[2] == head.prior[2], "of a class that nobody has seen nothing is known"
+
+    def balanced_accuracy(prior):
+        said = balanced_answer(p[1200:], prior)
+        return np.mean([(said[labels[1200:] == code] == code).mean() for code in (0, 1)])
+
+    assert balanced_accuracy(shares) > balanced_accuracy(head.prior) + 0.02
 
 
 @pytest.mark.parametrize("images", [1, 2, 3])

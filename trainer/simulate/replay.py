@@ -69,12 +69,12 @@ def replay(problem: Problem, plan: Plan, strategy: str, seed: int) -> Replay:
         seconds = time.perf_counter() - started
         last = not len(following)
         if last or buyer.bought in (plan.start, *plan.budgets):
-            curve.append(measure(model, measured_on, buyer.bought, seconds))
+            curve.append(measure(model, candidates, measured_on, buyer.bought, seconds))
         if last:
             break
         buyer.buy(following, strategy)
     every = fit_heads(candidates.points, sold, candidates.groups, problem.classes, seed)
-    return Replay(strategy, seed, measure(every, measured_on, len(rows), 0.0), curve, ledger)
+    return Replay(strategy, seed, measure(every, candidates, measured_on, len(rows), 0.0), curve, ledger)
 
 
 def split_people(problem: Problem, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -164,6 +164,14 @@ class Heads:
             answers[name] = _repeated(prior, len(points)) if head is None else head.answer(x)
         return answers
 
+    def expected_shares(self, points: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+        """Attribute → (classes,) shares expected among images; the prior where nothing could be learned."""
+        answers = self.answer(points)
+        return {
+            name: self._heads[name].expected_shares(answers[name]) if name in self._heads else prior
+            for name, prior in self.prior.items()
+        }
+
     def committee(self, points: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Attribute → (folds, n, classes) probabilities of the heads that each left a fold out."""
         x = torch.from_numpy(points)
@@ -192,13 +200,13 @@ def fit_heads(
     return Heads(heads, prior)
 
 
-def measure(model: Heads, test: Problem, bought: int, seconds: float) -> Measured:
+def measure(model: Heads, pool: Problem, test: Problem, bought: int, seconds: float) -> Measured:
     """The figures on the test people; an attribute of which they show one class only has none."""
-    balanced, ece = {}, {}
+    balanced, ece, shares = {}, {}, model.expected_shares(pool.points)
     for name, p in model.answer(test.points).items():
         known = test.labels[name] >= 0
         codes = list(range(test.classes[name]))
-        found = figures(p[known], test.labels[name][known], model.prior[name], codes, groups=0)
+        found = figures(p[known], test.labels[name][known], shares[name], codes, groups=0)
         if found["balanced_accuracy"] is not None:
             balanced[name], ece[name] = found["balanced_accuracy"], found["ece"]
     return Measured(bought, float(np.mean(list(balanced.values()))), balanced, ece, seconds)
