@@ -28,9 +28,9 @@ from annotator.services.faces import BATCH_SECONDS, FaceSearch
 from annotator.services.group_list import LEAKS
 from annotator.services.import_runs import run_next_import
 from annotator.services.kept_figures import FigureCount
-from annotator.services.label_error_search import LabelErrorSearch
 from annotator.services.labelling_pace import OPEN_CELLS
 from annotator.services.predictions import load_predictions
+from annotator.services.round_study import label_error_search, labels_saved_estimate, look_into_rounds
 from annotator.services.rounds import (
     claim_round,
     fail_round,
@@ -72,7 +72,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
 
     search = FaceSearch(project)
     twins = TwinSearch(project)
-    label_errors = LabelErrorSearch(project)
+    studies = [label_error_search(project), labels_saved_estimate(project)]
     remove_leftovers(project)
     ended = Event()
     counting = Thread(target=_count_figures, args=(project, ended), name="figures", daemon=True)
@@ -82,7 +82,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
             try:
                 busy = _work(project, settings, stopped, search, twins)
                 if not busy:
-                    label_errors.look()
+                    look_into_rounds(studies)
             except NoRoom as error:
                 # Not even that can be written down. What was begun goes on when there is room.
                 _log.error("%s", str(error).replace("\n", " "))
@@ -93,7 +93,8 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     finally:
         ended.set()
         search.close()
-        label_errors.close()
+        for study in studies:
+            study.close()
         counting.join(1)  # it only reads: nothing is lost if it ends with the process
 
 

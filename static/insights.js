@@ -71,6 +71,13 @@ function showWork({ pace, rounds }) {
     : bars(shown.map(({ id, accepted, corrected }) => [`Round ${id}`, accepted / (accepted + corrected), `${Math.round((100 * accepted) / (accepted + corrected))} % of ${whole(accepted + corrected)}`])));
 }
 
+/** What the rule's choice is worth: a sentence, and what it rests on. */
+function showSaved(found) {
+  const words = found === null ? 'It is estimated after a round, from the tenth of the queue that is drawn at random.' : found.text;
+  const note = found === null ? [] : [element('p', { class: 'muted' }, `After round ${found.round}. Heads trained on as many random as chosen images are compared on images of other people.`)];
+  at('saved').replaceChildren(element('p', { class: found?.worth == null ? 'muted' : null }, words), ...note);
+}
+
 function state({ attributes, rounds }) {
   if (attributes.every(({ labelled }) => labelled === 0)) return 'Nothing is labelled yet. Label some images and start a round; then this page shows what they taught.';
   if (rounds.length === 0) return 'There are labels but no round yet. Start one on the page Rounds: then this page shows what was learned.';
@@ -85,6 +92,7 @@ async function load() {
     at('tiles').replaceChildren(...tiles(found));
     at('overview').replaceChildren(overview(found.attributes));
     showWork(found);
+    showSaved(found.labels_saved);
     at('attributes').replaceChildren(...found.attributes.map((attribute) => attributeCard(attribute, found.in_use)));
     at('message').textContent = state(found);
     at('error').textContent = '';

@@ -4,7 +4,7 @@ A new engine is a function like `probe` with a line in `ENGINES`, and one like `
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from trainer.errors import ChoiceError, ModelError
 from trainer.features import BACKBONE, Features, compute_features
 from trainer.files import read_manifest, sha256_file
 from trainer.label_errors import Suspect, find_label_errors
+from trainer.labels_saved import LabelsSaved, estimate, material
 from trainer.networks import Backbone, build
 from trainer.pool_points import pool_points
 from trainer.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
@@ -50,6 +51,25 @@ def label_errors(snapshot: Snapshot, cache: Path, seed: int, report: Report) -> 
     suspects = find_label_errors(snapshot, model, pool, seed)
     report(Progress("label errors", 1, 1, "compared"))
     return suspects
+
+
+def labels_saved(
+    snapshot: Snapshot, drawn: Mapping[str, float], cache: Path, seed: int, report: Report
+) -> LabelsSaved:
+    """Estimate what an image that the rule chose is worth, with probes on parts of the labels.
+
+    Args:
+        snapshot: With labels.
+        drawn: Image name → how it was drawn, of `trainer.labels_saved.read_selection`.
+        cache: Of features.
+        seed: Of all draws.
+        report: Told how far it is.
+    """
+    features = _features(snapshot, cache, report)
+    report(Progress("compare", 0, 1, "training on what chance chose and on what the rule chose"))
+    found = estimate(material(snapshot, pool_points(features), drawn), seed)
+    report(Progress("compare", 1, 1, "compared"))
+    return found
 
 
 def cnn(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:

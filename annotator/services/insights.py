@@ -18,6 +18,7 @@ from annotator.project import ProjectFolder
 from annotator.services.distributions import DISTRIBUTIONS, Distribution, distributions
 from annotator.services.kept_figures import keep_figures, read_figures
 from annotator.services.labelling_pace import Pace, Suggestions, labelling_pace, suggestions_by_round
+from annotator.services.labels_saved import LabelsSaved, read_labels_saved
 from annotator.services.measured_rounds import RoundsOnAudit, measure_rounds
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force
 from annotator.services.team_figures import TEAM
@@ -50,28 +51,33 @@ class AttributeInsights:
 
 @dataclass(frozen=True)
 class Insights:
-    """The attributes in schema order, the rounds, the pace; suggestions by round and attribute."""
+    """The attributes in schema order, the rounds, the pace; suggestions by round and attribute; the newest estimate of labels saved."""
 
     attributes: list[AttributeInsights]
     rounds: RoundsOnAudit
     pace: Pace
     suggestions: Mapping[tuple[int, str], Suggestions]
+    labels_saved: LabelsSaved | None
 
 
 def read_insights(project: ProjectFolder, session: Session) -> Insights:
     """The figures as of now; of a large project they may be some seconds old (see kept_figures)."""
     force = schema_in_force(session)
+    saved = read_labels_saved(project)
     state = (
+        saved,
         force.hash,
         session.scalar(select(func.max(Annotation.id))),
         session.scalar(select(func.max(Submission.id))),
         session.scalar(select(func.max(Predictions.turn))),
         session.scalar(select(Project.split_seed)),
     )
-    return keep_figures(session, "insights", state, lambda: _read(project, session, force))
+    return keep_figures(session, "insights", state, lambda: _read(project, session, force, saved))
 
 
-def _read(project: ProjectFolder, session: Session, force: SchemaInForce) -> Insights:
+def _read(
+    project: ProjectFolder, session: Session, force: SchemaInForce, saved: LabelsSaved | None
+) -> Insights:
     rounds = measure_rounds(project, session, force)
     spread = read_figures(session, DISTRIBUTIONS).figures or distributions(session)
     team = read_figures(session, TEAM).figures
@@ -79,7 +85,8 @@ def _read(project: ProjectFolder, session: Session, force: SchemaInForce) -> Ins
     attributes = [
         _attribute(force.schema[name], found, rounds, alphas.get(name)) for name, found in spread.items()
     ]
-    return Insights(attributes, rounds, labelling_pace(session), suggestions_by_round(session, force))
+    pace, suggestions = labelling_pace(session), suggestions_by_round(session, force)
+    return Insights(attributes, rounds, pace, suggestions, saved)
 
 
 def _attribute(

@@ -102,6 +102,23 @@ def _suggestions(insights: Insights) -> Iterator[Row]:
         yield [number, attribute, found.accepted, found.corrected]
 
 
+def _saved(insights: Insights) -> Iterator[Row]:
+    found = insights.labels_saved
+    if found is not None:
+        yield [
+            found.round,
+            found.worth,
+            found.low,
+            found.high,
+            found.random,
+            found.chosen,
+            found.held_out,
+            found.trained_on,
+            found.saved,
+            found.text,
+        ]
+
+
 FIGURES: dict[str, tuple[Row, Callable[[Insights], Iterator[Row]]]] = {
     "curves": (
         ["attribute", "round", "labels", "audit_images", "audit_groups", "balanced_accuracy", "low", "high"],
@@ -115,6 +132,10 @@ FIGURES: dict[str, tuple[Row, Callable[[Insights], Iterator[Row]]]] = {
     "distributions": (["attribute", "code", "value", "train", "val", "test"], _distributions),
     "agreement": (["attribute", "images", "alpha", "low", "high"], _agreement),
     "advice": (["attribute", "verdict", "changed", "gain_per_100", "low", "high", "text"], _advice),
+    "saved": (
+        ["round", "worth", "low", "high", "random", "chosen", "audit_images", "trained_on", "saved", "text"],
+        _saved,
+    ),
     "pace": (["day", "cells", "hours"], _pace),
     "suggestions": (["round", "attribute", "accepted", "corrected"], _suggestions),
 }

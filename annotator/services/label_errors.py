@@ -18,6 +18,7 @@ from annotator.models import Annotation, Image, Label
 from annotator.project import ProjectFolder
 from annotator.services.blind import still_blind
 from annotator.services.browse import Page
+from annotator.services.round_results import newest_result
 from annotator.services.schema_in_force import schema_in_force
 
 FILE = "label_errors.csv"
@@ -46,20 +47,9 @@ class Suspicions:
         return list(self.images)
 
 
-def newest_list(project: ProjectFolder) -> Path | None:
-    """The list of the newest round that has one."""
-    return max(project.rounds.glob(f"*/run/{FILE}"), key=round_of_list, default=None)
-
-
-def round_of_list(file: Path) -> int:
-    """The number of the round that a list is of; 0 if the folder is not one of ours."""
-    name = file.parent.parent.name
-    return int(name) if name.isdecimal() else 0
-
-
 def read_suspicions(project: ProjectFolder) -> Suspicions | None:
     """What the newest list says; None if there is none, or it cannot be read."""
-    file = newest_list(project)
+    file = newest_result(project, FILE)
     if file is None:
         return None
     try:

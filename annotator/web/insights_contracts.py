@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from annotator.domain.audit import Measured
 from annotator.services.insights import AttributeInsights, Insights, curve_of
 from annotator.services.labelling_pace import Pace, Suggestions
+from annotator.services.labels_saved import LabelsSaved
 from annotator.services.round_changes import AttributeChange, RoundChanges
 from annotator.web.flags import iso
 from annotator.web.team_contracts import CoefficientOut, coefficient_out
@@ -166,6 +167,24 @@ class PaceOut(BaseModel):
     days: list[DayOut]
 
 
+class LabelsSavedOut(BaseModel):
+    """What one label that the rule chose is worth in random ones, with its 95 % interval; null where it cannot be told.
+
+    `random`, `chosen`: labelled images of the train split, by what chose them. `held_out`: images that were measured on.
+    `saved`: labels that were saved at least (lost, if negative); null unless the interval leaves out 1.
+    """
+
+    round: int
+    worth: float | None
+    low: float | None
+    high: float | None
+    random: int
+    chosen: int
+    held_out: int
+    saved: int | None
+    text: str
+
+
 class InsightsOut(BaseModel):
     """All figures. `in_use`: the round that queue, suggestions, `confusion` and `calibration` come from."""
 
@@ -173,6 +192,7 @@ class InsightsOut(BaseModel):
     rounds: list[RoundOnAuditOut]
     attributes: list[AttributeInsightsOut]
     pace: PaceOut
+    labels_saved: LabelsSavedOut | None = Field(description="Null until a round was looked into.")
 
 
 def insights_out(found: Insights) -> InsightsOut:
@@ -190,7 +210,15 @@ def insights_out(found: Insights) -> InsightsOut:
         ],
         attributes=[_attribute(found, entry) for entry in found.attributes],
         pace=_pace(found.pace),
+        labels_saved=_labels_saved(found.labels_saved),
     )
+
+
+def _labels_saved(found: LabelsSaved | None) -> LabelsSavedOut | None:
+    if found is None:
+        return None
+    told = {name: getattr(found, name) for name in LabelsSavedOut.model_fields}
+    return LabelsSavedOut(**told)
 
 
 def _suggestions(found: Insights, number: int) -> dict[str, int]:

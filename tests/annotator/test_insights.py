@@ -16,6 +16,7 @@ from annotator.services.promotions import promote
 from annotator.services.round_changes import round_changes
 from tests.annotator.test_browse import correction, image_of
 from tests.annotator.test_labels import ALL, Person
+from tests.annotator.test_labels_saved import estimated
 from tests.annotator.test_queue import names_of
 from tests.predicting import write_cells
 from tests.serving import Server
@@ -203,6 +204,13 @@ def test_the_api_and_the_tables_tell_the_same_figures(filled: ProjectFolder):
         assert sum(int(row["images"]) for row in table("confusion")) == 20
         assert {row["attribute"] for row in table("distributions")} == {"glasses"}
         assert [len(table(name)) for name in ("calibration", "advice", "agreement")] == [1, 1, 1]
-        assert table("pace") == table("suggestions") == []
+        assert table("pace") == table("suggestions") == table("saved") == []
+        assert client.get("/insights")["labels_saved"] is None
+        sentence = estimated(filled, 2)
+        told = client.get("/insights")["labels_saved"]
+        assert (told["text"], told["round"], told["worth"], told["saved"]) == (sentence, 2, 1.42, 254)
+        assert [(row["round"], row["low"], row["text"]) for row in table("saved")] == [
+            ("2", "1.11", sentence)
+        ]
         key = secrets.token_hex(8)
         assert client.session.get(f"{server.url}/insights/{key}.csv", timeout=10).status_code == 404

@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 from annotator.project import ProjectFolder
 from tests.annotator.test_insights import audited, round_that_errs
 from tests.annotator.test_labels import ALL, Person
+from tests.annotator.test_labels_saved import estimated
 from tests.browser.test_accessibility import injectable, serious  # noqa: F401 - a fixture
 from tests.serving import Server
 
@@ -44,8 +45,10 @@ def test_the_page_at_work_has_no_serious_fault_and_gives_its_numbers(
     round_that_errs(filled, truth, 2, labels=200)
     me = Person(filled)
     me.answer(me.next()[0], ALL, accepted=frozenset({"glasses"}), milliseconds=4000)
+    sentence = estimated(filled, 2)
     with Server(filled.path) as server:
         page = opened(injectable, server)
+        assert page.locator("#saved").inner_text().startswith(sentence)
         assert serious(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.locator("#overview a", has_text="Glasses").click()

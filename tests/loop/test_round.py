@@ -16,8 +16,9 @@ from annotator.formats.drawn_faces import draw_faces
 from annotator.formats.predictions import PredictionsFile
 from annotator.models import Image
 from annotator.project import ProjectFolder
-from annotator.services.label_error_search import LabelErrorSearch
-from annotator.services.label_errors import newest_list, read_suspicions
+from annotator.services.label_errors import read_suspicions
+from annotator.services.labels_saved import read_labels_saved
+from annotator.services.round_study import label_error_search, labels_saved_estimate, look_into_rounds
 from tests.annotator.test_labels import Person, lapse_leases
 from tests.loop.waiting import wait_until
 from tests.serving import Client, Server
@@ -190,18 +191,25 @@ def finished_round(client: Client, number: int) -> dict[str, Any]:
     return wait_until(ended, f"the end of round {number}", 120)
 
 
-def test_labels_that_are_probably_wrong_are_looked_for_beside_the_worker(drawn: Path, tmp_path: Path):
+def test_wrong_labels_and_what_the_rule_saves_are_looked_for_beside_the_worker(drawn: Path, tmp_path: Path):
     copy = tmp_path / "project"
     shutil.copytree(drawn, copy)
     project = ProjectFolder.open(copy)
-    search = LabelErrorSearch(project)
-    search.look()
-    wait_until(lambda: newest_list(project) is not None, "the list of label errors", 120)
+    studies = [label_error_search(project), labels_saved_estimate(project)]
+    look_into_rounds(studies)
+    assert [study.running for study in studies] == [True, False], "one at a time"
+    wait_until(lambda: not studies[0].running, "the end of the search", 120)
+    look_into_rounds(studies)
+    wait_until(lambda: not studies[1].running, "the end of the estimate", 120)
     assert read_suspicions(project) is not None
-    wait_until(lambda: not search.running, "the end of the search", 30)
-    later = LabelErrorSearch(project)
-    later.look()
-    assert not later.running  # nothing was labelled since
+    saved = read_labels_saved(project)
+    assert saved is not None
+    assert saved.text.startswith("It cannot be told yet")
+    assert (saved.random, saved.chosen) == (0, 0), "nobody drew what was imported"
+    assert saved.held_out > 0
+    later = [label_error_search(project), labels_saved_estimate(project)]
+    look_into_rounds(later)
+    assert not any(study.running for study in later), "nothing was labelled since"
     project.database.close()
 
 

@@ -137,6 +137,47 @@ def label_errors(
     click.echo(f"{len(suspects)} labels are probably wrong; {to} lists them.")
 
 
+@main.command("labels-saved")
+@snapshot_argument
+@click.option(
+    "--selection",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    required=True,
+    help="The CSV that says how images were drawn: selection.csv of a round.",
+)
+@click.option(
+    "--to", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The JSON to write."
+)
+@cache_option
+@images_option
+@seed_option
+@as_json
+def labels_saved(
+    snapshot: Path, selection: Path, to: Path, cache: Path, images: Path | None, seed: int, as_json: bool
+) -> None:
+    """Estimate how many random labels one of those is worth that the rule chose in SNAPSHOT."""
+    from trainer.engines import labels_saved as find  # noqa: PLC0415
+    from trainer.files import canonical_json, write_atomically  # noqa: PLC0415
+    from trainer.labels_saved import read_selection  # noqa: PLC0415
+    from trainer.snapshot import Snapshot  # noqa: PLC0415
+
+    drawn = read_selection(selection)
+    known = Snapshot.open(snapshot, images_root=images)
+    with bars_on_stderr() as report:
+        found = find(known, drawn, cache.expanduser(), seed, report)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    answer = found.as_json() | {"seed": seed, "snapshot": {"content_hash": known.content_hash}}
+    write_atomically(to, canonical_json(answer).encode())
+    if as_json:
+        click.echo(json.dumps(answer, sort_keys=True))
+    elif found.worth is None:
+        click.echo(f"It cannot be told yet: {found.missing}.")
+    else:
+        click.echo(
+            f"A label of the rule was worth {found.worth:.2f} random ones ({found.low:.2f} to {found.high:.2f})."
+        )
+
+
 @main.command()
 @snapshot_argument
 @to_option

@@ -1,0 +1,116 @@
+"""What is looked into when a round is over, in a process of its own beside the worker: it takes seconds, and no round waits for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from sqlalchemy import select
+
+from annotator.models import Predictions, Round
+from annotator.project import ProjectFolder
+from annotator.services import label_errors, labels_saved
+from annotator.services.round_results import newest_result, round_of_result
+
+GROWTH = 1.2
+"""A round is looked into when it has this many times the answers of the last one that was."""
+
+
+class RoundStudy:
+    """Looks into the newest round as soon as there are clearly more answers than at the last time.
+
+    Args:
+        project: The project.
+        command: Of the trainer; it reads the round's snapshot.
+        file: What it writes, beside the round's predictions.
+        needs: Packages without which it is not tried.
+        options: Gives further options, when it is called for a round's folder.
+    """
+
+    def __init__(
+        self,
+        project: ProjectFolder,
+        command: str,
+        file: str,
+        needs: Sequence[str],
+        options: Callable[[Path], list[str]] = lambda _: [],
+    ) -> None:
+        self._project, self._command, self._file = project, command, file
+        self._needs, self._options = needs, options
+        self._running: subprocess.Popen[bytes] | None = None
+        self._tried = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether it is at work."""
+        return self._running is not None and self._running.poll() is None
+
+    def look(self) -> None:
+        """Start if it is due and not at work; returns at once."""
+        if self.running:
+            return
+        number = self._due()
+        if number is None or not all(find_spec(package) for package in self._needs):
+            return
+        folder = self._project.round_folder(number)
+        command = [sys.executable, "-m", "trainer", self._command, str(folder / "snapshot")]
+        command += ["--to", str(folder / "run" / self._file), "--cache", str(self._project.cache)]
+        command += self._options(folder)
+        with (folder / self._file).with_suffix(".log").open("wb") as log:
+            self._running = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def close(self) -> None:
+        """End what is running; the next worker begins it again."""
+        if self._running is not None and self.running:
+            self._running.terminate()
+            self._running.wait()
+
+    def _due(self) -> int | None:
+        """The newest round of this project with a snapshot, if it was not tried and has enough new answers."""
+        with self._project.database.read() as session:
+            newest = session.execute(
+                select(Round.id, Round.newest_annotation)
+                .join(Predictions, Predictions.round_id == Round.id)
+                .order_by(Predictions.id.desc())
+                .limit(1)
+            ).one_or_none()
+            if newest is None or newest.id <= self._tried:
+                return None
+            self._tried = newest.id
+            if not (self._project.round_folder(newest.id) / "snapshot" / "manifest.json").exists():
+                return None
+            last = newest_result(self._project, self._file)
+            if last is not None:
+                before = session.get(Round, round_of_result(last))
+                seen = (before.newest_annotation or 0) if before else 0
+                if before is not None and (newest.newest_annotation or 0) < max(seen * GROWTH, seen + 1):
+                    return None
+        return int(newest.id)
+
+
+def label_error_search(project: ProjectFolder) -> RoundStudy:
+    """Looks for labels that are probably wrong."""
+    return RoundStudy(project, "label-errors", label_errors.FILE, ("cleanlab", "torch"))
+
+
+def labels_saved_estimate(project: ProjectFolder) -> RoundStudy:
+    """Estimates what the rule's choice of images is worth against chance."""
+
+    def selection(folder: Path) -> list[str]:
+        file = folder / labels_saved.SELECTION
+        with project.database.read() as session:
+            labels_saved.write_selection(session, file)
+        return ["--selection", str(file)]
+
+    return RoundStudy(project, "labels-saved", labels_saved.FILE, ("torch",), selection)
+
+
+def look_into_rounds(studies: Sequence[RoundStudy]) -> None:
+    """Start the first that is due, one at a time: people label beside them."""
+    for study in studies:
+        if any(other.running for other in studies):
+            return
+        study.look()
