@@ -1,7 +1,6 @@
 """Figures of one answer per image: confusion matrix, precision, recall, F1 and what follows from them.
 
-Everything is computed from confusion matrices, so that a bootstrap over groups is a product of matrices and not a loop
-over images.
+Everything is computed from the confusion matrices of the groups.
 """
 
 from dataclasses import dataclass
@@ -10,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-RESAMPLES = 1000
-"""Bootstrap samples behind an interval."""
-SHARE = 0.95
+from trainer.grouped_interval import mean_share_interval
+
 Floats = NDArray[np.float64]
 
 
@@ -63,23 +61,19 @@ def rates(confusion: Floats) -> Rates:
     return Rates(accuracy, precision, recall, f1, balanced, macro)
 
 
-def describe(confusion: Floats, codes: list[int], *, seed: int = 0) -> dict[str, Any]:
-    """Return the figures of one attribute, with 95 % intervals by drawing whole groups with replacement.
-
-    A percentile bootstrap over clusters (Field and Welsh, "Bootstrapping clustered data", 2007).
+def describe(confusion: Floats, codes: list[int]) -> dict[str, Any]:
+    """Return the figures of one attribute, with the 95 % intervals of `trainer.grouped_interval`.
 
     Args:
         confusion: Of `confusion_by_group`.
         codes: Of the classes.
-        seed: Of the draws.
     """
     whole = rates(confusion.sum(axis=0))
-    groups = len(confusion)
-    resampled = _resample(confusion, seed) if groups > 1 else None
     figures: dict[str, Any] = {"confusion": confusion.sum(axis=0).astype(int).tolist()}
+    intervals = _intervals(confusion)
     for name in ("accuracy", "balanced_accuracy", "macro_f1"):
         figures[name] = number(getattr(whole, name))
-        figures[f"{name}_interval"] = _interval(None if resampled is None else getattr(resampled, name))
+        figures[f"{name}_interval"] = intervals.get(name)
     for name in ("precision", "recall", "f1"):
         values = [number(value) for value in getattr(whole, name)]
         figures[name] = {
@@ -88,22 +82,28 @@ def describe(confusion: Floats, codes: list[int], *, seed: int = 0) -> dict[str,
     return figures
 
 
-def _resample(confusion: Floats, seed: int) -> Rates:
-    groups = len(confusion)
-    draws = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), RESAMPLES)
-    return rates(np.tensordot(draws.astype(np.float64), confusion, axes=1))
+def _intervals(confusion: Floats) -> dict[str, list[float] | None]:
+    """Name of a figure → its interval; F1 is the share of the right images in half of those that belong to a class or are said to."""
+    right = np.diagonal(confusion, axis1=1, axis2=2)
+    there, said = confusion.sum(axis=2), confusion.sum(axis=1)
+    occur = there.sum(axis=0) > 0
+    if not occur.any():
+        return {}
+    found = {"accuracy": _rounded(right.sum(axis=1)[:, None], there.sum(axis=1)[:, None])}
+    if occur.sum() > 1:
+        found["balanced_accuracy"] = _rounded(right[:, occur], there[:, occur])
+        found["macro_f1"] = _rounded(right[:, occur], (there + said)[:, occur] / 2)
+    return found
+
+
+def _rounded(right: Floats, there: Floats) -> list[float] | None:
+    interval = mean_share_interval(right, there)
+    return None if interval is None else [round(end, 6) for end in interval]
 
 
 def number(value: float) -> float | None:
     """Round a figure so that another machine's last digits do not matter; nan becomes None."""
     return None if np.isnan(value) else round(float(value), 6)
-
-
-def _interval(values: Floats | None) -> list[float] | None:
-    if values is None or np.isnan(values).all():
-        return None
-    edges = np.nanpercentile(values, [50 * (1 - SHARE), 50 * (1 + SHARE)])
-    return [round(float(edge), 6) for edge in edges]
 
 
 def auroc(scores: Floats, positive: NDArray[np.bool_]) -> float | None:

@@ -25,9 +25,9 @@ def evaluate_fully(snapshot: Snapshot, answers: Answers) -> dict[str, dict[str, 
     """Return attribute → split → figures: those of the predictions' manifest (FORMATS.md), and more.
 
     `suggested` and `balanced` hold the figures of the two answers (see `trainer.evaluate`): accuracy, balanced accuracy
-    and macro F1 with 95 % intervals by group bootstrap, precision, recall and F1 by code, the confusion matrix (row the
+    and macro F1 with 95 % intervals by group, precision, recall and F1 by code, the confusion matrix (row the
     right class, column the answer). Beside them `auroc` by code (one class against the others), `ece_null` (the 95 % band
-    of the calibration error if the probabilities were honest), `reliability` (per bin: images, mean confidence, share
+    of the calibration error if the probabilities were honest, as alike within groups as the answers are), `reliability` (per bin: images, mean confidence, share
     of right answers) and `subgroups`: other attribute → code → images, accuracy, balanced accuracy.
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}
@@ -54,7 +54,7 @@ def _split(
         **_rounded(plain),
         "auroc": _auroc(p, labels, codes),
         "balanced": describe(confusion_by_group(balanced, labels, groups, len(codes)), codes),
-        "ece_null": honest_ece(p),
+        "ece_null": honest_ece(p, labels, groups),
         "reliability": reliability(p, labels),
         "subgroups": _subgroups(snapshot, attribute, rows, balanced),
         "suggested": describe(confusion_by_group(suggested, labels, groups, len(codes)), codes),
@@ -76,22 +76,41 @@ def _auroc(p: Floats, labels: NDArray[np.int64], codes: list[int]) -> dict[str, 
     return {code: area for code, area in areas.items() if area is not None}
 
 
-def honest_ece(p: Floats, *, seed: int = 0) -> list[float] | None:
+def honest_ece(
+    p: Floats, labels: NDArray[np.int64], groups: NDArray[np.str_], *, seed: int = 0
+) -> list[float] | None:
     """Return the 95 % band of the expected calibration error if the (n, classes) probabilities were exactly right.
 
-    An error within the band is no sign of a bad calibration; with few images even honest probabilities have one.
+    An error within the band is no sign of a bad calibration; with few images even honest probabilities have one. Images of a
+    group are right or wrong together: an image takes its chance from its group so often that two of a group are correlated
+    as the answers are (Lunn and Davies, "A note on generating correlated binary variables", 1998).
     """
     if not len(p):
         return None
-    confidence = p.max(axis=1)
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == labels
+    names, group = np.unique(groups, return_inverse=True)
+    shared = np.sqrt(_likeness(confidence, right, group))
     random = np.random.default_rng(seed)
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    member = np.eye(BINS)[bins]
     errors = []
     for _ in range(SIMULATIONS):
-        right = random.random(len(p)) < confidence
-        errors.append(np.abs((confidence - right) @ member).sum() / len(p))
+        chance = random.random(len(p))
+        if shared:
+            together = random.random(len(p)) < shared
+            chance = np.where(together, random.random(len(names))[group], chance)
+        gaps = np.bincount(bins, weights=confidence - (chance < confidence), minlength=BINS)
+        errors.append(np.abs(gaps).sum() / len(p))
     return [round(float(edge), 6) for edge in np.percentile(errors, [2.5, 97.5])]
+
+
+def _likeness(confidence: Floats, right: NDArray[np.bool_], group: NDArray[np.intp]) -> float:
+    """The correlation, 0 to 1, of whether two answers of a group are right, beyond what their probabilities say."""
+
+    def of_pairs(x: Floats) -> float:
+        return float(np.square(np.bincount(group, weights=x)).sum() - np.square(x).sum())
+
+    most = of_pairs(np.sqrt(confidence * (1 - confidence)))
+    return min(1.0, max(0.0, of_pairs(right - confidence) / most)) if most > 1e-9 else 0.0
 
 
 def reliability(p: Floats, labels: NDArray[np.int64]) -> list[dict[str, float]]:

@@ -1,8 +1,9 @@
 """How good a model's answers are on the audit set, with intervals that can be compared between models.
 
 The class-balanced answer is the class with the largest probability divided by its prior; balanced accuracy is the mean of
-the classes' recalls. The intervals come from drawing whole groups with replacement (see domain/bootstrap). The same draws
-are used for every model, so that the difference of two models is measured far better than either of them.
+the classes' recalls, over the classes that the audit images show. Its interval is that of domain/grouped_interval. Beside it whole groups
+are drawn with replacement, the same draws for every model, so that the difference of two models is measured far better than
+either of them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from annotator.domain.grouped_interval import mean_share_interval
+
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
@@ -19,8 +22,8 @@ DRAWS = 500
 MOST_BLOCKS = 2000
 """Groups beyond these are drawn together with others, which changes no interval by much and bounds the work."""
 
-FEWEST_GROUPS = 8
-"""With fewer groups a percentile interval says less than it seems to."""
+FEWEST_DRAWN = 8
+"""With fewer groups the percentiles of draws say less than they seem to."""
 
 _SEED = 0
 
@@ -36,7 +39,7 @@ class Measured:
     high: float | None
     reason: str | None
     draws: Floats
-    """The value in every resample, nan where it is undefined; empty if there is no interval."""
+    """The value in every resample, nan where it is undefined; empty with fewer than FEWEST_DRAWN groups."""
 
     @property
     def half_width(self) -> float | None:
@@ -88,17 +91,20 @@ def measure(answers: Numbers, labels: Numbers, classes: int, block: Numbers, tim
     right = np.zeros_like(there)
     np.add.at(right, (block[answers == labels], labels[answers == labels]), 1)
     value = float(np.mean(right.sum(axis=0)[occur] / there.sum(axis=0)[occur]))
-    if len(blocks) < FEWEST_GROUPS:
+    interval = mean_share_interval(right[np.ix_(blocks, occur)], there[np.ix_(blocks, occur)])
+    if interval is None:
         reason = f"the audit images are of {len(blocks)} groups only, too few for an interval"
         return Measured(len(labels), len(blocks), value, None, None, reason, nothing)
+    draws = _drawn(right[:, occur], there[:, occur], times) if len(blocks) >= FEWEST_DRAWN else nothing
+    return Measured(len(labels), len(blocks), value, *interval, None, draws)
+
+
+def _drawn(right: Floats, there: Floats, times: Floats) -> Floats:
+    """The mean of the recalls in every draw of groups."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        recalls = (times @ right[:, occur]) / (times @ there[:, occur])
-    known = np.isfinite(recalls)
-    draws = np.where(
-        known.sum(axis=1) > 1, np.nansum(recalls, axis=1) / np.maximum(known.sum(axis=1), 1), np.nan
-    )
-    low, high = np.nanpercentile(draws, [2.5, 97.5])
-    return Measured(len(labels), len(blocks), value, float(low), float(high), None, draws)
+        recalls = (times @ right) / (times @ there)
+    known = np.isfinite(recalls).sum(axis=1)
+    return np.where(known > 1, np.nansum(recalls, axis=1) / np.maximum(known, 1), np.nan)
 
 
 def difference(new: Measured, old: Measured) -> tuple[float, float | None, float | None] | None:

@@ -1,7 +1,10 @@
 """Whether probabilities mean what they say: of the answers given with 80 %, 80 % should be right.
 
 Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning" (AAAI 2015). With few images even honest
-probabilities show an error; the null band says how large it may be (the trainer's reports have the same two figures).
+probabilities show an error; the null band says how large it may be (the trainer's reports have the same two figures). The
+images of a person are right or wrong together, which makes the band wider: labels are drawn with the likeness that the
+answers have, an image taking its chance from its group so often that two of a group are correlated as found (Lunn & Davies 1998, A
+note on generating correlated binary variables, Biometrika 85:487-490).
 """
 
 from __future__ import annotations
@@ -39,8 +42,10 @@ class Calibration:
         return self.error <= self.null_high
 
 
-def calibration(p: NDArray[np.float64], labels: NDArray[np.int64]) -> Calibration | None:
-    """Compare (n, classes) probabilities with (n,) right classes; None if there is no image."""
+def calibration(
+    p: NDArray[np.float64], labels: NDArray[np.int64], group: NDArray[np.int64]
+) -> Calibration | None:
+    """Compare (n, classes) probabilities with (n,) right classes of images of (n,) groups; None if there is no image."""
     if not len(labels):
         return None
     confidence, right = p.max(axis=1), p.argmax(axis=1) == labels
@@ -48,11 +53,39 @@ def calibration(p: NDArray[np.float64], labels: NDArray[np.int64]) -> Calibratio
     counts = np.bincount(member, minlength=BINS)
     sure = np.bincount(member, weights=confidence, minlength=BINS)
     hits = np.bincount(member, weights=right, minlength=BINS)
-    random = np.random.default_rng(0)
-    # What counts is how many answers of a bin are right: if the probabilities are honest, about a binomial number.
-    mean = sure / np.maximum(counts, 1)
-    drawn = random.binomial(counts, np.clip(mean, 0, 1), (_SIMULATIONS, BINS))
-    errors = np.abs(sure - drawn).sum(axis=1) / len(labels)
-    low, high = np.percentile(errors, [2.5, 97.5])
+    low, high = _null_band(confidence, right, member, np.unique(group, return_inverse=True)[1])
     bins = [Bin(int(n), float(s / n), float(h / n)) for n, s, h in zip(counts, sure, hits, strict=True) if n]
-    return Calibration(float(np.abs(sure - hits).sum() / len(labels)), float(low), float(high), bins)
+    return Calibration(float(np.abs(sure - hits).sum() / len(labels)), low, high, bins)
+
+
+def _null_band(
+    confidence: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    member: NDArray[np.int64],
+    group: NDArray[np.int64],
+) -> tuple[float, float]:
+    random = np.random.default_rng(0)
+    shared = np.sqrt(_likeness(confidence, right, group))
+    groups = int(group.max()) + 1
+    errors = []
+    for _ in range(_SIMULATIONS):
+        chance = random.random(len(confidence))
+        if shared:
+            together = random.random(len(confidence)) < shared
+            chance = np.where(together, random.random(groups)[group], chance)
+        gaps = np.bincount(member, weights=confidence - (chance < confidence), minlength=BINS)
+        errors.append(np.abs(gaps).sum() / len(confidence))
+    low, high = np.percentile(errors, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _likeness(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], group: NDArray[np.int64]
+) -> float:
+    """The correlation, 0 to 1, of whether two answers of a group are right, beyond what their probabilities say."""
+
+    def of_pairs(x: NDArray[np.float64]) -> float:
+        return float(np.square(np.bincount(group, weights=x)).sum() - np.square(x).sum())
+
+    most = of_pairs(np.sqrt(confidence * (1 - confidence)))
+    return min(1.0, max(0.0, of_pairs(right - confidence) / most)) if most > 1e-9 else 0.0

@@ -8,6 +8,7 @@ from annotator.domain.calibration import calibration
 from annotator.domain.learning_curve import expected_gain
 from annotator.domain.pace import Answered, active_seconds
 from annotator.domain.stop_advice import advise
+from trainer.class_figures import confusion_by_group, describe
 
 
 def measured(right: list[int], labels: list[int], classes: int = 2):
@@ -27,7 +28,7 @@ def test_the_class_balanced_answer_does_not_favour_the_common_class():
 
 
 def test_what_cannot_be_measured_says_why():
-    nobody, alike, few = measured([], []), measured([0, 0], [0, 0]), measured([0, 1, 1], [0, 1, 1])
+    nobody, alike, few = measured([], []), measured([0, 0], [0, 0]), measured([0, 1], [0, 1])
     assert nobody.value is alike.value is None
     assert "no audit image" in nobody.reason
     assert "one value" in alike.reason
@@ -71,13 +72,53 @@ def test_honest_probabilities_lie_in_the_null_band_and_boastful_ones_above_it():
     random = np.random.default_rng(2)
     share = random.uniform(0.5, 1, 400)
     p = np.stack([share, 1 - share], axis=1)
-    honest = calibration(p, (random.random(400) > share).astype(int))
-    boastful = calibration(np.clip(p * [1, 0.2] + [0, 0], 0, 1) / 1, (random.random(400) > 0.5).astype(int))
+    alone = np.arange(400)
+    honest = calibration(p, (random.random(400) > share).astype(int), alone)
+    boastful = calibration(np.clip(p * [1, 0.2] + [0, 0], 0, 1) / 1, (random.random(400) > 0.5).astype(int), alone)
     assert honest.honest
     assert honest.null_low <= honest.error <= honest.null_high
     assert not boastful.honest
     assert sum(part.images for part in honest.bins) == 400
-    assert calibration(p[:0], np.array([], int)) is None
+    assert calibration(p[:0], np.array([], int), alone[:0]) is None
+
+
+def test_the_null_band_is_wider_if_a_person_is_right_or_wrong_as_a_whole():
+    random = np.random.default_rng(3)
+    p, people = np.full((400, 2), [0.7, 0.3]), np.repeat(np.arange(20), 20)
+    labels = (random.random(20) > 0.7).astype(int)[people]
+    together, apart = calibration(p, labels, people), calibration(p, labels, np.arange(400))
+    assert together.null_high > 3 * apart.null_high
+    assert together.honest
+
+
+def test_a_rare_value_that_few_people_show_makes_the_interval_wide_and_honest():
+    random = np.random.default_rng(4)
+    people, each, covered, drawn = 60, 4, 0, 0
+    member = np.repeat(np.arange(people), each)
+    for _ in range(300):
+        # One person in twenty shows the value, and of these half are answered wrong as a whole: balanced accuracy is (.95 + .5) / 2.
+        rare = random.random(people) < 0.05
+        if not rare.any():
+            continue
+        labels = np.repeat(rare, each).astype(int)
+        wrong = np.where(labels == 1, (random.random(people) < 0.5)[member], random.random(people * each) < 0.05)
+        found = measure(np.where(wrong, 1 - labels, labels), labels, 2, *drawn_groups(member))
+        covered += found.low <= 0.725 <= found.high
+        drawn += 1
+    assert covered >= 0.93 * drawn
+
+
+def drawn_groups(member):
+    block, times = draw_groups(member.max() + 1)
+    return block[member], times[:1]
+
+
+def test_the_trainer_shows_the_same_intervals():
+    random = np.random.default_rng(5)
+    labels, answers, people = (random.integers(0, top, 300) for top in (3, 3, 40))
+    told = describe(confusion_by_group(answers, labels, people.astype(str), 3), [0, 1, 2])
+    found = measure(answers, labels, 3, *drawn_groups(people))
+    assert told["balanced_accuracy_interval"] == pytest.approx([found.low, found.high], abs=1e-6)
 
 
 def test_the_gain_of_further_labels_is_read_off_the_end_of_the_curve():

@@ -53,7 +53,7 @@ def write_report(run: Path, snapshot: Snapshot, answers: Answers, evaluation: Ev
     ]
     lead = (
         f'<p class="dim">{text(answers.model["name"])} on {len(snapshot):,} images, snapshot '
-        f"{text(snapshot.content_hash[:12])}. Intervals hold 95 % of bootstrap samples of whole groups. "
+        f"{text(snapshot.content_hash[:12])}. Intervals are 95 % intervals that take whole groups as the unit. "
         "The charts are beside this page in <code>figures</code>, as PNG and JSON.</p>"
     )
     write_atomically(to / "report.html", page("Training report", sections, lead=lead).encode())
