@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 
 import benchmarks
+from benchmarks import honesty
 
 
 def test_every_benchmark_can_be_loaded_and_says_what_it_measures():
@@ -11,3 +12,10 @@ def test_every_benchmark_can_be_loaded_and_says_what_it_measures():
     assert "labelling" in names
     for name in names:
         assert importlib.import_module(f"benchmarks.{name}").__doc__
+
+
+def test_the_honesty_of_intervals_is_measured_in_small():
+    tables = honesty.measure("small")
+    assert {row["figure"] for row in tables["95 % intervals"]} == {"accuracy", "balanced accuracy"}
+    assert all(row["replays"] == 6 and 0 <= row["covered"] <= 1 for row in tables["95 % intervals"])
+    assert [row["attribute"] for row in tables["calibration error"]] == ["common", "rare"]

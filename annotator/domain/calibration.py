@@ -79,9 +79,7 @@ def _null_band(
     return float(low), float(high)
 
 
-def _likeness(
-    confidence: NDArray[np.float64], right: NDArray[np.bool_], group: NDArray[np.int64]
-) -> float:
+def _likeness(confidence: NDArray[np.float64], right: NDArray[np.bool_], group: NDArray[np.int64]) -> float:
     """The correlation, 0 to 1, of whether two answers of a group are right, beyond what their probabilities say."""
 
     def of_pairs(x: NDArray[np.float64]) -> float:

@@ -74,7 +74,9 @@ def test_honest_probabilities_lie_in_the_null_band_and_boastful_ones_above_it():
     p = np.stack([share, 1 - share], axis=1)
     alone = np.arange(400)
     honest = calibration(p, (random.random(400) > share).astype(int), alone)
-    boastful = calibration(np.clip(p * [1, 0.2] + [0, 0], 0, 1) / 1, (random.random(400) > 0.5).astype(int), alone)
+    boastful = calibration(
+        np.clip(p * [1, 0.2] + [0, 0], 0, 1) / 1, (random.random(400) > 0.5).astype(int), alone
+    )
     assert honest.honest
     assert honest.null_low <= honest.error <= honest.null_high
     assert not boastful.honest
@@ -101,7 +103,9 @@ def test_a_rare_value_that_few_people_show_makes_the_interval_wide_and_honest():
         if not rare.any():
             continue
         labels = np.repeat(rare, each).astype(int)
-        wrong = np.where(labels == 1, (random.random(people) < 0.5)[member], random.random(people * each) < 0.05)
+        wrong = np.where(
+            labels == 1, (random.random(people) < 0.5)[member], random.random(people * each) < 0.05
+        )
         found = measure(np.where(wrong, 1 - labels, labels), labels, 2, *drawn_groups(member))
         covered += found.low <= 0.725 <= found.high
         drawn += 1
