@@ -1,15 +1,16 @@
-"""The 95 % interval of a mean of shares whose images come in groups: accuracy is one share, balanced accuracy the mean of
-every value's own. The annotator has the same (annotator/domain/grouped_interval.py).
+"""The 95 % interval of a mean of shares whose images come in groups.
+
+Accuracy is one share, balanced accuracy the mean of every value's own. The annotator has the same (annotator/domain/grouped_interval.py).
 
 The images of a person are right or wrong together, so they tell no more than fewer unrelated images would: the variance
-between groups says how many. Each share has Wilson's interval for that number of images (as survey samples have it:
+between groups says how many. Each share has Wilson's interval for that number of images (as samples of surveys have it:
 Korn & Graubard 1998, Survey Methodology 24:193-201; Dean & Pagano 2015, J. Surv. Stat. Methodol. 3:484-503), and the
-intervals are put together by the recovery of variances (Zou & Donner 2008, Stat. Med. 27:1693-1702). The variance is known
-badly if few groups have a value, or if few of them make most of the errors; then its degrees of freedom
-are few (Satterthwaite 1946, Biometrics Bulletin 2:110-114) and the number of images is the smaller for it.
+intervals are put together by the recovery of variances (Zou & Donner 2008, Stat. Med. 27:1693-1702). The variance is
+known badly if few groups have a value, or if few of them make most of the errors; then its degrees of freedom are few
+(Satterthwaite 1946, Biometrics Bulletin 2:110-114) and the number of images is the smaller for it.
 
-Percentiles of resampled groups, which were here before, are far too narrow with rare values: all resamples of a value that one person shows
-are alike. How often each covers the truth on real faces: docs/measurements.md, docs/experiments.md.
+Percentiles of resampled groups are far too narrow with rare values: all resamples of a value that one person shows are
+alike. How often each covers the truth on real faces: docs/measurements.md and docs/experiments.md.
 """
 
 import numpy as np
@@ -43,8 +44,8 @@ def mean_share_interval(right: Floats, there: Floats) -> tuple[float, float] | N
     total = there.sum(axis=0)
     share = right.sum(axis=0) / total
     part = there / total
-    # What each group adds to the error, more for one that has pulled the share towards itself (Bell
-    # & McCaffrey 2002, Survey Methodology 28:169-181).
+    # What each group adds to the error, more for one that has pulled the share towards itself (Bell &
+    # McCaffrey 2002, Survey Methodology 28:169-181).
     error = (right - share * there) / total / np.sqrt(np.maximum(1 - part, 1e-9))
     covariance = error.T @ error
     images = _independent_images(share, error, part, total)
@@ -60,8 +61,8 @@ def mean_share_interval(right: Floats, there: Floats) -> tuple[float, float] | N
 def _independent_images(share: Floats, error: Floats, part: Floats, total: Floats) -> Floats:
     """How many unrelated images would tell each share as well.
 
-    Never fewer than the effective number of groups (Kish 1965, Survey Sampling), which is what is left if all images of a group are
-    alike: also the number for a share of 0 or 1, whose groups show no variance.
+    Never fewer than the effective number of groups (Kish 1965, Survey Sampling), which is what is left if all images of a
+    group are alike: also the number for a share of 0 or 1, whose groups show no variance.
     """
     groups = 1 / np.square(part).sum(axis=0)
     variance = np.square(error).sum(axis=0)
