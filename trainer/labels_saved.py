@@ -25,15 +25,15 @@ from torch import Tensor
 
 from trainer.calibrate import balanced_answer
 from trainer.errors import SnapshotError
-from trainer.linear_heads import fit_heads
+from trainer.linear_heads import Head, fit_heads
 from trainer.pool_points import PoolPoints
 from trainer.probe import threads_for
 from trainer.snapshot import Snapshot
 
 FEWEST = 30
 """Random images to learn from, half the chosen ones, and images to measure on: below it nothing is tried."""
-MOST, MOST_HELD_OUT = 400, 2000
-"""Images that heads are trained on and measured on at most: more would only cost time."""
+MOST, MOST_HELD_OUT, MOST_POOL = 400, 2000, 2000
+"""Images that heads are trained on, measured on, and told the shares of the classes from at most: more would only cost time."""
 DRAWS = 12
 """How often each set is drawn."""
 RESAMPLES = 500
@@ -48,12 +48,12 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Material:
-    """n images of a snapshot.
+    """The n images of a snapshot, labelled or not.
 
     Attributes:
         points: Gives the (rows, q) coordinates of some of them.
         labels: Attribute → (n,) class indices, negative where not known.
-        groups: (n,) names.
+        groups: (n,) names, of all images of the pool.
         classes: Attribute → number of classes.
         random: Rows that were drawn at random and may be learned from.
         chosen: Rows that the rule chose and that may be learned from.
@@ -244,6 +244,7 @@ class _Ruler:
         self._images = images
         self._rows = np.sort(generator.permutation(images.held_out)[:MOST_HELD_OUT])
         self._points = images.points(torch.from_numpy(self._rows))
+        self._pool = images.points(torch.from_numpy(generator.permutation(len(images.groups))[:MOST_POOL]))
         names, self._group = np.unique(images.groups[self._rows], return_inverse=True)
         draws = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
         self._draws = np.concatenate([np.ones((1, len(names))), draws])
@@ -259,13 +260,14 @@ class _Ruler:
         for name, classes in images.classes.items():
             right = images.labels[name][self._rows]
             if len(np.unique(right[right >= 0])) > 1:
-                head = heads.get(name)
-                said = (
-                    balanced_answer(head.answer(self._points), head.prior) if head else np.zeros_like(right)
-                )
+                said = self._answer(heads[name]) if name in heads else np.zeros_like(right)
                 found.append(self._balanced(said, right, classes))
         macro: Floats = np.mean(found, axis=0) if found else np.zeros(len(self._draws))
         return macro
+
+    def _answer(self, head: Head) -> Rows:
+        """The class-balanced answers, as a round gives them."""
+        return balanced_answer(head.answer(self._points), head.expected_shares(head.answer(self._pool)))
 
     def _balanced(self, said: Rows, right: Rows, classes: int) -> Floats:
         """The mean over the classes that are drawn of the share that was said right."""
