@@ -29,6 +29,22 @@ def class_prior(labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
     return shares
 
 
+def expected_shares(p: NDArray[np.float32], prior: NDArray[np.float64], images: int) -> NDArray[np.float64]:
+    """Return the (classes,) shares that a model expects among images: what a class-balanced answer to them divides by.
+
+    Labelled images are chosen for what they look like. That leaves the probability of a class given an image as it is,
+    but not the shares of the classes (covariate shift: Shimodaira, "Improving predictive inference under covariate
+    shift", 2000), so these are the means of the probabilities; of a class that no labelled image shows, its half image.
+
+    Args:
+        p: (n, classes) calibrated probabilities of all images of a pool.
+        prior: (classes,) `class_prior` of the labelled train images.
+        images: How many these are.
+    """
+    never = prior * (images + len(prior) / 2) < 1
+    return np.where(never, prior, p.mean(axis=0, dtype=np.float64))
+
+
 def class_evidence(
     logits: NDArray[np.floating], prior: NDArray[np.float64], config: FitConfig
 ) -> NDArray[np.floating]:

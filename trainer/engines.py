@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trainer.acquisition import RULES, rule
 from trainer.answers import Answers
-from trainer.calibrate import class_evidence, probabilities
+from trainer.calibrate import class_evidence, expected_shares, probabilities
 from trainer.ensemble import combined, save_ensemble
 from trainer.errors import ChoiceError, ModelError
 from trainer.features import BACKBONE, Features, compute_features
@@ -139,11 +139,11 @@ def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Ans
     saved = load_model(model)
     answers, priors = {}, {}
     for name, logits in predict_logits(model, snapshot, np.arange(len(snapshot)), scoring).items():
-        prior = np.asarray(saved.calibration[name]["prior"])
-        temperature = saved.calibration[name]["temperature"]
+        calibration = saved.calibration[name]
+        prior = np.asarray(calibration["prior"])
         evidence = class_evidence(logits, prior, saved.config)
-        answers[name] = probabilities(evidence, prior, temperature).astype(np.float32)
-        priors[name] = prior
+        answers[name] = probabilities(evidence, prior, calibration["temperature"]).astype(np.float32)
+        priors[name] = expected_shares(answers[name], prior, calibration.get("images", 0))
     return Answers(answers, priors, _about("cnn", saved.config.network, snapshot, model))
 
 

@@ -148,16 +148,18 @@ def _train(snapshot: Snapshot, to: Path, config: FitConfig, progress: Progress) 
 
 
 def calibration(learner: Learner, config: FitConfig) -> dict[str, dict[str, Any]]:
-    """Return attribute -> prior and temperature, the latter fitted on the val split."""
+    """Return attribute -> prior, how many images it is of, and the temperature, which is fitted on the val split."""
     answers = compute_logits(
         learner.averaged, learner.val, batch_size=64, workers=config.workers, progress=lambda _: None
     )
     found = {}
     for name, logits in answers.items():
-        prior = class_prior(learner.train.labels[name], logits.shape[1])
+        labels = learner.train.labels[name]
+        prior = class_prior(labels, logits.shape[1])
         evidence = class_evidence(logits, prior, config)
         temperature = fit_temperature(evidence, learner.val.labels[name], prior)
-        found[name] = {"prior": prior.tolist(), "temperature": temperature}
+        images = int((labels >= 0).sum())
+        found[name] = {"images": images, "prior": prior.tolist(), "temperature": temperature}
     return found
 
 

@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.calibrate import class_prior, fit_temperature, negative_log_likelihood, probabilities
+from trainer.calibrate import (
+    class_prior,
+    expected_shares,
+    fit_temperature,
+    negative_log_likelihood,
+    probabilities,
+)
 
 PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3)
 """L2 strengths to choose from; features are scaled such that an image's squared norm is about 1."""
@@ -95,17 +101,8 @@ class Head:
         return np.stack([self.calibrated(evidence[:, fold]) for fold in range(evidence.shape[1])])
 
     def expected_shares(self, p: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the (classes,) shares that the head expects among images: what a class-balanced answer to them divides by.
-
-        Labelled images are chosen for what they look like. That leaves the probability of a class given an image as it is,
-        but not the shares of the classes (covariate shift: Shimodaira, 2000), so these are the mean of the probabilities; of a
-        class that no labelled image shows, its half image in `prior`.
-
-        Args:
-            p: (n, classes) probabilities of all images of the pool, calibrated.
-        """
-        never = self.prior * (self.images + len(self.prior) / 2) < 1
-        return np.where(never, self.prior, p.mean(axis=0, dtype=np.float64))
+        """Return the (classes,) shares that the head expects among images, of which (n, classes) `p` are its answers."""
+        return expected_shares(p, self.prior, self.images)
 
     def calibrated(self, evidence: Tensor) -> NDArray[np.float32]:
         """Return (n, classes) probabilities of evidence."""

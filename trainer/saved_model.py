@@ -39,10 +39,10 @@ class SavedModel:
 
     @property
     def calibration(self) -> dict[str, dict[str, Any]]:
-        """Attribute -> `prior` and `temperature`; models of versions that did not keep them have neutral ones."""
+        """Attribute -> `prior`, its `images`, and `temperature`; models of versions that did not keep them have neutral ones."""
         return {
             name: self.manifest.get("calibration", {}).get(
-                name, {"prior": [1 / len(codes)] * len(codes), "temperature": 1.0}
+                name, {"images": 0, "prior": [1 / len(codes)] * len(codes), "temperature": 1.0}
             )
             for name, codes in self.codes.items()
         }
