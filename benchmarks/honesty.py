@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotator.cli import main as facelabel
-from annotator.domain.audit import balanced_answers, draw_groups
+from annotator.domain.audit import balanced_answers, difference
 from annotator.domain.audit import measure as measure_audit
 from annotator.domain.calibration import calibration
 from benchmarks.data import CELEBA, ROOT
@@ -38,8 +38,10 @@ UTKFACE = CELEBA.with_name("utkface")
 MODELS, DRAWS = 40, 10
 FIRST_SEED = 100
 """Smaller ones were used to choose the method."""
-TRAIN_PEOPLE, TRAIN_IMAGES = 0.3, 500
-"""Share of the people a model may learn from, and how many of their images it does: its temperatures come from these, too."""
+TRAIN_PEOPLE, TRAIN_IMAGES, EARLIER_IMAGES = 0.3, 500, 200
+"""Share of the people a model may learn from, and how many of their images it does: its temperatures come from these, too. An
+earlier model has learned from the first of them, to measure the difference of two rounds."""
+FIGURES = ("accuracy", "balanced accuracy", "difference")
 CALIBRATED_ON = 500
 """Images that the calibration error is measured on."""
 
@@ -59,6 +61,14 @@ class Source:
     name: str
     problem: Problem
     audits: list[Audit]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a model answers to the population, by attribute: probabilities, and the class-balanced answers."""
+
+    p: dict[str, NDArray[np.float64]]
+    balanced: dict[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -87,16 +97,16 @@ def measure(size: Size) -> Figures:
         shown: dict[tuple[Audit, str], list[list[Shown]]] = {}
         honest: dict[str, list[list[tuple[float, float, float]]]] = {}
         for seed in range(FIRST_SEED, FIRST_SEED + models):
-            population, answers, priors = trained(source.problem, seed)
+            population, model, earlier = trained(source.problem, seed)
             for audit in source.audits:
-                for name, found in replays(population, answers, priors, audit, seed, draws).items():
+                for name, found in replays(population, model, earlier, audit, seed, draws).items():
                     shown.setdefault((audit, name), []).append(found)
-            for name, errors in calibrations(population, answers, seed, draws).items():
+            for name, errors in calibrations(population, model.p, seed, draws).items():
                 honest.setdefault(name, []).append(errors)
         tables["95 % intervals"] += [
             row(source.name, audit, name, figure, found)
             for (audit, name), found in shown.items()
-            for figure in ("accuracy", "balanced accuracy")
+            for figure in FIGURES
         ]
         tables["calibration error"] += [calibration_row(source.name, n, found) for n, found in honest.items()]
     return tables
@@ -137,18 +147,20 @@ def made_up() -> Source:
     return Source("made up", problem, [Audit(33, 0)])
 
 
-def trained(
-    problem: Problem, seed: int
-) -> tuple[Problem, dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]]]:
-    """The population, and a model's answers to it and priors; the model has learned from images of other people."""
+def trained(problem: Problem, seed: int) -> tuple[Problem, Model, Model]:
+    """The population, a model that has learned from images of other people, and one that has learned from fewer of these."""
     random = np.random.default_rng([seed, 21])
     people = np.unique(problem.groups)
     known = np.isin(problem.groups, random.permutation(people)[: round(TRAIN_PEOPLE * len(people))])
-    train = problem.take(random.permutation(np.flatnonzero(known))[:TRAIN_IMAGES])
-    model = fit_heads(train.points, train.labels, train.groups, problem.classes, seed)
-    population = problem.take(np.flatnonzero(~known))
-    answers = {name: p.astype(np.float64) for name, p in model.answer(population.points).items()}
-    return population, answers, model.prior
+    rows, population = random.permutation(np.flatnonzero(known)), problem.take(np.flatnonzero(~known))
+    models = []
+    for images in (TRAIN_IMAGES, EARLIER_IMAGES):
+        train = problem.take(rows[:images])
+        heads = fit_heads(train.points, train.labels, train.groups, problem.classes, seed)
+        p = {name: found.astype(np.float64) for name, found in heads.answer(population.points).items()}
+        balanced = {name: balanced_answers(found, heads.prior[name]) for name, found in p.items()}
+        models.append(Model(p, balanced))
+    return population, models[0], models[1]
 
 
 def audit_draws(
@@ -165,46 +177,55 @@ def audit_draws(
 
 
 def replays(
-    population: Problem,
-    answers: dict[str, NDArray[np.float64]],
-    priors: dict[str, NDArray[np.float64]],
-    audit: Audit,
-    seed: int,
-    draws: int,
+    population: Problem, model: Model, earlier: Model, audit: Audit, seed: int, draws: int
 ) -> dict[str, list[Shown]]:
     """Attribute → what every draw of an audit set showed."""
-    found: dict[str, list[Shown]] = {name: [] for name in answers}
-    block, times = draw_groups(audit.people)
+    found: dict[str, list[Shown]] = {name: [] for name in model.p}
     random = np.random.default_rng([seed, audit.people, audit.images])
     for rows, person in audit_draws(population, audit, random, draws):
-        for name, p in answers.items():
-            labels, balanced = population.labels[name], balanced_answers(p, priors[name])
-            right = balanced == labels
-            recalls = {c: right[labels == c].mean() for c in np.unique(labels[labels >= 0])}
-            cells = labels[rows] >= 0
-            own, whose = rows[cells], person[cells]
-            page = measure_audit(balanced[own], labels[own], p.shape[1], block[whose], times)
-            # Accuracy is shown by `trainer evaluate` and the reports, which have the same method.
-            confusion = confusion_by_group(p[own].argmax(axis=1), labels[own], whose.astype(str), p.shape[1])
-            told = describe(confusion, list(range(p.shape[1])))["accuracy_interval"]
-            shown = np.unique(labels[own])
-            found[name].append(
-                Shown(
-                    {
-                        "accuracy": tuple(told) if told else None,
-                        "balanced accuracy": None
-                        if page.low is None or page.high is None
-                        else (page.low, page.high),
-                    },
-                    {
-                        "accuracy": float((p.argmax(axis=1) == labels)[labels >= 0].mean()),
-                        "balanced accuracy": float(np.mean([recalls[c] for c in shown])),
-                    },
-                    float(np.mean(list(recalls.values()))),
-                    len(shown) < len(recalls),
-                )
-            )
+        for name in model.p:
+            cells = population.labels[name][rows] >= 0
+            found[name].append(shown_of(population, model, earlier, name, rows[cells], person[cells], audit))
     return found
+
+
+def shown_of(
+    population: Problem,
+    model: Model,
+    earlier: Model,
+    name: str,
+    rows: NDArray[np.int64],
+    person: NDArray[np.int64],
+    audit: Audit,
+) -> Shown:
+    """What the audit images shown by `rows` say of an attribute, and the truth."""
+    labels, classes = population.labels[name], population.classes[name]
+    now, before = (
+        measure_audit(m.balanced[name][rows], labels[rows], classes, person, audit.people)
+        for m in (model, earlier)
+    )
+    _, *ends = difference(now, before) or (None, None, None)
+    said = model.p[name].argmax(axis=1)
+    # Accuracy is shown by `trainer evaluate` and the reports, which have the same method.
+    confusion = confusion_by_group(said[rows], labels[rows], person.astype(str), classes)
+    told = describe(confusion, list(range(classes)))["accuracy_interval"] or (None, None)
+    recalls, recalls_before = (
+        {c: float((m.balanced[name] == labels)[labels == c].mean()) for c in np.unique(labels[labels >= 0])}
+        for m in (model, earlier)
+    )
+    there = np.unique(labels[rows])
+    balanced, balanced_before = (float(np.mean([r[c] for c in there])) for r in (recalls, recalls_before))
+    intervals = dict(zip(FIGURES, (told, (now.low, now.high), ends), strict=True))
+    return Shown(
+        interval={figure: None if low is None else (low, high) for figure, (low, high) in intervals.items()},
+        truth={
+            "accuracy": float((said == labels)[labels >= 0].mean()),
+            "balanced accuracy": balanced,
+            "difference": balanced - balanced_before,
+        },
+        whole=float(np.mean(list(recalls.values()))),
+        missing=len(there) < len(recalls),
+    )
 
 
 def calibrations(
@@ -233,7 +254,7 @@ def row(source: str, audit: Audit, name: str, figure: str, found: list[list[Show
     covers = [[within(s.interval[figure], s.truth[figure]) for s in of_model] for of_model in with_interval]
     every = [s for of_model in with_interval for s in of_model]
     ends = np.array([s.interval[figure] for s in every], dtype=float).reshape(-1, 2)
-    whole = None if figure == "accuracy" else [within(s.interval[figure], s.whole) for s in every]
+    whole = [within(s.interval[figure], s.whole) for s in every] if figure == "balanced accuracy" else None
     return {
         "faces": source,
         "people": audit.people,

@@ -44,12 +44,9 @@ def mean_share_interval(right: Floats, there: Floats) -> tuple[float, float] | N
         return None
     total = there.sum(axis=0)
     share = right.sum(axis=0) / total
-    part = there / total
-    # What each group adds to the error, more for one that has pulled the share towards itself (Bell &
-    # McCaffrey 2002, Survey Methodology 28:169-181).
-    error = (right - share * there) / total / np.sqrt(np.maximum(1 - part, 1e-9))
+    error = influence(right, there)
     covariance = error.T @ error
-    images = _independent_images(share, error, part, total)
+    images = _independent_images(share, error, there / total, total)
     low, high = wilson(share, images)
     spread = np.sqrt(np.maximum(covariance.diagonal(), 1e-30))
     together = covariance / np.outer(spread, spread)
@@ -57,6 +54,33 @@ def mean_share_interval(right: Floats, there: Floats) -> tuple[float, float] | N
     mean, below, above = float(share.mean()), share - low, high - share
     down, up = (np.sqrt(max(0.0, side @ together @ side)) / len(share) for side in (below, above))
     return max(0.0, mean - float(down)), min(1.0, mean + float(up))
+
+
+def influence(right: Floats, there: Floats) -> Floats:
+    """(groups, shares) what each group adds to the error of each share; the sum of their squares is its variance.
+
+    A group that has pulled a share towards itself adds more than it seems to (Bell & McCaffrey 2002, Survey Methodology
+    28:169-181).
+    """
+    total = there.sum(axis=0)
+    share = right.sum(axis=0) / total
+    error: Floats = (right - share * there) / total / np.sqrt(np.maximum(1 - there / total, 1e-9))
+    return error
+
+
+def half_width(error: Floats, least: float) -> float:
+    """Half of the 95 % interval of a difference.
+
+    Args:
+        error: (groups,) what each adds to the error of the difference.
+        least: variance added to it, for what may differ where these groups show no difference.
+    """
+    variance = float(np.square(error).sum()) + least
+    if variance <= 0:
+        return 0.0
+    few = float((error**4).sum()) / variance**2 - 1 / len(error)
+    freedom = np.array([max(1.0, min(len(error) - 1, 2 / max(few, 1e-9)))])
+    return float(_student(freedom)[0] * np.sqrt(variance))
 
 
 def _independent_images(share: Floats, error: Floats, part: Floats, total: Floats) -> Floats:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annotator.domain.audit import Measured
+from annotator.domain.audit import Measured, combined_half_width
 
 PER = 100
 """Labels that a gain is told for."""
@@ -37,13 +37,13 @@ def expected_gain(labels: Sequence[int], measured: Sequence[Measured]) -> Gain |
 
     Args:
         labels: of each round, in the order of time.
-        measured: the same rounds, measured on the same draws.
+        measured: the same rounds, measured on the same audit set.
     """
     points = [(n, m) for n, m in zip(labels, measured, strict=True) if n > 0 and m.value is not None]
     if not points:
         return None
-    if len(points[-1][1].draws):  # a figure without draws beside it is of other images
-        points = [(n, m) for n, m in points if len(m.draws)]
+    if len(points[-1][1].influence):  # a figure without an interval beside it is of other images
+        points = [(n, m) for n, m in points if len(m.influence)]
     newest = points[-1][0]
     before = [place for place, (n, _) in enumerate(points) if n <= newest / 2]
     end = points[before[-1] :] if before else points
@@ -53,8 +53,6 @@ def expected_gain(labels: Sequence[int], measured: Sequence[Measured]) -> Gain |
     weights = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
     step = float(np.log((newest + PER) / newest))
     slope = float(weights @ np.array([m.value for _, m in end]))
-    low = high = None
-    if all(len(m.draws) for _, m in end):
-        slopes = np.array([m.draws for _, m in end]).T @ weights
-        low, high = (float(edge) * step for edge in np.nanpercentile(slopes, [2.5, 97.5]))
+    half = combined_half_width(weights, [m for _, m in end])
+    low, high = (None, None) if half is None else ((slope - half) * step, (slope + half) * step)
     return Gain(min(max(0.0, slope * step), 1 - (end[-1][1].value or 0)), low, high, len(end))

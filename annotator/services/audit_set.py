@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from annotator.domain.audit import Floats, Measured, Numbers, balanced_answers, draw_groups, measure
+from annotator.domain.audit import Floats, Measured, Numbers, balanced_answers, measure
 from annotator.domain.schema import Attribute
 from annotator.formats.predictions import PredictionsFile
 from annotator.models import Image, Label
@@ -30,14 +30,14 @@ class AuditSet:
     Args:
         images: their names and sha256.
         labels: attribute → (images,) place of the right value among the attribute's values, -1 if there is none.
-        block: (images,) the block that the image's group is drawn with.
-        times: (draws, blocks) how often.
+        group: (images,) the number of the image's group.
+        groups: how many there are.
     """
 
     images: list[tuple[str, str]]
     labels: Mapping[str, Numbers]
-    block: Numbers
-    times: Floats
+    group: Numbers
+    groups: int
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Answers:
     p: Floats
     prior: Floats
     labels: Numbers
-    block: Numbers
+    group: Numbers
 
 
 def read_audit_set(session: Session, force: SchemaInForce) -> AuditSet:
@@ -70,10 +70,7 @@ def read_audit_set(session: Session, force: SchemaInForce) -> AuditSet:
         if name in labels:
             labels[name][place[image]] = classes[name].get(code or 0, -1)
     groups, member = np.unique([row.group for row in rows], return_inverse=True)
-    block, times = draw_groups(len(groups))
-    return AuditSet(
-        [(row.name, row.sha256) for row in rows], labels, block[member] if len(rows) else block, times
-    )
+    return AuditSet([(row.name, row.sha256) for row in rows], labels, member.astype(np.int64), len(groups))
 
 
 def answers_of(
@@ -97,7 +94,7 @@ def answers_of(
         columns = _columns(force.schema[name], codes)
         prior = np.asarray(priors[old_name] or [1 / len(codes)] * len(codes)) @ columns
         p = file.probabilities(old_name, rows[cells]) @ columns
-        found[name] = Answers(p, prior, audit.labels[name][cells], audit.block[cells])
+        found[name] = Answers(p, prior, audit.labels[name][cells], audit.group[cells])
     return found
 
 
@@ -115,4 +112,4 @@ def _columns(attribute: Attribute, codes: list[int]) -> Floats:
 def measure_answers(answers: Answers, audit: AuditSet) -> Measured:
     """Balanced accuracy with its interval."""
     said = balanced_answers(answers.p, answers.prior)
-    return measure(said, answers.labels, answers.p.shape[1], answers.block, audit.times)
+    return measure(said, answers.labels, answers.p.shape[1], answers.group, audit.groups)

@@ -161,7 +161,7 @@ def as_told(row: Round, *, gone: bool) -> dict[str, Measured]:
 def _closer(answers: Mapping[str, Answers]) -> tuple[dict[str, list[list[int]]], dict[str, Calibration]]:
     matrices, calibrations = {}, {}
     for name, found in answers.items():
-        probable = calibration(found.p, found.labels, found.block)
+        probable = calibration(found.p, found.labels, found.group)
         if probable is not None:
             calibrations[name] = probable
             said = balanced_answers(found.p, found.prior)

@@ -33,7 +33,7 @@ Difference = tuple[float, float | None, float | None]
 
 @dataclass(frozen=True)
 class AttributeChange:
-    """The figure of one attribute now and before, on the same audit labels, and the difference on the same draws."""
+    """The figure of one attribute now and before, on the same audit labels, and the difference with an interval of its own."""
 
     attribute: str
     now: Measured

@@ -128,7 +128,7 @@ class RoundOnAuditOut(SuggestionsOut):
 
 
 class AttributeChangeOut(BaseModel):
-    """Balanced accuracy of a round and of the one before, on the same audit labels; `difference` on the same draws."""
+    """Balanced accuracy of a round and of the one before, on the same audit labels; `difference` with an interval of its own."""
 
     attribute: str
     now: FigureOut

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from annotator.domain.audit import balanced_answers, confusion, difference, draw_groups, measure
+from annotator.domain.audit import balanced_answers, confusion, difference, measure
 from annotator.domain.calibration import calibration
 from annotator.domain.learning_curve import expected_gain
 from annotator.domain.pace import Answered, active_seconds
@@ -12,8 +12,7 @@ from trainer.class_figures import confusion_by_group, describe
 
 
 def measured(right: list[int], labels: list[int], classes: int = 2):
-    block, times = draw_groups(len(labels))
-    return measure(np.array(right), np.array(labels), classes, block, times)
+    return measure(np.array(right), np.array(labels, int), classes, np.arange(len(labels)), len(labels))
 
 
 def test_balanced_accuracy_is_the_mean_of_the_recalls():
@@ -39,19 +38,18 @@ def test_what_cannot_be_measured_says_why():
 def test_intervals_cover_the_truth_about_as_often_as_they_say_although_images_come_in_groups():
     random = np.random.default_rng(0)
     people, each, covered = 60, 4, 0
-    block, times = draw_groups(people)
     member = np.repeat(np.arange(people), each)
     for _ in range(200):
         labels = np.repeat(random.integers(0, 2, people), each)
         # A person is easy or hard as a whole: .9 or .6, so that .75 of all answers are right.
         ease = np.repeat(random.choice([0.6, 0.9], people), each)
         answers = np.where(random.random(people * each) < ease, labels, 1 - labels)
-        found = measure(answers, labels, 2, block[member], times)
+        found = measure(answers, labels, 2, member, people)
         covered += found.low <= 0.75 <= found.high
     assert 180 <= covered <= 199
 
 
-def test_two_models_are_compared_on_the_same_draws():
+def test_two_models_are_compared_on_the_same_people():
     random = np.random.default_rng(1)
     labels = random.integers(0, 2, 300)
     hard = random.random(300) < 0.3
@@ -62,6 +60,14 @@ def test_two_models_are_compared_on_the_same_draws():
     assert value == pytest.approx(after.value - before.value)
     assert 0 < low < value < high
     assert high - low < (after.high - after.low) / 2
+
+
+def test_models_that_answer_alike_may_still_differ_by_an_image():
+    labels = [0, 1] * 100
+    same = measured([0, 1] * 90 + [1, 0] * 10, labels)
+    value, low, high = difference(same, same)
+    assert value == 0
+    assert -0.03 < low < 0 < high < 0.03
 
 
 def test_the_confusion_matrix_counts_right_values_in_rows():
@@ -106,22 +112,17 @@ def test_a_rare_value_that_few_people_show_makes_the_interval_wide_and_honest():
         wrong = np.where(
             labels == 1, (random.random(people) < 0.5)[member], random.random(people * each) < 0.05
         )
-        found = measure(np.where(wrong, 1 - labels, labels), labels, 2, *drawn_groups(member))
+        found = measure(np.where(wrong, 1 - labels, labels), labels, 2, member, people)
         covered += found.low <= 0.725 <= found.high
         drawn += 1
     assert covered >= 0.93 * drawn
-
-
-def drawn_groups(member):
-    block, times = draw_groups(member.max() + 1)
-    return block[member], times[:1]
 
 
 def test_the_trainer_shows_the_same_intervals():
     random = np.random.default_rng(5)
     labels, answers, people = (random.integers(0, top, 300) for top in (3, 3, 40))
     told = describe(confusion_by_group(answers, labels, people.astype(str), 3), [0, 1, 2])
-    found = measure(answers, labels, 3, *drawn_groups(people))
+    found = measure(answers, labels, 3, people, 40)
     assert told["balanced_accuracy_interval"] == pytest.approx([found.low, found.high], abs=1e-6)
 
 
@@ -149,7 +150,7 @@ def test_advice_is_to_stop_only_when_nothing_speaks_for_going_on():
     assert advise(2000, good, 0.2, flat).text == "Go on: the model still changes its mind."
     small = measured([0, 1] * 18 + [1, 0] * 2, labels[:40])
     assert "not known well enough" in advise(2000, small, 0.004, flat).text
-    rising = expected_gain([100, 200], [small, good])
+    rising = expected_gain([100, 200], [measured([0, 1] * 400 + [1, 0] * 100, labels), good])
     assert "more labels still help" in advise(200, good, 0.004, rising).text
     assert advise(0, None, None, None).verdict == "start"
     assert "No round yet" in advise(10, None, None, None).text
