@@ -209,9 +209,17 @@ def _compare(images: Material, size: int, seed: int) -> tuple[float, float, Floa
     few, many = size // 4, size - size // 4
     whole, part, quarter = (draw(images.random, count) for count in (size, many, few))
     chosen, chosen_quarter = (draw(images.chosen, count) for count in (size, few))
-    ahead = chosen.mean(axis=0) - whole.mean(axis=0)
-    rise = chosen.mean(axis=0) + whole.mean(axis=0) - chosen_quarter.mean(axis=0) - quarter.mean(axis=0)
-    slope = rise / (2 * math.log(size / few))
+    span = math.log(size / few)
+
+    def compare(random: Floats) -> tuple[Floats, Floats]:
+        """What the chosen images are ahead by and the mean slope of both curves, as measured and in each draw of groups."""
+        at_size, at_few = chosen.mean(axis=0), chosen_quarter.mean(axis=0)
+        return at_size - random, (at_size + random - at_few - quarter.mean(axis=0)) / (2 * span)
+
+    ahead, slope = compare(whole.mean(axis=0))
+    # The mean over draws, not the one head of `whole`: whom a single head gets wrong by chance is counted among the images.
+    of_people = compare(part.mean(axis=0))
+    by_people = np.cov(of_people[0][1:], of_people[1][1:])
     # What parts of the random images miss their mean by stands for what all of them may miss.
     off = [
         _deviations(found[:, 0], len(rows), count)
@@ -222,8 +230,8 @@ def _compare(images: Material, size: int, seed: int) -> tuple[float, float, Floa
             (quarter, images.random, few),
         )
     ]
-    by_images = np.cov(off[0] - off[1], (off[0] + off[1] - off[2] - off[3]) / (2 * math.log(size / few)))
-    return float(ahead[0]), float(slope[0]), np.cov(ahead[1:], slope[1:]) + by_images
+    by_images = np.cov(off[0] - off[1], (off[0] + off[1] - off[2] - off[3]) / (2 * span))
+    return float(ahead[0]), float(slope[0]), by_people + by_images
 
 
 def _deviations(figures: Floats, of: int, count: int) -> Floats:
