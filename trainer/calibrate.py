@@ -34,7 +34,8 @@ def expected_shares(p: NDArray[np.float32], prior: NDArray[np.float64], images: 
 
     Labelled images are chosen for what they look like. That leaves the probability of a class given an image as it is,
     but not the shares of the classes (covariate shift: Shimodaira, "Improving predictive inference under covariate
-    shift", 2000), so these are the means of the probabilities; of a class that no labelled image shows, its half image.
+    shift", 2000), so these are the means of the probabilities, with half an image added to each class so that none is
+    impossible; of a class that no labelled image shows, its half image in `prior`.
 
     Args:
         p: (n, classes) calibrated probabilities of all images of a pool.
@@ -42,7 +43,7 @@ def expected_shares(p: NDArray[np.float32], prior: NDArray[np.float64], images: 
         images: How many these are.
     """
     never = prior * (images + len(prior) / 2) < 1
-    return np.where(never, prior, p.mean(axis=0, dtype=np.float64))
+    return np.where(never, prior, (p.sum(axis=0, dtype=np.float64) + 0.5) / (len(p) + p.shape[1] / 2))
 
 
 def class_evidence(

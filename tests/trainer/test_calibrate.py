@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.calibrate import balanced_answer, class_prior, fit_temperature, probabilities
+from trainer.calibrate import balanced_answer, class_prior, expected_shares, fit_temperature, probabilities
 
 
 @pytest.mark.parametrize("true", [0.5, 1.0, 3.0])
@@ -41,3 +41,10 @@ def test_probabilities_add_up_to_one_for_any_evidence(evidence, temperature):
     p = probabilities(np.array([evidence]), prior, temperature)
     assert np.isfinite(p).all()
     assert p.sum() == pytest.approx(1)
+
+
+def test_a_class_that_a_model_is_sure_nobody_shows_is_still_possible():
+    p = np.float32([[1, 0, 0]] * 50)
+    shares = expected_shares(p, class_prior(np.array([0] * 40 + [1] * 5), 3), 45)
+    assert shares.min() > 0
+    assert (balanced_answer(p, shares) == 0).all()
