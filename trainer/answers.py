@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from trainer.calibrate import expected_shares
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,8 @@ class Answers:
 
     Attributes:
         probabilities: Attribute → (images, classes), calibrated.
-        priors: Attribute → (classes,) shares of the classes, by which a class-balanced answer divides.
+        priors: Attribute → (classes,) shares of the classes among the labelled train images.
+        images: Attribute → how many these are; 0 if that was not kept.
         model: The `model` of the predictions' manifest.
         points: Computes (images, q) coordinates in which alike images are near each other; None if there are none.
         committee: Computes attribute → (members, images, classes) answers of several models; None if there is one only.
@@ -22,6 +26,15 @@ class Answers:
 
     probabilities: dict[str, NDArray[np.float32]]
     priors: dict[str, NDArray[np.float64]]
+    images: dict[str, int]
     model: dict[str, Any]
     points: Callable[[], NDArray[np.float32]] | None = None
     committee: Callable[[], dict[str, NDArray[np.float32]]] | None = None
+
+    @cached_property
+    def shares(self) -> dict[str, NDArray[np.float64]]:
+        """Attribute → (classes,) shares expected in the whole snapshot: what a class-balanced answer divides by."""
+        return {
+            name: expected_shares(p, self.priors[name], self.images[name])
+            for name, p in self.probabilities.items()
+        }

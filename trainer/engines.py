@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trainer.acquisition import RULES, rule
 from trainer.answers import Answers
-from trainer.calibrate import class_evidence, expected_shares, probabilities
+from trainer.calibrate import class_evidence, probabilities
 from trainer.ensemble import combined, save_ensemble
 from trainer.errors import ChoiceError, ModelError
 from trainer.features import BACKBONE, Features, compute_features
@@ -137,14 +137,14 @@ def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Ans
         report(Progress("predict", done, total, message))
 
     saved = load_model(model)
-    answers, priors = {}, {}
+    answers, priors, images = {}, {}, {}
     for name, logits in predict_logits(model, snapshot, np.arange(len(snapshot)), scoring).items():
         calibration = saved.calibration[name]
         prior = np.asarray(calibration["prior"])
         evidence = class_evidence(logits, prior, saved.config)
         answers[name] = probabilities(evidence, prior, calibration["temperature"]).astype(np.float32)
-        priors[name] = expected_shares(answers[name], prior, calibration.get("images", 0))
-    return Answers(answers, priors, _about("cnn", saved.config.network, snapshot, model))
+        priors[name], images[name] = prior, calibration["images"]
+    return Answers(answers, priors, images, _about("cnn", saved.config.network, snapshot, model))
 
 
 Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
@@ -237,8 +237,9 @@ def _backbone() -> Backbone:
 def _probe_answers(
     model: Probe, answers: dict[str, NDArray[np.float32]], snapshot: Snapshot, folder: Path
 ) -> Answers:
-    priors = {name: head.expected_shares(answers[name]) for name, head in model.heads.items()}
-    return Answers(answers, priors, _about("probe", BACKBONE, snapshot, folder))
+    priors = {name: head.prior for name, head in model.heads.items()}
+    images = {name: head.images for name, head in model.heads.items()}
+    return Answers(answers, priors, images, _about("probe", BACKBONE, snapshot, folder))
 
 
 def _about(name: str, backbone: str, snapshot: Snapshot, model: Path) -> dict[str, Any]:

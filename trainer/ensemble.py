@@ -78,12 +78,11 @@ def combined(folder: Path, members: Mapping[str, Answers], about: dict[str, Any]
         ModelError: The temperatures cannot be read.
     """
     tensors = read_tensors(folder / "model.safetensors")
-    priors = members["probe"].priors
-    answers = {}
+    probe, answers = members["probe"], {}
     for attribute, evidence in evidences(members).items():
         temperature = float(tensors[f"temperature/{attribute}"])
-        answers[attribute] = probabilities(evidence, priors[attribute], temperature).astype(np.float32)
-    return Answers(answers, {name: priors[name] for name in answers}, about)
+        answers[attribute] = probabilities(evidence, probe.priors[attribute], temperature).astype(np.float32)
+    return Answers(answers, probe.priors, probe.images, about)
 
 
 def evidences(members: Mapping[str, Answers]) -> dict[str, NDArray[np.float64]]:

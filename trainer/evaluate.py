@@ -29,7 +29,7 @@ def evaluate(
     Args:
         snapshot: With the labels to compare with.
         probabilities: Attribute → (images, classes).
-        priors: Attribute → (classes,).
+        priors: Attribute → (classes,) shares of the classes, by which the class-balanced answer divides.
     """
     metrics: dict[str, dict[str, dict[str, Any]]] = {}
     for attribute in snapshot.categorical:

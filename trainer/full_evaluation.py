@@ -46,7 +46,7 @@ def _split(
     snapshot: Snapshot, attribute: Attribute, rows: NDArray[np.intp], answers: Answers
 ) -> dict[str, Any]:
     name, codes = attribute.name, attribute.codes
-    p, prior = answers.probabilities[name][rows].astype(np.float64), answers.priors[name]
+    p, prior = answers.probabilities[name][rows].astype(np.float64), answers.shares[name]
     labels, groups = snapshot.labels[name][rows], snapshot.groups[rows]
     suggested, balanced = p.argmax(axis=1), balanced_answer(p, prior)
     plain = figures(p, labels, prior, codes, groups=len(np.unique(groups)))

@@ -87,7 +87,7 @@ def write_answers(
 ) -> dict[str, Any]:
     """Measure a model's answers, plan the work and write the predictions folder; return its manifest."""
     progress(Progress("evaluate", 0, 1, "measuring on held-out groups"))
-    metrics = evaluate(snapshot, answers.probabilities, answers.priors)
+    metrics = evaluate(snapshot, answers.probabilities, answers.shares)
     progress(Progress("evaluate", 1, 1, "measured"))
     progress(Progress("predict", 0, 1, "writing predictions"))
     needs = rule(strategy).needs
@@ -103,7 +103,7 @@ def write_answers(
         snapshot,
         answers.probabilities,
         plan_work(pool, strategy),
-        priors=answers.priors,
+        priors=answers.shares,
         about={"metrics": metrics, "model": answers.model, "seed": seed, "strategy": strategy},
     )
     progress(Progress("predict", 1, 1, "done"))

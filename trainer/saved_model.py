@@ -39,11 +39,11 @@ class SavedModel:
 
     @property
     def calibration(self) -> dict[str, dict[str, Any]]:
-        """Attribute -> `prior`, its `images`, and `temperature`; models of versions that did not keep them have neutral ones."""
+        """Attribute -> `prior`, its `images`, and `temperature`; what a model's version did not keep yet is neutral."""
+        kept = self.manifest.get("calibration", {})
         return {
-            name: self.manifest.get("calibration", {}).get(
-                name, {"images": 0, "prior": [1 / len(codes)] * len(codes), "temperature": 1.0}
-            )
+            name: {"images": 0, "prior": [1 / len(codes)] * len(codes), "temperature": 1.0}
+            | kept.get(name, {})
             for name, codes in self.codes.items()
         }
 

@@ -1,12 +1,14 @@
 """A probe and a fine-tuned network answer together, and a model folder holds both."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.trainer.small_run import CONFIG, register_small
 from trainer.answers import Answers
 from trainer.engines import ask
-from trainer.ensemble import evidences, save_ensemble
+from trainer.ensemble import combined, evidences, save_ensemble
 from trainer.errors import ModelError
 from trainer.evaluate import evaluate
 from trainer.fit import fit
@@ -16,9 +18,9 @@ from trainer.snapshot import Snapshot
 
 def test_the_evidence_is_the_mean_of_the_members_apart_from_their_priors():
     prior = np.array([0.9, 0.1])
-    sure = Answers({"a": np.float32([[0.9, 0.1]])}, {"a": prior}, {})
-    other = Answers({"a": np.float32([[0.1, 0.9]])}, {"a": prior}, {})
-    alone = evidences({"probe": sure, "network": Answers({}, {}, {})})["a"]
+    sure = Answers({"a": np.float32([[0.9, 0.1]])}, {"a": prior}, {"a": 10}, {})
+    other = Answers({"a": np.float32([[0.1, 0.9]])}, {"a": prior}, {"a": 10}, {})
+    alone = evidences({"probe": sure, "network": Answers({}, {}, {}, {})})["a"]
     np.testing.assert_allclose(alone, [[0, 0]], atol=1e-6)  # as common as the prior says: no evidence at all
     both = evidences({"probe": sure, "network": other})["a"]
     np.testing.assert_allclose(both[0, 1] - both[0, 0], np.log(81) / 2, rtol=1e-5)
@@ -43,8 +45,19 @@ def test_an_ensemble_answers_everything_that_its_members_answer(model, faces, ca
     assert answers.model["engine"] == "ensemble"
     assert set(answers.probabilities) == {"glasses", "hair", "not_human"}
     np.testing.assert_allclose(answers.probabilities["hair"].sum(axis=1), 1, rtol=1e-5)
-    metrics = evaluate(snapshot, answers.probabilities, answers.priors)
+    metrics = evaluate(snapshot, answers.probabilities, answers.shares)
     assert metrics["glasses"]["val"]["balanced_accuracy"] > 0.8
+
+
+def test_what_is_said_of_an_image_does_not_depend_on_the_images_beside_it(model, faces, cache):
+    snapshot = Snapshot.open(faces)
+    members = {n: ask(model / n, snapshot, cache, lambda _: None) for n in ("probe", "network")}
+    few = {
+        name: replace(answers, probabilities={a: p[:5] for a, p in answers.probabilities.items()})
+        for name, answers in members.items()
+    }
+    of_all, of_few = (combined(model, some, {}).probabilities["glasses"] for some in (members, few))
+    np.testing.assert_array_equal(of_few, of_all[:5])
 
 
 def test_a_changed_member_is_found(model, faces, cache):

@@ -76,7 +76,8 @@ def test_every_split_is_measured_in_the_same_digits_twice_with_subgroups(tmp_pat
         "colour": RANDOM.dirichlet(np.ones(3), len(snapshot)).astype(np.float32),
         "mark": RANDOM.dirichlet(np.ones(2), len(snapshot)).astype(np.float32),
     }
-    answers = Answers(p, {"colour": np.full(3, 1 / 3), "mark": np.full(2, 1 / 2)}, {})
+    priors = {"colour": np.full(3, 1 / 3), "mark": np.full(2, 1 / 2)}
+    answers = Answers(p, priors, {"colour": 100, "mark": 100}, {})
     found = evaluate_fully(snapshot, answers)
     assert found == evaluate_fully(snapshot, answers)
     train = found["colour"]["train"]
