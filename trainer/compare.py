@@ -102,6 +102,7 @@ def _row(snapshot: Snapshot, cell: Cell, to: Path, report: Report) -> dict[str, 
         found = splits["test"] if splits["test"]["images"] else splits["val"]
         row["figures"][name] = {
             "accuracy": found["suggested"]["accuracy"],
+            "accuracy_interval": found["suggested"]["accuracy_interval"],
             "balanced_accuracy": found["balanced"]["balanced_accuracy"],
             "balanced_accuracy_interval": found["balanced"]["balanced_accuracy_interval"],
             "images": found["images"],

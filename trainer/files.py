@@ -46,6 +46,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove what `write_atomically` left of files that it was killed at; nobody else may be writing into the folder."""
+    for file in folder.glob(".*.*"):
+        if file.is_file():
+            file.unlink()
+
+
 def move_into_place(temporary: Path, path: Path) -> None:
     """Give a file that somebody else wrote under a temporary name its real name, durably."""
     with temporary.open("rb") as stream:

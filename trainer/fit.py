@@ -5,6 +5,7 @@ The run folder:
 ```
 config.json    the settings and the snapshot's content hash: what the run is
 status.json    running, done or failed, and why
+environment.json  versions, processor, threads of every start
 metrics.csv    one row per epoch: loss, speed, balanced accuracy of every attribute on the val split
 checkpoints/   last (to resume from) and best (by mean balanced accuracy on the val split)
 model/         the best weights, once the run is done
@@ -28,8 +29,9 @@ from trainer.calibrate import class_evidence, class_prior, fit_temperature
 from trainer.checkpoint import load_checkpoint
 from trainer.config import FitConfig
 from trainer.dataset import SnapshotImages
+from trainer.environment import note_environment
 from trainer.errors import TrainerError
-from trainer.files import canonical_json, write_atomically
+from trainer.files import canonical_json, remove_unfinished, write_atomically
 from trainer.head_start import start_from_probe
 from trainer.learner import Learner
 from trainer.losses import loss_weights
@@ -82,6 +84,8 @@ def fit(snapshot: Snapshot, to: Path, config: FitConfig, *, progress: Progress) 
     with _claimed(to, snapshot, config), _status(to), torch_as_it_was(config):
         _, skipped = learnable(snapshot, config)
         if not (to / "model" / "model.json").exists():
+            if processes.rank() == 0:
+                note_environment(to / "environment.json")
             _train(snapshot, to, config, progress)
         about = load_model(to / "model").manifest
     return FitResult(to / "model", about["epoch"], about["val"], skipped)
@@ -259,6 +263,8 @@ def _claimed(to: Path, snapshot: Snapshot, config: FitConfig) -> Iterator[None]:
                 "It goes on undisturbed.",
                 "Wait for it, or fit into another folder.",
             ) from None
+        for folder in (to, to / "checkpoints", to / "model"):
+            remove_unfinished(folder)
         _identify(file, snapshot, config)
         processes.wait_for_all()
         yield

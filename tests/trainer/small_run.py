@@ -3,7 +3,6 @@
 import csv
 import fcntl
 import multiprocessing
-from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -15,7 +14,6 @@ from torch import nn
 from trainer import networks
 from trainer.config import FitConfig
 from trainer.files import canonical_json, file_entry, sha256_file, sha256_text, write_manifest
-from trainer.fit import fit
 from trainer.networks import Stages
 from trainer.snapshot import Snapshot
 
@@ -78,12 +76,6 @@ def processes() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     return context
-
-
-def fit_and_tell(snapshot: Path, to: Path, config: FitConfig, words: Connection) -> None:
-    """Fit, and send every word of progress."""
-    register_small()
-    fit(Snapshot.open(snapshot), to, config, progress=lambda _done, _total, message: words.send(message))
 
 
 def hold_lock(path: Path, held: Event, release: Event) -> None:

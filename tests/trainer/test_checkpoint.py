@@ -1,13 +1,13 @@
 """A checkpoint is whole whenever the process is killed, and a resumed run ends with the same weights."""
 
-import os
-import signal
+from itertools import count, islice
 
 import numpy as np
 import pytest
 import torch
 
-from tests.trainer.small_run import FROM_PROBE, draw_snapshot, fit_and_tell, processes
+from tests.trainer.killing import Moment, dies, fit_until, save_until
+from tests.trainer.small_run import FROM_PROBE, draw_snapshot
 from trainer.checkpoint import (
     load_checkpoint,
     optimizer_tensors,
@@ -73,35 +73,57 @@ def test_an_optimizer_goes_on_where_it_was():
     assert torch.equal(model.weight, expected)
 
 
+def test_a_save_that_is_killed_before_any_of_its_file_events_leaves_the_old_checkpoint_or_the_new(tmp_path):
+    save_checkpoint(tmp_path, "last", 0, {"a": torch.zeros(3)}, {"epoch": 0})
+    found = []
+    for events in count():
+        finished = not dies(save_until, Moment(events), tmp_path, events + 1)
+        tensors, state = load_checkpoint(tmp_path, "last")
+        assert tensors["a"].tolist() == [state["epoch"]] * 3
+        found.append(state["epoch"] == events + 1)
+        if finished:
+            break
+    assert found == sorted(found), "the first events leave the old one, the last ones the new one"
+    assert found[-1]
+    assert found.count(False) >= 5
+    assert len(list(tmp_path.glob("last-*"))) == 1, "what the killed ones left was swept up"
+
+
 def test_a_run_that_is_killed_again_and_again_ends_with_the_weights_of_one_that_was_not(tmp_path, soak):
-    """SIGKILL after a word of progress: while decoding, training, validating or writing a checkpoint."""
+    """Killed at 100 random moments, or 10: at file-system events, and by a timer in the middle of anything."""
     folder = tmp_path / "snapshot"
     expected = fit(draw_snapshot(folder), tmp_path / "whole", FROM_PROBE, progress=lambda *_: None).model
-    random = np.random.default_rng(11)
-    for trial in range(10 if soak else 1):
-        to = tmp_path / f"killed {trial}"
-        moments = iter(random.integers(0, 3, 12).tolist() if soak else (0, 1, 2))
-        kills = 0
-        while not (to / "model/model.json").exists():
-            kills += _fit_and_kill(folder, to, steps=next(moments, 99))
-        assert kills >= 2
+    moments, kills = random_moments(), 0
+    for trial in count():
+        to, place, aims = tmp_path / f"killed {trial}", (0, 0), min(10, (100 if soak else 10) - kills)
+        for moment in islice(moments, aims):
+            if not dies(fit_until, moment, folder, to, FROM_PROBE):
+                break  # it was done before that moment
+            kills += 1
+            place = place_of_whole_checkpoints(to, not_before=place)
+        assert not dies(fit_until, None, folder, to, FROM_PROBE)
         for name in ("model.safetensors", "model.json"):
             assert (to / "model" / name).read_bytes() == (expected / name).read_bytes()
+        left = sorted(str(file.relative_to(to)) for file in to.rglob("*") if file.name.startswith("."))
+        assert left == [".lock"], "what was half written is swept up"
+        if kills == (100 if soak else 10):
+            break
 
 
-def _fit_and_kill(snapshot, to, *, steps):
-    """Kill a run after some steps (0: while it decodes); return whether it was not done before."""
-    here, there = processes().Pipe(duplex=False)
-    process = processes().Process(target=fit_and_tell, args=(snapshot, to, FROM_PROBE, there))
-    process.start()
-    there.close()
-    try:
-        here.recv()
-        while steps:
-            steps -= here.recv().startswith("epoch")
-    except EOFError:
-        process.join()
-        return False
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
-    return True
+def random_moments():
+    """Events of files and moments of the timer by turns, without end."""
+    random = np.random.default_rng(11)
+    while True:
+        yield Moment(int(random.integers(0, 120)))
+        yield Moment(int(random.integers(0, 50)), int(random.integers(0, 40_000)))
+
+
+def place_of_whole_checkpoints(run, *, not_before):
+    """Read every checkpoint of a killed run, and return how far it got; a torn one raises."""
+    place = not_before
+    for file in (run / "checkpoints").glob("*.json"):
+        _, state = load_checkpoint(file.parent, file.stem)
+        if file.stem == "last":
+            place = state["epoch"], state["step"]
+    assert place >= not_before, "a checkpoint is never replaced by an older one"
+    return place

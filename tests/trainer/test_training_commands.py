@@ -61,11 +61,43 @@ def test_every_preset_is_valid_and_listed():
 def test_networks_are_listed_with_parameters_sizes_and_needs():
     listed = {row["name"]: row for row in json.loads(call("models", "--json").stdout)["networks"]}
     assert listed["vgg16"]["parameters"] == 138_357_544
-    assert listed["s0_cnn"]["parameters"] == 6_355_011 - 1_539
+    assert listed["s0_cnn"]["parameters"] == 6_355_011
+    assert listed["inception_resnet_v2"]["parameters"] == 54_306_464
     assert listed["efficientnet_lite0"]["needs"].startswith("nothing")
     assert "resnet18-f37072fd.pth" in listed["resnet18"]["needs"]
     found = json.loads(call("models", "--search", "inception_resnet*", "--json").stdout)["networks"]
     assert [row["name"] for row in found] == ["inception_resnet_v2"]
+    assert "timm:inception_v3" in call("models", "--search", "inception_v3").stdout, "torchvision has one too"
+
+
+def test_the_stages_that_can_be_frozen_are_listed(snapshot, tmp_path):
+    stages = json.loads(call("models", "--stages", "small", "--json").stdout)
+    assert [stage["stage"] for stage in stages] == ["first", "second"]
+    assert stages[0]["parameters"] == 3 * 8 * 9 + 3 * 8
+    assert "second" in call("models", "--stages", "small").stdout
+
+
+def test_a_name_that_is_nearly_right_is_answered_with_those_that_are():
+    result = call("models", "--stages", "mobilenet_v3")
+    assert result.exit_code == 2
+    assert "Choose one of: mobilenet_v3_large, mobilenet_v3_small;" in result.stderr
+
+
+def test_the_figures_are_printed_with_their_intervals(run, snapshot):
+    printed = call("evaluate", run / "model", snapshot).stdout
+    found = json.loads(call("evaluate", run / "model", snapshot, "--json").stdout)["metrics"]["mark"]["val"]
+    low, high = found["suggested"]["accuracy_interval"]
+    assert f"{found['suggested']['accuracy']:.3f} ({low:.3f}–{high:.3f})" in printed
+
+
+def test_a_run_tells_what_it_was_made_with_at_every_start(snapshot, tmp_path):
+    to = tmp_path / "fit"
+    assert call("fit", snapshot, "--to", to, *settings(epochs=1, learning_rate=1e30)).exit_code == 1
+    assert call("fit", snapshot, "--to", to, *settings(epochs=1, learning_rate=1e30)).exit_code == 1
+    starts = json.loads((to / "environment.json").read_bytes())["starts"]
+    assert len(starts) == 2
+    assert starts[0]["packages"]["torch"] == torch.__version__.split("+")[0]
+    assert starts[0]["threads"] == 1
 
 
 def test_the_saved_settings_of_a_run_start_another(run, snapshot, tmp_path):
@@ -243,6 +275,11 @@ def test_a_grid_is_compared_in_one_table_and_nothing_is_trained_twice(snapshot, 
     assert {file: file.stat().st_mtime_ns for file in files} == files
     table = rows_of(tmp_path / "grid/comparison.csv")
     assert [row["network"] for row in table] == ["small"] * 2 + ["s0_resnet32"] * 2 + ["luck"] * 2
+    measured = done[0]["figures"]["mark"]
+    low, high = measured["balanced_accuracy_interval"]
+    assert float(table[0]["mark: balanced accuracy, low"]) == low < measured["balanced_accuracy"]
+    assert float(table[0]["mark: balanced accuracy, high"]) == high
+    assert float(table[0]["mark: accuracy"]) == measured["accuracy"]
     assert (tmp_path / "grid/comparison.md").read_text().count("\n") == 8
     assert "<button" in (tmp_path / "grid/comparison.html").read_text()
 

@@ -1,9 +1,12 @@
 """The commands that measure and show: evaluate, report, explain; and those that use a model elsewhere."""
 
 import json
+import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from trainer.cli.group import (
     Folder,
@@ -13,13 +16,14 @@ from trainer.cli.group import (
     images_option,
     main,
     model_argument,
-    print_figures,
     snapshot_argument,
     to_option,
 )
 from trainer.progress import Progress
 
 ImageFile = click.Path(path_type=Path, exists=True)
+WIDE = 160
+"""Columns of a table that goes into a file."""
 
 
 @main.command()
@@ -37,6 +41,7 @@ def evaluate(
     from trainer.files import canonical_json, write_atomically  # noqa: PLC0415
     from trainer.full_evaluation import evaluate_fully  # noqa: PLC0415
     from trainer.processes import rank, together  # noqa: PLC0415
+    from trainer.reports.main_figures import HEADER, main_figures  # noqa: PLC0415
     from trainer.snapshot import Snapshot  # noqa: PLC0415
 
     known = Snapshot.open(snapshot, images_root=images)
@@ -50,7 +55,13 @@ def evaluate(
     if to:
         to.mkdir(parents=True, exist_ok=True)
         write_atomically(to / "evaluation.json", canonical_json(metrics).encode())
-    print_figures({"metrics": metrics}, as_json=as_json)
+    if as_json:
+        click.echo(json.dumps({"metrics": metrics}, sort_keys=True))
+        return
+    table = Table(*HEADER)
+    for row in main_figures(metrics):
+        table.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 @main.command()

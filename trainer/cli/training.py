@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from trainer.cli.group import (
     as_json,
@@ -169,30 +169,40 @@ def compare(
 
 @main.command()
 @click.option("--search", metavar="PATTERN", help="List timm's networks that fit, such as 'xcep*'.")
+@click.option("--stages", "of", metavar="NAME", help="List a network's stages, which frozen_stages counts.")
 @as_json
-def models(search: str | None, as_json: bool) -> None:
+def models(search: str | None, of: str | None, as_json: bool) -> None:
     """List networks with their parameters, image size and needs; engines and strategies."""
     from trainer.acquisition import RULES  # noqa: PLC0415
     from trainer.engines import ENGINES  # noqa: PLC0415
-    from trainer.network_list import found_in_timm, networks  # noqa: PLC0415
+    from trainer.network_list import found_in_timm, networks, stages  # noqa: PLC0415
 
-    rows = found_in_timm(search) if search else networks()
-    known: dict[str, Any] = {
-        "engines": list(ENGINES),
-        "networks": rows if as_json else None,
-        "strategies": list(RULES),
-    }
-    if as_json:
-        click.echo(json.dumps(known))
+    if of:
+        _print_stages(stages(of), as_json=as_json)
         return
-    table = Table("network", "parameters", "image", "smallest", "needs")
+    rows = found_in_timm(search) if search else networks()
+    if as_json:
+        click.echo(json.dumps({"engines": list(ENGINES), "networks": rows, "strategies": list(RULES)}))
+        return
+    table = Table("network", "parameters", "image", "smallest", Column("needs", overflow="fold"))
     for row in rows:
         sizes = [str(row["input_size"]), str(row["smallest_side"])]
         table.add_row(row["name"], f"{row['parameters']:,}", *sizes, row["needs"])
     Console().print(table)
-    click.echo("timm's networks are known too: trainer models --search 'xcep*'")
-    click.echo(f"engines: {', '.join(known['engines'])}")
-    click.echo(f"strategies: {', '.join(known['strategies'])}")
+    click.echo("parameters: ours with one attribute of three classes, torchvision's as published with 1,000,")
+    click.echo("timm's without a classifier. More of timm's networks: trainer models --search 'xcep*'")
+    click.echo(f"engines: {', '.join(ENGINES)}")
+    click.echo(f"strategies: {', '.join(RULES)}")
+
+
+def _print_stages(stages: list[tuple[str, int]], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([{"parameters": count, "stage": name} for name, count in stages]))
+        return
+    table = Table("frozen_stages", "freezes up to", "parameters of the stage")
+    for number, (name, count) in enumerate(stages, start=1):
+        table.add_row(str(number), name, f"{count:,}")
+    Console().print(table)
 
 
 @main.command()

@@ -5,6 +5,7 @@ Our own networks have a module each and a line in `BUILDERS`. Any other name is 
 """
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 
 import torch
@@ -80,8 +81,10 @@ def _builder(name: str) -> Builder:
         )
     if timm_models.knows(bare):
         return lambda pretrained, weights: timm_models.build(bare, pretrained=pretrained, weights=weights)
+    known = sorted({*names(), *torchvision_models.names(), *timm_models.names()})
+    alike = [other for other in known if other.startswith(name)] or get_close_matches(name, known)
     raise ChoiceError(
         f"There is no network called {name!r}.",
         "Nothing was changed.",
-        f"Choose one of: {', '.join(names())}; or one of torchvision or timm: see `trainer models`.",
+        f"Choose one of: {', '.join(alike[:8] or names())}; `trainer models` lists more.",
     )

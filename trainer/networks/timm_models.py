@@ -6,6 +6,7 @@ A model stays whole but for its pooling and classifier. Published weights are fe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ SMALLEST = 96
 
 def names(pattern: str = "*") -> list[str]:
     """Return timm's names of models that fit a pattern with `*`."""
-    return sorted({*timm.list_models(pattern), *(old for old in RENAMED if pattern in {"*", old})})
+    return sorted({*timm.list_models(pattern), *(old for old in RENAMED if fnmatch(old, pattern))})
 
 
 def knows(name: str) -> bool:

@@ -25,6 +25,9 @@ document.querySelectorAll("th").forEach((head, column) => {
 """
 
 
+FIGURES = ("balanced_accuracy", "accuracy")
+
+
 def write_comparison(rows: Sequence[dict[str, Any]], to: Path) -> None:
     """Write `comparison.html`, `comparison.csv` and `comparison.md`.
 
@@ -32,20 +35,26 @@ def write_comparison(rows: Sequence[dict[str, Any]], to: Path) -> None:
         rows: Of `trainer.compare.compare`.
         to: The folder; exists.
     """
-    attributes = sorted({name for row in rows for name in row["figures"]})
-    header = ["network", "preprocess", "crop", "pretrained", "parameters", "MB", "training s", "ms/image"]
-    plain = [[*_choices(row), *(_figure(row, name) for name in attributes), row["error"]] for row in rows]
-    shown = [[*_choices(row), *(_words(row, name) for name in attributes), row["error"]] for row in rows]
-    titles = [*header, *attributes, "error"]
+    columns = [(name, key) for name in sorted({n for row in rows for n in row["figures"]}) for key in FIGURES]
+    choices = ["network", "preprocess", "crop", "pretrained", "parameters", "MB", "training s", "ms/image"]
+    named = [f"{name}: {key.replace('_', ' ')}" for name, key in columns]
+    titles = [*choices, *named, "error"]
+    shown = [[*_choices(row), *(_words(row, *column) for column in columns), row["error"]] for row in rows]
+    keys = [[*_choices(row), *(_figure(row, *column)[0] for column in columns), row["error"]] for row in rows]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(titles)
-    writer.writerows(plain)
+    writer.writerow(
+        [*choices, *(f"{name}{end}" for name in named for end in ("", ", low", ", high")), "error"]
+    )
+    for row in rows:
+        writer.writerow(
+            [*_choices(row), *(n for column in columns for n in _figure(row, *column)), row["error"]]
+        )
     write_atomically(to / "comparison.csv", stream.getvalue().encode())
     lines = [titles, ["---"] * len(titles), *shown]
     markdown = "".join("| " + " | ".join(str(c).replace("|", "\\|") for c in line) + " |\n" for line in lines)
     write_atomically(to / "comparison.md", markdown.encode())
-    write_atomically(to / "comparison.html", _html(titles, shown, plain).encode())
+    write_atomically(to / "comparison.html", _html(titles, shown, keys).encode())
 
 
 def _html(titles: Sequence[str], shown: Sequence[Sequence[Any]], plain: Sequence[Sequence[Any]]) -> str:
@@ -60,7 +69,7 @@ def _html(titles: Sequence[str], shown: Sequence[Sequence[Any]], plain: Sequence
         for line, keys in zip(shown, plain, strict=True)
     )
     content = (
-        '<p class="dim">Balanced accuracy on the test split with its 95 % interval by group. A click sorts.</p>'
+        '<p class="dim">Figures on the test split, or on val without one, with their 95 % intervals by group. A click on a heading sorts.</p>'
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         f"<script>{SORT}</script>"
     )
@@ -74,15 +83,13 @@ def _choices(row: dict[str, Any]) -> list[Any]:
     return [*(row["choices"][key] for key in ("network", "preprocess", "crop", "pretrained")), *measured]
 
 
-def _figure(row: dict[str, Any], name: str) -> float | None:
-    value: float | None = row["figures"].get(name, {}).get("balanced_accuracy")
-    return value
+def _figure(row: dict[str, Any], name: str, key: str) -> tuple[float | None, float | None, float | None]:
+    """A figure and the ends of its interval."""
+    found = row["figures"].get(name, {})
+    low, high = found.get(f"{key}_interval") or (None, None)
+    return found.get(key), low, high
 
 
-def _words(row: dict[str, Any], name: str) -> str:
-    found = row["figures"].get(name)
-    return (
-        share(None)
-        if found is None
-        else with_interval(found["balanced_accuracy"], found["balanced_accuracy_interval"])
-    )
+def _words(row: dict[str, Any], name: str, key: str) -> str:
+    value, low, high = _figure(row, name, key)
+    return share(value) if low is None or high is None else with_interval(value, (low, high))

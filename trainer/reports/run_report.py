@@ -13,10 +13,9 @@ from trainer.files import canonical_json, write_atomically
 from trainer.reports import charts
 from trainer.reports.charts import Axis, Chart
 from trainer.reports.galleries import galleries
-from trainer.reports.page import figure, page, share, table, text, with_interval
+from trainer.reports.main_figures import HEADER, Evaluation, main_figures
+from trainer.reports.page import figure, page, share, table, text
 from trainer.snapshot import Attribute, Snapshot
-
-Evaluation = dict[str, dict[str, dict[str, Any]]]
 
 
 def write_report(run: Path, snapshot: Snapshot, answers: Answers, evaluation: Evaluation, to: Path) -> None:
@@ -40,7 +39,7 @@ def write_report(run: Path, snapshot: Snapshot, answers: Answers, evaluation: Ev
     for name, chart in {**training, **matrices, **diagrams, **counts}.items():
         write_atomically(to / "figures" / f"{name}.png", chart.png())
         write_atomically(to / "figures" / f"{name}.json", canonical_json(chart.values).encode())
-    sections = [("Figures", figures_table(evaluation))]
+    sections = [("Figures", table(HEADER, main_figures(evaluation)))]
     if training:
         sections.append(("Training", _in_row(figure(chart.html) for chart in training.values())))
     sections += [
@@ -70,40 +69,6 @@ def read_history(file: Path) -> list[dict[str, float | None]]:
     with file.open(newline="") as stream:
         rows = csv.DictReader(stream)
         return [{name: float(value) if value else None for name, value in row.items()} for row in rows]
-
-
-def figures_table(evaluation: Evaluation) -> str:
-    """The main figures of every attribute and split."""
-    rows = []
-    for name, splits in evaluation.items():
-        for split, found in splits.items():
-            balanced, suggested = found["balanced"], found["suggested"]
-            areas = list(found["auroc"].values())
-            rows.append(
-                [
-                    name,
-                    split,
-                    found["images"],
-                    found["groups"],
-                    with_interval(balanced["balanced_accuracy"], balanced["balanced_accuracy_interval"]),
-                    with_interval(suggested["accuracy"], suggested["accuracy_interval"]),
-                    with_interval(balanced["macro_f1"], balanced["macro_f1_interval"]),
-                    share(float(np.mean(areas)) if areas else None),
-                    share(found["ece"]),
-                ]
-            )
-    header = [
-        "attribute",
-        "split",
-        "images",
-        "groups",
-        "balanced accuracy",
-        "accuracy",
-        "macro F1",
-        "AUROC",
-        "ECE",
-    ]
-    return table(header, rows)
 
 
 def curves(history: list[dict[str, float | None]], attributes: list[str]) -> dict[str, Chart]:
