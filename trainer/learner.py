@@ -226,7 +226,7 @@ class Learner:
             "val_loss": found.loss,
             "seconds": place.seconds,
             "images_per_second": len(self.train) / place.seconds,
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            **self._rates(),
             "val_balanced_accuracy": sum(figures) / len(figures) if figures else None,
         }
         for name in self.model.outputs:
@@ -242,6 +242,16 @@ class Learner:
         for number in range(1, place.epoch + 1):
             if processes.rank() == 0 and number not in {epoch for epoch, _ in place.top}:
                 remove_checkpoint(self.checkpoints, f"top-{number}")
+
+    def _rates(self) -> Row:
+        """The learning rates of the last step; that of a backbone of which nothing is trained is 0."""
+        group, config = self.optimizer.param_groups[0], self.config
+        factor = group["lr"] / group["peak"]
+        moves = any(p.requires_grad for p in self.model.backbone.parameters())
+        return {
+            "learning_rate": factor * config.learning_rate if moves else 0.0,
+            "head_learning_rate": factor * config.head_learning_rate,
+        }
 
     def _kept(self) -> MultiOutput:
         """The model that counts: the running mean of the weights, with a share of those of the start.

@@ -11,9 +11,11 @@ Row = dict[str, float | None]
 
 def write_metrics(file: Path, history: Sequence[Row]) -> None:
     """Write one row per epoch; a figure that cannot be computed is an empty cell."""
-    rows = [",".join(history[0])]
+    header = list(history[-1])
+    rows = [",".join(header)]
     for row in history:
-        rows.append(",".join("" if value is None else f"{value:.6g}" for value in row.values()))
+        values = [row.get(name) for name in header]  # an earlier version may have written the first rows
+        rows.append(",".join("" if value is None else f"{value:.6g}" for value in values))
     write_atomically(file, "".join(f"{row}\n" for row in rows).encode())
 
 

@@ -33,19 +33,41 @@ class RateTest:
         rates: (steps,) learning rates of the heads; the backbone's are in the proportion of the settings.
         losses: (steps,) of the steps.
         smoothed: (steps,) their running mean.
-        suggested: The rate at which the smoothed loss falls most steeply.
     """
 
     rates: NDArray[np.float64]
     losses: NDArray[np.float64]
     smoothed: NDArray[np.float64]
-    suggested: float
+
+    @property
+    def suggested(self) -> float:
+        """The rate at which the smoothed loss falls most steeply."""
+        slope = np.gradient(self.smoothed, np.log(self.rates))
+        settled = len(self.rates) // 10  # the running mean has no meaning yet
+        return float(self.rates[settled + int(slope[settled:].argmin())])
 
     def write_csv(self, file: Path) -> None:
         """Write `rate,loss,smoothed`, one row per step."""
         rows = zip(self.rates, self.losses, self.smoothed, strict=True)
         lines = ["rate,loss,smoothed", *(f"{rate:.6g},{loss:.6g},{mean:.6g}" for rate, loss, mean in rows)]
         write_atomically(file, "".join(f"{line}\n" for line in lines).encode())
+
+    @classmethod
+    def read_csv(cls, file: Path) -> "RateTest":
+        """Read what `write_csv` wrote.
+
+        Raises:
+            TrainerError: It is not such a file.
+        """
+        try:
+            rates, losses, smoothed = np.loadtxt(file, delimiter=",", skiprows=1, unpack=True)
+        except (OSError, ValueError) as cause:
+            raise TrainerError(
+                f"{file} cannot be read: {cause}.",
+                "Nothing was changed.",
+                "Name a folder of `trainer find-rate`.",
+            ) from cause
+        return cls(rates, losses, smoothed)
 
 
 def range_test(
@@ -95,12 +117,7 @@ def range_test(
             "Start with a lower rate.",
         )
     rates = factors[: len(losses)] * config.head_learning_rate
-    smoothed = _smoothed(losses)
-    slope = np.gradient(smoothed, np.log(rates))
-    settled = len(losses) // 10  # the running mean has no meaning yet
-    return RateTest(
-        rates, np.asarray(losses), smoothed, float(rates[settled + int(slope[settled:].argmin())])
-    )
+    return RateTest(rates, np.asarray(losses), _smoothed(losses))
 
 
 def _smoothed(losses: list[float]) -> NDArray[np.float64]:

@@ -37,6 +37,11 @@ class Value:
     ends: bool
     replaced_by: tuple[int, ...] = ()
 
+    @property
+    def active(self) -> bool:
+        """Whether it can still be answered."""
+        return self.status == "active"
+
 
 @dataclass(frozen=True)
 class Attribute:

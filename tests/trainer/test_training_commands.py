@@ -9,11 +9,15 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.trainer.small_run import draw_snapshot
+from tests.trainer.small_run import CODES, draw_snapshot
+from trainer.answers import Answers
 from trainer.checkpoint import load_checkpoint
 from trainer.cli import main
 from trainer.config import FitConfig
 from trainer.presets import PRESETS
+from trainer.reports.charts import Axis
+from trainer.reports.galleries import hard_cases, hard_rows
+from trainer.snapshot import Snapshot
 
 SMALL = {
     "network": "small", "pretrained": "false", "batch_norm": "trained", "image_size": 32, "epochs": 4, "batch_size": 8,
@@ -174,8 +178,21 @@ def test_a_snapshot_that_changed_since_training_is_told(run, tmp_path):
 def test_the_report_is_one_page_with_everything_in_it(run, snapshot, tmp_path):
     assert call("report", run, snapshot, "--to", tmp_path).exit_code == 0
     html = (tmp_path / "report.html").read_text()
-    for heading in ("Figures", "Training", "Confusion", "Calibration", "Faces", "Dataset", "Settings"):
+    for heading in (
+        "Figures",
+        "Training",
+        "Confusion",
+        "Calibration",
+        "Hard cases",
+        "Faces",
+        "Dataset",
+        "Settings",
+    ):
         assert f"<h2>{heading}</h2>" in html
+    for title in ("right", "most uncertain"):
+        assert f"<h4>{title}</h4>" in html
+    assert "<td>learning_rate</td><td>0.005</td>" in html, "what differs from the plain settings"
+    assert f"<td>torch</td><td>{torch.__version__.split('+')[0]}</td>" in html
     assert html.count("data:image/jpeg;base64,") > 10
     assert 'src="http' not in html
     assert "<script" not in html
@@ -185,9 +202,9 @@ def test_the_report_is_one_page_with_everything_in_it(run, snapshot, tmp_path):
 def test_every_chart_of_a_report_is_there_as_png_and_json(run, snapshot, tmp_path):
     assert call("report", run, snapshot, "--to", tmp_path).exit_code == 0
     charts = {file.stem for file in (tmp_path / "figures").glob("*.png")}
-    assert charts == {file.stem for file in (tmp_path / "figures").glob("*.json")}
+    assert charts | {"faces"} == {file.stem for file in (tmp_path / "figures").glob("*.json")}
     of_each = [f"{kind}-mark" for kind in ("accuracy", "confusion", "reliability", "labels")]
-    assert charts >= {"loss", "learning-rate", "labels-never", *of_each}
+    assert charts >= {"loss", "learning-rate", "labels-never", "confusion-mark-train", *of_each}
     with Image.open(tmp_path / "figures/loss.png") as picture:
         seen = {colour for _, colour in picture.getcolors(2**24)}
     assert {(0, 114, 178), (213, 94, 0)} <= seen, "both lines are drawn in their colours"
@@ -201,10 +218,52 @@ def test_every_chart_of_a_report_is_there_as_png_and_json(run, snapshot, tmp_pat
     assert counts == measured["balanced"]["confusion"]
 
 
+def test_a_report_counts_the_labels_of_every_split_and_shows_both_learning_rates(run, snapshot, tmp_path):
+    assert call("report", run, snapshot, "--to", tmp_path).exit_code == 0
+    known = Snapshot.open(snapshot)
+    bars = json.loads((tmp_path / "figures/labels-mark.json").read_bytes())["bars"]
+    labels = known.labels["mark"]
+    assert bars["v1"] == {
+        split: int(((labels == 1) & (known.splits == split)).sum()) for split in ("train", "val", "test")
+    }
+    rates = json.loads((tmp_path / "figures/learning-rate.json").read_bytes())["lines"]
+    assert set(rates) == {"backbone", "heads"}
+
+
+def test_the_hard_cases_are_those_that_the_model_is_most_wrong_about(snapshot):
+    known = Snapshot.open(snapshot)
+    p = {name: np.full((len(known), len(codes)), 0.1) for name, codes in CODES.items() if name != "never"}
+    val = np.flatnonzero((known.splits == "val") & (known.labels["colour"] > 0) & (known.labels["mark"] >= 0))
+    for name, values in p.items():
+        values[np.arange(len(known)), np.maximum(known.labels[name], 0)] = 0.8
+    p["colour"][val[2]], p["colour"][val[4]] = [0.6, 0.2, 0.2], [0.98, 0.01, 0.01]
+    answers = Answers(p, {}, {}, {"name": "made up"})
+    assert hard_rows(known, answers).tolist() == [val[4], val[2]]
+    html = hard_cases(known, answers, hard_rows(known, answers))
+    assert html.index(known.image_names[val[4]]) < html.index(known.image_names[val[2]])
+    assert "colour: v0 0.98, is v" in html
+    assert "mark:" not in html, "what was answered rightly is not told"
+
+
+def test_the_rates_are_told_apart_and_a_backbone_at_rest_has_none(snapshot, tmp_path):
+    result = call(
+        "fit", snapshot, "--to", tmp_path / "fit", *settings(epochs=2, head_epochs=1, tensorboard="false")
+    )
+    assert result.exit_code == 0
+    rows = rows_of(tmp_path / "fit/metrics.csv")
+    assert [float(row["learning_rate"]) > 0 for row in rows] == [False, True]
+    assert all(float(row["head_learning_rate"]) > 0 for row in rows)
+
+
 def test_a_probe_has_a_report_too(faces, cache, tmp_path):
     assert call("round", faces, "--to", tmp_path / "round", "--cache", cache).exit_code == 0
     assert call("report", tmp_path / "round", faces, "--cache", cache).exit_code == 0
     assert "<h2>Calibration</h2>" in (tmp_path / "round/report/report.html").read_text()
+
+
+def test_epochs_are_whole_on_an_axis():
+    assert Axis("epoch", 1, 4, whole=True).ticks() == [1, 2, 3, 4]
+    assert 1.5 in Axis("share", 1, 4).ticks()
 
 
 def test_an_image_is_explained(run, snapshot, tmp_path):
@@ -241,7 +300,7 @@ def test_images_outside_of_any_snapshot_are_answered_and_bad_ones_named(run, sna
     assert all(row["colour"] in {"0", "2", "5"} and 0 <= float(row["p:colour"]) <= 1 for row in rows)
 
 
-def test_the_learning_rate_test_leaves_a_curve_and_a_rate(snapshot, tmp_path):
+def test_the_learning_rate_test_leaves_a_curve_and_a_rate(run, snapshot, tmp_path):
     result = call("find-rate", snapshot, "--to", tmp_path / "rates", "--steps", 60, *settings(), "--json")
     assert result.exit_code == 0
     suggested = json.loads(result.stdout)["suggested"]
@@ -250,8 +309,15 @@ def test_the_learning_rate_test_leaves_a_curve_and_a_rate(snapshot, tmp_path):
     assert rates == sorted(rates)
     assert rates[0] < suggested < rates[-1]
     assert "<polyline" in (tmp_path / "rates/rates.html").read_text()
+    report = call("report", run, snapshot, "--to", tmp_path / "report", "--rates", tmp_path / "rates")
+    assert report.exit_code == 0
+    drawn = json.loads((tmp_path / "report/figures/learning-rate-test.json").read_bytes())["lines"]
+    assert len(drawn["smoothed"]) == len(rows)
+    refused = call("report", run, snapshot, "--to", tmp_path / "other", "--rates", tmp_path)
+    assert refused.exit_code == 1
+    assert "rates.csv cannot be read" in refused.stderr
     with Image.open(tmp_path / "rates/rates.png") as picture:
-        assert picture.width > 2 * 400
+        assert picture.width > 700
     assert not (tmp_path / "rates/checkpoints").exists()
 
 
@@ -289,7 +355,6 @@ def test_onnx_gives_the_probabilities_of_the_model(run, snapshot, tmp_path):
 
     from trainer.engines import ask
     from trainer.images import load_image
-    from trainer.snapshot import Snapshot
 
     assert call("export", run / "model", "--to", tmp_path / "onnx").exit_code == 0
     about = json.loads((tmp_path / "onnx/model.json").read_bytes())

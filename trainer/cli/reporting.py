@@ -68,17 +68,22 @@ def evaluate(
 @click.argument("run", type=Folder)
 @snapshot_argument
 @click.option("--to", type=Folder, help="The folder to write; RUN/report without it.")
+@click.option("--rates", type=Folder, help="A folder of the command find-rate, whose curve is shown too.")
 @cache_option
 @images_option
-def report(run: Path, snapshot: Path, to: Path | None, cache: Path, images: Path | None) -> None:
+def report(
+    run: Path, snapshot: Path, to: Path | None, rates: Path | None, cache: Path, images: Path | None
+) -> None:
     """Write the report of RUN, a folder of the commands fit or round, as measured on SNAPSHOT: one HTML page."""
     from trainer.engines import ask, trained_on  # noqa: PLC0415
     from trainer.full_evaluation import evaluate_fully  # noqa: PLC0415
     from trainer.processes import rank, together  # noqa: PLC0415
+    from trainer.rate_test import RateTest  # noqa: PLC0415
     from trainer.reports.run_report import write_report  # noqa: PLC0415
     from trainer.snapshot import Snapshot  # noqa: PLC0415
 
     known = Snapshot.open(snapshot, images_root=images)
+    tested = RateTest.read_csv(rates / "rates.csv") if rates else None
     model = run / "model" if (run / "model").is_dir() else run
     with together(), bars_on_stderr() as progress:
         answers = ask(model, known, cache.expanduser(), progress)
@@ -87,7 +92,7 @@ def report(run: Path, snapshot: Path, to: Path | None, cache: Path, images: Path
         return
     _warn_of_another_snapshot(trained_on(model), known.content_hash)
     to = to or run / "report"
-    write_report(run, known, answers, evaluate_fully(known, answers), to)
+    write_report(run, known, answers, evaluate_fully(known, answers), to, tested)
     click.echo(f"The report is {to / 'report.html'}.")
 
 

@@ -11,19 +11,21 @@ from trainer.reports.page import text
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f7f7f", "#b3a500")
 """Of Okabe and Ito, which people who see fewer colours can tell apart; lines also differ by their dashes."""
 DASHES = ("", "6 3", "2 3", "8 3 2 3")
-WIDTH, HEIGHT = 460, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 26, 42
+WIDTH, HEIGHT = 384, 236
+"""Three beside each other fill a page."""
+LEFT, RIGHT, TOP, BOTTOM = 64, 14, 26, 42
 Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Where values go: `low` and `high` are its ends, `logarithmic` for a scale of powers of ten."""
+    """Where values go: `low` and `high` are its ends, `logarithmic` for a scale of powers of ten, `whole` for counted things."""
 
     title: str
     low: float
     high: float
     logarithmic: bool = False
+    whole: bool = False
 
     def place(self, value: float, start: float, end: float) -> float:
         """Return the pixel of a value between two pixels."""
@@ -41,6 +43,7 @@ class Axis:
             return [10.0**power for power in powers][:: max(1, len(powers) // 6)]
         step = 10 ** math.floor(math.log10(((self.high - self.low) or 1.0) / 4))
         step = next(step * m for m in (1, 2, 5, 10) if (self.high - self.low) / (step * m) <= 6)
+        step = max(1, step) if self.whole else step
         first = math.ceil(self.low / step - 1e-9)
         return [step * n for n in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
@@ -52,11 +55,12 @@ class Chart:
     drawing: Drawing
     values: dict[str, Any]
     legend: tuple[str, ...] = ()
+    dashed: bool = True
 
     @property
     def html(self) -> str:
         """Return it as SVG with its legend."""
-        return self.drawing.svg() + (_legend(self.legend) if self.legend else "")
+        return self.drawing.svg() + (_legend(self.legend, dashed=self.dashed) if self.legend else "")
 
     def png(self) -> bytes:
         """Return it as a PNG file with its legend."""
@@ -65,7 +69,7 @@ class Chart:
         shapes = list(above.shapes)
         for number, name in enumerate(self.legend):
             y = above.height + row * number + 8
-            colour, dash = _look(number)
+            colour, dash = _look(number, dashed=self.dashed)
             shapes += [Line([(LEFT, y), (LEFT + 26, y)], colour, 2.5, dash), Words((LEFT + 34, y + 4), name)]
         return Drawing(above.title, above.width, height, shapes).png()
 
@@ -78,6 +82,7 @@ def line_chart(
     *,
     mark: float | None = None,
     diagonal: bool = False,
+    shares: Sequence[tuple[float, float, float]] = (),
 ) -> Chart:
     """Return lines over two axes with a legend.
 
@@ -88,8 +93,15 @@ def line_chart(
         y: Vertical axis.
         mark: Where on the horizontal axis a vertical line stands.
         diagonal: Draw the line x = y.
+        shares: Low end, high end, share: faint bars that tell where most of what is shown lies.
     """
     drawing = _frame(title, x, y)
+    for low, high, share in shares:
+        left, right = (x.place(end, LEFT, WIDTH - RIGHT) for end in (low, high))
+        height = share * (HEIGHT - BOTTOM - TOP)
+        drawing.shapes.append(
+            Box((left, HEIGHT - BOTTOM - height), right - left - 1, height, COLOURS[6], 0.3)
+        )
     if diagonal:
         drawing.shapes.append(Line(_places([(x.low, x.low), (x.high, x.high)], x, y), DIM, 1.8, "3 3"))
     if mark is not None:
@@ -120,6 +132,22 @@ def bar_chart(title: str, bars: Mapping[str, float], *, most: float | None = Non
             Words((146 + width, y + 13), f"{value:.3f}" if most <= 1 else f"{value:,.0f}"),
         ]
     return Chart(drawing, {"title": title, "bars": dict(bars)})
+
+
+def stacked_chart(title: str, parts: Sequence[str], bars: Mapping[str, Sequence[int]]) -> Chart:
+    """Return horizontal bars of counts, each made of the same parts, with its sum."""
+    most = max((sum(counts) for counts in bars.values()), default=0) or 1
+    drawing = Drawing(title, WIDTH, 32 + 22 * len(bars), [Words((4, 14), title, bold=True)])
+    for number, (name, counts) in enumerate(bars.items()):
+        x, y = 140.0, 26 + 22 * number
+        drawing.shapes.append(Words((132, y + 13), name[:20], "end"))
+        for part, count in enumerate(counts):
+            width = count / most * (WIDTH - 210)
+            drawing.shapes.append(Box((x, y), width, 17, COLOURS[part % len(COLOURS)]))
+            x += width
+        drawing.shapes.append(Words((x + 6, y + 13), f"{sum(counts):,}"))
+    values = {name: dict(zip(parts, counts, strict=True)) for name, counts in bars.items()}
+    return Chart(drawing, {"title": title, "bars": values}, tuple(parts), dashed=False)
 
 
 def matrix_chart(title: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Chart:
@@ -181,15 +209,16 @@ def _places(points: Points, x: Axis, y: Axis) -> list[tuple[float, float]]:
     ]
 
 
-def _look(number: int) -> tuple[str, str]:
+def _look(number: int, *, dashed: bool = True) -> tuple[str, str]:
     """Colour and dashes of a line."""
-    return COLOURS[number % len(COLOURS)], DASHES[number // 2 % len(DASHES)]
+    return COLOURS[number % len(COLOURS)], DASHES[number // 2 % len(DASHES)] if dashed else ""
 
 
-def _legend(names: Sequence[str]) -> str:
+def _legend(names: Sequence[str], *, dashed: bool) -> str:
+    looks = [_look(number, dashed=dashed) for number in range(len(names))]
     entries = "".join(
         f'<span><svg width="26" height="10" style="display:inline"><line x1="0" x2="26" y1="5" y2="5" '
-        f'stroke="{_look(n)[0]}" stroke-width="2.5" stroke-dasharray="{_look(n)[1]}"/></svg> {text(name)}</span> '
-        for n, name in enumerate(names)
+        f'stroke="{colour}" stroke-width="2.5" stroke-dasharray="{dash}"/></svg> {text(name)}</span> '
+        for name, (colour, dash) in zip(names, looks, strict=True)
     )
     return f'<div class="row dim" style="gap:.2rem 1rem;font-size:.85rem;max-width:{WIDTH}px">{entries}</div>'

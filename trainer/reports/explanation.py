@@ -61,7 +61,7 @@ def _answers(saved: SavedModel, pixels: Tensor, names: dict[str, list[str]]) -> 
         p = probabilities(evidence, prior, saved.calibration[name]["temperature"])[0]
         bars = bar_chart(name, dict(zip(names[name], p.tolist(), strict=True)), most=1.0)
         where = picture(_overlay(pixels, heat[name]), alt=f"where the answer to {name} comes from", width=192)
-        caption = f"Grad-CAM of {text(names[name][int(p.argmax())])}"
+        caption = f"{text(name)}: Grad-CAM of {text(names[name][int(p.argmax())])}"
         parts.append(f'<div class="row">{figure(bars.html)}{figure(where, caption)}</div>')
     return "".join(parts)
 
@@ -84,7 +84,10 @@ def grad_cams(
     for name, values in logits.items():
         (slope,) = torch.autograd.grad(values[0].max(), maps, retain_graph=True)
         weighted = (slope.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1, keepdim=True).relu().detach()
-        wide = nn.functional.interpolate(weighted, pixels.shape[1:], mode="bilinear", align_corners=False)
+        wide = nn.functional.interpolate(weighted, pixels.shape[1:], mode="bicubic", align_corners=False)
+        wide = (
+            wide - wide.min()
+        )  # of a small map, all of which speaks for the class, the differences are seen
         heat[name] = (wide[0, 0] / wide.max().clamp_min(1e-12)).numpy()
     return heat, {name: values[0].detach().numpy() for name, values in logits.items()}
 

@@ -31,6 +31,11 @@ def main_figures(evaluation: Evaluation) -> list[list[str]]:
     ]
 
 
+def shown_split(splits: dict[str, dict[str, Any]]) -> str:
+    """The test split, or val if no test image is labelled."""
+    return "test" if splits["test"]["images"] else "val"
+
+
 def _row(found: dict[str, Any]) -> list[str]:
     balanced, suggested, areas = found["balanced"], found["suggested"], list(found["auroc"].values())
     return [

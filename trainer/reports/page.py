@@ -26,11 +26,11 @@ svg { display: block; max-width: 100%; height: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem }
 th, td { padding: .28rem .6rem; border-bottom: 1px solid var(--line); text-align: right }
 th:first-child, td:first-child { text-align: left } thead th { background: var(--soft) }
-.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: .7rem }
-.gallery img { width: 100%; border-radius: 4px; display: block } .gallery figcaption { font-size: .78rem; line-height: 1.3 }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(5.5rem, 1fr)); gap: .7rem }
+.gallery img { width: 100%; border-radius: 4px; display: block } .gallery figcaption { font-size: .74rem; overflow-wrap: anywhere; line-height: 1.3 }
 .maps { display: flex; flex-wrap: wrap; gap: .3rem } .maps img { image-rendering: pixelated; border-radius: 3px }
 .scroll { overflow-x: auto }
-details { margin: .4rem 0 } summary { cursor: pointer } pre { background: var(--soft); padding: .8rem; overflow-x: auto }
+h4 { font-size: .9rem; font-weight: 600; margin: .8rem 0 .3rem } details { margin: .6rem 0 } summary { cursor: pointer; font-weight: 600 } pre { background: var(--soft); padding: .8rem; overflow-x: auto }
 """
 
 

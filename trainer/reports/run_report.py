@@ -1,25 +1,37 @@
 """The report of a training run: one HTML page, and its figures as PNG and JSON for papers and other programs."""
 
-import csv
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.answers import Answers
+from trainer.config import FitConfig
 from trainer.files import canonical_json, write_atomically
-from trainer.reports import charts
-from trainer.reports.charts import Axis, Chart
-from trainer.reports.galleries import galleries
-from trainer.reports.main_figures import HEADER, Evaluation, main_figures
+from trainer.rate_test import RateTest
+from trainer.reports.charts import Chart
+from trainer.reports.galleries import Chosen, galleries, gallery_rows, hard_cases, hard_rows
+from trainer.reports.main_figures import HEADER, Evaluation, main_figures, shown_split
 from trainer.reports.page import figure, page, share, table, text
+from trainer.reports.rate_curve import rate_chart
+from trainer.reports.run_charts import confusion, curves, distribution, read_history, reliability
 from trainer.snapshot import Attribute, Snapshot
 
 
-def write_report(run: Path, snapshot: Snapshot, answers: Answers, evaluation: Evaluation, to: Path) -> None:
+def write_report(
+    run: Path,
+    snapshot: Snapshot,
+    answers: Answers,
+    evaluation: Evaluation,
+    to: Path,
+    rates: RateTest | None = None,
+) -> None:
     """Write `report.html`, `evaluation.json`, and `figures/NAME.png` and `.json` for every chart, into a folder.
+
+    `figures/faces.json` names the images of the galleries.
 
     Args:
         run: The run folder (`config.json`, `metrics.csv`), or a model folder: then there are no curves.
@@ -27,25 +39,38 @@ def write_report(run: Path, snapshot: Snapshot, answers: Answers, evaluation: Ev
         answers: Of `trainer.engines.ask`.
         evaluation: Of `trainer.full_evaluation.evaluate_fully`.
         to: Is made if need be.
+        rates: The learning-rate test that the rates were chosen by.
     """
     (to / "figures").mkdir(parents=True, exist_ok=True)
     write_atomically(to / "evaluation.json", canonical_json(evaluation).encode())
     measured = [attribute for attribute in snapshot.categorical if attribute.name in evaluation]
     history = read_history(run / "metrics.csv")
     training = curves(history, list(evaluation)) if history else {}
-    matrices = {f"confusion-{a.name}": confusion(a, evaluation[a.name]) for a in measured}
+    if rates is not None:
+        training["learning-rate-test"] = rate_chart(rates)
+    matrices = {
+        f"confusion-{a.name}{'' if split == shown_split(evaluation[a.name]) else f'-{split}'}": confusion(
+            a, found, split
+        )
+        for a in measured
+        for split, found in evaluation[a.name].items()
+        if found["images"]
+    }
     diagrams = {f"reliability-{name}": reliability(name, splits) for name, splits in evaluation.items()}
     counts = {f"labels-{a.name}": distribution(a, snapshot) for a in snapshot.categorical}
     for name, chart in {**training, **matrices, **diagrams, **counts}.items():
         write_atomically(to / "figures" / f"{name}.png", chart.png())
         write_atomically(to / "figures" / f"{name}.json", canonical_json(chart.values).encode())
-    sections = [("Figures", table(HEADER, main_figures(evaluation)))]
+    hard, chosen = hard_rows(snapshot, answers), gallery_rows(snapshot, answers)
+    write_atomically(to / "figures" / "faces.json", canonical_json(_names(snapshot, hard, chosen)).encode())
+    sections = [("Figures", figures_tables(evaluation))]
     if training:
         sections.append(("Training", _in_row(figure(chart.html) for chart in training.values())))
     sections += [
         ("Confusion", "".join(_confusion(a, evaluation[a.name], matrices) for a in measured)),
         ("Calibration", _in_row(_calibration(name, evaluation[name], diagrams) for name in evaluation)),
-        ("Faces", galleries(snapshot, answers)),
+        ("Hard cases", hard_cases(snapshot, answers, hard)),
+        ("Faces", galleries(snapshot, answers, chosen)),
         ("Subgroups", subgroups(snapshot, evaluation)),
         ("Dataset", _in_row(figure(chart.html) for chart in counts.values())),
         ("Settings", settings(run, answers)),
@@ -58,78 +83,52 @@ def write_report(run: Path, snapshot: Snapshot, answers: Answers, evaluation: Ev
     write_atomically(to / "report.html", page("Training report", sections, lead=lead).encode())
 
 
+def _names(snapshot: Snapshot, hard: NDArray[np.intp], chosen: Mapping[str, Chosen]) -> dict[str, Any]:
+    """The names of the images that are shown."""
+    return {
+        "galleries": {
+            name: {title: [snapshot.image_names[row] for row in rows] for title, rows in titles.items()}
+            for name, titles in chosen.items()
+        },
+        "hard cases": [snapshot.image_names[row] for row in hard],
+    }
+
+
 def _in_row(figures: Iterable[str]) -> str:
     return f'<div class="row">{"".join(figures)}</div>'
 
 
-def read_history(file: Path) -> list[dict[str, float | None]]:
-    """Return the rows of a metrics.csv; none if there is none."""
-    if not file.exists():
-        return []
-    with file.open(newline="") as stream:
-        rows = csv.DictReader(stream)
-        return [{name: float(value) if value else None for name, value in row.items()} for row in rows]
-
-
-def curves(history: list[dict[str, float | None]], attributes: list[str]) -> dict[str, Chart]:
-    """Loss, learning rate and the accuracies of every attribute over the epochs."""
-    x = Axis("epoch", 1, max(2, len(history)))
-
-    def line(column: str) -> list[tuple[float, float]]:
-        found = [(row["epoch"], row.get(column)) for row in history]
-        return [(epoch, value) for epoch, value in found if epoch is not None and value is not None]
-
-    def chart(title: str, columns: dict[str, str], y_title: str, ceiling: float | None = None) -> Chart:
-        lines = {name: line(column) for name, column in columns.items() if line(column)}
-        values = [value for points in lines.values() for _, value in points]
-        low = max(0.0, min(values, default=0.0) - 0.02) if ceiling else 0.0
-        y = Axis(y_title, *charts.spread(values, floor=low, ceiling=ceiling))
-        return charts.line_chart(title, lines, x, y)
-
-    drawn = {
-        "loss": chart("Loss", {"train": "loss", "val": "val_loss"}, "loss"),
-        "learning-rate": chart("Learning rate", {"backbone": "learning_rate"}, "rate"),
-    }
-    for name in attributes:
-        columns = {
-            "train accuracy": f"train_accuracy:{name}",
-            "val accuracy": f"val_accuracy:{name}",
-            "val balanced accuracy": f"val_balanced_accuracy:{name}",
-        }
-        drawn[f"accuracy-{name}"] = chart(name, columns, "share", 1.0)
-    return drawn
-
-
-def confusion(attribute: Attribute, splits: dict[str, dict[str, Any]]) -> Chart:
-    """The confusion matrix of an attribute on the test split or, without it, on val."""
-    split = shown_split(splits)
-    names = [value.name for value in attribute.values]
-    counts = splits[split]["balanced"]["confusion"]
-    return charts.matrix_chart(f"{attribute.name}, {split} split", names, counts)
+def figures_tables(evaluation: Evaluation) -> str:
+    """The main figures of every attribute: of the test split (or val), and folded up those of the other splits."""
+    rows = main_figures(evaluation)
+    first = [row for row in rows if row[1] == shown_split(evaluation[row[0]])]
+    others = [row for row in rows if row not in first]
+    return (
+        f"{table(HEADER, first)}<details><summary>The other splits</summary>{table(HEADER, others)}</details>"
+    )
 
 
 def _confusion(attribute: Attribute, splits: dict[str, dict[str, Any]], matrices: Mapping[str, Chart]) -> str:
-    """The confusion matrix of an attribute, and the figures by class beside it."""
-    found = splits[shown_split(splits)]["balanced"]
+    """The confusion matrix of an attribute, the figures by class beside it, and folded up the other splits' matrices."""
+    found, name = splits[shown_split(splits)], f"confusion-{attribute.name}"
+    if name not in matrices:
+        return ""
+    figures, areas = found["balanced"], found["auroc"]
     rows = [
-        [value.name, *(share(found[key].get(str(value.code))) for key in ("precision", "recall", "f1"))]
+        [
+            value.name,
+            *(share(figures[key].get(str(value.code))) for key in ("precision", "recall", "f1")),
+            share(areas.get(str(value.code))),
+        ]
         for value in attribute.values
+        if value.name in matrices[name].values["names"]
     ]
-    by_class = table(["value", "precision", "recall", "F1"], rows)
-    return _in_row([figure(matrices[f"confusion-{attribute.name}"].html), by_class])
-
-
-def shown_split(splits: dict[str, dict[str, Any]]) -> str:
-    """The test split, or val if no test image is labelled."""
-    return "test" if splits["test"]["images"] else "val"
-
-
-def reliability(name: str, splits: dict[str, dict[str, Any]]) -> Chart:
-    """The reliability diagram of an attribute on the test split or, without it, on val."""
-    found = splits[shown_split(splits)]
-    points = [(bin_["confidence"], bin_["right"]) for bin_ in found["reliability"]]
-    ends = Axis("confidence", 0, 1), Axis("share of right answers", 0, 1)
-    return charts.line_chart(name, {"measured": points} if points else {}, *ends, diagonal=True)
+    by_class = table(["value", "precision", "recall", "F1", "AUROC"], rows)
+    others = [figure(chart.html) for key, chart in matrices.items() if key in {f"{name}-{s}" for s in splits}]
+    folded = (
+        f"<details><summary>{text(attribute.name)}, the other splits</summary>{_in_row(others)}</details>"
+    )
+    return _in_row([figure(matrices[name].html), by_class]) + (folded if others else "")
 
 
 def _calibration(name: str, splits: dict[str, dict[str, Any]], diagrams: Mapping[str, Chart]) -> str:
@@ -137,7 +136,7 @@ def _calibration(name: str, splits: dict[str, dict[str, Any]], diagrams: Mapping
     found = splits[shown_split(splits)]
     band = found["ece_null"]
     honest = "" if band is None else f"; honest probabilities would give {band[0]:.3f}–{band[1]:.3f}"
-    caption = f"expected calibration error {share(found['ece'])}{honest}"
+    caption = f"expected calibration error {share(found['ece'])}{honest}; bars: how many images"
     return figure(diagrams[f"reliability-{name}"].html, caption)
 
 
@@ -165,17 +164,18 @@ def subgroups(snapshot: Snapshot, evaluation: Evaluation) -> str:
     return "".join(parts)
 
 
-def distribution(attribute: Attribute, snapshot: Snapshot) -> Chart:
-    """How often every value of an attribute was given."""
-    labels = snapshot.labels[attribute.name]
-    counts = np.bincount(labels[labels >= 0], minlength=len(attribute.values))
-    bars = {value.name: float(n) for value, n in zip(attribute.values, counts, strict=True)}
-    most = max(2.0, float(counts.max(initial=0)))
-    return charts.bar_chart(f"{attribute.name}: {counts.sum():,} labels", bars, most=most)
-
-
 def settings(run: Path, answers: Answers) -> str:
-    """The settings of the run and what the model is."""
-    file = run / "config.json"
-    known = json.loads(file.read_bytes()) if file.exists() else {}
-    return f"<pre>{text(canonical_json({'model': answers.model, **known}))}</pre>"
+    """What differs from the plain settings, what the run was made with, and folded up everything."""
+    files = (run / "config.json", run / "environment.json")
+    known, made = (json.loads(file.read_bytes()) if file.exists() else {} for file in files)
+    parts = []
+    if "config" in known:
+        plain = FitConfig().model_dump(mode="json")
+        changed = [[name, value] for name, value in known["config"].items() if value != plain.get(name)]
+        parts.append(table(["setting", "value"], changed or [["all as they are without a preset", ""]]))
+    if "starts" in made:
+        last = made["starts"][-1]
+        shown = {key: value for key, value in last.items() if key != "packages"} | last["packages"]
+        parts.append(table(["made with", ""], shown.items()))
+    everything = canonical_json({"model": answers.model, **known, **made})
+    return f"{_in_row(parts)}<details><summary>Everything, as it is kept</summary><pre>{text(everything)}</pre></details>"
