@@ -24,6 +24,7 @@ SUBJECTS = {
     "lessons": "what five earlier systems taught: leaking splits, pretraining, their figures beside ours",
     "throughput": "images per second of training, real ones against random tensors, and of scoring",
     "preset": "the default preset: balanced accuracy on people set aside, with 1,000 labelled images",
+    "preset_all": "the same with all images that are not of these people: hours",
     "honesty": "how often the 95 % intervals cover the truth, and calibration lies in its band, on real faces",
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",
 }

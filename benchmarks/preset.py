@@ -1,4 +1,4 @@
-"""The default preset on real faces: `trainer fit` with 1,000 labelled images, and with `--full` with all of them.
+"""The default preset on real faces: `trainer fit` with 1,000 labelled images (benchmarks/preset_all.py: with all of them).
 
 The test people are a third of all, drawn so that every value is there in its share (the best of 3,000 draws; the labels
 of the images decide, no model). They were set aside before the preset was made: whatever was tried for it was measured
@@ -33,29 +33,23 @@ VAL = 0.15
 
 
 def measure(size: Size) -> Figures:
+    count = 60 if size == "small" else 1000
+    return {f"preset default, {count:,} labelled images": trained(size, count)}
+
+
+def trained(size: Size, count: int | None) -> list[dict[str, Any]]:
+    """Train with so many labelled images, None: with all, by every seed, and measure: a row per seed and attribute, and their means."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         snapshot = faces_of_people(folder, small=size == "small")
         test = people_set_aside(snapshot)
-        counts = {"small": [60], "normal": [1000], "full": [1000, len(Snapshot.open(snapshot))]}[size]
-        seeds = range(1 if size == "small" else 3)
         settings = {"epochs": 1, "image_size": 96} if size == "small" else {}
-        tables: Figures = {}
-        for count in counts:
-            rows = [
-                row
-                for seed in seeds
-                for row in run(
-                    snapshot, test, count, folder / f"run-{count}-{seed}", {"seed": seed} | settings
-                )
-            ]
-            title = (
-                f"preset default, {count:,} labelled images"
-                if count != counts[-1] or len(counts) == 1
-                else "preset default, all images"
-            )
-            tables[title] = [*rows, *means(rows)]
-        return tables
+        rows = [
+            row
+            for seed in range(1 if size == "small" else 3)
+            for row in run(snapshot, test, count, folder / f"run-{seed}", {"seed": seed} | settings)
+        ]
+        return [*rows, *means(rows)]
 
 
 def faces_of_people(folder: Path, *, small: bool) -> Path:
@@ -89,7 +83,7 @@ def people_set_aside(folder: Path) -> NDArray[np.str_]:
     return chosen
 
 
-def labelled_part(folder: Path, test: NDArray[np.str_], count: int, seed: int) -> Snapshot:
+def labelled_part(folder: Path, test: NDArray[np.str_], count: int | None, seed: int) -> Snapshot:
     """The snapshot with so many labelled images of other people than those of the test, some of them for validation."""
     snapshot = Snapshot.open(folder)
     random = np.random.default_rng(500 + seed)
@@ -105,7 +99,7 @@ def labelled_part(folder: Path, test: NDArray[np.str_], count: int, seed: int) -
 
 
 def run(
-    folder: Path, test: NDArray[np.str_], count: int, to: Path, settings: dict[str, Any]
+    folder: Path, test: NDArray[np.str_], count: int | None, to: Path, settings: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Train and measure: a row per attribute."""
     snapshot = labelled_part(folder, test, count, settings["seed"])

@@ -5,6 +5,7 @@ given, so that other work on the machine meets both sides. The choices of the de
 processes) are measured beside it.
 """
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -44,7 +45,7 @@ def measure(size: Size) -> Figures:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         known = photos(folder, drawn=160 if small else None)
-        images, blocks = (40, 1) if small else (800, 3)
+        images, blocks = (40, 1) if small else (240, 3)
         path = six_questions(known, folder, images=images, split=Split(test=0.1, val=0.1))
         snapshot = Snapshot.open(path)
         config = DEFAULT.model_copy(update={"batch_size": 8}) if small else DEFAULT
@@ -181,6 +182,7 @@ def alternating(runs: Mapping[Any, Run], blocks: int) -> dict[Any, list[float]]:
             started = time.perf_counter()
             images = run(None)
             speeds[key].append(images / (time.perf_counter() - started))
+            print(f"  {key}: {speeds[key][-1]:.1f} images/s", file=sys.stderr)
     return speeds
 
 
