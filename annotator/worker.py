@@ -30,7 +30,7 @@ from annotator.services.import_runs import run_next_import
 from annotator.services.kept_figures import FigureCount
 from annotator.services.labelling_pace import OPEN_CELLS
 from annotator.services.predictions import load_predictions
-from annotator.services.round_study import label_error_search, labels_saved_estimate, look_into_rounds
+from annotator.services.round_study import look_into_rounds, studies_of
 from annotator.services.rounds import (
     claim_round,
     fail_round,
@@ -72,7 +72,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
 
     search = FaceSearch(project)
     twins = TwinSearch(project)
-    studies = [label_error_search(project), labels_saved_estimate(project)]
+    studies = studies_of(project)
     remove_leftovers(project)
     ended = Event()
     counting = Thread(target=_count_figures, args=(project, ended), name="figures", daemon=True)

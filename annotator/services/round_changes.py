@@ -18,6 +18,7 @@ from annotator.services.groups import split_rule
 from annotator.services.kept_figures import keep_figures
 from annotator.services.measured_rounds import as_told, changed_answers, honest_answers, open_if_there
 from annotator.services.promotions import predictions_of
+from annotator.services.round_results import REPORT
 from annotator.services.rounds import get_round
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force
 
@@ -96,7 +97,7 @@ def report_page(project: ProjectFolder, session: Session, number: int) -> Path |
     found = predictions_of(session, number)
     if found is None:
         return None
-    page = (project.path / found.path).parent / "report" / "report.html"
+    page = (project.path / found.path).parent / REPORT
     return page if page.is_file() else None
 
 

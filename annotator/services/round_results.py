@@ -6,6 +6,9 @@ from pathlib import Path
 
 from annotator.project import ProjectFolder
 
+REPORT = "report/report.html"
+"""The page about a round's training, as `trainer report` writes it into the run's folder."""
+
 
 def newest_result(project: ProjectFolder, file: str) -> Path | None:
     """The file of that name of the newest round that has one."""
@@ -13,6 +16,6 @@ def newest_result(project: ProjectFolder, file: str) -> Path | None:
 
 
 def round_of_result(file: Path) -> int:
-    """The number of the round that a file is of; 0 if the folder is not one of ours."""
-    name = file.parent.parent.name
+    """The number of the round that a file of its `run` folder is of; 0 if the folder is not one of ours."""
+    name = next((folder.parent.name for folder in file.parents if folder.name == "run"), "")
     return int(name) if name.isdecimal() else 0

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from annotator.models import Predictions, Round
 from annotator.project import ProjectFolder
 from annotator.services import label_errors, labels_saved
-from annotator.services.round_results import newest_result, round_of_result
+from annotator.services.round_results import REPORT, newest_result, round_of_result
 
 GROWTH = 1.2
 """A round is looked into when it has this many times the answers of the last one that was."""
@@ -24,22 +24,15 @@ class RoundStudy:
 
     Args:
         project: The project.
-        command: Of the trainer; it reads the round's snapshot.
-        file: What it writes, beside the round's predictions.
+        file: What the trainer writes, in the round's `run` folder.
+        command: The trainer's command with its arguments, for the round's folder.
         needs: Packages without which it is not tried.
-        options: Gives further options, when it is called for a round's folder.
     """
 
     def __init__(
-        self,
-        project: ProjectFolder,
-        command: str,
-        file: str,
-        needs: Sequence[str],
-        options: Callable[[Path], list[str]] = lambda _: [],
+        self, project: ProjectFolder, file: str, command: Callable[[Path], list[str]], needs: Sequence[str]
     ) -> None:
-        self._project, self._command, self._file = project, command, file
-        self._needs, self._options = needs, options
+        self._project, self._file, self._command, self._needs = project, file, command, needs
         self._running: subprocess.Popen[bytes] | None = None
         self._tried = 0
 
@@ -56,10 +49,9 @@ class RoundStudy:
         if number is None or not all(find_spec(package) for package in self._needs):
             return
         folder = self._project.round_folder(number)
-        command = [sys.executable, "-m", "trainer", self._command, str(folder / "snapshot")]
-        command += ["--to", str(folder / "run" / self._file), "--cache", str(self._project.cache)]
-        command += self._options(folder)
-        with (folder / self._file).with_suffix(".log").open("wb") as log:
+        name, *arguments = self._command(folder)
+        command = [sys.executable, "-m", "trainer", name, *arguments, "--cache", str(self._project.cache)]
+        with (folder / f"{name}.log").open("wb") as log:
             self._running = subprocess.Popen(command, stdout=log, stderr=log)
 
     def close(self) -> None:
@@ -91,21 +83,38 @@ class RoundStudy:
         return int(newest.id)
 
 
+def studies_of(project: ProjectFolder) -> list[RoundStudy]:
+    """All that is looked into, the quickest help first."""
+    return [label_error_search(project), labels_saved_estimate(project), training_report(project)]
+
+
 def label_error_search(project: ProjectFolder) -> RoundStudy:
     """Looks for labels that are probably wrong."""
-    return RoundStudy(project, "label-errors", label_errors.FILE, ("cleanlab", "torch"))
+
+    def command(folder: Path) -> list[str]:
+        return ["label-errors", str(folder / "snapshot"), "--to", str(folder / "run" / label_errors.FILE)]
+
+    return RoundStudy(project, label_errors.FILE, command, ("cleanlab", "torch"))
 
 
 def labels_saved_estimate(project: ProjectFolder) -> RoundStudy:
     """Estimates what the rule's choice of images is worth against chance."""
 
-    def selection(folder: Path) -> list[str]:
+    def command(folder: Path) -> list[str]:
         file = folder / labels_saved.SELECTION
         with project.database.read() as session:
             labels_saved.write_selection(session, file)
-        return ["--selection", str(file)]
+        to = ["--to", str(folder / "run" / labels_saved.FILE)]
+        return ["labels-saved", str(folder / "snapshot"), *to, "--selection", str(file)]
 
-    return RoundStudy(project, "labels-saved", labels_saved.FILE, ("torch",), selection)
+    return RoundStudy(project, labels_saved.FILE, command, ("torch",))
+
+
+def training_report(project: ProjectFolder) -> RoundStudy:
+    """Writes the page about a round's training, with its charts."""
+    return RoundStudy(
+        project, REPORT, lambda folder: ["report", str(folder / "run"), str(folder / "snapshot")], ("torch",)
+    )
 
 
 def look_into_rounds(studies: Sequence[RoundStudy]) -> None:

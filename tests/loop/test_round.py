@@ -18,7 +18,8 @@ from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.services.label_errors import read_suspicions
 from annotator.services.labels_saved import read_labels_saved
-from annotator.services.round_study import label_error_search, labels_saved_estimate, look_into_rounds
+from annotator.services.round_changes import report_page
+from annotator.services.round_study import look_into_rounds, studies_of
 from tests.annotator.test_labels import Person, lapse_leases
 from tests.loop.waiting import wait_until
 from tests.serving import Client, Server
@@ -195,19 +196,25 @@ def test_wrong_labels_and_what_the_rule_saves_are_looked_for_beside_the_worker(d
     copy = tmp_path / "project"
     shutil.copytree(drawn, copy)
     project = ProjectFolder.open(copy)
-    studies = [label_error_search(project), labels_saved_estimate(project)]
+    studies = studies_of(project)
     look_into_rounds(studies)
-    assert [study.running for study in studies] == [True, False], "one at a time"
+    assert [study.running for study in studies] == [True, False, False], "one at a time"
     wait_until(lambda: not studies[0].running, "the end of the search", 120)
     look_into_rounds(studies)
     wait_until(lambda: not studies[1].running, "the end of the estimate", 120)
+    look_into_rounds(studies)
+    wait_until(lambda: not studies[2].running, "the end of the report", 120)
+    with project.database.read() as session:
+        page = report_page(project, session, 1)
+    assert page is not None
+    assert "<h2>Hard cases</h2>" in page.read_text()
     assert read_suspicions(project) is not None
     saved = read_labels_saved(project)
     assert saved is not None
     assert saved.text.startswith("It cannot be told yet")
     assert (saved.random, saved.chosen) == (0, 0), "nobody drew what was imported"
     assert saved.held_out > 0
-    later = [label_error_search(project), labels_saved_estimate(project)]
+    later = studies_of(project)
     look_into_rounds(later)
     assert not any(study.running for study in later), "nothing was labelled since"
     project.database.close()

@@ -42,6 +42,7 @@ def write_report(
         rates: The learning-rate test that the rates were chosen by.
     """
     (to / "figures").mkdir(parents=True, exist_ok=True)
+    run = run / "network" if (run / "network").is_dir() else run  # an ensemble's curves are its network's
     write_atomically(to / "evaluation.json", canonical_json(evaluation).encode())
     measured = [attribute for attribute in snapshot.categorical if attribute.name in evaluation]
     history = read_history(run / "metrics.csv")
