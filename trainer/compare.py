@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from trainer import processes
 from trainer.config import FitConfig, Mode
 from trainer.engines import ask
 from trainer.errors import TrainerError
@@ -93,6 +94,8 @@ def _row(snapshot: Snapshot, cell: Cell, to: Path, report: Report) -> dict[str, 
         evaluation = evaluate_fully(snapshot, answers)
     except TrainerError as failure:
         return {**row, "error": failure.what}
+    except RuntimeError as failure:  # torch's: the network does not work with these settings
+        return {**row, "error": str(failure).splitlines()[0]}
     saved = load_model(result.model)
     row["parameters"] = sum(p.numel() for p in saved.network.parameters())
     row["megabytes"] = round((result.model / "model.safetensors").stat().st_size / 1e6, 2)
@@ -125,11 +128,14 @@ def _milliseconds(network: Any, snapshot: Snapshot, config: FitConfig) -> float:
     """The median time of one answer to one image, decoded before."""
     import torch  # noqa: PLC0415
 
+    device = processes.device()
+    network.to(device)
     times = []
     for row in range(min(TIMED, len(snapshot))):
         image = load_image(snapshot.image_path(row), config.image_size, crop=config.crop)[None]
         started = time.perf_counter()
         with torch.inference_mode():
-            network(network.prepare(image))
+            for answer in network(network.prepare(image.to(device))).values():
+                answer.cpu()
         times.append(time.perf_counter() - started)
     return 1000 * float(np.median(times))

@@ -62,7 +62,7 @@ def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, pro
         ImageError: An image is missing, changed or cannot be decoded; whole chunks before it are kept.
     """
     store, recipe = open_store(cache, backbone)
-    backbone = backbone.to(memory_format=torch.channels_last)
+    backbone = backbone.to(processes.device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     missing = _missing(store, snapshot)
     progress(len(snapshot) - len(missing), len(snapshot))
     if processes.count() > 1:
@@ -90,7 +90,8 @@ def _add(
     for indices, images in _decoded(snapshot, missing, backbone.input_size):
         waiting += indices
         with torch.inference_mode():
-            parts.append(backbone(backbone.normalise(images)).half())
+            known = backbone(backbone.normalise(images.to(processes.device())))
+            parts.append(known.half().cpu())
         if len(waiting) >= CHUNK or waiting[-1] == missing[-1]:
             store.append([snapshot.sha256[i] for i in waiting], torch.cat(parts).numpy())
             waiting, parts = [], []

@@ -110,7 +110,7 @@ def build_learner(
     weights = {
         name: loss_weights(train.labels[name], len(numbers), config) for name, numbers in codes.items()
     }
-    model = _network(config, codes)
+    model = _network(config, codes).to(processes.device())
     if config.head == "probe" and load_checkpoint(to / "checkpoints", "last") is None:
         start_from_probe(model, train, config.seed, workers=config.workers, progress=progress)
     return Learner(model, train, val, weights, config, to)

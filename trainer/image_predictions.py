@@ -40,6 +40,7 @@ def predict_files(
         ModelError: The model folder is not whole.
     """
     saved = load_model(model)
+    saved.network.to(processes.device())
     files = list(_files(images))
     starts = range(0, len(files), BATCH)
     parts: dict[int, _Part] = {}
@@ -85,7 +86,8 @@ def _answer(saved: SavedModel, files: list[Path]) -> _Part:
     if not known:
         return _Part(rows, failed)
     with torch.inference_mode():
-        logits = saved.network(saved.network.prepare(torch.stack(pixels)))
+        images = torch.stack(pixels).to(processes.device())
+        logits = {name: values.cpu() for name, values in saved.network(saved.network.prepare(images)).items()}
     for name, codes in saved.codes.items():
         prior = np.asarray(saved.calibration[name]["prior"])
         evidence = class_evidence(logits[name].numpy(), prior, config)

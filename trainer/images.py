@@ -43,6 +43,12 @@ def load_image(path: Path, side: int, *, crop: float = 1.0) -> Tensor:
             left, top = (1 - crop) / 2 * width, (1 - crop) / 2 * height
             box = (left, top, width - left, height - top)
             square = upright.resize((side, side), Image.Resampling.BILINEAR, box=box)
+    except FileNotFoundError as cause:
+        raise ImageError(
+            f"{path} is not there.",
+            "Nothing was changed.",
+            "Restore the file, or name the folder by --images.",
+        ) from cause
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as cause:
         raise ImageError(
             f"{path} cannot be decoded: {cause}.",

@@ -98,7 +98,7 @@ class Learner:
         config: FitConfig,
         folder: Path,
     ) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = processes.device()
         self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged: MultiOutput = copy.deepcopy(self.model).eval()
         self.start = copy.deepcopy(self.averaged) if config.start_share else None
@@ -144,7 +144,9 @@ class Learner:
             if not math.isfinite(value):
                 raise TrainerError(
                     f"The loss became {value} in step {place.step + 1} of epoch {place.epoch + 1}.",
-                    f"The checkpoint of the {place.epoch} epochs before it is kept.",
+                    f"The checkpoint of the {place.epoch} epochs before it is kept."
+                    if place.epoch
+                    else "Nothing was kept of it.",
                     "Fit into another folder with a lower learning rate.",
                 )
             update_average(self.averaged, self.model, decay=config.ema_decay, step=done)

@@ -19,11 +19,21 @@ def together() -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE", "1")) < 2 or distributed.is_initialized():
         yield
         return
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    own = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if torch.cuda.is_available():
+        torch.cuda.set_device(device())
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() and own else "gloo")
     try:
         yield
     finally:
         distributed.destroy_process_group()
+
+
+def device() -> torch.device:
+    """Where this process computes: on a CUDA device of its own as long as there are enough, or on the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
 def rank() -> int:

@@ -123,7 +123,7 @@ def predict_logits(
     _check_schema(folder, model, snapshot)
     images = SnapshotImages(snapshot, indices, [], side=model.config.image_size, crop=model.config.crop)
     answers = compute_logits(
-        model.network,
+        model.network.to(processes.device()),
         images,
         batch_size=64,
         workers=model.config.workers,

@@ -111,7 +111,7 @@ def test_an_image_that_is_gone_costs_no_finished_epoch(tmp_path):
             image.unlink(missing_ok=True)
 
     config = CONFIG.model_copy(update={"cache_megabytes": 0, "workers": 0})
-    with pytest.raises(TrainerError, match=r"002\.png"):
+    with pytest.raises(TrainerError, match=r"002\.png is not there"):
         fit(snapshot, to, config, progress=vanish)
     assert json.loads((to / "status.json").read_bytes())["state"] == "failed"
     image.write_bytes(content)

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from tests.trainer.small_run import CODES, draw_snapshot
+from trainer import networks
 from trainer.answers import Answers
 from trainer.checkpoint import load_checkpoint
 from trainer.cli import main
@@ -348,6 +349,27 @@ def test_a_grid_is_compared_in_one_table_and_nothing_is_trained_twice(snapshot, 
     assert float(table[0]["mark: accuracy"]) == measured["accuracy"]
     assert (tmp_path / "grid/comparison.md").read_text().count("\n") == 8
     assert "<button" in (tmp_path / "grid/comparison.html").read_text()
+
+
+def test_a_network_that_breaks_while_it_trains_does_not_stop_the_others(snapshot, tmp_path, monkeypatch):
+    from tests.trainer.small_run import Small
+
+    class Broken(Small):
+        def map(self, images):
+            return super().map(images) @ torch.zeros(3, 3)
+
+    monkeypatch.setitem(networks.BUILDERS, "broken", lambda pretrained, weights: Broken())
+    chosen = settings(epochs=1, tensorboard="false", precision="float32")
+    result = call(
+        "compare", snapshot, "--to", tmp_path, "--models", "broken,small", "--pretrained", "no", *chosen
+    )
+    assert result.exit_code == 0
+    assert "broken-" in result.stderr
+    broken, small = rows_of(tmp_path / "comparison.csv")
+    assert "size" in broken["error"]
+    assert small["error"] == ""
+    (run,) = (tmp_path / "runs").glob("broken-*/status.json")
+    assert json.loads(run.read_bytes())["state"] == "failed"
 
 
 def test_onnx_gives_the_probabilities_of_the_model(run, snapshot, tmp_path):

@@ -91,9 +91,14 @@ def load_into(
     try:
         network.load_state_dict(weights)
     except RuntimeError as cause:
-        lines = str(cause).splitlines()
+        missing = [key for key in wanted if key not in weights]
+        why = (
+            f"{len(missing):,} tensors are missing, {missing[0]} first"
+            if missing
+            else str(cause).splitlines()[-1]
+        )
         raise WeightsError(
-            f"The weights in {file} are not those of {name}: {lines[min(1, len(lines) - 1)].strip()[:200]}",
+            f"The weights in {file} are not those of {name}: {why.strip()}.",
             KEPT,
             f"Name a file with the published weights of {name}.",
         ) from cause
