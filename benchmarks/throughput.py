@@ -24,6 +24,7 @@ from trainer.config import FitConfig, Precision
 from trainer.dataset import SnapshotImages
 from trainer.fit import build_learner
 from trainer.learner import Learner
+from trainer.memory import freed_memory_kept
 from trainer.optimization import rate_factor, set_learning_rate, update_average
 from trainer.presets import preset
 from trainer.saved_model import compute_logits
@@ -42,7 +43,7 @@ Run = Callable[[int | None], int]
 def measure(size: Size) -> Figures:
     small = size == "small"
     torch.set_num_threads(THREADS)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, freed_memory_kept():
         folder = Path(name)
         known = photos(folder, drawn=160 if small else None)
         images, blocks = (40, 1) if small else (240, 3)

@@ -35,6 +35,7 @@ from trainer.files import canonical_json, remove_unfinished, write_atomically
 from trainer.head_start import start_from_probe
 from trainer.learner import Learner
 from trainer.losses import loss_weights
+from trainer.memory import freed_memory_kept
 from trainer.metrics_log import write_events, write_metrics
 from trainer.multi_output import MultiOutput, build_model
 from trainer.saved_model import compute_logits, load_model, save_model
@@ -81,7 +82,7 @@ def fit(snapshot: Snapshot, to: Path, config: FitConfig, *, progress: Progress) 
         TrainerError: There is nothing to learn from, the folder holds another run or is in use, the loss is not
             finite, an image cannot be decoded.
     """
-    with _claimed(to, snapshot, config), _status(to), torch_as_it_was(config):
+    with _claimed(to, snapshot, config), _status(to), torch_as_it_was(config), freed_memory_kept():
         _, skipped = learnable(snapshot, config)
         if not (to / "model" / "model.json").exists():
             if processes.rank() == 0:

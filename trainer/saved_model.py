@@ -15,6 +15,7 @@ from trainer.config import FitConfig
 from trainer.dataset import SnapshotImages, plain_batches
 from trainer.errors import ModelError
 from trainer.files import file_entry, read_manifest, write_manifest
+from trainer.memory import freed_memory_kept
 from trainer.multi_output import MultiOutput, build_model
 from trainer.snapshot import Snapshot
 
@@ -151,7 +152,7 @@ def compute_logits(
     items = list(range(len(images)))
     batches = [items[i : i + batch_size] for i in range(0, len(items), batch_size)]
     parts: dict[int, dict[str, NDArray[np.float32]]] = {}
-    with torch.inference_mode():
+    with torch.inference_mode(), freed_memory_kept():
         mine = batches[processes.rank() :: processes.count()]
         for rows, batch in plain_batches(images, mine, workers=workers):
             logits = network(network.prepare(batch.images.to(device)))
