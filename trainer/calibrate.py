@@ -49,17 +49,18 @@ def expected_shares(p: NDArray[np.float32], prior: NDArray[np.float64], images: 
 def class_evidence(
     logits: NDArray[np.floating], prior: NDArray[np.float64], config: FitConfig
 ) -> NDArray[np.floating]:
-    """Take out of (n, classes) logits what the network learned about how common the classes are.
+    """Take out of (n, classes) logits what the network learned about how common the classes are."""
+    evidence: NDArray[np.floating] = logits - prior_in_logits(config) * np.log(prior)
+    return evidence
+
+
+def prior_in_logits(config: FitConfig) -> float:
+    """Return the power of the class shares that is in a network's logits.
 
     A loss weighted by frequency ** -power, or images drawn that way, have taken that power of the prior out already; the adjusted loss has
     taken out all of it.
     """
-    if config.loss == "adjusted":
-        return logits
-    evidence: NDArray[np.floating] = logits - (
-        1 - min(1.0, config.class_power + config.resample_power)
-    ) * np.log(prior)
-    return evidence
+    return 0.0 if config.loss == "adjusted" else 1 - min(1.0, config.class_power + config.resample_power)
 
 
 def probabilities(

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from trainer.acquisition import RULES, rule
 from trainer.answers import Answers
-from trainer.calibrate import class_evidence, probabilities
 from trainer.ensemble import combined, save_ensemble
 from trainer.errors import ChoiceError, ModelError
 from trainer.features import BACKBONE, Features, compute_features
@@ -140,10 +139,8 @@ def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Ans
     answers, priors, images = {}, {}, {}
     for name, logits in predict_logits(model, snapshot, np.arange(len(snapshot)), scoring).items():
         calibration = saved.calibration[name]
-        prior = np.asarray(calibration["prior"])
-        evidence = class_evidence(logits, prior, saved.config)
-        answers[name] = probabilities(evidence, prior, calibration["temperature"]).astype(np.float32)
-        priors[name], images[name] = prior, calibration["images"]
+        answers[name] = saved.calibrated(name, logits).astype(np.float32)
+        priors[name], images[name] = np.asarray(calibration["prior"]), calibration["images"]
     return Answers(answers, priors, images, _about("cnn", saved.config.network, snapshot, model))
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trainer.calibrate import prior_in_logits
 from trainer.errors import ModelError
 from trainer.files import file_entry, move_into_place, write_manifest
-from trainer.saved_model import SavedModel, load_model
+from trainer.open_network import open_network
+from trainer.saved_model import SavedModel
 
 FORMAT, VERSION = "facelabel-onnx", 1
 TOLERANCE = 1e-4
@@ -29,8 +31,7 @@ class Answering(nn.Module):
     def __init__(self, saved: SavedModel) -> None:
         super().__init__()
         self.network = saved.network
-        config = saved.config
-        self.out_of_logits = 1 - min(1.0, config.class_power + config.resample_power)
+        self.out_of_logits = prior_in_logits(saved.config)
         self.temperatures = {name: entry["temperature"] for name, entry in saved.calibration.items()}
         for number, name in enumerate(saved.codes):
             prior = torch.tensor(saved.calibration[name]["prior"], dtype=torch.float32)
@@ -54,20 +55,20 @@ def export_onnx(model: Path, to: Path) -> dict[str, Any]:
     square. It gives one output per attribute, `p0`, `p1`, …, in the order of the manifest's `attributes`.
 
     Args:
-        model: The folder of a fine-tuned network.
+        model: The folder of a fine-tuned network or a probe.
         to: Is made if need be.
 
     Raises:
         ModelError: The folder is not whole, the network cannot be written as ONNX, or the file gives other answers.
     """
-    saved = load_model(model)
+    saved = open_network(model)
     side = saved.config.image_size
     answering = Answering(saved).eval()
     to.mkdir(parents=True, exist_ok=True)
     file, temporary = to / "model.onnx", to / ".model.onnx.part"
     try:
         _write(answering, len(saved.codes), side, temporary)
-        difference = _check(answering, temporary, side)
+        difference = _check(saved, temporary, side)
         move_into_place(temporary, file)
     finally:
         temporary.unlink(missing_ok=True)
@@ -107,18 +108,15 @@ def _write(answering: Answering, attributes: int, side: int, file: Path) -> None
         ) from cause
 
 
-def _check(answering: Answering, file: Path, side: int) -> float:
-    """Return the largest difference between the file's probabilities and the network's."""
+def _check(saved: SavedModel, file: Path, side: int) -> float:
+    """Return the largest difference between the file's probabilities and those that the model gives elsewhere."""
     import onnxruntime  # type: ignore[import-untyped] # noqa: PLC0415 - of the extra `onnx`
 
     pixels = np.random.default_rng(0).integers(0, 256, (CHECKED, 3, side, side)).astype(np.uint8)
-    with torch.inference_mode():
-        expected = answering(torch.from_numpy(pixels))
+    expected = saved.probabilities(torch.from_numpy(pixels)).values()
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     found = session.run(None, {"images": pixels})
-    difference = max(
-        float(np.abs(ours.numpy() - theirs).max()) for ours, theirs in zip(expected, found, strict=True)
-    )
+    difference = max(float(np.abs(ours - theirs).max()) for ours, theirs in zip(expected, found, strict=True))
     if not difference <= TOLERANCE:
         raise ModelError(
             f"The ONNX file answers otherwise than the network: probabilities differ by {difference:.2g}.",

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from trainer.dataset import SnapshotImages, plain_batches
 from trainer.heads import ProbeHead
-from trainer.linear_heads import BASIS, Basis, fit_basis, fit_heads
+from trainer.linear_heads import BASIS, fit_basis, fit_heads
 from trainer.multi_output import MultiOutput
 
 BATCH = 64
@@ -47,9 +47,8 @@ def start_from_probe(
     groups = images.snapshot.groups[images.indices][order]
     heads = fit_heads(points, labels, groups, model.outputs, seed)
     for name, module in zip(model.outputs, model.heads, strict=True):
-        assert isinstance(module, ProbeHead)
         head = heads[name].turned(basis.directions)
-        _give(module, basis, head.weight / head.temperature, head.bias / head.temperature)
+        give(module, basis.mean, basis.scale, head.weight / head.temperature, head.bias / head.temperature)
 
 
 def _features(model: MultiOutput, images: SnapshotImages, order: list[int], workers: int) -> Iterator[Tensor]:
@@ -62,10 +61,19 @@ def _features(model: MultiOutput, images: SnapshotImages, order: list[int], work
 
 
 @torch.no_grad()
-def _give(module: ProbeHead, basis: Basis, weight: Tensor, bias: Tensor) -> None:
-    """Copy (features, classes) weights for standardised features into a head whose features have a deviation of about 1."""
-    stretch = len(basis.mean) ** 0.5
-    module.mean.copy_(basis.mean)
-    module.scale.copy_(basis.scale * stretch)
+def give(module: nn.Module, mean: Tensor, scale: Tensor, weight: Tensor, bias: Tensor) -> None:
+    """Make a head of the kind `probe` answer as a probe's head: its own features have a deviation of about 1.
+
+    Args:
+        module: The head.
+        mean: (features,) subtracted.
+        scale: (features,) by which they are multiplied then.
+        weight: (features, classes) for such features.
+        bias: (classes,).
+    """
+    assert isinstance(module, ProbeHead)
+    stretch = len(mean) ** 0.5
+    module.mean.copy_(mean)
+    module.scale.copy_(scale * stretch)
     module.linear.weight.copy_(weight.T / stretch)
     module.linear.bias.copy_(bias)

@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from trainer import processes
-from trainer.calibrate import class_evidence, probabilities
 from trainer.errors import ImageError
 from trainer.files import write_atomically
 from trainer.images import load_image
-from trainer.saved_model import SavedModel, load_model
+from trainer.open_network import open_network
+from trainer.saved_model import SavedModel
 
 BATCH = 64
 EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -28,7 +27,7 @@ def predict_files(
     Several processes share the batches out; the first one writes, and each gets the same result.
 
     Args:
-        model: The folder of a fine-tuned network.
+        model: The folder of a fine-tuned network or a probe.
         images: Files, and folders whose image files are meant, in the order of their names.
         to: The CSV file.
         progress: Called with images done and images in all.
@@ -39,7 +38,7 @@ def predict_files(
     Raises:
         ModelError: The model folder is not whole.
     """
-    saved = load_model(model)
+    saved = open_network(model)
     saved.network.to(processes.device())
     files = list(_files(images))
     starts = range(0, len(files), BATCH)
@@ -85,13 +84,9 @@ def _answer(saved: SavedModel, files: list[Path]) -> _Part:
     rows: list[list[object]] = [[file.as_posix()] for file in known]
     if not known:
         return _Part(rows, failed)
-    with torch.inference_mode():
-        images = torch.stack(pixels).to(processes.device())
-        logits = {name: values.cpu() for name, values in saved.network(saved.network.prepare(images)).items()}
+    answers = saved.probabilities(torch.stack(pixels).to(processes.device()))
     for name, codes in saved.codes.items():
-        prior = np.asarray(saved.calibration[name]["prior"])
-        evidence = class_evidence(logits[name].numpy(), prior, config)
-        p = probabilities(evidence, prior, saved.calibration[name]["temperature"])
+        p = answers[name]
         for row, answer, chances in zip(rows, p.argmax(axis=1), p, strict=True):
             row += [codes[answer], f"{chances[answer]:.4f}"]
     return _Part(rows, failed)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from trainer import processes
+from trainer.calibrate import class_evidence, probabilities
 from trainer.checkpoint import read_tensors, write_tensors
 from trainer.config import FitConfig
 from trainer.dataset import SnapshotImages, plain_batches
@@ -47,6 +49,18 @@ class SavedModel:
             | kept.get(name, {})
             for name, codes in self.codes.items()
         }
+
+    def probabilities(self, images: Tensor) -> dict[str, NDArray[np.float64]]:
+        """Return attribute -> (N, classes) calibrated probabilities of (N, 3, side, side) uint8 images."""
+        with torch.inference_mode():
+            logits = self.network(self.network.prepare(images))
+        return {name: self.calibrated(name, values.cpu().numpy()) for name, values in logits.items()}
+
+    def calibrated(self, name: str, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return (N, classes) probabilities of an attribute's (N, classes) logits."""
+        calibration = self.calibration[name]
+        prior = np.asarray(calibration["prior"])
+        return probabilities(class_evidence(logits, prior, self.config), prior, calibration["temperature"])
 
 
 def save_model(

@@ -15,6 +15,9 @@ from trainer.answers import Answers
 from trainer.checkpoint import load_checkpoint
 from trainer.cli import main
 from trainer.config import FitConfig
+from trainer.engines import ask
+from trainer.files import write_manifest
+from trainer.images import load_image
 from trainer.presets import PRESETS
 from trainer.reports.charts import Axis
 from trainer.reports.galleries import hard_cases, hard_rows
@@ -277,7 +280,6 @@ def test_an_image_is_explained(run, snapshot, tmp_path):
 
 
 def test_the_heat_of_an_answer_is_where_the_mark_is(run, snapshot):
-    from trainer.images import load_image
     from trainer.reports.explanation import grad_cams
     from trainer.saved_model import load_model
 
@@ -372,12 +374,35 @@ def test_a_network_that_breaks_while_it_trains_does_not_stop_the_others(snapshot
     assert json.loads(run.read_bytes())["state"] == "failed"
 
 
-def test_onnx_gives_the_probabilities_of_the_model(run, snapshot, tmp_path):
+def test_a_probe_answers_files_as_it_answers_a_snapshot_and_is_explained(faces, cache, tmp_path):
+    assert call("round", faces, "--to", tmp_path / "round", "--cache", cache).exit_code == 0
+    model, answers = tmp_path / "round/model", tmp_path / "answers.csv"
+    assert call("predict-images", model, faces / "images", "--to", answers).exit_code == 0
+    expected = ask(model, Snapshot.open(faces), cache, lambda _: None).probabilities["glasses"]
+    found = [float(row["p:glasses"]) for row in rows_of(answers)]
+    np.testing.assert_allclose(
+        found, expected.max(axis=1), atol=5e-3, err_msg="features are kept in half precision"
+    )
+    assert call("explain", model, faces / "images/0003.png", "--to", tmp_path).exit_code == 0
+    assert "Grad-CAM of code" in (tmp_path / "explanation.html").read_text()
+
+
+def test_two_models_that_answer_together_are_named_one_by_one(tmp_path):
+    about = {"files": {}, "format": "facelabel-model", "kind": "ensemble", "version": 1}
+    write_manifest(tmp_path / "model.json", about)
+    result = call("predict-images", tmp_path, tmp_path, "--to", tmp_path / "answers.csv")
+    assert result.exit_code == 1
+    assert str(tmp_path / "network") in result.stderr
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "adjusted"])
+def test_onnx_gives_the_probabilities_of_the_model(loss, run, snapshot, tmp_path):
     import onnxruntime
 
-    from trainer.engines import ask
-    from trainer.images import load_image
-
+    if loss != "cross_entropy":
+        run = tmp_path / "run"
+        chosen = settings(loss=loss, class_power=0, epochs=1, tensorboard="false", precision="float32")
+        assert call("fit", snapshot, "--to", run, *chosen).exit_code == 0
     assert call("export", run / "model", "--to", tmp_path / "onnx").exit_code == 0
     about = json.loads((tmp_path / "onnx/model.json").read_bytes())
     known = Snapshot.open(snapshot)

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from trainer.calibrate import class_evidence, probabilities
 from trainer.files import write_atomically
 from trainer.images import load_image
+from trainer.open_network import open_network
 from trainer.reports.charts import bar_chart
 from trainer.reports.page import figure, page, picture, text
-from trainer.saved_model import SavedModel, load_model
+from trainer.saved_model import SavedModel
 
 MAPS = 12
 """Feature maps that are shown of a stage: those that are most active."""
@@ -27,7 +27,7 @@ def explain(model: Path, image: Path, to: Path, names: dict[str, list[str]] | No
     """Write a page about one image and return its path.
 
     Args:
-        model: The folder of a fine-tuned network.
+        model: The folder of a fine-tuned network or a probe.
         image: The file.
         to: The folder to write `explanation.html` into; is made if need be.
         names: Attribute → names of its values; codes without it.
@@ -36,7 +36,7 @@ def explain(model: Path, image: Path, to: Path, names: dict[str, list[str]] | No
         ModelError: The model folder is not whole.
         ImageError: The image cannot be decoded.
     """
-    saved = load_model(model)
+    saved = open_network(model)
     pixels = load_image(image, saved.config.image_size, crop=saved.config.crop)
     names = names or {name: [f"code {code}" for code in codes] for name, codes in saved.codes.items()}
     sections = [
@@ -56,9 +56,7 @@ def _answers(saved: SavedModel, pixels: Tensor, names: dict[str, list[str]]) -> 
     heat, logits = grad_cams(saved, pixels)
     parts = []
     for name, values in logits.items():
-        prior = np.asarray(saved.calibration[name]["prior"])
-        evidence = class_evidence(values[None], prior, saved.config)
-        p = probabilities(evidence, prior, saved.calibration[name]["temperature"])[0]
+        p = saved.calibrated(name, values[None])[0]
         bars = bar_chart(name, dict(zip(names[name], p.tolist(), strict=True)), most=1.0)
         where = picture(_overlay(pixels, heat[name]), alt=f"where the answer to {name} comes from", width=192)
         caption = f"{text(name)}: Grad-CAM of {text(names[name][int(p.argmax())])}"
