@@ -104,23 +104,3 @@ def _rounded(right: Floats, there: Floats) -> list[float] | None:
 def number(value: float) -> float | None:
     """Round a figure so that another machine's last digits do not matter; nan becomes None."""
     return None if np.isnan(value) else round(float(value), 6)
-
-
-def auroc(scores: Floats, positive: NDArray[np.bool_]) -> float | None:
-    """Return the area under the ROC curve: how often a positive scores above a negative, ties counted half.
-
-    Args:
-        scores: (n,).
-        positive: (n,).
-
-    Returns:
-        None if there are no positives or no negatives.
-    """
-    positives = int(positive.sum())
-    negatives = len(positive) - positives
-    if not positives or not negatives:
-        return None
-    _, members, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = np.cumsum(counts) - (counts - 1) / 2
-    above = ranks[members][positive].sum() - positives * (positives + 1) / 2
-    return round(float(above / (positives * negatives)), 6)

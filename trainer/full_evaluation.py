@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.answers import Answers
+from trainer.auroc import auroc, auroc_interval
 from trainer.calibrate import balanced_answer
-from trainer.class_figures import Floats, auroc, confusion_by_group, describe, number, rates
+from trainer.class_figures import Floats, confusion_by_group, describe
 from trainer.evaluate import BINS, figures
 from trainer.snapshot import Attribute, Snapshot
 
@@ -26,9 +27,9 @@ def evaluate_fully(snapshot: Snapshot, answers: Answers) -> dict[str, dict[str, 
 
     `suggested` and `balanced` hold the figures of the two answers (see `trainer.evaluate`): accuracy, balanced accuracy
     and macro F1 with 95 % intervals by group, precision, recall and F1 by code, the confusion matrix (row the
-    right class, column the answer). Beside them `auroc` by code (one class against the others), `ece_null` (the 95 % band
+    right class, column the answer). Beside them `auroc` and its `auroc_interval` by code (one class against the others), `ece_null` (the 95 % band
     of the calibration error if the probabilities were honest, as alike within groups as the answers are), `reliability` (per bin: images, mean confidence, share
-    of right answers) and `subgroups`: other attribute → code → images, accuracy, balanced accuracy.
+    of right answers) and `subgroups`: other attribute → code → images, accuracy and balanced accuracy with their intervals.
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for attribute in snapshot.categorical:
@@ -52,7 +53,7 @@ def _split(
     plain = figures(p, labels, prior, codes, groups=len(np.unique(groups)))
     return {
         **_rounded(plain),
-        "auroc": _auroc(p, labels, codes),
+        **_auroc(p, labels, groups, codes),
         "balanced": describe(confusion_by_group(balanced, labels, groups, len(codes)), codes),
         "ece_null": honest_ece(p, labels, groups),
         "reliability": reliability(p, labels),
@@ -71,9 +72,17 @@ def _rounded(plain: dict[str, Any]) -> dict[str, Any]:
     return rounded
 
 
-def _auroc(p: Floats, labels: NDArray[np.int64], codes: list[int]) -> dict[str, float]:
-    areas = {str(code): auroc(p[:, index], labels == index) for index, code in enumerate(codes)}
-    return {code: area for code, area in areas.items() if area is not None}
+def _auroc(
+    p: Floats, labels: NDArray[np.int64], groups: NDArray[np.str_], codes: list[int]
+) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {"auroc": {}, "auroc_interval": {}}
+    for index, code in enumerate(codes):
+        area = auroc(p[:, index], labels == index)
+        if area is not None:
+            interval = auroc_interval(p[:, index], labels == index, groups)
+            found["auroc"][str(code)] = area
+            found["auroc_interval"][str(code)] = interval and [round(end, 6) for end in interval]
+    return found
 
 
 def honest_ece(
@@ -131,7 +140,8 @@ def _subgroups(
     snapshot: Snapshot, attribute: Attribute, rows: NDArray[np.intp], balanced: NDArray[np.int64]
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """How the class-balanced answer does among images of one value of another attribute."""
-    labels = snapshot.labels[attribute.name][rows]
+    labels, groups = snapshot.labels[attribute.name][rows], snapshot.groups[rows]
+    kept = ("accuracy", "accuracy_interval", "balanced_accuracy", "balanced_accuracy_interval")
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for other in snapshot.categorical:
         if other.name == attribute.name:
@@ -139,12 +149,12 @@ def _subgroups(
         for index, code in enumerate(other.codes):
             chosen = snapshot.labels[other.name][rows] == index
             if chosen.sum() >= FEWEST:
-                confusion = np.zeros((len(attribute.codes), len(attribute.codes)))
-                np.add.at(confusion, (labels[chosen], balanced[chosen]), 1)
-                measured = rates(confusion)
+                confusion = confusion_by_group(
+                    balanced[chosen], labels[chosen], groups[chosen], len(attribute.codes)
+                )
+                measured = describe(confusion, attribute.codes)
                 found.setdefault(other.name, {})[str(code)] = {
-                    "accuracy": number(float(measured.accuracy)),
-                    "balanced_accuracy": number(float(measured.balanced_accuracy)),
                     "images": int(chosen.sum()),
+                    **{key: measured[key] for key in kept},
                 }
     return found

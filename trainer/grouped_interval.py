@@ -49,7 +49,7 @@ def mean_share_interval(right: Floats, there: Floats) -> tuple[float, float] | N
     error = (right - share * there) / total / np.sqrt(np.maximum(1 - part, 1e-9))
     covariance = error.T @ error
     images = _independent_images(share, error, part, total)
-    low, high = _wilson(share, images)
+    low, high = wilson(share, images)
     spread = np.sqrt(np.maximum(covariance.diagonal(), 1e-30))
     together = covariance / np.outer(spread, spread)
     np.fill_diagonal(together, 1)
@@ -71,16 +71,17 @@ def _independent_images(share: Floats, error: Floats, part: Floats, total: Float
     # A sum of squares of normal numbers has as many degrees of freedom as numbers; the more of it comes from few, the fewer.
     few = np.where(seen, (error**4).sum(axis=0) / kept**2, 1) - 1 / (part > 0).sum(axis=0)
     freedom = np.maximum(1, np.minimum(groups - 1, 2 / np.maximum(few, 1e-9)))
-    images = np.where(seen, share * (1 - share) / kept, 0) * (Z / _student(freedom)) ** 2
+    images = np.where(seen, share * (1 - share) / kept, 0) * (Z / student(freedom)) ** 2
     return np.clip(images, np.minimum(groups, total), total)
 
 
-def _student(freedom: Floats) -> Floats:
+def student(freedom: Floats) -> Floats:
+    """Student's 97.5 percentile for degrees of freedom, read off to half a percent."""
     quantile: Floats = np.exp(np.interp(1 / freedom, 1 / _FREEDOM, np.log(_QUANTILE)))
     return quantile
 
 
-def _wilson(share: Floats, trials: Floats) -> tuple[Floats, Floats]:
+def wilson(share: Floats, trials: Floats) -> tuple[Floats, Floats]:
     """Wilson's interval (1927, J. Am. Stat. Assoc. 22:209-212)."""
     spread = Z * Z / trials
     centre = share + spread / 2

@@ -6,7 +6,8 @@ from sklearn import metrics
 
 from tests.trainer.small_run import draw_snapshot
 from trainer.answers import Answers
-from trainer.class_figures import auroc, confusion_by_group, describe, rates
+from trainer.auroc import auroc, auroc_interval
+from trainer.class_figures import confusion_by_group, describe, rates
 from trainer.full_evaluation import evaluate_fully, honest_ece, reliability
 
 RANDOM = np.random.default_rng(5)
@@ -30,6 +31,31 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn_ties_included():
     scores = RANDOM.random(200).round(1)
     assert auroc(scores, LABELS == 1) == pytest.approx(metrics.roc_auc_score(LABELS == 1, scores), abs=1e-6)
     assert auroc(scores, np.zeros(200, bool)) is None
+
+
+def test_the_interval_of_an_area_covers_the_truth_when_groups_are_alike():
+    """Faces of a person are shifted together, and each person has or has not what is asked."""
+    random, people, each, true = np.random.default_rng(1), 40, 5, 0.9
+    apart = 2**0.5 * 1.2816  # the 90th percentile of the normal distribution
+    covered = 0
+    for _ in range(200):
+        has = random.random(people) < 0.3
+        person = np.repeat(np.arange(people), each)
+        shared, own = random.normal(size=people)[person], random.normal(size=people * each)
+        scores = apart * has[person] + 0.5**0.5 * (shared + own)
+        low, high = auroc_interval(scores, has[person], person.astype(str))
+        covered += low <= true <= high
+    assert 0.93 <= covered / 200 <= 0.995
+
+
+def test_an_area_without_a_wrong_pair_is_not_certain_and_one_of_two_people_has_no_interval():
+    positive = np.arange(20) < 10
+    low, high = auroc_interval(positive.astype(float), positive, np.arange(20).astype(str))
+    assert 0.7 < low < 0.97
+    assert high == pytest.approx(1)
+    few = np.arange(20).astype(str)
+    few[:10] = ["a", "b"] * 5
+    assert auroc_interval(positive.astype(float), positive, few) is None
 
 
 def test_the_confusion_matrix_has_the_right_class_in_its_rows():
@@ -86,3 +112,9 @@ def test_every_split_is_measured_in_the_same_digits_twice_with_subgroups(tmp_pat
     assert found["colour"]["test"]["balanced"]["balanced_accuracy"] is None
     assert set(train["subgroups"]["mark"]) <= {"0", "1"}
     assert set(found["mark"]["train"]["auroc"]) == {"0", "1"}
+    for code, area in found["mark"]["train"]["auroc"].items():
+        low, high = found["mark"]["train"]["auroc_interval"][code]
+        assert low < area < high
+    subgroup = train["subgroups"]["mark"]["1"]
+    low, high = subgroup["accuracy_interval"]
+    assert low < subgroup["accuracy"] < high

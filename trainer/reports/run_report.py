@@ -15,7 +15,7 @@ from trainer.rate_test import RateTest
 from trainer.reports.charts import Chart
 from trainer.reports.galleries import Chosen, galleries, gallery_rows, hard_cases, hard_rows
 from trainer.reports.main_figures import HEADER, Evaluation, main_figures, shown_split
-from trainer.reports.page import figure, page, share, table, text
+from trainer.reports.page import figure, page, share, table, text, with_interval
 from trainer.reports.rate_curve import rate_chart
 from trainer.reports.run_charts import confusion, curves, distribution, read_history, reliability
 from trainer.snapshot import Attribute, Snapshot
@@ -119,7 +119,7 @@ def _confusion(attribute: Attribute, splits: dict[str, dict[str, Any]], matrices
         [
             value.name,
             *(share(figures[key].get(str(value.code))) for key in ("precision", "recall", "f1")),
-            share(areas.get(str(value.code))),
+            with_interval(areas.get(str(value.code)), found["auroc_interval"].get(str(value.code))),
         ]
         for value in attribute.values
         if value.name in matrices[name].values["names"]
@@ -154,8 +154,8 @@ def subgroups(snapshot: Snapshot, evaluation: Evaluation) -> str:
             [
                 f"{other}: {known[other][code]}",
                 found["images"],
-                share(found["balanced_accuracy"]),
-                share(found["accuracy"]),
+                with_interval(found["balanced_accuracy"], found["balanced_accuracy_interval"]),
+                with_interval(found["accuracy"], found["accuracy_interval"]),
             ]
             for other, values in splits[split]["subgroups"].items()
             for code, found in values.items()
