@@ -14,6 +14,7 @@ from trainer.errors import ImageError
 from trainer.feature_store import FeatureStore
 from trainer.files import canonical_json, sha256_file, sha256_text
 from trainer.images import load_image
+from trainer.memory import freed_memory_kept
 from trainer.networks import Backbone
 from trainer.snapshot import Snapshot
 
@@ -87,16 +88,16 @@ def _add(
     done = len(snapshot) - len(missing)
     waiting: list[int] = []
     parts: list[Tensor] = []
-    for indices, images in _decoded(snapshot, missing, backbone.input_size):
-        waiting += indices
-        with torch.inference_mode():
+    with torch.inference_mode(), freed_memory_kept():
+        for indices, images in _decoded(snapshot, missing, backbone.input_size):
+            waiting += indices
             known = backbone(backbone.normalise(images.to(processes.device())))
             parts.append(known.half().cpu())
-        if len(waiting) >= CHUNK or waiting[-1] == missing[-1]:
-            store.append([snapshot.sha256[i] for i in waiting], torch.cat(parts).numpy())
-            waiting, parts = [], []
-        done += len(indices)
-        progress(done, len(snapshot))
+            if len(waiting) >= CHUNK or waiting[-1] == missing[-1]:
+                store.append([snapshot.sha256[i] for i in waiting], torch.cat(parts).numpy())
+                waiting, parts = [], []
+            done += len(indices)
+            progress(done, len(snapshot))
 
 
 def open_store(cache: Path, backbone: Backbone) -> tuple[FeatureStore, dict[str, object]]:
