@@ -76,6 +76,7 @@ class Project(Base):
     overlap_share: Mapped[float] = mapped_column(server_default="0")  # see services/team_settings
     overlap_opinions: Mapped[int] = mapped_column(server_default="2")
     gold_share: Mapped[float] = mapped_column(server_default="0.05")
+    relabel_share: Mapped[float] = mapped_column(server_default="0.05")
     aggregation: Mapped[str] = mapped_column(server_default="majority")
     groups_stale: Mapped[bool] = mapped_column(
         server_default="0"
@@ -404,13 +405,41 @@ class Skip(Base):
 
 
 class OpinionWanted(Base):
-    """An overlapped image that is answered, but not by enough people. Numbers rise: new rows come last."""
+    """A done image that wants a further opinion: overlapped, but not answered by enough people, or `suspected` (AskedAgain).
+
+    Numbers rise: new rows come last.
+    """
 
     __tablename__ = "opinions_wanted"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's way
+    __table_args__ = (
+        Index(
+            "ix_opinions_wanted_suspected",
+            "id",
+            sqlite_where=text("suspected"),
+            postgresql_where=text("suspected"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), unique=True)
+    suspected: Mapped[bool] = mapped_column(server_default="0")
+
+
+class AskedAgain(Base):
+    """A suspicious label whose image was put up to be asked once more, the most suspicious first. Only added to.
+
+    `code`: the label at that time. `submission_id`: the newest one at that time; what was said later answers the suspicion.
+    """
+
+    __tablename__ = "asked_again"
+    __table_args__ = (UniqueConstraint("image_id", "attribute_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
+    code: Mapped[int]
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"))
 
 
 class Gold(Base):

@@ -23,6 +23,7 @@ from annotator.formats.predictions import PredictionsFile
 from annotator.formats.snapshot import SnapshotOptions
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
+from annotator.services.asking_again import AskingAgain
 from annotator.services.distributions import DISTRIBUTIONS
 from annotator.services.faces import BATCH_SECONDS, FaceSearch
 from annotator.services.group_list import LEAKS
@@ -72,7 +73,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
 
     search = FaceSearch(project)
     twins = TwinSearch(project)
-    studies = studies_of(project)
+    studies, asking = studies_of(project), AskingAgain(project)
     remove_leftovers(project)
     ended = Event()
     counting = Thread(target=_count_figures, args=(project, ended), name="figures", daemon=True)
@@ -83,6 +84,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
                 busy = _work(project, settings, stopped, search, twins)
                 if not busy:
                     look_into_rounds(studies)
+                    asking.look()
             except NoRoom as error:
                 # Not even that can be written down. What was begun goes on when there is room.
                 _log.error("%s", str(error).replace("\n", " "))

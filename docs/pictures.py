@@ -97,7 +97,13 @@ def client_of(project: Path, url: str, name: str) -> Client:
 
 def work(admin: Client, labellers: dict[str, Client], truth: Answers) -> None:
     """Three labellers answer, with two snapshots around it; the last one flags an image."""
-    settings = {"overlap_share": 0.5, "overlap_opinions": 3, "gold_share": 0.1, "aggregation": "majority"}
+    settings = {
+        "overlap_share": 0.5,
+        "overlap_opinions": 3,
+        "gold_share": 0.1,
+        "relabel_share": 0.05,
+        "aggregation": "majority",
+    }
     admin.post("/team/settings", settings).raise_for_status()
     admin.post("/snapshots", {}, "first").raise_for_status()
     chance = random.Random(5)

@@ -1,7 +1,8 @@
 """Which images are labelled blind: no suggestion is shown, so that the answers measure people and models honestly.
 
-These are the audit images (the test split), overlapped images and gold images. Browse shows the suggestions of an image as
-soon as it is done and wants no further opinion; a gold image then looks like any other.
+These are the audit images (the test split), overlapped images and gold images, and all that are done and asked once more.
+Browse shows the suggestions of an image as soon as it is done and is not overlapped and waiting; a gold image, or one with a
+suspicious label, then looks like any other.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ def _asked_blind(overlap_end: ColumnElement[int]) -> ColumnElement[bool]:
 
 def still_blind(session: Session) -> ColumnElement[bool]:
     """The images whose suggestions nobody may see yet."""
-    waiting = exists().where(OpinionWanted.image_id == Image.id)
+    waiting = exists().where(OpinionWanted.image_id == Image.id, ~OpinionWanted.suspected)
     return or_(and_(Image.open_cells > 0, asked_blind(session)), waiting)
 
 
 _BLIND_AMONG = select(Image.id).where(
-    Image.id.in_(bindparam("image_ids", expanding=True)), _asked_blind(bindparam("overlap_end"))
+    Image.id.in_(bindparam("image_ids", expanding=True)),
+    or_(Image.open_cells == 0, _asked_blind(bindparam("overlap_end"))),
 )
 
 

@@ -36,6 +36,15 @@ class Suspicion:
 
 
 @dataclass(frozen=True)
+class StandingSuspect:
+    """A suspected label that is as it was when it was looked at, and that no reviewer decided."""
+
+    image: Image
+    attribute_id: int
+    code: int
+
+
+@dataclass(frozen=True)
 class Suspicions:
     """Image → attribute → suspicion; the most suspicious image first."""
 
@@ -95,6 +104,21 @@ def find_suspected(session: Session, suspicions: Suspicions, *, after: str | Non
 
 def _standing(session: Session, suspicions: Suspicions, names: list[str]) -> dict[str, Image]:
     """Those of some images with a suspected label that is as it was, and that no reviewer decided."""
+    return {cell.image.name: cell.image for cell in _standing_cells(session, suspicions, names)}
+
+
+def standing_suspects(session: Session, suspicions: Suspicions) -> list[StandingSuspect]:
+    """All labels that are suspected still, the images in the order of their rank; audit images are never among them."""
+    names = suspicions.names
+    return [
+        cell
+        for place in range(0, len(names), _WINDOW)
+        for cell in _standing_cells(session, suspicions, names[place : place + _WINDOW])
+        if cell.image.split != "test"
+    ]
+
+
+def _standing_cells(session: Session, suspicions: Suspicions, names: list[str]) -> list[StandingSuspect]:
     force = schema_in_force(session)
     rows = session.execute(
         select(Image, Label.attribute_id, Label.code)
@@ -102,8 +126,12 @@ def _standing(session: Session, suspicions: Suspicions, names: list[str]) -> dic
         .join(Annotation, Annotation.id == Label.annotation_id)
         .where(Image.name.in_(names), Annotation.origin != "review", ~still_blind(session))
     )
-    return {
-        image.name: image
-        for image, attribute, code in rows
-        if (found := suspicions.images[image.name].get(force.names[attribute])) and found.code == code
-    }
+    rank = {name: place for place, name in enumerate(names)}
+    return sorted(
+        (
+            StandingSuspect(image, attribute, code)
+            for image, attribute, code in rows
+            if (found := suspicions.images[image.name].get(force.names[attribute])) and found.code == code
+        ),
+        key=lambda cell: (rank[cell.image.name], cell.attribute_id),
+    )

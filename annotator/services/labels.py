@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Row, bindparam, delete, exists, select
+from sqlalchemy import Row, bindparam, delete, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.schema import Attribute, Schema
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import (
     Annotation,
+    AskedAgain,
     AttributeRow,
     Gold,
     Image,
@@ -143,15 +144,17 @@ def adjudicated(session: Session, force: SchemaInForce, image_id: int) -> set[st
 def settled(session: Session, force: SchemaInForce, image_id: int, labeller_id: int) -> set[str]:
     """The attributes of an image whose label does not change by an answer of this labeller.
 
-    That is what a reviewer decided, what somebody else answered, and every label of a gold image or of one that was done
-    when it was given out for a further opinion.
+    That is what a reviewer decided, what somebody else answered, and every label of a gold image, of one that was done
+    when it was given out for a further opinion, and of one that was asked again because a label of it is suspicious.
     """
     return {
         force.names[attribute]
-        for attribute, origin, owner, is_gold, open_cells in session.connection().execute(
+        for attribute, origin, owner, is_fixed, open_cells in session.connection().execute(
             _STANDING, {"image_id": image_id}
         )
-        if origin == "review" or is_gold or (owner != labeller_id and (origin != "import" or open_cells == 0))
+        if origin == "review"
+        or is_fixed
+        or (owner != labeller_id and (origin != "import" or open_cells == 0))
     }
 
 
@@ -234,7 +237,7 @@ _STANDING = (
         Label.attribute_id,
         Annotation.origin,
         Submission.labeller_id,
-        Gold.id.is_not(None),
+        or_(Gold.id.is_not(None), exists().where(AskedAgain.image_id == Label.image_id)),
         Image.open_cells,
     )
     .join(Annotation, Annotation.id == Label.annotation_id)

@@ -1,8 +1,8 @@
 """Who works on which image next: leases, and the order of work.
 
 With predictions the order is theirs (the most doubtful first); images they do not know, and all images when there are
-none, come in a random but fixed order. An image with a live lease is given to nobody else. In a team, overlapped and gold
-images that are done already are mixed in, to be answered once more without sight of what others said.
+none, come in a random but fixed order. An image with a live lease is given to nobody else. Overlapped and gold images, and
+those with a suspicious label, that are done already are mixed in, to be answered once more without sight of what was said.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from annotator.models import Face, Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
 from annotator.services.blind import blind_among
 from annotator.services.counts import open_images
-from annotator.services.mixing import images_to_mix_in, rest_of_overlap, shuffled_in
+from annotator.services.mixing import images_to_mix_in, rest_of_opinions, shuffled_in
 from annotator.services.predictions import ActivePredictions, active_predictions
 from annotator.services.schema_in_force import SchemaInForce, schema_in_force, unknown_attribute
 
@@ -91,7 +91,7 @@ def next_tasks(
     found = _ordinary(session, predictions, labeller_id, attribute_id, count - len(mixed_in))
     missing = count - len(found) - len(mixed_in)
     if attribute is None and missing > 0:
-        mixed_in += rest_of_overlap(session, labeller_id, missing, mixed_in)
+        mixed_in += rest_of_opinions(session, labeller_id, missing, mixed_in)
     images = shuffled_in(list(found), mixed_in)
     return lease(session, images, labeller_id, lease_seconds, force, predictions, found)
 

@@ -9,8 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.models import ApiToken, Gold, Labeller, OpinionWanted
+from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts, may, open_tokens
 from annotator.services.kept_figures import read_figures
+from annotator.services.label_noise import LabelNoise, read_noise
 from annotator.services.review import is_reviewer
 from annotator.services.team_figures import TEAM, AttributeFigures, LabellerFigures, TeamFigures
 from annotator.services.team_settings import TeamSettings, team_settings
@@ -28,10 +30,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Team:
-    """What a member sees. `settings` is None and `attributes` empty for a labeller, who is told their own figures only.
+    """What a member sees. `settings` is None, `attributes` and `noise` are empty for a labeller, who is told their own figures only.
 
     `accounts`: whether anybody logs in. `manages`: whether this member makes accounts. `gold`: gold images. `wanted`:
-    overlapped images that lack an opinion. `counted_at`: when the figures were counted, None if just now; `counting`: they
+    overlapped images that lack an opinion. `noise`: what is known of wrong labels. `counted_at`: when the figures were counted, None if just now; `counting`: they
     have not been counted yet.
     """
 
@@ -40,13 +42,14 @@ class Team:
     members: list[Member]
     attributes: list[AttributeFigures]
     settings: TeamSettings | None
+    noise: list[LabelNoise]
     gold: int
     wanted: int
     counted_at: datetime | None
     counting: bool
 
 
-def read_team(session: Session, viewer_id: int) -> Team:
+def read_team(project: ProjectFolder, session: Session, viewer_id: int) -> Team:
     """The team as this member may see it."""
     kept = read_figures(session, TEAM)
     figures = kept.figures or TeamFigures({}, [])
@@ -66,8 +69,9 @@ def read_team(session: Session, viewer_id: int) -> Team:
         members=members,
         attributes=figures.attributes if reviews else [],
         settings=team_settings(session) if reviews else None,
+        noise=read_noise(project, session) if reviews else [],
         gold=session.scalar(select(func.count(Gold.id))) or 0 if reviews else 0,
-        wanted=session.scalar(select(func.count(OpinionWanted.id))) or 0 if reviews else 0,
+        wanted=session.scalar(select(func.count()).where(~OpinionWanted.suspected)) or 0 if reviews else 0,
         counted_at=kept.counted_at,
         counting=kept.figures is None,
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -19,7 +21,7 @@ from annotator.domain.agreement import (
 )
 from annotator.domain.proportion import Proportion
 from annotator.domain.ratings import Ratings
-from annotator.models import Gold, Labeller, Project, Submission
+from annotator.models import AskedAgain, Gold, Labeller, Project, Submission
 from annotator.services.kept_figures import Figures
 from annotator.services.number_columns import Column, read_columns
 from annotator.services.opinions import CANNOT_TELL, Opinions, read_opinions
@@ -57,7 +59,11 @@ class LabellerFigures:
 
 @dataclass(frozen=True)
 class AttributeFigures:
-    """How far people agree on one attribute; `images` have two answers or more. Pairs are named by labeller."""
+    """How far people agree on one attribute; `images` have two answers or more. Pairs are named by labeller.
+
+    `gold`: answers to gold cells that were right. Images that were asked again because a label of them is suspicious are left
+    out of the agreement: they were chosen for their doubts.
+    """
 
     attribute: str
     images: int
@@ -65,6 +71,7 @@ class AttributeFigures:
     fleiss: Agreement
     alpha: Agreement
     cohen: list[tuple[str, str, Agreement]]
+    gold: Proportion | None = None
 
 
 @dataclass(frozen=True)
@@ -81,17 +88,23 @@ def _state(session: Session) -> tuple[int | None, ...]:
         session.scalar(select(Project.schema_version)),
         session.scalar(select(func.max(Submission.id))),
         *session.execute(select(func.max(Gold.id), func.count(Gold.id))).one(),
+        session.scalar(select(func.max(AskedAgain.id))),
     )
 
 
 def count_team(session: Session) -> TeamFigures:
     """The figures as of now."""
     said = read_opinions(session, (*INDEPENDENT, "import"))
+    asked_again = list(session.scalars(select(AskedAgain.image_id).distinct()))
     shared = said.shared()
-    return TeamFigures(_labellers(session, said, shared), _attributes(session, shared))
+    shared = shared.where(~np.isin(shared.image, asked_again))
+    gold = _answers_to_gold(session, said)
+    return TeamFigures(_labellers(session, said, shared, gold), _attributes(session, shared, gold))
 
 
-def _labellers(session: Session, said: Opinions, shared: Opinions) -> dict[int, LabellerFigures]:
+def _labellers(
+    session: Session, said: Opinions, shared: Opinions, gold: GoldAnswers
+) -> dict[int, LabellerFigures]:
     people = np.unique(said.labeller).tolist()
     size = max(people, default=0) + 1
     answers, accepted, corrected = (
@@ -99,14 +112,14 @@ def _labellers(session: Session, said: Opinions, shared: Opinions) -> dict[int, 
         for weights in (None, said.accepted, said.corrected)
     )
     same, met = _agreeing(shared, size)
-    right, asked = _against_gold(session, said, size)
+    to_gold = _by(gold, 1)
     times = _times(session)
     return {
         labeller: LabellerFigures(
             answers=answers[labeller],
             images=len(times.get(labeller, ())),
             seconds=_median_seconds(times.get(labeller)),
-            gold=Proportion(right[labeller], asked[labeller]) if asked[labeller] else None,
+            gold=to_gold.get(labeller),
             others=Proportion(same[labeller], met[labeller]) if met[labeller] else None,
             accepted=accepted[labeller],
             corrected=corrected[labeller],
@@ -125,26 +138,36 @@ def _agreeing(shared: Opinions, size: int) -> tuple[list[int], list[int]]:
     return same.astype(int).tolist(), met.astype(int).tolist()
 
 
-def _against_gold(session: Session, said: Opinions, size: int) -> tuple[list[int], list[int]]:
-    """Per labeller, how many answers to gold cells were right, and how many there were."""
+GoldAnswers = list[tuple[int, int, bool]]
+"""Answers to gold cells: attribute, labeller, whether it was right."""
+
+
+def _answers_to_gold(session: Session, said: Opinions) -> GoldAnswers:
     known = {
         (int(attribute or 0), image): CANNOT_TELL if code is None else code
         for image, answers in session.execute(select(Gold.image_id, Gold.answers))
         for attribute, code in answers
     }
     to_gold = said.where(np.isin(said.image, [image for _, image in known]))
-    right, asked = [0] * size, [0] * size
-    for attribute, image, labeller, code in zip(
+    answers = zip(
         to_gold.attribute.tolist(),
         to_gold.image.tolist(),
         to_gold.labeller.tolist(),
         to_gold.code.tolist(),
         strict=True,
-    ):
-        if (attribute, image) in known:
-            asked[labeller] += 1
-            right[labeller] += code == known[attribute, image]
-    return right, asked
+    )
+    return [
+        (attribute, labeller, code == known[attribute, image])
+        for attribute, image, labeller, code in answers
+        if (attribute, image) in known
+    ]
+
+
+def _by(gold: GoldAnswers, column: Literal[0, 1]) -> dict[int, Proportion]:
+    """The share of right answers, by attribute (column 0) or labeller (column 1)."""
+    asked = Counter(answer[column] for answer in gold)
+    right = Counter(answer[column] for answer in gold if answer[2])
+    return {number: Proportion(right[number], times) for number, times in asked.items()}
 
 
 def _times(session: Session) -> dict[int, Column]:
@@ -165,15 +188,18 @@ def _median_seconds(milliseconds: Column | None) -> float | None:
     return float(np.median(timed)) / 1000 if len(timed) else None
 
 
-def _attributes(session: Session, shared: Opinions) -> list[AttributeFigures]:
+def _attributes(session: Session, shared: Opinions, gold: GoldAnswers) -> list[AttributeFigures]:
     names = dict(session.execute(select(Labeller.id, Labeller.name)).all())
+    to_gold = _by(gold, 0)
     return [
-        _attribute(name, shared.where(shared.attribute == number), names)
+        _attribute(name, shared.where(shared.attribute == number), names, to_gold.get(number))
         for number, name in schema_in_force(session).names.items()
     ]
 
 
-def _attribute(name: str, shared: Opinions, names: dict[int, str]) -> AttributeFigures:
+def _attribute(
+    name: str, shared: Opinions, names: dict[int, str], gold: Proportion | None
+) -> AttributeFigures:
     told = shared.told_apart()
     ratings = Ratings.tally(told.image, told.labeller, told.code)
     return AttributeFigures(
@@ -186,6 +212,7 @@ def _attribute(name: str, shared: Opinions, names: dict[int, str]) -> AttributeF
             (names[a], names[b], cohen_kappa(ratings.between(a, b), replicates=_REPLICATES))
             for a, b in _closest_pairs(ratings)
         ],
+        gold=gold,
     )
 
 

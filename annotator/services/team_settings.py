@@ -1,4 +1,4 @@
-"""What a team agreed on: how many images several people answer, how often a known answer is asked, how opinions are merged."""
+"""What a team agreed on: how many images several people answer, what is asked once more and how often, how opinions are merged."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ class TeamSettings:
         overlap_share: share of the images, 0 to 1, that several people answer.
         overlap_opinions: how many people answer each of these, 2 to 20.
         gold_share: share, 0 to 0.5, of a labeller's tasks that are gold images while there are any.
+        relabel_share: share, 0 to 0.5, of a labeller's tasks that are images with a suspicious label while there are any.
         aggregation: how one label is made of several opinions, majority or dawid_skene.
     """
 
     overlap_share: float = 0.0
     overlap_opinions: int = 2
     gold_share: float = 0.05
+    relabel_share: float = 0.05
     aggregation: str = "majority"
 
     @property
@@ -45,7 +47,13 @@ class TeamSettings:
         return further / (1 + further)
 
 
-_IN_FORCE = select(Project.overlap_share, Project.overlap_opinions, Project.gold_share, Project.aggregation)
+_IN_FORCE = select(
+    Project.overlap_share,
+    Project.overlap_opinions,
+    Project.gold_share,
+    Project.relabel_share,
+    Project.aggregation,
+)
 
 
 def team_settings(session: Session) -> TeamSettings:
@@ -54,7 +62,7 @@ def team_settings(session: Session) -> TeamSettings:
 
 
 def write_settings(session: Session, settings: TeamSettings) -> None:
-    """Put settings in force. After a change of the overlap call `overlap.want_anew`.
+    """Put settings in force. After a change of the overlap, or of whether labels are asked again, call `overlap.want_anew`.
 
     Raises:
         FacelabelError: if one of them is out of its range.
@@ -66,6 +74,10 @@ def write_settings(session: Session, settings: TeamSettings) -> None:
             f"An overlapped image has 2 to {MAX_OPINIONS} opinions.",
         ),
         (0 <= settings.gold_share <= 0.5, "The share of gold images in the work is between 0 and 0.5."),
+        (
+            0 <= settings.relabel_share <= 0.5,
+            "The share of what is asked again in the work is between 0 and 0.5.",
+        ),
         (settings.aggregation in METHODS, f"Opinions are merged by {' or '.join(METHODS)}."),
     ):
         if not fits:

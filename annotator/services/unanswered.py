@@ -36,6 +36,8 @@ def first_unanswered(
         passable = or_(passable, Image.open_cells > 0)
     free = and_(Image.open_cells == 0, ~exists().where(Lease.image_id == Image.id, Lease.expires_at > now()))
     columns = select(table.id, Image.id, passable, free).join(Image, Image.id == table.image_id)
+    if table is OpinionWanted:  # suspicious labels have a share of their own
+        columns = columns.where(~OpinionWanted.suspected)
     found: list[int] = []
     place, contiguous = _passed.get(key, 0), True
     while len(found) < count:

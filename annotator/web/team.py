@@ -40,6 +40,7 @@ class SettingsRequest(Request):
     overlap_share: Share
     overlap_opinions: Annotated[int, Field(ge=2, le=MAX_OPINIONS)]
     gold_share: Annotated[float, Field(ge=0, le=0.5)]
+    relabel_share: Annotated[float, Field(ge=0, le=0.5)]
     aggregation: Literal["majority", "dawid_skene"]
 
 
@@ -94,8 +95,9 @@ def team_page() -> str:
 @spec.validate(resp=Response(HTTP_200=TeamOut), tags=["team"])
 def show_team() -> TeamOut:
     """The members with their figures, agreement per attribute, settings; labellers are told their own figures only."""
-    with context().project.database.read() as session:
-        return team_out(read_team(session, labeller_id()))
+    project = context().project
+    with project.database.read() as session:
+        return team_out(read_team(project, session, labeller_id()))
 
 
 @team.post("/api/v1/team/settings")
@@ -106,12 +108,14 @@ def change_settings(json: SettingsRequest) -> TeamSettingsOut:
         before = team_settings(session)
         settings = TeamSettings(**json.model_dump())
         write_settings(session, settings)
-        if (before.overlap_end, before.overlap_opinions) != (
-            settings.overlap_end,
-            settings.overlap_opinions,
-        ):
+        if _wants(before) != _wants(settings):
             want_anew(session)
     return TeamSettingsOut(**asdict(settings))
+
+
+def _wants(settings: TeamSettings) -> tuple[int, int, bool]:
+    """What decides which images want a further opinion."""
+    return settings.overlap_end, settings.overlap_opinions, settings.relabel_share > 0
 
 
 @team.get("/api/v1/team/aggregation")

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from annotator.domain.agreement import Agreement
 from annotator.domain.proportion import Proportion
 from annotator.models import ApiToken
+from annotator.services.label_noise import LabelNoise
 from annotator.services.team import Member, Team
 from annotator.services.team_figures import AttributeFigures, LabellerFigures
 from annotator.web.flags import iso
@@ -93,7 +94,26 @@ class TeamSettingsOut(BaseModel):
     overlap_share: float
     overlap_opinions: int
     gold_share: float
+    relabel_share: float
     aggregation: str
+
+
+class NoiseOut(BaseModel):
+    """What is known of the wrong labels of an attribute, in figures and in words; `text` is empty if nothing is.
+
+    `suspected`, `gold` and `differing` as shares; `measured`: whether labels are asked again. Of the labels `asked` again,
+    `answered` have an answer, and in `otherwise` of these it is another one than the label.
+    """
+
+    attribute: str
+    suspected: ShareOut | None
+    gold: ShareOut | None
+    differing: ShareOut | None
+    measured: bool
+    asked: int
+    answered: int
+    otherwise: int
+    text: str
 
 
 class TeamOut(BaseModel):
@@ -108,6 +128,7 @@ class TeamOut(BaseModel):
     members: list[MemberOut]
     attributes: list[AttributeAgreementOut]
     settings: TeamSettingsOut | None
+    noise: list[NoiseOut]
     gold: int
     wanted: int
     counted_at: str | None
@@ -122,6 +143,7 @@ def team_out(team: Team) -> TeamOut:
         members=[member_out(member) for member in team.members],
         attributes=[_attribute(figures) for figures in team.attributes],
         settings=TeamSettingsOut(**asdict(team.settings)) if team.settings else None,
+        noise=[_noise(known) for known in team.noise],
         gold=team.gold,
         wanted=team.wanted,
         counted_at=iso(team.counted_at) if team.counted_at else None,
@@ -162,6 +184,20 @@ def _share(found: Proportion | None) -> ShareOut | None:
         return None
     low, high = found.interval
     return ShareOut(value=found.value, low=low, high=high, count=found.successes, of=found.trials)
+
+
+def _noise(known: LabelNoise) -> NoiseOut:
+    return NoiseOut(
+        attribute=known.attribute,
+        suspected=_share(known.suspected),
+        gold=_share(known.gold),
+        differing=_share(known.differing),
+        measured=known.measured,
+        asked=known.again.asked,
+        answered=known.again.answered,
+        otherwise=known.again.otherwise,
+        text=known.text,
+    )
 
 
 def _token(token: ApiToken) -> TokenOut:

@@ -12,7 +12,13 @@ from tests.annotator.test_accounts import PASSWORD
 from tests.annotator.test_labels import ALL
 from tests.serving import Client, Server
 
-SETTINGS = {"overlap_share": 1.0, "overlap_opinions": 2, "gold_share": 0.5, "aggregation": "majority"}
+SETTINGS = {
+    "overlap_share": 1.0,
+    "overlap_opinions": 2,
+    "gold_share": 0.5,
+    "relabel_share": 0.0,
+    "aggregation": "majority",
+}
 
 
 @pytest.fixture
