@@ -16,6 +16,7 @@ function showSettings(team) {
   elements.overlap_share.value = Number((100 * team.settings.overlap_share).toFixed(4));
   elements.overlap_opinions.value = team.settings.overlap_opinions;
   elements.gold_share.value = Number((100 * team.settings.gold_share).toFixed(4));
+  elements.relabel_share.value = Number((100 * team.settings.relabel_share).toFixed(4));
   elements.aggregation.value = team.settings.aggregation;
   at('wanted').textContent = team.wanted === 0 ? 'No image waits for a further answer.' : `${count(team.wanted, 'image')} wait for a further answer.`;
   at('gold').textContent = team.gold === 0 ? 'No image is gold yet: decide an image on its page in Browse, then make it gold.' : `${count(team.gold, 'image')} with known answers.`;
@@ -35,6 +36,9 @@ async function refresh() {
   at('members').replaceChildren(membersTable(team.members));
   at('agreement').hidden = team.attributes.length === 0 || !team.attributes.some(({ images }) => images > 0);
   at('attributes').replaceChildren(agreementTable(team.attributes, titles));
+  const known = team.noise.filter(({ text }) => text !== '');
+  at('noise').hidden = known.length === 0;
+  at('noise-list').replaceChildren(...known.map(({ attribute, text }) => element('li', { 'data-attribute': attribute }, text)));
   at('counted').hidden = team.counted_at === null && !team.counting;
   at('counted').replaceChildren(...(team.counting ? ['The figures are being counted in the background: look again in a minute.'] : ['As of ', moment(team.counted_at), '.']));
   showSettings(team);
@@ -80,7 +84,8 @@ function agree() {
   oneAtATime(async () => {
     await call('POST', 'team/settings', {
       overlap_share: Number(given.get('overlap_share')) / 100, overlap_opinions: Number(given.get('overlap_opinions')),
-      gold_share: Number(given.get('gold_share')) / 100, aggregation: given.get('aggregation') });
+      gold_share: Number(given.get('gold_share')) / 100, relabel_share: Number(given.get('relabel_share')) / 100,
+      aggregation: given.get('aggregation') });
     await refresh();
   }, 'The settings are saved.');
 }

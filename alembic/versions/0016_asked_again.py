@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("project", sa.Column("relabel_share", sa.Float(), server_default="0.05", nullable=False))
+    op.add_column("project", sa.Column("relabel_share", sa.Double(), server_default="0.05", nullable=False))
     op.add_column("opinions_wanted", sa.Column("suspected", sa.Boolean(), server_default="0", nullable=False))
     op.create_index(
         "ix_opinions_wanted_suspected",
