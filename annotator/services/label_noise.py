@@ -90,7 +90,7 @@ class LabelNoise:
         if self.differing is not None:
             share = 100 * self.differing.value
             known.append(
-                f"two answers to one image differ in {share:.1f} % of {_images(self.differing.trials)} that several people answered"
+                f"two answers to one image differ in about {share:.0f} % of {_images(self.differing.trials)} that several people answered"
             )
         if not known and not self.again.asked:
             return ""
