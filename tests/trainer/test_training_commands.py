@@ -350,7 +350,9 @@ def test_a_grid_is_compared_in_one_table_and_nothing_is_trained_twice(snapshot, 
     assert float(table[0]["mark: balanced accuracy, high"]) == high
     assert float(table[0]["mark: accuracy"]) == measured["accuracy"]
     assert (tmp_path / "grid/comparison.md").read_text().count("\n") == 8
-    assert "<button" in (tmp_path / "grid/comparison.html").read_text()
+    page = (tmp_path / "grid/comparison.html").read_text()
+    assert "<button" in page
+    assert f"{done[0]['parameters']:,}</td>" in page
 
 
 def test_a_network_that_breaks_while_it_trains_does_not_stop_the_others(snapshot, tmp_path, monkeypatch):

@@ -39,7 +39,9 @@ def write_comparison(rows: Sequence[dict[str, Any]], to: Path) -> None:
     choices = ["network", "preprocess", "crop", "pretrained", "parameters", "MB", "training s", "ms/image"]
     named = [f"{name}: {key.replace('_', ' ')}" for name, key in columns]
     titles = [*choices, *named, "error"]
-    shown = [[*_choices(row), *(_words(row, *column) for column in columns), row["error"]] for row in rows]
+    shown = [
+        [*_shown_choices(row), *(_words(row, *column) for column in columns), row["error"]] for row in rows
+    ]
     keys = [[*_choices(row), *(_figure(row, *column)[0] for column in columns), row["error"]] for row in rows]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -70,7 +72,7 @@ def _html(titles: Sequence[str], shown: Sequence[Sequence[Any]], plain: Sequence
     )
     content = (
         '<p class="dim">Figures on the test split, or on val without one, with their 95 % intervals by group. A click on a heading sorts.</p>'
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<div class="scroll"><table class="sortable"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         f"<script>{SORT}</script>"
     )
     return page("Comparison", [("Runs", content)])
@@ -81,6 +83,18 @@ def _choices(row: dict[str, Any]) -> list[Any]:
         row.get(key, "") for key in ("parameters", "megabytes", "training_seconds", "milliseconds_per_image")
     ]
     return [*(row["choices"][key] for key in ("network", "preprocess", "crop", "pretrained")), *measured]
+
+
+def _shown_choices(row: dict[str, Any]) -> list[Any]:
+    network, preprocess, crop, pretrained, parameters, *rest = _choices(row)
+    return [
+        network,
+        preprocess,
+        crop,
+        "yes" if pretrained else "no",
+        f"{parameters:,}" if parameters else "",
+        *rest,
+    ]
 
 
 def _figure(row: dict[str, Any], name: str, key: str) -> tuple[float | None, float | None, float | None]:

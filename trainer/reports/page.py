@@ -30,6 +30,12 @@ th:first-child, td:first-child { text-align: left } thead th { background: var(-
 .gallery img { width: 100%; border-radius: 4px; display: block } .gallery figcaption { font-size: .74rem; overflow-wrap: anywhere; line-height: 1.3 }
 .maps { display: flex; flex-wrap: wrap; gap: .3rem } .maps img { image-rendering: pixelated; border-radius: 3px }
 .scroll { overflow-x: auto }
+.sortable td, .sortable th { white-space: nowrap } .sortable td:last-child { white-space: normal; text-align: left; min-width: 8rem }
+.sortable thead th { white-space: normal; vertical-align: bottom }
+th button { all: unset; cursor: pointer } th button:hover { text-decoration: underline }
+th button:focus-visible { outline: 2px solid; outline-offset: 2px }
+th button::after { content: "\u00a0▼"; visibility: hidden } th[aria-sort] button::after { visibility: visible }
+th[aria-sort=ascending] button::after { content: "\u00a0▲" }
 h4 { font-size: .9rem; font-weight: 600; margin: .8rem 0 .3rem } details { margin: .6rem 0 } summary { cursor: pointer; font-weight: 600 } pre { background: var(--soft); padding: .8rem; overflow-x: auto }
 """
 
@@ -40,13 +46,14 @@ def text(value: object) -> str:
 
 
 def page(title: str, sections: Sequence[tuple[str, str]], *, lead: str = "") -> str:
-    """Return a whole page with a list of links to its sections.
+    """Return a whole page with a list of links to its sections, if there are several.
 
     Args:
         title: Of the page.
         sections: Heading and HTML of each.
         lead: HTML below the title.
     """
+    several = len(sections) > 1
     links = "".join(f'<a href="#s{i}">{text(heading)}</a>' for i, (heading, _) in enumerate(sections))
     body = "".join(
         f'<section id="s{i}"><h2>{text(heading)}</h2>{content}</section>'
@@ -56,7 +63,7 @@ def page(title: str, sections: Sequence[tuple[str, str]], *, lead: str = "") -> 
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{text(title)}</title><style>{STYLE}</style></head>"
-        f"<body><header><h1>{text(title)}</h1>{lead}<nav>{links}</nav></header><main>{body}</main></body></html>\n"
+        f"<body><header><h1>{text(title)}</h1>{lead}{f'<nav>{links}</nav>' if several else ''}</header><main>{body}</main></body></html>\n"
     )
 
 
