@@ -10,20 +10,26 @@ Smoothing: `smoothing` is added to every count of the M step, that is to every c
 it, a rater who was never seen to err could not err, and one slip would overrule everybody else. EM then maximises the
 log-likelihood plus smoothing × (Σ log p + Σ log e), the log of a symmetric Dirichlet prior but for a constant; it is
 this sum that never falls from one step to the next.
+
+Known answers: an item whose category is known keeps it in every E step, so that raters are measured by it. Where most of them
+err in the same way, their agreement alone could not show it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
 from annotator.domain.aggregation import Decision, most_probable
-from annotator.domain.ratings import Code, Floats, Positions, Rater, Ratings
+from annotator.domain.ratings import Code, Floats, Item, Positions, Rater, Ratings
 from annotator.errors import FacelabelError
 
 SMOOTHING = 0.01
+NONE_KNOWN: Mapping[Item, Code] = MappingProxyType({})
 _MOST_CELLS = 20_000_000  # of posteriors and confusion matrices: 160 MB a copy
 
 
@@ -61,12 +67,18 @@ class DawidSkene:
 
 
 def dawid_skene(
-    ratings: Ratings, *, smoothing: float = SMOOTHING, iterations: int = 500, tolerance: float = 1e-10
+    ratings: Ratings,
+    *,
+    known: Mapping[Item, Code] = NONE_KNOWN,
+    smoothing: float = SMOOTHING,
+    iterations: int = 500,
+    tolerance: float = 1e-10,
 ) -> DawidSkene:
     """Estimate by EM.
 
     Args:
         ratings: the answers; those of a rater to the same item count as independent (`repeats` of `Ratings.read`).
+        known: the true codes of some items; a code that nobody answered to any item is passed over.
         smoothing: pseudo-count of each cell, more than 0.
         iterations: at most so many.
         tolerance: EM has converged when the objective gains less than this per answer.
@@ -84,7 +96,7 @@ def dawid_skene(
             f"{len(ratings.items)} images.",
             do="Use the majority vote for this attribute.",
         )
-    answers = _Answers(ratings)
+    answers = _Answers(ratings, known)
     posteriors = answers.shares()
     objective: list[float] = []
     while True:
@@ -102,18 +114,28 @@ def dawid_skene(
 class _Answers:
     """The two steps of EM."""
 
-    def __init__(self, ratings: Ratings) -> None:
+    def __init__(self, ratings: Ratings, known: Mapping[Item, Code]) -> None:
         self.items, self.raters = len(ratings.items), len(ratings.raters)
         self.categories = len(ratings.categories)
         self.item = ratings.item
         self.votes = ratings.item * self.categories + ratings.category  # [item, answer] as one index
         self.cell = ratings.rater * self.categories + ratings.category  # [rater, answer] as one index
+        places = {code: place for place, code in enumerate(ratings.categories)}
+        fixed = [
+            (row, places[known[item]])
+            for row, item in enumerate(ratings.items)
+            if item in known and known[item] in places
+        ]
+        self.known_items = np.array([row for row, _ in fixed], np.intp)
+        self.known_categories = np.array([category for _, category in fixed], np.intp)
 
     def shares(self) -> Floats:
         """I × K: the share of each category among an item's answers."""
         votes = np.bincount(self.votes, minlength=self.items * self.categories)
         votes = votes.reshape(self.items, self.categories)
         shares: Floats = votes / votes.sum(axis=1, keepdims=True)
+        shares[self.known_items] = 0
+        shares[self.known_items, self.known_categories] = 1
         return shares
 
     def maximise(self, posteriors: Floats, smoothing: float) -> tuple[Floats, Floats]:
@@ -130,6 +152,9 @@ class _Answers:
             np.log(confusions).transpose(1, 0, 2).reshape(self.categories, self.raters * self.categories)
         )
         joint = _sums(by_truth, self.cell, self.item, self.items) + np.log(prior)[:, np.newaxis]
+        certain = joint[self.known_categories, self.known_items]
+        joint[:, self.known_items] = -np.inf
+        joint[self.known_categories, self.known_items] = certain
         top = joint.max(axis=0, initial=-np.inf)
         scaled = np.exp(joint - top)
         total = scaled.sum(axis=0)

@@ -7,6 +7,7 @@ first, so that it always follows from what people said, and never from an earlie
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, replace
 
 import numpy as np
@@ -16,12 +17,12 @@ from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.aggregation import majority_vote
 from annotator.domain.dawid_skene import dawid_skene
-from annotator.domain.ratings import Floats, Ratings
+from annotator.domain.ratings import Code, Floats, Item, Ratings
 from annotator.models import Annotation, Label, Labeller, Submission, Undecided
 from annotator.project import ProjectFolder
 from annotator.services.annotations import add_submission, annotate_all, find_submission
 from annotator.services.number_columns import Column, read_columns
-from annotator.services.opinions import CANNOT_TELL, Cell, Opinions, read_opinions
+from annotator.services.opinions import CANNOT_TELL, Cell, Opinions, known_answers, read_opinions
 from annotator.services.overlap import INDEPENDENT
 from annotator.services.schema_in_force import schema_in_force
 from annotator.services.taking_back import take_back
@@ -144,21 +145,26 @@ def aggregate(project: ProjectFolder, key: str | None = None) -> AggregationRepo
 
 
 def _decide(session: Session) -> _Decisions:
-    """Every cell with several opinions that no reviewer decided: its answer, or how unsure it is."""
+    """Every cell with several opinions that no reviewer decided and that is not gold: its answer, or how unsure it is."""
     method = team_settings(session).aggregation
     force = schema_in_force(session)
-    shared = read_opinions(session, (*INDEPENDENT, "review")).shared()
-    shared = shared.where(np.isin(shared.attribute, list(force.names)))
+    known = {_key(*cell): code for cell, code in known_answers(session).items()}
+    said = read_opinions(session, (*INDEPENDENT, "review"))
+    shared = said.where(np.isin(said.attribute, list(force.names))).shared()
+    shared = shared.where(~_among(shared, known))
     if method == "majority" or not len(shared):
         verdicts = _majority(shared)
     else:
+        # Who decided the known answers is not measured by them.
+        to_gold = read_opinions(session, INDEPENDENT) if known else said
+        to_gold = to_gold.where(_among(to_gold, known))
         # A model of who confuses what needs values that come again and again: people do not.
         each = [
-            (_majority if force.schema[name].kind == "open" else _probable)(
-                shared.where(shared.attribute == number)
-            )
+            _majority(part)
+            if force.schema[name].kind == "open"
+            else _probable(part, to_gold.where(to_gold.attribute == number), known)
             for number, name in force.names.items()
-            if number in shared.attribute
+            if len(part := shared.where(shared.attribute == number))
         ]
         verdicts = _Verdicts(*(np.concatenate([astuple(v)[k] for v in each]) for k in range(4)))
     reviewed = np.isin(verdicts.cell, _labels_of_origin(session, "review"))
@@ -173,12 +179,31 @@ def _majority(shared: Opinions) -> _Verdicts:
     return _Verdicts(_items(ratings), _codes(ratings)[found.category], found.share, found.share > 0.5)
 
 
-def _probable(shared: Opinions) -> _Verdicts:
-    """A sufficiently probable value decides, by Dawid and Skene's model of who confuses what."""
-    ratings = Ratings.columns(_keys(shared.image, shared.attribute), shared.labeller, shared.code)
-    posteriors = dawid_skene(ratings).posteriors
+def _probable(shared: Opinions, to_gold: Opinions, known: Mapping[int, int]) -> _Verdicts:
+    """A sufficiently probable value decides, by Dawid and Skene's model of who confuses what.
+
+    Args:
+        shared: answers to cells with several.
+        to_gold: answers to cells with a known one: they say more of who confuses what.
+        known: code by the key of a cell.
+    """
+    gold_cells = _keys(to_gold.image, to_gold.attribute)
+    ratings = Ratings.columns(
+        np.concatenate([_keys(shared.image, shared.attribute), gold_cells]),
+        np.concatenate([shared.labeller, to_gold.labeller]),
+        np.concatenate([shared.code, to_gold.code]),
+    )
+    truth: dict[Item, Code] = {cell: None if code == CANNOT_TELL else code for cell, code in known.items()}
+    posteriors = dawid_skene(ratings, known=truth).posteriors
     sure = posteriors.max(axis=1)
-    return _Verdicts(_items(ratings), _codes(ratings)[posteriors.argmax(axis=1)], sure, sure >= SURE)
+    verdicts = _Verdicts(_items(ratings), _codes(ratings)[posteriors.argmax(axis=1)], sure, sure >= SURE)
+    return verdicts.where(~np.isin(verdicts.cell, gold_cells))
+
+
+def _among(said: Opinions, known: Mapping[int, int]) -> NDArray[np.bool_]:
+    """Which answers are to cells whose answer is known."""
+    found: NDArray[np.bool_] = np.isin(_keys(said.image, said.attribute), np.array(list(known), np.int64))
+    return found
 
 
 def _items(ratings: Ratings) -> Column:
@@ -191,6 +216,10 @@ def _codes(ratings: Ratings) -> Column:
 
 def _keys(image: Column, attribute: Column) -> Column:
     """A number for each cell; their order is that of images, then attributes."""
+    return image << _ATTRIBUTE_BITS | attribute
+
+
+def _key(image: int, attribute: int) -> int:
     return image << _ATTRIBUTE_BITS | attribute
 
 

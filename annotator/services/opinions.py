@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Integer, case, cast, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from annotator.models import Annotation, Submission
+from annotator.models import Annotation, Gold, Submission
 from annotator.services.number_columns import Column, read_columns
 from annotator.services.schema_in_force import schema_in_force
 
@@ -85,6 +85,15 @@ def read_opinions(session: Session, kinds: Collection[str]) -> Opinions:
     labeller = _labeller_of(session, kinds)[submission]
     said = Opinions(attribute, image, labeller, code, accepted, corrected)
     return _current(_last(said, numbers), schema_in_force(session).replaced)
+
+
+def known_answers(session: Session) -> dict[Cell, int]:
+    """The codes of the gold cells."""
+    return {
+        (image, int(attribute or 0)): CANNOT_TELL if code is None else code
+        for image, answers in session.execute(select(Gold.image_id, Gold.answers))
+        for attribute, code in answers
+    }
 
 
 def _labeller_of(session: Session, kinds: Collection[str]) -> Column:

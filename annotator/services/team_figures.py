@@ -24,7 +24,7 @@ from annotator.domain.ratings import Ratings
 from annotator.models import AskedAgain, Gold, Labeller, Project, Submission
 from annotator.services.kept_figures import Figures
 from annotator.services.number_columns import Column, read_columns
-from annotator.services.opinions import CANNOT_TELL, Opinions, read_opinions
+from annotator.services.opinions import Opinions, known_answers, read_opinions
 from annotator.services.overlap import INDEPENDENT
 from annotator.services.schema_in_force import schema_in_force
 
@@ -143,12 +143,8 @@ GoldAnswers = list[tuple[int, int, bool]]
 
 
 def _answers_to_gold(session: Session, said: Opinions) -> GoldAnswers:
-    known = {
-        (int(attribute or 0), image): CANNOT_TELL if code is None else code
-        for image, answers in session.execute(select(Gold.image_id, Gold.answers))
-        for attribute, code in answers
-    }
-    to_gold = said.where(np.isin(said.image, [image for _, image in known]))
+    known = known_answers(session)
+    to_gold = said.where(np.isin(said.image, [image for image, _ in known]))
     answers = zip(
         to_gold.attribute.tolist(),
         to_gold.image.tolist(),
@@ -157,9 +153,9 @@ def _answers_to_gold(session: Session, said: Opinions) -> GoldAnswers:
         strict=True,
     )
     return [
-        (attribute, labeller, code == known[attribute, image])
+        (attribute, labeller, code == known[image, attribute])
         for attribute, image, labeller, code in answers
-        if (attribute, image) in known
+        if (image, attribute) in known
     ]
 
 

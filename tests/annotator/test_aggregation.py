@@ -112,6 +112,15 @@ def test_dawid_skene_recovers_known_confusions_and_beats_the_majority():
     assert right(fitted.decision) > right(majority_vote(ratings).decision) + 100
 
 
+def test_known_answers_show_who_errs_where_most_err_alike():
+    triples = [(item, rater, 0 if rater else item % 2) for item in range(40) for rater in range(3)]
+    ratings = Ratings.read(triples)
+    assert dawid_skene(ratings).posteriors[:, 0].min() > 0.8
+    fitted = dawid_skene(ratings, known={item: item % 2 for item in range(20)} | {99: 0, 39: 7})
+    np.testing.assert_allclose(fitted.posteriors[:, 1], np.arange(40) % 2, atol=0.01)
+    assert fitted.confusion(1)[1, 0] > 0.99
+
+
 def test_posteriors_are_calibrated_on_raters_that_the_model_describes():
     random = np.random.default_rng(12)
     triples, truth = simulate(random, known_confusions(random, 6, 3), 5000, 2)
@@ -120,10 +129,11 @@ def test_posteriors_are_calibrated_on_raters_that_the_model_describes():
     assert abs(posteriors.max(axis=1).mean() - right.mean()) < 0.02
 
 
-@given(ANSWERS, st.booleans(), st.sampled_from([1e-10, 0.01, 1.0]))
-def test_the_objective_never_falls_and_everything_is_a_probability(triples, cannot_tell, smoothing):
+@given(ANSWERS, st.booleans(), st.sampled_from([1e-10, 0.01, 1.0]), st.integers(0, 3))
+def test_the_objective_never_falls_and_everything_is_a_probability(triples, cannot_tell, smoothing, gold):
     ratings = Ratings.read(triples, cannot_tell=cannot_tell)
-    fitted = dawid_skene(ratings, smoothing=smoothing)
+    known = dict.fromkeys(ratings.items[:gold], ratings.categories[-1]) if ratings.categories else {}
+    fitted = dawid_skene(ratings, known=known, smoothing=smoothing)
     objective = np.array(fitted.objective)
     assert (np.diff(objective) >= -1e-9 * (1 + np.abs(objective[:-1]))).all()
     assert fitted.log_likelihood <= 1e-9

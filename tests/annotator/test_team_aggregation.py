@@ -3,13 +3,16 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 from sqlalchemy import func, select
 
-from annotator.models import Annotation, Submission
+from annotator.models import Annotation, Image, Submission
 from annotator.project import ProjectFolder
 from annotator.services.aggregation import AggregationReport, aggregate, preview_aggregation
+from annotator.services.gold import import_gold
 from annotator.services.image_details import read_image
+from annotator.services.labels import Submitted, submit
 from annotator.services.review import review_queue
 from tests.annotator.test_browse import correction
 from tests.annotator.test_labels import ALL, Person, labels_of
@@ -60,6 +63,30 @@ def test_dawid_skene_hears_the_careful_one_where_the_careless_disagree(filled: P
     report = aggregate(filled)  # two against two: by majority each odd image would be a tie
     assert (report.changed, report.undecided) == (20, 0)
     assert [labels_of(filled, image)["glasses"] for image in (5, 6)] == [1, 0]
+
+
+def test_dawid_skene_hears_who_is_right_about_gold_against_two_who_are_not(
+    filled: ProjectFolder, tmp_path: Path
+):
+    agree(filled, aggregation="dawid_skene")
+    people = [Person(filled, name) for name in ("Ada", "Bob", "Cleo")]
+    for number, person in enumerate(people):
+        for image in range(1, 41):
+            said = Submitted(f"{number} {image}", image, None, ALL | {"glasses": 0 if number else image % 2})
+            with filled.database.write() as session:
+                submit(session, person.id, said)
+    aggregate(filled)
+    assert {labels_of(filled, image)["glasses"] for image in range(1, 41)} == {0}
+    with filled.database.read() as session:
+        names = dict(session.execute(select(Image.id, Image.name)).all())
+    table = tmp_path / "gold.csv"
+    rows = [f"{names[image]},{image % 2}" for image in range(1, 21)]
+    table.write_text("\n".join(["image_name,glasses", *rows]) + "\n")
+    import_gold(filled, people[0].id, table)
+    aggregate(filled)
+    assert [labels_of(filled, image)["glasses"] for image in range(21, 41)] == [1, 0] * 10
+    # What is gold is measured by, and no label of it follows from opinions.
+    assert origins(filled, 1)[-2:] == ["aggregate", "undo"]
 
 
 def test_the_next_aggregation_takes_the_last_one_back(filled: ProjectFolder):
