@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from trainer.files import canonical_json, write_atomically
@@ -50,11 +52,12 @@ class FeatureStore:
     def __len__(self) -> int:
         return self._digests.stat().st_size // DIGEST
 
-    def rows(self) -> dict[str, int]:
-        """Return sha256 → number of the record, for every image whose features are known."""
-        content = self._digests.read_bytes()
-        starts = range(0, len(content) - DIGEST + 1, DIGEST)
-        return {content[start : start + DIGEST].hex(): row for row, start in enumerate(starts)}
+    def rows_of(self, digests: list[str]) -> NDArray[np.int64]:
+        """Return (len(digests),) the number of each image's record, -1 where its features are not known."""
+        wanted = _digest_array(bytes.fromhex("".join(digests)))
+        found = pc.index_in(wanted, value_set=_digest_array(self._digests.read_bytes())).fill_null(-1)
+        rows: NDArray[np.int64] = found.to_numpy().astype(np.int64)
+        return rows
 
     def digests(self) -> NDArray[np.uint8]:
         """Return the (count, 32) sha256 of the images, in the order of the records."""
@@ -85,6 +88,11 @@ class FeatureStore:
         with self._lock.open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _digest_array(content: bytes) -> pa.Array:
+    """The whole digests at the start of some bytes."""
+    return pa.Array.from_buffers(pa.binary(DIGEST), len(content) // DIGEST, [None, pa.py_buffer(content)])
 
 
 def _write_at(file: Path, offset: int, content: bytes) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -71,14 +72,13 @@ def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, pro
         processes.wait_for_all()
         missing = _missing(store, snapshot)
     _add(store, snapshot, backbone, missing, progress)
-    known = store.rows()
-    return Features(store, torch.tensor([known[sha] for sha in snapshot.sha256]), recipe)
+    return Features(store, torch.from_numpy(store.rows_of(snapshot.sha256)), recipe)
 
 
 def _missing(store: FeatureStore, snapshot: Snapshot) -> list[int]:
     """One image of every content whose features are not known."""
-    known = store.rows()
-    return sorted({sha: i for i, sha in enumerate(snapshot.sha256) if sha not in known}.values())
+    unknown = np.flatnonzero(store.rows_of(snapshot.sha256) < 0).tolist()
+    return sorted({snapshot.sha256[i]: i for i in unknown}.values())
 
 
 def _add(

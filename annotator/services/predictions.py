@@ -15,6 +15,7 @@ from annotator.files import write_atomically
 from annotator.formats.predictions import PredictionsFile
 from annotator.models import Image, Predictions, now
 from annotator.project import ProjectFolder
+from annotator.services.label_columns import fetch_many
 from annotator.services.schema_in_force import schema_in_force
 
 
@@ -103,7 +104,7 @@ def next_turn(session: Session) -> int:
 
 def _unknown_images(project: ProjectFolder, file: PredictionsFile) -> tuple[int, list[str]]:
     with project.database.read() as session:
-        known = set(session.scalars(select(Image.name)))
+        known = {name for rows in fetch_many(session, select(Image.name), 10_000) for (name,) in rows}
     missing = [name for name in file.all_names() if name not in known]
     return len(missing), missing[:5]
 

@@ -50,6 +50,12 @@ def test_the_doubtful_images_come_first(filled: ProjectFolder):
     assert all(cell.suggestion is None for cell in tasks[0].cells if cell.attribute != "glasses")
 
 
+def test_images_that_the_project_does_not_know_are_counted_and_named(filled: ProjectFolder):
+    everybody = doubts(filled, []) | {"a stranger.jpg": SURE}
+    report = load_predictions(filled, write_predictions(filled, filled.rounds / "1", everybody))
+    assert (report.rows, report.unknown, report.unknown_names) == (41, 1, ["a stranger.jpg"])
+
+
 def test_a_test_image_is_labelled_blind(filled: ProjectFolder):
     load_predictions(filled, write_predictions(filled, filled.rounds / "1", doubts(filled, [])))
     blind = set(names_of(filled, split="test"))

@@ -53,7 +53,7 @@ def silent(_done: int, _total: int) -> None:
 def test_what_was_added_is_found_by_another_reader(tmp_path):
     FeatureStore(tmp_path, {}, 3).append(DIGESTS, RECORDS)
     store = FeatureStore(tmp_path, {}, 3)
-    assert store.rows() == {digest: row for row, digest in enumerate(DIGESTS)}
+    assert store.rows_of([DIGESTS[3], "ff" * 32, DIGESTS[0]]).tolist() == [3, -1, 0]
     assert np.array_equal(store.records(), RECORDS)
 
 
@@ -65,13 +65,14 @@ def test_records_without_a_digest_do_not_count_and_are_overwritten(tmp_path):
             stream.write(torn)
     assert len(store) == 2
     store.append(DIGESTS[2:], RECORDS[2:])
-    assert list(store.rows()) == DIGESTS
+    assert store.rows_of(DIGESTS).tolist() == list(range(len(DIGESTS)))
     assert np.array_equal(store.records(), RECORDS)
 
 
 def test_an_empty_store_has_no_records(tmp_path):
     store = FeatureStore(tmp_path, {}, 3)
-    assert store.rows() == {}
+    assert store.rows_of(DIGESTS[:1]).tolist() == [-1]
+    assert store.rows_of([]).tolist() == []
     assert store.records().shape == (0, 3)
 
 
