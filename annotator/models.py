@@ -78,6 +78,7 @@ class Project(Base):
     gold_share: Mapped[float] = mapped_column(server_default="0.05")
     relabel_share: Mapped[float] = mapped_column(server_default="0.05")
     aggregation: Mapped[str] = mapped_column(server_default="majority")
+    networks_after: Mapped[int] = mapped_column(server_default="0")  # see services/feature_choice
     groups_stale: Mapped[bool] = mapped_column(
         server_default="0"
     )  # a tie between images changed: see services/regrouping
@@ -515,6 +516,8 @@ class Round(Base):
     newest_annotation: Mapped[int] = mapped_column(
         server_default="0"
     )  # the last one that its snapshot can hold
+    features: Mapped[int | None]  # the round whose fine-tuned network gives them: see services/feature_choice
+    features_reason: Mapped[str | None]
     metrics: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]

@@ -26,6 +26,7 @@ from annotator.project import ProjectFolder
 from annotator.services.asking_again import AskingAgain
 from annotator.services.distributions import DISTRIBUTIONS
 from annotator.services.faces import BATCH_SECONDS, FaceSearch
+from annotator.services.feature_choice import choose_features, give_features_up, network_folder
 from annotator.services.group_list import LEAKS
 from annotator.services.import_runs import run_next_import
 from annotator.services.kept_figures import FigureCount
@@ -213,7 +214,7 @@ def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
         with project.database.write() as session:
             session.get_one(Round, row.id).labelled = manifest["counts"]["labelled"]
     run = folder / "run"  # the trainer's own: model, checkpoints, predictions
-    _train(snapshot, run, row, project.cache, report)
+    _train(project, snapshot, run, row, report)
     report("load", 0, 1, "loading the predictions")
     loaded = load_predictions(project, run / "predictions", row.id)
     metrics = PredictionsFile(run / "predictions").manifest["metrics"]
@@ -227,21 +228,32 @@ def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
     report("load", 1, 1, "the queue has the new order")
 
 
-def _train(snapshot: Path, run: Path, row: Round, cache: Path, report: _Reporter) -> None:
+def _train(project: ProjectFolder, snapshot: Path, run: Path, row: Round, report: _Reporter) -> None:
     report("features", 0, 1, "loading the trainer")
     # The trainer is loaded with the first round, not with the worker; torch with the trainer's first step.
-    from trainer.errors import TrainerError  # noqa: PLC0415
+    from trainer.errors import ModelError, TrainerError  # noqa: PLC0415
     from trainer.round import run_round  # noqa: PLC0415
 
-    try:
+    def train(network: int | None) -> None:
         run_round(
             snapshot,
             run,
             engine=row.engine,
             strategy=row.strategy,
-            cache=cache,
+            cache=project.cache,
+            network=None if network is None else network_folder(project, network),
             progress=lambda p: report(p.stage, p.done, p.total, p.message),
         )
+
+    network = choose_features(project, row.id)
+    try:
+        try:
+            train(network)
+        except ModelError as error:
+            if network is None:
+                raise
+            give_features_up(project, row.id, network, error.what)
+            train(None)
     except TrainerError as error:
         raise FacelabelError("training_failed", error.what, error.kept, error.do) from error
     except ModuleNotFoundError as error:

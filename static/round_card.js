@@ -49,6 +49,7 @@ function folded(title, open, fill) {
 function finished(round, { schema, changes, open, onpromote }) {
   const promote = element('button', { type: 'button', onclick: () => onpromote(round.id) }, 'Use this round');
   const parts = [
+    round.features_reason ? element('p', {}, round.features_reason) : '',
     folded('What changed', open, async () => changesTable(changes ?? await call('GET', `rounds/${round.id}/changes`), schema)),
     folded('Figures as measured then', false, () => figures(round.metrics ?? {}, schema)),
   ];

@@ -55,6 +55,26 @@ function tell({ rounds, every, labelled_since: since }) {
   at('used').replaceChildren(...(used ? ['Queue and suggestions come from ', link, '. ', due] : [rounds.length > 0 ? 'No round is in use: the queue is in random order. ' : '', due]));
 }
 
+/** What the next rounds work on, if it is a fine-tuned network, and the way back. */
+function tellFeatures({ rounds, networks_after: after }) {
+  const newest = rounds.find((round) => round.engine === 'probe' && round.features_reason);
+  const tuned = newest?.features > after;
+  at('features').hidden = !tuned;
+  if (tuned) at('features').querySelector('span').textContent = `Rounds work on the network that round ${newest.features} fine-tuned.`;
+}
+
+/** Let the next rounds work on the frozen network. */
+async function freeze() {
+  try {
+    await call('POST', 'rounds/frozen-features', {});
+    await list();
+    at('message').textContent = 'The next round works on the frozen network.';
+    showError(null);
+  } catch (error) {
+    showError(error);
+  }
+}
+
 /** Read the list, in the server's order, the newest first. */
 async function list() {
   const answer = await call('GET', 'rounds');
@@ -69,6 +89,7 @@ async function list() {
   at('older').hidden = all || rounds.length <= FIRST;
   at('older').textContent = `Show ${count(rounds.length - FIRST, 'older round')}`;
   tell(answer);
+  tellFeatures(answer);
   at('message').textContent = rounds.length > 0 ? '' : 'No round yet. Label some images first, then start one.';
   if (document.documentElement.dataset.state !== 'ready') shown.get(chosen)?.node.scrollIntoView({ block: 'nearest' });
   document.documentElement.dataset.state = 'ready';
@@ -137,6 +158,7 @@ async function load() {
 }
 
 onSubmit(at('start'), begin);
+at('features').querySelector('button').addEventListener('click', freeze);
 at('older').addEventListener('click', () => {
   all = true;
   list().catch(showError);

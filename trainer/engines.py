@@ -3,11 +3,13 @@
 A new engine is a function like `probe` with a line in `ENGINES`, and one like `ask_probe` with a line in `ASK`.
 """
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +28,26 @@ from trainer.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_pr
 from trainer.progress import Progress, Report
 from trainer.snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from trainer.learned_features import FineTuned
 
-def probe(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:
-    """Train linear heads on features of the frozen backbone, which are cached."""
-    features = _features(snapshot, cache, report)
+
+def probe(
+    snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report, network: Path | None = None
+) -> Answers:
+    """Train linear heads on cached features: those of the frozen backbone, or of the fine-tuned one of the model folder `network`.
+
+    Raises:
+        ModelError: The network cannot be used.
+    """
+    tuned = _fine_tuned(network) if network else None
+    features = _features(snapshot, cache, report, tuned)
     report(Progress("train", 0, 1, "training one head per attribute"))
     pool = pool_points(features)
-    model = fit_probe(snapshot, pool, seed)
-    save_probe(to / "model", model, snapshot, features, seed)
+    model = fit_probe(snapshot, pool, seed, tuned.unseen(snapshot) if tuned else None)
+    save_probe(to / "model", model, snapshot, features, seed, network)
     report(Progress("train", 1, 1, "trained"))
-    answers = _probe_answers(model, model.answer_pool(pool), snapshot, to / "model")
+    answers = _probe_answers(model, model.answer_pool(pool), snapshot, to / "model", tuned)
     return replace(answers, points=pool.near, committee=lambda: model.committee(pool))
 
 
@@ -113,10 +125,11 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
     """Answer a snapshot with a probe that was trained before.
 
     Raises:
-        ModelError: Its features or its schema are other ones.
+        ModelError: Its features or its schema are other ones, or the fine-tuned network that gives them is gone or damaged.
     """
     trained, manifest = load_probe(model)
-    features = _features(snapshot, cache, report)
+    tuned = _fine_tuned(model / manifest["network"]) if "network" in manifest else None
+    features = _features(snapshot, cache, report, tuned)
     codes = {attribute.name: attribute.codes for attribute in snapshot.categorical}
     other = [name for name in trained.codes if trained.codes[name] != codes.get(name)]
     if other or manifest["features"] != features.recipe:
@@ -124,7 +137,7 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
         raise ModelError(
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
-    answers = _probe_answers(trained, trained.answer(features), snapshot, model)
+    answers = _probe_answers(trained, trained.answer(features), snapshot, model, tuned)
     return replace(answers, points=lambda: pool_points(features).near())
 
 
@@ -175,13 +188,19 @@ def engine(name: str) -> Engine:
     return ENGINES[name]
 
 
-def refuse_unsuitable(engine_name: str, strategy: str) -> None:
-    """Raise, before anything is trained, if a rule needs what an engine does not give.
+def refuse_unsuitable(engine_name: str, strategy: str, network: Path | None = None) -> None:
+    """Raise, before anything is trained, if a rule needs what an engine does not give, or an engine does not take a network's features.
 
     Raises:
         ChoiceError: It does, or one of the two does not exist.
     """
     engine(engine_name)
+    if network is not None and engine_name != "probe":
+        raise ChoiceError(
+            f"The engine {engine_name} does not work on the features of another network.",
+            "Nothing was changed.",
+            "Choose the engine probe, or leave out --features.",
+        )
     missing = rule(strategy).needs - GIVES[engine_name]
     if missing:
         suitable = [name for name in RULES if RULES[name].needs <= GIVES[engine_name]]
@@ -218,11 +237,27 @@ def trained_on(model: Path) -> str:
     return str(manifest["content_hash"])
 
 
-def _features(snapshot: Snapshot, cache: Path, report: Report) -> Features:
+def weights_sha256(model: Path) -> str:
+    """Return the sha256 of a model folder's weights.
+
+    Raises:
+        ModelError: The folder is not whole.
+    """
+    manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
+    return str(manifest["files"]["model.safetensors"]["sha256"])
+
+
+def _features(snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None) -> Features:
     def computing(done: int, total: int) -> None:
         report(Progress("features", done, total, "computing features"))
 
-    return compute_features(snapshot, _backbone(), cache, progress=computing)
+    return compute_features(snapshot, tuned.backbone if tuned else _backbone(), cache, progress=computing)
+
+
+def _fine_tuned(model: Path) -> FineTuned:
+    from trainer.learned_features import fine_tuned  # noqa: PLC0415 - torchvision takes seconds to load
+
+    return fine_tuned(model)
 
 
 @functools.cache
@@ -232,11 +267,16 @@ def _backbone() -> Backbone:
 
 
 def _probe_answers(
-    model: Probe, answers: dict[str, NDArray[np.float32]], snapshot: Snapshot, folder: Path
+    model: Probe,
+    answers: dict[str, NDArray[np.float32]],
+    snapshot: Snapshot,
+    folder: Path,
+    tuned: FineTuned | None = None,
 ) -> Answers:
     priors = {name: head.prior for name, head in model.heads.items()}
     images = {name: head.images for name, head in model.heads.items()}
-    return Answers(answers, priors, images, _about("probe", BACKBONE, snapshot, folder))
+    about = _about("probe", tuned.backbone.name if tuned else BACKBONE, snapshot, folder)
+    return Answers(answers, priors, images, about | ({"network_sha256": tuned.sha256} if tuned else {}))
 
 
 def _about(name: str, backbone: str, snapshot: Snapshot, model: Path) -> dict[str, Any]:

@@ -148,7 +148,8 @@ def _train(snapshot: Snapshot, to: Path, config: FitConfig, progress: Progress) 
         "val": {name: best[f"val_balanced_accuracy:{name}"] for name in codes},
     }
     if processes.rank() == 0:
-        save_model(to / "model", learner.averaged, codes, config, about)
+        learned = [snapshot.sha256[index] for index in learner.train.indices]
+        save_model(to / "model", learner.averaged, codes, config, about, learned)
     processes.wait_for_all()
 
 

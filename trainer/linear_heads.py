@@ -7,7 +7,8 @@ cost honest probabilities: on held-out people with 800 labels it gave glasses .9
 against .86 and .78 of a loss weighted by 1/frequency, at a lower log-loss.
 
 Unlabelled cells are left out attribute by attribute. The strength of the L2 penalty and the temperature are chosen per
-attribute on held-out folds of the train groups, so that the val split stays unseen.
+attribute on held-out folds of the train groups, so that the val split stays unseen; where the features themselves were
+learned from these groups (trainer/learned_features) they are chosen on other images.
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainer.calibrate import (
+    FEW,
     class_prior,
     expected_shares,
     fit_temperature,
@@ -139,7 +141,12 @@ def main_axes(points: Tensor) -> Tensor:
 
 
 def fit_head(
-    points: Tensor, labels: NDArray[np.int64], groups: NDArray[np.str_], classes: int, seed: int
+    points: Tensor,
+    labels: NDArray[np.int64],
+    groups: NDArray[np.str_],
+    classes: int,
+    seed: int,
+    unseen: tuple[Tensor, NDArray[np.int64]] | None = None,
 ) -> Head:
     """Train the head of one attribute.
 
@@ -149,6 +156,8 @@ def fit_head(
         groups: (n,) images of one group are held out together.
         classes: Number of classes; some need not occur.
         seed: Of the folds.
+        unseen: Other images and their classes, on which penalty and temperature are chosen instead of on the folds; of
+            fewer than `calibrate.FEW` nothing can be chosen, and the strongest penalty and the temperature 1 stay.
     """
     prior = class_prior(labels, classes)
     folds = assign_folds(groups, seed)
@@ -163,9 +172,14 @@ def fit_head(
         start = _minimise(
             points, torch.from_numpy(labels), weights, prior, penalty, variance, curvature, start
         )
-        held_out = _evidence(points, start)[torch.arange(len(labels)), torch.from_numpy(folds)].numpy()
-        temperature = fit_temperature(held_out, labels, prior)
-        loss = negative_log_likelihood(held_out, labels, prior, temperature)
+        if unseen is None:
+            held_out = _evidence(points, start)[torch.arange(len(labels)), torch.from_numpy(folds)].numpy()
+            right = labels
+        else:
+            held_out, right = _evidence(unseen[0], start)[:, -1].numpy(), unseen[1]
+        temperature = fit_temperature(held_out, right, prior)
+        chosen = unseen is None or len(right) >= FEW
+        loss = negative_log_likelihood(held_out, right, prior, temperature) if chosen else 0.0
         if loss >= best[0]:
             break
         best, coefficients = (loss, penalty, temperature), start
@@ -185,6 +199,7 @@ def fit_heads(
     groups: NDArray[np.str_],
     classes: Mapping[str, int],
     seed: int,
+    unseen: tuple[Tensor, Mapping[str, NDArray[np.int64]]] | None = None,
 ) -> dict[str, Head]:
     """Train a head for every attribute of which an answer is known.
 
@@ -194,6 +209,7 @@ def fit_heads(
         groups: (n,) images of one group are held out together.
         classes: Attribute → number of its classes.
         seed: Of the folds.
+        unseen: Points and labels of other images, on which penalty and temperature are chosen instead of on the folds.
 
     Returns:
         Attribute → its head, for the same coordinates.
@@ -205,8 +221,15 @@ def fit_heads(
         known = column >= 0
         if known.any():
             some = points[torch.from_numpy(known)]
-            heads[name] = fit_head(some, column[known], groups[known], classes[name], seed).turned(axes)
+            others = _answered(unseen[0] @ axes, unseen[1][name]) if unseen else None
+            head = fit_head(some, column[known], groups[known], classes[name], seed, others)
+            heads[name] = head.turned(axes)
     return heads
+
+
+def _answered(points: Tensor, labels: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.int64]]:
+    known = labels >= 0
+    return points[torch.from_numpy(known)], labels[known]
 
 
 def assign_folds(groups: NDArray[np.str_], seed: int) -> NDArray[np.int64]:

@@ -35,12 +35,15 @@ def open_network(folder: Path) -> SavedModel:
 
 
 def _probe_as_network(folder: Path, probe: Probe, manifest: dict[str, Any]) -> SavedModel:
-    """A probe is a frozen backbone with heads of one layer on standardised features."""
-    features = manifest["features"]
+    """A probe is a frozen backbone, or a fine-tuned one, with heads of one layer on standardised features."""
+    features, tuned = manifest["features"], "network" in manifest
     config = FitConfig(
         network=features["backbone"], image_size=features["side"], head="probe", loss="adjusted", frozen_stages=-1, dropout=0
     )  # fmt: skip
-    network = build_model(config, {name: len(codes) for name, codes in probe.codes.items()}, pretrained=True)
+    outputs = {name: len(codes) for name, codes in probe.codes.items()}
+    network = build_model(config, outputs, pretrained=not tuned)
+    if tuned:
+        network.backbone = load_model(folder / manifest["network"]).network.backbone
     if network.backbone.weights_sha256 != features["weights_sha256"]:
         raise ModelError(
             f"{folder} was trained on features of other weights of {features['backbone']}.",

@@ -3,6 +3,7 @@
 The model folder holds `model.safetensors` and `model.json`, its manifest, written last.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,13 +89,17 @@ def _answers(
     return {name: np.concatenate(parts) for name, parts in answers.items()}
 
 
-def fit_probe(snapshot: Snapshot, pool: PoolPoints, seed: int) -> Probe:
+def fit_probe(
+    snapshot: Snapshot, pool: PoolPoints, seed: int, unseen: NDArray[np.int64] | None = None
+) -> Probe:
     """Train a head for every attribute that has a labelled image in the train split.
 
     Args:
         snapshot: With labels.
         pool: The points of its images.
         seed: Of the folds.
+        unseen: Images on which penalty and temperature are chosen instead of on the folds; needed if the features were
+            learned from the train split.
 
     Raises:
         SnapshotError: No image of the train split is labelled.
@@ -116,7 +121,11 @@ def fit_probe(snapshot: Snapshot, pool: PoolPoints, seed: int) -> Probe:
     classes = {attribute.name: len(attribute.values) for attribute in snapshot.categorical}
     with threads_for(len(rows)):
         points = pool.of(torch.from_numpy(rows))
-        heads = fit_heads(points, labels, snapshot.groups[rows], classes, seed)
+        others = None
+        if unseen is not None:
+            answers = {name: snapshot.labels[name][unseen] for name in labels}
+            others = pool.of(torch.from_numpy(unseen)), answers
+        heads = fit_heads(points, labels, snapshot.groups[rows], classes, seed, others)
     codes = {a.name: a.codes for a in snapshot.categorical if a.name in heads}
     in_features = {name: head.turned(pool.basis.directions) for name, head in heads.items()}
     return Probe(pool.basis.mean, pool.basis.scale, in_features, codes, heads)
@@ -134,9 +143,24 @@ def threads_for(images: int) -> Iterator[None]:
 
 
 def save_probe(
-    folder: Path, probe: Probe, snapshot: Snapshot, features: Features, seed: int
+    folder: Path,
+    probe: Probe,
+    snapshot: Snapshot,
+    features: Features,
+    seed: int,
+    network: Path | None = None,
 ) -> dict[str, Any]:
-    """Write the model folder, the manifest last, and return the manifest."""
+    """Write the model folder, the manifest last, and return the manifest.
+
+    Args:
+        folder: Is made if need be.
+        probe: The probe.
+        snapshot: That it was trained on.
+        features: That it works on.
+        seed: Of its folds.
+        network: The model folder of the fine-tuned network whose features they are; None: those of the frozen one. The manifest names
+            it by its way from `folder`, so that both can be moved together.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "model.safetensors"
     tensors = {"mean": probe.mean, "scale": probe.scale}
@@ -166,6 +190,8 @@ def save_probe(
         "tool": f"facelabel {__version__}",
         "version": VERSION,
     }
+    if network is not None:
+        manifest["network"] = os.path.relpath(network, folder)
     return write_manifest(folder / "model.json", manifest)
 
 

@@ -1,5 +1,6 @@
 """One round of active learning: snapshot → features → heads → figures → predictions and the order of work."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def run_round(
     cache: Path,
     images_root: Path | None = None,
     seed: int = 0,
+    network: Path | None = None,
     progress: Report = lambda _: None,
 ) -> RoundResult:
     """Train on a snapshot and write `to/model` and `to/predictions`.
@@ -61,19 +63,24 @@ def run_round(
         cache: The folder of cached features, shared by all rounds.
         images_root: Where the image files are now, if not where the snapshot says.
         seed: Of everything that is drawn.
+        network: The model folder of a fine-tuned network whose features a probe works on instead of those of the frozen one.
         progress: Called often, from this thread.
 
     Raises:
+        ModelError: The network cannot be used.
         TrainerError: The snapshot is not whole or has no labels, an image cannot be read, a name is unknown, or the
             folder holds another round.
     """
     from trainer.engines import engine as engine_of  # noqa: PLC0415 - torch is needed only from here on
-    from trainer.engines import refuse_unsuitable  # noqa: PLC0415
+    from trainer.engines import probe, refuse_unsuitable, weights_sha256  # noqa: PLC0415
 
-    refuse_unsuitable(engine, strategy)
+    refuse_unsuitable(engine, strategy, network)
     train = engine_of(engine)
+    if network is not None:
+        train = functools.partial(probe, network=network)
     known = Snapshot.open(snapshot, images_root=images_root)
     identity = {"engine": engine, "seed": seed, "snapshot": known.content_hash, "strategy": strategy}
+    identity["features"] = weights_sha256(network) if network else None
     if (to / "predictions" / "manifest.json").exists():
         return _finished(known, to, identity)
     to.mkdir(parents=True, exist_ok=True)
@@ -115,6 +122,7 @@ def _finished(snapshot: Snapshot, to: Path, identity: dict[str, Any]) -> RoundRe
     manifest = Predictions.open(to / "predictions").manifest
     found = {
         "engine": manifest["model"]["engine"],
+        "features": manifest["model"].get("network_sha256"),
         "seed": manifest["seed"],
         "snapshot": manifest["snapshot"]["content_hash"],
         "strategy": manifest["strategy"],

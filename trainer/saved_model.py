@@ -1,6 +1,6 @@
 """The model folder of a multi-output CNN: `model.safetensors`, and `model.json`, its manifest, written last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from trainer.multi_output import MultiOutput, build_model
 from trainer.snapshot import Snapshot
 
 FORMAT, VERSION = "facelabel-model", 1
+LEARNED = "learned.safetensors"
+"""Beside the weights: the (images, 32) sha256 of the images that they were trained on."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,12 @@ class SavedModel:
 
 
 def save_model(
-    folder: Path, network: MultiOutput, codes: dict[str, list[int]], config: FitConfig, about: dict[str, Any]
+    folder: Path,
+    network: MultiOutput,
+    codes: dict[str, list[int]],
+    config: FitConfig,
+    about: dict[str, Any],
+    learned: Sequence[str] = (),
 ) -> None:
     """Write a model folder, the manifest last.
 
@@ -74,15 +81,18 @@ def save_model(
         codes: Attribute -> the codes of its classes, in the order of the logits.
         config: The settings it was trained with.
         about: What else the manifest should tell: the snapshot, the figures.
+        learned: The sha256 of the images that it was trained on, in hexadecimal.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "model.safetensors"
     write_tensors(file, network.state_dict())
+    hashes = np.frombuffer(bytes.fromhex("".join(learned)), np.uint8).reshape(-1, 32)
+    write_tensors(folder / LEARNED, {"sha256": torch.from_numpy(hashes.copy())})
     manifest = {
         **about,
         "attributes": [{"codes": numbers, "name": name} for name, numbers in codes.items()],
         "config": config.model_dump(mode="json"),
-        "files": {file.name: file_entry(file)},
+        "files": {name: file_entry(folder / name) for name in (LEARNED, file.name)},
         "format": FORMAT,
         "kind": "multi_output",
         "version": VERSION,

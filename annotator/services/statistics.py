@@ -109,6 +109,8 @@ def round_summary(row: Round) -> dict[str, Any]:
         "error": row.error,
         "attempts": row.attempts,
         "labelled": row.labelled,
+        "features": row.features,
+        "features_reason": row.features_reason,
         "metrics": row.metrics,
         **{
             name: moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None

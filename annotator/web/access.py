@@ -98,6 +98,7 @@ ACCESS: dict[str, Needed] = {
     "rounds_api.show_changes": "labeller",
     "round_files.report": "reviewer",  # it shows faces with the answers that were given
     "rounds_api.start": "reviewer",
+    "rounds_api.use_frozen_features": "reviewer",
     "rounds_api.promote_round": "reviewer",
     "imports_api.index": "admin",
     "imports_api.show": "admin",

@@ -236,6 +236,10 @@ class RoundOut(BaseModel):
     error: str | None
     attempts: int
     labelled: int | None
+    features: int | None = Field(
+        description="The round whose fine-tuned network gives the features; null: the frozen one's."
+    )
+    features_reason: str | None = Field(description="Why these; null before it is decided.")
     metrics: dict[str, Any] | None
     in_use: bool = Field(description="Whether the queue and the suggestions come from its predictions.")
     created_at: str
@@ -247,12 +251,14 @@ class RoundsOut(BaseModel):
     """All rounds, the newest first, and when the next one starts by itself.
 
     `every`: after how many newly labelled images; 0: never. `labelled_since`: images labelled since the newest round's
-    snapshot, counted up to 1,000.
+    snapshot, counted up to 1,000. `networks_after`: fine-tuned networks of rounds up to this one are not used, because somebody
+    returned to the frozen one.
     """
 
     rounds: list[RoundOut]
     every: int
     labelled_since: int
+    networks_after: int
 
 
 class SnapshotRequest(Request):

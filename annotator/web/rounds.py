@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import NotFound
 from annotator.models import Round
+from annotator.services.feature_choice import networks_after, return_to_frozen
 from annotator.services.promotions import promote, round_in_use
 from annotator.services.round_changes import report_page, round_changes
 from annotator.services.rounds import get_round, labelled_since_last_round, list_rounds, start_round
@@ -42,7 +43,18 @@ def index() -> RoundsOut:
             rounds=_out(session, list_rounds(session)),
             every=context().settings.round_every,
             labelled_since=labelled_since_last_round(session),
+            networks_after=networks_after(session),
         )
+
+
+@rounds_api.post("/frozen-features")
+@spec.validate(resp=Response("HTTP_204", HTTP_400=ProblemAnswer, HTTP_403=ProblemAnswer), tags=["rounds"])
+def use_frozen_features(json: Empty) -> tuple[str, int]:
+    """Let the next rounds work on the frozen network's features, until another network is fine-tuned and shown to be better."""
+    del json
+    with context().project.database.write() as session:
+        return_to_frozen(session)
+    return "", 204
 
 
 @rounds_api.get("/<int:number>")

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from annotator.project import ProjectFolder
+from tests.annotator.test_feature_choice import decided, network_that_errs
 from tests.annotator.test_insights import audited, round_that_errs
 from tests.browser.test_accessibility import injectable, serious  # noqa: F401 - a fixture
 from tests.serving import Server
@@ -42,3 +43,25 @@ def test_a_round_tells_what_it_changed_and_an_earlier_one_is_used_again_by_keys(
             newest.get_by_role("link", name="Report of the training").click()
         assert "sandbox" in answered.value.headers["content-security-policy"]
         expect(page.locator("h1")).to_have_text("Training report")
+
+
+def test_a_round_says_what_it_works_on_and_there_is_a_way_back_to_the_frozen_network(
+    injectable: Page,  # noqa: F811 - the fixture
+    filled: ProjectFolder,
+):
+    truth = audited(filled, 20)
+    round_that_errs(filled, truth, 10)
+    network = network_that_errs(filled, truth, 1)
+    chosen, reason = decided(filled)
+    assert chosen == network
+    page = injectable
+    with Server(filled.path) as server:
+        page.goto(f"{server.url}/rounds")
+        page.wait_for_selector("html[data-state=ready]", state="attached")
+        expect(page.get_by_text(reason)).to_be_visible()
+        expect(page.locator("#features")).to_contain_text(f"the network that round {network} fine-tuned")
+        assert serious(page) == []
+        page.get_by_role("button", name="Return to the frozen network").press("Enter")
+        expect(page.locator("#message")).to_have_text("The next round works on the frozen network.")
+        expect(page.locator("#features")).to_be_hidden()
+    assert decided(filled) == (None, "Works on the frozen network, because somebody returned to it.")

@@ -26,6 +26,12 @@ from trainer.cli.group import (
 @snapshot_argument
 @to_option
 @click.option("--engine", default="probe", show_default=True, help="How to train: see the command models.")
+@click.option(
+    "--features",
+    "network",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A model folder of the engine cnn, whose network's features a probe works on instead of the frozen ones.",
+)
 @strategy_option
 @cache_option
 @images_option
@@ -35,6 +41,7 @@ def round_command(
     snapshot: Path,
     to: Path,
     engine: str,
+    network: Path | None,
     strategy: str,
     cache: Path,
     images: Path | None,
@@ -53,6 +60,7 @@ def round_command(
             cache=cache.expanduser(),
             images_root=images,
             seed=seed,
+            network=network,
             progress=report,
         )
     for name in result.unanswered:
