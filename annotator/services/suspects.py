@@ -6,9 +6,9 @@ Another labeller is asked than those who judged the image. Who works alone is as
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from annotator.models import (
@@ -62,30 +62,24 @@ def unanswered_suspects(image_ids: Collection[int] | None) -> Select[int, bool]:
 
 def images_to_ask_again(session: Session, labeller_id: int, count: int) -> list[int]:
     """Ids of up to `count` images with a suspicious label that this labeller may be asked, the most suspicious first."""
-    mine = Submission.labeller_id == labeller_id
-    found = _free(session, labeller_id, mine, count)
+    if not session.connection().scalar(_ANY_WAIT):
+        return []
+    found = _free(session, labeller_id, _EVER, count)
     if len(found) < count and _alone(session, labeller_id):
-        found = _free(session, labeller_id, mine & (Submission.created_at > now() - FORGOTTEN), count)
+        found = _free(session, labeller_id, now() - FORGOTTEN, count)
     return found
 
 
-def _free(session: Session, labeller_id: int, judged_by: ColumnElement[bool], count: int) -> list[int]:
-    """Those that wait, are not skipped or held, and were not judged in such a submission."""
-    query = (
-        select(Image.id)
-        .join(OpinionWanted, OpinionWanted.image_id == Image.id)
-        .where(
-            OpinionWanted.suspected,
-            Image.open_cells == 0,
-            Image.split != "test",
-            ~_judged(Image.id, judged_by),
-            ~exists().where(Skip.image_id == Image.id, Skip.labeller_id == labeller_id),
-            ~exists().where(Lease.image_id == Image.id, Lease.expires_at > now()),
-        )
-        .order_by(OpinionWanted.id)
-        .limit(count)
-    )
-    return list(session.scalars(query))
+def _free(session: Session, labeller_id: int, since: datetime, count: int) -> list[int]:
+    """Those that wait, are not skipped or held, and that the labeller has not judged since."""
+    chosen = {"labeller": labeller_id, "since": since, "count": count, "now": now()}
+    return list(session.connection().scalars(_FREE, chosen))
+
+
+def _alone(session: Session, labeller_id: int) -> bool:
+    """Whether nobody else has labelled lately."""
+    others = {"labeller": labeller_id, "since": now() - ACTIVE}
+    return session.connection().scalar(_OTHERS, others) is None
 
 
 def _judged(image_id: InstrumentedAttribute[int], by: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -104,14 +98,35 @@ def _judged(image_id: InstrumentedAttribute[int], by: ColumnElement[bool]) -> Co
     )
 
 
-def _alone(session: Session, labeller_id: int) -> bool:
-    """Whether nobody else has labelled lately."""
-    last = (
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_ANY_WAIT = select(exists().where(OpinionWanted.suspected))
+_FREE = (
+    select(Image.id)
+    .join(OpinionWanted, OpinionWanted.image_id == Image.id)
+    .where(
+        OpinionWanted.suspected,
+        Image.open_cells == 0,
+        Image.split != "test",
+        ~_judged(
+            Image.id,
+            and_(Submission.labeller_id == bindparam("labeller"), Submission.created_at > bindparam("since")),
+        ),
+        ~exists().where(Skip.image_id == Image.id, Skip.labeller_id == bindparam("labeller")),
+        ~exists().where(Lease.image_id == Image.id, Lease.expires_at > bindparam("now")),
+    )
+    .order_by(OpinionWanted.id)
+    .limit(bindparam("count"))
+)
+_OTHERS = (
+    select(Labeller.id)
+    .where(
+        Labeller.id != bindparam("labeller"),
         select(Submission.created_at)
         .where(Submission.labeller_id == Labeller.id, Submission.kind.in_(("answer", "sweep")))
         .order_by(Submission.id.desc())
         .limit(1)
         .scalar_subquery()
+        > bindparam("since"),
     )
-    others = select(Labeller.id).where(Labeller.id != labeller_id, last > now() - ACTIVE)
-    return session.scalar(others.limit(1)) is None
+    .limit(1)
+)
