@@ -1,0 +1,259 @@
+"""A person's morning, by script: 300 faces labelled in Chromium on the real server while rounds start by themselves.
+
+The script sees what the page shows and knows the true answers. It does what a practised labeller does: a digit where
+nothing is suggested, a correction where the suggestion is wrong (its letter, and a digit if the next value is not the
+right one either), Enter when everything on the screen is right. It looks at each image for a while (log-normal, median
+LOOK seconds) and takes KEY seconds per press, drawn from a seed: about three times as fast as a person who takes their
+time, which is the harder case for rounds. A wrong suggestion is always seen, so no accepted one is wrong.
+
+The pool is POOL images, drawn from those of which all six answers are known; features are computed by the first round, while
+the labelling goes on. Images of the test split are labelled without suggestions and counted apart.
+"""
+
+import csv
+import io
+import random
+import shutil
+import tempfile
+import time
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+import requests
+from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import select
+
+from annotator.formats.image_files import Limits
+from annotator.models import Image, Predictions, Round
+from annotator.project import ProjectFolder
+from annotator.services.images import import_images
+from annotator.services.projects import init_project
+from annotator.services.rounds import labelled_since_last_round
+from benchmarks.data import CELEBA_SCHEMA, faces
+from benchmarks.report import Figures, Size
+from tests.browser.conftest import chromium
+from tests.loop.waiting import wait_until
+from tests.serving import Server
+
+LOOK, SPREAD, KEY = 0.6, 0.4, 0.15
+"""Seconds to look at an image (median, and sigma of the logarithm), and for a press."""
+POOL = {"small": 70, "normal": 1000, "full": 3000}
+LABELLED = {"small": 40, "normal": 300, "full": 600}
+BLOCK = 25
+
+READ = """() => ({
+  id: document.documentElement.dataset.imageId,
+  name: document.querySelector('#image-name').textContent,
+  cells: [...document.querySelectorAll('[data-attribute]')].map((row) => ({
+    attribute: row.dataset.attribute,
+    key: row.querySelector('.name kbd').textContent,
+    current: row.hasAttribute('aria-current'),
+    suggested: Boolean(row.querySelector('.value.suggested')),
+    shown: (row.querySelector('.value[aria-pressed=true]') ?? row.querySelector('.value.suggested'))?.dataset.code ?? null,
+  })),
+})"""
+"""What can be seen of the page: the image, and the answer or suggestion of every attribute."""
+
+Truth = dict[str, dict[str, str]]
+"""By image name, the code of every attribute as it is typed."""
+
+
+@dataclass
+class Seen:
+    """What labelling one image took."""
+
+    name: str
+    began: datetime
+    done: datetime
+    presses: int
+    cells: int
+    suggested: int
+    wrong: int
+
+
+def measure(size: Size) -> Figures:
+    with tempfile.TemporaryDirectory() as folder:
+        project, truth = make_project(Path(folder), size)
+        with Server(project.path, FACELABEL_WORKER="1", FACELABEL_ROUND_EVERY=str(BLOCK)) as server:
+            seen = work(server.url, truth, LABELLED[size], hurry=size == "small")
+            wait_until(lambda: _is_calm(project), "no round is due or unfinished", 600)
+            curves = requests.get(f"{server.url}/insights/curves.csv", timeout=60).text
+        blind, rounds = read_project(project)
+        project.database.close()
+    return {
+        f"{len(seen)} of {len(truth)} faces, per {BLOCK} images": blocks(seen, blind, rounds),
+        "rounds that started by themselves": rounds_table(seen, rounds),
+        "learning curve: balanced accuracy on the audit labels": curve_table(curves),
+    }
+
+
+def make_project(folder: Path, size: Size) -> tuple[ProjectFolder, Truth]:
+    """A project of faces without any label, and what is true of them."""
+    source, labels = faces(folder, POOL["small"] + 30 if size == "small" else None)
+    real = source.parent != folder
+    with labels.open(newline="", encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if all(row.values()) and row.get("not_human") != "1"]
+    some = random.Random(0).sample(rows, min(POOL[size], len(rows)))
+    (folder / "some").mkdir()
+    for row in some:
+        shutil.copyfile(source / row["image_name"], folder / "some" / row["image_name"])
+    share = 0.1 if size == "small" else None
+    project = init_project(folder / "project", CELEBA_SCHEMA if real else None, share_test=share)
+    import_images(project, [folder / "some"], Limits(64_000_000, 2**27))
+    return project, {row.pop("image_name"): _codes(row) for row in some}
+
+
+def _codes(row: dict[str, str]) -> dict[str, str]:
+    """Names of values as the digits that stand for them; whom an image shows is not asked."""
+    hair = {"black": "0", "brown": "1", "blond": "2", "gray": "3", "none": "4"}
+    top = {"full": "0", "receding": "1", "bald": "2", "covered": "3"}
+    named = {"hair_color": hair, "hair_top": top}
+    return {name: named.get(name, {}).get(value, value) for name, value in row.items() if name != "identity"}
+
+
+def work(url: str, truth: Truth, images: int, *, hurry: bool) -> list[Seen]:
+    """Label so many images in Chromium; `hurry`: without looking at them."""
+    chance = random.Random(1)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**chromium())
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        page.goto(url)
+        seen = []
+        for _ in range(images):
+            pace = (0.0, 0.0) if hurry else (chance.lognormvariate(0, SPREAD) * LOOK, KEY)
+            seen.append(label(page, truth, *pace))
+        page.wait_for_selector('html[data-unsent="0"]', state="attached")
+        browser.close()
+    return seen
+
+
+def label(page: Page, truth: Truth, look: float, key: float) -> Seen:
+    """Answer the image on the screen as it truly is."""
+    page.wait_for_selector("html[data-state=ready]", state="attached")
+    began = datetime.now(UTC)
+    state = page.evaluate(READ)
+    name, image, right = state["name"], state["id"], truth[state["name"]]
+    shown = [cell for cell in state["cells"] if cell["suggested"]]
+    wrong = sum(cell["shown"] != right[cell["attribute"]] for cell in shown)
+    time.sleep(look)
+    presses = 0
+    while state["id"] == image:
+        time.sleep(key)
+        page.keyboard.press(next_key(state["cells"], right))
+        presses += 1
+        assert presses < 4 * len(right), f"{name} does not end: {state}"
+        state = page.evaluate(READ)
+    return Seen(name, began, datetime.now(UTC), presses, len(right), len(shown), wrong)
+
+
+def next_key(cells: Sequence[dict[str, Any]], right: dict[str, str]) -> str:
+    """What a practised labeller presses: the marked attribute's digit, the letter of a wrong one, or Enter."""
+    asked = [cell for cell in cells if cell["attribute"] in right]
+    wrong = [cell for cell in asked if cell["shown"] != right[cell["attribute"]]]
+    for cell in wrong:
+        if cell["current"]:
+            return right[cell["attribute"]]
+    return wrong[0]["key"].lower() if wrong else "Enter"
+
+
+def _is_calm(project: ProjectFolder) -> bool:
+    with project.database.read() as session:
+        states = session.scalars(select(Round.state)).all()
+        due = labelled_since_last_round(session) >= BLOCK
+    assert "failed" not in states
+    return bool(states) and not due and all(state == "done" for state in states)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A round: when it was due, when its predictions were in use, and how many images they learned from."""
+
+    number: int
+    due: datetime
+    loaded: datetime
+    labelled: int
+
+
+def read_project(project: ProjectFolder) -> tuple[set[str], list[Loaded]]:
+    """The names of the images without suggestions, and the rounds in their order."""
+    with project.database.read() as session:
+        blind = set(session.scalars(select(Image.name).where(Image.split == "test")))
+        found = session.execute(
+            select(Round.id, Round.created_at, Predictions.loaded_at, Round.labelled)
+            .join(Predictions, Predictions.round_id == Round.id)
+            .order_by(Predictions.loaded_at)
+        )
+        rounds = [Loaded(number, _utc(due), _utc(loaded), count or 0) for number, due, loaded, count in found]
+    return blind, rounds
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def blocks(seen: list[Seen], blind: set[str], rounds: list[Loaded]) -> list[dict[str, Any]]:
+    """A row for every block of images, and one for all."""
+    waits = [behind(seen, number, rounds) for number in range(len(seen))]
+    rows = [
+        {"images": f"{at + 1}–{min(at + BLOCK, len(seen))}"}
+        | block(seen[at : at + BLOCK], blind, waits[at : at + BLOCK])
+        for at in range(0, len(seen), BLOCK)
+    ]
+    return [*rows, {"images": "all"} | block(seen, blind, waits)]
+
+
+def block(seen: list[Seen], blind: set[str], waits: list[int]) -> dict[str, Any]:
+    open_ones = [entry for entry in seen if entry.name not in blind]
+    offered = sum(entry.suggested for entry in open_ones)
+    taken = offered - sum(entry.wrong for entry in open_ones)
+    return {
+        "presses per image": round(fmean(entry.presses for entry in seen), 2),
+        "of the audit set": len(seen) - len(open_ones),
+        "presses, audit set left out": round(fmean(entry.presses for entry in open_ones), 2) if open_ones else None,
+        "cells with a suggestion": round(offered / max(1, sum(entry.cells for entry in open_ones)), 3),
+        "suggestions accepted": round(taken / offered, 3) if offered else None,
+        "labels behind, median": int(median(waits)),
+        "seconds per image": round(fmean((entry.done - entry.began).total_seconds() for entry in seen), 2),
+    }  # fmt: skip
+
+
+def behind(seen: list[Seen], number: int, rounds: list[Loaded]) -> int:
+    """How many images had been answered that the predictions in use had not learned from."""
+    place = bisect_right([entry.loaded for entry in rounds], seen[number].began)
+    return number - (rounds[place - 1].labelled if place else 0)
+
+
+def rounds_table(seen: list[Seen], rounds: list[Loaded]) -> list[dict[str, Any]]:
+    """Every round: how many images it learned from, how long it took, how many were answered meanwhile."""
+    return [
+        {
+            "round": entry.number,
+            "labelled": entry.labelled,
+            "seconds from due to in use": round((entry.loaded - entry.due).total_seconds(), 2),
+            "answered meanwhile": sum(entry.due <= one.done <= entry.loaded for one in seen),
+        }
+        for entry in rounds
+    ]
+
+
+def curve_table(text: str) -> list[dict[str, Any]]:
+    """A row per round, a column per attribute: the figure with its 95 % interval."""
+    rows: dict[str, dict[str, Any]] = {}
+    for line in csv.DictReader(io.StringIO(text)):
+        row = rows.setdefault(
+            line["round"], {"labelled": int(line["labels"]), "audit images": int(line["audit_images"])}
+        )
+        row[line["attribute"]] = " ".join(
+            [_short(line["balanced_accuracy"]), f"({_short(line['low'])}–{_short(line['high'])})"]
+        )
+    names = dict.fromkeys(name for row in rows.values() for name in row)
+    return [{name: row.get(name) for name in names} for row in rows.values()]
+
+
+def _short(number: str) -> str:
+    return f"{float(number):.2f}" if number else "?"
