@@ -3,8 +3,7 @@
 The script sees what the page shows and knows the true answers. It does what a practised labeller does: a digit where
 nothing is suggested, a correction where the suggestion is wrong (its letter, and a digit if the next value is not the
 right one either), Enter when everything on the screen is right. It looks at each image for a while (log-normal, median
-LOOK seconds) and takes KEY seconds per press, drawn from a seed: about three times as fast as a person who takes their
-time, which is the harder case for rounds. A wrong suggestion is always seen, so no accepted one is wrong.
+LOOK seconds) and takes KEY seconds per press. A wrong suggestion is always seen, so no accepted one is wrong.
 
 The pool is POOL images, drawn from those of which all six answers are known; features are computed by the first round, while
 the labelling goes on. Images of the test split are labelled without suggestions and counted apart.
@@ -40,7 +39,7 @@ from tests.browser.conftest import chromium
 from tests.loop.waiting import wait_until
 from tests.serving import Server
 
-LOOK, SPREAD, KEY = 0.6, 0.4, 0.15
+LOOK, SPREAD, KEY = 1.2, 0.4, 0.25
 """Seconds to look at an image (median, and sigma of the logarithm), and for a press."""
 POOL = {"small": 70, "normal": 1000, "full": 3000}
 LABELLED = {"small": 40, "normal": 300, "full": 600}
