@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from annotator.domain.schema import CANNOT_TELL_NAME, Schema
 from annotator.errors import FacelabelError
 from annotator.files import UNFINISHED, hold_folder, remove_unfinished, sync_folder
-from annotator.formats.snapshot import ImageMode, SnapshotImage
+from annotator.formats.snapshot import ImageMode
+from annotator.formats.snapshot_images import SnapshotImage
 
 _SHOWN = 5
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from annotator.domain.schema import CANNOT_TELL
 from annotator.formats.export import Export, Losses, safe_name
 from annotator.formats.reading import refuse
-from annotator.formats.snapshot import SnapshotImage
+from annotator.formats.snapshot_images import SnapshotImage
 
 _ROWS = 65_536
 _IMAGES = pa.schema(

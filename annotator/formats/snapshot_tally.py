@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from itertools import compress
+from typing import Any
 
 import numpy as np
 
 from annotator.domain.schema import CANNOT_TELL, Schema
-
-if TYPE_CHECKING:
-    from annotator.formats.snapshot import SnapshotImage
+from annotator.formats.snapshot_images import MISSING, ImageBatch
 
 SPLITS = ("train", "val", "test")
-MISSING = CANNOT_TELL - 1
-"""No label, where codes are written and counted."""
+_NUMBER = {split: number for number, split in enumerate(SPLITS)}
 
 
 class Tally:
@@ -34,25 +32,33 @@ class Tally:
         self.sources: Counter[str] = Counter()
         """Images per imported folder."""
         self._categorical = [a.name for a in schema.attributes if a.kind == "categorical"]
-        self._cells: dict[str, Counter[tuple[int | None, str]]] = {n: Counter() for n in self._categorical}
+        self._cells: dict[str, Counter[tuple[int, str]]] = {n: Counter() for n in self._categorical}
         self._people: dict[str, array[int]] = {
             a.name: array("q") for a in schema.attributes if a.kind == "open"
         }
         # A number for each group, its 64-bit hash: a million names would take a hundred megabytes.
         self._groups: dict[str, array[int]] = defaultdict(lambda: array("q"))
 
-    def add(self, images: list[SnapshotImage], codes: dict[str, list[int | None]]) -> None:
-        """Count some images. `codes`: their labels, a column for each attribute; MISSING where there is none."""
-        splits = [image.split for image in images]
-        self.splits.update(splits)
-        self.done.update([image.split for image in images if image.done])
-        self.sources.update([image.source for image in images])
+    def add(self, batch: ImageBatch) -> None:
+        """Count some images."""
+        self.splits.update(batch.splits)
+        self.done.update(compress(batch.splits, batch.done))
+        self.sources.update(batch.sources)
+        split = np.fromiter(map(_NUMBER.__getitem__, batch.splits), np.int64, len(batch))
         for name, cells in self._cells.items():
-            cells.update(zip(codes[name], splits, strict=True))
-        for image in images:
-            self._groups[image.split].append(hash(image.group))
+            found, counts = np.unique(
+                batch.codes[name].astype(np.int64) * len(SPLITS) + split, return_counts=True
+            )
+            for cell, images in zip(found.tolist(), counts.tolist(), strict=True):
+                code, number = divmod(cell, len(SPLITS))
+                cells[code, SPLITS[number]] += images
+        groups = np.fromiter(map(hash, batch.groups), np.int64, len(batch))
+        for number, name in enumerate(SPLITS):
+            if (of_split := split == number).any():
+                self._groups[name].frombytes(groups[of_split].tobytes())
         for name, people in self._people.items():
-            people.extend([CANNOT_TELL if code is None else code for code in codes[name] if code != MISSING])
+            codes = batch.codes[name].astype(np.int64)
+            people.frombytes(codes[codes != MISSING].tobytes())
 
     @property
     def images(self) -> int:
@@ -85,7 +91,7 @@ class Tally:
         found: dict[int | None, dict[str, int]] = defaultdict(dict)
         for (code, split), number in self._cells[attribute].items():
             if code != MISSING:
-                found[code][split] = number
+                found[None if code == CANNOT_TELL else code][split] = number
         return found
 
     def manifest(self) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from annotator.errors import NotFound, WrongUse
 from annotator.formats.export import Export, Loss, new_folder
-from annotator.formats.snapshot import ImageMode, SnapshotImage
+from annotator.formats.snapshot import ImageMode
+from annotator.formats.snapshot_images import SnapshotImage
 from annotator.formats.ways_out import WAYS_OUT
 from annotator.project import ProjectFolder
 from annotator.services.schema_in_force import read_schema

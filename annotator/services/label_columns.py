@@ -12,9 +12,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import CANNOT_TELL
+from annotator.formats.snapshot_images import MISSING
 from annotator.models import AttributeRow, Image, Label
-
-_MISSING = CANNOT_TELL - 1
 
 
 class LabelColumns:
@@ -33,18 +32,10 @@ class LabelColumns:
         )
         self._columns = {name: _column(session, number, size) for number, name in attributes.all()}
 
-    def of(self, images: list[int]) -> list[dict[str, int | None]]:
-        """The labels of some images by attribute name; null is "can't tell", what is not labelled is absent."""
-        names = list(self._columns)
-        codes = [column[images].tolist() for column in self._columns.values()]
-        return [
-            {
-                name: None if code == CANNOT_TELL else code
-                for name, code in zip(names, row, strict=True)
-                if code != _MISSING
-            }
-            for row in zip(*codes, strict=True)
-        ]
+    def of(self, images: Sequence[int]) -> dict[str, NDArray[np.integer[Any]]]:
+        """Attribute name → the codes of some images, CANNOT_TELL and MISSING among them."""
+        rows = np.array(images, np.int64)
+        return {name: column[rows] for name, column in self._columns.items()}
 
 
 def _column(session: Session, attribute: int, size: int) -> NDArray[Any]:
@@ -55,7 +46,7 @@ def _column(session: Session, attribute: int, size: int) -> NDArray[Any]:
         .group_by(Label.code)
     )
     most = session.scalar(select(func.max(Label.code)).where(Label.attribute_id == attribute)) or 0
-    column = np.full(size, _MISSING, np.int16 if most < 2**15 else np.int32)
+    column = np.full(size, MISSING, np.int16 if most < 2**15 else np.int32)
     for code, images in chain.from_iterable(fetch_many(session, query, 10)):
         column[np.fromstring(images, np.int64, sep=",")] = code
     return column

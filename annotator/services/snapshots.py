@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError, NotFound
 from annotator.files import UNFINISHED, cannot_write, remove_unfinished
-from annotator.formats.snapshot import HistoryRow, SnapshotImage, SnapshotOptions, write_snapshot
+from annotator.formats.snapshot import HistoryRow, SnapshotOptions, write_snapshot
+from annotator.formats.snapshot_images import BATCH, ImageBatch, SnapshotImage
 from annotator.models import Annotation, AttributeRow, Image, Labeller, Snapshot, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.groups import split_rule
@@ -22,7 +24,6 @@ from annotator.services.labelling_facts import read_labelling
 from annotator.services.regrouping import settle_groups
 from annotator.services.schema_in_force import read_schema
 
-_ROWS = 2000  # read from the database at a time
 _CACHE_KIB = 32_000
 """Where names come in another order than images were imported, neighbours stand far apart: kept, a page is read once."""
 
@@ -53,7 +54,7 @@ def export_snapshot(
         manifest = write_snapshot(
             folder,
             schema,
-            read_images(session),
+            read_batches(session),
             split_rule(session),
             project.images,
             options,
@@ -108,6 +109,11 @@ def remove_leftovers(snapshots: Path) -> None:
 
 
 def read_images(session: Session) -> Iterator[SnapshotImage]:
+    """All images with their labels, by name, one by one."""
+    return chain.from_iterable(batch.rows() for batch in read_batches(session))
+
+
+def read_batches(session: Session) -> Iterator[ImageBatch]:
     """All images with their labels, by name: one pass over the index of the names, a few rows in memory."""
     labels = LabelColumns(session)
     session.connection().exec_driver_sql(f"PRAGMA cache_size=-{_CACHE_KIB}")
@@ -115,24 +121,14 @@ def read_images(session: Session) -> Iterator[SnapshotImage]:
         Image.id, Image.name, Image.sha256, Image.extension, Image.width, Image.height, Image.split, Image.group,
         Image.source, Image.original_path, Image.open_cells, Image.crop_box,
     ).order_by(Image.name)  # fmt: skip
-    for rows in fetch_many(session, query, _ROWS):
-        known = labels.of([row[0] for row in rows])
-        for (_, *facts, open_cells, box), codes in zip(rows, known, strict=True):
-            name, sha256, extension, width, height, split, group, source, path = facts
-            yield SnapshotImage(
-                name,
-                sha256,
-                extension,
-                width,
-                height,
-                split,
-                group,
-                source,
-                path,
-                open_cells == 0,
-                codes,
-                box or "",
-            )
+    for rows in fetch_many(session, query, BATCH):
+        ids, names, sha256, extensions, widths, heights, splits, groups, sources, paths, open_cells, boxes = (
+            zip(*rows, strict=True)
+        )
+        done, known_boxes = [cells == 0 for cells in open_cells], [box or "" for box in boxes]
+        yield ImageBatch(
+            names, sha256, extensions, widths, heights, splits, groups, sources, paths, done, known_boxes, labels.of(ids)
+        )  # fmt: skip
 
 
 def _history(session: Session) -> Iterator[HistoryRow]:
@@ -151,5 +147,5 @@ def _history(session: Session) -> Iterator[HistoryRow]:
         .join(Labeller, Labeller.id == Submission.labeller_id)
         .order_by(Image.name, Annotation.id)
     )
-    for row in session.execute(query, execution_options={"yield_per": _ROWS}):
+    for row in session.execute(query, execution_options={"yield_per": BATCH}):
         yield HistoryRow(*row)

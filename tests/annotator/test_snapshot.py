@@ -18,7 +18,8 @@ from annotator.domain.schema import parse_schema
 from annotator.domain.splits import SplitRule
 from annotator.errors import FacelabelError
 from annotator.formats.csv_text import csv_text
-from annotator.formats.snapshot import SnapshotImage, SnapshotOptions, verify_snapshot, write_snapshot
+from annotator.formats.snapshot import SnapshotOptions, verify_snapshot, write_snapshot
+from annotator.formats.snapshot_images import SnapshotImage, in_batches
 from annotator.models import AttributeRow, Project
 from annotator.project import ProjectFolder
 from annotator.resources import resource
@@ -184,7 +185,8 @@ def test_names_of_any_kind_and_missing_labels_come_back_equal(
         SnapshotImage(name, f"{i:064x}", "jpg", 9, 9, "train", f"image:{i}", "src", name, False, found)
         for i, (name, found) in enumerate(sorted(labels.items()))
     ]
-    write_snapshot(folder, SCHEMA, images, SplitRule(), folder, SnapshotOptions())
+    batches = in_batches(images, SCHEMA)
+    write_snapshot(folder, SCHEMA, batches, SplitRule(), folder, SnapshotOptions())
     verify_snapshot(folder)
     codes = {"": "missing", "-1": None, "0": 0, "1": 1}
     with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
@@ -211,7 +213,8 @@ def test_a_group_in_two_splits_is_told_on_the_card(tmp_path: Path):
         SnapshotImage(name, f"{i:064x}", "jpg", 9, 9, split, "identity:1", "<b>", name, False, {})
         for i, (name, split) in enumerate([("a", "train"), ("b", "test")])
     ]
-    write_snapshot(tmp_path / "s", SCHEMA, rows, SplitRule(), tmp_path, SnapshotOptions())
+    batches = in_batches(rows, SCHEMA)
+    write_snapshot(tmp_path / "s", SCHEMA, batches, SplitRule(), tmp_path, SnapshotOptions())
     assert "Groups in more than one split, a LEAK: 1." in (tmp_path / "s" / "card.md").read_text()
     assert "<b>" not in (tmp_path / "s" / "card.html").read_text()
 

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotator.domain.splits import SplitRule
-from annotator.formats.snapshot import SnapshotImage, SnapshotOptions, write_snapshot
+from annotator.formats.snapshot import SnapshotOptions, write_snapshot
 from annotator.formats.snapshot_diff import diff_snapshots, write_changed_cells
+from annotator.formats.snapshot_images import SnapshotImage, in_batches
 from annotator.project import ProjectFolder
 from annotator.services.snapshots import export_snapshot
 from tests.annotator.test_labels import ALL, Person
@@ -90,7 +91,7 @@ def test_it_agrees_with_a_comparison_in_memory(
     folder = tmp_path_factory.mktemp("diff")
     for place, labels in (("a", old), ("b", new)):
         images = [image(name, found) for name, found in sorted(labels.items())]
-        write_snapshot(folder / place, SCHEMA, images, SplitRule(), folder, SnapshotOptions())
+        write(folder / place, images)
     cells: list[str] = []
     diff = write_changed_cells(folder / "a", folder / "b", cells.append)
     expected = {
@@ -112,6 +113,10 @@ def text(labels: dict[str, int | None], attribute: str) -> str:
     return "-1" if labels[attribute] is None else str(labels[attribute])
 
 
+def write(folder: Path, images: list[SnapshotImage]) -> None:
+    write_snapshot(folder, SCHEMA, in_batches(images, SCHEMA), SplitRule(), folder.parent, SnapshotOptions())
+
+
 def image(name: str, labels: dict[str, int | None]) -> SnapshotImage:
     sha256 = name.encode().hex()[-64:].rjust(64, "0")
     return SnapshotImage(name, sha256, "jpg", 9, 9, "train", f"image:{sha256}", "s", name, False, labels)
@@ -119,16 +124,14 @@ def image(name: str, labels: dict[str, int | None]) -> SnapshotImage:
 
 def test_renamed_replaced_and_moved_images_are_told(tmp_path: Path):
     same, renamed, replaced, moved = (image(name, {"glasses": 0}) for name in "abcd")
-    write_snapshot(
-        tmp_path / "a", SCHEMA, [same, renamed, replaced, moved], SplitRule(), tmp_path, SnapshotOptions()
-    )
+    write(tmp_path / "a", [same, renamed, replaced, moved])
     after = [
         same,
         replace(replaced, sha256="e" * 64),
         replace(moved, group="identity:1", split="test"),
         replace(renamed, name="z", labels={"glasses": 1}),
     ]
-    write_snapshot(tmp_path / "b", SCHEMA, after, SplitRule(), tmp_path, SnapshotOptions())
+    write(tmp_path / "b", after)
     diff = diff_snapshots(tmp_path / "a", tmp_path / "b")
     assert diff.unchanged == 1
     assert diff.renamed.first == ["b → z"]

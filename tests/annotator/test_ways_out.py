@@ -27,7 +27,8 @@ from annotator.formats import (
 )
 from annotator.formats.export import Export, Loss, Losses, new_folder
 from annotator.formats.foreign import Foreign, ForeignAnswer
-from annotator.formats.snapshot import SnapshotImage, SnapshotOptions, write_snapshot
+from annotator.formats.snapshot import SnapshotOptions, write_snapshot
+from annotator.formats.snapshot_images import SnapshotImage, in_batches
 from annotator.formats.ways_out import WAYS_OUT
 from annotator.resources import resource
 
@@ -201,8 +202,9 @@ def test_a_snapshot_comes_back_equal_as_a_source(dataset, names: bool):
     schema, images = dataset
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "s"
+        batches = in_batches(images, schema)
         write_snapshot(
-            folder, schema, images, SplitRule(0, 0.1, 0.1), Path(place), SnapshotOptions(names=names)
+            folder, schema, batches, SplitRule(0, 0.1, 0.1), Path(place), SnapshotOptions(names=names)
         )
         assert snapshot_source.recognise(folder)
         found = snapshot_source.read(folder)

@@ -1,0 +1,116 @@
+"""The images of a snapshot with their labels: by columns, some thousand at a time, or one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, repeat, starmap
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotator.domain.schema import CANNOT_TELL, Schema
+
+MISSING = CANNOT_TELL - 1
+"""No label, where labels are columns of codes."""
+BATCH = 2000
+"""Images that are handled together."""
+
+
+@dataclass(slots=True)  # not frozen: that alone costs a second per million
+class SnapshotImage:
+    """One row: an image and its labels by attribute name; null is "can't tell", absent is not labelled."""
+
+    name: str
+    sha256: str
+    extension: str
+    width: int
+    height: int
+    split: str
+    group: str
+    source: str
+    original_path: str
+    done: bool
+    labels: dict[str, int | None]
+    crop_box: str = ""
+
+    @property
+    def file(self) -> str:
+        """The path of the image file below the images root."""
+        return image_file(self.sha256, self.extension)
+
+
+@dataclass(frozen=True)
+class ImageBatch:
+    """Some images, a column for each fact; `codes`: attribute → labels, CANNOT_TELL and MISSING among them."""
+
+    names: Sequence[str]
+    sha256: Sequence[str]
+    extensions: Sequence[str]
+    widths: Sequence[int]
+    heights: Sequence[int]
+    splits: Sequence[str]
+    groups: Sequence[str]
+    sources: Sequence[str]
+    original_paths: Sequence[str]
+    done: Sequence[bool]
+    crop_boxes: Sequence[str]
+    codes: dict[str, NDArray[np.integer[Any]]]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def files(self) -> list[str]:
+        """The paths of the image files below the images root."""
+        return list(map(image_file, self.sha256, self.extensions))
+
+    def rows(self) -> Iterator[SnapshotImage]:
+        """The images one by one."""
+        facts = zip(
+            self.names, self.sha256, self.extensions, self.widths, self.heights, self.splits, self.groups, self.sources,
+            self.original_paths, self.done, self._labels(), self.crop_boxes, strict=True,
+        )  # fmt: skip
+        return starmap(SnapshotImage, facts)
+
+    def _labels(self) -> Iterator[dict[str, int | None]]:
+        columns = [column.tolist() for column in self.codes.values()]
+        for codes in zip(*columns, strict=True) if columns else repeat((), len(self)):
+            yield {
+                name: None if code == CANNOT_TELL else code
+                for name, code in zip(self.codes, codes, strict=True)
+                if code != MISSING
+            }
+
+
+def in_batches(images: Iterable[SnapshotImage], schema: Schema) -> Iterator[ImageBatch]:
+    """Images as columns."""
+    rest = iter(images)
+    while some := list(islice(rest, BATCH)):
+        yield ImageBatch(
+            names=[image.name for image in some],
+            sha256=[image.sha256 for image in some],
+            extensions=[image.extension for image in some],
+            widths=[image.width for image in some],
+            heights=[image.height for image in some],
+            splits=[image.split for image in some],
+            groups=[image.group for image in some],
+            sources=[image.source for image in some],
+            original_paths=[image.original_path for image in some],
+            done=[image.done for image in some],
+            crop_boxes=[image.crop_box for image in some],
+            codes={
+                a.name: np.array([_code(image.labels.get(a.name, MISSING)) for image in some])
+                for a in schema.attributes
+            },
+        )
+
+
+def _code(code: int | None) -> int:
+    return CANNOT_TELL if code is None else code
+
+
+def image_file(sha256: str, extension: str) -> str:
+    """The path of an image file below the images root."""
+    return f"{sha256[:2]}/{sha256}.{extension}"
