@@ -20,9 +20,12 @@ def lite0():
     return networks.build("efficientnet_lite0", pretrained=True)
 
 
-def test_an_unknown_network_is_refused_with_the_names_of_those_there_are():
-    with pytest.raises(ChoiceError, match="efficientnet_lite0"):
-        networks.build("resnet9000", pretrained=False)
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("efficientnet_lite", "efficientnet_lite0"), ("s0_cn", "s0_cnn")]
+)
+def test_an_unknown_network_is_refused_with_the_names_that_are_like_it(typed: str, meant: str):
+    with pytest.raises(ChoiceError, match=f"Choose one of: {meant}"):
+        networks.build(typed, pretrained=False)
 
 
 def test_every_network_of_the_registry_gives_pooled_features_and_a_map_for_every_stage():
