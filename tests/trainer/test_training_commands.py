@@ -14,11 +14,9 @@ from trainer import networks
 from trainer.answers import Answers
 from trainer.checkpoint import load_checkpoint
 from trainer.cli import main
-from trainer.config import FitConfig
 from trainer.engines import ask
 from trainer.files import write_manifest
 from trainer.images import load_image
-from trainer.presets import PRESETS
 from trainer.reports.charts import Axis
 from trainer.reports.galleries import hard_cases, hard_rows
 from trainer.snapshot import Snapshot
@@ -55,40 +53,6 @@ def run(snapshot, tmp_path_factory):
     result = call("fit", snapshot, "--to", to, *settings(), "--json")
     assert result.exit_code == 0, result.stderr
     return to
-
-
-def test_every_preset_is_valid_and_listed():
-    listed = json.loads(call("presets", "--json").stdout)
-    assert set(listed) == set(PRESETS)
-    assert {"default", "s0-cnn", "s0-resnet", "s1-mobilenet", "s2", "s3-vgg16", "s4-resnet18"} <= set(listed)
-    for name, chosen in PRESETS.items():
-        assert FitConfig.model_validate(chosen.settings).network, name
-    assert "s2: Five attributes" in call("presets").stdout
-
-
-def test_networks_are_listed_with_parameters_sizes_and_needs():
-    listed = {row["name"]: row for row in json.loads(call("models", "--json").stdout)["networks"]}
-    assert listed["vgg16"]["parameters"] == 138_357_544
-    assert listed["s0_cnn"]["parameters"] == 6_355_011
-    assert listed["inception_resnet_v2"]["parameters"] == 54_306_464
-    assert listed["efficientnet_lite0"]["needs"].startswith("nothing")
-    assert "resnet18-f37072fd.pth" in listed["resnet18"]["needs"]
-    found = json.loads(call("models", "--search", "inception_resnet*", "--json").stdout)["networks"]
-    assert [row["name"] for row in found] == ["inception_resnet_v2"]
-    assert "timm:inception_v3" in call("models", "--search", "inception_v3").stdout, "torchvision has one too"
-
-
-def test_the_stages_that_can_be_frozen_are_listed(snapshot, tmp_path):
-    stages = json.loads(call("models", "--stages", "small", "--json").stdout)
-    assert [stage["stage"] for stage in stages] == ["first", "second"]
-    assert stages[0]["parameters"] == 3 * 8 * 9 + 3 * 8
-    assert "second" in call("models", "--stages", "small").stdout
-
-
-def test_a_name_that_is_nearly_right_is_answered_with_those_that_are():
-    result = call("models", "--stages", "mobilenet_v3")
-    assert result.exit_code == 2
-    assert "Choose one of: mobilenet_v3_large, mobilenet_v3_small;" in result.stderr
 
 
 def test_the_figures_are_printed_with_their_intervals(run, snapshot):
