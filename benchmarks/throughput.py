@@ -27,6 +27,7 @@ from trainer.learner import Learner
 from trainer.memory import freed_memory_kept
 from trainer.optimization import rate_factor, set_learning_rate, update_average
 from trainer.presets import preset
+from trainer.processes import image_workers
 from trainer.saved_model import compute_logits
 from trainer.snapshot import Snapshot
 
@@ -79,7 +80,7 @@ def training(snapshot: Snapshot, folder: Path, config: FitConfig, blocks: int) -
             {
                 "images": "in memory" if kept else "from files",
                 "workers": workers,
-                "default": kept and workers == config.workers,
+                "default": kept and workers == image_workers(),
                 "real": median(speeds[kept, workers]),
                 "random": median(speeds["random"]),
                 "real / random": median(shares, 3),
@@ -129,7 +130,7 @@ def scoring(snapshot: Snapshot, folder: Path, blocks: int) -> list[dict[str, Any
 
     speeds = alternating({workers: partial(score, workers) for workers in (0, 1, 2)}, blocks)
     return [
-        {"workers": workers, "default": workers == DEFAULT.workers, "images/s": median(speeds[workers])}
+        {"workers": workers, "default": workers == image_workers(), "images/s": median(speeds[workers])}
         for workers in speeds
     ]
 

@@ -106,8 +106,11 @@ class FitConfig(BaseModel):
     cache_megabytes: int = Field(
         1024, ge=0, description="Keep decoded images in memory if they fit into this."
     )
-    workers: int = Field(
-        1, ge=0, description="Processes that prepare images; 0: the training process itself."
+    workers: int | None = Field(
+        None,
+        ge=0,
+        description="Processes that prepare images; 0: the training process itself; none given: 0 where the processor trains, "
+        "whose cores are all at work, else as many as cores are left, up to 4.",
     )
     checkpoint_steps: int = Field(500, ge=1, description="Steps between checkpoints within a long epoch.")
     threads: int = Field(0, ge=0, description="Threads for the arithmetic; 0: as many as torch finds.")

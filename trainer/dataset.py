@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from trainer import processes
 from trainer.errors import ImageError
 from trainer.images import load_image
 from trainer.seeds import mix
@@ -131,7 +132,7 @@ def train_batches(
     batches: list[list[int]],
     augment: Augment,
     *,
-    workers: int,
+    workers: int | None,
 ) -> Iterator[Batch]:
     """Yield augmented batches; what they hold does not depend on the number of workers."""
     images.augment = augment
@@ -142,13 +143,14 @@ def train_batches(
 
 
 def plain_batches(
-    images: SnapshotImages, batches: list[list[int]], *, workers: int
+    images: SnapshotImages, batches: list[list[int]], *, workers: int | None
 ) -> Iterator[tuple[list[int], Batch]]:
     """Yield the items of every batch, and the batch as it is."""
     yield from zip(batches, _load(images, batches, workers), strict=True)
 
 
-def _load(images: SnapshotImages, batches: list[list[int]], workers: int) -> Iterator[Batch]:
+def _load(images: SnapshotImages, batches: list[list[int]], workers: int | None) -> Iterator[Batch]:
+    workers = processes.image_workers() if workers is None else workers
     # The generator keeps torch's global one out of it; forked workers share the memory of the decoded images.
     loader = DataLoader(
         images,

@@ -19,7 +19,12 @@ BATCH = 64
 
 
 def start_from_probe(
-    model: MultiOutput, images: SnapshotImages, seed: int, *, workers: int, progress: Callable[[int], None]
+    model: MultiOutput,
+    images: SnapshotImages,
+    seed: int,
+    *,
+    workers: int | None,
+    progress: Callable[[int], None],
 ) -> None:
     """Train linear heads on the features of the train images as they are, and give them to the model.
 
@@ -51,7 +56,9 @@ def start_from_probe(
         give(module, basis.mean, basis.scale, head.weight / head.temperature, head.bias / head.temperature)
 
 
-def _features(model: MultiOutput, images: SnapshotImages, order: list[int], workers: int) -> Iterator[Tensor]:
+def _features(
+    model: MultiOutput, images: SnapshotImages, order: list[int], workers: int | None
+) -> Iterator[Tensor]:
     batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
     device = next(model.parameters()).device
     model.eval()

@@ -36,6 +36,17 @@ def device() -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
+def image_workers() -> int:
+    """How many processes prepare images where none is asked for.
+
+    On a CPU a worker takes a core from the training that waits for it (`python -m benchmarks throughput`).
+    """
+    if device().type == "cpu":
+        return 0
+    cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return max(1, min(4, cores - 1))
+
+
 def rank() -> int:
     """The number of this process, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0

@@ -162,7 +162,7 @@ def compute_logits(
     images: SnapshotImages,
     *,
     batch_size: int,
-    workers: int,
+    workers: int | None,
     progress: Callable[[int], None],
 ) -> dict[str, NDArray[np.float32]]:
     """Return attribute -> (len(images), classes) float32 logits of a network in evaluation mode.

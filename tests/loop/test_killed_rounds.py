@@ -1,6 +1,5 @@
 """A round whose worker, or whose server, is killed goes on by itself and ends done, once."""
 
-import multiprocessing
 import random
 import signal
 import sqlite3
@@ -16,6 +15,7 @@ from annotator.config import Settings
 from annotator.project import ProjectFolder
 from annotator.services.label_import import import_labels
 from annotator.worker import run_worker
+from tests.forked import processes
 from tests.loop.waiting import wait_until
 from tests.serving import Client, Server
 
@@ -103,13 +103,11 @@ def test_a_worker_killed_again_and_again_leaves_every_round_done_once_and_the_qu
     moments = ([*STAGES[2:], "done"] * 17)[: 100 if soak else 10]
     chance.shuffle(moments)
     # A worker is a process of its own, forked from one that has loaded PyTorch: loading it takes longer than a round.
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["annotator.worker", "trainer.round", "trainer.engines"])
     with Server(labelled.path, FACELABEL_LEASE_SECONDS="1") as server:
         client = server.client()
         number = start_round(client)
         for moment in moments:
-            worker = processes.Process(target=work, args=(labelled.path,))
+            worker = processes().Process(target=work, args=(labelled.path,))
             worker.start()
             number = start_round(client)  # the one that is unfinished, or the next
             reach(client, number, moment, chance.randrange(3))
@@ -118,7 +116,7 @@ def test_a_worker_killed_again_and_again_leaves_every_round_done_once_and_the_qu
             assert number - 1 <= (newest_predicted(labelled) or 0) <= number, "stale by more than one round"
             # All ten open images may be leased; a lease lasts a second here.
             wait_until(lambda: client.next()["tasks"], "the queue gives an image", 5)
-        worker = processes.Process(target=work, args=(labelled.path,))
+        worker = processes().Process(target=work, args=(labelled.path,))
         worker.start()
         row = wait_for_end(client, number)
         worker.kill()

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from tests.trainer.small_run import processes, register_small
+from tests.forked import processes
+from tests.trainer.small_run import register_small
 from trainer.checkpoint import save_checkpoint
 from trainer.config import FitConfig
 from trainer.fit import fit

@@ -2,8 +2,6 @@
 
 import csv
 import fcntl
-import multiprocessing
-from multiprocessing.context import ForkServerContext
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -69,13 +67,6 @@ def _build(pretrained: bool, weights: Path | None) -> Small:
 def register_small() -> None:
     """Let `networks.build("small")` find the network."""
     networks.BUILDERS["small"] = _build
-
-
-def processes() -> ForkServerContext:
-    """Start real processes quickly: each is forked from one that has imported torch but not used it yet."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
 
 
 def hold_lock(path: Path, held: Event, release: Event) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.trainer.small_run import CONFIG, draw_snapshot, hold_lock, processes
+from tests.forked import processes
+from tests.trainer.small_run import CONFIG, draw_snapshot, hold_lock
 from trainer.checkpoint import load_checkpoint
 from trainer.config import FitConfig
 from trainer.dataset import SnapshotImages, epoch_order, train_batches
@@ -227,6 +228,7 @@ def test_augmented_batches_are_the_same_with_and_without_workers_and_from_the_mi
 
     plain = batches_of(batches, 0)
     assert torch.equal(torch.cat(plain), torch.cat(batches_of(batches, 1)))
+    assert torch.equal(torch.cat(plain), torch.cat(batches_of(batches, None)))
     assert torch.equal(plain[2], batches_of(batches[2:], 0)[0])
     assert not torch.equal(plain[0], batches_of(batches, 0, epoch=2)[0])
 

@@ -5,14 +5,16 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from tests.forked import processes
 from tests.trainer.drawn import draw_faces
-from tests.trainer.small_run import draw_snapshot, processes
+from tests.trainer.small_run import draw_snapshot
 from trainer.cli import main
 from trainer.predictions import Predictions
 from trainer.saved_model import load_model
@@ -25,18 +27,23 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def trainer(*arguments, count=1):
-    command = [sys.executable, "-m", "trainer"]
-    if count > 1:
-        torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-        command = [sys.executable, *torchrun, "-m", "trainer"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    arguments = [*command, *map(str, arguments)]
+def call(*arguments):
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout
+
+
+def torchrun(*arguments):
+    command = ["torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "trainer"]
     done = subprocess.run(
-        arguments, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", *command, *map(str, arguments)],
+        cwd=REPOSITORY,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -45,26 +52,22 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("processes")
     draw_snapshot(folder / "snapshot", images=47)
     settings = [part for name, value in SETTINGS.items() for part in ("--set", f"{name}={value}")]
-    for number in (1, 2):
-        trainer("fit", folder / "snapshot", "--to", folder / f"run{number}", *settings, count=number)
+    for number, caller in ((1, call), (2, torchrun)):
+        caller("fit", folder / "snapshot", "--to", folder / f"run{number}", *settings)
     return folder
 
 
-def test_two_processes_score_with_the_digits_of_one_and_no_image_twice(runs):
+def test_two_processes_score_with_the_digits_of_one_and_no_image_twice(runs, tmp_path):
     model, snapshot = runs / "run1/model", runs / "snapshot"
-    one = trainer("evaluate", model, snapshot, "--json")
-    two = trainer("evaluate", model, snapshot, "--json", count=2)
+    one = call("evaluate", model, snapshot, "--json")
+    call_in_two("evaluate", model, snapshot, "--json", said=tmp_path / "said")
+    two = (tmp_path / "said").read_text()
     assert json.loads(one) == json.loads(two)
     splits = json.loads(two)["metrics"]["mark"]
     assert sum(found["images"] for found in splits.values()) == 47 - 3  # three are not answered
 
 
-def call(*arguments):
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert done.exit_code == 0, done.stderr
-
-
-def be_one_of_two(number, port, arguments):
+def be_one_of_two(number, port, arguments, said):
     """Do what torchrun does: tell this process who it is, and call the command."""
     os.environ |= {
         "RANK": str(number),
@@ -72,15 +75,18 @@ def be_one_of_two(number, port, arguments):
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
-    main([str(argument) for argument in arguments])
+    with said.open("a") as stream, redirect_stdout(stream):
+        main([str(argument) for argument in arguments])
 
 
-def call_in_two(*arguments):
+def call_in_two(*arguments, said=Path(os.devnull)):
     """Two processes that are ready at once, where torchrun's would load torch anew."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    two = [processes().Process(target=be_one_of_two, args=(number, port, arguments)) for number in (0, 1)]
+    two = [
+        processes().Process(target=be_one_of_two, args=(number, port, arguments, said)) for number in (0, 1)
+    ]
     for process in two:
         process.start()
     for process in two:
