@@ -73,6 +73,8 @@ class Project(Base):
     schema_version: Mapped[int]  # raised with every change of the schema, so that it can be kept in memory
     image_count: Mapped[int]  # kept with every change: counting a million rows for each answer is too slow
     done_count: Mapped[int]
+    # raised by triggers with every change of what snapshots say of the images, see services/round_snapshots
+    images_version: Mapped[int] = mapped_column(server_default="0")
     overlap_share: Mapped[float] = mapped_column(server_default="0")  # see services/team_settings
     overlap_opinions: Mapped[int] = mapped_column(server_default="2")
     gold_share: Mapped[float] = mapped_column(server_default="0.05")

@@ -20,7 +20,6 @@ from threading import Event, Thread
 from annotator.config import Settings
 from annotator.errors import FacelabelError, NoRoom
 from annotator.formats.predictions import PredictionsFile
-from annotator.formats.snapshot import SnapshotOptions
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.asking_again import AskingAgain
@@ -32,6 +31,7 @@ from annotator.services.import_runs import run_next_import
 from annotator.services.kept_figures import FigureCount
 from annotator.services.labelling_pace import OPEN_CELLS
 from annotator.services.predictions import load_predictions
+from annotator.services.round_snapshots import RoundSnapshots
 from annotator.services.round_study import look_into_rounds, studies_of
 from annotator.services.rounds import (
     claim_round,
@@ -42,7 +42,6 @@ from annotator.services.rounds import (
     round_is_due,
     start_due_round,
 )
-from annotator.services.snapshots import export_snapshot
 from annotator.services.statistics import COUNTS
 from annotator.services.team_figures import TEAM
 from annotator.services.twin_search import TwinSearch
@@ -73,7 +72,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         return stop.is_set() or (parent is not None and os.getppid() != parent)
 
     search = FaceSearch(project)
-    twins = TwinSearch(project)
+    twins, snapshots = TwinSearch(project), RoundSnapshots(project)
     studies, asking = studies_of(project), AskingAgain(project)
     remove_leftovers(project)
     ended = Event()
@@ -82,7 +81,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     try:
         while not stopped():
             try:
-                busy = _work(project, settings, stopped, search, twins)
+                busy = _work(project, settings, stopped, search, twins, snapshots)
                 if not busy:
                     look_into_rounds(studies)
                     asking.look()
@@ -117,13 +116,14 @@ def _work(
     stopped: Callable[[], bool],
     search: FaceSearch,
     twins: TwinSearch,
+    snapshots: RoundSnapshots,
 ) -> bool:
     """Do the next thing that is due, the shortest wait first; returns whether there was any."""
     with worker_lock(project) as held:
         if held and run_next_import(project, settings, stopped):
             return True
     start_round_if_due(project, settings.round_every)
-    if run_next_round(project, settings, stopped=stopped):
+    if run_next_round(project, settings, snapshots, stopped=stopped):
         return True
     return (settings.faces and bool(search.run_batch_if_free(BATCH_SECONDS))) or twins.run_step()
 
@@ -142,6 +142,7 @@ def start_round_if_due(project: ProjectFolder, every: int) -> bool:
 def run_next_round(
     project: ProjectFolder,
     settings: Settings,
+    snapshots: RoundSnapshots,
     report: Report = lambda *_: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> bool:
@@ -162,12 +163,13 @@ def run_next_round(
                 release_round(session, row.id)
 
         def fail(error: str) -> None:
+            snapshots.forget()  # whatever is wrong with it, the next round does not go on with it
             with project.database.write() as session:
                 fail_round(session, row.id, error)
 
         log = project.round_folder(row.id) / "error.log"
         with ended_well(project.path, log, "The labels are unchanged.", give_back, fail):
-            _run(project, row, _Reporter(project, row.id, report, stopped))
+            _run(project, row, snapshots, _Reporter(project, row.id, report, stopped))
         return True
 
 
@@ -203,20 +205,21 @@ class _Reporter:
             self._last = (stage, time.monotonic())
 
 
-def _run(project: ProjectFolder, row: Round, report: _Reporter) -> None:
+def _run(project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: _Reporter) -> None:
     folder = project.round_folder(row.id)
     snapshot = folder / "snapshot"
     report("snapshot", 0, 1, "writing the snapshot")
     if not (snapshot / "manifest.json").exists():
         with project.database.write() as session:
             note_labels_seen(session, row.id)
-        _, manifest = export_snapshot(project, snapshot, SnapshotOptions(card=False))
+        manifest = snapshots.write(snapshot)
         with project.database.write() as session:
             session.get_one(Round, row.id).labelled = manifest["counts"]["labelled"]
     run = folder / "run"  # the trainer's own: model, checkpoints, predictions
     _train(project, snapshot, run, row, report)
     report("load", 0, 1, "loading the predictions")
-    loaded = load_predictions(project, run / "predictions", row.id)
+    same = snapshots.has_all_images(snapshot)
+    loaded = load_predictions(project, run / "predictions", row.id, all_known=same)
     metrics = PredictionsFile(run / "predictions").manifest["metrics"]
     with project.database.write() as session:
         finished = session.get_one(Round, row.id)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer import processes
@@ -29,7 +30,7 @@ Progress = Callable[[int, int], None]
 """Called with images done and images in all."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Features:
     """Where the features of a snapshot's images are.
 
@@ -64,21 +65,53 @@ def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, pro
         ImageError: An image is missing, changed or cannot be decoded; whole chunks before it are kept.
     """
     store, recipe = open_store(cache, backbone)
+    alone = processes.count() == 1
+    kept = _LAST.get(store.folder)
+    if alone and kept and kept.images is snapshot.sha256 and kept.records == len(store):
+        progress(len(snapshot), len(snapshot))
+        return kept.features
+    rows = store.rows_of(snapshot.sha256)
+    if not alone or (rows < 0).any():  # several processes wait for each other there
+        _compute(store, snapshot, backbone, rows, progress)
+        rows = store.rows_of(snapshot.sha256)
+    else:
+        progress(len(snapshot), len(snapshot))
+    features = Features(store, torch.from_numpy(rows), recipe)
+    _LAST.clear()
+    _LAST[store.folder] = _Kept(snapshot.sha256, len(store), features)
+    return features
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Features that were looked up: whose, and how many records there were."""
+
+    images: list[str]
+    records: int
+    features: Features
+
+
+_LAST: dict[Path, _Kept] = {}
+"""The last ones: a round after another asks for those of the same images."""
+
+
+def _compute(
+    store: FeatureStore, snapshot: Snapshot, backbone: Backbone, rows: NDArray[np.int64], progress: Progress
+) -> None:
+    """Compute what is missing, shared out over all processes."""
     backbone = backbone.to(processes.device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    missing = _missing(store, snapshot)
+    missing = _missing(snapshot, rows)
     progress(len(snapshot) - len(missing), len(snapshot))
     if processes.count() > 1:
         _add(store, snapshot, backbone, missing[processes.rank() :: processes.count()], progress)
         processes.wait_for_all()
-        missing = _missing(store, snapshot)
+        missing = _missing(snapshot, store.rows_of(snapshot.sha256))
     _add(store, snapshot, backbone, missing, progress)
-    return Features(store, torch.from_numpy(store.rows_of(snapshot.sha256)), recipe)
 
 
-def _missing(store: FeatureStore, snapshot: Snapshot) -> list[int]:
-    """One image of every content whose features are not known."""
-    unknown = np.flatnonzero(store.rows_of(snapshot.sha256) < 0).tolist()
-    return sorted({snapshot.sha256[i]: i for i in unknown}.values())
+def _missing(snapshot: Snapshot, rows: NDArray[np.int64]) -> list[int]:
+    """One image of every content that has no record."""
+    return sorted({snapshot.sha256[i]: i for i in np.flatnonzero(rows < 0).tolist()}.values())
 
 
 def _add(

@@ -6,6 +6,7 @@ round comes out the same whenever it is run. After new images all points are com
 the new images' features take.
 """
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +55,9 @@ class PoolPoints:
         return found
 
 
+@functools.lru_cache(maxsize=1)
 def pool_points(features: Features) -> PoolPoints:
-    """Find the points of a snapshot's images beside their features, or compute and keep them."""
+    """Find the points of a snapshot's images beside their features, or compute and keep them; the last ones stay in memory."""
     sample = _sample(features)
     key = _key(features, sample)
     file = features.store.folder / FILE

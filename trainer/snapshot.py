@@ -156,11 +156,10 @@ def _read(path: Path, manifest: dict[str, Any], images_root: Path | None) -> Sna
         _attribute(entry, retired.get(entry["name"], [])) for entry in manifest["schema"]["attributes"]
     ]
     _check_schema(path, attributes, manifest)
-    images = _read_csv(path / "images.csv", {})
+    images = _read_images(path / "images.csv", manifest["files"]["images.csv"]["sha256"])
     integers = {attribute.name: pa.int64() for attribute in attributes}
     labels = _read_csv(path / "labels.csv", integers)
-    names: list[str] = images["image_name"].to_pylist()
-    if labels["image_name"] != images["image_name"] or len(set(names)) != len(names):
+    if labels["image_name"] != images.column or len(set(images.names)) != len(images.names):
         raise SnapshotError(f"labels.csv and images.csv of {path} list different images.", KEPT, AGAIN)
     root = Path(manifest["images"]["root"])
     return Snapshot(
@@ -168,17 +167,50 @@ def _read(path: Path, manifest: dict[str, Any], images_root: Path | None) -> Sna
         images_root=images_root or (root if root.is_absolute() else path / root),
         manifest=manifest,
         attributes=attributes,
-        image_names=names,
-        sha256=images["sha256"].to_pylist(),
-        files=images["file"].to_pylist(),
-        splits=np.asarray(images["split"].to_pylist(), dtype=np.str_),
-        groups=np.asarray(images["group"].to_pylist(), dtype=np.str_),
+        image_names=images.names,
+        sha256=images.sha256,
+        files=images.files,
+        splits=images.splits,
+        groups=images.groups,
         labels={
-            attribute.name: _class_indices(attribute, labels[attribute.name], names)
+            attribute.name: _class_indices(attribute, labels[attribute.name], images.names)
             for attribute in attributes
             if attribute.categorical
         },
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """The columns of images.csv, as `Snapshot` has them; `column`: the names as Arrow has them."""
+
+    column: pa.ChunkedArray
+    names: list[str]
+    sha256: list[str]
+    files: list[str]
+    splits: NDArray[np.str_]
+    groups: NDArray[np.str_]
+
+
+_LAST_IMAGES: dict[str, _Images] = {}
+"""What was read last, by the hash of its file: one round after the other has a snapshot of the same images."""
+
+
+def _read_images(path: Path, sha256: str) -> _Images:
+    """Read images.csv, whose bytes have been verified, unless the one that was read last has the same."""
+    if sha256 not in _LAST_IMAGES:
+        _LAST_IMAGES.clear()
+        table = _read_csv(path, {})
+        columns = {
+            name: table[name].to_pylist() for name in ("image_name", "sha256", "file", "split", "group")
+        }
+        splits, groups = (np.asarray(columns[name], dtype=np.str_) for name in ("split", "group"))
+        for shared in (splits, groups):
+            shared.flags.writeable = False
+        _LAST_IMAGES[sha256] = _Images(
+            table["image_name"], columns["image_name"], columns["sha256"], columns["file"], splits, groups
+        )
+    return _LAST_IMAGES[sha256]
 
 
 def _check_hashes(path: Path, manifest: dict[str, Any]) -> None:

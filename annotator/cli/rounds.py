@@ -12,6 +12,7 @@ from annotator.cli.terminal import json_option, open_project, print_json, projec
 from annotator.config import Settings
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
+from annotator.services.round_snapshots import RoundSnapshots
 from annotator.services.rounds import DEFAULT_STRATEGY, ENGINES, STRATEGIES, get_round, start_round
 from annotator.services.statistics import round_summary
 from annotator.services.work import UNFINISHED
@@ -57,7 +58,7 @@ def _follow(project: ProjectFolder, number: int, report: Report) -> None:
     """Run the round here, or watch the worker of a running server do it."""
     settings = Settings()
     while True:
-        run_next_round(project, settings, report)
+        run_next_round(project, settings, RoundSnapshots(project), report)
         with project.database.read() as session:
             row = get_round(session, number)
             if row.state not in UNFINISHED:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from annotator import __version__
-from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME, Attribute, Schema, canonical_json
+from annotator.domain.schema import CANNOT_TELL, Attribute, Schema, canonical_json
 from annotator.domain.splits import SplitRule
 from annotator.errors import FacelabelError
 from annotator.files import (
@@ -26,8 +26,10 @@ from annotator.files import (
 from annotator.formats.csv_text import csv_field, csv_line, csv_text
 from annotator.formats.dataset_card import Labelling, card_files
 from annotator.formats.hashed_file import HashedFile
+from annotator.formats.known_images import Relabelled, write_relabelled
 from annotator.formats.manifest import damaged, hash_manifest, read_manifest, sha256_of, verify_files
-from annotator.formats.snapshot_images import MISSING, ImageBatch
+from annotator.formats.snapshot_images import ImageBatch
+from annotator.formats.snapshot_labels import LabelLines
 from annotator.formats.snapshot_tally import Tally
 
 HISTORY_COLUMNS = ("image_name", "attribute", "code", "labeller", "origin", "milliseconds")
@@ -61,7 +63,7 @@ class SnapshotOptions:
 def write_snapshot(
     folder: Path,
     schema: Schema,
-    images: Iterable[ImageBatch],
+    images: Iterable[ImageBatch] | Relabelled,
     splits: SplitRule,
     images_root: Path,
     options: SnapshotOptions,
@@ -76,7 +78,7 @@ def write_snapshot(
     Args:
         folder: the folder to make.
         schema: what was asked.
-        images: all images, in the order of their names.
+        images: all images, in the order of their names; or known ones with new labels, for codes without images or card.
         splits: the rule of the splits.
         images_root: where the image files are.
         options: names or codes, images or not.
@@ -98,7 +100,12 @@ def write_snapshot(
         unfinished.mkdir(parents=True)
         with hold_folder(unfinished):
             tally = Tally(schema)
-            files = _write_rows(unfinished, schema, images, images_root, options, tally)
+            if isinstance(images, Relabelled):
+                assert options == SnapshotOptions(card=False), "known images have labels alone"
+                files, counts = write_relabelled(unfinished, schema, images)
+            else:
+                files = _write_rows(unfinished, schema, images, images_root, options, tally)
+                counts = tally.manifest()
             with HashedFile(unfinished / "attributes.csv") as attributes:
                 attributes.write(_attributes_csv(schema))
             files["attributes.csv"] = attributes.entry()
@@ -109,7 +116,7 @@ def write_snapshot(
                 with HashedFile(unfinished / name) as card:
                     card.write(text)
                 files[name] = card.entry()
-            manifest = _manifest(schema, tally, splits, images_root, options, files)
+            manifest = _manifest(schema, counts, splits, images_root, options, files)
             write_atomically(unfinished / "manifest.json", canonical_json(manifest).encode())
             unfinished.replace(folder)
         sync_folder(folder.parent)
@@ -164,12 +171,12 @@ def _write_rows(
     tally: Tally,
 ) -> dict[str, Any]:
     """Write labels.csv and images.csv in one pass, and place the image files; returns the files' entries."""
-    texts = {a.name: _texts(a, options.names) for a in schema.attributes}
+    lines = LabelLines(schema, names=options.names)
     with (
         HashedFile(folder / "labels.csv") as labels_csv,
         HashedFile(folder / "images.csv") as images_csv,
     ):
-        labels_csv.write(csv_line(["image_name", *texts]))
+        labels_csv.write(lines.header())
         images_csv.write(csv_line(IMAGE_COLUMNS))
         previous = ""
         # By columns: that takes a third of the time of one image after the other.
@@ -179,9 +186,7 @@ def _write_rows(
             previous = names[-1]
             tally.add(batch)
             images_csv.write(_image_lines(batch))
-            names = [csv_field(name) for name in batch.names]
-            cells = [map(text.__getitem__, batch.codes[name].tolist()) for name, text in texts.items()]
-            labels_csv.write("\n".join(map(",".join, zip(names, *cells, strict=True))) + "\n")
+            labels_csv.write(lines.of(list(map(csv_field, batch.names)), batch.codes))
             if options.images != "none":
                 for file in batch.files:
                     _place_image(folder / "images" / file, images_root / file, options.images)
@@ -200,21 +205,6 @@ def _image_lines(batch: ImageBatch) -> str:
     if text.count(",") == commas and text.count("\n") == len(batch) and '"' not in text and "\r" not in text:
         return text
     return "".join(map(csv_line, zip(*columns, strict=True)))
-
-
-class _Codes(dict[int, str]):
-    """What stands in a cell for a code; an open attribute has more codes than are worth listing."""
-
-    def __missing__(self, code: int) -> str:
-        self[code] = text = str(code)
-        return text
-
-
-def _texts(attribute: Attribute, names: bool) -> dict[int, str]:
-    if names:
-        values = {value.code: csv_field(value.name) for value in attribute.values}
-        return {MISSING: "", CANNOT_TELL: CANNOT_TELL_NAME} | values
-    return _Codes({MISSING: "", CANNOT_TELL: str(CANNOT_TELL)})
 
 
 def _attributes_csv(schema: Schema) -> str:
@@ -259,7 +249,7 @@ def content_hash(files: dict[str, dict[str, Any]]) -> str:
 
 def _manifest(
     schema: Schema,
-    tally: Tally,
+    counts: dict[str, Any],
     splits: SplitRule,
     images_root: Path,
     options: SnapshotOptions,
@@ -268,7 +258,7 @@ def _manifest(
     manifest = {
         "cells": "names" if options.names else "codes",
         "content_hash": content_hash(files),
-        "counts": tally.manifest(),
+        "counts": counts,
         "created_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "files": files,
         "format": "facelabel-snapshot",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, repeat, starmap
 from typing import Any
@@ -14,6 +14,8 @@ from annotator.domain.schema import CANNOT_TELL, Schema
 
 MISSING = CANNOT_TELL - 1
 """No label, where labels are columns of codes."""
+Codes = Mapping[str, NDArray[np.integer[Any]]]
+"""Attribute → the labels of some images, CANNOT_TELL and MISSING among them."""
 BATCH = 2000
 """Images that are handled together."""
 
@@ -43,7 +45,7 @@ class SnapshotImage:
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """Some images, a column for each fact; `codes`: attribute → labels, CANNOT_TELL and MISSING among them."""
+    """Some images, a column for each fact."""
 
     names: Sequence[str]
     sha256: Sequence[str]
@@ -56,7 +58,7 @@ class ImageBatch:
     original_paths: Sequence[str]
     done: Sequence[bool]
     crop_boxes: Sequence[str]
-    codes: dict[str, NDArray[np.integer[Any]]]
+    codes: Codes
 
     def __len__(self) -> int:
         return len(self.names)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from annotator.domain.schema import CANNOT_TELL, Schema
-from annotator.formats.snapshot_images import MISSING, ImageBatch
+from annotator.formats.snapshot_images import MISSING, Codes, ImageBatch
 
 SPLITS = ("train", "val", "test")
 _NUMBER = {split: number for number, split in enumerate(SPLITS)}
@@ -40,25 +42,29 @@ class Tally:
         self._groups: dict[str, array[int]] = defaultdict(lambda: array("q"))
 
     def add(self, batch: ImageBatch) -> None:
-        """Count some images."""
+        """Count some images and their labels."""
         self.splits.update(batch.splits)
         self.done.update(compress(batch.splits, batch.done))
         self.sources.update(batch.sources)
-        split = np.fromiter(map(_NUMBER.__getitem__, batch.splits), np.int64, len(batch))
-        for name, cells in self._cells.items():
-            found, counts = np.unique(
-                batch.codes[name].astype(np.int64) * len(SPLITS) + split, return_counts=True
-            )
-            for cell, images in zip(found.tolist(), counts.tolist(), strict=True):
-                code, number = divmod(cell, len(SPLITS))
-                cells[code, SPLITS[number]] += images
+        split = split_numbers(batch.splits)
         groups = np.fromiter(map(hash, batch.groups), np.int64, len(batch))
         for number, name in enumerate(SPLITS):
             if (of_split := split == number).any():
                 self._groups[name].frombytes(groups[of_split].tobytes())
+        self.add_labels(split, batch.codes)
+
+    def add_labels(self, split: NDArray[np.int8], codes: Codes) -> None:
+        """Count the labels of some images whose splits have these numbers."""
+        for name, cells in self._cells.items():
+            there = codes[name] != MISSING
+            numbers = codes[name][there].astype(np.int64) * len(SPLITS) + split[there]
+            found, counts = np.unique(numbers, return_counts=True)
+            for cell, images in zip(found.tolist(), counts.tolist(), strict=True):
+                code, number = divmod(cell, len(SPLITS))
+                cells[code, SPLITS[number]] += images
         for name, people in self._people.items():
-            codes = batch.codes[name].astype(np.int64)
-            people.frombytes(codes[codes != MISSING].tobytes())
+            known = codes[name].astype(np.int64)
+            people.frombytes(known[known != MISSING].tobytes())
 
     @property
     def images(self) -> int:
@@ -90,25 +96,33 @@ class Tally:
         """Labels of a categorical attribute per code ("can't tell" is null) and split."""
         found: dict[int | None, dict[str, int]] = defaultdict(dict)
         for (code, split), number in self._cells[attribute].items():
-            if code != MISSING:
-                found[None if code == CANNOT_TELL else code][split] = number
+            found[None if code == CANNOT_TELL else code][split] = number
         return found
 
     def manifest(self) -> dict[str, Any]:
         """The `counts` of the manifest."""
-        attributes: dict[str, dict[str, int]] = {}
-        for name in self._categorical:
-            attributes[name] = {
-                str(CANNOT_TELL if code is None else code): sum(splits.values())
-                for code, splits in self.labels_of(name).items()
-            }
         return {
-            "attributes": attributes,
+            "attributes": self.labels(),
             "groups": self.all_groups(),
             "images": self.images,
             "labelled": self.done.total(),
             "splits": dict(self.splits),
         }
+
+    def labels(self) -> dict[str, dict[str, int]]:
+        """Labels of every categorical attribute by code, as the manifest has them."""
+        return {
+            name: {
+                str(CANNOT_TELL if code is None else code): sum(splits.values())
+                for code, splits in self.labels_of(name).items()
+            }
+            for name in self._categorical
+        }
+
+
+def split_numbers(splits: Sequence[str]) -> NDArray[np.int8]:
+    """The place of each split in SPLITS."""
+    return np.fromiter(map(_NUMBER.__getitem__, splits), np.int8, len(splits))
 
 
 def _distinct(groups: array[int]) -> Any:

@@ -32,9 +32,9 @@ class LabelColumns:
         )
         self._columns = {name: _column(session, number, size) for number, name in attributes.all()}
 
-    def of(self, images: Sequence[int]) -> dict[str, NDArray[np.integer[Any]]]:
+    def of(self, images: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[np.integer[Any]]]:
         """Attribute name → the codes of some images, CANNOT_TELL and MISSING among them."""
-        rows = np.array(images, np.int64)
+        rows = np.asarray(images, np.int64)
         return {name: column[rows] for name, column in self._columns.items()}
 
 

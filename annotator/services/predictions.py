@@ -66,10 +66,18 @@ def check_schema(project: ProjectFolder, file: PredictionsFile) -> str:
     return current
 
 
-def load_predictions(project: ProjectFolder, folder: Path, round_id: int | None = None) -> LoadReport:
+def load_predictions(
+    project: ProjectFolder, folder: Path, round_id: int | None = None, *, all_known: bool = False
+) -> LoadReport:
     """Make a predictions folder inside the project the one that the queue and the suggestions come from.
 
     Loading the same folder again changes nothing.
+
+    Args:
+        project: the project.
+        folder: the predictions.
+        round_id: the round that made them; None: they were brought.
+        all_known: the project is known to have all their images, so that it need not be seen.
 
     Raises:
         FacelabelError: if it is damaged, or was made for another schema; the predictions in use stay in use.
@@ -77,7 +85,7 @@ def load_predictions(project: ProjectFolder, folder: Path, round_id: int | None 
     file = PredictionsFile(folder)
     file.verify()
     current = check_schema(project, file)
-    unknown, examples = _unknown_images(project, file)
+    unknown, examples = (0, []) if all_known else _unknown_images(project, file)
     with project.database.write() as session:
         digest = file.manifest["manifest_hash"]
         if session.scalar(select(Predictions.id).where(Predictions.content_hash == digest)) is None:

@@ -19,6 +19,7 @@ from annotator.services.feature_choice import (
     network_folder,
     return_to_frozen,
 )
+from annotator.services.round_snapshots import RoundSnapshots
 from annotator.services.rounds import start_round
 from annotator.worker import run_next_round
 from tests.annotator.test_browse import correction, image_of
@@ -164,7 +165,7 @@ def round_of_the_worker(project: ProjectFolder) -> tuple[dict[str, str], Round]:
     """Run a round of the engine probe; returns what its predictions say of the model, and its row."""
     with project.database.write() as session:
         number = start_round(session, "probe", "margin").id
-    assert run_next_round(project, Settings())
+    assert run_next_round(project, Settings(), RoundSnapshots(project))
     file = PredictionsFile(project.round_folder(number) / "run" / "predictions")
     with project.database.read() as session:
         return file.manifest["model"], session.get_one(Round, number)
