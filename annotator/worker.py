@@ -1,4 +1,4 @@
-"""The worker: runs imports and rounds, one at a time, and looks for faces between them. The only module that meets the trainer.
+"""The worker: runs imports and rounds, one at a time, and looks at new images between them. It and features_ahead alone meet the trainer.
 
 The rounds' table is the queue. A lock on a file says who works: it is gone with its holder, however that ended, so a
 round that is marked as running while nobody holds the lock was interrupted. It is begun again with the same snapshot,
@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -19,6 +20,7 @@ from threading import Event, Thread
 
 from annotator.config import Settings
 from annotator.errors import FacelabelError, NoRoom
+from annotator.features_ahead import FeaturesAhead
 from annotator.formats.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
@@ -72,7 +74,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         return stop.is_set() or (parent is not None and os.getppid() != parent)
 
     search = FaceSearch(project)
-    twins, snapshots = TwinSearch(project), RoundSnapshots(project)
+    background, snapshots = _background(project, settings, search), RoundSnapshots(project)
     studies, asking = studies_of(project), AskingAgain(project)
     remove_leftovers(project)
     ended = Event()
@@ -81,7 +83,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     try:
         while not stopped():
             try:
-                busy = _work(project, settings, stopped, search, twins, snapshots)
+                busy = _work(project, settings, stopped, background, snapshots)
                 if not busy:
                     look_into_rounds(studies)
                     asking.look()
@@ -114,18 +116,38 @@ def _work(
     project: ProjectFolder,
     settings: Settings,
     stopped: Callable[[], bool],
-    search: FaceSearch,
-    twins: TwinSearch,
+    background: deque[Callable[[], bool]],
     snapshots: RoundSnapshots,
 ) -> bool:
-    """Do the next thing that is due, the shortest wait first; returns whether there was any."""
+    """Do the next thing that is due; returns whether there was any. What somebody waits for goes first, the rest takes turns."""
     with worker_lock(project) as held:
         if held and run_next_import(project, settings, stopped):
             return True
     start_round_if_due(project, settings.round_every)
     if run_next_round(project, settings, snapshots, stopped=stopped):
         return True
-    return (settings.faces and bool(search.run_batch_if_free(BATCH_SECONDS))) or twins.run_step()
+    for step in tuple(background):
+        background.rotate(-1)
+        if step():
+            return True
+    return False
+
+
+def _background(project: ProjectFolder, settings: Settings, search: FaceSearch) -> deque[Callable[[], bool]]:
+    """What is done for new images when nothing else is due, about a second at a time."""
+    steps: list[Callable[[], bool]] = [TwinSearch(project).run_step]
+    if settings.faces:
+        steps.insert(0, lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
+    if settings.round_every:
+        ahead = FeaturesAhead(project)
+        steps.insert(0, lambda: _if_alone(project, ahead.run_step))
+    return deque(steps)
+
+
+def _if_alone(project: ProjectFolder, step: Callable[[], bool]) -> bool:
+    """Do something that a second worker would only do once more."""
+    with worker_lock(project) as held:
+        return held and step()
 
 
 def start_round_if_due(project: ProjectFolder, every: int) -> bool:

@@ -18,7 +18,7 @@ from trainer.acquisition import RULES, rule
 from trainer.answers import Answers
 from trainer.ensemble import combined, save_ensemble
 from trainer.errors import ChoiceError, ModelError
-from trainer.features import BACKBONE, Features, compute_features
+from trainer.features import BACKBONE, Features, ImageFile, compute_features, compute_some
 from trainer.files import read_manifest, sha256_file
 from trainer.label_errors import Suspect, find_label_errors
 from trainer.labels_saved import LabelsSaved, estimate, material
@@ -27,6 +27,7 @@ from trainer.pool_points import pool_points
 from trainer.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
 from trainer.progress import Progress, Report
 from trainer.snapshot import Snapshot
+from trainer.threads import threads
 
 if TYPE_CHECKING:
     from trainer.learned_features import FineTuned
@@ -252,6 +253,19 @@ def _features(snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned 
         report(Progress("features", done, total, "computing features"))
 
     return compute_features(snapshot, tuned.backbone if tuned else _backbone(), cache, progress=computing)
+
+
+def compute_ahead(files: list[ImageFile], cache: Path, seconds: float) -> int:
+    """Compute features of the frozen backbone before a round asks for them, with one thread: people are labelling meanwhile.
+
+    Returns:
+        How many of the files, from the first on, need not be looked at again.
+
+    Raises:
+        TrainerError: An image cannot be read, or the backbone's weights cannot.
+    """
+    with threads(1):
+        return compute_some(files, _backbone(), cache, seconds=seconds)
 
 
 def _fine_tuned(model: Path) -> FineTuned:

@@ -1,10 +1,13 @@
 """Features of a frozen pretrained backbone, computed once per image and kept on disk."""
 
+import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +31,14 @@ BATCH, CHUNK = 32, 512
 
 Progress = Callable[[int, int], None]
 """Called with images done and images in all."""
+
+
+class ImageFile(NamedTuple):
+    """An image: the sha256 of its bytes, its file, and what people call it."""
+
+    sha256: str
+    path: Path
+    name: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +110,14 @@ def _compute(
     store: FeatureStore, snapshot: Snapshot, backbone: Backbone, rows: NDArray[np.int64], progress: Progress
 ) -> None:
     """Compute what is missing, shared out over all processes."""
-    backbone = backbone.to(processes.device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     missing = _missing(snapshot, rows)
     progress(len(snapshot) - len(missing), len(snapshot))
     if processes.count() > 1:
-        _add(store, snapshot, backbone, missing[processes.rank() :: processes.count()], progress)
+        mine = missing[processes.rank() :: processes.count()]
+        _add(store, backbone, _files(snapshot, mine), _counting_on(progress, snapshot, missing))
         processes.wait_for_all()
         missing = _missing(snapshot, store.rows_of(snapshot.sha256))
-    _add(store, snapshot, backbone, missing, progress)
+    _add(store, backbone, _files(snapshot, missing), _counting_on(progress, snapshot, missing))
 
 
 def _missing(snapshot: Snapshot, rows: NDArray[np.int64]) -> list[int]:
@@ -114,23 +125,68 @@ def _missing(snapshot: Snapshot, rows: NDArray[np.int64]) -> list[int]:
     return sorted({snapshot.sha256[i]: i for i in np.flatnonzero(rows < 0).tolist()}.values())
 
 
+def _files(snapshot: Snapshot, images: list[int]) -> Iterator[ImageFile]:
+    for i in images:
+        yield ImageFile(snapshot.sha256[i], snapshot.image_path(i), snapshot.image_names[i])
+
+
+def _counting_on(progress: Progress, snapshot: Snapshot, missing: list[int]) -> Callable[[int], None]:
+    """Count on from the images whose features were known."""
+    known = len(snapshot) - len(missing)
+    return lambda done: progress(known + done, len(snapshot))
+
+
+def compute_some(files: list[ImageFile], backbone: Backbone, cache: Path, *, seconds: float) -> int:
+    """Compute the features of images for a while.
+
+    Args:
+        files: The images; those whose features are known take no time.
+        backbone: In evaluation mode.
+        cache: A folder for the features of all snapshots and backbones.
+        seconds: After how long to stop; the batch that is begun is finished.
+
+    Returns:
+        How many of the files, from the first on, need not be looked at again.
+
+    Raises:
+        ImageError: An image of the next batch is missing, changed or cannot be decoded.
+    """
+    store, _ = open_store(cache, backbone)
+    rows = store.rows_of([file.sha256 for file in files])
+    until = time.monotonic() + seconds
+    for place in np.flatnonzero(rows < 0).tolist()[::BATCH]:
+        if time.monotonic() > until:
+            return place
+        batch = [file for file, row in zip(files[place:], rows[place:], strict=True) if row < 0][:BATCH]
+        _add(store, backbone, batch, lambda _: None)
+    return len(files)
+
+
 def _add(
-    store: FeatureStore, snapshot: Snapshot, backbone: Backbone, missing: list[int], progress: Progress
+    store: FeatureStore, backbone: Backbone, files: Iterable[ImageFile], progress: Callable[[int], None]
 ) -> None:
-    """Compute the features of some images and keep them."""
-    done = len(snapshot) - len(missing)
-    waiting: list[int] = []
+    """Compute the features of some images and keep them, `CHUNK` at a time."""
+    backbone = backbone.to(processes.device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    done = 0
+    waiting: list[str] = []
     parts: list[Tensor] = []
+
+    def keep() -> None:
+        if waiting:
+            store.append(waiting, torch.cat(parts).numpy())
+            waiting.clear()
+            parts.clear()
+
     with torch.inference_mode(), freed_memory_kept():
-        for indices, images in _decoded(snapshot, missing, backbone.input_size):
-            waiting += indices
+        for batch, images in _decoded(files, backbone.input_size):
+            waiting += [file.sha256 for file in batch]
             known = backbone(backbone.normalise(images.to(processes.device())))
             parts.append(known.half().cpu())
-            if len(waiting) >= CHUNK or waiting[-1] == missing[-1]:
-                store.append([snapshot.sha256[i] for i in waiting], torch.cat(parts).numpy())
-                waiting, parts = [], []
-            done += len(indices)
-            progress(done, len(snapshot))
+            if len(waiting) >= CHUNK:
+                keep()
+            done += len(batch)
+            progress(done)
+        keep()
 
 
 def open_store(cache: Path, backbone: Backbone) -> tuple[FeatureStore, dict[str, object]]:
@@ -145,27 +201,30 @@ def open_store(cache: Path, backbone: Backbone) -> tuple[FeatureStore, dict[str,
     return FeatureStore(cache / key, recipe, backbone.feature_size), recipe
 
 
-def _decoded(snapshot: Snapshot, indices: list[int], side: int) -> Iterator[tuple[list[int], Tensor]]:
-    """Yield batches of indices and uint8 images; the next batch is decoded while this one is used."""
+def _decoded(files: Iterable[ImageFile], side: int) -> Iterator[tuple[list[ImageFile], Tensor]]:
+    """Yield batches of files and their uint8 images; the next batch is decoded while this one is used."""
     # Warnings are process-wide and `load_image` silences them in every thread: what holds now is put back at the end.
     with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
-        batches = [indices[start : start + BATCH] for start in range(0, len(indices), BATCH)]
-        ahead: list[list[Future[Tensor]]] = []
+        rest = iter(files)
+
+        def begin() -> tuple[list[ImageFile], list[Future[Tensor]]]:
+            batch = list(islice(rest, BATCH))
+            return batch, [pool.submit(_decode, file, side) for file in batch]
+
         try:
-            for number, batch in enumerate(batches):
-                for upcoming in batches[number + len(ahead) : number + 2]:
-                    ahead.append([pool.submit(_decode, snapshot, index, side) for index in upcoming])
-                yield batch, torch.stack([image.result() for image in ahead.pop(0)])
+            ahead = begin()
+            while ahead[0]:
+                (batch, images), ahead = ahead, begin()
+                yield batch, torch.stack([image.result() for image in images])
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _decode(snapshot: Snapshot, index: int, side: int) -> Tensor:
-    path = snapshot.image_path(index)
-    image = load_image(path, side)
-    if sha256_file(path) != snapshot.sha256[index]:
+def _decode(file: ImageFile, side: int) -> Tensor:
+    image = load_image(file.path, side)
+    if sha256_file(file.path) != file.sha256:
         raise ImageError(
-            f"{path} was changed: it is not the file that {snapshot.image_names[index]} was.",
+            f"{file.path} was changed: it is not the file that {file.name} was.",
             "Its features were not computed; those of the images before it are kept.",
             "Restore the file, or import the image again and export a new snapshot.",
         )

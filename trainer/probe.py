@@ -4,8 +4,8 @@ The model folder holds `model.safetensors` and `model.json`, its manifest, writt
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from trainer.files import file_entry, read_manifest, write_manifest
 from trainer.linear_heads import Head, fit_heads
 from trainer.pool_points import PoolPoints
 from trainer.snapshot import Snapshot
+from trainer.threads import threads
 
 FORMAT, VERSION, KIND = "facelabel-model", 1, "probe"
 CHUNK = 1024
@@ -131,15 +132,9 @@ def fit_probe(
     return Probe(pool.basis.mean, pool.basis.scale, in_features, codes, heads)
 
 
-@contextmanager
-def threads_for(images: int) -> Iterator[None]:
+def threads_for(images: int) -> AbstractContextManager[None]:
     """Use one thread for small problems: on a busy machine threads that wait for each other took ten times as long."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if images < FEW else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return threads(1 if images < FEW else torch.get_num_threads())
 
 
 def save_probe(

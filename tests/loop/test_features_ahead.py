@@ -1,0 +1,55 @@
+"""New images' features are computed while nobody waits for them."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from annotator.features_ahead import FeaturesAhead
+from annotator.files import shard_path
+from annotator.formats.drawn_faces import draw_faces
+from annotator.models import Image
+from annotator.project import ProjectFolder
+from annotator.services.images import import_images
+from tests.conftest import LIMITS
+from tests.loop.waiting import wait_until
+from tests.serving import Server
+
+
+def computed(project: ProjectFolder) -> list[str]:
+    """The sha256 of the images whose features are in the cache, in the order in which they came there."""
+    content = b"".join(file.read_bytes() for file in project.cache.glob("*/images.sha256"))
+    return [content[start : start + 32].hex() for start in range(0, len(content), 32)]
+
+
+def run(ahead: FeaturesAhead) -> None:
+    while ahead.run_step():
+        pass
+
+
+def test_every_image_is_computed_once_whenever_it_comes(filled: ProjectFolder, tmp_path: Path):
+    ahead = FeaturesAhead(filled)
+    run(ahead)
+    assert len(computed(filled)) == 40
+    draw_faces(tmp_path / "more", 3, size=80)
+    import_images(filled, [tmp_path / "more"], LIMITS)
+    run(ahead)
+    run(FeaturesAhead(filled))
+    assert len(computed(filled)) == len(set(computed(filled))) == 43
+
+
+def test_images_that_cannot_be_read_are_passed_over_and_told(
+    filled: ProjectFolder, caplog: pytest.LogCaptureFixture
+):
+    with filled.database.read() as session:
+        image = session.get_one(Image, 2)
+    shard_path(filled.images, image.sha256, image.extension).write_bytes(b"lost")
+    with caplog.at_level(logging.WARNING, "facelabel"):
+        run(FeaturesAhead(filled))
+    assert len(computed(filled)) == 8, "the second batch"
+    assert "features are not computed ahead" in caplog.text
+
+
+def test_a_worker_computes_them_before_anybody_has_labelled(filled: ProjectFolder):
+    with Server(filled.path, FACELABEL_WORKER="1", FACELABEL_ROUND_EVERY="25"):
+        wait_until(lambda: len(computed(filled)) == 40, "the features are there", 120)
