@@ -21,6 +21,7 @@ SUBJECTS = {
     "many_people": "clustering, and the calls of the people page with 10,000 people",
     "importing": "images imported per second",
     "rounds_latency": "from the 25th label to the queue in the new order, 10,000 and 100,000 images",
+    "beside_rounds": "what a labeller waits while rounds run without a pause, beside the same without a worker",
     "lessons": "what five earlier systems taught: leaking splits, pretraining, their figures beside ours",
     "throughput": "images per second of training, real ones against random tensors, and of scoring",
     "preset": "the default preset: balanced accuracy on people set aside, with 1,000 labelled images",

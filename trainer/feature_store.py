@@ -71,6 +71,12 @@ class FeatureStore:
             return np.empty((0, self.size), np.float16)
         return np.memmap(self._records, np.float16, mode="r", shape=(count, self.size))
 
+    def read(self, start: int, count: int) -> NDArray[np.float16]:
+        """Return the (count, size) records from `start` on, fewer at the end; for a pass over all, which mapped would fill the memory."""
+        count = max(0, min(count, len(self) - start))
+        found = np.fromfile(self._records, np.float16, count=count * self.size, offset=start * self.size * 2)
+        return found.reshape(count, self.size)
+
     def append(self, digests: list[str], features: NDArray[np.float16]) -> None:
         """Add records and return when they are durable.
 

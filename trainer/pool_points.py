@@ -92,11 +92,11 @@ def _read(file: Path) -> dict[str, Tensor]:
 
 
 def _compute(features: Features, sample: NDArray[np.int64]) -> dict[str, Tensor]:
-    records = features.store.records()
-    basis = fit_basis(torch.from_numpy(records[sample]).float())
+    store = features.store
+    basis = fit_basis(torch.from_numpy(store.records()[sample]).float())
     parts = [
-        basis.project(torch.from_numpy(records[start : start + CHUNK].copy()).float()).half()
-        for start in range(0, len(records), CHUNK)
+        basis.project(torch.from_numpy(store.read(start, CHUNK)).float()).half()
+        for start in range(0, len(store), CHUNK)
     ]
     return {
         "directions": basis.directions,

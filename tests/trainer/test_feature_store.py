@@ -69,6 +69,14 @@ def test_records_without_a_digest_do_not_count_and_are_overwritten(tmp_path):
     assert np.array_equal(store.records(), RECORDS)
 
 
+def test_a_part_is_read_as_it_is_mapped(tmp_path):
+    store = FeatureStore(tmp_path, {}, 3)
+    records = np.arange(15, dtype=np.float16).reshape(5, 3)
+    store.append([sha256_text(str(i)) for i in range(5)], records)
+    for start, count in ((0, 2), (3, 2), (4, 9), (5, 1), (0, 0)):
+        assert np.array_equal(store.read(start, count), store.records()[start : start + count])
+
+
 def test_an_empty_store_has_no_records(tmp_path):
     store = FeatureStore(tmp_path, {}, 3)
     assert store.rows_of(DIGESTS[:1]).tolist() == [-1]
