@@ -78,27 +78,27 @@ def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, pro
     store, recipe = open_store(cache, backbone)
     alone = processes.count() == 1
     kept = _LAST.get(store.folder)
-    if alone and kept and kept.images is snapshot.sha256 and kept.records == len(store):
+    if alone and kept and kept.images is snapshot.sha256 and kept.state == store.state():
         progress(len(snapshot), len(snapshot))
         return kept.features
-    rows = store.rows_of(snapshot.sha256)
+    state, rows = store.state(), store.rows_of(snapshot.sha256)
     if not alone or (rows < 0).any():  # several processes wait for each other there
         _compute(store, snapshot, backbone, rows, progress)
-        rows = store.rows_of(snapshot.sha256)
+        state, rows = store.state(), store.rows_of(snapshot.sha256)
     else:
         progress(len(snapshot), len(snapshot))
     features = Features(store, torch.from_numpy(rows), recipe)
     _LAST.clear()
-    _LAST[store.folder] = _Kept(snapshot.sha256, len(store), features)
+    _LAST[store.folder] = _Kept(snapshot.sha256, state, features)
     return features
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """Features that were looked up: whose, and how many records there were."""
+    """Features that were looked up: whose, and in which state of the store."""
 
     images: list[str]
-    records: int
+    state: tuple[int, int, int]
     features: Features
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.trainer.drawn import draw_faces
 from trainer.errors import ImageError
 from trainer.feature_store import FeatureStore
-from trainer.features import compute_features
+from trainer.features import compute_features, open_store
 from trainer.files import sha256_text
 from trainer.networks import build
 from trainer.snapshot import Snapshot
@@ -128,3 +129,17 @@ def test_an_image_that_is_missing_or_broken_is_named(backbone, tmp_path, content
         broken.write_bytes(content)
     with pytest.raises(ImageError, match=r"0001\.png"):
         compute_features(Snapshot.open(folder), backbone, tmp_path / "cache", progress=silent)
+
+
+def test_a_cache_that_was_made_anew_in_another_order_is_looked_up_again(few, backbone, tmp_path):
+    before = compute_features(few, backbone, tmp_path, progress=silent)
+    images = torch.arange(len(few))
+    expected = before.of(images).clone()
+    content = before.store.records()[::-1].copy()
+    digests = [digest.tobytes().hex() for digest in before.store.digests()[::-1]]
+    for file in before.store.folder.iterdir():
+        file.unlink()
+    open_store(tmp_path, backbone)[0].append(digests, content)
+    after = compute_features(few, backbone, tmp_path, progress=silent)
+    assert torch.equal(after.of(images), expected)
+    assert compute_features(few, backbone, tmp_path, progress=silent) is after, "nothing changed since"
