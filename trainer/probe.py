@@ -26,7 +26,7 @@ from trainer.snapshot import Snapshot
 from trainer.threads import threads
 
 FORMAT, VERSION, KIND = "facelabel-model", 1, "probe"
-CHUNK = 1024
+CHUNK = 2048
 """Images whose features are in memory at once while they are answered."""
 
 
