@@ -139,6 +139,30 @@ class Database:
         self.engine.dispose()
 
 
+class Changes:
+    """Tells whether anybody has committed since the last look, in some microseconds.
+
+    Args:
+        database: whose; it is there.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._connection = pysqlite3.connect(database.path, isolation_level=None)
+        self._seen = self._version()
+
+    def any(self) -> bool:
+        """Whether there was a commit of another connection since this was asked last."""
+        before, self._seen = self._seen, self._version()
+        return self._seen != before
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+
 def _configure(connection: Any, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, in _begin
     cursor = connection.cursor()

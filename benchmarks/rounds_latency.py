@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 import psutil
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from annotator.config import Settings
-from annotator.models import Image, Label, Labeller, Predictions, Round
+from annotator.models import Image, Label, Labeller, Predictions, Project, Round
 from annotator.project import ProjectFolder
 from annotator.services.labels import Submitted, submit
 from annotator.services.queue import next_tasks
@@ -65,6 +65,7 @@ def every() -> int:
 
 def make_up_features(project: ProjectFolder) -> None:
     """Write a record for every image: noise, and a direction for each of its classes."""
+    finish_other_work(project)
     store, _ = open_store(project.cache, build(BACKBONE, pretrained=True))
     random = np.random.default_rng(0)
     noise = random.normal(size=(BLOCK, store.size)).astype(np.float32)
@@ -80,6 +81,13 @@ def make_up_features(project: ProjectFolder) -> None:
             known = codes[name][start : start + BLOCK]
             features = features + 0.4 * looks[name][np.where(known >= 0, known, drawn)]
         store.append(list(some), np.maximum(features, 0).astype(np.float16))
+
+
+def finish_other_work(project: ProjectFolder) -> None:
+    """Say that the worker has done what it does with new images: it would look for 100,000 files that are not there."""
+    with project.database.write() as session:
+        session.execute(update(Image).values(perceptual_hash=Image.shuffle, face_count=0))
+        session.execute(update(Project).values(groups_stale=False))
 
 
 def known_codes(session: Any, images: int) -> dict[str, np.ndarray]:
