@@ -65,8 +65,8 @@ class Database:
         """A session that holds the write lock from its first statement; commits at the end, rolls back on an error.
 
         Args:
-            durable: wait until the disk has it. False is for leases alone: they survive a kill, but not a power cut, and
-                nobody misses them then. The next durable commit takes along whatever came before it.
+            durable: wait until the disk has it. False is for leases and the progress of rounds: they survive a kill, but not
+                a power cut, and nobody misses them then. The next durable commit takes along whatever came before it.
 
         Raises:
             NoRoom: if the disk is full.

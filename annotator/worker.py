@@ -233,7 +233,8 @@ class _Reporter:
         self._report(stage, done, total, message)
         stage_before, moment = self._last
         if stage != stage_before or time.monotonic() - moment >= REPORT_SECONDS:
-            with self._project.database.write() as session:
+            # Nobody misses it after a power cut, and whoever labels does not wait for the disk.
+            with self._project.database.write(durable=False) as session:
                 report_progress(session, self._number, stage, done, total, message)
             self._last = (stage, time.monotonic())
 

@@ -27,12 +27,14 @@ import requests
 from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import select
 
+from annotator.domain.schema import Schema
 from annotator.formats.image_files import Limits
 from annotator.models import Image, Predictions, Round
 from annotator.project import ProjectFolder
 from annotator.services.images import import_images
 from annotator.services.projects import init_project
 from annotator.services.rounds import labelled_since_last_round
+from annotator.services.schema_in_force import schema_in_force
 from benchmarks.data import CELEBA_SCHEMA, faces
 from benchmarks.report import Figures, Size
 from tests.browser.conftest import chromium
@@ -104,15 +106,15 @@ def make_project(folder: Path, size: Size) -> tuple[ProjectFolder, Truth]:
     share = 0.1 if size == "small" else None
     project = init_project(folder / "project", CELEBA_SCHEMA if real else None, share_test=share)
     import_images(project, [folder / "some"], Limits(64_000_000, 2**27))
-    return project, {row.pop("image_name"): _codes(row) for row in some}
+    with project.database.read() as session:
+        schema = schema_in_force(session).schema
+    return project, {row.pop("image_name"): _digits(row, schema) for row in some}
 
 
-def _codes(row: dict[str, str]) -> dict[str, str]:
-    """Names of values as the digits that stand for them; whom an image shows is not asked."""
-    hair = {"black": "0", "brown": "1", "blond": "2", "gray": "3", "none": "4"}
-    top = {"full": "0", "receding": "1", "bald": "2", "covered": "3"}
-    named = {"hair_color": hair, "hair_top": top}
-    return {name: named.get(name, {}).get(value, value) for name, value in row.items() if name != "identity"}
+def _digits(row: dict[str, str], schema: Schema) -> dict[str, str]:
+    """Answers, given by the names of values or by their codes, as the digits that stand for them; whom an image shows is not asked."""
+    digits = {a.name: {v.name: str(v.code) for v in a.values} for a in schema.attributes if a.kind != "open"}
+    return {name: digits[name].get(value, value) for name, value in row.items() if name in digits}
 
 
 def work(url: str, truth: Truth, images: int, *, hurry: bool) -> list[Seen]:
