@@ -23,10 +23,10 @@ run: $(READY) ## label faces in the browser: IMAGES=folder, or sample faces with
 	$(BIN)/facelabel up --project "$(PROJECT)" --port $(PORT) --samples $(SAMPLES) $(if $(IMAGES),"$(IMAGES)")
 
 test: $(READY) chromium lint ## lint, types, import contracts, migration check, all tests, a real browser
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 coverage: $(READY) chromium ## which lines the tests run; counting takes a fifth more time
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=85
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=85
 
 lint: $(READY) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
