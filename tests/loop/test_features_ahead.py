@@ -47,7 +47,17 @@ def test_images_that_cannot_be_read_are_passed_over_and_told(
     with caplog.at_level(logging.WARNING, "facelabel"):
         run(FeaturesAhead(filled))
     assert len(computed(filled)) == 8, "the second batch"
-    assert "features are not computed ahead" in caplog.text
+    assert "features of some images are not computed ahead" in caplog.text
+
+
+def test_a_cache_that_cannot_be_written_ends_it_and_not_the_worker(
+    filled: ProjectFolder, caplog: pytest.LogCaptureFixture
+):
+    filled.cache.write_bytes(b"in the way")
+    ahead = FeaturesAhead(filled)
+    with caplog.at_level(logging.WARNING, "facelabel"):
+        assert [ahead.run_step(), ahead.run_step()] == [False, False]
+    assert caplog.text.count("not computed ahead any more") == 1
 
 
 def test_a_worker_computes_them_before_anybody_has_labelled(filled: ProjectFolder):
