@@ -146,13 +146,14 @@ def _work(
 
 def _background(project: ProjectFolder, settings: Settings, search: FaceSearch) -> deque[Callable[[], bool]]:
     """What is done for new images when nothing else is due, about a second at a time."""
-    steps: list[Callable[[], bool]] = [TwinSearch(project).run_step]
-    if settings.faces:
-        steps.insert(0, lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
+    steps: deque[Callable[[], bool]] = deque()
     if settings.round_every:
         ahead = FeaturesAhead(project)
-        steps.insert(0, lambda: _if_alone(project, ahead.run_step))
-    return deque(steps)
+        steps.append(lambda: _if_alone(project, ahead.run_step))
+    if settings.faces:
+        steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
+    steps.append(TwinSearch(project).run_step)
+    return steps
 
 
 def _if_alone(project: ProjectFolder, step: Callable[[], bool]) -> bool:
