@@ -37,7 +37,7 @@ from trainer.features import BACKBONE, open_store
 from trainer.networks import build
 
 LABELLED = 500
-ROUNDS = {"small": 2, "normal": 12, "full": 12}
+ROUNDS = {"small": 2, "normal": 20, "full": 20}
 POOLS = {"small": (2000,), "normal": (10_000, 100_000), "full": (10_000, 100_000, 1_000_000)}
 VALUES = {"wrinkles": 2, "freckles": 2, "glasses": 3, "hair_color": 9, "hair_top": 4, "not_human": 1}
 BLOCK = 4096

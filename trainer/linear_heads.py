@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from trainer.calibrate import (
     FEW,
@@ -27,13 +26,11 @@ from trainer.calibrate import (
     fit_temperature,
     negative_log_likelihood,
 )
+from trainer.head_loss import HeadLoss
 
 PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3)
 """L2 strengths to choose from; features are scaled such that an image's squared norm is about 1."""
 FOLDS = 4
-STEPS, TOLERANCE = 300, 1e-2
-"""Most steps of the minimisation, and the slope at which it ends: a tenth of it takes twice as long and, on held-out people
-with 100 to 1,000 labels, gave the same balanced accuracy and no better a log-loss."""
 BASIS, DIRECTIONS = 1500, 512
 """Images from which the principal directions are found, and how many directions the heads may use at most. All of 740
 directions and 512 gave the same figures to half a point, and so did 1,500 and 512 with 4,390 images."""
@@ -86,6 +83,10 @@ class Head:
     def bias(self) -> Tensor:
         """(classes,) of the head itself."""
         return self.coefficients[-1, -1]
+
+    def alone(self) -> "Head":
+        """Return the head without the committee."""
+        return replace(self, coefficients=self.coefficients[:, -1:])
 
     def turned(self, directions: Tensor) -> "Head":
         """Return the same head in the space in which its coordinates run along (p, q) orthonormal directions."""
@@ -165,25 +166,21 @@ def fit_head(
     # One column of weights per fold, and a last one that learns from everything.
     seen = torch.from_numpy(np.stack([folds != fold for fold in range(FOLDS + 1)], axis=1)).float()
     weights = seen / seen.sum(dim=0).clamp_min(1)
-    best, coefficients = (np.inf, PENALTIES[0], 1.0), torch.zeros(0)
-    variance = points.square().mean(dim=0)
-    curvature = _curvature(points, variance, weights)
-    start = torch.zeros(points.shape[1] + 1, FOLDS + 1, classes)
+    loss_of = HeadLoss(points, torch.from_numpy(labels), weights, prior, min(PENALTIES))
+    best, coefficients, found = (np.inf, PENALTIES[0], 1.0), torch.zeros(0), None
     for penalty in reversed(PENALTIES):
-        start = _minimise(
-            points, torch.from_numpy(labels), weights, prior, penalty, variance, curvature, start
-        )
+        found = loss_of.minimise(penalty, found)
         if unseen is None:
-            held_out = _evidence(points, start)[torch.arange(len(labels)), torch.from_numpy(folds)].numpy()
+            held_out = _evidence(points, found)[torch.arange(len(labels)), torch.from_numpy(folds)].numpy()
             right = labels
         else:
-            held_out, right = _evidence(unseen[0], start)[:, -1].numpy(), unseen[1]
+            held_out, right = _evidence(unseen[0], found)[:, -1].numpy(), unseen[1]
         temperature = fit_temperature(held_out, right, prior)
         chosen = unseen is None or len(right) >= FEW
         loss = negative_log_likelihood(held_out, right, prior, temperature) if chosen else 0.0
         if loss >= best[0]:
             break
-        best, coefficients = (loss, penalty, temperature), start
+        best, coefficients = (loss, penalty, temperature), found
     _, penalty, temperature = best
     return Head(
         coefficients=coefficients,
@@ -250,83 +247,3 @@ def _evidence(points: Tensor, coefficients: Tensor) -> Tensor:
     """(n, q) points and (q + 1, f, classes) coefficients → (n, f, classes)."""
     evidence: Tensor = torch.tensordot(points, coefficients[:-1], dims=1) + coefficients[-1]
     return evidence
-
-
-def _minimise(
-    points: Tensor,
-    labels: Tensor,
-    weights: Tensor,
-    prior: NDArray[np.float64],
-    penalty: float,
-    variance: Tensor,
-    curvature: Tensor,
-    start: Tensor,
-) -> Tensor:
-    """Minimise the penalised logit-adjusted loss of all folds at once.
-
-    Nesterov's accelerated gradient with restarts (O'Donoghue and Candes, "Adaptive restart for accelerated gradient
-    schemes", 2015), in coordinates that make Böhning's bound of the curvature (variance / 2 + penalty along a principal
-    direction) the same in every direction: some dozens of steps, each two products of matrices.
-
-    Args:
-        points: (n, q).
-        labels: (n,) class indices.
-        weights: (n, f) of the images in each fold's loss, columns add up to 1.
-        prior: (classes,) added to the logits as logarithm.
-        penalty: L2 strength.
-        variance: (q,) of the points.
-        curvature: (f,) as `_curvature` says.
-        start: (q + 1, f, classes) coefficients.
-
-    Returns:
-        (q + 1, f, classes) coefficients, those of the bias last.
-    """
-    scaled, shape = _scaled(points, variance, penalty)
-    backwards = scaled.T.contiguous()
-    shrink = penalty * shape.square()
-    step = 1 / (curvature + shrink.max())[:, None, None]
-    adjustment = torch.from_numpy(np.log(prior)).float()[:, None]
-    right = functional.one_hot(labels, len(prior)).T
-    share = weights.T[:, None].contiguous()
-    # (f, classes, ·): with few columns on the right a product of matrices takes up to four times as long.
-    current = ahead = (start / shape[:, None, None]).permute(1, 2, 0).contiguous()
-    momentum = torch.ones(weights.shape[1], 1, 1)
-    for _ in range(STEPS):
-        evidence = (ahead.flatten(0, 1) @ backwards).view(*ahead.shape[:2], -1)
-        error = ((evidence + adjustment).softmax(dim=1) - right) * share
-        slope = (error.flatten(0, 1) @ scaled).view_as(ahead) + shrink * ahead
-        if slope.square().sum() < TOLERANCE**2:
-            break
-        following = ahead - step * slope
-        moved = following - current
-        uphill = (slope * moved).sum(dim=(1, 2), keepdim=True) > 0
-        momentum = torch.where(uphill, 1.0, momentum)
-        grown = (1 + (1 + 4 * momentum.square()).sqrt()) / 2
-        ahead = following + (momentum - 1) / grown * moved
-        current, momentum = following, grown
-    return (current * shape).permute(2, 0, 1).contiguous()
-
-
-def _scaled(points: Tensor, variance: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
-    """The points and a one for the bias in the coordinates of `_minimise`, and the shape of these coordinates."""
-    shape = torch.cat([variance / 2, torch.full((1,), 0.5)]).add(penalty).rsqrt()
-    return torch.cat([points, torch.ones(len(points), 1)], dim=1) * shape, shape
-
-
-def _curvature(points: Tensor, variance: Tensor, weights: Tensor) -> Tensor:
-    """Return an upper bound, (f,), of the curvature of the folds' cross-entropy, by the power method.
-
-    It is largest for the smallest penalty, so one bound serves for all.
-    """
-    scaled, _ = _scaled(points, variance, min(PENALTIES))
-    backwards = scaled.T.contiguous()
-    share = weights.T.contiguous()
-    vectors = torch.ones(weights.shape[1], scaled.shape[1])
-    largest = torch.ones(weights.shape[1])
-    for _ in range(12):
-        vectors = (share * (vectors @ backwards)) @ scaled
-        largest = vectors.norm(dim=1).clamp_min(1e-12)
-        vectors /= largest[:, None]
-    return (
-        0.6 * largest
-    )  # a softmax curves by at most one half; the rest covers what the power method falls short of

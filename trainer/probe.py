@@ -41,7 +41,7 @@ class Probe:
     Attributes:
         mean: (size,) subtracted from the features.
         scale: (size,) they are multiplied by afterwards.
-        heads: Attribute → head; an attribute without labels has none.
+        heads: Attribute → head without its committee; an attribute without labels has none.
         codes: Attribute → the codes of its classes.
         pool_heads: The same heads for the points that they were trained on; none of a probe that was read from a file.
     """
@@ -128,7 +128,7 @@ def fit_probe(
             others = pool.of(torch.from_numpy(unseen)), answers
         heads = fit_heads(points, labels, snapshot.groups[rows], classes, seed, others)
     codes = {a.name: a.codes for a in snapshot.categorical if a.name in heads}
-    in_features = {name: head.turned(pool.basis.directions) for name, head in heads.items()}
+    in_features = {name: head.alone().turned(pool.basis.directions) for name, head in heads.items()}
     return Probe(pool.basis.mean, pool.basis.scale, in_features, codes, heads)
 
 

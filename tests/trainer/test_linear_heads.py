@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from trainer.calibrate import balanced_answer, probabilities
-from trainer.linear_heads import FOLDS, _curvature, _minimise, assign_folds, fit_basis, fit_head
+from trainer.head_loss import HeadLoss
+from trainer.linear_heads import FOLDS, assign_folds, fit_basis, fit_head
 
 
 def two_clouds(images: int = 80, size: int = 12, apart: float = 3.0):
@@ -94,21 +95,23 @@ def test_features_that_never_vary_do_no_harm():
     assert torch.isfinite(constant.weight).all()
 
 
-def test_the_minimum_is_that_of_the_penalised_loss():
-    features, labels = two_clouds(apart=1.0)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_minimum_is_that_of_the_penalised_loss(classes):
+    features, _ = two_clouds(apart=1.0)
     basis = fit_basis(features)
-    points, targets = basis.project(features), torch.from_numpy(labels)
-    weights = torch.full((len(labels), 1), 1 / len(labels))
-    start = torch.zeros(points.shape[1] + 1, 1, 2)
-    prior = np.array([0.5, 0.5])
-    variance = points.square().mean(dim=0)
-    curvature = _curvature(points, variance, weights)
-    found = _minimise(points, targets, weights, prior, 1e-2, variance, curvature, start)[:, 0]
-    found.requires_grad_()
-    logits = points @ found[:-1] + found[-1] + torch.from_numpy(np.log(prior)).float()
-    loss = functional.cross_entropy(logits, targets) + 1e-2 / 2 * found.square().sum()
-    (slope,) = torch.autograd.grad(loss, found)
-    assert slope.abs().max() < 5e-3
+    points = basis.project(features)
+    targets = torch.from_numpy(np.arange(len(points)) % 5 % classes)
+    assert len(targets.unique()) == classes
+    weights = torch.full((len(targets), 1), 1 / len(targets))
+    prior = np.array([0.6, 0.4] if classes == 2 else [0.5, 0.2, 0.3])
+    loss_of = HeadLoss(points, targets, weights, prior, 1e-3)
+    for found in (loss_of.minimise(1e-2), loss_of.minimise(1e-2, loss_of.minimise(1.0))):
+        assert found.shape == (points.shape[1] + 1, 1, classes)
+        least = found[:, 0].requires_grad_()
+        logits = points @ least[:-1] + least[-1] + torch.from_numpy(np.log(prior)).float()
+        loss = functional.cross_entropy(logits, targets) + 1e-2 / 2 * least.square().sum()
+        (slope,) = torch.autograd.grad(loss, least)
+        assert slope.abs().max() < 5e-3
 
 
 @given(st.lists(st.integers(0, 8), min_size=1, max_size=60), st.integers(0, 5))
