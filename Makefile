@@ -55,7 +55,9 @@ $(READY): pyproject.toml
 	@touch $(READY)
 
 chromium:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
 	  command -v apt-get >/dev/null || { echo "The browser tests need Chromium; install it and call make test again."; exit 1; }; \
 	  echo "installing chromium for the browser tests"; \
-	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends chromium; }
+	  $(SUDO) apt-get update -q && { \
+	    $(SUDO) apt-get install -qy --no-install-recommends chromium-headless-shell || \
+	    $(SUDO) apt-get install -qy --no-install-recommends chromium; }; }

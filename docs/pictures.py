@@ -7,7 +7,6 @@ their own answer, and photographs every page. Nothing in it is a photo of anybod
 import csv
 import json
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 from annotator.formats.drawn_faces import draw_faces  # noqa: E402
 from annotator.models import Face  # noqa: E402
 from annotator.project import ProjectFolder  # noqa: E402
+from tests.browser.conftest import chromium  # noqa: E402
 from tests.described import describe  # noqa: E402
 from tests.serving import Client, Server  # noqa: E402
 
@@ -198,14 +198,13 @@ def main() -> None:
     TO.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         project, truth = make_project(Path(folder))
-        executable = shutil.which("chromium") or shutil.which("google-chrome")
         with Server(project, FACELABEL_WORKER="1") as server, sync_playwright() as playwright:
             work(
                 client_of(project, server.url, "Ada"),
                 {name: client_of(project, server.url, name) for name in ERRORS},
                 truth,
             )
-            browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+            browser = playwright.chromium.launch(**chromium())
             photograph(
                 browser.new_page(viewport={"width": 1366, "height": 768}), server.url, pack(Path(folder))
             )

@@ -12,20 +12,27 @@ from typing import IO, Any, Self
 
 import requests
 
+from tests.forked import Command
+
 _ADDRESS = re.compile(r"at (http://[\d.]+:(\d+))/")
 
 
 class Server:
-    """A server process; the port is free at the first start and kept at later ones."""
+    """A server process; the port is free at the first start and kept at later ones.
 
-    def __init__(self, project: Path, **environment: str) -> None:
+    It is forked from a process that has loaded the product, unless it is to be `bare`: then Python starts, as for a user,
+    and nothing is loaded but what serving loads.
+    """
+
+    def __init__(self, project: Path, *, bare: bool = False, **environment: str) -> None:
         self.project = project
+        self._bare = bare
         self.port = 0
         self.url = ""
         # A worker, looking for faces and rounds that start by themselves would only slow down tests that are not about them.
         off = {"FACELABEL_WORKER": "0", "FACELABEL_FACES": "0", "FACELABEL_ROUND_EVERY": "0"}
         self._environment = {**os.environ, **off, **environment}
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Command | subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -41,23 +48,7 @@ class Server:
 
     def start(self) -> None:
         """Start and wait until the server says where it listens."""
-        command = [
-            sys.executable,
-            "-m",
-            "annotator",
-            "serve",
-            "-p",
-            str(self.project),
-            "--port",
-            str(self.port),
-        ]
-        self._process = subprocess.Popen(
-            command,
-            cwd=self.project,  # not the checkout: what is installed is what runs
-            stdout=subprocess.PIPE,
-            text=True,
-            env=self._environment | {"PYTHONUNBUFFERED": "1"},
-        )
+        self._process = self._launch()
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if found := _ADDRESS.search(line):
@@ -67,12 +58,20 @@ class Server:
                 return
         raise AssertionError(f"the server ended with {self._process.wait()} before it listened")
 
+    def _launch(self) -> "Command | subprocess.Popen[str]":
+        arguments = ["serve", "-p", str(self.project), "--port", str(self.port)]
+        environment = self._environment | {"PYTHONUNBUFFERED": "1"}
+        folder = self.project  # not the checkout: what is installed is what runs
+        if not self._bare:
+            return Command(arguments, folder, environment)
+        command = [sys.executable, "-m", "annotator", *arguments]
+        return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, env=environment)
+
     def stop(self, number: int = signal.SIGKILL) -> None:
         """Send a signal and wait for the end."""
         assert self._process is not None
         self._process.send_signal(number)
         self._process.wait(30)
-        assert self._process.stdout is not None
         self._process = None
 
     def client(self) -> "Client":

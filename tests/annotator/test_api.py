@@ -25,7 +25,7 @@ def still(tmp_path_factory: pytest.TempPathFactory, _filled: Path) -> Iterator[S
     """One server for all tests that change nothing."""
     path = tmp_path_factory.mktemp("still") / "project"
     shutil.copytree(_filled, path)
-    with Server(path) as running:
+    with Server(path, bare=True) as running:
         yield running
 
 

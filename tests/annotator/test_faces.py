@@ -171,7 +171,7 @@ def test_the_worker_looks_for_faces_by_itself_and_dlib_stays_out_of_the_web_proc
     project: ProjectFolder, portraits: Path
 ):
     import_images(project, [portraits], LIMITS)
-    with Server(project.path, FACELABEL_WORKER="1", FACELABEL_FACES="1") as server:
+    with Server(project.path, bare=True, FACELABEL_WORKER="1", FACELABEL_FACES="1") as server:
         client = server.client()
         wait_until(lambda: client.get("/faces")["seen"] == 9, "all images are looked at")
         libraries = {region.path for region in psutil.Process(server.pid).memory_maps()}

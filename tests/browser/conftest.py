@@ -13,7 +13,8 @@ SECONDS = 1000
 
 def chromium() -> dict[str, Any]:
     """How this machine's Chromium is launched."""
-    names = ("chromium", "chromium-browser", "google-chrome")
+    # The first takes a third less of the processor: it is the same browser without windows.
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     executable = os.environ.get("FACELABEL_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     assert executable, "the browser tests need Chromium; `make chromium` installs it"
     arguments = [
