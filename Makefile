@@ -51,7 +51,8 @@ $(READY): pyproject.toml
 	  echo "installing python3-venv"; $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy python3-venv || { \
 	  echo "Python's venv module is missing; install it and call make again."; exit 1; }; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	# Python compiles what is loaded; to compile all of it here takes longer than all the rest.
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[dev]'
 	@touch $(READY)
 
 chromium:

@@ -10,6 +10,7 @@ import csv
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +91,11 @@ def labelled_part(folder: Path, test: NDArray[np.str_], count: int | None, seed:
     people, of_image = np.unique(snapshot.groups, return_inverse=True)
     aside = np.isin(snapshot.groups, test)
     validated = (random.random(len(people)) < VAL)[of_image]
-    snapshot.splits[:] = np.where(aside, "test", np.where(validated, "val", "train"))
+    splits = np.where(aside, "test", np.where(validated, "val", "train"))
     labelled = aside.copy()
     labelled[random.permutation(np.flatnonzero(~aside))[:count]] = True
-    for labels in snapshot.labels.values():
-        labels[~labelled] = UNLABELLED
-    return snapshot
+    labels = {name: np.where(labelled, column, UNLABELLED) for name, column in snapshot.labels.items()}
+    return replace(snapshot, splits=splits, labels=labels)
 
 
 def run(
