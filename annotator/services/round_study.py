@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -54,8 +53,6 @@ class RoundStudy:
         command = [sys.executable, "-m", "trainer", name, *arguments, "--cache", str(self._project.cache)]
         with (folder / f"{name}.log").open("wb") as log:
             self._running = subprocess.Popen(command, stdout=log, stderr=log)
-        if hasattr(os, "SCHED_IDLE"):  # Linux: what nobody waits for never delays a round or an answer
-            os.sched_setscheduler(self._running.pid, os.SCHED_IDLE, os.sched_param(0))
 
     def close(self) -> None:
         """End what is running; the next worker begins it again."""
