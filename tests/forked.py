@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import signal
 import sys
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -77,7 +76,6 @@ def _call(
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     from annotator.cli import main
 
     main(arguments, prog_name="facelabel")

@@ -58,7 +58,7 @@ class Server:
                 return
         raise AssertionError(f"the server ended with {self._process.wait()} before it listened")
 
-    def _launch(self) -> "Command | subprocess.Popen[str]":
+    def _launch(self) -> Command | subprocess.Popen[str]:
         arguments = ["serve", "-p", str(self.project), "--port", str(self.port)]
         environment = self._environment | {"PYTHONUNBUFFERED": "1"}
         folder = self.project  # not the checkout: what is installed is what runs

@@ -33,7 +33,7 @@ class HeadLoss:
         prior: NDArray[np.float64],
         least_penalty: float,
     ) -> None:
-        self.columns = 1 if len(prior) == 2 else len(prior)
+        self._columns = 1 if len(prior) == 2 else len(prior)
         self._rows = torch.cat([points, torch.ones(len(points), 1)], dim=1)
         # With few columns on the right a product of matrices takes up to four times as long, so both ways are kept.
         self._across = self._rows.T.contiguous()
@@ -61,7 +61,7 @@ class HeadLoss:
         momentum = torch.ones(len(current), 1, 1)
         for _ in range(STEPS):
             slope = self._slope(ahead * shape) * shape + shrink * ahead
-            if slope.square().sum() * len(self._right) < TOLERANCE**2 * self.columns:
+            if slope.square().sum() * len(self._right) < TOLERANCE**2 * self._columns:
                 break
             following = ahead - step * slope
             moved = following - current
@@ -71,18 +71,18 @@ class HeadLoss:
             ahead = following + (momentum - 1) / grown * moved
             current, momentum = following, grown
         found = (current * shape).permute(2, 0, 1)
-        return torch.cat([-found, found], dim=2) if self.columns == 1 else found.contiguous()
+        return torch.cat([-found, found], dim=2) if self._columns == 1 else found.contiguous()
 
     def _begin(self, start: Tensor | None) -> Tensor:
         """(q + 1, f, classes) coefficients → (f, columns, q + 1)."""
         if start is None:
-            return torch.zeros(len(self._share), self.columns, len(self._across))
-        return start[..., -self.columns :].permute(1, 2, 0).contiguous()
+            return torch.zeros(len(self._share), self._columns, len(self._across))
+        return start[..., -self._columns :].permute(1, 2, 0).contiguous()
 
     def _slope(self, coefficients: Tensor) -> Tensor:
         """The slope of the loss without its penalty at (f, columns, q + 1) coefficients."""
         evidence = (coefficients.flatten(0, 1) @ self._across).view(*coefficients.shape[:2], -1)
-        if self.columns == 1:
+        if self._columns == 1:
             adjusted = 2 * evidence + (self._adjustment[1] - self._adjustment[0])
             excess = adjusted.sigmoid() - self._right[1:]
         else:

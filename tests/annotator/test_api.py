@@ -22,7 +22,7 @@ from tests.serving import Server
 
 @pytest.fixture(scope="module")
 def still(tmp_path_factory: pytest.TempPathFactory, _filled: Path) -> Iterator[Server]:
-    """One server for all tests that change nothing."""
+    """One server for all tests that change nothing; they also look at what it has loaded."""
     path = tmp_path_factory.mktemp("still") / "project"
     shutil.copytree(_filled, path)
     with Server(path, bare=True) as running:
