@@ -43,7 +43,7 @@ soak: $(READY) chromium ## the fault trials in full numbers
 clean: ## remove the environment and caches, keep the projects
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
-# Nothing is compiled ahead: Python compiles what it loads, and all of it takes longer than the rest of setting up.
+# pip compiles all it installs, two minutes of it: where PYTHONDONTWRITEBYTECODE is set every process would otherwise do so anew.
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Facelabel needs Python 3.11 or newer as '$(PYTHON)'. Debian, Ubuntu: sudo apt-get install python3 python3-venv"; \
@@ -52,7 +52,7 @@ $(READY): pyproject.toml
 	  echo "installing python3-venv"; $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy python3-venv || { \
 	  echo "Python's venv module is missing; install it and call make again."; exit 1; }; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(READY)
 
 chromium:
