@@ -16,6 +16,8 @@ let opened = null; // the newest finished round, whose changes are shown
 let changes = null;
 let all = false;
 let timer = null;
+let asked = 0; // how often the list was asked for
+let trouble = false; // the last look at the server failed
 
 /** Put a round on the page, or exchange it where it has changed. */
 function show(round) {
@@ -49,10 +51,14 @@ function showError(error) {
 
 /** Which round is in use, and when the next one starts by itself. */
 function tell({ rounds, every, labelled_since: since }) {
+  if (rounds.length === 0) {
+    at('used').textContent = 'No round yet. Label some images first, then start one.';
+    return;
+  }
   const used = rounds.find((round) => round.in_use);
-  const due = every > 0 && rounds.length > 0 && !rounds.some(isActive) ? `The next round starts by itself after ${count(Math.max(0, every - since), 'more labelled image')}.` : '';
+  const due = every > 0 && !rounds.some(isActive) ? `The next round starts by itself after ${count(Math.max(0, every - since), 'more labelled image')}.` : '';
   const link = used && element('a', { href: `/rounds/${used.id}` }, `round ${used.id}`);
-  at('used').replaceChildren(...(used ? ['Queue and suggestions come from ', link, '. ', due] : [rounds.length > 0 ? 'No round is in use: the queue is in random order. ' : '', due]));
+  at('used').replaceChildren(...(used ? ['Queue and suggestions come from ', link, '. ', due] : ['No round is in use: the queue is in random order. ', due]));
 }
 
 /** What the next rounds work on, if it is a fine-tuned network, and the way back. */
@@ -75,22 +81,21 @@ async function freeze() {
   }
 }
 
-/** Read the list, in the server's order, the newest first. */
+/** Read the list, in the server's order, the newest first. What is overtaken by a later look is not shown: it is older. */
 async function list() {
+  const mine = ++asked;
   const answer = await call('GET', 'rounds');
   const { rounds } = answer;
   const newest = rounds.find((round) => round.state === 'done')?.id ?? null;
-  if (newest !== opened) {
-    // Asked for before it is shown, so that nothing moves when it comes.
-    changes = newest === null ? null : await call('GET', `rounds/${newest}/changes`).catch(() => null);
-    opened = newest;
-  }
+  // Asked for before it is shown, so that nothing moves when it comes.
+  const changed = newest === null || newest === opened ? changes : await call('GET', `rounds/${newest}/changes`).catch(() => null);
+  if (mine !== asked) return;
+  [opened, changes] = [newest, newest === null ? null : changed];
   rounds.filter(({ id }, place) => all || place < FIRST || id === chosen).forEach(show);
   at('older').hidden = all || rounds.length <= FIRST;
   at('older').textContent = `Show ${count(rounds.length - FIRST, 'older round')}`;
   tell(answer);
   tellFeatures(answer);
-  at('message').textContent = rounds.length > 0 ? '' : 'No round yet. Label some images first, then start one.';
   if (document.documentElement.dataset.state !== 'ready') shown.get(chosen)?.node.scrollIntoView({ block: 'nearest' });
   document.documentElement.dataset.state = 'ready';
 }
@@ -103,14 +108,16 @@ async function follow() {
       const round = await call('GET', `rounds/${id}`);
       if (isActive(round)) {
         show(round);
-        at('message').textContent = '';
       } else {
         await list();
         at('message').textContent = `Round ${id} is ${round.state}.`;
       }
     }
     if (active.length === 0) await list();
+    if (trouble) at('message').textContent = '';
+    trouble = false;
   } catch (error) { // only this look has failed: the round goes on, and the next look says so
+    trouble = true;
     at('message').textContent = `${error.message} Trying again …`;
   }
   timer = setTimeout(follow, active.length === 0 || document.hidden ? HIDDEN : VISIBLE);
@@ -149,6 +156,7 @@ async function load() {
   try {
     schema = (await call('GET', 'schema')).attributes;
     await list();
+    at('message').textContent = '';
     showError(null);
     timer = setTimeout(follow, VISIBLE);
   } catch (error) {

@@ -1,7 +1,9 @@
 """The rounds page: what a round changed, and the way back to an earlier one."""
 
+from collections.abc import Callable
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from annotator.project import ProjectFolder
 from tests.annotator.test_feature_choice import decided, network_that_errs
@@ -61,7 +63,22 @@ def test_a_round_says_what_it_works_on_and_there_is_a_way_back_to_the_frozen_net
         expect(page.get_by_text(reason)).to_be_visible()
         expect(page.locator("#features")).to_contain_text(f"the network that round {network} fine-tuned")
         assert serious(page) == []
+        slow = answer_held_back(page)
         page.get_by_role("button", name="Return to the frozen network").press("Enter")
         expect(page.locator("#message")).to_have_text("The next round works on the frozen network.")
         expect(page.locator("#features")).to_be_hidden()
+        with page.expect_response("**/api/v1/rounds"):
+            slow()
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        expect(page.locator("#message")).to_have_text("The next round works on the frozen network.")
+        expect(page.locator("#features")).to_be_hidden()
     assert decided(filled) == (None, "Works on the frozen network, because somebody returned to it.")
+
+
+def answer_held_back(page: Page) -> Callable[[], None]:
+    """Let the page look at the rounds now, and give it the answer when what is returned is called."""
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/api/v1/rounds", lambda route: held.append((route, route.fetch())), times=1)
+    with page.expect_request("**/api/v1/rounds"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    return lambda: held[0][0].fulfill(response=held[0][1])
