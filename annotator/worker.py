@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,7 +35,7 @@ from annotator.services.kept_figures import FigureCount
 from annotator.services.labelling_pace import OPEN_CELLS
 from annotator.services.predictions import load_predictions
 from annotator.services.round_snapshots import RoundSnapshots
-from annotator.services.round_study import look_into_rounds, studies_of
+from annotator.services.round_study import RoundStudy, look_into_rounds, paused, studies_of
 from annotator.services.rounds import (
     claim_round,
     fail_round,
@@ -87,7 +87,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     try:
         while not stopped():
             try:
-                busy = _work(project, settings, stopped, background, snapshots)
+                busy = _work(project, settings, stopped, background, snapshots, studies)
                 if not busy:
                     look_into_rounds(studies)
                     asking.look()
@@ -129,13 +129,14 @@ def _work(
     stopped: Callable[[], bool],
     background: deque[Callable[[], bool]],
     snapshots: RoundSnapshots,
+    studies: Sequence[RoundStudy],
 ) -> bool:
     """Do the next thing that is due; returns whether there was any. What somebody waits for goes first, the rest takes turns."""
     with worker_lock(project) as held:
         if held and run_next_import(project, settings, stopped):
             return True
     start_round_if_due(project, settings.round_every)
-    if run_next_round(project, settings, snapshots, stopped=stopped):
+    if run_next_round(project, settings, snapshots, stopped=stopped, studies=studies):
         return True
     for step in tuple(background):
         background.rotate(-1)
@@ -179,10 +180,11 @@ def run_next_round(
     snapshots: RoundSnapshots,
     report: Report = lambda *_: None,
     stopped: Callable[[], bool] = lambda: False,
+    studies: Sequence[RoundStudy] = (),
 ) -> bool:
     """Run the oldest unfinished round, if there is one and nobody else is at it. Returns whether it did.
 
-    When `stopped` says so it ends between two steps; the next worker goes on with the round.
+    While a round of seconds runs the studies rest. When `stopped` says so it ends between two steps; the next worker goes on with the round.
     """
     with worker_lock(project) as held:
         if not held:
@@ -202,7 +204,8 @@ def run_next_round(
                 fail_round(session, row.id, error)
 
         log = project.round_folder(row.id) / "error.log"
-        with ended_well(project.path, log, "The labels are unchanged.", give_back, fail):
+        resting = studies if row.engine == "probe" else ()  # the others take as long as a study, or longer
+        with paused(resting), ended_well(project.path, log, "The labels are unchanged.", give_back, fail):
             _run(project, row, snapshots, _Reporter(project, row.id, report, stopped))
         return True
 

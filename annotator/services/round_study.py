@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import select
 
+from annotator.bound_process import BoundProcess
 from annotator.models import Predictions, Round
 from annotator.project import ProjectFolder
 from annotator.services import label_errors, labels_saved
@@ -33,13 +33,14 @@ class RoundStudy:
         self, project: ProjectFolder, file: str, command: Callable[[Path], list[str]], needs: Sequence[str]
     ) -> None:
         self._project, self._file, self._command, self._needs = project, file, command, needs
-        self._running: subprocess.Popen[bytes] | None = None
+        self.process: BoundProcess | None = None
+        """What was started last."""
         self._tried = 0
 
     @property
     def running(self) -> bool:
         """Whether it is at work."""
-        return self._running is not None and self._running.poll() is None
+        return self.process is not None and self.process.running
 
     def look(self) -> None:
         """Start if it is due and not at work; returns at once."""
@@ -50,15 +51,13 @@ class RoundStudy:
             return
         folder = self._project.round_folder(number)
         name, *arguments = self._command(folder)
-        command = [sys.executable, "-m", "trainer", name, *arguments, "--cache", str(self._project.cache)]
-        with (folder / f"{name}.log").open("wb") as log:
-            self._running = subprocess.Popen(command, stdout=log, stderr=log)
+        arguments = [name, *arguments, "--cache", str(self._project.cache)]
+        self.process = BoundProcess("trainer", arguments, folder / f"{name}.log")
 
     def close(self) -> None:
         """End what is running; the next worker begins it again."""
-        if self._running is not None and self.running:
-            self._running.terminate()
-            self._running.wait()
+        if self.process is not None:
+            self.process.end()
 
     def _due(self) -> int | None:
         """The newest round of this project with a snapshot, if it was not tried and has enough new answers."""
@@ -123,3 +122,16 @@ def look_into_rounds(studies: Sequence[RoundStudy]) -> None:
         if any(other.running for other in studies):
             return
         study.look()
+
+
+@contextmanager
+def paused(studies: Sequence[RoundStudy]) -> Iterator[None]:
+    """Let them rest meanwhile: a round takes seconds and somebody waits for it, they take minutes and nobody does."""
+    at_work = [study.process for study in studies if study.process is not None]
+    for process in at_work:
+        process.pause()
+    try:
+        yield
+    finally:
+        for process in at_work:
+            process.resume()

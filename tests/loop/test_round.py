@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import select
 
+from annotator.config import Settings
 from annotator.formats.drawn_faces import draw_faces
 from annotator.formats.predictions import PredictionsFile
 from annotator.models import Image
@@ -19,7 +21,10 @@ from annotator.project import ProjectFolder
 from annotator.services.label_errors import read_suspicions
 from annotator.services.labels_saved import read_labels_saved
 from annotator.services.round_changes import report_page
+from annotator.services.round_snapshots import RoundSnapshots
 from annotator.services.round_study import look_into_rounds, studies_of
+from annotator.services.rounds import start_round
+from annotator.worker import run_next_round
 from tests.annotator.test_labels import Person, lapse_leases
 from tests.loop.waiting import wait_until
 from tests.serving import Client, Server
@@ -199,13 +204,23 @@ def test_wrong_labels_and_what_the_rule_saves_are_looked_for_beside_the_worker(d
     studies = studies_of(project)
     look_into_rounds(studies)
     assert [study.running for study in studies] == [True, False, False], "one at a time"
+    [search] = [child for child in psutil.Process().children() if "label-errors" in child.cmdline()]
+    seen = []
+    with project.database.write() as session:
+        number = start_round(session, "probe", "margin").id
+    snapshots = RoundSnapshots(project)
+    assert run_next_round(
+        project, Settings(), snapshots, lambda *_: seen.append(search.status()), studies=studies
+    )
+    assert set(seen) == {psutil.STATUS_STOPPED}, "somebody waits for the round"
+    assert search.status() != psutil.STATUS_STOPPED
     wait_until(lambda: not studies[0].running, "the end of the search", 120)
     look_into_rounds(studies)
     wait_until(lambda: not studies[1].running, "the end of the estimate", 120)
     look_into_rounds(studies)
     wait_until(lambda: not studies[2].running, "the end of the report", 120)
     with project.database.read() as session:
-        page = report_page(project, session, 1)
+        page = report_page(project, session, number)
     assert page is not None
     assert "<h2>Hard cases</h2>" in page.read_text()
     assert read_suspicions(project) is not None
