@@ -51,9 +51,10 @@ def main() -> None:
     chosen: Size = given.size or "normal"
     for name in given.names or SUBJECTS:
         figures = importlib.import_module(f"benchmarks.{name}").measure(chosen)
+        written = write_report(name, chosen, figures) if chosen != "small" else None
         print_report(name, figures)
-        if chosen != "small":
-            print(f"→ {write_report(name, chosen, figures)}\n")
+        if written:
+            print(f"→ {written}\n")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 import importlib
 import pkgutil
 
+import pytest
+
 import benchmarks
 from benchmarks import honesty, person
+from benchmarks.report import print_report
 
 
 def test_every_benchmark_can_be_loaded_and_says_what_it_measures():
@@ -33,3 +36,9 @@ def test_the_labelling_script_corrects_what_is_wrong_before_it_accepts():
     assert person.next_key([cell("glasses", "0"), cell("hair_top", "2", current=True)], right) == "g"
     all_right = [cell("glasses", "1"), cell("hair_top", "2"), person_asked_for_too]
     assert person.next_key(all_right, right) == "Enter"
+
+
+def test_a_row_may_lack_what_others_have(capsys: pytest.CaptureFixture[str]):
+    print_report("waiting", {"seconds": [{"images": 10}, {"images": 1000, "queued": 0.5}]})
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines == [["waiting"], ["seconds"], ["images", "queued"], ["10"], ["1000", "0.5"]]
