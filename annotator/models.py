@@ -567,11 +567,12 @@ class Predictions(Base):
     """
 
     __tablename__ = "predictions"
+    __table_args__ = (UniqueConstraint("path", "content_hash"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     round_id: Mapped[int | None] = mapped_column(ForeignKey("rounds.id"))
     path: Mapped[str]
-    content_hash: Mapped[str] = mapped_column(unique=True)
+    content_hash: Mapped[str]
     schema_hash: Mapped[str]
     rows: Mapped[int]
     unknown: Mapped[int]

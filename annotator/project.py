@@ -131,5 +131,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0018"
+NEWEST_REVISION = "0019"
 """The newest migration in alembic/versions; a test compares them."""

@@ -71,7 +71,7 @@ def load_predictions(
 ) -> LoadReport:
     """Make a predictions folder inside the project the one that the queue and the suggestions come from.
 
-    Loading the same folder again changes nothing.
+    Loading the same folder again changes nothing. Two folders may hold the same bytes: two rounds in one second.
 
     Args:
         project: the project.
@@ -86,13 +86,17 @@ def load_predictions(
     file.verify()
     current = check_schema(project, file)
     unknown, examples = (0, []) if all_known else _unknown_images(project, file)
+    path, digest = (
+        folder.resolve().relative_to(project.path.resolve()).as_posix(),
+        file.manifest["manifest_hash"],
+    )
     with project.database.write() as session:
-        digest = file.manifest["manifest_hash"]
-        if session.scalar(select(Predictions.id).where(Predictions.content_hash == digest)) is None:
+        known = select(Predictions.id).where(Predictions.path == path, Predictions.content_hash == digest)
+        if session.scalar(known) is None:
             session.add(
                 Predictions(
                     round_id=round_id,
-                    path=folder.resolve().relative_to(project.path.resolve()).as_posix(),
+                    path=path,
                     content_hash=digest,
                     schema_hash=current,
                     rows=file.rows,

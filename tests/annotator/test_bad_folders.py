@@ -6,13 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from annotator.domain.schema import canonical_json
 from annotator.errors import FacelabelError
 from annotator.formats.manifest import hash_manifest, sha256_of
 from annotator.formats.snapshot import verify_snapshot
+from annotator.models import Predictions
 from annotator.project import ProjectFolder
-from annotator.services.predictions import load_predictions
+from annotator.services.predictions import active_predictions, load_predictions
+from annotator.services.schema_in_force import schema_in_force
 from tests.commands import call, contents, files, run
 from tests.predicting import write_predictions
 
@@ -145,6 +148,23 @@ def test_predictions_of_a_third_program_are_loaded(filled: ProjectFolder, predic
     once = contents(filled.path)
     load_predictions(filled, predictions)
     assert contents(filled.path) == once, "loading again changed something"
+
+
+def test_two_rounds_may_predict_the_same_bytes(filled: ProjectFolder, predictions: Path) -> None:
+    """Two rounds in the same second from the same labels did, and the second was done without predictions."""
+    load_predictions(filled, predictions)
+    same = filled.rounds / "0002" / "predictions"
+    shutil.copytree(predictions, same)
+    load_predictions(filled, same)
+    with filled.database.read() as session:
+        schema_hash = schema_in_force(session).hash
+        in_use = active_predictions(filled, session, schema_hash)
+        assert session.scalars(select(Predictions.path).order_by(Predictions.id)).all() == [
+            "rounds/0001/predictions",
+            "rounds/0002/predictions",
+        ]
+    assert in_use is not None
+    assert in_use.file.folder == same
 
 
 def test_predictions_for_another_schema_are_refused(filled: ProjectFolder, predictions: Path) -> None:
