@@ -87,6 +87,10 @@ def build(name: str, *, pretrained: bool, weights: Path | None = None) -> Torchv
         WeightsError: The weights cannot be had, or the file holds others.
     """
     extra: dict[str, Any] = {"init_weights": not pretrained} if name in WITH_AUXILIARY else {}
+    if name.startswith("vit_"):
+        extra["image_size"] = facts(
+            name
+        ).input_size  # so many places have the weights; those of vit_h_14: 518²
     model: nn.Module = models.get_model(name, weights=None, **extra)
     if pretrained:
         load_into(model, weights or fetch(name, facts(name).url), name, rename=_present_name)
