@@ -3,6 +3,7 @@ export class Note {
   constructor(dialog) {
     this.dialog = dialog;
     this.input = dialog.querySelector('input');
+    this.answered = Promise.resolve();
     dialog.querySelector('[data-close]').addEventListener('click', () => dialog.close(''));
   }
 
@@ -10,7 +11,13 @@ export class Note {
    * @param {{title: string, hint: string, action: string, required: boolean, longest: number}} question
    * @returns {Promise<?string>} the text, or null when the labeller thought better of it
    */
-  ask({ title, hint, action, required, longest }) {
+  ask(question) {
+    // A dialog is closed a moment before it says so: whoever asks again in between must not take the answer away.
+    this.answered = this.answered.then(() => this.show(question));
+    return this.answered;
+  }
+
+  show({ title, hint, action, required, longest }) {
     this.dialog.querySelector('h2').textContent = title;
     this.dialog.querySelector('label span').textContent = hint;
     this.dialog.querySelector('[value=yes]').textContent = action;

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from annotator.formats.drawn_faces import draw_faces
@@ -185,6 +185,24 @@ def test_a_skip_tells_its_reason_and_a_flag_its_note(page: Page, server: Server)
         assert session.execute(select(Flag.image_id, Flag.note)).all() == [
             (int(first), "two people <b>here</b>")
         ]
+
+
+def test_a_flag_is_kept_although_the_next_key_comes_at_once(page: Page, server: Server):
+    page.goto(server.url)
+    first = shown(page)
+    press(page, "!")
+    page.wait_for_selector("#note[open]")
+    page.keyboard.type("two people")
+    page.evaluate("""() => {
+        document.querySelector('#note form').requestSubmit(document.querySelector('#note [value=yes]'));
+        document.body.dispatchEvent(new KeyboardEvent('keydown', { key: ' ', code: 'Space', shiftKey: true, bubbles: true }));
+    }""")
+    expect(page.locator("#note h2")).to_contain_text("aside")
+    page.wait_for_selector("#note[open]")
+    press(page, "Escape")
+    all_sent(page)
+    with ProjectFolder.open(server.project).database.read() as session:
+        assert session.execute(select(Flag.image_id, Flag.note)).all() == [(int(first), "two people")]
 
 
 def test_colours_are_remembered_on_all_pages(page: Page, server: Server):
