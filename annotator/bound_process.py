@@ -20,6 +20,7 @@ class BoundProcess:
     """`python -m MODULE ARGUMENTS`, with what it and its children print in a file.
 
     It has a process group of its own: its children are paused with it, and a Ctrl-C in a terminal is left to its parent.
+    Linux ends it with the thread that started it, so that is to be one that lasts.
     """
 
     def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:

@@ -184,7 +184,8 @@ def run_next_round(
 ) -> bool:
     """Run the oldest unfinished round, if there is one and nobody else is at it. Returns whether it did.
 
-    While a round of seconds runs the studies rest. When `stopped` says so it ends between two steps; the next worker goes on with the round.
+    While a probe round runs the studies rest. When `stopped` says so it ends between two steps; the next worker goes on
+    with the round.
     """
     with worker_lock(project) as held:
         if not held:

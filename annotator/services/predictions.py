@@ -86,10 +86,8 @@ def load_predictions(
     file.verify()
     current = check_schema(project, file)
     unknown, examples = (0, []) if all_known else _unknown_images(project, file)
-    path, digest = (
-        folder.resolve().relative_to(project.path.resolve()).as_posix(),
-        file.manifest["manifest_hash"],
-    )
+    path = folder.resolve().relative_to(project.path.resolve()).as_posix()
+    digest = file.manifest["manifest_hash"]
     with project.database.write() as session:
         known = select(Predictions.id).where(Predictions.path == path, Predictions.content_hash == digest)
         if session.scalar(known) is None:

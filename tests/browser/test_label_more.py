@@ -161,12 +161,18 @@ def test_a_guideline_is_one_key_away_and_its_text_is_text(page: Page, guided: Pr
         assert "owned" not in page.title()
 
 
-def test_a_skip_tells_its_reason_and_a_flag_its_note(page: Page, server: Server):
+def note_begun(page: Page, server: Server, text: str) -> str:
+    """Write the note of a flag, and do not send it yet; returns the image."""
     page.goto(server.url)
-    first = shown(page)
+    image = shown(page)
     press(page, "!")
     page.wait_for_selector("#note[open]")
-    page.keyboard.type("two people <b>here</b>")
+    page.keyboard.type(text)
+    return image
+
+
+def test_a_skip_tells_its_reason_and_a_flag_its_note(page: Page, server: Server):
+    first = note_begun(page, server, "two people <b>here</b>")
     press(page, "Enter")
     page.wait_for_selector("#note:not([open])", state="attached")
     press(page, "Shift+Space")
@@ -188,11 +194,7 @@ def test_a_skip_tells_its_reason_and_a_flag_its_note(page: Page, server: Server)
 
 
 def test_a_flag_is_kept_although_the_next_key_comes_at_once(page: Page, server: Server):
-    page.goto(server.url)
-    first = shown(page)
-    press(page, "!")
-    page.wait_for_selector("#note[open]")
-    page.keyboard.type("two people")
+    first = note_begun(page, server, "two people")
     page.evaluate("""() => {
         document.querySelector('#note form').requestSubmit(document.querySelector('#note [value=yes]'));
         document.body.dispatchEvent(new KeyboardEvent('keydown', { key: ' ', code: 'Space', shiftKey: true, bubbles: true }));

@@ -88,9 +88,8 @@ def build(name: str, *, pretrained: bool, weights: Path | None = None) -> Torchv
     """
     extra: dict[str, Any] = {"init_weights": not pretrained} if name in WITH_AUXILIARY else {}
     if name.startswith("vit_"):
-        extra["image_size"] = facts(
-            name
-        ).input_size  # so many places have the weights; those of vit_h_14: 518²
+        # A place per patch: the published weights of vit_h_14 have those of 518 pixels, not of 224.
+        extra["image_size"] = facts(name).input_size
     model: nn.Module = models.get_model(name, weights=None, **extra)
     if pretrained:
         load_into(model, weights or fetch(name, facts(name).url), name, rename=_present_name)
