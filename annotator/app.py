@@ -10,32 +10,32 @@ from annotator import __version__
 from annotator.config import Settings
 from annotator.project import ProjectFolder
 from annotator.resources import resource
-from annotator.web.access import guard
-from annotator.web.accounts import accounts
-from annotator.web.browse import browse
-from annotator.web.context import Context
-from annotator.web.contracts import spec
-from annotator.web.exports import export_files, exports_api
-from annotator.web.faces import faces_api
-from annotator.web.flags import flags_api
-from annotator.web.groups import groups_api
-from annotator.web.health import health
-from annotator.web.imports import imports_api
-from annotator.web.insights import insights
-from annotator.web.label import label_api
-from annotator.web.media import media
-from annotator.web.numbers import RowNumber
-from annotator.web.pages import pages
-from annotator.web.people import people
-from annotator.web.problems import tell_errors
-from annotator.web.review import review
-from annotator.web.rounds import round_files, rounds_api
-from annotator.web.schema import schema_api
-from annotator.web.security import protect
-from annotator.web.snapshots import snapshot_files, snapshots_api
-from annotator.web.splits import splits_api
-from annotator.web.sweep import sweep
-from annotator.web.team import team
+from annotator.web.data.exports import export_files, exports_api
+from annotator.web.data.imports import imports_api
+from annotator.web.data.schema import schema_api
+from annotator.web.data.snapshots import snapshot_files, snapshots_api
+from annotator.web.http.access import guard
+from annotator.web.http.context import Context
+from annotator.web.http.contracts import spec
+from annotator.web.http.health import health
+from annotator.web.http.media import media
+from annotator.web.http.number_arguments import RowNumber
+from annotator.web.http.pages import pages
+from annotator.web.http.problems import tell_errors
+from annotator.web.http.security import protect
+from annotator.web.images.browse import browse
+from annotator.web.images.flags import flags_api
+from annotator.web.images.groups import groups_api
+from annotator.web.images.review import review
+from annotator.web.images.splits import splits_api
+from annotator.web.label.bulk import sweep
+from annotator.web.label.faces import faces_api
+from annotator.web.label.people import people
+from annotator.web.label.routes import label_api
+from annotator.web.progress.insights import insights
+from annotator.web.progress.rounds import round_files, rounds_api
+from annotator.web.team.accounts import accounts
+from annotator.web.team.routes import team
 
 MAX_BODY_BYTES = 2**20
 

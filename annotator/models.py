@@ -68,27 +68,27 @@ class Project(Base):
     split_seed: Mapped[int]
     share_test: Mapped[float]
     share_val: Mapped[float]
-    # False: the share of the test split may still follow the number of images, see services/groups
+    # False: the share of the test split may still follow the number of images, see services/grouping/membership
     test_share_given: Mapped[bool] = mapped_column(server_default="0")
     schema_version: Mapped[int]  # raised with every change of the schema, so that it can be kept in memory
     image_count: Mapped[int]  # kept with every change: counting a million rows for each answer is too slow
     done_count: Mapped[int]
-    # raised by triggers with every change of what snapshots say of the images, see services/round_snapshots
+    # raised by triggers with every change of what snapshots say of the images, see services/exporting/round_snapshots
     images_version: Mapped[int] = mapped_column(server_default="0")
-    overlap_share: Mapped[float] = mapped_column(server_default="0")  # see services/team_settings
+    overlap_share: Mapped[float] = mapped_column(server_default="0")  # see services/tasks/settings
     overlap_opinions: Mapped[int] = mapped_column(server_default="2")
     gold_share: Mapped[float] = mapped_column(server_default="0.05")
     relabel_share: Mapped[float] = mapped_column(server_default="0.05")
     aggregation: Mapped[str] = mapped_column(server_default="majority")
-    networks_after: Mapped[int] = mapped_column(server_default="0")  # see services/feature_choice
+    networks_after: Mapped[int] = mapped_column(server_default="0")  # see services/rounds/feature_choice
     groups_stale: Mapped[bool] = mapped_column(
         server_default="0"
-    )  # a tie between images changed: see services/regrouping
+    )  # a tie between images changed: see services/grouping/rebuild
     created_at: Mapped[datetime]
 
 
 class AttributeRow(Base):
-    """One question of the schema in force."""
+    """One question of the active schema."""
 
     __tablename__ = "attributes"
 
@@ -243,7 +243,7 @@ Index(
 
 
 class KeptFigures(Base):
-    """What the worker counted over a large project (services/kept_figures). `state`: what the figures were counted from."""
+    """What the worker counted over a large project (services/common/cached_stats). `state`: what the figures were counted from."""
 
     __tablename__ = "kept_figures"
 
@@ -518,7 +518,9 @@ class Round(Base):
     newest_annotation: Mapped[int] = mapped_column(
         server_default="0"
     )  # the last one that its snapshot can hold
-    features: Mapped[int | None]  # the round whose fine-tuned network gives them: see services/feature_choice
+    features: Mapped[
+        int | None
+    ]  # the round whose fine-tuned network gives them: see services/rounds/feature_choice
     features_reason: Mapped[str | None]
     metrics: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
@@ -530,7 +532,7 @@ class Import(Base):
     """An uploaded file; the queue of the worker and the record of what happened.
 
     `state`: receiving, queued, running, done, failed or discarded. `dry_run`: of the run that is queued, at work or over.
-    `options`: as `services/imports.Wish` has them. `proposed`: a mapping for what the dry run could not place.
+    `options`: as `services/importing/jobs.Wish` has them. `proposed`: a mapping for what the dry run could not place.
     """
 
     __tablename__ = "imports"

@@ -20,7 +20,7 @@ from annotator.config import Settings
 from annotator.errors import FacelabelError, WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts
-from annotator.web.security import LOCAL_NAMES
+from annotator.web.http.security import LOCAL_NAMES
 
 _LONGEST_PAUSE_SECONDS = 30.0
 _PATIENCE_SECONDS = 10.0

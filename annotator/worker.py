@@ -1,4 +1,4 @@
-"""The worker: runs imports and rounds, one at a time, and looks at new images between them. It and features_ahead alone meet the trainer.
+"""The worker: runs imports and rounds, one at a time, and looks at new images between them. It and feature_warmup alone meet the trainer.
 
 The rounds' table is the queue. A lock on a file says who works: it is gone with its holder, however that ended, so a
 round that is marked as running while nobody holds the lock was interrupted. It is begun again with the same snapshot,
@@ -21,22 +21,23 @@ from threading import Event, Thread
 from annotator.config import Settings
 from annotator.db import Changes
 from annotator.errors import FacelabelError, NoRoom
-from annotator.features_ahead import FeaturesAhead
-from annotator.formats.predictions import PredictionsFile
+from annotator.feature_warmup import FeaturesAhead
+from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
-from annotator.services.asking_again import AskingAgain
-from annotator.services.distributions import DISTRIBUTIONS
-from annotator.services.faces import BATCH_SECONDS, FaceSearch
-from annotator.services.feature_choice import choose_features, give_features_up, network_folder
-from annotator.services.group_list import LEAKS
-from annotator.services.import_runs import run_next_import
-from annotator.services.kept_figures import FigureCount
-from annotator.services.labelling_pace import OPEN_CELLS
-from annotator.services.predictions import load_predictions
-from annotator.services.round_snapshots import RoundSnapshots
-from annotator.services.round_study import RoundStudy, look_into_rounds, paused, studies_of
-from annotator.services.rounds import (
+from annotator.services.common.cached_stats import FigureCount
+from annotator.services.common.job_queue import StoppedError, ended_well
+from annotator.services.exporting.round_snapshots import RoundSnapshots
+from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
+from annotator.services.grouping.duplicate_search import TwinSearch
+from annotator.services.grouping.listing import LEAKS
+from annotator.services.importing.runner import run_next_import
+from annotator.services.importing.uploads import remove_leftovers
+from annotator.services.insights.background import RoundStudy, look_into_rounds, paused, studies_of
+from annotator.services.insights.throughput import OPEN_CELLS
+from annotator.services.predictions.active import load_predictions
+from annotator.services.rounds.feature_choice import choose_features, give_features_up, network_folder
+from annotator.services.rounds.jobs import (
     claim_round,
     fail_round,
     note_labels_seen,
@@ -45,11 +46,10 @@ from annotator.services.rounds import (
     round_is_due,
     start_due_round,
 )
-from annotator.services.statistics import COUNTS
-from annotator.services.team_figures import TEAM
-from annotator.services.twin_search import TwinSearch
-from annotator.services.uploads import remove_leftovers
-from annotator.services.work import StoppedError, ended_well
+from annotator.services.rounds.status import COUNTS
+from annotator.services.team.class_balance import DISTRIBUTIONS
+from annotator.services.team.metrics import TEAM
+from annotator.services.team.relabel_scheduler import AskingAgain
 
 POLL_SECONDS = 0.1
 """How often it looks whether anything was committed; 16 people who never pause cost a tenth of a core."""
@@ -273,8 +273,8 @@ def _run(project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: 
 def _train(project: ProjectFolder, snapshot: Path, run: Path, row: Round, report: _Reporter) -> None:
     report("features", 0, 1, "loading the trainer")
     # The trainer is loaded with the first round, not with the worker; torch with the trainer's first step.
-    from trainer.errors import ModelError, TrainerError  # noqa: PLC0415
-    from trainer.round import run_round  # noqa: PLC0415
+    from trainer.rounds.round import run_round  # noqa: PLC0415
+    from trainer.runtime.errors import ModelError, TrainerError  # noqa: PLC0415
 
     def train(network: int | None) -> None:
         run_round(

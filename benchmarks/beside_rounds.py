@@ -16,7 +16,7 @@ from benchmarks.labelling import run_clients
 from benchmarks.million import make_large_project
 from benchmarks.report import Figures, Size, percentiles
 from benchmarks.rounds_latency import LABELLED, make_up_features, time_round, worker
-from tests.serving import Server
+from tests.support.serving import Server
 
 POOLS = {"small": (2000,), "normal": (10_000, 100_000), "full": (10_000, 100_000)}
 TURNS = {"small": 1, "normal": 5, "full": 10}

@@ -14,10 +14,10 @@ from sqlalchemy import insert, select
 
 from annotator.models import Annotation, Flag, Image, Label, Labeller, now
 from annotator.project import ProjectFolder
-from annotator.services.annotations import add_submission
-from annotator.services.browse import card_labels, find_images
-from annotator.services.image_filters import Filters
-from annotator.services.schema_in_force import schema_in_force
+from annotator.services.annotation.log import add_submission
+from annotator.services.review.filters import Filters
+from annotator.services.review.listing import card_labels, find_images
+from annotator.services.schema.active import active_schema
 from benchmarks.labelling import make_project
 from benchmarks.report import Figures, Size
 
@@ -59,7 +59,7 @@ def fill(project: ProjectFolder, images: int) -> None:
     """Label a third of the images by hand, with some flags and some opinions that differ."""
     chance = random.Random(0)
     with project.database.write() as session:
-        ids = schema_in_force(session).ids
+        ids = active_schema(session).ids
         people = [Labeller(name=name) for name in ("Ada", "Grace")]
         session.add_all(people)
         session.flush()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from annotator.formats.drawn_faces import draw_faces
+from annotator.sample_faces import draw_faces
 
 ROOT = Path(__file__).parents[1]
 CELEBA = ROOT.parent / "shared" / "data" / "celeba"

@@ -12,9 +12,9 @@ from typing import Any
 
 from PIL import Image
 
-from annotator.formats.drawn_faces import draw_faces
-from annotator.formats.faces import FoundFace, find_faces, turn_image
-from annotator.services.faces import search_pool
+from annotator.imaging.detector import FoundFace, find_faces, turn_image
+from annotator.sample_faces import draw_faces
+from annotator.services.faces.detection import search_pool
 from benchmarks.data import CELEBA
 from benchmarks.report import Figures, Size
 

@@ -21,18 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotator.cli import main as facelabel
-from annotator.domain.audit import balanced_answers, difference
-from annotator.domain.audit import measure as measure_audit
-from annotator.domain.calibration import calibration
+from annotator.domain.metrics.audit import balanced_answers, difference
+from annotator.domain.metrics.audit import measure as measure_audit
+from annotator.domain.metrics.calibration import calibration
 from benchmarks.data import CELEBA, ROOT
 from benchmarks.lesson_data import command, export
 from benchmarks.preset import faces_of_people
 from benchmarks.report import Figures, Size
-from trainer.class_figures import confusion_by_group, describe
 from trainer.cli.group import DEFAULT_CACHE
+from trainer.data.snapshot import Snapshot
+from trainer.evaluation.class_metrics import confusion_by_group, describe
 from trainer.simulate.problem import Problem, read_problem
 from trainer.simulate.replay import fit_heads
-from trainer.snapshot import Snapshot
 
 UTKFACE = CELEBA.with_name("utkface")
 MODELS, DRAWS = 40, 10

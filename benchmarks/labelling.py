@@ -19,17 +19,17 @@ from typing import Any
 import psutil
 from sqlalchemy import insert
 
-from annotator.domain.splits import own_group
+from annotator.domain.grouping.splits import own_group
 from annotator.models import Image, now
 from annotator.project import ProjectFolder
-from annotator.services.counts import recount
-from annotator.services.groups import split_rule
-from annotator.services.predictions import load_predictions
+from annotator.services.common.progress import recount
+from annotator.services.grouping.membership import split_rule
+from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from annotator.services.schema_in_force import schema_in_force
+from annotator.services.schema.active import active_schema
 from benchmarks.report import Figures, Size, percentiles
-from tests.predicting import write_predictions
-from tests.serving import Server
+from tests.support.predictions_folder import write_predictions
+from tests.support.serving import Server
 
 CLIENTS = (1, 4, 8, 16)
 
@@ -53,7 +53,7 @@ def make_project(path: Path, images: int, *, predicted: bool) -> ProjectFolder:
     """A project of so many image rows, with predictions if wanted; what the worker does with new images is done."""
     project = init_project(path)
     with project.database.write() as session:
-        rule, required = split_rule(session), len(schema_in_force(session).required)
+        rule, required = split_rule(session), len(active_schema(session).required)
         rows = []
         for number in range(images):
             sha256 = hashlib.sha256(str(number).encode()).hexdigest()

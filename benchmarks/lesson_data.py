@@ -14,7 +14,7 @@ import numpy as np
 from click.testing import CliRunner
 
 from annotator.cli import main as facelabel
-from annotator.formats.drawn_faces import draw_faces
+from annotator.sample_faces import draw_faces
 from benchmarks.data import CELEBA
 
 SLIDESHOW = CELEBA.with_name("videos") / "celeba_slideshow_1fps_720p.mp4"

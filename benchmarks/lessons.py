@@ -15,8 +15,8 @@ import numpy as np
 
 from annotator.cli import main as facelabel
 from annotator.project import ProjectFolder
-from annotator.services.group_list import leak_report
-from annotator.services.twin_search import hash_some
+from annotator.services.grouping.duplicate_search import hash_some
+from annotator.services.grouping.listing import leak_report
 from benchmarks.lesson_data import (
     HAIR,
     SLIDESHOW,

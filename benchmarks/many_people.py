@@ -18,12 +18,12 @@ from sqlalchemy import insert
 
 from annotator.app import create_app
 from annotator.config import Settings
-from annotator.domain.face_clusters import cluster_faces
+from annotator.domain.faces.clusters import cluster_faces
 from annotator.models import ValueRow
 from annotator.project import ProjectFolder
-from annotator.services.annotations import add_submission, annotate_all
-from annotator.services.people_sets import identity_attribute
-from annotator.services.schema_in_force import schema_in_force
+from annotator.services.annotation.log import add_submission, annotate_all
+from annotator.services.people.face_sets import identity_attribute
+from annotator.services.schema.active import active_schema
 from benchmarks.labelling import make_project
 from benchmarks.people import add_faces, next_set
 from benchmarks.report import Figures, Size, percentiles
@@ -135,9 +135,9 @@ def name_first_faces(project: ProjectFolder, images: list[int]) -> None:
         submission_id = add_submission(
             session, key="made", kind="people", fingerprint="made", labeller_id=1, image_id=None
         )
-        force = schema_in_force(session)
+        active = active_schema(session)
         for start in range(0, len(images), 500):
             some = images[start : start + 500]
             answers = [(image, attribute, start + at, "human") for at, image in enumerate(some)]
-            annotate_all(session, force, submission_id, answers)
+            annotate_all(session, active, submission_id, answers)
     project.database.checkpoint()

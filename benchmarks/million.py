@@ -8,11 +8,11 @@ from typing import Any
 
 import pysqlite3
 
-from annotator.domain.splits import SplitRule, own_group, shared_group
+from annotator.domain.grouping.splits import SplitRule, own_group, shared_group
 from annotator.project import ProjectFolder
-from annotator.services.counts import recount
+from annotator.services.common.progress import recount
 from annotator.services.projects import init_project
-from annotator.services.schema_in_force import schema_in_force
+from annotator.services.schema.active import active_schema
 
 IMAGES_OF_A_PERSON = 20
 WRITTEN = "2026-01-01 00:00:00.000000"
@@ -22,10 +22,9 @@ def make_large_project(path: Path, images: int, *, labelled: float = 0.9) -> Pro
     """A project of so many image rows without files, the first `labelled` of them with answers to all attributes."""
     project = init_project(path)
     with project.database.read() as session:
-        ids, required = schema_in_force(session).ids, len(schema_in_force(session).required)
+        ids, required = active_schema(session).ids, len(active_schema(session).required)
         choices = {
-            a.name: [v.code for v in a.values if not v.ends]
-            for a in schema_in_force(session).schema.attributes
+            a.name: [v.code for v in a.values if not v.ends] for a in active_schema(session).schema.attributes
         }
     project.database.close()
     connection = pysqlite3.connect(project.database_file, isolation_level=None)

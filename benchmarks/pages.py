@@ -20,8 +20,8 @@ from flask.testing import FlaskClient
 from annotator.app import create_app
 from annotator.config import Settings
 from annotator.project import ProjectFolder
-from annotator.services.kept_figures import FigureCount
-from annotator.services.statistics import read_status
+from annotator.services.common.cached_stats import FigureCount
+from annotator.services.rounds.status import read_status
 from annotator.worker import FIGURES
 from benchmarks.report import Figures, Size
 from benchmarks.team_project import make_team_project

@@ -12,14 +12,14 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from annotator.formats.image_files import Limits
+from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
-from annotator.services.images import import_images
+from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from benchmarks.data import faces
 from benchmarks.report import Figures, Size, percentiles
 from tests.browser.conftest import chromium
-from tests.serving import Server
+from tests.support.serving import Server
 
 KEYS = "000000"
 """One digit for each of the default schema's six required attributes."""

@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import insert, select
 
-from annotator.domain.face_clusters import LIMIT, cluster_faces
+from annotator.domain.faces.clusters import LIMIT, cluster_faces
 from annotator.models import Face, Image
 from annotator.project import ProjectFolder
-from annotator.services.face_index import face_index
-from annotator.services.people_answers import Confirmation, confirm
-from annotator.services.people_sets import FaceSet, find_sets, identity_attribute
+from annotator.services.faces.index import face_index
+from annotator.services.people.confirm import Confirmation, confirm
+from annotator.services.people.face_sets import FaceSet, find_sets, identity_attribute
 from benchmarks.data import CELEBA
 from benchmarks.labelling import make_project
 from benchmarks.report import Figures, Size
@@ -53,7 +53,7 @@ def real_faces() -> tuple[list[str], NDArray[np.float32]]:
         return found["names"].tolist(), found["descriptors"]
     from PIL import Image as Pillow
 
-    from annotator.formats.faces import descriptor_values, find_faces
+    from annotator.imaging.detector import descriptor_values, find_faces
 
     names, described = [], []
     for name in chosen_images():

@@ -28,18 +28,18 @@ from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import select
 
 from annotator.domain.schema import Schema
-from annotator.formats.image_files import Limits
+from annotator.imaging.image_files import Limits
 from annotator.models import Image, Predictions, Round
 from annotator.project import ProjectFolder
-from annotator.services.images import import_images
+from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
-from annotator.services.rounds import labelled_since_last_round
-from annotator.services.schema_in_force import schema_in_force
+from annotator.services.rounds.jobs import labelled_since_last_round
+from annotator.services.schema.active import active_schema
 from benchmarks.data import CELEBA_SCHEMA, faces
 from benchmarks.report import Figures, Size
 from tests.browser.conftest import chromium
-from tests.loop.waiting import wait_until
-from tests.serving import Server
+from tests.support.serving import Server
+from tests.support.waiting import wait_until
 
 LOOK, SPREAD, KEY = 1.2, 0.4, 0.25
 """Seconds to look at an image (median, and sigma of the logarithm), and for a press."""
@@ -107,7 +107,7 @@ def make_project(folder: Path, size: Size) -> tuple[ProjectFolder, Truth]:
     project = init_project(folder / "project", CELEBA_SCHEMA if real else None, share_test=share)
     import_images(project, [folder / "some"], Limits(64_000_000, 2**27))
     with project.database.read() as session:
-        schema = schema_in_force(session).schema
+        schema = active_schema(session).schema
     return project, {row.pop("image_name"): _digits(row, schema) for row in some}
 
 

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from benchmarks.data import CELEBA
 from benchmarks.lesson_data import VALUES, YES_NO, Split, export, linked, make_project, photos
 from benchmarks.report import Figures, Size
-from trainer.calibrate import class_evidence
-from trainer.class_figures import confusion_by_group, describe
 from trainer.config import FitConfig
-from trainer.fit import fit
+from trainer.data.snapshot import UNLABELLED, Snapshot
+from trainer.evaluation.calibration import class_evidence
+from trainer.evaluation.class_metrics import confusion_by_group, describe
+from trainer.finetune.run import fit
+from trainer.finetune.saved_model import load_model, predict_logits
 from trainer.presets import preset
-from trainer.saved_model import load_model, predict_logits
-from trainer.snapshot import UNLABELLED, Snapshot
 
 ASKED = VALUES | {"bags_under_eyes": YES_NO}
 SHARE, DRAWS = 0.3, 3000

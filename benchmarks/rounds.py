@@ -22,8 +22,8 @@ from sqlalchemy import select
 
 from annotator.models import Image, Label, Labeller, Round
 from annotator.project import ProjectFolder
-from annotator.services.queue import next_tasks
-from annotator.services.schema_changes import read_schema
+from annotator.services.schema_editing.changes import read_schema
+from annotator.services.tasks.queue import next_tasks
 from benchmarks.data import CELEBA_SCHEMA, faces
 from benchmarks.report import Figures, Size
 

@@ -27,14 +27,14 @@ from sqlalchemy import func, select, update
 from annotator.config import Settings
 from annotator.models import Image, Label, Labeller, Predictions, Project, Round
 from annotator.project import ProjectFolder
-from annotator.services.labels import Submitted, submit
-from annotator.services.queue import next_tasks
-from annotator.services.schema_in_force import schema_in_force
+from annotator.services.annotation.submit import Submitted, submit
+from annotator.services.schema.active import active_schema
+from annotator.services.tasks.queue import next_tasks
 from benchmarks.million import make_large_project
 from benchmarks.report import Figures, Size, percentiles
-from tests.loop.waiting import wait_until
-from trainer.features import BACKBONE, open_store
+from tests.support.waiting import wait_until
 from trainer.networks import build
+from trainer.probe.features import BACKBONE, open_store
 
 LABELLED = 500
 ROUNDS = {"small": 2, "normal": 20, "full": 20}
@@ -91,7 +91,7 @@ def finish_other_work(project: ProjectFolder) -> None:
 
 
 def known_codes(session: Any, images: int) -> dict[str, np.ndarray]:
-    names = schema_in_force(session).names
+    names = active_schema(session).names
     columns = {name: np.full(images, -1) for name in VALUES}
     for image, attribute, code in session.execute(select(Label.image_id, Label.attribute_id, Label.code)):
         if code is not None and names[attribute] in columns:

@@ -15,13 +15,13 @@ from typing import Any
 
 import psutil
 
-from annotator.formats.drawn_faces import draw_faces
-from annotator.formats.image_files import Limits
+from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
-from annotator.services.images import import_images
+from annotator.sample_faces import draw_faces
+from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from benchmarks.report import Figures, Size
-from tests.serving import Client
+from tests.support.serving import Client
 
 HELLO = """
 import sys

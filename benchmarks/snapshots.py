@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from annotator.services.schema_in_force import schema_in_force
+from annotator.services.schema.active import active_schema
 from benchmarks.million import make_large_project
 from benchmarks.report import Figures, Size
 
@@ -30,7 +30,7 @@ def measure(size: Size) -> Figures:
         path = Path(folder)
         project = make_large_project(path / "project", images)
         with project.database.read() as session:
-            ids = schema_in_force(session).ids
+            ids = active_schema(session).ids
         project.database.close()
         (path / "baseline.sql").write_text(baseline(ids, path))
         script = f'sqlite3 -readonly "{project.database_file}" < "{path / "baseline.sql"}"'

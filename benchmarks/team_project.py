@@ -14,10 +14,10 @@ import numpy as np
 import pysqlite3
 
 from annotator.project import ProjectFolder
-from annotator.services.predictions import load_predictions
-from annotator.services.schema_in_force import schema_in_force
+from annotator.services.predictions.active import load_predictions
+from annotator.services.schema.active import active_schema
 from benchmarks.million import WRITTEN, insert_rows, make_large_project
-from tests.predicting import write_predictions
+from tests.support.predictions_folder import write_predictions
 
 LABELLED = 0.1
 FACES_OF_A_PERSON = 10
@@ -28,7 +28,7 @@ def make_team_project(path: Path, images: int) -> ProjectFolder:
     """Such a project of so many image rows without files."""
     project = make_large_project(path, images, labelled=LABELLED)
     with project.database.read() as session:
-        ids = schema_in_force(session).ids
+        ids = active_schema(session).ids
     project.database.close()
     done = int(images * LABELLED)
     connection = pysqlite3.connect(project.database_file, isolation_level=None)

@@ -21,15 +21,15 @@ from torch import Tensor
 from benchmarks.lesson_data import Split, photos, six_questions
 from benchmarks.report import Figures, Size
 from trainer.config import FitConfig, Precision
-from trainer.dataset import SnapshotImages
-from trainer.fit import build_learner
-from trainer.learner import Learner
-from trainer.memory import freed_memory_kept
-from trainer.optimization import rate_factor, set_learning_rate, update_average
+from trainer.data.dataset import SnapshotImages
+from trainer.data.snapshot import Snapshot
+from trainer.finetune.optimization import rate_factor, set_learning_rate, update_average
+from trainer.finetune.run import build_learner
+from trainer.finetune.saved_model import compute_logits
+from trainer.finetune.trainer import Learner
 from trainer.presets import preset
-from trainer.processes import image_workers
-from trainer.saved_model import compute_logits
-from trainer.snapshot import Snapshot
+from trainer.runtime.allocator import freed_memory_kept
+from trainer.runtime.distributed import image_workers
 
 DEFAULT = FitConfig.model_validate(preset("default"))
 THREADS = 2

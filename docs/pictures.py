@@ -20,12 +20,12 @@ from sqlalchemy import update
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from annotator.formats.drawn_faces import draw_faces  # noqa: E402
 from annotator.models import Face  # noqa: E402
 from annotator.project import ProjectFolder  # noqa: E402
+from annotator.sample_faces import draw_faces  # noqa: E402
 from tests.browser.conftest import chromium  # noqa: E402
-from tests.described import describe  # noqa: E402
-from tests.serving import Client, Server  # noqa: E402
+from tests.support.face_descriptors import describe  # noqa: E402
+from tests.support.serving import Client, Server  # noqa: E402
 
 TO = ROOT / "docs" / "pictures"
 FACES, GOLD = 320, 12

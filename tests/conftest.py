@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from annotator.formats.drawn_faces import draw_faces
-from annotator.formats.image_files import Limits
+from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
-from annotator.services.images import import_images
+from annotator.sample_faces import draw_faces
+from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
-from tests.serving import Server
+from tests.support.serving import Server
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 LIMITS = Limits(max_pixels=64_000_000, max_file_bytes=2**27)

@@ -1,6 +1,6 @@
 """The trainer: reads a snapshot, writes models, reports and predictions.
 
-It knows no database and no web server. `trainer.round.run_round` is its whole loop: features of a pretrained
+It knows no database and no web server. `trainer.rounds.round.run_round` is its whole loop: features of a pretrained
 backbone, one head per attribute, calibration, evaluation on held-out groups, predictions and the order of work.
 """
 

@@ -19,7 +19,7 @@ ALL_STAGES = -1
 
 
 class FitConfig(BaseModel):
-    """Every setting of `trainer.fit.fit`. The same settings, snapshot and machine give the same weights."""
+    """Every setting of `trainer.finetune.run.fit`. The same settings, snapshot and machine give the same weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

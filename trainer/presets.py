@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.errors import ChoiceError
+from trainer.runtime.errors import ChoiceError
 
 S0_AUGMENTATION = {
     "flip": 0.5, "rotation": 20.0, "shift": 0.1, "zoom": 0.1, "shear": 0.15, "fill": "edge", "jitter": 0.0,

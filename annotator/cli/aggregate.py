@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from annotator.cli.terminal import json_option, open_project, print_json, project_option
-from annotator.services.aggregation import aggregate, preview_aggregation
+from annotator.services.team.aggregation import aggregate, preview_aggregation
 
 
 @click.command("aggregate")

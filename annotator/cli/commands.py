@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from annotator.formats.processes import prepare_decoding
+from annotator.imaging.decoder_pool import prepare_decoding
 
 COMMANDS = {
     "aggregate": ("aggregate", "aggregate_command"),
@@ -51,7 +51,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is called."""
         if args[0] == "import":
-            prepare_decoding("annotator.formats.image_store")  # while this process loads all the rest
+            prepare_decoding("annotator.imaging.image_store")  # while this process loads all the rest
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -15,10 +15,10 @@ from annotator.cli.terminal import (
     print_json,
     project_option,
 )
-from annotator.formats.snapshot import ImageMode, SnapshotOptions, verify_snapshot
-from annotator.formats.ways_out import WAYS_OUT
-from annotator.services.exports import ExportReport, export_as
-from annotator.services.snapshots import export_snapshot
+from annotator.formats.export_formats import WAYS_OUT
+from annotator.formats.snapshot.writer import ImageMode, SnapshotOptions, verify_snapshot
+from annotator.services.exporting.exports import ExportReport, export_as
+from annotator.services.exporting.snapshots import export_snapshot
 
 
 @click.command("export")

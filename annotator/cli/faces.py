@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from annotator.cli.terminal import json_option, open_project, print_json, progress_bar, project_option
-from annotator.services.faces import find_all_faces
+from annotator.services.faces.detection import find_all_faces
 
 
 @click.command("faces")

@@ -9,10 +9,10 @@ import click
 from sqlalchemy import select
 
 from annotator.cli.terminal import json_option, open_project, print_json, project_option
-from annotator.formats.mapping import Mapping
+from annotator.domain.roles import LOCAL_LABELLER
+from annotator.formats.importers.mapping import Mapping
 from annotator.models import Labeller
-from annotator.services.gold import find_gold, import_gold, list_gold, remove_gold
-from annotator.services.projects import LOCAL_LABELLER
+from annotator.services.team.gold import find_gold, import_gold, list_gold, remove_gold
 
 
 @click.group("gold")

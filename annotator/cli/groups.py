@@ -17,9 +17,9 @@ from annotator.cli.terminal import (
     project_option,
 )
 from annotator.models import Image
-from annotator.services.group_list import leak_report, list_groups
-from annotator.services.twin_search import hash_some
-from annotator.services.twins import find_twins
+from annotator.services.grouping.duplicate_search import hash_some
+from annotator.services.grouping.listing import leak_report, list_groups
+from annotator.services.grouping.near_duplicates import find_twins
 
 
 @click.command("groups")

@@ -19,15 +19,15 @@ from annotator.cli.terminal import (
 )
 from annotator.config import Settings
 from annotator.errors import FacelabelError
-from annotator.formats.archive import ArchiveLimits
-from annotator.formats.foreign_formats import FORMATS
-from annotator.formats.image_files import Limits
-from annotator.formats.mapping import Mapping
-from annotator.formats.video import VideoOptions
+from annotator.formats.import_formats import FORMATS
+from annotator.formats.importers.archive import ArchiveLimits
+from annotator.formats.importers.mapping import Mapping
+from annotator.formats.importers.video import VideoOptions
+from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
-from annotator.services.images import ImportReport
-from annotator.services.label_import import LabelReport
-from annotator.services.sources import (
+from annotator.services.importing.images import ImportReport
+from annotator.services.importing.labels import LabelReport
+from annotator.services.importing.sources import (
     ImportOptions,
     Source,
     SourceReport,
@@ -147,7 +147,7 @@ def _import(project: ProjectFolder, source: Source, options: ImportOptions, *, s
 def _bring(project: ProjectFolder, folder: Path, *, dry_run: bool, say: bool) -> dict[str, Any]:
     if dry_run:
         raise click.UsageError("--dry-run is not for predictions: loading them changes no label.")
-    from annotator.services.predictions import bring_predictions  # noqa: PLC0415 - it loads pyarrow
+    from annotator.services.predictions.active import bring_predictions  # noqa: PLC0415 - it loads pyarrow
 
     loaded = bring_predictions(project, folder)
     if say:

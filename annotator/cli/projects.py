@@ -9,14 +9,15 @@ import click
 from sqlalchemy import select
 
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
+from annotator.domain.roles import LOCAL_LABELLER
 from annotator.domain.schema import Value, parse_schema
 from annotator.domain.schema_text import format_schema
 from annotator.models import Labeller
-from annotator.services.import_reports import list_reports
-from annotator.services.projects import LOCAL_LABELLER, init_project, read_schema_file
-from annotator.services.schema_changes import CountedChange, apply_schema, preview_changes
-from annotator.services.schema_in_force import read_schema
-from annotator.services.statistics import read_status
+from annotator.services.importing.reports import list_reports
+from annotator.services.projects import init_project, read_schema_file
+from annotator.services.rounds.status import read_status
+from annotator.services.schema.active import read_schema
+from annotator.services.schema_editing.changes import CountedChange, apply_schema, preview_changes
 
 
 @click.command("init")
@@ -119,7 +120,7 @@ def schema_group() -> None:
 @project_option
 @json_option
 def show_schema(project: Path, as_json: bool, as_toml: bool) -> None:
-    """The schema in force."""
+    """The active schema."""
     with open_project(project).database.read() as session:
         schema = read_schema(session)
     if as_toml:
@@ -168,7 +169,7 @@ def check_schema(project: Path) -> None:
 @schema_group.command("apply")
 @project_option
 def apply_schema_command(project: Path) -> None:
-    """Make attributes.toml the schema in force."""
+    """Make attributes.toml the active schema."""
     opened = open_project(project)
     wanted = parse_schema(read_schema_file(opened.schema_file))
     with opened.database.write() as session:

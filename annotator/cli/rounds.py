@@ -12,10 +12,10 @@ from annotator.cli.terminal import json_option, open_project, print_json, projec
 from annotator.config import Settings
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
-from annotator.services.round_snapshots import RoundSnapshots
-from annotator.services.rounds import DEFAULT_STRATEGY, ENGINES, STRATEGIES, get_round, start_round
-from annotator.services.statistics import round_summary
-from annotator.services.work import UNFINISHED
+from annotator.services.common.job_queue import UNFINISHED
+from annotator.services.exporting.round_snapshots import RoundSnapshots
+from annotator.services.rounds.jobs import DEFAULT_STRATEGY, ENGINES, STRATEGIES, get_round, start_round
+from annotator.services.rounds.status import round_summary
 from annotator.worker import POLL_SECONDS, Report, run_next_round
 
 

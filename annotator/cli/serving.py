@@ -17,11 +17,11 @@ from annotator.cli.importing import run_image_import
 from annotator.cli.terminal import open_project, print_json, progress_bar, project_option
 from annotator.config import Settings
 from annotator.errors import WrongUse
-from annotator.formats.drawn_faces import draw_faces
-from annotator.formats.foreign_formats import recognise
+from annotator.formats.import_formats import recognise
 from annotator.project import ProjectFolder
-from annotator.services.counts import read_progress
-from annotator.services.images import check_sources
+from annotator.sample_faces import draw_faces
+from annotator.services.common.progress import read_progress
+from annotator.services.importing.images import check_sources
 from annotator.services.projects import already_there, init_project, take_back_project
 
 
@@ -95,7 +95,7 @@ def up_command(
 def openapi_command() -> None:
     """Print the description of the HTTP API."""
     from annotator.app import create_app  # noqa: PLC0415
-    from annotator.web.description import describe_api  # noqa: PLC0415
+    from annotator.web.http.description import describe_api  # noqa: PLC0415
 
     print_json(describe_api(create_app(ProjectFolder(Path()), Settings())))
 

@@ -8,7 +8,7 @@ import click
 
 from annotator.cli.terminal import json_option, one_line, print_json
 from annotator.files import new_file
-from annotator.formats.snapshot_diff import Named, SnapshotDiff, diff_snapshots, write_changed_cells
+from annotator.formats.snapshot.diff import Named, SnapshotDiff, diff_snapshots, write_changed_cells
 
 _MOST_CHANGES = 12  # of an attribute that are told one by one
 

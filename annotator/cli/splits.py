@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from annotator.cli.terminal import errors, json_option, one_line, open_project, print_json, project_option
-from annotator.domain.splits import Split
-from annotator.services.regrouping import settle_groups
-from annotator.services.split_balance import Held, SplitPlan, balance_splits, plan_balance
+from annotator.domain.grouping.splits import Split
+from annotator.services.grouping.rebuild import settle_groups
+from annotator.services.grouping.split_balance import Held, SplitPlan, balance_splits, plan_balance
 
 
 @click.command("splits")
-@click.option("--apply", "applied", is_flag=True, help="Put the better seed in force.")
+@click.option("--apply", "applied", is_flag=True, help="Use the better seed.")
 @click.option(
     "--even-so", is_flag=True,
     help="With --apply: also if models were trained; these keep the figures of their own time and are measured no more.",
@@ -45,7 +45,7 @@ def splits_command(applied: bool, even_so: bool, project: Path, as_json: bool) -
     if as_json:
         print_json({**asdict(plan), "applied": applied})
     elif applied and plan.seed != plan.seed_now:
-        click.echo(f"Seed {plan.seed} is in force: {plan.moved} images are in another split.")
+        click.echo(f"Seed {plan.seed} is used now: {plan.moved} images are in another split.")
 
 
 def _tell(plan: SplitPlan) -> None:

@@ -9,8 +9,9 @@ import click
 from sqlalchemy import select
 
 from annotator.cli.terminal import json_option, open_project, print_json, project_option
+from annotator.domain.roles import Role
 from annotator.models import Labeller
-from annotator.services.accounts import ROLES, add_account, add_token, revoke_tokens, set_active, set_password
+from annotator.services.accounts import add_account, add_token, revoke_tokens, set_active, set_password
 
 password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from stdin instead of asking."
@@ -24,7 +25,7 @@ def users_group() -> None:
 
 @users_group.command("add")
 @click.argument("name")
-@click.option("--role", type=click.Choice(ROLES), default="labeller", show_default=True)
+@click.option("--role", type=click.Choice(list(Role)), default=Role.LABELLER, show_default=True)
 @password_option
 @project_option
 def add_user(name: str, role: str, password_stdin: bool, project: Path) -> None:

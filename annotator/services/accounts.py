@@ -6,21 +6,16 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from annotator.domain.roles import LOCAL_LABELLER, Role
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import ApiToken, Labeller, now
-from annotator.services.people import clean_name
-from annotator.services.projects import LOCAL_LABELLER
-
-Role = Literal["labeller", "reviewer", "admin"]
-ROLES: tuple[Role, ...] = ("labeller", "reviewer", "admin")
-"""Each role may do what those before it may."""
+from annotator.services.schema.open_values import clean_name
 
 MIN_PASSWORD = 10
 _hasher = PasswordHasher()
@@ -40,11 +35,6 @@ class Account:
     name: str
     role: str
     password_hash: str | None
-
-
-def may(role: str, needed: Role) -> bool:
-    """Whether a role includes another one."""
-    return role in ROLES and ROLES.index(role) >= ROLES.index(needed)
 
 
 def has_accounts(session: Session) -> bool:
@@ -113,7 +103,7 @@ def change_account(
     if password is not None:
         set_password(session, account.name, password)
     session.flush()
-    admins = (Labeller.role == "admin") & Labeller.active & Labeller.password_hash.is_not(None)
+    admins = (Labeller.role == Role.ADMIN) & Labeller.active & Labeller.password_hash.is_not(None)
     if session.scalar(select(Labeller.id).where(admins).limit(1)) is None:
         raise FacelabelError(
             "last_admin",
@@ -219,9 +209,9 @@ def revoke_token(session: Session, number: int) -> None:
 
 
 def _known_role(role: str) -> str:
-    if role not in ROLES:
+    if role not in list(Role):
         raise FacelabelError(
-            "unknown_role", f"There is no role {role!r}.", do=f"Choose one of {', '.join(ROLES)}."
+            "unknown_role", f"There is no role {role!r}.", do=f"Choose one of {', '.join(Role)}."
         )
     return role
 

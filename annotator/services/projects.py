@@ -6,17 +6,15 @@ import secrets
 import shutil
 from pathlib import Path
 
+from annotator.domain.grouping.splits import SplitRule
+from annotator.domain.roles import LOCAL_LABELLER, Role
 from annotator.domain.schema import Schema, parse_schema
-from annotator.domain.splits import SplitRule
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import write_atomically
 from annotator.models import Labeller, Project, now
 from annotator.project import ProjectFolder
 from annotator.resources import resource
-from annotator.services.schema_changes import apply_schema
-
-LOCAL_LABELLER = "local"
-"""Who answers when nobody had to log in."""
+from annotator.services.schema_editing.changes import apply_schema
 
 
 def init_project(
@@ -33,7 +31,7 @@ def init_project(
         path: the folder.
         schema_file: an attributes.toml; the default is the schema of the coursework.
         seed: the seed of the splits.
-        share_test: the share of the test split; without it a tenth, or more of few images (services/groups).
+        share_test: the share of the test split; without it a tenth, or more of few images (services/grouping/membership).
         share_val: the share of the validation split.
     """
     project = ProjectFolder(path)
@@ -123,7 +121,7 @@ def _fill_database(
                 created_at=now(),
             )
         )
-        session.add(Labeller(name=LOCAL_LABELLER, role="admin", active=True, created_at=now()))
+        session.add(Labeller(name=LOCAL_LABELLER, role=Role.ADMIN, active=True, created_at=now()))
         session.flush()
         apply_schema(session, schema)
     database.checkpoint()

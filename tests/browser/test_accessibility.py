@@ -7,12 +7,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from annotator.project import ProjectFolder
-from annotator.services.predictions import load_predictions
-from tests.annotator.test_queue import names_of
+from annotator.services.predictions.active import load_predictions
+from tests.annotator.labelling.test_queue import names_of
 from tests.browser.test_label_page import shown
-from tests.described import describe
-from tests.predicting import write_predictions
-from tests.serving import Server
+from tests.support.face_descriptors import describe
+from tests.support.predictions_folder import write_predictions
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

@@ -6,15 +6,15 @@ import pytest
 from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
-from annotator.services.images import import_images
-from annotator.services.predictions import load_predictions
+from annotator.services.importing.images import import_images
+from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from tests.annotator.test_browse import correction, image_of
-from tests.annotator.test_labels import ALL, Person, done, labels_of
-from tests.annotator.test_queue import SURE, names_of
+from tests.annotator.labelling.test_labels import ALL, Person, done, labels_of
+from tests.annotator.labelling.test_queue import SURE, names_of
+from tests.annotator.review.test_browse import correction, image_of
 from tests.conftest import LIMITS
-from tests.predicting import write_predictions
-from tests.serving import Server
+from tests.support.predictions_folder import write_predictions
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

@@ -6,13 +6,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
-from annotator.formats.drawn_faces import draw_faces
 from annotator.project import ProjectFolder
-from annotator.services.faces import find_all_faces
-from annotator.services.images import import_images
+from annotator.sample_faces import draw_faces
+from annotator.services.faces.detection import find_all_faces
+from annotator.services.importing.images import import_images
 from tests.browser.test_label_page import shown
 from tests.conftest import LIMITS
-from tests.serving import Server
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

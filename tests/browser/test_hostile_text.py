@@ -10,13 +10,13 @@ from annotator.models import Labeller
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.accounts import add_account
-from annotator.services.corrections import Correction, correct
-from annotator.services.flags import raise_flag
-from annotator.services.images import import_images
+from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
+from annotator.services.review.corrections import Correction, correct
+from annotator.services.review.flags import raise_flag
 from tests.browser.test_accessibility import PAGES
 from tests.conftest import LIMITS
-from tests.serving import Server
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

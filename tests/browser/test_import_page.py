@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from annotator.project import ProjectFolder
 from tests.browser.conftest import SECONDS
-from tests.serving import Server
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
-from tests.annotator.test_insights import audited, round_that_errs
-from tests.annotator.test_labels import ALL, Person
-from tests.annotator.test_labels_saved import estimated
+from tests.annotator.insights.test_insights import audited, round_that_errs
+from tests.annotator.insights.test_label_savings import estimated
+from tests.annotator.labelling.test_labels import ALL, Person
 from tests.browser.test_accessibility import injectable, serious  # noqa: F401 - a fixture
-from tests.serving import Server
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

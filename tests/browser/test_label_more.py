@@ -8,19 +8,19 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
-from annotator.formats.drawn_faces import draw_faces
 from annotator.models import Flag, Skip
 from annotator.project import ProjectFolder
 from annotator.resources import resource
-from annotator.services.images import import_images
-from annotator.services.predictions import load_predictions
+from annotator.sample_faces import draw_faces
+from annotator.services.importing.images import import_images
+from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from tests.annotator.test_queue import names_of
+from tests.annotator.labelling.test_queue import names_of
 from tests.browser.test_label_page import all_sent, image_name, labels, press_answers, shown
 from tests.conftest import LIMITS
-from tests.described import add_people
-from tests.predicting import write_predictions
-from tests.serving import Server
+from tests.support.face_descriptors import add_people
+from tests.support.predictions_folder import write_predictions
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

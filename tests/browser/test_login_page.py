@@ -7,9 +7,9 @@ from playwright.sync_api import Browser, Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import set_password
-from tests.annotator.test_accounts import PASSWORD, users
+from tests.annotator.web.test_accounts import PASSWORD, users
 from tests.browser.test_label_page import all_sent, labels, shown
-from tests.serving import Server
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

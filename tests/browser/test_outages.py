@@ -11,13 +11,13 @@ from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import set_password
-from annotator.services.images import import_images
-from tests.annotator.test_accounts import PASSWORD, users
+from annotator.services.importing.images import import_images
+from tests.annotator.web.test_accounts import PASSWORD, users
 from tests.browser.test_label_page import all_sent, press_answers, shown
 from tests.browser.test_login_page import log_in
 from tests.conftest import LIMITS
 from tests.loop.test_leases import draw_plain_images
-from tests.serving import Server
+from tests.support.serving import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from annotator.formats.snapshot import SnapshotOptions
+from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.project import ProjectFolder
-from annotator.services.snapshots import export_snapshot
-from tests.annotator.test_queue import names_of
-from tests.described import describe
-from tests.serving import Server
+from annotator.services.exporting.snapshots import export_snapshot
+from tests.annotator.labelling.test_queue import names_of
+from tests.support.face_descriptors import describe
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

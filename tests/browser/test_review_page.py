@@ -6,15 +6,15 @@ from sqlalchemy import select
 
 from annotator.models import Annotation
 from annotator.project import ProjectFolder
-from annotator.services.flags import raise_flag
-from annotator.services.predictions import load_predictions
-from tests.annotator.test_browse import correction, found, image_of, late_opinion
-from tests.annotator.test_label_errors import ranked
-from tests.annotator.test_labels import ALL, Person, labels_of
-from tests.annotator.test_queue import SURE, names_of
+from annotator.services.predictions.active import load_predictions
+from annotator.services.review.flags import raise_flag
+from tests.annotator.labelling.test_labels import ALL, Person, labels_of
+from tests.annotator.labelling.test_queue import SURE, names_of
+from tests.annotator.review.test_browse import correction, found, image_of, late_opinion
+from tests.annotator.review.test_label_issues import ranked
 from tests.browser.test_browse_page import ready
-from tests.predicting import write_predictions
-from tests.serving import Server
+from tests.support.predictions_folder import write_predictions
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

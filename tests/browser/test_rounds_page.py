@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from annotator.project import ProjectFolder
-from tests.annotator.test_feature_choice import decided, network_that_errs
-from tests.annotator.test_insights import audited, round_that_errs
+from tests.annotator.insights.test_insights import audited, round_that_errs
+from tests.annotator.rounds.test_feature_choice import decided, network_that_errs
 from tests.browser.test_accessibility import injectable, serious  # noqa: F401 - a fixture
-from tests.serving import Server
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

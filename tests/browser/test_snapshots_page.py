@@ -7,7 +7,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from tests.serving import Server
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 VALUES = {

@@ -10,18 +10,18 @@ import pytest
 from playwright.sync_api import Page
 from sqlalchemy import delete
 
-from annotator.formats.drawn_faces import draw_faces
-from annotator.formats.snapshot import SnapshotOptions
+from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.models import Predictions
 from annotator.project import ProjectFolder
-from annotator.services.images import import_images
-from annotator.services.predictions import load_predictions
+from annotator.sample_faces import draw_faces
+from annotator.services.exporting.snapshots import export_snapshot
+from annotator.services.importing.images import import_images
+from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from annotator.services.snapshots import export_snapshot
-from tests.annotator.test_queue import names_of
+from tests.annotator.labelling.test_queue import names_of
 from tests.conftest import LIMITS
-from tests.predicting import write_predictions
-from tests.serving import Server
+from tests.support.predictions_folder import write_predictions
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

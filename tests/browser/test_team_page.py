@@ -5,12 +5,12 @@ from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account
-from tests.annotator.test_accounts import PASSWORD
-from tests.annotator.test_browse import correction
-from tests.annotator.test_gold import golden
-from tests.annotator.test_labels import ALL, Person, labels_of
-from tests.annotator.test_overlap import agree, work
-from tests.serving import Server
+from tests.annotator.labelling.test_labels import ALL, Person, labels_of
+from tests.annotator.labelling.test_overlap import agree, work
+from tests.annotator.review.test_browse import correction
+from tests.annotator.team.test_gold import golden
+from tests.annotator.web.test_accounts import PASSWORD
+from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from annotator.project import ProjectFolder
-from annotator.services.schema_changes import recount_open_cells
-from tests.loop.team import Team
-from tests.loop.waiting import wait_until
-from tests.serving import Client, Server
+from annotator.services.schema_editing.changes import recount_open_cells
+from tests.support.labelling_team import Team
+from tests.support.serving import Client, Server
+from tests.support.waiting import wait_until
 
 
 def annotations_by_key(database: Path) -> dict[str, dict[str, int]]:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from annotator.features_ahead import FeaturesAhead
+from annotator.feature_warmup import FeaturesAhead
 from annotator.files import shard_path
-from annotator.formats.drawn_faces import draw_faces
 from annotator.models import Image
 from annotator.project import ProjectFolder
-from annotator.services.images import import_images
+from annotator.sample_faces import draw_faces
+from annotator.services.importing.images import import_images
 from tests.conftest import LIMITS
-from tests.loop.waiting import wait_until
-from tests.serving import Server
+from tests.support.serving import Server
+from tests.support.waiting import wait_until
 
 
 def computed(project: ProjectFolder) -> list[str]:

@@ -18,11 +18,11 @@ from annotator.config import Settings
 from annotator.errors import NoRoom
 from annotator.models import Image, Import
 from annotator.project import ProjectFolder
-from annotator.services.import_runs import run_next_import
-from annotator.services.imports import Wish, begin_import, get_import, start_import
+from annotator.services.importing.jobs import Wish, begin_import, get_import, start_import
+from annotator.services.importing.runner import run_next_import
+from annotator.services.importing.uploads import receive_piece
 from annotator.services.projects import init_project
-from annotator.services.uploads import receive_piece
-from tests.serving import Server
+from tests.support.serving import Server
 
 BYTES = {"Content-Type": "application/octet-stream"}
 

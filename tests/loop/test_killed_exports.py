@@ -11,10 +11,10 @@ import pytest
 
 from annotator.errors import FacelabelError
 from annotator.files import hold_folder
-from annotator.formats.snapshot import SnapshotOptions, verify_snapshot
+from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot
 from annotator.project import ProjectFolder
-from annotator.services.snapshots import export_snapshot
-from tests.annotator.test_snapshot import label_some
+from annotator.services.exporting.snapshots import export_snapshot
+from tests.annotator.exporting.test_snapshot import label_some
 
 FORK = multiprocessing.get_context("fork")
 

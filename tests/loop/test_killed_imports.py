@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from annotator.formats.drawn_faces import draw_faces
 from annotator.project import ProjectFolder
-from annotator.services.images import import_images
+from annotator.sample_faces import draw_faces
+from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from tests.conftest import LIMITS
-from tests.loop.waiting import wait_until
+from tests.support.waiting import wait_until
 
 COUNT = 300
 

@@ -13,11 +13,11 @@ import pytest
 
 from annotator.config import Settings
 from annotator.project import ProjectFolder
-from annotator.services.label_import import import_labels
+from annotator.services.importing.labels import import_labels
 from annotator.worker import run_worker
-from tests.forked import processes
-from tests.loop.waiting import wait_until
-from tests.serving import Client, Server
+from tests.support.forked import processes
+from tests.support.serving import Client, Server
+from tests.support.waiting import wait_until
 
 STAGES = ("queued", "snapshot", "features", "train", "evaluate", "predict", "load")
 """In the order in which a round reports them."""

@@ -12,11 +12,11 @@ from sqlalchemy import select
 from annotator.domain.schema import parse_schema
 from annotator.models import Image, Label
 from annotator.project import ProjectFolder
-from annotator.services.schema_changes import preview_changes
-from annotator.services.schema_file import change_schema, schema_version
-from annotator.services.schema_in_force import read_schema
-from tests.annotator.test_schema_changes import DEFAULT, MERGED, RENAMED, SPLIT, answered
-from tests.commands import call
+from annotator.services.schema.active import read_schema
+from annotator.services.schema_editing.changes import preview_changes
+from annotator.services.schema_editing.file import change_schema, schema_version
+from tests.annotator.schema.test_schema_changes import DEFAULT, MERGED, RENAMED, SPLIT, answered
+from tests.support.commands import call
 
 CHANGED = {"rename": RENAMED, "merge": MERGED, "split": SPLIT}
 KILLED = """
@@ -25,7 +25,7 @@ from pathlib import Path
 from sqlalchemy import event
 from annotator.domain.schema import parse_schema
 from annotator.project import ProjectFolder
-from annotator.services.schema_file import change_schema
+from annotator.services.schema_editing.file import change_schema
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

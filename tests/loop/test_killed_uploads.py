@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from annotator.project import ProjectFolder
-from tests.serving import Server
+from tests.support.serving import Server
 
 PIECE = 2**18
 PIECES = 24

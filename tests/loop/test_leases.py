@@ -9,11 +9,11 @@ from PIL import Image
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account, add_token
-from annotator.services.images import import_images
+from annotator.services.importing.images import import_images
 from tests.conftest import LIMITS
-from tests.loop.team import Team
-from tests.loop.waiting import wait_until
-from tests.serving import Server
+from tests.support.labelling_team import Team
+from tests.support.serving import Server
+from tests.support.waiting import wait_until
 
 
 def draw_plain_images(folder: Path, count: int) -> None:

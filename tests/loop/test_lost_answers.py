@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from annotator.project import ProjectFolder
-from tests.loop.dropping_proxy import DroppingProxy
-from tests.loop.team import Team
 from tests.loop.test_faults import annotations_by_key, assert_counts_are_right
-from tests.loop.waiting import wait_until
-from tests.serving import Server
+from tests.support.dropping_proxy import DroppingProxy
+from tests.support.labelling_team import Team
+from tests.support.serving import Server
+from tests.support.waiting import wait_until
 
 
 @pytest.mark.timeout(1800)

@@ -14,20 +14,20 @@ import pytest
 from sqlalchemy import select
 
 from annotator.config import Settings
-from annotator.formats.drawn_faces import draw_faces
-from annotator.formats.predictions import PredictionsFile
+from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image
 from annotator.project import ProjectFolder
-from annotator.services.label_errors import read_suspicions
-from annotator.services.labels_saved import read_labels_saved
-from annotator.services.round_changes import report_page
-from annotator.services.round_snapshots import RoundSnapshots
-from annotator.services.round_study import look_into_rounds, studies_of
-from annotator.services.rounds import start_round
+from annotator.sample_faces import draw_faces
+from annotator.services.exporting.round_snapshots import RoundSnapshots
+from annotator.services.insights.background import look_into_rounds, studies_of
+from annotator.services.insights.label_savings import read_labels_saved
+from annotator.services.review.label_issues import read_suspicions
+from annotator.services.rounds.comparison import report_page
+from annotator.services.rounds.jobs import start_round
 from annotator.worker import run_next_round
-from tests.annotator.test_labels import Person, lapse_leases
-from tests.loop.waiting import wait_until
-from tests.serving import Client, Server
+from tests.annotator.labelling.test_labels import Person, lapse_leases
+from tests.support.serving import Client, Server
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.drawn import draw_faces
+from tests.support.drawn_snapshot import draw_faces
 
 
 @pytest.fixture(scope="session")

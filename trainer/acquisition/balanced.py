@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.acquisition.doubt import Scores, margin
+from trainer.acquisition.base import Order
 from trainer.acquisition.pool import Pool
-from trainer.acquisition.rule import Order
+from trainer.acquisition.uncertainty import Scores, margin
 
 
 class Balanced:

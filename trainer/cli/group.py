@@ -15,8 +15,8 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from trainer import __version__
-from trainer.errors import ChoiceError, TrainerError
-from trainer.progress import Progress, Report
+from trainer.runtime.errors import ChoiceError, TrainerError
+from trainer.runtime.progress import Progress, Report
 
 Folder = click.Path(path_type=Path, file_okay=False)
 DEFAULT_CACHE = Path("~/.cache/facelabel")

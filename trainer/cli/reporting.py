@@ -19,7 +19,7 @@ from trainer.cli.group import (
     snapshot_argument,
     to_option,
 )
-from trainer.progress import Progress
+from trainer.runtime.progress import Progress
 
 ImageFile = click.Path(path_type=Path, exists=True)
 WIDE = 160
@@ -37,12 +37,12 @@ def evaluate(
     model: Path, snapshot: Path, to: Path | None, cache: Path, images: Path | None, as_json: bool
 ) -> None:
     """Measure MODEL on every split of SNAPSHOT, with intervals, by class and by subgroup."""
-    from trainer.engines import ask, trained_on  # noqa: PLC0415
-    from trainer.files import canonical_json, write_atomically  # noqa: PLC0415
-    from trainer.full_evaluation import evaluate_fully  # noqa: PLC0415
-    from trainer.processes import rank, together  # noqa: PLC0415
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.evaluation.full_report import evaluate_fully  # noqa: PLC0415
     from trainer.reports.main_figures import HEADER, main_figures  # noqa: PLC0415
-    from trainer.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.rounds.engines import ask, trained_on  # noqa: PLC0415
+    from trainer.runtime.distributed import rank, together  # noqa: PLC0415
+    from trainer.runtime.files import canonical_json, write_atomically  # noqa: PLC0415
 
     known = Snapshot.open(snapshot, images_root=images)
     with together(), bars_on_stderr() as report:
@@ -75,12 +75,12 @@ def report(
     run: Path, snapshot: Path, to: Path | None, rates: Path | None, cache: Path, images: Path | None
 ) -> None:
     """Write the report of RUN, a folder of the commands fit or round, as measured on SNAPSHOT: one HTML page."""
-    from trainer.engines import ask, trained_on  # noqa: PLC0415
-    from trainer.full_evaluation import evaluate_fully  # noqa: PLC0415
-    from trainer.processes import rank, together  # noqa: PLC0415
-    from trainer.rate_test import RateTest  # noqa: PLC0415
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.evaluation.full_report import evaluate_fully  # noqa: PLC0415
+    from trainer.finetune.lr_finder import RateTest  # noqa: PLC0415
     from trainer.reports.run_report import write_report  # noqa: PLC0415
-    from trainer.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.rounds.engines import ask, trained_on  # noqa: PLC0415
+    from trainer.runtime.distributed import rank, together  # noqa: PLC0415
 
     known = Snapshot.open(snapshot, images_root=images)
     tested = RateTest.read_csv(rates / "rates.csv") if rates else None
@@ -103,8 +103,8 @@ def report(
 @click.option("--snapshot", type=Folder, help="Where the names of the values are from.")
 def explain(model: Path, image: Path, to: Path, snapshot: Path | None) -> None:
     """Show why MODEL answers IMAGE as it does: probabilities, Grad-CAM, feature maps, filters."""
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
     from trainer.reports.explanation import explain as write_page  # noqa: PLC0415
-    from trainer.snapshot import Snapshot  # noqa: PLC0415
 
     names = None
     if snapshot:
@@ -120,8 +120,8 @@ def explain(model: Path, image: Path, to: Path, snapshot: Path | None) -> None:
 )
 def predict_images(model: Path, images: tuple[Path, ...], to: Path) -> None:
     """Answer image files and folders of them with MODEL, into one CSV: code and probability of every attribute."""
-    from trainer.image_predictions import predict_files  # noqa: PLC0415
-    from trainer.processes import rank, together  # noqa: PLC0415
+    from trainer.rounds.image_predictions import predict_files  # noqa: PLC0415
+    from trainer.runtime.distributed import rank, together  # noqa: PLC0415
 
     with together(), bars_on_stderr() as report:
         done, failed = predict_files(
@@ -141,7 +141,7 @@ def predict_images(model: Path, images: tuple[Path, ...], to: Path) -> None:
 @as_json
 def export(model: Path, to: Path, as_json: bool) -> None:
     """Write MODEL as ONNX, checked against the network: pixels in, calibrated probabilities out."""
-    from trainer.export import export_onnx  # noqa: PLC0415
+    from trainer.rounds.onnx_export import export_onnx  # noqa: PLC0415
 
     manifest = export_onnx(model, to)
     words = f"{to / 'model.onnx'} gives the same answers to {manifest['largest_difference']:.0e}."

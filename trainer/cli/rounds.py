@@ -49,7 +49,7 @@ def round_command(
     as_json: bool,
 ) -> None:
     """Train on SNAPSHOT and write a model and predictions. Run again after an interruption, it goes on."""
-    from trainer.round import run_round  # noqa: PLC0415
+    from trainer.rounds.round import run_round  # noqa: PLC0415
 
     with bars_on_stderr() as report:
         result = run_round(
@@ -95,11 +95,11 @@ def predict(
 ) -> None:
     """Write predictions of MODEL for every image of SNAPSHOT."""
     from trainer.acquisition import rule  # noqa: PLC0415
-    from trainer.engines import ask  # noqa: PLC0415
-    from trainer.predictions import refuse_if_written  # noqa: PLC0415
-    from trainer.processes import rank, together  # noqa: PLC0415
-    from trainer.round import write_answers  # noqa: PLC0415
-    from trainer.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.rounds.engines import ask  # noqa: PLC0415
+    from trainer.rounds.predictions import refuse_if_written  # noqa: PLC0415
+    from trainer.rounds.round import write_answers  # noqa: PLC0415
+    from trainer.runtime.distributed import rank, together  # noqa: PLC0415
 
     rule(strategy)
     refuse_if_written(to)
@@ -127,9 +127,9 @@ def label_errors(
     snapshot: Path, to: Path, cache: Path, images: Path | None, seed: int, as_json: bool
 ) -> None:
     """List the labels of SNAPSHOT that are probably wrong, the most suspicious first. Of a round: write it to RUN/label_errors.csv."""
-    from trainer.engines import label_errors as find  # noqa: PLC0415
-    from trainer.label_errors import write_label_errors  # noqa: PLC0415
-    from trainer.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.rounds.engines import label_errors as find  # noqa: PLC0415
+    from trainer.rounds.label_issues import write_label_errors  # noqa: PLC0415
 
     known = Snapshot.open(snapshot, images_root=images)
     with bars_on_stderr() as report:
@@ -164,10 +164,10 @@ def labels_saved(
     snapshot: Path, selection: Path, to: Path, cache: Path, images: Path | None, seed: int, as_json: bool
 ) -> None:
     """Estimate how many random labels one of those is worth that the rule chose in SNAPSHOT."""
-    from trainer.engines import labels_saved as find  # noqa: PLC0415
-    from trainer.files import canonical_json, write_atomically  # noqa: PLC0415
-    from trainer.labels_saved import read_selection  # noqa: PLC0415
-    from trainer.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.rounds.engines import labels_saved as find  # noqa: PLC0415
+    from trainer.rounds.label_savings import read_selection  # noqa: PLC0415
+    from trainer.runtime.files import canonical_json, write_atomically  # noqa: PLC0415
 
     drawn = read_selection(selection)
     known = Snapshot.open(snapshot, images_root=images)
@@ -192,7 +192,7 @@ def labels_saved(
 @click.option(
     "--strategy", "strategies", multiple=True, help="A rule; may be repeated. The first is the baseline."
 )
-@click.option("--seeds", type=int, help="Replays of each rule.")
+@click.option("--seeds", type=int, help="Replays of each query strategy.")
 @click.option("--stress", help="none, duplicates, noise, rare or missing.")
 @click.option("--budget", "budgets", type=int, multiple=True, help="Images bought in all; may be repeated.")
 @click.option("--batch", type=int, help="Images bought between two models.")
@@ -203,9 +203,9 @@ def simulate(
     snapshot: Path, to: Path, cache: Path, images: Path | None, as_json: bool, **settings: Any
 ) -> None:
     """Replay the labels of SNAPSHOT as if they were bought one batch after the other: what does a rule save?"""
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
     from trainer.simulate import Plan  # noqa: PLC0415
     from trainer.simulate import simulate as run  # noqa: PLC0415
-    from trainer.snapshot import Snapshot  # noqa: PLC0415
 
     try:
         plan = Plan.model_validate({name: value for name, value in settings.items() if value})

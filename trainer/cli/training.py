@@ -16,8 +16,8 @@ from trainer.cli.group import (
     snapshot_argument,
     to_option,
 )
-from trainer.errors import ChoiceError
-from trainer.progress import Progress, Report
+from trainer.runtime.errors import ChoiceError
+from trainer.runtime.progress import Progress, Report
 
 if TYPE_CHECKING:
     from trainer.config import FitConfig
@@ -55,9 +55,9 @@ def fit(
     as_json: bool,
 ) -> None:
     """Fine-tune a multi-output network on SNAPSHOT. Run again after an interruption, it goes on."""
-    from trainer.fit import fit as run_fit  # noqa: PLC0415
-    from trainer.processes import rank, together  # noqa: PLC0415
-    from trainer.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.finetune.run import fit as run_fit  # noqa: PLC0415
+    from trainer.runtime.distributed import rank, together  # noqa: PLC0415
 
     config = read_settings(preset, file, settings)
     with together(), bars_on_stderr() as report:
@@ -95,9 +95,9 @@ def find_rate(
     as_json: bool,
 ) -> None:
     """Raise the learning rate step by step on SNAPSHOT and draw the loss: where does it fall most steeply?"""
-    from trainer.rate_test import range_test  # noqa: PLC0415
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.finetune.lr_finder import range_test  # noqa: PLC0415
     from trainer.reports.rate_curve import write_rate_curve  # noqa: PLC0415
-    from trainer.snapshot import Snapshot  # noqa: PLC0415
 
     config = read_settings(preset, file, settings)
     known = Snapshot.open(snapshot, images_root=images)
@@ -139,9 +139,9 @@ def compare(
     as_json: bool,
 ) -> None:
     """Train every combination on SNAPSHOT, none twice, and write one sortable table. It resumes."""
-    from trainer import compare as comparing  # noqa: PLC0415
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
     from trainer.reports.comparison import write_comparison  # noqa: PLC0415
-    from trainer.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.rounds import compare as comparing  # noqa: PLC0415
 
     base = read_settings(preset or "fine-tune", file, settings).model_dump(exclude_unset=True)
     try:
@@ -174,8 +174,8 @@ def compare(
 def models(search: str | None, of: str | None, as_json: bool) -> None:
     """List networks with their parameters, image size and needs; engines and strategies."""
     from trainer.acquisition import RULES  # noqa: PLC0415
-    from trainer.engines import ENGINES  # noqa: PLC0415
-    from trainer.network_list import found_in_timm, networks, stages  # noqa: PLC0415
+    from trainer.networks.catalogue import found_in_timm, networks, stages  # noqa: PLC0415
+    from trainer.rounds.engines import ENGINES  # noqa: PLC0415
 
     if of:
         _print_stages(stages(of), as_json=as_json)

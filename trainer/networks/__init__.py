@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-from trainer.errors import ChoiceError
 from trainer.networks import dlib_face, efficientnet_lite0, faces, pixels, s0_cnn, s0_resnet32
 from trainer.networks.backbone import Backbone, Stages
+from trainer.runtime.errors import ChoiceError
 
 __all__ = ["Backbone", "Stages", "build", "names"]
 

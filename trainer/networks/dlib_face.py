@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.errors import WeightsError
 from trainer.networks.backbone import Stages
 from trainer.networks.installed_weights import installed_weights
+from trainer.runtime.errors import WeightsError
 
 PACKAGE, FILE = "face_recognition_models", "dlib_face_recognition_resnet_model_v1.dat"
 STAGES = [(32, 32, 3), (32, 64, 4), (64, 128, 3), (128, 256, 3), (256, 256, 1)]

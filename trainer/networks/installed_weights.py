@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-from trainer.errors import WeightsError
+from trainer.runtime.errors import WeightsError
 
 
 def installed_weights(package: str, pattern: str, network: str) -> Path:

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from trainer.errors import WeightsError
+from trainer.runtime.errors import WeightsError
 
 KEPT = "Nothing was changed."
 

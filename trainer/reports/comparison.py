@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trainer.files import write_atomically
 from trainer.reports.page import page, share, text, with_interval
+from trainer.runtime.files import write_atomically
 
 SORT = """
 document.querySelectorAll("th").forEach((head, column) => {
@@ -32,7 +32,7 @@ def write_comparison(rows: Sequence[dict[str, Any]], to: Path) -> None:
     """Write `comparison.html`, `comparison.csv` and `comparison.md`.
 
     Args:
-        rows: Of `trainer.compare.compare`.
+        rows: Of `trainer.rounds.compare.compare`.
         to: The folder; exists.
     """
     columns = [(name, key) for name in sorted({n for row in rows for n in row["figures"]}) for key in FIGURES]

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from trainer.files import write_atomically
-from trainer.images import load_image
-from trainer.open_network import open_network
+from trainer.data.images import load_image
+from trainer.finetune.saved_model import SavedModel
 from trainer.reports.charts import bar_chart
 from trainer.reports.page import figure, page, picture, text
-from trainer.saved_model import SavedModel
+from trainer.rounds.load_model import open_network
+from trainer.runtime.files import write_atomically
 
 MAPS = 12
 """Feature maps that are shown of a stage: those that are most active."""

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.answers import Answers
-from trainer.errors import ImageError
-from trainer.images import load_image
+from trainer.data.images import load_image
+from trainer.data.snapshot import Attribute, Snapshot
+from trainer.evaluation.outputs import Answers
 from trainer.reports.page import picture, text
-from trainer.snapshot import Attribute, Snapshot
+from trainer.runtime.errors import ImageError
 
 SHOWN, SIDE = 12, 128
 SMALLEST = 1e-6

@@ -7,7 +7,7 @@ import numpy as np
 from trainer.reports.page import share, with_interval
 
 Evaluation = dict[str, dict[str, dict[str, Any]]]
-"""Of `trainer.full_evaluation.evaluate_fully`."""
+"""Of `trainer.evaluation.full_report.evaluate_fully`."""
 HEADER = [
     "attribute",
     "split",

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from trainer.files import write_atomically
-from trainer.rate_test import RateTest
+from trainer.finetune.lr_finder import RateTest
 from trainer.reports.charts import Axis, Chart, line_chart, spread
 from trainer.reports.page import page
+from trainer.runtime.files import write_atomically
 
 
 def write_rate_curve(found: RateTest, to: Path) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from trainer.evaluate import BINS
-from trainer.full_evaluation import SPLITS
+from trainer.data.snapshot import Attribute, Snapshot
+from trainer.evaluation.full_report import SPLITS
+from trainer.evaluation.metrics import BINS
 from trainer.reports import charts
 from trainer.reports.charts import Axis, Chart
 from trainer.reports.main_figures import shown_split
-from trainer.snapshot import Attribute, Snapshot
 
 
 def read_history(file: Path) -> list[dict[str, float | None]]:

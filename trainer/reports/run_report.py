@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.answers import Answers
 from trainer.config import FitConfig
-from trainer.files import canonical_json, write_atomically
-from trainer.rate_test import RateTest
+from trainer.data.snapshot import Attribute, Snapshot
+from trainer.evaluation.outputs import Answers
+from trainer.finetune.lr_finder import RateTest
 from trainer.reports.charts import Chart
 from trainer.reports.galleries import Chosen, galleries, gallery_rows, hard_cases, hard_rows
 from trainer.reports.main_figures import HEADER, Evaluation, main_figures, shown_split
 from trainer.reports.page import figure, page, share, table, text, with_interval
 from trainer.reports.rate_curve import rate_chart
 from trainer.reports.run_charts import confusion, curves, distribution, read_history, reliability
-from trainer.snapshot import Attribute, Snapshot
+from trainer.runtime.files import canonical_json, write_atomically
 
 
 def write_report(
@@ -36,8 +36,8 @@ def write_report(
     Args:
         run: The run folder (`config.json`, `metrics.csv`), or a model folder: then there are no curves.
         snapshot: That the figures were measured on.
-        answers: Of `trainer.engines.ask`.
-        evaluation: Of `trainer.full_evaluation.evaluate_fully`.
+        answers: Of `trainer.rounds.engines.ask`.
+        evaluation: Of `trainer.evaluation.full_report.evaluate_fully`.
         to: Is made if need be.
         rates: The learning-rate test that the rates were chosen by.
     """

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.files import canonical_json, sha256_text
+from trainer.runtime.files import canonical_json, sha256_text
 
 GENESIS = "0" * 64
 

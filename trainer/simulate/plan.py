@@ -6,8 +6,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from trainer.acquisition import DEFAULT, rule
-from trainer.acquisition.batches import BATCH
-from trainer.files import canonical_json, sha256_text
+from trainer.acquisition.group_constraint import BATCH
+from trainer.runtime.files import canonical_json, sha256_text
 
 Stress = Literal["none", "duplicates", "noise", "rare", "missing"]
 RANDOM = "random"

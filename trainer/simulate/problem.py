@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer.errors import SnapshotError
-from trainer.features import BACKBONE, compute_features
+from trainer.data.snapshot import CANNOT_TELL, Snapshot
 from trainer.networks import build
-from trainer.pool_points import PoolPoints, pool_points
-from trainer.progress import Progress, Report
+from trainer.probe.embeddings import PoolPoints, pool_points
+from trainer.probe.features import BACKBONE, compute_features
+from trainer.runtime.errors import SnapshotError
+from trainer.runtime.progress import Progress, Report
 from trainer.simulate.plan import Stress
-from trainer.snapshot import CANNOT_TELL, Snapshot
 
 
 @dataclass(frozen=True, eq=False)

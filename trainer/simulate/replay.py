@@ -8,19 +8,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer import linear_heads
 from trainer.acquisition import Pool, rule
 from trainer.acquisition.pool import groups_by_class
-from trainer.acquisition.work import put_in_order
-from trainer.calibrate import class_prior
-from trainer.evaluate import figures
-from trainer.linear_heads import Head
-from trainer.pool_points import NEAR
-from trainer.probe import threads_for
+from trainer.acquisition.ranking import put_in_order
+from trainer.data.snapshot import UNLABELLED
+from trainer.evaluation.calibration import class_prior
+from trainer.evaluation.metrics import figures
+from trainer.probe import linear_heads
+from trainer.probe.embeddings import NEAR
+from trainer.probe.linear_heads import Head
+from trainer.probe.probe import threads_for
 from trainer.simulate.oracle import Ledger, Oracle
 from trainer.simulate.plan import RANDOM, Plan
 from trainer.simulate.problem import Problem, disturb, wrong_answers
-from trainer.snapshot import UNLABELLED
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Buyer:
         self._rows = np.concatenate([self._rows, rows])
 
     def choose(self, model: "Heads", strategy: str, count: int) -> NDArray[np.int64]:
-        """The next images by a rule, as a round would put them in order; `random` is the baseline and has no such shares."""
+        """The next images by a query strategy, as a round would put them in order; `random` is the baseline and has no such shares."""
         labelled = np.zeros(len(self._pool.names), bool)
         labelled[self._rows] = True
         chosen, answers = rule(strategy), model.answer(self._pool.points)

@@ -18,15 +18,15 @@ from typing import Any
 
 import torch
 
-from trainer.errors import TrainerError
-from trainer.files import canonical_json, write_atomically
-from trainer.progress import Progress, Report
+from trainer.data.snapshot import Snapshot
+from trainer.runtime.errors import TrainerError
+from trainer.runtime.files import canonical_json, write_atomically
+from trainer.runtime.progress import Progress, Report
 from trainer.simulate.page import page
 from trainer.simulate.plan import Plan
 from trainer.simulate.problem import Problem, read_problem
 from trainer.simulate.replay import replay
 from trainer.simulate.summary import summarise
-from trainer.snapshot import Snapshot
 
 
 def simulate(

@@ -1,0 +1,1 @@
+"""How far labellers agree, and one answer from several."""

@@ -1,0 +1,1 @@
+"""Faces: clusters by descriptor, the nearest people, and the geometry of boxes."""

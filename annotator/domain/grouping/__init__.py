@@ -1,0 +1,1 @@
+"""Which images must stay together, and which split they are in."""

@@ -1,0 +1,1 @@
+"""Measure a model on the audit set: metrics with intervals, calibration, learning curves, advice when to stop."""

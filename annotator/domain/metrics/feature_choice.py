@@ -1,0 +1,63 @@
+"""Whether probes work on a fine-tuned network's features: only if that network is shown to be better on the audit set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotator.domain.metrics.audit import Measured, combined_half_width
+
+
+@dataclass(frozen=True)
+class Advantage:
+    """By how much a network's macro balanced accuracy is above that of a probe on frozen features, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    attributes: int
+    images: int
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is more than chance."""
+        return self.low > 0
+
+    @property
+    def text(self) -> str:
+        """The figures in words, to go on with 'than …'."""
+        least, most = sorted((self.low, self.high))
+        better = "better" if self.value >= 0 else "worse"
+        if self.value < 0:
+            least, most = -most, -least
+        return (
+            f"{100 * abs(self.value):.1f} points {better} ({100 * least:.1f} to {100 * most:.1f}; balanced accuracy, mean "
+            f"of {self.attributes} attribute{'s' if self.attributes > 1 else ''})"
+        )
+
+
+def advantage(network: Mapping[str, Measured], probe: Mapping[str, Measured]) -> Advantage | None:
+    """Compare two models on the same audit images; the interval is that of the difference, whose errors go together.
+
+    Args:
+        network: attribute → figures of the fine-tuned network.
+        probe: attribute → figures of the probe.
+
+    Returns:
+        None if no attribute has an interval for both.
+    """
+    names = [name for name in network if name in probe and _known(network[name]) and _known(probe[name])]
+    if not names:
+        return None
+    both = [network[name] for name in names] + [probe[name] for name in names]
+    weights = np.repeat([1.0, -1.0], len(names)) / len(names)
+    half = combined_half_width(weights, both)
+    assert half is not None, "all of them have intervals"
+    value = float(weights @ np.array([measured.value for measured in both]))
+    return Advantage(value, value - half, value + half, len(names), max(measured.images for measured in both))
+
+
+def _known(measured: Measured) -> bool:
+    return measured.value is not None and len(measured.influence) > 0

@@ -1,0 +1,52 @@
+"""The formats a dataset can leave in, by the name that the command and the page offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from annotator.formats.exporters import parquet_tables
+from annotator.formats.exporters.base import Export, Losses
+from annotator.formats.snapshot.writer import ImageMode
+from annotator.formats.tools import class_folders, coursework_csv, cvat, huggingface, label_studio, makesense
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """One format.
+
+    Args:
+        title: what the page calls it.
+        write: writes it into an empty folder and says what it could not hold.
+        images: what happens with the image files if nobody says otherwise.
+        leaves_out: what it has no place for, in words; an export then tells of what exactly.
+    """
+
+    title: str
+    write: Callable[[Path, Export], Losses]
+    images: ImageMode = "none"
+    leaves_out: str = ""
+
+
+WAYS_OUT = {
+    "coursework": WayOut(
+        "The coursework's annotations.csv",
+        coursework_csv.write,
+        leaves_out="Attributes that are not among its six; images without a label.",
+    ),
+    "parquet": WayOut("Parquet tables", parquet_tables.write),
+    "huggingface": WayOut("Hugging Face imagefolder", huggingface.write, "link", "Groups."),
+    "class_folders": WayOut(
+        "Class folders (torchvision ImageFolder)",
+        class_folders.write,
+        "link",
+        "Missing labels, “can't tell”, groups, splits.",
+    ),
+    "label_studio": WayOut("Label Studio JSON", label_studio.write, leaves_out="Groups and splits."),
+    "cvat": WayOut("CVAT for images XML 1.1", cvat.write, leaves_out="Groups and splits."),
+    "makesense": WayOut("makesense JSON", makesense.write, leaves_out="Groups and splits."),
+    "makesense_csv": WayOut(
+        "makesense CSV", makesense.write_csv, leaves_out="Images without a label, groups and splits."
+    ),
+}

@@ -1,0 +1,93 @@
+"""The Parquet tables of a snapshot, and rows of any Parquet file: the one module of the formats that loads pyarrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from annotator.domain.schema import CANNOT_TELL
+from annotator.formats.exporters.base import Export, Losses, safe_name
+from annotator.formats.importers.safe_readers import refuse
+from annotator.formats.snapshot.images import SnapshotImage
+
+_ROWS = 65_536
+_IMAGES = pa.schema(
+    [
+        ("image_name", pa.string()), ("sha256", pa.string()), ("width", pa.int32()), ("height", pa.int32()),
+        ("split", pa.string()), ("group", pa.string()), ("source", pa.string()), ("original_path", pa.string()),
+    ]
+)  # fmt: skip
+_ATTRIBUTES = pa.schema(
+    [("attribute", pa.string()), ("code", pa.int32()), ("name", pa.string()), ("status", pa.string())]
+)
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of a Parquet file as Python values, each with its number in words.
+
+    Raises:
+        FacelabelError: if it is none, when that is found.
+    """
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(4096):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"row {number}", row
+    except (pa.ArrowException, OSError, ValueError) as error:
+        refuse(path, f"it is not a Parquet file ({str(error)[:200]})")
+
+
+def write(folder: Path, export: Export) -> Losses:
+    """Write the three tables; the images, if they are taken along, stand under their names in `images/`."""
+    columns = export.columns()
+    labels_schema = pa.schema(
+        [pa.field("image_name", pa.string()), *(pa.field(name, pa.int32()) for name in columns)]
+    )
+    values = [
+        {"attribute": attribute.name, "code": value.code, "name": value.name, "status": value.status}
+        for attribute in export.schema.attributes
+        for value in attribute.values
+    ]
+    pq.write_table(pa.Table.from_pylist(values, _ATTRIBUTES), folder / "attributes.parquet")
+    with (
+        pq.ParquetWriter(folder / "labels.parquet", labels_schema) as labels,
+        pq.ParquetWriter(folder / "images.parquet", _IMAGES) as images,
+    ):
+        for batch in _batches(export.images):
+            labels.write_table(_labels(batch, labels_schema, columns))
+            images.write_table(_images(batch))
+            for image in batch:
+                if export.place != "none":
+                    place = folder / "images" / safe_name("A folder of images", image.name)
+                    export.put_image(image, place)
+    return Losses()
+
+
+def _labels(batch: list[SnapshotImage], schema: pa.Schema, columns: list[str]) -> pa.Table:
+    arrays = [pa.array([image.name for image in batch], pa.string())]
+    for column in columns:
+        codes = (image.labels.get(column, ...) for image in batch)
+        cells = [None if code is ... else CANNOT_TELL if code is None else code for code in codes]
+        arrays.append(pa.array(cells, pa.int32()))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _images(batch: list[SnapshotImage]) -> pa.Table:
+    arrays = [
+        pa.array([getattr(image, field.name.replace("image_name", "name")) for image in batch], field.type)
+        for field in _IMAGES
+    ]
+    return pa.Table.from_arrays(arrays, schema=_IMAGES)
+
+
+def _batches(images: Iterable[SnapshotImage]) -> Iterator[list[SnapshotImage]]:
+    iterator = iter(images)
+    while batch := list(islice(iterator, _ROWS)):
+        yield batch

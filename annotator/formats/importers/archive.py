@@ -1,0 +1,248 @@
+"""Zip and tar archives that may be hostile: unpacked into a folder of ours, within limits, one member after the other.
+
+No member leaves the folder, none is a link or a device, none is larger than it may be: what an archive claims about itself
+is checked first, and what comes out of it is counted while it comes.
+"""
+
+from __future__ import annotations
+
+import lzma
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from annotator.errors import FacelabelError
+from annotator.files import cannot_write
+from annotator.imaging.image_files import EXTENSIONS
+
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+"""Files with these endings are taken for archives."""
+
+TAKEN = EXTENSIONS | {".csv", ".tsv", ".txt", ".json", ".jsonl", ".xml", ".toml", ".parquet", ".arrow"}
+"""Members with other endings are left aside."""
+
+_CHUNK = 2**20
+_SMALL = 2**20  # smaller members may be as regular as they like
+_LONGEST_NAME, _LONGEST_PART, _DEEPEST = 1000, 255, 30
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """What an archive may hold.
+
+    Args:
+        members: how many members are looked at.
+        total_bytes: how much is unpacked in all.
+        member_bytes: how large one member may be.
+        ratio: how many times larger than packed a member above a mebibyte may be.
+    """
+
+    members: int = 1_000_000
+    total_bytes: int = 64 * 2**30
+    member_bytes: int = 128 * 2**20
+    ratio: int = 200
+
+
+@dataclass(frozen=True)
+class _Member:
+    """What an archive says of a member. `kind` is why it is no plain file, or ""; `packed` None: not known."""
+
+    name: str
+    size: int
+    packed: int | None
+    kind: str
+    open: Callable[[], IO[bytes] | None]
+
+
+def recognise(path: Path) -> bool:
+    """Whether it is named like an archive."""
+    return path.name.lower().endswith(ENDINGS) and not path.is_dir()
+
+
+def unpack(
+    path: Path, folder: Path, limits: ArchiveLimits, between: Callable[[], None] = lambda: None
+) -> tuple[list[tuple[str, str]], int]:
+    """Unpack what may be wanted into an empty folder.
+
+    Args:
+        path: the archive.
+        folder: where to.
+        limits: what it may hold.
+        between: called before each member; what it raises ends the unpacking.
+
+    Returns:
+        What was refused as (member, reason), and how many members were left aside for their ending.
+
+    Raises:
+        FacelabelError: if it is no archive, is damaged, or holds more than the limits allow.
+    """
+    refused: list[tuple[str, str]] = []
+    left_aside = total = 0
+    taken: set[str] = set()
+    with _damage_told(path):
+        for number, member in enumerate(_members(path), start=1):
+            between()
+            if number > limits.members:
+                raise _bad(path, f"it has more than {limits.members:,} members")
+            if not _is_wanted(member):
+                left_aside += 1
+                continue
+            reason = _refusal(member, taken, limits)
+            if reason is None:
+                taken.add(member.name.casefold())
+                size, reason = _copy(member, folder, limits)
+                total += size
+            if total > limits.total_bytes:
+                raise _bad(path, f"it holds more than {limits.total_bytes // 2**20:,} MiB")
+            if reason is not None:
+                refused.append((member.name, reason))
+    return refused, left_aside
+
+
+def _members(path: Path) -> Iterator[_Member]:
+    if path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                if not info.is_dir():
+                    # The name as it stands there: zipfile would end it at a NUL.
+                    name, kind = info.orig_filename, _zip_kind(info)
+                    yield _Member(name, info.file_size, info.compress_size, kind, partial(archive.open, info))
+        return
+    with tarfile.open(path, "r|*") as tar:  # as a stream: it can neither go back nor keep what it has seen
+        for entry in tar:
+            if not entry.isdir():
+                kind = (
+                    "" if entry.isreg() else "is a link" if entry.issym() or entry.islnk() else "is no file"
+                )
+                yield _Member(entry.name, entry.size, None, kind, partial(tar.extractfile, entry))
+
+
+def _zip_kind(info: zipfile.ZipInfo) -> str:
+    if info.flag_bits & 1:
+        return "is encrypted"
+    mode = info.external_attr >> 16
+    if stat.S_ISLNK(mode):
+        return "is a link"
+    return "" if stat.S_IFMT(mode) in {0, stat.S_IFREG} else "is no file"
+
+
+def _is_wanted(member: _Member) -> bool:
+    name = PurePosixPath(member.name.replace("\\", "/"))
+    if "__MACOSX" in name.parts or name.name.startswith("."):
+        return False
+    return name.suffix.lower() in TAKEN or name.name.lower().endswith(ENDINGS) or bool(member.kind)
+
+
+def _refusal(member: _Member, taken: set[str], limits: ArchiveLimits) -> str | None:
+    """Why a member is not even opened, or None."""
+    reason = member.kind or _bad_name(member.name)
+    if reason:
+        return reason
+    if member.name.casefold() in taken:
+        return "stands in the archive twice"
+    return _bad_size(member, limits)
+
+
+def _bad_size(member: _Member, limits: ArchiveLimits) -> str | None:
+    if member.size == 0:
+        return "is empty"
+    if member.size > limits.member_bytes:
+        return f"is larger than {limits.member_bytes // 2**20} MiB"
+    if member.packed is not None and member.size > max(_SMALL, limits.ratio * member.packed):
+        return f"is packed more than {limits.ratio} times smaller, as only bombs are"
+    return None
+
+
+def _bad_name(name: str) -> str:
+    """Why a member of this name is refused, or ""."""
+    parts = name.split("/")
+    if name.lower().endswith(ENDINGS):
+        return "is an archive inside the archive; unpack it and import it by itself"
+    if name.startswith("/") or "\\" in name or re.match("[A-Za-z]:", name) or ".." in parts:
+        return "has a path that leaves the archive"
+    if not name.isprintable():
+        return "has a name with control characters"
+    longest = max(len(part.encode(errors="replace")) for part in parts)
+    if len(name) > _LONGEST_NAME or longest > _LONGEST_PART or len(parts) > _DEEPEST:
+        return "has too long a name"
+    return ""
+
+
+def _copy(member: _Member, folder: Path, limits: ArchiveLimits) -> tuple[int, str | None]:
+    """Write a member, counting; gives its size and why it was refused after all."""
+    target = folder / member.name
+    allowed = limits.member_bytes
+    if member.packed is not None:
+        allowed = min(allowed, max(_SMALL, limits.ratio * member.packed))
+    size = 0
+    try:
+        source = member.open()
+    except (OSError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+        return 0, f"cannot be unpacked ({error})"
+    if source is None:
+        return 0, "is no file"
+    with source:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as file:
+                while chunk := _read(source):
+                    size += len(chunk)
+                    if size > allowed:
+                        break
+                    file.write(chunk)
+        except (NotADirectoryError, FileExistsError):
+            return size, "has the name of another member"
+        except _DamagedMemberError as error:
+            target.unlink(missing_ok=True)
+            return size, f"is damaged ({error})"
+        except OSError as error:
+            target.unlink(missing_ok=True)
+            raise cannot_write(target, error) from error
+    if size > allowed:
+        target.unlink(missing_ok=True)
+        return size, "holds more than it says, as only bombs do"
+    return size, None
+
+
+class _DamagedMemberError(Exception):
+    """A member whose bytes cannot be unpacked."""
+
+
+def _read(source: IO[bytes]) -> bytes:
+    try:
+        return source.read(_CHUNK)
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        zlib.error,
+        lzma.LZMAError,
+        zipfile.BadZipFile,
+        tarfile.TarError,
+    ) as error:
+        raise _DamagedMemberError(str(error)) from error
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError,
+            OSError, ValueError, NotImplementedError) as error:  # fmt: skip
+        raise _bad(path, str(error) or type(error).__name__) from error
+
+
+def _bad(path: Path, what: str) -> FacelabelError:
+    return FacelabelError(
+        "bad_archive",
+        f"{path} cannot be unpacked: {what}.",
+        do="Fetch it again, or unpack and import a folder.",
+    )

@@ -1,0 +1,77 @@
+"""Another Facelabel snapshot as a source; merging another project is reading its snapshot."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
+from annotator.errors import FacelabelError
+from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.importers.safe_readers import image_name, plain_text, read_csv_records, refuse
+from annotator.formats.snapshot.manifest import read_manifest, verify_files
+
+_IMAGE_COLUMNS = ("image_name", "file", "group", "split", "original_path")
+
+
+def recognise(path: Path) -> bool:
+    """Whether a folder is a whole snapshot."""
+    try:
+        read_manifest(path, "facelabel-snapshot")
+    except FacelabelError:
+        return False
+    return True
+
+
+def read(path: Path) -> Foreign:
+    """Read a snapshot; the values are names, whether it holds codes or names.
+
+    Raises:
+        FacelabelError: if any byte of its CSV files was changed, or it does not follow FORMATS.md.
+    """
+    manifest = read_manifest(path, "facelabel-snapshot")
+    try:
+        verify_files(path, manifest)
+        root = path / str(manifest["images"]["root"])
+        coded = manifest["cells"] == "codes"
+    except (AttributeError, KeyError, TypeError) as error:
+        refuse(path / "manifest.json", f"it does not follow FORMATS.md ({error!r})")
+    found = Foreign()
+    found.images = [
+        _image(path / "images.csv", where, row, root)
+        for where, row in read_csv_records(path / "images.csv", _IMAGE_COLUMNS)
+    ]
+    names = {
+        (row["attribute"], row["code"]): row["name"]
+        for _, row in read_csv_records(path / "attributes.csv", ("attribute", "code", "name"))
+    }
+    cannot_tell = str(CANNOT_TELL) if coded else CANNOT_TELL_NAME
+    for where, row in read_csv_records(path / "labels.csv", ("image_name",)):
+        image = image_name(path, where, row.pop("image_name"))
+        for attribute, cell in row.items():
+            if not cell:
+                continue
+            value: str | None = None
+            if cell != cannot_tell:
+                value = names.get((attribute, cell)) if coded else cell
+                if value is None:
+                    refuse(path, f"the code {cell[:20]!r} of {attribute} is not in attributes.csv", where)
+                value = plain_text(path, where, value, attribute)
+            found.answers.append(ForeignAnswer(image, attribute, value))
+    return found
+
+
+def _image(path: Path, where: str, row: dict[str, Any], root: Path) -> ForeignImage:
+    name = image_name(path, where, row["image_name"])
+    file = PurePosixPath(row["file"])
+    if file.is_absolute() or ".." in file.parts:
+        refuse(path, f"the file {row['file'][:60]!r} leads out of the images", where)
+    place = root / file
+    group = row["group"]
+    return ForeignImage(
+        name,
+        place if place.is_file() else None,
+        original_path=row["original_path"],
+        group="" if group.startswith("image:") else group,
+        split=row["split"],
+    )

@@ -1,0 +1,132 @@
+"""Videos: frames by time stamp, decoded in a process of its own, so that a hostile file can neither hang nor kill an import."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from annotator.errors import FacelabelError
+from annotator.files import cannot_write
+from annotator.formats.importers.base import Foreign, ForeignImage
+from annotator.formats.importers.frame_request import FrameWish
+from annotator.imaging.decoder_pool import decoding_context
+
+EXTENSIONS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".3gp"})
+"""Files with these endings are taken for videos."""
+
+STALL_SECONDS = 8
+"""A decoder that gives no sign of life for so long is ended."""
+
+_START_SECONDS = 120  # until the process has begun: nothing of the file has been looked at by then
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """Which frames are taken.
+
+    Args:
+        fps: frames per second of the video's time.
+        turn: degrees clockwise that every frame is turned by; None: as the file's own orientation says.
+        drop_blurred: leave out frames without sharp edges.
+        drop_similar: leave out frames that look like the one taken before.
+        max_pixels: videos with larger frames are refused.
+    """
+
+    fps: float = 1.0
+    turn: int | None = None
+    drop_blurred: bool = False
+    drop_similar: bool = False
+    max_pixels: int = 64_000_000
+
+
+def recognise(path: Path) -> bool:
+    """Whether it is named like a video."""
+    return path.suffix.lower() in EXTENSIONS and not path.is_dir()
+
+
+def read(
+    path: Path, room: Path, options: VideoOptions, between: Callable[[], None] = lambda: None
+) -> Foreign:
+    """Decode a video's frames into a new folder in `room`; each is named <video>/<seconds>.jpg, and all are one group.
+
+    `between` is called between two frames; what it raises ends the decoding.
+
+    Raises:
+        FacelabelError: if no frame can be decoded, or the disk is full.
+    """
+    if not _looks_like_video(path):
+        raise _bad(path, "it is not a video that can be read (MP4, MOV, MKV, WebM, AVI, MPEG)")
+    folder = room / "frames"
+    folder.mkdir()
+    wish = FrameWish(
+        options.fps, options.turn, options.drop_blurred, options.drop_similar, options.max_pixels
+    )
+    seconds, note = _decode(path, folder, wish, between)
+    if not seconds:
+        raise _bad(path, note or "it holds no frame that can be decoded")
+    with path.open("rb") as file:
+        group = f"video:{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+    foreign = Foreign(
+        images=[
+            ForeignImage(f"{path.name}/{name}", folder / name, original_path=path.name, group=group)
+            for name in seconds
+        ]
+    )
+    if note:
+        foreign.refused.append((path.name, note))
+    return foreign
+
+
+def _decode(path: Path, folder: Path, wish: FrameWish, between: Callable[[], None]) -> tuple[list[str], str]:
+    """Names of the frames that were written, and what went wrong ("" if nothing)."""
+    # Loaded where videos are decoded only: the web process knows the formats by name and never loads OpenCV.
+    from annotator.formats.importers.video_frames import decode_frames  # noqa: PLC0415
+
+    context = decoding_context(decode_frames.__module__)
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=decode_frames, args=(path.resolve(), folder, wish, sending), daemon=True)
+    process.start()
+    sending.close()
+    frames: list[str] = []
+    limit = _START_SECONDS
+    try:
+        while True:
+            if not receiving.poll(limit):
+                return frames, f"its decoder gave no frame for {STALL_SECONDS} seconds and was ended"
+            message: tuple[str, Any] = receiving.recv()
+            between()
+            limit = STALL_SECONDS
+            if message[0] == "frame":
+                frames.append(message[1])
+            elif message[0] == "disk":
+                raise cannot_write(folder, message[1])
+            elif message[0] == "end":
+                return frames, message[1]
+    except EOFError:
+        return frames, "its decoder died"
+    finally:
+        process.kill()
+        process.join()
+
+
+def _looks_like_video(path: Path) -> bool:
+    """By its first bytes: a playlist that is named like a video would have the decoder open other files."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        raise _bad(path, str(error.strerror)) from error
+    return (
+        head[4:8] in {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}
+        or head.startswith((b"\x1a\x45\xdf\xa3", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"\x47"))
+        or (head.startswith(b"RIFF") and head[8:12] == b"AVI ")
+    )
+
+
+def _bad(path: Path, what: str) -> FacelabelError:
+    return FacelabelError(
+        "bad_video", f"{path} cannot be read: {what}.", do="Name another file, or convert it."
+    )

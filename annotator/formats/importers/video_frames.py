@@ -1,0 +1,110 @@
+"""What runs in the decoding process of one video: choosing frames and writing them as JPEG files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from annotator.formats.importers.frame_request import FrameWish
+from annotator.imaging.perceptual_hash import perceptual_hash
+
+_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+_QUALITY = 95
+_SHARP = 40.0  # variance of the Laplacian at 512 pixels; faces in focus have hundreds, motion blur a few tens
+_ALIKE = 6  # of 64 bits of the perceptual hash
+_64_BITS = 2**64 - 1
+_MAX_FRAMES = 200_000
+
+
+def decode_frames(path: Path, folder: Path, wish: FrameWish, sending: Connection) -> None:
+    """Write the frames and send ("frame", name) for each, ("alive", None) for others, at last ("end", what went wrong)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the decoder's own complaints, hundreds of them
+    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "protocol_whitelist;file"
+    cv2.setNumThreads(1)
+    sending.send(("alive", None))
+    try:
+        sending.send(("end", _decode(path, folder, wish, sending)))
+    except OSError as error:
+        sending.send(("disk", error))
+    except (cv2.error, MemoryError, ValueError) as error:
+        sending.send(("end", f"its decoder failed ({type(error).__name__})"))
+
+
+def _decode(path: Path, folder: Path, wish: FrameWish, sending: Connection) -> str:
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    if not capture.isOpened():
+        return "it is damaged, or of a kind that cannot be decoded"
+    width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+    if width * height > wish.max_pixels:
+        return f"its frames have {width:.0f}×{height:.0f} pixels, more than {wish.max_pixels:,}"
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1 if wish.turn is None else 0)
+    promised = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    last: int | None = None
+    count = taken = 0
+    wanted = 0.0
+    for count, seconds in enumerate(_times(capture), start=1):  # noqa: B007 - used after the loop
+        if seconds + 1e-6 < wanted:
+            sending.send(("alive", None))
+            continue
+        wanted = (int(seconds * wish.fps + 1e-6) + 1) / wish.fps
+        whole, frame = capture.retrieve()
+        if not whole or frame is None:
+            continue
+        frame = cv2.rotate(frame, _TURNS[wish.turn]) if wish.turn else frame
+        gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+        hashed = perceptual_hash(Image.fromarray(gray))
+        similar = last is not None and ((hashed ^ last) & _64_BITS).bit_count() <= _ALIKE
+        if (wish.drop_similar and similar) or (wish.drop_blurred and _sharpness(gray) < _SHARP):
+            sending.send(("alive", None))
+            continue
+        last = hashed
+        name = f"{seconds:010.3f}.jpg"
+        (folder / name).write_bytes(_jpeg(frame))
+        sending.send(("frame", name))
+        taken += 1
+        if taken >= _MAX_FRAMES:
+            return f"only its first {_MAX_FRAMES:,} frames were taken"
+    if count == 0:
+        return "it holds no frame that can be decoded"
+    if taken == 0:
+        return "every frame was left out as blurred"
+    missing = promised - count
+    return (
+        f"is damaged: it ends after {count} of {promised:.0f} frames"
+        if missing > max(2, 0.05 * promised)
+        else ""
+    )
+
+
+def _times(capture: cv2.VideoCapture) -> Iterator[float]:
+    """The time of each frame in seconds, growing; where a file gives no times, by its frame rate."""
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    step = 1 / rate if 0 < rate < 1000 else 0.04
+    before = -step
+    while capture.grab():
+        time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        before = time if before < time < before + 86_400 else before + step
+        yield max(before, 0.0)
+
+
+def _sharpness(gray: np.ndarray[Any, Any]) -> float:
+    height, width = gray.shape
+    scale = min(1.0, 512 / max(height, width))
+    small = cv2.resize(
+        gray, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
+    )
+    return float(cv2.Laplacian(small, cv2.CV_64F).var())
+
+
+def _jpeg(frame: np.ndarray[Any, Any]) -> bytes:
+    done, content = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    if not done:
+        raise ValueError("a frame cannot be written as JPEG")
+    return bytes(content)

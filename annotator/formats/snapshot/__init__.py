@@ -1,0 +1,1 @@
+"""Our own two formats, as FORMATS.md describes them: snapshots and predictions."""

@@ -1,0 +1,224 @@
+"""Reading a predictions folder (FORMATS.md): verified once, then mapped into memory and read a row at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from annotator.formats.snapshot.manifest import damaged, read_manifest, verify_files
+
+_BATCH_ROWS = 65_536
+_OTHERS = 8
+"""How many other values a suggestion names: as many as a labeller would ever go through."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A model's answer to one cell, and the other values, the most probable first."""
+
+    code: int
+    probability: float
+    others: list[tuple[int, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TopValues:
+    """The most probable values of a run of images: per attribute their codes and probabilities, row by row."""
+
+    names: list[str]
+    sha256: list[str]
+    top: dict[str, tuple[list[int], list[float]]]
+
+
+class PredictionsFile:
+    """A predictions folder whose manifest was read; its rows stay on disk.
+
+    Args:
+        folder: the folder that holds manifest.json and predictions.arrow.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = read_manifest(folder, "facelabel-predictions")
+        self.codes: dict[str, list[int]] = {
+            a["name"]: a["codes"] for a in self.manifest["schema"]["attributes"]
+        }
+
+    @cached_property
+    def _batches(self) -> list[pa.RecordBatch]:
+        try:
+            reader = pa.ipc.open_file(pa.memory_map(str(self.folder / "predictions.arrow")))
+            return [reader.get_batch(i) for i in range(reader.num_record_batches)]
+        except (OSError, pa.ArrowInvalid) as error:
+            raise damaged(self.folder, f"predictions.arrow cannot be read: {error}") from error
+
+    @property
+    def rows(self) -> int:
+        """How many images the file answers for."""
+        return int(self.manifest["rows"])
+
+    def verify(self) -> None:
+        """Check every byte against the manifest, and that the columns are those it promises.
+
+        Raises:
+            FacelabelError: naming the file that differs.
+        """
+        verify_files(self.folder, self.manifest)
+        names = set(self._batches[0].schema.names) if self._batches else set()
+        wanted = {"image_name", "sha256", "score", "order"}
+        wanted |= {f"{kind}:{attribute}" for attribute in self.codes for kind in ("p", "score")}
+        if self._batches and not wanted <= names:
+            raise damaged(self.folder, f"the column {min(wanted - names)} is missing")
+        if sum(batch.num_rows for batch in self._batches) != self.rows:
+            raise damaged(self.folder, "it has another number of rows than its manifest says")
+
+    def all_names(self) -> Iterator[str]:
+        """The image names of all rows."""
+        for batch in self._batches:
+            yield from batch.column("image_name").to_pylist()
+
+    def order(self, start: int, count: int) -> list[str]:
+        """Image names in the order of work, from the place `start`."""
+        names = []
+        for place in range(start, min(start + count, self.rows)):
+            row = self._cell("order", place).as_py()
+            if row is None:
+                break
+            names.append(str(self._cell("image_name", row).as_py()))
+        return names
+
+    def drawn(self, image_name: str) -> float | None:
+        """The probability of the draw that gave an image its place in the order, 0 if the strategy did; None if it is not said."""
+        row = self._find(image_name)
+        if row is None or "drawn" not in self._batches[0].schema.names:
+            return None
+        return float(self._cell("drawn", row).as_py() or 0)
+
+    def suggestions(self, image_name: str, sha256: str) -> dict[str, Suggestion]:
+        """The model's answers to every attribute of an image; empty if the file does not know these bytes."""
+        row = self._find(image_name)
+        if row is None or self._cell("sha256", row).as_py() != sha256:
+            return {}
+        found = {}
+        for attribute, codes in self.codes.items():
+            probabilities = self._cell(f"p:{attribute}", row).as_py()
+            order = sorted(range(len(codes)), key=probabilities.__getitem__, reverse=True)
+            best, *others = [(codes[place], round(probabilities[place], 4)) for place in order]
+            found[attribute] = Suggestion(*best, others[:_OTHERS])
+        return found
+
+    def open_answers(
+        self, attribute: str
+    ) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.float32]]:
+        """What the model answers to the cells of one attribute that had no label yet.
+
+        Returns:
+            Of each such cell the row, the place of the most probable code in `codes`, and its probability.
+        """
+        rows, places, best = [], [], []
+        for number, batch in enumerate(self._batches):
+            is_open = _valid(batch.column(f"score:{attribute}"))
+            p = _floats(batch.column(f"p:{attribute}").flatten()).reshape(batch.num_rows, -1)[is_open]
+            rows.append((np.flatnonzero(is_open) + number * _BATCH_ROWS).astype(np.int32))
+            places.append(p.argmax(axis=1).astype(np.int16))
+            best.append(p.max(axis=1))
+        if not rows:
+            return np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.float32)
+        return np.concatenate(rows), np.concatenate(places), np.concatenate(best)
+
+    def rows_of(self, images: Iterable[tuple[str, str]]) -> NDArray[np.int64]:
+        """The rows of images given by name and sha256; -1 for those whose bytes the file does not know."""
+        rows = []
+        for name, sha256 in images:
+            row = self._find(name)
+            rows.append(-1 if row is None or self._cell("sha256", row).as_py() != sha256 else row)
+        return np.asarray(rows, np.int64)
+
+    def probabilities(self, attribute: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The (rows, classes) probabilities of some rows, in the order of `codes`."""
+        found = np.empty((len(rows), len(self.codes[attribute])))
+        for number in np.unique(rows // _BATCH_ROWS):
+            batch = self._batches[number]
+            p = _floats(batch.column(f"p:{attribute}").flatten()).reshape(batch.num_rows, -1)
+            here = rows // _BATCH_ROWS == number
+            found[here] = p[rows[here] - number * _BATCH_ROWS]
+        return found
+
+    def closed_cells(self, attribute: str) -> int:
+        """How many cells of an attribute were not asked any more: nearly always because they had a label."""
+        return sum(int((~_valid(batch.column(f"score:{attribute}"))).sum()) for batch in self._batches)
+
+    def waits(self, image_name: str) -> bool:
+        """Whether an image had a doubtful cell, so that it stands in the order of work."""
+        row = self._find(image_name)
+        return row is not None and self._cell("score", row).is_valid
+
+    def images_of(self, rows: Iterable[int]) -> list[tuple[str, str]]:
+        """The image names and sha256 of some rows."""
+        return [
+            (str(self._cell("image_name", row).as_py()), str(self._cell("sha256", row).as_py()))
+            for row in rows
+        ]
+
+    def between(self, first: str, last: str) -> TopValues:
+        """The most probable values of all images whose names lie between two names, both included."""
+        start, stop = self._place(first), self._place(last + "\0")
+        batches, row = [], start
+        while row < stop:
+            batch = self._batches[row // _BATCH_ROWS].slice(row % _BATCH_ROWS, stop - row)
+            batches.append(batch)
+            row += batch.num_rows
+        if not batches:
+            return TopValues([], [], {})
+        table = pa.Table.from_batches(batches)
+        top = {}
+        for attribute, codes in self.codes.items():
+            flat = pa.concat_arrays([chunk.flatten() for chunk in table.column(f"p:{attribute}").chunks])
+            probabilities = flat.to_numpy().reshape(-1, len(codes))
+            best = probabilities.argmax(axis=1)
+            top[attribute] = (np.asarray(codes)[best].tolist(), probabilities.max(axis=1).tolist())
+        return TopValues(table.column("image_name").to_pylist(), table.column("sha256").to_pylist(), top)
+
+    def _find(self, image_name: str) -> int | None:
+        place = self._place(image_name)
+        if place < self.rows and self._cell("image_name", place).as_py() == image_name:
+            return place
+        return None
+
+    def _place(self, image_name: str) -> int:
+        """The first row whose name is not before this one; the rows are sorted by name."""
+        low, high = 0, self.rows
+        while low < high:
+            middle = (low + high) // 2
+            if self._cell("image_name", middle).as_py() < image_name:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _cell(self, column: str, row: int) -> Any:
+        return self._batches[row // _BATCH_ROWS].column(column)[row % _BATCH_ROWS]
+
+
+# Arrow's own `to_numpy` and `is_valid` load pandas and the compute library: 40 MB in a process that labels.
+
+
+def _floats(column: pa.FloatArray) -> NDArray[np.float32]:
+    """The numbers of a column, where they lie; what stands in place of a null is undefined."""
+    return np.frombuffer(column.buffers()[1], np.float32)[column.offset : column.offset + len(column)]
+
+
+def _valid(column: pa.Array) -> NDArray[np.bool_]:
+    """Which entries of a column are not null."""
+    bits = column.buffers()[0]
+    if bits is None:
+        return np.ones(len(column), np.bool_)
+    flags = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")
+    return flags[column.offset : column.offset + len(column)].astype(np.bool_)

@@ -1,0 +1,1 @@
+"""Formats of other tools: each module reads and writes one of them."""

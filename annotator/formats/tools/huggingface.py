@@ -1,0 +1,155 @@
+"""Hugging Face's imagefolder: image files and a metadata file beside them, a folder per split.
+
+Written as JSON lines, because a CSV read by the `datasets` library turns the names None, NA, null and n/a into nothing and
+0001 into 1. Names are texts there, an unlabelled cell is null, "can't tell" is the text `can't tell`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TextIO
+
+from annotator.domain.schema import CANNOT_TELL_NAME
+from annotator.formats.exporters.base import Export, Losses, safe_name
+from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.importers.folder_files import take_rest
+from annotator.formats.importers.safe_readers import (
+    image_name,
+    plain_text,
+    read_csv_records,
+    read_json_items,
+    refuse,
+)
+
+METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+_README = "README.md"
+_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+_OURS = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def recognise(path: Path) -> bool:
+    """Whether a folder, or the folders of splits in it, hold a metadata file; or the path is one."""
+    return bool(_metadata_files(path))
+
+
+def read(path: Path) -> Foreign:
+    """Read such a folder; cells are taken as they stand.
+
+    Images are named as in their rows; if two splits have one name, each by its path below the folder.
+
+    Raises:
+        FacelabelError: naming the row that cannot be read.
+    """
+    files = _metadata_files(path)
+    if not files:
+        refuse(path, f"it has no {', '.join(METADATA)}")
+    found = _read_files(files, dict.fromkeys((file for file, _ in files), ""))
+    if len({image.name for image in found.images}) < len(
+        {(image.split, image.name) for image in found.images}
+    ):
+        found = _read_files(files, {file: _prefix(path, file) for file, _ in files})
+    if path.is_dir():
+        own = [*(file for file, _ in files), path / _README]
+        take_rest(found, path, own, lambda rest: rest.relative_to(path).as_posix(), "stand in no row")
+    return found
+
+
+def _prefix(folder: Path, file: Path) -> str:
+    return "" if file.parent == folder else f"{file.parent.name}/"
+
+
+def _read_files(files: list[tuple[Path, str]], prefixes: dict[Path, str]) -> Foreign:
+    found = Foreign()
+    for file, split in files:
+        for where, row in _rows(file):
+            _read_row(file, where, row, split, prefixes[file], found)
+    return found
+
+
+def write(folder: Path, export: Export) -> Losses:
+    """Write `train`, `validation` and `test`, each with its metadata.jsonl and images, and a README.md that names them.
+
+    The image files keep their names; without them (`--images none`) the metadata still names them.
+    """
+    names, columns = export.names(), export.columns()
+    losses = Losses()
+    with ExitStack() as stack:
+        files: dict[str, TextIO] = {}
+        for image in export.images:
+            safe_name("An imagefolder", image.name)
+            split = _SPLITS[image.split]
+            if split not in files:
+                (folder / split).mkdir()
+                place = folder / split / "metadata.jsonl"
+                files[split] = stack.enter_context(place.open("w", encoding="utf-8", newline="\n"))
+            row: dict[str, str | None] = {"file_name": image.name}
+            for column in columns:
+                row[column] = names[column, image.labels[column]] if column in image.labels else None
+                if _DATE.match(row[column] or ""):
+                    losses.add(
+                        f"names of {column} that begin like a date: a column of only such names is read as time stamps",
+                        image.name,
+                    )
+            files[split].write(json.dumps(row, ensure_ascii=False) + "\n")
+            export.put_image(image, folder / split / image.name)
+    if not files:
+        empty = folder / "train" / "metadata.jsonl"
+        empty.parent.mkdir()
+        empty.touch()
+    used = [split for split in _SPLITS.values() if split in files]
+    (folder / _README).write_text(_readme(used), encoding="utf-8")
+    return losses
+
+
+def _readme(splits: list[str]) -> str:
+    """The head that tells the library which folder is which split; it would guess from the names of the files."""
+    lines = ["---", "configs:", "- config_name: default", "  data_files:"]
+    for split in splits:
+        lines += [f"  - split: {split}", f"    path: {split}/**"]
+    return "\n".join([*lines, "---", ""])
+
+
+def _metadata_files(path: Path) -> list[tuple[Path, str]]:
+    """The metadata files with the split they are of."""
+    if path.name in METADATA and path.is_file():
+        return [(path, "")]
+    if not path.is_dir():
+        return []
+    folders = [(path, ""), *((path / name, split) for name, split in _OURS.items())]
+    return [(f / name, split) for f, split in folders for name in METADATA if (f / name).is_file()]
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    if path.suffix == ".jsonl":
+        for number, item in read_json_items(path):
+            if not isinstance(item, dict):
+                refuse(path, "it is not an object", f"line {number}")
+            yield f"line {number}", item
+    elif path.suffix == ".parquet":
+        from annotator.formats.exporters.parquet_tables import read_rows  # noqa: PLC0415 - most imports need no pyarrow
+
+        yield from read_rows(path)
+    else:
+        yield from read_csv_records(path, ["file_name"])
+
+
+def _read_row(path: Path, where: str, row: dict[str, Any], split: str, prefix: str, found: Foreign) -> None:
+    if "file_name" not in row:
+        refuse(path, "it has no file_name", where)
+    own = image_name(path, where, row["file_name"])
+    name, place = prefix + own, path.parent / own
+    found.images.append(ForeignImage(name, place if place.is_file() else None, split=split))
+    for column, cell in row.items():
+        if column == "file_name" or cell is None or cell == "":
+            continue
+        if not isinstance(cell, str | int | float):
+            found.refused.append((f"{where}: {name}", f"{str(column)[:60]!r} holds no single value"))
+            continue
+        attribute = plain_text(path, where, column, "a column")
+        text = plain_text(path, where, cell, attribute)
+        found.answers.append(ForeignAnswer(name, attribute, None if text == CANNOT_TELL_NAME else text))

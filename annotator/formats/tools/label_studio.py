@@ -1,0 +1,258 @@
+"""Label Studio: its JSON, JSON_MIN and CSV (or TSV) exports in, its JSON out.
+
+An answer is a `choices` or `textarea` result; `from_name` is the attribute. Predictions, drafts and cancelled (skipped)
+annotations are passed over. What an upload was called stands behind a prefix of eight digits: `c2c0fb30-asoebi_9.jpg`
+was `asoebi_9.jpg`, its `original_path`. Our own files also carry the exact name in `data.image_name`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+from xml.sax.saxutils import quoteattr
+
+from annotator.domain.schema import CANNOT_TELL_NAME
+from annotator.formats.exporters.base import Export, Losses, cannot_say, safe_name
+from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.importers.safe_readers import (
+    first_item,
+    first_line,
+    image_name,
+    plain_text,
+    read_csv_records,
+    read_json_items,
+    refuse,
+)
+
+_OWN_COLUMNS = {
+    "annotation_id", "annotator", "created_at", "updated_at", "id", "lead_time", "agreement",
+}  # fmt: skip
+"""What JSON_MIN and CSV hold beside data and answers."""
+
+_MARKS = {"annotation_id", "lead_time"}
+_UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)", re.DOTALL)
+_LOCAL = "/data/local-files/"
+_IMAGE_KEYS = ("image", "img", "picture", "photo", "file", "url")
+_IMAGE_ENDING = re.compile(r"\.(jpe?g|png|webp|bmp|tiff?|gif)$", re.IGNORECASE)
+
+
+def recognise(path: Path) -> bool:
+    """Whether a file is one of Label Studio's exports."""
+    if path.suffix.lower() == ".json":
+        item = first_item(path)
+        return isinstance(item, dict) and (
+            ("data" in item and ("annotations" in item or "predictions" in item)) or item.keys() >= _MARKS
+        )
+    line = first_line(path)
+    return {cell.strip('"') for cell in line.split(_delimiter(line))} >= _MARKS
+
+
+def read(path: Path) -> Foreign:
+    """Read a Label Studio export of any of the three kinds.
+
+    Raises:
+        FacelabelError: naming the task that cannot be read.
+    """
+    found = Foreign()
+    images: dict[str, ForeignImage] = {}
+    for where, item in _items(path):
+        if "data" in item:
+            _read_task(path, where, item, images, found)
+        else:
+            _read_flat(path, where, item, images, found)
+    found.images = list(images.values())
+    found.answers = list(dict.fromkeys(found.answers))
+    return found
+
+
+def write(folder: Path, export: Export) -> Losses:
+    """Write tasks.json, to be imported into Label Studio, and config.xml, its labelling interface.
+
+    The images are read there from `images/` below its local-files root.
+    """
+    names, columns = export.names(), export.columns()
+    kinds = {attribute.name: attribute.kind for attribute in export.schema.attributes}
+    for attribute, name in ((a.name, v.name) for a in export.schema.attributes for v in a.values):
+        _check_xml(name, attribute)
+    (folder / "config.xml").write_text(_config(export), encoding="utf-8")
+    with (folder / "tasks.json").open("w", encoding="utf-8", newline="\n") as file:
+        file.write("[")
+        for number, image in enumerate(export.images, 1):
+            safe_name("Label Studio's local storage", image.name)
+            results = [_result(c, kinds[c], names[c, image.labels[c]]) for c in columns if c in image.labels]
+            reference = f"{_LOCAL}?d={quote('images/' + image.name, safe='/')}"
+            task = {
+                "id": number,
+                "data": {"image": reference, "image_name": image.name},
+                "annotations": [{"result": results, "was_cancelled": False}] if results else [],
+                "predictions": [],
+            }
+            file.write((",\n" if number > 1 else "\n") + json.dumps(task, ensure_ascii=False))
+            export.put_image(image, folder / "images" / image.name)
+        file.write("\n]\n")
+    return Losses()
+
+
+def _items(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    if path.suffix.lower() == ".json":
+        for number, item in read_json_items(path):
+            if not isinstance(item, dict):
+                refuse(path, "it is not an object", f"task {number}")
+            yield f"task {number}", item
+        return
+    yield from read_csv_records(path, sorted(_MARKS), _delimiter(first_line(path)))
+
+
+def _delimiter(line: str) -> str:
+    return "\t" if line.count("\t") > line.count(",") else ","
+
+
+def _read_task(
+    path: Path, where: str, task: dict[str, Any], images: dict[str, ForeignImage], found: Foreign
+) -> None:
+    """A task of the full JSON."""
+    data = task["data"]
+    if not isinstance(data, dict):
+        refuse(path, "its data is not an object", where)
+    image = _image(path, where, data)
+    if image is None:
+        found.refused.append((where, "its data names no image"))
+        return
+    images.setdefault(image.name, image)
+    for annotation in _list_of_objects(path, where, task.get("annotations", []), "annotations"):
+        if annotation.get("was_cancelled"):
+            continue
+        labeller = _labeller(path, where, annotation.get("completed_by"))
+        for result in _list_of_objects(path, where, annotation.get("result", []), "result"):
+            kind, value = result.get("type"), result.get("value")
+            texts = (
+                value.get({"choices": "choices", "textarea": "text"}.get(str(kind), ""))
+                if isinstance(value, dict)
+                else None
+            )
+            if texts is None:
+                found.refused.append((f"{where}: {image.name}", f"a result of the type {str(kind)[:40]!r}"))
+                continue
+            attribute = plain_text(path, where, result.get("from_name"), "from_name")
+            _add(path, where, found, image.name, attribute, texts, labeller)
+
+
+def _read_flat(
+    path: Path, where: str, row: dict[str, Any], images: dict[str, ForeignImage], found: Foreign
+) -> None:
+    """A task of JSON_MIN or a row of the CSV: data and answers beside each other."""
+    image = _image(path, where, row)
+    if image is None:
+        found.refused.append((where, "it names no image"))
+        return
+    images.setdefault(image.name, image)
+    labeller = _labeller(path, where, row.get("annotator"))
+    for key, cell in row.items():
+        value = cell
+        if key in _OWN_COLUMNS or key in {_image_key(row), "image_name"} or value in ("", None):
+            continue
+        if isinstance(value, str) and value.startswith('{"choices"'):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                refuse(path, f"{key} holds choices that are not valid JSON", where)
+        if isinstance(value, dict):
+            value = value.get("choices", value.get("text"))
+        if value is None or (isinstance(value, list) and any(isinstance(one, dict | list) for one in value)):
+            found.refused.append((f"{where}: {image.name}", f"{key[:60]!r} holds no choices and no text"))
+            continue
+        _add(path, where, found, image.name, plain_text(path, where, key, "a column"), value, labeller)
+
+
+def _add(
+    path: Path, where: str, found: Foreign, image: str, attribute: str, texts: object, labeller: str
+) -> None:
+    for one in texts if isinstance(texts, list) else [texts]:
+        text = plain_text(path, where, one, f"an answer to {attribute}")
+        if text:
+            value = None if text == CANNOT_TELL_NAME else text
+            found.answers.append(ForeignAnswer(image, attribute, value, labeller))
+
+
+def _list_of_objects(path: Path, where: str, value: object, what: str) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        refuse(path, f"its {what} are not a list of objects", where)
+    return value
+
+
+def _labeller(path: Path, where: str, value: object) -> str:
+    """Who it was: a number, an address, or an object with either."""
+    if isinstance(value, dict):
+        value = value.get("email") or value.get("id")
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        return ""
+    return plain_text(path, where, value, "who answered")[:200]
+
+
+def _image_key(data: dict[str, Any]) -> str | None:
+    texts = [key for key, value in data.items() if isinstance(value, str)]
+    known = next((key for key in _IMAGE_KEYS if key in texts), None)
+    return known or next((k for k in texts if _IMAGE_ENDING.search(_path_of(data[k]))), None)
+
+
+def _image(path: Path, where: str, data: dict[str, Any]) -> ForeignImage | None:
+    if "image_name" in data:
+        return ForeignImage(image_name(path, where, data["image_name"]))
+    key = _image_key(data)
+    if key is None:
+        return None
+    reference = plain_text(path, where, data[key], "the image")
+    if reference.startswith("data:"):
+        return None
+    local = parse_qs(_query_of(reference)).get("d") if reference.startswith(_LOCAL) else None
+    place = local[0] if local else unquote(_path_of(reference))
+    if place.startswith("/data/upload/"):
+        place = PurePosixPath(place).name
+    name = image_name(path, where, place.lstrip("/"))
+    uploaded = _UPLOADED.fullmatch(PurePosixPath(name).name)
+    return ForeignImage(name, original_path=uploaded[1] if uploaded else "")
+
+
+def _path_of(reference: str) -> str:
+    """The path of a URL, or the whole text if it is none."""
+    if "://" not in reference:
+        return reference
+    try:
+        return urlsplit(reference).path
+    except ValueError:  # such as "http://[": not a URL after all
+        return reference
+
+
+def _query_of(reference: str) -> str:
+    """What stands behind the first question mark."""
+    return reference.partition("?")[2]
+
+
+def _result(attribute: str, kind: str, name: str) -> dict[str, Any]:
+    if kind == "open":
+        return {"from_name": attribute, "to_name": "image", "type": "textarea", "value": {"text": [name]}}
+    return {"from_name": attribute, "to_name": "image", "type": "choices", "value": {"choices": [name]}}
+
+
+def _check_xml(name: str, attribute: str) -> None:
+    if any(ord(character) < 32 and character not in "\t\n\r" for character in name):
+        raise cannot_say(
+            "Label Studio's config.xml", f"the value {name!r} of {attribute} has a control character"
+        )
+
+
+def _config(export: Export) -> str:
+    lines = ["<View>", '  <Image name="image" value="$image"/>']
+    for attribute in export.schema.attributes:
+        lines.append(f"  <Header value={quoteattr(attribute.title)}/>")
+        if attribute.kind == "open":
+            lines.append(f'  <TextArea name="{attribute.name}" toName="image" maxSubmissions="1"/>')
+            continue
+        values = [value.name for value in attribute.values if value.status == "active"] + [CANNOT_TELL_NAME]
+        choices = "".join(f"<Choice value={quoteattr(value)}/>" for value in values)
+        lines.append(f'  <Choices name="{attribute.name}" toName="image" choice="single">{choices}</Choices>')
+    return "\n".join([*lines, "</View>", ""])

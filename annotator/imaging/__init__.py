@@ -1,0 +1,1 @@
+"""Image files: decode safely, store by content, hash, find and crop faces."""

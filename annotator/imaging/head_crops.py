@@ -1,0 +1,128 @@
+"""Cutting a photo into one upright image per head, without the photo's metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from annotator.domain.faces.boxes import Box, head_box, turned_back
+from annotator.files import shard_path, write_atomically
+from annotator.imaging.detector import FoundFace, find_faces, scale_face, turn_image
+from annotator.imaging.image_files import (
+    MAX_ASPECT,
+    MIN_SIDE,
+    VIEW_SIDE,
+    Header,
+    Limits,
+    RefusedImageError,
+    decode_upright,
+    read_bytes,
+    read_header,
+    read_image,
+)
+from annotator.imaging.image_store import StoredImage
+
+_QUALITY = 95
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An image that was cut from a photo and is in the store.
+
+    Args:
+        stored: the image.
+        box: where it was, in pixels of the upright photo.
+        turn: degrees clockwise that it was turned by to be upright.
+        face: its face, in pixels of the image; None if the photo has no face and is taken whole.
+    """
+
+    stored: StoredImage
+    box: Box
+    turn: int
+    face: FoundFace | None
+
+
+@dataclass(frozen=True)
+class CutPhoto:
+    """A photo that is in the store, and the images cut from it, that of the largest face first."""
+
+    sha256: str
+    cuts: list[Cut]
+
+
+def cut_photo(photos: Path, images: Path, views: Path, limits: Limits, path: Path) -> CutPhoto | str:
+    """Store a photo as it came, and each head in it as an image; the reason if the photo is refused.
+
+    Args:
+        photos: the root of the photos; nothing in it is served or exported.
+        images: the root of the image files.
+        views: the root of what the browser shows.
+        limits: what is refused before it is decoded.
+        path: the photo.
+    """
+    try:
+        content = read_bytes(path, limits)
+        header = read_header(content, limits)
+        upright = decode_upright(content, limits)
+        cuts = [_cut(images, views, limits, upright, face) for face in _heads(upright)]
+    except RefusedImageError as refusal:
+        return str(refusal)
+    sha256 = hashlib.sha256(content).hexdigest()
+    photo = shard_path(photos, sha256, header.extension)
+    if not photo.exists():
+        write_atomically(photo, content)
+    return CutPhoto(sha256, cuts)
+
+
+def _heads(upright: Image.Image) -> list[FoundFace | None]:
+    """The faces whose crops are large enough to be images; [None] if there are none: the photo is taken whole."""
+    small = upright.copy()
+    small.thumbnail((VIEW_SIDE, VIEW_SIDE), Image.Resampling.LANCZOS)
+    faces = [scale_face(face, small.size, upright.size) for face in find_faces(small)]
+    usable: list[FoundFace | None] = []
+    for face in faces:
+        box = _head_box(upright, face)
+        if min(box.width, box.height) >= MIN_SIDE and max(box.width, box.height) <= MAX_ASPECT * min(
+            box.width, box.height
+        ):
+            usable.append(face)
+    return usable or [None]
+
+
+def _head_box(upright: Image.Image, face: FoundFace) -> Box:
+    size = upright.size if face.turn in {0, 180} else upright.size[::-1]
+    return head_box(face.box, face.points, *size)
+
+
+def _cut(images: Path, views: Path, limits: Limits, upright: Image.Image, face: FoundFace | None) -> Cut:
+    if face is None:
+        whole = Box(0, 0, *upright.size)
+        return Cut(_store(images, views, limits, upright), whole, 0, None)
+    box = _head_box(upright, face)
+    stored = _store(images, views, limits, turn_image(upright, face.turn).crop(box))
+    there = turned_back(box, face.turn, *upright.size)
+    return Cut(stored, there, face.turn, _moved(face, box))
+
+
+def _moved(face: FoundFace, origin: Box) -> FoundFace:
+    """The face in pixels of the crop that begins at `origin`."""
+    left, top = origin.left, origin.top
+    box = Box(face.box.left - left, face.box.top - top, face.box.right - left, face.box.bottom - top)
+    return FoundFace(0, box, face.score, [[x - left, y - top] for x, y in face.points], face.descriptor)
+
+
+def _store(images: Path, views: Path, limits: Limits, image: Image.Image) -> StoredImage:
+    encoded = io.BytesIO()
+    image.save(encoded, "JPEG", quality=_QUALITY)
+    content = encoded.getvalue()
+    sha256 = hashlib.sha256(content).hexdigest()
+    file, view = shard_path(images, sha256, "jpg"), shard_path(views, sha256, "jpg")
+    if not (file.exists() and view.exists()):
+        _, rendered = read_image(content, limits)
+        write_atomically(file, content)
+        write_atomically(view, rendered)
+    return StoredImage(sha256, Header("jpg", *image.size))

@@ -1,0 +1,1 @@
+"""Answers: the append-only log, single submissions, bulk submissions, undo."""

@@ -1,0 +1,142 @@
+"""Which images come next in a sweep: those that the model thinks alike, or all in the order of the queue."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, and_, exists, select, tuple_
+from sqlalchemy.orm import Session
+
+from annotator.formats.snapshot.predictions import PredictionsFile
+from annotator.models import Image, Label, Project
+from annotator.services.tasks.queue import free_for
+from annotator.services.tasks.visibility import asked_blind
+
+Order = Literal["doubtful", "confident"]
+_FIRST_WINDOW, _LAST_WINDOW = 128, 2048
+"""How many places of an order are looked up in one query: more, the longer the search lasts."""
+
+
+class PredictedOrder:
+    """The cells of an attribute that the model gives one value, in the order in which they are swept.
+
+    Kept as row numbers of the predictions file, four bytes an image. What turns out to be answered is dropped, so that
+    the end of an order is found as fast as its head.
+
+    Args:
+        file: the predictions.
+        rows: (cells,) row numbers, the first to sweep first.
+    """
+
+    def __init__(self, file: PredictionsFile, rows: NDArray[np.int32]) -> None:
+        self._file = file
+        self._rows = rows
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """How many cells are left, as far as is known."""
+        return len(self._rows)
+
+    def find(
+        self, session: Session, labeller_id: int, attribute_id: int, count: int, without: frozenset[int]
+    ) -> list[int]:
+        """The ids of the first images that the labeller can sweep."""
+        found: list[int] = []
+        place, window = 0, _FIRST_WINDOW
+        while len(found) < count and len(rows := self._rows[place : place + window]):
+            waiting = _waiting(session, self._named(rows), labeller_id, attribute_id)
+            found += [image_id for image_id, free in waiting.values() if free and image_id not in without]
+            answered = [row for row in rows.tolist() if row not in waiting]
+            place += len(rows) - self._drop(place + len(rows), answered)
+            window = min(2 * window, _LAST_WINDOW)
+        return found[:count]
+
+    def _named(self, rows: NDArray[np.int32]) -> dict[str, tuple[int, str]]:
+        numbers = rows.tolist()
+        images = zip(numbers, self._file.images_of(numbers), strict=True)
+        return {name: (row, sha256) for row, (name, sha256) in images}
+
+    def _drop(self, end: int, answered: list[int]) -> int:
+        """Forget rows that stand before the place `end`; returns how many.
+
+        Another thread may have dropped some meanwhile: rows only ever move towards the head.
+        """
+        if not answered:
+            return 0
+        with self._lock:
+            head = self._rows[:end]
+            kept = head[~np.isin(head, answered)]
+            self._rows = np.concatenate([kept, self._rows[end:]])
+        return len(answered)
+
+
+def _waiting(
+    session: Session, named: dict[str, tuple[int, str]], labeller_id: int, attribute_id: int
+) -> dict[int, tuple[int, bool]]:
+    """Of some rows, in their order, the ids of images that lack an answer, and whether the labeller can have them now."""
+    query = select(Image.name, Image.sha256, Image.id, free_for(labeller_id, attribute_id)).where(
+        sweepable(session, attribute_id), Image.name.in_(named)
+    )
+    images = {(name, sha256): (image_id, free) for name, sha256, image_id, free in session.execute(query)}
+    return {row: images[name, sha256] for name, (row, sha256) in named.items() if (name, sha256) in images}
+
+
+def sweepable(session: Session, attribute_id: int) -> ColumnElement[bool]:
+    """Images whose cell is open and that are not labelled blind: who sees a page of likes is no longer blind."""
+    answered = exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id)
+    return and_(Image.open_cells > 0, ~asked_blind(session), ~answered)
+
+
+@lru_cache(maxsize=8)
+def predicted_order(file: PredictionsFile, attribute: str, code: int, order: Order) -> PredictedOrder:
+    """The cells predicted to be of one value; found by one scan of the columns, then kept."""
+    rows, places, probabilities = file.open_answers(attribute)
+    chosen = places == file.codes[attribute].index(code)
+    rows, probabilities = rows[chosen], probabilities[chosen]
+    ranked = np.argsort(probabilities if order == "doubtful" else -probabilities, kind="stable")
+    return PredictedOrder(file, rows[ranked])
+
+
+@lru_cache(maxsize=16)
+def group_sizes(file: PredictionsFile, attribute: str) -> dict[int, int]:
+    """How many cells without a label the model gives each value; the caller may lower a figure it knows better."""
+    _, places, _ = file.open_answers(attribute)
+    codes = file.codes[attribute]
+    return dict(zip(codes, np.bincount(places, minlength=len(codes)).tolist(), strict=True))
+
+
+_heads: dict[tuple[str, int, int], tuple[int, int]] = {}
+"""Where the queue's order still holds an open cell, per project, its number of images, and attribute."""
+
+
+def find_in_queue_order(
+    session: Session, labeller_id: int, attribute_id: int, count: int, without: frozenset[int]
+) -> list[int]:
+    """The ids of the first images that the labeller can sweep, in the random but fixed order of the queue."""
+    token, images = session.execute(select(Project.token, Project.image_count)).one()
+    head = _heads.get((token, images, attribute_id))
+    place = tuple_(Image.shuffle, Image.id)
+    open_cells = [sweepable(session, attribute_id)] + ([place >= head] if head else [])
+    first = session.execute(
+        select(Image.shuffle, Image.id).where(*open_cells).order_by(Image.shuffle, Image.id).limit(1)
+    ).first()
+    if first is None:
+        return []
+    _heads[token, images, attribute_id] = (first[0], first[1])
+    query = (
+        select(Image.id)
+        .where(*open_cells, free_for(labeller_id, attribute_id), place >= tuple(first))
+        .where(Image.id.not_in(without))
+        .order_by(Image.shuffle, Image.id)
+        .limit(count)
+    )
+    return list(session.scalars(query))
+
+
+def look_from_the_head() -> None:
+    """Cells were opened again: the queue's order is looked through from its head the next time."""
+    _heads.clear()

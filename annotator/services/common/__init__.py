@@ -1,0 +1,1 @@
+"""What several rooms share: the job queue, cached statistics, bulk reading, progress."""

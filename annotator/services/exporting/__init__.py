@@ -1,0 +1,1 @@
+"""Write snapshots and exports from one consistent state of the database."""

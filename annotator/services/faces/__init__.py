@@ -1,0 +1,1 @@
+"""Find faces in images, describe them, and keep an index of their descriptors."""

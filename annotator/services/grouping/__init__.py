@@ -1,0 +1,1 @@
+"""Which images belong together: membership, near-duplicates, and the balance of the splits."""

@@ -1,0 +1,72 @@
+"""Perceptual hashes of the project's images, computed a batch at a time, and the search for near-duplicates that follows.
+
+Only the worker and the command come here: hashing decodes images, which the web process never does.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from PIL import Image as Picture
+from sqlalchemy import select, update
+
+from annotator.files import shard_path
+from annotator.imaging.perceptual_hash import perceptual_hash
+from annotator.models import Image, Project
+from annotator.project import ProjectFolder
+from annotator.services.grouping.membership import mark_stale
+from annotator.services.grouping.near_duplicates import find_twins
+
+_BATCH = 256
+
+
+class TwinSearch:
+    """Hashes new images and keeps groups up to date, a step at a time, for a worker that has nothing else to do.
+
+    Settling a large project takes seconds, so it is left alone for twenty times as long as it took.
+    """
+
+    def __init__(self, project: ProjectFolder) -> None:
+        self._project = project
+        self._pause_until = 0.0
+
+    def run_step(self) -> bool:
+        """Do the next piece of work; returns whether there was any."""
+        if hash_some(self._project):
+            return True
+        if time.monotonic() < self._pause_until or not _is_stale(self._project):
+            return False
+        started = time.monotonic()
+        find_twins(self._project)
+        self._pause_until = time.monotonic() + 20 * (time.monotonic() - started)
+        return True
+
+
+def _is_stale(project: ProjectFolder) -> bool:
+    with project.database.read() as session:
+        return bool(session.scalar(select(Project.groups_stale)))
+
+
+def hash_some(project: ProjectFolder) -> int:
+    """Hash the next images that have no hash yet; returns how many there were."""
+    with project.database.read() as session:
+        query = select(Image.id, Image.sha256).where(Image.perceptual_hash.is_(None)).order_by(Image.id)
+        rows = session.execute(query.limit(_BATCH)).all()
+    with ThreadPoolExecutor(2) as threads:
+        hashes = list(threads.map(lambda row: _hash_view(project, row.sha256), rows))
+    if rows:
+        changes = [{"id": row.id, "perceptual_hash": value} for row, value in zip(rows, hashes, strict=True)]
+        with project.database.write() as session:
+            session.execute(update(Image), changes)
+            mark_stale(session)
+    return len(rows)
+
+
+def _hash_view(project: ProjectFolder, sha256: str) -> int:
+    try:
+        with Picture.open(shard_path(project.views, sha256, "jpg")) as view:
+            view.draft("L", (128, 128))
+            return perceptual_hash(view)
+    except OSError:  # the view is lost: the image keeps a number of its own and repeats nothing
+        return int.from_bytes(bytes.fromhex(sha256[:16]), "big", signed=True)

@@ -1,0 +1,185 @@
+"""The groups of a project as people look at them, what leaks between splits, and what people decide about ties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from annotator.errors import Conflict, FacelabelError, NotFound
+from annotator.models import GroupDecision, Image, ImageGroup, Project, Submission, now
+from annotator.services.common.cached_stats import Figures
+from annotator.services.grouping.membership import mark_stale
+from annotator.services.grouping.near_duplicates import near_images
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of more than one image. `first`: the image that it is shown by."""
+
+    key: str
+    split: str
+    images: int
+    first: str
+
+
+@dataclass(frozen=True)
+class GroupImage:
+    """An image of a group, and why it is in it: its source's group, or the image that it repeats."""
+
+    id: int
+    name: str
+    sha256: str
+    given_group: str | None
+    twin_of: int | None
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Two images of nearly the same picture, or of one source, in different splits."""
+
+    why: str
+    first: GroupImage
+    second: GroupImage
+    splits: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class LeakReport:
+    """What is shared between splits. `groups`: groups in two splits, which there must never be."""
+
+    groups: list[str]
+    leaks: list[Leak]
+
+
+def list_groups(session: Session, *, after: int = 0, limit: int = 60) -> tuple[list[Group], int]:
+    """Groups of more than one image, the largest first, from a place on; and how many there are."""
+    several = ImageGroup.images > 1
+    member = aliased(Image)
+    first = select(func.min(member.id)).where(member.group == ImageGroup.key).scalar_subquery()
+    query = (
+        select(ImageGroup.key, Image.split, ImageGroup.images, Image.sha256)
+        .join(Image, Image.id == first)
+        .where(several)
+        .order_by(ImageGroup.images.desc(), ImageGroup.key)
+    )
+    total = session.scalar(select(func.count()).select_from(ImageGroup).where(several)) or 0
+    return [Group(*row) for row in session.execute(query.offset(after).limit(limit))], total
+
+
+def images_of_group(session: Session, key: str, limit: int = 500) -> list[GroupImage]:
+    """The images of a group, the first ones of a large one.
+
+    Raises:
+        NotFound: if there is no such group.
+    """
+    found = [
+        _shown(image)
+        for image in session.scalars(select(Image).where(Image.group == key).order_by(Image.id).limit(limit))
+    ]
+    if not found:
+        raise NotFound("unknown_group", f"There is no group {key!r}.", do="Look at the list of groups again.")
+    return found
+
+
+def leak_report(session: Session, limit: int = 200) -> LeakReport:
+    """Groups in two splits, near-duplicates in two splits, sources (videos, photos) in two splits."""
+    torn = select(Image.group).group_by(Image.group).having(func.count(func.distinct(Image.split)) > 1)
+    leaks: list[Leak] = []
+    pairs = near_images(session)
+    images = _by_id(session, {i for pair in pairs for i in pair})
+    for first, second in pairs:
+        leaks += _leak("nearly the same picture", images[first], images[second])
+    for one, other in _torn_sources(session):
+        leaks += _leak("the same source", one, other)
+    return LeakReport(list(session.scalars(torn)), leaks[:limit])
+
+
+def _leak_state(session: Session) -> tuple[int | bool | None, ...]:
+    """It changes with new images and hashes, with answers, with decisions about ties, and with the seed of the splits."""
+    return (
+        *session.execute(select(Project.image_count, Project.groups_stale, Project.split_seed)).one(),
+        session.scalar(select(func.min(Image.id)).where(Image.perceptual_hash.is_(None))),
+        session.scalar(select(func.max(Submission.id))),
+        *session.execute(select(func.max(GroupDecision.id), func.count(GroupDecision.undone_at))).one(),
+    )
+
+
+LEAKS = Figures("leaks", TypeAdapter(LeakReport), _leak_state, leak_report, remember=False)
+
+
+def decide(
+    session: Session, labeller_id: int, key: str, kind: str, first_id: int, second_id: int
+) -> GroupDecision:
+    """Join two images, so that they are never split apart, or cut two near-duplicates. The same key changes nothing.
+
+    Raises:
+        Conflict: if the key was used for something else.
+        NotFound: if there is no such image.
+        FacelabelError: if both are one image.
+    """
+    known = session.scalar(select(GroupDecision).where(GroupDecision.key == key))
+    if known is not None:
+        if (known.kind, known.first_id, known.second_id) != (kind, first_id, second_id):
+            raise Conflict(
+                "key_reused",
+                f"The idempotency key {key!r} was used for another decision.",
+                do="Make a new random key.",
+            )
+        return known
+    if first_id == second_id:
+        raise FacelabelError("one_image", "A tie is between two images.", do="Choose another one.")
+    if len(_by_id(session, {first_id, second_id})) < 2:
+        raise NotFound("unknown_image", "There is no such image.", do="Look at the group again.")
+    row = GroupDecision(
+        key=key, kind=kind, first_id=first_id, second_id=second_id, labeller_id=labeller_id, created_at=now()
+    )
+    session.add(row)
+    session.flush()
+    mark_stale(session)
+    return row
+
+
+def take_decision_back(session: Session, number: int) -> GroupDecision:
+    """Make a decision count no longer; one that was taken back stays so.
+
+    Raises:
+        NotFound: if there is none.
+    """
+    row = session.get(GroupDecision, number)
+    if row is None:
+        raise NotFound("unknown_decision", f"There is no decision {number}.", do="Look at the list again.")
+    if row.undone_at is None:
+        row.undone_at = now()
+        mark_stale(session)
+    return row
+
+
+def _torn_sources(session: Session) -> list[tuple[Image, Image]]:
+    """An image of each of two splits, for every source that is in two."""
+    key, split = Image.given_group, Image.split
+    first = select(key.label("key"), split.label("split"), func.min(Image.id).label("id")).where(
+        key.is_not(None)
+    )
+    ones = first.group_by(key, split).subquery()
+    a, b = aliased(ones), aliased(ones)
+    query = select(a.c.id, b.c.id).join(b, (a.c.key == b.c.key) & (a.c.split < b.c.split))
+    pairs = [(one, other) for one, other in session.execute(query)]
+    images = _by_id(session, {i for pair in pairs for i in pair})
+    return [(images[one], images[other]) for one, other in pairs]
+
+
+def _by_id(session: Session, ids: set[int]) -> dict[int, Image]:
+    return {image.id: image for image in session.scalars(select(Image).where(Image.id.in_(ids)))}
+
+
+def _leak(why: str, first: Image, second: Image) -> list[Leak]:
+    if first.split == second.split:
+        return []
+    return [Leak(why, _shown(first), _shown(second), (first.split, second.split))]
+
+
+def _shown(image: Image) -> GroupImage:
+    return GroupImage(image.id, image.name, image.sha256, image.given_group, image.twin_of)

@@ -1,0 +1,104 @@
+"""Groups and splits of images in the database; the rules themselves are in domain/grouping/components and domain/grouping/splits.
+
+An answer that names a person puts its image into the person's group at once. What ties other images to it (a video, a
+near-duplicate, a reviewer's join) is followed by services/grouping/rebuild: after imports, before snapshots and in the background.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.orm import Session
+
+from annotator.domain.grouping.splits import SplitRule, own_group, share_for_audit, shared_group
+from annotator.models import Annotation, GroupDecision, Image, ImageGroup, Project
+from annotator.services.schema.active import ActiveSchema
+from annotator.services.schema.open_values import is_somebody
+
+
+def split_rule(session: Session) -> SplitRule:
+    """The project's seed and shares."""
+    project = session.scalars(select(Project)).one()
+    return SplitRule(project.split_seed, project.share_test, project.share_val)
+
+
+class Tied(Protocol):
+    """What `group_of` must know of an image: columns of `Image`."""
+
+    id: int
+    sha256: str
+    given_group: str | None
+    twin_of: int | None
+    group_key: str
+
+
+def group_of(session: Session, active: ActiveSchema, image: Tied, labels: dict[int, int | None]) -> str:
+    """The group that an image's labels put it into; without such a label it stays where it is.
+
+    If it was a person's and no longer is, it is alone again, unless something else may tie it to others: then it stays
+    until groups are settled.
+
+    Args:
+        session: a session.
+        active: the active schema.
+        image: as it is now.
+        labels: its labels by attribute id.
+    """
+    for attribute, name in active.grouping:
+        code = labels.get(attribute)
+        if code is not None and is_somebody(session, attribute, code):
+            return shared_group(name, code)
+    was_named = any(image.group_key.startswith(f"{name}:") for _, name in active.grouping)
+    if (
+        not was_named
+        or image.given_group is not None
+        or image.twin_of is not None
+        or _has_ties(session, image.id)
+    ):
+        return image.group_key
+    return own_group(image.sha256)
+
+
+def _has_ties(session: Session, image_id: int) -> bool:
+    joined = (GroupDecision.first_id == image_id) | (GroupDecision.second_id == image_id)
+    return bool(
+        session.scalar(select(exists().where(joined)))
+        or session.scalar(select(exists().where(Image.twin_of == image_id)))
+    )
+
+
+def choose_test_share(session: Session) -> None:
+    """Make the audit set large enough, unless its share was given by hand or somebody has answered already.
+
+    From the first answer on the share is fixed: adding images then never moves an old one.
+    """
+    project = session.scalars(select(Project)).one()
+    if project.test_share_given or session.scalar(select(exists().where(Annotation.id.is_not(None)))):
+        return
+    sizes = dict(session.execute(select(Image.group, func.count()).group_by(Image.group)).all())
+    share = share_for_audit(project.split_seed, sizes)
+    if share == project.share_test:
+        return
+    project.share_test = share
+    follow_rule(session)
+
+
+def follow_rule(session: Session) -> int:
+    """Put all images into the splits that seed and shares say, after these have changed; returns how many moved."""
+    session.flush()
+    rule = split_rule(session)
+    splits = {group: rule.split_of(group) for group in session.scalars(select(ImageGroup.key))}
+    moved = [
+        {"id": number, "split": splits[group]}
+        for number, group, split in session.execute(select(Image.id, Image.group, Image.split))
+        if splits[group] != split
+    ]
+    if moved:
+        session.execute(update(Image), moved)
+    return len(moved)
+
+
+def mark_stale(session: Session) -> None:
+    """Something that ties images together changed; `regrouping.settle_groups` will follow it."""
+    session.execute(update(Project).where(~Project.groups_stale).values(groups_stale=True))

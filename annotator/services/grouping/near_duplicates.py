@@ -1,0 +1,91 @@
+"""Near-duplicates in the project: which image repeats which.
+
+An image is the twin of the first image (by import) that shows nearly the same picture: perceptual hashes that differ in
+few bits, and, where faces were found in both, descriptors of one face. Images whose source gave them a group are left
+there. The first one is never moved by one that comes later.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from annotator.domain.grouping.near_duplicates import near_pairs
+from annotator.models import Face, GroupDecision, Image
+from annotator.project import ProjectFolder
+from annotator.services.grouping.membership import mark_stale
+from annotator.services.grouping.rebuild import settle_groups
+
+ONE_FACE = 0.6
+"""Descriptors of one person are nearer to each other than this (dlib's own threshold)."""
+
+
+def find_twins(project: ProjectFolder) -> int:
+    """Find which image repeats which, and bring groups up to date; returns how many images are twins."""
+    with project.database.read() as session:
+        twins = _twins(session)
+        before = dict(
+            session.execute(select(Image.id, Image.twin_of).where(Image.twin_of.is_not(None))).all()
+        )
+    changed = [{"id": i, "twin_of": twins.get(i)} for i in {*twins, *before} if twins.get(i) != before.get(i)]
+    with project.database.write() as session:
+        if changed:
+            session.execute(update(Image), changed)
+            mark_stale(session)
+        settle_groups(session)
+    return len(twins)
+
+
+def near_images(session: Session) -> list[tuple[int, int]]:
+    """Pairs of images, by id, that show nearly the same picture and that nobody has cut."""
+    query = (
+        select(Image.id, Image.perceptual_hash).where(Image.perceptual_hash.is_not(None)).order_by(Image.id)
+    )
+    rows = session.execute(query).all()
+    ids = np.array([row.id for row in rows], np.int64)
+    pairs = ids[near_pairs(np.array([row.perceptual_hash for row in rows], np.int64))]
+    cut = _cuts(session)
+    descriptors = _descriptors(session, {int(i) for pair in pairs for i in pair})
+    return [
+        (int(a), int(b))
+        for a, b in pairs
+        if (a, b) not in cut and not _two_faces(descriptors, int(a), int(b))
+    ]
+
+
+def _twins(session: Session) -> dict[int, int]:
+    """Image → the first image that it repeats, both by id."""
+    given = set(session.scalars(select(Image.id).where(Image.given_group.is_not(None))))
+    first: dict[int, int] = {}
+    for earlier, later in sorted(near_images(session), key=lambda pair: (pair[1], pair[0])):
+        if later not in given and later not in first:
+            first[later] = first.get(earlier, earlier)
+    return first
+
+
+def _cuts(session: Session) -> set[tuple[int, int]]:
+    query = select(GroupDecision.first_id, GroupDecision.second_id).where(
+        GroupDecision.kind == "cut", GroupDecision.undone_at.is_(None)
+    )
+    return {(min(pair), max(pair)) for pair in session.execute(query)}
+
+
+def _descriptors(session: Session, images: set[int]) -> dict[int, NDArray[np.float32]]:
+    query = select(Face.image_id, Face.descriptor).where(Face.number == 0, Face.descriptor.is_not(None))
+    chosen = sorted(images)
+    found: dict[int, NDArray[np.float32]] = {}
+    for start in range(0, len(chosen), 10_000):
+        for image_id, packed in session.execute(
+            query.where(Face.image_id.in_(chosen[start : start + 10_000]))
+        ):
+            found[image_id] = np.frombuffer(packed or b"", "<f4")
+    return found
+
+
+def _two_faces(descriptors: dict[int, NDArray[np.float32]], one: int, other: int) -> bool:
+    """Whether the images show different faces, as far as is known."""
+    if one not in descriptors or other not in descriptors:
+        return False
+    return float(np.linalg.norm(descriptors[one] - descriptors[other])) > ONE_FACE

@@ -1,0 +1,1 @@
+"""Bring images and labels in: sources, uploads, import jobs and their reports."""

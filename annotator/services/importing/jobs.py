@@ -1,0 +1,154 @@
+"""Imports of uploaded files in the database: this table is the worker's queue and the record of what happened."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from annotator.errors import Conflict, NotFound
+from annotator.formats.importers.mapping import Mapping
+from annotator.models import Import, now
+from annotator.services.common.job_queue import UNFINISHED, claim, give_back
+
+_LISTED = 50
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How an uploaded file is to be imported.
+
+    Args:
+        format: a name of `foreign_formats.FORMATS`, or auto.
+        mapping: the text of a mapping file; "" is none.
+        opinions: labels are kept as opinions, not as the truth.
+        faces: photos are cut into one image per head.
+    """
+
+    format: str = "auto"
+    mapping: str = ""
+    opinions: bool = False
+    faces: bool = False
+
+
+def begin_import(
+    session: Session, key: str, labeller_id: int, name: str, size: int, *, dry_run: bool
+) -> Import:
+    """A row for a file that is about to come; the same key gives the same row.
+
+    Raises:
+        Conflict: if the key was used for another file.
+    """
+    row = session.scalar(select(Import).where(Import.key == key))
+    if row is not None:
+        if (row.labeller_id, row.name, row.bytes) != (labeller_id, name, size):
+            raise Conflict(
+                "key_reused", "This Idempotency-Key belongs to another upload.", do="Use a new key."
+            )
+        return row
+    row = Import(
+        key=key, labeller_id=labeller_id, name=name, bytes=size, received=0, state="receiving", dry_run=dry_run,
+        options=asdict(Wish()), done=0, total=0, attempts=0, created_at=now(),
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def start_import(session: Session, number: int, wish: Wish, *, dry_run: bool) -> Import:
+    """Queue a file that has come, to be tried or to be imported. The same request again changes nothing.
+
+    Raises:
+        NotFound: if there is no such import.
+        FacelabelError: if the mapping cannot be read.
+        Conflict: if the file is not whole yet, is at work in another way, or was removed.
+    """
+    row = get_import(session, number)
+    Mapping.parse(wish.mapping, "of this import")
+    same = row.dry_run == dry_run and row.options == asdict(wish)
+    over = row.state == "done" and not row.dry_run
+    if same and (row.state in UNFINISHED or over):
+        return row
+    if row.state not in {"done", "failed"} or over:
+        raise Conflict(
+            "not_now", f"The import is {row.state}.", do="Wait until it has ended, or send the file again."
+        )
+    row.state, row.dry_run, row.options = "queued", dry_run, asdict(wish)
+    row.done = row.total = row.attempts = 0
+    row.error = row.report = row.started_at = row.finished_at = None
+    return row
+
+
+def discard_import(session: Session, number: int) -> Import:
+    """Give an import up that is neither at work nor done; its file can be removed then.
+
+    Raises:
+        Conflict: if the worker is at it.
+    """
+    row = get_import(session, number)
+    if row.state == "running":
+        raise Conflict("not_now", "The worker is at this import.", do="Wait until it has ended.")
+    if row.has_file:
+        row.state, row.finished_at = "discarded", now()
+    return row
+
+
+def list_imports(session: Session) -> list[Import]:
+    """The newest imports first."""
+    return list(session.scalars(select(Import).order_by(Import.id.desc()).limit(_LISTED)))
+
+
+def get_import(session: Session, number: int) -> Import:
+    """One import.
+
+    Raises:
+        NotFound: if there is none with this number.
+    """
+    row = session.get(Import, number)
+    if row is None:
+        raise NotFound(
+            "unknown_import", f"There is no import {number}.", do="GET /api/v1/imports lists them."
+        )
+    return row
+
+
+def claim_import(session: Session, max_attempts: int) -> Import | None:
+    """The oldest unfinished import, marked as running; one that was interrupted finds what it had taken in."""
+    return claim(
+        session,
+        Import,
+        max_attempts,
+        lambda row: end_import(
+            session,
+            row.id,
+            error=f"The worker was killed {row.attempts} times at this file, perhaps for lack of memory. What was taken "
+            "in before is kept. Give it more memory, or import the file by command.",
+        ),
+    )
+
+
+def report_import(session: Session, number: int, done: int, total: int) -> None:
+    """Write down how far an import is, in files."""
+    session.execute(update(Import).where(Import.id == number).values(done=done, total=total))
+
+
+def release_import(session: Session, number: int) -> None:
+    """The worker was stopped on purpose: the next one goes on, and the attempt does not count."""
+    give_back(session, Import, number)
+
+
+def end_import(
+    session: Session,
+    number: int,
+    *,
+    error: str | None = None,
+    report: dict[str, Any] | None = None,
+    proposed: str | None = None,
+) -> None:
+    """An import is over: done, or failed with an error."""
+    values = {"state": "failed" if error else "done", "error": error, "report": report, "finished_at": now()}
+    if proposed is not None:
+        values["proposed"] = proposed
+    session.execute(update(Import).where(Import.id == number).values(values))

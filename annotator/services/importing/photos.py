@@ -1,0 +1,98 @@
+"""Importing photos as head crops: each face an image of its own, the photo kept as it came."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import partial
+from itertools import islice
+from pathlib import PurePosixPath
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.domain.grouping.splits import own_group, photo_group
+from annotator.imaging.head_crops import Cut, CutPhoto, cut_photo
+from annotator.imaging.image_files import Limits
+from annotator.imaging.image_store import StoredImage
+from annotator.models import Image
+from annotator.project import ProjectFolder
+from annotator.services.common.progress import recount
+from annotator.services.faces.detection import write_faces
+from annotator.services.grouping.membership import choose_test_share, split_rule
+from annotator.services.importing.images import (
+    ImportReport,
+    Progress,
+    SourceFile,
+    decoded,
+    record,
+)
+
+_BATCH = 64
+
+
+def take_in_photos(
+    project: ProjectFolder,
+    files: list[SourceFile],
+    limits: Limits,
+    report: ImportReport,
+    progress: Progress = lambda *_: None,
+) -> None:
+    """Cut photos into heads and record those as images.
+
+    The same photo gives the same crops, and whole batches are recorded at once: an import that was killed is completed
+    by running it again. A photo without a face is taken in whole, with face_count 0.
+    """
+    cut = partial(cut_photo, project.photos, project.images, project.views, limits)
+    with closing(decoded(cut, files, progress)) as photos:
+        while batch := list(islice(photos, _BATCH)):
+            with project.database.write() as session:
+                _record_photos(session, batch, report)
+    with project.database.write() as session:
+        choose_test_share(session)
+        recount(session)
+
+
+def _record_photos(
+    session: Session, batch: list[tuple[SourceFile, CutPhoto | str]], report: ImportReport
+) -> None:
+    images: list[tuple[SourceFile, StoredImage | str]] = []
+    cuts: dict[str, tuple[str, Cut]] = {}
+    for file, photo in batch:
+        if isinstance(photo, str):
+            images.append((file, photo))
+            continue
+        for number, cut in enumerate(photo.cuts, start=1):
+            images.append((_named(file, photo, number if cut.face else None), cut.stored))
+            cuts[cut.stored.sha256] = photo.sha256, cut
+    record(session, images, report)
+    session.flush()
+    _join_whole_photos(session, [photo.sha256 for _, photo in batch if isinstance(photo, CutPhoto)])
+    for image in session.scalars(
+        select(Image).where(Image.sha256.in_(cuts), Image.photo_sha256.is_(None))
+    ).all():
+        image.photo_sha256, cut = cuts[image.sha256]
+        image.crop_box, image.turn = str(cut.box), cut.turn
+        write_faces(session, image.id, [cut.face] if cut.face else [])
+
+
+def _join_whole_photos(session: Session, hashes: list[str]) -> None:
+    """Photos that were imported whole before are not split from their crops."""
+    rule = split_rule(session)
+    whole = select(Image).where(Image.sha256.in_(hashes), Image.given_group.is_(None))
+    for image in session.scalars(whole).all():
+        image.given_group = photo_group(image.sha256)
+        if image.group == own_group(image.sha256):
+            image.group, image.split = image.given_group, rule.split_of(image.given_group)
+
+
+def _named(file: SourceFile, photo: CutPhoto, number: int | None) -> SourceFile:
+    """The image of a face of a photo: `party/7.png` → `party/7~face1.jpg`; without a number the whole photo."""
+    name = PurePosixPath(file.name)
+    ending = f"~face{number}.jpg" if number else ".jpg"
+    return SourceFile(
+        file.path,
+        str(name.with_name(name.stem + ending)),
+        file.source,
+        group=file.group or photo_group(photo.sha256),
+        original_path=file.name,
+    )

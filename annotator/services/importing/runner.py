@@ -1,0 +1,136 @@
+"""The worker's part of an uploaded file: try it or import it, tell how far it is, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from annotator.config import Settings
+from annotator.errors import FacelabelError
+from annotator.formats.importers.archive import ArchiveLimits
+from annotator.formats.importers.mapping import Mapping
+from annotator.formats.importers.video import VideoOptions
+from annotator.imaging.image_files import Limits
+from annotator.models import Import
+from annotator.project import ProjectFolder
+from annotator.services.common.job_queue import StoppedError, ended_well, has_unfinished
+from annotator.services.importing.jobs import (
+    Wish,
+    claim_import,
+    end_import,
+    release_import,
+    report_import,
+)
+from annotator.services.importing.report_preview import excerpt
+from annotator.services.importing.sources import (
+    ImportOptions,
+    Source,
+    find_sources,
+    import_source,
+    propose_mapping,
+)
+from annotator.services.importing.uploads import remove_upload, upload_folder
+
+_REPORT_SECONDS = 0.25
+
+
+def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callable[[], bool]) -> bool:
+    """Run the oldest unfinished import, if there is one; returns whether it did. The caller holds the worker's lock.
+
+    When `stopped` says so it ends between two files, also while it unpacks an archive or decodes a video; the next worker goes
+    on with the import, and begins such a file anew.
+    """
+    with project.database.read() as session:
+        if not has_unfinished(session, Import):
+            return False
+    with project.database.write() as session:
+        row = claim_import(session, settings.round_attempts)
+    if row is None:
+        return False
+    folder = upload_folder(project, row.id)
+
+    def give_back() -> None:
+        with project.database.write() as session:
+            release_import(session, row.id)
+
+    def fail(error: str) -> None:
+        with project.database.write() as session:
+            end_import(session, row.id, error=error.replace(f"{folder}/", ""))
+
+    log = project.imports / f"error-{row.id:06d}.log"
+    with ended_well(project.path, log, "What was taken in before is kept.", give_back, fail):
+        progress = _Progress(project, row.id, stopped)
+        options = _options(settings, row, progress.check)
+        _run(project, row, folder / row.name, options, progress)
+    return True
+
+
+def _run(
+    project: ProjectFolder, row: Import, path: Path, options: ImportOptions, progress: _Progress
+) -> None:
+    [source] = find_sources(project, [path], options.format)
+    try:
+        report = import_source(project, source, options, progress)
+    except FacelabelError as error:
+        # A table is refused as a whole for one unknown value: a mapping would help.
+        proposed = _propose(project, source, options) if source.format == "table" else None
+        with project.database.write() as session:
+            end_import(session, row.id, error=str(error).replace(f"{path.parent}/", ""), proposed=proposed)
+        return
+    proposed = _text_of(*report.proposal) if report.proposal else None
+    error_told = None
+    if report.all_refused and not options.dry_run:
+        error_told = f"None of the {len(report.images.refused)} files could be imported. Nothing was changed."
+    with project.database.write() as session:
+        end_import(session, row.id, error=error_told, report=excerpt(report, row.name), proposed=proposed)
+    if not options.dry_run and error_told is None:
+        remove_upload(project, row.id)
+
+
+def _options(settings: Settings, row: Import, between: Callable[[], None]) -> ImportOptions:
+    wish = Wish(**row.options)
+    return ImportOptions(
+        limits=Limits(settings.max_pixels, settings.max_file_bytes),
+        format=wish.format,
+        mapping=Mapping.parse(wish.mapping, "of this import"),
+        dry_run=row.dry_run,
+        as_opinions=wish.opinions,
+        faces=wish.faces and not row.dry_run,
+        archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
+        video=VideoOptions(max_pixels=settings.max_pixels),
+        between=between,
+    )
+
+
+def _propose(project: ProjectFolder, source: Source, options: ImportOptions) -> str | None:
+    try:
+        return _text_of(*propose_mapping(project, source, options))
+    except FacelabelError:
+        return None
+
+
+def _text_of(mapping: Mapping, counts: Counter[str]) -> str | None:
+    """The text of a mapping guessed from the names, None if there is nothing to map."""
+    return mapping.text(counts) if mapping.columns or mapping.labels else None
+
+
+class _Progress:
+    """Writes down how far an import is, a few times a second at most; ends one that must stop."""
+
+    def __init__(self, project: ProjectFolder, number: int, stopped: Callable[[], bool]) -> None:
+        self._project, self._number, self._stopped = project, number, stopped
+        self._last = 0.0
+
+    def check(self) -> None:
+        """End the import if it must stop."""
+        if self._stopped():
+            raise StoppedError
+
+    def __call__(self, done: int, total: int) -> None:
+        self.check()
+        if done == total or time.monotonic() - self._last >= _REPORT_SECONDS:
+            with self._project.database.write() as session:
+                report_import(session, self._number, done, total)
+            self._last = time.monotonic()

@@ -1,0 +1,49 @@
+"""Room for imports: a scratch folder that is gone afterwards, and what killed imports left behind is cleaned up."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from annotator.files import cannot_write
+from annotator.imaging.image_store import clean_up
+from annotator.project import ProjectFolder
+
+_SCRATCH = ".import-"
+
+
+@contextmanager
+def import_room(project: ProjectFolder) -> Iterator[Path]:
+    """A folder for unpacked files, on the project's disk, while an import runs.
+
+    Several imports may run at once. One that finds itself alone first removes what killed ones left in the store and here.
+    """
+    descriptor = os.open(project.path, os.O_RDONLY)
+    try:
+        _clean_up_if_alone(project, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=project.path) as scratch:
+            yield Path(scratch)
+    except BaseException as error:
+        _clean_up_if_alone(project, descriptor)  # a full disk needs the room
+        if isinstance(error, OSError):
+            raise cannot_write(project.path, error) from error
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _clean_up_if_alone(project: ProjectFolder, descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    for left in project.path.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    clean_up(project.images)
+    clean_up(project.views)

@@ -1,0 +1,1 @@
+"""The Insights page: learning curves, throughput, label savings, and the studies behind them."""

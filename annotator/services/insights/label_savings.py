@@ -1,0 +1,79 @@
+"""What the rule's choice of images is worth against chance, as `trainer labels-saved` estimated it, and what that needs to know."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from annotator.files import write_atomically
+from annotator.formats.snapshot.csv_text import csv_text
+from annotator.models import Image, Submission
+from annotator.project import ProjectFolder
+from annotator.services.common.round_artifacts import newest_result, round_of_result
+
+FILE = "labels_saved.json"
+SELECTION = "selection.csv"
+
+
+@dataclass(frozen=True)
+class LabelsSaved:
+    """The estimate of a round; see FORMATS.md for its figures. Without `worth` it cannot be told, and `missing` says why."""
+
+    round: int
+    worth: float | None
+    low: float | None
+    high: float | None
+    random: int
+    chosen: int
+    held_out: int
+    trained_on: int
+    saved: int | None
+    missing: str | None
+
+    @property
+    def text(self) -> str:
+        """The estimate as a sentence or two."""
+        if self.worth is None or self.low is None:
+            return f"It cannot be told yet what a label that the rule chose is worth: {self.missing}."
+        interval = f"at least {self.low:.1f}" if self.high is None else f"{self.low:.1f} to {self.high:.1f}"
+        worth = (
+            f"One label that the rule chose was worth {self.worth:.1f} random ones (95 %: {interval}), measured on "
+            f"{self.held_out:,} audit images with {self.random:,} random and {self.chosen:,} chosen labels."
+        )
+        if self.saved is None:
+            return f"{worth} The rule is not shown to save labels."
+        if self.saved < 0:
+            return (
+                f"{worth} Random images would have taught as much with at least {-self.saved:,} labels fewer."
+            )
+        return f"{worth} At least {self.saved:,} labels were saved."
+
+
+def write_selection(session: Session, to: Path) -> None:
+    """Write how the answered images were drawn when they were first given out from the queue (FORMATS.md)."""
+    first = (
+        select(func.min(Submission.id))
+        .where(Submission.kind == "answer", Submission.drawn.is_not(None))
+        .group_by(Submission.image_id)
+    )
+    query = select(Image.name, Submission.drawn).join(Submission, Submission.image_id == Image.id)
+    rows = session.execute(query.where(Submission.id.in_(first)).order_by(Image.name))
+    text = csv_text(("image_name", "drawn"), ((name, f"{drawn:.6g}") for name, drawn in rows))
+    write_atomically(to, text.encode())
+
+
+def read_labels_saved(project: ProjectFolder) -> LabelsSaved | None:
+    """The newest estimate; None if there is none, or it cannot be read."""
+    file = newest_result(project, FILE)
+    if file is None:
+        return None
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        figures = {name: found[name] for name in LabelsSaved.__annotations__ if name != "round"}
+        return LabelsSaved(round_of_result(file), **figures)
+    except (OSError, KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,118 @@
+"""Everything that the insights page tells, kept until something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from annotator.domain.agreement.coefficients import Agreement
+from annotator.domain.metrics.audit import Measured
+from annotator.domain.metrics.learning_curve import Gain, expected_gain
+from annotator.domain.metrics.stop_advice import Advice, advise
+from annotator.domain.schema import Attribute
+from annotator.models import Annotation, Predictions, Project, Submission
+from annotator.project import ProjectFolder
+from annotator.services.common.cached_stats import keep_figures, read_figures
+from annotator.services.insights.label_savings import LabelsSaved, read_labels_saved
+from annotator.services.insights.throughput import Pace, Suggestions, labelling_pace, suggestions_by_round
+from annotator.services.rounds.metrics import RoundsOnAudit, measure_rounds
+from annotator.services.schema.active import ActiveSchema, active_schema
+from annotator.services.team.class_balance import DISTRIBUTIONS, Distribution, distributions
+from annotator.services.team.metrics import TEAM
+
+
+@dataclass(frozen=True)
+class AttributeInsights:
+    """What is known of one categorical attribute.
+
+    Args:
+        attribute: its name.
+        title: what it is called.
+        classes: code and name of all its values, in the order of the confusion matrix.
+        distribution: of its answers.
+        gain: what further labels may bring.
+        changed: share of the answers that the newest round changed.
+        advice: whether to go on.
+        agreement: Krippendorff's alpha of those who answered the same images.
+    """
+
+    attribute: str
+    title: str
+    classes: list[tuple[int, str]]
+    distribution: Distribution
+    gain: Gain | None
+    changed: float | None
+    advice: Advice
+    agreement: Agreement | None
+
+
+@dataclass(frozen=True)
+class Insights:
+    """The attributes in schema order, the rounds, the pace; suggestions by round and attribute; the newest estimate of labels saved."""
+
+    attributes: list[AttributeInsights]
+    rounds: RoundsOnAudit
+    pace: Pace
+    suggestions: Mapping[tuple[int, str], Suggestions]
+    labels_saved: LabelsSaved | None
+
+
+def read_insights(project: ProjectFolder, session: Session) -> Insights:
+    """The figures as of now; of a large project they may be some seconds old (see kept_figures)."""
+    active = active_schema(session)
+    saved = read_labels_saved(project)
+    state = (
+        saved,
+        active.hash,
+        session.scalar(select(func.max(Annotation.id))),
+        session.scalar(select(func.max(Submission.id))),
+        session.scalar(select(func.max(Predictions.turn))),
+        session.scalar(select(Project.split_seed)),
+    )
+    return keep_figures(session, "insights", state, lambda: _read(project, session, active, saved))
+
+
+def _read(
+    project: ProjectFolder, session: Session, active: ActiveSchema, saved: LabelsSaved | None
+) -> Insights:
+    rounds = measure_rounds(project, session, active)
+    spread = read_figures(session, DISTRIBUTIONS).figures or distributions(session)
+    team = read_figures(session, TEAM).figures
+    alphas = {figures.attribute: figures.alpha for figures in team.attributes} if team else {}
+    attributes = [
+        _attribute(active.schema[name], found, rounds, alphas.get(name)) for name, found in spread.items()
+    ]
+    pace, suggestions = labelling_pace(session), suggestions_by_round(session, active)
+    return Insights(attributes, rounds, pace, suggestions, saved)
+
+
+def _attribute(
+    attribute: Attribute, found: Distribution, rounds: RoundsOnAudit, alpha: Agreement | None
+) -> AttributeInsights:
+    name = attribute.name
+    curve = curve_of(rounds, name)
+    gain = expected_gain([labels for _, labels, _ in curve], [measured for _, _, measured in curve])
+    changed = rounds.changed.get(name)
+    newest = curve[-1][2] if curve else None
+    return AttributeInsights(
+        name,
+        attribute.title,
+        [(value.code, value.name) for value in attribute.values],
+        found,
+        gain,
+        changed,
+        advise(found.labelled, newest, changed, gain),
+        alpha,
+    )
+
+
+def curve_of(rounds: RoundsOnAudit, attribute: str) -> list[tuple[int, int, Measured]]:
+    """Round, labels and figure of the rounds that answer an attribute, in the order of time."""
+    return [
+        (found.id, found.labels.get(attribute, 0), found.measured[attribute])
+        for found in rounds.rounds
+        if attribute in found.measured
+    ]

@@ -1,0 +1,135 @@
+"""The people of a project: found by name, with their images; the faces as they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from annotator.domain.faces.boxes import Box, turned_back
+from annotator.models import Face, Image, Label, ValueRow
+from annotator.services.people.face_sets import identity_attribute
+from annotator.services.schema.open_values import UNKNOWN_PERSON
+
+
+@dataclass(frozen=True)
+class FaceCard:
+    """An image with its largest face. `box`: left, top, right, bottom in pixels of the upright image, None without one.
+
+    `turn`: how many degrees clockwise the face must be turned to be upright.
+    """
+
+    image: Image
+    box: Box | None
+    turn: int
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A person, how many images have them, and one of these."""
+
+    code: int
+    name: str
+    images: int
+    face: FaceCard | None
+
+
+def list_people(
+    session: Session, *, search: str = "", after: str | None = None, limit: int
+) -> tuple[list[Listed], str | None]:
+    """People by name, those whose name holds `search`; and the name to go on after, None at the end.
+
+    Raises:
+        FacelabelError: if the schema has no attribute for people.
+    """
+    attribute_id, _ = identity_attribute(session)
+    query = select(ValueRow.code, ValueRow.name).where(
+        ValueRow.attribute_id == attribute_id, ValueRow.status == "active", ValueRow.name != UNKNOWN_PERSON
+    )
+    if search:
+        query = query.where(ValueRow.name.icontains(search, autoescape=True))
+    if after is not None:
+        query = query.where(ValueRow.name > after)
+    found = session.execute(query.order_by(ValueRow.name).limit(limit + 1)).all()
+    more = found[limit - 1].name if len(found) > limit else None
+    return describe_people(session, attribute_id, dict(found[:limit])), more
+
+
+def known_people(session: Session, attribute_id: int, most: int | None) -> list[tuple[int, str]] | None:
+    """The codes and names of an open attribute's people; None if they are more than `most`."""
+    query = select(ValueRow.code, ValueRow.name).where(
+        ValueRow.attribute_id == attribute_id, ValueRow.status == "active"
+    )
+    found = session.connection().execute(query.order_by(ValueRow.code).limit(most and most + 1)).all()
+    return None if most is not None and len(found) > most else [(code, name) for code, name in found]
+
+
+def complete_name(session: Session, text: str, limit: int) -> list[str]:
+    """The names that hold a text, those that begin with it first.
+
+    Raises:
+        FacelabelError: if the schema has no attribute for people.
+    """
+    attribute_id, _ = identity_attribute(session)
+    inside = case((ValueRow.name.istartswith(text, autoescape=True), 0), else_=1)
+    query = (
+        select(ValueRow.name)
+        .where(
+            ValueRow.attribute_id == attribute_id,
+            ValueRow.status == "active",
+            ValueRow.name.icontains(text, autoescape=True),
+        )
+        .order_by(inside, ValueRow.name)
+    )
+    return list(session.connection().scalars(query.limit(limit)))
+
+
+def describe_people(session: Session, attribute_id: int, names: dict[int, str]) -> list[Listed]:
+    """People by code, in the order given, with their numbers of images and a face."""
+    counts = {
+        code: (number, first)
+        for code, number, first in session.execute(
+            select(Label.code, func.count(), func.min(Label.image_id))
+            .where(Label.attribute_id == attribute_id, Label.code.in_(names))
+            .group_by(Label.code)
+        )
+    }
+    cards = face_cards(session, [first for _, first in counts.values()])
+    found = []
+    for code, name in names.items():
+        number, first = counts.get(code, (0, None))
+        found.append(Listed(code, name, number, cards[first] if first is not None else None))
+    return found
+
+
+def face_cards(session: Session, images: Collection[int]) -> dict[int, FaceCard]:
+    """The faces of images."""
+    query = (
+        select(Image, Face)
+        .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
+        .where(Image.id.in_(images))
+    )
+    return {image.id: _card(image, face) for image, face in session.execute(query)}
+
+
+def faces_of_person(session: Session, attribute_id: int, code: int, limit: int) -> list[FaceCard]:
+    """The first faces of a person, in the order in which the images were imported."""
+    images = list(
+        session.scalars(
+            select(Label.image_id)
+            .where(Label.attribute_id == attribute_id, Label.code == code)
+            .order_by(Label.image_id)
+            .limit(limit)
+        )
+    )
+    cards = face_cards(session, images)
+    return [cards[number] for number in images]
+
+
+def _card(image: Image, face: Face | None) -> FaceCard:
+    if face is None:
+        return FaceCard(image, None, 0)
+    box = Box(face.left, face.top, face.right, face.bottom)
+    return FaceCard(image, turned_back(box, face.turn, image.width, image.height), face.turn)

@@ -1,0 +1,241 @@
+"""Sets of unnamed faces thought to be of one person, the largest and surest first, and whom they resemble."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.domain.faces.nearest_people import Places, distances, nearest, sets_of
+from annotator.errors import FacelabelError
+from annotator.models import ValueRow
+from annotator.project import ProjectFolder
+from annotator.services.faces.index import Faces, face_index
+from annotator.services.schema.active import active_schema
+
+JOIN = 0.54
+"""A cluster at most this far from a person is proposed as theirs; docs/measurements.md says how it was chosen."""
+
+MAX_FACES = 60
+"""Faces of one set: what fits a screen. The rest of a larger set comes after it."""
+
+SUGGESTIONS = 5
+_CLAIM_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Resembled:
+    """A named person, and how far from them a set is."""
+
+    code: int
+    name: str
+    distance: float
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """Faces thought to be of one person: images, the least certain first, and each one's distance from the others.
+
+    Args:
+        images: the images.
+        distances: of each.
+        size: how many there are with those that come later.
+        proposed: whether it is thought to be the first of `people`.
+        people: the nearest named people.
+    """
+
+    images: list[int]
+    distances: list[float]
+    size: int
+    proposed: bool
+    people: list[Resembled]
+
+
+@dataclass(frozen=True)
+class FoundSets:
+    """What there is to confirm. `computing`: faces are being read, so there may be more soon.
+
+    `people`, `proposed`: of the faces that are on the screen.
+    """
+
+    sets: list[FaceSet]
+    computing: bool
+    unnamed: int = 0
+    described: int = 0
+    people: list[Resembled] = field(default_factory=list)
+    proposed: bool = False
+
+
+def identity_attribute(session: Session) -> tuple[int, str]:
+    """The number and name of the attribute that says who somebody is.
+
+    Raises:
+        FacelabelError: if the schema has none.
+    """
+    found = active_schema(session).identity
+    if found is None:
+        raise FacelabelError(
+            "no_identity",
+            "The schema has no attribute that says who somebody is.",
+            do='Add one to attributes.toml: `[[attribute]]`, `name = "identity"`, `title = "Person"`, `key = "p"`, '
+            '`kind = "open"`, `required = false`, `groups = true`; then call `facelabel schema apply`.',
+        )
+    return found
+
+
+def find_sets(
+    project: ProjectFolder,
+    session: Session,
+    labeller_id: int,
+    *,
+    count: int,
+    showing: Collection[int] = (),
+    holding: Collection[int] = (),
+    without: Collection[int] = (),
+) -> FoundSets:
+    """The next sets for a labeller: none of the faces that somebody else looks at.
+
+    Args:
+        project: the project.
+        session: a reading session.
+        labeller_id: who asks.
+        count: how many sets at the most.
+        showing: images on the labeller's screen, of which the nearest people are wanted; they come in no set.
+        holding: further images that are the labeller's: they come in no set.
+        without: images that the labeller does not want to see.
+
+    Raises:
+        FacelabelError: if the schema has no attribute for people.
+    """
+    attribute_id, _ = identity_attribute(session)
+    index = face_index(project.database, attribute_id)
+    with index.lock:
+        faces = index.look(session)
+        if faces is None:
+            return FoundSets([], computing=True)
+        free = _free(faces, labeller_id, {*showing, *holding})
+        free[[faces.rows[image] for image in without if image in faces.rows]] = False
+        numbers, members = _grouped(faces, np.flatnonzero(free), count)
+        found = [
+            _face_set(session, attribute_id, faces, number, rows)
+            for number, rows in zip(numbers, members, strict=True)
+        ]
+        _claim(faces, labeller_id, [image for one in found for image in one.images])
+        near = _nearest(faces, np.array([faces.rows[n] for n in showing if n in faces.rows], np.int64))
+        return FoundSets(
+            found,
+            index.computing,
+            unnamed=int(faces.groups.unnamed.sum()),
+            described=len(faces.images),
+            people=_named(session, attribute_id, near),
+            proposed=bool(near) and near[0][1] <= JOIN,
+        )
+
+
+def _free(faces: Faces, labeller_id: int, holding: Collection[int]) -> NDArray[np.bool_]:
+    """The faces without an answer that nobody looks at; those on the labeller's own screen are claimed anew."""
+    _claim(faces, labeller_id, holding)
+    free = faces.groups.unnamed.copy()
+    now = time.monotonic()
+    for image, (holder, until) in list(faces.claims.items()):
+        if until < now:
+            del faces.claims[image]
+        elif holder != labeller_id and image in faces.rows:
+            free[faces.rows[image]] = False
+    free[[faces.rows[image] for image in holding if image in faces.rows]] = False
+    return free
+
+
+def _claim(faces: Faces, labeller_id: int, images: Collection[int]) -> None:
+    until = time.monotonic() + _CLAIM_SECONDS
+    for image in images:
+        if faces.claims.get(image, (labeller_id, 0.0))[0] == labeller_id:
+            faces.claims[image] = (labeller_id, until)
+
+
+def _grouped(faces: Faces, rows: Places, count: int) -> tuple[list[int], list[Places]]:
+    """The first `count` sets that faces form, the largest first: a number each, and their members.
+
+    Clusters near one person are one set, with the person's place as its number. Other clusters are sets of their own,
+    with numbers behind the people's; so is what a person was denied of a cluster.
+    """
+    groups = faces.groups
+    people = len(groups.people.codes)
+    cluster = groups.cluster[rows]
+    person, near = groups.nearest[cluster], groups.distance[cluster] <= JOIN
+    if faces.denied:
+        places = {row: at for at, row in enumerate(rows.tolist())}
+        for image, code in faces.denied:
+            at = places.get(faces.rows.get(image, -1))
+            if at is not None and near[at] and groups.people.codes[person[at]] == code:
+                near[at] = False
+    numbers = np.where(near, person, people + cluster)
+    order = np.argsort(numbers, kind="stable")
+    found, starts, sizes = np.unique(numbers[order], return_index=True, return_counts=True)
+    ranked = np.argsort(-sizes, kind="stable")[:count]
+    members = [rows[order[starts[at] : starts[at] + sizes[at]]] for at in ranked]
+    return found[ranked].tolist(), members
+
+
+def _face_set(session: Session, attribute_id: int, faces: Faces, number: int, members: Places) -> FaceSet:
+    groups = faces.groups
+    people = groups.people
+    proposed = number < len(people.codes)
+    own = sets_of(groups.descriptors[members], np.zeros(len(members), np.int64), 1)
+    each = sets_of(groups.descriptors[members], np.arange(len(members)), len(members))
+    middle = people.sets[number : number + 1] if proposed else own
+    away = distances(each, middle)[:, 0]
+    shown = np.argsort(away, kind="stable")[:MAX_FACES][::-1]
+    candidates = _nearest(faces, members)
+    if proposed:
+        first = people.codes[number]
+        candidates.sort(key=lambda candidate: candidate[0] != first)
+    return FaceSet(
+        images=faces.images[members[shown]].tolist(),
+        distances=[round(float(d), 3) for d in away[shown]],
+        size=len(members),
+        proposed=proposed,
+        people=_named(session, attribute_id, candidates),
+    )
+
+
+def _nearest(faces: Faces, members: Places) -> list[tuple[int, float]]:
+    """The people nearest to a set, with their distances; none whom one of its faces was said not to be."""
+    if len(members) == 0:
+        return []
+    groups, people = faces.groups, faces.groups.people
+    images = set(faces.images[members].tolist())
+    denied = {code for image, code in faces.denied if image in images}
+    own = sets_of(groups.descriptors[members], np.zeros(len(members), np.int64), 1)
+    places, far = nearest(own, people.sets, SUGGESTIONS + len(denied))
+    found = [(people.codes[place], float(d)) for place, d in zip(places, far, strict=True)]
+    return [(c, d) for c, d in found if c not in denied and people.find(c) is not None][:SUGGESTIONS]
+
+
+def resembling(project: ProjectFolder, session: Session, code: int) -> list[Resembled]:
+    """The people nearest to a person, who may be the same; none while the faces are read."""
+    attribute_id, _ = identity_attribute(session)
+    index = face_index(project.database, attribute_id)
+    with index.lock:
+        faces = index.look(session)
+        people = faces.groups.people if faces is not None else None
+        place = people.find(code) if people is not None else None
+        if people is None or place is None:
+            return []
+        places, far = nearest(people.sets[place : place + 1], people.sets, SUGGESTIONS + 1)
+        found = [(people.codes[at], float(d)) for at, d in zip(places, far, strict=True) if at != place]
+        found = [(other, d) for other, d in found if people.find(other) is not None]
+    return _named(session, attribute_id, found[:SUGGESTIONS])
+
+
+def _named(session: Session, attribute_id: int, people: list[tuple[int, float]]) -> list[Resembled]:
+    query = select(ValueRow.code, ValueRow.name).where(
+        ValueRow.attribute_id == attribute_id, ValueRow.code.in_([code for code, _ in people])
+    )
+    names = dict(session.execute(query).all())
+    return [Resembled(code, names[code], round(distance, 3)) for code, distance in people]

@@ -1,0 +1,1 @@
+"""The predictions in use, and labels as columns for comparison with them."""

@@ -1,0 +1,61 @@
+"""The labels of all images at once, a column of codes for each attribute, so that a million are read in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from annotator.domain.schema import CANNOT_TELL
+from annotator.formats.snapshot.images import MISSING
+from annotator.models import AttributeRow, Image, Label
+
+
+class LabelColumns:
+    """What every image is labelled with, two bytes a cell (four for people), in one pass over an index.
+
+    To look the labels of each image up takes longer than all the rest of an export.
+
+    Args:
+        session: a session; its transaction sees one state of the labels.
+    """
+
+    def __init__(self, session: Session) -> None:
+        size = (session.scalar(select(func.max(Image.id))) or 0) + 1
+        attributes = session.execute(
+            select(AttributeRow.id, AttributeRow.name).order_by(AttributeRow.position)
+        )
+        self._columns = {name: _column(session, number, size) for number, name in attributes.all()}
+
+    def of(self, images: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[np.integer[Any]]]:
+        """Attribute name → the codes of some images, CANNOT_TELL and MISSING among them."""
+        rows = np.asarray(images, np.int64)
+        return {name: column[rows] for name, column in self._columns.items()}
+
+
+def _column(session: Session, attribute: int, size: int) -> NDArray[Any]:
+    # One row for each code, its images in one text: a row for each cell would take three times as long.
+    query = (
+        select(func.coalesce(Label.code, CANNOT_TELL), func.group_concat(Label.image_id))
+        .where(Label.attribute_id == attribute)
+        .group_by(Label.code)
+    )
+    most = session.scalar(select(func.max(Label.code)).where(Label.attribute_id == attribute)) or 0
+    column = np.full(size, MISSING, np.int16 if most < 2**15 else np.int32)
+    for code, images in chain.from_iterable(fetch_many(session, query, 10)):
+        column[np.fromstring(images, np.int64, sep=",")] = code
+    return column
+
+
+def fetch_many(session: Session, query: Select[*tuple[Any, ...]], rows: int) -> Iterator[Sequence[Any]]:
+    """The rows of a query as the driver gives them, so many at a time: SQLAlchemy's own cost as much again."""
+    cursor = session.connection().execute(query).cursor
+    assert cursor is not None
+    while found := cursor.fetchmany(rows):
+        yield found
+    cursor.close()

@@ -1,0 +1,87 @@
+"""Corrections: answers to images that nobody was given, from browse and review; a reviewer's one decides the cell."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from annotator.errors import NotFound, WrongUse
+from annotator.services.annotation.log import add_submission, annotate, find_submission
+from annotator.services.annotation.submit import Answer, adjudicated, code_of_answer
+from annotator.services.annotation.undo import find_undoable, take_back
+from annotator.services.review.details import get_image
+from annotator.services.review.queue import check_reviewer
+from annotator.services.schema.active import active_schema
+
+
+@dataclass(frozen=True)
+class Correction:
+    """New answers to some cells of an image. `adjudicate`: a reviewer decides, whatever others said."""
+
+    key: str
+    image_id: int
+    values: Mapping[str, Answer]
+    adjudicate: bool = False
+
+    def fingerprint(self) -> str:
+        """What a repetition with the same key must agree in."""
+        body = ["review", self.image_id, dict(self.values), self.adjudicate]
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def correct(session: Session, labeller_id: int, correction: Correction) -> None:
+    """Keep a correction. The same key again changes nothing. It needs no lease and takes none away.
+
+    A plain correction of a cell that a reviewer decided is kept as an extra opinion.
+
+    Raises:
+        Conflict: if the key was used for something else.
+        NotFound: if there is no such image.
+        Forbidden: if somebody who is no reviewer adjudicates.
+        FacelabelError: if there is no value, or an attribute or a value is not in the schema.
+    """
+    if find_submission(session, correction.key, correction.fingerprint()) is not None:
+        return
+    if correction.adjudicate:
+        check_reviewer(session, labeller_id)
+    if not correction.values:
+        raise WrongUse("bad_request", "A correction holds at least one value.", do="Send values.")
+    image = get_image(session, correction.image_id)
+    active = active_schema(session)
+    codes = {name: code_of_answer(session, active.schema, name, v) for name, v in correction.values.items()}
+    submission_id = add_submission(
+        session,
+        key=correction.key,
+        kind="review",
+        fingerprint=correction.fingerprint(),
+        labeller_id=labeller_id,
+        image_id=image.id,
+    )
+    origins = dict.fromkeys(codes, "review" if correction.adjudicate else "human")
+    if not correction.adjudicate:
+        origins |= dict.fromkeys(adjudicated(session, active, image.id) & codes.keys(), "opinion")
+    annotate(session, active, image.id, submission_id, codes, origins)
+
+
+def undo_correction(session: Session, labeller_id: int, key: str, image_id: int, undone_key: str) -> None:
+    """Take a correction back; the answers before it count again. The same key again changes nothing.
+
+    Raises:
+        NotFound: if this labeller made no such correction of this image.
+        Conflict: if it was taken back already, or the key was used for something else.
+    """
+    fingerprint = hashlib.sha256(f"undo review:{image_id}:{undone_key}".encode()).hexdigest()
+    if find_submission(session, key, fingerprint) is not None:
+        return
+    target = find_undoable(session, labeller_id, undone_key, kinds=("review",))
+    if target.image_id != image_id:
+        raise NotFound(
+            "nothing_to_undo",
+            f"{undone_key!r} is no correction of image {image_id}.",
+            do="Name the image's own.",
+        )
+    take_back(session, target, key, fingerprint)

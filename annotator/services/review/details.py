@@ -1,0 +1,212 @@
+"""One image with everything that was ever said about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
+
+from annotator.domain.schema import Attribute
+from annotator.errors import NotFound
+from annotator.formats.snapshot.predictions import Suggestion
+from annotator.models import Annotation, Gold, Image, Label, Labeller, Submission, Undecided, ValueRow
+from annotator.project import ProjectFolder
+from annotator.services.predictions.active import active_predictions
+from annotator.services.review.flags import FlagDetail, flags_of
+from annotator.services.review.label_issues import Suspicion, suspicions_of
+from annotator.services.schema.active import ActiveSchema, active_schema
+from annotator.services.tasks.visibility import is_blind
+
+CONFIDENT = 0.9
+"""A model that contradicts a label with at least this probability is worth a reviewer's look."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """One annotation of a cell: who, what, when; `undone` if it was taken back. An undo is one as well."""
+
+    id: int
+    code: int | None
+    name: str | None
+    labeller: str
+    origin: str
+    created_at: datetime
+    undone: bool
+
+
+@dataclass(frozen=True)
+class CellDetail:
+    """One cell. All three kinds of doubt end with adjudication.
+
+    Args:
+        attribute: its name.
+        label: the annotation that counts.
+        suggestion: the model's answer, if it may be seen.
+        suggested_name: its name.
+        differing: opinions differ from the label.
+        undecided: the last aggregation found no clear answer.
+        contradicted: a confident model gives another answer, or the label is suspected to be wrong.
+        suspicion: why it is suspected.
+        suspected_name: the name of the value that it probably should be.
+        history: all annotations, the oldest first.
+    """
+
+    attribute: str
+    label: Said | None
+    suggestion: Suggestion | None
+    suggested_name: str | None
+    differing: bool
+    undecided: bool
+    contradicted: bool
+    suspicion: Suspicion | None
+    suspected_name: str | None
+    history: list[Said]
+
+
+@dataclass(frozen=True)
+class ImageDetail:
+    """An image with its cells in schema order and its flags. `blind`: the model's answers are held back."""
+
+    image: Image
+    blind: bool
+    cells: list[CellDetail]
+    flags: list[FlagDetail]
+
+
+def get_image(session: Session, image_id: int) -> Image:
+    """An image by its number.
+
+    Raises:
+        NotFound: if there is none.
+    """
+    image = session.get(Image, image_id)
+    if image is None:
+        raise NotFound("unknown_image", f"There is no image {image_id}.", do="Look for it by its name.")
+    return image
+
+
+def read_image(project: ProjectFolder, session: Session, image_id: int) -> ImageDetail:
+    """All of an image's labels, suggestions, flags and its history.
+
+    Raises:
+        NotFound: if there is no such image.
+    """
+    image = get_image(session, image_id)
+    active = active_schema(session)
+    predictions = active_predictions(project, session, active.hash)
+    blind = is_blind(session, image)
+    suggestions = {}
+    if predictions is not None and not blind:
+        suggestions = predictions.file.suggestions(image.name, image.sha256)
+    labels = dict(
+        session.execute(
+            select(Label.attribute_id, Label.annotation_id).where(Label.image_id == image.id)
+        ).all()
+    )
+    history = _history(session, active, image)
+    suspicions = {} if blind else suspicions_of(project, image.name)
+    gold = session.scalar(select(Gold.id).where(Gold.image_id == image.id)) is not None
+    undecided = set(session.scalars(select(Undecided.attribute_id).where(Undecided.image_id == image.id)))
+    cells = [
+        _cell(
+            active,
+            name,
+            history.get(number, []),
+            labels.get(number),
+            suggestions.get(name),
+            suspicions.get(name),
+            number in undecided,
+            gold,
+        )
+        for number, name in active.names.items()
+    ]
+    return ImageDetail(image, blind, cells, flags_of(session, image.id))
+
+
+def _history(session: Session, active: ActiveSchema, image: Image) -> dict[int, list[Said]]:
+    """All annotations of an image by attribute, the oldest first."""
+    later = aliased(Submission)
+    undone = exists().where(later.undoes == Submission.id)
+    rows = session.execute(
+        select(Annotation, Labeller.name, Submission.created_at, undone)
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .join(Labeller, Labeller.id == Submission.labeller_id)
+        .where(Annotation.image_id == image.id)
+        .order_by(Annotation.id)
+    ).all()
+    names = _value_names(session, active, {(row.attribute_id, row.code) for row, *_ in rows})
+    history: dict[int, list[Said]] = {}
+    for row, labeller, created_at, is_undone in rows:
+        name = names.get((row.attribute_id, row.code))
+        said = Said(row.id, row.code, name, labeller, row.origin, created_at, bool(is_undone))
+        history.setdefault(row.attribute_id, []).append(said)
+    return history
+
+
+def _value_names(
+    session: Session, active: ActiveSchema, cells: set[tuple[int, int | None]]
+) -> dict[tuple[int, int | None], str]:
+    """The names of values, those of people too."""
+    names: dict[tuple[int, int | None], str] = {
+        (active.ids[attribute.name], value.code): value.name
+        for attribute in active.schema.attributes
+        for value in attribute.values
+    }
+    for attribute_id, code in cells - names.keys():
+        row = session.get(ValueRow, (attribute_id, code)) if code is not None else None
+        if row is not None:
+            names[attribute_id, code] = row.name
+    return names
+
+
+def _cell(
+    active: ActiveSchema,
+    name: str,
+    history: list[Said],
+    annotation_id: int | None,
+    suggestion: Suggestion | None,
+    suspicion: Suspicion | None,
+    undecided: bool,
+    gold: bool,
+) -> CellDetail:
+    label = next((said for said in history if said.id == annotation_id), None)
+    decided = label is not None and label.origin == "review"
+    differing = any(
+        said.origin == "opinion"
+        and not said.undone
+        and label is not None
+        and _contradicts(active.schema[name], said.code, label.code)
+        and (not decided or (said.id > label.id and not gold))
+        for said in history
+    )
+    if label is None or decided or suspicion is None or suspicion.code != label.code:
+        suspicion = None
+    contradicted = (
+        label is not None
+        and not decided
+        and suggestion is not None
+        and suggestion.code != label.code
+        and suggestion.probability >= CONFIDENT
+    )
+    names = {value.code: value.name for value in active.schema[name].values}
+    return CellDetail(
+        attribute=name,
+        label=label,
+        suggestion=suggestion,
+        suggested_name=names.get(suggestion.code) if suggestion else None,
+        differing=differing,
+        undecided=undecided and not decided,
+        contradicted=contradicted or suspicion is not None,
+        suspicion=suspicion,
+        suspected_name=names.get(suspicion.suggested) if suspicion else None,
+        history=history,
+    )
+
+
+def _contradicts(attribute: Attribute, opinion: int | None, label: int | None) -> bool:
+    """Whether an opinion means another value than the label by now; one whose value was split means none."""
+    if opinion is None or attribute.kind == "open":
+        return opinion != label
+    return attribute.current(opinion) not in {label, None}

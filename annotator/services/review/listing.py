@@ -1,0 +1,167 @@
+"""Looking through the images of a project, by name, a page at a time.
+
+A view may be as rare as one image in a million, and no index helps every combination of filters. So images are looked
+through in windows of names until the page is full or a moment has passed; the answer says where to go on. One request
+is short whatever is asked, and nothing is counted or skipped over.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from annotator.models import Annotation, Flag, Image, Label
+from annotator.project import ProjectFolder
+from annotator.services.predictions.active import ActivePredictions, active_predictions
+from annotator.services.review.filters import Filters, conditions, is_narrow
+from annotator.services.schema.active import ActiveSchema, active_schema
+from annotator.services.tasks.visibility import still_blind
+
+_WINDOW = 4000
+"""Names looked through in one query."""
+
+_SECONDS = 0.2
+"""How long one request looks for images before it answers with what it has found."""
+
+_LAST = "\U0010ffff"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Images by name, and the name after (or before) which to go on; None if there are no more."""
+
+    images: list[Image]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class CardLabels:
+    """What a grid shows of an image's cells: the labels, which of them a reviewer decided, how many flags are open."""
+
+    codes: dict[str, int | None]
+    adjudicated: list[str]
+    open_flags: int
+
+
+def find_images(
+    project: ProjectFolder,
+    session: Session,
+    filters: Filters,
+    *,
+    after: str | None = None,
+    before: str | None = None,
+    limit: int,
+) -> Page:
+    """The next images of a view after a name, or the last ones before a name; always in the order of names.
+
+    The page may be short, or empty, although there are more: `Page.next` says where to go on.
+
+    Raises:
+        FacelabelError: if a filter names something that is not in the schema.
+    """
+    active = active_schema(session)
+    predictions = (
+        active_predictions(project, session, active.hash) if filters.contradicted is not None else None
+    )
+    if filters.contradicted is not None and predictions is None:
+        return Page([], None)
+    narrow = is_narrow(session, filters)
+    where = conditions(session, active, filters, narrow=narrow)
+    backwards = before is not None
+    place = before if backwards else after
+    found: list[Image] = []
+    deadline = time.monotonic() + _SECONDS
+    while len(found) <= limit:
+        window = _window(filters, place, backwards=backwards)
+        end = None if narrow else _end(session, window, backwards=backwards)
+        if end is not None:
+            window = [*window, Image.name >= end if backwards else Image.name <= end]
+        held = _contradicted(session, active, filters, predictions, window, where) if predictions else where
+        query = select(Image).where(*window, *held).limit(limit + 1 - len(found))
+        found += session.scalars(query.order_by(Image.name.desc() if backwards else Image.name))
+        if end is None or (len(found) <= limit and time.monotonic() > deadline):
+            place = end
+            break
+        place = end
+    if len(found) > limit:
+        found, place = found[:limit], found[limit - 1].name
+    return Page(found[::-1] if backwards else found, place)
+
+
+def _window(filters: Filters, place: str | None, *, backwards: bool) -> list[ColumnElement[bool]]:
+    """The names from a place on, as far as the prefix allows."""
+    window = [Image.name >= filters.prefix, Image.name <= filters.prefix + _LAST] if filters.prefix else []
+    if place is not None:
+        window.append(Image.name < place if backwards else Image.name > place)
+    return window
+
+
+def _end(session: Session, window: list[ColumnElement[bool]], *, backwards: bool) -> str | None:
+    """The last name of the window; None if it holds all that is left."""
+    query = select(Image.name).where(*window).order_by(Image.name.desc() if backwards else Image.name)
+    return session.scalar(query.offset(_WINDOW - 1).limit(1))
+
+
+def _contradicted(
+    session: Session,
+    active: ActiveSchema,
+    filters: Filters,
+    predictions: ActivePredictions,
+    window: list[ColumnElement[bool]],
+    where: list[ColumnElement[bool]],
+) -> list[ColumnElement[bool]]:
+    """The images of a window with a label that no reviewer decided and the model contradicts.
+
+    Images that are still to be labelled blind are left out: to find them would tell what the model thinks.
+    """
+    asked = [filters.attribute] if filters.attribute else list(active.names.values())
+    numbers = [active.ids[name] for name in asked if name in predictions.file.codes]
+    rows = session.execute(
+        select(Image.id, Image.name, Image.sha256, Label.attribute_id, Label.code)
+        .join(Label, Label.image_id == Image.id)
+        .join(Annotation, Annotation.id == Label.annotation_id)
+        .where(
+            *window,
+            *where,
+            Label.attribute_id.in_(numbers),
+            Annotation.origin != "review",
+            ~still_blind(session),
+        )
+    ).all()
+    if not rows:
+        return [Image.id.in_([])]
+    model = predictions.file.between(min(row.name for row in rows), max(row.name for row in rows))
+    places = {name: place for place, name in enumerate(model.names)}
+    ids = set()
+    for image_id, name, sha256, attribute_id, code in rows:
+        place = places.get(name)
+        if place is None or model.sha256[place] != sha256:
+            continue
+        codes, probabilities = model.top[active.names[attribute_id]]
+        if codes[place] != code and probabilities[place] >= (filters.contradicted or 0):
+            ids.add(image_id)
+    return [Image.id.in_(ids)]
+
+
+def card_labels(session: Session, images: list[Image]) -> dict[int, CardLabels]:
+    """The labels of a page of images."""
+    active = active_schema(session)
+    found = {image.id: CardLabels({}, [], 0) for image in images}
+    query = (
+        select(Label.image_id, Label.attribute_id, Label.code, Annotation.origin)
+        .join(Annotation, Annotation.id == Label.annotation_id)
+        .where(Label.image_id.in_(found))
+    )
+    for image_id, attribute_id, code, origin in session.execute(query):
+        name = active.names[attribute_id]
+        found[image_id].codes[name] = code
+        if origin == "review":
+            found[image_id].adjudicated.append(name)
+    flags = select(Flag.image_id).where(Flag.image_id.in_(found), Flag.resolved_at.is_(None))
+    for image_id in session.scalars(flags):
+        card = found[image_id]
+        found[image_id] = CardLabels(card.codes, card.adjudicated, card.open_flags + 1)
+    return found

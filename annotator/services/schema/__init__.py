@@ -1,0 +1,1 @@
+"""The active schema, and the values of open attributes (people)."""

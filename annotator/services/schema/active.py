@@ -1,0 +1,141 @@
+"""The active schema, read from the database once and kept until it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.domain.schema import Attribute, Example, Kind, Schema, Value
+from annotator.errors import FacelabelError
+from annotator.models import AttributeRow, Project, ValueRow
+
+
+@dataclass(frozen=True)
+class ActiveSchema:
+    """The schema and the database's numbers of its attributes. People of open attributes are left out."""
+
+    schema: Schema
+    ids: dict[str, int]
+
+    @cached_property
+    def hash(self) -> str:
+        """The schema hash of FORMATS.md."""
+        return self.schema.hash()
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """The attributes' names by the database's numbers, in schema order."""
+        return {self.ids[attribute.name]: attribute.name for attribute in self.schema.attributes}
+
+    @cached_property
+    def required(self) -> frozenset[int]:
+        """Attributes without which an image is not done."""
+        return frozenset(self.ids[a.name] for a in self.schema.attributes if a.required)
+
+    @cached_property
+    def grouping(self) -> list[tuple[int, str]]:
+        """Attributes whose values put images into one group, the first one first."""
+        return [(self.ids[a.name], a.name) for a in self.schema.attributes if a.groups]
+
+    @cached_property
+    def identity(self) -> tuple[int, str] | None:
+        """The attribute that tells people apart: the first open one whose values make groups; None if there is none."""
+        return next(((n, name) for n, name in self.grouping if self.schema[name].kind == "open"), None)
+
+    @cached_property
+    def replaced(self) -> dict[tuple[int, int], int | None]:
+        """Attribute id and code of every merged or split value: what it means by now, None if it was split."""
+        return {
+            (self.ids[a.name], v.code): a.current(v.code)
+            for a in self.schema.attributes
+            for v in a.values
+            if v.replaced_by
+        }
+
+    def current_name(self, name: str) -> str:
+        """An attribute's name by now: a page that was opened before a renaming still says the old one."""
+        found = None if name in self.ids else self.schema.find_column(name)
+        return name if found is None else found.name
+
+    def offers(self, name: str, code: int) -> bool:
+        """Whether labellers may choose a value, so that it may be suggested to them."""
+        return any(v.code == code and v.status == "active" for v in self.schema[name].values)
+
+    @cached_property
+    def _ending(self) -> frozenset[tuple[int, int]]:
+        return frozenset(
+            (self.ids[a.name], v.code) for a in self.schema.attributes for v in a.values if v.ends
+        )
+
+    def open_cells(self, labels: dict[int, int | None]) -> int:
+        """How many answers an image with these labels still needs; none after one that ends it ("no face")."""
+        if any((attribute, code) in self._ending for attribute, code in labels.items()):
+            return 0
+        return len(self.required - labels.keys())
+
+
+def unknown_attribute(schema: Schema, name: str) -> FacelabelError:
+    """The error for an attribute that the schema does not have."""
+    known = ", ".join(attribute.name for attribute in schema.attributes)
+    return FacelabelError(
+        "unknown_attribute", f"The schema has no attribute {name!r}.", do=f"It has {known}."
+    )
+
+
+_VERSION = select(Project.token, Project.schema_version)
+_kept: dict[tuple[str | None, str, int], ActiveSchema] = {}
+"""By the database's file, the project's token and the version: a copy of a project may have gone another way."""
+
+
+def active_schema(session: Session) -> ActiveSchema:
+    """The active schema; one small query if it is known already."""
+    token, version = session.connection().execute(_VERSION).one()
+    key = (session.get_bind().engine.url.database, token, version)
+    found = _kept.get(key)
+    if found is None:
+        ids = dict(session.execute(select(AttributeRow.name, AttributeRow.id)).all())
+        found = _kept[key] = ActiveSchema(read_schema(session), ids)
+    return found
+
+
+def read_schema(session: Session, *, people: bool = False) -> Schema:
+    """Read the schema from the database.
+
+    Args:
+        session: a session.
+        people: also read the values of open attributes; there can be thousands, so they are left out by default.
+    """
+    values: dict[int, list[Value]] = {}
+    columns = (ValueRow.attribute_id, ValueRow.code, ValueRow.name, ValueRow.status, ValueRow.ends)
+    query = (
+        select(*columns, ValueRow.replaced_by)
+        .join(AttributeRow)
+        .order_by(ValueRow.attribute_id, ValueRow.code)
+    )
+    if not people:
+        query = query.where(AttributeRow.kind == "categorical")
+    for attribute_id, code, name, status, ends, replaced_by in session.connection().execute(query):
+        values.setdefault(attribute_id, []).append(
+            Value(code, name, status, ends, tuple(replaced_by))  # type: ignore[arg-type]
+        )
+    rows = session.scalars(select(AttributeRow).order_by(AttributeRow.position))
+    return Schema(tuple(_from_row(row, tuple(values.get(row.id, ()))) for row in rows))
+
+
+def _from_row(row: AttributeRow, values: tuple[Value, ...]) -> Attribute:
+    kind: Kind = "open" if row.kind == "open" else "categorical"
+    return Attribute(
+        row.name,
+        row.title,
+        row.key,
+        kind,
+        row.required,
+        row.groups,
+        tuple(row.spellings),
+        values,
+        row.guideline,
+        tuple(Example(example["image"], example["code"]) for example in row.examples),
+    )

@@ -1,0 +1,1 @@
+"""Change the schema: preview, apply, write attributes.toml."""

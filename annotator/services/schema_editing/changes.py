@@ -1,0 +1,249 @@
+"""Changing the active schema: previewed with counts, applied in one transaction, no label lost and no code used twice.
+
+A merged or split value is retired and remembers what took its place. Annotations are only added: a label of a merged value
+gets one of the origin "schema"; one of a split value gets "reopened", and its cell is open again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import ColumnElement, Integer, Select, case, cast, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from annotator.domain.schema import Schema, Value, canonical_json
+from annotator.domain.schema_changes import Change, compare_schemas, renamed_attributes
+from annotator.models import OPEN_IMAGES, AttributeRow, Image, Label, Project, ValueRow
+from annotator.services.annotation.log import add_submission
+from annotator.services.common.progress import recount
+from annotator.services.grouping.membership import mark_stale
+from annotator.services.schema.active import read_schema
+from annotator.services.schema_editing.value_changes import replace_value
+
+_FATES = {
+    "retire": ("label keeps it", "labels keep it"),
+    "merge": ("label changes", "labels change"),
+    "split": ("label opens again", "labels open again"),
+}
+
+
+def _told(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+@dataclass(frozen=True)
+class CountedChange:
+    """A change with what it does now.
+
+    Args:
+        change: what is done.
+        labels: that have the value which is retired, merged or split.
+        images: done images that are asked again.
+    """
+
+    change: Change
+    labels: int = 0
+    images: int = 0
+
+    def __str__(self) -> str:
+        """The change in a sentence, with its counts."""
+        told = []
+        if self.change.kind in _FATES:
+            told.append(_told(self.labels, *_FATES[self.change.kind]))
+        if self.images or self.change.kind in {"add", "require", "split"}:
+            told.append(_told(self.images, "done image is asked again", "done images are asked again"))
+        return self.change.text + (f" ({', '.join(told)})" if told else "")
+
+
+def preview_changes(session: Session, wanted: Schema) -> list[CountedChange]:
+    """What `apply_schema` would do; empty if nothing.
+
+    Raises:
+        FacelabelError: if a change would lose labels, or give a code another meaning.
+    """
+    current = read_schema(session)
+    ids = {name: number for number, name in session.execute(select(AttributeRow.id, AttributeRow.name))}
+    ids |= {new: ids[old] for old, new in renamed_attributes(current, wanted).items()}
+    changes = compare_schemas(current, wanted)
+    return [_count(session, wanted, change, ids.get(change.attribute)) for change in changes]
+
+
+def _count(session: Session, wanted: Schema, change: Change, attribute_id: int | None) -> CountedChange:
+    labels = select(Label.image_id).where(Label.attribute_id == attribute_id)
+    if change.kind in {"add", "require"}:
+        asked = Image.id.not_in(labels)
+        return CountedChange(change, images=_done(session, asked, Image.id.not_in(_ended())))
+    if change.code is None:
+        return CountedChange(change)
+    labels = labels.where(Label.code == change.code)
+    number = session.scalar(select(func.count()).select_from(labels.subquery())) or 0
+    if change.kind == "split" and wanted[change.attribute].required:
+        other = Image.id.not_in(_ended((attribute_id, change.code)))
+        return CountedChange(change, number, _done(session, Image.id.in_(labels), other))
+    return CountedChange(change, number)
+
+
+def _done(session: Session, *conditions: ColumnElement[bool]) -> int:
+    """How many done images fulfil these."""
+    return session.scalar(select(func.count()).where(Image.open_cells == 0, *conditions)) or 0
+
+
+def _ended(but: tuple[int | None, int] | None = None) -> Select[int]:
+    """Images with an answer after which nothing else is asked, other than one (attribute id, code)."""
+    query = (
+        select(Label.image_id)
+        .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
+        .where(ValueRow.ends)
+    )
+    return query if but is None else query.where(or_(Label.attribute_id != but[0], Label.code != but[1]))
+
+
+def apply_schema(
+    session: Session, wanted: Schema, *, labeller_id: int | None = None, key: str | None = None
+) -> list[CountedChange]:
+    """Make `wanted` the active schema.
+
+    Args:
+        session: a writing session.
+        wanted: the schema.
+        labeller_id: who changes it; needed where values are merged or split.
+        key: idempotency key, written down with the change.
+
+    Returns:
+        what was changed, as `preview_changes` would have said it.
+
+    Raises:
+        FacelabelError: as `preview_changes`.
+    """
+    current = read_schema(session)
+    changes = preview_changes(session, wanted)
+    if not changes:
+        return []
+    for old, new in renamed_attributes(current, wanted).items():
+        session.execute(update(AttributeRow).where(AttributeRow.name == old).values(name=new))
+    _write_attributes(session, wanted)
+    session.execute(update(Project).values(schema_version=Project.schema_version + 1))
+    replacing = [counted.change for counted in changes if counted.change.into]
+    if key is not None or replacing:
+        submission_id = add_submission(
+            session,
+            key=key or f"schema:{secrets.token_hex(16)}",
+            kind="schema",
+            fingerprint=fingerprint(wanted),
+            labeller_id=labeller_id,
+            image_id=None,
+        )
+        for change in replacing:
+            replace_value(session, submission_id, change)
+    if any(attribute.groups for attribute in (*current.attributes, *wanted.attributes)):
+        mark_stale(session)
+    before, after = _asked(current), _asked(wanted)
+    if before != after or replacing:
+        recount_open_cells(session, of_most=len(before[0]) != len(after[0]))
+    return changes
+
+
+def fingerprint(wanted: Schema) -> str:
+    """What a repetition of a change must agree in."""
+    return hashlib.sha256(canonical_json([asdict(a) for a in wanted.attributes]).encode()).hexdigest()
+
+
+def _write_attributes(session: Session, wanted: Schema) -> None:
+    # Titles and keys may be swapped between attributes, positions always are: rows are matched by name.
+    for position, attribute in enumerate(wanted.attributes):
+        row = session.scalar(select(AttributeRow).where(AttributeRow.name == attribute.name))
+        if row is None:
+            row = AttributeRow(name=attribute.name, kind=attribute.kind)
+            session.add(row)
+        row.title, row.key, row.position = attribute.title, attribute.key, position
+        row.required, row.groups, row.spellings = (
+            attribute.required,
+            attribute.groups,
+            list(attribute.spellings),
+        )
+        row.guideline = attribute.guideline
+        row.examples = [asdict(example) for example in attribute.examples]
+        session.flush()
+        if attribute.kind == "categorical":
+            _apply_values(session, row.id, attribute.values)
+
+
+def _apply_values(session: Session, attribute_id: int, values: tuple[Value, ...]) -> None:
+    kept = {value.code for value in values}
+    old = list(session.scalars(select(ValueRow).where(ValueRow.attribute_id == attribute_id)))
+    retired = [
+        Value(row.code, row.name, "retired", row.ends, tuple(row.replaced_by))
+        for row in old
+        if row.code not in kept
+    ]
+    # Written anew as a whole: all of them are few, and no order of single updates needs to be thought of.
+    session.execute(delete(ValueRow).where(ValueRow.attribute_id == attribute_id))
+    session.expire_all()
+    session.add_all(
+        ValueRow(
+            attribute_id=attribute_id,
+            code=v.code,
+            name=v.name,
+            status=v.status,
+            ends=v.ends,
+            replaced_by=list(v.replaced_by),
+        )
+        for v in (*values, *retired)
+    )
+    session.flush()
+
+
+def _asked(schema: Schema) -> tuple[set[str], set[tuple[str, int]]]:
+    """What decides how many cells of an image are open: the required attributes, and the answers that end an image."""
+    required = {attribute.name for attribute in schema.attributes if attribute.required}
+    ends = {(a.name, value.code) for a in schema.attributes for value in a.values if value.ends}
+    return required, ends
+
+
+def recount_open_cells(session: Session, *, of_most: bool = False) -> None:
+    """Compute `open_cells` of every image and the project's counts anew from the labels.
+
+    Args:
+        session: a writing session.
+        of_most: whether most images are expected to change, as they do when one attribute more is required.
+    """
+    required = session.scalar(select(func.count()).where(AttributeRow.required)) or 0
+    answered = (
+        select(
+            Label.image_id,
+            func.sum(cast(AttributeRow.required, Integer)).label("cells"),
+            func.max(func.coalesce(cast(ValueRow.ends, Integer), 0)).label("ended"),
+        )
+        .join(AttributeRow, AttributeRow.id == Label.attribute_id)
+        .outerjoin(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
+        .group_by(Label.image_id)
+        .subquery()
+    )
+    open_cells = case((answered.c.ended == 1, 0), else_=required - func.coalesce(answered.c.cells, 0))
+    changed = (
+        select(Image.id, open_cells.label("open_cells"))
+        .outerjoin(answered, answered.c.image_id == Image.id)
+        .where(Image.open_cells != open_cells)
+        .subquery()
+    )
+    query = update(Image).where(Image.id == changed.c.id).values(open_cells=changed.c.open_cells)
+    with _queue_index_made_anew(session) if of_most else nullcontext():
+        session.execute(query, execution_options={"synchronize_session": False})
+    session.expire_all()
+    recount(session)
+
+
+@contextmanager
+def _queue_index_made_anew(session: Session) -> Iterator[None]:
+    """Do without the queue's index meanwhile.
+
+    It lies in random order: to follow the change of a million images takes several times as long as to sort them once.
+    """
+    connection = session.connection()
+    OPEN_IMAGES.drop(connection)
+    yield
+    OPEN_IMAGES.create(connection)

@@ -1,0 +1,103 @@
+"""Changing the schema from the page or a program: attributes.toml stays in step with the database."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.domain.schema import Schema, parse_schema
+from annotator.domain.schema_text import format_schema
+from annotator.errors import Conflict, FacelabelError
+from annotator.files import write_atomically
+from annotator.models import Project
+from annotator.project import ProjectFolder
+from annotator.services.annotation.log import find_submission
+from annotator.services.schema_editing.changes import (
+    CountedChange,
+    apply_schema,
+    fingerprint,
+    preview_changes,
+)
+
+
+def schema_version(session: Session) -> int:
+    """A number that every change of the schema raises."""
+    return session.scalars(select(Project.schema_version)).one()
+
+
+def preview_wanted(
+    project: ProjectFolder, session: Session, wanted: Schema, version: int
+) -> list[CountedChange]:
+    """What `change_schema` would do.
+
+    Raises:
+        FacelabelError: as `change_schema`.
+    """
+    _check_unchanged(project, session, wanted, version)
+    return preview_changes(session, wanted)
+
+
+def change_schema(
+    project: ProjectFolder, labeller_id: int, key: str, wanted: Schema, version: int
+) -> list[CountedChange]:
+    """Make `wanted` the active schema and write attributes.toml; the same key again changes nothing.
+
+    Args:
+        project: the project.
+        labeller_id: who changes it.
+        key: idempotency key.
+        wanted: the schema.
+        version: the `schema_version` that `wanted` was made from.
+
+    Returns:
+        what was changed; nothing for a repetition.
+
+    Raises:
+        Conflict: if the schema changed since, if attributes.toml holds changes that were not applied, or if the key was
+            used for something else.
+        FacelabelError: if a change would lose labels, or give a code another meaning.
+    """
+    file = project.schema_file
+    before = file.read_bytes() if file.is_file() else None
+    try:
+        with project.database.write() as session:
+            if find_submission(session, key, fingerprint(wanted)) is not None:
+                return []
+            _check_unchanged(project, session, wanted, version)
+            changes = apply_schema(session, wanted, labeller_id=labeller_id, key=key)
+            text = format_schema(wanted, before.decode() if before else "")
+            write_atomically(file, text.encode())
+    except BaseException:
+        # The database has kept nothing: neither may the file.
+        if before is not None and file.read_bytes() != before:
+            write_atomically(file, before)
+        raise
+    return changes
+
+
+def _check_unchanged(project: ProjectFolder, session: Session, wanted: Schema, version: int) -> None:
+    """The schema is the one that the change was made from, and the file says so, or it says already what is wanted.
+
+    The latter is how a process leaves it that was killed after it wrote the file and before its commit: the same change,
+    sent again, then goes on.
+    """
+    if schema_version(session) != version:
+        raise Conflict(
+            "schema_changed",
+            "Somebody else changed the schema since this page was loaded.",
+            do="Load it again and make your changes to the new one.",
+        )
+    if not project.schema_file.exists():
+        return
+    try:
+        written = parse_schema(project.schema_file.read_text(encoding="utf-8"))
+        in_step = not preview_changes(session, written) or fingerprint(written) == fingerprint(wanted)
+    except (FacelabelError, UnicodeDecodeError):
+        in_step = False
+    if not in_step:
+        raise Conflict(
+            "file_ahead",
+            "attributes.toml holds changes that are not in force; they would be overwritten.",
+            do="Call `facelabel schema check`, then `facelabel schema apply`; or `facelabel schema show --toml` to get the "
+            "active schema as a file.",
+        )

@@ -1,0 +1,76 @@
+"""What becomes of the labels of a value that is merged into another one or split into several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import case, delete, func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from annotator.domain.schema_changes import Change
+from annotator.models import Annotation, AttributeRow, Gold, Label
+from annotator.services.tasks.cursor import forget_passed
+from annotator.services.tasks.overlap import note_answers
+
+_BATCH = 10_000
+
+
+def replace_value(session: Session, submission_id: int, change: Change) -> None:
+    """Let all labels of a value follow its merge, or open their cells again after its split.
+
+    One statement for all cells: there may be a million. What a reviewer decided stays a reviewer's decision.
+    """
+    attribute_id = session.scalars(select(AttributeRow.id).where(AttributeRow.name == change.attribute)).one()
+    chosen = (Label.attribute_id == attribute_id, Label.code == change.code)
+    images = list(session.scalars(select(Label.image_id).where(*chosen)))
+    code = change.into[0] if change.kind == "merge" else None
+    origin = case((Annotation.origin == "review", "review"), else_="schema")
+    cells = (
+        select(
+            literal(submission_id),
+            Label.image_id,
+            Label.attribute_id,
+            literal(code),
+            origin if change.kind == "merge" else literal("reopened"),
+        )
+        .join(Annotation, Annotation.id == Label.annotation_id)
+        .where(*chosen)
+    )
+    columns = ["submission_id", "image_id", "attribute_id", "code", "origin"]
+    session.execute(insert(Annotation).from_select(columns, cells.order_by(Label.image_id)))
+    if change.kind == "merge":
+        newest = (
+            select(func.max(Annotation.id))
+            .where(Annotation.image_id == Label.image_id, Annotation.attribute_id == attribute_id)
+            .where(Annotation.submission_id == submission_id)
+            .scalar_subquery()
+        )
+        session.execute(update(Label).where(*chosen).values(code=code, annotation_id=newest))
+    else:
+        session.execute(delete(Label).where(*chosen))
+    session.expire_all()
+    _change_gold(session, attribute_id, change.code, code)
+    if change.kind == "split":
+        for some in _batches(images):
+            note_answers(session, some)
+        forget_passed()
+
+
+def _change_gold(session: Session, attribute_id: int, code: int | None, into: int | None) -> None:
+    """Known answers follow a merge; of a split value nothing is known any more."""
+    for gold in session.scalars(select(Gold)).all():
+        answers = [
+            [attribute, into if (attribute, known) == (attribute_id, code) else known]
+            for attribute, known in gold.answers
+            if into is not None or (attribute, known) != (attribute_id, code)
+        ]
+        if not answers:
+            session.delete(gold)
+        elif answers != gold.answers:
+            gold.answers = answers
+    session.flush()
+
+
+def _batches(numbers: list[int]) -> Iterable[list[int]]:
+    for start in range(0, len(numbers), _BATCH):
+        yield numbers[start : start + _BATCH]

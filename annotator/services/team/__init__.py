@@ -1,0 +1,1 @@
+"""A team's work: votes, aggregation, agreement, gold images, relabeling, class balance."""

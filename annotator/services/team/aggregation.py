@@ -1,0 +1,310 @@
+"""One label from several opinions: by majority or Dawid-Skene, as the team agreed; what stays unclear goes to review.
+
+An aggregation is one submission of its own, whose annotations have the origin "aggregate". The next one takes it back
+first, so that it always follows from what people said, and never from an earlier aggregation.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, exists, func, insert, select
+from sqlalchemy.orm import Session, aliased
+
+from annotator.domain.agreement.aggregation import majority_vote
+from annotator.domain.agreement.dawid_skene import dawid_skene
+from annotator.domain.agreement.ratings import Code, Floats, Item, Ratings
+from annotator.models import Annotation, Label, Labeller, Submission, Undecided
+from annotator.project import ProjectFolder
+from annotator.services.annotation.log import add_submission, annotate_all, find_submission
+from annotator.services.annotation.undo import take_back
+from annotator.services.common.bulk_read import Column, read_columns
+from annotator.services.schema.active import active_schema
+from annotator.services.tasks.overlap import INDEPENDENT
+from annotator.services.tasks.settings import team_settings
+from annotator.services.team.votes import CANNOT_TELL, Cell, Opinions, known_answers, read_opinions
+
+AGGREGATION = "aggregation"
+"""The labeller in whose name labels are aggregated."""
+
+SURE = 0.8
+"""Dawid-Skene decides a cell if its leading value is at least so probable."""
+
+
+_BATCH = 10_000
+_ATTRIBUTE_BITS = 20
+
+
+@dataclass(frozen=True)
+class AggregationReport:
+    """What an aggregation does, in cells.
+
+    Args:
+        method: majority or dawid_skene.
+        cells: answered by several people and not decided by a reviewer.
+        changed: whose label changes.
+        undecided: that go to the review queue, because no value leads clearly.
+    """
+
+    method: str
+    cells: int
+    changed: int
+    undecided: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Verdicts:
+    """What follows from several answers: columns of equal length, one row a cell.
+
+    Args:
+        cell: its key.
+        code: the leading one.
+        sure: its share or probability.
+        clear: whether that decides the cell.
+    """
+
+    cell: Column
+    code: Column
+    sure: Floats
+    clear: NDArray[np.bool_]
+
+    def where(self, chosen: NDArray[np.bool_]) -> _Verdicts:
+        """Some of the cells."""
+        return _Verdicts(self.cell[chosen], self.code[chosen], self.sure[chosen], self.clear[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class _Standing:
+    """The labels as they are: columns sorted by cell. `annotation`: what each rests on."""
+
+    cell: Column
+    code: Column
+    annotation: Column
+
+    def differ(self, cell: Column, code: Column) -> NDArray[np.bool_]:
+        """Which of some cells have no label, or another one than this."""
+        place = np.searchsorted(self.cell, cell)
+        place[place == len(self.cell)] = 0
+        if not len(self.cell):
+            return np.ones(len(cell), bool)
+        same: NDArray[np.bool_] = (self.cell[place] == cell) & (self.code[place] == code)
+        return ~same
+
+
+@dataclass(frozen=True)
+class _Decisions:
+    method: str
+    decided: _Verdicts
+    undecided: _Verdicts
+
+
+def preview_aggregation(session: Session) -> AggregationReport:
+    """What `aggregate` would do now."""
+    return _report(session, _decide(session))
+
+
+def aggregate(project: ProjectFolder, key: str | None = None) -> AggregationReport:
+    """Let the labels of cells with several opinions follow from these. Again, without new opinions, changes nothing.
+
+    Args:
+        project: the project.
+        key: idempotency key; a repetition aggregates no second time.
+
+    Raises:
+        Conflict: if the key was used for something else.
+    """
+    key = key or f"aggregate:{secrets.token_hex(16)}"
+    with project.database.read() as session:  # the reckoning must not hold up writers
+        decisions = _decide(session)
+    with project.database.write() as session:
+        if _aggregator(session) is None:
+            session.add(Labeller(name=AGGREGATION))
+            session.flush()
+        known = find_submission(session, key, "aggregate")
+        report = _report(session, decisions)
+        if known is not None:
+            return replace(report, changed=len(_cells_of(session, known)))
+        if report.changed:
+            _write(session, key, decisions)
+        session.execute(delete(Undecided))
+        if report.undecided:
+            session.execute(
+                insert(Undecided),
+                [
+                    {"image_id": image, "attribute_id": attribute, "sureness": sureness}
+                    for (image, attribute), sureness in zip(
+                        _cells(decisions.undecided.cell), decisions.undecided.sure.tolist(), strict=True
+                    )
+                ],
+            )
+        return report
+
+
+def _decide(session: Session) -> _Decisions:
+    """Every cell with several opinions that no reviewer decided and that is not gold: its answer, or how unsure it is."""
+    method = team_settings(session).aggregation
+    active = active_schema(session)
+    known = {_key(*cell): code for cell, code in known_answers(session).items()}
+    said = read_opinions(session, (*INDEPENDENT, "review"))
+    shared = said.where(np.isin(said.attribute, list(active.names))).shared()
+    shared = shared.where(~_among(shared, known))
+    if method == "majority" or not len(shared):
+        verdicts = _majority(shared)
+    else:
+        # Who decided the known answers is not measured by them.
+        to_gold = read_opinions(session, INDEPENDENT) if known else said
+        to_gold = to_gold.where(_among(to_gold, known))
+        # A model of who confuses what needs values that come again and again: people do not.
+        each = [
+            _majority(part)
+            if active.schema[name].kind == "open"
+            else _probable(part, to_gold.where(to_gold.attribute == number), known)
+            for number, name in active.names.items()
+            if len(part := shared.where(shared.attribute == number))
+        ]
+        verdicts = _Verdicts(*(np.concatenate([astuple(v)[k] for v in each]) for k in range(4)))
+    reviewed = np.isin(verdicts.cell, _labels_of_origin(session, "review"))
+    verdicts = verdicts.where(~reviewed)
+    return _Decisions(method, verdicts.where(verdicts.clear), verdicts.where(~verdicts.clear))
+
+
+def _majority(shared: Opinions) -> _Verdicts:
+    """More than half of the people decide."""
+    ratings = Ratings.columns(_keys(shared.image, shared.attribute), shared.labeller, shared.code)
+    found = majority_vote(ratings)
+    return _Verdicts(_items(ratings), _codes(ratings)[found.category], found.share, found.share > 0.5)
+
+
+def _probable(shared: Opinions, to_gold: Opinions, known: Mapping[int, int]) -> _Verdicts:
+    """A sufficiently probable value decides, by Dawid and Skene's model of who confuses what.
+
+    Args:
+        shared: answers to cells with several.
+        to_gold: answers to cells with a known one: they say more of who confuses what.
+        known: code by the key of a cell.
+    """
+    gold_cells = _keys(to_gold.image, to_gold.attribute)
+    ratings = Ratings.columns(
+        np.concatenate([_keys(shared.image, shared.attribute), gold_cells]),
+        np.concatenate([shared.labeller, to_gold.labeller]),
+        np.concatenate([shared.code, to_gold.code]),
+    )
+    truth: dict[Item, Code] = {cell: None if code == CANNOT_TELL else code for cell, code in known.items()}
+    posteriors = dawid_skene(ratings, known=truth).posteriors
+    sure = posteriors.max(axis=1)
+    verdicts = _Verdicts(_items(ratings), _codes(ratings)[posteriors.argmax(axis=1)], sure, sure >= SURE)
+    return verdicts.where(~np.isin(verdicts.cell, gold_cells))
+
+
+def _among(said: Opinions, known: Mapping[int, int]) -> NDArray[np.bool_]:
+    """Which answers are to cells whose answer is known."""
+    found: NDArray[np.bool_] = np.isin(_keys(said.image, said.attribute), np.array(list(known), np.int64))
+    return found
+
+
+def _items(ratings: Ratings) -> Column:
+    return np.array(ratings.items, np.int64)
+
+
+def _codes(ratings: Ratings) -> Column:
+    return np.array([CANNOT_TELL if code is None else code for code in ratings.categories], np.int64)
+
+
+def _keys(image: Column, attribute: Column) -> Column:
+    """A number for each cell; their order is that of images, then attributes."""
+    return image << _ATTRIBUTE_BITS | attribute
+
+
+def _key(image: int, attribute: int) -> int:
+    return image << _ATTRIBUTE_BITS | attribute
+
+
+def _cells(keys: Column) -> list[Cell]:
+    return list(
+        zip((keys >> _ATTRIBUTE_BITS).tolist(), (keys & (2**_ATTRIBUTE_BITS - 1)).tolist(), strict=True)
+    )
+
+
+def _standing(session: Session) -> _Standing:
+    """All labels."""
+    image, attribute, code, annotation = read_columns(
+        session,
+        Label.image_id,
+        [Label.image_id, Label.attribute_id, func.coalesce(Label.code, CANNOT_TELL), Label.annotation_id],
+    )
+    cell = _keys(image, attribute)
+    order = np.argsort(cell)
+    return _Standing(cell[order], code[order], annotation[order])
+
+
+def _labels_of_origin(session: Session, origin: str) -> Column:
+    """The cells whose label came about in this way."""
+    [given] = read_columns(session, Annotation.id, [Annotation.id], Annotation.origin == origin)
+    if not len(given):
+        return given
+    standing = _standing(session)
+    return standing.cell[np.isin(standing.annotation, given)]
+
+
+def _report(session: Session, decisions: _Decisions) -> AggregationReport:
+    decided, undecided = decisions.decided, decisions.undecided
+    changed = int(_standing(session).differ(decided.cell, decided.code).sum())
+    # What the last aggregation decided and this one does not goes back to what it was.
+    changed += int((~np.isin(_labels_of_origin(session, "aggregate"), decided.cell)).sum())
+    return AggregationReport(
+        decisions.method, len(decided.cell) + len(undecided.cell), changed, len(undecided.cell)
+    )
+
+
+def _write(session: Session, key: str, decisions: _Decisions) -> None:
+    """Take the last aggregation back, then label every decided cell whose label is another one."""
+    last = _last(session)
+    if last is not None:
+        take_back(session, last, f"undo {key}", "aggregate")
+    decided = decisions.decided
+    reviewed = np.isin(decided.cell, _labels_of_origin(session, "review"))
+    other = decided.where(_standing(session).differ(decided.cell, decided.code) & ~reviewed)
+    active = active_schema(session)
+    submission_id = add_submission(
+        session,
+        key=key,
+        kind="aggregate",
+        fingerprint="aggregate",
+        labeller_id=_aggregator(session),
+        image_id=None,
+    )
+    order = np.argsort(other.cell)
+    cells, codes = _cells(other.cell[order]), other.code[order].tolist()
+    for place in range(0, len(cells), _BATCH):
+        part = slice(place, place + _BATCH)
+        answers = [
+            (image, active.names[attribute], None if code == CANNOT_TELL else code, "aggregate")
+            for (image, attribute), code in zip(cells[part], codes[part], strict=True)
+        ]
+        annotate_all(session, active, submission_id, answers)
+
+
+def _last(session: Session) -> Submission | None:
+    """The aggregation that counts now."""
+    later = aliased(Submission)
+    query = select(Submission).where(
+        Submission.kind == "aggregate",
+        Submission.labeller_id == _aggregator(session),
+        ~exists().where(later.undoes == Submission.id),
+    )
+    return session.scalar(query.order_by(Submission.id.desc()).limit(1))
+
+
+def _cells_of(session: Session, submission: Submission) -> list[Cell]:
+    query = select(Annotation.image_id, Annotation.attribute_id).where(
+        Annotation.submission_id == submission.id
+    )
+    return [(image, attribute) for image, attribute in session.execute(query)]
+
+
+def _aggregator(session: Session) -> int | None:
+    return session.scalar(select(Labeller.id).where(Labeller.name == AGGREGATION))

@@ -1,0 +1,1 @@
+"""Routes of the import, schema, snapshots and export pages."""

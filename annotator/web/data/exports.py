@@ -1,0 +1,67 @@
+"""The API of the ways out in the formats of other tools, and their download."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from flask import Blueprint, url_for
+from flask import Response as Answer
+from spectree import Response
+
+from annotator.formats.export_formats import WAYS_OUT
+from annotator.formats.snapshot.zip import zip_chunks
+from annotator.services.exporting.exports import export_as, export_folder
+from annotator.web.http.context import context
+from annotator.web.http.contracts import (
+    ExportOut,
+    ExportRequest,
+    FormatOut,
+    FormatsOut,
+    LossOut,
+    ProblemAnswer,
+    spec,
+)
+
+exports_api = Blueprint("exports_api", __name__, url_prefix="/api/v1/exports")
+export_files = Blueprint("export_files", __name__)
+
+
+@exports_api.get("/formats")
+@spec.validate(resp=Response(HTTP_200=FormatsOut), tags=["snapshots"])
+def formats() -> FormatsOut:
+    """The formats that the dataset can leave in."""
+    return FormatsOut(
+        formats=[
+            FormatOut(name=name, title=way.title, images=way.images, leaves_out=way.leaves_out)
+            for name, way in WAYS_OUT.items()
+        ]
+    )
+
+
+@exports_api.post("")
+@spec.validate(
+    resp=Response(HTTP_201=ExportOut, HTTP_400=ProblemAnswer, HTTP_403=ProblemAnswer), tags=["snapshots"]
+)
+def create(json: ExportRequest) -> tuple[ExportOut, int]:
+    """Write the dataset in another tool's format inside the project, and say what it could not hold."""
+    report = export_as(context().project, json.format, images=json.images)
+    name = Path(report.path).name
+    return ExportOut(
+        name=name,
+        format=report.format,
+        path=f"exports/{name}",
+        zip_url=url_for("export_files.download", name=name),
+        images=report.images,
+        labels=report.labels,
+        lost=[LossOut.model_validate(asdict(loss) | {"first": list(loss.first)}) for loss in report.lost],
+    ), 201
+
+
+@export_files.get("/exports/<name>/zip")
+def download(name: str) -> Answer:
+    """The whole export as a zip file, sent while it is made; the same labels give the same bytes."""
+    folder, form = export_folder(context().project, name)
+    answer = Answer(zip_chunks(folder, form), mimetype="application/zip")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.zip"'
+    return answer

@@ -1,0 +1,1 @@
+"""What all routes share: access, security, contracts, errors, pages, media."""

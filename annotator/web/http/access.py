@@ -1,0 +1,154 @@
+"""Who may call what: every route has its line here, and what has none is refused.
+
+Until the first account is made, the one user of this machine needs no login (the server then listens on this machine only).
+With accounts, a browser logs in and a program sends `Authorization: Bearer <token>`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flask import Flask, g, redirect, request, session, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from annotator.domain.roles import Role, may
+from annotator.errors import Forbidden, Unauthorized
+from annotator.services.accounts import (
+    Account,
+    account_of_login,
+    account_of_token,
+    account_without_login,
+)
+from annotator.web.http.context import context
+
+Needed = Role | Literal["anyone"]
+
+ACCESS: dict[str, Needed] = {
+    "static": "anyone",
+    "health.check": "anyone",
+    "health.describe": "anyone",
+    "accounts.login_page": "anyone",
+    "accounts.login": "anyone",
+    "accounts.logout": "anyone",
+    "accounts.me": Role.LABELLER,
+    "pages.label": Role.LABELLER,
+    "pages.rounds": Role.LABELLER,
+    "pages.snapshots": Role.LABELLER,
+    "pages.import_page": Role.ADMIN,
+    "media.view": Role.LABELLER,
+    "label_api.get_schema": Role.LABELLER,
+    "label_api.next_work": Role.LABELLER,
+    "label_api.annotate": Role.LABELLER,
+    "label_api.take_back": Role.LABELLER,
+    "label_api.get_progress": Role.LABELLER,
+    "browse.browse_page": Role.LABELLER,
+    "browse.image_page": Role.LABELLER,
+    "browse.list_images": Role.LABELLER,
+    "browse.show_image": Role.LABELLER,
+    "browse.correct_image": Role.LABELLER,  # who may adjudicate is asked in services/review/queue
+    "browse.take_correction_back": Role.LABELLER,
+    "review.review_page": Role.REVIEWER,
+    "review.list_review": Role.REVIEWER,
+    "browse.set_gold": Role.REVIEWER,
+    "team.team_page": Role.LABELLER,
+    "team.show_team": Role.LABELLER,  # a labeller is told their own figures only
+    "team.change_settings": Role.REVIEWER,
+    "team.show_aggregation": Role.REVIEWER,
+    "team.run_aggregation": Role.REVIEWER,
+    "team.add_member": Role.ADMIN,
+    "team.change_member": Role.ADMIN,
+    "team.make_token": Role.ADMIN,
+    "team.revoke_one_token": Role.ADMIN,
+    "flags_api.flag_image": Role.LABELLER,
+    "flags_api.resolve": Role.REVIEWER,
+    "groups_api.groups_page": Role.LABELLER,
+    "groups_api.list_all": Role.LABELLER,
+    "groups_api.show_group": Role.LABELLER,
+    "groups_api.show_leaks": Role.LABELLER,
+    "groups_api.add_decision": Role.REVIEWER,
+    "groups_api.undo_decision": Role.REVIEWER,
+    "splits_api.show_splits": Role.REVIEWER,
+    "splits_api.balance": Role.ADMIN,
+    "schema_api.schema_page": Role.LABELLER,
+    "schema_api.show_whole": Role.LABELLER,
+    "schema_api.preview": Role.ADMIN,
+    "schema_api.apply": Role.ADMIN,
+    "sweep.show": Role.LABELLER,
+    "sweep.next_page": Role.LABELLER,
+    "sweep.annotate_page": Role.LABELLER,
+    "sweep.take_back_page": Role.LABELLER,
+    "people.people_page": Role.LABELLER,
+    "people.list_page": Role.LABELLER,
+    "people.next_sets": Role.LABELLER,
+    "people.confirm_set": Role.LABELLER,
+    "people.take_people_back": Role.LABELLER,
+    "people.index": Role.LABELLER,
+    "people.names": Role.LABELLER,
+    "people.show_person": Role.LABELLER,
+    "people.rename_person": Role.REVIEWER,
+    "people.merge_people": Role.REVIEWER,
+    "faces_api.show": Role.LABELLER,
+    "insights.insights_page": Role.LABELLER,
+    "insights.show_insights": Role.LABELLER,
+    "insights.numbers": Role.LABELLER,
+    "rounds_api.index": Role.LABELLER,
+    "rounds_api.show": Role.LABELLER,
+    "rounds_api.show_changes": Role.LABELLER,
+    "round_files.report": Role.REVIEWER,  # it shows faces with the answers that were given
+    "rounds_api.start": Role.REVIEWER,
+    "rounds_api.use_frozen_features": Role.REVIEWER,
+    "rounds_api.promote_round": Role.REVIEWER,
+    "imports_api.index": Role.ADMIN,
+    "imports_api.show": Role.ADMIN,
+    "imports_api.upload": Role.ADMIN,
+    "imports_api.receive": Role.ADMIN,
+    "imports_api.start": Role.ADMIN,
+    "imports_api.discard": Role.ADMIN,
+    "snapshots_api.index": Role.LABELLER,
+    "snapshots_api.create": Role.REVIEWER,
+    "snapshots_api.diff": Role.LABELLER,
+    "snapshots_api.verify": Role.LABELLER,
+    "snapshot_files.card": Role.LABELLER,
+    "snapshot_files.download": Role.REVIEWER,
+    "exports_api.formats": Role.LABELLER,
+    "exports_api.create": Role.REVIEWER,
+    "export_files.download": Role.REVIEWER,
+    "snapshot_files.changed_cells": Role.REVIEWER,  # it names labellers
+}
+
+
+def guard(app: Flask) -> None:
+    """Let a request through only if its sender may call the route."""
+
+    @app.before_request
+    def check() -> Response | None:
+        needed = ACCESS.get(request.endpoint or "")
+        if request.endpoint is None or needed == "anyone":
+            return None  # no such route: the answer is 404 for everybody
+        with context().project.database.read() as database:
+            user = _who(database)
+        if user is None:
+            if request.path.startswith("/api/") or request.method != "GET":
+                raise Unauthorized("not_logged_in", "You are not logged in.", do="Log in, or send a token.")
+            return redirect(url_for("accounts.login_page", next=request.full_path.rstrip("?")))
+        if needed is None or not may(user.role, needed):
+            raise Forbidden(
+                "not_allowed",
+                f"This needs the role {needed}; {user.name} is {user.role}.",
+                do="Ask an admin.",
+            )
+        g.labeller_id = user.id
+        if user.password_hash:
+            g.labeller_name = user.name
+        return None
+
+
+def _who(database: Session) -> Account | None:
+    """The active account that sent this request, or None."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return account_of_token(database, token)
+    return account_without_login(database) or account_of_login(
+        database, session.get("labeller", 0), session.get("stamp", "")
+    )

@@ -1,0 +1,88 @@
+"""The description of the API: what SpecTree gathers from the contracts, and what holds for whole families of routes."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from annotator.web.http.access import ACCESS
+from annotator.web.http.contracts import spec
+from annotator.web.http.security import TAKES_BYTES
+
+KEYED = frozenset(
+    {
+        "browse.correct_image",
+        "browse.take_correction_back",
+        "flags_api.flag_image",
+        "groups_api.add_decision",
+        "imports_api.upload",
+        "label_api.annotate",
+        "label_api.take_back",
+        "people.confirm_set",
+        "people.merge_people",
+        "people.rename_person",
+        "people.take_people_back",
+        "rounds_api.promote_round",
+        "schema_api.apply",
+        "sweep.annotate_page",
+        "sweep.take_back_page",
+        "team.run_aggregation",
+    }
+)
+"""Routes that keep something for good and are recognised when repeated: they need the header Idempotency-Key."""
+
+_KEY_HEADER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "A random text, new for every change and the same for its repetitions.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+}
+_PIECE = {
+    "required": True,
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+}
+_PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
+
+
+def describe_api(app: Flask) -> dict[str, Any]:
+    """The OpenAPI description of every route under /api/v1, and of /healthz."""
+    with app.app_context():
+        description: dict[str, Any] = deepcopy(spec.spec)
+    description["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "description": "Of `facelabel users token`."},
+        "login": {"type": "apiKey", "in": "cookie", "name": "facelabel"},
+    }
+    for rule in app.url_map.iter_rules():
+        for method in rule.methods or ():
+            operation = description["paths"].get(_described_path(rule), {}).get(method.lower())
+            if operation is not None:
+                _complete(operation, rule.endpoint, method)
+    return description
+
+
+def _described_path(rule: Rule) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+
+
+def _complete(operation: dict[str, Any], endpoint: str, method: str) -> None:
+    if endpoint in KEYED:
+        operation.setdefault("parameters", []).append(_KEY_HEADER)
+    if endpoint in TAKES_BYTES:
+        operation["requestBody"] = _PIECE
+    if ACCESS[endpoint] != "anyone":
+        operation["security"] = [{"token": []}, {"login": []}]
+        _add_problem(operation, 401, "Nobody is logged in")
+    _add_problem(operation, 403, "Not for this caller, or not from here")
+    if method == "POST":
+        _add_problem(operation, 400, "The request does not fit this description")
+        _add_problem(operation, 413, "The body is too large")
+
+
+def _add_problem(operation: dict[str, Any], status: int, text: str) -> None:
+    """All errors have one shape, whatever a contract says or leaves out."""
+    operation["responses"][str(status)] = {"description": text, "content": _PROBLEM}

@@ -1,0 +1,14 @@
+"""Numbers in addresses."""
+
+from typing import Any
+
+from werkzeug.routing import IntegerConverter, Map
+
+from annotator.web.http.contracts import MAX_ID
+
+
+class RowNumber(IntegerConverter):
+    """`<int:…>` of our routes: a number that the database can hold. There is nothing (404) at a larger one."""
+
+    def __init__(self, url_map: Map, *args: Any, **options: Any) -> None:
+        super().__init__(url_map, *args, **{"max": MAX_ID, **options})

@@ -1,0 +1,1 @@
+"""Routes of the browse, review and groups pages."""

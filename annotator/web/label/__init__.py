@@ -1,0 +1,1 @@
+"""Routes of the label, sweep and people pages."""

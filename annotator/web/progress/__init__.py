@@ -1,0 +1,1 @@
+"""Routes of the rounds and insights pages."""

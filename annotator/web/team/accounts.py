@@ -1,0 +1,119 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict, deque
+from threading import Lock
+from typing import Annotated
+
+from flask import Blueprint, g, render_template, request, session
+from pydantic import BaseModel, Field
+from spectree import Response
+
+from annotator.errors import TooMany, Unauthorized
+from annotator.models import Labeller
+from annotator.services.accounts import check_password, stamp
+from annotator.web.http.context import context
+from annotator.web.http.contracts import ProblemAnswer, Request, spec
+
+accounts = Blueprint("accounts", __name__)
+
+FAILURES = 10
+WINDOW_SECONDS = 300.0
+
+
+class LoginRequest(Request):
+    """Name and password."""
+
+    name: Annotated[str, Field(max_length=200)]
+    password: Annotated[str, Field(max_length=1000)]
+
+
+class Me(BaseModel):
+    """Who is logged in."""
+
+    name: str
+    role: str
+
+
+class _Failures:
+    """Counts failed logins per name and per address, so that passwords cannot be tried in bulk."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, deque[float]] = defaultdict(deque)
+        self._lock = Lock()
+
+    def too_many(self, *keys: str) -> bool:
+        with self._lock:
+            return any(len(self._recent(key)) >= FAILURES for key in keys)
+
+    def add(self, *keys: str) -> None:
+        with self._lock:
+            for key in keys:
+                self._recent(key).append(time.monotonic())
+
+    def _recent(self, key: str) -> deque[float]:
+        times = self._times[key]
+        while times and times[0] < time.monotonic() - WINDOW_SECONDS:
+            times.popleft()
+        return times
+
+
+_failures = _Failures()
+
+
+@accounts.get("/login")
+def login_page() -> str:
+    """The page to log in on."""
+    return render_template("login.html", active=None)
+
+
+@accounts.post("/api/v1/login")
+@spec.validate(
+    resp=Response(
+        HTTP_200=Me,
+        HTTP_400=ProblemAnswer,
+        HTTP_401=ProblemAnswer,
+        HTTP_403=ProblemAnswer,
+        HTTP_429=ProblemAnswer,
+    ),
+    tags=["accounts"],
+)
+def login(json: LoginRequest) -> Me:
+    """Log in; the browser gets a cookie that scripts cannot read."""
+    keys = (f"name:{json.name}", f"address:{request.remote_addr}")
+    if _failures.too_many(*keys):
+        raise TooMany(
+            "too_many_tries",
+            "Too many failed logins.",
+            do=f"Wait {int(WINDOW_SECONDS // 60)} minutes and try again.",
+        )
+    with context().project.database.read() as database:
+        user = check_password(database, json.name, json.password)
+    if user is None:
+        _failures.add(*keys)
+        raise Unauthorized(
+            "wrong_login", "Name or password is wrong.", do="Try again, or ask an admin for a new password."
+        )
+    session.clear()
+    session.permanent = True
+    session["labeller"], session["stamp"] = user.id, stamp(user.password_hash)
+    return Me(name=user.name, role=user.role)
+
+
+@accounts.post("/api/v1/logout")
+@spec.validate(resp=Response("HTTP_204", HTTP_403=ProblemAnswer), tags=["accounts"])
+def logout() -> tuple[str, int]:
+    """Log out."""
+    session.clear()
+    return "", 204
+
+
+@accounts.get("/api/v1/me")
+@spec.validate(resp=Response(HTTP_200=Me, HTTP_401=ProblemAnswer), tags=["accounts"])
+def me() -> Me:
+    """Who is logged in."""
+    with context().project.database.read() as database:
+        user = database.get_one(Labeller, g.labeller_id)
+        return Me(name=user.name, role=user.role)

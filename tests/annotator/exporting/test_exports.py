@@ -1,0 +1,151 @@
+"""facelabel export --format: from the database into a folder of another tool, whole or not at all."""
+
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from annotator.errors import FacelabelError
+from annotator.formats.export_formats import WAYS_OUT
+from annotator.formats.importers.base import ForeignAnswer
+from annotator.formats.tools import class_folders, huggingface, label_studio
+from annotator.project import ProjectFolder
+from annotator.services.exporting.exports import export_as
+from tests.annotator.labelling.test_labels import ALL, Person
+from tests.support.commands import call, files
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "export.md"
+
+
+def label_two(project: ProjectFolder) -> list[str]:
+    me = Person(project)
+    first, second = me.next(2)
+    me.answer(first, ALL | {"identity": '=Ada, the "first"'})
+    me.answer(second, {"glasses": 1, "hair_top": None})
+    return [first.image_name, second.image_name]
+
+
+def test_labels_of_a_project_go_out_and_can_be_read(filled: ProjectFolder, tmp_path: Path):
+    first, second = label_two(filled)
+    report = export_as(filled, "label_studio", tmp_path / "out")
+    assert (report.images, report.labels, report.lost) == (40, 9, [])
+    found = label_studio.read(tmp_path / "out" / "tasks.json")
+    assert len(found.images) == 40
+    assert set(found.answers) >= {
+        ForeignAnswer(first, "identity", '=Ada, the "first"'),
+        ForeignAnswer(first, "glasses", "sunglasses"),
+        ForeignAnswer(second, "glasses", "glasses"),
+        ForeignAnswer(second, "hair_top", None),
+    }
+    assert len(found.answers) == 9
+
+
+def test_image_files_come_along_as_links_under_their_own_names(filled: ProjectFolder, tmp_path: Path):
+    export_as(filled, "huggingface", tmp_path / "out")
+    found = huggingface.read(tmp_path / "out")
+    assert len(found.images) == 40
+    assert all(one.path.stat().st_nlink == 2 for one in found.images)
+    export_as(filled, "cvat", tmp_path / "copies", "copy")
+    copies = list((tmp_path / "copies" / "images").rglob("*.*"))
+    assert len(copies) == 40
+    assert {path.stat().st_nlink for path in copies} == {1}
+
+
+def test_the_command_tells_what_was_left_out(filled: ProjectFolder, tmp_path: Path):
+    first, _ = label_two(filled)
+    done = call("export", "-p", filled.path, "--format", "coursework", "--to", tmp_path / "out")
+    done.assert_done()
+    assert f"left out: labels of identity, which has no column (1): {first}" in done.err
+    assert "left out: images without a label in these columns (38)" in done.err
+    done = call("export", "-p", filled.path, "--format", "coursework", "--to", tmp_path / "again", "--json")
+    report = json.loads(done.out)
+    assert sorted(loss["count"] for loss in report["lost"]) == [1, 38]
+    assert (tmp_path / "again" / "annotations.csv").read_bytes() == (
+        tmp_path / "out" / "annotations.csv"
+    ).read_bytes()
+
+
+def test_a_second_export_without_a_place_goes_into_the_project(filled: ProjectFolder):
+    reports = [export_as(filled, "makesense") for _ in range(2)]
+    assert all(Path(report.path).parent == filled.path / "exports" for report in reports)
+    assert reports[0].path != reports[1].path
+
+
+def test_what_a_format_cannot_say_leaves_nothing_behind(filled: ProjectFolder, tmp_path: Path):
+    label_two(filled)
+    call(
+        "export", "-p", filled.path, "--format", "makesense_csv", "--to", tmp_path / "x" / "out"
+    ).assert_refused(1, "Ada", "comma", "Nothing was written")
+    assert list((tmp_path / "x").iterdir()) == []
+
+
+def test_a_folder_that_exists_is_never_written_into(filled: ProjectFolder, tmp_path: Path):
+    call("export", "-p", filled.path, "--format", "parquet", "--to", tmp_path).assert_refused(
+        1, "exists already"
+    )
+    call("export", "-p", filled.path, "--format", "parquet", "--names").assert_refused(2, "--names")
+
+
+def test_a_missing_image_file_stops_the_export_with_a_word(filled: ProjectFolder, tmp_path: Path):
+    label_two(filled)
+    for path in list(filled.images.rglob("*.*")):
+        path.unlink()
+    with pytest.raises(FacelabelError, match="could not be written"):
+        export_as(filled, "class_folders", tmp_path / "out")
+    assert list(tmp_path.glob("*out*")) == []
+    assert class_folders.write is WAYS_OUT["class_folders"].write
+
+
+def test_every_format_has_its_line_in_the_documentation():
+    page = PAGE.read_text(encoding="utf-8")
+    assert [form for form in WAYS_OUT if f"| `{form}` |" not in page] == []
+
+
+def export_until(path: Path, deadly: int) -> None:
+    """Export, and die without warning at the so many-th call or return of a function."""
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    project = ProjectFolder.open(path)
+    sys.setprofile(count)
+    export_as(project, "huggingface", path / "out", "copy")
+    sys.setprofile(None)
+    (path / "steps").write_text(str(steps))
+
+
+def run_until(path: Path, deadly: int) -> None:
+    process = multiprocessing.get_context("fork").Process(target=export_until, args=(path, deadly))
+    process.start()
+    process.join(60)
+    assert process.exitcode in {0, -signal.SIGKILL}
+
+
+def test_a_killed_export_leaves_a_whole_folder_or_none(filled: ProjectFolder, soak: bool):
+    label_two(filled)
+    filled.database.close()
+    run_until(filled.path, 0)
+    out, steps = filled.path / "out", int((filled.path / "steps").read_text())
+    whole = files(out)
+    chance = random.Random(0)
+    absent = 0
+    for _ in range(100 if soak else 10):
+        shutil.rmtree(out, ignore_errors=True)
+        run_until(filled.path, chance.randrange(1, steps))
+        absent += not out.exists()
+        assert not out.exists() or files(out) == whole
+    assert absent > 0
+    shutil.rmtree(out, ignore_errors=True)
+    run_until(filled.path, 0)
+    assert files(out) == whole
+    assert list(filled.path.glob(".out*")) == []

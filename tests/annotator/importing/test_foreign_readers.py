@@ -1,0 +1,382 @@
+"""The readers of other tools' files: the real files, and what no file should be able to do."""
+
+import csv
+import json
+import tarfile
+import tempfile
+import tracemalloc
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from annotator.errors import FacelabelError
+from annotator.formats.importers import snapshot_source
+from annotator.formats.importers.base import ForeignAnswer, ForeignImage
+from annotator.formats.tools import coursework_csv, cvat, huggingface, label_studio, makesense, parquet
+
+FILES = {
+    "makesense.json": makesense, "makesense.csv": makesense, "tasks.json": label_studio, "tasks.csv": label_studio,
+    "cvat.xml": cvat, "annotations.csv": coursework_csv, "metadata.jsonl": huggingface, "metadata.csv": huggingface,
+    "metadata.parquet": huggingface,
+}  # fmt: skip
+READERS = [makesense, label_studio, cvat, coursework_csv, huggingface, parquet, snapshot_source]
+EXPECTED_OF_LABEL_STUDIO = {
+    "gender": ["Female"], "age_group": ["Youth"], "skin_tone": ["Medium"], "body_shape": ["Hourglass"],
+    "event": ["Yoruba Wedding"], "fabric_type": ["Lace"], "style": ["Gown"],
+    "accessories": ["Gele", "Necklace (Coral)", "Purse", "Bracelets", "Earrings"],
+}  # fmt: skip
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    "file",
+    ["sidiq20_faces_export.json", "out_JSON/result.json", "out_JSON_MIN/result.json", "out_CSV/result.csv", "out_TSV/result.csv"],
+)  # fmt: skip
+def test_every_kind_of_label_studio_export_says_the_same(shared: Path, file: str):
+    path = shared / "label_studio" / file
+    assert [reader for reader in READERS if reader.recognise(path)] == [label_studio]
+    found = label_studio.read(path)
+    assert found.images == [ForeignImage("c2c0fb30-asoebi_9.jpg", original_path="asoebi_9.jpg")]
+    said: dict[str, list[str]] = {}
+    for answer in found.answers:
+        assert answer.labeller == "2"
+        said.setdefault(answer.attribute, []).append(answer.value)
+    assert said.pop("caption") == ["light-skinned in youth in lace gown for a wedding "]
+    assert said.pop("prompt") == ["a style for a wedding for a light skinned lady "]
+    assert said == EXPECTED_OF_LABEL_STUDIO
+    assert found.refused == []
+
+
+@pytest.mark.shared
+def test_makesense_boxes_are_labels_of_their_image(shared: Path):
+    paths = sorted((shared / "makesense").glob("*.csv"))
+    assert len(paths) == 3
+    for path in paths:
+        assert [reader for reader in READERS if reader.recognise(path)] == [makesense]
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        found = makesense.read(path)
+        assert {(a.image, a.value) for a in found.answers} == {
+            (r["image_name"], r["label_name"]) for r in rows
+        }
+        assert {one.name for one in found.images} == {row["image_name"] for row in rows}
+        assert found.notes == [f"Its {len(rows)} boxes were read as labels of the whole image."]
+
+
+@pytest.mark.shared
+def test_the_courseworks_file_is_read_in_full(shared: Path):
+    path = shared / "comp1804" / "annotations.csv"
+    assert [reader for reader in READERS if reader.recognise(path)] == [coursework_csv]
+    found = coursework_csv.read(path)
+    assert len(found.images) == 1999
+    assert len(found.answers) == 1999 * 6
+
+
+def test_makesense_image_labels_without_header(tmp_path: Path):
+    path = tmp_path / "labels.csv"
+    path.write_bytes(b'000001.jpg,"[brown hair,glasses]"\r\n000002.jpg,"[bald]"\r\n')
+    assert makesense.recognise(path)
+    assert makesense.read(path).answers == [
+        ForeignAnswer("000001.jpg", "", "brown hair"),
+        ForeignAnswer("000001.jpg", "", "glasses"),
+        ForeignAnswer("000002.jpg", "", "bald"),
+    ]
+    path = tmp_path / "labels.json"
+    path.write_text('[{"image":"000001.jpg","annotations":["brown hair","glasses"]}]')
+    assert makesense.recognise(path)
+    assert [answer.value for answer in makesense.read(path).answers] == ["brown hair", "glasses"]
+
+
+def test_label_studio_skips_cancelled_annotations_and_predictions(tmp_path: Path):
+    def annotation(value: str, **more):
+        return {
+            "result": [{"from_name": "glasses", "type": "choices", "value": {"choices": [value]}}],
+            **more,
+        }
+
+    tasks = [
+        {
+            "data": {"image": "/data/local-files/?d=faces/a%20b.jpg"},
+            "annotations": [
+                annotation("yes", completed_by={"email": "ada@example.org"}),
+                annotation("no", was_cancelled=True),
+            ],
+            "predictions": [annotation("no")],
+        },
+        {"data": {"image": "https://example.org/x/c.jpg?size=1"}, "annotations": [annotation("can't tell")]},
+        {"data": {"text": "no image"}, "annotations": []},
+        {
+            "data": {"image": "d.jpg"},
+            "annotations": [{"result": [{"type": "rectanglelabels", "value": {"x": 1}}]}],
+        },
+    ]
+    path = tmp_path / "tasks.json"
+    path.write_text(json.dumps(tasks))
+    found = label_studio.read(path)
+    assert [one.name for one in found.images] == ["faces/a b.jpg", "x/c.jpg", "d.jpg"]
+    assert found.answers == [
+        ForeignAnswer("faces/a b.jpg", "glasses", "yes", "ada@example.org"),
+        ForeignAnswer("x/c.jpg", "glasses", None),
+    ]
+    assert found.refused == [
+        ("task 3", "its data names no image"),
+        ("task 4: d.jpg", "a result of the type 'rectanglelabels'"),
+    ]
+
+
+def test_cvat_tags_with_and_without_attributes_and_boxes(tmp_path: Path):
+    path = tmp_path / "annotations.xml"
+    path.write_text(
+        '<?xml version="1.0" encoding="utf-8"?><annotations><version>1.1</version><meta><task><name>x</name></task></meta>'
+        '<image id="0" name="a/1.jpg" width="9" height="9"><tag label="face"><attribute name="wrinkles">some</attribute>'
+        '</tag><tag label="glasses"></tag><box label="face" xtl="1"><attribute name="wrinkles">no</attribute></box></image>'
+        '<image id="1" name="2.jpg"/></annotations>'
+    )
+    assert [reader for reader in READERS if reader.recognise(path)] == [cvat]
+    found = cvat.read(path)
+    assert [one.name for one in found.images] == ["a/1.jpg", "2.jpg"]
+    assert found.answers == [
+        ForeignAnswer("a/1.jpg", "wrinkles", "some"),
+        ForeignAnswer("a/1.jpg", "", "glasses"),
+    ]
+    assert found.refused == [("box", "1 left aside: only tags speak of a whole image")]
+
+
+def test_hugging_face_null_words_in_a_csv_are_taken_as_they_stand(tmp_path: Path):
+    (tmp_path / "metadata.csv").write_text("file_name,glasses,code\n1.jpg,None,0001\n2.jpg,NA,\n")
+    (tmp_path / "1.jpg").touch()
+    assert [reader for reader in READERS if reader.recognise(tmp_path)] == [huggingface]
+    found = huggingface.read(tmp_path)
+    assert [one.path for one in found.images] == [tmp_path / "1.jpg", None]
+    assert [(a.attribute, a.value) for a in found.answers] == [
+        ("glasses", "None"),
+        ("code", "0001"),
+        ("glasses", "NA"),
+    ]
+
+
+def test_images_that_no_row_names_come_in_without_labels_and_are_told(tmp_path: Path):
+    for name in ("train/1.jpg", "train/2.jpg", "test/a/3.png", "test/1.jpg", "test/notes.txt", "README.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "train" / "metadata.csv").write_text("file_name,glasses\n1.jpg,none\n")
+    (tmp_path / "test" / "metadata.csv").write_text("file_name,glasses\n")
+    found = huggingface.read(tmp_path)
+    assert [one.name for one in found.images] == ["1.jpg", "test/1.jpg", "test/a/3.png", "train/2.jpg"]
+    assert all(one.path is not None and one.path.is_file() for one in found.images)
+    assert [(answer.image, answer.value) for answer in found.answers] == [("1.jpg", "none")]
+    told = (
+        "3 of its images stand in no row; they come in without labels: test/1.jpg, test/a/3.png, train/2.jpg"
+    )
+    assert (found.notes, found.left_aside) == ([told], 1)
+
+
+def test_images_of_two_splits_with_one_name_keep_their_own_labels(tmp_path: Path):
+    for split, value in (("train", "none"), ("test", "sunglasses")):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "1.jpg").write_text(split)
+        (tmp_path / split / "metadata.jsonl").write_text(json.dumps({"file_name": "1.jpg", "glasses": value}))
+    found = huggingface.read(tmp_path)
+    assert {one.name: one.path for one in found.images} == {
+        f"{split}/1.jpg": tmp_path / split / "1.jpg" for split in ("train", "test")
+    }
+    assert {(answer.image, answer.value) for answer in found.answers} == {
+        ("train/1.jpg", "none"), ("test/1.jpg", "sunglasses"),
+    }  # fmt: skip
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path):
+    (tmp_path / "metadata.csv").write_text("file_name,glasses,glasses\n1.jpg,a,b\n")
+    with pytest.raises(FacelabelError, match="two columns 'glasses'"):
+        huggingface.read(tmp_path)
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.integers(-2, 2),
+    st.booleans(),
+    st.text(max_size=3),
+    st.floats(),
+    st.lists(st.integers(0, 2), max_size=2),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    attributes=st.tuples(CELLS, CELLS, CELLS), images=st.tuples(CELLS, CELLS), labels=st.tuples(CELLS, CELLS)
+)
+def test_parquet_of_wrong_types_is_read_or_refused(attributes, images, labels):
+    with tempfile.TemporaryDirectory() as place:
+        for name, columns, row in (
+            ("attributes", ["attribute", "code", "name"], attributes),
+            ("images", ["image_name", "group"], images),
+            ("labels", ["image_name", "glasses"], labels),
+        ):
+            table = pa.table({column: [cell] for column, cell in zip(columns, row, strict=True)})
+            pq.write_table(table, Path(place) / f"{name}.parquet")
+        assert parquet.recognise(Path(place))
+        reason = reason_against(parquet, Path(place))
+        assert reason is None or place in reason
+
+
+BOMB = (
+    "<!DOCTYPE annotations [<!ENTITY a 'xxxxxxxxxx'>"
+    + "".join(f"<!ENTITY a{i} '{f'&a{i - 1 if i else str()};' * 10}'>" for i in range(9))
+    + "]><annotations>&a8;</annotations>"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (BOMB, "document type or an entity"),
+        ('<!DOCTYPE annotations SYSTEM "file:///etc/passwd"><annotations/>', "document type"),
+        ('<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotations>&x;</annotations>', "document type"),
+        ("<annotations>" + "<a>" * 100_000, "nested too deeply"),
+        ("<annotations><image name='1.jpg'><tag label='f'><attribute name='g'>" + "x" * 10_000_000, "longer than"),
+        ("<annotations><image name='" + "x" * 10_000_000, "longer than"),
+        ("<annotations><image name='../../1.jpg'/></annotations>", "inside a folder"),
+        ("<annotations><image/></annotations>", "not a text"),
+        ("<annotations><image name='1.jpg'>", "not valid XML"),
+        ("<html/>", "no export of CVAT"),
+        ("", "not valid XML"),
+        ('<?xml version="1.0" encoding="nonsense"?><annotations/>', "not valid XML"),
+    ],
+)  # fmt: skip
+def test_xml_that_attacks_is_refused_with_a_reason(tmp_path: Path, text: str, reason: str):
+    path = tmp_path / "annotations.xml"
+    path.write_text(text)
+    with pytest.raises(FacelabelError, match=reason):
+        cvat.read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ('[{"image": "1.jpg", "annotations": [' + "[" * 100_000, "nested too deeply"),
+        ('[{"image": "' + "x" * 10_000_000, "not valid JSON"),
+        ('[{"image": "1.jpg", "annotations": []}', "missing after it"),
+        ('[{"image": "1.jpg", "annotations": []}] 1', "follows the end"),
+        ('[{"image": "/etc/passwd", "annotations": []}]', "inside a folder"),
+        ('[{"image": "\\ud800", "annotations": []}]', "no text"),
+        ('[{"image": "1\\u0000.jpg", "annotations": []}]', "no text"),
+        ('[{"image": ' + "1" * 5000 + ', "annotations": []}]', "not valid JSON"),
+        ("[nul]", "not valid JSON"),
+    ],
+)  # fmt: skip
+def test_json_that_attacks_is_refused_with_a_reason(tmp_path: Path, text: str, reason: str):
+    path = tmp_path / "labels.json"
+    path.write_text(text)
+    with pytest.raises(FacelabelError, match=reason):
+        makesense.read(path)
+
+
+def test_a_hundred_megabytes_of_json_are_read_item_by_item(tmp_path: Path, soak: bool):
+    path = tmp_path / "labels.json"
+    size = 100_000_000 if soak else 10_000_000
+    item = json.dumps({"image": "1.jpg", "annotations": ["x" * 4000] * 100})
+    with path.open("w") as file:
+        file.write("[" + ",\n".join([item] * (size // len(item))) + "]")
+    tracemalloc.start()
+    found = makesense.read(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.answers == [ForeignAnswer("1.jpg", "", "x" * 4000)]
+    assert peak < 8_000_000
+
+
+def read_or_refuse(name: str, content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / name
+        path.write_bytes(content)
+        FILES[name].recognise(path)
+        try:
+            found = FILES[name].read(path)
+        except FacelabelError:
+            return
+        for one in found.images:
+            one.name.encode()
+            assert ".." not in Path(one.name).parts
+        for answer in found.answers:
+            (answer.attribute + (answer.value or "") + answer.labeller).encode()
+
+
+KEYS = st.sampled_from([
+    "data", "annotations", "predictions", "result", "value", "choices", "text", "type", "from_name", "image", "image_name",
+    "was_cancelled", "completed_by", "annotation_id", "lead_time", "file_name", "annotator", "email", "x",
+])  # fmt: skip
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8),
+    st.sampled_from(["choices", "textarea", "../x", "/x", "1.jpg", "/data/upload/1/0a0a0a0a-x.jpg", "http://[", '{"choices": 1}', "\ud800", "\0"]),
+)  # fmt: skip
+JUNK = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=20,
+)
+RESULT = st.fixed_dictionaries({}, optional={"type": SCALARS, "from_name": SCALARS, "value": JUNK})
+TASK = st.fixed_dictionaries(
+    {},
+    optional={
+        "data": st.fixed_dictionaries({}, optional={"image": SCALARS, "image_name": SCALARS}) | JUNK,
+        "annotations": st.lists(st.fixed_dictionaries({"result": st.lists(RESULT, max_size=2) | JUNK}) | JUNK, max_size=2) | JUNK,
+        "image": SCALARS,
+        "file_name": SCALARS,
+        "annotation_id": SCALARS,
+        "lead_time": SCALARS,
+        "glasses": JUNK,
+    },
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["makesense.json", "tasks.json", "metadata.jsonl"])
+@settings(deadline=None, max_examples=150)
+@given(junk=st.lists(TASK | JUNK, max_size=3) | JUNK)
+@example(junk={"image_name": "1.jpg", "annotator": "\ud800", "glasses": "round"})
+def test_json_junk_is_read_or_refused(name: str, junk):
+    read_or_refuse(name, json.dumps(junk).encode())
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+@settings(deadline=None, max_examples=60)
+@given(
+    content=st.binary(max_size=60)
+    | st.lists(
+        st.sampled_from([
+            b"<annotations>", b"<image name='1.jpg'>", b"<tag label='f'>", b"<attribute name='a'>", b"</attribute>", b"</tag>",
+            b"</image>", b"</annotations>", b"&amp;", b"&x;", b"<!--", b"]]>", b"file_name,", b"annotation_id,lead_time,image\n",
+            b"image_name,wrinkles", b'1.jpg,"[a]"\n', b"1.jpg,", b'"', b"\n", b"\r", b"\0", b"\xff", b"[", b"]", b"{", b"}", b"PAR1",
+        ]),
+        max_size=15,
+    ).map(b"".join)
+)  # fmt: skip
+def test_any_bytes_are_read_or_refused(name: str, content: bytes):
+    read_or_refuse(name, content)
+
+
+@pytest.mark.shared
+def test_every_hostile_file_is_read_or_refused_by_every_reader(shared: Path, tmp_path: Path):
+    with tarfile.open(shared / "hostile-files.tar") as archive:
+        archive.extractall(tmp_path, filter="data")
+    paths = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(paths) > 70
+    for path in paths:
+        for reader in READERS:
+            assert not reader.recognise(path)
+            reason = reason_against(reader, path)
+            assert reason is None or str(path) in reason
+            assert reason or path.stat().st_size == 0
+
+
+def reason_against(reader, path: Path) -> str | None:
+    """Why a reader does not take a file; None if it does."""
+    try:
+        reader.read(path)
+    except FacelabelError as error:
+        return error.what
+    return None

@@ -1,0 +1,102 @@
+"""A large project's pages show what the worker counted, and say when; a small one's are as of now."""
+
+from datetime import datetime
+from threading import Event, Thread
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from annotator.app import create_app
+from annotator.config import Settings
+from annotator.models import KeptFigures
+from annotator.project import ProjectFolder
+from annotator.services.common import cached_stats
+from annotator.services.common.cached_stats import FigureCount, read_figures
+from annotator.services.grouping.listing import LEAKS
+from annotator.services.insights.throughput import OPEN_CELLS
+from annotator.services.rounds.status import COUNTS
+from annotator.services.team.class_balance import DISTRIBUTIONS
+from annotator.services.team.metrics import TEAM
+from annotator.worker import run_worker
+from tests.annotator.labelling.test_labels import ALL, Person
+from tests.annotator.labelling.test_overlap import agree, work
+from tests.annotator.team.test_gold import golden
+from tests.support.waiting import wait_until
+
+KINDS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
+
+
+@pytest.fixture
+def large(filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> ProjectFolder:
+    """Forty images, of which two people answered some, in a project that counts as large."""
+    agree(filled, overlap_share=1.0, overlap_opinions=3)
+    golden(filled, 1, 2)
+    work([Person(filled, "Ada")])
+    work([Person(filled, "Bob")], glasses=1)
+    monkeypatch.setattr(cached_stats, "LARGE", 1)
+    return filled
+
+
+def get(project: ProjectFolder, path: str) -> dict:
+    client: FlaskClient = create_app(project, Settings()).test_client()
+    return client.get(f"/api/v1/{path}").get_json()
+
+
+def test_figures_appear_once_the_worker_has_counted_them_and_stay_until_it_counts_again(large: ProjectFolder):
+    team, leaks = get(large, "team"), get(large, "groups/leaks")
+    assert (team["counting"], team["counted_at"], team["attributes"]) == (True, None, [])
+    assert (leaks["counting"], leaks["counted_at"]) == (True, None)
+    FigureCount(large, KINDS).run_step()
+    team, progress = get(large, "team"), get(large, "progress")
+    assert (team["counting"], bool(team["counted_at"])) == (False, True)
+    assert not get(large, "groups/leaks")["counting"]
+    assert get(large, "schema/changes")["counted_at"] == progress["counted_at"]
+    Person(large, "Cleo").answer(Person(large, "Cleo").next()[0], ALL)
+    assert get(large, "team")["members"] == team["members"]
+    assert get(large, "team")["counted_at"] == team["counted_at"]
+    assert get(large, "progress")["attributes"] == progress["attributes"]
+    FigureCount(large, KINDS).run_step()
+    assert "Cleo" in {member["name"] for member in get(large, "team")["members"]}
+
+
+def test_what_the_worker_kept_is_what_would_be_counted_now(large: ProjectFolder):
+    FigureCount(large, KINDS).run_step()
+    with large.database.read() as session:
+        for kind in KINDS:
+            assert read_figures(session, kind).figures == kind.count(session)
+        assert read_figures(session, TEAM).figures.attributes[2].alpha.value is not None
+
+
+def test_what_has_not_changed_is_not_counted_again(large: ProjectFolder):
+    def moments() -> list[datetime]:
+        with large.database.read() as session:
+            return list(session.scalars(select(KeptFigures.counted_at).order_by(KeptFigures.name)))
+
+    FigureCount(large, KINDS).run_step()
+    before = moments()
+    FigureCount(large, KINDS).run_step()
+    assert moments() == before
+    Person(large, "Cleo").answer(Person(large, "Cleo").next()[0], ALL)
+    FigureCount(large, KINDS).run_step()
+    assert all(new > old for new, old in zip(moments(), before, strict=True))
+
+
+def test_labels_are_counted_at_once_until_the_worker_has_come_to_them(large: ProjectFolder):
+    assert get(large, "progress")["attributes"]["glasses"]["labelled"] == 40
+
+
+def test_a_worker_counts_by_itself(large: ProjectFolder):
+    stop = Event()
+    worker = Thread(target=run_worker, args=(large, Settings(faces=False, round_every=0), stop))
+    worker.start()
+    try:
+
+        def counted() -> bool:
+            with large.database.read() as session:
+                return set(session.scalars(select(KeptFigures.name))) == {kind.name for kind in KINDS}
+
+        wait_until(counted, "the figures are kept")
+    finally:
+        stop.set()
+        worker.join()

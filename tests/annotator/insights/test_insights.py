@@ -1,0 +1,216 @@
+"""Insights: what a project's rounds, answers and suggestions tell, in every state it can be in."""
+
+import csv
+import io
+import json
+import secrets
+
+import pytest
+from sqlalchemy import update
+
+from annotator.models import Image, Project, Round, now
+from annotator.project import ProjectFolder
+from annotator.services.insights.report import Insights, curve_of, read_insights
+from annotator.services.predictions.active import load_predictions
+from annotator.services.rounds.comparison import round_changes
+from annotator.services.rounds.promotion import promote
+from tests.annotator.insights.test_label_savings import estimated
+from tests.annotator.labelling.test_labels import ALL, Person
+from tests.annotator.labelling.test_queue import names_of
+from tests.annotator.review.test_browse import correction, image_of
+from tests.support.predictions_folder import write_cells
+from tests.support.serving import Server
+
+
+def insights(project: ProjectFolder) -> Insights:
+    with project.database.read() as session:
+        return read_insights(project, session)
+
+
+def of(project: ProjectFolder, attribute: str = "glasses"):
+    return next(found for found in insights(project).attributes if found.attribute == attribute)
+
+
+def audited(project: ProjectFolder, images: int) -> dict[str, int]:
+    """Put images into the audit set and answer them: every other one wears glasses."""
+    names = names_of(project)[:images]
+    with project.database.write() as session:
+        session.execute(update(Image).values(split="train"))
+        session.execute(update(Image).where(Image.name.in_(names)).values(split="test"))
+    truth = {name: number % 2 for number, name in enumerate(names)}
+    for name, code in truth.items():
+        correction(
+            project, Person(project), image_of(project, name), ALL | {"glasses": code}, f"audit {name}"
+        )
+    return truth
+
+
+def round_that_errs(
+    project: ProjectFolder, truth: dict[str, int], wrong: int, labels: int | None = None
+) -> int:
+    """A finished round that answers the audit images, the first `wrong` of them wrongly, each with 90 %."""
+    with project.database.write() as session:
+        row = Round(
+            state="done", engine="probe", strategy="margin", stage="load", done=0, total=0, message="", attempts=1,
+            created_at=now(), finished_at=now(), labelled=labels,
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        number = row.id
+    cells = {name: {"glasses": [0.9, 0.06, 0.04]} for name in names_of(project)}
+    for place, (name, code) in enumerate(truth.items()):
+        said = 1 - code if place < wrong else code
+        cells[name] = {"glasses": [0.9 if value == said else 0.05 for value in range(3)]}
+    folder = project.rounds / f"{number:04d}"
+    load_predictions(project, write_cells(project, folder / "run" / "predictions", cells), number)
+    if labels is not None:
+        counts = {"glasses": {"-1": 3, "0": labels - 10, "1": 10}}
+        (folder / "snapshot").mkdir()
+        (folder / "snapshot" / "manifest.json").write_text(json.dumps({"counts": {"attributes": counts}}))
+    return number
+
+
+def test_without_labels_and_without_rounds_there_is_a_word_and_no_figure(filled: ProjectFolder):
+    found = insights(filled)
+    assert (found.rounds.rounds, found.rounds.in_use, found.suggestions) == ([], None, {})
+    assert {entry.advice.text for entry in found.attributes} == {
+        "Nothing is labelled yet. Label some images, then start a round."
+    }
+    assert (found.pace.per_hour, found.pace.hours_left, found.pace.open_images) == (None, None, 40)
+    Person(filled).answer(Person(filled).next()[0], ALL)
+    assert "No round yet" in of(filled).advice.text
+    assert of(filled).distribution.labelled == 1
+
+
+def test_rounds_are_measured_on_the_audit_labels_of_today(filled: ProjectFolder):
+    truth = audited(filled, 20)
+    first = round_that_errs(filled, truth, 10, labels=100)
+    assert of(filled).changed is None
+    second = round_that_errs(filled, truth, 2, labels=200)
+    found = insights(filled)
+    curve = curve_of(found.rounds, "glasses")
+    assert [(number, labels, measured.images) for number, labels, measured in curve] == [
+        (first, 100, 20),
+        (second, 200, 20),
+    ]
+    assert [measured.value for *_, measured in curve] == pytest.approx([0.5, 0.9])
+    assert all(measured.low < measured.value for *_, measured in curve)
+    assert of(filled).changed == pytest.approx(8 / 40)
+    assert of(filled).gain.value == pytest.approx(0.1)  # no more than what is missing to 1
+    assert found.rounds.confusion["glasses"] == [[9, 1, 0], [1, 9, 0], [0, 0, 0]]
+    assert found.rounds.calibration["glasses"].error == pytest.approx(0, abs=1e-6)
+    # An audit answer that comes later measures both rounds.
+    name = next(iter(truth))
+    correction(filled, Person(filled), image_of(filled, name), {"glasses": 1 - truth[name]}, "changed mind")
+    assert [m.value for *_, m in curve_of(insights(filled).rounds, "glasses")] != [0.5, 0.9]
+
+
+def test_a_round_whose_predictions_are_gone_keeps_what_was_measured_then(filled: ProjectFolder):
+    truth = audited(filled, 20)
+    number = round_that_errs(filled, truth, 4)
+    with filled.database.write() as session:
+        told = {"glasses": {"test": {"images": 12, "groups": 9, "balanced_accuracy": 0.77}}}
+        session.get_one(Round, number).metrics = told
+    (filled.rounds / f"{number:04d}" / "run" / "predictions" / "manifest.json").unlink()
+    [(_, labels, measured)] = curve_of(insights(filled).rounds, "glasses")
+    assert (labels, measured.value, measured.low, measured.images) == (0, 0.77, None, 12)
+    assert "gone" in measured.reason
+
+
+def test_a_round_that_was_trained_with_other_splits_is_not_measured_on_images_it_learned_from(
+    filled: ProjectFolder,
+):
+    truth = audited(filled, 20)
+    first = round_that_errs(filled, truth, 4, labels=100)
+    before = round_that_errs(filled, truth, 5, labels=150)
+    with filled.database.write() as session:
+        told = {"glasses": {"test": {"images": 12, "groups": 9, "balanced_accuracy": 0.77}}}
+        for number in (first, before):
+            session.get_one(Round, number).metrics = told
+        session.execute(update(Project).values(split_seed=7))
+    for number, seed in ((first, 0), (before, 0)):
+        manifest = filled.rounds / f"{number:04d}" / "snapshot" / "manifest.json"
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"splits": {"seed": seed}}))
+    after = round_that_errs(filled, truth, 2, labels=200)
+    curve = curve_of(insights(filled).rounds, "glasses")
+    assert [(n, m.value, m.images) for n, _, m in curve] == [
+        (first, 0.77, 12),
+        (before, 0.77, 12),
+        (after, pytest.approx(0.9), 20),
+    ]
+    assert "splits were changed" in curve[0][2].reason
+    assert of(filled).gain is None, "figures of other images lie on no common line"
+    with filled.database.read() as session:
+        [now_told] = round_changes(filled, session, before).attributes
+        [compared] = round_changes(filled, session, after).attributes
+    assert (now_told.now.value, now_told.before) == (0.77, None)
+    assert (compared.now.value, compared.before, compared.difference) == (pytest.approx(0.9), None, None)
+
+
+def test_suggestions_count_for_the_round_that_was_in_use(filled: ProjectFolder):
+    truth = audited(filled, 10)
+    first, second = round_that_errs(filled, truth, 1), round_that_errs(filled, truth, 0)
+    me = Person(filled)
+
+    def answer(key: str, accepted: str, corrected: str) -> None:
+        [task] = me.next()
+        me.answer(task, ALL, key=key, accepted=frozenset({accepted}), corrected=frozenset({corrected}))
+
+    answer("a", "glasses", "wrinkles")
+    promote(filled, "back", first, me.id)
+    answer("b", "freckles", "glasses")
+    answer("c", "freckles", "glasses")
+    me.undo("c")
+    found = {key: (s.accepted, s.corrected) for key, s in insights(filled).suggestions.items()}
+    assert found == {
+        (second, "glasses"): (1, 0),
+        (second, "wrinkles"): (0, 1),
+        (first, "freckles"): (1, 0),
+        (first, "glasses"): (0, 1),
+    }
+
+
+def test_the_pace_is_that_of_the_answers_and_forecasts_what_is_left(filled: ProjectFolder):
+    me = Person(filled)
+    for number, task in enumerate(me.next(4)):
+        me.answer(task, ALL, key=f"a{number}", milliseconds=6000)
+    pace = insights(filled).pace
+    assert (pace.cells, pace.open_images, [day.cells for day in pace.days]) == (
+        4 * len(ALL),
+        36,
+        [4 * len(ALL)],
+    )
+    assert pace.hours_left == pytest.approx(pace.open_cells / (pace.cells / pace.hours))
+
+
+def test_the_api_and_the_tables_tell_the_same_figures(filled: ProjectFolder):
+    truth = audited(filled, 20)
+    round_that_errs(filled, truth, 10, labels=100)
+    newest = round_that_errs(filled, truth, 2, labels=200)
+    with Server(filled.path) as server:
+        client = server.client()
+        told = client.get("/insights")
+        glasses = next(entry for entry in told["attributes"] if entry["attribute"] == "glasses")
+        assert (told["in_use"], len(told["rounds"]), len(glasses["curve"])) == (newest, 2, 2)
+
+        def table(figure: str) -> list[dict[str, str]]:
+            answer = client.session.get(f"{server.url}/insights/{figure}.csv?attribute=glasses", timeout=10)
+            assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+            return list(csv.DictReader(io.StringIO(answer.text)))
+
+        assert [float(row["balanced_accuracy"]) for row in table("curves")] == [
+            p["value"] for p in glasses["curve"]
+        ]
+        assert sum(int(row["images"]) for row in table("confusion")) == 20
+        assert {row["attribute"] for row in table("distributions")} == {"glasses"}
+        assert [len(table(name)) for name in ("calibration", "advice", "agreement")] == [1, 1, 1]
+        assert table("pace") == table("suggestions") == table("saved") == []
+        assert client.get("/insights")["labels_saved"] is None
+        sentence = estimated(filled, 2)
+        told = client.get("/insights")["labels_saved"]
+        assert (told["text"], told["round"], told["worth"], told["saved"]) == (sentence, 2, 1.42, 254)
+        assert [(row["round"], row["low"], row["text"]) for row in table("saved")] == [
+            ("2", "1.11", sentence)
+        ]
+        key = secrets.token_hex(8)
+        assert client.session.get(f"{server.url}/insights/{key}.csv", timeout=10).status_code == 404

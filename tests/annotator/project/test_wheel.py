@@ -1,0 +1,42 @@
+"""The wheel holds everything that a project needs, and works far from the checkout."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import requests
+
+from tests.support.serving import Server
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def test_the_wheel_works_from_an_empty_folder(tmp_path: Path, faces: Path):
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(tmp_path / "wheel"), str(CHECKOUT)]
+    subprocess.run(build, check=True, capture_output=True)
+    [wheel] = (tmp_path / "wheel").glob("facelabel-*.whl")
+    site, empty = tmp_path / "site", tmp_path / "empty"
+    subprocess.run(
+        [*pip, "install", "--no-deps", "--target", str(site), str(wheel)], check=True, capture_output=True
+    )
+    empty.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(site)}
+    where = [sys.executable, "-c", "import annotator; print(annotator.__file__)"]
+    found = subprocess.run(
+        where, cwd=empty, env=environment, check=True, capture_output=True, text=True
+    ).stdout
+    assert found.startswith(str(site))
+    for arguments in (
+        ["init"],
+        ["import", str(faces)],
+        ["export", "--to", "out"],
+        ["verify", "out"],
+        ["doctor"],
+    ):
+        command = [sys.executable, "-m", "annotator", *arguments]
+        subprocess.run(command, cwd=empty, env=environment, check=True, capture_output=True)
+    with Server(empty, PYTHONPATH=str(site)) as server:
+        assert "<title>" in requests.get(server.url, timeout=10).text
+        assert requests.get(f"{server.url}/static/label.js", timeout=10).status_code == 200

@@ -1,0 +1,103 @@
+"""Gold: known answers, asked once of everybody, never recognisable, never changing a label."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from annotator.errors import FacelabelError
+from annotator.models import Annotation
+from annotator.project import ProjectFolder
+from annotator.services.review.details import read_image
+from annotator.services.review.queue import review_queue
+from annotator.services.team.gold import import_gold, is_gold, make_gold, remove_gold
+from tests.annotator.labelling.test_labels import ALL, Person, labels_of
+from tests.annotator.labelling.test_overlap import agree, people_of, work
+from tests.annotator.review.test_browse import correction
+
+
+def golden(project: ProjectFolder, *images: int) -> None:
+    """Make images gold whose answers are ALL."""
+    reviewer = Person(project)
+    for image in images:
+        correction(project, reviewer, image, ALL, f"gold {image}", adjudicate=True)
+        with project.database.write() as session:
+            make_gold(session, reviewer.id, image)
+
+
+def gold(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "annotator", "gold", *arguments, "-p", str(project)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_everybody_answers_each_gold_image_once_and_no_label_changes(filled: ProjectFolder):
+    agree(filled, gold_share=0.5)
+    golden(filled, 3, 7, 11)
+    people = [Person(filled, name) for name in ("Ada", "Bob", "Cleo")]
+    work(people, glasses=1)
+    answered = people_of(filled)
+    # Gold comes among other work only: who finds none left is not asked for it.
+    assert answered.keys() - {3, 7, 11} == set(range(1, 41)) - {3, 7, 11}
+    for image in (3, 7, 11):
+        assert len(answered[image]) == len(set(answered[image])) > 0
+        assert labels_of(filled, image) == ALL
+    with filled.database.read() as session:
+        query = select(Annotation.origin).where(Annotation.image_id.in_((3, 7, 11))).distinct()
+        assert set(session.scalars(query)) == {"review", "opinion"}
+        assert review_queue(filled, session, "opinions", after=None, limit=50).images == []
+        assert not any(cell.differing for cell in read_image(filled, session, 3).cells)
+
+
+def test_a_gold_task_looks_like_any_other(filled: ProjectFolder):
+    agree(filled, gold_share=0.5)
+    golden(filled, *range(1, 21))
+    tasks = Person(filled, "Bob").next(30)
+    known = [task for task in tasks if task.image_id <= 20]
+    others = [task for task in tasks if task.image_id > 20]
+    assert known
+    assert others
+    assert {(tuple(task.cells), tuple(task.labels)) for task in known} == {
+        (tuple(task.cells), tuple(task.labels)) for task in others
+    }
+
+
+def test_a_label_that_was_imported_stays_as_well(filled: ProjectFolder, tmp_path: Path):
+    agree(filled, gold_share=0.5)
+    table = tmp_path / "gold.csv"
+    table.write_text("image_name,glasses\n0001.jpg,2\n0002.jpg,0\nabsent.jpg,1\n")
+    report = import_gold(filled, Person(filled).id, table)
+    assert (report.images, report.answers, report.absent) == (2, 2, 1)
+    ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
+    for task in ada.next(40):
+        ada.answer(task, ALL | {"glasses": 1})
+    assert labels_of(filled, 1)["glasses"] == 2
+    work([bob], glasses=1, wrinkles=1)
+    assert labels_of(filled, 1) == ALL | {"glasses": 2}
+
+
+def test_only_what_a_reviewer_decided_becomes_gold_and_it_can_be_removed(filled: ProjectFolder):
+    me = Person(filled)
+    [task] = me.next()
+    me.answer(task, ALL)
+    with pytest.raises(FacelabelError, match="No reviewer"), filled.database.write() as session:
+        make_gold(session, me.id, task.image_id)
+    golden(filled, task.image_id)
+    golden(filled, task.image_id)  # again: what was decided by now
+    with filled.database.write() as session:
+        assert is_gold(session, task.image_id)
+        assert remove_gold(session, task.image_id) == 1
+        assert not is_gold(session, task.image_id)
+
+
+def test_the_command_adds_lists_and_removes(filled: ProjectFolder, faces: Path):
+    answers = faces / "answers.csv"
+    assert json.loads(gold(filled.path, "add", str(answers), "--json").stdout)["images"] == 40
+    listed = json.loads(gold(filled.path, "list", "--json").stdout)
+    assert len(listed) == 40
+    assert gold(filled.path, "remove", listed[0]["image_name"]).stdout == "1 images are gold no longer.\n"
+    assert gold(filled.path, "remove").returncode == 2
+    with filled.database.write() as session:
+        assert remove_gold(session, None) == 39

@@ -1,0 +1,66 @@
+"""Figures of a team: pace, agreement with gold and with each other."""
+
+import pytest
+
+from annotator.domain.metrics.proportion import Proportion
+from annotator.project import ProjectFolder
+from annotator.services.team.metrics import TeamFigures, count_team
+from tests.annotator.labelling.test_labels import ALL, Person
+from tests.annotator.labelling.test_overlap import agree, work
+from tests.annotator.team.test_gold import golden
+
+
+def figures(project: ProjectFolder) -> TeamFigures:
+    with project.database.read() as session:
+        return count_team(session)
+
+
+def test_an_interval_of_a_share_is_wilsons():
+    # Newcombe (1998), Stat. Med. 17:857-872, table I, method 3: 81 of 263 and 0 of 20.
+    assert Proportion(81, 263).interval == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert Proportion(0, 20).interval == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert Proportion(1, 29).interval == pytest.approx((0.0061, 0.1718), abs=5e-5)
+
+
+def test_each_labeller_is_measured_by_gold_and_by_the_others(filled: ProjectFolder):
+    agree(filled, overlap_share=1.0, overlap_opinions=2, gold_share=0.5)
+    golden(filled, 1, 2, 3, 4)
+    ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
+    work([ada])
+    work([bob], glasses=1)
+    found = figures(filled).labellers
+    assert found.keys() == {ada.id, bob.id}
+    assert found[ada.id].gold.value == 1
+    assert found[bob.id].gold.value == pytest.approx(5 / 6)
+    assert found[bob.id].others.value == pytest.approx(5 / 6)
+    by_name = {figure.attribute: figure for figure in figures(filled).attributes}
+    assert by_name["wrinkles"].percent.value == 1
+    assert by_name["glasses"].percent.value == 0
+    assert by_name["glasses"].images >= 36
+    assert [pair[:2] for pair in by_name["glasses"].cohen] == [("Ada", "Bob")]
+    assert by_name["identity"].images == 0
+
+
+def test_pace_and_suggestions_count_answers_that_were_not_taken_back(filled: ProjectFolder):
+    me = Person(filled)
+    for number, (task, milliseconds) in enumerate(zip(me.next(4), (1000, 2000, 9000, 60_000), strict=True)):
+        me.answer(
+            task,
+            ALL,
+            key=f"a{number}",
+            milliseconds=milliseconds,
+            accepted=frozenset({"wrinkles", "freckles"}),
+            corrected=frozenset({"glasses"}),
+        )
+    me.undo("a3")
+    mine = figures(filled).labellers[me.id]
+    assert (mine.images, mine.answers, mine.seconds) == (3, 18, 2.0)
+    assert (mine.accepted, mine.corrected) == (6, 3)
+    assert (mine.gold, mine.others) == (None, None)
+
+
+def test_nobody_has_figures_before_the_first_answer(project: ProjectFolder):
+    found = figures(project)
+    assert found.labellers == {}
+    assert {figure.images for figure in found.attributes} == {0}
+    assert all(figure.alpha.value is None and figure.alpha.reason for figure in found.attributes)

@@ -1,0 +1,75 @@
+"""Labellers at work at once, each a process of its own, and what they wrote down."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from tests.support.waiting import wait_until
+
+
+class Team:
+    """Labeller processes against one server, eight unless told; see `labeller`. `tokens`: one for each of the first."""
+
+    def __init__(self, folder: Path, port: int, mode: str, size: int = 8, tokens: Sequence[str] = ()) -> None:
+        folder.mkdir()
+        whose = dict(zip(range(size), tokens, strict=False))
+        self.stop_file = folder / "stop"
+        self.logs = [folder / f"{number}.jsonl" for number in range(size)]
+        for log in self.logs:
+            log.touch()
+        self._read = dict.fromkeys(self.logs, 0)
+        self._acknowledged = 0
+        self.processes = [
+            subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.support.labeller",
+                    str(port),
+                    log,
+                    self.stop_file,
+                    str(number),
+                    mode,
+                ],
+                cwd=Path(__file__).parents[2],
+                env=os.environ | ({"FACELABEL_TOKEN": whose[number]} if number in whose else {}),
+            )
+            for number, log in enumerate(self.logs)
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+    def stop(self) -> None:
+        """Let every labeller finish what it is at, and check that none was refused anything."""
+        self.stop_file.touch()
+        self.finish(30)
+
+    def finish(self, seconds: float) -> None:
+        """Wait until every labeller has ended by itself."""
+        wait_until(lambda: all(p.poll() is not None for p in self.processes), "all labellers ended", seconds)
+        assert [p.returncode for p in self.processes] == [0] * len(self.processes), self.noted("refused")[:3]
+
+    def acknowledged(self) -> int:
+        """How many answers were acknowledged so far."""
+        for log in self.logs:
+            with log.open("rb") as file:
+                file.seek(self._read[log])
+                lines, newline, _ = file.read().rpartition(b"\n")
+            self._read[log] += len(lines + newline)
+            self._acknowledged += (b"\n" + lines).count(b'\n{"acknowledged"')
+        return self._acknowledged
+
+    def noted(self, kind: str) -> list[dict[str, Any]]:
+        """All lines of a kind: given, sent, acknowledged or refused."""
+        lines = [json.loads(line) for log in self.logs for line in log.read_text().splitlines()]
+        return [line for line in lines if kind in line]

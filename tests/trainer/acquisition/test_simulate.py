@@ -1,0 +1,194 @@
+"""Oracle replay: its controls come out as they must, and nobody sees a label that was not bought."""
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer.acquisition import RULES
+from trainer.acquisition.ranking import RANDOM_EVERY
+from trainer.runtime.errors import TrainerError
+from trainer.simulate.oracle import Ledger, Oracle, check_ledger
+from trainer.simulate.page import page
+from trainer.simulate.plan import Plan
+from trainer.simulate.problem import Problem
+from trainer.simulate.replay import Buyer, fit_heads, replay, split_people
+from trainer.simulate.run import run_plan
+from trainer.simulate.summary import labels_to, summarise
+
+PLAN = Plan(
+    strategies=("random", "margin"), seeds=4, start=20, budgets=(40, 80, 160), batch=20, share_test=0.3
+)
+
+
+def made_up(images: int = 700, seed: int = 0) -> Problem:
+    """Faces of 140 people in 12 coordinates: `male` is half and half, `glasses` 8 % rare, `hair` has three classes."""
+    random = np.random.default_rng(seed)
+    points = random.normal(size=(images, 12)).astype(np.float32)
+    noise = random.normal(size=(images, 3)) * 0.4
+    labels = {
+        "male": (points[:, 0] + noise[:, 0] > 0).astype(np.int64),
+        "glasses": (points[:, 1] + noise[:, 1] > 1.5).astype(np.int64),
+        "hair": np.digitize(points[:, 2] + noise[:, 2], [-0.6, 0.9]).astype(np.int64),
+    }
+    return Problem(
+        names=np.array([f"{i:04}.jpg" for i in range(images)]),
+        groups=np.array([f"identity:{i // 5}" for i in range(images)]),
+        points=points / np.sqrt(12).astype(np.float32),
+        labels=labels,
+        classes={"male": 2, "glasses": 2, "hair": 3},
+    )
+
+
+def test_a_replay_buys_what_the_plan_says_and_nobody_of_the_test_people():
+    problem = made_up()
+    done = replay(problem, PLAN, "margin", 3)
+    assert [point.bought for point in done.curve] == [20, 40, 80, 160]
+    assert [entry["why"] for entry in done.ledger.entries] == ["start", *["margin"] * 7]
+    bought = [image for entry in done.ledger.entries for image in entry["images"]]
+    assert len(bought) == len(set(bought)) == done.ledger.bought == 160
+    test, pool = split_people(problem, PLAN.share_test, 3)
+    assert not set(problem.groups[test]) & set(problem.groups[pool])
+    assert not set(bought) & set(problem.names[test])
+
+
+def test_a_batch_asks_no_group_twice_and_random_is_plain():
+    problem = made_up()
+    group = dict(zip(problem.names.tolist(), problem.groups.tolist(), strict=True))
+    for entry in replay(problem, PLAN, "margin", 3).ledger.entries[1:]:
+        by_rule = [image for place, image in enumerate(entry["images"], 1) if place % RANDOM_EVERY]
+        assert len({group[image] for image in by_rule}) == len(by_rule) == 18
+    entries = replay(problem, PLAN, "random", 3).ledger.entries
+    assert [len(entry["images"]) for entry in entries] == [20, 20, 40, 80], "no model is needed in between"
+    assert len({group[image] for image in entries[-1]["images"]}) < 80
+
+
+def test_a_model_learns_from_what_is_bought():
+    done = replay(made_up(), PLAN, "random", 0)
+    assert done.curve[-1].macro > done.curve[0].macro > 0.5
+    assert done.full.macro > 0.85
+
+
+def test_random_against_random_saves_nothing():
+    problem = made_up()
+    runs = [replay(problem, PLAN, "random", seed).as_json() for seed in range(5)]
+    others = [
+        run | {"strategy": "margin"}
+        for run in (replay(problem, PLAN, "random", s).as_json() for s in range(5))
+    ]
+    saved = summarise([*runs, *others], PLAN.model_copy(update={"seeds": 5}))["against_baseline"]["margin"]
+    assert saved["times_fewer"]["95%"]["macro"]["ratio"] == 1.0
+    shifted = [run | {"strategy": "margin", "seed": (run["seed"] + 1) % 5} for run in runs]
+    saved = summarise([*runs, *shifted], PLAN.model_copy(update={"seeds": 5}))["against_baseline"]["margin"]
+    low, high = saved["times_fewer"]["95%"]["macro"]["interval"]
+    assert low <= 1.0 <= high
+
+
+def test_shuffled_labels_give_chance():
+    problem = made_up()
+    random = np.random.default_rng(1)
+    shuffled = replace(problem, labels={n: random.permutation(c) for n, c in problem.labels.items()})
+    for strategy in PLAN.strategies:
+        done = replay(shuffled, PLAN, strategy, 0)
+        chance = {"male": 1 / 2, "glasses": 1 / 2, "hair": 1 / 3}
+        for name, share in chance.items():
+            assert abs(done.full.balanced[name] - share) < 0.12
+
+
+@pytest.mark.parametrize("strategy", sorted(set(RULES) - {"random", "least_confidence"}))
+def test_labels_that_are_not_bought_yet_decide_nothing(strategy: str):
+    """Permute all labels that are still to be bought: the next queries are the same to the bit."""
+    problem = made_up()
+    random = np.random.default_rng(5)
+    start = random.permutation(len(problem.names))[:60]
+    queries = []
+    for permute in (False, True):
+        sold = {name: column.copy() for name, column in problem.labels.items()}
+        if permute:
+            rest = np.setdiff1d(np.arange(len(problem.names)), start)
+            for column in sold.values():
+                column[rest] = random.permutation(column[rest])
+        hidden = replace(problem, labels={name: np.full(len(column), -9) for name, column in sold.items()})
+        buyer = Buyer(hidden, Oracle(problem.names, sold, Ledger()), 0)
+        buyer.buy(start, "start")
+        model = fit_heads(buyer.points, buyer.answers, buyer.groups, problem.classes, 0)
+        queries.append(buyer.choose(model, strategy, 50).tolist())
+    assert queries[0] == queries[1]
+
+
+def test_noise_in_the_labels_of_the_test_people_changes_no_selection():
+    problem = made_up()
+    test, _ = split_people(problem, PLAN.share_test, 2)
+    noisy = {name: column.copy() for name, column in problem.labels.items()}
+    for name, column in noisy.items():
+        column[test] = np.random.default_rng(0).integers(0, problem.classes[name], len(test))
+    ledgers = [
+        replay(one, PLAN, "margin", 2).ledger.entries for one in (problem, replace(problem, labels=noisy))
+    ]
+    assert ledgers[0] == ledgers[1]
+
+
+@pytest.mark.parametrize("stress", ["duplicates", "noise", "rare", "missing"])
+def test_under_every_stress_a_replay_ends(stress: str):
+    plan = PLAN.model_copy(update={"stress": stress})
+    done = replay(made_up(), plan, "margin", 1)
+    assert 0.4 < done.curve[-1].macro <= 1
+    bought = [image for entry in done.ledger.entries for image in entry["images"]]
+    assert (len(set(bought)) < len(bought)) == (stress == "duplicates"), (
+        "a copy is paid for like any other image"
+    )
+
+
+def test_an_edited_ledger_is_found():
+    entries = replay(made_up(), PLAN, "margin", 0).ledger.entries
+    assert check_ledger(entries)
+    assert not check_ledger([entries[0], *entries[2:]])
+    for i, entry in enumerate(entries):
+        changed = [*entries[:i], entry | {"images": [*entry["images"][1:], "free.jpg"]}, *entries[i + 1 :]]
+        assert not check_ledger(changed)
+
+
+def test_what_is_done_is_not_run_again_and_the_figures_can_be_computed_from_the_raw_files(tmp_path: Path):
+    problem, plan = made_up(), PLAN.model_copy(update={"seeds": 2})
+    first = run_plan(problem, plan, tmp_path, lambda _: None)
+    files = {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    assert len(files) == 4
+    lost = tmp_path / "margin-001.json"
+    lost.unlink()
+    again = run_plan(problem, plan, tmp_path, lambda _: None)
+    without_times = [json.dumps(_without_seconds(run), sort_keys=True) for run in (*first, *again)]
+    assert without_times[:4] == without_times[4:]
+    assert [f for f, moment in files.items() if f.stat().st_mtime_ns != moment] == [lost]
+    summary = summarise(again, plan)
+    assert summary["strategies"]["random"]["budgets"] == [20, 40, 80, 160]
+    drawn = page(
+        summary | {"plan": plan.model_dump(mode="json"), "plan_hash": plan.hash, "snapshot": "0" * 64}
+    )
+    assert drawn.count("<figure>") == 4
+    assert "<script" not in drawn
+
+
+def test_labels_to_a_figure_lie_between_two_models_or_are_never_reached():
+    run = {
+        "curve": [{"bought": b, "macro": m, "balanced": {}} for b, m in ((100, 0.5), (200, 0.7), (400, 0.8))]
+    }
+    assert labels_to(run, 0.6) == 150
+    assert labels_to(run, 0.4) == 100
+    assert labels_to(run, 0.9) is None
+    found = [labels_to(run, target / 100) for target in range(50, 81)]
+    assert all(before <= after for before, after in pairwise(found))
+
+
+def test_a_plan_is_checked_and_its_hash_follows_every_setting():
+    with pytest.raises(ValueError, match="rise"):
+        Plan(start=100, budgets=(50,))
+    with pytest.raises(TrainerError, match="luck"):
+        Plan(strategies=("luck",))
+    assert Plan().hash == Plan().hash != Plan(seeds=3).hash
+
+
+def _without_seconds(run: dict) -> dict:
+    return run | {"curve": [p | {"seconds": 0} for p in run["curve"]], "full": run["full"] | {"seconds": 0}}

@@ -1,0 +1,89 @@
+"""The command of the trainer: exit codes, clear words, machine-readable output."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from trainer.acquisition import RULES
+from trainer.cli import main
+from trainer.rounds.predictions import Predictions
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def call(*arguments: object):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def model(faces, cache, tmp_path_factory):
+    to = tmp_path_factory.mktemp("command") / "round"
+    result = call("round", faces, "--to", to, "--cache", cache, "--json")
+    assert result.exit_code == 0
+    return json.loads(result.stdout)["model"]
+
+
+def test_evaluate_prints_the_figures_of_every_attribute(model, faces, cache):
+    result = call("evaluate", model, faces, "--cache", cache, "--json")
+    metrics = json.loads(result.stdout)["metrics"]
+    assert set(metrics) == {"glasses", "hair", "not_human"}
+    assert metrics["glasses"]["val"]["balanced_accuracy"] > 0.8
+    assert "glasses" in call("evaluate", model, faces, "--cache", cache).stdout
+
+
+def test_predict_writes_a_whole_folder_once(model, faces, cache, tmp_path):
+    arguments = ("predict", model, faces, "--to", tmp_path / "p", "--cache", cache, "--strategy", "entropy")
+    assert call(*arguments).exit_code == 0
+    assert Predictions.open(tmp_path / "p").manifest["strategy"] == "entropy"
+    again = call(*arguments)
+    assert again.exit_code == 1
+    assert "They were left as they are." in again.stderr
+
+
+def test_models_lists_what_there_is():
+    listed = json.loads(call("models", "--json").stdout)
+    assert listed["strategies"] == list(RULES)
+    assert {"probe", "cnn"} <= set(listed["engines"])
+    assert "efficientnet_lite0" in call("models").stdout
+
+
+def test_a_folder_that_is_no_snapshot_is_one_clear_failure(tmp_path, cache):
+    result = call("round", tmp_path, "--to", tmp_path / "round", "--cache", cache)
+    assert result.exit_code == 1
+    assert "has no manifest.json" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("round",),
+        ("round", "here", "--to", "there", "--strategy", "luck"),
+        ("round", "here", "--to", "there", "--engine", "luck"),
+        ("fit", "here", "--to", "there", "--set", "epochs=many"),
+        ("fit", "here", "--to", "there", "--set", "luck=1"),
+        ("juggle",),
+    ],
+)
+def test_wrong_use_has_exit_code_2(arguments):
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert result.stderr
+
+
+def test_help_is_there_without_loading_torch():
+    code = "import sys, trainer.cli; print('torch' in sys.modules, 'trainer.data.snapshot' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_the_command_runs_as_a_module():
+    command = [sys.executable, "-m", "trainer", "--version"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("trainer, version ")

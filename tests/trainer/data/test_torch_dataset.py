@@ -1,0 +1,55 @@
+"""A snapshot as a PyTorch dataset, and the example of docs/export.md."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader
+
+from trainer.data.snapshot import Snapshot
+from trainer.data.torch_dataset import NOT_KNOWN, SnapshotDataset
+from trainer.runtime.errors import SnapshotError
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "export.md"
+
+
+def test_items_are_the_images_and_labels_of_the_split(faces: Path):
+    snapshot = Snapshot.open(faces)
+    dataset = SnapshotDataset(faces, split="train", side=32)
+    assert dataset.names == [
+        n for n, s in zip(snapshot.image_names, snapshot.splits, strict=True) if s == "train"
+    ]
+    assert dataset.classes["hair"] == ["brown", "blond", "gray", "green"]
+    for item in (0, len(dataset) - 1):
+        image, labels = dataset[item]
+        index = snapshot.image_names.index(dataset.names[item])
+        assert image.shape == (3, 32, 32)
+        assert 0 <= image.min() < image.max() <= 1
+        for name, column in snapshot.labels.items():
+            assert labels[name] == (column[index] if column[index] >= 0 else NOT_KNOWN)
+
+
+def test_unlabelled_cells_are_passed_over_by_the_loss(faces: Path):
+    [(_, labels)] = DataLoader(SnapshotDataset(faces, side=16), batch_size=1000)
+    known = labels["glasses"] >= 0
+    assert 0 < known.sum() < len(known)
+    scores = torch.randn(len(known), 2, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(
+        cross_entropy(scores, labels["glasses"]), cross_entropy(scores[known], labels["glasses"][known])
+    )
+
+
+def test_a_split_without_images_is_told(faces: Path):
+    with pytest.raises(SnapshotError, match="'training'"):
+        SnapshotDataset(faces, split="training")
+
+
+def test_the_example_of_the_documentation_runs(faces: Path, monkeypatch, capsys):
+    [example] = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(list(filter(None, example.splitlines()))) == 5
+    faces.with_name("faces-v1").symlink_to(faces)
+    monkeypatch.chdir(faces.parent)
+    exec(compile(example, str(PAGE), "exec"), {})
+    assert "torch.Size([32, 3, 224, 224])" in capsys.readouterr().out

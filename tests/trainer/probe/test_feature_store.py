@@ -1,0 +1,145 @@
+"""Features are computed once; a crash tears nothing that is ever read."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support.drawn_snapshot import draw_faces
+from trainer.data.snapshot import Snapshot
+from trainer.networks import build
+from trainer.probe.feature_store import FeatureStore
+from trainer.probe.features import compute_features, open_store
+from trainer.runtime.errors import ImageError
+from trainer.runtime.files import sha256_text
+
+REPOSITORY = Path(__file__).parents[3]
+DIGESTS = [sha256_text(str(number)) for number in range(5)]
+RECORDS = np.arange(15, dtype=np.float16).reshape(5, 3)
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from trainer.probe.probe import features
+from trainer.networks import build
+from trainer.data.snapshot import Snapshot
+features.BATCH, features.CHUNK = 2, 4
+def progress(done, total):
+    if done == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+features.compute_features(
+    Snapshot.open(Path(sys.argv[1])), build("efficientnet_lite0", pretrained=True), Path(sys.argv[2]), progress=progress
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return build("efficientnet_lite0", pretrained=True)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    return Snapshot.open(draw_faces(tmp_path_factory.mktemp("few") / "snapshot", 9, labelled=0))
+
+
+def silent(_done: int, _total: int) -> None:
+    pass
+
+
+def test_what_was_added_is_found_by_another_reader(tmp_path):
+    FeatureStore(tmp_path, {}, 3).append(DIGESTS, RECORDS)
+    store = FeatureStore(tmp_path, {}, 3)
+    assert store.rows_of([DIGESTS[3], "ff" * 32, DIGESTS[0]]).tolist() == [3, -1, 0]
+    assert np.array_equal(store.records(), RECORDS)
+
+
+def test_records_without_a_digest_do_not_count_and_are_overwritten(tmp_path):
+    store = FeatureStore(tmp_path, {}, 3)
+    store.append(DIGESTS[:2], RECORDS[:2])
+    for name, torn in (("features.f16", b"torn record"), ("images.sha256", b"torn digest")):
+        with (tmp_path / name).open("ab") as stream:
+            stream.write(torn)
+    assert len(store) == 2
+    store.append(DIGESTS[2:], RECORDS[2:])
+    assert store.rows_of(DIGESTS).tolist() == list(range(len(DIGESTS)))
+    assert np.array_equal(store.records(), RECORDS)
+
+
+def test_a_part_is_read_as_it_is_mapped(tmp_path):
+    store = FeatureStore(tmp_path, {}, 3)
+    records = np.arange(15, dtype=np.float16).reshape(5, 3)
+    store.append([sha256_text(str(i)) for i in range(5)], records)
+    for start, count in ((0, 2), (3, 2), (4, 9), (5, 1), (0, 0)):
+        assert np.array_equal(store.read(start, count), store.records()[start : start + count])
+
+
+def test_an_empty_store_has_no_records(tmp_path):
+    store = FeatureStore(tmp_path, {}, 3)
+    assert store.rows_of(DIGESTS[:1]).tolist() == [-1]
+    assert store.rows_of([]).tolist() == []
+    assert store.records().shape == (0, 3)
+
+
+def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_features(few, backbone, tmp_path):
+    command = [sys.executable, "-c", KILLED, str(few.path), str(tmp_path / "killed")]
+    killed = subprocess.run(command, cwd=REPOSITORY, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    begun: list[int] = []
+    features = compute_features(
+        few, backbone, tmp_path / "killed", progress=lambda done, _: begun.append(done)
+    )
+    assert begun[0] == 4
+    whole = compute_features(few, backbone, tmp_path / "whole", progress=silent)
+    rows = np.arange(len(few))
+    np.testing.assert_allclose(
+        features.store.records()[features.rows[rows]],
+        whole.store.records()[whole.rows[rows]],
+        rtol=0.02,
+        atol=0.02,
+    )
+
+
+def test_features_that_are_known_are_not_computed_again(few, backbone, tmp_path):
+    compute_features(few, backbone, tmp_path, progress=silent)
+    calls: list[tuple[int, int]] = []
+    compute_features(few, backbone, tmp_path, progress=lambda *call: calls.append(call))
+    assert calls == [(9, 9)]
+
+
+def test_an_image_that_was_changed_is_named_and_leaves_the_cache_clean(few, backbone, tmp_path):
+    folder = draw_faces(tmp_path / "snapshot", 3, labelled=0)
+    (folder / "images" / "0001.png").write_bytes((folder / "images" / "0002.png").read_bytes())
+    with pytest.raises(ImageError, match=r"0001\.png was changed"):
+        compute_features(Snapshot.open(folder), backbone, tmp_path / "cache", progress=silent)
+    (store,) = (tmp_path / "cache").iterdir()
+    assert (store / "images.sha256").stat().st_size == 0
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not an image", b"\x89PNG\r\n\x1a\n torn"])
+def test_an_image_that_is_missing_or_broken_is_named(backbone, tmp_path, content):
+    folder = draw_faces(tmp_path / "snapshot", 3, labelled=0)
+    broken = folder / "images" / "0001.png"
+    broken.unlink()
+    if content is not None:
+        broken.write_bytes(content)
+    with pytest.raises(ImageError, match=r"0001\.png"):
+        compute_features(Snapshot.open(folder), backbone, tmp_path / "cache", progress=silent)
+
+
+def test_a_cache_that_was_made_anew_in_another_order_is_looked_up_again(few, backbone, tmp_path):
+    before = compute_features(few, backbone, tmp_path, progress=silent)
+    images = torch.arange(len(few))
+    expected = before.of(images).clone()
+    content = before.store.records()[::-1].copy()
+    digests = [digest.tobytes().hex() for digest in before.store.digests()[::-1]]
+    for file in before.store.folder.iterdir():
+        file.unlink()
+    open_store(tmp_path, backbone)[0].append(digests, content)
+    after = compute_features(few, backbone, tmp_path, progress=silent)
+    assert torch.equal(after.of(images), expected)
+    assert compute_features(few, backbone, tmp_path, progress=silent) is after, "nothing changed since"

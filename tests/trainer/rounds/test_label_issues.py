@@ -1,0 +1,37 @@
+"""Wrong labels are found among right ones, ranked, with the model's reason."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from click.testing import CliRunner
+
+from tests.support.drawn_snapshot import draw_faces
+from trainer.cli import main
+from trainer.data.snapshot import Snapshot
+
+IMAGES = 120
+
+
+def test_most_of_the_top_ranked_labels_are_those_that_were_made_wrong(cache: Path, tmp_path: Path):
+    numbers = np.random.default_rng(5).choice(IMAGES, IMAGES // 10, replace=False)
+    folder = draw_faces(tmp_path / "snapshot", IMAGES, labelled=IMAGES, mislabelled=set(numbers.tolist()))
+    wrong = {f"{number:04d}.png" for number in numbers}
+    snapshot = Snapshot.open(folder)
+    file = tmp_path / "run" / "label_errors.csv"
+    command = ["label-errors", str(folder), "--to", str(file), "--cache", str(cache)]
+    ran = CliRunner().invoke(main, command, catch_exceptions=False)
+    assert ran.exit_code == 0
+    assert "probably wrong" in ran.output
+    with file.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    seen = {n for n, split in zip(snapshot.image_names, snapshot.splits, strict=True) if split != "test"}
+    glasses = [row for row in rows if row["attribute"] == "glasses"]
+    found = [row["image_name"] for row in glasses[: len(wrong & seen)]]
+    assert set(found) <= seen
+    assert len(set(found) & wrong) >= 0.7 * len(wrong & seen)
+    probabilities = [float(row["p_code"]) for row in rows]
+    assert probabilities == sorted(probabilities)
+    assert all(
+        row["code"] != row["suggested"] and float(row["p_suggested"]) > float(row["p_code"]) for row in rows
+    )

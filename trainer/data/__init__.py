@@ -1,0 +1,1 @@
+"""Read a snapshot and its images; scale and augment pixels."""

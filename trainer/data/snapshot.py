@@ -1,0 +1,297 @@
+"""The snapshot: a folder of CSV files that says what is known about every image (FORMATS.md).
+
+`Snapshot.open` verifies and reads it, by columns, so that a million images are a few seconds' work.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from numpy.typing import NDArray
+
+from trainer.runtime.errors import SnapshotError
+from trainer.runtime.files import canonical_json, read_manifest, sha256_text
+
+CANNOT_TELL = -1
+"""Class index of a cell that a labeller could not decide."""
+UNLABELLED = -2
+"""Class index of a cell that nobody has answered."""
+
+KEPT = "Nothing was changed."
+AGAIN = "Export the snapshot again."
+
+
+@dataclass(frozen=True)
+class Value:
+    """One of an attribute's classes.
+
+    `ends`: after this answer nothing else is asked ("no face"). `replaced_by`: the codes that it was merged or split into.
+    """
+
+    code: int
+    name: str
+    status: str
+    ends: bool
+    replaced_by: tuple[int, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether it can still be answered."""
+        return self.status == "active"
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One thing that is asked about an image; `values` holds active and retired ones, codes ascending."""
+
+    name: str
+    title: str
+    kind: str
+    required: bool
+    values: tuple[Value, ...]
+
+    @property
+    def categorical(self) -> bool:
+        """Whether the values are a closed list, so that a model can answer it."""
+        return self.kind == "categorical"
+
+    @property
+    def codes(self) -> list[int]:
+        """The codes in class order: class index i has code `codes[i]`."""
+        return [value.code for value in self.values]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A verified snapshot. All arrays have one entry per image, in the order of labels.csv.
+
+    Attributes:
+        path: The folder.
+        images_root: The folder below which the image files are.
+        manifest: The manifest as it was read.
+        attributes: All active attributes in schema order, open ones too.
+        image_names: Unique, sorted by Unicode code points.
+        sha256: Of the image files' bytes.
+        files: Paths of the image files below `images_root`.
+        splits: `train`, `val` or `test`.
+        groups: Images of one group are never split apart.
+        labels: Categorical attribute → int64 class indices (see `Attribute.codes`), `CANNOT_TELL` or
+            `UNLABELLED`.
+    """
+
+    path: Path
+    images_root: Path
+    manifest: dict[str, Any]
+    attributes: list[Attribute]
+    image_names: list[str]
+    sha256: list[str]
+    files: list[str]
+    splits: NDArray[np.str_]
+    groups: NDArray[np.str_]
+    labels: dict[str, NDArray[np.int64]]
+
+    def __len__(self) -> int:
+        return len(self.image_names)
+
+    @property
+    def content_hash(self) -> str:
+        """Two snapshots with the same content hash hold the same labels of the same images."""
+        return str(self.manifest["content_hash"])
+
+    @property
+    def schema_hash(self) -> str:
+        """Two snapshots with the same schema hash give the same codes the same meaning."""
+        return str(self.manifest["schema"]["hash"])
+
+    @property
+    def categorical(self) -> list[Attribute]:
+        """The attributes that a model can answer, in schema order."""
+        return [attribute for attribute in self.attributes if attribute.categorical]
+
+    def image_path(self, index: int) -> Path:
+        """Return the path of an image's file, which need not exist.
+
+        Raises:
+            SnapshotError: The file's name leads out of the images root.
+        """
+        file = Path(self.files[index])
+        if file.is_absolute() or ".." in file.parts:
+            raise SnapshotError(f"{self.image_names[index]} points outside the images: {file}.", KEPT, AGAIN)
+        return self.images_root / file
+
+    @classmethod
+    def open(cls, path: Path, *, images_root: Path | None = None) -> "Snapshot":
+        """Verify a snapshot and read it.
+
+        Args:
+            path: The folder.
+            images_root: Where the image files are now, if not where the manifest says.
+
+        Raises:
+            SnapshotError: It is not whole, a byte was changed, it holds names instead of codes, or its version is
+                unknown.
+        """
+        manifest = read_manifest(
+            path / "manifest.json", format_name="facelabel-snapshot", version=1, error=SnapshotError
+        )
+        try:
+            return _read(path, manifest, images_root)
+        except (KeyError, TypeError, ValueError, pa.ArrowException, OSError) as cause:
+            raise SnapshotError(f"{path} does not follow FORMATS.md: {cause!r}.", KEPT, AGAIN) from cause
+
+
+def _read(path: Path, manifest: dict[str, Any], images_root: Path | None) -> Snapshot:
+    if manifest["cells"] != "codes":
+        raise SnapshotError(
+            f"{path} holds names instead of codes; it is for people.",
+            KEPT,
+            "Export it again without --names.",
+        )
+    _check_hashes(path, manifest)
+    retired = _retired_values(path / "attributes.csv", manifest)
+    attributes = [
+        _attribute(entry, retired.get(entry["name"], [])) for entry in manifest["schema"]["attributes"]
+    ]
+    _check_schema(path, attributes, manifest)
+    images = _read_images(path / "images.csv", manifest["files"]["images.csv"]["sha256"])
+    integers = {attribute.name: pa.int64() for attribute in attributes}
+    labels = _read_csv(path / "labels.csv", integers)
+    if labels["image_name"] != images.column or len(set(images.names)) != len(images.names):
+        raise SnapshotError(f"labels.csv and images.csv of {path} list different images.", KEPT, AGAIN)
+    root = Path(manifest["images"]["root"])
+    return Snapshot(
+        path=path,
+        images_root=images_root or (root if root.is_absolute() else path / root),
+        manifest=manifest,
+        attributes=attributes,
+        image_names=images.names,
+        sha256=images.sha256,
+        files=images.files,
+        splits=images.splits,
+        groups=images.groups,
+        labels={
+            attribute.name: _class_indices(attribute, labels[attribute.name], images.names)
+            for attribute in attributes
+            if attribute.categorical
+        },
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """The columns of images.csv, as `Snapshot` has them; `column`: the names as Arrow has them."""
+
+    column: pa.ChunkedArray
+    names: list[str]
+    sha256: list[str]
+    files: list[str]
+    splits: NDArray[np.str_]
+    groups: NDArray[np.str_]
+
+
+_LAST_IMAGES: dict[str, _Images] = {}
+"""What was read last, by the hash of its file: one round after the other has a snapshot of the same images."""
+
+
+def _read_images(path: Path, sha256: str) -> _Images:
+    """Read images.csv, whose bytes have been verified, unless the one that was read last has the same."""
+    if sha256 not in _LAST_IMAGES:
+        _LAST_IMAGES.clear()
+        table = _read_csv(path, {})
+        columns = {
+            name: table[name].to_pylist() for name in ("image_name", "sha256", "file", "split", "group")
+        }
+        splits, groups = (np.asarray(columns[name], dtype=np.str_) for name in ("split", "group"))
+        for shared in (splits, groups):
+            shared.flags.writeable = False
+        _LAST_IMAGES[sha256] = _Images(
+            table["image_name"], columns["image_name"], columns["sha256"], columns["file"], splits, groups
+        )
+    return _LAST_IMAGES[sha256]
+
+
+def _check_hashes(path: Path, manifest: dict[str, Any]) -> None:
+    files = manifest["files"]
+    missing = {"labels.csv", "attributes.csv", "images.csv"} - files.keys()
+    lines = "".join(f"{files[name]['sha256']}  {name}\n" for name in sorted(files) if name.endswith(".csv"))
+    if missing or manifest["content_hash"] != sha256_text(lines):
+        raise SnapshotError(f"The manifest of {path} does not fit its files.", KEPT, AGAIN)
+
+
+def _check_schema(path: Path, attributes: list[Attribute], manifest: dict[str, Any]) -> None:
+    schema = [
+        {
+            "codes": [[value.code, value.name] for value in attribute.values if attribute.categorical],
+            "kind": attribute.kind,
+            "name": attribute.name,
+        }
+        | _replaced(attribute)
+        for attribute in attributes
+    ]
+    if manifest["schema"]["hash"] != sha256_text(canonical_json(schema)):
+        raise SnapshotError(f"The schema of {path} does not fit its hash.", KEPT, AGAIN)
+
+
+def _replaced(attribute: Attribute) -> dict[str, Any]:
+    replaced = [[value.code, list(value.replaced_by)] for value in attribute.values if value.replaced_by]
+    return {"replaced": replaced} if replaced else {}
+
+
+def _retired_values(path: Path, manifest: dict[str, Any]) -> dict[str, list[Value]]:
+    """Values that attributes.csv knows and the manifest's schema does not list, by attribute."""
+    listed = {(a["name"], v["code"]) for a in manifest["schema"]["attributes"] for v in a["values"]}
+    extra: dict[str, list[Value]] = {}
+    for row in _read_csv(path, {"code": pa.int64()}).to_pylist():
+        if (row["attribute"], row["code"]) not in listed:
+            value = Value(code=row["code"], name=row["name"], status=row["status"], ends=False)
+            extra.setdefault(row["attribute"], []).append(value)
+    return extra
+
+
+def _attribute(entry: dict[str, Any], retired: list[Value]) -> Attribute:
+    values = [
+        Value(v["code"], v["name"], v["status"], v["ends"], tuple(v.get("replaced_by", ())))
+        for v in entry["values"]
+    ] + retired
+    return Attribute(
+        name=entry["name"],
+        title=entry["title"],
+        kind=entry["kind"],
+        required=entry["required"],
+        values=tuple(sorted(values, key=lambda value: value.code)),
+    )
+
+
+def _read_csv(path: Path, types: dict[str, pa.DataType]) -> pa.Table:
+    """Read a CSV file by columns; every column that is not named in `types` is text."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        header = stream.readline().rstrip("\n").split(",")
+    columns = {name.strip('"'): pa.string() for name in header} | types
+    convert = pyarrow.csv.ConvertOptions(column_types=columns, null_values=[""], strings_can_be_null=False)
+    parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    table: pa.Table = pyarrow.csv.read_csv(path, parse_options=parse, convert_options=convert)
+    return table.combine_chunks()
+
+
+def _class_indices(
+    attribute: Attribute, column: pa.ChunkedArray, image_names: list[str]
+) -> NDArray[np.int64]:
+    codes = np.asarray(attribute.codes, dtype=np.int64)
+    cells = column.fill_null(UNLABELLED).to_numpy().astype(np.int64)
+    unlabelled = column.is_null().to_numpy(zero_copy_only=False)
+    indices: NDArray[np.int64] = np.searchsorted(codes, cells).astype(np.int64)
+    known = (indices < len(codes)) & (codes[np.minimum(indices, len(codes) - 1)] == cells)
+    unknown = ~known & ~unlabelled & (cells != CANNOT_TELL)
+    if unknown.any():
+        row = int(unknown.argmax())
+        raise SnapshotError(
+            f"{image_names[row]} has the code {cells[row]} for {attribute.name}, which the schema does not know.",
+            KEPT,
+            AGAIN,
+        )
+    indices[~known] = CANNOT_TELL
+    indices[unlabelled] = UNLABELLED
+    return indices

@@ -1,0 +1,72 @@
+"""A snapshot as a PyTorch dataset, for training loops of one's own (docs/export.md)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from trainer.data.images import load_image
+from trainer.data.snapshot import AGAIN, KEPT, Snapshot
+from trainer.runtime.errors import SnapshotError
+
+NOT_KNOWN = -100
+"""The class index of a cell that is not labelled or could not be told: what `cross_entropy` passes over by default."""
+
+
+class SnapshotDataset(Dataset[tuple[Any, dict[str, Tensor]]]):
+    """The images of a snapshot with their labels; item i is (image, {attribute: class index}).
+
+    Args:
+        path: The snapshot's folder; it is verified.
+        split: `train`, `val` or `test`; all images without it.
+        side: Pixels of the square that an image is resized to.
+        transform: From the float (3, side, side) image, 0 to 1, to whatever the network takes.
+        images_root: Where the image files are now, if not where the manifest says.
+
+    Attributes:
+        classes: Attribute → the names of its classes, in the order of the class indices.
+        names: The images' names.
+
+    Raises:
+        SnapshotError: It is not whole, was changed, or has no image in that split.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        split: str | None = None,
+        side: int = 224,
+        transform: Callable[[Tensor], Any] | None = None,
+        images_root: str | Path | None = None,
+    ) -> None:
+        self.snapshot = Snapshot.open(Path(path), images_root=Path(images_root) if images_root else None)
+        chosen = np.ones(len(self.snapshot), bool) if split is None else self.snapshot.splits == split
+        self._indices = np.flatnonzero(chosen)
+        if not len(self._indices):
+            raise SnapshotError(f"{path} has no image in the split {split!r}.", KEPT, AGAIN)
+        self.side = side
+        self.transform = transform
+        self.classes = {a.name: [value.name for value in a.values] for a in self.snapshot.categorical}
+        self.names = [self.snapshot.image_names[index] for index in self._indices]
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, item: int) -> tuple[Any, dict[str, Tensor]]:
+        """Decode one image.
+
+        Raises:
+            ImageError: Its file is missing or cannot be decoded.
+        """
+        index = int(self._indices[item])
+        image = load_image(self.snapshot.image_path(index), self.side).float() / 255
+        labels = {
+            name: torch.tensor(column[index] if column[index] >= 0 else NOT_KNOWN, dtype=torch.int64)
+            for name, column in self.snapshot.labels.items()
+        }
+        return (image if self.transform is None else self.transform(image)), labels

@@ -1,0 +1,1 @@
+"""Measure a model: metrics, calibration, class-balanced outputs."""

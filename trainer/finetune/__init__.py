@@ -1,0 +1,1 @@
+"""The CNN engine: train a multi-output network on images."""

@@ -1,0 +1,48 @@
+"""What a run was made with: versions, processor, threads. It is kept beside the figures, not in the model."""
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainer import __version__
+from trainer.runtime import distributed
+from trainer.runtime.files import canonical_json, write_atomically
+
+PACKAGES = ("numpy", "pillow", "safetensors", "timm", "torch", "torchvision")
+
+
+def environment() -> dict[str, Any]:
+    """Return versions, machine and what computes, as they are now."""
+    cuda = torch.cuda.is_available()
+    return {
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "device": torch.cuda.get_device_name() if cuda else "cpu",
+        "facelabel": __version__,
+        "packages": {name: version(name) for name in PACKAGES},
+        "platform": platform.platform(),
+        "processes": distributed.count(),
+        "processor": _processor(),
+        "python": platform.python_version(),
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def note_environment(file: Path) -> None:
+    """Add the present environment to the starts of a run: a resumed one may have seen several."""
+    starts = json.loads(file.read_bytes())["starts"] if file.exists() else []
+    write_atomically(file, canonical_json({"starts": [*starts, environment()]}).encode())
+
+
+def _processor() -> str:
+    """The processor's name where Linux tells it."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text().splitlines() if file.exists() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor()

@@ -1,0 +1,89 @@
+"""The figures of an epoch: on the val split, with the running mean of the weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainer.config import FitConfig
+from trainer.data.dataset import SnapshotImages
+from trainer.finetune.losses import AttributeLoss, multi_output_loss
+from trainer.finetune.model import MultiOutput
+from trainer.finetune.saved_model import compute_logits
+
+Figures = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Figures per attribute, None where they cannot be computed, and the loss over all.
+
+    Attributes:
+        accuracy: Share of right answers.
+        balanced_accuracy: Mean recall over the classes that occur.
+        loss: As in training; None without a labelled image.
+    """
+
+    accuracy: Figures
+    balanced_accuracy: Figures
+    loss: float | None
+
+    def score(self, config: FitConfig) -> float | None:
+        """Return the figure that is watched; the higher, the better."""
+        if config.monitor == "loss":
+            return None if self.loss is None else -self.loss
+        figures = self.accuracy if config.monitor == "accuracy" else self.balanced_accuracy
+        known = [value for value in figures.values() if value is not None]
+        return float(np.mean(known)) if known else None
+
+
+def validate(
+    model: MultiOutput,
+    images: SnapshotImages,
+    weights: dict[str, Tensor],
+    loss: AttributeLoss,
+    config: FitConfig,
+) -> Validation:
+    """Return the figures of a model in evaluation mode on labelled images."""
+    answers = compute_logits(
+        model, images, batch_size=2 * config.batch_size, workers=config.workers, progress=lambda _: None
+    )
+    predicted = {name: logits.argmax(axis=1) for name, logits in answers.items()}
+    return Validation(
+        {name: accuracy(classes, images.labels[name]) for name, classes in predicted.items()},
+        {name: balanced_accuracy(classes, images.labels[name]) for name, classes in predicted.items()},
+        _loss(answers, images, weights, loss) if len(images) else None,
+    )
+
+
+def _loss(
+    answers: dict[str, NDArray[np.float32]],
+    images: SnapshotImages,
+    weights: dict[str, Tensor],
+    loss: AttributeLoss,
+) -> float:
+    logits = {name: torch.from_numpy(values) for name, values in answers.items()}
+    labels = {name: torch.from_numpy(images.labels[name]) for name in answers}
+    on_cpu = {name: tensor.cpu() for name, tensor in weights.items()}
+    return multi_output_loss(logits, labels, on_cpu, loss).item()
+
+
+def accuracy(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> float | None:
+    """Return the share of right answers among (n,) class indices; None if no label is known (negative)."""
+    known = labels >= 0
+    return float((predicted[known] == labels[known]).mean()) if known.any() else None
+
+
+def balanced_accuracy(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> float | None:
+    """Return the mean recall over the classes that occur; None if fewer than two do.
+
+    Args:
+        predicted: (n,) class indices.
+        labels: (n,) class indices; a negative one does not count.
+    """
+    present = np.unique(labels[labels >= 0])
+    if len(present) < 2:
+        return None
+    return float(np.mean([(predicted[labels == value] == value).mean() for value in present]))

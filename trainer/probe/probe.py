@@ -1,0 +1,222 @@
+"""The probe: frozen features and one calibrated linear head per attribute. It answers in seconds and drives the queue.
+
+The model folder holds `model.safetensors` and `model.json`, its manifest, written last.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainer import __version__
+from trainer.data.snapshot import Snapshot
+from trainer.probe.embeddings import PoolPoints
+from trainer.probe.features import Features
+from trainer.probe.linear_heads import Head, fit_heads
+from trainer.runtime.errors import ModelError, SnapshotError
+from trainer.runtime.files import file_entry, read_manifest, write_manifest
+from trainer.runtime.tensors import read_tensors, write_tensors
+from trainer.runtime.threads import threads
+
+FORMAT, VERSION, KIND = "facelabel-model", 1, "probe"
+CHUNK = 2048
+"""Images whose features are in memory at once while they are answered."""
+
+
+FEW = 2000
+"""Labelled images below which one thread trains the heads."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A trained probe.
+
+    Attributes:
+        mean: (size,) subtracted from the features.
+        scale: (size,) they are multiplied by afterwards.
+        heads: Attribute → head without its committee; an attribute without labels has none.
+        codes: Attribute → the codes of its classes.
+        pool_heads: The same heads for the points that they were trained on; none of a probe that was read from a file.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    heads: dict[str, Head]
+    codes: dict[str, list[int]]
+    pool_heads: dict[str, Head] = field(default_factory=dict)
+
+    def answer(self, features: Features) -> dict[str, NDArray[np.float32]]:
+        """Return attribute → (images, classes) calibrated probabilities of all images of a snapshot."""
+        weight, bias = _together(self.heads)
+        weight = self.scale[:, None] * weight
+        return _answers(self.heads, weight, bias - self.mean @ weight, features.of, len(features.rows))
+
+    def answer_pool(self, pool: PoolPoints) -> dict[str, NDArray[np.float32]]:
+        """Return the same from the points that it was just trained with, ten times as fast."""
+        return _answers(self.pool_heads, *_together(self.pool_heads), pool.of, len(pool))
+
+    def committee(self, pool: PoolPoints) -> dict[str, NDArray[np.float32]]:
+        """Return attribute → (members, images, classes): what the heads say that each left a part of the images out."""
+        parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.pool_heads}
+        for rows in torch.split(torch.arange(len(pool)), CHUNK):
+            points = pool.of(rows)
+            for name, head in self.pool_heads.items():
+                parts[name].append(head.committee(points))
+        return {name: np.concatenate(found, axis=1) for name, found in parts.items()}
+
+
+def _together(heads: Mapping[str, Head]) -> tuple[Tensor, Tensor]:
+    """The (q, k) weights and (k,) biases of all heads side by side, k classes in all."""
+    return torch.cat([h.weight for h in heads.values()], dim=1), torch.cat([h.bias for h in heads.values()])
+
+
+def _answers(
+    heads: Mapping[str, Head], weight: Tensor, bias: Tensor, of: Callable[[Tensor], Tensor], images: int
+) -> dict[str, NDArray[np.float32]]:
+    """Attribute → (images, classes); one product of matrices for all heads: one for each takes four times as long."""
+    classes = [len(head.bias) for head in heads.values()]
+    answers: dict[str, list[NDArray[np.float32]]] = {name: [] for name in heads}
+    for rows in torch.split(torch.arange(images), CHUNK):
+        evidence = torch.split(of(rows) @ weight + bias, classes, 1)
+        for (name, head), part in zip(heads.items(), evidence, strict=True):
+            answers[name].append(head.calibrated(part))
+    return {name: np.concatenate(parts) for name, parts in answers.items()}
+
+
+def fit_probe(
+    snapshot: Snapshot, pool: PoolPoints, seed: int, unseen: NDArray[np.int64] | None = None
+) -> Probe:
+    """Train a head for every attribute that has a labelled image in the train split.
+
+    Args:
+        snapshot: With labels.
+        pool: The points of its images.
+        seed: Of the folds.
+        unseen: Images on which penalty and temperature are chosen instead of on the folds; needed if the features were
+            learned from the train split.
+
+    Raises:
+        SnapshotError: No image of the train split is labelled.
+    """
+    train = snapshot.splits == "train"
+    labelled = {a.name: train & (snapshot.labels[a.name] >= 0) for a in snapshot.categorical}
+    rows = np.flatnonzero(np.any(list(labelled.values()), axis=0)) if labelled else np.empty(0, np.int64)
+    if not len(rows):
+        raise SnapshotError(
+            "No image of the train split is labelled, so there is nothing to learn from.",
+            "Nothing was changed.",
+            "Label some images and run the round again.",
+        )
+    labels = {
+        name: np.where(cells, snapshot.labels[name], -1)[rows]
+        for name, cells in labelled.items()
+        if cells.any()
+    }
+    classes = {attribute.name: len(attribute.values) for attribute in snapshot.categorical}
+    with threads_for(len(rows)):
+        points = pool.of(torch.from_numpy(rows))
+        others = None
+        if unseen is not None:
+            answers = {name: snapshot.labels[name][unseen] for name in labels}
+            others = pool.of(torch.from_numpy(unseen)), answers
+        heads = fit_heads(points, labels, snapshot.groups[rows], classes, seed, others)
+    codes = {a.name: a.codes for a in snapshot.categorical if a.name in heads}
+    in_features = {name: head.alone().turned(pool.basis.directions) for name, head in heads.items()}
+    return Probe(pool.basis.mean, pool.basis.scale, in_features, codes, heads)
+
+
+def threads_for(images: int) -> AbstractContextManager[None]:
+    """Use one thread for small problems: on a busy machine threads that wait for each other took ten times as long."""
+    return threads(1 if images < FEW else torch.get_num_threads())
+
+
+def save_probe(
+    folder: Path,
+    probe: Probe,
+    snapshot: Snapshot,
+    features: Features,
+    seed: int,
+    network: Path | None = None,
+) -> dict[str, Any]:
+    """Write the model folder, the manifest last, and return the manifest.
+
+    Args:
+        folder: Is made if need be.
+        probe: The probe.
+        snapshot: That it was trained on.
+        features: That it works on.
+        seed: Of its folds.
+        network: The model folder of the fine-tuned network whose features they are; None: those of the frozen one. The manifest names
+            it by its way from `folder`, so that both can be moved together.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "model.safetensors"
+    tensors = {"mean": probe.mean, "scale": probe.scale}
+    for name, head in probe.heads.items():
+        tensors |= {f"head/{name}/weight": head.weight, f"head/{name}/bias": head.bias}
+    write_tensors(file, tensors)
+    attributes = [
+        {
+            "codes": probe.codes[name],
+            "images": head.images,
+            "name": name,
+            "penalty": head.penalty,
+            "prior": head.prior.tolist(),
+            "temperature": head.temperature,
+        }
+        for name, head in probe.heads.items()
+    ]
+    manifest = {
+        "attributes": attributes,
+        "content_hash": snapshot.content_hash,
+        "features": features.recipe,
+        "files": {file.name: file_entry(file)},
+        "format": FORMAT,
+        "kind": KIND,
+        "schema_hash": snapshot.schema_hash,
+        "seed": seed,
+        "tool": f"facelabel {__version__}",
+        "version": VERSION,
+    }
+    if network is not None:
+        manifest["network"] = os.path.relpath(network, folder)
+    return write_manifest(folder / "model.json", manifest)
+
+
+def load_probe(folder: Path) -> tuple[Probe, dict[str, Any]]:
+    """Read a model folder and its manifest.
+
+    Raises:
+        ModelError: It is not whole, a byte was changed, or it does not hold a probe.
+    """
+    manifest = read_manifest(folder / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
+    try:
+        tensors = read_tensors(folder / "model.safetensors")
+        entries = {entry["name"]: entry for entry in manifest["attributes"]}
+        heads = {
+            name: Head(
+                coefficients=torch.cat(
+                    [tensors[f"head/{name}/weight"], tensors[f"head/{name}/bias"][None]]
+                ).unsqueeze(1),
+                prior=np.asarray(entry["prior"]),
+                temperature=entry["temperature"],
+                penalty=entry["penalty"],
+                images=entry["images"],
+            )
+            for name, entry in entries.items()
+        }
+        codes = {name: entry["codes"] for name, entry in entries.items()}
+        return Probe(tensors["mean"], tensors["scale"], heads, codes), manifest
+    except (KeyError, TypeError) as cause:
+        raise ModelError(
+            f"{folder} does not hold a probe: {cause!r} is missing.",
+            "Nothing was changed.",
+            "Run a round again.",
+        ) from cause

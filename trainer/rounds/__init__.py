@@ -1,0 +1,1 @@
+"""One retrain round: fit an engine, predict every open cell, rank the images, write the predictions."""

@@ -1,0 +1,92 @@
+"""Answers to image files that belong to no snapshot."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from trainer.data.images import load_image
+from trainer.finetune.saved_model import SavedModel
+from trainer.rounds.load_model import open_network
+from trainer.runtime import distributed
+from trainer.runtime.errors import ImageError
+from trainer.runtime.files import write_atomically
+
+BATCH = 64
+EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+
+def predict_files(
+    model: Path, images: Iterable[Path], to: Path, progress: Callable[[int, int], None]
+) -> tuple[int, list[str]]:
+    """Write `image_name`, and per attribute the most probable code and its probability, one row per image.
+
+    Several processes share the batches out; the first one writes, and each gets the same result.
+
+    Args:
+        model: The folder of a fine-tuned network or a probe.
+        images: Files, and folders whose image files are meant, in the order of their names.
+        to: The CSV file.
+        progress: Called with images done and images in all.
+
+    Returns:
+        Images written, and why the others could not be read.
+
+    Raises:
+        ModelError: The model folder is not whole.
+    """
+    saved = open_network(model)
+    saved.network.to(distributed.device())
+    files = list(_files(images))
+    starts = range(0, len(files), BATCH)
+    parts: dict[int, _Part] = {}
+    for start in starts[distributed.rank() :: distributed.count()]:
+        parts[start] = _answer(saved, files[start : start + BATCH])
+        progress(min(len(files), distributed.count() * BATCH * len(parts)), len(files))
+    parts = distributed.gathered(parts)
+    failed = [words for start in starts for words in parts[start].failed]
+    if distributed.rank() == 0:
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        columns = [column for name in saved.codes for column in (name, f"p:{name}")]
+        writer.writerow(["image_name", *columns])
+        writer.writerows(row for start in starts for row in parts[start].rows)
+        write_atomically(to, stream.getvalue().encode())
+    return len(files) - len(failed), failed
+
+
+class _Part(NamedTuple):
+    """What became of a batch of files: a row per image, and why the others could not be read."""
+
+    rows: list[list[object]]
+    failed: list[str]
+
+
+def _files(images: Iterable[Path]) -> Iterator[Path]:
+    for path in images:
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in EXTENSIONS)
+        else:
+            yield path
+
+
+def _answer(saved: SavedModel, files: list[Path]) -> _Part:
+    config, known, pixels, failed = saved.config, [], [], []
+    for file in files:
+        try:
+            pixels.append(load_image(file, config.image_size, crop=config.crop))
+            known.append(file)
+        except ImageError as failure:
+            failed.append(failure.what)
+    rows: list[list[object]] = [[file.as_posix()] for file in known]
+    if not known:
+        return _Part(rows, failed)
+    answers = saved.probabilities(torch.stack(pixels).to(distributed.device()))
+    for name, codes in saved.codes.items():
+        p = answers[name]
+        for row, answer, chances in zip(rows, p.argmax(axis=1), p, strict=True):
+            row += [codes[answer], f"{chances[answer]:.4f}"]
+    return _Part(rows, failed)

@@ -1,0 +1,126 @@
+"""A trained network as ONNX: from pixels to calibrated probabilities in one file, checked against the network itself."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trainer.evaluation.calibration import prior_in_logits
+from trainer.finetune.saved_model import SavedModel
+from trainer.rounds.load_model import open_network
+from trainer.runtime.errors import ModelError
+from trainer.runtime.files import file_entry, move_into_place, write_manifest
+
+FORMAT, VERSION = "facelabel-onnx", 1
+TOLERANCE = 1e-4
+"""Largest difference of a probability between the file and the network."""
+CHECKED = 5
+"""Images, of random pixels, that both are asked about."""
+
+
+class Answering(nn.Module):
+    """The network with its preprocessing before it and its calibration behind it.
+
+    Args:
+        saved: The model.
+    """
+
+    def __init__(self, saved: SavedModel) -> None:
+        super().__init__()
+        self.network = saved.network
+        self.out_of_logits = prior_in_logits(saved.config)
+        self.temperatures = {name: entry["temperature"] for name, entry in saved.calibration.items()}
+        for number, name in enumerate(saved.codes):
+            prior = torch.tensor(saved.calibration[name]["prior"], dtype=torch.float32)
+            self.register_buffer(f"log_prior{number}", prior.log())
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, side, side) uint8 RGB → the (N, classes) probabilities of every attribute, in the model's order."""
+        logits = self.network(self.network.prepare(images))
+        answers = []
+        for number, (name, values) in enumerate(logits.items()):
+            log_prior = self.get_buffer(f"log_prior{number}")
+            evidence = values - self.out_of_logits * log_prior
+            answers.append(torch.softmax(evidence / self.temperatures[name] + log_prior, dim=1))
+        return tuple(answers)
+
+
+def export_onnx(model: Path, to: Path) -> dict[str, Any]:
+    """Write `model.onnx` and `model.json`, its manifest, into a folder, and return the manifest.
+
+    The file takes `images`, uint8 (N, 3, side, side) RGB: the upright image, its middle `crop` share, resized to the
+    square. It gives one output per attribute, `p0`, `p1`, …, in the order of the manifest's `attributes`.
+
+    Args:
+        model: The folder of a fine-tuned network or a probe.
+        to: Is made if need be.
+
+    Raises:
+        ModelError: The folder is not whole, the network cannot be written as ONNX, or the file gives other answers.
+    """
+    saved = open_network(model)
+    side = saved.config.image_size
+    answering = Answering(saved).eval()
+    to.mkdir(parents=True, exist_ok=True)
+    file, temporary = to / "model.onnx", to / ".model.onnx.part"
+    try:
+        _write(answering, len(saved.codes), side, temporary)
+        difference = _check(saved, temporary, side)
+        move_into_place(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
+    manifest = {
+        "attributes": [{"codes": codes, "name": name} for name, codes in saved.codes.items()],
+        "files": {file.name: file_entry(file)},
+        "format": FORMAT,
+        "input": {"crop": saved.config.crop, "name": "images", "side": side, "type": "uint8"},
+        "largest_difference": difference,
+        "model": {"content_hash": saved.manifest["content_hash"], "files": saved.manifest["files"]},
+        "version": VERSION,
+    }
+    return write_manifest(to / "model.json", manifest)
+
+
+def _write(answering: Answering, attributes: int, side: int, file: Path) -> None:
+    example = torch.zeros(2, 3, side, side, dtype=torch.uint8)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                answering,
+                (example,),
+                str(file),
+                input_names=["images"],
+                output_names=[f"p{number}" for number in range(attributes)],
+                dynamic_shapes={"images": {0: torch.export.Dim("images_in_batch", min=1)}},
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as cause:
+        raise ModelError(
+            f"The network cannot be written as ONNX: {str(cause).splitlines()[0]}",
+            "Nothing was written.",
+            "Use another network, or the model folder itself.",
+        ) from cause
+
+
+def _check(saved: SavedModel, file: Path, side: int) -> float:
+    """Return the largest difference between the file's probabilities and those that the model gives elsewhere."""
+    import onnxruntime  # type: ignore[import-untyped] # noqa: PLC0415 - of the extra `onnx`
+
+    pixels = np.random.default_rng(0).integers(0, 256, (CHECKED, 3, side, side)).astype(np.uint8)
+    expected = saved.probabilities(torch.from_numpy(pixels)).values()
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    found = session.run(None, {"images": pixels})
+    difference = max(float(np.abs(ours - theirs).max()) for ours, theirs in zip(expected, found, strict=True))
+    if not difference <= TOLERANCE:
+        raise ModelError(
+            f"The ONNX file answers otherwise than the network: probabilities differ by {difference:.2g}.",
+            "Nothing was written.",
+            "Use the model folder itself, or another network.",
+        )
+    return difference

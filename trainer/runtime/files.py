@@ -1,0 +1,129 @@
+"""Files that are either whole or not there: canonical JSON, hashes, manifests, atomic writing.
+
+Both folders of FORMATS.md end with a `manifest.json` that is written last and carries its own hash; the model folder
+follows the same rule.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from trainer.runtime.errors import TrainerError
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of a value: keys sorted, two spaces, no ASCII escapes, one LF at the end."""
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def sha256_text(text: str) -> str:
+    """Return the sha256 of a text's UTF-8 bytes as 64 lower-case hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Return the sha256 of a file's bytes as 64 lower-case hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that after any crash there is the old file, or the new one, and nothing between."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+            os.fchmod(stream.fileno(), 0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what `write_atomically` left of files that it was killed at; nobody else may be writing into the folder."""
+    for file in folder.glob(".*.*"):
+        if file.is_file():
+            file.unlink()
+
+
+def move_into_place(temporary: Path, path: Path) -> None:
+    """Give a file that somebody else wrote under a temporary name its real name, durably."""
+    with temporary.open("rb") as stream:
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable (a rename is not, until its folder is synced)."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_entry(path: Path) -> dict[str, Any]:
+    """Return a file's entry in a manifest: `{"bytes": …, "sha256": …}`."""
+    return {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+
+
+def write_manifest(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Write a manifest with its `manifest_hash`, the last file of its folder, and return it."""
+    sealed = {**manifest, "manifest_hash": sha256_text(canonical_json(manifest))}
+    write_atomically(path, canonical_json(sealed).encode())
+    return sealed
+
+
+def read_manifest(path: Path, *, format_name: str, version: int, error: type[TrainerError]) -> dict[str, Any]:
+    """Read a manifest and check it and the hash of every file it names.
+
+    Args:
+        path: The `manifest.json`; the files it names are beside it.
+        format_name: What its `format` must be.
+        version: What its `version` must be.
+        error: The class of the error to raise.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        TrainerError: The folder is not whole, a byte was changed, or it is of another format or version.
+    """
+    folder, kept = path.parent, "Nothing was changed."
+    again = "Write the folder again with the program it came from."
+    try:
+        text = path.read_bytes().decode()
+        manifest = json.loads(text)
+    except FileNotFoundError:
+        raise error(
+            f"{folder} has no {path.name}, so it is not a whole {format_name}.", kept, again
+        ) from None
+    except (OSError, ValueError) as cause:
+        raise error(f"{path} cannot be read: {cause}.", kept, again) from cause
+    if not isinstance(manifest, dict) or text != canonical_json(manifest):
+        raise error(f"{path} was changed: it is not canonical JSON.", kept, again)
+    if manifest.get("format") != format_name or manifest.get("version") != version:
+        found = f"{manifest.get('format')} version {manifest.get('version')}"
+        raise error(
+            f"{folder} holds {found}, not {format_name} version {version}.",
+            kept,
+            "Use the version of facelabel that wrote it, or write the folder again with this one.",
+        )
+    unsealed = {key: value for key, value in manifest.items() if key != "manifest_hash"}
+    if manifest.get("manifest_hash") != sha256_text(canonical_json(unsealed)):
+        raise error(f"{path} was changed: its manifest_hash does not fit.", kept, again)
+    for name, entry in manifest.get("files", {}).items():
+        file = folder / name
+        if not file.is_file():
+            raise error(f"{file} is missing.", kept, again)
+        if file_entry(file) != entry:
+            raise error(f"{file} was changed: its bytes are not those that the manifest names.", kept, again)
+    return manifest

@@ -1,0 +1,1 @@
+"""Statistics that trainer and annotator share. NumPy only: importing it loads nothing else."""
