@@ -22,6 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from annotator.domain.states import JobState
+
 
 def now() -> datetime:
     """The time, with its zone."""
@@ -297,9 +299,7 @@ class Submission(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
-    kind: Mapped[
-        str
-    ]  # answer, skip, sweep, review, people, rename, merge, undo, import, aggregate, schema or promotion
+    kind: Mapped[str]  # a SubmissionKind
     fingerprint: Mapped[str]  # of the request's body: the same key with another body is refused
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
@@ -331,9 +331,7 @@ class Annotation(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
     code: Mapped[int | None]
-    origin: Mapped[
-        str
-    ]  # human, suggestion, review, import, aggregate, merge, schema, reopened, opinion, undo
+    origin: Mapped[str]  # an Origin
     corrected: Mapped[bool] = mapped_column(server_default="0")  # another value was suggested and shown
 
 
@@ -503,7 +501,7 @@ class Round(Base):
     __tablename__ = "rounds"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    state: Mapped[str] = mapped_column(index=True)  # queued, running, done or failed
+    state: Mapped[str] = mapped_column(index=True)  # a JobState
     engine: Mapped[str]
     strategy: Mapped[str]
     stage: Mapped[str]
@@ -531,7 +529,7 @@ class Round(Base):
 class Import(Base):
     """An uploaded file; the queue of the worker and the record of what happened.
 
-    `state`: receiving, queued, running, done, failed or discarded. `dry_run`: of the run that is queued, at work or over.
+    `state`: a JobState. `dry_run`: of the run that is queued, at work or over.
     `options`: as `services/importing/jobs.Wish` has them. `proposed`: a mapping for what the dry run could not place.
     """
 
@@ -559,7 +557,7 @@ class Import(Base):
     @property
     def has_file(self) -> bool:
         """Whether the file is still needed: it is removed once it was imported or given up."""
-        return self.state != "discarded" and not (self.state == "done" and not self.dry_run)
+        return self.state != JobState.DISCARDED and not (self.state == JobState.DONE and not self.dry_run)
 
 
 class Predictions(Base):

@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import FacelabelError, NotFound, WrongUse
 from annotator.models import Annotation, Image, Label, Lease, Submission, now
 from annotator.project import ProjectFolder
@@ -56,9 +57,9 @@ class SweptCell:
     accepted: bool = False
 
     @property
-    def origin(self) -> str:
+    def origin(self) -> Origin:
         """Who the answer comes from."""
-        return "suggestion" if self.accepted and self.code is not None else "human"
+        return Origin.SUGGESTION if self.accepted and self.code is not None else Origin.HUMAN
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def submit_page(session: Session, labeller_id: int, page: SweptPage) -> SweepOut
     submission_id = add_submission(
         session,
         key=page.key,
-        kind="sweep",
+        kind=SubmissionKind.SWEEP,
         fingerprint=page.fingerprint(),
         labeller_id=labeller_id,
         image_id=None,
@@ -173,7 +174,7 @@ def submit_page(session: Session, labeller_id: int, page: SweptPage) -> SweepOut
             c.image_id,
             page.attribute,
             codes[c.image_id],
-            "opinion" if c.image_id in opinions else c.origin,
+            Origin.OPINION if c.image_id in opinions else c.origin,
         )
         for c in page.cells
     ]
@@ -211,7 +212,7 @@ def undo_page(
     if known is not None:
         target = session.get_one(Submission, known.undoes)
     else:
-        target = find_undoable(session, labeller_id, undone_key, kinds=("sweep",))
+        target = find_undoable(session, labeller_id, undone_key, kinds=(SubmissionKind.SWEEP,))
         take_back(session, target, key, fingerprint)
         look_from_the_head()
     swept = session.scalars(select(Annotation.image_id).where(Annotation.submission_id == target.id))
@@ -278,8 +279,13 @@ def _opinions(
         labeller, origin = standing.get(cell.image_id, (labeller_id, ""))
         in_time = held is not None and held.token == cell.lease
         others = held is not None and held.labeller_id != labeller_id and held.expires_at > now()
-        answered = labeller != labeller_id and origin in {"human", "suggestion", "aggregate", "schema"}
-        if cell.image_id in blind or origin == "review" or (not in_time and (others or answered)):
+        answered = labeller != labeller_id and origin in {
+            Origin.HUMAN,
+            Origin.SUGGESTION,
+            Origin.AGGREGATE,
+            Origin.SCHEMA,
+        }
+        if cell.image_id in blind or origin == Origin.REVIEW or (not in_time and (others or answered)):
             opinions.add(cell.image_id)
     return opinions
 
@@ -287,4 +293,4 @@ def _opinions(
 def _outcome(session: Session, row: Submission) -> SweepOutcome:
     query = select(Annotation.image_id, Annotation.origin).where(Annotation.submission_id == row.id)
     cells = session.execute(query).all()
-    return SweepOutcome(row.key, len(cells), sorted(i for i, origin in cells if origin == "opinion"))
+    return SweepOutcome(row.key, len(cells), sorted(i for i, origin in cells if origin == Origin.OPINION))

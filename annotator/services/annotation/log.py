@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import NO_LABEL, Origin
 from annotator.errors import Conflict
 from annotator.models import Annotation, Image, Label, Submission, now
 from annotator.services.common.progress import add_done
@@ -22,7 +23,7 @@ class NewAnnotation(NamedTuple):
     image_id: int
     attribute_id: int
     code: int | None
-    origin: str
+    origin: Origin
     corrected: bool = False
 
 
@@ -58,7 +59,7 @@ def annotate(
     image_id: int,
     submission_id: int,
     codes: Mapping[str, int | None],
-    origins: Mapping[str, str],
+    origins: Mapping[str, Origin],
     corrected: Collection[str] = (),
 ) -> None:
     """Add annotations to an image; those that are not mere opinions become its labels."""
@@ -70,7 +71,7 @@ def annotate_all(
     session: Session,
     active: ActiveSchema,
     submission_id: int,
-    answers: Collection[tuple[int, str, int | None, str]],
+    answers: Collection[tuple[int, str, int | None, Origin]],
     corrected: Collection[str] = (),
 ) -> None:
     """Add annotations (image id, attribute, code, origin) to any images, as `annotate`."""
@@ -79,7 +80,7 @@ def annotate_all(
         for image, name, code, origin in answers
     ]
     add_annotations(session, submission_id, cells)
-    counted = [cell for cell in cells if cell.origin != "opinion"]
+    counted = [cell for cell in cells if cell.origin is not Origin.OPINION]
     update_images(
         session, active, {cell.image_id for cell in counted}, {cell.attribute_id for cell in counted}
     )
@@ -137,7 +138,7 @@ _PUT_LABELS = (
         .where(
             Annotation.submission_id == bindparam("submission_id"),
             Annotation.id > bindparam("last"),  # it may have been added to before
-            Annotation.origin.not_in(("opinion", "undo", "reopened")),
+            Annotation.origin.not_in(NO_LABEL),
         )
         .order_by(Annotation.id),
     )

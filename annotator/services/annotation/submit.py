@@ -12,6 +12,7 @@ from sqlalchemy import Row, bindparam, delete, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.schema import Attribute, Schema
+from annotator.domain.states import INDEPENDENT, Origin, SubmissionKind
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import (
     Annotation,
@@ -89,7 +90,7 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
     submission_id = add_submission(
         session,
         key=submitted.key,
-        kind="skip" if submitted.skip else "answer",
+        kind=SubmissionKind.SKIP if submitted.skip else SubmissionKind.ANSWER,
         fingerprint=submitted.fingerprint(),
         labeller_id=labeller_id,
         image_id=submitted.image_id,
@@ -100,12 +101,12 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
     if submitted.skip:
         session.merge(Skip(image_id=submitted.image_id, labeller_id=labeller_id, reason=submitted.reason))
     if late:
-        origins = dict.fromkeys(codes, "opinion")
+        origins = dict.fromkeys(codes, Origin.OPINION)
     else:
-        origins = {name: "suggestion" if name in submitted.accepted else "human" for name in codes}
+        origins = {name: Origin.SUGGESTION if name in submitted.accepted else Origin.HUMAN for name in codes}
         # What is settled stands: an answer to it is one more opinion.
         stands = settled(session, active, submitted.image_id, labeller_id)
-        origins |= dict.fromkeys(stands & codes.keys(), "opinion")
+        origins |= dict.fromkeys(stands & codes.keys(), Origin.OPINION)
         session.connection().execute(_END_LEASE, {"image_id": submitted.image_id})
     annotate(session, active, submitted.image_id, submission_id, codes, origins, submitted.corrected)
     return Outcome(submitted.key, submitted.image_id, codes, late)
@@ -127,10 +128,12 @@ def undo(
     if known is not None:
         target = session.get_one(Submission, known.undoes)
         return target, _values_of(session, target.id)
-    target = find_undoable(session, labeller_id, undone_key, kinds=("answer", "skip"))
+    target = find_undoable(
+        session, labeller_id, undone_key, kinds=(SubmissionKind.ANSWER, SubmissionKind.SKIP)
+    )
     values = _values_of(session, target.id)
     take_back(session, target, key, fingerprint)
-    if target.kind == "skip":
+    if target.kind == SubmissionKind.SKIP:
         session.execute(delete(Skip).where(Skip.image_id == target.image_id, Skip.labeller_id == labeller_id))
     return target, values
 
@@ -152,9 +155,9 @@ def settled(session: Session, active: ActiveSchema, image_id: int, labeller_id: 
         for attribute, origin, owner, is_fixed, open_cells in session.connection().execute(
             _STANDING, {"image_id": image_id}
         )
-        if origin == "review"
+        if origin == Origin.REVIEW
         or is_fixed
-        or (owner != labeller_id and (origin != "import" or open_cells == 0))
+        or (owner != labeller_id and (origin != Origin.IMPORT or open_cells == 0))
     }
 
 
@@ -214,7 +217,7 @@ def _is_late(
         .join(Submission, Submission.id == Annotation.submission_id)
         .where(
             Annotation.image_id == image_id,
-            Submission.kind.in_(("answer", "sweep")),
+            Submission.kind.in_(INDEPENDENT),
             Submission.labeller_id != labeller_id,
             ~undone,
         )
@@ -230,7 +233,7 @@ _END_LEASE = delete(Lease).where(Lease.image_id == bindparam("image_id"))
 _ADJUDICATED = (
     select(Label.attribute_id)
     .join(Annotation, Annotation.id == Label.annotation_id)
-    .where(Label.image_id == bindparam("image_id"), Annotation.origin == "review")
+    .where(Label.image_id == bindparam("image_id"), Annotation.origin == Origin.REVIEW)
 )
 _STANDING = (
     select(

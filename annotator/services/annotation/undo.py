@@ -7,6 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import Conflict, NotFound
 from annotator.models import Annotation, Label, Submission, ValueRow
 from annotator.services.annotation.log import (
@@ -21,9 +22,21 @@ from annotator.services.schema.open_values import code_of_person
 from annotator.services.tasks.cursor import forget_passed
 from annotator.services.tasks.overlap import note_answers
 
+_RESTORABLE = (
+    Origin.HUMAN,
+    Origin.SUGGESTION,
+    Origin.REVIEW,
+    Origin.IMPORT,
+    Origin.AGGREGATE,
+    Origin.MERGE,
+)
+"""Origins of annotations that an undo may make the label again."""
+_FOLLOWING = (SubmissionKind.SCHEMA, SubmissionKind.UNDO)
+"""Submissions whose reviews only carry an earlier decision over to the value that took its place."""
+
 
 def find_undoable(
-    session: Session, labeller_id: int, key: str | None, *, kinds: tuple[str, ...]
+    session: Session, labeller_id: int, key: str | None, *, kinds: tuple[SubmissionKind, ...]
 ) -> Submission:
     """The labeller's submission with this key, or without a key their last one that still counts.
 
@@ -56,7 +69,7 @@ def take_back(session: Session, target: Submission, key: str, fingerprint: str) 
     submission_id = add_submission(
         session,
         key=key,
-        kind="undo",
+        kind=SubmissionKind.UNDO,
         fingerprint=fingerprint,
         labeller_id=target.labeller_id,
         image_id=target.image_id,
@@ -67,7 +80,7 @@ def take_back(session: Session, target: Submission, key: str, fingerprint: str) 
             select(Annotation.image_id, Annotation.attribute_id).where(Annotation.submission_id == target.id)
         )
     )
-    undone = [NewAnnotation(image, attribute, None, "undo") for image, attribute in cells]
+    undone = [NewAnnotation(image, attribute, None, Origin.UNDO) for image, attribute in cells]
     add_annotations(session, submission_id, undone)
     for image, attribute in cells:
         _restore_label(session, image, attribute)
@@ -92,8 +105,8 @@ def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
         .where(
             Annotation.image_id == image_id,
             Annotation.attribute_id == attribute_id,
-            Annotation.origin.in_(("human", "suggestion", "review", "import", "aggregate", "merge")),
-            or_(Annotation.origin != "review", Submission.kind.not_in(("schema", "undo"))),
+            Annotation.origin.in_(_RESTORABLE),
+            or_(Annotation.origin != Origin.REVIEW, Submission.kind.not_in(_FOLLOWING)),
             ~exists().where(later.undoes == Submission.id),
         )
         .order_by(Annotation.id.desc())
@@ -122,7 +135,7 @@ def _follow_merges(
             image,
             active.names[attribute],
             code_of_person(session, active.names[attribute], int(code or 0)),
-            "merge",
+            Origin.MERGE,
         )
         for image, attribute, code in session.execute(merged)
     ]
@@ -139,10 +152,10 @@ def _follow_schema(
         if current is None:
             session.execute(delete(Label).where(*chosen))
         else:
-            decided = select(Label.image_id, Annotation.origin == "review")
+            decided = select(Label.image_id, Annotation.origin == Origin.REVIEW)
             decided = decided.join(Annotation, Annotation.id == Label.annotation_id).where(*chosen)
             merged += [
-                NewAnnotation(image, attribute, current, "review" if by_reviewer else "schema")
+                NewAnnotation(image, attribute, current, Origin.REVIEW if by_reviewer else Origin.SCHEMA)
                 for image, by_reviewer in session.execute(decided)
             ]
     add_annotations(session, submission_id, merged)

@@ -13,6 +13,7 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.metrics.throughput import Answered, active_seconds
+from annotator.domain.states import INDEPENDENT, Origin, SubmissionKind
 from annotator.models import Annotation, Image, Predictions, Project, Submission
 from annotator.services.common.cached_stats import Figures, read_figures
 from annotator.services.rounds.promotion import PROMOTION
@@ -22,7 +23,7 @@ from annotator.services.schema.active import ActiveSchema
 RECENT = 10_000
 """Submissions, the newest ones, that the pace is told from."""
 
-_WORK = ("answer", "sweep", "people")
+_WORK = (*INDEPENDENT, SubmissionKind.PEOPLE)
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def suggestions_by_round(session: Session, active: ActiveSchema) -> Mapping[tupl
         select(Submission.created_at, Annotation.attribute_id, Annotation.corrected, func.count())
         .join(Submission, Submission.id == Annotation.submission_id)
         .where(
-            or_(Annotation.origin == "suggestion", Annotation.corrected),
+            or_(Annotation.origin == Origin.SUGGESTION, Annotation.corrected),
             ~exists().where(later.undoes == Submission.id),
         )
         .group_by(Submission.id, Annotation.attribute_id, Annotation.corrected)
@@ -140,7 +141,9 @@ def _in_use_since(session: Session) -> tuple[list[datetime], list[int | None]]:
         (moment, number)
         for moment, number in session.execute(select(Predictions.loaded_at, Predictions.round_id))
     ]
-    promotions = select(Submission.created_at, Submission.fingerprint).where(Submission.kind == "promotion")
+    promotions = select(Submission.created_at, Submission.fingerprint).where(
+        Submission.kind == SubmissionKind.PROMOTION
+    )
     events += [(moment, int(text.removeprefix(PROMOTION))) for moment, text in session.execute(promotions)]
     events.sort(key=lambda event: event[0])
     return [moment for moment, _ in events], [number for _, number in events]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import NotFound, WrongUse
 from annotator.models import Annotation, Image, Label, NotThisPerson, Submission, ValueRow
 from annotator.services.annotation.log import add_submission, annotate_all, find_submission
@@ -85,7 +86,7 @@ def confirm(session: Session, labeller_id: int, given: Confirmation) -> Confirme
     submission_id = add_submission(
         session,
         key=given.key,
-        kind="people",
+        kind=SubmissionKind.PEOPLE,
         fingerprint=given.fingerprint(),
         labeller_id=labeller_id,
         image_id=None,
@@ -98,7 +99,11 @@ def confirm(session: Session, labeller_id: int, given: Confirmation) -> Confirme
             number,
             attribute,
             codes[number],
-            "opinion" if number in opinions else "suggestion" if number in accepted else "human",
+            Origin.OPINION
+            if number in opinions
+            else Origin.SUGGESTION
+            if number in accepted
+            else Origin.HUMAN,
         )
         for number in given.answered
     ]
@@ -150,7 +155,7 @@ def _answered(session: Session, attribute_id: int, labeller_id: int, images: tup
     return {
         image
         for image, labeller, origin in session.execute(query)
-        if labeller != labeller_id or origin == "review"
+        if labeller != labeller_id or origin == Origin.REVIEW
     }
 
 
@@ -167,5 +172,5 @@ def _outcome(session: Session, row: Submission, given: Confirmation) -> Confirme
         code=person.code if person else None,
         name=person.name if person else None,
         answered=len(cells),
-        opinions=sorted(cell.image_id for cell in cells if cell.origin == "opinion"),
+        opinions=sorted(cell.image_id for cell in cells if cell.origin == Origin.OPINION),
     )

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import (
     Annotation,
@@ -71,7 +72,7 @@ def rename(session: Session, labeller_id: int, key: str, code: int, name: str) -
         return get_person(session, code)
     person = _changeable(session, code)
     name = _new_name(session, person, name)
-    submission_id = _submission(session, key, "rename", fingerprint, labeller_id)
+    submission_id = _submission(session, key, SubmissionKind.RENAME, fingerprint, labeller_id)
     session.add(
         PersonChange(
             submission_id=submission_id,
@@ -107,7 +108,7 @@ def merge(session: Session, labeller_id: int, key: str, code: int, into: int) ->
     if code == into:
         raise FacelabelError("same_person", "That is the same person.", do="Choose two people.")
     person, other = _changeable(session, code), _changeable(session, into)
-    submission_id = _submission(session, key, "merge", fingerprint, labeller_id)
+    submission_id = _submission(session, key, SubmissionKind.MERGE, fingerprint, labeller_id)
     session.add(
         PersonChange(
             submission_id=submission_id,
@@ -125,7 +126,7 @@ def merge(session: Session, labeller_id: int, key: str, code: int, into: int) ->
     name = active.names[person.attribute_id]
     for start in range(0, len(images), _CHUNK):
         some = images[start : start + _CHUNK]
-        annotate_all(session, active, submission_id, [(image, name, into, "merge") for image in some])
+        annotate_all(session, active, submission_id, [(image, name, into, Origin.MERGE) for image in some])
     return len(images)
 
 
@@ -151,8 +152,8 @@ def undo_about_people(
     if known is not None:
         target = session.get_one(Submission, known.undoes)
     else:
-        target = find_undoable(session, labeller_id, undone_key, kinds=("people", "rename", "merge"))
-        _BEFORE[target.kind](session, target)
+        target = find_undoable(session, labeller_id, undone_key, kinds=tuple(_BEFORE))
+        _BEFORE[SubmissionKind(target.kind)](session, target)
         take_back(session, target, key, fingerprint)
     images = select(Annotation.image_id).where(Annotation.submission_id == target.id)
     return target, list(session.scalars(images.order_by(Annotation.image_id)))
@@ -182,10 +183,10 @@ def _part_again(session: Session, target: Submission) -> None:
     session.flush()
 
 
-_BEFORE: dict[str, Callable[[Session, Submission], None]] = {
-    "people": _forget_exceptions,
-    "rename": _take_name_back,
-    "merge": _part_again,
+_BEFORE: dict[SubmissionKind, Callable[[Session, Submission], None]] = {
+    SubmissionKind.PEOPLE: _forget_exceptions,
+    SubmissionKind.RENAME: _take_name_back,
+    SubmissionKind.MERGE: _part_again,
 }
 """What has to be done for each kind before its annotations are taken back."""
 
@@ -238,7 +239,7 @@ def _new_name(session: Session, person: ValueRow, text: str) -> str:
     return name
 
 
-def _submission(session: Session, key: str, kind: str, fingerprint: str, labeller_id: int) -> int:
+def _submission(session: Session, key: str, kind: SubmissionKind, fingerprint: str, labeller_id: int) -> int:
     return add_submission(
         session, key=key, kind=kind, fingerprint=fingerprint, labeller_id=labeller_id, image_id=None
     )

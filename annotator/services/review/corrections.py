@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import NotFound, WrongUse
 from annotator.services.annotation.log import add_submission, annotate, find_submission
 from annotator.services.annotation.submit import Answer, adjudicated, code_of_answer
@@ -56,14 +57,14 @@ def correct(session: Session, labeller_id: int, correction: Correction) -> None:
     submission_id = add_submission(
         session,
         key=correction.key,
-        kind="review",
+        kind=SubmissionKind.REVIEW,
         fingerprint=correction.fingerprint(),
         labeller_id=labeller_id,
         image_id=image.id,
     )
-    origins = dict.fromkeys(codes, "review" if correction.adjudicate else "human")
+    origins = dict.fromkeys(codes, Origin.REVIEW if correction.adjudicate else Origin.HUMAN)
     if not correction.adjudicate:
-        origins |= dict.fromkeys(adjudicated(session, active, image.id) & codes.keys(), "opinion")
+        origins |= dict.fromkeys(adjudicated(session, active, image.id) & codes.keys(), Origin.OPINION)
     annotate(session, active, image.id, submission_id, codes, origins)
 
 
@@ -77,7 +78,7 @@ def undo_correction(session: Session, labeller_id: int, key: str, image_id: int,
     fingerprint = hashlib.sha256(f"undo review:{image_id}:{undone_key}".encode()).hexdigest()
     if find_submission(session, key, fingerprint) is not None:
         return
-    target = find_undoable(session, labeller_id, undone_key, kinds=("review",))
+    target = find_undoable(session, labeller_id, undone_key, kinds=(SubmissionKind.REVIEW,))
     if target.image_id != image_id:
         raise NotFound(
             "nothing_to_undo",

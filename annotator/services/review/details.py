@@ -9,6 +9,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.schema import Attribute
+from annotator.domain.states import Origin
 from annotator.errors import NotFound
 from annotator.formats.snapshot.predictions import Suggestion
 from annotator.models import Annotation, Gold, Image, Label, Labeller, Submission, Undecided, ValueRow
@@ -172,9 +173,9 @@ def _cell(
     gold: bool,
 ) -> CellDetail:
     label = next((said for said in history if said.id == annotation_id), None)
-    decided = label is not None and label.origin == "review"
+    decided = label is not None and label.origin == Origin.REVIEW
     differing = any(
-        said.origin == "opinion"
+        said.origin == Origin.OPINION
         and not said.undone
         and label is not None
         and _contradicts(active.schema[name], said.code, label.code)

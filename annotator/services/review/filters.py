@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, String, UnaryExpression, and_, cas
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.operators import custom_op
 
+from annotator.domain.states import Origin
 from annotator.errors import WrongUse
 from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Submission, Undecided
 from annotator.services.schema.active import ActiveSchema, unknown_attribute
@@ -71,7 +72,7 @@ def is_narrow(session: Session, filters: Filters) -> bool:
     """Whether an index leads to few images, so that they need not be looked for among all."""
     indexes = [
         select(Flag.id) if filters.flag is not None else None,
-        select(Annotation.id).where(Annotation.origin == "opinion") if filters.differing else None,
+        select(Annotation.id).where(Annotation.origin == Origin.OPINION) if filters.differing else None,
         select(Undecided.image_id) if filters.undecided else None,
         select(Image.id).where(Image.group == filters.group) if filters.group is not None else None,
     ]
@@ -193,10 +194,10 @@ def _differing(active: ActiveSchema, attribute_id: int | None) -> Select[int]:
         .join(Label, (Label.image_id == opinion.image_id) & (Label.attribute_id == opinion.attribute_id))
         .join(label, label.id == Label.annotation_id)
         .where(
-            opinion.origin == "opinion",
+            opinion.origin == Origin.OPINION,
             Label.code.is_distinct_from(said),
             *(~condition for condition in split),
-            or_(label.origin != "review", and_(opinion.id > label.id, ~gold)),
+            or_(label.origin != Origin.REVIEW, and_(opinion.id > label.id, ~gold)),
             ~exists().where(later.undoes == opinion.submission_id),
         )
     )
@@ -211,7 +212,7 @@ def _undecided(attribute_id: int | None) -> Select[int]:
         .where(
             Label.image_id == Undecided.image_id,
             Label.attribute_id == Undecided.attribute_id,
-            Annotation.origin == "review",
+            Annotation.origin == Origin.REVIEW,
         )
     )
     query = select(Undecided.image_id).where(~reviewed.exists())

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import Origin
 from annotator.models import Annotation, Image, Label
 from annotator.project import ProjectFolder
 from annotator.services.common.round_artifacts import newest_result
@@ -124,7 +125,7 @@ def _standing_cells(session: Session, suspicions: Suspicions, names: list[str]) 
         select(Image, Label.attribute_id, Label.code)
         .join(Label, Label.image_id == Image.id)
         .join(Annotation, Annotation.id == Label.annotation_id)
-        .where(Image.name.in_(names), Annotation.origin != "review", ~still_blind(session))
+        .where(Image.name.in_(names), Annotation.origin != Origin.REVIEW, ~still_blind(session))
     )
     rank = {name: place for place, name in enumerate(names)}
     return sorted(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import Origin
 from annotator.models import Annotation, Flag, Image, Label
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import ActivePredictions, active_predictions
@@ -127,7 +128,7 @@ def _contradicted(
             *window,
             *where,
             Label.attribute_id.in_(numbers),
-            Annotation.origin != "review",
+            Annotation.origin != Origin.REVIEW,
             ~still_blind(session),
         )
     ).all()
@@ -158,7 +159,7 @@ def card_labels(session: Session, images: list[Image]) -> dict[int, CardLabels]:
     for image_id, attribute_id, code, origin in session.execute(query):
         name = active.names[attribute_id]
         found[image_id].codes[name] = code
-        if origin == "review":
+        if origin == Origin.REVIEW:
             found[image_id].adjudicated.append(name)
     flags = select(Flag.image_id).where(Flag.image_id.in_(found), Flag.resolved_at.is_(None))
     for image_id in session.scalars(flags):

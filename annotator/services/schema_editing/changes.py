@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Schema, Value, canonical_json
 from annotator.domain.schema_changes import Change, compare_schemas, renamed_attributes
+from annotator.domain.states import SubmissionKind
 from annotator.models import OPEN_IMAGES, AttributeRow, Image, Label, Project, ValueRow
 from annotator.services.annotation.log import add_submission
 from annotator.services.common.progress import recount
@@ -132,7 +133,7 @@ def apply_schema(
         submission_id = add_submission(
             session,
             key=key or f"schema:{secrets.token_hex(16)}",
-            kind="schema",
+            kind=SubmissionKind.SCHEMA,
             fingerprint=fingerprint(wanted),
             labeller_id=labeller_id,
             image_id=None,

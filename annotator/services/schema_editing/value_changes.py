@@ -8,6 +8,7 @@ from sqlalchemy import case, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema_changes import Change
+from annotator.domain.states import Origin
 from annotator.models import Annotation, AttributeRow, Gold, Label
 from annotator.services.tasks.cursor import forget_passed
 from annotator.services.tasks.overlap import note_answers
@@ -24,14 +25,14 @@ def replace_value(session: Session, submission_id: int, change: Change) -> None:
     chosen = (Label.attribute_id == attribute_id, Label.code == change.code)
     images = list(session.scalars(select(Label.image_id).where(*chosen)))
     code = change.into[0] if change.kind == "merge" else None
-    origin = case((Annotation.origin == "review", "review"), else_="schema")
+    origin = case((Annotation.origin == Origin.REVIEW, Origin.REVIEW), else_=Origin.SCHEMA)
     cells = (
         select(
             literal(submission_id),
             Label.image_id,
             Label.attribute_id,
             literal(code),
-            origin if change.kind == "merge" else literal("reopened"),
+            origin if change.kind == "merge" else literal(Origin.REOPENED),
         )
         .join(Annotation, Annotation.id == Label.annotation_id)
         .where(*chosen)

@@ -9,9 +9,12 @@ from __future__ import annotations
 from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from annotator.domain.states import SubmissionKind
 from annotator.models import Annotation, Gold, Image, Lease, OpinionWanted, Project, Skip, Submission, now
 
 _WINDOW = 256
+_NO_ANSWER = (SubmissionKind.UNDO, SubmissionKind.PEOPLE, SubmissionKind.MERGE, SubmissionKind.SCHEMA)
+"""Submissions after which the image still wants this labeller's answer: they say nothing, or only who is in it."""
 _passed: dict[tuple[str, str, int], int] = {}
 """Per project, list and labeller: the number up to which everything is answered."""
 
@@ -26,8 +29,7 @@ def first_unanswered(
         Annotation.image_id == table.image_id,
         Submission.id == Annotation.submission_id,
         Submission.labeller_id == labeller_id,
-        # Who somebody is leaves the rest unanswered, and a change of the schema is no answer.
-        Submission.kind.not_in(("undo", "people", "merge", "schema")),
+        Submission.kind.not_in(_NO_ANSWER),
         ~exists().where(later.undoes == Submission.id),
     )
     skipped = exists().where(Skip.image_id == table.image_id, Skip.labeller_id == labeller_id)

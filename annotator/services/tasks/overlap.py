@@ -12,13 +12,11 @@ from collections.abc import Collection
 from sqlalchemy import Select, delete, distinct, exists, func, insert, select
 from sqlalchemy.orm import Session, aliased
 
+from annotator.domain.states import INDEPENDENT
 from annotator.models import Annotation, Image, OpinionWanted, Submission
 from annotator.services.tasks.cursor import first_unanswered, forget_passed
 from annotator.services.tasks.relabeling import asked_among, unanswered_suspects
 from annotator.services.tasks.settings import TeamSettings, team_settings
-
-INDEPENDENT = ("answer", "sweep")
-"""Submissions in which somebody judged for themselves; a correction is made in sight of what others said."""
 
 
 def images_wanting_opinions(session: Session, labeller_id: int, count: int) -> list[int]:

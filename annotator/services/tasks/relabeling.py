@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from annotator.domain.states import INDEPENDENT, JUDGED
 from annotator.models import (
     Annotation,
     AskedAgain,
@@ -23,8 +24,6 @@ from annotator.models import (
     now,
 )
 
-JUDGED = ("answer", "sweep", "review")
-"""Submissions in which somebody looked at an image's cells; an import is none."""
 FORGOTTEN = timedelta(days=1)
 """After so long somebody who works alone is asked what they answered themselves."""
 ACTIVE = timedelta(days=30)
@@ -122,7 +121,7 @@ _OTHERS = (
     .where(
         Labeller.id != bindparam("labeller"),
         select(Submission.created_at)
-        .where(Submission.labeller_id == Labeller.id, Submission.kind.in_(("answer", "sweep")))
+        .where(Submission.labeller_id == Labeller.id, Submission.kind.in_(INDEPENDENT))
         .order_by(Submission.id.desc())
         .limit(1)
         .scalar_subquery()

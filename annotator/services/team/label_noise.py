@@ -9,13 +9,13 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.metrics.proportion import Proportion
+from annotator.domain.states import JUDGED
 from annotator.models import Annotation, AskedAgain, Gold, Submission
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import keep_figures, read_figures
 from annotator.services.common.round_artifacts import newest_result
 from annotator.services.review.label_issues import FILE, StandingSuspect, read_suspicions, standing_suspects
 from annotator.services.schema.active import ActiveSchema, active_schema
-from annotator.services.tasks.relabeling import JUDGED
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
 

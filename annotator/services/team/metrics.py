@@ -21,11 +21,11 @@ from annotator.domain.agreement.coefficients import (
 )
 from annotator.domain.agreement.ratings import Ratings
 from annotator.domain.metrics.proportion import Proportion
+from annotator.domain.states import INDEPENDENT, SubmissionKind
 from annotator.models import AskedAgain, Gold, Labeller, Project, Submission
 from annotator.services.common.bulk_read import Column, read_columns
 from annotator.services.common.cached_stats import Figures
 from annotator.services.schema.active import active_schema
-from annotator.services.tasks.overlap import INDEPENDENT
 from annotator.services.team.votes import Opinions, known_answers, read_opinions
 
 MOST_PAIRS = 6
@@ -94,7 +94,7 @@ def _state(session: Session) -> tuple[int | None, ...]:
 
 def count_team(session: Session) -> TeamFigures:
     """The figures as of now."""
-    said = read_opinions(session, (*INDEPENDENT, "import"))
+    said = read_opinions(session, (*INDEPENDENT, SubmissionKind.IMPORT))
     asked_again = list(session.scalars(select(AskedAgain.image_id).distinct()))
     shared = said.shared()
     shared = shared.where(~np.isin(shared.image, asked_again))
@@ -173,7 +173,7 @@ def _times(session: Session) -> dict[int, Column]:
         session,
         Submission.id,
         [Submission.labeller_id, func.coalesce(Submission.milliseconds, -1)],
-        Submission.kind == "answer",
+        Submission.kind == SubmissionKind.ANSWER,
         ~exists().where(later.undoes == Submission.id),
     )
     return {labeller: milliseconds[people == labeller] for labeller in np.unique(people).tolist()}

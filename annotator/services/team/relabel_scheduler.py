@@ -9,12 +9,13 @@ from pathlib import Path
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import INDEPENDENT
 from annotator.models import AskedAgain, Gold, OpinionWanted, Submission
 from annotator.project import ProjectFolder
 from annotator.services.common.round_artifacts import newest_result
 from annotator.services.review.label_issues import FILE, StandingSuspect, read_suspicions, standing_suspects
 from annotator.services.schema.active import active_schema
-from annotator.services.tasks.overlap import INDEPENDENT, want
+from annotator.services.tasks.overlap import want
 from annotator.services.tasks.settings import team_settings
 from annotator.services.team.label_noise import noise_of
 from annotator.services.team.votes import read_opinions

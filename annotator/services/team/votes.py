@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Integer, case, cast, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from annotator.domain.states import PERSONAL, Origin
 from annotator.models import Annotation, Gold, Submission
 from annotator.services.common.bulk_read import Column, read_columns
 from annotator.services.schema.active import active_schema
@@ -77,10 +78,10 @@ def read_opinions(session: Session, kinds: Collection[str]) -> Opinions:
             Annotation.attribute_id,
             Annotation.image_id,
             func.coalesce(Annotation.code, CANNOT_TELL),
-            case((Annotation.origin == "suggestion", 1), else_=0),
+            case((Annotation.origin == Origin.SUGGESTION, 1), else_=0),
             cast(Annotation.corrected, Integer),
         ],
-        Annotation.origin.in_(("human", "suggestion", "opinion")),
+        Annotation.origin.in_(PERSONAL),
     )
     labeller = _labeller_of(session, kinds)[submission]
     said = Opinions(attribute, image, labeller, code, accepted, corrected)

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from annotator.domain.schema import parse_schema
+from annotator.domain.states import INDEPENDENT
 from annotator.errors import Conflict, FacelabelError
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.models import Gold, Image, Submission
@@ -19,7 +20,6 @@ from annotator.services.review.filters import Filters, conditions
 from annotator.services.schema.active import active_schema, read_schema
 from annotator.services.schema_editing.changes import apply_schema
 from annotator.services.schema_editing.file import change_schema, schema_version
-from annotator.services.tasks.overlap import INDEPENDENT
 from annotator.services.team.gold import make_gold
 from annotator.services.team.votes import read_opinions
 from tests.annotator.labelling.test_labels import ALL, Person, done, labels_of
