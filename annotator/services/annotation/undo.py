@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import Conflict, NotFound
@@ -17,6 +17,7 @@ from annotator.services.annotation.log import (
     annotate_all,
     update_images,
 )
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import ActiveSchema, active_schema
 from annotator.services.schema.open_values import code_of_person
 from annotator.services.tasks.cursor import forget_passed
@@ -44,19 +45,17 @@ def find_undoable(
         NotFound: if there is none of these kinds.
         Conflict: if it was taken back already.
     """
-    later = aliased(Submission)
-    undone = exists().where(later.undoes == Submission.id)
     query = select(Submission).where(Submission.labeller_id == labeller_id, Submission.kind.in_(kinds))
     if key is not None:
         target = session.scalar(query.where(Submission.key == key))
-        if target is not None and session.scalar(select(later.id).where(later.undoes == target.id)):
+        if target is not None and session.scalar(select(Submission.id).where(Submission.undoes == target.id)):
             raise Conflict(
                 "already_undone",
                 f"The answer {key!r} was taken back already.",
                 do="Go on with the next image.",
             )
     else:
-        target = session.scalar(query.where(~undone).order_by(Submission.id.desc()).limit(1))
+        target = session.scalar(query.where(~is_undone()).order_by(Submission.id.desc()).limit(1))
     if target is None:
         raise NotFound(
             "nothing_to_undo", "There is no answer of yours to take back.", do="Go on with the next image."
@@ -98,7 +97,6 @@ def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
 
     What followed from a change of the schema is passed over: it follows anew, from what comes back.
     """
-    later = aliased(Submission)
     newest = session.scalar(
         select(Annotation)
         .join(Submission, Submission.id == Annotation.submission_id)
@@ -107,7 +105,7 @@ def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
             Annotation.attribute_id == attribute_id,
             Annotation.origin.in_(_RESTORABLE),
             or_(Annotation.origin != Origin.REVIEW, Submission.kind.not_in(_FOLLOWING)),
-            ~exists().where(later.undoes == Submission.id),
+            ~is_undone(),
         )
         .order_by(Annotation.id.desc())
         .limit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from sqlalchemy import distinct, exists, func, select
+from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.agreement.coefficients import krippendorff_alpha, percent_agreement
@@ -12,6 +12,7 @@ from annotator.domain.agreement.ratings import Ratings
 from annotator.domain.states import INDEPENDENT, PERSONAL, Origin, SubmissionKind
 from annotator.formats.snapshot.dataset_card import AgreementFigure, Labelling
 from annotator.models import Annotation, Submission
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
 
 _PART = 100_000  # annotations counted at a time
@@ -37,7 +38,7 @@ def _origins(session: Session) -> dict[str, int]:
 
 def _agreement(session: Session) -> list[AgreementFigure]:
     """Per attribute, over the cells in which somebody gave a further opinion: the others have one answer."""
-    later, further = aliased(Submission), aliased(Annotation)
+    further = aliased(Annotation)
     query = (
         select(Annotation.attribute_id, Annotation.image_id, Submission.labeller_id, Annotation.code)
         .join(Submission, Submission.id == Annotation.submission_id)
@@ -45,7 +46,7 @@ def _agreement(session: Session) -> list[AgreementFigure]:
             Annotation.image_id.in_(select(further.image_id).where(further.origin == Origin.OPINION)),
             Annotation.origin.in_(PERSONAL),
             Submission.kind.in_(INDEPENDENT),
-            ~exists().where(later.undoes == Submission.id),
+            ~is_undone(),
         )
         .order_by(Annotation.id)
     )

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import Conflict, FacelabelError, NotFound
@@ -23,6 +23,7 @@ from annotator.models import (
 )
 from annotator.services.annotation.log import add_submission, annotate_all, find_submission
 from annotator.services.annotation.undo import find_undoable, take_back
+from annotator.services.common.undone import is_undone
 from annotator.services.people.face_sets import identity_attribute
 from annotator.services.schema.active import active_schema
 from annotator.services.schema.open_values import UNKNOWN_PERSON, clean_name
@@ -193,10 +194,8 @@ _BEFORE: dict[SubmissionKind, Callable[[Session, Submission], None]] = {
 
 def history_of(session: Session, attribute_id: int, code: int) -> list[Changed]:
     """A person's names and merges, the newest first."""
-    later = aliased(Submission)
-    undone = exists().where(later.undoes == Submission.id)
     query = (
-        select(PersonChange, Labeller.name, Submission.created_at, undone)
+        select(PersonChange, Labeller.name, Submission.created_at, is_undone())
         .join(Submission, Submission.id == PersonChange.submission_id)
         .join(Labeller, Labeller.id == Submission.labeller_id)
         .where(
@@ -206,8 +205,8 @@ def history_of(session: Session, attribute_id: int, code: int) -> list[Changed]:
         .order_by(PersonChange.submission_id.desc())
     )
     return [
-        Changed(c.code, c.before, c.after, c.into, labeller, created_at, bool(is_undone))
-        for c, labeller, created_at, is_undone in session.execute(query)
+        Changed(c.code, c.before, c.after, c.into, labeller, created_at, bool(undone))
+        for c, labeller, created_at, undone in session.execute(query)
     ]
 
 

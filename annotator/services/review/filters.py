@@ -13,6 +13,7 @@ from sqlalchemy.sql.operators import custom_op
 from annotator.domain.states import Origin
 from annotator.errors import WrongUse
 from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Submission, Undecided
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import ActiveSchema, unknown_attribute
 
 NOT_LABELLED, CANNOT_TELL = "none", "unsure"
@@ -187,7 +188,6 @@ def _differing(active: ActiveSchema, attribute_id: int | None) -> Select[int]:
         if current is not None
     ]
     said = case(*merged, else_=opinion.code) if merged else opinion.code
-    later = aliased(Submission)
     gold = exists().where(Gold.image_id == opinion.image_id)
     query = (
         select(opinion.image_id)
@@ -198,7 +198,7 @@ def _differing(active: ActiveSchema, attribute_id: int | None) -> Select[int]:
             Label.code.is_distinct_from(said),
             *(~condition for condition in split),
             or_(label.origin != Origin.REVIEW, and_(opinion.id > label.id, ~gold)),
-            ~exists().where(later.undoes == opinion.submission_id),
+            ~is_undone(opinion.submission_id),
         )
     )
     return query if attribute_id is None else query.where(opinion.attribute_id == attribute_id)

@@ -7,10 +7,11 @@ place is remembered as passed; the memory is this process's own and costs one wa
 from __future__ import annotations
 
 from sqlalchemy import and_, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from annotator.domain.states import SubmissionKind
 from annotator.models import Annotation, Gold, Image, Lease, OpinionWanted, Project, Skip, Submission, now
+from annotator.services.common.undone import is_undone
 
 _WINDOW = 256
 _NO_ANSWER = (SubmissionKind.UNDO, SubmissionKind.PEOPLE, SubmissionKind.MERGE, SubmissionKind.SCHEMA)
@@ -24,13 +25,12 @@ def first_unanswered(
 ) -> list[int]:
     """Ids of up to `count` images of a list that the labeller did not answer or skip and that nobody holds."""
     key = (session.scalars(select(Project.token)).one(), table.__tablename__, labeller_id)
-    later = aliased(Submission)
     answered = exists().where(
         Annotation.image_id == table.image_id,
         Submission.id == Annotation.submission_id,
         Submission.labeller_id == labeller_id,
         Submission.kind.not_in(_NO_ANSWER),
-        ~exists().where(later.undoes == Submission.id),
+        ~is_undone(),
     )
     skipped = exists().where(Skip.image_id == table.image_id, Skip.labeller_id == labeller_id)
     passable = or_(answered, skipped)

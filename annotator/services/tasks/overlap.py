@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sqlalchemy import Select, delete, distinct, exists, func, insert, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from annotator.domain.states import INDEPENDENT
 from annotator.models import Annotation, Image, OpinionWanted, Submission
+from annotator.services.common.undone import is_undone
 from annotator.services.tasks.cursor import first_unanswered, forget_passed
 from annotator.services.tasks.relabeling import asked_among, unanswered_suspects
 from annotator.services.tasks.settings import TeamSettings, team_settings
@@ -57,7 +58,6 @@ def want(session: Session, settings: TeamSettings, image_ids: Collection[int] | 
 
 
 def _overlapped(settings: TeamSettings, image_ids: Collection[int] | None) -> Select[int]:
-    later = aliased(Submission)
     enough = func.count(distinct(Submission.labeller_id)) < settings.overlap_opinions
     query = (
         select(Annotation.image_id)
@@ -65,7 +65,7 @@ def _overlapped(settings: TeamSettings, image_ids: Collection[int] | None) -> Se
         .join(Image, Image.id == Annotation.image_id)
         .where(
             Submission.kind.in_(INDEPENDENT),
-            ~exists().where(later.undoes == Submission.id),
+            ~is_undone(),
             Image.open_cells == 0,
             Image.shuffle < settings.overlap_end,
             ~exists().where(OpinionWanted.image_id == Annotation.image_id),

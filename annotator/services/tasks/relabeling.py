@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from annotator.domain.states import INDEPENDENT, JUDGED
 from annotator.models import (
@@ -23,6 +23,7 @@ from annotator.models import (
     Submission,
     now,
 )
+from annotator.services.common.undone import is_undone
 
 FORGOTTEN = timedelta(days=1)
 """After so long somebody who works alone is asked what they answered themselves."""
@@ -83,7 +84,6 @@ def _alone(session: Session, labeller_id: int) -> bool:
 
 def _judged(image_id: InstrumentedAttribute[int], by: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether an image was judged in such a submission that counts."""
-    later = aliased(Submission)
     return (
         select(Annotation.id)
         .join(Submission, Submission.id == Annotation.submission_id)
@@ -91,7 +91,7 @@ def _judged(image_id: InstrumentedAttribute[int], by: ColumnElement[bool]) -> Co
             Annotation.image_id == image_id,
             Submission.kind.in_(JUDGED),
             by,
-            ~exists().where(later.undoes == Submission.id),
+            ~is_undone(),
         )
         .exists()
     )

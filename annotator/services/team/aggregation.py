@@ -12,8 +12,8 @@ from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, exists, func, insert, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.agreement.aggregation import majority_vote
 from annotator.domain.agreement.dawid_skene import dawid_skene
@@ -24,6 +24,7 @@ from annotator.project import ProjectFolder
 from annotator.services.annotation.log import add_submission, annotate_all, find_submission
 from annotator.services.annotation.undo import take_back
 from annotator.services.common.bulk_read import Column, read_columns
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
 from annotator.services.tasks.settings import team_settings
 from annotator.services.team.votes import CANNOT_TELL, Cell, Opinions, known_answers, read_opinions
@@ -290,11 +291,10 @@ def _write(session: Session, key: str, decisions: _Decisions) -> None:
 
 def _last(session: Session) -> Submission | None:
     """The aggregation that counts now."""
-    later = aliased(Submission)
     query = select(Submission).where(
         Submission.kind == SubmissionKind.AGGREGATE,
         Submission.labeller_id == _aggregator(session),
-        ~exists().where(later.undoes == Submission.id),
+        ~is_undone(),
     )
     return session.scalar(query.order_by(Submission.id.desc()).limit(1))
 

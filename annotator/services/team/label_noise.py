@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.proportion import Proportion
 from annotator.domain.states import JUDGED
@@ -14,6 +14,7 @@ from annotator.models import Annotation, AskedAgain, Gold, Submission
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import keep_figures, read_figures
 from annotator.services.common.round_artifacts import newest_result
+from annotator.services.common.undone import is_undone
 from annotator.services.review.label_issues import FILE, StandingSuspect, read_suspicions, standing_suspects
 from annotator.services.schema.active import ActiveSchema, active_schema
 from annotator.services.team.class_balance import DISTRIBUTIONS
@@ -157,7 +158,6 @@ def noise_of(session: Session, suspects: list[StandingSuspect] | None) -> list[L
 
 def _asked_once_more(session: Session, active: ActiveSchema) -> dict[str, AskedOnceMore]:
     """By attribute. The first answer since counts; a reviewer's decision is one."""
-    later = aliased(Submission)
     first = (
         select(func.min(Annotation.id))
         .join(Submission, Submission.id == Annotation.submission_id)
@@ -166,7 +166,7 @@ def _asked_once_more(session: Session, active: ActiveSchema) -> dict[str, AskedO
             Annotation.attribute_id == AskedAgain.attribute_id,
             Submission.id > AskedAgain.submission_id,
             Submission.kind.in_(JUDGED),
-            ~exists().where(later.undoes == Submission.id),
+            ~is_undone(),
         )
         .scalar_subquery()
     )

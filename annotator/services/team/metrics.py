@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 from pydantic import TypeAdapter
-from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.agreement.coefficients import (
     Agreement,
@@ -25,6 +25,7 @@ from annotator.domain.states import INDEPENDENT, SubmissionKind
 from annotator.models import AskedAgain, Gold, Labeller, Project, Submission
 from annotator.services.common.bulk_read import Column, read_columns
 from annotator.services.common.cached_stats import Figures
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
 from annotator.services.team.votes import Opinions, known_answers, read_opinions
 
@@ -168,13 +169,12 @@ def _by(gold: GoldAnswers, column: Literal[0, 1]) -> dict[int, Proportion]:
 
 def _times(session: Session) -> dict[int, Column]:
     """Per labeller, the milliseconds of each image that was answered on its own; -1 where none were told."""
-    later = aliased(Submission)
     people, milliseconds = read_columns(
         session,
         Submission.id,
         [Submission.labeller_id, func.coalesce(Submission.milliseconds, -1)],
         Submission.kind == SubmissionKind.ANSWER,
-        ~exists().where(later.undoes == Submission.id),
+        ~is_undone(),
     )
     return {labeller: milliseconds[people == labeller] for labeller in np.unique(people).tolist()}
 
