@@ -10,9 +10,10 @@ from dataclasses import astuple, dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.precedence import CellState, Holder, KeptAs, Way, decide
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import FacelabelError, NotFound, WrongUse
-from annotator.models import Annotation, Image, Label, Lease, Submission, now
+from annotator.models import Annotation, Image, Lease, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk_order import (
     Order,
@@ -22,11 +23,13 @@ from annotator.services.annotation.bulk_order import (
     predicted_order,
 )
 from annotator.services.annotation.log import add_submission, annotate_all, find_submission
+from annotator.services.annotation.standing import read_cell_states
 from annotator.services.annotation.submit import code_of_answer
 from annotator.services.annotation.undo import find_undoable, take_back
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
-from annotator.services.tasks.queue import Task, lease
+from annotator.services.tasks.leases import give_up_leases
+from annotator.services.tasks.task import Task, lease_tasks
 from annotator.services.tasks.visibility import asked_blind, blind_among
 
 
@@ -130,13 +133,7 @@ def lease_page(
     """Lease the next images of a sweep; as `find_page`."""
     found = find_page(project, session, labeller_id, wish, count)
     active, predictions = _basis(project, session, wish.attribute)
-    return lease(session, found, labeller_id, lease_seconds, active, predictions)
-
-
-def give_up_leases(session: Session, labeller_id: int, tokens: Collection[str]) -> None:
-    """Let others have images that the labeller did not answer."""
-    if tokens:
-        session.execute(delete(Lease).where(Lease.labeller_id == labeller_id, Lease.token.in_(tokens)))
+    return lease_tasks(session, found, labeller_id, lease_seconds, active, predictions)
 
 
 def submit_page(session: Session, labeller_id: int, page: SweptPage) -> SweepOutcome:
@@ -155,8 +152,8 @@ def submit_page(session: Session, labeller_id: int, page: SweptPage) -> SweepOut
     active = active_schema(session)
     attribute_id = _sweepable_attribute(active, page.attribute)
     codes = {c.image_id: code_of_answer(session, active.schema, page.attribute, c.code) for c in page.cells}
-    images = _images(session, page, codes)
-    opinions = _opinions(session, labeller_id, attribute_id, page, images)
+    cells = _cells(session, labeller_id, attribute_id, page)
+    opinions = {image for image, cell in cells.items() if decide(cell, Way.BULK) is KeptAs.OPINION}
     submission_id = add_submission(
         session,
         key=page.key,
@@ -167,7 +164,8 @@ def submit_page(session: Session, labeller_id: int, page: SweptPage) -> SweepOut
         late=bool(opinions),
         milliseconds=page.milliseconds,
     )
-    session.execute(delete(Lease).where(Lease.image_id.in_(images.keys() - opinions)))
+    not_held = [image for image, cell in cells.items() if cell.holder is not Holder.OTHER]
+    session.execute(delete(Lease).where(Lease.image_id.in_(not_held)))
     give_up_leases(session, labeller_id, page.left_out)
     answers = [
         (
@@ -226,7 +224,7 @@ def undo_page(
     active = active_schema(session)
     predictions = active_predictions(project, session, active.hash)
     images = list(session.scalars(query.order_by(Image.id)))
-    return target, lease(session, images, labeller_id, lease_seconds, active, predictions)
+    return target, lease_tasks(session, images, labeller_id, lease_seconds, active, predictions)
 
 
 def _basis(
@@ -249,45 +247,16 @@ def _sweepable_attribute(active: ActiveSchema, name: str) -> int:
     return active.ids[name]
 
 
-def _images(session: Session, page: SweptPage, codes: dict[int, int | None]) -> dict[int, Image]:
-    if len(codes) < len(page.cells):
+def _cells(session: Session, labeller_id: int, attribute_id: int, page: SweptPage) -> dict[int, CellState]:
+    """How the cells of a page stand, by image."""
+    tokens = {cell.image_id: cell.lease for cell in page.cells}
+    if len(tokens) < len(page.cells):
         raise WrongUse("bad_request", "An image comes twice in one page.", do="Send one answer for each.")
-    images = {image.id: image for image in session.scalars(select(Image).where(Image.id.in_(codes)))}
-    if missing := sorted(codes.keys() - images.keys()):
+    blind = blind_among(session, tokens)
+    cells = read_cell_states(session, attribute_id, labeller_id, tokens, blind)
+    if missing := sorted(tokens.keys() - cells.keys()):
         raise NotFound("unknown_image", f"There is no image {missing[0]}.", do="Ask for the next page.")
-    return images
-
-
-def _opinions(
-    session: Session, labeller_id: int, attribute_id: int, page: SweptPage, images: dict[int, Image]
-) -> set[int]:
-    """Images whose label this page may not set: somebody else's by now, decided by a reviewer, or labelled blind."""
-    leases = {row.image_id: row for row in session.scalars(select(Lease).where(Lease.image_id.in_(images)))}
-    standing: dict[int, tuple[int, str]] = {}
-    query = (
-        select(Label.image_id, Submission.labeller_id, Annotation.origin)
-        .join(Annotation, Annotation.id == Label.annotation_id)
-        .join(Submission, Submission.id == Annotation.submission_id)
-        .where(Label.image_id.in_(images), Label.attribute_id == attribute_id)
-    )
-    for image_id, labeller, origin in session.execute(query):
-        standing[image_id] = (labeller, origin)
-    blind = blind_among(session, images.keys())
-    opinions = set()
-    for cell in page.cells:
-        held = leases.get(cell.image_id)
-        labeller, origin = standing.get(cell.image_id, (labeller_id, ""))
-        in_time = held is not None and held.token == cell.lease
-        others = held is not None and held.labeller_id != labeller_id and held.expires_at > now()
-        answered = labeller != labeller_id and origin in {
-            Origin.HUMAN,
-            Origin.SUGGESTION,
-            Origin.AGGREGATE,
-            Origin.SCHEMA,
-        }
-        if cell.image_id in blind or origin == Origin.REVIEW or (not in_time and (others or answered)):
-            opinions.add(cell.image_id)
-    return opinions
+    return cells
 
 
 def _outcome(session: Session, row: Submission) -> SweepOutcome:

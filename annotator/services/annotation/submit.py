@@ -6,29 +6,25 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from sqlalchemy import Row, bindparam, delete, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.orm import Session
 
+from annotator.domain.precedence import Holder, KeptAs, Way, decide
 from annotator.domain.schema import Attribute, Schema
-from annotator.domain.states import INDEPENDENT, Origin, SubmissionKind
+from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import (
     Annotation,
-    AskedAgain,
     AttributeRow,
-    Gold,
-    Image,
-    Label,
     Lease,
     Skip,
     Submission,
-    now,
 )
 from annotator.services.annotation.log import add_submission, annotate, find_submission
+from annotator.services.annotation.standing import read_image_state
 from annotator.services.annotation.undo import find_undoable, take_back
-from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
+from annotator.services.schema.active import active_schema, unknown_attribute
 from annotator.services.schema.open_values import code_of_person
 
 Answer = int | str | None
@@ -77,16 +73,16 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
     known = find_submission(session, submitted.key, submitted.fingerprint())
     if known is not None:
         return _outcome(session, known)
-    if not session.connection().scalar(_IS_IMAGE, {"image_id": submitted.image_id}):
+    state = read_image_state(session, submitted.image_id, labeller_id, submitted.lease)
+    if state is None:
         raise NotFound(
             "unknown_image", f"There is no image {submitted.image_id}.", do="Ask for the next task."
         )
     active = active_schema(session)
     values = {active.current_name(name): value for name, value in submitted.values.items()}
     codes = {name: code_of_answer(session, active.schema, name, value) for name, value in values.items()}
-    lease = session.connection().execute(_LEASE, {"image_id": submitted.image_id}).one_or_none()
-    held = lease if lease is not None and lease.token == submitted.lease else None
-    late = held is None and _is_late(session, submitted.image_id, labeller_id, lease)
+    opinions = {n for n in codes if decide(state.cell(active.ids[n]), Way.ANSWER) is KeptAs.OPINION}
+    late = state.holder is Holder.OTHER or (state.holder is Holder.NOBODY and bool(opinions))
     submission_id = add_submission(
         session,
         key=submitted.key,
@@ -96,18 +92,14 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
         image_id=submitted.image_id,
         late=late,
         milliseconds=submitted.milliseconds,
-        drawn=held.drawn if held is not None else None,
+        drawn=state.drawn,
     )
     if submitted.skip:
         session.merge(Skip(image_id=submitted.image_id, labeller_id=labeller_id, reason=submitted.reason))
-    if late:
-        origins = dict.fromkeys(codes, Origin.OPINION)
-    else:
-        origins = {name: Origin.SUGGESTION if name in submitted.accepted else Origin.HUMAN for name in codes}
-        # What is settled stands: an answer to it is one more opinion.
-        stands = settled(session, active, submitted.image_id, labeller_id)
-        origins |= dict.fromkeys(stands & codes.keys(), Origin.OPINION)
+    if state.holder is not Holder.OTHER:
         session.connection().execute(_END_LEASE, {"image_id": submitted.image_id})
+    origins = {name: Origin.SUGGESTION if name in submitted.accepted else Origin.HUMAN for name in codes}
+    origins |= dict.fromkeys(opinions, Origin.OPINION)
     annotate(session, active, submitted.image_id, submission_id, codes, origins, submitted.corrected)
     return Outcome(submitted.key, submitted.image_id, codes, late)
 
@@ -136,29 +128,6 @@ def undo(
     if target.kind == SubmissionKind.SKIP:
         session.execute(delete(Skip).where(Skip.image_id == target.image_id, Skip.labeller_id == labeller_id))
     return target, values
-
-
-def adjudicated(session: Session, active: ActiveSchema, image_id: int) -> set[str]:
-    """The attributes of an image whose label was decided by a reviewer."""
-    numbers = session.connection().scalars(_ADJUDICATED, {"image_id": image_id})
-    return {active.names[number] for number in numbers}
-
-
-def settled(session: Session, active: ActiveSchema, image_id: int, labeller_id: int) -> set[str]:
-    """The attributes of an image whose label does not change by an answer of this labeller.
-
-    That is what a reviewer decided, what somebody else answered, and every label of a gold image, of one that was done
-    when it was given out for a further opinion, and of one that was asked again because a label of it is suspicious.
-    """
-    return {
-        active.names[attribute]
-        for attribute, origin, owner, is_fixed, open_cells in session.connection().execute(
-            _STANDING, {"image_id": image_id}
-        )
-        if origin == Origin.REVIEW
-        or is_fixed
-        or (owner != labeller_id and (origin != Origin.IMPORT or open_cells == 0))
-    }
 
 
 def _outcome(session: Session, row: Submission) -> Outcome:
@@ -201,51 +170,4 @@ def _unknown_value(attribute: Attribute, value: Answer) -> FacelabelError:
     )
 
 
-def _is_late(
-    session: Session, image_id: int, labeller_id: int, lease: Row[str, int, datetime, float | None] | None
-) -> bool:
-    """Whether the image is somebody else's by now: leased to them, or answered by them.
-
-    A lease that merely ran out, with nobody after it, is not held against the labeller.
-    """
-    if lease is not None and lease.labeller_id != labeller_id and lease.expires_at > now():
-        return True
-    other = aliased(Submission)
-    undone = exists().where(other.undoes == Submission.id)
-    answered_by_other = (
-        select(Annotation.id)
-        .join(Submission, Submission.id == Annotation.submission_id)
-        .where(
-            Annotation.image_id == image_id,
-            Submission.kind.in_(INDEPENDENT),
-            Submission.labeller_id != labeller_id,
-            ~undone,
-        )
-    )
-    return session.scalar(answered_by_other.limit(1)) is not None
-
-
-_IS_IMAGE = select(exists().where(Image.id == bindparam("image_id")))
-_LEASE = select(Lease.token, Lease.labeller_id, Lease.expires_at, Lease.drawn).where(
-    Lease.image_id == bindparam("image_id")
-)
 _END_LEASE = delete(Lease).where(Lease.image_id == bindparam("image_id"))
-_ADJUDICATED = (
-    select(Label.attribute_id)
-    .join(Annotation, Annotation.id == Label.annotation_id)
-    .where(Label.image_id == bindparam("image_id"), Annotation.origin == Origin.REVIEW)
-)
-_STANDING = (
-    select(
-        Label.attribute_id,
-        Annotation.origin,
-        Submission.labeller_id,
-        or_(Gold.id.is_not(None), exists().where(AskedAgain.image_id == Label.image_id)),
-        Image.open_cells,
-    )
-    .join(Annotation, Annotation.id == Label.annotation_id)
-    .join(Submission, Submission.id == Annotation.submission_id)
-    .join(Image, Image.id == Label.image_id)
-    .outerjoin(Gold, Gold.image_id == Label.image_id)
-    .where(Label.image_id == bindparam("image_id"))
-)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.domain.precedence import CellState, KeptAs, Way, decide, owner_of
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.domain.states import Origin as AnnotationOrigin
 from annotator.domain.states import SubmissionKind
@@ -135,7 +136,7 @@ def _new_labels(session: Session, cells: Iterable[_NewLabel], report: LabelRepor
         elif before[0] == cell.code:
             report.unchanged += 1
             continue
-        elif before[1] == AnnotationOrigin.IMPORT:
+        elif decide(CellState(owner_of(before[1], own=False)), Way.IMPORT) is KeptAs.LABEL:
             report.replaced += 1
         else:
             report.kept += 1

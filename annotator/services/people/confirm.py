@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.precedence import CellState, KeptAs, Way, decide
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import NotFound, WrongUse
-from annotator.models import Annotation, Image, Label, NotThisPerson, Submission, ValueRow
+from annotator.models import Annotation, NotThisPerson, Submission, ValueRow
 from annotator.services.annotation.log import add_submission, annotate_all, find_submission
+from annotator.services.annotation.standing import read_cell_states
 from annotator.services.people.face_sets import identity_attribute
 from annotator.services.schema.active import active_schema
 from annotator.services.schema.open_values import UNKNOWN_PERSON, code_of_person, is_somebody, number_as_name
@@ -79,10 +81,10 @@ def confirm(session: Session, labeller_id: int, given: Confirmation) -> Confirme
     if known is not None:
         return _outcome(session, known, given)
     attribute_id, attribute = identity_attribute(session)
-    _check_images(session, given)
+    cells = _cells(session, labeller_id, attribute_id, given)
     active = active_schema(session)
     codes = _codes(session, attribute_id, attribute, given)
-    opinions = _answered(session, attribute_id, labeller_id, given.answered)
+    opinions = {n for n in given.answered if decide(cells[n], Way.PEOPLE) is KeptAs.OPINION}
     submission_id = add_submission(
         session,
         key=given.key,
@@ -133,30 +135,19 @@ def _codes(session: Session, attribute_id: int, attribute: str, given: Confirmat
     return codes
 
 
-def _check_images(session: Session, given: Confirmation) -> None:
+def _cells(
+    session: Session, labeller_id: int, attribute_id: int, given: Confirmation
+) -> dict[int, CellState]:
+    """How the cells of a set stand, by image."""
     numbers = (*given.answered, *given.exceptions)
     if not numbers or len(set(numbers)) < len(numbers):
         raise WrongUse(
             "bad_request", "A set holds at least one image, and each image once.", do="Send each image once."
         )
-    known = set(session.scalars(select(Image.id).where(Image.id.in_(numbers))))
-    if missing := sorted(set(numbers) - known):
+    cells = read_cell_states(session, attribute_id, labeller_id, dict.fromkeys(numbers))
+    if missing := sorted(set(numbers) - cells.keys()):
         raise NotFound("unknown_image", f"There is no image {missing[0]}.", do="Ask for the next set.")
-
-
-def _answered(session: Session, attribute_id: int, labeller_id: int, images: tuple[int, ...]) -> set[int]:
-    """Images whose answer is somebody else's, or a reviewer's decision: it stands."""
-    query = (
-        select(Label.image_id, Submission.labeller_id, Annotation.origin)
-        .join(Annotation, Annotation.id == Label.annotation_id)
-        .join(Submission, Submission.id == Annotation.submission_id)
-        .where(Label.image_id.in_(images), Label.attribute_id == attribute_id)
-    )
-    return {
-        image
-        for image, labeller, origin in session.execute(query)
-        if labeller != labeller_id or origin == Origin.REVIEW
-    }
+    return cells
 
 
 def _outcome(session: Session, row: Submission, given: Confirmation) -> Confirmed:

@@ -17,6 +17,7 @@ from annotator.models import ValueRow
 from annotator.project import ProjectFolder
 from annotator.services.faces.index import Faces, face_index
 from annotator.services.schema.active import active_schema
+from annotator.services.tasks.leases import leased_to_others
 
 JOIN = 0.54
 """A cluster at most this far from a person is proposed as theirs; docs/measurements.md says how it was chosen."""
@@ -98,7 +99,7 @@ def find_sets(
     holding: Collection[int] = (),
     without: Collection[int] = (),
 ) -> FoundSets:
-    """The next sets for a labeller: none of the faces that somebody else looks at.
+    """The next sets for a labeller, without the faces that somebody else looks at and the images that somebody else holds.
 
     Args:
         project: the project.
@@ -119,7 +120,8 @@ def find_sets(
         if faces is None:
             return FoundSets([], computing=True)
         free = _free(faces, labeller_id, {*showing, *holding})
-        free[[faces.rows[image] for image in without if image in faces.rows]] = False
+        others = {*without, *leased_to_others(session, labeller_id)}
+        free[[faces.rows[image] for image in others if image in faces.rows]] = False
         numbers, members = _grouped(faces, np.flatnonzero(free), count)
         found = [
             _face_set(session, attribute_id, faces, number, rows)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from annotator.domain.precedence import KeptAs, Way, decide
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import NotFound, WrongUse
 from annotator.services.annotation.log import add_submission, annotate, find_submission
-from annotator.services.annotation.submit import Answer, adjudicated, code_of_answer
+from annotator.services.annotation.standing import read_image_state
+from annotator.services.annotation.submit import Answer, code_of_answer
 from annotator.services.annotation.undo import find_undoable, take_back
-from annotator.services.review.details import get_image
+from annotator.services.review.details import unknown_image
 from annotator.services.review.queue import check_reviewer
 from annotator.services.schema.active import active_schema
 
@@ -51,7 +53,9 @@ def correct(session: Session, labeller_id: int, correction: Correction) -> None:
         check_reviewer(session, labeller_id)
     if not correction.values:
         raise WrongUse("bad_request", "A correction holds at least one value.", do="Send values.")
-    image = get_image(session, correction.image_id)
+    state = read_image_state(session, correction.image_id, labeller_id)
+    if state is None:
+        raise unknown_image(correction.image_id)
     active = active_schema(session)
     codes = {name: code_of_answer(session, active.schema, name, v) for name, v in correction.values.items()}
     submission_id = add_submission(
@@ -60,12 +64,13 @@ def correct(session: Session, labeller_id: int, correction: Correction) -> None:
         kind=SubmissionKind.REVIEW,
         fingerprint=correction.fingerprint(),
         labeller_id=labeller_id,
-        image_id=image.id,
+        image_id=correction.image_id,
     )
+    way = Way.DECISION if correction.adjudicate else Way.CORRECTION
+    opinions = {name for name in codes if decide(state.cell(active.ids[name]), way) is KeptAs.OPINION}
     origins = dict.fromkeys(codes, Origin.REVIEW if correction.adjudicate else Origin.HUMAN)
-    if not correction.adjudicate:
-        origins |= dict.fromkeys(adjudicated(session, active, image.id) & codes.keys(), Origin.OPINION)
-    annotate(session, active, image.id, submission_id, codes, origins)
+    origins |= dict.fromkeys(opinions, Origin.OPINION)
+    annotate(session, active, correction.image_id, submission_id, codes, origins)
 
 
 def undo_correction(session: Session, labeller_id: int, key: str, image_id: int, undone_key: str) -> None:

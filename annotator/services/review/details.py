@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Attribute
 from annotator.domain.states import Origin
@@ -14,6 +14,7 @@ from annotator.errors import NotFound
 from annotator.formats.snapshot.predictions import Suggestion
 from annotator.models import Annotation, Gold, Image, Label, Labeller, Submission, Undecided, ValueRow
 from annotator.project import ProjectFolder
+from annotator.services.common.undone import is_undone
 from annotator.services.predictions.active import active_predictions
 from annotator.services.review.flags import FlagDetail, flags_of
 from annotator.services.review.label_issues import Suspicion, suspicions_of
@@ -84,8 +85,13 @@ def get_image(session: Session, image_id: int) -> Image:
     """
     image = session.get(Image, image_id)
     if image is None:
-        raise NotFound("unknown_image", f"There is no image {image_id}.", do="Look for it by its name.")
+        raise unknown_image(image_id)
     return image
+
+
+def unknown_image(image_id: int) -> NotFound:
+    """The error for a number that no image has."""
+    return NotFound("unknown_image", f"There is no image {image_id}.", do="Look for it by its name.")
 
 
 def read_image(project: ProjectFolder, session: Session, image_id: int) -> ImageDetail:
@@ -128,10 +134,8 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
 
 def _history(session: Session, active: ActiveSchema, image: Image) -> dict[int, list[Said]]:
     """All annotations of an image by attribute, the oldest first."""
-    later = aliased(Submission)
-    undone = exists().where(later.undoes == Submission.id)
     rows = session.execute(
-        select(Annotation, Labeller.name, Submission.created_at, undone)
+        select(Annotation, Labeller.name, Submission.created_at, is_undone())
         .join(Submission, Submission.id == Annotation.submission_id)
         .join(Labeller, Labeller.id == Submission.labeller_id)
         .where(Annotation.image_id == image.id)
@@ -139,9 +143,9 @@ def _history(session: Session, active: ActiveSchema, image: Image) -> dict[int, 
     ).all()
     names = _value_names(session, active, {(row.attribute_id, row.code) for row, *_ in rows})
     history: dict[int, list[Said]] = {}
-    for row, labeller, created_at, is_undone in rows:
+    for row, labeller, created_at, undone in rows:
         name = names.get((row.attribute_id, row.code))
-        said = Said(row.id, row.code, name, labeller, row.origin, created_at, bool(is_undone))
+        said = Said(row.id, row.code, name, labeller, row.origin, created_at, bool(undone))
         history.setdefault(row.attribute_id, []).append(said)
     return history
 

@@ -1,69 +1,31 @@
-"""Who works on which image next: leases, and the order of work.
+"""The order of work: which images a labeller gets next.
 
-With predictions the order is theirs (the most doubtful first); images they do not know, and all images when there are
-none, come in a random but fixed order. An image with a live lease is given to nobody else. Overlapped and gold images, and
-those with a suspicious label, that are done already are mixed in, to be answered once more without sight of what was said.
+With predictions the order is theirs, most uncertain first. Images that the predictions do not contain come in a random but
+fixed order, and so do all images as long as there are no predictions. Nobody is given an image that somebody else holds.
+Images that are done and want a further answer (overlapped, gold, asked again) are mixed in at random places.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
-from types import MappingProxyType
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
-from annotator.domain.faces.boxes import Box, head_box, turned_back
-from annotator.formats.snapshot.predictions import PredictionsFile, Suggestion
-from annotator.models import Face, Image, Label, Lease, Predictions, Skip, now
+from annotator.formats.snapshot.predictions import PredictionsFile
+from annotator.models import Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
 from annotator.services.common.progress import open_images
 from annotator.services.predictions.active import ActivePredictions, active_predictions
-from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
+from annotator.services.schema.active import active_schema, unknown_attribute
+from annotator.services.tasks.leases import NOT_LEASED
 from annotator.services.tasks.sampling import images_to_mix_in, rest_of_opinions, shuffled_in
-from annotator.services.tasks.visibility import blind_among
+from annotator.services.tasks.task import Task, lease_tasks
 
 _WINDOW = 64
 """How many places of the order of work are looked at in one query."""
-NOT_DRAWN: Mapping[int, float | None] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One attribute still to be answered, with what the model thinks."""
-
-    attribute: str
-    suggestion: Suggestion | None
-
-
-@dataclass(frozen=True)
-class TaskFace:
-    """The largest face of an image; boxes are (left, top, right, bottom) in shares of the upright image's sides."""
-
-    head: tuple[float, float, float, float]
-    box: tuple[float, float, float, float]
-    count: int
-
-
-@dataclass(frozen=True)
-class Task:
-    """An image leased to a labeller; `face` is None if none was found in it (yet)."""
-
-    image_id: int
-    image_name: str
-    sha256: str
-    width: int
-    height: int
-    lease: str
-    cells: list[Cell]
-    labels: dict[str, int | None]
-    face: TaskFace | None
 
 
 def next_tasks(
@@ -93,7 +55,7 @@ def next_tasks(
     if attribute is None and missing > 0:
         mixed_in += rest_of_opinions(session, labeller_id, missing, mixed_in)
     images = shuffled_in(list(found), mixed_in)
-    return lease(session, images, labeller_id, lease_seconds, active, predictions, found)
+    return lease_tasks(session, images, labeller_id, lease_seconds, active, predictions, found)
 
 
 def _ordinary(
@@ -124,23 +86,10 @@ def lease_again(
         return None
     active = active_schema(session)
     predictions = active_predictions(project, session, active.hash)
-    return lease(session, [image_id], labeller_id, lease_seconds, active, predictions)[0]
+    return lease_tasks(session, [image_id], labeller_id, lease_seconds, active, predictions)[0]
 
 
-def renew_leases(
-    session: Session, labeller_id: int, tokens: list[str], lease_seconds: int
-) -> tuple[list[str], list[str]]:
-    """Renew the leases that a page still works on; returns those renewed and those lost."""
-    if not tokens:
-        return [], []
-    mine = (Lease.labeller_id == labeller_id) & Lease.token.in_(tokens)
-    found = set(session.scalars(select(Lease.token).where(mine)))
-    session.execute(update(Lease).where(mine).values(expires_at=now() + timedelta(seconds=lease_seconds)))
-    return [t for t in tokens if t in found], [t for t in tokens if t not in found]
-
-
-_NOT_HELD = ~exists().where(Lease.image_id == Image.id, Lease.expires_at > bindparam(None, callable_=now))
-_FREE = and_(Image.open_cells > 0, _NOT_HELD)
+_FREE = and_(Image.open_cells > 0, NOT_LEASED)
 """Open images without a live lease."""
 
 
@@ -201,94 +150,3 @@ def _move_cursor(session: Session, predictions: ActivePredictions, place: int, n
         session.execute(
             update(Predictions).where(Predictions.id == predictions.id).values(cursor=place + len(names))
         )
-
-
-def lease(
-    session: Session,
-    image_ids: list[int],
-    labeller_id: int,
-    lease_seconds: int,
-    active: ActiveSchema,
-    predictions: ActivePredictions | None,
-    drawn: Mapping[int, float | None] = NOT_DRAWN,
-) -> list[Task]:
-    """Give images to a labeller; whoever held them before no longer does. `drawn`: how some of them were (Lease.drawn)."""
-    if not image_ids:
-        return []
-    expires_at = now() + timedelta(seconds=lease_seconds)
-    tokens = {number: secrets.token_urlsafe(16) for number in image_ids}
-    connection = session.connection()
-    connection.execute(
-        _PUT_LEASES,
-        [
-            {
-                "image_id": number,
-                "labeller_id": labeller_id,
-                "token": token,
-                "expires_at": expires_at,
-                "drawn": drawn.get(number),
-            }
-            for number, token in tokens.items()
-        ],
-    )
-    images: dict[int, Row[Any]] = {}
-    labels: dict[int, dict[int, int | None]] = {number: {} for number in image_ids}
-    for row in connection.execute(_IMAGES_WITH_LABELS, {"image_ids": image_ids}):
-        images[row.id] = row
-        if row.attribute_id is not None:
-            labels[row.id][row.attribute_id] = row.code
-    blind = blind_among(session, image_ids) if predictions is not None else tokens.keys()
-    return [
-        _make_task(images[n], tokens[n], active, labels[n], None if n in blind else predictions)
-        for n in image_ids
-    ]
-
-
-_PUT_LEASES = insert(Lease).prefix_with("OR REPLACE", dialect="sqlite")
-# Who is asked for a further opinion on an image that is done does not see what was said.
-_IMAGES_WITH_LABELS = (
-    select(Image.id, Image.name, Image.sha256, Image.width, Image.height, Image.face_count)
-    .add_columns(Face.turn, Face.left, Face.top, Face.right, Face.bottom, Face.points)
-    .add_columns(Label.attribute_id, Label.code)
-    .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
-    .outerjoin(Label, (Label.image_id == Image.id) & (Image.open_cells > 0))
-    .where(Image.id.in_(bindparam("image_ids", expanding=True)))
-)
-
-
-def _make_task(
-    image: Row[Any],
-    lease: str,
-    active: ActiveSchema,
-    labels: dict[int, int | None],
-    predictions: ActivePredictions | None,
-) -> Task:
-    suggestions = predictions.file.suggestions(image.name, image.sha256) if predictions else {}
-    suggestions = {n: s for n, s in suggestions.items() if n in active.ids and active.offers(n, s.code)}
-    return Task(
-        image_id=image.id,
-        image_name=image.name,
-        sha256=image.sha256,
-        width=image.width,
-        height=image.height,
-        lease=lease,
-        cells=[
-            Cell(name, suggestions.get(name)) for number, name in active.names.items() if number not in labels
-        ],
-        labels={name: labels[number] for number, name in active.names.items() if number in labels},
-        face=_face(image),
-    )
-
-
-def _face(image: Row[Any]) -> TaskFace | None:
-    if image.turn is None:
-        return None
-    size = (image.width, image.height) if image.turn in {0, 180} else (image.height, image.width)
-    box = Box(image.left, image.top, image.right, image.bottom)
-    head, face = (
-        turned_back(part, image.turn, image.width, image.height).shares(image.width, image.height)
-        for part in (head_box(box, image.points, *size), box)
-    )
-    return TaskFace(
-        head, face, image.face_count or 1
-    )  # a face that came with its image was not described yet

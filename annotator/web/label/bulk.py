@@ -15,14 +15,14 @@ from annotator.services.annotation.bulk import (
     SweptPage,
     Wish,
     find_page,
-    give_up_leases,
     groups,
     lease_page,
     submit_page,
     undo_page,
 )
 from annotator.services.common.progress import read_progress
-from annotator.services.tasks.queue import Task, renew_leases
+from annotator.services.tasks.leases import give_up_leases, renew_leases
+from annotator.services.tasks.task import Task
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import (
     MAX_ID,

@@ -19,7 +19,9 @@ from annotator.services.people.directory import known_people
 from annotator.services.rounds.status import attribute_counts
 from annotator.services.schema.active import ActiveSchema, active_schema
 from annotator.services.schema.open_values import names_among
-from annotator.services.tasks.queue import Task, lease_again, next_tasks, renew_leases
+from annotator.services.tasks.leases import renew_leases
+from annotator.services.tasks.queue import lease_again, next_tasks
+from annotator.services.tasks.task import Task
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import (
     AnnotationAnswer,

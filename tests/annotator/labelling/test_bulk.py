@@ -23,7 +23,7 @@ from annotator.services.annotation.bulk import (
     undo_page,
 )
 from annotator.services.predictions.active import load_predictions
-from annotator.services.tasks.queue import Task
+from annotator.services.tasks.task import Task
 from tests.annotator.labelling.test_labels import ALL, Person, count, done, labels_of, lapse_leases
 from tests.annotator.labelling.test_queue import names_of
 from tests.support.predictions_folder import write_predictions
