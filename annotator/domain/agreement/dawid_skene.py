@@ -19,12 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 
-from annotator.domain.agreement.aggregation import Decision, most_probable
 from annotator.domain.agreement.ratings import Code, Floats, Item, Positions, Rater, Ratings
 from annotator.errors import FacelabelError
 
@@ -49,11 +47,6 @@ class DawidSkene:
     log_likelihood: float
     """Of the answers at the last p and e, those returned, without the smoothing term."""
     converged: bool
-
-    @cached_property
-    def decision(self) -> Decision:
-        """The most probable category of every item."""
-        return most_probable(self.ratings, self.posteriors)
 
     def confusion(self, rater: Rater) -> dict[tuple[Code, Code], float]:
         """One rater's e as {(true code, answered code): probability}."""

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from annotator.app import create_app
 from annotator.config import Settings
 from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import Annotation, Image, Label, Submission
+from annotator.models import Annotation, AskedAgain, AttributeRow, Image, Label, Submission
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk import (
     SweepOutcome,
@@ -26,6 +26,7 @@ from annotator.services.predictions.active import load_predictions
 from annotator.services.tasks.task import Task
 from tests.annotator.labelling.test_labels import ALL, Person, count, done, labels_of, lapse_leases
 from tests.annotator.labelling.test_queue import names_of
+from tests.annotator.review.test_browse import correction
 from tests.support.predictions_folder import write_predictions
 from tests.support.serving import Server
 
@@ -275,6 +276,24 @@ def test_a_page_of_an_attribute_answered_by_names_is_refused(filled: ProjectFold
         Sweeper(filled).page(1, Wish("beard"))
     with pytest.raises(FacelabelError, match="no value"):
         Sweeper(filled).page(1, Wish("glasses", 9))
+
+
+def test_a_sweep_leaves_a_label_that_somebody_corrected_meanwhile(predicted: ProjectFolder):
+    me = Sweeper(predicted)
+    tasks = me.page(2)
+    correction(predicted, Person(predicted, "other"), tasks[0].image_id, {"glasses": 2}, "c")
+    assert me.commit(tasks).opinions == [tasks[0].image_id]
+    assert labels_of(predicted, tasks[0].image_id) == {"glasses": 2}
+
+
+def test_a_sweep_leaves_the_labels_of_an_image_that_was_asked_again(predicted: ProjectFolder):
+    me = Sweeper(predicted)
+    tasks = me.page(2)
+    correction(predicted, me, tasks[0].image_id, {"glasses": 2}, "c")
+    with predicted.database.write() as session:
+        glasses = session.scalars(select(AttributeRow.id).where(AttributeRow.name == "glasses")).one()
+        session.add(AskedAgain(image_id=tasks[0].image_id, attribute_id=glasses, code=2, submission_id=1))
+    assert me.commit(tasks).opinions == [tasks[0].image_id]
 
 
 def test_the_loop_of_the_sweep_page(server: Server):

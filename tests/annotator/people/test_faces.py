@@ -14,7 +14,7 @@ from PIL import Image
 from sqlalchemy import func, select, update
 
 from annotator.domain.faces.boxes import Box, head_box, turned_back
-from annotator.imaging.detector import descriptor_values, find_faces, turn_image
+from annotator.imaging.detector import find_faces, turn_image
 from annotator.models import Face
 from annotator.models import Image as ImageRow
 from annotator.project import ProjectFolder
@@ -24,6 +24,7 @@ from annotator.services.importing.images import import_images
 from annotator.services.review.filters import Filters
 from annotator.services.review.listing import find_images
 from tests.conftest import LIMITS
+from tests.support.face_descriptors import descriptor_values
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 
