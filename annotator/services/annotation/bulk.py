@@ -1,4 +1,4 @@
-"""Sweeping: one attribute, a page of images that the model thinks alike, one submission for all of them."""
+"""Bulk answers (the page *Sweep*): one attribute, a page of images with the same prediction, one submission for all of them."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from annotator.services.annotation.bulk_order import (
     Order,
     find_in_queue_order,
     group_sizes,
-    look_from_the_head,
     predicted_order,
+    restart_search,
 )
 from annotator.services.annotation.log import add_submission, annotate_all, find_submission
 from annotator.services.annotation.standing import read_cell_states
 from annotator.services.annotation.submit import code_of_answer
-from annotator.services.annotation.undo import find_undoable, take_back
+from annotator.services.annotation.undo import find_undoable, undo_submission
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
 from annotator.services.tasks.leases import give_up_leases
 from annotator.services.tasks.task import Task, lease_tasks
-from annotator.services.tasks.visibility import asked_blind, blind_among
+from annotator.services.tasks.visibility import blind_among, labelled_blind
 
 
 @dataclass(frozen=True)
-class Wish:
+class SweepSelection:
     """What a labeller wants to sweep.
 
     Args:
         attribute: the attribute.
-        value: the code that the model predicts, or None for all images in the order of the queue.
-        order: the most doubtful or the most confident predictions first.
-        without: images that the labeller left out before.
+        value: the predicted code; None: all images in the order of the queue.
+        order: the most uncertain ("doubtful") or the most confident predictions first.
+        without: images that the labeller left out earlier.
     """
 
     attribute: str
@@ -52,7 +52,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class SweptCell:
-    """An answer to one image of a page. `accepted`: it is the model's suggestion."""
+    """The answer to one image of a page. `accepted`: it is the value that the model suggested."""
 
     image_id: int
     lease: str | None
@@ -61,13 +61,13 @@ class SweptCell:
 
     @property
     def origin(self) -> Origin:
-        """Who the answer comes from."""
+        """How the answer came about, if it becomes the label."""
         return Origin.SUGGESTION if self.accepted and self.code is not None else Origin.HUMAN
 
 
 @dataclass(frozen=True)
 class SweptPage:
-    """A page as it came in. `left_out`: the leases of images that the labeller wants to see singly."""
+    """A page of answers as it is sent. `left_out`: the leases of images that the labeller did not answer."""
 
     key: str
     attribute: str
@@ -76,7 +76,7 @@ class SweptPage:
     milliseconds: int | None = None
 
     def fingerprint(self) -> str:
-        """What a repetition with the same key must agree in."""
+        """A hash of the content: a repetition with the same key must have the same one."""
         cells = sorted(self.cells, key=lambda cell: cell.image_id)
         body = [self.attribute, [astuple(cell) for cell in cells], sorted(self.left_out)]
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
@@ -84,71 +84,77 @@ class SweptPage:
 
 @dataclass(frozen=True)
 class SweepOutcome:
-    """What became of a page: the images answered, and those whose answer was kept as an opinion only."""
+    """What became of a page: how many images were answered, and those whose answer is only an opinion."""
 
     key: str
     answered: int
     opinions: list[int]
 
 
-def groups(project: ProjectFolder, session: Session, wish: Wish) -> dict[int, int]:
-    """How many open cells the model gives each value, as of the predictions; empty if it answers none of them."""
-    active, predictions = _basis(project, session, wish.attribute)
+def count_predicted(project: ProjectFolder, session: Session, selection: SweepSelection) -> dict[int, int]:
+    """Count the open cells by predicted value. Empty if the predictions do not contain the attribute."""
+    active, predictions = _schema_and_predictions(project, session, selection.attribute)
     if predictions is None:
         return {}
-    sizes = group_sizes(predictions.file, wish.attribute)
-    if wish.value in sizes:
-        left = len(predicted_order(predictions.file, wish.attribute, wish.value, wish.order))
-        sizes[wish.value] = min(sizes[wish.value], left)
-    offered = [value.code for value in active.schema[wish.attribute].values if value.status == "active"]
+    sizes = group_sizes(predictions.file, selection.attribute)
+    if selection.value in sizes:
+        left = len(predicted_order(predictions.file, selection.attribute, selection.value, selection.order))
+        sizes[selection.value] = min(sizes[selection.value], left)
+    offered = [value.code for value in active.schema[selection.attribute].values if value.status == "active"]
     return {code: sizes[code] for code in offered if code in sizes}
 
 
 def find_page(
-    project: ProjectFolder, session: Session, labeller_id: int, wish: Wish, count: int
+    project: ProjectFolder, session: Session, labeller_id: int, selection: SweepSelection, count: int
 ) -> list[int]:
-    """The ids of the next images of a sweep; none that is labelled blind, none that somebody holds.
+    """Find the next images of a sweep, by id; images that are labelled blind or leased are left out.
 
-    The first call for a value scans the predictions; make it in a session that does not hold the write lock.
+    The first call for a value scans the predictions: make it in a session without the write lock.
 
     Raises:
-        FacelabelError: if the attribute or value does not exist, or cannot be swept.
+        FacelabelError: if the attribute or value does not exist, or the attribute cannot be swept.
     """
-    active, predictions = _basis(project, session, wish.attribute)
-    attribute_id = active.ids[wish.attribute]
-    code = code_of_answer(session, active.schema, wish.attribute, wish.value)
+    active, predictions = _schema_and_predictions(project, session, selection.attribute)
+    attribute_id = active.ids[selection.attribute]
+    code = code_of_answer(session, active.schema, selection.attribute, selection.value)
     if count == 0:
         return []
     if code is None:
-        return find_in_queue_order(session, labeller_id, attribute_id, count, wish.without)
-    if predictions is None or code not in predictions.file.codes[wish.attribute]:
+        return find_in_queue_order(session, labeller_id, attribute_id, count, selection.without)
+    if predictions is None or code not in predictions.file.codes[selection.attribute]:
         return []
-    order = predicted_order(predictions.file, wish.attribute, code, wish.order)
-    return order.find(session, labeller_id, attribute_id, count, wish.without)
+    order = predicted_order(predictions.file, selection.attribute, code, selection.order)
+    return order.find(session, labeller_id, attribute_id, count, selection.without)
 
 
 def lease_page(
-    project: ProjectFolder, session: Session, labeller_id: int, wish: Wish, *, count: int, lease_seconds: int
+    project: ProjectFolder,
+    session: Session,
+    labeller_id: int,
+    selection: SweepSelection,
+    *,
+    count: int,
+    lease_seconds: int,
 ) -> list[Task]:
-    """Lease the next images of a sweep; as `find_page`."""
-    found = find_page(project, session, labeller_id, wish, count)
-    active, predictions = _basis(project, session, wish.attribute)
-    return lease_tasks(session, found, labeller_id, lease_seconds, active, predictions)
+    """Lease the next images of a sweep, which `find_page` finds."""
+    images = find_page(project, session, labeller_id, selection, count)
+    active, predictions = _schema_and_predictions(project, session, selection.attribute)
+    return lease_tasks(session, images, labeller_id, lease_seconds, active, predictions)
 
 
 def submit_page(session: Session, labeller_id: int, page: SweptPage) -> SweepOutcome:
-    """Keep the answers of a page, all or none. The same key again gives the same outcome and changes nothing.
+    """Keep the answers of a page, all or none. A repetition with the same key changes nothing and returns the same outcome.
 
-    An answer to an image that is somebody else's by now, or labelled blind, is kept as an extra opinion.
+    `domain/precedence` decides which of them become labels.
 
     Raises:
-        Conflict: if the key was used for something else.
+        Conflict: if the key was used for another request.
         NotFound: if there is no such image.
-        FacelabelError: if the attribute or a value is not in the schema, or an image comes twice.
+        FacelabelError: if the attribute or a value is not in the schema, or an image occurs twice.
     """
-    known = find_submission(session, page.key, page.fingerprint())
-    if known is not None:
-        return _outcome(session, known)
+    existing = find_submission(session, page.key, page.fingerprint())
+    if existing is not None:
+        return _outcome(session, existing)
     active = active_schema(session)
     attribute_id = _sweepable_attribute(active, page.attribute)
     codes = {c.image_id: code_of_answer(session, active.schema, page.attribute, c.code) for c in page.cells}
@@ -190,36 +196,36 @@ def undo_page(
     left_out: Collection[int] = (),
     lease_seconds: int,
 ) -> tuple[Submission, list[Task]]:
-    """Take back a page of this labeller, without a key the last one that still counts, and lease its images again.
+    """Undo a page of this labeller and lease its images again.
 
     Args:
         project: the project.
         session: a writing session.
-        labeller_id: who takes back.
-        key: the idempotency key of this request.
-        undone_key: the key of the page.
-        left_out: images that had been left out of the page, to be leased with the others.
-        lease_seconds: how long.
+        labeller_id: the labeller.
+        key: the idempotency key of the undo.
+        undone_key: the key of the page; None: the last one that was not undone.
+        left_out: images that were left out of the page; they are leased with the others.
+        lease_seconds: for how long.
 
     Raises:
         NotFound: if there is nothing to undo.
-        Conflict: if it was undone already, or the key was used for something else.
+        Conflict: if it was undone already, or the key was used for another request.
     """
     fingerprint = hashlib.sha256(f"undo-sweep:{undone_key}".encode()).hexdigest()
-    known = find_submission(session, key, fingerprint)
-    if known is not None:
-        target = session.get_one(Submission, known.undoes)
+    existing = find_submission(session, key, fingerprint)
+    if existing is not None:
+        target = session.get_one(Submission, existing.undoes)
     else:
         target = find_undoable(session, labeller_id, undone_key, kinds=(SubmissionKind.SWEEP,))
-        take_back(session, target, key, fingerprint)
-        look_from_the_head()
+        undo_submission(session, target, key, fingerprint)
+        restart_search()
     swept = session.scalars(select(Annotation.image_id).where(Annotation.submission_id == target.id))
     held = select(Lease.image_id).where(Lease.labeller_id != labeller_id, Lease.expires_at > now())
     query = select(Image.id).where(
         Image.id.in_({*swept, *left_out}),
         Image.id.not_in(held),
         Image.open_cells > 0,
-        ~asked_blind(session),
+        ~labelled_blind(session),
     )
     active = active_schema(session)
     predictions = active_predictions(project, session, active.hash)
@@ -227,10 +233,10 @@ def undo_page(
     return target, lease_tasks(session, images, labeller_id, lease_seconds, active, predictions)
 
 
-def _basis(
+def _schema_and_predictions(
     project: ProjectFolder, session: Session, attribute: str
 ) -> tuple[ActiveSchema, ActivePredictions | None]:
-    """The schema, and the predictions in use if they answer the attribute."""
+    """The active schema, and the active predictions if they contain the attribute."""
     active = active_schema(session)
     _sweepable_attribute(active, attribute)
     predictions = active_predictions(project, session, active.hash)
@@ -242,7 +248,9 @@ def _sweepable_attribute(active: ActiveSchema, name: str) -> int:
         raise unknown_attribute(active.schema, name)
     if active.schema[name].kind == "open":
         raise FacelabelError(
-            "not_sweepable", f"{name} is answered by a name, not by a value.", do="Sweep another attribute."
+            "not_sweepable",
+            f"{name} is answered with names, so it has no values to sweep.",
+            do="Sweep another attribute.",
         )
     return active.ids[name]
 
@@ -251,7 +259,9 @@ def _cells(session: Session, labeller_id: int, attribute_id: int, page: SweptPag
     """How the cells of a page stand, by image."""
     tokens = {cell.image_id: cell.lease for cell in page.cells}
     if len(tokens) < len(page.cells):
-        raise WrongUse("bad_request", "An image comes twice in one page.", do="Send one answer for each.")
+        raise WrongUse(
+            "bad_request", "An image occurs twice in one page.", do="Send one answer for each image."
+        )
     blind = blind_among(session, tokens)
     cells = read_cell_states(session, attribute_id, labeller_id, tokens, blind)
     if missing := sorted(tokens.keys() - cells.keys()):

@@ -1,4 +1,4 @@
-"""Answers: taken once per idempotency key, kept for ever, taken back by an answer of their own."""
+"""Answers to one image, from the label page: kept once per idempotency key, and undone by a further submission."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from annotator.models import (
 )
 from annotator.services.annotation.log import add_submission, annotate, find_submission
 from annotator.services.annotation.standing import read_image_state
-from annotator.services.annotation.undo import find_undoable, take_back
+from annotator.services.annotation.undo import find_undoable, undo_submission
 from annotator.services.schema.active import active_schema, unknown_attribute
 from annotator.services.schema.open_values import code_of_person
 
@@ -33,7 +33,19 @@ Answer = int | str | None
 
 @dataclass(frozen=True)
 class Submitted:
-    """One answer to one image as it came in. `accepted`, `corrected`: attributes whose suggestion was taken, or was not."""
+    """An answer as the label page sends it.
+
+    Args:
+        key: the idempotency key.
+        image_id: the image.
+        lease: the token of the lease.
+        values: attribute → value.
+        accepted: attributes whose suggestion was taken.
+        corrected: attributes whose suggestion was shown and not taken.
+        skip: whether the labeller skips the image.
+        milliseconds: how long the answer took.
+        reason: why the image was skipped.
+    """
 
     key: str
     image_id: int
@@ -46,7 +58,7 @@ class Submitted:
     reason: str | None = None
 
     def fingerprint(self) -> str:
-        """What a repetition with the same key must agree in."""
+        """A hash of the content: a repetition with the same key must have the same one."""
         body = [self.image_id, self.lease, dict(self.values), sorted(self.accepted), self.skip]
         body += [self.reason] if self.reason else []
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
@@ -54,7 +66,11 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a submission. `late`: somebody else had answered, so it was kept as an extra opinion."""
+    """What became of an answer.
+
+    `late`: the answer came without its lease, and somebody else holds the image or a cell, so that at least one value is only
+    an opinion.
+    """
 
     key: str
     image_id: int
@@ -63,16 +79,16 @@ class Outcome:
 
 
 def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
-    """Keep an answer. The same key again gives the same outcome and changes nothing.
+    """Keep an answer. A repetition with the same key changes nothing and returns the same outcome.
 
     Raises:
-        Conflict: if the key was used for something else.
+        Conflict: if the key was used for another request.
         NotFound: if there is no such image.
         FacelabelError: if an attribute or a value is not in the schema.
     """
-    known = find_submission(session, submitted.key, submitted.fingerprint())
-    if known is not None:
-        return _outcome(session, known)
+    existing = find_submission(session, submitted.key, submitted.fingerprint())
+    if existing is not None:
+        return _outcome(session, existing)
     state = read_image_state(session, submitted.image_id, labeller_id, submitted.lease)
     if state is None:
         raise NotFound(
@@ -107,24 +123,31 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
 def undo(
     session: Session, labeller_id: int, key: str, undone_key: str | None
 ) -> tuple[Submission, dict[str, int | None]]:
-    """Take back a submission of this labeller; without a key the last one that still counts.
+    """Undo an answer or a skip of this labeller.
 
-    Returns the submission that was undone and the answers it had held.
+    Args:
+        session: a writing session.
+        labeller_id: the labeller.
+        key: the idempotency key of the undo.
+        undone_key: the key of the answer; None: the last one that was not undone.
+
+    Returns:
+        The submission that was undone, and its values.
 
     Raises:
         NotFound: if there is nothing to undo.
-        Conflict: if it was undone already, or the key was used for something else.
+        Conflict: if it was undone already, or the key was used for another request.
     """
     fingerprint = hashlib.sha256(f"undo:{undone_key}".encode()).hexdigest()
-    known = find_submission(session, key, fingerprint)
-    if known is not None:
-        target = session.get_one(Submission, known.undoes)
+    existing = find_submission(session, key, fingerprint)
+    if existing is not None:
+        target = session.get_one(Submission, existing.undoes)
         return target, _values_of(session, target.id)
     target = find_undoable(
         session, labeller_id, undone_key, kinds=(SubmissionKind.ANSWER, SubmissionKind.SKIP)
     )
     values = _values_of(session, target.id)
-    take_back(session, target, key, fingerprint)
+    undo_submission(session, target, key, fingerprint)
     if target.kind == SubmissionKind.SKIP:
         session.execute(delete(Skip).where(Skip.image_id == target.image_id, Skip.labeller_id == labeller_id))
     return target, values
@@ -146,7 +169,11 @@ def _values_of(session: Session, submission_id: int) -> dict[str, int | None]:
 
 
 def code_of_answer(session: Session, schema: Schema, name: str, value: Answer) -> int | None:
-    """The code of an answer; a person who is named for the first time is added."""
+    """Return the code of an answered value, None for "can't tell". A new name of a person is added.
+
+    Raises:
+        FacelabelError: if the schema has no such attribute or value.
+    """
     try:
         attribute = schema[name]
     except KeyError:
@@ -162,11 +189,11 @@ def code_of_answer(session: Session, schema: Schema, name: str, value: Answer) -
 
 
 def _unknown_value(attribute: Attribute, value: Answer) -> FacelabelError:
-    known = ", ".join(f"{v.code} {v.name}" for v in attribute.values if v.status == "active")
+    values = ", ".join(f"{v.code} {v.name}" for v in attribute.values if v.status == "active")
     return FacelabelError(
         "unknown_value",
         f"{attribute.name} has no value {value!r}.",
-        do=f"Its values are {known}; null means can't tell.",
+        do=f"Its values are {values}; null means can't tell.",
     )
 
 

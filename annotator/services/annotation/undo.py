@@ -1,4 +1,4 @@
-"""Taking a submission back: what it said counts no longer, and the labels are what they were before it."""
+"""Undo: the annotations of a submission no longer count, and the labels become what they were before it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from annotator.services.annotation.log import (
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import ActiveSchema, active_schema
 from annotator.services.schema.open_values import code_of_person
-from annotator.services.tasks.cursor import forget_passed
-from annotator.services.tasks.overlap import note_answers
+from annotator.services.tasks.cursor import reset_cursors
+from annotator.services.tasks.overlap import update_wanted_opinions
 
 _RESTORABLE = (
     Origin.HUMAN,
@@ -39,11 +39,11 @@ _FOLLOWING = (SubmissionKind.SCHEMA, SubmissionKind.UNDO)
 def find_undoable(
     session: Session, labeller_id: int, key: str | None, *, kinds: tuple[SubmissionKind, ...]
 ) -> Submission:
-    """The labeller's submission with this key, or without a key their last one that still counts.
+    """Find the labeller's submission with this key; without a key, the last one that was not undone.
 
     Raises:
-        NotFound: if there is none of these kinds.
-        Conflict: if it was taken back already.
+        NotFound: if the labeller has no such submission of these kinds.
+        Conflict: if it was undone already.
     """
     query = select(Submission).where(Submission.labeller_id == labeller_id, Submission.kind.in_(kinds))
     if key is not None:
@@ -51,20 +51,27 @@ def find_undoable(
         if target is not None and session.scalar(select(Submission.id).where(Submission.undoes == target.id)):
             raise Conflict(
                 "already_undone",
-                f"The answer {key!r} was taken back already.",
+                f"The answer {key!r} was undone already.",
                 do="Go on with the next image.",
             )
     else:
         target = session.scalar(query.where(~is_undone()).order_by(Submission.id.desc()).limit(1))
     if target is None:
         raise NotFound(
-            "nothing_to_undo", "There is no answer of yours to take back.", do="Go on with the next image."
+            "nothing_to_undo", "There is no answer of yours to undo.", do="Go on with the next image."
         )
     return target
 
 
-def take_back(session: Session, target: Submission, key: str, fingerprint: str) -> None:
-    """Make all annotations of a submission, of one image or of many, count no longer."""
+def undo_submission(session: Session, target: Submission, key: str, fingerprint: str) -> None:
+    """Undo a submission with all its annotations.
+
+    Args:
+        session: a writing session.
+        target: the submission.
+        key: the idempotency key of the undo.
+        fingerprint: the hash of the undo's request.
+    """
     submission_id = add_submission(
         session,
         key=key,
@@ -88,14 +95,14 @@ def take_back(session: Session, target: Submission, key: str, fingerprint: str) 
     _follow_merges(session, active, submission_id, images)
     _follow_schema(session, active, submission_id, images)
     update_images(session, active, images, {attribute for _, attribute in cells})
-    note_answers(session, images)
-    forget_passed()
+    update_wanted_opinions(session, images)
+    reset_cursors()
 
 
 def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
-    """Set a cell's label to the newest annotation that still counts, or to none.
+    """Make the newest annotation that still counts the label of a cell; without one the cell is open again.
 
-    What followed from a change of the schema is passed over: it follows anew, from what comes back.
+    Annotations that followed a change of the schema are ignored here: `_follow_schema` makes them again from the restored label.
     """
     newest = session.scalar(
         select(Annotation)
@@ -122,7 +129,7 @@ def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
 def _follow_merges(
     session: Session, active: ActiveSchema, submission_id: int, images: Collection[int]
 ) -> None:
-    """Labels that came back may name a person who was merged into another one since: they follow."""
+    """Correct restored labels whose person was merged into another one since."""
     merged = (
         select(Label.image_id, Label.attribute_id, Label.code)
         .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
@@ -143,7 +150,7 @@ def _follow_merges(
 def _follow_schema(
     session: Session, active: ActiveSchema, submission_id: int, images: Collection[int]
 ) -> None:
-    """Labels that came back may have a value that was merged since: they follow; of a split one the cell stays open."""
+    """Correct restored labels whose value was merged since; a cell whose value was split stays open."""
     merged = []
     for (attribute, code), current in active.replaced.items():
         chosen = (Label.attribute_id == attribute, Label.code == code, Label.image_id.in_(images))

@@ -21,11 +21,11 @@ from annotator.services.common.progress import open_images
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import active_schema, unknown_attribute
 from annotator.services.tasks.leases import NOT_LEASED
-from annotator.services.tasks.sampling import images_to_mix_in, rest_of_opinions, shuffled_in
+from annotator.services.tasks.sampling import images_to_mix_in, insert_randomly, remaining_opinions
 from annotator.services.tasks.task import Task, lease_tasks
 
 _WINDOW = 64
-"""How many places of the order of work are looked at in one query."""
+"""Places of the order of work that one query looks at."""
 
 
 def next_tasks(
@@ -37,10 +37,10 @@ def next_tasks(
     lease_seconds: int,
     attribute: str | None = None,
 ) -> list[Task]:
-    """Lease up to `count` images that nobody holds and this labeller did not skip, the most doubtful first.
+    """Lease up to `count` images that nobody holds and this labeller did not skip, most uncertain first.
 
     Raises:
-        FacelabelError: if there is no such attribute.
+        FacelabelError: if the schema has no such attribute.
     """
     active = active_schema(session)
     if attribute is not None and attribute not in active.ids:
@@ -53,8 +53,8 @@ def next_tasks(
     found = _ordinary(session, predictions, labeller_id, attribute_id, count - len(mixed_in))
     missing = count - len(found) - len(mixed_in)
     if attribute is None and missing > 0:
-        mixed_in += rest_of_opinions(session, labeller_id, missing, mixed_in)
-    images = shuffled_in(list(found), mixed_in)
+        mixed_in += remaining_opinions(session, labeller_id, missing, mixed_in)
+    images = insert_randomly(list(found), mixed_in)
     return lease_tasks(session, images, labeller_id, lease_seconds, active, predictions, found)
 
 
@@ -65,14 +65,14 @@ def _ordinary(
     attribute_id: int | None,
     count: int,
 ) -> dict[int, float | None]:
-    """The ids of the first free images in the order of work, each with how it was drawn (Lease.drawn)."""
+    """The first free images in the order of work: image id → how it was drawn (`Lease.drawn`)."""
     found: dict[int, float | None] = {}
     if predictions is not None and count > 0:
         found |= _in_predicted_order(session, predictions, _in_window(labeller_id, attribute_id), count)
     if len(found) < count:
         rest = session.connection().scalars(_in_random_order(labeller_id, attribute_id), {"count": count})
         new = [number for number in rest if number not in found][: count - len(found)]
-        # What predictions left over was not drawn from all.
+        # Images that the predictions do not contain were not drawn from all images.
         found |= dict.fromkeys(new, None if predictions else 1 / max(1, open_images(session)))
     return found
 
@@ -80,7 +80,7 @@ def _ordinary(
 def lease_again(
     project: ProjectFolder, session: Session, image_id: int, labeller_id: int, lease_seconds: int
 ) -> Task | None:
-    """Give an image whose answer was taken back to its labeller; None if somebody else works on it by now."""
+    """Lease an image whose answer was undone to its labeller. Returns None if somebody else holds it."""
     held = session.get(Lease, image_id)
     if held is not None and held.labeller_id != labeller_id and held.expires_at > now():
         return None
@@ -90,11 +90,11 @@ def lease_again(
 
 
 _FREE = and_(Image.open_cells > 0, NOT_LEASED)
-"""Open images without a live lease."""
+"""The condition that an image is open and nobody holds it."""
 
 
 def free_for(labeller_id: int, attribute_id: int | None) -> ColumnElement[bool]:
-    """Free images that the labeller did not skip and that lack the attribute, if one is named."""
+    """The condition that an image is free, that the labeller did not skip it, and that it lacks the attribute (if given)."""
     free = and_(_FREE, ~exists().where(Skip.image_id == Image.id, Skip.labeller_id == labeller_id))
     if attribute_id is None:
         return free
@@ -136,14 +136,14 @@ def _windows(predictions: ActivePredictions) -> Iterator[tuple[int, list[str]]]:
 
 @lru_cache(maxsize=64)
 def _names_at(file: PredictionsFile, place: int) -> list[str]:
-    """A window of the order of work; everybody who asks next looks at the same few."""
+    """A window of the order of work. It is kept, because all labellers look at the same few windows."""
     return file.order(place, _WINDOW)
 
 
 def _move_cursor(session: Session, predictions: ActivePredictions, place: int, names: list[str]) -> None:
-    """Never look again at places where everything is done or held: the queue stays as fast at its end as at its head.
+    """Move the cursor past places where everything is done or held, so that the queue is as fast at its end as at its start.
 
-    An image whose lease then runs out is found again in the random order, and ranked again by the next round.
+    An image whose lease then runs out is found again in the random order, and the next round ranks it again.
     """
     waiting = select(Image.id).where(_FREE, Image.name.in_(names)).limit(1)
     if session.scalar(waiting) is None:

@@ -22,7 +22,7 @@ from annotator.domain.states import INDEPENDENT, JUDGED, Origin, SubmissionKind
 from annotator.models import Annotation, Label, Labeller, Submission, Undecided
 from annotator.project import ProjectFolder
 from annotator.services.annotation.log import add_submission, annotate_all, find_submission
-from annotator.services.annotation.undo import take_back
+from annotator.services.annotation.undo import undo_submission
 from annotator.services.common.bulk_read import Column, read_columns
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
@@ -265,7 +265,7 @@ def _write(session: Session, key: str, decisions: _Decisions) -> None:
     """Take the last aggregation back, then label every decided cell whose label is another one."""
     last = _last(session)
     if last is not None:
-        take_back(session, last, f"undo {key}", "aggregate")
+        undo_submission(session, last, f"undo {key}", "aggregate")
     decided = decisions.decided
     reviewed = np.isin(decided.cell, _labels_of_origin(session, Origin.REVIEW))
     other = decided.where(_standing(session).differ(decided.cell, decided.code) & ~reviewed)

@@ -15,7 +15,7 @@ from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import keep_figures, read_figures
 from annotator.services.common.round_artifacts import newest_result
 from annotator.services.common.undone import is_undone
-from annotator.services.review.label_issues import FILE, StandingSuspect, read_suspicions, standing_suspects
+from annotator.services.review.label_issues import FILE, OpenLabelIssue, open_label_issues, read_label_issues
 from annotator.services.schema.active import ActiveSchema, active_schema
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
@@ -110,7 +110,7 @@ class LabelNoise:
 
 def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
     """What is known of every categorical attribute; of a large project nothing before its figures were counted."""
-    suspicions = read_suspicions(project)
+    suspicions = read_label_issues(project)
     state = (
         newest_result(project, FILE) if suspicions else None,
         session.scalar(select(func.max(Submission.id))),
@@ -120,12 +120,12 @@ def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
     )
 
     def count() -> list[LabelNoise]:
-        return noise_of(session, standing_suspects(session, suspicions) if suspicions else None)
+        return noise_of(session, open_label_issues(session, suspicions) if suspicions else None)
 
     return keep_figures(session, "label_noise", state, count)
 
 
-def noise_of(session: Session, suspects: list[StandingSuspect] | None) -> list[LabelNoise]:
+def noise_of(session: Session, suspects: list[OpenLabelIssue] | None) -> list[LabelNoise]:
     """The same, as of now, from the suspects of a search; None if there was none."""
     spread = read_figures(session, DISTRIBUTIONS).figures
     if spread is None:

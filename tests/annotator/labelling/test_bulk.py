@@ -14,10 +14,10 @@ from annotator.models import Annotation, AskedAgain, AttributeRow, Image, Label,
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk import (
     SweepOutcome,
+    SweepSelection,
     SweptCell,
     SweptPage,
-    Wish,
-    groups,
+    count_predicted,
     lease_page,
     submit_page,
     undo_page,
@@ -30,13 +30,13 @@ from tests.annotator.review.test_browse import correction
 from tests.support.predictions_folder import write_predictions
 from tests.support.serving import Server
 
-GLASSES = Wish("glasses", 1)
+GLASSES = SweepSelection("glasses", 1)
 
 
 class Sweeper(Person):
     """A labeller who sweeps."""
 
-    def page(self, number: int = 8, wish: Wish = GLASSES) -> list[Task]:
+    def page(self, number: int = 8, wish: SweepSelection = GLASSES) -> list[Task]:
         with self.project.database.write() as session:
             return lease_page(self.project, session, self.id, wish, count=number, lease_seconds=600)
 
@@ -94,7 +94,7 @@ def test_a_blind_image_is_never_in_a_sweep(predicted: ProjectFolder):
     blind = set(names_of(predicted, split="test"))
     assert blind
     everything = []
-    for wish in (GLASSES, Wish("glasses", 0), Wish("wrinkles")):
+    for wish in (GLASSES, SweepSelection("glasses", 0), SweepSelection("wrinkles")):
         everything += names(Sweeper(predicted).page(60, wish))
         lapse_leases(predicted)
     assert not blind & set(everything)
@@ -106,9 +106,9 @@ def test_without_predictions_the_page_follows_the_queue(filled: ProjectFolder):
     order = [name for name in names(Person(filled).next(40)) if name not in blind]
     lapse_leases(filled)
     me = Sweeper(filled)
-    first = me.page(10, Wish("glasses"))
+    first = me.page(10, SweepSelection("glasses"))
     me.commit(first, code=0)
-    assert names(first) + names(me.page(40, Wish("glasses"))) == order
+    assert names(first) + names(me.page(40, SweepSelection("glasses"))) == order
     assert names(me.page(10, GLASSES)) == []
 
 
@@ -162,7 +162,7 @@ def test_what_is_answered_does_not_come_again_and_all_of_a_group_comes(predicted
         seen += names(tasks)
     assert seen == alike(predicted)
     with predicted.database.read() as session:
-        sizes = groups(predicted, session, GLASSES)
+        sizes = count_predicted(predicted, session, GLASSES)
     assert (sizes[1], sizes[2]) == (0, 0)
 
 
@@ -271,11 +271,11 @@ def test_the_label_pages_undo_does_not_take_a_sweep_back(predicted: ProjectFolde
 
 def test_a_page_of_an_attribute_answered_by_names_is_refused(filled: ProjectFolder):
     with pytest.raises(FacelabelError, match="name"):
-        Sweeper(filled).page(1, Wish("identity"))
+        Sweeper(filled).page(1, SweepSelection("identity"))
     with pytest.raises(FacelabelError, match="no attribute"):
-        Sweeper(filled).page(1, Wish("beard"))
+        Sweeper(filled).page(1, SweepSelection("beard"))
     with pytest.raises(FacelabelError, match="no value"):
-        Sweeper(filled).page(1, Wish("glasses", 9))
+        Sweeper(filled).page(1, SweepSelection("glasses", 9))
 
 
 def test_a_sweep_leaves_a_label_that_somebody_corrected_meanwhile(predicted: ProjectFolder):

@@ -182,7 +182,7 @@ def test_an_answer_can_be_taken_back_only_once_and_only_by_its_labeller(filled: 
     with pytest.raises(NotFound):
         other.undo("mine")
     me.undo("mine")
-    with pytest.raises(Conflict, match="taken back already"):
+    with pytest.raises(Conflict, match="undone already"):
         me.undo("mine")
 
 

@@ -8,10 +8,10 @@ from sqlalchemy import func, select
 from annotator.errors import FacelabelError
 from annotator.models import Annotation, Image, OpinionWanted, Submission
 from annotator.project import ProjectFolder
-from annotator.services.annotation.bulk import Wish, lease_page
+from annotator.services.annotation.bulk import SweepSelection, lease_page
 from annotator.services.predictions.active import load_predictions
-from annotator.services.tasks.cursor import forget_passed
-from annotator.services.tasks.overlap import want_anew
+from annotator.services.tasks.cursor import reset_cursors
+from annotator.services.tasks.overlap import rebuild_wanted_opinions
 from annotator.services.tasks.settings import TeamSettings, team_settings, write_settings
 from annotator.services.tasks.visibility import is_blind
 from tests.annotator.labelling.test_labels import ALL, Person, done, labels_of, lapse_leases
@@ -23,7 +23,7 @@ def agree(project: ProjectFolder, **settings: object) -> None:
     """Put settings of the team in active."""
     with project.database.write() as session:
         write_settings(session, TeamSettings(**({"gold_share": 0.0} | settings)))
-        want_anew(session)
+        rebuild_wanted_opinions(session)
 
 
 def people_of(project: ProjectFolder) -> dict[int, list[int]]:
@@ -65,7 +65,7 @@ def test_one_labeller_alone_is_done_when_everything_is_answered_once(filled: Pro
     work([Person(filled)])
     assert {len(found) for found in people_of(filled).values()} == {1}
     assert done(filled) == 40
-    forget_passed()
+    reset_cursors()
     assert Person(filled).next(5) == []
 
 
@@ -146,8 +146,10 @@ def test_overlapped_images_are_not_swept_and_blind_until_they_have_their_opinion
     agree(filled, overlap_share=1.0)
     ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
     with filled.database.write() as session:
-        assert lease_page(filled, session, ada.id, Wish("glasses", 0), count=10, lease_seconds=9) == []
-        assert lease_page(filled, session, ada.id, Wish("glasses"), count=10, lease_seconds=9) == []
+        assert (
+            lease_page(filled, session, ada.id, SweepSelection("glasses", 0), count=10, lease_seconds=9) == []
+        )
+        assert lease_page(filled, session, ada.id, SweepSelection("glasses"), count=10, lease_seconds=9) == []
     blind = []
     for person in (None, ada, bob):
         if person:

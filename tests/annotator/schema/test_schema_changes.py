@@ -15,7 +15,7 @@ from annotator.resources import resource
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.predictions.active import active_predictions, load_predictions
 from annotator.services.review.corrections import undo_correction
-from annotator.services.review.details import Said, read_image
+from annotator.services.review.details import HistoryEntry, read_image
 from annotator.services.review.filters import Filters, conditions
 from annotator.services.schema.active import active_schema, read_schema
 from annotator.services.schema_editing.changes import apply_schema
@@ -46,7 +46,7 @@ def put(project: ProjectFolder, text: str) -> list[str]:
         return [str(change) for change in apply_schema(session, parse_schema(text), labeller_id=1)]
 
 
-def history(project: ProjectFolder, image: int, attribute: str = "glasses") -> list[Said]:
+def history(project: ProjectFolder, image: int, attribute: str = "glasses") -> list[HistoryEntry]:
     with project.database.read() as session:
         cells = {cell.attribute: cell for cell in read_image(project, session, image).cells}
         return cells[attribute].history
@@ -241,7 +241,7 @@ def test_a_file_with_changes_that_are_not_in_force_is_not_overwritten(filled: Pr
     filled.schema_file.write_text(mine, encoding="utf-8")
     with filled.database.read() as session:
         version = schema_version(session)
-    with pytest.raises(Conflict, match="not in force"):
+    with pytest.raises(Conflict, match="not applied"):
         change_schema(filled, 1, "key", parse_schema(MERGED), version)
     assert filled.schema_file.read_text(encoding="utf-8") == mine
 
