@@ -41,7 +41,7 @@ def evaluate(
     from trainer.files import canonical_json, write_atomically  # noqa: PLC0415
     from trainer.full_evaluation import evaluate_fully  # noqa: PLC0415
     from trainer.processes import rank, together  # noqa: PLC0415
-    from trainer.reports.main_figures import HEADER, main_figures  # noqa: PLC0415
+    from trainer.reports.headline_metrics import HEADER, headline_metrics  # noqa: PLC0415
     from trainer.snapshot import Snapshot  # noqa: PLC0415
 
     known = Snapshot.open(snapshot, images_root=images)
@@ -59,7 +59,7 @@ def evaluate(
         click.echo(json.dumps({"metrics": metrics}, sort_keys=True))
         return
     table = Table(*HEADER)
-    for row in main_figures(metrics):
+    for row in headline_metrics(metrics):
         table.add_row(*row)
     Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
