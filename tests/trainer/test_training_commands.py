@@ -157,7 +157,7 @@ def test_the_report_is_one_page_with_everything_in_it(run, snapshot, tmp_path):
     ):
         assert f"<h2>{heading}</h2>" in html
     for title in ("Correct, a random sample", "Most uncertain"):
-        assert f"<h4>{title}</h4>" in html
+        assert f"<h3>{title}</h3>" in html
     assert "<td>learning_rate</td><td>0.005</td>" in html, "what differs from the plain settings"
     assert f"<td>torch</td><td>{torch.__version__.split('+')[0]}</td>" in html
     assert html.count("data:image/jpeg;base64,") > 10
