@@ -1,6 +1,6 @@
 """The sheet that charts are drawn on: Matplotlib's object interface, one style, sizes in pixels of a page.
 
-Matplotlib is imported when the first chart is drawn: commands that draw none do not wait for it.
+Matplotlib is imported when the first chart is drawn, so that commands without charts start as fast as before.
 """
 
 import io
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH = 384
-"""Of most charts: three beside each other fill a page."""
+"""Width of most charts: three side by side fill a page."""
 TITLE, BOTTOM, LEGEND_ROW = 30, 38, 17
-"""Heights of the title above the axes, of the axis labels below them, and of a row of the legend."""
+"""Heights of the title above the axes, the axis labels below them, and a row of the legend."""
 SCALE, MARGIN = 2, 8
 """Pixels of a PNG for each pixel on a page, and the white margin around a PNG in pixels of a page."""
 FONT_SIZE = 11.5
@@ -75,12 +75,12 @@ class Chart:
     tips: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def svg(self, name: str) -> Markup:
-        """Return an SVG element in the colours of the page; `name` must differ from chart to chart of a page."""
+        """Return an SVG element in the colours of the page; every chart of a page needs another `name`."""
         source = self._save("svg", transparent=True, metadata={"Date": None}).decode()
         return inline_svg(source, name=name, title=self.title, tips=self.tips)
 
     def png(self) -> bytes:
-        """Return a PNG file on white, without transparency, which not every program for papers takes."""
+        """Return a PNG file on white. It has no transparency, which some typesetting programs refuse."""
         area = self.figure.bbox_inches.padded(MARGIN / 72)
         drawn = self._save("png", dpi=72 * SCALE, facecolor="white", bbox_inches=area)
         stream = io.BytesIO()
@@ -96,18 +96,18 @@ class Chart:
 
 @contextmanager
 def plain_style() -> Iterator[None]:
-    """Use the style of our charts, whatever a person's own matplotlibrc says."""
-    import matplotlib.style  # noqa: PLC0415 - only who draws waits for it
+    """Use the style of the reports and ignore the user's matplotlibrc."""
+    import matplotlib.style  # noqa: PLC0415 - imported when a chart is drawn
 
     with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
-        # In an SVG the browser's fonts have the letters that DejaVu Sans lacks.
+        # A browser shows letters that DejaVu Sans lacks in another font.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
 
 def new_figure(title: str, width: float, height: float) -> "Figure":
     """Return an empty figure of a size in pixels, with its title in the upper left corner."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only who draws waits for it
+    from matplotlib.figure import Figure  # noqa: PLC0415 - imported when a chart is drawn
 
     figure = Figure(figsize=(width / 72, height / 72))
     figure.text(0, 1 - 15 / height, title, weight="bold", size=12.5)
@@ -127,7 +127,7 @@ def add_axes(figure: "Figure", left: float, top: float, width: float, height: fl
 
 
 def legend_columns(names: Sequence[str], width: float) -> int:
-    """Return how many names of a legend stand beside each other, in rows that are about equally full."""
+    """Return the number of columns of a legend, so that its rows are about equally full."""
     longest = max(map(len, names), default=0)
     most = max(1, int(width / (46 + 6.6 * longest)))
     rows = -(-len(names) // most)

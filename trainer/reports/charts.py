@@ -249,7 +249,7 @@ def _power(value: float) -> str:
 
 
 def _line(axes: "Axes", curve: Curve, y: Axis, number: int, **look: Any) -> Any:
-    """Draw a line that shows also where it runs along an end of the vertical axis."""
+    """Draw a line, with values beyond the vertical axis at its ends."""
     heights = [min(max(value, y.low), y.high) for _, value in curve]
     (line,) = axes.plot(
         [place for place, _ in curve],

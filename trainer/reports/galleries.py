@@ -1,4 +1,4 @@
-"""Which faces a report shows: predicted correctly, wrongly, with most uncertainty, and the hard cases of all attributes."""
+"""Choose the faces of a report: correct, wrong and uncertain predictions, and the hard cases over all attributes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ import numpy as np
 from trainer.reports.numbers import format_interval, format_metric
 
 Evaluation = dict[str, dict[str, dict[str, Any]]]
-"""Of `trainer.full_evaluation.evaluate_fully`."""
+"""What `trainer.full_evaluation.evaluate_fully` returns."""
 HEADER = [
     "attribute",
     "split",

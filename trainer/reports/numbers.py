@@ -1,4 +1,4 @@
-"""How metrics are written on pages, in Markdown and in the terminal."""
+"""Format metrics for pages, Markdown and the terminal."""
 
 from collections.abc import Sequence
 

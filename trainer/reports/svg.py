@@ -1,4 +1,4 @@
-"""Matplotlib's SVG made fit to stand inside a page, several times, in light and in dark."""
+"""Embed Matplotlib's SVG in a page: several charts on one page, in light and in dark."""
 
 import re
 from collections.abc import Mapping, Sequence
