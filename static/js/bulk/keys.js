@@ -1,0 +1,34 @@
+import { meaning as common } from '../lib/keys.js';
+
+/** Keys of the sweep page, for the overlay; letters and digits are the schema's. */
+export const COMMANDS = [
+  ['Enter', 'keep the page: every face that is not marked gets its value'],
+  ['← → ↑ ↓', 'go from face to face; Home and End to the first and the last'],
+  ['Shift', 'with an arrow or a click: all faces up to that one'],
+  ['Space', 'leave out the face (or let it in again), as a click does'],
+  ['0 … 9', 'give the face this value'],
+  ['-', "can't tell"],
+  ['Backspace', 'take back the last mark, then page after page'],
+  ['PageUp PageDown', 'the value before or after this one'],
+  ['Esc', 'let go of a range or a number half typed'],
+  ['?', 'show or hide the keys'],
+];
+
+const NAMED = {
+  Enter: ['commit'], ' ': ['toggle'], Backspace: ['undo'], '-': ['unsure'], '?': ['help'], Escape: ['leave'],
+  ArrowLeft: ['move', -1, 0], ArrowRight: ['move', 1, 0], ArrowUp: ['move', 0, -1], ArrowDown: ['move', 0, 1],
+  Home: ['move', -Infinity, 0], End: ['move', Infinity, 0], PageUp: ['group', -1], PageDown: ['group', 1],
+};
+
+/**
+ * What a key press means: `[command, …arguments]`, or null for a key that is not ours.
+ *
+ * @param {KeyboardEvent} event
+ */
+export function meaning(event) {
+  if (!event.key || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+  const named = NAMED[event.key];
+  if (named) return event.repeat && named[0] !== 'move' ? null : named; // a key held down must not keep page after page
+  const found = common(event);
+  return found && ['letter', 'digit'].includes(found[0]) ? found : null;
+}

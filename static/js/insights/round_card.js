@@ -1,0 +1,79 @@
+/** The card of one round: how far it is, or its figures and what it changed. */
+import { call } from '../lib/api.js';
+import { count, element, moment } from '../lib/dom.js';
+import { figures } from './round_metrics.js';
+import { changesTable } from './round_changes.js';
+
+const STAGES = ['snapshot', 'features', 'train', 'evaluate', 'predict', 'load'];
+
+export const isActive = (round) => round.state === 'queued' || round.state === 'running';
+
+/** The six stages, each with its own bar. */
+function stages(round) {
+  const current = STAGES.indexOf(round.stage);
+  return element('ol', { class: 'stages' }, ...STAGES.map((stage, place) => {
+    const state = place < current ? 'past' : place === current ? 'now' : 'ahead';
+    const bar = element('progress', { max: 1, 'aria-label': `${stage} progress`, value: state === 'past' ? 1 : 0 });
+    if (state === 'now' && round.total > 0) bar.value = Math.min(1, round.done / round.total);
+    if (state === 'now' && !round.total && round.state === 'running') bar.removeAttribute('value');
+    return element('li', { 'data-state': state, 'aria-current': state === 'now' && 'step' }, stage, bar);
+  }));
+}
+
+/** What a round is doing in one sentence. */
+function doing({ state, message, done, total, attempts }) {
+  const parts = [state === 'queued' ? 'waiting for the worker' : message];
+  if (total > 1) parts.push(`${done.toLocaleString('en')} of ${total.toLocaleString('en')}`);
+  if (attempts > 1) parts.push(`attempt ${attempts}`);
+  return parts.filter(Boolean).join(' · ');
+}
+
+/** A part that is folded away until somebody wants it; `fill` makes its content when it is first opened. */
+function folded(title, open, fill) {
+  const body = element('div', { class: 'folded' });
+  const node = element('details', { open }, element('summary', {}, title), body);
+  const make = async () => {
+    if (body.hasChildNodes()) return;
+    body.append(element('p', { class: 'muted' }, 'Loading …'));
+    try {
+      body.replaceChildren(...[await fill()].flat());
+    } catch (error) {
+      body.replaceChildren(element('p', { class: 'muted' }, error.message));
+    }
+  };
+  node.addEventListener('toggle', () => node.open && make());
+  if (open) make(); // at once, not with the event: what is known already is there before the first picture
+  return node;
+}
+
+function finished(round, { schema, changes, open, onpromote }) {
+  const promote = element('button', { type: 'button', onclick: () => onpromote(round.id) }, 'Use this round');
+  const parts = [
+    round.features_reason ? element('p', {}, round.features_reason) : '',
+    folded('What changed', open, async () => changesTable(changes ?? await call('GET', `rounds/${round.id}/changes`), schema)),
+    folded('Figures as measured then', false, () => figures(round.metrics ?? {}, schema)),
+  ];
+  return [...parts, round.in_use ? '' : element('p', { class: 'actions' }, promote, element('span', { class: 'muted' }, 'Queue and suggestions then come from its predictions, until the next round is loaded.'))];
+}
+
+function body(round, options) {
+  if (isActive(round)) return [stages(round), element('p', { class: 'muted' }, doing(round))];
+  if (round.state === 'failed') return [stages(round), element('p', { class: 'error' }, round.error ?? 'The round failed without a word.')];
+  return finished(round, options);
+}
+
+/**
+ * @param {Object} round of the API
+ * @param {{schema: Object[], chosen: boolean, open: boolean, changes: ?Object, onpromote: (id: number) => void}} options
+ *   `changes`: what the API says of them, if it was asked already
+ */
+export function roundCard(round, options) {
+  const header = element('header', {},
+    element('h2', {}, element('a', { href: `/rounds/${round.id}` }, `Round ${round.id}`)),
+    element('span', { class: 'badge', 'data-state': round.state }, round.state),
+    round.in_use ? element('span', { class: 'badge in-use' }, 'in use') : '',
+    element('span', {}, `${round.engine}, ${round.strategy}${round.automatic ? ', by itself' : ''}`),
+    element('span', { class: 'muted' }, `${count(round.labelled ?? 0, 'labelled image')} · `, moment(round.finished_at ?? round.started_at ?? round.created_at)));
+  return element('article', { class: 'card round', 'data-round': round.id, 'data-state': round.state,
+    'aria-current': options.chosen && 'true', 'aria-label': `Round ${round.id}` }, header, ...body(round, options));
+}
