@@ -24,7 +24,7 @@ function show({ path, zip_url, images, labels, lost }) {
   at('exported').replaceChildren(element('p', {}, summary, link), ...left);
 }
 
-async function make(event) {
+async function make() {
   const button = form.querySelector('button');
   button.disabled = true;
   at('exported').textContent = 'Making the files …';

@@ -1,7 +1,7 @@
 /** The groups page: which images stay together, what leaks between splits, and how a person joins or cuts them. */
 import { call } from '../lib/api.js';
 import { count, element, moment } from '../lib/dom.js';
-import { once } from '../lib/retry.js';
+import { postOnce } from '../lib/retry.js';
 import { SplitsCard } from './splits.js';
 
 const PAGE = 60;
@@ -105,7 +105,7 @@ class GroupsPage {
   }
 
   async decide(kind, first, second) {
-    const { answer } = await once('groups/decisions', { kind, first_id: first, second_id: second });
+    const { answer } = await postOnce('groups/decisions', { kind, first_id: first, second_id: second });
     this.decisions.push(answer);
     await this.after_decision(kind === 'join' ? 'Joined: they stay in one split from now on.' : 'Cut: they are no longer taken for one picture.', answer);
   }

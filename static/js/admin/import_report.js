@@ -31,8 +31,10 @@ export function reportOf(report) {
   const figures = [[`images ${would}imported`, images.imported], ['here already', images.already],
     ['duplicates', images.duplicates.count], ['refused', images.refused.count], ['other files left aside', images.left_aside],
     ['faces taken over', images.faces ?? 0]];
-  if (labels) figures.push(['rows with labels', labels.rows], [`labels ${would}added`, labels.added], [`${would}replaced`, labels.replaced],
-    ['unchanged', labels.unchanged], ['kept, a person said otherwise', labels.kept]);
+  if (labels) {
+    figures.push(['rows with labels', labels.rows], [`labels ${would}added`, labels.added], [`${would}replaced`, labels.replaced],
+      ['unchanged', labels.unchanged], ['kept, a person said otherwise', labels.kept]);
+  }
   const parts = [element('p', {}, 'Read as ', element('b', {}, report.format), '.'), tally(figures.filter(([, number], place) => number || place === 0)),
     ...(report.notes ?? []).map((note) => element('p', { class: 'muted' }, note)),
     ...list('faces outside their image, left aside', images.misfits ?? { count: 0, first: [] }, (name) => name),

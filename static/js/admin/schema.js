@@ -1,7 +1,7 @@
 /** The schema page: what is asked, and for an admin the changes, previewed while they are made. */
 import { call } from '../lib/api.js';
 import { count, element } from '../lib/dom.js';
-import { once } from '../lib/retry.js';
+import { postOnce } from '../lib/retry.js';
 import { editCard, readCard } from './schema_card.js';
 import { addAttribute, attributesOf, draftOf, move } from './schema_draft.js';
 
@@ -129,7 +129,7 @@ class SchemaPage {
   async apply() {
     const number = this.changes.length;
     await this.trying(async () => {
-      await once('schema/changes', this.body());
+      await postOnce('schema/changes', this.body());
       await this.load();
       at('message').textContent = `${count(number, 'change')} applied; attributes.toml says the same.`;
       at('add').focus();

@@ -30,11 +30,11 @@ function valueLine(attribute, value) {
 
 /** An attribute to read. `tools`: buttons, none for those who may not change it. */
 export function readCard(attribute, tools) {
-  const guideline = attribute.guideline && element('p', { class: 'guideline' }, attribute.guideline);
+  const guide = attribute.guideline && element('p', { class: 'guideline' }, attribute.guideline);
   const values = attribute.values.length === 0 ? element('p', { class: 'muted' }, 'Names, added while labelling.')
     : element('ul', { class: 'value-list', 'aria-label': `Values of ${attribute.title}, with their labels` },
       ...attribute.values.map((value) => valueLine(attribute, value)));
-  return element('li', { class: 'card attribute', 'data-attribute': attribute.name }, head(attribute, ...tools), guideline || '', values);
+  return element('li', { class: 'card attribute', 'data-attribute': attribute.name }, head(attribute, ...tools), guide || '', values);
 }
 
 function field(label, input) {

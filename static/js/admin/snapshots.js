@@ -41,7 +41,7 @@ function offer(snapshots) {
   });
 }
 
-async function compare(event) {
+async function compare() {
   const [a, b] = ['a', 'b'].map((side) => encodeURIComponent(at('compare').elements[side].value));
   at('changes').hidden = true;
   at('diff').textContent = 'Comparing …';

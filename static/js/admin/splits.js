@@ -1,7 +1,7 @@
 /** How the values are spread over the splits, with the seed in force and with a better one; and putting that in force. */
 import { call } from '../lib/api.js';
 import { count, element } from '../lib/dom.js';
-import { once } from '../lib/retry.js';
+import { postOnce } from '../lib/retry.js';
 
 const SPLITS = ['train', 'val', 'test'];
 const at = (id) => document.getElementById(id);
@@ -61,7 +61,7 @@ export class SplitsCard {
     at('balance').disabled = true;
     const { seed, seed_now: insteadOf } = this.plan;
     try {
-      const { answer } = await once('splits', { seed, instead_of: insteadOf, even_so: at('even-so').checked });
+      const { answer } = await postOnce('splits', { seed, instead_of: insteadOf, even_so: at('even-so').checked });
       this.close();
       await this.changed(`Seed ${answer.seed} is in force: ${count(answer.moved, 'image')} in another split.`);
     } finally {

@@ -1,8 +1,9 @@
 /** The team page: who labels how, how far they agree, what was agreed on, and accounts. */
-import { call, schemaOf } from '../lib/api.js';
+import { call } from '../lib/api.js';
+import { loadSchema } from '../lib/schema.js';
 import { count, element, moment, onSubmit } from '../lib/dom.js';
-import { once } from '../lib/retry.js';
-import { oneAtATime } from '../lib/busy.js';
+import { postOnce } from '../lib/retry.js';
+import { runExclusive } from '../lib/busy.js';
 import { accountNode } from './team_accounts.js';
 import { agreementTable, membersTable } from './team_tables.js';
 
@@ -46,32 +47,32 @@ async function refresh() {
 }
 
 const act = {
-  change: (id, what) => oneAtATime(async () => {
+  change: (id, what) => runExclusive(async () => {
     await call('POST', `team/members/${id}`, what);
     await refresh();
   }, 'Changed.'),
-  token: (id, purpose) => oneAtATime(async () => {
+  token: (id, purpose) => runExclusive(async () => {
     const { token } = await call('POST', `team/members/${id}/tokens`, { purpose });
     await refresh();
     const secret = element('p', { class: 'secret', tabindex: -1 }, 'This is the only time that the token is shown: ', element('code', {}, token));
     document.querySelector(`.account[data-id="${id}"] .tokens`).before(secret);
     secret.focus();
   }, 'The token is made.'),
-  revoke: (id) => oneAtATime(async () => {
+  revoke: (id) => runExclusive(async () => {
     await call('POST', `team/tokens/${id}/revoke`, {});
     await refresh();
   }, 'Revoked.'),
 };
 
 function begin() {
-  oneAtATime(async () => {
+  runExclusive(async () => {
     await call('POST', 'team/members', { ...Object.fromEntries(new FormData(at('first'))), role: 'admin' });
     location.assign('/login?next=/team');
   });
 }
 
 function add() {
-  oneAtATime(async () => {
+  runExclusive(async () => {
     const { name } = await call('POST', 'team/members', Object.fromEntries(new FormData(at('add'))));
     at('add').reset();
     await refresh();
@@ -81,7 +82,7 @@ function add() {
 
 function agree() {
   const given = new FormData(at('agree'));
-  oneAtATime(async () => {
+  runExclusive(async () => {
     await call('POST', 'team/settings', {
       overlap_share: Number(given.get('overlap_share')) / 100, overlap_opinions: Number(given.get('overlap_opinions')),
       gold_share: Number(given.get('gold_share')) / 100, relabel_share: Number(given.get('relabel_share')) / 100,
@@ -97,7 +98,7 @@ function words({ cells, changed, undecided }, done) {
 }
 
 function preview() {
-  oneAtATime(async () => {
+  runExclusive(async () => {
     const found = await call('GET', 'team/aggregation');
     at('aggregation').textContent = words(found, false);
     at('aggregate').hidden = found.cells === 0;
@@ -105,8 +106,8 @@ function preview() {
 }
 
 function aggregate() {
-  oneAtATime(async () => {
-    const { answer } = await once('team/aggregation', {});
+  runExclusive(async () => {
+    const { answer } = await postOnce('team/aggregation', {});
     at('aggregation').textContent = words(answer, true);
     at('aggregate').hidden = true;
     at('preview').focus();
@@ -114,8 +115,8 @@ function aggregate() {
 }
 
 async function load() {
-  titles = new Map((await schemaOf(at('message'))).map(({ name, title }) => [name, title]));
-  await oneAtATime(refresh);
+  titles = new Map((await loadSchema(at('message'))).map(({ name, title }) => [name, title]));
+  await runExclusive(refresh);
 }
 
 onSubmit(at('first'), begin);

@@ -1,9 +1,10 @@
-import { bodyOf, Marks, OUT } from '../lib/face_marks.js';
+import { FaceMarks, OUT } from '../lib/face_marks.js';
+import { bodyOf } from './page_queue.js';
 
 const PAGES = 50; // that can be taken back in one session
 
 /** The pages of this tab's session that were kept, the newest last, for undo. */
-export class SweepHistory {
+export class BulkHistory {
   constructor(store) {
     this.store = store;
   }
@@ -25,7 +26,7 @@ export class SweepHistory {
     const entry = this.store.get('sweep-history')?.at(-1);
     if (!entry) return null;
     const { key, order, milliseconds, ...rest } = entry;
-    const page = { ...rest, marks: new Marks({ given: entry.marks.given }), back: key };
+    const page = { ...rest, marks: new FaceMarks({ given: entry.marks.given }), back: key };
     const leftOut = page.images.map(({ image_id: id }) => id).filter((id) => page.marks.of(id) === OUT);
     return { page, order, milliseconds, leftOut, body: bodyOf(page, milliseconds) };
   }

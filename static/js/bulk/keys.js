@@ -1,4 +1,4 @@
-import { meaning as common } from '../lib/keys.js';
+import { commandOf as commonCommandOf } from '../lib/keys.js';
 
 /** Keys of the sweep page, for the overlay; letters and digits are the schema's. */
 export const COMMANDS = [
@@ -25,10 +25,10 @@ const NAMED = {
  *
  * @param {KeyboardEvent} event
  */
-export function meaning(event) {
+export function commandOf(event) {
   if (!event.key || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
   const named = NAMED[event.key];
   if (named) return event.repeat && named[0] !== 'move' ? null : named; // a key held down must not keep page after page
-  const found = common(event);
+  const found = commonCommandOf(event);
   return found && ['letter', 'digit'].includes(found[0]) ? found : null;
 }

@@ -1,34 +1,34 @@
 /** The sweep page's controller: what the labeller does → marks → outbox, and which page comes next. */
-import { schemaOf } from '../lib/api.js';
+import { loadSchema } from '../lib/schema.js';
 import { typedCode } from '../lib/keys.js';
 import { Outbox } from '../lib/outbox.js';
-import { Pictures } from '../lib/image_cache.js';
-import { Store } from '../lib/storage.js';
-import { Bar } from './toolbar.js';
-import { Grid } from '../lib/face_grid.js';
+import { ImageCache } from '../lib/image_cache.js';
+import { ProjectStorage } from '../lib/storage.js';
+import { Toolbar } from './toolbar.js';
+import { FaceGrid } from '../lib/face_grid.js';
 import { fillHelp } from './key_help.js';
-import { SweepHistory } from './history.js';
-import { meaning } from './keys.js';
-import { bodyOf, OUT } from '../lib/face_marks.js';
-import { Supply } from './page_queue.js';
+import { BulkHistory } from './history.js';
+import { commandOf } from './keys.js';
+import { OUT } from '../lib/face_marks.js';
+import { bodyOf, PageQueue } from './page_queue.js';
 import { Tally } from './tally.js';
-import { Unsent } from '../lib/outbox_status.js';
+import { OutboxStatus } from '../lib/outbox_status.js';
 
 const page = document.documentElement.dataset;
 const at = (id) => document.getElementById(id);
 
-class SweepPage {
+class BulkPage {
   constructor(schema, local, session) {
     this.schema = schema.filter(({ kind }) => kind === 'categorical');
-    this.history = new SweepHistory(session);
+    this.history = new BulkHistory(session);
     this.outbox = new Outbox(local);
-    this.supply = new Supply(session, this.outbox);
-    this.pictures = new Pictures();
-    this.grid = new Grid(at('faces'), this.pictures, (ids) => this.mark(ids, 'toggle'));
-    this.bar = new Bar(at('bar'), this.schema, {
+    this.supply = new PageQueue(session, this.outbox);
+    this.pictures = new ImageCache();
+    this.grid = new FaceGrid(at('faces'), this.pictures, (ids) => this.mark(ids, 'toggle'));
+    this.bar = new Toolbar(at('bar'), this.schema, {
       onwish: (change) => this.wish(change), onanswer: (code) => this.choose(code),
     });
-    this.unsent = new Unsent(this.outbox, at('unsent'), at('refused'), (values) => Object.entries(values).map(([name, value]) => [name, String(value)]));
+    this.unsent = new OutboxStatus(this.outbox, at('unsent'), at('refused'), (values) => Object.entries(values).map(([name, value]) => [name, String(value)]));
     this.tally = new Tally({ count: at('count'), session: at('session'), commit: at('commit-text') });
     Object.assign(this, { shown: null, typed: '', trouble: null, since: null, spent: 0 });
     this.listen();
@@ -197,7 +197,7 @@ class SweepPage {
   // ---- keys and commands; a command is a method
 
   key(event) {
-    const [command, ...values] = meaning(event) ?? [];
+    const [command, ...values] = commandOf(event) ?? [];
     if (!command || (at('help').open && command !== 'help')) return;
     const control = event.target.closest?.('select, a, button:not(.face)');
     if (control && (['commit', 'toggle'].includes(command) || (control.matches('select') && command !== 'help'))) return;
@@ -272,7 +272,7 @@ class SweepPage {
   /** Backspace: the last mark on this page, else the page before it. */
   undo() {
     if (this.typed) return this.leave();
-    if (this.shown?.marks.takeBack()) {
+    if (this.shown?.marks.undo()) {
       this.supply.keep();
       return this.render();
     }
@@ -313,4 +313,4 @@ class SweepPage {
   }
 }
 
-new SweepPage(await schemaOf(at('message')), new Store(localStorage, page.project), new Store(sessionStorage, page.project)).start();
+new BulkPage(await loadSchema(at('message')), new ProjectStorage(localStorage, page.project), new ProjectStorage(sessionStorage, page.project)).start();

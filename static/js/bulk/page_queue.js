@@ -1,5 +1,5 @@
 import { call } from '../lib/api.js';
-import { Marks } from '../lib/face_marks.js';
+import { FaceMarks, OUT } from '../lib/face_marks.js';
 
 const PAGES = 2; // the one on the screen and the one after it
 const RETRY = 2000; // milliseconds until the next try when the server is away
@@ -14,15 +14,15 @@ const REMEMBERED = 1000; // images left out that are not shown again
  * back to bring it here. Pages are kept in sessionStorage, so that a reload goes on with the same faces.
  * Events: `filled`, `groups` ([{code, cells}]), `trouble` (ApiError).
  */
-export class Supply extends EventTarget {
+export class PageQueue extends EventTarget {
   /**
-   * @param {import('../lib/storage.js').Store} store
+   * @param {import('../lib/storage.js').ProjectStorage} store
    * @param {import('../lib/outbox.js').Outbox} outbox
    */
   constructor(store, outbox) {
     super();
     const kept = store.get('sweep') ?? {};
-    const pages = (kept.pages ?? []).map((page) => ({ ...page, marks: new Marks(page.marks) }));
+    const pages = (kept.pages ?? []).map((page) => ({ ...page, marks: new FaceMarks(page.marks) }));
     Object.assign(this, { store, outbox, wish: kept.wish ?? null, leaving: kept.leaving ?? [], without: kept.without ?? [], pages });
     Object.assign(this, { busy: false, again: false, timer: null, dry: false });
     document.addEventListener('visibilitychange', () => document.hidden || this.sync());
@@ -134,7 +134,7 @@ export class Supply extends EventTarget {
     }
     this.pages.forEach((page, place) => this.lose(page, place, new Set(lost)));
     this.pages = this.pages.filter((page, place) => place === 0 || page.images.length > 0);
-    if (images.length > 0) this.pages.push({ attribute: wish.attribute, value: wish.value, answer: wish.answer, images, marks: new Marks() });
+    if (images.length > 0) this.pages.push({ attribute: wish.attribute, value: wish.value, answer: wish.answer, images, marks: new FaceMarks() });
     this.dry = count > 0 && images.length === 0;
     this.keep();
     this.tell('groups', groups);
@@ -150,4 +150,17 @@ export class Supply extends EventTarget {
     if (place === 0) page.images.filter(gone).forEach((image) => { image.lost = true; });
     else page.images = page.images.filter((image) => !gone(image));
   }
+}
+
+/** The body of the request that keeps a page. */
+export function bodyOf(page, milliseconds) {
+  const answers = [];
+  const leftOut = [];
+  for (const { image_id, lease, suggestion, lost } of page.images) {
+    const code = page.marks.of(image_id, page.answer);
+    if (lost) continue;
+    if (code === OUT) leftOut.push(lease);
+    else answers.push({ image_id, lease, code, accepted: code !== null && suggestion?.code === code });
+  }
+  return { attribute: page.attribute, answers, left_out: leftOut.filter(Boolean), milliseconds };
 }

@@ -1,7 +1,7 @@
 import { count, element } from '../lib/dom.js';
 
 /** What is swept: attribute, value, order, size of the page. */
-export class Bar {
+export class Toolbar {
   /**
    * @param {HTMLElement} root
    * @param {Object[]} schema the attributes that can be swept

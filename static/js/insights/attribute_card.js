@@ -1,6 +1,6 @@
 /** The card of one attribute on the insights page. */
 import { count, element } from '../lib/dom.js';
-import { figure } from '../lib/interval.js';
+import { formatMetric } from '../lib/interval.js';
 import { learningCurve, reliability } from './charts.js';
 
 const SPLITS = ['train', 'val', 'test'];
@@ -29,7 +29,7 @@ function curvePanel({ attribute, curve, classes }, used) {
 function calibrationPanel({ attribute, calibration }) {
   if (calibration === null) return panel('', 'Calibration', 'calibration', attribute, nothing('No audit image was answered by a model yet.'));
   const { error, null_high: high, honest } = calibration;
-  const words = honest ? `Error ${figure(error, 3)}: chance alone gives up to ${figure(high, 3)}.` : `Error ${figure(error, 3)}, more than the ${figure(high, 3)} that chance gives: probabilities are off.`;
+  const words = honest ? `Error ${formatMetric(error, 3)}: chance alone gives up to ${formatMetric(high, 3)}.` : `Error ${formatMetric(error, 3)}, more than the ${formatMetric(high, 3)} that chance gives: probabilities are off.`;
   return panel('', 'Calibration', 'calibration', attribute, reliability(calibration), element('p', { class: honest ? 'muted' : 'doubt' }, words));
 }
 
@@ -75,8 +75,8 @@ function checks({ advice, agreement }) {
   const items = advice.checks.map(({ name, met, text }) => element('li', { 'data-check': name, 'data-met': String(met) },
     element('span', { class: 'mark', 'aria-label': mark[met][1], role: 'img' }, mark[met][0]), text));
   if (agreement?.value !== null && agreement !== null) {
-    const between = agreement.low === null ? '' : ` (95 %: ${figure(agreement.low)} to ${figure(agreement.high)})`;
-    items.push(element('li', {}, element('span', { class: 'mark' }, ''), `People agree with alpha ${figure(agreement.value)}${between} on ${count(agreement.images, 'image')}.`));
+    const between = agreement.low === null ? '' : ` (95 %: ${formatMetric(agreement.low)} to ${formatMetric(agreement.high)})`;
+    items.push(element('li', {}, element('span', { class: 'mark' }, ''), `People agree with alpha ${formatMetric(agreement.value)}${between} on ${count(agreement.images, 'image')}.`));
   }
   return element('ul', { class: 'checks' }, ...items);
 }

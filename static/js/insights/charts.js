@@ -1,6 +1,6 @@
 /** The drawings of the insights page: learning curve, reliability diagram. Each is an image with a text for who does not see it. */
-import { figure } from '../lib/interval.js';
-import { shape } from '../lib/svg.js';
+import { formatMetric } from '../lib/interval.js';
+import { svgElement } from '../lib/svg.js';
 
 const WIDTH = 460;
 const HEIGHT = 230;
@@ -9,10 +9,10 @@ const RIGHT = 16;
 const TOP = 12;
 const BOTTOM = 34;
 
-const text = (kind, x, y, words) => shape('text', { class: kind, x, y }, words);
-const line = (kind, x1, y1, x2, y2) => shape('line', { class: kind, x1, y1, x2, y2 });
+const text = (kind, x, y, words) => svgElement('text', { class: kind, x, y }, words);
+const line = (kind, x1, y1, x2, y2) => svgElement('line', { class: kind, x1, y1, x2, y2 });
 const titled = (node, words) => {
-  node.append(shape('title', {}, words));
+  node.append(svgElement('title', {}, words));
   return node;
 };
 
@@ -45,10 +45,10 @@ export function learningCurve(curve, classes, used) {
   const y = (value) => TOP + ((1 - value) / (1 - bottom)) * (HEIGHT - TOP - BOTTOM);
   const at = ({ labels, value }) => `${x(labels)},${y(value)}`;
   const newest = points.at(-1);
-  const drawing = shape('svg', { class: 'plot', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img',
-    'aria-label': `Balanced accuracy of ${points.length} rounds, the newest ${figure(newest.value)} with ${newest.labels} labels` });
+  const drawing = svgElement('svg', { class: 'plot', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img',
+    'aria-label': `Balanced accuracy of ${points.length} rounds, the newest ${formatMetric(newest.value)} with ${newest.labels} labels` });
   for (let tenth = Math.round(bottom * 10); tenth <= 10; tenth += bottom < 0.5 ? 2 : 1) {
-    drawing.append(line('grid', LEFT, y(tenth / 10), WIDTH - RIGHT, y(tenth / 10)), text('tick end', LEFT - 6, y(tenth / 10) + 4, figure(tenth / 10, 1)));
+    drawing.append(line('grid', LEFT, y(tenth / 10), WIDTH - RIGHT, y(tenth / 10)), text('tick end', LEFT - 6, y(tenth / 10) + 4, formatMetric(tenth / 10, 1)));
   }
   for (const labels of steps(end)) drawing.append(text('tick middle', x(labels), HEIGHT - BOTTOM + 16, labels.toLocaleString('en')));
   drawing.append(text('tick end', WIDTH - RIGHT, HEIGHT - 3, 'labels'));
@@ -56,16 +56,16 @@ export function learningCurve(curve, classes, used) {
   const band = points.filter(({ low }) => low !== null);
   if (band.length > 1) {
     const edge = [...band.map((point) => at({ ...point, value: point.high })), ...band.reverse().map((point) => at({ ...point, value: point.low }))];
-    drawing.append(shape('polygon', { class: 'band', points: edge.join(' ') }));
+    drawing.append(svgElement('polygon', { class: 'band', points: edge.join(' ') }));
   } else if (band.length === 1) drawing.append(line('whisker', x(band[0].labels), y(band[0].low), x(band[0].labels), y(band[0].high)));
-  drawing.append(shape('polyline', { class: 'curve', points: points.map(at).join(' ') }));
+  drawing.append(svgElement('polyline', { class: 'curve', points: points.map(at).join(' ') }));
   for (const point of points) {
-    const between = point.low === null ? '' : ` (95 %: ${figure(point.low)} to ${figure(point.high)})`;
-    drawing.append(titled(shape('circle', { class: point.round === used ? 'point used' : 'point', cx: x(point.labels), cy: y(point.value), r: points.length > 15 ? 2.5 : 4 }),
-      `Round ${point.round}: ${figure(point.value, 3)}${between}, ${point.labels} labels`));
+    const between = point.low === null ? '' : ` (95 %: ${formatMetric(point.low)} to ${formatMetric(point.high)})`;
+    drawing.append(titled(svgElement('circle', { class: point.round === used ? 'point used' : 'point', cx: x(point.labels), cy: y(point.value), r: points.length > 15 ? 2.5 : 4 }),
+      `Round ${point.round}: ${formatMetric(point.value, 3)}${between}, ${point.labels} labels`));
   }
   const [top, low] = [y(newest.high ?? newest.value), y(newest.low ?? newest.value)];
-  drawing.append(text('value end', WIDTH - RIGHT, top > TOP + 18 ? top - 7 : low + 18, figure(newest.value)));
+  drawing.append(text('value end', WIDTH - RIGHT, top > TOP + 18 ? top - 7 : low + 18, formatMetric(newest.value)));
   return drawing;
 }
 
@@ -81,17 +81,17 @@ export function reliability({ error, bins }) {
   const place = (share) => EDGE + share * (SIDE - EDGE - 10);
   const flip = (share) => SIDE - EDGE - share * (SIDE - EDGE - 10);
   const most = Math.max(...bins.map(({ images }) => images));
-  const drawing = shape('svg', { class: 'plot square', viewBox: `0 0 ${SIDE} ${SIDE}`, role: 'img', 'aria-label': `Reliability diagram: calibration error ${figure(error, 3)}` });
+  const drawing = svgElement('svg', { class: 'plot square', viewBox: `0 0 ${SIDE} ${SIDE}`, role: 'img', 'aria-label': `Reliability diagram: calibration error ${formatMetric(error, 3)}` });
   for (const share of [0, 0.5, 1]) {
     drawing.append(line('grid', place(0), flip(share), place(1), flip(share)), line('grid', place(share), flip(0), place(share), flip(1)),
-      text('tick end', EDGE - 6, flip(share) + 4, figure(share, 1)), text('tick middle', place(share), SIDE - EDGE + 16, figure(share, 1)));
+      text('tick end', EDGE - 6, flip(share) + 4, formatMetric(share, 1)), text('tick middle', place(share), SIDE - EDGE + 16, formatMetric(share, 1)));
   }
   drawing.append(line('guessing', place(0), flip(0), place(1), flip(1)), text('tick end', SIDE - 10, SIDE - 3, 'the model says'),
-    shape('text', { class: 'tick end', transform: `translate(9 10) rotate(-90)` }, 'is right'));
+    svgElement('text', { class: 'tick end', transform: `translate(9 10) rotate(-90)` }, 'is right'));
   for (const { images, confidence, right } of bins) {
     const weight = Math.sqrt(images / most);
-    drawing.append(shape('line', { class: 'stem', x1: place(confidence), y1: flip(confidence), x2: place(confidence), y2: flip(right), 'stroke-opacity': 0.25 + 0.75 * weight }),
-      titled(shape('circle', { class: 'point', cx: place(confidence), cy: flip(right), r: 2.5 + 4.5 * weight }),
+    drawing.append(svgElement('line', { class: 'stem', x1: place(confidence), y1: flip(confidence), x2: place(confidence), y2: flip(right), 'stroke-opacity': 0.25 + 0.75 * weight }),
+      titled(svgElement('circle', { class: 'point', cx: place(confidence), cy: flip(right), r: 2.5 + 4.5 * weight }),
         `${images} answers with ${Math.round(100 * confidence)} %: ${Math.round(100 * right)} % right`));
   }
   return drawing;

@@ -2,7 +2,7 @@
 import { call } from '../lib/api.js';
 import { count, element } from '../lib/dom.js';
 import { attributeCard, verdict } from './attribute_card.js';
-import { figure, interval } from '../lib/interval.js';
+import { formatMetric, interval } from '../lib/interval.js';
 
 const at = (id) => document.getElementById(id);
 const whole = (number) => Math.round(number).toLocaleString('en');
@@ -43,7 +43,7 @@ function overview(attributes) {
     return element('tr', { 'data-attribute': found.attribute }, element('th', { scope: 'row' }, link), element('td', { class: 'number' }, whole(found.labelled)),
       element('td', {}, interval(newest, { guide: 1 / Math.max(2, found.classes.length) })), element('td', { class: 'number' }, gainText(found.gain)),
       element('td', { class: 'number' }, found.changed === null ? '–' : `${(100 * found.changed).toFixed(1)} %`),
-      element('td', { class: 'number' }, found.agreement?.value == null ? '–' : figure(found.agreement.value)), element('td', {}, verdict(found.advice)));
+      element('td', { class: 'number' }, found.agreement?.value == null ? '–' : formatMetric(found.agreement.value)), element('td', {}, verdict(found.advice)));
   };
   const heads = [['Attribute'], ['Answers', 'number'], ['Balanced accuracy, audit set'], ['Next 100 labels', 'number'], ['Changed last round', 'number'], ['Agreement', 'number'], ['Advice']];
   return element('table', {}, element('thead', {}, element('tr', {}, ...heads.map(([text, kind]) => element('th', { scope: 'col', class: kind ?? null }, text)))),

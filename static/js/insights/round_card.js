@@ -30,15 +30,15 @@ function doing({ state, message, done, total, attempts }) {
 
 /** A part that is folded away until somebody wants it; `fill` makes its content when it is first opened. */
 function folded(title, open, fill) {
-  const body = element('div', { class: 'folded' });
-  const node = element('details', { open }, element('summary', {}, title), body);
+  const content = element('div', { class: 'folded' });
+  const node = element('details', { open }, element('summary', {}, title), content);
   const make = async () => {
-    if (body.hasChildNodes()) return;
-    body.append(element('p', { class: 'muted' }, 'Loading …'));
+    if (content.hasChildNodes()) return;
+    content.append(element('p', { class: 'muted' }, 'Loading …'));
     try {
-      body.replaceChildren(...[await fill()].flat());
+      content.replaceChildren(...[await fill()].flat());
     } catch (error) {
-      body.replaceChildren(element('p', { class: 'muted' }, error.message));
+      content.replaceChildren(element('p', { class: 'muted' }, error.message));
     }
   };
   node.addEventListener('toggle', () => node.open && make());

@@ -1,6 +1,6 @@
 /** What a round changed, as a table: figures against the round before, with intervals, and the head of the queue. */
 import { element } from '../lib/dom.js';
-import { figure, interval } from '../lib/interval.js';
+import { formatMetric, interval } from '../lib/interval.js';
 
 const points = (share) => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(1)}`;
 
@@ -16,7 +16,7 @@ function differenceCell(difference) {
 function row({ attribute, now, before, difference, changed }, schema) {
   const title = schema.find(({ name }) => name === attribute)?.title ?? attribute;
   return element('tr', { 'data-attribute': attribute }, element('th', { scope: 'row' }, title), element('td', {}, interval(now)),
-    element('td', { class: 'number' }, before?.value == null ? '–' : figure(before.value)), differenceCell(difference),
+    element('td', { class: 'number' }, before?.value == null ? '–' : formatMetric(before.value)), differenceCell(difference),
     element('td', { class: 'number' }, changed === null ? '–' : `${(100 * changed).toFixed(1)} %`));
 }
 

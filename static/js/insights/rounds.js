@@ -1,7 +1,7 @@
 /** The rounds page: start a round, watch it, see what it changed, return to an earlier one. */
 import { call } from '../lib/api.js';
 import { count, element, onSubmit } from '../lib/dom.js';
-import { once } from '../lib/retry.js';
+import { postOnce } from '../lib/retry.js';
 import { isActive, roundCard } from './round_card.js';
 
 const VISIBLE = 1000; // milliseconds between two looks at a running round
@@ -37,8 +37,8 @@ function show(round) {
 async function showFaces() {
   try {
     const { images, seen, with_face: found } = await call('GET', 'faces');
-    const [all, looked, without] = [images, seen, seen - found].map((number) => number.toLocaleString('en'));
-    at('faces').replaceChildren(`Faces: ${looked} of ${all} images looked at`, ...(seen > found ? [', ', element('a', { href: '/browse?faces=none' }, `${without} without a face`)] : []));
+    const [total, looked, without] = [images, seen, seen - found].map((number) => number.toLocaleString('en'));
+    at('faces').replaceChildren(`Faces: ${looked} of ${total} images looked at`, ...(seen > found ? [', ', element('a', { href: '/browse?faces=none' }, `${without} without a face`)] : []));
     if (seen < images) setTimeout(showFaces, HIDDEN);
   } catch {
     setTimeout(showFaces, HIDDEN);
@@ -126,7 +126,7 @@ async function follow() {
 /** Let the queue come from an earlier round again. */
 async function promote(id) {
   try {
-    await once(`rounds/${id}/promote`, {});
+    await postOnce(`rounds/${id}/promote`, {});
     await list();
     at('message').textContent = `Round ${id} is in use.`;
     showError(null);

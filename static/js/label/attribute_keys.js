@@ -1,10 +1,10 @@
 import { typedCode } from '../lib/keys.js';
 
 /** Which attribute of the image is marked, and what the keys that belong to one attribute do. */
-export class Cells {
+export class AttributeKeys {
   /**
    * @param {Object[]} schema
-   * @param {import('./attribute_panel.js').Panel} panel
+   * @param {import('./attribute_panel.js').AttributePanel} panel
    * @param {{onsay: (text: string) => void, onanswer: (name: string, value: *) => void, onswitch: () => void}} listeners
    */
   constructor(schema, panel, listeners) {

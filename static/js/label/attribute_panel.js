@@ -65,7 +65,7 @@ class Row {
 }
 
 /** All attributes, one below the other. Built once; only states change from image to image. */
-export class Panel {
+export class AttributePanel {
   /**
    * @param {HTMLElement} root
    * @param {Object[]} schema

@@ -1,7 +1,7 @@
 import { element } from '../lib/dom.js';
 
 /** The guideline of one attribute: its text, and images that show what its values mean. */
-export class Guide {
+export class GuidelineDialog {
   constructor(dialog) {
     this.dialog = dialog;
     this.root = dialog.querySelector('.guideline');

@@ -2,7 +2,7 @@ import { element } from '../lib/dom.js';
 import { COMMANDS } from '../lib/keys.js';
 
 /** The overlay with all keys: those of the schema first, then those that mean the same everywhere. */
-export class Help {
+export class KeyHelp {
   constructor(dialog, schema) {
     this.dialog = dialog;
     const line = (keys, text) => element('tr', {},

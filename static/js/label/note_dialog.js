@@ -1,5 +1,5 @@
 /** A small dialog with one line of text: the reason of a skip, the note of a flag. */
-export class Note {
+export class NoteDialog {
   constructor(dialog) {
     this.dialog = dialog;
     this.input = dialog.querySelector('input');

@@ -1,17 +1,17 @@
 /** The label page's controller: what the labeller does → draft → work, and which image comes next. */
-import { schemaOf } from '../lib/api.js';
-import { Cells } from './attribute_keys.js';
-import { Guide } from './guideline.js';
-import { Help } from './key_help.js';
-import { meaning } from '../lib/keys.js';
-import { Note } from './note_dialog.js';
-import { Panel } from './attribute_panel.js';
-import { Pictures } from '../lib/image_cache.js';
-import { measurePaint, Screen } from './view.js';
-import { Session } from './session_dialog.js';
-import { Store } from '../lib/storage.js';
-import { Unsent } from '../lib/outbox_status.js';
-import { Work } from './session_state.js';
+import { loadSchema } from '../lib/schema.js';
+import { AttributeKeys } from './attribute_keys.js';
+import { GuidelineDialog } from './guideline.js';
+import { KeyHelp } from './key_help.js';
+import { commandOf } from '../lib/keys.js';
+import { NoteDialog } from './note_dialog.js';
+import { AttributePanel } from './attribute_panel.js';
+import { ImageCache } from '../lib/image_cache.js';
+import { measurePaint, LabelView } from './view.js';
+import { SessionDialog } from './session_dialog.js';
+import { ProjectStorage } from '../lib/storage.js';
+import { OutboxStatus } from '../lib/outbox_status.js';
+import { SessionState } from './session_state.js';
 import { Zoom } from './zoom.js';
 
 const page = document.documentElement.dataset;
@@ -28,21 +28,21 @@ class LabelPage {
   constructor(schema, local, session) {
     this.schema = schema;
     this.local = local;
-    this.work = new Work(schema, local, session);
-    this.pictures = new Pictures();
-    this.screen = new Screen(schema, this.work.outbox, this.work.history, this.pictures);
+    this.work = new SessionState(schema, local, session);
+    this.pictures = new ImageCache();
+    this.screen = new LabelView(schema, this.work.outbox, this.work.history, this.pictures);
     this.zoomed = new Zoom(at('frame'), at('picture'));
-    this.helping = new Help(at('help'), schema);
-    this.guide = new Guide(at('guide'));
-    this.note = new Note(at('note'));
-    this.finished = new Session(at('session'), (entry) => this.screen.answersOf(entry), (entry) => this.reopen(entry));
-    this.unsent = new Unsent(this.work.outbox, at('unsent'), at('refused'), (values) => this.screen.words(values));
-    this.panel = new Panel(at('attributes'), schema, {
+    this.helping = new KeyHelp(at('help'), schema);
+    this.guide = new GuidelineDialog(at('guide'));
+    this.note = new NoteDialog(at('note'));
+    this.finished = new SessionDialog(at('session'), (entry) => this.screen.answersOf(entry), (entry) => this.reopen(entry));
+    this.unsent = new OutboxStatus(this.work.outbox, at('unsent'), at('refused'), (values) => this.screen.words(values));
+    this.panel = new AttributePanel(at('attributes'), schema, {
       onmark: (name) => name === this.cells.current || this.cells.mark(name),
       onanswer: (name, value, event) => this.answer(name, value, event?.timeStamp),
       onguide: (name) => this.guide.show(this.cells.attribute(name)),
     });
-    this.cells = new Cells(schema, this.panel, {
+    this.cells = new AttributeKeys(schema, this.panel, {
       onsay: (text) => this.screen.say(text),
       onanswer: (name, value) => this.answer(name, value),
       onswitch: () => this.storeDraft(),
@@ -148,7 +148,7 @@ class LabelPage {
   // ---- keys and commands; a command is a method
 
   key(event) {
-    const found = meaning(event);
+    const found = commandOf(event);
     if (!found) return;
     const [command, argument] = found;
     const dialog = document.querySelector('dialog[open]');
@@ -293,4 +293,4 @@ class LabelPage {
   }
 }
 
-new LabelPage(await schemaOf(at('loading-reason')), new Store(localStorage, page.project), new Store(sessionStorage, page.project)).start();
+new LabelPage(await loadSchema(at('loading-reason')), new ProjectStorage(localStorage, page.project), new ProjectStorage(sessionStorage, page.project)).start();

@@ -1,7 +1,7 @@
 import { element } from '../lib/dom.js';
 
 /** The image before this one and what was answered, so that a slip is noticed. Its place is always there. */
-export class Strip {
+export class PreviousImage {
   constructor(root) {
     this.root = root;
   }

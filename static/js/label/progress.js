@@ -1,5 +1,5 @@
 /** How far the work is: done of all, this session, the pace, what is left. */
-export class Counts {
+export class ProgressBar {
   constructor(root) {
     this.bar = root.querySelector('progress');
     this.text = root.querySelector('.counts');
@@ -7,7 +7,7 @@ export class Counts {
 
   /**
    * @param {{images: number, done: number}} progress
-   * @param {import('./session_history.js').History} history
+   * @param {import('./session_history.js').SessionHistory} history
    * @param {number} unsent answers that the server's counts do not hold yet
    */
   render({ images, done }, history, unsent) {

@@ -1,7 +1,7 @@
 import { element } from '../lib/dom.js';
 
 /** The images of this session, the newest first: arrows choose one, Enter brings it back. */
-export class Session {
+export class SessionDialog {
   /**
    * @param {HTMLDialogElement} dialog
    * @param {(entry: Object) => string[][]} words [title, value] of what was answered

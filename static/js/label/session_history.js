@@ -4,7 +4,7 @@
  * An entry is `{name, key, task, draft, marked, skip, reason, milliseconds}`. One that was taken back waits in `undone`,
  * by its image, until the image is answered again.
  */
-export class History {
+export class SessionHistory {
   constructor(store) {
     this.store = store;
     this.entries = store.names('history:').map((name) => ({ name, ...store.get(name) }));

@@ -1,23 +1,23 @@
 import { Draft } from './draft.js';
-import { History } from './session_history.js';
+import { SessionHistory } from './session_history.js';
 import { Outbox } from '../lib/outbox.js';
-import { Tasks } from './task_queue.js';
+import { TaskQueue } from './task_queue.js';
 
 /**
  * The labeller's work as it is kept in this browser: images held, drafts, finished images, what waits for the server.
  * Knows no page. Whatever cannot be kept throws a DOMException, and then nothing has changed.
  */
-export class Work {
+export class SessionState {
   /**
    * @param {Object[]} schema
-   * @param {import('../lib/storage.js').Store} local shared by tabs, survives them
-   * @param {import('../lib/storage.js').Store} session this tab's
+   * @param {import('../lib/storage.js').ProjectStorage} local shared by tabs, survives them
+   * @param {import('../lib/storage.js').ProjectStorage} session this tab's
    */
   constructor(schema, local, session) {
     Object.assign(this, { schema, drafts: local });
     this.outbox = new Outbox(local);
-    this.history = new History(session);
-    this.tasks = new Tasks(session, this.outbox, (task) => this.draftOf(task).answers.size > 0);
+    this.history = new SessionHistory(session);
+    this.tasks = new TaskQueue(session, this.outbox, (task) => this.draftOf(task).answers.size > 0);
     this.outbox.addEventListener('acknowledged', ({ detail: { item, answer } }) => {
       if (item.kind === 'undo' && answer.task) this.tasks.setLease(item.image_id, answer.task.lease);
     });

@@ -14,9 +14,9 @@ const LOOK_AGAIN = 5000; // milliseconds until the next question when it has not
  * visible. Events: `filled` (the queue has grown or shrunk), `progress` (the server's counts), `dry` (nothing to hand
  * out), `trouble` (ApiError).
  */
-export class Tasks extends EventTarget {
+export class TaskQueue extends EventTarget {
   /**
-   * @param {import('../lib/storage.js').Store} store
+   * @param {import('../lib/storage.js').ProjectStorage} store
    * @param {import('../lib/outbox.js').Outbox} outbox
    * @param {(task: Object) => boolean} begun whether the labeller has answered something on this image already
    */

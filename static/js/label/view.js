@@ -1,21 +1,21 @@
-import { Counts } from './progress.js';
-import { Strip } from './previous_image.js';
+import { ProgressBar } from './progress.js';
+import { PreviousImage } from './previous_image.js';
 
 const page = document.documentElement.dataset;
 const at = (id) => document.getElementById(id);
 
 /** What the label page shows besides the attributes: the image, the one before it, counts, messages, the state. */
-export class Screen {
+export class LabelView {
   /**
    * @param {Object[]} schema
    * @param {import('../lib/outbox.js').Outbox} outbox
-   * @param {import('./session_history.js').History} history
-   * @param {import('../lib/image_cache.js').Pictures} pictures
+   * @param {import('./session_history.js').SessionHistory} history
+   * @param {import('../lib/image_cache.js').ImageCache} pictures
    */
   constructor(schema, outbox, history, pictures) {
     Object.assign(this, { schema, outbox, history, pictures, progress: null, trouble: null });
-    this.strip = new Strip(at('strip'));
-    this.counts = new Counts(at('progress'));
+    this.strip = new PreviousImage(at('strip'));
+    this.counts = new ProgressBar(at('progress'));
   }
 
   /** @param {?Object} task null when there is none */

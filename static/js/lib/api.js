@@ -1,13 +1,23 @@
 /** The HTTP API of docs/api.md: one function, one error. */
+/** @import { Problem } from './types' */
 
 const BASE = '/api/v1/';
 const TIMEOUT = 20_000; // milliseconds until a silent server counts as gone
+const FILE_TIMEOUT = 120_000; // for a piece of a file on a slow line
 
 /** A request that did not succeed. `status` is 0 when no answer came; `what`, `kept` and `do` are the server's words. */
 export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {Partial<Problem>} [problem]
+   */
   constructor(status, { code = 'unknown', what = '', kept = '', do: advice = '' } = {}) {
     super([what, kept, advice].filter(Boolean).join(' '));
-    Object.assign(this, { status, code, what, kept, do: advice });
+    this.status = status;
+    this.code = code;
+    this.what = what;
+    this.kept = kept;
+    this.do = advice;
   }
 
   /** Whether the same request may succeed later: no answer, not logged in, too many requests, trouble in the server. */
@@ -21,6 +31,18 @@ export class ApiError extends Error {
   }
 }
 
+/**
+ * The failure of a request. Any other error is a defect of the page and is thrown again.
+ *
+ * @param {unknown} error
+ * @returns {ApiError}
+ */
+export function asApiError(error) {
+  if (error instanceof ApiError) return error;
+  throw error;
+}
+
+/** @param {Response} response */
 async function errorOf(response) {
   try {
     return new ApiError(response.status, (await response.json()).error);
@@ -34,19 +56,22 @@ async function errorOf(response) {
  *
  * @param {'GET'|'POST'} method
  * @param {string} path below /api/v1/
- * @param {Object} [body] sent as JSON
+ * @param {Blob|Object} [body] a piece of a file, or an object that is sent as JSON
  * @param {string} [key] the Idempotency-Key of a request that must count once
- * @returns {Promise<Object>} the parsed answer
+ * @returns {Promise<any>} the parsed answer; null if there is none. types.d.ts has the shapes
  * @throws {ApiError}
  */
 export async function call(method, path, body, key) {
+  const isFile = body instanceof Blob;
+  /** @type {Record<string, string>} */
   const headers = {};
-  if (body) headers['Content-Type'] = 'application/json';
+  if (body) headers['Content-Type'] = isFile ? 'application/octet-stream' : 'application/json';
   if (key) headers['Idempotency-Key'] = key;
   let response;
   try {
     response = await fetch(BASE + path, {
-      method, headers, body: body && JSON.stringify(body), cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT),
+      method, headers, body: isFile ? body : body && JSON.stringify(body), cache: 'no-store',
+      signal: AbortSignal.timeout(isFile ? FILE_TIMEOUT : TIMEOUT),
     });
     if (response.ok) return response.status === 204 ? null : await response.json();
   } catch {
@@ -54,23 +79,6 @@ export async function call(method, path, body, key) {
   }
   if (response.status === 401) document.getElementById('login-link')?.removeAttribute('hidden');
   throw await errorOf(response);
-}
-
-/**
- * The schema's attributes, asked for until the server answers: without them there is nothing to show.
- *
- * @param {HTMLElement} note where to say why nothing is there yet
- */
-export async function schemaOf(note) {
-  for (;;) {
-    try {
-      return (await call('GET', 'schema')).attributes;
-    } catch (error) {
-      if (!('passing' in error)) throw error;
-      note.textContent = `${error.message} Trying again …`;
-      await new Promise((resolve) => { setTimeout(resolve, 1000); });
-    }
-  }
 }
 
 /** A random key. `crypto.randomUUID` exists only on https and localhost, so plain http in a lab network needs the other way. */

@@ -1,27 +1,27 @@
 /** One change at a time, and a word on how it went; for pages with #message and #error. */
+import { byId, messageOf } from './dom.js';
 
-const at = (id) => document.getElementById(id);
 let running = false;
 
 /** Whether a change is on its way to the server. */
 export const busy = () => running;
 
 /**
- * Do one change unless another one is on its way; its failure is told, not thrown.
+ * Do one change unless another one is on its way. A failure is shown, not thrown.
  *
  * @param {() => Promise<void>} work
  * @param {string} [done] what to say when it succeeded
  */
-export async function oneAtATime(work, done = '') {
+export async function runExclusive(work, done = '') {
   if (running) return;
   running = true;
   document.documentElement.dataset.state = 'saving';
   try {
     await work();
-    at('message').textContent = done;
-    at('error').textContent = '';
+    byId('message').textContent = done;
+    byId('error').textContent = '';
   } catch (error) {
-    at('error').textContent = error.message;
+    byId('error').textContent = messageOf(error);
   }
   running = false;
   document.documentElement.dataset.state = 'ready';

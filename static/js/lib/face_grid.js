@@ -1,9 +1,18 @@
-import { crop } from './face_crop.js';
+import { cropToFace } from './face_crop.js';
 import { element } from './dom.js';
 import { OUT } from './face_marks.js';
+/** @import { Face, SweepImage, CachedImage } from './types' */
+/** @import { CachedPicture, ImageCache } from './image_cache.js' */
+/** @import { FaceMarks, Mark } from './face_marks.js' */
+
+/** @typedef {CachedImage & Partial<Pick<Face, 'box'|'turn'> & Pick<SweepImage, 'suggestion'>> & {lost?: boolean}} GridImage `lost`: taken by somebody else */
 
 /** One face: a toggle button with what the model thinks and what it is marked with. */
-class Face {
+class FaceButton {
+  /**
+   * @param {GridImage} image
+   * @param {(event: MouseEvent) => void} onclick
+   */
   constructor(image, onclick) {
     this.image = image;
     this.photo = element('span', { class: 'photo' });
@@ -14,12 +23,13 @@ class Face {
     this.photo, this.note, this.mark);
   }
 
+  /** @param {{mark: Mark|undefined, marked: boolean, text: string, selected: boolean, picture: CachedPicture}} state */
   render({ mark, marked, text, selected, picture }) {
     const { image_name: name, suggestion, lost } = this.image;
     const percent = suggestion ? `${Math.min(99, Math.round(suggestion.probability * 100))}\u00a0%` : '';
     if (picture.ready && this.photo.firstChild !== picture.node) {
       this.photo.replaceChildren(picture.node);
-      crop(picture.node, this.image);
+      cropToFace(picture.node, this.image);
     }
     this.photo.dataset.note = picture.ready ? '' : picture.failed ? 'cannot be shown' : '…';
     this.note.textContent = percent;
@@ -32,14 +42,20 @@ class Face {
 }
 
 /** The grid of faces; one of them has the focus (roving tabindex), a range of them may be selected. */
-export class Grid {
+export class FaceGrid {
   /**
    * @param {HTMLElement} root
-   * @param {import('./image_cache.js').Pictures} pictures
+   * @param {ImageCache} pictures
    * @param {(ids: number[]) => void} ontoggle a face was clicked, or a range with Shift
    */
   constructor(root, pictures, ontoggle) {
-    Object.assign(this, { root, pictures, ontoggle, faces: [], at: 0, anchor: 0 });
+    this.root = root;
+    this.pictures = pictures;
+    this.ontoggle = ontoggle;
+    /** @type {FaceButton[]} */
+    this.faces = [];
+    this.at = 0;
+    this.anchor = 0;
     root.addEventListener('mousedown', (event) => event.preventDefault()); // the focus moves by `focus` alone
   }
 
@@ -49,17 +65,21 @@ export class Grid {
     return range.filter(({ image }) => !image.lost).map(({ image }) => image.image_id);
   }
 
-  /** Build a page and put the focus on its first face, unless it is in the bar or a dialog. */
+  /**
+   * Build a page and put the focus on its first face, unless it is in the bar or a dialog.
+   *
+   * @param {GridImage[]} images
+   */
   show(images) {
-    this.faces = images.map((image, place) => new Face(image, (event) => this.click(place, event)));
+    this.faces = images.map((image, place) => new FaceButton(image, (event) => this.click(place, event)));
     this.root.replaceChildren(...this.faces.map((face) => face.node));
     const elsewhere = document.activeElement?.closest('#bar, dialog');
     this.focus(0, { take: !elsewhere });
   }
 
   /**
-   * @param {{answer: ?number, marks: import('./face_marks.js').Marks}} page
-   * @param {(mark: *) => string} words
+   * @param {{answer?: Mark, marks: FaceMarks}} page `answer`: what unmarked images get
+   * @param {(mark?: Mark) => string} words
    */
   render({ answer, marks }, words) {
     const selected = new Set(this.at === this.anchor ? [] : this.selection);
@@ -70,6 +90,10 @@ export class Grid {
     }
   }
 
+  /**
+   * @param {number} place
+   * @param {{extend?: boolean, take?: boolean}} [options] `extend` the range; `take` the keyboard's focus too
+   */
   focus(place, { extend = false, take = true } = {}) {
     this.at = place;
     if (!extend) this.anchor = place;
@@ -77,7 +101,13 @@ export class Grid {
     if (take) this.faces[place]?.node.focus({ preventScroll: true });
   }
 
-  /** Move the focus by columns or rows; with `extend` the range grows. */
+  /**
+   * Move the focus by columns or rows; with `extend` the range grows.
+   *
+   * @param {number} columns
+   * @param {number} rows
+   * @param {boolean} extend
+   */
   move(columns, rows, extend) {
     const wide = getComputedStyle(this.root).gridTemplateColumns.split(' ').length;
     const last = this.faces.length - 1;
@@ -91,6 +121,10 @@ export class Grid {
     this.anchor = this.at;
   }
 
+  /**
+   * @param {number} place
+   * @param {MouseEvent} event
+   */
   click(place, event) {
     this.focus(place, { extend: event.shiftKey });
     this.ontoggle(this.selection);

@@ -1,4 +1,8 @@
-/** Keys that mean the same everywhere; none is a letter or a digit, so that no schema can collide with them. */
+/**
+ * Keys that mean the same everywhere; none is a letter or a digit, so that no schema can collide with them.
+ *
+ * @type {[keys: string, meaning: string][]}
+ */
 export const COMMANDS = [
   ['Enter', 'accept every suggestion that is left, go on'],
   ['Space', 'put this image aside; with Shift: and say why'],
@@ -15,12 +19,16 @@ export const COMMANDS = [
   ['Esc', 'leave a text field or a dialog, clear a number half typed'],
 ];
 
+/** @typedef {[command: string, ...values: any[]]} KeyCommand a command and its arguments: a letter, a digit, how far to go */
+
+/** @type {Record<string, KeyCommand>} */
 const NAMED = {
   Enter: ['accept'], ' ': ['skip'], Backspace: ['undo'], '-': ['unsure'], '?': ['help'], '/': ['head'], Escape: ['leave'],
   ',': ['session'], '.': ['guideline'], '!': ['flag'],
   PageUp: ['zoom', 1], '+': ['zoom', 1], '=': ['zoom', 1], PageDown: ['zoom', -1], Home: ['zoom', 0],
   ArrowUp: ['step', -1], ArrowDown: ['step', 1], ArrowLeft: ['value', -1], ArrowRight: ['value', 1],
 };
+/** @type {Record<string, KeyCommand>} */
 const SHIFTED = {
   ' ': ['reason'], Backspace: ['redo'],
   ArrowUp: ['pan', [0, 1]], ArrowDown: ['pan', [0, -1]], ArrowLeft: ['pan', [1, 0]], ArrowRight: ['pan', [-1, 0]],
@@ -28,13 +36,14 @@ const SHIFTED = {
 const REPEATS = new Set(['step', 'value', 'zoom', 'pan']);
 
 /**
- * What a key press means: `[command, argument]`, or null for a key that is not ours.
+ * The command of a key press, or null for a key that has none.
  *
  * On keyboards whose letters or upper row give other characters (Cyrillic, AZERTY) the place of the key counts.
  *
  * @param {KeyboardEvent} event
+ * @returns {?KeyCommand}
  */
-export function meaning(event) {
+export function commandOf(event) {
   if (!event.key || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
   const named = (event.shiftKey && SHIFTED[event.key]) || NAMED[event.key];
   // A key held down must not answer image after image.
@@ -51,10 +60,15 @@ export function meaning(event) {
 /**
  * How far a typed number has come: `{code}` when it can only be this one, `{more: true}` when digits may follow
  * (`code` is then what Enter takes, or null), and null when no value begins like this.
+ *
+ * @param {string} digits
+ * @param {{code: number}[]} values
+ * @returns {?({code: number, more: false}|{code: ?number, more: true})}
  */
 export function typedCode(digits, values) {
   const codes = values.map((value) => String(value.code));
   const more = codes.some((code) => code !== digits && code.startsWith(digits));
   const code = codes.includes(digits) ? Number(digits) : null;
-  return more || code !== null ? { code, more } : null;
+  if (more) return { code, more };
+  return code === null ? null : { code, more };
 }

@@ -1,4 +1,8 @@
-import { call, randomKey } from './api.js';
+import { asApiError, call, randomKey } from './api.js';
+import { Emitter } from './events.js';
+/** @import { NewOutboxItem, OutboxItem, RefusedItem, StoredItem } from './types' */
+/** @import { ApiError } from './api.js' */
+/** @import { ProjectStorage } from './storage.js' */
 
 const LONGEST_WAIT = 15_000; // milliseconds between two tries while the server is away
 const PATHS = { answer: 'annotations', undo: 'annotations/undo', flag: 'flags', sweep: 'sweep', 'sweep undo': 'sweep/undo',
@@ -10,15 +14,20 @@ const PATHS = { answer: 'annotations', undo: 'annotations/undo', flag: 'flags', 
  * One storage entry per item, sorted by name, sent strictly in order by one tab at a time. An item leaves only when the
  * server has said 2xx, or has refused it for good: then it moves to the refused ones, which the page shows.
  *
- * An item is `{kind: 'answer'|'undo'|'flag', key, image_id, image_name, body}`; `key` is its Idempotency-Key, so that an item
- * that is sent twice counts once. Events: `change`, `acknowledged` ({item, answer}), `trouble` (ApiError), `calm`.
+ * An item's `key` is its Idempotency-Key, so that an item that is sent twice counts once.
+ *
+ * Events: `change`; `acknowledged` with the server's answer; `trouble` when it does not answer; `calm` when nothing waits.
+ *
+ * @extends {Emitter<{change: void, acknowledged: {item: OutboxItem, answer: any}, trouble: ApiError, calm: void}>}
  */
-export class Outbox extends EventTarget {
+export class Outbox extends Emitter {
+  /** @param {ProjectStorage} store */
   constructor(store) {
     super();
     this.store = store;
     this.failures = 0;
-    this.timer = null;
+    /** @type {number|undefined} */
+    this.timer = undefined;
     this.asked = false;
     this.channel = new BroadcastChannel(`${store.prefix}outbox`);
     this.channel.onmessage = ({ data }) => this.tell('acknowledged', data);
@@ -27,16 +36,20 @@ export class Outbox extends EventTarget {
     document.addEventListener('visibilitychange', () => document.hidden || this.send());
   }
 
-  tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-
-  /** All waiting items, in the order in which they will be sent. */
+  /**
+   * All waiting items, in the order in which they will be sent.
+   *
+   * @returns {StoredItem[]}
+   */
   waiting() {
     return this.store.names('outbox:').map((name) => ({ name, ...this.store.get(name) }));
   }
 
-  /** Items that the server refused, with the reason in `error`. */
+  /**
+   * Items that the server refused, with the reason in `error`.
+   *
+   * @returns {RefusedItem[]}
+   */
   refused() {
     return this.store.names('refused:').map((name) => ({ name, ...this.store.get(name) }));
   }
@@ -44,6 +57,7 @@ export class Outbox extends EventTarget {
   /**
    * Keep an item and send it.
    *
+   * @param {NewOutboxItem} item
    * @returns {string} its key
    * @throws {DOMException} when the browser cannot keep it: the caller must not go on
    */
@@ -70,7 +84,12 @@ export class Outbox extends EventTarget {
     return new Set(this.waiting().filter((item) => item.kind === 'undo').map((item) => item.image_id));
   }
 
-  /** Drop a refused item. @returns {boolean} whether there was one */
+  /**
+   * Drop a refused item.
+   *
+   * @param {string} key
+   * @returns {boolean} whether there was one
+   */
   dropRefused(key) {
     const found = this.refused().find((item) => item.key === key);
     if (found) this.store.remove(found.name);
@@ -78,9 +97,15 @@ export class Outbox extends EventTarget {
     return Boolean(found);
   }
 
-  /** Send a refused item once more, after everything that waits. */
+  /**
+   * Send a refused item once more, after everything that waits.
+   *
+   * @param {string} key
+   */
   sendAgain(key) {
-    const { name, error, ...item } = this.refused().find((one) => one.key === key);
+    const refused = this.refused().find((one) => one.key === key);
+    if (!refused) return; // another tab has sent or dropped it
+    const { name, error, ...item } = refused;
     this.add(item);
     this.store.remove(name);
     this.tell('change');
@@ -103,20 +128,26 @@ export class Outbox extends EventTarget {
 
   async sendAll() {
     for (let name; (name = this.store.names('outbox:')[0]);) {
+      /** @type {OutboxItem} */
       const item = this.store.get(name);
       try {
         const answer = await call('POST', PATHS[item.kind], item.body, item.key);
         this.acknowledge(name, item, answer);
       } catch (error) {
-        if (!('passing' in error)) throw error;
-        if (error.passing) return this.tryLater(error);
-        this.settle(name, item, error);
+        const refusal = asApiError(error);
+        if (refusal.passing) return this.tryLater(refusal);
+        this.settle(name, item, refusal);
       }
     }
     this.failures = 0;
     this.tell('calm');
   }
 
+  /**
+   * @param {string} name
+   * @param {OutboxItem} item
+   * @param {any} answer
+   */
   acknowledge(name, item, answer) {
     if (item.kind === 'undo') this.renew(item.image_id, answer.task?.lease);
     this.store.remove(name);
@@ -126,7 +157,12 @@ export class Outbox extends EventTarget {
     this.tell('change');
   }
 
-  /** An undo hands the image out again: answers given meanwhile belong to the new lease. None was sent yet. */
+  /**
+   * An undo hands the image out again: answers given meanwhile belong to the new lease. None was sent yet.
+   *
+   * @param {number|null} imageId
+   * @param {string} [lease]
+   */
   renew(imageId, lease) {
     for (const { name, ...item } of this.waiting()) {
       if (item.kind === 'answer' && item.image_id === imageId) {
@@ -135,6 +171,7 @@ export class Outbox extends EventTarget {
     }
   }
 
+  /** @param {ApiError} error */
   tryLater(error) {
     this.failures += 1;
     const wait = Math.min(LONGEST_WAIT, 250 * 2 ** this.failures) * (0.75 + Math.random() / 2);
@@ -142,15 +179,21 @@ export class Outbox extends EventTarget {
     this.tell('trouble', error);
   }
 
-  /** The server will not take this item as it is. */
+  /**
+   * The server will not take this item as it is.
+   *
+   * @param {string} name
+   * @param {OutboxItem} item
+   * @param {ApiError} error
+   */
   settle(name, item, error) {
-    if (error.leaseLost && item.body.lease) { // the answer still counts as an opinion: send it without the lease
+    if (error.leaseLost && item.kind === 'answer' && item.body.lease) { // the answer still counts as an opinion: send it without the lease
       this.store.set(name, { ...item, body: { ...item.body, lease: null } });
       return;
     }
-    const undo = this.waiting().find((one) => one.body.submission === item.key);
+    const undo = this.waiting().find(({ body }) => 'submission' in body && body.submission === item.key);
     const { what, kept, do: advice } = error;
-    if (undo) this.store.remove(undo.name); // refused, and taken back by the labeller: nothing is left to say
+    if (undo) this.store.remove(undo.name); // refused, and undone by the labeller: nothing is left to say
     else this.store.set(`refused:${name.slice('outbox:'.length)}`, { ...item, error: { what, kept, do: advice } });
     this.store.remove(name);
     this.tell('change');

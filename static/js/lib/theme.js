@@ -3,17 +3,18 @@
   const NAME = 'facelabel:theme';
   const NEXT = { auto: 'light', light: 'dark', dark: 'auto' };
   const root = document.documentElement;
+  const chosen = () => /** @type {'auto'|'light'|'dark'} */ (root.dataset.theme);
   root.dataset.theme = localStorage.getItem(NAME) ?? 'auto';
 
   addEventListener('DOMContentLoaded', () => {
-    const button = document.getElementById('theme');
+    const button = /** @type {HTMLElement} */ (document.getElementById('theme'));
     const render = () => {
-      button.textContent = { auto: 'Auto', light: 'Light', dark: 'Dark' }[root.dataset.theme];
-      button.setAttribute('aria-label', `Colours: ${root.dataset.theme}. Change to ${NEXT[root.dataset.theme]}`);
+      button.textContent = { auto: 'Auto', light: 'Light', dark: 'Dark' }[chosen()];
+      button.setAttribute('aria-label', `Colours: ${chosen()}. Change to ${NEXT[chosen()]}`);
     };
     button.addEventListener('click', () => {
-      root.dataset.theme = NEXT[root.dataset.theme];
-      localStorage.setItem(NAME, root.dataset.theme);
+      root.dataset.theme = NEXT[chosen()];
+      localStorage.setItem(NAME, chosen());
       render();
     });
     render();

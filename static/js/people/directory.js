@@ -2,7 +2,7 @@
 import { ApiError, call } from '../lib/api.js';
 import { count, element, moment, onSubmit } from '../lib/dom.js';
 import { identityOf, thumbnail } from './suggestions.js';
-import { once } from '../lib/retry.js';
+import { postOnce } from '../lib/retry.js';
 
 const at = (id) => document.getElementById(id);
 const LIMIT = 60;
@@ -94,7 +94,7 @@ async function preview(code) {
 }
 
 async function change(path, body, code) {
-  const { key } = await once(path, body);
+  const { key } = await postOnce(path, body);
   changes.push(key);
   at('undo').disabled = false;
   await choose(code);
@@ -116,7 +116,7 @@ async function turn() {
 
 async function undo() {
   if (changes.length === 0) return;
-  await once('people/undo', { submission: changes.at(-1) });
+  await postOnce('people/undo', { submission: changes.at(-1) });
   changes.pop();
   at('undo').disabled = changes.length === 0;
   await search();

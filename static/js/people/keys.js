@@ -1,4 +1,4 @@
-import { meaning as common } from '../lib/keys.js';
+import { commandOf as commonCommandOf } from '../lib/keys.js';
 
 /** Keys of the people page, for the overlay. */
 export const COMMANDS = [
@@ -28,11 +28,11 @@ const LETTERS = { n: ['name'], s: ['skip'], u: ['undo'] };
  *
  * @param {KeyboardEvent} event
  */
-export function meaning(event) {
+export function commandOf(event) {
   if (!event.key || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
   const named = NAMED[event.key];
   if (named) return event.repeat && named[0] !== 'move' ? null : named; // a key held down must not confirm set after set
-  const [kind, what] = common(event) ?? [];
+  const [kind, what] = commonCommandOf(event) ?? [];
   if (kind === 'letter') return LETTERS[what] ?? null;
   return kind === 'digit' ? ['digit', Number(what)] : null;
 }

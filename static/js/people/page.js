@@ -1,15 +1,15 @@
 /** The people page's controller: sets of faces → who they are → outbox, and which set comes next. */
-import { schemaOf } from '../lib/api.js';
+import { loadSchema } from '../lib/schema.js';
 import { count, element } from '../lib/dom.js';
-import { COMMANDS, meaning } from './keys.js';
-import { IdentityPanel } from './suggestions.js';
-import { IdentitySupply } from './set_queue.js';
+import { COMMANDS, commandOf } from './keys.js';
+import { SuggestionPanel } from './suggestions.js';
+import { SetQueue } from './set_queue.js';
 import { Outbox } from '../lib/outbox.js';
-import { Pictures } from '../lib/image_cache.js';
-import { Store } from '../lib/storage.js';
-import { Grid } from '../lib/face_grid.js';
-import { Marks, OUT } from '../lib/face_marks.js';
-import { Unsent } from '../lib/outbox_status.js';
+import { ImageCache } from '../lib/image_cache.js';
+import { ProjectStorage } from '../lib/storage.js';
+import { FaceGrid } from '../lib/face_grid.js';
+import { FaceMarks, OUT } from '../lib/face_marks.js';
+import { OutboxStatus } from '../lib/outbox_status.js';
 
 const page = document.documentElement.dataset;
 const at = (id) => document.getElementById(id);
@@ -18,17 +18,17 @@ const WORDS = new Map([[OUT, 'somebody else'], [null, "can't tell"], [UNKNOWN, '
 const SIZES = [2, 6, 15, 24, 40, 60]; // faces up to which the grid has one shape
 const REMEMBERED = 50; // sets that can be taken back in one session
 
-class IdentityPage {
+class PeoplePage {
   constructor(attribute, local, session) {
     Object.assign(this, { session, shown: null, trouble: null, named: 0, since: 0 });
     this.outbox = new Outbox(local);
-    this.supply = new IdentitySupply(session, this.outbox);
-    this.pictures = new Pictures();
-    this.grid = new Grid(at('faces'), this.pictures, (ids) => this.mark(ids, 'toggle'));
-    this.panel = new IdentityPanel(at('who'), attribute, {
+    this.supply = new SetQueue(session, this.outbox);
+    this.pictures = new ImageCache();
+    this.grid = new FaceGrid(at('faces'), this.pictures, (ids) => this.mark(ids, 'toggle'));
+    this.panel = new SuggestionPanel(at('who'), attribute, {
       onchoose: (place) => this.choose(place), onname: (name) => this.finish(name),
     });
-    this.unsent = new Unsent(this.outbox, at('unsent'), at('refused'), () => []);
+    this.unsent = new OutboxStatus(this.outbox, at('unsent'), at('refused'), () => []);
     this.listen();
   }
 
@@ -126,7 +126,7 @@ class IdentityPage {
   // ---- keys and commands; a command is a method
 
   key(event) {
-    const [command, ...values] = meaning(event) ?? [];
+    const [command, ...values] = commandOf(event) ?? [];
     if (!command || (at('help').open && command !== 'help')) return;
     if (this.panel.typing && !['accept', 'leave'].includes(command)) return; // it is a letter of a name
     const control = event.target.closest?.('a, button:not(.face)');
@@ -229,7 +229,7 @@ class IdentityPage {
 
   /** U, Backspace: the last mark on this set, else the set before it. */
   undo() {
-    if (this.shown?.marks.takeBack()) {
+    if (this.shown?.marks.undo()) {
       this.supply.keep();
       return this.render();
     }
@@ -240,7 +240,7 @@ class IdentityPage {
     if (!refused && !this.send('people undo', last.answered, { submission: last.key })) return;
     this.remember(entries);
     this.named = Math.max(0, this.named - last.answered);
-    this.supply.unshift({ ...last.set, marks: new Marks({ given: last.set.marks.given }) });
+    this.supply.unshift({ ...last.set, marks: new FaceMarks({ given: last.set.marks.given }) });
     this.show();
     this.say('The last set is back as you left it.');
   }
@@ -272,7 +272,7 @@ class IdentityPage {
   }
 }
 
-const schema = await schemaOf(at('message'));
+const schema = await loadSchema(at('message'));
 // The server says which attribute it is, and what to do without one; the field only needs the names.
 const attribute = schema.find(({ kind }) => kind === 'open') ?? { name: 'person', title: 'Person', values: [] };
-new IdentityPage(attribute, new Store(localStorage, page.project), new Store(sessionStorage, page.project)).start();
+new PeoplePage(attribute, new ProjectStorage(localStorage, page.project), new ProjectStorage(sessionStorage, page.project)).start();

@@ -1,5 +1,5 @@
 import { call } from '../lib/api.js';
-import { Marks } from '../lib/face_marks.js';
+import { FaceMarks } from '../lib/face_marks.js';
 
 const AHEAD = 2; // sets held besides the one on the screen
 const RETRY = 2000; // milliseconds until the next try when the server is away
@@ -15,15 +15,15 @@ const idsOf = (sets) => sets.flatMap(({ faces }) => faces.map(({ image_id: id })
  *
  * Events: `filled`, `trouble` (ApiError).
  */
-export class IdentitySupply extends EventTarget {
+export class SetQueue extends EventTarget {
   /**
-   * @param {import('../lib/storage.js').Store} store
+   * @param {import('../lib/storage.js').ProjectStorage} store
    * @param {import('../lib/outbox.js').Outbox} outbox
    */
   constructor(store, outbox) {
     super();
     const kept = store.get('people') ?? {};
-    const sets = kept.current ? [{ ...kept.current, marks: new Marks(kept.current.marks) }] : [];
+    const sets = kept.current ? [{ ...kept.current, marks: new FaceMarks(kept.current.marks) }] : [];
     Object.assign(this, { store, outbox, sets, without: kept.without ?? [], told: null, busy: false, again: false, timer: null });
     document.addEventListener('visibilitychange', () => document.hidden || this.sync());
     addEventListener('online', () => this.sync());
@@ -106,7 +106,7 @@ export class IdentitySupply extends EventTarget {
     }
     const { sets, people, proposed, computing } = this.told;
     if (current) Object.assign(current, { people, proposed });
-    this.sets = [...(current ? [current] : []), ...sets.map((set) => ({ ...set, marks: new Marks() }))];
+    this.sets = [...(current ? [current] : []), ...sets.map((set) => ({ ...set, marks: new FaceMarks() }))];
     this.keep();
     this.dispatchEvent(new CustomEvent('filled'));
     return computing ? LOOK_AGAIN : RENEW;

@@ -1,4 +1,4 @@
-import { crop } from '../lib/face_crop.js';
+import { cropToFace } from '../lib/face_crop.js';
 import { count, element } from '../lib/dom.js';
 import { PersonField } from '../lib/person_field.js';
 
@@ -9,7 +9,7 @@ export function thumbnail(face) {
   const frame = element('span', { class: 'thumb' });
   if (!face) return frame;
   const node = element('img', { src: face.image_url, alt: '', loading: 'lazy', draggable: 'false' });
-  crop(node, face);
+  cropToFace(node, face);
   frame.append(node);
   return frame;
 }
@@ -22,7 +22,7 @@ export function identityOf({ name, images, face, distance }) {
 }
 
 /** Who the faces of a set may be: the nearest people with their digits, and the field for a name. */
-export class IdentityPanel {
+export class SuggestionPanel {
   /**
    * @param {HTMLElement} root
    * @param {Object} attribute the schema's attribute with the people known so far

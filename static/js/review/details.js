@@ -2,9 +2,9 @@
 import { call } from '../lib/api.js';
 import { cellNode, flagNodes } from './cells.js';
 import { element, onSubmit } from '../lib/dom.js';
-import { once } from '../lib/retry.js';
-import { oneAtATime } from '../lib/busy.js';
-import { filtersOf, readImages } from '../lib/image_query.js';
+import { postOnce } from '../lib/retry.js';
+import { runExclusive } from '../lib/busy.js';
+import { filtersOf, readImages } from './image_query.js';
 
 const at = (id) => document.getElementById(id);
 const number = Number(at('main').dataset.number);
@@ -45,13 +45,13 @@ function show(image) {
 
 function toggleGold() {
   const gold = at('gold').getAttribute('aria-pressed') !== 'true';
-  oneAtATime(async () => show((await once(`images/${number}/gold`, { gold })).answer), gold ? 'Gold: what was adjudicated is now a known answer.' : 'Gold no longer.');
+  runExclusive(async () => show((await postOnce(`images/${number}/gold`, { gold })).answer), gold ? 'Gold: what was adjudicated is now a known answer.' : 'Gold no longer.');
 }
 
 function correct(attribute, value) {
-  oneAtATime(async () => {
+  runExclusive(async () => {
     const body = { values: { [attribute]: value }, adjudicate: at('adjudicate').checked };
-    const { key, answer } = await once(`images/${number}/corrections`, body);
+    const { key, answer } = await postOnce(`images/${number}/corrections`, body);
     corrections.push(key);
     show(answer.image);
     document.querySelector(`[data-attribute="${attribute}"] [aria-pressed=true]`)?.focus();
@@ -59,23 +59,23 @@ function correct(attribute, value) {
 }
 
 function undo() {
-  oneAtATime(async () => {
-    const { answer } = await once(`images/${number}/corrections/undo`, { submission: corrections.at(-1) });
+  runExclusive(async () => {
+    const { answer } = await postOnce(`images/${number}/corrections/undo`, { submission: corrections.at(-1) });
     corrections.pop();
     show(answer.image);
   }, 'Taken back.');
 }
 
 function resolve(flag) {
-  oneAtATime(async () => {
-    await once(`flags/${flag}/resolve`, {});
+  runExclusive(async () => {
+    await postOnce(`flags/${flag}/resolve`, {});
     show(await call('GET', `images/${number}`));
   }, 'Resolved.');
 }
 
 function raise(event) {
-  oneAtATime(async () => {
-    await once('flags', { image_id: number, note: at('note').value });
+  runExclusive(async () => {
+    await postOnce('flags', { image_id: number, note: at('note').value });
     event.target.reset();
     show(await call('GET', `images/${number}`));
   }, 'Flagged.');

@@ -1,7 +1,7 @@
 /** The browse page: a grid of the images of a view; the view is the URL's query. */
 import { call } from '../lib/api.js';
 import { count, element, onSubmit } from '../lib/dom.js';
-import { filtersOf, readImages, withPlace } from '../lib/image_query.js';
+import { filtersOf, readImages, withPlace } from './image_query.js';
 
 const LIMIT = 60;
 const at = (id) => document.getElementById(id);

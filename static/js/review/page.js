@@ -2,9 +2,9 @@
 import { call } from '../lib/api.js';
 import { answerText, cellNode, choices, flagNodes } from './cells.js';
 import { element } from '../lib/dom.js';
-import { meaning, typedCode } from '../lib/keys.js';
-import { once } from '../lib/retry.js';
-import { busy, oneAtATime } from '../lib/busy.js';
+import { commandOf, typedCode } from '../lib/keys.js';
+import { postOnce } from '../lib/retry.js';
+import { busy, runExclusive } from '../lib/busy.js';
 
 const at = (id) => document.getElementById(id);
 const kind = ['flags', 'opinions', 'undecided', 'model'].find((name) => name === new URLSearchParams(location.search).get('kind')) ?? 'flags';
@@ -103,8 +103,8 @@ async function next() {
 
 /** Adjudicate a cell; the next one is asked, and after the last one the next image. */
 function decide(name, value) {
-  oneAtATime(async () => {
-    const { key, answer } = await once(`images/${image.id}/corrections`, { values: { [name]: value }, adjudicate: true });
+  runExclusive(async () => {
+    const { key, answer } = await postOnce(`images/${image.id}/corrections`, { values: { [name]: value }, adjudicate: true });
     decisions.push({ image: image.id, key });
     image = answer.image;
     current = asked.indexOf(name) + 1;
@@ -125,8 +125,8 @@ function confirm() {
 
 function resolve(flag = openFlags()[0]?.id) {
   if (flag === undefined) return;
-  oneAtATime(async () => {
-    await once(`flags/${flag}/resolve`, {});
+  runExclusive(async () => {
+    await postOnce(`flags/${flag}/resolve`, {});
     const found = await call('GET', `images/${image.id}`);
     image = found;
     if (kind === 'flags' && openFlags().length === 0) await next();
@@ -137,8 +137,8 @@ function resolve(flag = openFlags()[0]?.id) {
 function undo() {
   const last = decisions.at(-1);
   if (!last) return;
-  oneAtATime(async () => {
-    const { answer } = await once(`images/${last.image}/corrections/undo`, { submission: last.key });
+  runExclusive(async () => {
+    const { answer } = await postOnce(`images/${last.image}/corrections/undo`, { submission: last.key });
     decisions.pop();
     if (image !== null && image.id !== last.image) waiting.unshift({ id: image.id });
     show(answer.image);
@@ -158,7 +158,7 @@ function digit(key) {
 
 function press(event) {
   if (event.target.matches('input, select') || (event.key === 'Enter' && event.target.matches('a, summary, button'))) return;
-  const [command, argument] = meaning(event) ?? [];
+  const [command, argument] = commandOf(event) ?? [];
   const cell = asked[current] && image && cellOf(asked[current]);
   const half = typed && cell ? typedCode(typed, choices(attributeOf(asked[current]), cell))?.code : null;
   const done = {
@@ -167,7 +167,7 @@ function press(event) {
     undo, leave: () => mark(current),
     step: () => mark(current + argument),
     digit: () => image && digit(argument),
-    letter: () => ({ n: () => oneAtATime(next), r: () => image && resolve() })[argument]?.(),
+    letter: () => ({ n: () => runExclusive(next), r: () => image && resolve() })[argument]?.(),
   }[command];
   if (!done || event.repeat && command !== 'step') return;
   event.preventDefault();
@@ -176,7 +176,7 @@ function press(event) {
 
 async function load() {
   document.querySelector(`.tabs [data-kind=${kind}]`).setAttribute('aria-current', 'page');
-  await oneAtATime(async () => {
+  await runExclusive(async () => {
     schema = (await call('GET', 'schema')).attributes;
     await next();
   });
@@ -184,7 +184,7 @@ async function load() {
 
 at('confirm').addEventListener('click', confirm);
 at('resolve').addEventListener('click', () => resolve());
-at('later').addEventListener('click', () => oneAtATime(next));
+at('later').addEventListener('click', () => runExclusive(next));
 at('undo').addEventListener('click', undo);
 document.addEventListener('keydown', press);
 load();

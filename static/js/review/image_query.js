@@ -1,4 +1,4 @@
-import { call } from './api.js';
+import { call } from '../lib/api.js';
 
 const FILTERS = ['name', 'attribute', 'value', 'disagreement', 'flag', 'faces', 'labeller', 'origin', 'split', 'group', 'source'];
 
