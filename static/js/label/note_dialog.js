@@ -1,14 +1,20 @@
+import { find } from '../lib/dom.js';
+
+/** @typedef {{title: string, hint: string, action: string, required?: boolean, longest: number}} Question `longest`: characters of the text */
+
 /** A small dialog with one line of text: the reason of a skip, the note of a flag. */
 export class NoteDialog {
+  /** @param {HTMLDialogElement} dialog */
   constructor(dialog) {
     this.dialog = dialog;
-    this.input = dialog.querySelector('input');
-    this.answered = Promise.resolve();
-    dialog.querySelector('[data-close]').addEventListener('click', () => dialog.close(''));
+    this.input = find(dialog, 'input', HTMLInputElement);
+    /** @type {Promise<?string>} */
+    this.answered = Promise.resolve(null);
+    find(dialog, '[data-close]').addEventListener('click', () => dialog.close(''));
   }
 
   /**
-   * @param {{title: string, hint: string, action: string, required: boolean, longest: number}} question
+   * @param {Question} question
    * @returns {Promise<?string>} the text, or null when the labeller thought better of it
    */
   ask(question) {
@@ -17,10 +23,14 @@ export class NoteDialog {
     return this.answered;
   }
 
-  show({ title, hint, action, required, longest }) {
-    this.dialog.querySelector('h2').textContent = title;
-    this.dialog.querySelector('label span').textContent = hint;
-    this.dialog.querySelector('[value=yes]').textContent = action;
+  /**
+   * @param {Question} question
+   * @returns {Promise<?string>}
+   */
+  show({ title, hint, action, required = false, longest }) {
+    find(this.dialog, 'h2').textContent = title;
+    find(this.dialog, 'label span').textContent = hint;
+    find(this.dialog, '[value=yes]').textContent = action;
     Object.assign(this.input, { value: '', required, maxLength: longest });
     this.dialog.returnValue = '';
     this.dialog.showModal();

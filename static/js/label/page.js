@@ -1,124 +1,176 @@
-/** The label page's controller: what the labeller does → draft → work, and which image comes next. */
+/** The label page's controller: what the labeller does → draft → session, and which image comes next. */
+import { byId, closest, findAll } from '../lib/dom.js';
+import { ImageCache } from '../lib/image_cache.js';
+import { commandOf } from '../lib/keys.js';
+import { OutboxStatus } from '../lib/outbox_status.js';
 import { loadSchema } from '../lib/schema.js';
+import { ProjectStorage } from '../lib/storage.js';
 import { AttributeKeys } from './attribute_keys.js';
+import { AttributePanel } from './attribute_panel.js';
 import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
-import { commandOf } from '../lib/keys.js';
 import { NoteDialog } from './note_dialog.js';
-import { AttributePanel } from './attribute_panel.js';
-import { ImageCache } from '../lib/image_cache.js';
-import { measurePaint, LabelView } from './view.js';
 import { SessionDialog } from './session_dialog.js';
-import { ProjectStorage } from '../lib/storage.js';
-import { OutboxStatus } from '../lib/outbox_status.js';
 import { SessionState } from './session_state.js';
+import { LabelView, measurePaint } from './view.js';
 import { Zoom } from './zoom.js';
+/** @import { ApiError } from '../lib/api.js' */
+/** @import { Answer, Attribute, Progress, Task } from '../lib/types' */
+/** @import { Draft } from './draft.js' */
+/** @import { HistoryEntry } from './session_history.js' */
 
 const page = document.documentElement.dataset;
-const at = (id) => document.getElementById(id);
+const project = page.project ?? '';
 
-/** Commands that need no image that can be seen. */
-const ALWAYS = new Set(['undo', 'redo', 'session', 'guideline', 'zoom', 'pan', 'head']);
-/** Those that need an image, seen or not. */
-const ASIDE = new Set(['skip', 'reason', 'flag']);
-/** Those that belong to one attribute. */
-const CELL = new Set(['letter', 'digit', 'unsure', 'step', 'value', 'leave']);
+/** When a command may run: `always`; with an image, `seen` or not (`held`). */
+/** @typedef {{run: (argument: any) => unknown, needs: 'always'|'held'|'seen'}} Command */
 
 class LabelPage {
+  /**
+   * @param {Attribute[]} schema
+   * @param {ProjectStorage} local shared by tabs
+   * @param {ProjectStorage} session this tab's
+   */
   constructor(schema, local, session) {
     this.schema = schema;
     this.local = local;
-    this.work = new SessionState(schema, local, session);
-    this.pictures = new ImageCache();
-    this.screen = new LabelView(schema, this.work.outbox, this.work.history, this.pictures);
-    this.zoomed = new Zoom(at('frame'), at('picture'));
-    this.helping = new KeyHelp(at('help'), schema);
-    this.guide = new GuidelineDialog(at('guide'));
-    this.note = new NoteDialog(at('note'));
-    this.finished = new SessionDialog(at('session'), (entry) => this.screen.answersOf(entry), (entry) => this.reopen(entry));
-    this.unsent = new OutboxStatus(this.work.outbox, at('unsent'), at('refused'), (values) => this.screen.words(values));
-    this.panel = new AttributePanel(at('attributes'), schema, {
-      onmark: (name) => name === this.cells.current || this.cells.mark(name),
+    this.session = new SessionState(schema, local, session);
+    this.images = new ImageCache();
+    this.view = new LabelView(schema, this.session.outbox, this.session.history, this.images);
+    this.zoom = new Zoom(byId('frame'), byId('picture'));
+    this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
+    this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
+    this.note = new NoteDialog(byId('note', HTMLDialogElement));
+    this.finished = new SessionDialog(byId('session', HTMLDialogElement), (entry) => this.view.answersOf(entry), (entry) => this.reopen(entry));
+    this.status = new OutboxStatus(this.session.outbox, byId('unsent'), byId('refused'), (values) => this.view.words(values));
+    this.panel = new AttributePanel(byId('attributes'), schema, {
+      onmark: (name) => name === this.keys.current || this.keys.mark(name),
       onanswer: (name, value, event) => this.answer(name, value, event?.timeStamp),
-      onguide: (name) => this.guide.show(this.cells.attribute(name)),
+      onguide: (name) => this.showGuideline(name),
     });
-    this.cells = new AttributeKeys(schema, this.panel, {
-      onsay: (text) => this.screen.say(text),
+    this.keys = new AttributeKeys(schema, this.panel, {
+      onsay: (text) => this.view.say(text),
       onanswer: (name, value) => this.answer(name, value),
       onswitch: () => this.storeDraft(),
     });
-    Object.assign(this, { draft: null, since: null, pressed: null });
+    this.commands = this.commandTable();
+    /** @type {?Draft} */
+    this.draft = null;
+    /** @type {?number} */
+    this.since = null; // when the image on the screen began to count its time
+    /** @type {?number} */
+    this.pressed = null; // when the key was pressed that is being obeyed
     this.listen();
   }
 
+  /** @returns {Record<string, Command>} */
+  commandTable() {
+    const always = (/** @type {Command['run']} */ run) => /** @type {Command} */ ({ run, needs: 'always' });
+    const held = (/** @type {Command['run']} */ run) => /** @type {Command} */ ({ run, needs: 'held' });
+    const seen = (/** @type {Command['run']} */ run) => /** @type {Command} */ ({ run, needs: 'seen' });
+    return {
+      undo: always(() => this.undo()),
+      redo: always(() => this.redo()),
+      session: always(() => this.toggleSession()),
+      guideline: always((letter) => this.toggleGuideline(letter)),
+      zoom: always((direction) => this.zoom.step(direction)),
+      pan: always((direction) => this.zoom.pan(direction)),
+      head: always(() => this.toggleHead()),
+      skip: held(() => this.skip()),
+      reason: held(() => this.skipWithReason()),
+      flag: held(() => this.flag()),
+      accept: seen(() => this.accept()),
+      ...Object.fromEntries(Object.entries(this.keys.commands).map(([name, run]) => [name, seen(run)])),
+    };
+  }
+
   listen() {
-    const { outbox, tasks } = this.work;
-    addEventListener('keydown', (event) => this.key(event));
+    const { outbox, tasks } = this.session;
+    addEventListener('keydown', (event) => this.press(event));
     addEventListener('pagehide', () => this.keepDraft());
     document.addEventListener('visibilitychange', () => this.clock(!document.hidden));
     // Clicking must not take the keyboard away from the page.
-    at('work').addEventListener('mousedown', (event) => event.target.closest('button') && event.preventDefault());
-    for (const button of document.querySelectorAll('button[data-command]')) {
-      button.addEventListener('click', (event) => this.run(button.dataset.command, undefined, event));
+    byId('work').addEventListener('mousedown', (event) => closest(event, 'button') && event.preventDefault());
+    for (const button of findAll(document, 'button[data-command]')) {
+      button.addEventListener('click', (event) => this.run(button.dataset.command ?? '', undefined, event));
     }
-    this.pictures.addEventListener('change', ({ detail }) => detail === this.draft?.task.image_id && this.screen.showPicture());
-    tasks.addEventListener('filled', () => this.refresh(null));
-    tasks.addEventListener('dry', () => this.refresh(null));
-    tasks.addEventListener('trouble', ({ detail }) => this.refresh(detail));
-    tasks.addEventListener('progress', ({ detail }) => this.reached(detail));
-    outbox.addEventListener('acknowledged', ({ detail }) => this.acknowledged(detail));
-    outbox.addEventListener('calm', () => page.state === 'waiting' && tasks.sync());
+    this.images.on('change', (image) => image === this.draft?.task.image_id && this.view.showImage());
+    tasks.on('filled', () => this.refresh(null));
+    tasks.on('dry', () => this.refresh(null));
+    tasks.on('trouble', (error) => this.refresh(error));
+    tasks.on('progress', (progress) => this.reached(progress));
+    outbox.on('acknowledged', ({ answer }) => this.acknowledged(answer));
+    outbox.on('calm', () => page.state === 'waiting' && tasks.sync());
   }
 
   start() {
-    if (this.work.tasks.current) this.show();
-    this.work.tasks.sync();
-    this.work.outbox.send();
+    if (this.session.tasks.current) this.show();
+    this.session.tasks.sync();
+    this.session.outbox.send();
   }
 
   // ---- which image is on the screen
 
-  /** The queue has changed, or could not: keep the image on the screen if it is still the first. */
+  /**
+   * The queue has changed, or could not: keep the image on the screen if it is still the first.
+   *
+   * @param {?ApiError} trouble
+   */
   refresh(trouble) {
-    this.screen.trouble = trouble;
-    const { current } = this.work.tasks;
+    this.view.trouble = trouble;
+    const { current } = this.session.tasks;
     if (current?.image_id !== this.draft?.task.image_id) this.show();
     else if (current) this.prepare();
-    else this.screen.state();
+    else this.view.state();
   }
 
-  /** Show the first task of the queue; everything it needs is here already. */
+  /**
+   * Show the first task of the queue; everything it needs is here already.
+   *
+   * @param {?string} [marked]
+   */
   show(marked = null) {
     this.keepDraft();
-    const task = this.work.tasks.current;
-    this.draft = task && this.work.draftOf(task);
+    const task = this.session.tasks.current;
+    this.draft = task && this.session.draftOf(task);
     this.frameImage(task);
-    this.screen.show(task);
+    this.view.show(task);
     this.clock(!document.hidden);
-    if (task) this.cells.show(this.draft, marked ?? this.draft.next());
-    if (task && this.pressed !== null) measurePaint(this.pressed);
+    if (this.draft) {
+      this.keys.show(this.draft, marked ?? this.draft.next());
+      if (this.pressed !== null) measurePaint(this.pressed);
+    }
     this.pressed = null;
     setTimeout(() => this.prepare(), 0);
   }
 
   /** Fetch and decode the images ahead, and the one that the next undo would bring back. */
   prepare() {
-    const { last } = this.work.history;
-    this.pictures.keep(this.work.tasks.queue, last ? [last.task] : []);
+    const { last } = this.session.history;
+    this.images.keep(this.session.tasks.queue, last ? [last.task] : []);
   }
 
-  /** The server has answered: if answers wait since it was away, now is the time. */
+  /**
+   * The server has answered: if answers wait since it was away, now is the time.
+   *
+   * @param {Progress} progress
+   */
   reached(progress) {
-    this.screen.count(progress);
-    if (this.work.outbox.failures > 0) this.work.outbox.send();
+    this.view.count(progress);
+    if (this.session.outbox.failures > 0) this.session.outbox.send();
   }
 
-  acknowledged({ answer }) {
-    this.screen.count(answer.progress);
-    if (!this.draft) this.screen.state();
+  /** @param {{progress?: Progress}} answer */
+  acknowledged({ progress }) {
+    this.view.count(progress);
+    if (!this.draft) this.view.state();
   }
 
-  /** Count the time on this image only while it can be seen. */
+  /**
+   * Count the time on this image only while it can be seen.
+   *
+   * @param {boolean} running
+   */
   clock(running) {
     if (this.draft && this.since !== null) this.draft.milliseconds += performance.now() - this.since;
     this.since = running && this.draft ? performance.now() : null;
@@ -126,171 +178,206 @@ class LabelPage {
 
   keepDraft() {
     this.clock(false);
-    if (this.draft?.answers.size > 0) this.storeDraft();
+    if (this.draft && this.draft.answers.size > 0) this.storeDraft();
   }
 
   storeDraft() {
-    this.kept(() => this.work.keep(this.draft));
+    const { draft } = this;
+    if (draft) this.kept(() => this.session.keep(draft));
   }
 
-  /** Do what must be kept in the browser. @returns {boolean} whether there was room for it */
+  /**
+   * Do what must be kept in the browser.
+   *
+   * @param {() => void} action
+   * @returns {boolean} whether there was room for it
+   */
   kept(action) {
     try {
       action();
       return true;
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
-      this.screen.full(error);
+      this.view.full(error);
       return false;
     }
   }
 
-  // ---- keys and commands; a command is a method
+  // ---- keys and commands
 
-  key(event) {
-    const found = commandOf(event);
-    if (!found) return;
-    const [command, argument] = found;
+  /** @param {KeyboardEvent} event */
+  press(event) {
+    const [command, argument] = commandOf(event) ?? [];
+    if (!command) return;
     const dialog = document.querySelector('dialog[open]');
-    if (dialog && dialog.dataset.command !== command) return; // the dialog's own key; the one that opened it closes it
-    const target = dialog ? null : event.target.closest?.('button, a, summary, input');
-    if (target?.matches('input') && (['letter', 'digit', 'value'].includes(command) || (command === 'guideline' && argument))) return;
-    if (target && !target.matches('input') && ['accept', 'skip', 'reason'].includes(command)) return; // the element's own key
+    if (dialog instanceof HTMLElement && dialog.dataset.command !== command) return; // the dialog's own key; the one that opened it closes it
+    const target = dialog ? null : closest(event, 'button, a, summary, input');
+    const isField = target?.matches('input');
+    if (isField && (['letter', 'digit', 'value'].includes(command) || (command === 'guideline' && argument))) return;
+    if (target && !isField && ['accept', 'skip', 'reason'].includes(command)) return; // the element's own key
     event.preventDefault();
     this.run(command, argument, event);
   }
 
-  run(command, argument, event) {
-    if (command === 'help') return this.helping.toggle();
-    const allowed = page.state === 'ready' || ALWAYS.has(command) || (ASIDE.has(command) && this.draft);
+  /**
+   * @param {string} name
+   * @param {any} argument
+   * @param {Event} event
+   */
+  run(name, argument, event) {
+    if (name === 'help') return this.help.toggle();
+    const command = this.commands[name];
+    const allowed = page.state === 'ready' || command.needs === 'always' || (command.needs === 'held' && this.draft);
     if (!allowed) return; // nobody answers an image that cannot be seen
     this.pressed = event.timeStamp;
-    if (!ALWAYS.has(command)) this.screen.say('');
-    if (CELL.has(command)) this.cells[command](argument);
-    else this[command](argument);
+    if (command.needs !== 'always') this.view.say('');
+    command.run(argument);
     this.pressed = null;
   }
 
+  /**
+   * @param {string} name
+   * @param {Answer} value
+   * @param {?number} [pressed]
+   */
   answer(name, value, pressed = this.pressed) {
-    if (page.state !== 'ready') return;
+    if (page.state !== 'ready' || !this.draft) return;
     this.pressed = pressed;
-    this.screen.say('');
+    this.view.say('');
     this.draft.answer(name, value);
     if (this.draft.complete) return this.submit(name);
     this.storeDraft();
-    this.cells.mark(this.draft.next(name));
+    this.keys.mark(this.draft.next(name));
   }
 
   /** Enter: take what is left and go on, or lead to what is still missing. */
   accept() {
-    const { current, typedCode } = this.cells;
-    if (typedCode !== null) return this.answer(current, typedCode);
+    const { current, typedCode } = this.keys;
+    if (!this.draft) return;
+    if (current !== null && typedCode !== null) return this.answer(current, typedCode);
     this.draft.accept();
     if (this.draft.complete) return this.submit(current);
     this.storeDraft();
     const next = this.draft.next();
-    this.cells.mark(next);
-    return this.screen.say(next ? `${this.cells.attribute(next).title} has no answer yet.` : 'Nothing is answered yet. Space puts the image aside.');
+    this.keys.mark(next);
+    this.view.say(next ? `${this.keys.attribute(next)?.title} has no answer yet.` : 'Nothing is answered yet. Space skips the image.');
   }
 
   skip() {
-    this.submit(this.cells.current, { skip: true });
+    this.submit(this.keys.current, { skip: true });
   }
 
-  /** Shift Space: put aside, and say why. */
-  async reason() {
+  /** Shift Space: skip, and say why. */
+  async skipWithReason() {
     const { draft } = this;
-    const reason = await this.note.ask({ title: `Put ${draft.task.image_name} aside`, hint: 'Reason', action: 'Put aside', longest: 200 });
-    if (reason !== null && this.draft === draft) this.submit(this.cells.current, { skip: true, reason });
+    if (!draft) return;
+    const reason = await this.note.ask({ title: `Skip ${draft.task.image_name}`, hint: 'Reason', action: 'Skip', longest: 200 });
+    if (reason !== null && this.draft === draft) this.submit(this.keys.current, { skip: true, reason });
   }
 
   /** ! */
   async flag() {
+    if (!this.draft) return;
     const { task } = this.draft;
     const note = await this.note.ask({ title: `Flag ${task.image_name}`, hint: 'What a reviewer should look at', action: 'Flag', required: true, longest: 500 });
-    if (note && this.kept(() => this.work.flag(task, note))) this.screen.say(`${task.image_name} is flagged.`);
+    if (note && this.kept(() => this.session.flag(task, note))) this.view.say(`${task.image_name} is flagged.`);
   }
 
-  /** The image is finished. */
-  submit(marked, aside) {
+  /**
+   * The image is finished.
+   *
+   * @param {?string} marked
+   * @param {{skip?: boolean, reason?: string}} [options]
+   */
+  submit(marked, options) {
+    const { draft } = this;
+    if (!draft) return;
     this.clock(false);
-    if (!this.kept(() => this.work.submit(this.draft, marked, aside))) return;
+    if (!this.kept(() => this.session.submit(draft, marked, options))) return;
     this.draft = null;
     this.show();
-    this.screen.count();
-    this.work.tasks.sync();
+    this.view.count();
+    this.session.tasks.sync();
   }
 
   /** Backspace: the last key on this image, else the image before it, as far back as the session goes. */
   undo() {
-    this.screen.say('');
-    if (this.cells.typed) return this.cells.type('');
-    const name = this.draft?.takeBack();
+    this.view.say('');
+    if (this.keys.typed) return this.keys.type('');
+    const name = this.draft?.undo();
     if (name) {
       this.storeDraft();
-      return this.cells.mark(name);
+      return this.keys.mark(name);
     }
-    const { last } = this.work.history;
-    if (last) return this.reopen(last);
-    return this.screen.say('Nothing to take back: this is the first image of the session.');
+    const { last } = this.session.history;
+    if (last) this.reopen(last);
+    else this.view.say('Nothing to undo: this is the first image of the session.');
   }
 
-  /** Shift Backspace: what was taken back last on this image, or its answers as they were. */
+  /** Shift Backspace: what was undone last on this image, or its answers as they were. */
   redo() {
-    this.screen.say('');
-    const name = this.draft?.putBack();
+    this.view.say('');
+    const name = this.draft?.redo();
     if (name) {
       this.storeDraft();
-      return this.cells.mark(name);
+      return this.keys.mark(name);
     }
-    const entry = this.draft?.steps.length === 0 && this.work.before(this.draft.task);
-    if (!entry) return this.screen.say('Nothing to do again.');
-    return this.submit(entry.marked, { skip: entry.skip, reason: entry.reason });
+    const entry = this.draft?.steps.length === 0 && this.session.before(this.draft.task);
+    if (entry) this.submit(entry.marked, { skip: entry.skip, reason: entry.reason });
+    else this.view.say('Nothing to redo.');
   }
 
-  /** An image of this session comes back on the screen with its answers. */
+  /**
+   * An image of this session comes back on the screen with its answers.
+   *
+   * @param {HistoryEntry} entry
+   */
   reopen(entry) {
     this.keepDraft();
-    if (!this.kept(() => this.work.takeBack(entry))) return;
+    if (!this.kept(() => this.session.undo(entry))) return;
     this.show(entry.marked);
-    this.screen.count();
+    this.view.count();
     const { task: { image_name }, skip } = entry;
-    this.screen.say(`${image_name} is back${skip ? '' : ' with its answers'}. A correction goes on by itself, Enter keeps it as it is.`);
+    this.view.say(`${image_name} is back${skip ? '' : ' with its answers'}. A correction goes on automatically, Enter keeps it as it is.`);
   }
 
   /** , */
-  session() {
-    if (at('session').open) at('session').close();
-    else this.finished.show(this.work.history.entries);
+  toggleSession() {
+    const dialog = byId('session', HTMLDialogElement);
+    if (dialog.open) dialog.close();
+    else this.finished.show(this.session.history.entries);
   }
 
-  /** . of the marked attribute, Shift and a letter of another one; the same key closes it. */
-  guideline(letter) {
-    const attribute = letter ? this.cells.byKey(letter) : this.cells.attribute(this.cells.current ?? this.schema[0].name);
-    const { open, dataset } = at('guide');
-    if (open && (!letter || dataset.of === attribute?.name)) at('guide').close();
+  /**
+   * . of the marked attribute, Shift and a letter of another one; the same key closes it.
+   *
+   * @param {string} [letter]
+   */
+  toggleGuideline(letter) {
+    const attribute = letter ? this.keys.byKey(letter) : this.keys.attribute(this.keys.current ?? this.schema[0].name);
+    const dialog = byId('guide', HTMLDialogElement);
+    if (dialog.open && (!letter || dialog.dataset.of === attribute?.name)) dialog.close();
     else if (attribute) this.guide.show(attribute);
   }
 
-  /** / : whether images begin with the head or whole; the browser remembers it. */
-  head() {
-    this.local.set('head', !this.local.get('head'));
-    this.frameImage(this.draft?.task);
+  /** @param {string} name */
+  showGuideline(name) {
+    const attribute = this.keys.attribute(name);
+    if (attribute) this.guide.show(attribute);
   }
 
+  /** / : whether images begin with the head or whole; the browser remembers it. */
+  toggleHead() {
+    this.local.set('head', !this.local.get('head'));
+    this.frameImage(this.draft?.task ?? null);
+  }
+
+  /** @param {?Task} task */
   frameImage(task) {
     const head = this.local.get('head') === true;
-    at('head').setAttribute('aria-pressed', String(head));
-    this.zoomed.begin(head && task?.face ? { ...task, box: task.face.head } : null);
-  }
-
-  zoom(direction) {
-    this.zoomed.step(direction);
-  }
-
-  pan(direction) {
-    this.zoomed.pan(direction);
+    byId('head').setAttribute('aria-pressed', String(head));
+    this.zoom.begin(head && task?.face ? { ...task, box: task.face.head } : null);
   }
 }
 
-new LabelPage(await loadSchema(at('loading-reason')), new ProjectStorage(localStorage, page.project), new ProjectStorage(sessionStorage, page.project)).start();
+new LabelPage(await loadSchema(byId('loading-reason')), new ProjectStorage(localStorage, project), new ProjectStorage(sessionStorage, project)).start();

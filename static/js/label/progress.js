@@ -1,13 +1,17 @@
+import { find } from '../lib/dom.js';
+/** @import { SessionHistory } from './session_history.js' */
+
 /** How far the work is: done of all, this session, the pace, what is left. */
 export class ProgressBar {
+  /** @param {HTMLElement} root */
   constructor(root) {
-    this.bar = root.querySelector('progress');
-    this.text = root.querySelector('.counts');
+    this.bar = find(root, 'progress', HTMLProgressElement);
+    this.text = find(root, '.counts');
   }
 
   /**
    * @param {{images: number, done: number}} progress
-   * @param {import('./session_history.js').SessionHistory} history
+   * @param {SessionHistory} history
    * @param {number} unsent answers that the server's counts do not hold yet
    */
   render({ images, done }, history, unsent) {
@@ -24,7 +28,11 @@ export class ProgressBar {
   }
 }
 
-/** Milliseconds as a rough length of time: "40 s", "12 min", "3 h 10 min". */
+/**
+ * Milliseconds as a rough length of time: "40 s", "12 min", "3 h 10 min".
+ *
+ * @param {number} milliseconds
+ */
 function duration(milliseconds) {
   const minutes = Math.round(milliseconds / 60_000);
   if (minutes < 2) return `${Math.round(milliseconds / 1000)} s`;

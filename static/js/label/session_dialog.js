@@ -1,28 +1,33 @@
-import { element } from '../lib/dom.js';
+import { element, find } from '../lib/dom.js';
+/** @import { HistoryEntry } from './session_history.js' */
 
-/** The images of this session, the newest first: arrows choose one, Enter brings it back. */
+/** The images of this session, newest first: arrows choose one, Enter brings it back. */
 export class SessionDialog {
   /**
    * @param {HTMLDialogElement} dialog
-   * @param {(entry: Object) => string[][]} words [title, value] of what was answered
-   * @param {(entry: Object) => void} onchoose
+   * @param {(entry: HistoryEntry) => string[][]} words [title, value] of what was answered
+   * @param {(entry: HistoryEntry) => void} onchoose
    */
   constructor(dialog, words, onchoose) {
-    Object.assign(this, { dialog, words, onchoose });
-    this.list = dialog.querySelector('ol');
+    this.dialog = dialog;
+    this.words = words;
+    this.onchoose = onchoose;
+    this.list = find(dialog, 'ol');
     this.list.addEventListener('keydown', (event) => this.key(event));
-    dialog.querySelector('[data-close]').addEventListener('click', () => dialog.close());
+    find(dialog, '[data-close]').addEventListener('click', () => dialog.close());
   }
 
+  /** @param {HistoryEntry[]} entries */
   show(entries) {
     this.list.replaceChildren(...entries.toReversed().map((entry) => this.item(entry)));
-    this.dialog.querySelector('.none').hidden = entries.length > 0;
+    find(this.dialog, '.none').hidden = entries.length > 0;
     this.dialog.showModal();
     this.list.querySelector('button')?.focus();
   }
 
+  /** @param {HistoryEntry} entry */
   item(entry) {
-    const answers = entry.skip ? ['put aside', entry.reason].filter(Boolean).join(': ') : this.words(entry).map((pair) => pair[1]).join(' · ');
+    const answers = entry.skip ? ['skipped', entry.reason].filter(Boolean).join(': ') : this.words(entry).map((pair) => pair[1]).join(' · ');
     const choose = () => {
       this.dialog.close();
       this.onchoose(entry);
@@ -32,13 +37,16 @@ export class SessionDialog {
       element('span', {}, element('b', {}, entry.task.image_name), element('span', { class: 'muted' }, answers))));
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const columns = getComputedStyle(this.list).gridTemplateColumns.split(' ').length;
-    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -Infinity, End: Infinity }[event.key];
+    const moves = new Map([['ArrowLeft', -1], ['ArrowRight', 1], ['ArrowUp', -columns], ['ArrowDown', columns],
+      ['Home', -Infinity], ['End', Infinity]]);
+    const by = moves.get(event.key);
     if (by === undefined) return;
     event.preventDefault();
     const buttons = [...this.list.querySelectorAll('button')];
-    const to = buttons.indexOf(document.activeElement) + by;
+    const to = buttons.findIndex((button) => button === document.activeElement) + by;
     buttons[Math.min(buttons.length - 1, Math.max(0, to))]?.focus();
   }
 }

@@ -1,40 +1,43 @@
 import { call } from '../lib/api.js';
+import { LeasedQueue } from '../lib/leased_queue.js';
+/** @import { ApiError } from '../lib/api.js' */
+/** @import { Outbox } from '../lib/outbox.js' */
+/** @import { ProjectStorage } from '../lib/storage.js' */
+/** @import { Progress, Task, TasksAnswer } from '../lib/types' */
 
 /** How many images are leased ahead of the one on the screen: so many more can be answered while the server is away. */
 const LEAST_AHEAD = 5;
 const MOST_AHEAD = 30; // a minute or two; more would be stale after a round, and missing to other labellers
 const SHARE_AHEAD = 0.1; // of what is open, so that the last images are not all held by one
-const RETRY = 2000; // milliseconds until the next try when the server is away
-const LOOK_AGAIN = 5000; // milliseconds until the next question when it has nothing to hand out
+const LOOK_AGAIN = 5000; // milliseconds until the next question when the server has nothing to hand out
 
 /**
  * The images this tab holds: the current one first, the next ones behind it.
  *
- * They are kept in sessionStorage, so that a reload goes on with the same image. Leases are renewed while the page is
- * visible. Events: `filled` (the queue has grown or shrunk), `progress` (the server's counts), `dry` (nothing to hand
- * out), `trouble` (ApiError).
+ * They are kept in sessionStorage, so that a reload goes on with the same image. Events: `filled` (the queue has grown or
+ * shrunk), `progress` (the server's counts), `dry` (nothing to hand out).
+ *
+ * @extends {LeasedQueue<{filled: void, dry: Progress, progress: Progress, trouble: ApiError}>}
  */
-export class TaskQueue extends EventTarget {
+export class TaskQueue extends LeasedQueue {
   /**
-   * @param {import('../lib/storage.js').ProjectStorage} store
-   * @param {import('../lib/outbox.js').Outbox} outbox
-   * @param {(task: Object) => boolean} begun whether the labeller has answered something on this image already
+   * @param {ProjectStorage} store
+   * @param {Outbox} outbox
+   * @param {(task: Task) => boolean} begun whether the labeller has answered something on this image already
    */
   constructor(store, outbox, begun) {
     super();
-    Object.assign(this, { store, outbox, begun, busy: false, again: false, timer: null, ahead: LEAST_AHEAD });
+    this.store = store;
+    this.outbox = outbox;
+    this.begun = begun;
+    this.ahead = LEAST_AHEAD;
     const answered = outbox.answered();
-    this.queue = (store.get('tasks') ?? []).filter((task) => !answered.has(task.image_id));
-    document.addEventListener('visibilitychange', () => document.hidden || this.sync());
-    addEventListener('online', () => this.sync());
+    /** @type {Task[]} */
+    this.queue = (store.get('tasks') ?? []).filter((/** @type {Task} */ task) => !answered.has(task.image_id));
   }
 
   get current() {
     return this.queue[0] ?? null;
-  }
-
-  tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
   keep() {
@@ -47,41 +50,34 @@ export class TaskQueue extends EventTarget {
     this.keep();
   }
 
-  /** An earlier image comes back, before all others. */
+  /**
+   * An earlier image comes back, before all others.
+   *
+   * @param {Task} task
+   */
   unshift(task) {
     this.queue = [task, ...this.queue.filter((other) => other.image_id !== task.image_id)];
     this.keep();
   }
 
-  /** The server has handed an image out anew. */
+  /**
+   * The server has handed an image out anew.
+   *
+   * @param {?number} imageId
+   * @param {string} lease
+   */
   setLease(imageId, lease) {
     for (const task of this.queue) if (task.image_id === imageId) task.lease = lease;
     this.keep();
   }
 
-  /** Renew what is held and lease what is missing. One request at a time; a call meanwhile leads to one more. */
-  async sync() {
-    if (this.busy) {
-      this.again = true;
-      return;
-    }
-    clearTimeout(this.timer);
-    Object.assign(this, { busy: true, again: false });
-    let pause = RETRY;
-    try {
-      pause = this.take(await call('POST', 'tasks/next', this.request()));
-    } catch (error) {
-      if (!('passing' in error)) throw error;
-      this.tell('trouble', error);
-    } finally {
-      this.busy = false;
-    }
-    if (this.again) this.sync();
-    else this.timer = setTimeout(() => document.hidden || this.sync(), pause);
+  /** @override */
+  async ask() {
+    return this.take(await call('POST', 'tasks/next', this.request()));
   }
 
   request() {
-    const unsent = [...this.outbox.answered().values()].map((item) => item.body.lease).filter(Boolean);
+    const unsent = [...this.outbox.answered().values()].map(({ body }) => body.lease).filter(Boolean);
     return {
       count: Math.max(0, this.ahead + 1 - this.queue.length),
       attribute: null,
@@ -89,13 +85,15 @@ export class TaskQueue extends EventTarget {
     };
   }
 
-  /** @returns {number} milliseconds until the leases should be renewed, or the server asked again */
+  /**
+   * @param {TasksAnswer} answer
+   * @returns {number} milliseconds until the leases should be renewed, or the server asked again
+   */
   take({ tasks, progress, lost }) {
     const answered = this.outbox.answered();
     const undone = this.outbox.undone();
     // A begun image is not taken from under the fingers: a late answer is kept as an opinion.
-    const stays = (task) => !lost.includes(task.lease) || undone.has(task.image_id) || this.begun(task);
-    this.queue = this.queue.filter(stays);
+    this.queue = this.queue.filter((task) => !lost.includes(task.lease) || undone.has(task.image_id) || this.begun(task));
     for (const task of tasks) {
       const held = this.queue.find((other) => other.image_id === task.image_id);
       if (held) held.lease = task.lease;

@@ -1,53 +1,79 @@
-import { ProgressBar } from './progress.js';
+import { byId, findAll } from '../lib/dom.js';
+import { svgElement } from '../lib/svg.js';
 import { PreviousImage } from './previous_image.js';
+import { ProgressBar } from './progress.js';
+/** @import { ApiError } from '../lib/api.js' */
+/** @import { ImageCache } from '../lib/image_cache.js' */
+/** @import { Outbox } from '../lib/outbox.js' */
+/** @import { Answer, Attribute, Progress, Task } from '../lib/types' */
+/** @import { Finished, SessionHistory } from './session_history.js' */
 
 const page = document.documentElement.dataset;
-const at = (id) => document.getElementById(id);
 
 /** What the label page shows besides the attributes: the image, the one before it, counts, messages, the state. */
 export class LabelView {
   /**
-   * @param {Object[]} schema
-   * @param {import('../lib/outbox.js').Outbox} outbox
-   * @param {import('./session_history.js').SessionHistory} history
-   * @param {import('../lib/image_cache.js').ImageCache} pictures
+   * @param {Attribute[]} schema
+   * @param {Outbox} outbox
+   * @param {SessionHistory} history
+   * @param {ImageCache} images
    */
-  constructor(schema, outbox, history, pictures) {
-    Object.assign(this, { schema, outbox, history, pictures, progress: null, trouble: null });
-    this.strip = new PreviousImage(at('strip'));
-    this.counts = new ProgressBar(at('progress'));
+  constructor(schema, outbox, history, images) {
+    this.schema = schema;
+    this.outbox = outbox;
+    this.history = history;
+    this.images = images;
+    /** @type {?Task} */
+    this.task = null;
+    /** @type {?Progress} */
+    this.progress = null;
+    /** @type {?ApiError} */
+    this.trouble = null;
+    this.previous = new PreviousImage(byId('strip'));
+    this.bar = new ProgressBar(byId('progress'));
   }
 
-  /** @param {?Object} task null when there is none */
+  /** @param {?Task} task null when there is none */
   show(task) {
     this.task = task;
-    if (task) page.imageId = task.image_id;
+    if (task) page.imageId = String(task.image_id);
     else delete page.imageId;
-    at('image-name').textContent = task?.image_name ?? '';
-    this.showBefore();
-    this.showPicture();
+    byId('image-name').textContent = task?.image_name ?? '';
+    this.showPrevious();
+    this.showImage();
   }
 
-  showPicture() {
-    const picture = this.task && this.pictures.of(this.task);
-    at('picture').replaceChildren(...(picture?.ready ? [picture.node, ...faceFrame(this.task)] : []));
-    if (!picture || picture.ready) at('picture').dataset.note = '';
-    else at('picture').dataset.note = picture.failed ? 'This image cannot be shown. Space puts it aside.' : 'The image is being loaded …';
+  showImage() {
+    const picture = this.task && this.images.of(this.task);
+    const frame = byId('picture');
+    frame.replaceChildren(...(this.task && picture?.ready ? [picture.node, ...faceFrame(this.task)] : []));
+    if (!picture || picture.ready) frame.dataset.note = '';
+    else frame.dataset.note = picture.failed ? 'This image cannot be shown. Space skips it.' : 'The image is being loaded …';
     this.state();
   }
 
-  showBefore() {
+  showPrevious() {
     const { last } = this.history;
-    this.strip.render(last, last && this.pictures.of(last.task).node, last && this.answersOf(last));
+    if (last) this.previous.render(last, this.images.of(last.task).node, this.answersOf(last));
+    else this.previous.clear();
   }
 
-  /** What was answered on a finished image, for reading. */
+  /**
+   * What was answered on a finished image, for reading.
+   *
+   * @param {Finished} entry
+   */
   answersOf(entry) {
-    const given = Object.entries(entry.draft.answers).map(([name, { value }]) => [name, value]);
-    return this.words(Object.fromEntries(given));
+    const answers = Object.entries(entry.draft.answers).map(([name, { value }]) => [name, value]);
+    return this.words(Object.fromEntries(answers));
   }
 
-  /** Answers for reading, in the order of the page: `[['Glasses', 'none'], …]`. */
+  /**
+   * Answers for reading, in the order of the page: `[['Glasses', 'none'], …]`.
+   *
+   * @param {Record<string, Answer>} values
+   * @returns {[title: string, value: string][]}
+   */
   words(values) {
     return this.schema.filter(({ name }) => name in values).map((attribute) => {
       const value = values[attribute.name];
@@ -58,11 +84,10 @@ export class LabelView {
 
   /** `ready`, `loading`, or why there is nothing to label: `empty`, `done`, `waiting`. */
   state() {
-    page.state = this.task ? (this.pictures.of(this.task).ready ? 'ready' : 'loading') : this.idle();
-    for (const part of document.querySelectorAll('[data-show]')) {
-      part.hidden = !part.dataset.show.split(' ').includes(page.state);
-    }
-    if (page.state === 'waiting') at('waiting-reason').textContent = this.reason();
+    const state = this.task ? (this.images.of(this.task).ready ? 'ready' : 'loading') : this.idle();
+    page.state = state;
+    for (const part of findAll(document, '[data-show]')) part.hidden = !part.dataset.show?.split(' ').includes(state);
+    if (state === 'waiting') byId('waiting-reason').textContent = this.reason();
   }
 
   idle() {
@@ -73,48 +98,57 @@ export class LabelView {
   }
 
   reason() {
-    if (this.trouble || this.outbox.waiting().length > 0) {
-      return `${this.trouble?.message ?? ''} All images loaded ahead are answered. Your answers are kept in this browser; `
-        + 'they are sent by themselves as soon as the server is back, and the next images come.';
+    if (this.trouble || this.outbox.waiting().length > 0 || !this.progress) {
+      return `${this.trouble?.message ?? ''} All images loaded ahead are answered. Your answers are kept in this browser. `
+        + 'They are sent automatically as soon as the server is back, and the next images come.';
     }
     const { open, held_by_others: held } = this.progress;
-    return `${open} not done yet: ${held} with other labellers, ${Math.max(0, open - held)} put aside by you.`;
+    return `${open} not done yet: ${held} with other labellers, ${Math.max(0, open - held)} skipped by you.`;
   }
 
   count(progress = this.progress) {
     this.progress = progress;
     if (!progress) return;
-    const worth = ({ kind, body }) => (kind === 'undo' ? -1 : kind === 'answer' && !body.skip ? 1 : 0);
-    const unsent = this.outbox.waiting().map(worth);
-    this.counts.render(progress, this.history, unsent.reduce((sum, one) => sum + one, 0));
+    let unsent = 0;
+    for (const item of this.outbox.waiting()) {
+      if (item.kind === 'undo') unsent -= 1;
+      else if (item.kind === 'answer' && !item.body.skip) unsent += 1;
+    }
+    this.bar.render(progress, this.history, unsent);
   }
 
+  /** @param {string} text */
   say(text) {
-    at('message').textContent = text;
+    byId('message').textContent = text;
   }
 
-  /** The browser refuses to keep anything more. */
+  /**
+   * The browser refuses to keep anything more.
+   *
+   * @param {DOMException} error
+   */
   full(error) {
     this.say(`This browser has no room to keep answers (${error.name}). The image stays here: free space for this site, then press Enter.`);
   }
 }
 
-const SVG = 'http://www.w3.org/2000/svg';
-
-/** A thin frame around the face that is meant, if there are several; it lies over the image however that is fitted. */
+/**
+ * A thin frame around the face that is meant, if there are several; it lies over the image however that is fitted.
+ *
+ * @param {Task} task
+ */
 function faceFrame({ width, height, face }) {
   if (!face || face.count < 2) return [];
   const [left, top, right, bottom] = face.box;
-  const svg = document.createElementNS(SVG, 'svg');
-  const frame = document.createElementNS(SVG, 'rect');
-  const set = (node, attributes) => Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
-  set(svg, { viewBox: `0 0 ${width} ${height}`, class: 'face', role: 'img', 'aria-label': `One of ${face.count} faces is meant` });
-  set(frame, { x: left * width, y: top * height, width: (right - left) * width, height: (bottom - top) * height, rx: '2%' });
-  svg.append(frame);
-  return [svg];
+  const frame = svgElement('rect', { x: left * width, y: top * height, width: (right - left) * width, height: (bottom - top) * height, rx: '2%' });
+  return [svgElement('svg', { viewBox: `0 0 ${width} ${height}`, class: 'face', role: 'img', 'aria-label': `One of ${face.count} faces is meant` }, frame)];
 }
 
-/** Note the time from a key press until the frame after it has been painted; benchmarks read it. */
+/**
+ * Note the time from a key press until the frame after it has been painted; benchmarks read it.
+ *
+ * @param {number} start
+ */
 export function measurePaint(start) {
   const end = () => performance.measure('next-image', { start, end: performance.now() });
   requestAnimationFrame(() => requestAnimationFrame(end));

@@ -5,8 +5,8 @@
  */
 export const COMMANDS = [
   ['Enter', 'accept every suggestion that is left, go on'],
-  ['Space', 'put this image aside; with Shift: and say why'],
-  ['Backspace', 'take back: the last key on this image, then image after image; with Shift: do it again'],
+  ['Space', 'skip this image; with Shift: and say why'],
+  ['Backspace', 'undo: the last key on this image, then image after image; with Shift: redo'],
   ['-', "can't tell, for the marked attribute"],
   ['↑ ↓', 'mark the attribute above or below'],
   ['← →', 'go through the values of the marked attribute; Enter takes one'],

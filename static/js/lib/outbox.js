@@ -76,7 +76,7 @@ export class Outbox extends Emitter {
   answered() {
     const turns = this.waiting().filter((item) => item.kind === 'answer' || item.kind === 'undo');
     const last = new Map(turns.map((item) => [item.image_id, item]));
-    return new Map([...last].filter(([, item]) => item.kind === 'answer'));
+    return new Map([...last].flatMap(([image, item]) => (item.kind === 'answer' ? [[image, item]] : [])));
   }
 
   /** Images with an undo on its way: they are ours again, whatever the server says of the old lease. */
