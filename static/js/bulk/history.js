@@ -1,14 +1,21 @@
-import { FaceMarks, OUT } from '../lib/face_marks.js';
-import { bodyOf } from './page_queue.js';
+import { FaceMarks } from '../lib/face_marks.js';
+import { bodyOf, leftOutOf } from './page_queue.js';
+/** @import { ProjectStorage } from '../lib/storage.js' */
+/** @import { SweepRequest } from '../lib/types' */
+/** @import { Page } from './page_queue.js' */
 
-const PAGES = 50; // that can be taken back in one session
+const PAGES = 50; // that can be undone in one session
 
-/** The pages of this tab's session that were kept, the newest last, for undo. */
+/** @typedef {Page & {key: string, order: string, milliseconds: number}} FinishedPage `key`: of its submission */
+
+/** The pages of this tab's session that were kept, newest last, for undo. */
 export class BulkHistory {
+  /** @param {ProjectStorage} store */
   constructor(store) {
     this.store = store;
   }
 
+  /** @param {FinishedPage} entry */
   push(entry) {
     try {
       this.store.set('sweep-history', [...(this.store.get('sweep-history') ?? []), entry].slice(-PAGES));
@@ -20,18 +27,18 @@ export class BulkHistory {
   /**
    * The last page, ready to be shown again.
    *
-   * @returns {?{page: Object, order: string, milliseconds: number, leftOut: number[], body: Object}} `body` as it was sent
+   * @returns {?{page: Page, key: string, order: string, milliseconds: number, leftOut: number[], body: SweepRequest}} `body` as it was
+   *   sent
    */
   get last() {
     const entry = this.store.get('sweep-history')?.at(-1);
     if (!entry) return null;
     const { key, order, milliseconds, ...rest } = entry;
     const page = { ...rest, marks: new FaceMarks({ given: entry.marks.given }), back: key };
-    const leftOut = page.images.map(({ image_id: id }) => id).filter((id) => page.marks.of(id) === OUT);
-    return { page, order, milliseconds, leftOut, body: bodyOf(page, milliseconds) };
+    return { page, key, order, milliseconds, leftOut: leftOutOf(page), body: bodyOf(page, milliseconds) };
   }
 
   drop() {
-    this.store.set('sweep-history', this.store.get('sweep-history').slice(0, -1));
+    this.store.set('sweep-history', (this.store.get('sweep-history') ?? []).slice(0, -1));
   }
 }

@@ -1,32 +1,57 @@
 import { call } from '../lib/api.js';
 import { FaceMarks, OUT } from '../lib/face_marks.js';
+import { LeasedQueue } from '../lib/leased_queue.js';
+/** @import { ApiError } from '../lib/api.js' */
+/** @import { Outbox } from '../lib/outbox.js' */
+/** @import { ProjectStorage } from '../lib/storage.js' */
+/** @import { SweepAnswer, SweepGroup, SweepImage, SweepRequest } from '../lib/types' */
 
 const PAGES = 2; // the one on the screen and the one after it
-const RETRY = 2000; // milliseconds until the next try when the server is away
-const LOOK_AGAIN = 5000; // milliseconds until the next question when it has nothing to hand out
+const LOOK_AGAIN = 5000; // milliseconds until the next question when the server has nothing to hand out
 const REMEMBERED = 1000; // images left out that are not shown again
+
+/** @typedef {Omit<SweepImage, 'lease'> & {lease?: string, lost?: boolean}} PageImage `lost`: somebody else has taken it */
+
+/**
+ * What is swept. `value`: what the model predicts; null: the order of the queue; undefined: the page asks for the groups only.
+ * `answer`: what unmarked images get; undefined: not chosen yet.
+ *
+ * @typedef {{attribute: string, value?: ?number, answer?: ?number, order: string, size: number}} Wish
+ */
+
+/**
+ * Images of one wish. `back`: the key of the submission that was undone to bring the page here, until the server has answered.
+ *
+ * @typedef {{attribute: string, value?: ?number, answer?: ?number, images: PageImage[], marks: FaceMarks, back?: ?string}} Page
+ */
 
 /**
  * The pages this tab holds, the current one first.
  *
- * A page is `{attribute, value, answer, images, marks, back}`: `value` what the model predicts (null: the order of the
- * queue), `answer` what unmarked images get (undefined: not chosen yet), `back` the key of the submission that was taken
- * back to bring it here. Pages are kept in sessionStorage, so that a reload goes on with the same faces.
- * Events: `filled`, `groups` ([{code, cells}]), `trouble` (ApiError).
+ * They are kept in sessionStorage, so that a reload goes on with the same faces. Events: `groups` (how many cells each value
+ * has), `filled`.
+ *
+ * @extends {LeasedQueue<{filled: void, groups: SweepGroup[], trouble: ApiError}>}
  */
-export class PageQueue extends EventTarget {
+export class PageQueue extends LeasedQueue {
   /**
-   * @param {import('../lib/storage.js').ProjectStorage} store
-   * @param {import('../lib/outbox.js').Outbox} outbox
+   * @param {ProjectStorage} store
+   * @param {Outbox} outbox
    */
   constructor(store, outbox) {
     super();
+    this.store = store;
+    this.outbox = outbox;
     const kept = store.get('sweep') ?? {};
-    const pages = (kept.pages ?? []).map((page) => ({ ...page, marks: new FaceMarks(page.marks) }));
-    Object.assign(this, { store, outbox, wish: kept.wish ?? null, leaving: kept.leaving ?? [], without: kept.without ?? [], pages });
-    Object.assign(this, { busy: false, again: false, timer: null, dry: false });
-    document.addEventListener('visibilitychange', () => document.hidden || this.sync());
-    addEventListener('online', () => this.sync());
+    /** @type {?Wish} */
+    this.wish = kept.wish ?? null;
+    /** @type {string[]} leases to give back */
+    this.leaving = kept.leaving ?? [];
+    /** @type {number[]} */
+    this.without = kept.without ?? [];
+    /** @type {Page[]} */
+    this.pages = (kept.pages ?? []).map((/** @type {any} */ page) => ({ ...page, marks: new FaceMarks(page.marks) }));
+    this.dry = false; // the server had nothing to hand out
   }
 
   get current() {
@@ -37,8 +62,9 @@ export class PageQueue extends EventTarget {
     return this.pages.flatMap((page) => page.images);
   }
 
-  tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+  /** @override */
+  get wanted() {
+    return this.wish !== null;
   }
 
   keep() {
@@ -53,27 +79,38 @@ export class PageQueue extends EventTarget {
   /**
    * Sweep something else; the pages held are given up.
    *
-   * @param {{attribute: string, value: ?number, order: string, size: number}} wish `value` undefined: ask for the groups only
+   * @param {Wish} wish
    */
   change(wish) {
     this.leave(this.images);
-    Object.assign(this, { wish, pages: [], dry: false });
+    this.wish = wish;
+    this.pages = [];
+    this.dry = false;
     this.keep();
     this.sync();
   }
 
+  /** @param {PageImage[]} images */
   leave(images) {
-    this.leaving.push(...images.filter(({ lost }) => !lost).map(({ lease }) => lease).filter(Boolean));
+    this.leaving.push(...leasesOf(images));
   }
 
-  /** The current page is finished. */
+  /**
+   * The current page is finished.
+   *
+   * @param {number[]} leftOut
+   */
   shift(leftOut) {
     this.without = [...this.without, ...leftOut].slice(-REMEMBERED);
     this.pages.shift();
     this.keep();
   }
 
-  /** An earlier page comes back before all others, which must be of the same wish. */
+  /**
+   * An earlier page comes back before all others, which must be of the same wish.
+   *
+   * @param {Page} page
+   */
   unshift(page) {
     const ids = new Set(page.images.map(({ image_id: id }) => id));
     this.without = this.without.filter((id) => !ids.has(id));
@@ -81,58 +118,52 @@ export class PageQueue extends EventTarget {
     this.keep();
   }
 
-  /** A submission was taken back: its images are ours again, but those that somebody else has taken. */
+  /**
+   * A submission was undone: its images are ours again, but those that somebody else has taken.
+   *
+   * @param {string} key
+   * @param {{image_id: number, lease: string}[]} leased
+   */
   setLeases(key, leased) {
     const page = this.pages.find(({ back }) => back === key);
     if (!page) return;
     const leases = new Map(leased.map(({ image_id: id, lease }) => [id, lease]));
-    for (const image of page.images) Object.assign(image, { lease: leases.get(image.image_id), lost: !leases.has(image.image_id) });
+    for (const image of page.images) {
+      image.lease = leases.get(image.image_id);
+      image.lost = !leases.has(image.image_id);
+    }
     page.back = null;
     this.keep();
   }
 
-  /** Renew what is held and lease what is missing. One request at a time; a call meanwhile leads to one more. */
-  async sync() {
-    if (this.busy || !this.wish) {
-      this.again = Boolean(this.wish);
-      return;
-    }
-    clearTimeout(this.timer);
-    Object.assign(this, { busy: true, again: false });
+  /** @override */
+  async ask() {
     const { wish } = this;
-    let pause = RETRY;
-    try {
-      pause = await this.ask(wish);
-    } catch (error) {
-      if (!('passing' in error)) throw error;
-      this.tell('trouble', error);
-    } finally {
-      this.busy = false;
-    }
-    if (this.again || wish !== this.wish) this.sync();
-    else this.timer = setTimeout(() => document.hidden || this.sync(), pause);
-  }
-
-  async ask(wish) {
-    const { attribute, value, order, size } = wish;
-    const unsent = this.outbox.waiting().flatMap(({ body }) => body.answers ?? []);
+    if (wish === null) return LOOK_AGAIN;
+    const unsent = this.outbox.waiting().flatMap((item) => (item.kind === 'sweep' ? item.body.answers : []));
     const leaving = [...this.leaving];
-    const held = [...this.pages.filter(({ back }) => !back).flatMap(({ images }) => images.filter(({ lost }) => !lost)), ...unsent];
-    const count = value === undefined || this.pages.length >= PAGES ? 0 : size;
-    const body = { attribute, value: value ?? null, order, count, without: this.without, leaving,
-      holding: held.map(({ lease }) => lease).filter(Boolean) };
-    const answer = await call('POST', 'sweep/next', body);
+    const held = this.pages.filter(({ back }) => !back).flatMap(({ images }) => leasesOf(images));
+    const count = wish.value === undefined || this.pages.length >= PAGES ? 0 : wish.size;
+    const answer = await call('POST', 'sweep/next', {
+      attribute: wish.attribute, value: wish.value ?? null, order: wish.order, count, without: this.without, leaving,
+      holding: [...held, ...unsent.map(({ lease }) => lease)].filter(Boolean),
+    });
     this.leaving = this.leaving.filter((lease) => !leaving.includes(lease));
     return this.take(wish, count, answer);
   }
 
-  /** @returns {number} milliseconds until the leases should be renewed, or the server asked again */
+  /**
+   * @param {Wish} wish
+   * @param {number} count
+   * @param {SweepAnswer} answer
+   * @returns {number} milliseconds until the leases should be renewed, or the server asked again
+   */
   take(wish, count, { images, groups, lost }) {
     if (wish !== this.wish) {
       this.leave(images); // came too late: something else is being swept by now
       return 0;
     }
-    this.pages.forEach((page, place) => this.lose(page, place, new Set(lost)));
+    this.pages.forEach((page, place) => lose(page, place, new Set(lost)));
     this.pages = this.pages.filter((page, place) => place === 0 || page.images.length > 0);
     if (images.length > 0) this.pages.push({ attribute: wish.attribute, value: wish.value, answer: wish.answer, images, marks: new FaceMarks() });
     this.dry = count > 0 && images.length === 0;
@@ -142,25 +173,55 @@ export class PageQueue extends EventTarget {
     if (images.length > 0 && this.pages.length < PAGES) return 0;
     return this.pages.length > 0 ? Math.min(...this.images.map((image) => image.lease_seconds)) * 300 : LOOK_AGAIN;
   }
-
-  /** Faces whose lease went to somebody else: marked on the page on the screen, gone from the one after it. */
-  lose(page, place, lost) {
-    if (page.back) return;
-    const gone = ({ lease }) => lost.has(lease);
-    if (place === 0) page.images.filter(gone).forEach((image) => { image.lost = true; });
-    else page.images = page.images.filter((image) => !gone(image));
-  }
 }
 
-/** The body of the request that keeps a page. */
+/**
+ * @param {PageImage[]} images
+ * @returns {string[]}
+ */
+function leasesOf(images) {
+  return images.flatMap(({ lease, lost }) => (lease && !lost ? [lease] : []));
+}
+
+/**
+ * Faces whose lease went to somebody else: marked on the page on the screen, gone from the one after it.
+ *
+ * @param {Page} page
+ * @param {number} place
+ * @param {Set<string>} lost
+ */
+function lose(page, place, lost) {
+  if (page.back) return;
+  const gone = (/** @type {PageImage} */ { lease }) => lease !== undefined && lost.has(lease);
+  if (place > 0) page.images = page.images.filter((image) => !gone(image));
+  else for (const image of page.images) if (gone(image)) image.lost = true;
+}
+
+/**
+ * The body of the request that keeps a page.
+ *
+ * @param {Page} page whose `answer` is chosen
+ * @param {number} milliseconds
+ * @returns {SweepRequest}
+ */
 export function bodyOf(page, milliseconds) {
+  /** @type {SweepRequest['answers']} */
   const answers = [];
   const leftOut = [];
   for (const { image_id, lease, suggestion, lost } of page.images) {
     const code = page.marks.of(image_id, page.answer);
     if (lost) continue;
-    if (code === OUT) leftOut.push(lease);
-    else answers.push({ image_id, lease, code, accepted: code !== null && suggestion?.code === code });
+    if (code === null || typeof code === 'number') answers.push({ image_id, lease, code, accepted: code !== null && suggestion?.code === code });
+    else if (lease) leftOut.push(lease);
   }
-  return { attribute: page.attribute, answers, left_out: leftOut.filter(Boolean), milliseconds };
+  return { attribute: page.attribute, answers, left_out: leftOut, milliseconds };
+}
+
+/**
+ * The ids of the images that a page leaves out.
+ *
+ * @param {Page} page
+ */
+export function leftOutOf(page) {
+  return page.images.map(({ image_id: id }) => id).filter((id) => page.marks.of(id) === OUT);
 }

@@ -1,6 +1,11 @@
 import { commandOf as commonCommandOf } from '../lib/keys.js';
+/** @import { KeyCommand } from '../lib/keys.js' */
 
-/** Keys of the people page, for the overlay. */
+/**
+ * Keys of the people page, for the overlay.
+ *
+ * @type {[keys: string, meaning: string][]}
+ */
 export const COMMANDS = [
   ['Enter', 'all these are the proposed person; without a proposal: name them'],
   ['1 … 5', 'all these are the person beside this number'],
@@ -11,22 +16,25 @@ export const COMMANDS = [
   ['0', 'this face is none of the people looked for'],
   ['-', 'nobody can tell who this face is'],
   ['S', 'skip the set'],
-  ['U Backspace', 'take back the last mark, then set after set'],
+  ['U Backspace', 'undo the last mark, then set after set'],
   ['Esc', 'leave the name, let go of a range'],
   ['?', 'show or hide the keys'],
 ];
 
+/** @type {Record<string, KeyCommand>} */
 const NAMED = {
   Enter: ['accept'], ' ': ['toggle'], Backspace: ['undo'], '-': ['unsure'], '?': ['help'], Escape: ['leave'],
   ArrowLeft: ['move', -1, 0], ArrowRight: ['move', 1, 0], ArrowUp: ['move', 0, -1], ArrowDown: ['move', 0, 1],
   Home: ['move', -Infinity, 0], End: ['move', Infinity, 0],
 };
+/** @type {Record<string, KeyCommand>} */
 const LETTERS = { n: ['name'], s: ['skip'], u: ['undo'] };
 
 /**
- * What a key press means: `[command, …arguments]`, or null for a key that is not ours.
+ * The command of a key press, or null for a key that has none.
  *
  * @param {KeyboardEvent} event
+ * @returns {?KeyCommand}
  */
 export function commandOf(event) {
   if (!event.key || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
