@@ -1,32 +1,49 @@
 import { call } from '../lib/api.js';
 import { FaceMarks } from '../lib/face_marks.js';
+import { LeasedQueue } from '../lib/leased_queue.js';
+/** @import { ApiError } from '../lib/api.js' */
+/** @import { Outbox } from '../lib/outbox.js' */
+/** @import { ProjectStorage } from '../lib/storage.js' */
+/** @import { FaceSet, SetsAnswer } from '../lib/types' */
 
 const AHEAD = 2; // sets held besides the one on the screen
-const RETRY = 2000; // milliseconds until the next try when the server is away
 const LOOK_AGAIN = 1000; // milliseconds until the next question while faces are being compared
 const RENEW = 45_000; // milliseconds after which the faces on the screen are claimed anew
 const REMEMBERED = 5000; // faces skipped that are not shown again
 
+/** @typedef {FaceSet & {marks: FaceMarks}} MarkedSet */
+
+/**
+ * The ids of the images in sets.
+ *
+ * @param {FaceSet[]} sets
+ */
 const idsOf = (sets) => sets.flatMap(({ faces }) => faces.map(({ image_id: id }) => id));
 
 /**
- * The sets this tab holds, the one on the screen first; each has its `marks`. They are kept in sessionStorage, so that a
- * reload goes on with the same faces; those behind the first are asked for anew after every answer.
+ * The sets this tab holds, the one on the screen first.
  *
- * Events: `filled`, `trouble` (ApiError).
+ * That one is kept in sessionStorage, so that a reload goes on with the same faces; those behind it are asked for anew after
+ * every answer. Event: `filled`.
+ *
+ * @extends {LeasedQueue<{filled: void, trouble: ApiError}>}
  */
-export class SetQueue extends EventTarget {
+export class SetQueue extends LeasedQueue {
   /**
-   * @param {import('../lib/storage.js').ProjectStorage} store
-   * @param {import('../lib/outbox.js').Outbox} outbox
+   * @param {ProjectStorage} store
+   * @param {Outbox} outbox
    */
   constructor(store, outbox) {
     super();
+    this.store = store;
+    this.outbox = outbox;
     const kept = store.get('people') ?? {};
-    const sets = kept.current ? [{ ...kept.current, marks: new FaceMarks(kept.current.marks) }] : [];
-    Object.assign(this, { store, outbox, sets, without: kept.without ?? [], told: null, busy: false, again: false, timer: null });
-    document.addEventListener('visibilitychange', () => document.hidden || this.sync());
-    addEventListener('online', () => this.sync());
+    /** @type {MarkedSet[]} */
+    this.sets = kept.current ? [{ ...kept.current, marks: new FaceMarks(kept.current.marks) }] : [];
+    /** @type {number[]} */
+    this.without = kept.without ?? [];
+    /** @type {?SetsAnswer} the server's last answer */
+    this.latest = null;
   }
 
   get current() {
@@ -53,7 +70,7 @@ export class SetQueue extends EventTarget {
 
   /** The current set is not wanted now. */
   skip() {
-    this.without = [...this.without, ...idsOf([this.current])].slice(-REMEMBERED);
+    this.without = [...this.without, ...idsOf(this.sets.slice(0, 1))].slice(-REMEMBERED);
     this.shift();
   }
 
@@ -63,7 +80,11 @@ export class SetQueue extends EventTarget {
     this.sync();
   }
 
-  /** An earlier set comes back before all others. */
+  /**
+   * An earlier set comes back before all others.
+   *
+   * @param {MarkedSet} set
+   */
   unshift(set) {
     const back = new Set(idsOf([set]));
     this.without = this.without.filter((id) => !back.has(id));
@@ -71,44 +92,33 @@ export class SetQueue extends EventTarget {
     this.keep();
   }
 
-  /** Ask for what is missing. One request at a time; a call meanwhile leads to one more. */
-  async sync() {
-    if (this.busy) {
-      this.again = true;
-      return;
-    }
-    clearTimeout(this.timer);
-    Object.assign(this, { busy: true, again: false });
-    let pause = RETRY;
-    try {
-      pause = await this.ask();
-    } catch (error) {
-      if (!('passing' in error)) throw error;
-      this.dispatchEvent(new CustomEvent('trouble', { detail: error }));
-    } finally {
-      this.busy = false;
-    }
-    if (this.again) this.sync();
-    else this.timer = setTimeout(() => document.hidden || this.sync(), pause);
+  /** Images whose answers the server has not got yet. */
+  get unsent() {
+    return this.outbox.waiting().flatMap((item) => {
+      if (item.kind !== 'people') return [];
+      const { images, unsure, unknown, exceptions } = item.body;
+      return [...images, ...unsure, ...unknown, ...exceptions];
+    });
   }
 
-  /** @returns {Promise<number>} milliseconds until the next question */
+  /** @override */
   async ask() {
     const { current } = this;
-    const unsent = this.outbox.waiting().flatMap(({ body }) => [body.images, body.unsure, body.unknown, body.exceptions]).flat();
     const showing = current ? idsOf([current]) : [];
-    const holding = unsent.filter((id) => id !== undefined && !showing.includes(id)).slice(-1000);
-    const body = { count: current ? AHEAD : AHEAD + 1, showing, holding, without: this.without };
-    this.told = await call('POST', 'people/sets', body);
-    if (current !== this.current) { // answered meanwhile: what was told may hold the same faces
-      this.again = true;
+    const holding = this.unsent.filter((id) => !showing.includes(id)).slice(-1000);
+    const count = current ? AHEAD : AHEAD + 1;
+    /** @type {SetsAnswer} */
+    const latest = await call('POST', 'people/sets', { count, showing, holding, without: this.without });
+    this.latest = latest;
+    if (current !== this.current) { // answered meanwhile: the new sets may hold the same faces
+      this.sync();
       return 0;
     }
-    const { sets, people, proposed, computing } = this.told;
+    const { sets, people, proposed, computing } = latest;
     if (current) Object.assign(current, { people, proposed });
     this.sets = [...(current ? [current] : []), ...sets.map((set) => ({ ...set, marks: new FaceMarks() }))];
     this.keep();
-    this.dispatchEvent(new CustomEvent('filled'));
+    this.tell('filled');
     return computing ? LOOK_AGAIN : RENEW;
   }
 }
