@@ -1,18 +1,27 @@
-/** What a round changed, as a table: figures against the round before, with intervals, and the head of the queue. */
+/** What a round changed, as a table: metrics against the round before, with intervals, and the head of the queue. */
 import { element } from '../lib/dom.js';
 import { formatMetric, interval } from '../lib/interval.js';
+/** @import { Attribute, AttributeChange, Metric, RoundChanges } from '../lib/types' */
 
-const points = (share) => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(1)}`;
+const points = (/** @type {number} */ share) => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(1)}`;
 
-/** By how much it is better or worse; plain if the interval says that it may be neither. */
+/**
+ * By how much it is better or worse; plain if the interval says that it may be neither.
+ *
+ * @param {?Metric} difference
+ */
 function differenceCell(difference) {
-  if (difference === null) return element('td', { class: 'number' }, '–');
+  if (difference === null || difference.value === null) return element('td', { class: 'number' }, '–');
   const { value, low, high } = difference;
   const kind = low !== null && low > 0 ? 'better' : high !== null && high < 0 ? 'worse' : 'same';
-  const between = low === null ? '' : `${points(low)} to ${points(high)}`;
+  const between = low === null || high === null ? '' : `${points(low)} to ${points(high)}`;
   return element('td', { class: 'number' }, element('b', { class: kind }, points(value)), between && element('small', {}, between));
 }
 
+/**
+ * @param {AttributeChange} change
+ * @param {Attribute[]} schema
+ */
 function row({ attribute, now, before, difference, changed }, schema) {
   const title = schema.find(({ name }) => name === attribute)?.title ?? attribute;
   return element('tr', { 'data-attribute': attribute }, element('th', { scope: 'row' }, title), element('td', {}, interval(now)),
@@ -21,8 +30,8 @@ function row({ attribute, now, before, difference, changed }, schema) {
 }
 
 /**
- * @param {Object} found the API's changes of a round
- * @param {Object[]} schema
+ * @param {RoundChanges} changes
+ * @param {Attribute[]} schema
  * @returns {Node[]}
  */
 export function changesTable({ previous, attributes, head, new_in_head: fresh, report_url: report }, schema) {

@@ -267,6 +267,133 @@ export interface Coefficient extends Metric {
   images: number;
 }
 
+/** One round on the learning curve. */
+export interface CurvePoint extends Metric {
+  round: number;
+  labels: number;
+  images: number;
+  groups: number;
+}
+
+export interface Calibration {
+  error: number;
+  null_low: number;
+  null_high: number;
+  honest: boolean;
+  bins: { images: number; confidence: number; right: number }[];
+}
+
+export type Split = 'train' | 'val' | 'test';
+
+export interface Advice {
+  verdict: 'start' | 'go on' | 'stop';
+  text: string;
+  checks: { name: 'stable' | 'narrow' | 'gain'; met: boolean | null; text: string }[];
+}
+
+export interface AttributeInsights {
+  attribute: string;
+  title: string;
+  labelled: number;
+  unsure: number;
+  imbalance: number | null;
+  values: ({ code: number; name: string } & Record<Split, number>)[];
+  curve: CurvePoint[];
+  gain: { value: number; low: number | null; high: number | null; rounds: number } | null;
+  changed: number | null;
+  classes: { code: number; name: string }[];
+  confusion: number[][] | null;
+  calibration: Calibration | null;
+  agreement: Coefficient | null;
+  advice: Advice;
+}
+
+export interface Pace {
+  cells: number;
+  hours: number;
+  per_hour: number | null;
+  open_images: number;
+  open_cells: number;
+  hours_left: number | null;
+  days: { day: string; cells: number; hours: number }[];
+}
+
+export interface LabelsSaved {
+  round: number;
+  worth: number | null;
+  low: number | null;
+  high: number | null;
+  random: number;
+  chosen: number;
+  held_out: number;
+  saved: number | null;
+  text: string;
+}
+
+export interface Insights {
+  in_use: number | null;
+  rounds: { id: number; finished_at: string; labelled: number; accepted: number; corrected: number }[];
+  attributes: AttributeInsights[];
+  pace: Pace;
+  labels_saved: LabelsSaved | null;
+}
+
+// ---- rounds
+
+/** Metrics of the test split, as a round's report.json has them. */
+export interface TestMetrics {
+  images?: number;
+  groups?: number;
+  accuracy?: number | null;
+  balanced_accuracy?: number | null;
+  recall?: Record<string, number | null>;
+}
+
+export interface Round {
+  id: number;
+  state: 'queued' | 'running' | 'done' | 'failed';
+  engine: string;
+  strategy: string;
+  automatic: boolean;
+  stage: string;
+  done: number;
+  total: number;
+  message: string;
+  error: string | null;
+  attempts: number;
+  labelled: number | null;
+  features: number | null;
+  features_reason: string | null;
+  metrics: Record<string, { test?: TestMetrics }> | null;
+  in_use: boolean;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export interface Rounds {
+  rounds: Round[];
+  every: number;
+  labelled_since: number;
+  networks_after: number;
+}
+
+export interface AttributeChange {
+  attribute: string;
+  now: Metric;
+  before: Metric | null;
+  difference: Metric | null;
+  changed: number | null;
+}
+
+export interface RoundChanges {
+  previous: number | null;
+  attributes: AttributeChange[];
+  head: number;
+  new_in_head: number | null;
+  report_url: string | null;
+}
+
 // ---- kept in the browser
 
 interface OutboxBodies {
