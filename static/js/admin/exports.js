@@ -1,53 +1,50 @@
-/** The way out in another tool's format: choose one, make the files, see what was left out, download. */
+/** An export in another tool's format: choose one, make the files, see what was left out, download. */
 import { call } from '../lib/api.js';
-import { element, onSubmit } from '../lib/dom.js';
+import { byId, element, fieldOf, find, messageOf, onSubmit } from '../lib/dom.js';
+import { untilAnswered } from '../lib/retry.js';
+/** @import { Export, ExportFormat, Loss } from '../lib/types' */
 
-const at = (id) => document.getElementById(id);
-const form = at('export');
+const form = byId('export', HTMLFormElement);
+const formatField = fieldOf(form, 'format');
+/** @type {ExportFormat[]} */
 let formats = [];
 
 /** What the chosen format has no place for. */
 function describe() {
-  const { leaves_out } = formats.find(({ name }) => name === form.elements.format.value);
-  at('leaves-out').textContent = leaves_out ? `It has no place for: ${leaves_out}` : 'It holds everything but the history.';
+  const lost = formats.find(({ name }) => name === formatField.value)?.leaves_out;
+  byId('leaves-out').textContent = lost ? `It has no place for: ${lost}` : 'It holds everything but the history.';
 }
 
-function loss({ what, count, first }) {
+/** @param {Loss} loss */
+function lossLine({ what, count, first }) {
   const more = count > first.length ? ', …' : '';
   return element('li', {}, `${what} (${count.toLocaleString('en')}): ${first.join(', ')}${more}`);
 }
 
+/** @param {Export} made */
 function show({ path, zip_url, images, labels, lost }) {
   const link = element('a', { href: zip_url }, 'Download as zip');
   const summary = `${images.toLocaleString('en')} images, ${labels.toLocaleString('en')} labels, in ${path}. `;
-  const left = lost.length > 0 ? [element('p', {}, 'Left out:'), element('ul', {}, ...lost.map(loss))] : [element('p', {}, 'Nothing was left out.')];
-  at('exported').replaceChildren(element('p', {}, summary, link), ...left);
+  const left = lost.length > 0 ? [element('p', {}, 'Left out:'), element('ul', {}, ...lost.map(lossLine))] : [element('p', {}, 'Nothing was left out.')];
+  byId('exported').replaceChildren(element('p', {}, summary, link), ...left);
 }
 
 async function make() {
-  const button = form.querySelector('button');
+  const button = find(form, 'button', HTMLButtonElement);
   button.disabled = true;
-  at('exported').textContent = 'Making the files …';
+  byId('exported').textContent = 'Making the files …';
   try {
-    show(await call('POST', 'exports', { format: form.elements.format.value, images: form.elements.images.value || null }));
+    show(await call('POST', 'exports', { format: formatField.value, images: fieldOf(form, 'images').value || null }));
   } catch (error) {
-    at('exported').textContent = error.message;
+    byId('exported').textContent = messageOf(error);
   } finally {
     button.disabled = false;
   }
 }
 
-/** Try until the server answers. */
-async function load() {
-  try {
-    ({ formats } = await call('GET', 'exports/formats'));
-    form.elements.format.replaceChildren(...formats.map(({ name, title }) => element('option', { value: name }, title)));
-    describe();
-  } catch {
-    setTimeout(load, 2000);
-  }
-}
-
-form.elements.format.addEventListener('change', describe);
+formatField.addEventListener('change', describe);
 onSubmit(form, make);
-load();
+
+({ formats } = await untilAnswered(() => call('GET', 'exports/formats')));
+formatField.replaceChildren(...formats.map(({ name, title }) => element('option', { value: name }, title)));
+describe();

@@ -1,7 +1,15 @@
-/** What an import did, or would do, in figures and lists. */
+/** What an import did, or would do, in numbers and lists. */
 import { element } from '../lib/dom.js';
+/** @import { Counted, ImportReport } from '../lib/types' */
 
-/** A closed list of what needs a look, with how much there is of it. */
+/**
+ * A closed list of what needs a look, with how much there is of it.
+ *
+ * @template T
+ * @param {string} title
+ * @param {Counted<T>} entries
+ * @param {(entry: T) => string} line
+ */
 function list(title, { count, first }, line) {
   if (!count) return [];
   const rest = count - first.length;
@@ -10,11 +18,13 @@ function list(title, { count, first }, line) {
     element('ul', {}, ...first.map((entry) => element('li', {}, line(entry))), ...more))];
 }
 
-function tally(figures) {
-  return element('dl', { class: 'tally' }, ...figures.map(([name, number]) =>
+/** @param {[name: string, number: number][]} numbers */
+function tally(numbers) {
+  return element('dl', { class: 'tally' }, ...numbers.map(([name, number]) =>
     element('div', {}, element('dt', {}, name), element('dd', {}, number.toLocaleString('en')))));
 }
 
+/** @param {NonNullable<ImportReport['labels']>['values']} attributes */
 function values(attributes) {
   const parts = Object.entries(attributes).map(([attribute, counts]) => element('li', {}, element('b', {}, attribute), ': ',
     Object.entries(counts).map(([value, number]) => `${value} ${number.toLocaleString('en')}`).join(', ')));
@@ -22,24 +32,25 @@ function values(attributes) {
 }
 
 /**
- * @param {Object} report of an import, as docs/api.md describes it
+ * @param {ImportReport} report as docs/api.md describes it
  * @returns {Array<Node>}
  */
 export function reportOf(report) {
   const { images, labels, unmapped } = report;
   const would = report.dry_run ? 'would be ' : '';
-  const figures = [[`images ${would}imported`, images.imported], ['here already', images.already],
-    ['duplicates', images.duplicates.count], ['refused', images.refused.count], ['other files left aside', images.left_aside],
+  /** @type {[string, number][]} */
+  const numbers = [[`images ${would}imported`, images.imported], ['here already', images.already],
+    ['duplicates', images.duplicates.count], ['refused', images.refused.count], ['other files ignored', images.left_aside],
     ['faces taken over', images.faces ?? 0]];
   if (labels) {
-    figures.push(['rows with labels', labels.rows], [`labels ${would}added`, labels.added], [`${would}replaced`, labels.replaced],
+    numbers.push(['rows with labels', labels.rows], [`labels ${would}added`, labels.added], [`${would}replaced`, labels.replaced],
       ['unchanged', labels.unchanged], ['kept, a person said otherwise', labels.kept]);
   }
-  const parts = [element('p', {}, 'Read as ', element('b', {}, report.format), '.'), tally(figures.filter(([, number], place) => number || place === 0)),
+  const parts = [element('p', {}, 'Read as ', element('b', {}, report.format), '.'), tally(numbers.filter(([, number], place) => number || place === 0)),
     ...(report.notes ?? []).map((note) => element('p', { class: 'muted' }, note)),
-    ...list('faces outside their image, left aside', images.misfits ?? { count: 0, first: [] }, (name) => name),
+    ...list('faces outside their image, ignored', images.misfits ?? { count: 0, first: [] }, (name) => name),
     ...list('refused', images.refused, ([name, reason]) => `${name} ${reason}`),
-    ...list('labels without a counterpart here, left aside', unmapped, ([label, number]) => `${label} (${number.toLocaleString('en')} times)`),
+    ...list('labels without a counterpart here, ignored', unmapped, ([label, number]) => `${label} (${number.toLocaleString('en')} times)`),
     ...list('duplicates', images.duplicates, ([name, other]) => `${name} is the same image as ${other}`),
     ...list('renamed, as another image has the name', images.renamed, ([name, other]) => `${name} is now ${other}`)];
   if (!labels) return parts;
@@ -47,5 +58,5 @@ export function reportOf(report) {
   return [...parts, ...values(labels.values), ...labels.notes.map((note) => element('p', { class: 'muted' }, note)),
     ...list('rows name images that the project does not have', absent, (name) => name),
     ...list('cells answered twice and differently, left unlabelled', labels.contradictions, ([image, attribute]) => `${image}: ${attribute}`),
-    ...(labels.left_aside.length > 0 ? [element('p', { class: 'muted' }, `Columns left aside: ${labels.left_aside.join(', ')}`)] : [])];
+    ...(labels.left_aside.length > 0 ? [element('p', { class: 'muted' }, `Columns ignored: ${labels.left_aside.join(', ')}`)] : [])];
 }

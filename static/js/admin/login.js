@@ -1,9 +1,9 @@
 /** Logging in: the server sets a cookie that scripts cannot read, then the page goes where the labeller wanted. */
 import { call } from '../lib/api.js';
-import { onSubmit } from '../lib/dom.js';
+import { byId, messageOf, onSubmit } from '../lib/dom.js';
 
-const form = document.getElementById('login');
-const error = document.getElementById('error');
+const form = byId('login', HTMLFormElement);
+const error = byId('error');
 
 /** The page that was asked for, if it is one of ours: never another site. */
 function target() {
@@ -17,6 +17,6 @@ onSubmit(form, async () => {
     await call('POST', 'login', Object.fromEntries(new FormData(form)));
     location.assign(target());
   } catch (problem) {
-    error.textContent = problem.message;
+    error.textContent = messageOf(problem);
   }
 });

@@ -1,49 +1,68 @@
 /** The schema page: what is asked, and for an admin the changes, previewed while they are made. */
 import { call } from '../lib/api.js';
-import { count, element } from '../lib/dom.js';
-import { postOnce } from '../lib/retry.js';
+import { byId, count, element, find, findAll, messageOf } from '../lib/dom.js';
+import { postOnce, untilAnswered } from '../lib/retry.js';
 import { editCard, readCard } from './schema_card.js';
 import { addAttribute, attributesOf, draftOf, move } from './schema_draft.js';
+/** @import { SchemaChange, SchemaDetail } from '../lib/types' */
+/** @import { DraftAttribute } from './schema_draft.js' */
 
 const PAUSE = 350; // milliseconds without a key press until the preview is asked for
-const at = (id) => document.getElementById(id);
 
 class SchemaPage {
   constructor() {
-    Object.assign(this, { whole: null, draft: [], editing: new Set(), changes: [], asked: 0, timer: 0 });
-    at('add').addEventListener('click', () => this.add());
-    at('apply').addEventListener('click', () => this.confirm());
-    at('discard').addEventListener('click', () => this.discard());
-    at('confirm').addEventListener('close', () => at('confirm').returnValue === 'apply' && this.apply());
+    /** @type {?SchemaDetail} as the server has it */
+    this.schema = null;
+    /** @type {DraftAttribute[]} */
+    this.draft = [];
+    /** @type {Set<DraftAttribute>} */
+    this.editing = new Set();
+    /** @type {SchemaChange[]} */
+    this.changes = [];
+    this.asked = 0; // number of the last preview: answers to earlier ones come too late
+    this.timer = 0;
+    this.dialog = byId('confirm', HTMLDialogElement);
+    this.applyButton = byId('apply', HTMLButtonElement);
+    this.discardButton = byId('discard', HTMLButtonElement);
+    byId('add').addEventListener('click', () => this.add());
+    this.applyButton.addEventListener('click', () => this.confirm());
+    this.discardButton.addEventListener('click', () => this.discard());
+    this.dialog.addEventListener('close', () => this.dialog.returnValue === 'apply' && this.apply());
     addEventListener('beforeunload', (event) => this.changes.length > 0 && event.preventDefault());
   }
 
   async load() {
-    this.whole = await call('GET', 'schema/changes');
-    Object.assign(this, { draft: draftOf(this.whole), editing: new Set(), changes: [], asked: this.asked + 1 });
-    const may = this.whole.may_change;
-    at('add').hidden = !may;
-    at('changes').hidden = !may;
-    at('message').textContent = may ? '' : 'Only an admin changes the schema.';
+    /** @type {SchemaDetail} */
+    const schema = await call('GET', 'schema/changes');
+    this.schema = schema;
+    this.draft = draftOf(schema);
+    this.editing.clear();
+    this.asked += 1;
+    const may = schema.may_change;
+    byId('add').hidden = !may;
+    byId('changes').hidden = !may;
+    byId('message').textContent = may ? '' : 'Only an admin changes the schema.';
     this.tell([]);
     this.draw();
     document.documentElement.dataset.state = 'ready';
   }
 
   draw() {
-    at('attributes').replaceChildren(...this.draft.map((attribute) => this.card(attribute)));
+    byId('attributes').replaceChildren(...this.draft.map((attribute) => this.card(attribute)));
   }
 
+  /** @param {DraftAttribute} attribute */
   card(attribute) {
-    const tools = this.whole.may_change ? this.tools(attribute) : [];
+    const tools = this.schema?.may_change ? this.tools(attribute) : [];
     if (!this.editing.has(attribute)) return readCard(attribute, tools);
     return editCard(attribute, tools, () => this.changed(), (focus) => this.redraw(attribute, focus));
   }
 
+  /** @param {DraftAttribute} attribute */
   tools(attribute) {
     const name = attribute.title || 'the new attribute';
     const place = this.draft.indexOf(attribute);
-    const button = (focus, words, label, act, disabled = false) => element('button', { type: 'button', 'data-focus': focus, 'aria-label': label, disabled, onclick: act }, words);
+    const button = (/** @type {string} */ focus, /** @type {string} */ words, /** @type {string} */ label, /** @type {() => void} */ act, disabled = false) => element('button', { type: 'button', 'data-focus': focus, 'aria-label': label, disabled, onclick: act }, words);
     const isOpen = this.editing.has(attribute);
     const toggle = () => {
       if (isOpen) this.editing.delete(attribute);
@@ -52,7 +71,7 @@ class SchemaPage {
     };
     const edit = attribute.old === null ? button('edit', 'Remove', `Remove ${name}`, () => this.remove(attribute))
       : button('edit', isOpen ? 'Close' : 'Edit', `${isOpen ? 'Close' : 'Edit'} ${name}`, toggle);
-    const shift = (by, focus) => () => {
+    const shift = (/** @type {1|-1} */ by, /** @type {string} */ focus) => () => {
       move(this.draft, attribute, by);
       this.redraw(attribute, focus);
     };
@@ -60,10 +79,15 @@ class SchemaPage {
       button('down', '↓', `Move ${name} down`, shift(1, 'down'), place === this.draft.length - 1), edit];
   }
 
+  /**
+   * @param {DraftAttribute} attribute
+   * @param {string} focus the data-focus to go to
+   * @param {boolean} [isChange]
+   */
   redraw(attribute, focus, isChange = true) {
     this.draw();
-    const card = at('attributes').children[this.draft.indexOf(attribute)];
-    const wanted = card?.querySelector(`[data-focus="${focus}"]:not(:disabled)`) ?? card?.querySelector('[data-focus=edit]');
+    const card = byId('attributes').children[this.draft.indexOf(attribute)];
+    const [wanted] = [`[data-focus="${focus}"]:not(:disabled)`, '[data-focus=edit]'].flatMap((selector) => findAll(card, selector));
     wanted?.focus();
     if (isChange) this.changed();
   }
@@ -74,23 +98,24 @@ class SchemaPage {
     this.redraw(attribute, 'title');
   }
 
+  /** @param {DraftAttribute} attribute */
   remove(attribute) {
     this.draft = this.draft.filter((other) => other !== attribute);
     this.draw();
     this.changed();
-    at('add').focus();
+    byId('add').focus();
   }
 
   body() {
-    return { version: this.whole.version, attributes: attributesOf(this.draft) };
+    return { version: this.schema?.version, attributes: attributesOf(this.draft) };
   }
 
   changed() {
     clearTimeout(this.timer);
     this.asked += 1;
     document.documentElement.dataset.state = 'asking';
-    at('apply').disabled = true;
-    at('discard').disabled = false;
+    this.applyButton.disabled = true;
+    this.discardButton.disabled = false;
     this.timer = setTimeout(() => this.preview(), PAUSE);
   }
 
@@ -100,30 +125,34 @@ class SchemaPage {
       const { changes } = await call('POST', 'schema/changes/preview', this.body());
       if (number === this.asked) this.tell(changes);
     } catch (error) {
-      if (number === this.asked) this.tell([], error.message);
+      if (number === this.asked) this.tell([], messageOf(error));
     }
     if (number === this.asked) document.documentElement.dataset.state = 'ready';
   }
 
+  /**
+   * @param {SchemaChange[]} changes
+   * @param {string} [problem]
+   */
   tell(changes, problem = '') {
     this.changes = changes;
-    at('state').textContent = problem || (changes.length === 0 ? 'Nothing is changed. Edit an attribute, and what it would mean is told here.' : `${count(changes.length, 'change')}, not in force yet.`);
-    at('state').classList.toggle('problem', problem !== '');
-    at('list').replaceChildren(...changes.map(line));
-    at('apply').disabled = changes.length === 0;
-    at('discard').disabled = changes.length === 0 && problem === '';
+    byId('state').textContent = problem || (changes.length === 0 ? 'Nothing is changed. Edit an attribute, and what it would mean is told here.' : `${count(changes.length, 'change')}, not applied yet.`);
+    byId('state').classList.toggle('problem', problem !== '');
+    byId('list').replaceChildren(...changes.map(line));
+    this.applyButton.disabled = changes.length === 0;
+    this.discardButton.disabled = changes.length === 0 && problem === '';
   }
 
   confirm() {
-    at('confirm-title').textContent = `Apply ${count(this.changes.length, 'change')}?`;
-    at('confirm').querySelector('.changes').replaceChildren(...this.changes.map(line));
-    at('confirm').returnValue = '';
-    at('confirm').showModal();
+    byId('confirm-title').textContent = `Apply ${count(this.changes.length, 'change')}?`;
+    find(this.dialog, '.changes').replaceChildren(...this.changes.map(line));
+    this.dialog.returnValue = '';
+    this.dialog.showModal();
   }
 
   async discard() {
     await this.trying(() => this.load());
-    at('add').focus();
+    byId('add').focus();
   }
 
   async apply() {
@@ -131,28 +160,26 @@ class SchemaPage {
     await this.trying(async () => {
       await postOnce('schema/changes', this.body());
       await this.load();
-      at('message').textContent = `${count(number, 'change')} applied; attributes.toml says the same.`;
-      at('add').focus();
+      byId('message').textContent = `${count(number, 'change')} applied; attributes.toml says the same.`;
+      byId('add').focus();
     });
   }
 
+  /** @param {() => Promise<void>} action */
   async trying(action) {
-    at('error').textContent = '';
+    byId('error').textContent = '';
     try {
       await action();
     } catch (error) {
-      at('error').textContent = error.message;
+      byId('error').textContent = messageOf(error);
     }
   }
 }
 
+/** @param {SchemaChange} change */
 function line({ text, warning }) {
   return element('li', {}, text, warning ? element('span', { class: 'warning' }, warning) : '');
 }
 
 const page = new SchemaPage();
-const load = () => page.load().catch((error) => {
-  at('message').textContent = `${error.message} Trying again …`;
-  setTimeout(load, 2000);
-});
-load();
+await untilAnswered(() => page.load(), ({ message }) => { byId('message').textContent = `${message} Trying again …`; });

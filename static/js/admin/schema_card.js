@@ -1,34 +1,60 @@
 /** How an attribute looks: to read, and to change. */
 import { count, element } from '../lib/dom.js';
 import { addPart, addValue, fateOf, removeValue, setFate } from './schema_draft.js';
+/** @import { DraftAttribute, DraftValue } from './schema_draft.js' */
+
+/** @typedef {(focus: string) => void} Redraw called when the card must be drawn anew, with the data-focus to go to */
+
+/** @param {Event} event @returns {HTMLInputElement} */
+const fieldIn = (event) => /** @type {HTMLInputElement} */ (event.target);
 
 /** A value in words: "2 sunglasses". */
-const called = ({ code, name }) => `${code} ${name}`.trim();
+const called = (/** @type {{code: number, name: string}} */ { code, name }) => `${code} ${name}`.trim();
 
+/**
+ * @param {DraftAttribute} attribute
+ * @param {DraftValue} value
+ */
 function fateInWords(attribute, value) {
   const into = value.replaced_by.map((code) => called(attribute.values.find((other) => other.code === code) ?? { code, name: '' }));
   if (into.length > 1) return `split into ${into.join(', ')}`;
   return into.length === 1 ? `merged into ${into[0]}` : 'retired';
 }
 
+/**
+ * @param {DraftAttribute} attribute
+ */
 function facts(attribute) {
   const labelled = attribute.people === null ? count(attribute.labelled, 'label') : `${count(attribute.labelled, 'label')}, ${attribute.people === 1 ? '1 person' : `${attribute.people.toLocaleString('en')} people`}`;
   return [labelled, attribute.required ? 'required' : 'optional', attribute.kind === 'open' && 'open', attribute.groups && 'makes groups'].filter(Boolean).join(' · ');
 }
 
+/**
+ * @param {DraftAttribute} attribute
+ * @param {...Node} tools
+ */
 function head(attribute, ...tools) {
   return element('div', { class: 'attribute-head' }, element('h2', {}, attribute.title || 'A new attribute'), element('kbd', {}, attribute.key),
     element('code', {}, attribute.name), element('span', { class: 'muted' }, facts(attribute)), element('span', { class: 'tools' }, ...tools));
 }
 
+/**
+ * @param {DraftAttribute} attribute
+ * @param {DraftValue} value
+ */
 function valueLine(attribute, value) {
   const retired = value.status === 'retired';
-  const marks = [retired && fateInWords(attribute, value), value.ends && 'ends the image'].filter(Boolean);
+  const marks = [...(retired ? [fateInWords(attribute, value)] : []), ...(value.ends ? ['ends the image'] : [])];
   return element('li', { 'data-status': value.status }, element('b', { class: 'code' }, String(value.code)), element('span', {}, value.name),
     element('span', { class: 'muted' }, value.labels.toLocaleString('en')), ...marks.map((words) => element('span', { class: 'mark' }, words)));
 }
 
-/** An attribute to read. `tools`: buttons, none for those who may not change it. */
+/**
+ * An attribute to read.
+ *
+ * @param {DraftAttribute} attribute
+ * @param {Node[]} tools buttons; empty for those who may not change it
+ */
 export function readCard(attribute, tools) {
   const guide = attribute.guideline && element('p', { class: 'guideline' }, attribute.guideline);
   const values = attribute.values.length === 0 ? element('p', { class: 'muted' }, 'Names, added while labelling.')
@@ -37,39 +63,67 @@ export function readCard(attribute, tools) {
   return element('li', { class: 'card attribute', 'data-attribute': attribute.name }, head(attribute, ...tools), guide || '', values);
 }
 
+/**
+ * @param {string} label
+ * @param {Node} input
+ */
 function field(label, input) {
   return element('label', {}, label, input);
 }
 
+/**
+ * @template {string} Name
+ * @param {Record<Name, string>} object
+ * @param {Name} name
+ * @param {() => void} changed
+ * @param {Object<string, any>} [more] attributes of the field
+ */
 function text(object, name, changed, more = {}) {
   return element('input', { value: object[name], maxlength: 200, autocomplete: 'off', spellcheck: 'false', ...more,
-    oninput: (event) => {
-      object[name] = event.target.value;
+    oninput: (/** @type {Event} */ event) => {
+      Object.assign(object, { [name]: fieldIn(event).value });
       changed();
     } });
 }
 
+/**
+ * @template {string} Name
+ * @param {Record<Name, boolean>} object
+ * @param {Name} name
+ * @param {() => void} changed
+ */
 function check(object, name, changed) {
   return element('input', { type: 'checkbox', checked: object[name],
-    onchange: (event) => {
-      object[name] = event.target.checked;
+    onchange: (/** @type {Event} */ event) => {
+      Object.assign(object, { [name]: fieldIn(event).checked });
       changed();
     } });
 }
 
+/**
+ * @param {DraftAttribute} attribute
+ * @param {DraftValue} value
+ * @param {Redraw} redraw
+ */
 function fateSelect(attribute, value, redraw) {
   const now = fateOf(value);
-  const option = (fate, words) => element('option', { value: fate, selected: fate === now }, words);
+  const option = (/** @type {string} */ fate, /** @type {string} */ words) => element('option', { value: fate, selected: fate === now }, words);
   const others = attribute.values.filter((other) => other !== value && other.name && (other.status === 'active' || String(other.code) === now));
   return element('select', { 'aria-label': `What becomes of ${called(value)}`, 'data-focus': `fate ${value.code}`,
-    onchange: (event) => {
-      setFate(attribute, value, event.target.value);
-      redraw(event.target.value === 'split' ? `name ${value.replaced_by[0]}` : `fate ${value.code}`);
+    onchange: (/** @type {Event} */ event) => {
+      const fate = fieldIn(event).value;
+      setFate(attribute, value, fate);
+      redraw(fate === 'split' ? `name ${value.replaced_by[0]}` : `fate ${value.code}`);
     } },
   option('stays', value.wasRetired ? 'bring back' : 'stays'), option('retired', value.wasRetired ? 'stays retired' : 'retire'),
   ...(value.wasRetired ? [] : [option('split', 'split into …'), ...others.map((other) => option(String(other.code), `merge into ${called(other)}`))]));
 }
 
+/**
+ * @param {DraftAttribute} attribute
+ * @param {DraftValue} value
+ * @param {Redraw} redraw
+ */
 function fateCell(attribute, value, redraw) {
   if (!value.old) {
     return element('button', { type: 'button', 'aria-label': `Remove ${called(value)}`,
@@ -90,6 +144,12 @@ function fateCell(attribute, value, redraw) {
   return cell;
 }
 
+/**
+ * @param {DraftAttribute} attribute
+ * @param {DraftValue} value
+ * @param {() => void} changed
+ * @param {Redraw} redraw
+ */
 function valueRow(attribute, value, changed, redraw) {
   const whole = attribute.values.find((other) => other.replaced_by.length > 1 && other.replaced_by.includes(value.code));
   const name = text(value, 'name', changed, { 'aria-label': `Name of value ${value.code}`, 'data-focus': `name ${value.code}`, disabled: value.wasRetired, class: 'value-name' });
@@ -99,6 +159,11 @@ function valueRow(attribute, value, changed, redraw) {
     element('td', {}, element('label', { class: 'ends' }, check(value, 'ends', changed), 'ends the image')));
 }
 
+/**
+ * @param {DraftAttribute} attribute
+ * @param {() => void} changed
+ * @param {Redraw} redraw
+ */
 function valueTable(attribute, changed, redraw) {
   if (attribute.kind === 'open') return element('p', { class: 'muted' }, 'Names, added while labelling: rename and merge them under People.');
   const heads = ['Code', 'Name', 'Labels', 'What becomes of it', 'After it'].map((words) => element('th', { scope: 'col' }, words));
@@ -108,21 +173,29 @@ function valueTable(attribute, changed, redraw) {
     onclick: () => redraw(`name ${addValue(attribute).code}`) }, 'Add a value'));
 }
 
+/**
+ * @param {DraftAttribute} attribute
+ * @param {() => void} changed
+ */
 function guideline(attribute, changed) {
   const area = element('textarea', { rows: 3, maxlength: 10000,
-    oninput: (event) => {
-      attribute.guideline = event.target.value;
+    oninput: (/** @type {Event} */ event) => {
+      attribute.guideline = fieldIn(event).value;
       changed();
     } });
   area.value = attribute.guideline;
   return area;
 }
 
+/**
+ * @param {DraftAttribute} attribute
+ * @param {Redraw} redraw
+ */
 function kindSelect(attribute, redraw) {
   const kinds = [['categorical', 'one of fixed values'], ['open', 'a name, added while labelling']];
   return element('select', { 'data-focus': 'kind',
-    onchange: (event) => {
-      attribute.kind = event.target.value;
+    onchange: (/** @type {Event} */ event) => {
+      attribute.kind = fieldIn(event).value === 'open' ? 'open' : 'categorical';
       attribute.values = [];
       if (attribute.kind === 'categorical') [addValue(attribute), addValue(attribute)].forEach((value, index) => { value.name = ['no', 'yes'][index]; });
       redraw('kind');
@@ -132,10 +205,10 @@ function kindSelect(attribute, redraw) {
 /**
  * An attribute to change.
  *
- * @param {Object} attribute of the draft; it is changed in place
+ * @param {DraftAttribute} attribute it is changed in place
  * @param {Node[]} tools buttons of its head
  * @param {() => void} changed called after each change
- * @param {(focus: string) => void} redraw called when the card must be drawn anew, with the data-focus to go to
+ * @param {Redraw} redraw
  */
 export function editCard(attribute, tools, changed, redraw) {
   const settings = element('div', { class: 'controls' },

@@ -3,11 +3,17 @@
 const BLOCK = 512;
 const encoder = new TextEncoder();
 
-/** One header block. Numbers are octal and end with NUL; the sum is taken with blanks in its own place. */
+/**
+ * One header block. Numbers are octal and end with NUL; the sum is taken with blanks in its own place.
+ *
+ * @param {string} name
+ * @param {number} size
+ * @param {string} type
+ */
 function header(name, size, type) {
   const block = new Uint8Array(BLOCK);
-  const put = (place, text) => block.set(encoder.encode(text), place);
-  const octal = (place, length, number) => put(place, `${number.toString(8).padStart(length - 1, '0')}\0`);
+  const put = (/** @type {number} */ place, /** @type {string} */ text) => block.set(encoder.encode(text), place);
+  const octal = (/** @type {number} */ place, /** @type {number} */ length, /** @type {number} */ number) => put(place, `${number.toString(8).padStart(length - 1, '0')}\0`);
   block.set(encoder.encode(name).slice(0, 100), 0);
   octal(100, 8, 0o644);
   octal(108, 8, 0);
@@ -21,9 +27,13 @@ function header(name, size, type) {
   return block;
 }
 
-const padding = (size) => new Uint8Array((BLOCK - (size % BLOCK)) % BLOCK);
+const padding = (/** @type {number} */ size) => new Uint8Array((BLOCK - (size % BLOCK)) % BLOCK);
 
-/** The record that carries a name of any length (POSIX pax): its own length, the word, the name. */
+/**
+ * The record that carries a name of any length (POSIX pax): its own length, the word, the name.
+ *
+ * @param {string} name
+ */
 function nameRecord(name) {
   const rest = encoder.encode(` path=${name}\n`).length;
   let length = rest + 1;

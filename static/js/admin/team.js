@@ -1,51 +1,59 @@
 /** The team page: who labels how, how far they agree, what was agreed on, and accounts. */
 import { call } from '../lib/api.js';
 import { loadSchema } from '../lib/schema.js';
-import { count, element, moment, onSubmit } from '../lib/dom.js';
+import { byId, count, element, fieldOf, find, findAll, moment, onSubmit } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
 import { runExclusive } from '../lib/busy.js';
 import { accountNode } from './team_accounts.js';
 import { agreementTable, membersTable } from './team_tables.js';
+/** @import { Aggregation, Team } from '../lib/types' */
+/** @import { AccountActions } from './team_accounts.js' */
 
-const at = (id) => document.getElementById(id);
-let titles = new Map();
+const settingsForm = byId('agree', HTMLFormElement);
+/** @type {Map<string, string>} */
+let titles = new Map(); // of the attributes, by name
 
+/** @param {Team} team */
 function showSettings(team) {
-  at('settings').hidden = team.settings === null;
+  byId('settings').hidden = team.settings === null;
   if (team.settings === null) return;
-  const { elements } = at('agree');
-  elements.overlap_share.value = Number((100 * team.settings.overlap_share).toFixed(4));
-  elements.overlap_opinions.value = team.settings.overlap_opinions;
-  elements.gold_share.value = Number((100 * team.settings.gold_share).toFixed(4));
-  elements.relabel_share.value = Number((100 * team.settings.relabel_share).toFixed(4));
-  elements.aggregation.value = team.settings.aggregation;
-  at('wanted').textContent = team.wanted === 0 ? 'No image waits for a further answer.' : `${count(team.wanted, 'image')} wait for a further answer.`;
-  at('gold').textContent = team.gold === 0 ? 'No image is gold yet: decide an image on its page in Browse, then make it gold.' : `${count(team.gold, 'image')} with known answers.`;
+  const set = (/** @type {string} */ name, /** @type {string|number} */ value) => { fieldOf(settingsForm, name).value = String(value); };
+  const percent = (/** @type {number} */ share) => Number((100 * share).toFixed(4));
+  set('overlap_share', percent(team.settings.overlap_share));
+  set('overlap_opinions', team.settings.overlap_opinions);
+  set('gold_share', percent(team.settings.gold_share));
+  set('relabel_share', percent(team.settings.relabel_share));
+  set('aggregation', team.settings.aggregation);
+  byId('wanted').textContent = team.wanted === 0 ? 'No image waits for a further answer.' : `${count(team.wanted, 'image')} wait for a further answer.`;
+  byId('gold').textContent = team.gold === 0 ? 'No image is gold yet: decide an image on its page in Browse, then make it gold.' : `${count(team.gold, 'image')} with known answers.`;
 }
 
+/** @param {Team} team */
 function showAccounts(team) {
-  at('begin').hidden = team.accounts;
-  at('accounts').hidden = !team.accounts || !team.manages;
-  const opened = new Set([...document.querySelectorAll('.account[open]')].map((node) => node.dataset.account));
+  byId('begin').hidden = team.accounts;
+  byId('accounts').hidden = !team.accounts || !team.manages;
+  const opened = new Set(findAll(document, '.account[open]').map((node) => node.dataset.account));
   const nodes = team.members.filter((member) => member.has_password).map((member) => accountNode(member, act));
   nodes.filter((node) => opened.has(node.dataset.account)).forEach((node) => node.setAttribute('open', ''));
-  at('account-list').replaceChildren(...nodes);
+  byId('account-list').replaceChildren(...nodes);
 }
 
 async function refresh() {
+  /** @type {Team} */
   const team = await call('GET', 'team');
-  at('members').replaceChildren(membersTable(team.members));
-  at('agreement').hidden = team.attributes.length === 0 || !team.attributes.some(({ images }) => images > 0);
-  at('attributes').replaceChildren(agreementTable(team.attributes, titles));
-  const known = team.noise.filter(({ text }) => text !== '');
-  at('noise').hidden = known.length === 0;
-  at('noise-list').replaceChildren(...known.map(({ attribute, text }) => element('li', { 'data-attribute': attribute }, text)));
-  at('counted').hidden = team.counted_at === null && !team.counting;
-  at('counted').replaceChildren(...(team.counting ? ['The figures are being counted in the background: look again in a minute.'] : ['As of ', moment(team.counted_at), '.']));
+  byId('members').replaceChildren(membersTable(team.members));
+  byId('agreement').hidden = team.attributes.length === 0 || !team.attributes.some(({ images }) => images > 0);
+  byId('attributes').replaceChildren(agreementTable(team.attributes, titles));
+  const noise = team.noise.filter(({ text }) => text !== '');
+  byId('noise').hidden = noise.length === 0;
+  byId('noise-list').replaceChildren(...noise.map(({ attribute, text }) => element('li', { 'data-attribute': attribute }, text)));
+  byId('counted').hidden = team.counted_at === null && !team.counting;
+  byId('counted').replaceChildren(...(team.counting ? ['The numbers are being counted in the background: look again in a minute.'] : ['As of ', moment(team.counted_at), '.']));
   showSettings(team);
   showAccounts(team);
 }
 
+/** @type {AccountActions} */
 const act = {
   change: (id, what) => runExclusive(async () => {
     await call('POST', `team/members/${id}`, what);
@@ -55,7 +63,7 @@ const act = {
     const { token } = await call('POST', `team/members/${id}/tokens`, { purpose });
     await refresh();
     const secret = element('p', { class: 'secret', tabindex: -1 }, 'This is the only time that the token is shown: ', element('code', {}, token));
-    document.querySelector(`.account[data-id="${id}"] .tokens`).before(secret);
+    find(document, `.account[data-id="${id}"] .tokens`).before(secret);
     secret.focus();
   }, 'The token is made.'),
   revoke: (id) => runExclusive(async () => {
@@ -66,31 +74,36 @@ const act = {
 
 function begin() {
   runExclusive(async () => {
-    await call('POST', 'team/members', { ...Object.fromEntries(new FormData(at('first'))), role: 'admin' });
+    await call('POST', 'team/members', { ...Object.fromEntries(new FormData(byId('first', HTMLFormElement))), role: 'admin' });
     location.assign('/login?next=/team');
   });
 }
 
 function add() {
   runExclusive(async () => {
-    const { name } = await call('POST', 'team/members', Object.fromEntries(new FormData(at('add'))));
-    at('add').reset();
+    const { name } = await call('POST', 'team/members', Object.fromEntries(new FormData(byId('add', HTMLFormElement))));
+    byId('add', HTMLFormElement).reset();
     await refresh();
-    document.querySelector(`.account[data-account="${CSS.escape(name)}"] summary`)?.focus();
+    findAll(document, `.account[data-account="${CSS.escape(name)}"] summary`)[0]?.focus();
   }, 'The account is made.');
 }
 
 function agree() {
-  const given = new FormData(at('agree'));
+  const settings = new FormData(settingsForm);
+  const number = (/** @type {string} */ name) => Number(settings.get(name));
   runExclusive(async () => {
     await call('POST', 'team/settings', {
-      overlap_share: Number(given.get('overlap_share')) / 100, overlap_opinions: Number(given.get('overlap_opinions')),
-      gold_share: Number(given.get('gold_share')) / 100, relabel_share: Number(given.get('relabel_share')) / 100,
-      aggregation: given.get('aggregation') });
+      overlap_share: number('overlap_share') / 100, overlap_opinions: number('overlap_opinions'),
+      gold_share: number('gold_share') / 100, relabel_share: number('relabel_share') / 100,
+      aggregation: settings.get('aggregation') });
     await refresh();
   }, 'The settings are saved.');
 }
 
+/**
+ * @param {Aggregation} aggregation
+ * @param {boolean} done
+ */
 function words({ cells, changed, undecided }, done) {
   if (cells === 0) return 'No cell has several answers yet.';
   const open = undecided === 0 ? '' : ` ${count(undecided, 'cell')} without a clear answer ${done ? 'wait' : 'would wait'} in Review.`;
@@ -99,29 +112,30 @@ function words({ cells, changed, undecided }, done) {
 
 function preview() {
   runExclusive(async () => {
-    const found = await call('GET', 'team/aggregation');
-    at('aggregation').textContent = words(found, false);
-    at('aggregate').hidden = found.cells === 0;
+    /** @type {Aggregation} */
+    const aggregation = await call('GET', 'team/aggregation');
+    byId('aggregation').textContent = words(aggregation, false);
+    byId('aggregate').hidden = aggregation.cells === 0;
   });
 }
 
 function aggregate() {
   runExclusive(async () => {
     const { answer } = await postOnce('team/aggregation', {});
-    at('aggregation').textContent = words(answer, true);
-    at('aggregate').hidden = true;
-    at('preview').focus();
+    byId('aggregation').textContent = words(answer, true);
+    byId('aggregate').hidden = true;
+    byId('preview').focus();
   });
 }
 
 async function load() {
-  titles = new Map((await loadSchema(at('message'))).map(({ name, title }) => [name, title]));
+  titles = new Map((await loadSchema(byId('message'))).map(({ name, title }) => [name, title]));
   await runExclusive(refresh);
 }
 
-onSubmit(at('first'), begin);
-onSubmit(at('add'), add);
-onSubmit(at('agree'), agree);
-at('preview').addEventListener('click', preview);
-at('aggregate').addEventListener('click', aggregate);
+onSubmit(byId('first', HTMLFormElement), begin);
+onSubmit(byId('add', HTMLFormElement), add);
+onSubmit(settingsForm, agree);
+byId('preview').addEventListener('click', preview);
+byId('aggregate').addEventListener('click', aggregate);
 load();

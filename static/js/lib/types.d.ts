@@ -394,6 +394,281 @@ export interface RoundChanges {
   report_url: string | null;
 }
 
+// ---- snapshots and exports
+
+export interface Snapshot {
+  name: string;
+  content_hash: string;
+  created_at: string;
+  images: number;
+  labelled: number;
+  path: string;
+}
+
+/** A number of images or so, and the first of them. */
+export interface Counted<T = string> {
+  count: number;
+  first: T[];
+}
+
+/** How many cells went from one text to another. */
+export interface CellChange {
+  from: string;
+  to: string;
+  cells: number;
+}
+
+export interface SnapshotDiff {
+  same: boolean;
+  schema_changes: string[];
+  names: Record<string, Record<string, string>>;
+  images: { unchanged: number } & Record<'added' | 'removed' | 'renamed' | 'replaced' | 'regrouped', Counted>;
+  splits: { from: string; to: string; images: number }[];
+  changed_cells: number;
+  cells: Record<string, CellChange[]>;
+  people: { labeller: string; origin: string; cells: number }[];
+}
+
+export interface ExportFormat {
+  name: string;
+  title: string;
+  images: string;
+  leaves_out: string;
+}
+
+export interface Loss extends Counted {
+  what: string;
+}
+
+export interface Export {
+  name: string;
+  format: string;
+  path: string;
+  zip_url: string;
+  images: number;
+  labels: number;
+  lost: Loss[];
+}
+
+// ---- groups and splits
+
+export interface Group {
+  key: string;
+  split: string;
+  images: number;
+  image_url: string;
+}
+
+export interface GroupImage {
+  image_id: number;
+  image_name: string;
+  image_url: string;
+  given_group: string | null;
+  twin_of: number | null;
+}
+
+export interface Leak {
+  why: string;
+  first: GroupImage;
+  second: GroupImage;
+  splits: [string, string];
+}
+
+export interface LeaksAnswer {
+  groups: string[];
+  leaks: Leak[];
+  counted_at: string | null;
+  counting: boolean;
+}
+
+export interface GroupDecision {
+  id: number;
+  kind: string;
+  first_id: number;
+  second_id: number;
+  undone: boolean;
+  settled: boolean;
+}
+
+export interface HeldImages {
+  images: number;
+  groups: number;
+}
+
+export interface SplitRow {
+  attribute: string;
+  value: string;
+  now: Record<string, HeldImages>;
+  then: Record<string, HeldImages>;
+}
+
+export interface SplitPlan {
+  seed_now: number;
+  seed: number;
+  distance_now: number;
+  distance: number;
+  values: SplitRow[];
+  moved: number;
+  models: number;
+  warnings: string[];
+}
+
+// ---- imports
+
+export interface ImportSummary {
+  id: number;
+  name: string;
+  bytes: number;
+  received: number;
+  state: 'receiving' | 'queued' | 'running' | 'done' | 'failed' | 'discarded';
+  dry_run: boolean;
+  done: number;
+  total: number;
+  error: string | null;
+  created_at: string;
+  finished_at: string | null;
+}
+
+/** What an import did, or would do. */
+export interface ImportReport {
+  format: string;
+  dry_run: boolean;
+  notes?: string[];
+  images: {
+    imported: number;
+    already: number;
+    duplicates: Counted<[string, string]>;
+    refused: Counted<[string, string]>;
+    renamed: Counted<[string, string]>;
+    misfits?: Counted;
+    left_aside: number;
+    faces?: number;
+  };
+  labels: {
+    rows: number;
+    added: number;
+    replaced: number;
+    unchanged: number;
+    kept: number;
+    absent: Counted;
+    values: Record<string, Record<string, number>>;
+    notes: string[];
+    contradictions: Counted<[string, string]>;
+    left_aside: string[];
+  } | null;
+  unmapped: Counted<[string, number]>;
+}
+
+export interface Import extends ImportSummary {
+  format: string;
+  mapping: string;
+  labels: 'truth' | 'opinions';
+  faces: boolean;
+  report: ImportReport | null;
+  proposed: string | null;
+}
+
+// ---- changes of the schema
+
+export interface ValueDetail {
+  code: number;
+  name: string;
+  status: string;
+  ends: boolean;
+  replaced_by: number[];
+  labels: number;
+}
+
+export interface AttributeDetail {
+  name: string;
+  title: string;
+  key: string;
+  kind: 'categorical' | 'open';
+  required: boolean;
+  groups: boolean;
+  spellings: string[];
+  values: ValueDetail[];
+  guideline: string;
+  examples: { image: string; code: number }[];
+  labelled: number;
+  people: number | null;
+}
+
+export interface SchemaDetail {
+  version: number;
+  counted_at: string | null;
+  may_change: boolean;
+  attributes: AttributeDetail[];
+}
+
+export interface SchemaChange {
+  text: string;
+  warning: string;
+  labels: number;
+  images: number;
+}
+
+// ---- the team
+
+export interface Proportion {
+  value: number;
+  low: number;
+  high: number;
+  count: number;
+  of: number;
+}
+
+export interface LabellerMetrics {
+  answers: number;
+  images: number;
+  seconds: number | null;
+  per_hour: number | null;
+  gold: Proportion | null;
+  others: Proportion | null;
+  accepted: number;
+  corrected: number;
+}
+
+export interface Member {
+  id: number;
+  name: string;
+  role: string;
+  active: boolean;
+  has_password: boolean;
+  me: boolean;
+  figures: LabellerMetrics;
+  tokens: { id: number; purpose: string; created_at: string }[];
+}
+
+export interface AttributeAgreement {
+  attribute: string;
+  images: number;
+  percent: Coefficient;
+  alpha: Coefficient;
+  fleiss: Coefficient;
+  cohen: { first: string; second: string; kappa: Coefficient }[];
+}
+
+export interface Team {
+  accounts: boolean;
+  manages: boolean;
+  members: Member[];
+  attributes: AttributeAgreement[];
+  settings: { overlap_share: number; overlap_opinions: number; gold_share: number; relabel_share: number; aggregation: string } | null;
+  noise: { attribute: string; text: string }[];
+  gold: number;
+  wanted: number;
+  counted_at: string | null;
+  counting: boolean;
+}
+
+/** What an aggregation changed, or would change. */
+export interface Aggregation {
+  cells: number;
+  changed: number;
+  undecided: number;
+}
+
 // ---- kept in the browser
 
 interface OutboxBodies {
