@@ -2,7 +2,7 @@
 import { call } from '../lib/api.js';
 import { byId, element, fieldOf, find, messageOf, onSubmit } from '../lib/dom.js';
 import { untilAnswered } from '../lib/retry.js';
-/** @import { Export, ExportFormat, Loss } from '../lib/types' */
+/** @import { Export, ExportFormat, Loss } from '../types' */
 
 const form = byId('export', HTMLFormElement);
 const formatField = fieldOf(form, 'format');

@@ -3,7 +3,7 @@ import { call } from '../lib/api.js';
 import { byId, count, element, find, findAll, messageOf, moment } from '../lib/dom.js';
 import { postOnce, untilAnswered } from '../lib/retry.js';
 import { SplitsCard } from './splits.js';
-/** @import { Group, GroupDecision, GroupImage, Leak, LeaksAnswer } from '../lib/types' */
+/** @import { Group, GroupDecision, GroupImage, Leak, LeaksAnswer } from '../types' */
 
 const PAGE = 60;
 

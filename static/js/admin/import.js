@@ -5,7 +5,7 @@ import { untilAnswered } from '../lib/retry.js';
 import { reportOf } from './import_report.js';
 import { tar } from './tar.js';
 import { upload } from './upload.js';
-/** @import { Import, ImportSummary } from '../lib/types' */
+/** @import { Import, ImportSummary } from '../types' */
 
 /** @typedef {{path: string, file: File}} ChosenFile `path`: its place in the folder that was chosen */
 

@@ -1,6 +1,6 @@
 /** What an import did, or would do, in numbers and lists. */
 import { element } from '../lib/dom.js';
-/** @import { Counted, ImportReport } from '../lib/types' */
+/** @import { Counted, ImportReport } from '../types' */
 
 /**
  * A closed list of what needs a look, with how much there is of it.
@@ -44,7 +44,7 @@ export function reportOf(report) {
     ['faces taken over', images.faces ?? 0]];
   if (labels) {
     numbers.push(['rows with labels', labels.rows], [`labels ${would}added`, labels.added], [`${would}replaced`, labels.replaced],
-      ['unchanged', labels.unchanged], ['kept, a person said otherwise', labels.kept]);
+      ['unchanged', labels.unchanged], ['kept, a person answered otherwise', labels.kept]);
   }
   const parts = [element('p', {}, 'Read as ', element('b', {}, report.format), '.'), tally(numbers.filter(([, number], place) => number || place === 0)),
     ...(report.notes ?? []).map((note) => element('p', { class: 'muted' }, note)),

@@ -4,7 +4,7 @@ import { byId, count, element, find, findAll, messageOf } from '../lib/dom.js';
 import { postOnce, untilAnswered } from '../lib/retry.js';
 import { editCard, readCard } from './schema_card.js';
 import { addAttribute, attributesOf, draftOf, move } from './schema_draft.js';
-/** @import { SchemaChange, SchemaDetail } from '../lib/types' */
+/** @import { SchemaChange, SchemaDetail } from '../types' */
 /** @import { DraftAttribute } from './schema_draft.js' */
 
 const PAUSE = 350; // milliseconds without a key press until the preview is asked for
@@ -136,7 +136,7 @@ class SchemaPage {
    */
   tell(changes, problem = '') {
     this.changes = changes;
-    byId('state').textContent = problem || (changes.length === 0 ? 'Nothing is changed. Edit an attribute, and what it would mean is told here.' : `${count(changes.length, 'change')}, not applied yet.`);
+    byId('state').textContent = problem || (changes.length === 0 ? 'Nothing is changed. Edit an attribute, and its effect is shown here.' : `${count(changes.length, 'change')}, not applied yet.`);
     byId('state').classList.toggle('problem', problem !== '');
     byId('list').replaceChildren(...changes.map(line));
     this.applyButton.disabled = changes.length === 0;

@@ -1,5 +1,5 @@
 /** A schema while it is changed: plain operations on a copy, nothing of the page. */
-/** @import { AttributeDetail, SchemaDetail, ValueDetail } from '../lib/types' */
+/** @import { AttributeDetail, SchemaDetail, ValueDetail } from '../types' */
 
 /** @typedef {ValueDetail & {old: boolean, wasRetired: boolean}} DraftValue `old`: the server knows it */
 /** @typedef {Omit<AttributeDetail, 'values'> & {values: DraftValue[], old: ?string}} DraftAttribute `old`: its name in the server */

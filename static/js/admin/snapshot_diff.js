@@ -1,6 +1,6 @@
 /** What changed between two snapshots, as the API tells it. */
 import { count, element } from '../lib/dom.js';
-/** @import { CellChange, Counted, SnapshotDiff } from '../lib/types' */
+/** @import { CellChange, Counted, SnapshotDiff } from '../types' */
 
 /** @type {[keyof Omit<SnapshotDiff['images'], 'unchanged'>, string][]} */
 const KINDS = [['added', 'added'], ['removed', 'removed'], ['renamed', 'renamed'], ['replaced', 'with other bytes'], ['regrouped', 'in another group']];

@@ -2,8 +2,9 @@
 import { call } from '../lib/api.js';
 import { byId, element, fieldOf, find, messageOf, moment, onSubmit } from '../lib/dom.js';
 import { untilAnswered } from '../lib/retry.js';
+import { changesUrl, snapshotUrl } from '../lib/urls.js';
 import { showDiff } from './snapshot_diff.js';
-/** @import { Snapshot } from '../lib/types' */
+/** @import { Snapshot } from '../types' */
 
 const form = byId('create', HTMLFormElement);
 const comparison = byId('compare', HTMLFormElement);
@@ -23,8 +24,7 @@ function row({ name, created_at, images, labelled, path, content_hash }) {
  * @param {string} name
  */
 function actions(name) {
-  const place = `/snapshots/${encodeURIComponent(name)}`;
-  const link = (/** @type {string} */ what, /** @type {string} */ text) => element('a', { href: `${place}/${what}`, 'aria-label': `${text} of ${name}` }, text);
+  const link = (/** @type {'card'|'zip'} */ part, /** @type {string} */ text) => element('a', { href: snapshotUrl(name, part), 'aria-label': `${text} of ${name}` }, text);
   const verify = element('button', { type: 'button', 'aria-label': `Verify ${name}`, onclick: () => check(name) }, 'Verify');
   return element('td', { class: 'looks' }, link('card', 'Card'), link('zip', 'Zip'), verify);
 }
@@ -56,13 +56,13 @@ function offer(snapshots) {
 }
 
 async function compare() {
-  const [a, b] = ['a', 'b'].map((side) => encodeURIComponent(fieldOf(comparison, side).value));
+  const [a, b] = ['a', 'b'].map((side) => fieldOf(comparison, side).value);
   const link = byId('changes', HTMLAnchorElement);
   link.hidden = true;
   byId('diff').textContent = 'Comparing …';
   try {
-    showDiff(byId('diff'), await call('GET', `snapshots/diff?a=${a}&b=${b}`));
-    link.href = `/snapshots/${a}/changes/${b}`;
+    showDiff(byId('diff'), await call('GET', `snapshots/diff?${new URLSearchParams({ a, b })}`));
+    link.href = changesUrl(a, b);
     link.hidden = false;
   } catch (error) {
     byId('diff').textContent = messageOf(error);

@@ -3,7 +3,7 @@ import { call } from '../lib/api.js';
 import { byId, count, element } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
 
-/** @import { Attribute, HeldImages, SplitPlan, SplitRow } from '../lib/types' */
+/** @import { Attribute, HeldImages, SplitPlan, SplitRow } from '../types' */
 
 const SPLITS = ['train', 'val', 'test'];
 

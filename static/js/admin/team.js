@@ -6,7 +6,7 @@ import { postOnce } from '../lib/retry.js';
 import { runExclusive } from '../lib/busy.js';
 import { accountNode } from './team_accounts.js';
 import { agreementTable, membersTable } from './team_tables.js';
-/** @import { Aggregation, Team } from '../lib/types' */
+/** @import { Aggregation, Team } from '../types' */
 /** @import { AccountActions } from './team_accounts.js' */
 
 const settingsForm = byId('agree', HTMLFormElement);

@@ -1,6 +1,6 @@
 /** What an admin does with accounts: role, password, letting in and keeping out, tokens. */
 import { element, moment } from '../lib/dom.js';
-/** @import { Member } from '../lib/types' */
+/** @import { Member } from '../types' */
 
 /**
  * What an admin can do with an account or a token, by its id.

@@ -2,7 +2,7 @@
 import { asApiError, call, randomKey } from '../lib/api.js';
 import { untilAnswered } from '../lib/retry.js';
 /** @import { ApiError } from '../lib/api.js' */
-/** @import { Import } from '../lib/types' */
+/** @import { Import } from '../types' */
 
 const PAUSE = 1000; // milliseconds between two tries of a piece
 

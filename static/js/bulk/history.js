@@ -1,7 +1,7 @@
 import { FaceMarks } from '../lib/face_marks.js';
 import { bodyOf, leftOutOf } from './page_queue.js';
 /** @import { ProjectStorage } from '../lib/storage.js' */
-/** @import { SweepRequest } from '../lib/types' */
+/** @import { SweepRequest } from '../types' */
 /** @import { Page } from './page_queue.js' */
 
 const PAGES = 50; // that can be undone in one session

@@ -1,6 +1,6 @@
 import { element, find } from '../lib/dom.js';
 import { COMMANDS } from './keys.js';
-/** @import { Attribute } from '../lib/types' */
+/** @import { Attribute } from '../types' */
 
 /**
  * Fill the overlay with all keys: those of the page, then those of the schema.

@@ -16,7 +16,7 @@ import { Tally } from './tally.js';
 import { Toolbar } from './toolbar.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Mark } from '../lib/face_marks.js' */
-/** @import { Attribute, Code, NewOutboxItem, OutboxItem, SweepGroup } from '../lib/types' */
+/** @import { Attribute, Code, NewOutboxItem, OutboxItem, SweepGroup } from '../types' */
 /** @import { Page, PageImage, Wish } from './page_queue.js' */
 
 const page = document.documentElement.dataset;

@@ -4,7 +4,7 @@ import { LeasedQueue } from '../lib/leased_queue.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Outbox } from '../lib/outbox.js' */
 /** @import { ProjectStorage } from '../lib/storage.js' */
-/** @import { SweepAnswer, SweepGroup, SweepImage, SweepRequest } from '../lib/types' */
+/** @import { SweepAnswer, SweepGroup, SweepImage, SweepRequest } from '../types' */
 
 const PAGES = 2; // the one on the screen and the one after it
 const LOOK_AGAIN = 5000; // milliseconds until the next question when the server has nothing to hand out

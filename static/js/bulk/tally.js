@@ -1,7 +1,7 @@
 import { count } from '../lib/dom.js';
 import { OUT } from '../lib/face_marks.js';
 /** @import { Mark } from '../lib/face_marks.js' */
-/** @import { SweepRequest } from '../lib/types' */
+/** @import { SweepRequest } from '../types' */
 /** @import { Page } from './page_queue.js' */
 
 /** The live counts: what this page will say, and what this session has done. */

@@ -1,5 +1,5 @@
 import { byId, count, element, find, focused } from '../lib/dom.js';
-/** @import { Attribute, SweepGroup } from '../lib/types' */
+/** @import { Attribute, SweepGroup } from '../types' */
 /** @import { Wish } from './page_queue.js' */
 
 /** What is swept: attribute, value, order, size of the page. */

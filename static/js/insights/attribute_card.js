@@ -1,8 +1,9 @@
 /** The card of one attribute on the insights page. */
 import { count, element } from '../lib/dom.js';
 import { formatMetric } from '../lib/interval.js';
+import { numbersUrl } from '../lib/urls.js';
 import { learningCurve, reliability } from './charts.js';
-/** @import { Advice, AttributeInsights, Split } from '../lib/types' */
+/** @import { Advice, AttributeInsights, Split } from '../types' */
 /** @import { MeasuredPoint } from './charts.js' */
 
 /** @type {Split[]} */
@@ -22,7 +23,7 @@ export const verdictBadge = ({ verdict }) => element('span', { class: 'badge', '
  * @param {...Node} body
  */
 function panel(kind, caption, name, attribute, ...body) {
-  const numbers = element('a', { href: `/insights/${name}.csv?attribute=${encodeURIComponent(attribute)}`, download: `${attribute}-${name}.csv`, 'aria-label': `${caption}: numbers as CSV` }, 'CSV');
+  const numbers = element('a', { href: numbersUrl(name, attribute), download: `${attribute}-${name}.csv`, 'aria-label': `${caption}: numbers as CSV` }, 'CSV');
   return element('figure', { class: `panel ${kind}` }, element('figcaption', {}, element('h3', {}, caption), numbers), ...body);
 }
 

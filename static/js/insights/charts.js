@@ -1,7 +1,7 @@
 /** The drawings of the insights page: learning curve, reliability diagram. Each is an image with a text for who does not see it. */
 import { formatMetric } from '../lib/interval.js';
 import { svgElement } from '../lib/svg.js';
-/** @import { Calibration, CurvePoint } from '../lib/types' */
+/** @import { Calibration, CurvePoint } from '../types' */
 
 /** @typedef {CurvePoint & {value: number}} MeasuredPoint */
 

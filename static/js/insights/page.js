@@ -4,7 +4,7 @@ import { byId, count, element } from '../lib/dom.js';
 import { formatMetric, interval } from '../lib/interval.js';
 import { untilAnswered } from '../lib/retry.js';
 import { attributeCard, verdictBadge } from './attribute_card.js';
-/** @import { AttributeInsights, Insights, LabelsSaved } from '../lib/types' */
+/** @import { AttributeInsights, Insights, LabelsSaved } from '../types' */
 
 const whole = (/** @type {number} */ number) => Math.round(number).toLocaleString('en');
 

@@ -1,9 +1,10 @@
 /** The card of one round: how far it is, or its metrics and what it changed. */
 import { call } from '../lib/api.js';
 import { count, element, messageOf, moment } from '../lib/dom.js';
+import { roundUrl } from '../lib/urls.js';
 import { changesTable } from './round_changes.js';
 import { metricsTable } from './round_metrics.js';
-/** @import { Attribute, Round, RoundChanges } from '../lib/types' */
+/** @import { Attribute, Round, RoundChanges } from '../types' */
 
 /**
  * `changes`: what the API says of them, if it was asked already; `open`: whether they are shown at once.
@@ -98,7 +99,7 @@ function body(round, options) {
  */
 export function roundCard(round, options) {
   const header = element('header', {},
-    element('h2', {}, element('a', { href: `/rounds/${round.id}` }, `Round ${round.id}`)),
+    element('h2', {}, element('a', { href: roundUrl(round.id) }, `Round ${round.id}`)),
     element('span', { class: 'badge', 'data-state': round.state }, round.state),
     round.in_use ? element('span', { class: 'badge in-use' }, 'in use') : '',
     element('span', {}, `${round.engine}, ${round.strategy}${round.automatic ? ', automatic' : ''}`),

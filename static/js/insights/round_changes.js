@@ -1,7 +1,7 @@
 /** What a round changed, as a table: metrics against the round before, with intervals, and the head of the queue. */
 import { element } from '../lib/dom.js';
 import { formatMetric, interval } from '../lib/interval.js';
-/** @import { Attribute, AttributeChange, Metric, RoundChanges } from '../lib/types' */
+/** @import { Attribute, AttributeChange, Metric, RoundChanges } from '../types' */
 
 const points = (/** @type {number} */ share) => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(1)}`;
 

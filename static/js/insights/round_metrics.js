@@ -1,5 +1,5 @@
 import { element } from '../lib/dom.js';
-/** @import { Attribute, Round, TestMetrics } from '../lib/types' */
+/** @import { Attribute, Round, TestMetrics } from '../types' */
 
 const WEAK = 0.7; // a recall below this is coloured as a warning
 

@@ -2,8 +2,9 @@
 import { call } from '../lib/api.js';
 import { byId, count, element, find, findAll, messageOf, onSubmit } from '../lib/dom.js';
 import { postOnce, untilAnswered } from '../lib/retry.js';
+import { browseUrl, roundUrl } from '../lib/urls.js';
 import { isActive, roundCard } from './round_card.js';
-/** @import { Attribute, Round, RoundChanges, Rounds } from '../lib/types' */
+/** @import { Attribute, Round, RoundChanges, Rounds } from '../types' */
 
 const VISIBLE = 1000; // milliseconds between two looks at a running round
 const HIDDEN = 15_000; // and while nothing runs: rounds start automatically
@@ -49,7 +50,7 @@ async function showFaces() {
     /** @type {{images: number, seen: number, with_face: number}} */
     const { images, seen, with_face: withFace } = await call('GET', 'faces');
     const [total, looked, without] = [images, seen, seen - withFace].map((number) => number.toLocaleString('en'));
-    byId('faces').replaceChildren(`Faces: ${looked} of ${total} images looked at`, ...(seen > withFace ? [', ', element('a', { href: '/browse?faces=none' }, `${without} without a face`)] : []));
+    byId('faces').replaceChildren(`Faces: ${looked} of ${total} images looked at`, ...(seen > withFace ? [', ', element('a', { href: browseUrl(new URLSearchParams({ faces: 'none' })) }, `${without} without a face`)] : []));
     if (seen < images) setTimeout(showFaces, HIDDEN);
   } catch {
     setTimeout(showFaces, HIDDEN);
@@ -73,7 +74,7 @@ function tell({ rounds, every, labelled_since: since }) {
   }
   const used = rounds.find((round) => round.in_use);
   const due = every > 0 && !rounds.some(isActive) ? `The next round starts automatically after ${count(Math.max(0, every - since), 'more labelled image')}.` : '';
-  byId('used').replaceChildren(...(used ? ['Queue and suggestions come from ', element('a', { href: `/rounds/${used.id}` }, `round ${used.id}`), '. ', due] : ['No round is in use: the queue is in random order. ', due]));
+  byId('used').replaceChildren(...(used ? ['Queue and suggestions come from ', element('a', { href: roundUrl(used.id) }, `round ${used.id}`), '. ', due] : ['No round is in use: the queue is in random order. ', due]));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { focused } from '../lib/dom.js';
 import { typedCode } from '../lib/keys.js';
-/** @import { Answer, Attribute } from '../lib/types' */
+/** @import { Answer, Attribute } from '../types' */
 /** @import { AttributePanel } from './attribute_panel.js' */
 /** @import { Draft } from './draft.js' */
 

@@ -1,6 +1,6 @@
 import { element, focused } from '../lib/dom.js';
 import { PersonField } from '../lib/person_field.js';
-/** @import { Answer, Attribute, Code } from '../lib/types' */
+/** @import { Answer, Attribute, Code } from '../types' */
 /** @import { Draft } from './draft.js' */
 
 /**

@@ -1,4 +1,4 @@
-/** @import { Answer, Attribute, Code, Suggestion, Task } from '../lib/types' */
+/** @import { Answer, Attribute, Code, Suggestion, Task } from '../types' */
 
 /** A suggestion below this probability asks for attention. */
 export const UNCERTAIN = 0.8;

@@ -1,5 +1,5 @@
 import { element, find } from '../lib/dom.js';
-/** @import { Attribute, Value } from '../lib/types' */
+/** @import { Attribute, Value } from '../types' */
 
 /** The guideline of one attribute: its text, and images that show what its values mean. */
 export class GuidelineDialog {

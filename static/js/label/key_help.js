@@ -1,6 +1,6 @@
 import { element, find } from '../lib/dom.js';
 import { COMMANDS } from '../lib/keys.js';
-/** @import { Attribute } from '../lib/types' */
+/** @import { Attribute } from '../types' */
 
 /** The overlay with all keys: those of the schema first, then those that mean the same everywhere. */
 export class KeyHelp {

@@ -15,7 +15,7 @@ import { SessionState } from './session_state.js';
 import { LabelView, measurePaint } from './view.js';
 import { Zoom } from './zoom.js';
 /** @import { ApiError } from '../lib/api.js' */
-/** @import { Answer, Attribute, Progress, Task } from '../lib/types' */
+/** @import { Answer, Attribute, Progress, Task } from '../types' */
 /** @import { Draft } from './draft.js' */
 /** @import { HistoryEntry } from './session_history.js' */
 

@@ -1,5 +1,5 @@
 /** @import { ProjectStorage } from '../lib/storage.js' */
-/** @import { Task } from '../lib/types' */
+/** @import { Task } from '../types' */
 /** @import { KeptDraft } from './draft.js' */
 
 const FORGOTTEN = 200; // entries that a full storage gives up at once

@@ -1,6 +1,6 @@
 import { Draft } from './draft.js';
 /** @import { ProjectStorage } from '../lib/storage.js' */
-/** @import { Attribute, Task } from '../lib/types' */
+/** @import { Attribute, Task } from '../types' */
 /** @import { Finished, HistoryEntry } from './session_history.js' */
 import { SessionHistory } from './session_history.js';
 import { Outbox } from '../lib/outbox.js';

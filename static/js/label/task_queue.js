@@ -3,7 +3,7 @@ import { LeasedQueue } from '../lib/leased_queue.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Outbox } from '../lib/outbox.js' */
 /** @import { ProjectStorage } from '../lib/storage.js' */
-/** @import { Progress, Task, TasksAnswer } from '../lib/types' */
+/** @import { Progress, Task, TasksAnswer } from '../types' */
 
 /** How many images are leased ahead of the one on the screen: so many more can be answered while the server is away. */
 const LEAST_AHEAD = 5;

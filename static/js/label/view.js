@@ -5,7 +5,7 @@ import { ProgressBar } from './progress.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { ImageCache } from '../lib/image_cache.js' */
 /** @import { Outbox } from '../lib/outbox.js' */
-/** @import { Answer, Attribute, Progress, Task } from '../lib/types' */
+/** @import { Answer, Attribute, Progress, Task } from '../types' */
 /** @import { Finished, SessionHistory } from './session_history.js' */
 
 const page = document.documentElement.dataset;

@@ -1,4 +1,4 @@
-/** @import { Box } from '../lib/types' */
+/** @import { Box } from '../types' */
 
 const STEP = 1.4;
 const LARGEST = 8;

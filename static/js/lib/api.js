@@ -1,5 +1,5 @@
 /** The HTTP API of docs/api.md: one function, one error. */
-/** @import { Problem } from './types' */
+/** @import { Problem } from '../types' */
 
 const BASE = '/api/v1/';
 const TIMEOUT = 20_000; // milliseconds until a silent server counts as gone
@@ -58,7 +58,7 @@ async function errorOf(response) {
  * @param {string} path below /api/v1/
  * @param {Blob|Object} [body] a piece of a file, or an object that is sent as JSON
  * @param {string} [key] the Idempotency-Key of a request that must count once
- * @returns {Promise<any>} the parsed answer; null if there is none. types.d.ts has the shapes
+ * @returns {Promise<any>} the parsed answer; null if there is none. ../types.d.ts has the shapes
  * @throws {ApiError}
  */
 export async function call(method, path, body, key) {

@@ -1,6 +1,6 @@
 const MARGIN = 1.75; // the side of the square around a face, in sides of its box: hair and chin are in it
 
-/** @import { Box } from './types' */
+/** @import { Box } from '../types' */
 
 /**
  * Show the face of an image in the middle of its frame, which must be a size container that hides what is outside.

@@ -1,7 +1,7 @@
 import { cropToFace } from './face_crop.js';
 import { element } from './dom.js';
 import { OUT } from './face_marks.js';
-/** @import { Face, SweepImage, CachedImage } from './types' */
+/** @import { Face, SweepImage, CachedImage } from '../types' */
 /** @import { CachedPicture, ImageCache } from './image_cache.js' */
 /** @import { FaceMarks, Mark } from './face_marks.js' */
 

@@ -1,6 +1,6 @@
 import { Emitter } from './events.js';
 import { pause } from './retry.js';
-/** @import { CachedImage } from './types' */
+/** @import { CachedImage } from '../types' */
 
 /** @typedef {{node: HTMLImageElement, begun: boolean, ready: boolean, failed: boolean}} CachedPicture */
 

@@ -1,7 +1,7 @@
 /** A metric between 0 and 1 as a dot with its 95 % interval, beside the number. */
 import { element } from './dom.js';
 import { svgElement } from './svg.js';
-/** @import { Metric } from './types' */
+/** @import { Metric } from '../types' */
 
 const WIDTH = 120;
 const EDGE = 4;

@@ -1,6 +1,6 @@
 import { asApiError, call, randomKey } from './api.js';
 import { Emitter } from './events.js';
-/** @import { NewOutboxItem, OutboxItem, RefusedItem, StoredItem } from './types' */
+/** @import { NewOutboxItem, OutboxItem, RefusedItem, StoredItem } from '../types' */
 /** @import { ApiError } from './api.js' */
 /** @import { ProjectStorage } from './storage.js' */
 

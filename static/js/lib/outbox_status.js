@@ -1,7 +1,7 @@
 import { count, element } from './dom.js';
 /** @import { ApiError } from './api.js' */
 /** @import { Outbox } from './outbox.js' */
-/** @import { Answer, RefusedItem, StoredItem } from './types' */
+/** @import { Answer, RefusedItem, StoredItem } from '../types' */
 
 const PATIENCE = 1500; // milliseconds before an answer under way is worth a word
 

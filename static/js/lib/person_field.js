@@ -1,7 +1,7 @@
 import { asApiError, call } from './api.js';
 import { element } from './dom.js';
 import { pause } from './retry.js';
-/** @import { Attribute } from './types' */
+/** @import { Attribute } from '../types' */
 
 const SHOWN = 6;
 const ASKED = 20; // names that are asked for at once

@@ -1,6 +1,6 @@
 import { call } from './api.js';
 import { untilAnswered } from './retry.js';
-/** @import { Attribute } from './types' */
+/** @import { Attribute } from '../types' */
 
 /**
  * The schema's attributes, asked for until the server answers: without them there is nothing to show.

@@ -9,7 +9,7 @@
   addEventListener('DOMContentLoaded', () => {
     const button = /** @type {HTMLElement} */ (document.getElementById('theme'));
     const render = () => {
-      button.textContent = { auto: 'Auto', light: 'Light', dark: 'Dark' }[chosen()];
+      button.textContent = { auto: 'Theme', light: 'Light', dark: 'Dark' }[chosen()];
       button.setAttribute('aria-label', `Colours: ${chosen()}. Change to ${NEXT[chosen()]}`);
     };
     button.addEventListener('click', () => {

@@ -2,8 +2,9 @@
 import { asApiError, call } from '../lib/api.js';
 import { byId, closest, count, element, findAll, focused, moment, onSubmit } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
+import { browseUrl, imageUrl } from '../lib/urls.js';
 import { identityOf, thumbnail } from './suggestions.js';
-/** @import { Person, PersonChange, PersonDetail, ResemblingPerson } from '../lib/types' */
+/** @import { Person, PersonChange, PersonDetail, ResemblingPerson } from '../types' */
 
 const LIMIT = 60;
 const PAUSE = 150; // milliseconds without a key until the list is searched
@@ -80,7 +81,7 @@ async function choose(code) {
 
 /** @param {PersonDetail} person */
 function gallery(person) {
-  return person.faces.map((face) => element('a', { href: `/browse/${face.image_id}`, title: face.image_name, 'aria-label': face.image_name }, thumbnail(face)));
+  return person.faces.map((face) => element('a', { href: imageUrl(face.image_id), title: face.image_name, 'aria-label': face.image_name }, thumbnail(face)));
 }
 
 function render() {
@@ -90,7 +91,7 @@ function render() {
   const person = chosen;
   byId('person-name').textContent = person.name;
   byId('person-images').textContent = `${count(person.images, 'image')}, code ${person.code}`;
-  byId('browse', HTMLAnchorElement).href = `/browse?attribute=${byId('person').dataset.attribute}&value=${person.code}`;
+  byId('browse', HTMLAnchorElement).href = browseUrl(new URLSearchParams({ attribute: byId('person').dataset.attribute ?? '', value: String(person.code) }));
   byId('gallery').replaceChildren(...gallery(person));
   byId('new-name', HTMLInputElement).value = person.name;
   offerMerges(person.resembling);

@@ -12,7 +12,7 @@ import { SetQueue } from './set_queue.js';
 import { SuggestionPanel } from './suggestions.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Mark } from '../lib/face_marks.js' */
-/** @import { Answer, Attribute, ConfirmRequest, NewOutboxItem, OutboxItem } from '../lib/types' */
+/** @import { Answer, Attribute, ConfirmRequest, NewOutboxItem, OutboxItem } from '../types' */
 /** @import { MarkedSet } from './set_queue.js' */
 
 const page = document.documentElement.dataset;
@@ -195,7 +195,7 @@ class PeoplePage {
     this.grid.collapse();
     this.queue.keep();
     this.render();
-    // When no face is left to be named or left out, everything is said.
+    // When no face is left to be named or left out, the set is finished.
     if (faces.every(({ image_id: id }) => marks.of(id) === null || marks.of(id) === UNKNOWN)) this.finish(null);
   }
 

@@ -4,7 +4,7 @@ import { LeasedQueue } from '../lib/leased_queue.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Outbox } from '../lib/outbox.js' */
 /** @import { ProjectStorage } from '../lib/storage.js' */
-/** @import { FaceSet, SetsAnswer } from '../lib/types' */
+/** @import { FaceSet, SetsAnswer } from '../types' */
 
 const AHEAD = 2; // sets held besides the one on the screen
 const LOOK_AGAIN = 1000; // milliseconds until the next question while faces are being compared

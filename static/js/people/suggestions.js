@@ -2,7 +2,7 @@ import { cropToFace } from '../lib/face_crop.js';
 import { count, element, find } from '../lib/dom.js';
 import { formatMetric } from '../lib/interval.js';
 import { PersonField } from '../lib/person_field.js';
-/** @import { Attribute, Face, Person, ResemblingPerson } from '../lib/types' */
+/** @import { Attribute, Face, Person, ResemblingPerson } from '../types' */
 
 /**
  * A small picture of a face.

@@ -1,6 +1,6 @@
 /** How the cells and flags of an image look, on its own page and in review. */
 import { count, element, moment } from '../lib/dom.js';
-/** @import { Annotation, Answer, Attribute, Cell, Code, Flag } from '../lib/types' */
+/** @import { Annotation, Answer, Attribute, Cell, Code, Flag } from '../types' */
 
 /** @type {Record<string, string>} */
 const ORIGINS = { human: 'by hand', suggestion: 'accepted suggestion', review: 'adjudicated', import: 'imported', aggregate: 'aggregated', merge: 'people merged', schema: 'value merged', reopened: 'value split: asked again', opinion: 'extra opinion', undo: 'undone' };
@@ -103,7 +103,7 @@ export function choices(attribute, cell) {
 }
 
 /**
- * One cell: its values as buttons, who said what, its history.
+ * One cell: its values as buttons, who answered what, its history.
  *
  * @param {Attribute} attribute
  * @param {Cell} cell

@@ -1,11 +1,12 @@
-/** One image with everything that was said about it; corrections from here. */
+/** One image with all its annotations; corrections from here. */
 import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
 import { byId, closest, element, findAll, messageOf, onSubmit } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
+import { browseUrl, imageUrl } from '../lib/urls.js';
 import { cellNode, flagNodes } from './cells.js';
 import { filtersOf, readImages } from './image_query.js';
-/** @import { Answer, Attribute, ImageCard, ImageDetail } from '../lib/types' */
+/** @import { Answer, Attribute, ImageCard, ImageDetail } from '../types' */
 
 const number = Number(byId('main').dataset.number);
 const picture = byId('picture', HTMLImageElement);
@@ -25,7 +26,7 @@ function fact(term, ...description) {
 
 /** @param {ImageDetail} image */
 function facts(image) {
-  const link = (/** @type {string} */ filter, /** @type {string} */ text) => element('a', { href: `/browse?${new URLSearchParams({ [filter]: text })}`, title: text }, text);
+  const link = (/** @type {string} */ filter, /** @type {string} */ text) => element('a', { href: browseUrl(new URLSearchParams({ [filter]: text })), title: text }, text);
   const state = [image.done ? 'done' : 'open', image.blind && 'suggestions are held back until it is done'].filter(Boolean).join(' · ');
   return [...fact('Split', link('split', image.split), ` · ${state}`), ...fact('Group', link('group', image.group)),
     ...fact('Imported', link('source', image.source), ` · ${image.original_path} · ${image.width} × ${image.height}`)];
@@ -111,7 +112,7 @@ async function offerNeighbours(name) {
 function offer(id, image) {
   const link = byId(id, HTMLAnchorElement);
   link.hidden = !image;
-  if (image) link.href = `/browse/${image.id}?${filters}`;
+  if (image) link.href = imageUrl(image.id, filters);
 }
 
 /** @param {KeyboardEvent} event */
@@ -123,7 +124,7 @@ function step(event) {
 }
 
 async function load() {
-  byId('back', HTMLAnchorElement).href = filters.size > 0 ? `/browse?${filters}` : '/browse';
+  byId('back', HTMLAnchorElement).href = browseUrl(filters);
   try {
     schema = (await call('GET', 'schema')).attributes;
     /** @type {ImageDetail} */

@@ -1,5 +1,5 @@
 import { call } from '../lib/api.js';
-/** @import { ImageCard } from '../lib/types' */
+/** @import { ImageCard } from '../types' */
 
 /** @typedef {{images: ImageCard[], next: ?string}} ImagePage `next`: the name after which the view goes on */
 

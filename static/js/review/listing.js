@@ -1,8 +1,9 @@
 /** The browse page: a grid of the images of a view; the view is the URL's query. */
 import { call } from '../lib/api.js';
 import { byId, count, element, fieldOf, messageOf, onSubmit } from '../lib/dom.js';
+import { browseUrl, imageUrl } from '../lib/urls.js';
 import { filtersOf, readImages, withPlace } from './image_query.js';
-/** @import { Attribute, Code, ImageCard } from '../lib/types' */
+/** @import { Attribute, Code, ImageCard } from '../types' */
 /** @import { ImagePage } from './image_query.js' */
 
 const LIMIT = 60;
@@ -40,7 +41,7 @@ function card(image) {
   if (image.adjudicated.length > 0) marks.push(element('span', { class: 'mark good', role: 'img', title: 'adjudicated', 'aria-label': 'adjudicated' }, '✓'));
   const flags = count(image.open_flags, 'open flag');
   if (image.open_flags > 0) marks.push(element('span', { class: 'mark bad', role: 'img', title: flags, 'aria-label': flags }, `⚑ ${image.open_flags}`));
-  return element('li', {}, element('a', { class: 'tile', href: `/browse/${image.id}?${filters}`, 'data-image': image.id },
+  return element('li', {}, element('a', { class: 'tile', href: imageUrl(image.id, filters), 'data-image': image.id },
     element('img', { src: image.image_url, alt: '', loading: 'lazy', decoding: 'async' }),
     element('span', { class: 'tile-name', title: image.name }, image.name),
     element('span', { class: 'tile-about' }, element('span', {}, about(image)), ...marks)));
@@ -85,7 +86,7 @@ function offerPages({ images, next }) {
 function offerPage(id, name, side) {
   const link = byId(id, HTMLAnchorElement);
   link.hidden = !name;
-  if (name) link.href = `/browse?${withPlace(filters, { [side]: name })}`;
+  if (name) link.href = browseUrl(withPlace(filters, { [side]: name }));
 }
 
 async function load() {
@@ -107,6 +108,6 @@ async function load() {
 attributeField.addEventListener('change', offerValues);
 onSubmit(form, () => {
   const wanted = filtersOf(new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)])));
-  location.assign(wanted.size > 0 ? `/browse?${wanted}` : '/browse');
+  location.assign(browseUrl(wanted));
 });
 load();

@@ -4,8 +4,9 @@ import { busy, runExclusive } from '../lib/busy.js';
 import { byId, closest, element, find, findAll } from '../lib/dom.js';
 import { commandOf, typedCode } from '../lib/keys.js';
 import { postOnce } from '../lib/retry.js';
+import { imageUrl } from '../lib/urls.js';
 import { answerText, cellNode, choices, flagNodes } from './cells.js';
-/** @import { Answer, Attribute, Cell, ImageCard, ImageDetail } from '../lib/types' */
+/** @import { Answer, Attribute, Cell, ImageCard, ImageDetail } from '../types' */
 
 /** @typedef {'flags'|'opinions'|'undecided'|'model'} Kind what wants a reviewer */
 
@@ -85,7 +86,7 @@ function render() {
   picture.alt = image.name;
   const link = byId('name', HTMLAnchorElement);
   link.textContent = image.name;
-  link.href = `/browse/${image.id}`;
+  link.href = imageUrl(image.id);
   byId('facts').textContent = [image.split, image.done ? 'done' : 'open', image.blind && 'suggestions held back'].filter(Boolean).join(' · ');
   byId('flags').replaceChildren(...flagNodes(image.flags, resolve));
   const nodes = asked.flatMap((name) => {

@@ -664,6 +664,7 @@ export interface Team {
 
 /** What an aggregation changed, or would change. */
 export interface Aggregation {
+  method: string;
   cells: number;
   changed: number;
   undecided: number;
