@@ -36,8 +36,8 @@ lint: $(READY) $(NODE_READY) ## format, lint, types, import contracts; types and
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@[ ! -e $(NODE_READY) ] || $(WITH_NODE) node_modules/.bin/tsc
-	@[ ! -e $(NODE_READY) ] || $(WITH_NODE) node_modules/.bin/eslint static/js eslint.config.js
+	[ ! -e $(NODE_READY) ] || $(WITH_NODE) node_modules/.bin/tsc
+	[ ! -e $(NODE_READY) ] || $(WITH_NODE) node_modules/.bin/eslint static/js eslint.config.js
 
 bench: $(READY) ## the figures that the documents name
 	$(BIN)/python -m benchmarks

@@ -25,6 +25,8 @@ export default [
       'no-new-func': 'error',
       'no-param-reassign': 'error',
       'no-promise-executor-return': 'error',
+      // A room imports from itself and from lib.
+      'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./(?!lib/)' }] }],
       'no-return-assign': 'error',
       'no-self-compare': 'error',
       'no-sequences': 'error',
@@ -43,5 +45,6 @@ export default [
       radix: 'error',
     },
   },
+  { files: ['static/js/lib/*.js'], rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./' }] }] } },
   { files: ['static/js/lib/theme.js'], languageOptions: { sourceType: 'script' } },
 ];
