@@ -45,9 +45,7 @@ def find_flat(schema: Schema, label: str) -> tuple[Attribute, int] | None:
         for attribute in schema.attributes
         for value in attribute.values
         if plain(label)
-        in {
-            plain(f"{known}{value.name}") for known in (attribute.name, attribute.title, *attribute.spellings)
-        }
+        in {plain(f"{name}{value.name}") for name in (attribute.name, attribute.title, *attribute.spellings)}
     ]
     return cells[0] if len(cells) == 1 else None
 

@@ -51,7 +51,7 @@ class Owner(Enum):
     IMPORT = auto()
     """From a file."""
     REVIEWER = auto()
-    """A reviewer's decision, whoever asks."""
+    """A reviewer's decision, even the labeller's own."""
 
 
 class Holder(Enum):

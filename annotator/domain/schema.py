@@ -200,7 +200,7 @@ def _parse_entries(entries: Any) -> Schema:
 
 
 def _parse_attribute(entry: Any) -> Attribute:
-    known = {
+    settings = {
         "name", "title", "key", "kind", "required", "groups", "spellings", "values", "guideline", "examples", "was",
     }  # fmt: skip
     if not isinstance(entry, dict):
@@ -210,9 +210,9 @@ def _parse_attribute(entry: Any) -> Attribute:
         raise _WrongSchemaError(
             f"the attribute name {name!r} must consist of lower-case letters, digits and _, and must not be a reserved column"
         )
-    if unknown := sorted(set(entry) - known):
+    if unknown := sorted(set(entry) - settings):
         raise _WrongSchemaError(
-            f"{name} has an unknown setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}"
+            f"{name} has an unknown setting {unknown[0]!r}; the settings are {', '.join(sorted(settings))}"
         )
     for setting in ("spellings", "values", "examples"):
         if not isinstance(entry.get(setting, []), list):
@@ -298,8 +298,8 @@ def _parse_example(attribute: str, values: tuple[Value, ...], entry: Any) -> Exa
 
 
 def _parse_value(attribute: str, entry: Any) -> Value:
-    known = {"code", "name", "status", "ends", "replaced_by"}
-    if not isinstance(entry, dict) or not {"code", "name"} <= set(entry) <= known:
+    settings = {"code", "name", "status", "ends", "replaced_by"}
+    if not isinstance(entry, dict) or not {"code", "name"} <= set(entry) <= settings:
         raise _WrongSchemaError(f'each value of {attribute} must look like {{ code = 0, name = "no" }}')
     code, name = entry["code"], str(entry["name"]).strip()
     if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= 9999:
@@ -320,4 +320,4 @@ def _parse_value(attribute: str, entry: Any) -> Value:
 def _check_unique(items: list[str], what: str) -> None:
     for position, item in enumerate(items):
         if item in items[:position]:
-            raise _WrongSchemaError(f"the {what} {item!r} is given twice")
+            raise _WrongSchemaError(f"the {what} {item!r} occurs twice")

@@ -1,4 +1,4 @@
-"""Make a project folder, and remove one that was made in vain."""
+"""Make a project folder, and remove a new one that is not needed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def existing_paths(path: Path) -> frozenset[Path]:
 
 
 def remove_new_project(project: ProjectFolder, before: frozenset[Path]) -> None:
-    """Remove a project that was made in vain, and the folders that were made for it.
+    """Remove a new project that is not needed, and the folders that were made for it.
 
     Args:
         project: a project without images.

@@ -53,9 +53,9 @@ class DawidSkene:
         codes = self.ratings.categories
         matrix = self.confusions[self.ratings.raters.index(rater)].tolist()
         return {
-            (true, given): matrix[k][answer]
+            (true, answered): matrix[k][answer]
             for k, true in enumerate(codes)
-            for answer, given in enumerate(codes)
+            for answer, answered in enumerate(codes)
         }
 
 

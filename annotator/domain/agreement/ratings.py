@@ -97,20 +97,20 @@ class Ratings:
         raters, rater = np.unique(rater, return_inverse=True)
         categories, category = np.unique(code, return_inverse=True)
         answer = rater * max(len(categories), 1) + category
-        found: list[Positions] = []
+        rows_by_size: list[Positions] = []
         times: list[int] = []
         for size in np.unique(sizes):
             rows, counts = _distinct_rows(answer[starts[sizes == size][:, None] + np.arange(size)])
-            found += list(rows)
+            rows_by_size += list(rows)
             times += counts.tolist()
-        answer = np.concatenate(found) if found else np.empty(0, np.intp)
+        answer = np.concatenate(rows_by_size) if rows_by_size else np.empty(0, np.intp)
         rater, category = np.divmod(answer, max(len(categories), 1))
-        numbers = np.arange(len(found))
+        numbers = np.arange(len(rows_by_size))
         return cls(
             tuple(numbers.tolist()),
             tuple(raters.tolist()),
             tuple(categories.tolist()),
-            np.repeat(numbers, [len(row) for row in found]),
+            np.repeat(numbers, [len(row) for row in rows_by_size]),
             rater,
             category,
             numbers,

@@ -36,12 +36,12 @@ class _Clusters:
 
     def squared_distances(self, pairs: Places) -> NDArray[np.float64]:
         """Mean squared distances of the members of pairs (p, 2), (p,)."""
-        found = np.empty(len(pairs))
+        squares = np.empty(len(pairs))
         for start in range(0, len(pairs), 65_536):
             a, b = pairs[start : start + 65_536].T
             dots = np.einsum("ij,ij->i", self.means[a], self.means[b])
-            found[start : start + 65_536] = self.norms[a] + self.norms[b] - 2 * dots
-        return found
+            squares[start : start + 65_536] = self.norms[a] + self.norms[b] - 2 * dots
+        return squares
 
     def merged(self, into: Places, count: int) -> _Clusters:
         """Merge clusters: `into` (n,) is the new number of each cluster."""
@@ -85,7 +85,7 @@ def cluster_faces(descriptors: Floats, limit: float = LIMIT) -> Places:
 def near_pairs(descriptors: Floats, limit: float) -> Places:
     """Find pairs (p, 2) of faces at most `limit` apart, smaller place first, block by block."""
     norms = np.einsum("ij,ij->i", descriptors, descriptors)
-    found: list[Places] = []
+    pairs: list[Places] = []
     for start in range(0, len(descriptors), _BLOCK):
         rows, later = descriptors[start : start + _BLOCK], descriptors[start:]
         squares = rows @ later.T
@@ -95,8 +95,8 @@ def near_pairs(descriptors: Floats, limit: float) -> Places:
         places = np.flatnonzero(squares <= limit**2)
         row, column = np.divmod(places, len(later))
         wanted = row < column
-        found.append(start + _nearest_of_each(row[wanted], column[wanted], squares))
-    return np.concatenate(found) if found else np.empty((0, 2), np.int64)
+        pairs.append(start + _nearest_of_each(row[wanted], column[wanted], squares))
+    return np.concatenate(pairs) if pairs else np.empty((0, 2), np.int64)
 
 
 def _nearest_of_each(row: Places, column: Places, squares: Floats) -> Places:

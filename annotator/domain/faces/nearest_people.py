@@ -76,11 +76,11 @@ def nearest(one: Sets, people: Sets, count: int) -> tuple[Places, Floats]:
 def nearest_one(some: Sets, people: Sets) -> tuple[Places, Floats]:
     """Find for every set the place of the nearest person, and the distance; both (some,)."""
     places = np.zeros(len(some), np.int64)
-    found = np.full(len(some), np.inf, np.float32)
+    smallest = np.full(len(some), np.inf, np.float32)
     if len(people) == 0:
-        return places, found
+        return places, smallest
     for start in range(0, len(some), _BLOCK):
         block = distances(some[slice(start, start + _BLOCK)], people)
         places[start : start + _BLOCK] = block.argmin(axis=1)
-        found[start : start + _BLOCK] = block.min(axis=1)
-    return places, found
+        smallest[start : start + _BLOCK] = block.min(axis=1)
+    return places, smallest

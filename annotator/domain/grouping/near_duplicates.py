@@ -31,13 +31,13 @@ def near_pairs(hashes: NDArray[np.int64], distance: int = MAX_DISTANCE) -> NDArr
     """
     bits = hashes.view(np.uint64)
     edges = np.linspace(0, 64, distance + 2).astype(np.uint64)
-    found = [np.empty((0, 2), np.int64)]
+    pairs = [np.empty((0, 2), np.int64)]
     for low, high in itertools.pairwise(edges):
         band = (bits >> low) & np.uint64((1 << int(high - low)) - 1)
         order = np.lexsort((bits, band))
         starts = np.flatnonzero(np.r_[True, band[order][1:] != band[order][:-1], True])
-        found += [_alike(bits, order[a:b], distance) for a, b in _runs(starts)]
-    return np.unique(np.concatenate(found), axis=0)
+        pairs += [_alike(bits, order[a:b], distance) for a, b in _runs(starts)]
+    return np.unique(np.concatenate(pairs), axis=0)
 
 
 def connected(pairs: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -79,8 +79,8 @@ def rate_seeds(
         test_images[some] = held[True][:, 0]
         wanted = [(held[True], rule.share_test), (held[False], rule.share_val)]
         rated = [
-            np.square(found / total - share) / (share * (1 - share) * spread)
-            for found, share in wanted
+            np.square(actual / total - share) / (share * (1 - share) * spread)
+            for actual, share in wanted
             if 0 < share < 1
         ]
         distance[some] = np.mean(rated, axis=(0, 2)) if rated else 0

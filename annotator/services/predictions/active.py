@@ -114,8 +114,8 @@ def next_turn(session: Session) -> int:
 
 def _unknown_images(project: ProjectFolder, file: PredictionsFile) -> tuple[int, list[str]]:
     with project.database.read() as session:
-        known = {name for rows in fetch_many(session, select(Image.name), 10_000) for (name,) in rows}
-    missing = [name for name in file.all_names() if name not in known]
+        names = {name for rows in fetch_many(session, select(Image.name), 10_000) for (name,) in rows}
+    missing = [name for name in file.all_names() if name not in names]
     return len(missing), missing[:5]
 
 

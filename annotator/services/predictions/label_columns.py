@@ -56,6 +56,6 @@ def fetch_many(session: Session, query: Select[*tuple[Any, ...]], rows: int) -> 
     """Yield the rows of a query as the driver returns them, `rows` at a time: SQLAlchemy's rows would double the time."""
     cursor = session.connection().execute(query).cursor
     assert cursor is not None
-    while found := cursor.fetchmany(rows):
-        yield found
+    while chunk := cursor.fetchmany(rows):
+        yield chunk
     cursor.close()

@@ -61,9 +61,9 @@ def _change_gold(session: Session, attribute_id: int, code: int | None, into: in
     """Change the known answers of gold images too; an answer whose value was split is removed."""
     for gold in session.scalars(select(Gold)).all():
         answers = [
-            [attribute, into if (attribute, known) == (attribute_id, code) else known]
-            for attribute, known in gold.answers
-            if into is not None or (attribute, known) != (attribute_id, code)
+            [attribute, into if (attribute, answer) == (attribute_id, code) else answer]
+            for attribute, answer in gold.answers
+            if into is not None or (attribute, answer) != (attribute_id, code)
         ]
         if not answers:
             session.delete(gold)

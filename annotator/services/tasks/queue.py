@@ -50,12 +50,12 @@ def next_tasks(
     predictions = active_predictions(project, session, active.hash)
     attribute_id = active.ids[attribute] if attribute else None
     mixed_in = images_to_mix_in(session, labeller_id, count) if attribute is None else []
-    found = _ordinary(session, predictions, labeller_id, attribute_id, count - len(mixed_in))
-    missing = count - len(found) - len(mixed_in)
+    drawn = _ordinary(session, predictions, labeller_id, attribute_id, count - len(mixed_in))
+    missing = count - len(drawn) - len(mixed_in)
     if attribute is None and missing > 0:
         mixed_in += remaining_opinions(session, labeller_id, missing, mixed_in)
-    images = insert_randomly(list(found), mixed_in)
-    return lease_tasks(session, images, labeller_id, lease_seconds, active, predictions, found)
+    images = insert_randomly(list(drawn), mixed_in)
+    return lease_tasks(session, images, labeller_id, lease_seconds, active, predictions, drawn)
 
 
 def _ordinary(
@@ -66,15 +66,15 @@ def _ordinary(
     count: int,
 ) -> dict[int, float | None]:
     """The first free images in the order of work: image id → how it was drawn (`Lease.drawn`)."""
-    found: dict[int, float | None] = {}
+    drawn: dict[int, float | None] = {}
     if predictions is not None and count > 0:
-        found |= _in_predicted_order(session, predictions, _in_window(labeller_id, attribute_id), count)
-    if len(found) < count:
+        drawn |= _in_predicted_order(session, predictions, _in_window(labeller_id, attribute_id), count)
+    if len(drawn) < count:
         rest = session.connection().scalars(_in_random_order(labeller_id, attribute_id), {"count": count})
-        new = [number for number in rest if number not in found][: count - len(found)]
+        new = [number for number in rest if number not in drawn][: count - len(drawn)]
         # Images that the predictions do not contain were not drawn from all images.
-        found |= dict.fromkeys(new, None if predictions else 1 / max(1, open_images(session)))
-    return found
+        drawn |= dict.fromkeys(new, None if predictions else 1 / max(1, open_images(session)))
+    return drawn
 
 
 def lease_again(
@@ -104,15 +104,15 @@ def free_for(labeller_id: int, attribute_id: int | None) -> ColumnElement[bool]:
 def _in_predicted_order(
     session: Session, predictions: ActivePredictions, in_window: Select[str, int], count: int
 ) -> dict[int, float | None]:
-    found: dict[int, str] = {}
+    drawn: dict[int, str] = {}
     for place, names in _windows(predictions):
         by_name = dict(session.connection().execute(in_window, {"names": names}).all())
-        found |= {by_name[name]: name for name in names if name in by_name}
+        drawn |= {by_name[name]: name for name in names if name in by_name}
         if not by_name and place == predictions.cursor:
             _move_cursor(session, predictions, place, names)
-        if len(found) >= count:
+        if len(drawn) >= count:
             break
-    return {number: predictions.file.drawn(name) for number, name in islice(found.items(), count)}
+    return {number: predictions.file.drawn(name) for number, name in islice(drawn.items(), count)}
 
 
 @lru_cache(maxsize=256)
