@@ -10,8 +10,8 @@ beside the label, which agreement and aggregation use:
 4. The image measures its labellers (gold) or its labels (asked again), so the label that the cell has is not touched.
 5. The image is labelled blind, and the answer comes from a page that shows what the model thinks.
 
-A decision of a reviewer needs none of this. A correction is made in sight of all answers, so only reason 1 holds for it. An
-import fills empty cells and replaces earlier imports; its other answers are left out, because people outrank files.
+A reviewer's decision always becomes the label. A correction is made in sight of all answers, so only reason 1 stands against
+it. An import fills empty cells and replaces earlier imports; its other answers are left out, because people outrank files.
 """
 
 from __future__ import annotations

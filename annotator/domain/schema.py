@@ -320,4 +320,4 @@ def _parse_value(attribute: str, entry: Any) -> Value:
 def _check_unique(items: list[str], what: str) -> None:
     for position, item in enumerate(items):
         if item in items[:position]:
-            raise _WrongSchemaError(f"the {what} {item!r} occurs twice")
+            raise _WrongSchemaError(f"the {what} {item!r} is given twice")

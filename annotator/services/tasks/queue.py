@@ -104,15 +104,15 @@ def free_for(labeller_id: int, attribute_id: int | None) -> ColumnElement[bool]:
 def _in_predicted_order(
     session: Session, predictions: ActivePredictions, in_window: Select[str, int], count: int
 ) -> dict[int, float | None]:
-    drawn: dict[int, str] = {}
+    chosen: dict[int, str] = {}
     for place, names in _windows(predictions):
         by_name = dict(session.connection().execute(in_window, {"names": names}).all())
-        drawn |= {by_name[name]: name for name in names if name in by_name}
+        chosen |= {by_name[name]: name for name in names if name in by_name}
         if not by_name and place == predictions.cursor:
             _move_cursor(session, predictions, place, names)
-        if len(drawn) >= count:
+        if len(chosen) >= count:
             break
-    return {number: predictions.file.drawn(name) for number, name in islice(drawn.items(), count)}
+    return {number: predictions.file.drawn(name) for number, name in islice(chosen.items(), count)}
 
 
 @lru_cache(maxsize=256)
