@@ -95,20 +95,11 @@ def confirm(session: Session, labeller_id: int, confirmation: Confirmation) -> C
         late=bool(opinions),
         milliseconds=confirmation.milliseconds,
     )
-    accepted = set(confirmation.images) if confirmation.accepted else set()
-    answers = [
-        (
-            number,
-            attribute,
-            codes[number],
-            Origin.OPINION
-            if number in opinions
-            else Origin.SUGGESTION
-            if number in accepted
-            else Origin.HUMAN,
-        )
-        for number in confirmation.answered
-    ]
+    origins = dict.fromkeys(confirmation.answered, Origin.HUMAN)
+    if confirmation.accepted:
+        origins |= dict.fromkeys(confirmation.images, Origin.SUGGESTION)
+    origins |= dict.fromkeys(opinions, Origin.OPINION)
+    answers = [(number, attribute, codes[number], origins[number]) for number in confirmation.answered]
     annotate_all(session, active, submission_id, answers)
     code = codes[confirmation.images[0]] if confirmation.images else confirmation.person
     if isinstance(code, int) and confirmation.exceptions and is_person(session, attribute_id, code):
@@ -130,9 +121,9 @@ def _codes(
     if confirmation.unknown:
         codes |= dict.fromkeys(confirmation.unknown, code_of_person(session, attribute, UNKNOWN_PERSON))
     if confirmation.images:
-        person = (
-            placeholder_name(session, attribute_id) if confirmation.person is None else confirmation.person
-        )
+        person = confirmation.person
+        if person is None:
+            person = placeholder_name(session, attribute_id)
         codes |= dict.fromkeys(confirmation.images, code_of_person(session, attribute, person))
     elif isinstance(confirmation.person, int):
         code_of_person(session, attribute, confirmation.person)  # the person of the exceptions must exist

@@ -84,7 +84,7 @@ def identity_attribute(session: Session) -> tuple[int, str]:
             "no_identity",
             "The schema has no attribute that says who somebody is.",
             do='Add one to attributes.toml: `[[attribute]]`, `name = "identity"`, `title = "Person"`, `key = "p"`, '
-            '`kind = "open"`, `required = false`, `groups = true`; then call `facelabel schema apply`.',
+            '`kind = "open"`, `required = false`, `groups = true`; then run `facelabel schema apply`.',
         )
     return identity
 
