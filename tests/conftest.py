@@ -14,9 +14,9 @@ from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
+from tests.support.paths import SHARED_DATA
 from tests.support.serving import Server
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 LIMITS = Limits(max_pixels=64_000_000, max_file_bytes=2**27)
 
 
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "soak" in getattr(item, "fixturenames", ()):
             item.add_marker("soak")  # `make soak` runs whatever has more trials in it
-    if SHARED.is_dir():
+    if SHARED_DATA.is_dir():
         return
     absent = pytest.mark.skip(reason="the development data is not beside this checkout (../shared/data)")
     for item in items:
@@ -41,7 +41,7 @@ settings.load_profile("suite")
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    return SHARED
+    return SHARED_DATA
 
 
 @pytest.fixture(scope="session")

@@ -26,10 +26,9 @@ from annotator.services.rounds.comparison import report_page
 from annotator.services.rounds.jobs import start_round
 from annotator.worker import run_next_round
 from tests.annotator.labelling.test_labels import Person, lapse_leases
+from tests.support.paths import CHECKOUT
 from tests.support.serving import Client, Server
 from tests.support.waiting import wait_until
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def facelabel(project: Path, *arguments: str) -> Any:
@@ -59,7 +58,7 @@ def celeba(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
         shutil.copy(shared / "celeba" / "images" / name, base / "faces")
     with (base / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows([header, *rows[:240]])
-    schema = ROOT / "docs" / "examples" / "celeba" / "attributes.toml"
+    schema = CHECKOUT / "docs" / "examples" / "celeba" / "attributes.toml"
     return make_round(base / "project", base / "faces", base / "labels.csv", "--schema", str(schema))
 
 

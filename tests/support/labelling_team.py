@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support.paths import CHECKOUT
 from tests.support.waiting import wait_until
 
 
@@ -35,7 +36,7 @@ class Team:
                     str(number),
                     mode,
                 ],
-                cwd=Path(__file__).parents[2],
+                cwd=CHECKOUT,
                 env=os.environ | ({"FACELABEL_TOKEN": whose[number]} if number in whose else {}),
             )
             for number, log in enumerate(self.logs)

@@ -14,9 +14,10 @@ import pytest
 
 from annotator.sample_faces import draw_faces
 from tests.support.commands import call
+from tests.support.paths import CHECKOUT
 from tests.support.serving import Client
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = CHECKOUT / "docs"
 RECIPES = sorted((DOCS / "recipes").glob("s*.md"))
 
 

@@ -19,8 +19,9 @@ from annotator.project import ProjectFolder
 from annotator.services.exporting.exports import export_as
 from tests.annotator.labelling.test_labels import ALL, Person
 from tests.support.commands import call, files
+from tests.support.paths import CHECKOUT
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "export.md"
+PAGE = CHECKOUT / "docs" / "export.md"
 
 
 def label_two(project: ProjectFolder) -> list[str]:

@@ -16,6 +16,7 @@ from annotator.services.importing.labels import import_labels
 from annotator.services.projects import init_project
 from tests.annotator.labelling.test_labels import Person, done, labels_of
 from tests.conftest import LIMITS
+from tests.support.paths import CHECKOUT
 
 HEADER = "image_name,wrinkles,freakles,glasses,hair_color,hair_top,human_not_human\n"
 
@@ -159,7 +160,7 @@ def test_celeba_labels_come_in_through_the_example_mapping(tmp_path: Path, share
     make_images(tmp_path / "images", [row["image_name"] for row in rows])
     project = init_project(tmp_path / "project")
     import_images(project, [tmp_path / "images"], LIMITS)
-    mapping = Path(__file__).parents[3] / "docs" / "examples" / "celeba" / "map.toml"
+    mapping = CHECKOUT / "docs" / "examples" / "celeba" / "map.toml"
     report = import_labels(project, shared / "celeba" / "derived.csv", Mapping.read(mapping))
     assert report.left_aside == ["young", "male", "bags_under_eyes"]
     tops = {"full": "2", "receding": "1", "bald": "0", "covered": "3"}

@@ -17,6 +17,7 @@ from annotator.services.importing.sources import ImportOptions, find_sources, im
 from annotator.services.projects import init_project, read_schema_file
 from tests.conftest import LIMITS
 from tests.support.commands import Finished, call, contents
+from tests.support.paths import CHECKOUT
 
 
 def imported(project: ProjectFolder, *arguments: object) -> dict:
@@ -141,7 +142,7 @@ def test_a_celeba_list_with_commas_reads_the_same(
     ],
 )
 def test_a_flat_label_is_placed_by_its_words(label: str, meaning: tuple[str, str] | None) -> None:
-    default = Path(__file__).parents[3] / "annotator" / "attributes.toml"
+    default = CHECKOUT / "annotator" / "attributes.toml"
     assert propose_flat(parse_schema(read_schema_file(default)), label) == meaning
 
 
