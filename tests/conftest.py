@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from PIL import Image as Picture
 
-from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
+from tests.support.commands import call
 from tests.support.paths import SHARED_DATA
+from tests.support.project_images import LIMITS
 from tests.support.serving import Server
-
-LIMITS = Limits(max_pixels=64_000_000, max_file_bytes=2**27)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -101,3 +101,26 @@ def server(filled: ProjectFolder) -> Iterator[Server]:
     """`facelabel serve` on the filled project, in a process of its own."""
     with Server(filled.path) as running:
         yield running
+
+
+@pytest.fixture
+def doubled(tmp_path: Path, faces: Path) -> ProjectFolder:
+    """Six faces, and recompressed smaller copies of the first three imported after them."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    for path in sorted(faces.glob("*.jpg"))[:6]:
+        (tmp_path / "a" / path.name).write_bytes(path.read_bytes())
+    for path in sorted(faces.glob("*.jpg"))[:3]:
+        Picture.open(path).resize((80, 80)).save(tmp_path / "b" / f"copy-{path.name}", quality=70)
+    made = init_project(tmp_path / "project")
+    import_images(made, [tmp_path / "a"], LIMITS)
+    import_images(made, [tmp_path / "b"], LIMITS)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def labelled(filled: ProjectFolder, faces: Path) -> ProjectFolder:
+    """40 drawn faces with all their labels."""
+    call("import", faces / "answers.csv", "-p", filled.path).assert_done()
+    return filled

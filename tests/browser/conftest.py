@@ -1,31 +1,11 @@
 """A real Chromium."""
 
-import os
-import shutil
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-SECONDS = 1000
-
-
-def chromium() -> dict[str, Any]:
-    """How this machine's Chromium is launched."""
-    # The first takes a third less of the processor: it is the same browser without windows.
-    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-    executable = os.environ.get("FACELABEL_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    assert executable, "the browser tests need Chromium; `make chromium` installs it"
-    arguments = [
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-    ]
-    if os.geteuid() == 0:
-        arguments.append("--no-sandbox")
-    return {"executable_path": executable, "args": arguments}
+from tests.support.chromium import SECONDS, chromium
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +26,11 @@ def page(browser: Browser) -> Iterator[Page]:
         opened.on("pageerror", lambda error: problems.append(str(error)))
         yield opened
         assert problems == []
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def injectable(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A page that lets axe in past the content security policy."""
+    size = {"width": 1366, "height": 768}
+    with browser.new_context(bypass_csp=True, color_scheme=request.param, viewport=size) as context:  # type: ignore[arg-type]
+        yield context.new_page()

@@ -3,43 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
-from tests.annotator.labelling.test_queue import names_of
-from tests.browser.test_label_page import shown
 from tests.support.face_descriptors import describe
+from tests.support.label_page import shown
+from tests.support.pages import PAGES, serious
 from tests.support.predictions_folder import write_predictions
+from tests.support.project_images import names_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
-
-PAGES = {
-    # path: what is there once the page is ready
-    "/": "html[data-state=ready]",
-    "/sweep": "html[data-state=ready]",
-    "/people": "html[data-state=empty]",
-    "/people/all": "html[data-state=ready]",
-    "/browse": "html[data-state=ready]",
-    "/review": "html[data-state=ready]",
-    "/groups": "html[data-state=ready]",
-    "/schema": "html[data-state=ready]",
-    "/team": "html[data-state=ready]",
-    "/import": "html[data-state=ready]",
-    "/rounds": "html[data-state=ready]",
-    "/insights": "html[data-state=ready]",
-    "/snapshots": "html[data-state=ready]",
-}
-
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def injectable(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A page that lets axe in past the content security policy."""
-    size = {"width": 1366, "height": 768}
-    with browser.new_context(bypass_csp=True, color_scheme=request.param, viewport=size) as context:  # type: ignore[arg-type]
-        yield context.new_page()
 
 
 @pytest.fixture
@@ -49,16 +24,6 @@ def predicted(filled: ProjectFolder) -> Iterator[Server]:
     load_predictions(filled, write_predictions(filled, filled.rounds / "1" / "predictions", guessed))
     with Server(filled.path) as running:
         yield running
-
-
-def serious(page: Page) -> list[str]:
-    """The serious and critical faults, each with the first place where it occurs."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{fault['id']}: {fault['help']}: {fault['nodes'][0]['html']}"
-        for fault in found
-        if fault["impact"] in {"serious", "critical"}
-    ]
 
 
 def test_no_page_has_a_serious_fault(injectable: Page, server: Server):

@@ -9,21 +9,17 @@ from annotator.project import ProjectFolder
 from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_labels import ALL, Person, done, labels_of
-from tests.annotator.labelling.test_queue import SURE, names_of
-from tests.annotator.review.test_browse import correction, image_of
-from tests.conftest import LIMITS
-from tests.support.predictions_folder import write_predictions
+from tests.support.labelling import ALL, Person, done, labels_of
+from tests.support.pages import ready
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.project_images import LIMITS, image_of, names_of
+from tests.support.reviewing import correction
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 
 HOSTILE_NAME = "<img src=x onerror=document.title='owned'>.jpg"
 HOSTILE_NOTE = "<script>document.title='owned'</script> =HYPERLINK(\"http://evil.example\")"
-
-
-def ready(page: Page) -> None:
-    page.wait_for_selector("html[data-state=ready]", state="attached")
 
 
 def test_a_view_is_chosen_linked_and_opened_and_a_correction_is_taken_back(page: Page, filled: ProjectFolder):

@@ -6,12 +6,10 @@ from sqlalchemy import update
 
 from annotator.models import Image, Round, now
 from annotator.project import ProjectFolder
-from tests.annotator.grouping.test_groups import doubled, groups, look
-from tests.annotator.grouping.test_split_balance import labelled, plan_of, splits
+from tests.support.grouping import groups, look, plan_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
-__all__ = ["doubled", "labelled"]  # the fixtures
 
 
 def test_near_duplicates_are_cut_and_the_cut_is_taken_back(page: Page, doubled: ProjectFolder):
@@ -60,7 +58,7 @@ def test_the_leak_report_names_pairs_and_a_join_mends_them(page: Page, doubled: 
 def test_the_splits_are_balanced_after_a_look_at_the_table_and_with_models_only_even_so(
     page: Page, labelled: ProjectFolder
 ):
-    before, plan = splits(labelled), plan_of(labelled)
+    before, plan = groups(labelled), plan_of(labelled)
     with labelled.database.write() as session:
         session.add(Round(state="done", engine="probe", strategy="margin", stage="load", done=1, total=1, message="", attempts=1, created_at=now()))  # fmt: skip
     with Server(labelled.path) as server:
@@ -73,12 +71,12 @@ def test_the_splits_are_balanced_after_a_look_at_the_table_and_with_models_only_
         put = page.get_by_role("button", name="Put the better seed in force")
         expect(put).to_be_disabled()
         page.get_by_label("Do it even so").press("Space")
-        assert splits(labelled) == before
+        assert groups(labelled) == before
         put.press("Enter")
         expect(page.locator("#message")).to_have_text(
             f"Seed {plan.seed} is in active: {plan.moved} images in another split."
         )
-        assert sum(splits(labelled)[name] != before[name] for name in before) == plan.moved
+        assert sum(groups(labelled)[name] != before[name] for name in before) == plan.moved
         page.get_by_role("button", name="Balance the splits").press("Enter")
         expect(page.locator("#splits-about")).to_contain_text("No seed that was tried")
         expect(put).to_be_hidden()

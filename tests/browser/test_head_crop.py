@@ -10,8 +10,8 @@ from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.faces.detection import find_all_faces
 from annotator.services.importing.images import import_images
-from tests.browser.test_label_page import shown
-from tests.conftest import LIMITS
+from tests.support.label_page import shown
+from tests.support.project_images import LIMITS
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

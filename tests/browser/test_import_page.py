@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from annotator.project import ProjectFolder
-from tests.browser.conftest import SECONDS
+from tests.support.chromium import SECONDS
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

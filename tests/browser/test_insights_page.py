@@ -7,10 +7,9 @@ import pytest
 from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
-from tests.annotator.insights.test_insights import audited, round_that_errs
-from tests.annotator.insights.test_label_savings import estimated
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.browser.test_accessibility import injectable, serious  # noqa: F401 - a fixture
+from tests.support.labelling import ALL, Person
+from tests.support.pages import serious
+from tests.support.round_results import audited, estimated, round_that_errs
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -36,7 +35,7 @@ def test_every_state_has_a_word(page: Page, filled: ProjectFolder):
 
 
 def test_the_page_at_work_has_no_serious_fault_and_gives_its_numbers(
-    injectable: Page,  # noqa: F811 - the fixture
+    injectable: Page,
     filled: ProjectFolder,
     tmp_path: Path,
 ):

@@ -15,12 +15,12 @@ from annotator.sample_faces import draw_faces
 from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_queue import names_of
-from tests.browser.test_label_page import all_sent, image_name, labels, press_answers, shown
-from tests.conftest import LIMITS
 from tests.support.face_descriptors import add_people
+from tests.support.label_page import all_sent, image_name, press_answers, shown
 from tests.support.predictions_folder import write_predictions
+from tests.support.project_images import LIMITS, names_of
 from tests.support.serving import Server
+from tests.support.snapshots import labels
 
 pytestmark = pytest.mark.browser
 

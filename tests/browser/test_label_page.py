@@ -1,6 +1,5 @@
 """The label page in a real browser against a real server: keys only, nothing lost."""
 
-import csv
 import random
 import signal
 from pathlib import Path
@@ -14,46 +13,13 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_queue import names_of
-from tests.conftest import LIMITS
+from tests.support.label_page import all_sent, image_name, press_answers, shown
 from tests.support.predictions_folder import write_predictions
+from tests.support.project_images import LIMITS, names_of
 from tests.support.serving import Server
+from tests.support.snapshots import labels
 
 pytestmark = pytest.mark.browser
-
-VALUES = {"wrinkles": 2, "freckles": 2, "glasses": 3, "hair_color": 9, "hair_top": 4, "not_human": 1}
-"""How many of each attribute's codes the tests press; "no face" would end the image early."""
-
-
-def shown(page: Page) -> str:
-    """The image on the screen, once it can be answered."""
-    page.wait_for_selector("html[data-state=ready]", state="attached")
-    return page.locator("html").get_attribute("data-image-id") or ""
-
-
-def image_name(page: Page) -> str:
-    return page.locator("#image-name").text_content() or ""
-
-
-def press_answers(page: Page, chance: random.Random) -> tuple[str, dict[str, str]]:
-    """Answer the image on the screen by digits; returns its name and what was pressed."""
-    image = shown(page)
-    name = image_name(page)
-    answers = {attribute: str(chance.randrange(count)) for attribute, count in VALUES.items()}
-    for digit in answers.values():
-        page.keyboard.press(digit)
-    page.wait_for_selector(f'html:not([data-image-id="{image}"])', state="attached")
-    return name, answers
-
-
-def all_sent(page: Page) -> None:
-    page.wait_for_selector('html[data-unsent="0"]', state="attached")
-
-
-def labels(project: Path, to: Path) -> dict[str, dict[str, str]]:
-    export_snapshot(ProjectFolder.open(project), to, SnapshotOptions())
-    with (to / "labels.csv").open(newline="", encoding="utf-8") as file:
-        return {row.pop("image_name"): {k: v for k, v in row.items() if v} for row in csv.DictReader(file)}
 
 
 def label_with_a_killed_server(

@@ -7,26 +7,22 @@ from playwright.sync_api import Browser, Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import set_password
-from tests.annotator.web.test_accounts import PASSWORD, users
-from tests.browser.test_label_page import all_sent, labels, shown
+from tests.support.accounts import PASSWORD, users
+from tests.support.label_page import all_sent, shown
+from tests.support.pages import log_in
 from tests.support.serving import Server
+from tests.support.snapshots import labels
 
 pytestmark = pytest.mark.browser
-
-
-def log_in(page: Page, password: str = PASSWORD) -> None:
-    page.get_by_label("Name").fill("Ada")
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
 
 
 def test_after_the_login_the_wanted_page_opens_and_log_out_leads_back(page: Page, filled: ProjectFolder):
     users(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with Server(filled.path) as server:
         page.goto(f"{server.url}/snapshots")
-        log_in(page, "not the password")
+        log_in(page, "Ada", "not the password")
         page.get_by_text("Name or password is wrong.").wait_for()
-        log_in(page)
+        log_in(page, "Ada")
         page.get_by_role("heading", name="Snapshots").wait_for()
         page.get_by_role("button", name="Log out").click()
         page.get_by_role("heading", name="Log in").wait_for()
@@ -36,7 +32,7 @@ def test_a_login_never_leads_to_another_site(page: Page, filled: ProjectFolder):
     users(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with Server(filled.path) as server:
         page.goto(f"{server.url}/login?next=//evil.example/x")
-        log_in(page)
+        log_in(page, "Ada")
         page.wait_for_selector("html[data-state=ready]", state="attached")
         assert page.url == f"{server.url}/"
 
@@ -64,7 +60,7 @@ def test_answers_given_while_the_login_has_ended_are_sent_after_the_next_one(
     users(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with Server(filled.path) as server:
         page.goto(server.url)
-        log_in(page)
+        log_in(page, "Ada")
         shown(page)
         with filled.database.write() as session:
             set_password(session, "Ada", "another long password")
@@ -76,7 +72,7 @@ def test_answers_given_while_the_login_has_ended_are_sent_after_the_next_one(
                 page.keyboard.press(digit)
             page.wait_for_selector(f'html:not([data-image-id="{image}"])', state="attached")
         page.get_by_role("link", name="Log in again").click()
-        log_in(page, "another long password")
+        log_in(page, "Ada", "another long password")
         shown(page)
         all_sent(page)
         found = labels(server.project, tmp_path / "s")

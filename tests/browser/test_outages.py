@@ -12,11 +12,10 @@ from playwright.sync_api import Page
 from annotator.project import ProjectFolder
 from annotator.services.accounts import set_password
 from annotator.services.importing.images import import_images
-from tests.annotator.web.test_accounts import PASSWORD, users
-from tests.browser.test_label_page import all_sent, press_answers, shown
-from tests.browser.test_login_page import log_in
-from tests.conftest import LIMITS
-from tests.loop.test_leases import draw_plain_images
+from tests.support.accounts import PASSWORD, users
+from tests.support.label_page import all_sent, press_answers, shown
+from tests.support.pages import log_in
+from tests.support.project_images import LIMITS, draw_plain_images
 from tests.support.serving import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
@@ -109,7 +108,7 @@ def test_a_login_that_has_ended(page: Page, plain: ProjectFolder, outages: int):
     users(plain.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with Server(plain.path) as server:
         page.goto(server.url)
-        log_in(page)
+        log_in(page, "Ada")
         for number in range(outages):
             password = f"another long password {number}"
 
@@ -119,7 +118,7 @@ def test_a_login_that_has_ended(page: Page, plain: ProjectFolder, outages: int):
 
             pressed += answer_in_an_outage(page, chance, end_the_login)
             page.get_by_role("link", name="Log in again").click()
-            log_in(page, password)
+            log_in(page, "Ada", password)
         shown(page)
         all_sent(page)
     assert_arrived_once_and_in_order(plain, pressed)

@@ -15,11 +15,11 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_queue import names_of
-from tests.browser.test_label_page import VALUES, all_sent, image_name, labels, shown
-from tests.conftest import LIMITS
+from tests.support.label_page import VALUES, all_sent, image_name, shown
 from tests.support.predictions_folder import write_cells
+from tests.support.project_images import LIMITS, names_of
 from tests.support.serving import Server
+from tests.support.snapshots import labels
 
 pytestmark = pytest.mark.browser
 

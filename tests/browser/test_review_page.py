@@ -8,12 +8,12 @@ from annotator.models import Annotation
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
 from annotator.services.review.flags import raise_flag
-from tests.annotator.labelling.test_labels import ALL, Person, labels_of
-from tests.annotator.labelling.test_queue import SURE, names_of
-from tests.annotator.review.test_browse import correction, found, image_of, late_opinion
-from tests.annotator.review.test_label_issues import ranked
-from tests.browser.test_browse_page import ready
-from tests.support.predictions_folder import write_predictions
+from tests.support.labelling import ALL, Person, labels_of
+from tests.support.pages import ready
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.project_images import image_of, names_of
+from tests.support.reviewing import correction, found, late_opinion
+from tests.support.round_results import ranked
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

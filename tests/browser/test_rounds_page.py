@@ -6,16 +6,15 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from annotator.project import ProjectFolder
-from tests.annotator.insights.test_insights import audited, round_that_errs
-from tests.annotator.rounds.test_feature_choice import decided, network_that_errs
-from tests.browser.test_accessibility import injectable, serious  # noqa: F401 - a fixture
+from tests.support.pages import serious
+from tests.support.round_results import audited, decided, network_that_errs, round_that_errs
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 
 
 def test_a_round_tells_what_it_changed_and_an_earlier_one_is_used_again_by_keys(
-    injectable: Page,  # noqa: F811 - the fixture
+    injectable: Page,
     filled: ProjectFolder,
 ):
     truth = audited(filled, 20)
@@ -48,7 +47,7 @@ def test_a_round_tells_what_it_changed_and_an_earlier_one_is_used_again_by_keys(
 
 
 def test_a_round_says_what_it_works_on_and_there_is_a_way_back_to_the_frozen_network(
-    injectable: Page,  # noqa: F811 - the fixture
+    injectable: Page,
     filled: ProjectFolder,
 ):
     truth = audited(filled, 20)

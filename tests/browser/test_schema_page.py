@@ -10,10 +10,9 @@ from annotator.domain.schema import parse_schema
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account
 from annotator.services.schema.active import read_schema
-from tests.annotator.labelling.test_labels import done, labels_of
-from tests.annotator.schema.test_schema_changes import answered
-from tests.annotator.web.test_accounts import PASSWORD
-from tests.browser.test_team_page import log_in
+from tests.support.accounts import PASSWORD
+from tests.support.labelling import answered, done, labels_of
+from tests.support.pages import log_in
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

@@ -18,9 +18,8 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_queue import names_of
-from tests.conftest import LIMITS
 from tests.support.predictions_folder import write_predictions
+from tests.support.project_images import LIMITS, names_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

@@ -5,21 +5,14 @@ from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account
-from tests.annotator.labelling.test_labels import ALL, Person, labels_of
-from tests.annotator.labelling.test_overlap import agree, work
-from tests.annotator.review.test_browse import correction
-from tests.annotator.team.test_gold import golden
-from tests.annotator.web.test_accounts import PASSWORD
+from tests.support.accounts import PASSWORD
+from tests.support.labelling import ALL, Person, labels_of
+from tests.support.pages import log_in
+from tests.support.reviewing import correction
 from tests.support.serving import Server
+from tests.support.team import agree, golden, work
 
 pytestmark = pytest.mark.browser
-
-
-def log_in(page: Page, name: str) -> None:
-    page.get_by_role("heading", name="Log in").wait_for()
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
 
 
 def test_who_works_alone_makes_the_first_admin_and_the_admin_the_others(page: Page, server: Server):

@@ -15,8 +15,9 @@ from annotator.project import ProjectFolder
 from annotator.services.schema.active import read_schema
 from annotator.services.schema_editing.changes import preview_changes
 from annotator.services.schema_editing.file import change_schema, schema_version
-from tests.annotator.schema.test_schema_changes import DEFAULT, MERGED, RENAMED, SPLIT, answered
 from tests.support.commands import call
+from tests.support.labelling import answered
+from tests.support.schemas import DEFAULT, MERGED, RENAMED, SPLIT
 
 CHANGED = {"rename": RENAMED, "merge": MERGED, "split": SPLIT}
 KILLED = """

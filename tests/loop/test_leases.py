@@ -5,22 +5,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account, add_token
 from annotator.services.importing.images import import_images
-from tests.conftest import LIMITS
 from tests.support.labelling_team import Team
+from tests.support.project_images import LIMITS, draw_plain_images
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
-
-
-def draw_plain_images(folder: Path, count: int) -> None:
-    """Small images, each of another colour."""
-    folder.mkdir()
-    for number in range(count):
-        Image.new("RGB", (16, 16), (number % 256, number // 256, 0)).save(folder / f"{number:04d}.png")
 
 
 def test_eight_labellers_are_never_given_the_same_of_a_thousand_images(

@@ -13,6 +13,9 @@ from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.services.schema_editing.changes import read_schema
 
+SURE, UNCERTAIN = [0.98, 0.01, 0.01], [0.40, 0.38, 0.22]
+"""Probabilities of the codes of `glasses`."""
+
 
 def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n"

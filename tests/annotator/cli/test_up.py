@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.annotator.importing.test_videos import make_video
 from tests.support.commands import call, contents, run
+from tests.support.importing import make_video
 from tests.support.serving import Client
 
 

@@ -17,8 +17,8 @@ from annotator.formats.importers.base import ForeignAnswer
 from annotator.formats.tools import class_folders, huggingface, label_studio
 from annotator.project import ProjectFolder
 from annotator.services.exporting.exports import export_as
-from tests.annotator.labelling.test_labels import ALL, Person
 from tests.support.commands import call, files
+from tests.support.labelling import ALL, Person
 from tests.support.paths import CHECKOUT
 
 PAGE = CHECKOUT / "docs" / "export.md"

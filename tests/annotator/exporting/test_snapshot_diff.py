@@ -16,9 +16,9 @@ from annotator.formats.snapshot.images import SnapshotImage, in_batches
 from annotator.formats.snapshot.writer import SnapshotOptions, write_snapshot
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from tests.annotator.exporting.test_snapshot import NAMES, SCHEMA
-from tests.annotator.labelling.test_labels import ALL, Person
 from tests.support.commands import call
+from tests.support.labelling import ALL, Person
+from tests.support.snapshots import NAMES, SCHEMA
 
 
 def test_it_says_which_cells_changed_from_what_to_what_and_by_whom(filled: ProjectFolder, tmp_path: Path):

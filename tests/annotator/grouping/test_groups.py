@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image as Picture
 from sqlalchemy import func, select, update
 
 from annotator.errors import FacelabelError
@@ -11,7 +10,6 @@ from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.models import Image, ImageGroup, Labeller
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from annotator.services.grouping.duplicate_search import hash_some
 from annotator.services.grouping.listing import (
     decide,
     images_of_group,
@@ -19,43 +17,10 @@ from annotator.services.grouping.listing import (
     list_groups,
     take_decision_back,
 )
-from annotator.services.grouping.near_duplicates import find_twins
 from annotator.services.grouping.rebuild import settle_groups
-from annotator.services.importing.images import import_images
-from annotator.services.projects import init_project
 from annotator.services.review.corrections import Correction, correct
-from tests.conftest import LIMITS
 from tests.support.commands import call
-
-
-@pytest.fixture
-def doubled(tmp_path: Path, faces: Path) -> ProjectFolder:
-    """Six faces, and recompressed smaller copies of the first three imported after them."""
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    for path in sorted(faces.glob("*.jpg"))[:6]:
-        (tmp_path / "a" / path.name).write_bytes(path.read_bytes())
-    for path in sorted(faces.glob("*.jpg"))[:3]:
-        Picture.open(path).resize((80, 80)).save(tmp_path / "b" / f"copy-{path.name}", quality=70)
-    made = init_project(tmp_path / "project")
-    import_images(made, [tmp_path / "a"], LIMITS)
-    import_images(made, [tmp_path / "b"], LIMITS)
-    yield made
-    made.database.close()
-
-
-def look(project: ProjectFolder) -> int:
-    while hash_some(project):
-        pass
-    return find_twins(project)
-
-
-def groups(project: ProjectFolder) -> dict[str, tuple[str, str]]:
-    with project.database.read() as session:
-        return {
-            name: (group, split)
-            for name, group, split in session.execute(select(Image.name, Image.group, Image.split))
-        }
+from tests.support.grouping import groups, look
 
 
 def ids(project: ProjectFolder) -> dict[str, int]:

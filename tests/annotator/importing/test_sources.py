@@ -15,26 +15,14 @@ from annotator.domain.schema import parse_schema
 from annotator.project import ProjectFolder
 from annotator.services.importing.sources import ImportOptions, find_sources, import_source
 from annotator.services.projects import init_project, read_schema_file
-from tests.conftest import LIMITS
 from tests.support.commands import Finished, call, contents
+from tests.support.importing import groups, imported
 from tests.support.paths import CHECKOUT
-
-
-def imported(project: ProjectFolder, *arguments: object) -> dict:
-    finished = call("import", *arguments, "--json", "-p", project.path)
-    finished.assert_done()
-    return json.loads(finished.out)
+from tests.support.project_images import LIMITS
 
 
 def counts(project: ProjectFolder) -> dict:
     return json.loads(call("status", "--json", "-p", project.path).out)["attributes"]
-
-
-def groups(project: ProjectFolder) -> dict[str, str]:
-    with project.database.read() as session:
-        from annotator.models import Image as ImageRow
-
-        return {image.name: image.group for image in session.query(ImageRow)}
 
 
 def make_celeba(folder: Path, faces: Path) -> Path:

@@ -11,20 +11,8 @@ from annotator.formats.importers import video
 from annotator.formats.importers.video import VideoOptions
 from annotator.project import ProjectFolder
 from annotator.services.common.job_queue import StoppedError
-from tests.annotator.importing.test_sources import groups, imported
 from tests.support.commands import call, contents
-
-
-def make_video(path: Path, frames: int = 20, fps: int = 10) -> Path:
-    """Drawn noise that changes every five frames; its top left corner is white."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (96, 64))
-    for number in range(frames):
-        picture = np.random.default_rng(number // 5).integers(0, 120, (8, 12, 3), np.uint8)
-        frame = cv2.resize(picture, (96, 64), interpolation=cv2.INTER_NEAREST)
-        frame[:16, :24] = 255
-        writer.write(frame)
-    writer.release()
-    return path
+from tests.support.importing import groups, imported, make_video
 
 
 def test_a_video_gives_frames_by_time_in_one_group(project: ProjectFolder, tmp_path: Path) -> None:

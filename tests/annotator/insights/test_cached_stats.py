@@ -19,9 +19,8 @@ from annotator.services.rounds.status import COUNTS
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
 from annotator.worker import run_worker
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_overlap import agree, work
-from tests.annotator.team.test_gold import golden
+from tests.support.labelling import ALL, Person
+from tests.support.team import agree, golden, work
 from tests.support.waiting import wait_until
 
 KINDS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)

@@ -8,17 +8,15 @@ import secrets
 import pytest
 from sqlalchemy import update
 
-from annotator.models import Image, Project, Round, now
+from annotator.models import Project, Round
 from annotator.project import ProjectFolder
 from annotator.services.insights.report import Insights, curve_of, read_insights
-from annotator.services.predictions.active import load_predictions
 from annotator.services.rounds.comparison import round_changes
 from annotator.services.rounds.promotion import promote
-from tests.annotator.insights.test_label_savings import estimated
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_queue import names_of
-from tests.annotator.review.test_browse import correction, image_of
-from tests.support.predictions_folder import write_cells
+from tests.support.labelling import ALL, Person
+from tests.support.project_images import image_of
+from tests.support.reviewing import correction
+from tests.support.round_results import audited, estimated, round_that_errs
 from tests.support.serving import Server
 
 
@@ -29,45 +27,6 @@ def insights(project: ProjectFolder) -> Insights:
 
 def of(project: ProjectFolder, attribute: str = "glasses"):
     return next(found for found in insights(project).attributes if found.attribute == attribute)
-
-
-def audited(project: ProjectFolder, images: int) -> dict[str, int]:
-    """Put images into the audit set and answer them: every other one wears glasses."""
-    names = names_of(project)[:images]
-    with project.database.write() as session:
-        session.execute(update(Image).values(split="train"))
-        session.execute(update(Image).where(Image.name.in_(names)).values(split="test"))
-    truth = {name: number % 2 for number, name in enumerate(names)}
-    for name, code in truth.items():
-        correction(
-            project, Person(project), image_of(project, name), ALL | {"glasses": code}, f"audit {name}"
-        )
-    return truth
-
-
-def round_that_errs(
-    project: ProjectFolder, truth: dict[str, int], wrong: int, labels: int | None = None
-) -> int:
-    """A finished round that answers the audit images, the first `wrong` of them wrongly, each with 90 %."""
-    with project.database.write() as session:
-        row = Round(
-            state="done", engine="probe", strategy="margin", stage="load", done=0, total=0, message="", attempts=1,
-            created_at=now(), finished_at=now(), labelled=labels,
-        )  # fmt: skip
-        session.add(row)
-        session.flush()
-        number = row.id
-    cells = {name: {"glasses": [0.9, 0.06, 0.04]} for name in names_of(project)}
-    for place, (name, code) in enumerate(truth.items()):
-        said = 1 - code if place < wrong else code
-        cells[name] = {"glasses": [0.9 if value == said else 0.05 for value in range(3)]}
-    folder = project.rounds / f"{number:04d}"
-    load_predictions(project, write_cells(project, folder / "run" / "predictions", cells), number)
-    if labels is not None:
-        counts = {"glasses": {"-1": 3, "0": labels - 10, "1": 10}}
-        (folder / "snapshot").mkdir()
-        (folder / "snapshot" / "manifest.json").write_text(json.dumps({"counts": {"attributes": counts}}))
-    return number
 
 
 def test_without_labels_and_without_rounds_there_is_a_word_and_no_figure(filled: ProjectFolder):

@@ -1,32 +1,15 @@
 """What the rule's choice is worth: how images were drawn goes to the trainer, its estimate becomes a sentence."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 from annotator.models import Predictions
 from annotator.project import ProjectFolder
 from annotator.services.insights.label_savings import read_labels_saved, write_selection
 from annotator.services.predictions.active import load_predictions
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_queue import DOUBTFUL, names_of
-from tests.support.predictions_folder import write_cells
-
-TOLD = {
-    "worth": 1.42, "low": 1.11, "high": 1.83, "random": 264, "chosen": 2310, "held_out": 1214, "trained_on": 264,
-    "saved": 254, "missing": None, "seed": 0,
-}  # fmt: skip
-
-
-def estimated(project: ProjectFolder, number: int = 1, **other: Any) -> str:
-    """The sentence of an estimate with these figures."""
-    file = project.rounds / f"{number:04d}" / "run" / "labels_saved.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(TOLD | other))
-    found = read_labels_saved(project)
-    assert found is not None
-    assert found.round == number
-    return found.text
+from tests.support.labelling import ALL, Person
+from tests.support.predictions_folder import UNCERTAIN, write_cells
+from tests.support.project_images import names_of
+from tests.support.round_results import estimated
 
 
 def test_the_draw_of_an_image_is_the_one_by_which_it_was_first_answered(
@@ -36,7 +19,7 @@ def test_the_draw_of_an_image_is_the_one_by_which_it_was_first_answered(
     [first] = me.next()
     me.answer(first, ALL)
     known = [name for name in names_of(filled, split="train") if name != first.image_name][:3]
-    cells = {name: {"glasses": DOUBTFUL} for name in [*known, first.image_name]}
+    cells = {name: {"glasses": UNCERTAIN} for name in [*known, first.image_name]}
     load_predictions(filled, write_cells(filled, filled.rounds / "1", cells, drawn={known[1]: 1 / 7}))
     me.undo()
     skipped, drawn, chosen, again = me.next(4)

@@ -10,10 +10,9 @@ from annotator.models import Image, Project
 from annotator.project import ProjectFolder
 from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.conftest import LIMITS
-from tests.loop.test_leases import draw_plain_images
 from tests.support.commands import call
+from tests.support.labelling import ALL, Person
+from tests.support.project_images import LIMITS, draw_plain_images
 
 
 def singles(count: int) -> dict[str, int]:

@@ -6,9 +6,9 @@ from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import Annotation, Image
 from annotator.project import ProjectFolder
 from annotator.services.review.corrections import undo_correction
-from tests.annotator.labelling.test_labels import ALL, Person, count, done, labels_of
-from tests.annotator.labelling.test_queue import names_of
-from tests.annotator.review.test_browse import cell, correction, found, image_of
+from tests.support.labelling import ALL, Person, count, done, labels_of
+from tests.support.project_images import image_of, names_of
+from tests.support.reviewing import cell, correction, found
 
 
 def test_what_a_reviewer_decided_stays_and_a_later_answer_is_an_opinion(filled: ProjectFolder):

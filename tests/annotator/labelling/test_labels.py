@@ -1,69 +1,13 @@
 """Answers: once per key, append-only, taken back by an answer of their own."""
 
-import secrets
-from datetime import timedelta
-
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 
 from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import Annotation, Image, Label, Labeller, Lease, Submission, now
+from annotator.models import Annotation, Image, Label, Submission
 from annotator.project import ProjectFolder
-from annotator.services.annotation.submit import Outcome, Submitted, submit, undo
-from annotator.services.common.progress import read_progress
-from annotator.services.schema.active import active_schema
-from annotator.services.tasks.queue import Task, next_tasks, renew_leases
-
-ALL = {"wrinkles": 0, "freckles": 1, "glasses": 2, "hair_color": 8, "hair_top": None, "not_human": 0}
-
-
-class Person:
-    """A labeller at work."""
-
-    def __init__(self, project: ProjectFolder, name: str = "local") -> None:
-        self.project = project
-        with project.database.write() as session:
-            row = session.scalar(select(Labeller).where(Labeller.name == name))
-            if row is None:
-                row = Labeller(name=name)
-                session.add(row)
-                session.flush()
-            self.id = row.id
-
-    def next(self, count: int = 1, **more: object) -> list[Task]:
-        with self.project.database.write() as session:
-            return next_tasks(self.project, session, self.id, count=count, lease_seconds=600, **more)
-
-    def answer(self, task: Task, values: dict, key: str | None = None, **more: object) -> Outcome:
-        submitted = Submitted(key or secrets.token_hex(8), task.image_id, task.lease, values, **more)
-        with self.project.database.write() as session:
-            return submit(session, self.id, submitted)
-
-    def undo(self, key: str | None = None, own_key: str | None = None) -> dict[str, int | None]:
-        with self.project.database.write() as session:
-            return undo(session, self.id, own_key or secrets.token_hex(8), key)[1]
-
-
-def labels_of(project: ProjectFolder, image_id: int) -> dict[str, int | None]:
-    with project.database.read() as session:
-        names = active_schema(session).names
-        rows = session.execute(select(Label.attribute_id, Label.code).where(Label.image_id == image_id))
-        return {names[attribute]: code for attribute, code in rows}
-
-
-def count(project: ProjectFolder, table: type) -> int:
-    with project.database.read() as session:
-        return session.scalar(select(func.count()).select_from(table))
-
-
-def done(project: ProjectFolder) -> int:
-    with project.database.read() as session:
-        return read_progress(session, 0).done
-
-
-def lapse_leases(project: ProjectFolder) -> None:
-    with project.database.write() as session:
-        session.execute(update(Lease).values(expires_at=now() - timedelta(seconds=1)))
+from annotator.services.tasks.queue import renew_leases
+from tests.support.labelling import ALL, Person, count, done, labels_of, lapse_leases
 
 
 def test_an_answer_to_every_attribute_finishes_the_image(filled: ProjectFolder):

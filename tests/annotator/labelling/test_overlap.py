@@ -1,53 +1,22 @@
 """Overlap: a share of the images is answered by several people, blind, each of them once."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 
 import pytest
 from sqlalchemy import func, select
 
 from annotator.errors import FacelabelError
-from annotator.models import Annotation, Image, OpinionWanted, Submission
+from annotator.models import Annotation, Image, OpinionWanted
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk import Wish, lease_page
 from annotator.services.predictions.active import load_predictions
 from annotator.services.tasks.cursor import forget_passed
-from annotator.services.tasks.overlap import want_anew
 from annotator.services.tasks.settings import TeamSettings, team_settings, write_settings
 from annotator.services.tasks.visibility import is_blind
-from tests.annotator.labelling.test_labels import ALL, Person, done, labels_of, lapse_leases
-from tests.annotator.labelling.test_queue import SURE, names_of
-from tests.support.predictions_folder import write_predictions
-
-
-def agree(project: ProjectFolder, **settings: object) -> None:
-    """Put settings of the team in active."""
-    with project.database.write() as session:
-        write_settings(session, TeamSettings(**({"gold_share": 0.0} | settings)))
-        want_anew(session)
-
-
-def people_of(project: ProjectFolder) -> dict[int, list[int]]:
-    """Per image, who answered it; a person twice if twice."""
-    found = defaultdict(list)
-    with project.database.read() as session:
-        undone = select(Submission.undoes).where(Submission.undoes.is_not(None))
-        query = select(Submission.image_id, Submission.labeller_id).where(
-            Submission.kind == "answer", Submission.id.not_in(undone)
-        )
-        for image, person in session.execute(query):
-            found[image].append(person)
-    return found
-
-
-def work(people: list[Person], **values: object) -> None:
-    """Everybody answers in turn until nobody is given anything."""
-    given = 1
-    while given:
-        given = 0
-        for person in people:
-            for task in person.next(5):
-                person.answer(task, ALL | values)
-                given += 1
+from tests.support.labelling import ALL, Person, done, labels_of, lapse_leases
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.project_images import names_of
+from tests.support.team import agree, people_of, work
 
 
 def test_every_overlapped_image_gets_exactly_the_wanted_number_of_people(filled: ProjectFolder):

@@ -11,9 +11,9 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.faces.index import face_index
 from annotator.services.grouping.rebuild import regroup_all
 from annotator.services.people.face_sets import identity_attribute
-from tests.annotator.labelling.test_queue import names_of
 from tests.support.face_descriptors import describe
 from tests.support.naming import SIZES, Namer, describe_five, groups_of, identities
+from tests.support.project_images import names_of
 
 
 @pytest.fixture

@@ -14,47 +14,14 @@ from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
 from annotator.services.review import filters, listing
-from annotator.services.review.corrections import Correction, correct
-from annotator.services.review.details import read_image
 from annotator.services.review.filters import Filters
 from annotator.services.review.flags import raise_flag, resolve_flag
 from annotator.services.review.listing import find_images
-from tests.annotator.labelling.test_labels import ALL, Person, lapse_leases
-from tests.annotator.labelling.test_queue import SURE, names_of
-from tests.support.predictions_folder import write_predictions
+from tests.support.labelling import ALL, Person
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.project_images import image_of, names_of
+from tests.support.reviewing import cell, correction, found, late_opinion
 from tests.support.serving import Server
-
-
-def found(project: ProjectFolder, limit: int = 7, **filters: Any) -> list[str]:
-    """The names of a view, page by page."""
-    names: list[str] = []
-    after = None
-    with project.database.read() as session:
-        while True:
-            page = find_images(project, session, Filters(**filters), after=after, limit=limit)
-            assert len(page.images) <= limit
-            names += [image.name for image in page.images]
-            if page.next is None:
-                return names
-            assert after is None or page.next > after
-            after = page.next
-
-
-def correction(
-    project: ProjectFolder, person: Person, image: int, values: dict, key: str, **more: Any
-) -> None:
-    with project.database.write() as session:
-        correct(session, person.id, Correction(key, image, values, **more))
-
-
-def image_of(project: ProjectFolder, name: str) -> int:
-    with project.database.read() as session:
-        return session.scalars(select(Image.id).where(Image.name == name)).one()
-
-
-def cell(project: ProjectFolder, image_id: int, attribute: str = "glasses"):
-    with project.database.read() as session:
-        return next(c for c in read_image(project, session, image_id).cells if c.attribute == attribute)
 
 
 def test_without_filters_every_image_is_shown_once_by_name(filled: ProjectFolder):
@@ -162,17 +129,6 @@ def test_images_with_a_flag_are_found_until_it_is_resolved(filled: ProjectFolder
     with filled.database.write() as session:
         resolve_flag(session, 1, flag.id)
     assert (found(filled, flag="open"), found(filled, flag="resolved")) == ([], [name])
-
-
-def late_opinion(project: ProjectFolder, label: int, opinion: int) -> int:
-    """An image with a label of one person and a late opinion of another one."""
-    slow, quick = Person(project, "slow"), Person(project, "quick")
-    [task] = slow.next()
-    lapse_leases(project)
-    [again] = [t for t in quick.next(40) if t.image_id == task.image_id]
-    quick.answer(again, ALL | {"glasses": label})
-    slow.answer(task, {"glasses": opinion}, key="late")
-    return task.image_id
 
 
 @pytest.mark.parametrize("few", [20_000, 0])

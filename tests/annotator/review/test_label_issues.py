@@ -1,25 +1,12 @@
 """Labels that are probably wrong come to the reviewers in the order of their rank, and leave when they are decided."""
 
-from pathlib import Path
-
 from annotator.project import ProjectFolder
 from annotator.services.review.details import read_image
 from annotator.services.review.queue import review_queue
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_queue import names_of
-from tests.annotator.review.test_browse import correction, image_of
-from tests.annotator.review.test_review import queue
-
-HEADER = "image_name,attribute,code,p_code,suggested,p_suggested"
-
-
-def ranked(project: ProjectFolder, names: list[str], number: int = 1, attribute: str = "glasses") -> Path:
-    """A list of label errors of a round: these images' glasses are 1 rather than 2."""
-    file = project.rounds / f"{number:04d}" / "run" / "label_errors.csv"
-    file.parent.mkdir(parents=True)
-    lines = [f"{name},{attribute},2,0.0{place + 1},1,0.9" for place, name in enumerate(names)]
-    file.write_text("\n".join([HEADER, *lines]) + "\n")
-    return file
+from tests.support.labelling import ALL, Person
+from tests.support.project_images import image_of, names_of
+from tests.support.reviewing import correction, queue
+from tests.support.round_results import HEADER, ranked
 
 
 def answered(project: ProjectFolder, names: list[str]) -> list[int]:

@@ -8,18 +8,12 @@ from annotator.models import Labeller
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
 from annotator.services.review.flags import raise_flag
-from annotator.services.review.queue import Kind, check_reviewer, review_queue
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_queue import SURE, names_of
-from tests.annotator.review.test_browse import correction, image_of, late_opinion
-from tests.support.predictions_folder import write_predictions
+from annotator.services.review.queue import check_reviewer
+from tests.support.labelling import ALL, Person
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.project_images import image_of, names_of
+from tests.support.reviewing import correction, late_opinion, queue
 from tests.support.serving import Server
-
-
-def queue(project: ProjectFolder, kind: Kind) -> list[int]:
-    with project.database.read() as session:
-        page = review_queue(project, session, kind, after=None, limit=50)
-        return [image.id for image in page.images]
 
 
 def test_flags_opinions_and_a_confident_model_are_queued_until_decided(filled: ProjectFolder):

@@ -5,9 +5,8 @@ import pytest
 from annotator.errors import NotFound
 from annotator.project import ProjectFolder
 from annotator.services.rounds.comparison import RoundChanges, report_page, round_changes
-from tests.annotator.insights.test_insights import audited, round_that_errs
-from tests.annotator.labelling.test_queue import names_of
-from tests.annotator.rounds.test_promotions import finished_round
+from tests.support.project_images import names_of
+from tests.support.round_results import audited, finished_round, round_that_errs
 
 
 def changes(project: ProjectFolder, number: int) -> RoundChanges | None:

@@ -22,35 +22,14 @@ from annotator.services.rounds.feature_choice import (
 )
 from annotator.services.rounds.jobs import start_round
 from annotator.worker import run_next_round
-from tests.annotator.insights.test_insights import audited, round_that_errs
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_queue import names_of
-from tests.annotator.review.test_browse import correction, image_of
-from tests.annotator.rounds.test_promotions import finished_round
+from tests.support.labelling import ALL, Person
+from tests.support.project_images import image_of, names_of
+from tests.support.reviewing import correction
+from tests.support.round_results import audited, decided, finished_round, network_that_errs, round_that_errs
 from tests.support.small_run import CONFIG, register_small
 from trainer.finetune.model import build_model
 from trainer.finetune.saved_model import save_model
 from trainer.rounds.engines import weights_sha256
-
-
-def network_that_errs(project: ProjectFolder, truth: dict[str, int], wrong: int) -> int:
-    """A finished round of the engine cnn, with a model."""
-    number = round_that_errs(project, truth, wrong)
-    with project.database.write() as session:
-        session.execute(update(Round).where(Round.id == number).values(engine="cnn"))
-    network_folder(project, number).mkdir(parents=True)
-    (network_folder(project, number) / "model.json").write_text("{}")
-    return number
-
-
-def decided(project: ProjectFolder) -> tuple[int | None, str]:
-    """What a new round of the engine probe works on, and why."""
-    number = finished_round(project, None)
-    chosen = choose_features(project, number)
-    with project.database.read() as session:
-        row = session.get_one(Round, number)
-        assert row.features == chosen
-        return row.features, row.features_reason
 
 
 def test_a_network_that_is_shown_to_be_better_gives_its_features(filled: ProjectFolder):

@@ -4,33 +4,13 @@ import pytest
 from sqlalchemy import func, select
 
 from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import Label, Predictions, Round, Submission, now
+from annotator.models import Label, Predictions, Submission
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import load_predictions
 from annotator.services.rounds.promotion import promote, round_in_use
 from annotator.services.schema.active import active_schema
-from tests.annotator.labelling.test_labels import Person, lapse_leases
-from tests.annotator.labelling.test_queue import names_of
-from tests.support.predictions_folder import write_predictions
-
-SURE, TORN = [0.9, 0.05, 0.05], [0.34, 0.33, 0.33]
-
-
-def finished_round(project: ProjectFolder, doubted: str | None) -> int:
-    """A round that doubts one image."""
-    with project.database.write() as session:
-        row = Round(
-            state="done", engine="probe", strategy="margin", stage="load", done=0, total=0, message="", attempts=1,
-            created_at=now(),
-        )  # fmt: skip
-        session.add(row)
-        session.flush()
-        number = row.id
-    if doubted is not None:
-        cells = dict.fromkeys(names_of(project), SURE) | {doubted: TORN}
-        folder = project.rounds / f"{number:04d}" / "run" / "predictions"
-        load_predictions(project, write_predictions(project, folder, cells), number)
-    return number
+from tests.support.labelling import Person, lapse_leases
+from tests.support.project_images import names_of
+from tests.support.round_results import finished_round
 
 
 def head_of_queue(project: ProjectFolder) -> str:

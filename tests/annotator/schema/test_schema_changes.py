@@ -10,7 +10,6 @@ from annotator.errors import Conflict, FacelabelError
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.models import Gold, Image, Submission
 from annotator.project import ProjectFolder
-from annotator.resources import resource
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.predictions.active import active_predictions, load_predictions
 from annotator.services.review.corrections import undo_correction
@@ -22,22 +21,14 @@ from annotator.services.schema_editing.file import change_schema, schema_version
 from annotator.services.tasks.overlap import INDEPENDENT
 from annotator.services.team.gold import make_gold
 from annotator.services.team.votes import read_opinions
-from tests.annotator.labelling.test_labels import ALL, Person, done, labels_of
-from tests.annotator.labelling.test_queue import names_of
-from tests.annotator.review.test_browse import correction
-from tests.annotator.team.test_team_aggregation import opinions
 from tests.support.commands import call
+from tests.support.labelling import ALL, answered, done, labels_of
 from tests.support.predictions_folder import write_predictions
+from tests.support.project_images import names_of
+from tests.support.reviewing import correction
+from tests.support.schemas import DEFAULT, MERGED, RENAMED, SPLIT, SUN
+from tests.support.team import opinions
 from trainer.data.snapshot import Snapshot
-
-DEFAULT = resource("attributes.toml").read_text(encoding="utf-8")
-SUN = '{ code = 2, name = "sunglasses" }'
-MERGED = DEFAULT.replace(SUN, '{ code = 2, name = "sunglasses", replaced_by = [1] }')
-SPLIT = DEFAULT.replace(
-    SUN,
-    '{ code = 2, name = "sunglasses", replaced_by = [3, 4] }, { code = 3, name = "dark" }, { code = 4, name = "tinted" }',
-)
-RENAMED = DEFAULT.replace('name = "glasses"\ntitle', 'name = "eyewear"\nwas = "glasses"\ntitle', 1)
 
 
 def put(project: ProjectFolder, text: str) -> list[str]:
@@ -50,15 +41,6 @@ def history(project: ProjectFolder, image: int, attribute: str = "glasses") -> l
     with project.database.read() as session:
         cells = {cell.attribute: cell for cell in read_image(project, session, image).cells}
         return cells[attribute].history
-
-
-def answered(project: ProjectFolder, count: int = 3) -> tuple[Person, list[int]]:
-    """Some images with sunglasses, finished."""
-    me = Person(project)
-    tasks = me.next(count)
-    for task in tasks:
-        me.answer(task, ALL, key=f"answer {task.image_id}")
-    return me, [task.image_id for task in tasks]
 
 
 def test_a_merged_value_moves_its_labels_and_keeps_what_was_said(filled: ProjectFolder):

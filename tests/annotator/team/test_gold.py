@@ -14,18 +14,8 @@ from annotator.project import ProjectFolder
 from annotator.services.review.details import read_image
 from annotator.services.review.queue import review_queue
 from annotator.services.team.gold import import_gold, is_gold, make_gold, remove_gold
-from tests.annotator.labelling.test_labels import ALL, Person, labels_of
-from tests.annotator.labelling.test_overlap import agree, people_of, work
-from tests.annotator.review.test_browse import correction
-
-
-def golden(project: ProjectFolder, *images: int) -> None:
-    """Make images gold whose answers are ALL."""
-    reviewer = Person(project)
-    for image in images:
-        correction(project, reviewer, image, ALL, f"gold {image}", adjudicate=True)
-        with project.database.write() as session:
-            make_gold(session, reviewer.id, image)
+from tests.support.labelling import ALL, Person, labels_of
+from tests.support.team import agree, golden, people_of, work
 
 
 def gold(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

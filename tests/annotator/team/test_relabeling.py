@@ -15,13 +15,12 @@ from annotator.services.team.gold import make_gold
 from annotator.services.team.label_noise import LabelNoise, read_noise
 from annotator.services.team.metrics import count_team
 from annotator.services.team.relabel_scheduler import AskingAgain, ask_again
-from tests.annotator.labelling.test_labels import ALL, Person, labels_of, lapse_leases
-from tests.annotator.labelling.test_overlap import agree, work
-from tests.annotator.labelling.test_queue import SURE, names_of
-from tests.annotator.review.test_browse import correction, image_of
-from tests.annotator.review.test_label_issues import ranked
-from tests.annotator.review.test_review import queue
-from tests.support.predictions_folder import write_predictions
+from tests.support.labelling import ALL, Person, labels_of, lapse_leases
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.project_images import image_of, names_of
+from tests.support.reviewing import correction, queue
+from tests.support.round_results import ranked
+from tests.support.team import agree, work
 
 
 @pytest.fixture(autouse=True)

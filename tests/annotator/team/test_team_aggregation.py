@@ -14,18 +14,9 @@ from annotator.services.review.details import read_image
 from annotator.services.review.queue import review_queue
 from annotator.services.team.aggregation import AggregationReport, aggregate, preview_aggregation
 from annotator.services.team.gold import import_gold
-from tests.annotator.labelling.test_labels import ALL, Person, labels_of
-from tests.annotator.labelling.test_overlap import agree, work
-from tests.annotator.review.test_browse import correction
-
-
-def opinions(project: ProjectFolder, *codes: int, **settings: object) -> list[Person]:
-    """Every image gets one opinion per code on the glasses, the first of them as its label."""
-    agree(project, overlap_share=1.0, overlap_opinions=max(2, len(codes)), **settings)
-    people = [Person(project, f"person {number}") for number in range(len(codes))]
-    for person, code in zip(people, codes, strict=True):
-        work([person], glasses=code)
-    return people
+from tests.support.labelling import ALL, Person, labels_of
+from tests.support.reviewing import correction
+from tests.support.team import agree, opinions
 
 
 def origins(project: ProjectFolder, image: int) -> list[str]:

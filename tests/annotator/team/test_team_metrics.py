@@ -5,9 +5,8 @@ import pytest
 from annotator.domain.metrics.proportion import Proportion
 from annotator.project import ProjectFolder
 from annotator.services.team.metrics import TeamFigures, count_team
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_overlap import agree, work
-from tests.annotator.team.test_gold import golden
+from tests.support.labelling import ALL, Person
+from tests.support.team import agree, golden, work
 
 
 def figures(project: ProjectFolder) -> TeamFigures:

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
@@ -21,16 +20,8 @@ from annotator.services.accounts import (
     set_active,
     set_password,
 )
+from tests.support.accounts import PASSWORD, users
 from tests.support.serving import Server
-
-PASSWORD = "correct horse battery"
-
-
-def users(project: Path, *arguments: str, password: str | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "annotator", "users", *arguments, "-p", str(project)]
-    if password is not None:
-        command.append("--password-stdin")
-    return subprocess.run(command, input=password, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture

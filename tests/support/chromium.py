@@ -1,0 +1,24 @@
+"""How tests, benchmarks and documentation start Chromium."""
+
+import os
+import shutil
+from typing import Any
+
+SECONDS = 1000
+
+
+def chromium() -> dict[str, Any]:
+    """How this machine's Chromium is launched."""
+    # The first takes a third less of the processor: it is the same browser without windows.
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    executable = os.environ.get("FACELABEL_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    assert executable, "the browser tests need Chromium; `make chromium` installs it"
+    arguments = [
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+    ]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")
+    return {"executable_path": executable, "args": arguments}
