@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.chromium import SECONDS, chromium
+from tests.support.chromium import SECOND, chromium_options
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(**chromium())
+        running = playwright.chromium.launch(**chromium_options())
         yield running
         running.close()
 
@@ -21,7 +21,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page of a laptop's size that must not report an error."""
     with browser.new_context(viewport={"width": 1366, "height": 768}) as context:
         opened = context.new_page()
-        opened.set_default_timeout(20 * SECONDS)
+        opened.set_default_timeout(20 * SECOND)
         problems: list[str] = []
         opened.on("pageerror", lambda error: problems.append(str(error)))
         yield opened

@@ -8,8 +8,8 @@ from playwright.sync_api import Page
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
 from tests.support.face_descriptors import describe
-from tests.support.label_page import shown
-from tests.support.pages import PAGES, serious
+from tests.support.label_page import shown_image
+from tests.support.pages import PAGES, axe_faults
 from tests.support.predictions_folder import write_predictions
 from tests.support.project_images import names_of
 from tests.support.serving import Server
@@ -31,7 +31,7 @@ def test_no_page_has_a_serious_fault(injectable: Page, server: Server):
     for path, ready in PAGES.items():
         injectable.goto(server.url + path)
         injectable.wait_for_selector(ready, state="attached")
-        faults[path] = serious(injectable)
+        faults[path] = axe_faults(injectable)
     assert faults == {path: [] for path in PAGES}
 
 
@@ -42,36 +42,36 @@ def test_the_people_pages_at_work_have_no_serious_fault(injectable: Page, filled
         page.goto(f"{running.url}/people")
         page.wait_for_selector("html[data-state=ready]", state="attached")
         for name in ("Ada", "Grace"):
-            assert serious(page) == []
+            assert axe_faults(page) == []
             before = page.locator("html").get_attribute("data-set")
             for key in ("ArrowRight", "Space", "n", *name):
                 page.keyboard.press(key)
-            assert serious(page) == []
+            assert axe_faults(page) == []
             page.keyboard.press("Enter")
             page.wait_for_selector(f'html[data-state=ready]:not([data-set="{before}"])', state="attached")
         page.keyboard.press("?")
         page.wait_for_selector("#help[open]")
-        assert serious(page) == []
+        assert axe_faults(page) == []
         page.wait_for_selector('html[data-unsent="0"]', state="attached")
         page.goto(f"{running.url}/people/all")
         page.locator("#people button").first.click()
         page.locator("#resembling button").first.click()
         page.wait_for_selector("#merge[open]")
-        assert serious(page) == []
+        assert axe_faults(page) == []
 
 
 def test_the_label_page_at_work_has_no_serious_fault(injectable: Page, predicted: Server):
     page = injectable
     page.goto(predicted.url)
-    shown(page)
-    assert serious(page) == []
+    shown_image(page)
+    assert axe_faults(page) == []
     page.keyboard.press("g")
     page.wait_for_selector("[data-attribute=glasses] .replaced")
-    assert serious(page) == []
+    assert axe_faults(page) == []
     for key, dialog in (("?", "help"), (".", "guide"), (",", "session"), ("!", "note")):
         page.keyboard.press(key)
         page.wait_for_selector(f"#{dialog}[open]")
-        assert serious(page) == []
+        assert axe_faults(page) == []
         page.keyboard.press("Escape")
         page.wait_for_selector(f"#{dialog}:not([open])", state="attached")
 
@@ -84,4 +84,4 @@ def test_two_snapshots_compared_have_no_serious_fault(injectable: Page, server: 
     injectable.goto(server.url + "/snapshots")
     injectable.get_by_role("button", name="Compare").click()
     injectable.wait_for_selector("[data-attribute=glasses]")
-    assert serious(injectable) == []
+    assert axe_faults(injectable) == []

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from annotator.project import ProjectFolder
-from tests.support.chromium import SECONDS
+from tests.support.chromium import SECOND
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -23,7 +23,7 @@ def server(filled: ProjectFolder) -> Iterator[Server]:
 
 def becomes(page: Page, state: str) -> None:
     """The worker has a process to start first."""
-    expect(page.locator("#state")).to_have_text(state, timeout=60 * SECONDS)
+    expect(page.locator("#state")).to_have_text(state, timeout=60 * SECOND)
 
 
 def test_an_archive_with_labels_is_tried_mapped_and_imported(page: Page, server: Server, tmp_path: Path):
@@ -39,7 +39,7 @@ def test_an_archive_with_labels_is_tried_mapped_and_imported(page: Page, server:
     mapping = '[columns.eyewear]\nattribute = "glasses"\nvalues.dark = "sunglasses"\n'
     page.locator("#mapping-text").fill(mapping)
     page.get_by_role("button", name="Try again").click()
-    expect(page.locator("#report")).to_contain_text("sunglasses 1", timeout=60 * SECONDS)
+    expect(page.locator("#report")).to_contain_text("sunglasses 1", timeout=60 * SECOND)
     page.get_by_role("button", name="Import", exact=True).click()
     becomes(page, "imported")
     assert server.client().get("/progress")["attributes"]["glasses"]["labelled"] == 1

@@ -8,8 +8,8 @@ from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
 from tests.support.labelling import ALL, Person
-from tests.support.pages import serious
-from tests.support.round_results import audited, estimated, round_that_errs
+from tests.support.pages import axe_faults
+from tests.support.round_results import add_round_with_errors, answer_audit_set, write_estimate
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -24,12 +24,12 @@ def opened(page: Page, server: Server) -> Page:
 def test_every_state_has_a_word(page: Page, filled: ProjectFolder):
     with Server(filled.path) as server:
         assert "Nothing is labelled yet" in opened(page, server).locator("#message").inner_text()
-        truth = audited(filled, 20)
+        truth = answer_audit_set(filled, 20)
         assert "no round yet" in opened(page, server).locator("#message").inner_text()
         assert page.locator("[data-attribute=glasses] .nothing").count() == 3
-        round_that_errs(filled, truth, 10, labels=100)
+        add_round_with_errors(filled, truth, 10, labels=100)
         assert "One round so far" in opened(page, server).locator("#message").inner_text()
-        round_that_errs(filled, truth, 2, labels=200)
+        add_round_with_errors(filled, truth, 2, labels=200)
         assert opened(page, server).locator("#message").inner_text() == ""
         assert page.locator("article[data-attribute=glasses] .plot .point").count() >= 3
 
@@ -39,16 +39,16 @@ def test_the_page_at_work_has_no_serious_fault_and_gives_its_numbers(
     filled: ProjectFolder,
     tmp_path: Path,
 ):
-    truth = audited(filled, 20)
-    round_that_errs(filled, truth, 10, labels=100)
-    round_that_errs(filled, truth, 2, labels=200)
+    truth = answer_audit_set(filled, 20)
+    add_round_with_errors(filled, truth, 10, labels=100)
+    add_round_with_errors(filled, truth, 2, labels=200)
     me = Person(filled)
     me.answer(me.next()[0], ALL, accepted=frozenset({"glasses"}), milliseconds=4000)
-    sentence = estimated(filled, 2)
+    sentence = write_estimate(filled, 2)
     with Server(filled.path) as server:
         page = opened(injectable, server)
         assert page.locator("#saved").inner_text().startswith(sentence)
-        assert serious(page) == []
+        assert axe_faults(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.locator("#overview a", has_text="Glasses").click()
         with page.expect_download() as waiting:

@@ -7,17 +7,17 @@ from playwright.sync_api import Browser, Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import set_password
-from tests.support.accounts import PASSWORD, users
-from tests.support.label_page import all_sent, shown
+from tests.support.accounts import PASSWORD, users_command
+from tests.support.label_page import shown_image, wait_until_sent
 from tests.support.pages import log_in
 from tests.support.serving import Server
-from tests.support.snapshots import labels
+from tests.support.snapshots import exported_labels
 
 pytestmark = pytest.mark.browser
 
 
 def test_after_the_login_the_wanted_page_opens_and_log_out_leads_back(page: Page, filled: ProjectFolder):
-    users(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
+    users_command(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with Server(filled.path) as server:
         page.goto(f"{server.url}/snapshots")
         log_in(page, "Ada", "not the password")
@@ -29,7 +29,7 @@ def test_after_the_login_the_wanted_page_opens_and_log_out_leads_back(page: Page
 
 
 def test_a_login_never_leads_to_another_site(page: Page, filled: ProjectFolder):
-    users(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
+    users_command(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with Server(filled.path) as server:
         page.goto(f"{server.url}/login?next=//evil.example/x")
         log_in(page, "Ada")
@@ -40,7 +40,7 @@ def test_a_login_never_leads_to_another_site(page: Page, filled: ProjectFolder):
 def test_a_password_never_gets_into_an_address_when_the_script_has_not_come_yet(
     browser: Browser, filled: ProjectFolder
 ):
-    users(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
+    users_command(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with (
         Server(filled.path) as server,
         browser.new_context(java_script_enabled=False) as context,
@@ -57,23 +57,23 @@ def test_a_password_never_gets_into_an_address_when_the_script_has_not_come_yet(
 def test_answers_given_while_the_login_has_ended_are_sent_after_the_next_one(
     page: Page, filled: ProjectFolder, tmp_path: Path
 ):
-    users(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
+    users_command(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with Server(filled.path) as server:
         page.goto(server.url)
         log_in(page, "Ada")
-        shown(page)
+        shown_image(page)
         with filled.database.write() as session:
             set_password(session, "Ada", "another long password")
         names = []
         for _ in range(3):
-            image = shown(page)
+            image = shown_image(page)
             names.append(page.locator("#image-name").text_content())
             for digit in "010200":
                 page.keyboard.press(digit)
             page.wait_for_selector(f'html:not([data-image-id="{image}"])', state="attached")
         page.get_by_role("link", name="Log in again").click()
         log_in(page, "Ada", "another long password")
-        shown(page)
-        all_sent(page)
-        found = labels(server.project, tmp_path / "s")
+        shown_image(page)
+        wait_until_sent(page)
+        found = exported_labels(server.project, tmp_path / "s")
     assert sorted(name for name, row in found.items() if row) == sorted(names)

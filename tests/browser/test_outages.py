@@ -12,8 +12,8 @@ from playwright.sync_api import Page
 from annotator.project import ProjectFolder
 from annotator.services.accounts import set_password
 from annotator.services.importing.images import import_images
-from tests.support.accounts import PASSWORD, users
-from tests.support.label_page import all_sent, press_answers, shown
+from tests.support.accounts import PASSWORD, users_command
+from tests.support.label_page import press_answers, shown_image, wait_until_sent
 from tests.support.pages import log_in
 from tests.support.project_images import LIMITS, draw_plain_images
 from tests.support.serving import Server
@@ -58,8 +58,8 @@ def page(page: Page) -> Page:
 
 def answer_in_an_outage(page: Page, chance: random.Random, go_away: Callable[[], None]) -> Pressed:
     """Answer what the page has ahead while something is away; the page says how many answers wait."""
-    shown(page)
-    all_sent(page)
+    shown_image(page)
+    wait_until_sent(page)
     page.wait_for_function(SUPPLIED, arg=AWAY)
     go_away()
     pressed = [press_answers(page, chance) for _ in range(AWAY)]
@@ -88,7 +88,7 @@ def test_a_network_that_is_away(page: Page, plain: ProjectFolder, outages: int):
         for _ in range(outages):
             pressed += answer_in_an_outage(page, chance, lambda: page.context.set_offline(True))
             page.context.set_offline(False)
-        all_sent(page)
+        wait_until_sent(page)
     assert_arrived_once_and_in_order(plain, pressed)
 
 
@@ -99,13 +99,13 @@ def test_a_server_that_is_killed_and_restarted(page: Page, plain: ProjectFolder,
         for _ in range(outages):
             pressed += answer_in_an_outage(page, chance, server.stop)
             server.start()
-        all_sent(page)
+        wait_until_sent(page)
     assert_arrived_once_and_in_order(plain, pressed)
 
 
 def test_a_login_that_has_ended(page: Page, plain: ProjectFolder, outages: int):
     chance, pressed = random.Random(3), []
-    users(plain.path, "add", "Ada", "--role", "admin", password=PASSWORD)
+    users_command(plain.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with Server(plain.path) as server:
         page.goto(server.url)
         log_in(page, "Ada")
@@ -119,8 +119,8 @@ def test_a_login_that_has_ended(page: Page, plain: ProjectFolder, outages: int):
             pressed += answer_in_an_outage(page, chance, end_the_login)
             page.get_by_role("link", name="Log in again").click()
             log_in(page, "Ada", password)
-        shown(page)
-        all_sent(page)
+        shown_image(page)
+        wait_until_sent(page)
     assert_arrived_once_and_in_order(plain, pressed)
 
 
@@ -135,6 +135,6 @@ def test_a_tab_that_is_closed_and_opened_again(page: Page, plain: ProjectFolder,
             server.start()
             tab = page.context.new_page()
             tab.goto(server.url)
-        shown(tab)
-        all_sent(tab)
+        shown_image(tab)
+        wait_until_sent(tab)
     assert_arrived_once_and_in_order(plain, pressed)

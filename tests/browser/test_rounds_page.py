@@ -6,8 +6,13 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from annotator.project import ProjectFolder
-from tests.support.pages import serious
-from tests.support.round_results import audited, decided, network_that_errs, round_that_errs
+from tests.support.pages import axe_faults
+from tests.support.round_results import (
+    add_network_with_errors,
+    add_round_with_errors,
+    answer_audit_set,
+    choose_round_features,
+)
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -17,9 +22,9 @@ def test_a_round_tells_what_it_changed_and_an_earlier_one_is_used_again_by_keys(
     injectable: Page,
     filled: ProjectFolder,
 ):
-    truth = audited(filled, 20)
-    first = round_that_errs(filled, truth, 10, labels=100)
-    second = round_that_errs(filled, truth, 2, labels=200)
+    truth = answer_audit_set(filled, 20)
+    first = add_round_with_errors(filled, truth, 10, labels=100)
+    second = add_round_with_errors(filled, truth, 2, labels=200)
     report = filled.rounds / f"{second:04d}" / "run" / "report"
     report.mkdir()
     (report / "report.html").write_text("<h1>Training report</h1><script>document.title = 'ran'</script>")
@@ -32,7 +37,7 @@ def test_a_round_tells_what_it_changed_and_an_earlier_one_is_used_again_by_keys(
         assert ".90" in glasses.inner_text()
         assert "+40.0" in glasses.inner_text()
         assert "20.0 %" in glasses.inner_text()
-        assert serious(page) == []
+        assert axe_faults(page) == []
         older.locator("summary").first.press("Enter")
         expect(older).to_contain_text("It is the first round")
         expect(page.locator("#used")).to_contain_text(f"round {second}")
@@ -50,10 +55,10 @@ def test_a_round_says_what_it_works_on_and_there_is_a_way_back_to_the_frozen_net
     injectable: Page,
     filled: ProjectFolder,
 ):
-    truth = audited(filled, 20)
-    round_that_errs(filled, truth, 10)
-    network = network_that_errs(filled, truth, 1)
-    chosen, reason = decided(filled)
+    truth = answer_audit_set(filled, 20)
+    add_round_with_errors(filled, truth, 10)
+    network = add_network_with_errors(filled, truth, 1)
+    chosen, reason = choose_round_features(filled)
     assert chosen == network
     page = injectable
     with Server(filled.path) as server:
@@ -61,7 +66,7 @@ def test_a_round_says_what_it_works_on_and_there_is_a_way_back_to_the_frozen_net
         page.wait_for_selector("html[data-state=ready]", state="attached")
         expect(page.get_by_text(reason)).to_be_visible()
         expect(page.locator("#features")).to_contain_text(f"the network that round {network} fine-tuned")
-        assert serious(page) == []
+        assert axe_faults(page) == []
         slow = answer_held_back(page)
         page.get_by_role("button", name="Return to the frozen network").press("Enter")
         expect(page.locator("#message")).to_have_text("The next round works on the frozen network.")
@@ -71,7 +76,10 @@ def test_a_round_says_what_it_works_on_and_there_is_a_way_back_to_the_frozen_net
         page.evaluate("() => new Promise(requestAnimationFrame)")
         expect(page.locator("#message")).to_have_text("The next round works on the frozen network.")
         expect(page.locator("#features")).to_be_hidden()
-    assert decided(filled) == (None, "Works on the frozen network, because somebody returned to it.")
+    assert choose_round_features(filled) == (
+        None,
+        "Works on the frozen network, because somebody returned to it.",
+    )
 
 
 def answer_held_back(page: Page) -> Callable[[], None]:

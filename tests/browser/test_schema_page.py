@@ -11,7 +11,7 @@ from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account
 from annotator.services.schema.active import read_schema
 from tests.support.accounts import PASSWORD
-from tests.support.labelling import answered, done, labels_of
+from tests.support.labelling import answer_images, done_count, labels_of
 from tests.support.pages import log_in
 from tests.support.serving import Server
 
@@ -28,7 +28,7 @@ def told(page: Page, text: str) -> None:
 
 
 def test_an_admin_previews_changes_and_applies_them_at_once(page: Page, filled: ProjectFolder):
-    _, [image, *_] = answered(filled)
+    _, [image, *_] = answer_images(filled)
     with Server(filled.path) as server:
         opened(page, server)
         page.get_by_role("button", name="Edit Glasses").press("Enter")
@@ -42,16 +42,16 @@ def test_an_admin_previews_changes_and_applies_them_at_once(page: Page, filled: 
         told(page, "merge the value 8 'not visible' into 7 'other' (3 labels change)")
         page.get_by_role("button", name="Move Wrinkles down").press("Enter")
         told(page, "change the order of the attributes")
-        assert done(filled) == 3
+        assert done_count(filled) == 3
         page.get_by_role("button", name="Apply …").press("Enter")
         page.locator("#confirm").get_by_role("button", name="Back").press("Enter")
-        assert done(filled) == 3
+        assert done_count(filled) == 3
         page.get_by_role("button", name="Apply …").press("Enter")
         page.locator("#confirm").get_by_role("button", name="Apply").press("Enter")
         page.get_by_text("5 changes applied; attributes.toml says the same.").wait_for()
         assert page.locator("#attributes b:not(.code)").count() == 0
         page.get_by_text("split into 3 dark, 4 <b>tinted</b>").wait_for()
-    assert done(filled) == 0
+    assert done_count(filled) == 0
     assert labels_of(filled, image)["hair_color"] == 7
     with filled.database.read() as session:
         schema = read_schema(session)
@@ -60,7 +60,7 @@ def test_an_admin_previews_changes_and_applies_them_at_once(page: Page, filled: 
 
 
 def test_an_attribute_is_added_and_another_one_renamed(page: Page, filled: ProjectFolder):
-    _, [image, *_] = answered(filled)
+    _, [image, *_] = answer_images(filled)
     with Server(filled.path) as server:
         opened(page, server)
         page.get_by_role("button", name="Add an attribute").press("Enter")

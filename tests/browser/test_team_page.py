@@ -8,9 +8,9 @@ from annotator.services.accounts import add_account
 from tests.support.accounts import PASSWORD
 from tests.support.labelling import ALL, Person, labels_of
 from tests.support.pages import log_in
-from tests.support.reviewing import correction
+from tests.support.reviewing import save_correction
 from tests.support.serving import Server
-from tests.support.team import agree, golden, work
+from tests.support.team import answer_everything, make_gold_images, set_team_settings
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +42,7 @@ def test_who_works_alone_makes_the_first_admin_and_the_admin_the_others(page: Pa
 
 
 def test_a_reviewer_sees_agreement_sets_overlap_and_aggregates(page: Page, filled: ProjectFolder):
-    agree(filled, overlap_share=1.0, overlap_opinions=3, gold_share=0.0)
+    set_team_settings(filled, overlap_share=1.0, overlap_opinions=3, gold_share=0.0)
     with filled.database.write() as session:
         add_account(session, "Rob", "reviewer", PASSWORD)
     people = [Person(filled, name) for name in ("Lea", "Lou", "Lin")]
@@ -79,7 +79,7 @@ def test_a_labeller_sees_their_own_figures_only(page: Page, filled: ProjectFolde
     with filled.database.write() as session:
         add_account(session, "Lea", "labeller", PASSWORD)
         add_account(session, "Lou", "labeller", PASSWORD)
-    work([Person(filled, "Lea"), Person(filled, "Lou")])
+    answer_everything([Person(filled, "Lea"), Person(filled, "Lou")])
     with Server(filled.path) as server:
         page.goto(f"{server.url}/team")
         log_in(page, "Lea")
@@ -90,8 +90,8 @@ def test_a_labeller_sees_their_own_figures_only(page: Page, filled: ProjectFolde
 
 
 def test_a_decided_image_is_made_gold_with_one_press(page: Page, filled: ProjectFolder):
-    correction(filled, Person(filled), 3, ALL, "d", adjudicate=True)
-    golden(filled, 4)
+    save_correction(filled, Person(filled), 3, ALL, "d", adjudicate=True)
+    make_gold_images(filled, 4)
     with Server(filled.path) as server:
         page.goto(f"{server.url}/browse/3")
         page.get_by_role("button", name="Make gold").click()

@@ -16,10 +16,10 @@ from annotator.services.schema.active import read_schema
 from annotator.services.schema_editing.changes import preview_changes
 from annotator.services.schema_editing.file import change_schema, schema_version
 from tests.support.commands import call
-from tests.support.labelling import answered
-from tests.support.schemas import DEFAULT, MERGED, RENAMED, SPLIT
+from tests.support.labelling import answer_images
+from tests.support.schemas import DEFAULT_SCHEMA, MERGED_VALUE, RENAMED_ATTRIBUTE, SPLIT_VALUE
 
-CHANGED = {"rename": RENAMED, "merge": MERGED, "split": SPLIT}
+CHANGED = {"rename": RENAMED_ATTRIBUTE, "merge": MERGED_VALUE, "split": SPLIT_VALUE}
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -74,7 +74,7 @@ def trials(soak: bool) -> list[tuple[str, str]]:
 def test_a_killed_change_of_the_schema_goes_on_from_wherever_it_was(
     filled: ProjectFolder, tmp_path: Path, soak: bool
 ):
-    answered(filled)
+    answer_images(filled)
     filled.database.checkpoint()
     with filled.database.read() as session:
         version = schema_version(session)
@@ -93,7 +93,7 @@ def test_a_killed_change_of_the_schema_goes_on_from_wherever_it_was(
         kill(sent_again, moment, CHANGED[change], version)
         shutil.copytree(sent_again.path, applied.path)
         written = sent_again.schema_file.read_text(encoding="utf-8")
-        assert (written == DEFAULT) == (moment == MOMENTS[0])
+        assert (written == DEFAULT_SCHEMA) == (moment == MOMENTS[0])
         # The page sends the same change with the same key.
         change_schema(sent_again, 1, "the change", wanted, version)
         assert state(sent_again) == expected != before

@@ -1,4 +1,4 @@
-"""Accounts by the command."""
+"""The accounts of a project, managed by `facelabel users`."""
 
 import subprocess
 import sys
@@ -7,7 +7,10 @@ from pathlib import Path
 PASSWORD = "correct horse battery"
 
 
-def users(project: Path, *arguments: str, password: str | None = None) -> subprocess.CompletedProcess[str]:
+def users_command(
+    project: Path, *arguments: str, password: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `facelabel users` in a process of its own, with the password on its standard input."""
     command = [sys.executable, "-m", "annotator", "users", *arguments, "-p", str(project)]
     if password is not None:
         command.append("--password-stdin")

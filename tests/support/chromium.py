@@ -4,11 +4,12 @@ import os
 import shutil
 from typing import Any
 
-SECONDS = 1000
+SECOND = 1000
+"""Playwright counts time in milliseconds."""
 
 
-def chromium() -> dict[str, Any]:
-    """How this machine's Chromium is launched."""
+def chromium_options() -> dict[str, Any]:
+    """The arguments with which Playwright launches this machine's Chromium."""
     # The first takes a third less of the processor: it is the same browser without windows.
     names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     executable = os.environ.get("FACELABEL_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)

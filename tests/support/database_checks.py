@@ -10,7 +10,7 @@ from annotator.services.schema_editing.changes import recount_open_cells
 
 
 def annotations_by_key(database: Path) -> dict[str, dict[str, int]]:
-    """What the database holds of each submission; a submission twice or an annotation twice fails here."""
+    """The codes of each submission by its key and attribute; fails if a submission or an annotation is there twice."""
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         keys = [key for (key,) in connection.execute("SELECT key FROM submissions")]
@@ -27,7 +27,7 @@ def annotations_by_key(database: Path) -> dict[str, dict[str, int]]:
 
 
 def assert_counts_are_right(project: ProjectFolder) -> None:
-    """What is kept beside the annotations agrees with them."""
+    """Assert that labels and counts, which are derived from the annotations, agree with them."""
     with closing(sqlite3.connect(project.database_file)) as database:
         labels = database.execute("SELECT image_id, attribute_id, code, annotation_id FROM labels").fetchall()
         newest = database.execute(

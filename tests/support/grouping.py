@@ -9,13 +9,15 @@ from annotator.services.grouping.near_duplicates import find_twins
 from annotator.services.grouping.split_balance import SplitPlan, plan_balance
 
 
-def look(project: ProjectFolder) -> int:
+def search_near_duplicates(project: ProjectFolder) -> int:
+    """Hash all images and search for near-duplicates; returns the number of pairs."""
     while hash_some(project):
         pass
     return find_twins(project)
 
 
-def groups(project: ProjectFolder) -> dict[str, tuple[str, str]]:
+def groups_and_splits(project: ProjectFolder) -> dict[str, tuple[str, str]]:
+    """The group and the split of every image, by its name."""
     with project.database.read() as session:
         return {
             name: (group, split)
@@ -24,5 +26,6 @@ def groups(project: ProjectFolder) -> dict[str, tuple[str, str]]:
 
 
 def plan_of(project: ProjectFolder) -> SplitPlan:
+    """The plan of a better seed for the splits."""
     with project.database.read() as session:
         return plan_balance(session)

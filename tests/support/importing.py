@@ -1,4 +1,4 @@
-"""Sources to import, and what an import made of them."""
+"""Sources to import, and the images that an import made of them."""
 
 import json
 from pathlib import Path
@@ -12,21 +12,21 @@ from annotator.project import ProjectFolder
 from tests.support.commands import call
 
 
-def imported(project: ProjectFolder, *arguments: object) -> dict:
+def run_import(project: ProjectFolder, *arguments: object) -> dict:
     """Import sources by the command; returns its report."""
     finished = call("import", *arguments, "--json", "-p", project.path)
     finished.assert_done()
     return json.loads(finished.out)
 
 
-def groups(project: ProjectFolder) -> dict[str, str]:
+def groups_by_name(project: ProjectFolder) -> dict[str, str]:
     """The group of every image, by its name."""
     with project.database.read() as session:
         return dict(session.execute(select(Image.name, Image.group)).all())
 
 
 def make_video(path: Path, frames: int = 20, fps: int = 10) -> Path:
-    """Drawn noise that changes every five frames; its top left corner is white."""
+    """Make a video of noise that changes every five frames; its top left corner is white."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (96, 64))
     for number in range(frames):
         picture = np.random.default_rng(number // 5).integers(0, 120, (8, 12, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Every page of the app, and what a test does on any of them."""
+"""All pages of the app, and what tests do on every one of them."""
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -6,7 +6,6 @@ from playwright.sync_api import Page
 from tests.support.accounts import PASSWORD
 
 PAGES = {
-    # path: what is there once the page is ready
     "/": "html[data-state=ready]",
     "/sweep": "html[data-state=ready]",
     "/people": "html[data-state=empty]",
@@ -21,23 +20,25 @@ PAGES = {
     "/insights": "html[data-state=ready]",
     "/snapshots": "html[data-state=ready]",
 }
+"""By path, the selector that matches once the page of an empty project is ready."""
 
 
-def serious(page: Page) -> list[str]:
-    """The serious and critical faults, each with the first place where it occurs."""
-    found = Axe().run(page).response["violations"]
+def axe_faults(page: Page) -> list[str]:
+    """The serious and critical accessibility faults, each with the first element that has it."""
+    faults = Axe().run(page).response["violations"]
     return [
         f"{fault['id']}: {fault['help']}: {fault['nodes'][0]['html']}"
-        for fault in found
+        for fault in faults
         if fault["impact"] in {"serious", "critical"}
     ]
 
 
-def ready(page: Page) -> None:
+def wait_until_ready(page: Page) -> None:
     page.wait_for_selector("html[data-state=ready]", state="attached")
 
 
 def log_in(page: Page, name: str, password: str = PASSWORD) -> None:
+    """Log in on the login page, once it is shown."""
     page.get_by_role("heading", name="Log in").wait_for()
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(password)

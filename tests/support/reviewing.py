@@ -11,15 +11,16 @@ from annotator.services.review.queue import Kind, review_queue
 from tests.support.labelling import ALL, Person, lapse_leases
 
 
-def correction(
+def save_correction(
     project: ProjectFolder, person: Person, image: int, values: dict, key: str, **more: Any
 ) -> None:
+    """Correct an image's labels as a reviewer does."""
     with project.database.write() as session:
         correct(session, person.id, Correction(key, image, values, **more))
 
 
 def late_opinion(project: ProjectFolder, label: int, opinion: int) -> int:
-    """An image with a label of one person and a late opinion of another one."""
+    """Give an image the label of one person and a late vote of another; returns its id."""
     slow, quick = Person(project, "slow"), Person(project, "quick")
     [task] = slow.next()
     lapse_leases(project)
@@ -29,8 +30,8 @@ def late_opinion(project: ProjectFolder, label: int, opinion: int) -> int:
     return task.image_id
 
 
-def found(project: ProjectFolder, limit: int = 7, **filters: Any) -> list[str]:
-    """The names of a view, page by page."""
+def names_in_view(project: ProjectFolder, limit: int = 7, **filters: Any) -> list[str]:
+    """The names of the images that pass the filters, read page by page."""
     names: list[str] = []
     after = None
     with project.database.read() as session:
@@ -44,12 +45,14 @@ def found(project: ProjectFolder, limit: int = 7, **filters: Any) -> list[str]:
             after = page.next
 
 
-def cell(project: ProjectFolder, image_id: int, attribute: str = "glasses"):
+def cell_of(project: ProjectFolder, image_id: int, attribute: str = "glasses"):
+    """What the browse page says about one attribute of an image."""
     with project.database.read() as session:
         return next(c for c in read_image(project, session, image_id).cells if c.attribute == attribute)
 
 
-def queue(project: ProjectFolder, kind: Kind) -> list[int]:
+def images_to_review(project: ProjectFolder, kind: Kind) -> list[int]:
+    """The ids of the images that wait for a reviewer for this reason."""
     with project.database.read() as session:
         page = review_queue(project, session, kind, after=None, limit=50)
         return [image.id for image in page.images]

@@ -23,7 +23,7 @@ from annotator.models import AttributeRow, Project
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
 from tests.support.labelling import ALL, Person
-from tests.support.snapshots import NAMES, SCHEMA, label_some
+from tests.support.snapshots import ANY_NAME, SCHEMA, label_some
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -158,7 +158,7 @@ def test_whatever_stands_in_a_cell_is_read_back(rows: list[list[str]]):
 
 @given(
     st.dictionaries(
-        NAMES,
+        ANY_NAME,
         st.dictionaries(st.sampled_from(["glasses", "wrinkles"]), st.sampled_from([0, 1, None])),
         max_size=6,
     )

@@ -23,7 +23,7 @@ from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from tests.support.commands import call
-from tests.support.grouping import groups, plan_of
+from tests.support.grouping import groups_and_splits, plan_of
 from tests.support.project_images import LIMITS
 
 datasets = st.lists(
@@ -80,12 +80,12 @@ def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nob
     plan = plan_of(labelled)
     assert plan.seed != plan.seed_now == 0
     assert plan.distance < plan.distance_now
-    before = groups(labelled)
+    before = groups_and_splits(labelled)
     with labelled.database.read() as session:
         shown = read_figures(session, DISTRIBUTIONS).figures
     with labelled.database.write() as session:
         assert balance_splits(session, plan.seed, instead_of=0) == plan.moved
-    after = groups(labelled)
+    after = groups_and_splits(labelled)
     assert sum(before[name] != after[name] for name in before) == plan.moved > 0
     with labelled.database.write() as session:
         assert balance_splits(session, plan.seed, instead_of=0) == 0, "a repetition changes nothing"
@@ -104,7 +104,7 @@ def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nob
         import_images(labelled, [tmp_path / "later"], LIMITS)
     with labelled.database.write() as session:
         regroup_all(session)
-    assert {name: groups(labelled)[name] for name in after} == after
+    assert {name: groups_and_splits(labelled)[name] for name in after} == after
     assert plan_of(labelled).seed_now == plan.seed
     export_snapshot(labelled, tmp_path / "s", SnapshotOptions())
     assert json.loads((tmp_path / "s" / "manifest.json").read_text())["splits"]["seed"] == plan.seed
@@ -121,11 +121,11 @@ def test_models_that_were_trained_are_a_reason_to_refuse_unless_it_is_done_even_
         word in told
         for told, word in zip(plan.warnings, ("(1 of them)", "leave the audit", "not blind"), strict=True)
     ] == [True] * 3
-    before = groups(labelled)
+    before = groups_and_splits(labelled)
     call("splits", "--apply", "-p", labelled.path).assert_refused(1, "Models were trained", "--even-so")
-    assert groups(labelled) == before
+    assert groups_and_splits(labelled) == before
     call("splits", "--apply", "--even-so", "-p", labelled.path).assert_done()
-    assert groups(labelled) != before
+    assert groups_and_splits(labelled) != before
 
 
 def test_a_plan_that_is_out_of_date_is_refused(labelled: ProjectFolder):
@@ -141,12 +141,12 @@ def test_a_plan_that_is_out_of_date_is_refused(labelled: ProjectFolder):
 def test_the_command_shows_the_table_and_changes_nothing_without_apply(
     labelled: ProjectFolder, tmp_path: Path
 ):
-    before = groups(labelled)
+    before = groups_and_splits(labelled)
     done = call("splits", "-p", labelled.path)
     done.assert_done()
     assert "all images" in done.out
     assert "glasses sunglasses" in done.out
-    assert groups(labelled) == before
+    assert groups_and_splits(labelled) == before
     told = json.loads(call("splits", "--json", "-p", labelled.path).out)
     assert told["distance"] < told["distance_now"]
     assert not told["applied"]

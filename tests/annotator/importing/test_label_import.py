@@ -14,7 +14,7 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import import_images
 from annotator.services.importing.labels import import_labels
 from annotator.services.projects import init_project
-from tests.support.labelling import Person, done, labels_of
+from tests.support.labelling import Person, done_count, labels_of
 from tests.support.paths import CHECKOUT
 from tests.support.project_images import LIMITS
 
@@ -91,7 +91,7 @@ def test_importing_twice_adds_nothing_and_a_newer_file_replaces_the_older(
     newer = import_labels(filled, write(tmp_path / "b.csv", "image_name,glasses\n0001.jpg,2\n"))
     assert (newer.added, newer.replaced) == (0, 1)
     assert exported(filled, tmp_path / "s")[0]["glasses"] == "2"
-    assert done(filled) == 1
+    assert done_count(filled) == 1
 
 
 def test_a_persons_answer_is_kept(filled: ProjectFolder, tmp_path: Path):

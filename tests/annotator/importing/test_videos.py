@@ -12,19 +12,19 @@ from annotator.formats.importers.video import VideoOptions
 from annotator.project import ProjectFolder
 from annotator.services.common.job_queue import StoppedError
 from tests.support.commands import call, contents
-from tests.support.importing import groups, imported, make_video
+from tests.support.importing import groups_by_name, make_video, run_import
 
 
 def test_a_video_gives_frames_by_time_in_one_group(project: ProjectFolder, tmp_path: Path) -> None:
     film = make_video(tmp_path / "film.mp4")
-    report = imported(project, film, "--fps", "2")[str(film)]
+    report = run_import(project, film, "--fps", "2")[str(film)]
     assert (report["format"], report["images"]["imported"]) == ("video", 4)
-    found = groups(project)
+    found = groups_by_name(project)
     assert list(found) == [f"film.mp4/{seconds}.jpg" for seconds in ("000000.000", "000000.500", "000001.000", "000001.500")]  # fmt: skip
     (group,) = set(found.values())
     assert group.startswith("video:")
     assert len(group) == len("video:") + 16
-    again = imported(project, film, "--fps", "2")[str(film)]["images"]
+    again = run_import(project, film, "--fps", "2")[str(film)]["images"]
     assert (again["imported"], again["already"]) == (0, 4)
 
 

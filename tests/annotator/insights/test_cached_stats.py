@@ -20,7 +20,7 @@ from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
 from annotator.worker import run_worker
 from tests.support.labelling import ALL, Person
-from tests.support.team import agree, golden, work
+from tests.support.team import answer_everything, make_gold_images, set_team_settings
 from tests.support.waiting import wait_until
 
 KINDS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
@@ -29,10 +29,10 @@ KINDS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
 @pytest.fixture
 def large(filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> ProjectFolder:
     """Forty images, of which two people answered some, in a project that counts as large."""
-    agree(filled, overlap_share=1.0, overlap_opinions=3)
-    golden(filled, 1, 2)
-    work([Person(filled, "Ada")])
-    work([Person(filled, "Bob")], glasses=1)
+    set_team_settings(filled, overlap_share=1.0, overlap_opinions=3)
+    make_gold_images(filled, 1, 2)
+    answer_everything([Person(filled, "Ada")])
+    answer_everything([Person(filled, "Bob")], glasses=1)
     monkeypatch.setattr(cached_stats, "LARGE", 1)
     return filled
 

@@ -15,8 +15,8 @@ from annotator.services.rounds.comparison import round_changes
 from annotator.services.rounds.promotion import promote
 from tests.support.labelling import ALL, Person
 from tests.support.project_images import image_of
-from tests.support.reviewing import correction
-from tests.support.round_results import audited, estimated, round_that_errs
+from tests.support.reviewing import save_correction
+from tests.support.round_results import add_round_with_errors, answer_audit_set, write_estimate
 from tests.support.serving import Server
 
 
@@ -42,10 +42,10 @@ def test_without_labels_and_without_rounds_there_is_a_word_and_no_figure(filled:
 
 
 def test_rounds_are_measured_on_the_audit_labels_of_today(filled: ProjectFolder):
-    truth = audited(filled, 20)
-    first = round_that_errs(filled, truth, 10, labels=100)
+    truth = answer_audit_set(filled, 20)
+    first = add_round_with_errors(filled, truth, 10, labels=100)
     assert of(filled).changed is None
-    second = round_that_errs(filled, truth, 2, labels=200)
+    second = add_round_with_errors(filled, truth, 2, labels=200)
     found = insights(filled)
     curve = curve_of(found.rounds, "glasses")
     assert [(number, labels, measured.images) for number, labels, measured in curve] == [
@@ -60,13 +60,15 @@ def test_rounds_are_measured_on_the_audit_labels_of_today(filled: ProjectFolder)
     assert found.rounds.calibration["glasses"].error == pytest.approx(0, abs=1e-6)
     # An audit answer that comes later measures both rounds.
     name = next(iter(truth))
-    correction(filled, Person(filled), image_of(filled, name), {"glasses": 1 - truth[name]}, "changed mind")
+    save_correction(
+        filled, Person(filled), image_of(filled, name), {"glasses": 1 - truth[name]}, "changed mind"
+    )
     assert [m.value for *_, m in curve_of(insights(filled).rounds, "glasses")] != [0.5, 0.9]
 
 
 def test_a_round_whose_predictions_are_gone_keeps_what_was_measured_then(filled: ProjectFolder):
-    truth = audited(filled, 20)
-    number = round_that_errs(filled, truth, 4)
+    truth = answer_audit_set(filled, 20)
+    number = add_round_with_errors(filled, truth, 4)
     with filled.database.write() as session:
         told = {"glasses": {"test": {"images": 12, "groups": 9, "balanced_accuracy": 0.77}}}
         session.get_one(Round, number).metrics = told
@@ -79,9 +81,9 @@ def test_a_round_whose_predictions_are_gone_keeps_what_was_measured_then(filled:
 def test_a_round_that_was_trained_with_other_splits_is_not_measured_on_images_it_learned_from(
     filled: ProjectFolder,
 ):
-    truth = audited(filled, 20)
-    first = round_that_errs(filled, truth, 4, labels=100)
-    before = round_that_errs(filled, truth, 5, labels=150)
+    truth = answer_audit_set(filled, 20)
+    first = add_round_with_errors(filled, truth, 4, labels=100)
+    before = add_round_with_errors(filled, truth, 5, labels=150)
     with filled.database.write() as session:
         told = {"glasses": {"test": {"images": 12, "groups": 9, "balanced_accuracy": 0.77}}}
         for number in (first, before):
@@ -90,7 +92,7 @@ def test_a_round_that_was_trained_with_other_splits_is_not_measured_on_images_it
     for number, seed in ((first, 0), (before, 0)):
         manifest = filled.rounds / f"{number:04d}" / "snapshot" / "manifest.json"
         manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"splits": {"seed": seed}}))
-    after = round_that_errs(filled, truth, 2, labels=200)
+    after = add_round_with_errors(filled, truth, 2, labels=200)
     curve = curve_of(insights(filled).rounds, "glasses")
     assert [(n, m.value, m.images) for n, _, m in curve] == [
         (first, 0.77, 12),
@@ -107,8 +109,8 @@ def test_a_round_that_was_trained_with_other_splits_is_not_measured_on_images_it
 
 
 def test_suggestions_count_for_the_round_that_was_in_use(filled: ProjectFolder):
-    truth = audited(filled, 10)
-    first, second = round_that_errs(filled, truth, 1), round_that_errs(filled, truth, 0)
+    truth = answer_audit_set(filled, 10)
+    first, second = add_round_with_errors(filled, truth, 1), add_round_with_errors(filled, truth, 0)
     me = Person(filled)
 
     def answer(key: str, accepted: str, corrected: str) -> None:
@@ -143,9 +145,9 @@ def test_the_pace_is_that_of_the_answers_and_forecasts_what_is_left(filled: Proj
 
 
 def test_the_api_and_the_tables_tell_the_same_figures(filled: ProjectFolder):
-    truth = audited(filled, 20)
-    round_that_errs(filled, truth, 10, labels=100)
-    newest = round_that_errs(filled, truth, 2, labels=200)
+    truth = answer_audit_set(filled, 20)
+    add_round_with_errors(filled, truth, 10, labels=100)
+    newest = add_round_with_errors(filled, truth, 2, labels=200)
     with Server(filled.path) as server:
         client = server.client()
         told = client.get("/insights")
@@ -165,7 +167,7 @@ def test_the_api_and_the_tables_tell_the_same_figures(filled: ProjectFolder):
         assert [len(table(name)) for name in ("calibration", "advice", "agreement")] == [1, 1, 1]
         assert table("pace") == table("suggestions") == table("saved") == []
         assert client.get("/insights")["labels_saved"] is None
-        sentence = estimated(filled, 2)
+        sentence = write_estimate(filled, 2)
         told = client.get("/insights")["labels_saved"]
         assert (told["text"], told["round"], told["worth"], told["saved"]) == (sentence, 2, 1.42, 254)
         assert [(row["round"], row["low"], row["text"]) for row in table("saved")] == [

@@ -24,7 +24,7 @@ from annotator.services.annotation.bulk import (
 )
 from annotator.services.predictions.active import load_predictions
 from annotator.services.tasks.queue import Task
-from tests.support.labelling import ALL, Person, count, done, labels_of, lapse_leases
+from tests.support.labelling import ALL, Person, done_count, labels_of, lapse_leases, row_count
 from tests.support.predictions_folder import write_predictions
 from tests.support.project_images import names_of
 from tests.support.serving import Server
@@ -136,7 +136,7 @@ def test_the_same_key_again_gives_the_same_outcome_and_adds_nothing(predicted: P
     me = Sweeper(predicted)
     tasks = me.page()
     assert me.commit(tasks, key="k") == me.commit(tasks, key="k")
-    assert (count(predicted, Annotation), count(predicted, Submission)) == (8, 1)
+    assert (row_count(predicted, Annotation), row_count(predicted, Submission)) == (8, 1)
     with pytest.raises(Conflict, match="another request"):
         me.commit(tasks[1:], key="k")
 
@@ -150,7 +150,7 @@ def test_a_page_is_kept_whole_or_not_at_all(predicted: ProjectFolder):
             me.send(SweptPage("k", "glasses", (*cells, wrong)))
     with pytest.raises(FacelabelError, match="no value 7"):
         me.send(SweptPage("k", "glasses", (*cells[1:], SweptCell(tasks[0].image_id, None, 7))))
-    assert (count(predicted, Annotation), count(predicted, Submission)) == (0, 0)
+    assert (row_count(predicted, Annotation), row_count(predicted, Submission)) == (0, 0)
 
 
 def test_what_is_answered_does_not_come_again_and_all_of_a_group_comes(predicted: ProjectFolder):
@@ -228,10 +228,10 @@ def test_the_last_answer_of_an_image_closes_it_and_undo_opens_it(predicted: Proj
         me.answer(task, {k: v for k, v in ALL.items() if k != "glasses"})
     lapse_leases(predicted)
     me.commit(tasks)
-    assert done(predicted) == 2
+    assert done_count(predicted) == 2
     me.take_back()
-    assert done(predicted) == 0
-    assert count(predicted, Label) == 2 * (len(ALL) - 1)
+    assert done_count(predicted) == 0
+    assert row_count(predicted, Label) == 2 * (len(ALL) - 1)
 
 
 def test_undo_takes_the_whole_page_back_and_leases_it_again(predicted: ProjectFolder):
@@ -240,7 +240,7 @@ def test_undo_takes_the_whole_page_back_and_leases_it_again(predicted: ProjectFo
     me.commit(tasks[1:], key="k", left_out=(tasks[0].lease,))
     again = me.take_back("k", own_key="u", left_out=[tasks[0].image_id])
     assert {t.image_id for t in again} == {t.image_id for t in tasks}
-    assert count(predicted, Label) == 0
+    assert row_count(predicted, Label) == 0
     assert {t.image_id for t in me.take_back("k", own_key="u", left_out=[])} == {
         t.image_id for t in tasks[1:]
     }
@@ -249,7 +249,7 @@ def test_undo_takes_the_whole_page_back_and_leases_it_again(predicted: ProjectFo
     with pytest.raises(NotFound):
         me.take_back()
     assert me.commit(again).opinions == []
-    assert count(predicted, Annotation) == 3 + 3 + 4
+    assert row_count(predicted, Annotation) == 3 + 3 + 4
 
 
 def test_undo_restores_the_label_that_was_there_before(predicted: ProjectFolder):

@@ -7,7 +7,7 @@ from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import Annotation, Image, Label, Submission
 from annotator.project import ProjectFolder
 from annotator.services.tasks.queue import renew_leases
-from tests.support.labelling import ALL, Person, count, done, labels_of, lapse_leases
+from tests.support.labelling import ALL, Person, done_count, labels_of, lapse_leases, row_count
 
 
 def test_an_answer_to_every_attribute_finishes_the_image(filled: ProjectFolder):
@@ -16,7 +16,7 @@ def test_an_answer_to_every_attribute_finishes_the_image(filled: ProjectFolder):
     outcome = me.answer(task, ALL)
     assert outcome.labels == ALL
     assert labels_of(filled, task.image_id) == ALL
-    assert done(filled) == 1
+    assert done_count(filled) == 1
     assert task.image_id not in {other.image_id for other in me.next(39)}
 
 
@@ -24,10 +24,10 @@ def test_the_same_key_again_gives_the_same_outcome_and_adds_nothing(filled: Proj
     me = Person(filled)
     [task] = me.next()
     first = me.answer(task, ALL, key="k")
-    before = count(filled, Annotation)
+    before = row_count(filled, Annotation)
     assert me.answer(task, ALL, key="k") == first
-    assert count(filled, Annotation) == before
-    assert done(filled) == 1
+    assert row_count(filled, Annotation) == before
+    assert done_count(filled) == 1
 
 
 def test_the_same_key_for_another_answer_is_refused(filled: ProjectFolder):
@@ -46,14 +46,14 @@ def test_a_partial_answer_leaves_the_image_open_with_the_rest_to_ask(filled: Pro
     [again] = [t for t in me.next(40) if t.image_id == task.image_id]
     assert again.labels == {"glasses": 1}
     assert "glasses" not in {cell.attribute for cell in again.cells}
-    assert done(filled) == 0
+    assert done_count(filled) == 0
 
 
 def test_no_face_ends_the_image_without_the_other_answers(filled: ProjectFolder):
     me = Person(filled)
     [task] = me.next()
     me.answer(task, {"not_human": 1})
-    assert done(filled) == 1
+    assert done_count(filled) == 1
     assert labels_of(filled, task.image_id) == {"not_human": 1}
 
 
@@ -66,7 +66,7 @@ def test_an_unknown_value_is_refused_and_nothing_is_kept(filled: ProjectFolder, 
     with pytest.raises(FacelabelError):
         me.answer(task, {"wrinkles": 1, **values})
     assert labels_of(filled, task.image_id) == {}
-    assert count(filled, Submission) == 0
+    assert row_count(filled, Submission) == 0
 
 
 def test_people_get_codes_in_the_order_in_which_they_are_named(filled: ProjectFolder):
@@ -93,9 +93,9 @@ def test_undo_goes_back_as_far_as_there_are_answers(filled: ProjectFolder):
     for task in tasks:
         me.answer(task, ALL)
     assert [me.undo() for _ in tasks] == [ALL] * 3
-    assert done(filled) == 0
-    assert count(filled, Label) == 0
-    assert count(filled, Annotation) == 3 * 2 * len(ALL)
+    assert done_count(filled) == 0
+    assert row_count(filled, Label) == 0
+    assert row_count(filled, Annotation) == 3 * 2 * len(ALL)
     with pytest.raises(NotFound, match="no answer of yours"):
         me.undo()
 
@@ -114,7 +114,7 @@ def test_a_repeated_undo_with_the_same_key_takes_nothing_more_back(filled: Proje
     for task in me.next(2):
         me.answer(task, ALL)
     assert me.undo(own_key="u") == me.undo(own_key="u")
-    assert done(filled) == 1
+    assert done_count(filled) == 1
 
 
 def test_an_answer_can_be_taken_back_only_once_and_only_by_its_labeller(filled: ProjectFolder):

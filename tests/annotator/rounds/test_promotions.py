@@ -10,7 +10,7 @@ from annotator.services.rounds.promotion import promote, round_in_use
 from annotator.services.schema.active import active_schema
 from tests.support.labelling import Person, lapse_leases
 from tests.support.project_images import names_of
-from tests.support.round_results import finished_round
+from tests.support.round_results import add_finished_round
 
 
 def head_of_queue(project: ProjectFolder) -> str:
@@ -26,7 +26,7 @@ def in_use(project: ProjectFolder) -> int | None:
 
 def test_the_queue_follows_the_round_that_was_returned_to_until_the_next_one(filled: ProjectFolder):
     names = names_of(filled, split="train")
-    first, second = finished_round(filled, names[3]), finished_round(filled, names[7])
+    first, second = add_finished_round(filled, names[3]), add_finished_round(filled, names[7])
     assert (in_use(filled), head_of_queue(filled)) == (second, names[7])
     promote(filled, "back", first, 1)
     assert (in_use(filled), head_of_queue(filled)) == (first, names[3])
@@ -34,7 +34,7 @@ def test_the_queue_follows_the_round_that_was_returned_to_until_the_next_one(fil
     assert (in_use(filled), head_of_queue(filled)) == (second, names[7])
     promote(filled, "back", first, 1)  # a repetition that comes late
     assert (in_use(filled), head_of_queue(filled)) == (second, names[7])
-    third = finished_round(filled, names[5])
+    third = add_finished_round(filled, names[5])
     assert (in_use(filled), head_of_queue(filled)) == (third, names[5])
     with filled.database.read() as session:
         turns = list(session.scalars(select(Predictions.turn)))
@@ -46,7 +46,7 @@ def test_the_queue_follows_the_round_that_was_returned_to_until_the_next_one(fil
 
 def test_a_round_without_whole_predictions_is_not_put_in_use(filled: ProjectFolder):
     names = names_of(filled, split="train")
-    first, second, failed = (finished_round(filled, name) for name in (names[3], names[7], None))
+    first, second, failed = (add_finished_round(filled, name) for name in (names[3], names[7], None))
     with pytest.raises(Conflict, match="made no predictions"):
         promote(filled, "a", failed, 1)
     with pytest.raises(NotFound):

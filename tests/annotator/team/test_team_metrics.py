@@ -6,7 +6,7 @@ from annotator.domain.metrics.proportion import Proportion
 from annotator.project import ProjectFolder
 from annotator.services.team.metrics import TeamFigures, count_team
 from tests.support.labelling import ALL, Person
-from tests.support.team import agree, golden, work
+from tests.support.team import answer_everything, make_gold_images, set_team_settings
 
 
 def figures(project: ProjectFolder) -> TeamFigures:
@@ -22,11 +22,11 @@ def test_an_interval_of_a_share_is_wilsons():
 
 
 def test_each_labeller_is_measured_by_gold_and_by_the_others(filled: ProjectFolder):
-    agree(filled, overlap_share=1.0, overlap_opinions=2, gold_share=0.5)
-    golden(filled, 1, 2, 3, 4)
+    set_team_settings(filled, overlap_share=1.0, overlap_opinions=2, gold_share=0.5)
+    make_gold_images(filled, 1, 2, 3, 4)
     ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
-    work([ada])
-    work([bob], glasses=1)
+    answer_everything([ada])
+    answer_everything([bob], glasses=1)
     found = figures(filled).labellers
     assert found.keys() == {ada.id, bob.id}
     assert found[ada.id].gold.value == 1

@@ -20,7 +20,7 @@ from annotator.services.accounts import (
     set_active,
     set_password,
 )
-from tests.support.accounts import PASSWORD, users
+from tests.support.accounts import PASSWORD, users_command
 from tests.support.serving import Server
 
 
@@ -129,7 +129,7 @@ def test_a_new_password_and_a_disabled_account_end_the_login(team: Server, fille
     assert session.get(f"{team.url}/api/v1/me", timeout=10).status_code == 401
     session = log_in(team, password="another long password")
     assert session.get(f"{team.url}/api/v1/me", timeout=10).status_code == 200
-    assert users(filled.path, "disable", "Ada").returncode == 0
+    assert users_command(filled.path, "disable", "Ada").returncode == 0
     assert session.get(f"{team.url}/api/v1/me", timeout=10).status_code == 401
 
 
@@ -144,12 +144,12 @@ def test_passwords_cannot_be_tried_in_bulk(team: Server):
 
 
 def test_a_program_labels_with_a_token(team: Server, filled: ProjectFolder):
-    token = users(filled.path, "token", "Ada", "--for", "a test").stdout.strip()
+    token = users_command(filled.path, "token", "Ada", "--for", "a test").stdout.strip()
     client = team.client()
     client.session.headers["Authorization"] = f"Bearer {token}"
     [task] = client.next()["tasks"]
     assert client.answer(task, {"glasses": 1})["labels"] == {"glasses": 1}
-    users(filled.path, "revoke", "Ada")
+    users_command(filled.path, "revoke", "Ada")
     assert client.post("/tasks/next", {"count": 1}).status_code == 401
 
 
