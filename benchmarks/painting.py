@@ -18,7 +18,7 @@ from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from benchmarks.data import faces
 from benchmarks.report import Figures, Size, percentiles
-from tests.support.chromium import chromium_options
+from tests.support.browser.chromium import chromium_options
 from tests.support.serving import Server
 
 KEYS = "000000"

@@ -37,7 +37,7 @@ from annotator.services.rounds.jobs import labelled_since_last_round
 from annotator.services.schema.active import active_schema
 from benchmarks.data import CELEBA_SCHEMA, faces
 from benchmarks.report import Figures, Size
-from tests.support.chromium import chromium_options
+from tests.support.browser.chromium import chromium_options
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 

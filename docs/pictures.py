@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from annotator.models import Face  # noqa: E402
 from annotator.project import ProjectFolder  # noqa: E402
 from annotator.sample_faces import draw_faces  # noqa: E402
-from tests.support.chromium import chromium_options  # noqa: E402
+from tests.support.browser.chromium import chromium_options  # noqa: E402
 from tests.support.face_descriptors import describe  # noqa: E402
 from tests.support.serving import Client, Server  # noqa: E402
 

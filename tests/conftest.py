@@ -16,7 +16,7 @@ from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from tests.support.commands import call
 from tests.support.paths import SHARED_DATA
-from tests.support.project_images import LIMITS
+from tests.support.projects.images import LIMITS
 from tests.support.serving import Server
 
 

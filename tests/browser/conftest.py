@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.chromium import SECOND, chromium_options
+from tests.support.browser.chromium import SECOND, chromium_options
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,11 @@ from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
+from tests.support.browser.label_page import shown_image
+from tests.support.browser.pages import PAGES, axe_faults
 from tests.support.face_descriptors import describe
-from tests.support.label_page import shown_image
-from tests.support.pages import PAGES, axe_faults
 from tests.support.predictions_folder import write_predictions
-from tests.support.project_images import names_of
+from tests.support.projects.images import names_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

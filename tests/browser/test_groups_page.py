@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from annotator.models import Image, Round, now
 from annotator.project import ProjectFolder
-from tests.support.grouping import groups_and_splits, plan_of, search_near_duplicates
+from tests.support.projects.grouping import groups_and_splits, plan_of, search_near_duplicates
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

@@ -14,8 +14,8 @@ from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from annotator.services.review.corrections import Correction, correct
 from annotator.services.review.flags import raise_flag
-from tests.support.pages import PAGES
-from tests.support.project_images import LIMITS
+from tests.support.browser.pages import PAGES
+from tests.support.projects.images import LIMITS
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from annotator.project import ProjectFolder
-from tests.support.chromium import SECOND
+from tests.support.browser.chromium import SECOND
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
-from tests.support.labelling import ALL, Person
-from tests.support.pages import axe_faults
-from tests.support.round_results import add_round_with_errors, answer_audit_set, write_estimate
+from tests.support.browser.pages import axe_faults
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.round_results import add_round_with_errors, answer_audit_set, write_estimate
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

@@ -7,11 +7,11 @@ from playwright.sync_api import Browser, Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import set_password
-from tests.support.accounts import PASSWORD, users_command
-from tests.support.label_page import shown_image, wait_until_sent
-from tests.support.pages import log_in
+from tests.support.browser.label_page import shown_image, wait_until_sent
+from tests.support.browser.pages import log_in
+from tests.support.projects.accounts import PASSWORD, users_command
+from tests.support.projects.snapshots import exported_labels
 from tests.support.serving import Server
-from tests.support.snapshots import exported_labels
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
 from tests.support.face_descriptors import describe
-from tests.support.project_images import names_of
+from tests.support.projects.images import names_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

@@ -8,12 +8,12 @@ from annotator.models import Annotation
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
 from annotator.services.review.flags import raise_flag
-from tests.support.labelling import ALL, Person, labels_of
-from tests.support.pages import wait_until_ready
+from tests.support.browser.pages import wait_until_ready
 from tests.support.predictions_folder import SURE, write_predictions
-from tests.support.project_images import image_of, names_of
-from tests.support.reviewing import late_opinion, names_in_view, save_correction
-from tests.support.round_results import write_label_issues
+from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person, labels_of
+from tests.support.projects.reviewing import late_opinion, names_in_view, save_correction
+from tests.support.projects.round_results import write_label_issues
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

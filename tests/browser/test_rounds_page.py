@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from annotator.project import ProjectFolder
-from tests.support.pages import axe_faults
-from tests.support.round_results import (
+from tests.support.browser.pages import axe_faults
+from tests.support.projects.round_results import (
     add_network_with_errors,
     add_round_with_errors,
     answer_audit_set,

@@ -10,9 +10,9 @@ from annotator.domain.schema import parse_schema
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account
 from annotator.services.schema.active import read_schema
-from tests.support.accounts import PASSWORD
-from tests.support.labelling import answer_images, done_count, labels_of
-from tests.support.pages import log_in
+from tests.support.browser.pages import log_in
+from tests.support.projects.accounts import PASSWORD
+from tests.support.projects.labelling import answer_images, done_count, labels_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

@@ -19,7 +19,7 @@ from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
 from tests.support.predictions_folder import write_predictions
-from tests.support.project_images import LIMITS, names_of
+from tests.support.projects.images import LIMITS, names_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

@@ -5,12 +5,12 @@ from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account
-from tests.support.accounts import PASSWORD
-from tests.support.labelling import ALL, Person, labels_of
-from tests.support.pages import log_in
-from tests.support.reviewing import save_correction
+from tests.support.browser.pages import log_in
+from tests.support.projects.accounts import PASSWORD
+from tests.support.projects.labelling import ALL, Person, labels_of
+from tests.support.projects.reviewing import save_correction
+from tests.support.projects.team import answer_everything, make_gold_images, set_team_settings
 from tests.support.serving import Server
-from tests.support.team import answer_everything, make_gold_images, set_team_settings
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from annotator.project import ProjectFolder
-from tests.support.database_checks import annotations_by_key, assert_counts_are_right
 from tests.support.labelling_team import Team
+from tests.support.projects.database_checks import annotations_by_key, assert_counts_are_right
 from tests.support.serving import Client, Server
 from tests.support.waiting import wait_until
 

@@ -11,7 +11,7 @@ from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.importing.images import import_images
-from tests.support.project_images import LIMITS
+from tests.support.projects.images import LIMITS
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 

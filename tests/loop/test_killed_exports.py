@@ -14,7 +14,7 @@ from annotator.files import hold_folder
 from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from tests.support.snapshots import label_some
+from tests.support.projects.snapshots import label_some
 
 FORK = multiprocessing.get_context("fork")
 

@@ -16,8 +16,8 @@ from annotator.services.schema.active import read_schema
 from annotator.services.schema_editing.changes import preview_changes
 from annotator.services.schema_editing.file import change_schema, schema_version
 from tests.support.commands import call
-from tests.support.labelling import answer_images
-from tests.support.schemas import DEFAULT_SCHEMA, MERGED_VALUE, RENAMED_ATTRIBUTE, SPLIT_VALUE
+from tests.support.projects.labelling import answer_images
+from tests.support.projects.schemas import DEFAULT_SCHEMA, MERGED_VALUE, RENAMED_ATTRIBUTE, SPLIT_VALUE
 
 CHANGED = {"rename": RENAMED_ATTRIBUTE, "merge": MERGED_VALUE, "split": SPLIT_VALUE}
 KILLED = """

@@ -25,8 +25,8 @@ from annotator.services.review.label_issues import read_suspicions
 from annotator.services.rounds.comparison import report_page
 from annotator.services.rounds.jobs import start_round
 from annotator.worker import run_next_round
-from tests.support.labelling import Person, lapse_leases
 from tests.support.paths import CHECKOUT
+from tests.support.projects.labelling import Person, lapse_leases
 from tests.support.serving import Client, Server
 from tests.support.waiting import wait_until
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import call, contents, run
-from tests.support.importing import make_video
+from tests.support.projects.importing import make_video
 from tests.support.serving import Client
 
 

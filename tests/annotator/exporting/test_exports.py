@@ -18,8 +18,8 @@ from annotator.formats.tools import class_folders, huggingface, label_studio
 from annotator.project import ProjectFolder
 from annotator.services.exporting.exports import export_as
 from tests.support.commands import call, files
-from tests.support.labelling import ALL, Person
 from tests.support.paths import CHECKOUT
+from tests.support.projects.labelling import ALL, Person
 
 PAGE = CHECKOUT / "docs" / "export.md"
 

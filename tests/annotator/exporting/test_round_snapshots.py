@@ -18,8 +18,8 @@ from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import import_images
 from annotator.services.schema_editing.changes import apply_schema
-from tests.support.labelling import ALL, Person
-from tests.support.project_images import LIMITS
+from tests.support.projects.images import LIMITS
+from tests.support.projects.labelling import ALL, Person
 
 
 def contents(folder: Path) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot, 
 from annotator.models import AttributeRow, Project
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from tests.support.labelling import ALL, Person
-from tests.support.snapshots import ANY_NAME, SCHEMA, label_some
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.snapshots import ANY_NAME, SCHEMA, label_some
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -17,8 +17,8 @@ from annotator.formats.snapshot.writer import SnapshotOptions, write_snapshot
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
 from tests.support.commands import call
-from tests.support.labelling import ALL, Person
-from tests.support.snapshots import ANY_NAME, SCHEMA
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.snapshots import ANY_NAME, SCHEMA
 
 
 def test_it_says_which_cells_changed_from_what_to_what_and_by_whom(filled: ProjectFolder, tmp_path: Path):

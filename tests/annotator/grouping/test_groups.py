@@ -20,7 +20,7 @@ from annotator.services.grouping.listing import (
 from annotator.services.grouping.rebuild import settle_groups
 from annotator.services.review.corrections import Correction, correct
 from tests.support.commands import call
-from tests.support.grouping import groups_and_splits, search_near_duplicates
+from tests.support.projects.grouping import groups_and_splits, search_near_duplicates
 
 
 def ids(project: ProjectFolder) -> dict[str, int]:

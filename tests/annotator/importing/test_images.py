@@ -20,7 +20,7 @@ from annotator.models import Image as ImageRow
 from annotator.models import ImageAlias
 from annotator.project import ProjectFolder
 from annotator.services.importing.images import import_images
-from tests.support.project_images import LIMITS
+from tests.support.projects.images import LIMITS
 
 
 def rows(project: ProjectFolder) -> list[ImageRow]:

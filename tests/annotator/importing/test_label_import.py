@@ -14,9 +14,9 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import import_images
 from annotator.services.importing.labels import import_labels
 from annotator.services.projects import init_project
-from tests.support.labelling import Person, done_count, labels_of
 from tests.support.paths import CHECKOUT
-from tests.support.project_images import LIMITS
+from tests.support.projects.images import LIMITS
+from tests.support.projects.labelling import Person, done_count, labels_of
 
 HEADER = "image_name,wrinkles,freakles,glasses,hair_color,hair_top,human_not_human\n"
 

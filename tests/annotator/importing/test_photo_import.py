@@ -21,7 +21,7 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import ImportReport, find_files, import_images
 from annotator.services.importing.photos import take_in_photos
 from annotator.services.projects import init_project
-from tests.support.project_images import LIMITS
+from tests.support.projects.images import LIMITS
 from tests.support.waiting import wait_until
 
 

@@ -16,9 +16,9 @@ from annotator.project import ProjectFolder
 from annotator.services.importing.sources import ImportOptions, find_sources, import_source
 from annotator.services.projects import init_project, read_schema_file
 from tests.support.commands import Finished, call, contents
-from tests.support.importing import groups_by_name, run_import
 from tests.support.paths import CHECKOUT
-from tests.support.project_images import LIMITS
+from tests.support.projects.images import LIMITS
+from tests.support.projects.importing import groups_by_name, run_import
 
 
 def counts(project: ProjectFolder) -> dict:

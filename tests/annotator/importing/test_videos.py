@@ -12,7 +12,7 @@ from annotator.formats.importers.video import VideoOptions
 from annotator.project import ProjectFolder
 from annotator.services.common.job_queue import StoppedError
 from tests.support.commands import call, contents
-from tests.support.importing import groups_by_name, make_video, run_import
+from tests.support.projects.importing import groups_by_name, make_video, run_import
 
 
 def test_a_video_gives_frames_by_time_in_one_group(project: ProjectFolder, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from annotator.services.rounds.status import COUNTS
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
 from annotator.worker import run_worker
-from tests.support.labelling import ALL, Person
-from tests.support.team import answer_everything, make_gold_images, set_team_settings
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.team import answer_everything, make_gold_images, set_team_settings
 from tests.support.waiting import wait_until
 
 KINDS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)

@@ -13,10 +13,10 @@ from annotator.project import ProjectFolder
 from annotator.services.insights.report import Insights, curve_of, read_insights
 from annotator.services.rounds.comparison import round_changes
 from annotator.services.rounds.promotion import promote
-from tests.support.labelling import ALL, Person
-from tests.support.project_images import image_of
-from tests.support.reviewing import save_correction
-from tests.support.round_results import add_round_with_errors, answer_audit_set, write_estimate
+from tests.support.projects.images import image_of
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.reviewing import save_correction
+from tests.support.projects.round_results import add_round_with_errors, answer_audit_set, write_estimate
 from tests.support.serving import Server
 
 

@@ -6,10 +6,10 @@ from annotator.models import Predictions
 from annotator.project import ProjectFolder
 from annotator.services.insights.label_savings import read_labels_saved, write_selection
 from annotator.services.predictions.active import load_predictions
-from tests.support.labelling import ALL, Person
 from tests.support.predictions_folder import UNCERTAIN, write_cells
-from tests.support.project_images import names_of
-from tests.support.round_results import write_estimate
+from tests.support.projects.images import names_of
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.round_results import write_estimate
 
 
 def test_the_draw_of_an_image_is_the_one_by_which_it_was_first_answered(

@@ -11,8 +11,8 @@ from annotator.project import ProjectFolder
 from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from tests.support.commands import call
-from tests.support.labelling import ALL, Person
-from tests.support.project_images import LIMITS, draw_plain_images
+from tests.support.projects.images import LIMITS, draw_plain_images
+from tests.support.projects.labelling import ALL, Person
 
 
 def singles(count: int) -> dict[str, int]:

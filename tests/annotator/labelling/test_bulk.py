@@ -24,9 +24,9 @@ from annotator.services.annotation.bulk import (
 )
 from annotator.services.predictions.active import load_predictions
 from annotator.services.tasks.queue import Task
-from tests.support.labelling import ALL, Person, done_count, labels_of, lapse_leases, row_count
 from tests.support.predictions_folder import write_predictions
-from tests.support.project_images import names_of
+from tests.support.projects.images import names_of
+from tests.support.projects.labelling import ALL, Person, done_count, labels_of, lapse_leases, row_count
 from tests.support.serving import Server
 
 GLASSES = Wish("glasses", 1)

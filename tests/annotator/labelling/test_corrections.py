@@ -6,9 +6,9 @@ from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import Annotation, Image
 from annotator.project import ProjectFolder
 from annotator.services.review.corrections import undo_correction
-from tests.support.labelling import ALL, Person, done_count, labels_of, row_count
-from tests.support.project_images import image_of, names_of
-from tests.support.reviewing import cell_of, names_in_view, save_correction
+from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person, done_count, labels_of, row_count
+from tests.support.projects.reviewing import cell_of, names_in_view, save_correction
 
 
 def test_what_a_reviewer_decided_stays_and_a_later_answer_is_an_opinion(filled: ProjectFolder):

@@ -7,7 +7,7 @@ from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import Annotation, Image, Label, Submission
 from annotator.project import ProjectFolder
 from annotator.services.tasks.queue import renew_leases
-from tests.support.labelling import ALL, Person, done_count, labels_of, lapse_leases, row_count
+from tests.support.projects.labelling import ALL, Person, done_count, labels_of, lapse_leases, row_count
 
 
 def test_an_answer_to_every_attribute_finishes_the_image(filled: ProjectFolder):

@@ -13,10 +13,10 @@ from annotator.services.predictions.active import load_predictions
 from annotator.services.tasks.cursor import forget_passed
 from annotator.services.tasks.settings import TeamSettings, team_settings, write_settings
 from annotator.services.tasks.visibility import is_blind
-from tests.support.labelling import ALL, Person, done_count, labels_of, lapse_leases
 from tests.support.predictions_folder import SURE, write_predictions
-from tests.support.project_images import names_of
-from tests.support.team import answer_everything, answerers_of, set_team_settings
+from tests.support.projects.images import names_of
+from tests.support.projects.labelling import ALL, Person, done_count, labels_of, lapse_leases
+from tests.support.projects.team import answer_everything, answerers_of, set_team_settings
 
 
 def test_every_overlapped_image_gets_exactly_the_wanted_number_of_people(filled: ProjectFolder):

@@ -13,9 +13,9 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Predictions, Submission
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
-from tests.support.labelling import ALL, Person, lapse_leases
 from tests.support.predictions_folder import SURE, UNCERTAIN, write_cells, write_predictions
-from tests.support.project_images import names_of
+from tests.support.projects.images import names_of
+from tests.support.projects.labelling import ALL, Person, lapse_leases
 
 
 def doubts(project: ProjectFolder, doubtful: list[str]) -> dict[str, list[float]]:

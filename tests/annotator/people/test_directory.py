@@ -11,7 +11,7 @@ from annotator.services.people.face_sets import identity_attribute, resembling
 from annotator.services.people.rename_merge import history_of
 from annotator.services.review.details import read_image
 from tests.support.face_descriptors import add_people
-from tests.support.naming import Namer, describe_five, groups_of, identities
+from tests.support.projects.naming import Namer, describe_five, groups_of, identities
 from tests.support.serving import Server
 
 

@@ -12,8 +12,8 @@ from annotator.services.faces.index import face_index
 from annotator.services.grouping.rebuild import regroup_all
 from annotator.services.people.face_sets import identity_attribute
 from tests.support.face_descriptors import describe
-from tests.support.naming import SIZES, Namer, describe_five, groups_of, identities
-from tests.support.project_images import names_of
+from tests.support.projects.images import names_of
+from tests.support.projects.naming import SIZES, Namer, describe_five, groups_of, identities
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from annotator.services.faces.detection import FaceSearch, find_all_faces, read_
 from annotator.services.importing.images import import_images
 from annotator.services.review.filters import Filters
 from annotator.services.review.listing import find_images
-from tests.support.project_images import LIMITS
+from tests.support.projects.images import LIMITS
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 

@@ -17,10 +17,10 @@ from annotator.services.review import filters, listing
 from annotator.services.review.filters import Filters
 from annotator.services.review.flags import raise_flag, resolve_flag
 from annotator.services.review.listing import find_images
-from tests.support.labelling import ALL, Person
 from tests.support.predictions_folder import SURE, write_predictions
-from tests.support.project_images import image_of, names_of
-from tests.support.reviewing import cell_of, late_opinion, names_in_view, save_correction
+from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.reviewing import cell_of, late_opinion, names_in_view, save_correction
 from tests.support.serving import Server
 
 

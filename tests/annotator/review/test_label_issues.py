@@ -3,10 +3,10 @@
 from annotator.project import ProjectFolder
 from annotator.services.review.details import read_image
 from annotator.services.review.queue import review_queue
-from tests.support.labelling import ALL, Person
-from tests.support.project_images import image_of, names_of
-from tests.support.reviewing import images_to_review, save_correction
-from tests.support.round_results import LABEL_ISSUES_HEADER, write_label_issues
+from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.reviewing import images_to_review, save_correction
+from tests.support.projects.round_results import LABEL_ISSUES_HEADER, write_label_issues
 
 
 def answered(project: ProjectFolder, names: list[str]) -> list[int]:

@@ -9,10 +9,10 @@ from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
 from annotator.services.review.flags import raise_flag
 from annotator.services.review.queue import check_reviewer
-from tests.support.labelling import ALL, Person
 from tests.support.predictions_folder import SURE, write_predictions
-from tests.support.project_images import image_of, names_of
-from tests.support.reviewing import images_to_review, late_opinion, save_correction
+from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.reviewing import images_to_review, late_opinion, save_correction
 from tests.support.serving import Server
 
 

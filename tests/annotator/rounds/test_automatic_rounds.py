@@ -18,7 +18,7 @@ from annotator.services.rounds.jobs import (
     start_round,
 )
 from annotator.worker import start_round_if_due
-from tests.support.labelling import Person
+from tests.support.projects.labelling import Person
 
 ALL = {"wrinkles": 1, "freckles": 0, "glasses": 0, "hair_color": 1, "hair_top": 2, "not_human": 0}
 

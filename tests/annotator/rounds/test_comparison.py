@@ -5,8 +5,8 @@ import pytest
 from annotator.errors import NotFound
 from annotator.project import ProjectFolder
 from annotator.services.rounds.comparison import RoundChanges, report_page, round_changes
-from tests.support.project_images import names_of
-from tests.support.round_results import add_finished_round, add_round_with_errors, answer_audit_set
+from tests.support.projects.images import names_of
+from tests.support.projects.round_results import add_finished_round, add_round_with_errors, answer_audit_set
 
 
 def changes(project: ProjectFolder, number: int) -> RoundChanges | None:

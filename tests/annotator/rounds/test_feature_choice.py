@@ -22,10 +22,10 @@ from annotator.services.rounds.feature_choice import (
 )
 from annotator.services.rounds.jobs import start_round
 from annotator.worker import run_next_round
-from tests.support.labelling import ALL, Person
-from tests.support.project_images import image_of, names_of
-from tests.support.reviewing import save_correction
-from tests.support.round_results import (
+from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.reviewing import save_correction
+from tests.support.projects.round_results import (
     add_finished_round,
     add_network_with_errors,
     add_round_with_errors,

@@ -8,9 +8,9 @@ from annotator.models import Label, Predictions, Submission
 from annotator.project import ProjectFolder
 from annotator.services.rounds.promotion import promote, round_in_use
 from annotator.services.schema.active import active_schema
-from tests.support.labelling import Person, lapse_leases
-from tests.support.project_images import names_of
-from tests.support.round_results import add_finished_round
+from tests.support.projects.images import names_of
+from tests.support.projects.labelling import Person, lapse_leases
+from tests.support.projects.round_results import add_finished_round
 
 
 def head_of_queue(project: ProjectFolder) -> str:

@@ -22,12 +22,18 @@ from annotator.services.tasks.overlap import INDEPENDENT
 from annotator.services.team.gold import make_gold
 from annotator.services.team.votes import read_opinions
 from tests.support.commands import call
-from tests.support.labelling import ALL, answer_images, done_count, labels_of
 from tests.support.predictions_folder import write_predictions
-from tests.support.project_images import names_of
-from tests.support.reviewing import save_correction
-from tests.support.schemas import DEFAULT_SCHEMA, MERGED_VALUE, RENAMED_ATTRIBUTE, SPLIT_VALUE, SUNGLASSES
-from tests.support.team import vote_on_glasses
+from tests.support.projects.images import names_of
+from tests.support.projects.labelling import ALL, answer_images, done_count, labels_of
+from tests.support.projects.reviewing import save_correction
+from tests.support.projects.schemas import (
+    DEFAULT_SCHEMA,
+    MERGED_VALUE,
+    RENAMED_ATTRIBUTE,
+    SPLIT_VALUE,
+    SUNGLASSES,
+)
+from tests.support.projects.team import vote_on_glasses
 from trainer.data.snapshot import Snapshot
 
 

@@ -22,7 +22,7 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.schema.active import active_schema, read_schema
 from annotator.services.schema_editing.changes import apply_schema
 from annotator.services.schema_editing.file import change_schema, schema_version
-from tests.support.labelling import Person
+from tests.support.projects.labelling import Person
 from trainer.data.snapshot import Snapshot
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

@@ -14,8 +14,8 @@ from annotator.project import ProjectFolder
 from annotator.services.review.details import read_image
 from annotator.services.review.queue import review_queue
 from annotator.services.team.gold import import_gold, is_gold, make_gold, remove_gold
-from tests.support.labelling import ALL, Person, labels_of
-from tests.support.team import answer_everything, answerers_of, make_gold_images, set_team_settings
+from tests.support.projects.labelling import ALL, Person, labels_of
+from tests.support.projects.team import answer_everything, answerers_of, make_gold_images, set_team_settings
 
 
 def gold(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

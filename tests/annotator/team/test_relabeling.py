@@ -15,12 +15,12 @@ from annotator.services.team.gold import make_gold
 from annotator.services.team.label_noise import LabelNoise, read_noise
 from annotator.services.team.metrics import count_team
 from annotator.services.team.relabel_scheduler import AskingAgain, ask_again
-from tests.support.labelling import ALL, Person, labels_of, lapse_leases
 from tests.support.predictions_folder import SURE, write_predictions
-from tests.support.project_images import image_of, names_of
-from tests.support.reviewing import images_to_review, save_correction
-from tests.support.round_results import write_label_issues
-from tests.support.team import answer_everything, set_team_settings
+from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person, labels_of, lapse_leases
+from tests.support.projects.reviewing import images_to_review, save_correction
+from tests.support.projects.round_results import write_label_issues
+from tests.support.projects.team import answer_everything, set_team_settings
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,9 @@ from annotator.services.review.details import read_image
 from annotator.services.review.queue import review_queue
 from annotator.services.team.aggregation import AggregationReport, aggregate, preview_aggregation
 from annotator.services.team.gold import import_gold
-from tests.support.labelling import ALL, Person, labels_of
-from tests.support.reviewing import save_correction
-from tests.support.team import set_team_settings, vote_on_glasses
+from tests.support.projects.labelling import ALL, Person, labels_of
+from tests.support.projects.reviewing import save_correction
+from tests.support.projects.team import set_team_settings, vote_on_glasses
 
 
 def origins(project: ProjectFolder, image: int) -> list[str]:

@@ -8,8 +8,8 @@ import requests
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account, add_token
-from tests.support.accounts import PASSWORD
-from tests.support.labelling import ALL
+from tests.support.projects.accounts import PASSWORD
+from tests.support.projects.labelling import ALL
 from tests.support.serving import Client, Server
 
 SETTINGS = {

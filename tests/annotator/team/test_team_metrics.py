@@ -5,8 +5,8 @@ import pytest
 from annotator.domain.metrics.proportion import Proportion
 from annotator.project import ProjectFolder
 from annotator.services.team.metrics import TeamFigures, count_team
-from tests.support.labelling import ALL, Person
-from tests.support.team import answer_everything, make_gold_images, set_team_settings
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.team import answer_everything, make_gold_images, set_team_settings
 
 
 def figures(project: ProjectFolder) -> TeamFigures:

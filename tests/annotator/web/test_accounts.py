@@ -20,7 +20,7 @@ from annotator.services.accounts import (
     set_active,
     set_password,
 )
-from tests.support.accounts import PASSWORD, users_command
+from tests.support.projects.accounts import PASSWORD, users_command
 from tests.support.serving import Server
 
 

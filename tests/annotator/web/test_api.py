@@ -16,7 +16,7 @@ import requests
 from annotator.app import create_app
 from annotator.config import Settings
 from annotator.project import ProjectFolder
-from tests.support.labelling import ALL
+from tests.support.projects.labelling import ALL
 from tests.support.serving import Server
 
 

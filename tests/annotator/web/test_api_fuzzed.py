@@ -18,7 +18,7 @@ from annotator.services.accounts import add_account, add_token
 from annotator.services.predictions.active import load_predictions
 from annotator.web.http.description import KEYED, describe_api
 from tests.support.predictions_folder import write_predictions
-from tests.support.project_images import names_of
+from tests.support.projects.images import names_of
 from tests.support.serving import Server
 
 CHECKS = (

@@ -11,8 +11,8 @@ from annotator.services.people.directory import Listed, list_people
 from annotator.services.people.face_sets import FaceSet, FoundSets, find_sets
 from annotator.services.people.rename_merge import merge, rename, undo_about_people
 from tests.support.face_descriptors import describe
-from tests.support.labelling import Person, labels_of
-from tests.support.project_images import names_of
+from tests.support.projects.labelling import Person, labels_of
+from tests.support.projects.images import names_of
 
 SIZES = (9, 7, 5, 3, 1)
 """Faces of each person, the largest first."""

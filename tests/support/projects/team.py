@@ -9,8 +9,8 @@ from annotator.project import ProjectFolder
 from annotator.services.tasks.overlap import want_anew
 from annotator.services.tasks.settings import TeamSettings, write_settings
 from annotator.services.team.gold import make_gold
-from tests.support.labelling import ALL, Person
-from tests.support.reviewing import save_correction
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.reviewing import save_correction
 
 
 def set_team_settings(project: ProjectFolder, **settings: object) -> None:

@@ -10,7 +10,7 @@ from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.exporting.snapshots import export_snapshot
-from tests.support.labelling import ALL, Person
+from tests.support.projects.labelling import ALL, Person
 
 SCHEMA = parse_schema(resource("attributes.toml").read_text(encoding="utf-8"))
 ANY_NAME = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=200)

@@ -3,7 +3,7 @@
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.support.accounts import PASSWORD
+from tests.support.projects.accounts import PASSWORD
 
 PAGES = {
     "/": "html[data-state=ready]",

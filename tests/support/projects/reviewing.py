@@ -8,7 +8,7 @@ from annotator.services.review.details import read_image
 from annotator.services.review.filters import Filters
 from annotator.services.review.listing import find_images
 from annotator.services.review.queue import Kind, review_queue
-from tests.support.labelling import ALL, Person, lapse_leases
+from tests.support.projects.labelling import ALL, Person, lapse_leases
 
 
 def save_correction(
