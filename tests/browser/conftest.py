@@ -1,4 +1,4 @@
-"""A real Chromium."""
+"""Fixtures that open pages in Chromium."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""axe finds no serious fault on any page, light or dark, empty or at work."""
+"""axe finds no serious fault on any page, in light and dark colours, empty and filled."""
 
 from collections.abc import Iterator
 
@@ -35,7 +35,7 @@ def test_no_page_has_a_serious_fault(injectable: Page, server: Server):
     assert faults == {path: [] for path in PAGES}
 
 
-def test_the_people_pages_at_work_have_no_serious_fault(injectable: Page, filled: ProjectFolder):
+def test_the_filled_people_pages_have_no_serious_fault(injectable: Page, filled: ProjectFolder):
     describe(filled, dict.fromkeys(names_of(filled)[:8], 0) | dict.fromkeys(names_of(filled)[8:12], 1))
     page = injectable
     with Server(filled.path) as running:
@@ -60,7 +60,7 @@ def test_the_people_pages_at_work_have_no_serious_fault(injectable: Page, filled
         assert axe_faults(page) == []
 
 
-def test_the_label_page_at_work_has_no_serious_fault(injectable: Page, predicted: Server):
+def test_the_label_page_with_suggestions_has_no_serious_fault(injectable: Page, predicted: Server):
     page = injectable
     page.goto(predicted.url)
     shown_image(page)

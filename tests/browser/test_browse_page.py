@@ -1,4 +1,4 @@
-"""Browse in a real browser: views with a URL of their own, corrections from there, hostile text as text."""
+"""The browse page: filters in the address, corrections, hostile names as text."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ HOSTILE_NAME = "<img src=x onerror=document.title='owned'>.jpg"
 HOSTILE_NOTE = "<script>document.title='owned'</script> =HYPERLINK(\"http://evil.example\")"
 
 
-def test_a_view_is_chosen_linked_and_opened_and_a_correction_is_taken_back(page: Page, filled: ProjectFolder):
+def test_a_view_is_filtered_linked_and_opened_and_a_correction_is_undone(page: Page, filled: ProjectFolder):
     me = Person(filled)
     names = names_of(filled, split="train")[:3]
     for name in names:
@@ -57,7 +57,7 @@ def test_a_view_is_chosen_linked_and_opened_and_a_correction_is_taken_back(page:
     assert done_count(filled) == 3
 
 
-def test_pages_of_the_grid_lead_forwards_and_back(page: Page, tmp_path: Path, filled: ProjectFolder):
+def test_the_grid_pages_forwards_and_back(page: Page, tmp_path: Path, filled: ProjectFolder):
     with Server(filled.path) as server:
         names = names_of(filled)
         page.goto(f"{server.url}/browse?after={names[9]}")

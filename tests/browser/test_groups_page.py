@@ -1,4 +1,4 @@
-"""The groups page: near-duplicates are cut and joined by a person, and the report says what leaks."""
+"""The groups page: a user cuts and joins near-duplicates, reads the leak report and balances the splits."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,7 +12,7 @@ from tests.support.serving import Server
 pytestmark = pytest.mark.browser
 
 
-def test_near_duplicates_are_cut_and_the_cut_is_taken_back(page: Page, doubled: ProjectFolder):
+def test_near_duplicates_are_cut_and_the_cut_is_undone(page: Page, doubled: ProjectFolder):
     search_near_duplicates(doubled)
     before = groups_and_splits(doubled)
     with Server(doubled.path) as server:
@@ -41,7 +41,7 @@ def test_two_groups_are_joined(page: Page, doubled: ProjectFolder):
         expect(page.locator("#list .tile-about").first).to_contain_text("4 images")
 
 
-def test_the_leak_report_names_pairs_and_a_join_mends_them(page: Page, doubled: ProjectFolder):
+def test_the_leak_report_names_pairs_and_joining_them_removes_the_leak(page: Page, doubled: ProjectFolder):
     search_near_duplicates(doubled)
     with Server(doubled.path) as server:
         page.goto(f"{server.url}/groups")
@@ -55,7 +55,7 @@ def test_the_leak_report_names_pairs_and_a_join_mends_them(page: Page, doubled: 
         expect(page.locator("[data-leak]")).to_have_count(3)
 
 
-def test_the_splits_are_balanced_after_a_look_at_the_table_and_with_models_only_even_so(
+def test_splits_are_balanced_after_a_preview_and_with_models_only_when_confirmed(
     page: Page, labelled: ProjectFolder
 ):
     before, plan = groups_and_splits(labelled), plan_of(labelled)

@@ -1,4 +1,4 @@
-"""The label page shows the head alone on demand: the same image, nearer; the browser remembers it."""
+"""The label page zooms to the labelled head on a key, and the browser remembers the choice."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def crowd(project: ProjectFolder, tmp_path: Path) -> ProjectFolder:
     return project
 
 
-def test_one_key_shows_the_head_of_the_one_meant_and_stays_chosen(page: Page, crowd: ProjectFolder):
+def test_one_key_zooms_to_the_labelled_head_and_the_choice_is_remembered(page: Page, crowd: ProjectFolder):
     with Server(crowd.path) as server:
         page.goto(server.url)
         first = shown_image(page)

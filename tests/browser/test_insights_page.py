@@ -1,4 +1,4 @@
-"""The insights page: a word for every state, figures that can be downloaded, nothing that axe minds."""
+"""The insights page: a message for every state, numbers to download, no accessibility fault."""
 
 import csv
 from pathlib import Path
@@ -21,7 +21,7 @@ def opened(page: Page, server: Server) -> Page:
     return page
 
 
-def test_every_state_has_a_word(page: Page, filled: ProjectFolder):
+def test_every_state_has_a_message(page: Page, filled: ProjectFolder):
     with Server(filled.path) as server:
         assert "Nothing is labelled yet" in opened(page, server).locator("#message").inner_text()
         truth = answer_audit_set(filled, 20)
@@ -34,7 +34,7 @@ def test_every_state_has_a_word(page: Page, filled: ProjectFolder):
         assert page.locator("article[data-attribute=glasses] .plot .point").count() >= 3
 
 
-def test_the_page_at_work_has_no_serious_fault_and_gives_its_numbers(
+def test_the_filled_page_has_no_serious_fault_and_offers_its_numbers(
     injectable: Page,
     filled: ProjectFolder,
     tmp_path: Path,

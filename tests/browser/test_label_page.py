@@ -1,4 +1,4 @@
-"""The label page in a real browser against a real server: keys only, nothing lost."""
+"""The label page: images are answered with keys alone, and no answer is lost."""
 
 import random
 import signal
@@ -50,7 +50,7 @@ def label_with_a_killed_server(
     return pressed
 
 
-def test_twenty_drawn_faces_by_keys_are_in_the_csv_exactly_as_pressed(
+def test_twenty_drawn_faces_answered_by_keys_are_exported_exactly_as_pressed(
     page: Page, server: Server, tmp_path: Path
 ):
     pressed = label_with_a_killed_server(page, server, 20, seed=1)
@@ -59,7 +59,7 @@ def test_twenty_drawn_faces_by_keys_are_in_the_csv_exactly_as_pressed(
 
 
 @pytest.mark.shared
-def test_twenty_real_faces_by_keys_are_in_the_csv_exactly_as_pressed(
+def test_twenty_real_faces_answered_by_keys_are_exported_exactly_as_pressed(
     page: Page, shared: Path, tmp_path: Path
 ):
     folder = tmp_path / "faces"
@@ -102,7 +102,7 @@ def test_enter_accepts_the_suggestions_and_a_digit_corrects_one(
     assert f"{names[1]},glasses,2,local,human," in history
 
 
-def test_backspace_goes_back_over_images_and_the_correction_counts(
+def test_backspace_returns_to_earlier_images_and_the_correction_counts(
     page: Page, server: Server, tmp_path: Path
 ):
     page.goto(server.url)
@@ -126,7 +126,7 @@ def test_backspace_goes_back_over_images_and_the_correction_counts(
     assert sum(bool(row) for row in found.values()) == 2
 
 
-def test_cannot_tell_skip_no_face_and_a_new_person(page: Page, server: Server, tmp_path: Path):
+def test_keys_answer_cannot_tell_skip_no_face_and_a_new_person(page: Page, server: Server, tmp_path: Path):
     page.goto(server.url)
     names = []
     for keys in (["-", "p", "Ada", "Enter", "0", "0", "0", "0", "0"], ["Space"], ["h", "1"]):
@@ -146,7 +146,7 @@ def test_cannot_tell_skip_no_face_and_a_new_person(page: Page, server: Server, t
     assert found[names[2]] == {"not_human": "1"}
 
 
-def test_everything_is_on_one_screen_of_a_laptop(page: Page, server: Server):
+def test_everything_fits_a_laptops_screen(page: Page, server: Server):
     page.goto(server.url)
     shown_image(page)
     assert page.locator("html").evaluate("e => [e.scrollHeight, e.scrollWidth]") <= [768, 1366]

@@ -1,4 +1,4 @@
-"""Logging in, and an answer that waits while the login has ended."""
+"""Logging in, and answers that wait for the next login after the session has expired."""
 
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from tests.support.serving import Server
 pytestmark = pytest.mark.browser
 
 
-def test_after_the_login_the_wanted_page_opens_and_log_out_leads_back(page: Page, filled: ProjectFolder):
+def test_the_requested_page_opens_after_login_and_logout_returns_to_the_login(
+    page: Page, filled: ProjectFolder
+):
     users_command(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with Server(filled.path) as server:
         page.goto(f"{server.url}/snapshots")
@@ -28,7 +30,7 @@ def test_after_the_login_the_wanted_page_opens_and_log_out_leads_back(page: Page
         page.get_by_role("heading", name="Log in").wait_for()
 
 
-def test_a_login_never_leads_to_another_site(page: Page, filled: ProjectFolder):
+def test_a_login_never_redirects_to_another_site(page: Page, filled: ProjectFolder):
     users_command(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with Server(filled.path) as server:
         page.goto(f"{server.url}/login?next=//evil.example/x")
@@ -37,7 +39,7 @@ def test_a_login_never_leads_to_another_site(page: Page, filled: ProjectFolder):
         assert page.url == f"{server.url}/"
 
 
-def test_a_password_never_gets_into_an_address_when_the_script_has_not_come_yet(
+def test_a_password_is_never_put_into_the_address_before_the_script_has_loaded(
     browser: Browser, filled: ProjectFolder
 ):
     users_command(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
@@ -54,7 +56,7 @@ def test_a_password_never_gets_into_an_address_when_the_script_has_not_come_yet(
         assert page.url == f"{server.url}/login"
 
 
-def test_answers_given_while_the_login_has_ended_are_sent_after_the_next_one(
+def test_answers_given_after_the_session_expired_are_sent_after_the_next_login(
     page: Page, filled: ProjectFolder, tmp_path: Path
 ):
     users_command(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)

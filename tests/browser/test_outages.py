@@ -1,4 +1,4 @@
-"""The network, the server, the login or the tab goes away while somebody labels: every answer arrives once and in order."""
+"""The network, the server, the login or the tab fails while a user labels: each answer arrives once and in order."""
 
 import random
 import sqlite3
@@ -81,7 +81,7 @@ def assert_arrived_once_and_in_order(project: ProjectFolder, pressed: Pressed) -
     assert list(found.values()) == pressed
 
 
-def test_a_network_that_is_away(page: Page, plain: ProjectFolder, outages: int):
+def test_answers_survive_a_network_outage(page: Page, plain: ProjectFolder, outages: int):
     chance, pressed = random.Random(1), []
     with Server(plain.path) as server:
         page.goto(server.url)
@@ -92,7 +92,7 @@ def test_a_network_that_is_away(page: Page, plain: ProjectFolder, outages: int):
     assert_arrived_once_and_in_order(plain, pressed)
 
 
-def test_a_server_that_is_killed_and_restarted(page: Page, plain: ProjectFolder, outages: int):
+def test_answers_survive_a_killed_and_restarted_server(page: Page, plain: ProjectFolder, outages: int):
     chance, pressed = random.Random(2), []
     with Server(plain.path) as server:
         page.goto(server.url)
@@ -103,7 +103,7 @@ def test_a_server_that_is_killed_and_restarted(page: Page, plain: ProjectFolder,
     assert_arrived_once_and_in_order(plain, pressed)
 
 
-def test_a_login_that_has_ended(page: Page, plain: ProjectFolder, outages: int):
+def test_answers_survive_an_expired_login(page: Page, plain: ProjectFolder, outages: int):
     chance, pressed = random.Random(3), []
     users_command(plain.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with Server(plain.path) as server:
@@ -124,7 +124,7 @@ def test_a_login_that_has_ended(page: Page, plain: ProjectFolder, outages: int):
     assert_arrived_once_and_in_order(plain, pressed)
 
 
-def test_a_tab_that_is_closed_and_opened_again(page: Page, plain: ProjectFolder, outages: int):
+def test_answers_survive_a_closed_and_reopened_tab(page: Page, plain: ProjectFolder, outages: int):
     chance, pressed = random.Random(4), []
     with Server(plain.path) as server:
         tab = page

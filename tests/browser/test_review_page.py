@@ -1,4 +1,4 @@
-"""The reviewer's page in a real browser: decided by keys, marked as adjudicated, taken back."""
+"""The review page: keys decide, the decision is marked as adjudicated, and undo reverts it."""
 
 import pytest
 from playwright.sync_api import Page
@@ -24,7 +24,7 @@ def empty(page: Page) -> None:
     wait_until_ready(page)
 
 
-def test_differing_opinions_are_shown_side_by_side_and_decided_by_a_digit(page: Page, filled: ProjectFolder):
+def test_differing_votes_are_shown_side_by_side_and_decided_by_a_digit(page: Page, filled: ProjectFolder):
     image = late_opinion(filled, 0, 1)
     with Server(filled.path) as server:
         page.goto(f"{server.url}/review?kind=opinions")
@@ -48,7 +48,7 @@ def test_differing_opinions_are_shown_side_by_side_and_decided_by_a_digit(page: 
     assert len(names_in_view(filled, origin="review")) == 1
 
 
-def test_labels_that_the_model_contradicts_are_confirmed_or_left_for_later(page: Page, filled: ProjectFolder):
+def test_contradicted_labels_are_confirmed_or_left_for_later(page: Page, filled: ProjectFolder):
     load_predictions(
         filled,
         write_predictions(filled, filled.rounds / "1" / "predictions", dict.fromkeys(names_of(filled), SURE)),

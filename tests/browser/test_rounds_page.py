@@ -1,4 +1,4 @@
-"""The rounds page: what a round changed, and the way back to an earlier one."""
+"""The rounds page: the changes that a round made, and the return to an earlier round."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ from tests.support.serving import Server
 pytestmark = pytest.mark.browser
 
 
-def test_a_round_tells_what_it_changed_and_an_earlier_one_is_used_again_by_keys(
+def test_a_round_shows_its_changes_and_keys_return_to_an_earlier_round(
     injectable: Page,
     filled: ProjectFolder,
 ):
@@ -51,7 +51,7 @@ def test_a_round_tells_what_it_changed_and_an_earlier_one_is_used_again_by_keys(
         expect(page.locator("h1")).to_have_text("Training report")
 
 
-def test_a_round_says_what_it_works_on_and_there_is_a_way_back_to_the_frozen_network(
+def test_a_round_names_its_features_and_offers_the_return_to_the_frozen_network(
     injectable: Page,
     filled: ProjectFolder,
 ):

@@ -1,4 +1,4 @@
-"""The schema page: everybody reads it; an admin changes it with a preview and one confirmation."""
+"""The schema page: every user reads it; an admin previews changes and confirms them once."""
 
 import re
 
@@ -81,7 +81,7 @@ def test_an_attribute_is_added_and_another_one_renamed(page: Page, filled: Proje
     assert labels_of(filled, image)["eyewear"] == 2
 
 
-def test_what_was_not_applied_is_discarded(page: Page, server: Server):
+def test_unapplied_changes_can_be_discarded(page: Page, server: Server):
     opened(page, server)
     page.get_by_role("button", name="Edit Glasses").click()
     page.get_by_role("button", name="Add a value").press("Enter")
@@ -92,7 +92,7 @@ def test_what_was_not_applied_is_discarded(page: Page, server: Server):
     assert page.get_by_text("monocle").count() == 0
 
 
-def test_who_is_no_admin_reads_only(page: Page, filled: ProjectFolder):
+def test_a_user_who_is_not_admin_can_only_read(page: Page, filled: ProjectFolder):
     with filled.database.write() as session:
         add_account(session, "Lea", "labeller", PASSWORD)
     with Server(filled.path) as server:
@@ -104,7 +104,7 @@ def test_who_is_no_admin_reads_only(page: Page, filled: ProjectFolder):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_schema_page_at_work_has_no_serious_fault(browser: Browser, server: Server, scheme: str):
+def test_the_schema_page_with_changes_has_no_serious_fault(browser: Browser, server: Server, scheme: str):
     with browser.new_context(bypass_csp=True, color_scheme=scheme) as context:  # type: ignore[arg-type]
         page = context.new_page()
         opened(page, server)

@@ -1,4 +1,4 @@
-"""The sweep page in a real browser against a real server: keys only, exceptions marked, nothing lost."""
+"""The sweep page: a page of images is answered with keys alone, exceptions are marked, and no answer is lost."""
 
 import csv
 import shutil
@@ -114,7 +114,7 @@ def check_origins(history: Path, expected: dict[str, str]) -> None:
         assert any(line.startswith(f"{name},glasses,{code},local,{origin},") for line in lines)
 
 
-def test_a_page_of_drawn_faces_with_three_exceptions_is_in_the_csv(
+def test_a_page_of_drawn_faces_with_three_exceptions_is_exported(
     page: Page, project: ProjectFolder, tmp_path: Path
 ):
     with Server(project.path) as server:
@@ -127,7 +127,7 @@ def test_a_page_of_drawn_faces_with_three_exceptions_is_in_the_csv(
 
 
 @pytest.mark.shared
-def test_a_page_of_real_faces_with_three_exceptions_is_in_the_csv(page: Page, tmp_path: Path, shared: Path):
+def test_a_page_of_real_faces_with_three_exceptions_is_exported(page: Page, tmp_path: Path, shared: Path):
     folder = tmp_path / "faces"
     folder.mkdir()
     for path in sorted((shared / "celeba" / "images").iterdir())[:70]:
@@ -140,7 +140,7 @@ def test_a_page_of_real_faces_with_three_exceptions_is_in_the_csv(page: Page, tm
     check_origins(tmp_path / "s" / "annotations.csv", expected)
 
 
-def test_a_page_kept_while_the_server_is_dead_arrives_once(
+def test_a_page_answered_while_the_server_is_down_arrives_once(
     page: Page, project: ProjectFolder, tmp_path: Path
 ):
     with Server(project.path) as server:
@@ -164,7 +164,7 @@ def test_a_page_kept_while_the_server_is_dead_arrives_once(
     assert len(lines) == len(expected)
 
 
-def test_backspace_takes_marks_back_and_then_the_page(page: Page, project: ProjectFolder, tmp_path: Path):
+def test_backspace_undoes_marks_and_then_the_page(page: Page, project: ProjectFolder, tmp_path: Path):
     with Server(project.path) as server:
         names = open_sweep(page, server)
         page.keyboard.press("Space")
@@ -213,7 +213,7 @@ def test_without_predictions_one_value_is_chosen_for_all(page: Page, project: Pr
     assert glasses(project, tmp_path / "s") == dict.fromkeys(names, "1")
 
 
-def test_the_group_ends_and_another_value_can_be_swept(page: Page, project: ProjectFolder, tmp_path: Path):
+def test_after_the_last_page_another_value_can_be_swept(page: Page, project: ProjectFolder, tmp_path: Path):
     with Server(project.path) as server:
         open_sweep(page, server)
         while page.locator("html").get_attribute("data-state") != "done":

@@ -1,4 +1,4 @@
-"""The team page: from working alone to a team with figures, settings, accounts and gold."""
+"""The team page: from a single user to a team with metrics, settings, accounts and gold images."""
 
 import pytest
 from playwright.sync_api import Page
@@ -15,7 +15,7 @@ from tests.support.serving import Server
 pytestmark = pytest.mark.browser
 
 
-def test_who_works_alone_makes_the_first_admin_and_the_admin_the_others(page: Page, server: Server):
+def test_a_single_user_becomes_the_first_admin_and_adds_the_others(page: Page, server: Server):
     page.goto(f"{server.url}/team")
     page.get_by_role("heading", name="A team begins with an admin").wait_for()
     page.locator("#first").get_by_label("Name").fill("Ada")
@@ -75,7 +75,7 @@ def test_a_reviewer_sees_agreement_sets_overlap_and_aggregates(page: Page, fille
     assert labels_of(filled, 2)["glasses"] == 2
 
 
-def test_a_labeller_sees_their_own_figures_only(page: Page, filled: ProjectFolder):
+def test_a_labeller_sees_only_their_own_metrics(page: Page, filled: ProjectFolder):
     with filled.database.write() as session:
         add_account(session, "Lea", "labeller", PASSWORD)
         add_account(session, "Lou", "labeller", PASSWORD)
@@ -89,7 +89,7 @@ def test_a_labeller_sees_their_own_figures_only(page: Page, filled: ProjectFolde
             assert page.locator(f"#{section}").is_hidden()
 
 
-def test_a_decided_image_is_made_gold_with_one_press(page: Page, filled: ProjectFolder):
+def test_one_press_makes_a_decided_image_gold(page: Page, filled: ProjectFolder):
     save_correction(filled, Person(filled), 3, ALL, "d", adjudicate=True)
     make_gold_images(filled, 4)
     with Server(filled.path) as server:

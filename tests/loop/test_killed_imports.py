@@ -1,4 +1,4 @@
-"""An import that is killed at any moment and run again ends like one that was never killed."""
+"""An import that is killed and run again ends like an import that was never killed."""
 
 import hashlib
 import random

@@ -1,4 +1,4 @@
-"""A round whose worker, or whose server, is killed goes on by itself and ends done, once."""
+"""A round whose worker or server is killed continues automatically and finishes once."""
 
 import random
 import signal
@@ -74,7 +74,9 @@ def worker_of(server: Server) -> psutil.Process:
     )
 
 
-def test_a_round_whose_worker_and_then_whose_server_is_killed_ends_done_once(labelled: ProjectFolder) -> None:
+def test_a_round_finishes_once_after_its_worker_and_then_its_server_were_killed(
+    labelled: ProjectFolder,
+) -> None:
     with Server(labelled.path, FACELABEL_WORKER="1") as server:
         client = server.client()
         number = start_round(client)
@@ -96,7 +98,7 @@ def work(path: Path) -> None:
 
 
 @pytest.mark.timeout(3600)
-def test_a_worker_killed_again_and_again_leaves_every_round_done_once_and_the_queue_never_empty(
+def test_a_worker_killed_repeatedly_finishes_every_round_once_and_never_empties_the_queue(
     labelled: ProjectFolder, soak: bool
 ) -> None:
     chance = random.Random(0)

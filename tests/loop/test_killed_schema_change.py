@@ -1,4 +1,4 @@
-"""A process that changes the schema is killed: attributes.toml or the database may be ahead, and the next one goes on."""
+"""A schema change is killed: attributes.toml or the database may be ahead, and the next process completes it."""
 
 import shutil
 import signal
@@ -71,7 +71,7 @@ def trials(soak: bool) -> list[tuple[str, str]]:
     return list(product(CHANGED, MOMENTS)) if soak else list(zip(CHANGED, MOMENTS, strict=True))
 
 
-def test_a_killed_change_of_the_schema_goes_on_from_wherever_it_was(
+def test_a_killed_schema_change_is_completed_from_any_point(
     filled: ProjectFolder, tmp_path: Path, soak: bool
 ):
     answer_images(filled)

@@ -1,4 +1,4 @@
-"""Requests and answers are lost on their way: labellers repeat them with their key, and each counts once."""
+"""Requests and responses are lost: labellers repeat them with the same key, and each answer counts once."""
 
 import sqlite3
 from contextlib import closing
@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 
 
 @pytest.mark.timeout(1800)
-def test_answers_through_a_network_that_loses_messages_count_once(
+def test_answers_through_a_lossy_network_count_once(
     filled: ProjectFolder, tmp_path: Path, soak: bool
 ) -> None:
     wanted = 2000 if soak else 200

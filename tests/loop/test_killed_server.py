@@ -1,4 +1,4 @@
-"""The server is killed under eight labellers: what was acknowledged is kept once, what was not at most once."""
+"""The server is killed while eight labellers work: acknowledged answers are kept once, all others at most once."""
 
 import random
 import signal
@@ -14,7 +14,7 @@ from tests.support.waiting import wait_until
 
 
 @pytest.mark.timeout(3600)
-def test_answers_outlive_kills_of_the_server_exactly_once(
+def test_acknowledged_answers_survive_killed_servers_exactly_once(
     filled: ProjectFolder, tmp_path: Path, soak: bool
 ) -> None:
     chance = random.Random(0)

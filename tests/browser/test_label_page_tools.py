@@ -1,4 +1,4 @@
-"""More of the label page: redo, going back to any image, guidelines, zoom, flags, reasons, colours, small screens."""
+"""Tools of the label page: redo, history, guidelines, zoom, flags, skip reasons, colour scheme, small screens."""
 
 import random
 import signal
@@ -55,7 +55,7 @@ def message(page: Page) -> str:
     return page.locator("#message").inner_text()
 
 
-def test_what_was_taken_back_is_done_again(page: Page, server: Server, tmp_path: Path):
+def test_an_undone_answer_is_redone(page: Page, server: Server, tmp_path: Path):
     page.goto(server.url)
     chance = random.Random(1)
     pressed, images = {}, []
@@ -79,7 +79,7 @@ def test_what_was_taken_back_is_done_again(page: Page, server: Server, tmp_path:
     } == pressed
 
 
-def test_any_image_of_the_session_is_corrected(page: Page, server: Server, tmp_path: Path):
+def test_any_image_of_the_session_can_be_corrected(page: Page, server: Server, tmp_path: Path):
     page.goto(server.url)
     chance = random.Random(2)
     images, pressed = [], {}
@@ -101,7 +101,7 @@ def test_any_image_of_the_session_is_corrected(page: Page, server: Server, tmp_p
     assert sum(bool(row) for row in found.values()) == 4
 
 
-def test_a_letter_goes_through_the_values_by_probability(page: Page, filled: ProjectFolder):
+def test_a_letter_cycles_through_the_values_by_probability(page: Page, filled: ProjectFolder):
     unsure = {name: [0.5, 0.2, 0.3] for name in names_of(filled, split="train")}
     load_predictions(filled, write_predictions(filled, filled.rounds / "1" / "predictions", unsure))
     with Server(filled.path) as server:
@@ -120,7 +120,7 @@ def test_a_letter_goes_through_the_values_by_probability(page: Page, filled: Pro
         page.wait_for_selector(f'{glasses} [data-code="1"][aria-pressed=true]')
 
 
-def test_a_look_closer_by_keys_wheel_and_drag_ends_with_the_image(page: Page, server: Server):
+def test_zoom_by_keys_wheel_and_drag_is_reset_by_the_next_image(page: Page, server: Server):
     page.goto(server.url)
     image = shown_image(page)
     press(page, "PageUp", "Shift+ArrowLeft")
@@ -142,7 +142,7 @@ def test_a_look_closer_by_keys_wheel_and_drag_ends_with_the_image(page: Page, se
     page.wait_for_selector("#frame:not([data-zoom])")
 
 
-def test_a_guideline_is_one_key_away_and_its_text_is_text(page: Page, guided: ProjectFolder):
+def test_one_key_opens_a_guideline_and_its_text_is_text(page: Page, guided: ProjectFolder):
     with Server(guided.path) as server:
         page.goto(server.url)
         shown_image(page)
@@ -173,7 +173,7 @@ def note_begun(page: Page, server: Server, text: str) -> str:
     return image
 
 
-def test_a_skip_tells_its_reason_and_a_flag_its_note(page: Page, server: Server):
+def test_a_skip_keeps_its_reason_and_a_flag_its_note(page: Page, server: Server):
     first = note_begun(page, server, "two people <b>here</b>")
     press(page, "Enter")
     page.wait_for_selector("#note:not([open])", state="attached")
@@ -195,7 +195,7 @@ def test_a_skip_tells_its_reason_and_a_flag_its_note(page: Page, server: Server)
         ]
 
 
-def test_a_flag_is_kept_although_the_next_key_comes_at_once(page: Page, server: Server):
+def test_a_flag_is_kept_although_the_next_key_follows_at_once(page: Page, server: Server):
     first = note_begun(page, server, "two people")
     page.evaluate("""() => {
         document.querySelector('#note form').requestSubmit(document.querySelector('#note [value=yes]'));
@@ -209,7 +209,7 @@ def test_a_flag_is_kept_although_the_next_key_comes_at_once(page: Page, server: 
         assert session.execute(select(Flag.image_id, Flag.note)).all() == [(int(first), "two people")]
 
 
-def test_colours_are_remembered_on_all_pages(page: Page, server: Server):
+def test_the_colour_scheme_is_remembered_on_all_pages(page: Page, server: Server):
     page.goto(server.url)
     shown_image(page)
     for theme in ("light", "dark"):
@@ -279,7 +279,7 @@ def test_twelve_images_are_answered_while_the_server_is_away(page: Page, tmp_pat
     } == pressed
 
 
-def test_of_many_people_the_server_completes_the_name_and_knows_its_spelling(
+def test_the_server_completes_a_name_among_many_people_and_knows_its_spelling(
     page: Page, filled: ProjectFolder, tmp_path: Path
 ):
     add_people(filled, 600)

@@ -1,4 +1,4 @@
-"""How many key presses an image costs, counted in a real browser on real faces."""
+"""The number of key presses that an image costs, counted on real faces."""
 
 import random
 import shutil
@@ -139,7 +139,7 @@ def test_without_suggestions_six_attributes_take_six_presses(
     assert written(project, tmp_path / "s") == text(pressed)
 
 
-def test_right_suggestions_take_one_press_and_each_wrong_one_one_more(
+def test_correct_suggestions_take_one_press_and_each_incorrect_one_takes_one_more(
     page: Page, project: ProjectFolder, tmp_path: Path
 ):
     answers = truth(project, seed=2)
@@ -165,7 +165,7 @@ def test_right_suggestions_take_one_press_and_each_wrong_one_one_more(
     assert {name: found[name] for name in seen} == text(seen)
 
 
-def test_the_origin_tells_accepted_suggestions_from_corrections(
+def test_the_origin_distinguishes_accepted_suggestions_from_corrections(
     page: Page, filled: ProjectFolder, tmp_path: Path
 ):
     answers = truth(filled, seed=4)

@@ -1,4 +1,4 @@
-"""The whole loop: labels → snapshot → training → predictions → the queue in the order of the model's doubts."""
+"""The whole loop: labels, snapshot, training, predictions, and a queue ordered by the model's uncertainty."""
 
 import csv
 import json
@@ -97,11 +97,11 @@ def assert_doubts_come_first(path: Path, count: int) -> None:
     project.database.close()
 
 
-def test_the_head_of_the_queue_is_what_the_model_doubts(drawn: Path):
+def test_the_queue_begins_with_uncertain_images(drawn: Path):
     assert_doubts_come_first(drawn, 30)
 
 
-def test_every_tenth_image_of_the_queue_is_of_the_audit_set_and_shows_no_suggestion(drawn: Path):
+def test_every_tenth_image_of_the_queue_is_an_audit_image_without_suggestions(drawn: Path):
     project = ProjectFolder.open(drawn)
     tasks = Person(project).next(30)
     lapse_leases(project)
@@ -114,11 +114,11 @@ def test_every_tenth_image_of_the_queue_is_of_the_audit_set_and_shows_no_suggest
 
 
 @pytest.mark.shared
-def test_the_head_of_the_queue_is_what_the_model_doubts_on_real_faces(celeba: Path):
+def test_the_queue_begins_with_uncertain_images_on_real_faces(celeba: Path):
     assert_doubts_come_first(celeba, 60)
 
 
-def test_status_tells_counts_rounds_and_figures(drawn: Path):
+def test_status_reports_counts_rounds_and_metrics(drawn: Path):
     status = facelabel(drawn, "status")
     assert status["images"] == 160
     [round_] = status["rounds"]
@@ -137,14 +137,14 @@ def test_status_tells_counts_rounds_and_figures(drawn: Path):
 
 
 @pytest.mark.shared
-def test_figures_on_held_out_people_beat_guessing(celeba: Path):
+def test_metrics_on_held_out_people_beat_guessing(celeba: Path):
     metrics = facelabel(celeba, "status")["metrics"]
     assert set(metrics) == {"glasses", "hair_color", "hair_top", "young", "male", "bags_under_eyes"}
     assert metrics["male"]["test"]["balanced_accuracy"] > 0.8
     assert metrics["male"]["test"]["groups"] > 5
 
 
-def test_suggestions_reach_the_label_page_but_not_for_test_images(drawn: Path):
+def test_suggestions_reach_the_label_page_except_for_test_images(drawn: Path):
     project = ProjectFolder.open(drawn)
     with project.database.read() as session:
         splits = dict(session.execute(select(Image.name, Image.split)).all())
@@ -158,9 +158,7 @@ def test_suggestions_reach_the_label_page_but_not_for_test_images(drawn: Path):
         assert suggested == (set() if splits[task.image_name] == "test" else expected)
 
 
-def test_the_servers_worker_runs_a_round_of_the_page_and_starts_the_next_by_itself(
-    drawn: Path, tmp_path: Path
-):
+def test_the_worker_runs_a_round_from_the_page_and_starts_the_next_automatically(drawn: Path, tmp_path: Path):
     copy = tmp_path / "project"
     shutil.copytree(drawn, copy)
     with Server(copy, FACELABEL_WORKER="1", FACELABEL_ROUND_EVERY="2") as server:
@@ -196,7 +194,7 @@ def finished_round(client: Client, number: int) -> dict[str, Any]:
     return wait_until(ended, f"the end of round {number}", 120)
 
 
-def test_wrong_labels_and_what_the_rule_saves_are_looked_for_beside_the_worker(
+def test_label_issues_and_saved_labels_are_estimated_in_the_background(
     drawn: Path, tmp_path: Path, request: pytest.FixtureRequest
 ):
     copy = tmp_path / "project"
@@ -238,7 +236,7 @@ def test_wrong_labels_and_what_the_rule_saves_are_looked_for_beside_the_worker(
     project.database.close()
 
 
-def test_without_pytorch_a_round_says_how_to_get_it(filled: ProjectFolder):
+def test_without_pytorch_a_round_says_how_to_install_it(filled: ProjectFolder):
     [task] = Person(filled).next()
     Person(filled).answer(task, {"glasses": 1})
     without = "import sys; sys.modules['torch'] = None; from annotator.cli import main; main()"
