@@ -48,7 +48,7 @@ def _drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path, _drawn: Path) -> Iterator[ProjectFolder]:
-    """64 drawn faces, predicted; a copy of its own for each test."""
+    """64 drawn faces with predictions; each test has a fresh copy."""
     shutil.copytree(_drawn, tmp_path / "project")
     made = ProjectFolder.open(tmp_path / "project")
     yield made

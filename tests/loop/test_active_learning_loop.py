@@ -166,14 +166,14 @@ def test_the_worker_runs_a_round_from_the_page_and_starts_the_next_automatically
         label(client, 1)
         wanted = finished_round(client, client.post("/rounds", {}).json()["id"])
         label(client, 2)
-        by_itself = finished_round(client, wanted["id"] + 1)
+        automatic = finished_round(client, wanted["id"] + 1)
         told = client.get("/rounds")
-    for row in (wanted, by_itself):
+    for row in (wanted, automatic):
         assert row["error"] is None
         assert (row["state"], row["stage"]) == ("done", "load")
         assert row["metrics"]["glasses"]["test"]["images"] > 0
-    assert (wanted["automatic"], by_itself["automatic"]) == (False, True)
-    assert (wanted["labelled"], by_itself["labelled"]) == (81, 83)
+    assert (wanted["automatic"], automatic["automatic"]) == (False, True)
+    assert (wanted["labelled"], automatic["labelled"]) == (81, 83)
     assert (told["every"], told["labelled_since"]) == (2, 0)
 
 

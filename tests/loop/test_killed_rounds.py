@@ -104,7 +104,7 @@ def test_a_worker_killed_repeatedly_finishes_every_round_once_and_never_empties_
     chance = random.Random(0)
     moments = ([*STAGES[2:], "done"] * 17)[: 100 if soak else 10]
     chance.shuffle(moments)
-    # A worker is a process of its own, forked from one that has loaded PyTorch: loading it takes longer than a round.
+    # The worker is forked from a process that has loaded PyTorch, because loading it takes longer than a round.
     with Server(labelled.path, FACELABEL_LEASE_SECONDS="1") as server:
         client = server.client()
         number = start_round(client)

@@ -1,4 +1,4 @@
-"""The annotator's lines of docs/recipes run as they stand there, up to the snapshot; the trainer's run in tests/trainer."""
+"""The annotator's commands in docs/recipes run as written, up to the snapshot; tests/trainer runs the trainer's."""
 
 import json
 import os

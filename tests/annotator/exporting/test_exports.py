@@ -1,4 +1,4 @@
-"""facelabel export --format: from the database into a folder of another tool, whole or not at all."""
+"""facelabel export --format writes a complete folder in the format of another tool, or nothing."""
 
 import json
 import multiprocessing

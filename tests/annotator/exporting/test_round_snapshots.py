@@ -1,4 +1,4 @@
-"""The snapshots of rounds have the bytes of exported ones, whatever changed in between, and share what did not."""
+"""Snapshots of rounds equal exported ones byte for byte, and share unchanged data."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Snapshots: the same labels give the same bytes, and any changed byte is found."""
+"""Snapshots: equal labels give equal bytes, and every changed byte is found."""
 
 import csv
 import io

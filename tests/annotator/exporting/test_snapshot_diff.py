@@ -1,4 +1,4 @@
-"""`facelabel diff` tells which cells and images changed, from what to what, by whom."""
+"""facelabel diff reports the changed cells and images: old value, new value, and labeller."""
 
 import csv
 import json

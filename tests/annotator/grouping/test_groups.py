@@ -1,4 +1,4 @@
-"""Near-duplicates, sources, people and decisions make groups; groups never leak between splits."""
+"""Near-duplicates, sources, people and decisions form groups; groups never leak between splits."""
 
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def test_a_snapshot_is_written_with_settled_groups(doubled: ProjectFolder, tmp_p
     assert sum(",identity:0," in row for row in rows) == 2
 
 
-def test_what_is_cut_is_apart_and_what_is_joined_is_together_until_taken_back(doubled: ProjectFolder):
+def test_cut_images_are_apart_and_joined_images_together_until_undone(doubled: ProjectFolder):
     before = groups_and_splits(doubled)
     search_near_duplicates(doubled)
     number = ids(doubled)
@@ -111,7 +111,7 @@ def test_an_image_whose_view_is_lost_repeats_nothing_and_the_search_goes_on(doub
     assert None not in hashes
 
 
-def test_groups_are_listed_the_largest_first(doubled: ProjectFolder):
+def test_groups_are_listed_largest_first(doubled: ProjectFolder):
     search_near_duplicates(doubled)
     number = ids(doubled)
     for name in ("0001.jpg", "0002.jpg"):

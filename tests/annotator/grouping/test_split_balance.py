@@ -1,4 +1,4 @@
-"""A better seed spreads rare values over the splits; an old image never moves by it afterwards."""
+"""A better seed spreads rare values over the splits; later imports never move an image."""
 
 import json
 from pathlib import Path

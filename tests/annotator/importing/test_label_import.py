@@ -1,4 +1,4 @@
-"""Labels from CSV files: the coursework's own, and any other through a mapping."""
+"""Labels from CSV files: the coursework's form, and any other form through a mapping."""
 
 import csv
 from pathlib import Path
@@ -33,7 +33,7 @@ def exported(project: ProjectFolder, to: Path) -> list[dict[str, str]]:
 
 
 def make_images(folder: Path, names: list[str]) -> None:
-    """A small image of its own for every name."""
+    """Make a small image for every name, each different from the others."""
     folder.mkdir()
     for number, name in enumerate(names):
         Image.new("RGB", (16, 16), (number % 256, number // 256, 0)).save(folder / name, "BMP")

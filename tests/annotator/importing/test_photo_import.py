@@ -1,4 +1,4 @@
-"""Photos imported as head crops: each face an image, upright, without metadata, the photo kept and traceable."""
+"""Photos imported as head crops: every face becomes an upright image without metadata, and the photo is kept."""
 
 import csv
 import os

@@ -1,4 +1,4 @@
-"""Importing from anywhere: archives, CelebA, the coursework's tool, class folders, tables of any make."""
+"""Imports from archives, CelebA, the coursework's tool, class folders and tables."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A large project's pages show what the worker counted, and say when; a small one's are as of now."""
+"""A large project's pages show the worker's statistics and their time; a small project's pages show the current ones."""
 
 from datetime import datetime
 from threading import Event, Thread
@@ -85,7 +85,7 @@ def test_labels_are_counted_at_once_until_the_worker_has_come_to_them(large: Pro
     assert get(large, "progress")["attributes"]["glasses"]["labelled"] == 40
 
 
-def test_a_worker_counts_by_itself(large: ProjectFolder):
+def test_the_worker_counts_automatically(large: ProjectFolder):
     stop = Event()
     worker = Thread(target=run_worker, args=(large, Settings(faces=False, round_every=0), stop))
     worker.start()

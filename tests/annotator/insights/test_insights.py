@@ -1,4 +1,4 @@
-"""Insights: what a project's rounds, answers and suggestions tell, in every state it can be in."""
+"""Insights: the development of rounds, answers and suggestions, in every state of a project."""
 
 import csv
 import io

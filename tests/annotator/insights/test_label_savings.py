@@ -1,4 +1,4 @@
-"""What the rule's choice is worth: how images were drawn goes to the trainer, its estimate becomes a sentence."""
+"""The labels saved by the query strategy: its draws reach the trainer, and the estimate becomes a sentence."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The audit set: large enough from the first import on, fixed from the first answer on, labelled blind by everybody."""
+"""The audit set: large enough from the first import, fixed from the first answer, labelled blind by everybody."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Sweeps: pages of images that the model thinks alike, answered together, once, never blind ones."""
+"""Sweeps: a page of images with the same prediction is answered at once and once, and never holds blind images."""
 
 import secrets
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ class Sweeper(Person):
         with self.project.database.write() as session:
             return submit_page(session, self.id, page)
 
-    def take_back(self, key: str | None = None, own_key: str | None = None, **more: object) -> list[Task]:
+    def undo_page(self, key: str | None = None, own_key: str | None = None, **more: object) -> list[Task]:
         with self.project.database.write() as session:
             own = own_key or secrets.token_hex(8)
             return undo_page(self.project, session, self.id, own, key, lease_seconds=600, **more)[1]
@@ -229,25 +229,25 @@ def test_the_last_answer_of_an_image_closes_it_and_undo_opens_it(predicted: Proj
     lapse_leases(predicted)
     me.commit(tasks)
     assert done_count(predicted) == 2
-    me.take_back()
+    me.undo_page()
     assert done_count(predicted) == 0
     assert row_count(predicted, Label) == 2 * (len(ALL) - 1)
 
 
-def test_undo_takes_the_whole_page_back_and_leases_it_again(predicted: ProjectFolder):
+def test_undo_reverts_the_whole_page_and_leases_it_again(predicted: ProjectFolder):
     me = Sweeper(predicted)
     tasks = me.page(4)
     me.commit(tasks[1:], key="k", left_out=(tasks[0].lease,))
-    again = me.take_back("k", own_key="u", left_out=[tasks[0].image_id])
+    again = me.undo_page("k", own_key="u", left_out=[tasks[0].image_id])
     assert {t.image_id for t in again} == {t.image_id for t in tasks}
     assert row_count(predicted, Label) == 0
-    assert {t.image_id for t in me.take_back("k", own_key="u", left_out=[])} == {
+    assert {t.image_id for t in me.undo_page("k", own_key="u", left_out=[])} == {
         t.image_id for t in tasks[1:]
     }
     with pytest.raises(Conflict, match="already"):
-        me.take_back("k")
+        me.undo_page("k")
     with pytest.raises(NotFound):
-        me.take_back()
+        me.undo_page()
     assert me.commit(again).opinions == []
     assert row_count(predicted, Annotation) == 3 + 3 + 4
 
@@ -257,11 +257,11 @@ def test_undo_restores_the_label_that_was_there_before(predicted: ProjectFolder)
     tasks = me.page(2)
     me.answer(tasks[0], {"glasses": 2})
     me.commit(tasks)
-    me.take_back()
+    me.undo_page()
     assert [labels_of(predicted, t.image_id) for t in tasks] == [{"glasses": 2}, {}]
 
 
-def test_the_label_pages_undo_does_not_take_a_sweep_back(predicted: ProjectFolder):
+def test_the_label_pages_undo_does_not_undo_a_sweep(predicted: ProjectFolder):
     me = Sweeper(predicted)
     me.commit(me.page())
     with pytest.raises(NotFound):

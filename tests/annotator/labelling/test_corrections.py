@@ -1,4 +1,4 @@
-"""Corrections: kept once, taken back once, and what a reviewer decided stays."""
+"""Corrections are kept once and undone once, and a reviewer's decision stays."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_what_a_reviewer_decided_stays_and_a_later_answer_is_an_opinion(filled: 
     assert done_count(filled) == 1
 
 
-def test_a_correction_is_kept_once_and_taken_back_once(filled: ProjectFolder):
+def test_a_correction_is_kept_once_and_undone_once(filled: ProjectFolder):
     me = Person(filled)
     [task] = me.next()
     me.answer(task, ALL)

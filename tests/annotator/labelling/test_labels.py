@@ -1,4 +1,4 @@
-"""Answers: once per key, append-only, taken back by an answer of their own."""
+"""Answers: once per key, append-only, undone by a later submission."""
 
 import pytest
 from sqlalchemy import select
@@ -109,7 +109,7 @@ def test_undo_of_a_correction_brings_the_earlier_answer_back(filled: ProjectFold
     assert labels_of(filled, task.image_id) == {"glasses": 1}
 
 
-def test_a_repeated_undo_with_the_same_key_takes_nothing_more_back(filled: ProjectFolder):
+def test_a_repeated_undo_with_the_same_key_undoes_nothing_more(filled: ProjectFolder):
     me = Person(filled)
     for task in me.next(2):
         me.answer(task, ALL)
@@ -117,7 +117,7 @@ def test_a_repeated_undo_with_the_same_key_takes_nothing_more_back(filled: Proje
     assert done_count(filled) == 1
 
 
-def test_an_answer_can_be_taken_back_only_once_and_only_by_its_labeller(filled: ProjectFolder):
+def test_an_answer_can_be_undone_only_once_and_only_by_its_labeller(filled: ProjectFolder):
     me, other = Person(filled), Person(filled, "other")
     [task] = me.next()
     me.answer(task, ALL, key="mine")

@@ -1,4 +1,4 @@
-"""Overlap: a share of the images is answered by several people, blind, each of them once."""
+"""Overlap: several people answer a share of the images, blind and each of them once."""
 
 from collections import Counter
 
@@ -82,7 +82,7 @@ def test_more_overlap_is_wanted_of_images_that_were_answered_before(filled: Proj
     assert {len(set(found)) for found in answerers_of(filled).values()} == {2}
 
 
-def test_an_opinion_that_is_taken_back_is_wanted_again(filled: ProjectFolder):
+def test_an_undone_vote_is_asked_for_again(filled: ProjectFolder):
     set_team_settings(filled, overlap_share=1.0)
     ada, bob, cleo = (Person(filled, name) for name in ("Ada", "Bob", "Cleo"))
     answer_everything([ada])

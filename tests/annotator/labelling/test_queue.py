@@ -1,4 +1,4 @@
-"""The order of work: what the model doubts first, then everything else in a fixed random order."""
+"""The labelling queue: the most uncertain images first, then all others in a fixed random order."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""People with a name: renamed, merged, found by a part of it; every step in the history, and every step taken back."""
+"""Named people: renamed, merged, found by a part of the name; every step is in the history and can be undone."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""Sets of faces that look like one person: confirmed, skipped, taken back, without and with known people."""
+"""Sets of faces that look like one person: confirmed, skipped and undone, with and without known people."""
 
 import pytest
 from sqlalchemy import select
@@ -22,7 +22,7 @@ def me(filled: ProjectFolder) -> Namer:
     return describe_five(filled)
 
 
-def test_without_any_name_faces_of_one_person_are_a_set_the_largest_first(me: Namer):
+def test_without_names_the_faces_of_one_person_form_a_set_largest_first(me: Namer):
     found = me.look()
     assert [len(one.images) for one in found.sets] == [one.size for one in found.sets] == list(SIZES)
     assert (found.unnamed, found.described) == (25, 25)

@@ -1,4 +1,4 @@
-"""The wheel holds everything that a project needs, and works far from the checkout."""
+"""The wheel contains everything that a project needs, and works outside the checkout."""
 
 import os
 import subprocess

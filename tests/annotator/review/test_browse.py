@@ -1,4 +1,4 @@
-"""Browse: every image of a view once and in order, whatever is asked; corrections that are kept once."""
+"""Browse: every image of a view appears once and in order, and corrections are kept once."""
 
 import random
 from itertools import pairwise
@@ -155,7 +155,7 @@ def test_differing_opinions_are_found_until_a_reviewer_decides(
     assert names_in_view(filled, attribute="glasses", origin="review") == [name]
 
 
-def test_an_opinion_that_agrees_or_was_taken_back_is_no_disagreement(filled: ProjectFolder):
+def test_a_vote_that_agrees_or_was_undone_is_no_disagreement(filled: ProjectFolder):
     image = late_opinion(filled, 1, 1)
     assert names_in_view(filled, differing=True) == []
     slow = Person(filled, "slow")

@@ -1,4 +1,4 @@
-"""Labels that are probably wrong come to the reviewers in the order of their rank, and leave when they are decided."""
+"""Probable label errors reach the reviewers in the order of their rank, and leave the queue once decided."""
 
 from annotator.project import ProjectFolder
 from annotator.services.review.details import read_image

@@ -1,4 +1,4 @@
-"""The reviewer's queue: what wants a decision is in it, and leaves with the decision."""
+"""The review queue holds every image that needs a decision, and the decision removes it."""
 
 import pytest
 from sqlalchemy import select, update

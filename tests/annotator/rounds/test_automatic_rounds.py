@@ -1,4 +1,4 @@
-"""A round starts by itself once enough is labelled, and again after as many labels more."""
+"""A round starts automatically after enough new labels, and again after as many more."""
 
 from pathlib import Path
 

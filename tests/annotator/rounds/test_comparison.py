@@ -1,4 +1,4 @@
-"""What a round changed: figures on the same labels, answers, the head of the queue."""
+"""The comparison of two rounds: metrics on the same labels, changed answers, the head of the queue."""
 
 import pytest
 

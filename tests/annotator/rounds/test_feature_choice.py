@@ -1,4 +1,4 @@
-"""Probes work on a fine-tuned network's features when the audit set says so, and every round says why."""
+"""Probes use the features of a fine-tuned network when the audit set favours them, and every round says why."""
 
 import shutil
 from pathlib import Path
@@ -73,7 +73,7 @@ def test_the_newest_network_is_compared_with_the_newest_round_on_the_frozen_one(
     assert choose_round_features(filled)[0] is None
 
 
-def test_whoever_returns_to_the_frozen_network_stays_there_until_another_one_is_better(filled: ProjectFolder):
+def test_a_return_to_the_frozen_network_holds_until_another_network_is_better(filled: ProjectFolder):
     truth = answer_audit_set(filled, 20)
     add_round_with_errors(filled, truth, 10)
     add_network_with_errors(filled, truth, 1)

@@ -1,4 +1,4 @@
-"""Predictions take turns: an earlier round's can be put in use again, exactly once."""
+"""The predictions of an earlier round can be made active again, exactly once."""
 
 import pytest
 from sqlalchemy import func, select

@@ -1,4 +1,4 @@
-"""Schema changes: renamed attributes, merged and split values; nothing said is lost and no code means two things."""
+"""Schema changes: renamed attributes, merged and split values; no label is lost and no code has two meanings."""
 
 from pathlib import Path
 
@@ -224,7 +224,7 @@ def test_the_file_and_the_database_change_together_and_once(filled: ProjectFolde
         change_schema(filled, 1, "key", parse_schema(RENAMED_ATTRIBUTE), version)
 
 
-def test_a_file_with_changes_that_are_not_in_force_is_not_overwritten(filled: ProjectFolder):
+def test_a_file_with_unapplied_changes_is_not_overwritten(filled: ProjectFolder):
     mine = DEFAULT_SCHEMA.replace("Wrinkles", "Furrows")
     filled.schema_file.write_text(mine, encoding="utf-8")
     with filled.database.read() as session:

@@ -1,4 +1,4 @@
-"""Any sequence of allowed schema changes: no label is lost, no code means two things, old snapshots stay readable."""
+"""Sequences of allowed schema changes: no label is lost, no code has two meanings, old snapshots stay readable."""
 
 import secrets
 import shutil

@@ -1,4 +1,4 @@
-"""Gold: known answers, asked once of everybody, never recognisable, never changing a label."""
+"""Gold images: asked once of everybody, not recognisable, and without effect on labels."""
 
 import json
 import subprocess

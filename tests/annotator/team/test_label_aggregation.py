@@ -1,4 +1,4 @@
-"""Aggregation in a project: labels that follow from several opinions, and from nothing else."""
+"""Aggregation in a project: labels follow from several votes, and from nothing else."""
 
 import json
 import subprocess
@@ -80,7 +80,7 @@ def test_dawid_skene_hears_who_is_right_about_gold_against_two_who_are_not(
     assert origins(filled, 1)[-2:] == ["aggregate", "undo"]
 
 
-def test_the_next_aggregation_takes_the_last_one_back(filled: ProjectFolder):
+def test_an_aggregation_undoes_the_previous_one(filled: ProjectFolder):
     people = vote_on_glasses(filled, 0, 2, 2)
     aggregate(filled)
     with filled.database.read() as session:

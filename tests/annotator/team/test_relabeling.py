@@ -1,4 +1,4 @@
-"""Suspicious labels are asked again, blind, when noise is measured: of somebody else, or a day later of who works alone."""
+"""Suspicious labels are asked again when noise is measured: blind, of another person, or a day later of a single labeller."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The team over the API: real labellers at a real server, each told what is theirs."""
+"""The API of a team: real labellers at a real server, each of whom sees only what is theirs."""
 
 import secrets
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Figures of a team: pace, agreement with gold and with each other."""
+"""Metrics of a team: pace, agreement with gold images and with each other."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_each_labeller_is_measured_by_gold_and_by_the_others(filled: ProjectFold
     assert by_name["identity"].images == 0
 
 
-def test_pace_and_suggestions_count_answers_that_were_not_taken_back(filled: ProjectFolder):
+def test_pace_and_suggestions_count_answers_that_were_not_undone(filled: ProjectFolder):
     me = Person(filled)
     for number, (task, milliseconds) in enumerate(zip(me.next(4), (1000, 2000, 9000, 60_000), strict=True)):
         me.answer(

@@ -1,4 +1,4 @@
-"""Accounts: passwords, tokens, roles, and that a new password ends old logins."""
+"""Accounts: passwords, tokens and roles; a new password ends old logins."""
 
 import subprocess
 import sys

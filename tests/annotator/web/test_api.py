@@ -1,4 +1,4 @@
-"""The HTTP API on a real server: contract, errors, and who may call it."""
+"""The HTTP API on a real server: contract, errors and access."""
 
 import json
 import re

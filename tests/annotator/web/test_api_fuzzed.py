@@ -1,4 +1,4 @@
-"""Requests drawn from the API's own description get documented answers only, and never an error of the server."""
+"""Requests drawn from the API's description get only documented responses, and never a server error."""
 
 import inspect
 import secrets
