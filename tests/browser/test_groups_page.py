@@ -74,7 +74,7 @@ def test_splits_are_balanced_after_a_preview_and_with_models_only_when_confirmed
         assert groups_and_splits(labelled) == before
         put.press("Enter")
         expect(page.locator("#message")).to_have_text(
-            f"Seed {plan.seed} is in active: {plan.moved} images in another split."
+            f"Seed {plan.seed} is used now: {plan.moved} images in another split."
         )
         assert sum(groups_and_splits(labelled)[name] != before[name] for name in before) == plan.moved
         page.get_by_role("button", name="Balance the splits").press("Enter")
