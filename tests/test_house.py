@@ -90,3 +90,13 @@ def imported_from_tests(node: ast.AST) -> list[str]:
             part for alias in node.names if alias.name.startswith("tests.") for part in alias.name.split(".")
         ]
     return []
+
+
+def test_tests_find_the_checkout_in_one_place():
+    assert [
+        relative(module)
+        for module in modules("tests")
+        if "Path(__file__)" in module.read_text(encoding="utf-8")
+        and module.name != "paths.py"
+        and module != Path(__file__)
+    ] == []
