@@ -1,5 +1,6 @@
 """Accounts: passwords, tokens and roles; a new password ends old logins."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from annotator.domain.roles import Role, may
+from annotator.domain.roles import LOCAL_LABELLER, Role, may
 from annotator.errors import FacelabelError
 from annotator.models import ApiToken, Labeller
 from annotator.project import ProjectFolder
@@ -129,7 +130,7 @@ def test_a_new_password_and_a_disabled_account_end_the_login(team: Server, fille
     assert session.get(f"{team.url}/api/v1/me", timeout=10).status_code == 401
     session = log_in(team, password="another long password")
     assert session.get(f"{team.url}/api/v1/me", timeout=10).status_code == 200
-    assert users_command(filled.path, "disable", "Ada").returncode == 0
+    users_command(filled.path, "disable", "Ada")
     assert session.get(f"{team.url}/api/v1/me", timeout=10).status_code == 401
 
 
@@ -143,8 +144,17 @@ def test_passwords_cannot_be_tried_in_bulk(team: Server):
     assert right.status_code == 429
 
 
+def test_the_command_adds_accounts_of_every_role(project: ProjectFolder):
+    for role in Role:
+        told = users_command(project.path, "add", f"a {role}", "--role", role, password=PASSWORD)
+        assert told == f"a {role} can log in as {role}.\n"
+    listed = json.loads(users_command(project.path, "list", "--json"))
+    added = {row["name"]: row["role"] for row in listed if row["name"] != LOCAL_LABELLER}
+    assert added == {f"a {role}": role for role in Role}
+
+
 def test_a_program_labels_with_a_token(team: Server, filled: ProjectFolder):
-    token = users_command(filled.path, "token", "Ada", "--for", "a test").stdout.strip()
+    token = users_command(filled.path, "token", "Ada", "--for", "a test").strip()
     client = team.client()
     client.session.headers["Authorization"] = f"Bearer {token}"
     [task] = client.next()["tasks"]

@@ -7,11 +7,9 @@ from pathlib import Path
 PASSWORD = "correct horse battery"
 
 
-def users_command(
-    project: Path, *arguments: str, password: str | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run `facelabel users` in a process of its own, with the password on its standard input."""
+def users_command(project: Path, *arguments: str, password: str = "") -> str:
+    """Run `facelabel users` in a separate process, with a password on its standard input; returns its output."""
     command = [sys.executable, "-m", "annotator", "users", *arguments, "-p", str(project)]
-    if password is not None:
+    if password:
         command.append("--password-stdin")
-    return subprocess.run(command, input=password, capture_output=True, text=True, check=False)
+    return subprocess.run(command, input=password, capture_output=True, text=True, check=True).stdout
