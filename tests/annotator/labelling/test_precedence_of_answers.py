@@ -6,8 +6,8 @@ from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.services.importing.labels import import_labels
 from annotator.services.tasks.leases import put_leases
-from tests.annotator.labelling.test_labels import ALL, Person, labels_of, lapse_leases
-from tests.support.naming import describe_five, identities
+from tests.support.projects.labelling import ALL, Person, labels_of, lapse_leases
+from tests.support.projects.naming import describe_five, identities
 
 
 def hold(person: Person, image: int) -> None:
