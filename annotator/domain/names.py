@@ -1,4 +1,4 @@
-"""Which attribute and value of the schema a foreign name means: an exact match, or a proposal for a person to check."""
+"""Which attribute and value of the schema a name in a file means: an exact match, or a proposal for a person to check."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def propose_flat(schema: Schema, label: str) -> tuple[str, str] | None:
 
 
 def propose_value(attribute: Attribute, name: str) -> str | None:
-    """Propose the value of an attribute for a foreign value such as "brown hair", or None."""
+    """Propose the value of an attribute for a value in a file such as "brown hair", or None."""
     words = _words(name)
     fits = sorted(
         ((len(words & named) / len(words | named), value.name) for value in attribute.values

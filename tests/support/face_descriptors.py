@@ -53,6 +53,6 @@ def add_people(project: ProjectFolder, count: int) -> None:
         session.execute(insert(ValueRow), people)
 
 
-def descriptor_values(descriptor: bytes) -> NDArray[np.float32]:
+def read_descriptor(descriptor: bytes) -> NDArray[np.float32]:
     """The 128 numbers of a face as the table `faces` keeps them."""
     return np.frombuffer(descriptor, "<f4")

@@ -1,4 +1,4 @@
-"""Label issues: labels that are probably wrong, as `trainer label-errors` ranked them, for the review queue and for asking again.
+"""Label issues: labels that are probably wrong, as `trainer label-errors` ranked them, for the review queue and for relabelling.
 
 The list comes from the newest round that has one, independent of the active predictions. Labels that were changed or decided
 since then are left out.

@@ -69,7 +69,7 @@ def predicted(filled: ProjectFolder) -> ProjectFolder:
 
 
 def alike(project: ProjectFolder, place: int = 1) -> list[str]:
-    """The names of the images that can be swept as predicted by `predicted`, the most doubtful first."""
+    """The names of the images that can be swept as predicted by `predicted`, most uncertain first."""
     blind = set(names_of(project, split="test"))
     return [name for name in names_of(project)[place::2] if name not in blind]
 
@@ -78,7 +78,7 @@ def names(tasks: Iterable[Task]) -> list[str]:
     return [task.image_name for task in tasks]
 
 
-def test_a_page_holds_what_the_model_thinks_alike_the_most_doubtful_first(predicted: ProjectFolder):
+def test_a_page_holds_images_with_one_prediction_most_uncertain_first(predicted: ProjectFolder):
     tasks = Sweeper(predicted).page(8)
     assert names(tasks) == alike(predicted)[:8]
     suggestions = [next(c.suggestion for c in task.cells if c.attribute == "glasses") for task in tasks]

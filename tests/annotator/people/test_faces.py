@@ -23,7 +23,7 @@ from annotator.services.faces.detection import FaceSearch, find_all_faces, read_
 from annotator.services.importing.images import import_images
 from annotator.services.review.filters import Filters
 from annotator.services.review.listing import find_images
-from tests.support.face_descriptors import descriptor_values
+from tests.support.face_descriptors import read_descriptor
 from tests.support.projects.images import LIMITS
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
@@ -81,7 +81,7 @@ def test_the_descriptors_of_one_person_are_nearer_than_those_of_two(shared: Path
     described = []
     for name, _ in (first, same, other):
         with Image.open(shared / "celeba" / "images" / name) as opened:
-            described.append(descriptor_values(find_faces(opened.convert("RGB"))[0].descriptor))
+            described.append(read_descriptor(find_faces(opened.convert("RGB"))[0].descriptor))
     assert np.linalg.norm(described[0] - described[1]) < np.linalg.norm(described[0] - described[2])
 
 
