@@ -1,4 +1,4 @@
-"""A fine-tuned network answers a snapshot as a probe does, with calibrated probabilities."""
+"""A fine-tuned network answers a snapshot like a probe, with calibrated probabilities."""
 
 import json
 
@@ -21,7 +21,7 @@ def fitted(tmp_path_factory):
     return snapshot, fit(snapshot, folder / "run", CONFIG, progress=lambda *_: None).model
 
 
-def test_a_fine_tuned_network_answers_every_image_with_honest_probabilities(fitted, tmp_path):
+def test_a_fine_tuned_network_returns_probabilities_for_every_image(fitted, tmp_path):
     snapshot, model = fitted
     told: list[Progress] = []
     answers = ask(model, snapshot, tmp_path, told.append)
@@ -34,7 +34,7 @@ def test_a_fine_tuned_network_answers_every_image_with_honest_probabilities(fitt
     assert told[-1] == Progress("predict", len(snapshot), len(snapshot), told[-1].message)
 
 
-def test_a_fine_tuned_network_predicts_by_the_same_command(fitted, tmp_path):
+def test_the_command_predict_works_with_a_fine_tuned_network(fitted, tmp_path):
     snapshot, model = fitted
     arguments = ["predict", str(model), str(snapshot.path), "--to", str(tmp_path / "p"), "--json"]
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
