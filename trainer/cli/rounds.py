@@ -183,13 +183,8 @@ def labels_saved(
     write_atomically(to, canonical_json(answer).encode())
     if as_json:
         click.echo(json.dumps(answer, sort_keys=True))
-    elif savings.worth is None:
-        click.echo(f"It cannot be estimated yet: {savings.missing}.")
     else:
-        interval = (
-            f"{savings.low:.2f} to {savings.high:.2f}" if savings.high else f"at least {savings.low:.2f}"
-        )
-        click.echo(f"A label of the strategy was worth {savings.worth:.2f} random ones ({interval}).")
+        click.echo(savings.text)
 
 
 @main.command()

@@ -100,6 +100,14 @@ class LabelSavings:
         """Return the content of its JSON file."""
         return asdict(self)
 
+    @property
+    def text(self) -> str:
+        """The result as a sentence."""
+        if self.worth is None:
+            return f"It cannot be estimated yet: {self.missing}."
+        interval = f"at least {self.low:.2f}" if self.high is None else f"{self.low:.2f} to {self.high:.2f}"
+        return f"A label of the strategy was worth {self.worth:.2f} random ones ({interval})."
+
 
 def material(snapshot: Snapshot, pool: PoolEmbeddings, drawn: Mapping[str, float]) -> Material:
     """Sort the labelled images of a snapshot by the way they were selected.

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
 from safetensors.torch import save_file
 
 from tests.support.drawn_snapshot import write_snapshot
 from tests.support.small_run import draw_snapshot
-from trainer.cli import main
+from tests.support.trainer_commands import call
 from trainer.networks import torchvision_models
 
 RECIPES = Path(__file__).parents[3] / "docs" / "recipes"
@@ -94,7 +93,7 @@ def test_a_line_of_a_recipe_runs(recipe, line, place, soak, monkeypatch):
         arguments += [part for name, value in SMALL.items() for part in ("--set", f"{name}={value}")]
     if arguments[0] == "find-rate":
         arguments += ["--steps", "12"]
-    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    result = call(*arguments)
     assert result.exit_code == 0, result.stderr
     assert "There is no" not in result.stderr
     if "--to" in arguments:

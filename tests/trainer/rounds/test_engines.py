@@ -4,10 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from tests.support.small_run import CONFIG, draw_snapshot
-from trainer.cli import main
+from tests.support.trainer_commands import call
 from trainer.finetune.run import fit
 from trainer.rounds.engines import ask
 from trainer.rounds.predictions import Predictions
@@ -36,7 +35,6 @@ def test_a_fine_tuned_network_returns_probabilities_for_every_image(fitted, tmp_
 
 def test_the_command_predict_works_with_a_fine_tuned_network(fitted, tmp_path):
     snapshot, model = fitted
-    arguments = ["predict", str(model), str(snapshot.path), "--to", str(tmp_path / "p"), "--json"]
-    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    result = call("predict", model, snapshot.path, "--to", tmp_path / "p", "--json")
     assert set(json.loads(result.stdout)["metrics"]) == {"colour", "mark"}
     assert Predictions.open(tmp_path / "p").probabilities("colour").shape == (len(snapshot), 3)

@@ -4,10 +4,9 @@ import csv
 from pathlib import Path
 
 import numpy as np
-from click.testing import CliRunner
 
 from tests.support.drawn_snapshot import draw_faces
-from trainer.cli import main
+from tests.support.trainer_commands import call
 from trainer.data.snapshot import Snapshot
 
 IMAGES = 120
@@ -19,8 +18,7 @@ def test_wrong_labels_are_ranked_first(cache: Path, tmp_path: Path):
     wrong = {f"{number:04d}.png" for number in numbers}
     snapshot = Snapshot.open(folder)
     file = tmp_path / "run" / "label_errors.csv"
-    command = ["label-errors", str(folder), "--to", str(file), "--cache", str(cache)]
-    ran = CliRunner().invoke(main, command, catch_exceptions=False)
+    ran = call("label-errors", folder, "--to", file, "--cache", cache)
     assert ran.exit_code == 0
     assert "probably wrong" in ran.output
     with file.open(newline="") as stream:

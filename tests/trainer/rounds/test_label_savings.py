@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
 from tests.support.drawn_snapshot import draw_faces
-from trainer.cli import main
+from tests.support.trainer_commands import call
 from trainer.data.snapshot import Snapshot
 from trainer.rounds.label_savings import Material, estimate, ratio_interval
 
@@ -45,6 +44,8 @@ def test_labels_of_rare_classes_are_worth_more():
     assert savings.saved == round(920 * (savings.low - 1))
     assert (savings.random, savings.chosen, savings.held_out, savings.trained_on) == (300, 920, 1500, 300)
     assert savings.missing is None
+    assert f"{savings.worth:.2f} random ones ({savings.low:.2f} to {savings.high:.2f})" in savings.text
+    assert f"(at least {savings.low:.2f})" in replace(savings, high=None).text
 
 
 def test_random_labels_are_worth_one_random_label():
@@ -86,17 +87,8 @@ def test_the_command_sorts_labels_by_their_selection(cache: Path, tmp_path: Path
     probability = {name: (0.01, 0.0)[place % 2] for place, name in enumerate(snapshot.image_names[:100])}
     selection, to = tmp_path / "selection.csv", tmp_path / "run" / "labels_saved.json"
     selection.write_text("image_name,drawn\n" + "".join(f"{n},{p}\n" for n, p in probability.items()))
-    command = [
-        "labels-saved",
-        str(folder),
-        "--selection",
-        str(selection),
-        "--to",
-        str(to),
-        "--cache",
-        str(cache),
-    ]
-    ran = CliRunner().invoke(main, command, catch_exceptions=False)
+    command = ("labels-saved", folder, "--selection", selection, "--to", to, "--cache", cache)
+    ran = call(*command)
     assert ran.exit_code == 0
     assert "cannot be estimated yet" in ran.output
     found = json.loads(to.read_text())
@@ -108,6 +100,6 @@ def test_the_command_sorts_labels_by_their_selection(cache: Path, tmp_path: Path
     assert found["chosen"] == sum(p == 0 for p in in_train)
     assert found["held_out"] == len(audit) + len(val)
     selection.write_text("image_name\n0000.png\n")
-    refused = CliRunner().invoke(main, command)
+    refused = call(*command)
     assert refused.exit_code == 1
     assert "does not say how images were drawn" in refused.output

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from tests.support.drawn_snapshot import draw_faces
 from tests.support.forked import processes
 from tests.support.small_run import draw_snapshot
+from tests.support.trainer_commands import call as run_command
 from trainer.cli import main
 from trainer.finetune.saved_model import load_model
 from trainer.rounds.predictions import Predictions
@@ -28,7 +28,7 @@ SETTINGS = {
 
 
 def call(*arguments):
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+    done = run_command(*arguments)
     assert done.exit_code == 0, done.stderr
     return done.stdout
 
@@ -127,9 +127,7 @@ def test_two_processes_share_the_features_of_a_probe(tmp_path):
 
 def test_a_command_for_one_process_refuses_torchrun(monkeypatch, tmp_path):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    result = CliRunner().invoke(
-        main, ["compare", "here", "--to", str(tmp_path / "grid"), "--models", "small"]
-    )
+    result = run_command("compare", "here", "--to", tmp_path / "grid", "--models", "small")
     assert result.exit_code == 2
     assert "The command compare works in one process" in result.stderr
     assert not (tmp_path / "grid").exists()
