@@ -3,7 +3,7 @@
 import json
 
 from tests.support.small_run import register_small
-from tests.support.trainer_commands import call
+from tests.support.training_commands import call
 from trainer.config import FitConfig
 from trainer.presets import PRESETS
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from tests.support.small_run import CODES, draw_snapshot
-from tests.support.trainer_commands import call
+from tests.support.training_commands import call
 from trainer import networks
 from trainer.data.images import load_image
 from trainer.data.snapshot import Snapshot

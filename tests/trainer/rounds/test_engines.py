@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support.small_run import CONFIG, draw_snapshot
-from tests.support.trainer_commands import call
+from tests.support.training_commands import call
 from trainer.finetune.run import fit
 from trainer.rounds.engines import ask
 from trainer.rounds.predictions import Predictions

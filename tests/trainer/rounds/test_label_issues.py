@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.support.drawn_snapshot import draw_faces
-from tests.support.trainer_commands import call
+from tests.support.training_commands import call
 from trainer.data.snapshot import Snapshot
 
 IMAGES = 120

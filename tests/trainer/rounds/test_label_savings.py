@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.support.drawn_snapshot import draw_faces
-from tests.support.trainer_commands import call
+from tests.support.training_commands import call
 from trainer.data.snapshot import Snapshot
 from trainer.rounds.label_savings import Material, estimate, ratio_interval
 

@@ -3,13 +3,12 @@
 import pkgutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import trainer.stats
+from tests.support.paths import CHECKOUT
 
-REPOSITORY = Path(__file__).parents[3]
 MODULES = [module.name for module in pkgutil.iter_modules(trainer.stats.__path__, "trainer.stats.")]
 LOADED = """
 import sys
@@ -24,6 +23,6 @@ print(*sorted(names - sys.stdlib_module_names))
 def test_a_statistics_module_loads_numpy_alone(module: str):
     code = LOADED.format(module=module)
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["numpy", "trainer"]
