@@ -153,7 +153,7 @@ def test_the_report_is_one_page_with_everything_in_it(run, snapshot, tmp_path):
         assert f"<h2>{heading}</h2>" in html
     for title in ("Correct, a random sample", "Most uncertain"):
         assert f"<h3>{title}</h3>" in html
-    assert "<td>learning_rate</td><td>0.005</td>" in html, "what differs from the plain settings"
+    assert "<td>learning_rate</td><td>0.005</td>" in html, "settings that differ from the defaults are listed"
     assert f"<td>torch</td><td>{torch.__version__.split('+')[0]}</td>" in html
     assert html.count("data:image/jpeg;base64,") > 10
     assert 'src="http' not in html
@@ -203,7 +203,7 @@ def test_the_hard_cases_are_those_that_the_model_is_most_wrong_about(snapshot):
     assert hard_rows(known, answers).tolist() == [val[4], val[2]]
     first, second = hard_cases(known, answers, hard_rows(known, answers))
     assert [first.name, second.name] == [known.image_names[val[4]], known.image_names[val[2]]]
-    (line,) = first.lines  # what was answered rightly is not told
+    (line,) = first.lines  # right answers are not listed
     assert line.startswith("colour: v0 0.98, is v")
 
 
