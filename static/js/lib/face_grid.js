@@ -33,7 +33,7 @@ class FaceButton {
     }
     this.photo.dataset.note = picture.ready ? '' : picture.failed ? 'cannot be shown' : '…';
     this.note.textContent = percent;
-    this.mark.textContent = lost ? 'taken by somebody else' : marked ? text : '';
+    this.mark.textContent = lost ? 'taken by another labeller' : marked ? text : '';
     this.node.dataset.mark = lost ? 'lost' : mark === OUT ? 'out' : marked ? 'given' : '';
     this.node.classList.toggle('selected', selected);
     this.node.setAttribute('aria-pressed', String(marked));

@@ -1,0 +1,10 @@
+/** The labeller's name in a project without accounts. */
+const LOCAL = 'local';
+
+/**
+ * A labeller's name for reading. Whoever works without an account is the local labeller and reads "You".
+ *
+ * @param {string} name
+ * @param {string} [you] the word within a sentence
+ */
+export const labellerName = (name, you = 'You') => (name === LOCAL && 'local' in document.documentElement.dataset ? you : name);
