@@ -45,7 +45,7 @@ export class AttributeKeys {
    */
   byKey(letter) {
     const attribute = this.schema.find(({ key }) => key?.toLowerCase() === letter);
-    if (!attribute) this.onsay(`No attribute has the key ${letter.toUpperCase()}. The key ? shows all keys.`);
+    if (!attribute) this.onsay(`No attribute has the key ${letter.toUpperCase()}. Press ? to see all keys.`);
     return attribute;
   }
 
@@ -102,26 +102,26 @@ export class AttributeKeys {
     const replaced = draft.replaced(name);
     if (replaced === null) return `${title}: as suggested.`;
     const word = (/** @type {?Answer} */ code) => draft.value(name, code)?.name;
-    const more = draft.ranked(name).length > 2 ? `${key.toUpperCase()} again: another one. ` : '';
-    return `${title}: ${word(draft.answers.get(name)?.value ?? null)}, not ${word(replaced)}. ${more}Enter goes on.`;
+    const more = draft.ranked(name).length > 2 ? `Press ${key.toUpperCase()} again for another value. ` : '';
+    return `${title}: ${word(draft.answers.get(name)?.value ?? null)}, not ${word(replaced)}. ${more}Press Enter to continue.`;
   }
 
   /** @param {string} digit */
   digit(digit) {
     const attribute = this.attribute(this.current);
     if (!attribute || attribute.kind === 'open') {
-      return this.onsay("First mark an attribute with its letter, then press a value's digit.");
+      return this.onsay("Press an attribute's letter first, then a value's digit.");
     }
     const typed = this.typed + digit;
     const progress = typedCode(typed, attribute.values);
     if (progress && !progress.more) return this.onanswer(attribute.name, progress.code);
     this.type(progress ? typed : '');
-    return this.onsay(progress ? `${attribute.title}: ${typed}… – another digit, or Enter.` : `${attribute.title} has no value ${typed}.`);
+    return this.onsay(progress ? `${attribute.title}: ${typed}… Type another digit or press Enter.` : `${attribute.title} has no value ${typed}.`);
   }
 
   unsure() {
     if (this.current) this.onanswer(this.current, null);
-    else this.onsay('First mark an attribute with its letter.');
+    else this.onsay("Press an attribute's letter first.");
   }
 
   /**
