@@ -13,7 +13,7 @@ import { answerText, cellNode, choices, flagNodes } from './cells.js';
 /** Which cells of an image are asked. @type {Record<Kind, (cell: Cell) => boolean>} */
 const WANTS = { flags: () => true, opinions: (cell) => cell.differing, undecided: (cell) => cell.undecided, model: (cell) => cell.contradicted };
 /** @type {Record<Kind, string>} */
-const EMPTY = { flags: 'No flag is open.', opinions: 'No opinions differ.', undecided: 'The last aggregation (team page) left nothing undecided.', model: 'No label is suspected to be wrong, or contradicted by the model with 90 % or more.' };
+const EMPTY = { flags: 'No open flags.', opinions: 'No differing opinions.', undecided: 'The last aggregation (Team page) left nothing undecided.', model: 'No label is probably wrong, and the model disagrees with no label at 90 % or more.' };
 const KINDS = /** @type {Kind[]} */ (Object.keys(WANTS));
 const kind = KINDS.find((name) => name === new URLSearchParams(location.search).get('kind')) ?? 'flags';
 const picture = byId('picture', HTMLImageElement);
@@ -79,7 +79,7 @@ function render() {
   byId('empty').hidden = image !== null;
   document.documentElement.dataset.imageId = String(image?.id ?? '');
   if (image === null) {
-    byId('empty').textContent = `${EMPTY[kind]} ${decisions.length > 0 ? 'You are through.' : ''}`;
+    byId('empty').textContent = `${EMPTY[kind]} ${decisions.length > 0 ? 'You have reviewed everything.' : ''}`;
     return;
   }
   if (picture.getAttribute('src') !== image.image_url) picture.src = image.image_url;
@@ -87,7 +87,7 @@ function render() {
   const link = byId('name', HTMLAnchorElement);
   link.textContent = image.name;
   link.href = imageUrl(image.id);
-  byId('facts').textContent = [image.split, image.done ? 'done' : 'open', image.blind && 'suggestions held back'].filter(Boolean).join(' · ');
+  byId('facts').textContent = [image.split, image.done ? 'done' : 'open', image.blind && 'suggestions hidden'].filter(Boolean).join(' · ');
   byId('flags').replaceChildren(...flagNodes(image.flags, resolve));
   const nodes = asked.flatMap((name) => {
     const [attribute, cell] = [attributeOf(name), cellOf(image, name)];
