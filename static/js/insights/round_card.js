@@ -78,9 +78,9 @@ function finished(round, { schema, changes, open, onpromote }) {
   const parts = [
     round.features_reason ? element('p', {}, round.features_reason) : '',
     folded('What changed', open, async () => changesTable(changes ?? await call('GET', `rounds/${round.id}/changes`), schema)),
-    folded('Metrics as measured then', false, () => metricsTable(round.metrics ?? {}, schema)),
+    folded('Metrics at the time of the round', false, () => metricsTable(round.metrics ?? {}, schema)),
   ];
-  return [...parts, round.in_use ? '' : element('p', { class: 'actions' }, promote, element('span', { class: 'muted' }, 'Queue and suggestions then come from its predictions, until the next round is loaded.'))];
+  return [...parts, round.in_use ? '' : element('p', { class: 'actions' }, promote, element('span', { class: 'muted' }, 'The queue and the suggestions then use its predictions until the next round is loaded.'))];
 }
 
 /**
