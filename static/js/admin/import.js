@@ -109,7 +109,7 @@ async function list() {
 }
 
 /**
- * Look at an import, and go on looking while the worker is at it.
+ * Show an import, and follow it while the worker runs it.
  *
  * @param {number} id
  * @param {boolean} [focus] whether to put the focus on it
@@ -136,7 +136,7 @@ async function look(id, focus = false) {
 }
 
 /**
- * Send what was chosen: one file as it is, several as one archive.
+ * Upload the chosen files: a single file unchanged, several files as one archive.
  *
  * @param {ChosenFile[]} entries
  */

@@ -14,9 +14,9 @@ export class SplitsCard {
     this.changed = changed;
     /** @type {?SplitPlan} */
     this.plan = null;
-    this.evenSo = byId('even-so', HTMLInputElement);
+    this.anyway = byId('anyway', HTMLInputElement);
     this.button = byId('balance', HTMLButtonElement);
-    this.evenSo.addEventListener('change', () => this.arm());
+    this.anyway.addEventListener('change', () => this.arm());
     byId('splits-close').addEventListener('click', () => this.close());
   }
 
@@ -36,8 +36,8 @@ export class SplitsCard {
       : `No tested split is better than the current split with seed ${plan.seed}.`;
     byId('splits-warnings').replaceChildren(...plan.warnings.map((text) => element('li', {}, text)));
     byId('splits-table').replaceChildren(this.head(), element('tbody', {}, ...plan.values.map((row) => this.row(row, titles))));
-    byId('even-so-line').hidden = !better || plan.models === 0;
-    this.evenSo.checked = false;
+    byId('anyway-line').hidden = !better || plan.models === 0;
+    this.anyway.checked = false;
     this.button.hidden = !better;
     this.arm();
     byId('splits-close').focus();
@@ -51,7 +51,7 @@ export class SplitsCard {
   /** Enable the button where the change is possible and, with trained models, confirmed. */
   arm() {
     const models = this.plan?.models ?? 0;
-    this.button.disabled = !this.better || (models > 0 && !this.evenSo.checked);
+    this.button.disabled = !this.better || (models > 0 && !this.anyway.checked);
   }
 
   head() {
@@ -79,7 +79,7 @@ export class SplitsCard {
     this.button.disabled = true;
     const { seed, seed_now: insteadOf } = this.plan;
     try {
-      const { answer } = await postOnce('splits', { seed, instead_of: insteadOf, even_so: this.evenSo.checked });
+      const { answer } = await postOnce('splits', { seed, instead_of: insteadOf, even_so: this.anyway.checked });
       this.close();
       await this.changed(`The split now uses seed ${answer.seed}: ${count(answer.moved, 'image')} moved.`);
     } finally {

@@ -1,4 +1,4 @@
-/** The team page: who labels how, how far they agree, what was agreed on, and accounts. */
+/** The team page: the labellers' work, their agreement, the quality settings, and accounts. */
 import { call } from '../lib/api.js';
 import { loadSchema } from '../lib/schema.js';
 import { byId, count, element, fieldOf, find, findAll, moment, onSubmit } from '../lib/dom.js';

@@ -54,7 +54,7 @@ class BulkPage {
     this.groups = [];
     /** @type {?Page} */
     this.shown = null;
-    this.typed = ''; // digits of a code that may still go on
+    this.typed = ''; // digits of a code that may be incomplete
     /** @type {?ApiError} */
     this.trouble = null;
     /** @type {?number} */
@@ -110,7 +110,7 @@ class BulkPage {
   }
 
   /**
-   * The groups are known: begin with the largest; where the model says nothing, in the order of the queue.
+   * The groups have arrived: start with the largest one, or in the order of the queue if there are no predictions.
    *
    * @param {SweepGroup[]} groups
    */
@@ -124,7 +124,7 @@ class BulkPage {
   }
 
   /**
-   * Choose the value that unmarked faces get, where the model says nothing.
+   * Choose the value for all unmarked faces, if there are no predictions.
    *
    * @param {number} code
    */

@@ -1,4 +1,4 @@
-/** The drawings of the insights page: learning curve, reliability diagram. Each is an image with a text for who does not see it. */
+/** The drawings of the insights page: learning curve, reliability diagram. Each chart is an image with a text alternative. */
 import { formatMetric } from '../lib/interval.js';
 import { svgElement } from '../lib/svg.js';
 /** @import { Calibration, CurvePoint } from '../types' */

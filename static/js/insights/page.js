@@ -1,4 +1,4 @@
-/** The insights page: what the labels and the rounds tell, at a glance and attribute by attribute. */
+/** The insights page: an overview of labels and rounds, then one card per attribute. */
 import { call } from '../lib/api.js';
 import { byId, count, element } from '../lib/dom.js';
 import { formatMetric, interval } from '../lib/interval.js';
@@ -48,7 +48,7 @@ function gainText(gain) {
 }
 
 /**
- * One line per attribute: the metric, what more labels bring, what to do.
+ * One row per attribute: the metric, the gain of more labels, the advice.
  *
  * @param {AttributeInsights[]} attributes
  */
@@ -93,7 +93,7 @@ function showWork({ pace, rounds }) {
 }
 
 /**
- * What the query strategy is worth: a sentence, and what it rests on.
+ * How many labels the query strategy saves, and how that was estimated.
  *
  * @param {?LabelsSaved} saved
  */

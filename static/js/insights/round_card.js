@@ -1,4 +1,4 @@
-/** The card of one round: how far it is, or its metrics and what it changed. */
+/** The card of one round: its progress, or its metrics and what it changed. */
 import { call } from '../lib/api.js';
 import { count, element, messageOf, moment } from '../lib/dom.js';
 import { roundUrl } from '../lib/urls.js';
@@ -46,7 +46,7 @@ function doing({ state, message, done, total, attempts }) {
 }
 
 /**
- * A part that is folded away until somebody wants it.
+ * A part that is closed until somebody opens it.
  *
  * @param {string} title
  * @param {boolean} open

@@ -44,7 +44,7 @@ function show(round) {
   shown.set(round.id, { node, text, round });
 }
 
-/** How far the worker's search for faces is; while it goes on, look again now and then. */
+/** Show the progress of face detection, and update it until it is complete. */
 async function showFaces() {
   try {
     /** @type {{images: number, seen: number, with_face: number}} */
@@ -101,14 +101,14 @@ async function freeze() {
   }
 }
 
-/** Read the list, in the server's order, newest first. What is overtaken by a later look is not shown: it is older. */
+/** Read the list, in the server's order, newest first. An answer that a later request has overtaken is dropped. */
 async function list() {
   const mine = ++asked;
   /** @type {Rounds} */
   const answer = await call('GET', 'rounds');
   const { rounds } = answer;
   const newest = rounds.find((round) => round.state === 'done')?.id ?? null;
-  // Asked for before it is shown, so that nothing moves when it comes.
+  // Requested before the list is shown, so that the page does not move afterwards.
   const changed = newest === null || newest === opened ? changes : await call('GET', `rounds/${newest}/changes`).catch(() => null);
   if (mine !== asked) return;
   [opened, changes] = [newest, newest === null ? null : changed];

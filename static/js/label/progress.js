@@ -1,7 +1,7 @@
 import { find } from '../lib/dom.js';
 /** @import { SessionHistory } from './session_history.js' */
 
-/** How far the work is: done of all, this session, the pace, what is left. */
+/** The progress: images done, images of this session, the pace, the time left. */
 export class ProgressBar {
   /** @param {HTMLElement} root */
   constructor(root) {

@@ -136,7 +136,7 @@ export function moment(iso) {
 }
 
 /**
- * What to tell of something that was caught.
+ * The message of a caught error.
  *
  * @param {unknown} error
  */

@@ -7,7 +7,7 @@ import { OUT } from './face_marks.js';
 
 /** @typedef {CachedImage & Partial<Pick<Face, 'box'|'turn'> & Pick<SweepImage, 'suggestion'>> & {lost?: boolean}} GridImage `lost`: taken by somebody else */
 
-/** One face: a toggle button with what the model thinks and what it is marked with. */
+/** One face: a toggle button with the model's probability and its mark. */
 class FaceButton {
   /**
    * @param {GridImage} image

@@ -2,7 +2,7 @@
 const LOCAL = 'local';
 
 /**
- * A labeller's name for reading. Whoever works without an account is the local labeller and reads "You".
+ * A labeller's name for reading. In a project without accounts the local labeller is the reader: "You".
  *
  * @param {string} name
  * @param {string} [you] the word within a sentence

@@ -3,7 +3,7 @@ import { count, element } from './dom.js';
 /** @import { Outbox } from './outbox.js' */
 /** @import { Answer, RefusedItem, StoredItem } from '../types' */
 
-const PATIENCE = 1500; // milliseconds before an answer under way is worth a word
+const PATIENCE = 1500; // milliseconds before the page mentions an answer that is being sent
 
 /**
  * What each kind of item is called, in the singular.
@@ -12,7 +12,7 @@ const PATIENCE = 1500; // milliseconds before an answer under way is worth a wor
  */
 const NOUNS = { answer: 'answer', undo: 'undo', flag: 'flag', sweep: 'page', 'sweep undo': 'undone page', people: 'face set', 'people undo': 'undone face set' };
 
-/** Says how many answers (and undos, flags …) wait for the server, and shows those it refused, with the reason and what can be done. */
+/** Shows how many answers and other items wait for the server, and each refused item with its reason and what to do. */
 export class OutboxStatus {
   /**
    * @param {Outbox} outbox

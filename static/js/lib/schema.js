@@ -32,7 +32,7 @@ export function answersInWords(schema, values) {
 /**
  * A group's key for reading: the person's name where the group is a person of the schema.
  *
- * @param {Attribute[]} schema an attribute with too many people to list has none of their names
+ * @param {Attribute[]} schema it does not name the people of an attribute that has too many to list
  * @param {string} key
  */
 export function groupName(schema, key) {

@@ -1,4 +1,4 @@
-/** The review page: what wants a reviewer, one image after the other, decided by keys. */
+/** The review page: images that need a decision, one after the other, decided by keys. */
 import { call } from '../lib/api.js';
 import { busy, runExclusive } from '../lib/busy.js';
 import { byId, closest, element, find, findAll } from '../lib/dom.js';
@@ -8,9 +8,9 @@ import { imageUrl } from '../lib/urls.js';
 import { answerText, cellNode, choices, flagNodes } from './cells.js';
 /** @import { Answer, Attribute, Cell, ImageCard, ImageDetail } from '../types' */
 
-/** @typedef {'flags'|'opinions'|'undecided'|'model'} Kind what wants a reviewer */
+/** @typedef {'flags'|'opinions'|'undecided'|'model'} Kind the queue */
 
-/** Which cells of an image are asked. @type {Record<Kind, (cell: Cell) => boolean>} */
+/** Which cells of an image the reviewer decides. @type {Record<Kind, (cell: Cell) => boolean>} */
 const WANTS = { flags: () => true, opinions: (cell) => cell.differing, undecided: (cell) => cell.undecided, model: (cell) => cell.contradicted };
 /** @type {Record<Kind, string>} */
 const EMPTY = { flags: 'No open flags.', opinions: 'No differing opinions.', undecided: 'The last aggregation (Team page) left nothing undecided.', model: 'No label is probably wrong, and the model disagrees with no label at 90 % or more.' };
@@ -58,7 +58,7 @@ const cellOf = (found, name) => found?.cells.find((cell) => cell.attribute === n
 const openFlags = (found) => found.flags.filter((flag) => flag.resolved_at === null);
 
 /**
- * Whether an image still wants a decision.
+ * Whether an image still needs a decision.
  *
  * @param {ImageDetail} found
  * @param {Cell[]} [cells] those that are asked
@@ -126,7 +126,7 @@ function mark(index) {
 }
 
 /**
- * Show an image; what wants a decision is asked, the first of it is marked.
+ * Show an image with the cells to decide; the first of them is marked.
  *
  * @param {ImageDetail} found
  */
@@ -221,7 +221,7 @@ function digit(key) {
   else byId('message').textContent = `${typed}_`;
 }
 
-/** Enter: the number that is half typed, else the label as it is. */
+/** Enter: take the half-typed number, or else confirm the label. */
 function accept() {
   const asking = marked();
   const code = typed && asking ? typedCode(typed, choices(asking.attribute, asking.cell))?.code ?? null : null;
