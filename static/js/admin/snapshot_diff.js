@@ -1,6 +1,5 @@
 /** What changed between two snapshots. */
-import { count, element } from '../lib/dom.js';
-import { labellerName } from '../lib/labeller.js';
+import { count, element, labellerName } from '../lib/dom.js';
 /** @import { CellChange, Counted, SnapshotDiff } from '../types' */
 
 /** @type {[keyof Omit<SnapshotDiff['images'], 'unchanged'>, string][]} */

@@ -1,7 +1,6 @@
 /** The two tables of the team page: labellers, and agreement per attribute. */
-import { element } from '../lib/dom.js';
+import { element, labellerName } from '../lib/dom.js';
 import { interval } from '../lib/interval.js';
-import { labellerName } from '../lib/labeller.js';
 /** @import { AttributeAgreement, LabellerMetrics, Member, Proportion } from '../types' */
 
 /** @typedef {[text: string, kind?: string]} Heading `kind`: the class of its column */

@@ -1,4 +1,7 @@
-/** Finding and making elements. */
+/** Finding and making elements, and words for what is in them. */
+
+/** The labeller's name in a project without accounts. */
+const LOCAL = 'local';
 
 /**
  * The page's element with this id.
@@ -134,6 +137,14 @@ export function moment(iso) {
   const shown = new Date(iso).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
   return element('time', { datetime: iso }, shown);
 }
+
+/**
+ * A labeller's name for reading. In a project without accounts the local labeller is the reader: "You".
+ *
+ * @param {string} name
+ * @param {string} [you] the word within a sentence
+ */
+export const labellerName = (name, you = 'You') => (name === LOCAL && 'local' in document.documentElement.dataset ? you : name);
 
 /**
  * The message of a caught error.

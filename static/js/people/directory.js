@@ -1,7 +1,6 @@
 /** The list of people: found by name, one of them in full, renamed or merged with another one. */
 import { asApiError, call } from '../lib/api.js';
-import { byId, closest, count, element, findAll, focused, moment, onSubmit } from '../lib/dom.js';
-import { labellerName } from '../lib/labeller.js';
+import { byId, closest, count, element, findAll, focused, labellerName, moment, onSubmit } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
 import { identityOf, thumbnail } from './suggestions.js';

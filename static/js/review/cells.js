@@ -1,6 +1,5 @@
 /** How the cells and flags of an image look, on its own page and in review. */
-import { count, element, moment } from '../lib/dom.js';
-import { labellerName } from '../lib/labeller.js';
+import { count, element, labellerName, moment } from '../lib/dom.js';
 /** @import { Annotation, Answer, Attribute, Cell, Code, Flag } from '../types' */
 
 /** @type {Record<string, string>} */
