@@ -13,7 +13,6 @@ from typing import Literal
 
 import click
 import pysqlite3
-from sqlalchemy import text
 
 from annotator import __version__
 from annotator.cli.terminal import json_option, print_json, project_option
@@ -106,14 +105,12 @@ def _project(folder: Path) -> list[Finding]:
         ]
     try:
         project = ProjectFolder.open(folder)
-        with project.database.read() as session:
-            problems = list(session.scalars(text("PRAGMA quick_check")))
+        damage = project.database.find_damage()
     except FacelabelError as error:
         return [Finding("project", "failed", error.what, error.do)]
     settings = Settings()
-    state: Literal["ok", "failed"] = "ok" if problems == ["ok"] else "failed"
     return [
         Finding("project", "ok", str(folder.resolve())),
-        Finding("database", state, ", ".join(problems)),
+        Finding("database", "failed", ", ".join(damage)) if damage else Finding("database", "ok", "ok"),
         Finding("address", "ok", f"http://{settings.host}:{settings.port}/"),
     ]

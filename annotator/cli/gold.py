@@ -6,12 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 
 from annotator.cli.terminal import json_option, open_project, print_json, project_option
-from annotator.domain.roles import LOCAL_LABELLER
 from annotator.formats.importers.mapping import Mapping
-from annotator.models import Labeller
+from annotator.services.accounts import local_labeller
 from annotator.services.team.gold import find_gold, import_gold, list_gold, remove_gold
 
 
@@ -34,7 +32,7 @@ def add_gold(table: Path, mapping: Path | None, project: Path, as_json: bool) ->
     """Take the answers of a .csv file (as for import) as known; they also become labels where nobody has answered."""
     opened = open_project(project)
     with opened.database.read() as session:
-        local = session.scalars(select(Labeller.id).where(Labeller.name == LOCAL_LABELLER)).one()
+        local = local_labeller(session)
     report = import_gold(opened, local, table, Mapping.read(mapping) if mapping else None)
     if as_json:
         print_json(asdict(report))

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from sqlalchemy import func, select
 
 from annotator.cli.terminal import (
     json_option,
@@ -16,8 +15,7 @@ from annotator.cli.terminal import (
     progress_bar,
     project_option,
 )
-from annotator.models import Image
-from annotator.services.grouping.duplicate_search import hash_some
+from annotator.services.grouping.duplicate_search import hash_all
 from annotator.services.grouping.listing import leak_report, list_groups
 from annotator.services.grouping.near_duplicates import find_twins
 
@@ -28,15 +26,8 @@ from annotator.services.grouping.near_duplicates import find_twins
 def groups_command(project: Path, as_json: bool) -> None:
     """Find near-duplicates, bring groups and splits up to date, and tell what leaks between splits."""
     opened = open_project(project)
-    with opened.database.read() as session:
-        unseen = select(func.count()).where(Image.perceptual_hash.is_(None))
-        total = session.scalar(unseen) or 0
-    with progress_bar("looking for near-duplicates") as progress:
-        done = 0
-        progress(0, total)
-        while count := hash_some(opened):
-            done += count
-            progress(done, max(total, done))
+    with progress_bar("searching for near-duplicates") as progress:
+        hash_all(opened, progress)
     twins = find_twins(opened)
     with opened.database.read() as session:
         largest, groups = list_groups(session, limit=10)

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select
 
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
-from annotator.domain.roles import LOCAL_LABELLER
 from annotator.domain.schema import Value, parse_schema
 from annotator.domain.schema_text import format_schema
-from annotator.models import Labeller
+from annotator.services.accounts import local_labeller
 from annotator.services.importing.reports import list_reports
 from annotator.services.projects import init_project, read_schema_file
 from annotator.services.rounds.status import read_status
@@ -173,8 +171,7 @@ def apply_schema_command(project: Path) -> None:
     opened = open_project(project)
     wanted = parse_schema(read_schema_file(opened.schema_file))
     with opened.database.write() as session:
-        local = session.scalars(select(Labeller.id).where(Labeller.name == LOCAL_LABELLER)).one()
-        changes = apply_schema(session, wanted, labeller_id=local)
+        changes = apply_schema(session, wanted, labeller_id=local_labeller(session))
     _tell(changes, "Nothing changed.")
 
 

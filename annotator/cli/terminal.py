@@ -12,9 +12,9 @@ import click
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy.exc import OperationalError
 
 from annotator.config import Settings
+from annotator.db import database_failure
 from annotator.errors import FacelabelError, WrongUse
 from annotator.project import ProjectFolder
 
@@ -24,20 +24,11 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def tell_expected(error: Exception) -> int | None:
-    """Tell an expected error and return the exit code that it ends with; None for any other error."""
-    if isinstance(error, FacelabelError):
-        _tell(error)
-        return error.exit_code
-    if isinstance(error, OperationalError):
-        _tell(
-            FacelabelError(
-                "database_failed",
-                f"The project's database could not be used: {error.orig}.",
-                kept="What was written before is kept, the step at hand is not.",
-                do="Call `facelabel doctor`; make room if the disk is full; then call the command again.",
-            )
-        )
-        return 1
+    """Print an expected error and return the exit code of the command; None for any other error."""
+    expected = error if isinstance(error, FacelabelError) else database_failure(error)
+    if expected is not None:
+        _tell(expected)
+        return expected.exit_code
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()

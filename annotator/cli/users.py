@@ -6,12 +6,17 @@ import sys
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 
 from annotator.cli.terminal import json_option, open_project, print_json, project_option
 from annotator.domain.roles import Role
-from annotator.models import Labeller
-from annotator.services.accounts import add_account, add_token, revoke_tokens, set_active, set_password
+from annotator.services.accounts import (
+    add_account,
+    add_token,
+    list_accounts,
+    revoke_tokens,
+    set_active,
+    set_password,
+)
 
 password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from stdin instead of asking."
@@ -50,7 +55,7 @@ def list_users(project: Path, as_json: bool) -> None:
                 "active": row.active,
                 "can_log_in": row.password_hash is not None,
             }
-            for row in session.scalars(select(Labeller).order_by(Labeller.id))
+            for row in list_accounts(session)
         ]
     if as_json:
         print_json(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from annotator.models import Annotation, Image, Label, Predictions, Round
 from annotator.services.common.cached_stats import Figures, read_figures
 from annotator.services.common.progress import read_progress
 from annotator.services.rounds.jobs import list_rounds
+from annotator.services.rounds.promotion import round_in_use
 from annotator.services.schema.active import active_schema
 
 Counts = dict[str, dict[str, Any]]
@@ -93,6 +95,12 @@ def read_status(session: Session) -> dict[str, Any]:
         if predictions
         else None,
     }
+
+
+def round_details(session: Session, rows: Sequence[Round]) -> list[dict[str, Any]]:
+    """Rounds in plain values, with `in_use`: whether the queue and the suggestions use their predictions."""
+    used = round_in_use(session, active_schema(session).hash)
+    return [round_summary(row) | {"in_use": row.id == used} for row in rows]
 
 
 def round_summary(row: Round) -> dict[str, Any]:
