@@ -16,7 +16,7 @@ from annotator.sample_faces import draw_faces
 from tests.support.commands import call
 from tests.support.serving import Client
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 RECIPES = sorted((DOCS / "recipes").glob("s*.md"))
 
 

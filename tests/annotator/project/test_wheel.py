@@ -9,7 +9,7 @@ import requests
 
 from tests.support.serving import Server
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 def test_the_wheel_works_from_an_empty_folder(tmp_path: Path, faces: Path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.serving import Server
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "api.md"
 
 
 def test_the_examples_of_the_documentation_run_against_a_real_server(server: Server):
