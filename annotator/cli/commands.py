@@ -72,9 +72,9 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            from annotator.cli.terminal import tell_expected  # noqa: PLC0415 - it loads the database
+            from annotator.cli.terminal import report_expected  # noqa: PLC0415 - it loads the database
 
-            exit_code = tell_expected(error)
+            exit_code = report_expected(error)
             if exit_code is None:
                 raise
             sys.exit(exit_code)

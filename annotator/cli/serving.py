@@ -22,7 +22,7 @@ from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.common.progress import read_progress
 from annotator.services.importing.images import check_sources
-from annotator.services.projects import already_there, init_project, take_back_project
+from annotator.services.projects import already_there, init_project, remove_new_project
 
 
 @click.command("serve")
@@ -82,7 +82,7 @@ def up_command(
         _fill(opened, list(sources), samples)
     except Exception:
         if not has_database and not _has_images(opened):
-            take_back_project(opened, before)  # nothing is left of a source that could not be read
+            remove_new_project(opened, before)  # nothing is left of a source that could not be read
         raise
     settings = _settings(host, port)
     address = ["--host", settings.host, "--port", str(settings.port)]

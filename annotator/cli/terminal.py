@@ -23,7 +23,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def tell_expected(error: Exception) -> int | None:
+def report_expected(error: Exception) -> int | None:
     """Print an expected error and return the exit code of the command; None for any other error."""
     expected = error if isinstance(error, FacelabelError) else database_failure(error)
     if expected is not None:

@@ -1,4 +1,4 @@
-"""Making a project folder."""
+"""Make a project folder, or remove one that was made in vain."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ def init_project(
     share_test: float | None = None,
     share_val: float = SplitRule.share_val,
 ) -> ProjectFolder:
-    """Make a project in a folder that may exist but holds none yet.
+    """Make a project in a folder that does not contain a project yet.
 
     Args:
         path: the folder.
-        schema_file: an attributes.toml; the default is the schema of the coursework.
+        schema_file: an attributes.toml; without it the folder's own one, or else the default schema.
         seed: the seed of the splits.
-        share_test: the share of the test split; without it a tenth, or more of few images (services/grouping/membership).
+        share_test: the share of the test split; without it a tenth, or more if there are few images
+            (services/grouping/membership).
         share_val: the share of the validation split.
     """
     project = ProjectFolder(path)
@@ -50,7 +51,7 @@ def init_project(
     text = read_schema_file(source)
     schema = parse_schema(text)
     write_atomically(project.schema_file, text.encode())
-    # The database is made under another name and renamed, so that a project is whole or absent.
+    # The database is made under another name and then renamed, so that the project is complete or absent.
     unfinished = ProjectFolder(path / ".facelabel-init")
     rule = SplitRule(seed, SplitRule.share_test if share_test is None else share_test, share_val)
     _fill_database(unfinished, project.name, schema, rule, test_share_given=share_test is not None)
@@ -68,18 +69,18 @@ def project_token(session: Session) -> str:
 
 
 def already_there(path: Path) -> frozenset[Path]:
-    """A folder's entries, itself and those above it, as far as they exist: what `take_back_project` leaves alone."""
+    """The entries of a folder, the folder itself and the folders above it, if they exist: what `remove_new_project` keeps."""
     folder = path.absolute()
     entries = folder.iterdir() if folder.is_dir() else ()
     return frozenset([*(place for place in (folder, *folder.parents) if place.exists()), *entries])
 
 
-def take_back_project(project: ProjectFolder, before: frozenset[Path]) -> None:
-    """Remove a project that was made in vain, with the folders that were made for it.
+def remove_new_project(project: ProjectFolder, before: frozenset[Path]) -> None:
+    """Remove a project that was made in vain, and the folders that were made for it.
 
     Args:
-        project: a project without an image.
-        before: what was `already_there` before it was made.
+        project: a project without images.
+        before: what `already_there` returned before it was made.
     """
     project.database.close()
     folder = project.path.absolute()
@@ -95,7 +96,11 @@ def take_back_project(project: ProjectFolder, before: frozenset[Path]) -> None:
 
 
 def read_schema_file(path: Path) -> str:
-    """The text of an attributes.toml."""
+    """Read the text of an attributes.toml.
+
+    Raises:
+        FacelabelError: if it cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from annotator.feature_warmup import FeaturesAhead
+from annotator.feature_warmup import FeatureWarmup
 from annotator.files import shard_path
 from annotator.models import Image
 from annotator.project import ProjectFolder
@@ -22,19 +22,19 @@ def computed(project: ProjectFolder) -> list[str]:
     return [content[start : start + 32].hex() for start in range(0, len(content), 32)]
 
 
-def run(ahead: FeaturesAhead) -> None:
+def run(ahead: FeatureWarmup) -> None:
     while ahead.run_step():
         pass
 
 
 def test_every_image_is_computed_once_whenever_it_comes(filled: ProjectFolder, tmp_path: Path):
-    ahead = FeaturesAhead(filled)
+    ahead = FeatureWarmup(filled)
     run(ahead)
     assert len(computed(filled)) == 40
     draw_faces(tmp_path / "more", 3, size=80)
     import_images(filled, [tmp_path / "more"], LIMITS)
     run(ahead)
-    run(FeaturesAhead(filled))
+    run(FeatureWarmup(filled))
     assert len(computed(filled)) == len(set(computed(filled))) == 43
 
 
@@ -45,7 +45,7 @@ def test_images_that_cannot_be_read_are_passed_over_and_told(
         image = session.get_one(Image, 2)
     shard_path(filled.images, image.sha256, image.extension).write_bytes(b"lost")
     with caplog.at_level(logging.WARNING, "facelabel"):
-        run(FeaturesAhead(filled))
+        run(FeatureWarmup(filled))
     assert len(computed(filled)) == 8, "the second batch"
     assert "features of some images are not computed ahead" in caplog.text
 
@@ -54,7 +54,7 @@ def test_a_cache_that_cannot_be_written_ends_it_and_not_the_worker(
     filled: ProjectFolder, caplog: pytest.LogCaptureFixture
 ):
     filled.cache.write_bytes(b"in the way")
-    ahead = FeaturesAhead(filled)
+    ahead = FeatureWarmup(filled)
     with caplog.at_level(logging.WARNING, "facelabel"):
         assert [ahead.run_step(), ahead.run_step()] == [False, False]
     assert caplog.text.count("not computed ahead any more") == 1

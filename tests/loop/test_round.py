@@ -19,7 +19,7 @@ from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.exporting.round_snapshots import RoundSnapshots
-from annotator.services.insights.background import look_into_rounds, studies_of
+from annotator.services.insights.background import analyses_of, start_due_analysis
 from annotator.services.insights.label_savings import read_labels_saved
 from annotator.services.review.label_issues import read_suspicions
 from annotator.services.rounds.comparison import report_page
@@ -203,9 +203,9 @@ def test_wrong_labels_and_what_the_rule_saves_are_looked_for_beside_the_worker(
     copy = tmp_path / "project"
     shutil.copytree(drawn, copy)
     project = ProjectFolder.open(copy)
-    studies = studies_of(project)
+    studies = analyses_of(project)
     request.addfinalizer(lambda: [study.close() for study in studies])
-    look_into_rounds(studies)
+    start_due_analysis(studies)
     assert [study.running for study in studies] == [True, False, False], "one at a time"
     [search] = [child for child in psutil.Process().children() if "label-errors" in child.cmdline()]
     seen = []
@@ -213,15 +213,15 @@ def test_wrong_labels_and_what_the_rule_saves_are_looked_for_beside_the_worker(
         number = start_round(session, "probe", "margin").id
     snapshots = RoundSnapshots(project)
     assert run_next_round(
-        project, Settings(), snapshots, lambda *_: seen.append(search.status()), studies=studies
+        project, Settings(), snapshots, lambda *_: seen.append(search.status()), analyses=studies
     )
     stopped = seen.index(psutil.STATUS_STOPPED)  # a signal takes a moment
     assert set(seen[stopped:]) == {psutil.STATUS_STOPPED}, "somebody waits for the round"
     assert search.status() != psutil.STATUS_STOPPED
     wait_until(lambda: not studies[0].running, "the end of the search", 120)
-    look_into_rounds(studies)
+    start_due_analysis(studies)
     wait_until(lambda: not studies[1].running, "the end of the estimate", 120)
-    look_into_rounds(studies)
+    start_due_analysis(studies)
     wait_until(lambda: not studies[2].running, "the end of the report", 120)
     with project.database.read() as session:
         page = report_page(project, session, number)
@@ -233,8 +233,8 @@ def test_wrong_labels_and_what_the_rule_saves_are_looked_for_beside_the_worker(
     assert saved.text.startswith("It cannot be told yet")
     assert (saved.random, saved.chosen) == (0, 0), "nobody drew what was imported"
     assert saved.held_out > 0
-    later = studies_of(project)
-    look_into_rounds(later)
+    later = analyses_of(project)
+    start_due_analysis(later)
     assert not any(study.running for study in later), "nothing was labelled since"
     project.database.close()
 

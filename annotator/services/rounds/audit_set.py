@@ -73,7 +73,7 @@ def read_audit_set(session: Session, active: ActiveSchema) -> AuditSet:
     return AuditSet([(row.name, row.sha256) for row in rows], labels, member.astype(np.int64), len(groups))
 
 
-def answers_of(
+def answers_to_audit(
     file: PredictionsFile, active: ActiveSchema, audit: AuditSet, rows: Numbers
 ) -> dict[str, Answers]:
     """A model's answers to the labelled audit cells, by attribute.

@@ -18,7 +18,12 @@ from annotator.services.common.round_artifacts import REPORT
 from annotator.services.grouping.membership import split_rule
 from annotator.services.rounds.audit_set import measure_answers, read_audit_set
 from annotator.services.rounds.jobs import get_round
-from annotator.services.rounds.metrics import as_told, changed_answers, honest_answers, open_if_there
+from annotator.services.rounds.metrics import (
+    changed_share,
+    held_out_answers,
+    open_predictions,
+    reported_metrics,
+)
 from annotator.services.rounds.promotion import predictions_of
 from annotator.services.schema.active import ActiveSchema, active_schema
 
@@ -109,23 +114,23 @@ def _compare(
     older: Predictions | None,
     head: int,
 ) -> RoundChanges | None:
-    file = open_if_there(project.path / found.path)
+    file = open_predictions(project.path / found.path)
     if file is None:
         return None
-    before = open_if_there(project.path / older.path) if older else None
+    before = open_predictions(project.path / older.path) if older else None
     audit, seed = read_audit_set(session, active), split_rule(session).seed
     figures: list[Mapping[str, Measured]] = [
         {
             name: measure_answers(answers, audit)
-            for name, answers in honest_answers(each, active, audit, seed).items()
+            for name, answers in held_out_answers(each, active, audit, seed).items()
         }
         if each
         else {}
         for each in (file, before)
     ]
     if not figures[0]:
-        figures = [as_told(get_round(session, found.round_id or 0), gone=False), {}]
-    changed = changed_answers(project, session, active, [older.path, found.path]) if older and before else {}
+        figures = [reported_metrics(get_round(session, found.round_id or 0), gone=False), {}]
+    changed = changed_share(project, session, active, [older.path, found.path]) if older and before else {}
     attributes = [
         AttributeChange(
             name,

@@ -22,7 +22,7 @@ from annotator.models import Predictions, Project, Round
 from annotator.project import ProjectFolder
 from annotator.services.grouping.membership import split_rule
 from annotator.services.rounds.audit_set import measure_answers, read_audit_set
-from annotator.services.rounds.metrics import honest_answers, open_if_there
+from annotator.services.rounds.metrics import held_out_answers, open_predictions
 from annotator.services.schema.active import active_schema
 
 
@@ -52,7 +52,7 @@ def choose_features(project: ProjectFolder, number: int) -> int | None:
     return choice.network
 
 
-def give_features_up(project: ProjectFolder, number: int, network: int, error: str) -> None:
+def fall_back_to_frozen(project: ProjectFolder, number: int, network: int, error: str) -> None:
     """The chosen network cannot be used: the round works on the frozen one, and says why."""
     _keep(project, number, _frozen(f"the network of round {network} cannot be used: {error.rstrip('.')}"))
 
@@ -120,7 +120,7 @@ def _measure(
     project: ProjectFolder, session: Session, paths: tuple[str, str]
 ) -> list[Mapping[str, Measured]]:
     """The figures of two models on the audit images that both answered; none if the predictions of one are gone."""
-    files = [file for path in paths if (file := open_if_there(project.path / path))]
+    files = [file for path in paths if (file := open_predictions(project.path / path))]
     if len(files) != len(paths):
         return []
     active = active_schema(session)
@@ -129,5 +129,5 @@ def _measure(
     both = replace(audit, labels={name: np.where(known, codes, -1) for name, codes in audit.labels.items()})
     return [
         {name: measure_answers(answers, both) for name, answers in found.items()}
-        for found in (honest_answers(file, active, both, seed) for file in files)
+        for found in (held_out_answers(file, active, both, seed) for file in files)
     ]

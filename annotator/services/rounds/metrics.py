@@ -20,7 +20,13 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Predictions, Round
 from annotator.project import ProjectFolder
 from annotator.services.grouping.membership import split_rule
-from annotator.services.rounds.audit_set import Answers, AuditSet, answers_of, measure_answers, read_audit_set
+from annotator.services.rounds.audit_set import (
+    Answers,
+    AuditSet,
+    answers_to_audit,
+    measure_answers,
+    read_audit_set,
+)
 from annotator.services.rounds.promotion import round_in_use
 from annotator.services.schema.active import ActiveSchema
 
@@ -79,8 +85,8 @@ def measure_rounds(project: ProjectFolder, session: Session, active: ActiveSchem
     matrices: dict[str, list[list[int]]] = {}
     calibrations: dict[str, Calibration] = {}
     for row, path in rows:
-        file = open_if_there(project.path / path)
-        answers = honest_answers(file, active, audit, seed) if file else {}
+        file = open_predictions(project.path / path)
+        answers = held_out_answers(file, active, audit, seed) if file else {}
         measured = {name: measure_answers(found, audit) for name, found in answers.items()}
         rounds.append(
             MeasuredRound(
@@ -88,12 +94,12 @@ def measure_rounds(project: ProjectFolder, session: Session, active: ActiveSchem
                 row.finished_at or row.created_at,
                 row.labelled or 0,
                 _labels(file, active) if file else {},
-                measured or as_told(row, gone=file is None),
+                measured or reported_metrics(row, gone=file is None),
             )
         )
         if row.id == used:
             matrices, calibrations = _closer(answers)
-    changed = changed_answers(project, session, active, [path for _, path in rows[-2:]])
+    changed = changed_share(project, session, active, [path for _, path in rows[-2:]])
     return RoundsOnAudit(rounds, used, matrices, calibrations, changed)
 
 
@@ -108,15 +114,15 @@ def _spread(rows: list[tuple[Round, str]], used: int | None) -> list[tuple[Round
     return [rows[place] for place in sorted(kept)]
 
 
-def honest_answers(
+def held_out_answers(
     file: PredictionsFile, active: ActiveSchema, audit: AuditSet, seed: int
 ) -> dict[str, Answers]:
     """A model's answers to the audit set; none if it was trained with splits of another seed, since it may have learned from these images."""
     trained_with = _snapshot(file).get("splits", {}).get("seed", seed)
-    return answers_of(file, active, audit, file.rows_of(audit.images)) if trained_with == seed else {}
+    return answers_to_audit(file, active, audit, file.rows_of(audit.images)) if trained_with == seed else {}
 
 
-def open_if_there(folder: Path) -> PredictionsFile | None:
+def open_predictions(folder: Path) -> PredictionsFile | None:
     """A round's predictions; None if they are gone."""
     try:
         return PredictionsFile(folder)
@@ -147,7 +153,7 @@ def _labels(file: PredictionsFile, active: ActiveSchema) -> dict[str, int]:
     }
 
 
-def as_told(row: Round, *, gone: bool) -> dict[str, Measured]:
+def reported_metrics(row: Round, *, gone: bool) -> dict[str, Measured]:
     """What a round measured of itself when it ended; `gone`: because its predictions are, else because the splits were changed."""
     why = "its predictions are gone" if gone else "the splits were changed since"
     found = {}
@@ -171,11 +177,11 @@ def _closer(answers: Mapping[str, Answers]) -> tuple[dict[str, list[list[int]]],
     return matrices, calibrations
 
 
-def changed_answers(
+def changed_share(
     project: ProjectFolder, session: Session, active: ActiveSchema, paths: list[str]
 ) -> dict[str, float]:
     """The share of images whose most probable value differs between two predictions, by attribute; nothing for one."""
-    files = [file for path in paths if (file := open_if_there(project.path / path))]
+    files = [file for path in paths if (file := open_predictions(project.path / path))]
     if len(files) != 2:
         return {}
     images = [

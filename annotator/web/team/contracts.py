@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from annotator.domain.metrics.proportion import Proportion
 from annotator.services.team.label_noise import LabelNoise
-from annotator.services.team.metrics import AttributeFigures, LabellerFigures
+from annotator.services.team.metrics import AttributeMetrics, LabellerMetrics
 from annotator.services.team.overview import Member, Team
 from annotator.web.http.contracts import UtcTime
 from annotator.web.http.statistics_contracts import CoefficientOut, ShareOut, coefficient_out
@@ -140,14 +140,14 @@ def member_out(member: Member) -> MemberOut:
         active=account.active,
         has_password=account.password_hash is not None,
         me=member.me,
-        figures=_metrics(member.figures),
+        figures=_metrics(member.metrics),
         tokens=[
             TokenOut(id=token.id, purpose=token.name, created_at=token.created_at) for token in member.tokens
         ],
     )
 
 
-def _metrics(metrics: LabellerFigures) -> FiguresOut:
+def _metrics(metrics: LabellerMetrics) -> FiguresOut:
     return FiguresOut(
         answers=metrics.answers,
         images=metrics.images,
@@ -183,7 +183,7 @@ def _noise(noise: LabelNoise) -> NoiseOut:
     )
 
 
-def _attribute(metrics: AttributeFigures) -> AttributeAgreementOut:
+def _attribute(metrics: AttributeMetrics) -> AttributeAgreementOut:
     return AttributeAgreementOut(
         attribute=metrics.attribute,
         images=metrics.images,

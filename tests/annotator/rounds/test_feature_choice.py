@@ -16,7 +16,7 @@ from annotator.project import ProjectFolder
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.rounds.feature_choice import (
     choose_features,
-    give_features_up,
+    fall_back_to_frozen,
     network_folder,
     return_to_frozen,
 )
@@ -108,7 +108,7 @@ def test_what_was_decided_stays_when_a_round_is_begun_again(filled: ProjectFolde
     assert choose_features(filled, begun) is None
     later = finished_round(filled, None)
     assert choose_features(filled, later) == network
-    give_features_up(filled, later, network, "It was changed.")
+    fall_back_to_frozen(filled, later, network, "It was changed.")
     assert choose_features(filled, later) is None
     with filled.database.read() as session:
         assert session.get_one(Round, later).features_reason == (

@@ -4,15 +4,15 @@ import pytest
 
 from annotator.domain.metrics.proportion import Proportion
 from annotator.project import ProjectFolder
-from annotator.services.team.metrics import TeamFigures, count_team
+from annotator.services.team.metrics import TeamMetrics, compute_team_metrics
 from tests.annotator.labelling.test_labels import ALL, Person
 from tests.annotator.labelling.test_overlap import agree, work
 from tests.annotator.team.test_gold import golden
 
 
-def figures(project: ProjectFolder) -> TeamFigures:
+def figures(project: ProjectFolder) -> TeamMetrics:
     with project.database.read() as session:
-        return count_team(session)
+        return compute_team_metrics(session)
 
 
 def test_an_interval_of_a_share_is_wilsons():
