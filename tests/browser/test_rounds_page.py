@@ -72,7 +72,7 @@ def test_a_round_says_what_it_works_on_and_there_is_a_way_back_to_the_frozen_net
         page.evaluate("() => new Promise(requestAnimationFrame)")
         expect(page.locator("#message")).to_have_text("The next round works on the frozen network.")
         expect(page.locator("#features")).to_be_hidden()
-    assert decided(filled) == (None, "Works on the frozen network, because somebody returned to it.")
+    assert decided(filled) == (None, "Uses the frozen network, because somebody returned to it.")
 
 
 def answer_held_back(page: Page) -> Callable[[], None]:

@@ -230,7 +230,7 @@ def test_wrong_labels_and_what_the_rule_saves_are_looked_for_beside_the_worker(
     assert read_suspicions(project) is not None
     saved = read_labels_saved(project)
     assert saved is not None
-    assert saved.text.startswith("It cannot be told yet")
+    assert saved.text.startswith("It is not yet known")
     assert (saved.random, saved.chosen) == (0, 0), "nobody drew what was imported"
     assert saved.held_out > 0
     later = analyses_of(project)

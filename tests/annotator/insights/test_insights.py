@@ -78,7 +78,7 @@ def test_without_labels_and_without_rounds_there_is_a_word_and_no_figure(filled:
     }
     assert (found.pace.per_hour, found.pace.hours_left, found.pace.open_images) == (None, None, 40)
     Person(filled).answer(Person(filled).next()[0], ALL)
-    assert "No round yet" in of(filled).advice.text
+    assert "There is no round yet" in of(filled).advice.text
     assert of(filled).distribution.labelled == 1
 
 

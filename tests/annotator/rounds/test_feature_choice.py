@@ -59,7 +59,7 @@ def test_a_network_that_is_shown_to_be_better_gives_its_features(filled: Project
     chosen, reason = decided(filled)
     assert chosen == network
     assert reason.startswith(
-        f"Works on the features of round {network}: on 20 audit images the network of round {network} is 45.0 points better ("
+        f"Uses the features of round {network}: on 20 audit images the network of round {network} is 45.0 points better ("
     )
     assert reason.endswith(f"balanced accuracy, mean of 1 attribute) than round {probe}.")
 
@@ -70,7 +70,7 @@ def test_one_that_is_not_shown_to_be_better_does_not(filled: ProjectFolder):
     chosen, reason = decided(filled)
     assert chosen is None
     assert f"round {network} is 5.0 points better (-" in reason
-    assert reason.endswith(f"than round {probe}, which is not shown to be an advantage.")
+    assert reason.endswith(f"than round {probe}, which does not show an advantage.")
     worse = network_that_errs(filled, truth, 12)
     chosen, reason = decided(filled)
     assert (chosen, f"round {worse} is 45.0 points worse (" in reason) == (None, True)
@@ -94,7 +94,7 @@ def test_whoever_returns_to_the_frozen_network_stays_there_until_another_one_is_
     network_that_errs(filled, truth, 1)
     with filled.database.write() as session:
         return_to_frozen(session)
-    assert decided(filled) == (None, "Works on the frozen network, because somebody returned to it.")
+    assert decided(filled) == (None, "Uses the frozen network, because somebody returned to it.")
     newer = network_that_errs(filled, truth, 0)
     assert decided(filled)[0] == newer
 
@@ -112,12 +112,12 @@ def test_what_was_decided_stays_when_a_round_is_begun_again(filled: ProjectFolde
     assert choose_features(filled, later) is None
     with filled.database.read() as session:
         assert session.get_one(Round, later).features_reason == (
-            f"Works on the frozen network, because the network of round {network} cannot be used: It was changed."
+            f"Uses the frozen network, because the network of round {network} cannot be used: It was changed."
         )
 
 
 def test_without_anything_to_compare_the_frozen_network_stays_and_it_is_said(filled: ProjectFolder):
-    assert "no other one was fine-tuned yet" in decided(filled)[1]
+    assert "no other network has been fine-tuned yet" in decided(filled)[1]
     truth = audited(filled, 20)
     network = network_that_errs(filled, truth, 1)
     assert "no round on it is there" in decided(filled)[1]
