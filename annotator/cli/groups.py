@@ -1,4 +1,4 @@
-"""groups: find near-duplicates, bring groups up to date, tell what leaks between splits."""
+"""groups: find near-duplicates, update groups, report what leaks between splits."""
 
 from __future__ import annotations
 
@@ -24,18 +24,23 @@ from annotator.services.grouping.near_duplicates import find_twins
 @project_option
 @json_option
 def groups_command(project: Path, as_json: bool) -> None:
-    """Find near-duplicates, bring groups and splits up to date, and tell what leaks between splits."""
+    """Find near-duplicates, update groups and splits, and report leaks between splits.
+
+    Images of one group stay in one split.
+    """
     opened = open_project(project)
     with progress_bar("searching for near-duplicates") as progress:
         hash_all(opened, progress)
-    twins = find_twins(opened)
+    near_duplicates = find_twins(opened)
     with opened.database.read() as session:
         largest, groups = list_groups(session, limit=10)
         report = leak_report(session)
     if as_json:
-        print_json({"groups": groups, "twins": twins, "leaks": asdict(report)})
+        print_json({"groups": groups, "twins": near_duplicates, "leaks": asdict(report)})
         return
-    click.echo(f"{twins} images repeat an earlier one; {groups} groups hold more than one image.")
+    click.echo(
+        f"{near_duplicates} images are near-duplicates of an earlier one; {groups} groups have more than one image."
+    )
     for group in largest:
         click.echo(f"  {one_line(group.key)}: {group.images} images, {group.split}")
     click.echo(

@@ -153,7 +153,7 @@ def test_a_database_that_is_none_is_told_in_a_sentence(tmp_path: Path, command: 
 
 def test_a_round_without_labels_is_refused(filled: ProjectFolder) -> None:
     before = contents(filled.path)
-    call("round", "-p", filled.path).assert_refused(1, "no label to learn from", "Label some images")
+    call("round", "-p", filled.path).assert_refused(1, "no labels to learn from", "Label some images")
     assert contents(filled.path) == before
 
 

@@ -120,7 +120,7 @@ def test_without_anything_to_compare_the_frozen_network_stays_and_it_is_said(fil
     assert "no other network has been fine-tuned yet" in decided(filled)[1]
     truth = audited(filled, 20)
     network = network_that_errs(filled, truth, 1)
-    assert "no round on it is there" in decided(filled)[1]
+    assert "no round that uses it can be compared" in decided(filled)[1]
     probe = round_that_errs(filled, truth, 10)
     assert decided(filled)[0] == network
     with filled.database.write() as session:
