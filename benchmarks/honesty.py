@@ -24,10 +24,10 @@ from annotator.cli import main as facelabel
 from annotator.domain.metrics.audit import balanced_answers, difference
 from annotator.domain.metrics.audit import measure as measure_audit
 from annotator.domain.metrics.calibration import calibration
-from benchmarks.data import CELEBA, ROOT
-from benchmarks.lesson_data import command, export
 from benchmarks.preset import faces_of_people
-from benchmarks.report import Figures, Size
+from benchmarks.support.data import CELEBA, ROOT
+from benchmarks.support.lesson_data import command, export
+from benchmarks.support.report import Figures, Size
 from trainer.cli.group import DEFAULT_CACHE
 from trainer.data.snapshot import Snapshot
 from trainer.evaluation.class_metrics import confusion_by_group, describe

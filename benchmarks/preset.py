@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.data import CELEBA
-from benchmarks.lesson_data import VALUES, YES_NO, Split, export, linked, make_project, photos
-from benchmarks.report import Figures, Size
+from benchmarks.support.data import CELEBA
+from benchmarks.support.lesson_data import VALUES, YES_NO, Split, export, linked, make_project, photos
+from benchmarks.support.report import Figures, Size
 from trainer.config import FitConfig
 from trainer.data.snapshot import UNLABELLED, Snapshot
 from trainer.evaluation.calibration import class_evidence

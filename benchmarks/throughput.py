@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.lesson_data import Split, photos, six_questions
-from benchmarks.report import Figures, Size
+from benchmarks.support.lesson_data import Split, photos, six_questions
+from benchmarks.support.report import Figures, Size
 from trainer.config import FitConfig, Precision
 from trainer.data.dataset import SnapshotImages
 from trainer.data.snapshot import Snapshot

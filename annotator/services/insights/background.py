@@ -120,7 +120,10 @@ def label_savings_analysis(project: ProjectFolder) -> BackgroundAnalysis:
 def training_report_analysis(project: ProjectFolder) -> BackgroundAnalysis:
     """Write the page about a round's training, with its charts."""
     return BackgroundAnalysis(
-        project, REPORT, lambda folder: ["report", str(folder / "run"), str(folder / "snapshot")], ("torch",)
+        project,
+        REPORT,
+        lambda folder: ["report", str(folder / "run"), str(folder / "snapshot")],
+        ("matplotlib", "torch"),
     )
 
 

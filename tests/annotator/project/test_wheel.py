@@ -1,4 +1,4 @@
-"""The wheel holds everything that a project needs, and works far from the checkout."""
+"""The wheel contains everything that a project needs, and works outside the checkout."""
 
 import os
 import subprocess
@@ -7,9 +7,8 @@ from pathlib import Path
 
 import requests
 
+from tests.support.paths import CHECKOUT
 from tests.support.serving import Server
-
-CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 def test_the_wheel_works_from_an_empty_folder(tmp_path: Path, faces: Path):
@@ -39,4 +38,4 @@ def test_the_wheel_works_from_an_empty_folder(tmp_path: Path, faces: Path):
         subprocess.run(command, cwd=empty, env=environment, check=True, capture_output=True)
     with Server(empty, PYTHONPATH=str(site)) as server:
         assert "<title>" in requests.get(server.url, timeout=10).text
-        assert requests.get(f"{server.url}/static/label.js", timeout=10).status_code == 200
+        assert requests.get(f"{server.url}/static/js/label/page.js", timeout=10).status_code == 200

@@ -1,4 +1,4 @@
-"""Who may call what: every route of the app times every kind of caller."""
+"""Access rules: every route of the app with every kind of caller."""
 
 import secrets
 import shutil
@@ -44,7 +44,7 @@ def routes() -> list[tuple[str, str, str]]:
         for name in rule.arguments:
             path = (
                 path.replace(f"<int:{name}>", "1")
-                .replace(f"<path:{name}>", "style.css")
+                .replace(f"<path:{name}>", "css/style.css")
                 .replace(f"<{name}>", "1")
             )
         found += [(rule.endpoint, method, path) for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]
