@@ -42,7 +42,7 @@ _SHOWN = 20
 @click.command("import")
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--format", "wanted", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True,
+    "--format", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True,
     help="The format of the sources.",
 )  # fmt: skip
 @click.option(
@@ -74,7 +74,7 @@ _SHOWN = 20
 @project_option
 @json_option
 def import_command(
-    sources: tuple[Path, ...], wanted: str, mapping: Path | None, dry_run: bool, map_out: Path | None,
+    sources: tuple[Path, ...], form: str, mapping: Path | None, dry_run: bool, map_out: Path | None,
     counted: str, fps: float, turn: str, drop_blurred: bool, drop_similar: bool, faces: bool, project: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Import images and labels from folders, archives, videos, tables and other tools' exports.
@@ -87,7 +87,7 @@ def import_command(
         raise click.UsageError("--faces and --dry-run cannot be combined.")
     opened = open_project(project)
     predictions = [source for source in sources if (source / "predictions.arrow").is_file()]
-    described = find_sources(opened, [source for source in sources if source not in predictions], wanted)
+    described = find_sources(opened, [source for source in sources if source not in predictions], form)
     if mapping is not None and all(source.format == "folder" for source in described):
         raise click.UsageError("--map needs a source with labels.")
     settings = Settings()

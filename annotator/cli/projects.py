@@ -160,9 +160,9 @@ def _fate(value: Value) -> str:
 def check_schema(project: Path) -> None:
     """Check attributes.toml and report what `schema apply` would change."""
     opened = open_project(project)
-    wanted = parse_schema(read_schema_file(opened.schema_file))
+    schema = parse_schema(read_schema_file(opened.schema_file))
     with opened.database.read() as session:
-        changes = preview_changes(session, wanted)
+        changes = preview_changes(session, schema)
     _print_changes(changes, "Nothing would change.")
 
 
@@ -171,9 +171,9 @@ def check_schema(project: Path) -> None:
 def apply_schema_command(project: Path) -> None:
     """Make attributes.toml the active schema."""
     opened = open_project(project)
-    wanted = parse_schema(read_schema_file(opened.schema_file))
+    schema = parse_schema(read_schema_file(opened.schema_file))
     with opened.database.write() as session:
-        changes = apply_schema(session, wanted, labeller_id=local_labeller(session))
+        changes = apply_schema(session, schema, labeller_id=local_labeller(session))
     _print_changes(changes, "Nothing changed.")
 
 

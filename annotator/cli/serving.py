@@ -14,7 +14,7 @@ from threading import Event
 import click
 
 from annotator.cli.importing import run_image_import
-from annotator.cli.terminal import open_project, print_json, progress_bar, project_option
+from annotator.cli.terminal import Function, open_project, print_json, progress_bar, project_option
 from annotator.config import Settings
 from annotator.errors import WrongUse
 from annotator.formats.import_formats import recognise
@@ -25,11 +25,17 @@ from annotator.services.importing.images import check_sources
 from annotator.services.projects import already_there, init_project, remove_new_project
 
 
+def address_options(command: Function) -> Function:
+    """Add the options --host and --port."""
+    host = click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
+    port = click.option(
+        "--port", type=click.IntRange(0, 65535), help="The port; 0 chooses a free one.  [default: 8420]"
+    )
+    return host(port(command))
+
+
 @click.command("serve")
-@click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help="The port; 0 chooses a free one.  [default: 8420]"
-)
+@address_options
 @click.option(
     "--open/--no-open",
     "open_browser",
@@ -68,10 +74,7 @@ def worker_command(project: Path, parent: int | None) -> None:
 @click.option(
     "--schema", type=click.Path(path_type=Path, dir_okay=False), help="The attributes.toml of a new project."
 )
-@click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help="The port; 0 chooses a free one.  [default: 8420]"
-)
+@address_options
 @click.option(
     "--open/--no-open",
     "open_browser",

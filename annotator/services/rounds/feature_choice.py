@@ -107,11 +107,11 @@ def _choose(project: ProjectFolder, session: Session, number: int) -> FeatureCho
     return FeatureChoice(network, f"Uses the features of round {network}: {result}.")
 
 
-def _newest(session: Session, *wanted: object) -> tuple[int, str] | None:
+def _newest(session: Session, *conditions: object) -> tuple[int, str] | None:
     """The newest finished round of a kind, and the path of its predictions."""
     query = select(Round.id, Predictions.path).join(Predictions, Predictions.round_id == Round.id)
     row = session.execute(
-        query.where(Round.state == "done", *wanted).order_by(Predictions.id.desc()).limit(1)  # type: ignore[arg-type]
+        query.where(Round.state == "done", *conditions).order_by(Predictions.id.desc()).limit(1)  # type: ignore[arg-type]
     ).one_or_none()
     return None if row is None else (row.id, row.path)
 

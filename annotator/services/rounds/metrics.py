@@ -109,9 +109,9 @@ def _select(rows: list[tuple[Round, str]], used: int | None) -> list[tuple[Round
         return rows
     half = MOST_ROUNDS // 2
     older = len(rows) - half
-    kept = set(np.linspace(0, older - 1, half).astype(int).tolist()) | set(range(older, len(rows)))
-    kept |= {place for place, (row, _) in enumerate(rows) if row.id == used}
-    return [rows[place] for place in sorted(kept)]
+    chosen = set(np.linspace(0, older - 1, half).astype(int).tolist()) | set(range(older, len(rows)))
+    chosen |= {place for place, (row, _) in enumerate(rows) if row.id == used}
+    return [rows[place] for place in sorted(chosen)]
 
 
 def held_out_answers(

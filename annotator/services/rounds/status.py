@@ -25,9 +25,13 @@ Counts = dict[str, dict[str, Any]]
 
 def attribute_counts(session: Session) -> tuple[Counts, datetime | None]:
     """The counts, and when the worker made them: None if they are current."""
-    kept = read_figures(session, COUNTS)
+    statistics = read_figures(session, COUNTS)
     # Until the worker has counted, the request counts: a second for a million labelled images.
-    return (count_labels(session), None) if kept.figures is None else (kept.figures, kept.counted_at)
+    return (
+        (count_labels(session), None)
+        if statistics.figures is None
+        else (statistics.figures, statistics.counted_at)
+    )
 
 
 def count_labels(session: Session) -> Counts:

@@ -228,7 +228,7 @@ def undo_image_correction(number: int, json: CorrectionUndoRequest) -> Correctio
 @browse.post("/api/v1/images/<int:number>/gold")
 @spec.validate(resp=answers(HTTP_200=ImageOut, problems=(404,)), tags=["browse"])
 def set_gold(number: int, json: GoldRequest) -> ImageOut:
-    """Make an image gold, with the reviewers' decisions as its known answers, or remove it from gold."""
+    """Make an image gold, with the reviewers' decisions as its correct answers, or remove it from gold."""
     with context().project.database.write() as session:
         if json.gold:
             make_gold(session, labeller_id(), number)

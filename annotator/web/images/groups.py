@@ -156,8 +156,8 @@ def show_group(query: GroupQuery) -> GroupImagesOut:
 def show_leaks() -> LeaksOut:
     """The leak report: what is shared between splits. For a large project it is the worker's last report."""
     with context().project.database.read() as session:
-        kept = read_figures(session, LEAKS)
-    report = kept.figures or LeakReport([], [])
+        statistics = read_figures(session, LEAKS)
+    report = statistics.figures or LeakReport([], [])
     leaks = [
         LeakOut(why=k.why, first=_image(k.first), second=_image(k.second), splits=k.splits)
         for k in report.leaks
@@ -165,8 +165,8 @@ def show_leaks() -> LeaksOut:
     return LeaksOut(
         groups=report.groups,
         leaks=leaks,
-        counted_at=kept.counted_at,
-        counting=kept.figures is None,
+        counted_at=statistics.counted_at,
+        counting=statistics.figures is None,
     )
 
 

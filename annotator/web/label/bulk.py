@@ -18,7 +18,6 @@ from annotator.services.annotation.bulk import (
 from annotator.services.tasks.queue import Task, renew_leases
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import answers, spec
-from annotator.web.http.media import media_url
 from annotator.web.http.pages import render_page
 from annotator.web.label.bulk_contracts import (
     SweepAnswer,
@@ -31,7 +30,7 @@ from annotator.web.label.bulk_contracts import (
     SweepUndoAnswer,
     SweepUndoRequest,
 )
-from annotator.web.label.contracts import SuggestionOut
+from annotator.web.label.contracts import SuggestionOut, leased_image
 from annotator.web.label.routes import progress_out
 
 sweep = Blueprint("sweep", __name__)
@@ -111,12 +110,6 @@ def undo_sweep(json: SweepUndoRequest) -> SweepUndoAnswer:
 def _image(task: Task, attribute: str, seconds: int) -> SweepImageOut:
     suggestion = next((cell.suggestion for cell in task.cells if cell.attribute == attribute), None)
     return SweepImageOut(
-        image_id=task.image_id,
-        image_name=task.image_name,
-        image_url=media_url(task.sha256),
-        width=task.width,
-        height=task.height,
-        lease=task.lease,
-        lease_seconds=seconds,
+        **leased_image(task, seconds),
         suggestion=SuggestionOut.model_validate(suggestion) if suggestion else None,
     )

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, StrictBool
 
 from annotator.web.http.contracts import Code, Id, Key, Milliseconds, ProgressOut, Request
-from annotator.web.label.contracts import SuggestionOut
+from annotator.web.label.contracts import LeasedImageOut, SuggestionOut
 
 MAX_PAGE = 60
 
@@ -26,16 +26,9 @@ class SweepNextRequest(Request):
     )
 
 
-class SweepImageOut(BaseModel):
+class SweepImageOut(LeasedImageOut):
     """An image leased to the caller."""
 
-    image_id: int
-    image_name: str
-    image_url: str
-    width: int
-    height: int
-    lease: str
-    lease_seconds: int
     suggestion: SuggestionOut | None
 
 

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
+from annotator.services.tasks.queue import Task
 from annotator.web.http.contracts import Answer, Code, Id, Key, Milliseconds, ProgressOut, Request, UtcTime
+from annotator.web.http.media import media_url
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -91,8 +93,8 @@ class TaskFaceOut(Answer):
     count: int = Field(description="Faces found in the image.")
 
 
-class TaskOut(BaseModel):
-    """An image leased to the caller; `names`: the people among its `labels`, by attribute."""
+class LeasedImageOut(BaseModel):
+    """An image leased to the caller."""
 
     image_id: int
     image_name: str
@@ -101,11 +103,16 @@ class TaskOut(BaseModel):
     height: int
     lease: str
     lease_seconds: int
+
+
+class TaskOut(LeasedImageOut):
+    """An image leased to the caller; `names`: the people among its `labels`, by attribute."""
+
     cells: list[CellOut]
     labels: dict[str, int | None]
     names: dict[str, str]
     face: TaskFaceOut | None = Field(
-        description="Null if no face was found, or the search has not got there."
+        description="Null if no face was found, or the image has not been searched yet."
     )
 
 
@@ -159,3 +166,16 @@ class UndoAnswer(BaseModel):
     task: TaskOut | None
     values: dict[str, int | None]
     progress: ProgressOut
+
+
+def leased_image(task: Task, lease_seconds: int) -> dict[str, Any]:
+    """The fields of a `LeasedImageOut`."""
+    return {
+        "image_id": task.image_id,
+        "image_name": task.image_name,
+        "image_url": media_url(task.sha256),
+        "width": task.width,
+        "height": task.height,
+        "lease": task.lease,
+        "lease_seconds": lease_seconds,
+    }

@@ -35,6 +35,7 @@ from annotator.web.label.contracts import (
     UndoAnswer,
     UndoRequest,
     ValueOut,
+    leased_image,
 )
 
 label_api = Blueprint("label_api", __name__, url_prefix="/api/v1")
@@ -184,13 +185,7 @@ def _tasks(session: Session, tasks: list[Task], seconds: int) -> list[TaskOut]:
 
 def _task(task: Task, seconds: int, names: dict[str, str]) -> TaskOut:
     return TaskOut(
-        image_id=task.image_id,
-        image_name=task.image_name,
-        image_url=media_url(task.sha256),
-        width=task.width,
-        height=task.height,
-        lease=task.lease,
-        lease_seconds=seconds,
+        **leased_image(task, seconds),
         cells=[CellOut.model_validate(cell) for cell in task.cells],
         labels=task.labels,
         names=names,
