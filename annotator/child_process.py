@@ -16,7 +16,7 @@ PAUSES = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
 
 
-class BoundProcess:
+class ChildProcess:
     """A running `python -m MODULE ARGUMENTS`, whose output goes to a log file.
 
     The process has its own process group: its children are paused with it, and a Ctrl-C in a terminal reaches only its parent.

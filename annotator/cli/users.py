@@ -81,7 +81,7 @@ def list_users(project: Path, as_json: bool) -> None:
 @password_option
 @project_option
 def change_password(name: str, password_stdin: bool, project: Path) -> None:
-    """Change a password; whoever is logged in with the old one is logged out."""
+    """Change a password; logins with the old password end."""
     opened = open_project(project)
     password = _password(password_stdin)
     with opened.database.write() as session:

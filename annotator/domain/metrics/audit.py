@@ -82,7 +82,7 @@ def measure(answers: Numbers, labels: Numbers, classes: int, group: Numbers, gro
 
 
 def combined_half_width(weights: Floats, measured: Sequence[Measured]) -> float | None:
-    """Half of the 95 % interval of a sum of some models' weighted figures; the weights add up to 0.
+    """Half of the 95 % interval of a sum of some models' weighted metrics; the weights add up to 0.
 
     Where no image is answered differently the groups show no variance at all; half an image of each class is taken to
     differ either way (Agresti & Min 2005, Stat. Med. 24:729-740, for pairs without groups).

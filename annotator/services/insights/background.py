@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from annotator.child_process import BoundProcess
+from annotator.child_process import ChildProcess
 from annotator.models import Predictions, Round
 from annotator.project import ProjectFolder
 from annotator.services.common.round_artifacts import REPORT, newest_result, round_of_result
@@ -37,7 +37,7 @@ class BackgroundAnalysis:
         self, project: ProjectFolder, file: str, command: Callable[[Path], list[str]], needs: Sequence[str]
     ) -> None:
         self._project, self._file, self._command, self._needs = project, file, command, needs
-        self.process: BoundProcess | None = None
+        self.process: ChildProcess | None = None
         """The process that was started last."""
         self._newest_tried = 0
 
@@ -56,7 +56,7 @@ class BackgroundAnalysis:
         folder = self._project.round_folder(number)
         name, *arguments = self._command(folder)
         arguments = [name, *arguments, "--cache", str(self._project.cache)]
-        self.process = BoundProcess("trainer", arguments, folder / f"{name}.log")
+        self.process = ChildProcess("trainer", arguments, folder / f"{name}.log")
 
     def close(self) -> None:
         """End a running analysis; the next worker starts it again."""

@@ -43,7 +43,7 @@ class RelabelCounts:
 
 @dataclass(frozen=True)
 class LabelNoise:
-    """Evidence of wrong labels of an attribute; None where there is none.
+    """Estimates of the wrong labels of an attribute; None where there is no estimate.
 
     Args:
         attribute: its name.
@@ -79,22 +79,22 @@ class LabelNoise:
 
     @property
     def text(self) -> str:
-        """The evidence in sentences; empty if there is none."""
-        evidence = []
+        """The estimates in sentences; empty if there are none."""
+        estimates = []
         if self.suspected is not None:
-            evidence.append(
+            estimates.append(
                 f"{_of(self.suspected)} labels are probably wrong, according to the search for label errors (without audit images)"
             )
         if self.gold is not None:
-            evidence.append(f"{_of(self.gold)} answers to gold images were wrong")
+            estimates.append(f"{_of(self.gold)} answers to gold images were wrong")
         if self.differing is not None:
             share = 100 * self.differing.value
-            evidence.append(
+            estimates.append(
                 f"two answers to the same image differ in about {share:.0f} % of {_images(self.differing.trials)} that several people answered"
             )
-        if not evidence and not self.again.asked:
+        if not estimates and not self.again.asked:
             return ""
-        text = "; ".join(evidence) + "." if evidence else ""
+        text = "; ".join(estimates) + "." if estimates else ""
         return f"{self.title}: {text} {self._relabeling}".replace("  ", " ")
 
     @property
@@ -108,7 +108,7 @@ class LabelNoise:
 
 
 def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
-    """The evidence for every categorical attribute; empty for a large project until the worker has computed its statistics."""
+    """The estimates for every categorical attribute; empty for a large project until the worker has computed its statistics."""
     suspicions = read_suspicions(project)
     state = (
         newest_result(project, FILE) if suspicions else None,
@@ -125,7 +125,7 @@ def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
 
 
 def noise_of(session: Session, suspects: list[StandingSuspect] | None) -> list[LabelNoise]:
-    """The current evidence.
+    """The current estimates.
 
     Args:
         session: a session.

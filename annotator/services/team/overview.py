@@ -39,7 +39,7 @@ class Team:
         members: the members, with their metrics.
         attributes: the agreement per attribute.
         settings: the team's settings.
-        noise: evidence of wrong labels.
+        noise: estimates of the wrong labels, per attribute.
         gold: the number of gold images.
         wanted: overlapped images that lack an opinion.
         counted_at: when the worker computed the metrics; None if they are current.

@@ -29,13 +29,13 @@ def show_insights() -> InsightsOut:
     return insights_out(_read())
 
 
-@insights.get("/insights/<figure>.csv")
-def numbers(figure: str) -> FlaskResponse:
+@insights.get("/insights/<table>.csv")
+def numbers(table: str) -> FlaskResponse:
     """The numbers of a chart as CSV; `?attribute=` selects the rows of one attribute."""
-    rows = insights_table(_read(), figure, request.args.get("attribute"))
+    rows = insights_table(_read(), table, request.args.get("attribute"))
     lines = "".join(csv_line("" if cell is None else cell for cell in row) for row in rows)
     answer = FlaskResponse(lines, mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{figure}.csv"'
+    answer.headers["Content-Disposition"] = f'attachment; filename="{table}.csv"'
     return answer
 
 

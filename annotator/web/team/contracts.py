@@ -78,7 +78,7 @@ class TeamSettingsOut(BaseModel):
 
 
 class NoiseOut(BaseModel):
-    """Evidence of wrong labels of an attribute, in numbers and in words; `text` is empty without evidence.
+    """Estimates of the wrong labels of an attribute, in numbers and in words; `text` is empty if there are none.
 
     `measured`: whether suspicious labels are relabelled. Of the labels `asked` again, `answered` have a new answer, which in
     `otherwise` cases differs from the label.

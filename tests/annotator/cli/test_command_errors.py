@@ -136,7 +136,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_folder_that_is_no_project_is_named_with_the_way_out(
+def test_a_folder_that_is_no_project_is_named_with_what_to_do(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     call(*command, "-p", tmp_path).assert_refused(

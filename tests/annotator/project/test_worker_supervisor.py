@@ -42,7 +42,7 @@ def test_a_worker_that_ends_is_started_again_until_the_server_stops(pipe: Path):
     assert asked[:2] == [0.0, 0.0]
 
 
-def test_a_worker_that_never_was_started_is_not_waited_for(pipe: Path):
+def test_a_supervisor_that_was_never_started_can_be_stopped(pipe: Path):
     WorkerSupervisor([sys.executable, "-c", ANNOUNCE, str(pipe)]).stop()
 
 

@@ -159,21 +159,21 @@ def round_of_the_worker(project: ProjectFolder) -> tuple[dict[str, str], Round]:
         return file.manifest["model"], session.get_one(Round, number)
 
 
-def figures(wrong: int, images: int = 60) -> Measured:
+def accuracy(wrong: int, images: int = 60) -> Measured:
     labels = np.arange(images) % 2
     answers = np.where(np.arange(images) < wrong, 1 - labels, labels)
     return measure(answers, labels, 2, np.arange(images), images)
 
 
-def test_the_interval_of_the_macro_figure_is_narrower_than_that_of_one_attribute():
-    one = advantage({"a": figures(4)}, {"a": figures(10)})
-    unpaired = advantage({"a": figures(4), "b": figures(0)}, {"a": figures(10)})
+def test_the_interval_of_the_macro_average_is_narrower_than_that_of_one_attribute():
+    one = advantage({"a": accuracy(4)}, {"a": accuracy(10)})
+    unpaired = advantage({"a": accuracy(4), "b": accuracy(0)}, {"a": accuracy(10)})
     assert one == unpaired, "an attribute that only one of them answers does not count"
     assert one.value == pytest.approx(0.1)
     assert one.low > 0
     assert one.shown
-    assert advantage({"a": figures(0, 2)}, {"a": figures(1, 2)}) is None
-    two = advantage({"a": figures(4), "b": figures(10)}, {"a": figures(10), "b": figures(10)})
+    assert advantage({"a": accuracy(0, 2)}, {"a": accuracy(1, 2)}) is None
+    two = advantage({"a": accuracy(4), "b": accuracy(10)}, {"a": accuracy(10), "b": accuracy(10)})
     assert two.value == pytest.approx(0.05)
     assert two.attributes == 2
 

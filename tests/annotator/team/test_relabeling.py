@@ -97,7 +97,7 @@ def test_who_works_alone_is_asked_a_day_later_and_keeps_the_label(filled: Projec
         origins = select(Annotation.origin).where(Annotation.image_id == images[1])
         assert set(session.scalars(origins)) == {"human", "opinion"}
         # One person twice is no agreement of two.
-        assert not any(figures.images for figures in compute_team_metrics(session).attributes)
+        assert not any(metrics.images for metrics in compute_team_metrics(session).attributes)
     me.undo(f"k{images[1]}")
     assert given(me) == [images[1]]
     assert labels_of(filled, images[1]) == ALL
