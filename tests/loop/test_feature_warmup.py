@@ -47,7 +47,7 @@ def test_unreadable_images_are_skipped_and_reported(filled: ProjectFolder, caplo
     with caplog.at_level(logging.WARNING, "facelabel"):
         run(FeatureWarmup(filled))
     assert len(computed(filled)) == 8, "the second batch"
-    assert "features of some images are not computed ahead" in caplog.text
+    assert "features of some images are not computed in advance" in caplog.text
 
 
 def test_an_unwritable_cache_ends_the_warmup_but_not_the_worker(
@@ -57,7 +57,7 @@ def test_an_unwritable_cache_ends_the_warmup_but_not_the_worker(
     ahead = FeatureWarmup(filled)
     with caplog.at_level(logging.WARNING, "facelabel"):
         assert [ahead.run_step(), ahead.run_step()] == [False, False]
-    assert caplog.text.count("not computed ahead any more") == 1
+    assert caplog.text.count("no longer computed in advance") == 1
 
 
 def test_the_worker_computes_features_before_the_first_label(filled: ProjectFolder):
