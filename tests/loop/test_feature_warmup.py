@@ -47,7 +47,7 @@ def test_unreadable_images_are_skipped_and_reported(filled: ProjectFolder, caplo
     with caplog.at_level(logging.WARNING, "facelabel"):
         run(FeatureWarmup(filled))
     assert len(computed(filled)) == 8, "the second batch"
-    assert "features of some images are not computed in advance" in caplog.text
+    assert "the features of some images are not computed in advance" in caplog.text
 
 
 def test_an_unwritable_cache_ends_the_warmup_but_not_the_worker(

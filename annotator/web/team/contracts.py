@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from pydantic import BaseModel
 
-from annotator.domain.metrics.proportion import Proportion
+from annotator.domain.metrics.statistics import Proportion
 from annotator.services.team.label_noise import LabelNoise
 from annotator.services.team.metrics import AttributeMetrics, LabellerMetrics
 from annotator.services.team.overview import Member, Team
