@@ -154,9 +154,9 @@ def _load_predictions(
 ) -> dict[str, Any]:
     if dry_run:
         raise click.UsageError("--dry-run cannot be used with predictions; loading them changes no labels.")
-    from annotator.services.predictions.active import bring_predictions  # noqa: PLC0415 - it imports pyarrow
+    from annotator.services.predictions.active import import_predictions  # noqa: PLC0415 - it imports pyarrow
 
-    loaded = bring_predictions(project, folder)
+    loaded = import_predictions(project, folder)
     if verbose:
         click.echo(f"{folder}: {loaded.rows} images predicted, {loaded.unknown} of them not in the project")
     return asdict(loaded)

@@ -22,7 +22,7 @@ from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.common.progress import read_progress
 from annotator.services.importing.images import check_sources
-from annotator.services.projects import already_there, init_project, remove_new_project
+from annotator.services.projects import existing_paths, init_project, remove_new_project
 
 
 def address_options(command: Function) -> Function:
@@ -98,7 +98,7 @@ def up_command(
     """
     if images := [source for source in sources if not source.exists() or recognise(source) == "folder"]:
         check_sources(images)
-    has_project, before = ProjectFolder(project).database_file.exists(), already_there(project)
+    has_project, before = ProjectFolder(project).database_file.exists(), existing_paths(project)
     opened = open_project(project) if has_project else init_project(project, schema)
     try:
         _fill(opened, list(sources), samples)

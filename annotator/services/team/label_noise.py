@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.statistics import Proportion
+from annotator.domain.states import JUDGED
 from annotator.models import Annotation, AskedAgain, Gold, Submission
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import keep_figures, read_figures
 from annotator.services.common.round_artifacts import newest_result
-from annotator.services.review.label_issues import FILE, StandingSuspect, read_suspicions, standing_suspects
+from annotator.services.common.undone import is_undone
+from annotator.services.review.label_issues import FILE, OpenLabelIssue, open_label_issues, read_label_issues
 from annotator.services.schema.active import ActiveSchema, active_schema
-from annotator.services.tasks.relabeling import JUDGED
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
 
@@ -109,7 +110,7 @@ class LabelNoise:
 
 def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
     """The estimates for every categorical attribute; empty for a large project until the worker has computed its statistics."""
-    suspicions = read_suspicions(project)
+    suspicions = read_label_issues(project)
     state = (
         newest_result(project, FILE) if suspicions else None,
         session.scalar(select(func.max(Submission.id))),
@@ -119,12 +120,12 @@ def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
     )
 
     def count() -> list[LabelNoise]:
-        return noise_of(session, standing_suspects(session, suspicions) if suspicions else None)
+        return noise_of(session, open_label_issues(session, suspicions) if suspicions else None)
 
     return keep_figures(session, "label_noise", state, count)
 
 
-def noise_of(session: Session, suspects: list[StandingSuspect] | None) -> list[LabelNoise]:
+def noise_of(session: Session, suspects: list[OpenLabelIssue] | None) -> list[LabelNoise]:
     """The current estimates.
 
     Args:
@@ -162,7 +163,6 @@ def noise_of(session: Session, suspects: list[StandingSuspect] | None) -> list[L
 
 def _relabel_counts(session: Session, active: ActiveSchema) -> dict[str, RelabelCounts]:
     """By attribute. The first answer after the scheduling counts; a reviewer's decision is an answer."""
-    later = aliased(Submission)
     first = (
         select(func.min(Annotation.id))
         .join(Submission, Submission.id == Annotation.submission_id)
@@ -171,7 +171,7 @@ def _relabel_counts(session: Session, active: ActiveSchema) -> dict[str, Relabel
             Annotation.attribute_id == AskedAgain.attribute_id,
             Submission.id > AskedAgain.submission_id,
             Submission.kind.in_(JUDGED),
-            ~exists().where(later.undoes == Submission.id),
+            ~is_undone(),
         )
         .scalar_subquery()
     )

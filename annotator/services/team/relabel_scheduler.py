@@ -9,12 +9,13 @@ from pathlib import Path
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import INDEPENDENT
 from annotator.models import AskedAgain, Gold, OpinionWanted, Submission
 from annotator.project import ProjectFolder
 from annotator.services.common.round_artifacts import newest_result
-from annotator.services.review.label_issues import FILE, StandingSuspect, read_suspicions, standing_suspects
+from annotator.services.review.label_issues import FILE, OpenLabelIssue, open_label_issues, read_label_issues
 from annotator.services.schema.active import active_schema
-from annotator.services.tasks.overlap import INDEPENDENT, want
+from annotator.services.tasks.overlap import list_wanted_opinions
 from annotator.services.tasks.settings import team_settings
 from annotator.services.team.label_noise import noise_of
 from annotator.services.team.votes import read_opinions
@@ -51,13 +52,13 @@ def schedule_relabeling(project: ProjectFolder) -> int:
     Returns:
         How many labels were scheduled; the next call schedules none of them again.
     """
-    suspicions = read_suspicions(project)
+    suspicions = read_label_issues(project)
     if suspicions is None:
         return 0
     with project.database.read() as session:
         # Every answer after this submission counts as an answer to the suspicion.
         newest = session.scalar(select(func.max(Submission.id)))
-        suspects = standing_suspects(session, suspicions)
+        suspects = open_label_issues(session, suspicions)
         ids = active_schema(session).ids
         noisy = {ids[noise.attribute] for noise in noise_of(session, suspects) if noise.measured}
         room = MOST - (session.scalar(select(func.count()).where(OpinionWanted.suspected)) or 0)
@@ -75,13 +76,13 @@ def schedule_relabeling(project: ProjectFolder) -> int:
             for suspect in chosen
         ]
         session.execute(insert(AskedAgain), rows)
-        want(session, team_settings(session), {suspect.image.id for suspect in chosen})
+        list_wanted_opinions(session, team_settings(session), {suspect.image.id for suspect in chosen})
     return len(chosen)
 
 
 def _candidates(
-    session: Session, suspects: list[StandingSuspect], noisy: set[int]
-) -> Iterator[StandingSuspect]:
+    session: Session, suspects: list[OpenLabelIssue], noisy: set[int]
+) -> Iterator[OpenLabelIssue]:
     """The suspects of noisy attributes, without gold images, images with several opinions, and images scheduled before."""
     overlap_end = team_settings(session).overlap_end
     settled = set(session.scalars(select(AskedAgain.image_id))) | set(session.scalars(select(Gold.image_id)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from annotator.db import Session
-from annotator.services.tasks.overlap import want_anew
+from annotator.services.tasks.overlap import rebuild_wanted_opinions
 from annotator.services.tasks.settings import TeamSettings, team_settings, write_settings
 
 
@@ -16,7 +16,7 @@ def change_team_settings(session: Session, settings: TeamSettings) -> None:
     before = team_settings(session)
     write_settings(session, settings)
     if _wanted_by(before) != _wanted_by(settings):
-        want_anew(session)
+        rebuild_wanted_opinions(session)
 
 
 def _wanted_by(settings: TeamSettings) -> tuple[int, int, bool]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from flask import Blueprint
 
 from annotator.services.annotation.bulk import (
+    SweepSelection,
     SweptCell,
     SweptPage,
-    Wish,
+    count_predicted,
     find_page,
-    give_up_leases,
-    groups,
     lease_page,
     submit_page,
     undo_page,
 )
-from annotator.services.tasks.queue import Task, renew_leases
+from annotator.services.tasks.leases import give_up_leases, renew_leases
+from annotator.services.tasks.task import Task
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import answers, spec
 from annotator.web.http.pages import render_page
@@ -47,15 +47,15 @@ def show() -> str:
 def next_page(json: SweepNextRequest) -> SweepNextAnswer:
     """Lease a page of images that nobody holds and that the model answers alike; never an image of the test split."""
     project, seconds = context().project, context().settings.lease_seconds
-    wish = Wish(json.attribute, json.value, json.order, frozenset(json.without))
+    selection = SweepSelection(json.attribute, json.value, json.order, frozenset(json.without))
     with project.database.read() as session:  # the scan of the predictions must not block writers
-        find_page(project, session, labeller_id(), wish, json.count)
-        sizes = groups(project, session, wish)
+        find_page(project, session, labeller_id(), selection, json.count)
+        sizes = count_predicted(project, session, selection)
     with project.database.write(durable=False) as session:
         me = labeller_id()
         give_up_leases(session, me, json.leaving)
         renewed, lost = renew_leases(session, me, json.holding, seconds)
-        tasks = lease_page(project, session, me, wish, count=json.count, lease_seconds=seconds)
+        tasks = lease_page(project, session, me, selection, count=json.count, lease_seconds=seconds)
         progress = progress_out(session, me)
     return SweepNextAnswer(
         images=[_image(task, json.attribute, seconds) for task in tasks],

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
-from annotator.services.tasks.queue import Task
+from annotator.services.tasks.task import Task
 from annotator.web.http.contracts import Answer, Code, Id, Key, Milliseconds, ProgressOut, Request, UtcTime
 from annotator.web.http.media import media_url
 

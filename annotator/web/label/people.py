@@ -21,7 +21,7 @@ from annotator.services.people.rename_merge import (
     history_of,
     merge,
     rename,
-    undo_about_people,
+    undo_people_change,
 )
 from annotator.services.schema.active import active_schema
 from annotator.web.http.context import context, idempotency_key, labeller_id
@@ -125,7 +125,7 @@ def confirm_set(json: ConfirmRequest) -> ConfirmAnswer:
 def undo_change(json: PeopleUndoRequest) -> PeopleUndoAnswer:
     """Undo a confirmed set, a renaming or a merge."""
     with context().project.database.write() as session:
-        target, images = undo_about_people(session, labeller_id(), idempotency_key(), json.submission)
+        target, images = undo_people_change(session, labeller_id(), idempotency_key(), json.submission)
         return PeopleUndoAnswer(submission=target.key, kind=target.kind, images=images)
 
 

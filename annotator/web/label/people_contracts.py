@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from annotator.db import Session
-from annotator.services.people.directory import FaceCard, Listed, describe_people, face_cards
-from annotator.services.people.face_sets import FaceSet, Resembled
+from annotator.services.people.directory import FaceCard, PersonSummary, describe_people, face_cards
+from annotator.services.people.face_sets import FaceSet, SimilarPerson
 from annotator.web.http.contracts import Answer, Id, Key, Milliseconds, Request, UtcTime
 from annotator.web.http.media import media_url
 
@@ -214,7 +214,7 @@ def set_out(session: Session, attribute_id: int, one: FaceSet) -> FaceSetOut:
     return FaceSetOut(faces=faces, size=one.size, proposed=one.proposed, people=nearest)
 
 
-def resembled_out(session: Session, attribute_id: int, people: list[Resembled]) -> list[ResembledOut]:
+def resembled_out(session: Session, attribute_id: int, people: list[SimilarPerson]) -> list[ResembledOut]:
     """Convert people with their distances."""
     listed = describe_people(session, attribute_id, {person.code: person.name for person in people})
     return [
@@ -223,7 +223,7 @@ def resembled_out(session: Session, attribute_id: int, people: list[Resembled]) 
     ]
 
 
-def person_fields(one: Listed) -> dict[str, object]:
+def person_fields(one: PersonSummary) -> dict[str, object]:
     """The fields that every answer about a person has."""
     face = face_out(one.face) if one.face is not None else None
     return {"code": one.code, "name": one.name, "images": one.images, "face": face}

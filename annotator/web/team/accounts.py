@@ -11,7 +11,7 @@ from flask import Blueprint, render_template, request, session
 from pydantic import BaseModel, Field
 
 from annotator.errors import TooMany, Unauthorized
-from annotator.services.accounts import check_password, stamp
+from annotator.services.accounts import check_password, password_stamp
 from annotator.web.http.context import account, context
 from annotator.web.http.contracts import Request, answers, spec
 
@@ -87,7 +87,7 @@ def login(json: LoginRequest) -> Me:
         )
     session.clear()
     session.permanent = True
-    session["labeller"], session["stamp"] = user.id, stamp(user.password_hash)
+    session["labeller"], session["stamp"] = user.id, password_stamp(user.password_hash)
     return Me(name=user.name, role=user.role)
 
 
