@@ -120,6 +120,16 @@ def change_account(
     return account
 
 
+def list_accounts(session: Session) -> list[Labeller]:
+    """All who answer, with an account or without, in the order in which they were added."""
+    return list(session.scalars(select(Labeller).order_by(Labeller.id)))
+
+
+def local_labeller(session: Session) -> int:
+    """The id of the labeller in whose name this machine's commands answer."""
+    return session.scalars(select(Labeller.id).where(Labeller.name == LOCAL_LABELLER)).one()
+
+
 def find_account(session: Session, name: str) -> Labeller:
     """Find an account by name.
 

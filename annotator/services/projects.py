@@ -6,6 +6,9 @@ import secrets
 import shutil
 from pathlib import Path
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from annotator.domain.grouping.splits import SplitRule
 from annotator.domain.roles import LOCAL_LABELLER, Role
 from annotator.domain.schema import Schema, parse_schema
@@ -57,6 +60,11 @@ def init_project(
     unfinished.path.rmdir()
     project.secret_key()
     return project
+
+
+def project_token(session: Session) -> str:
+    """The project's random identifier, by which a browser keeps the projects of one address apart."""
+    return session.scalars(select(Project.token)).one()
 
 
 def existing_paths(path: Path) -> frozenset[Path]:

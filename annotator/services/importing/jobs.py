@@ -115,6 +115,37 @@ def get_import(session: Session, number: int) -> Import:
     return row
 
 
+def import_summary(row: Import) -> dict[str, Any]:
+    """An import in plain values, as the API tells it, without its report and mapping."""
+    fields = (
+        "id",
+        "name",
+        "bytes",
+        "received",
+        "state",
+        "dry_run",
+        "done",
+        "total",
+        "error",
+        "created_at",
+        "finished_at",
+    )
+    return {name: getattr(row, name) for name in fields}
+
+
+def import_details(row: Import) -> dict[str, Any]:
+    """The same with the options it was asked for, its report, and the mapping that was proposed."""
+    options = Wish(**row.options)
+    return import_summary(row) | {
+        "format": options.format,
+        "mapping": options.mapping,
+        "labels": "opinions" if options.opinions else "truth",
+        "faces": options.faces,
+        "report": row.report,
+        "proposed": row.proposed,
+    }
+
+
 def claim_import(session: Session, max_attempts: int) -> Import | None:
     """The oldest unfinished import, marked as running; one that was interrupted finds what it had taken in."""
     return claim(
