@@ -532,7 +532,7 @@ class Import(Base):
     """An uploaded file; the queue of the worker and the record of what happened.
 
     `state`: receiving, queued, running, done, failed or discarded. `dry_run`: of the run that is queued, at work or over.
-    `options`: as `services/importing/jobs.Wish` has them. `proposed`: a mapping for what the dry run could not place.
+    `options`: as `services/importing/jobs.ImportRequest` has them. `proposed`: a mapping for what the dry run could not place.
     """
 
     __tablename__ = "imports"

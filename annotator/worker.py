@@ -25,11 +25,11 @@ from annotator.feature_warmup import FeaturesAhead
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
-from annotator.services.common.cached_stats import FigureCount
+from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import StoppedError, ended_well
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
-from annotator.services.grouping.duplicate_search import TwinSearch
+from annotator.services.grouping.duplicate_search import DuplicateSearch
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import remove_leftovers
@@ -115,7 +115,7 @@ def _wait_for_changes(changes: Changes, stop: Event) -> None:
 
 def _count_figures(project: ProjectFolder, ended: Event) -> None:
     """Count what the pages of a large project show, beside imports and rounds: these may take hours."""
-    count = FigureCount(project, FIGURES)
+    count = StatisticsCounter(project, FIGURES)
     while not ended.wait(FIGURE_SECONDS):
         try:
             count.run_step()
@@ -153,7 +153,7 @@ def _background(project: ProjectFolder, settings: Settings, search: FaceSearch) 
         steps.append(lambda: _if_alone(project, ahead.run_step))
     if settings.faces:
         steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
-    steps.append(TwinSearch(project).run_step)
+    steps.append(DuplicateSearch(project).run_step)
     return steps
 
 

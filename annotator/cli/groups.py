@@ -19,7 +19,7 @@ from annotator.cli.terminal import (
 from annotator.models import Image
 from annotator.services.grouping.duplicate_search import hash_some
 from annotator.services.grouping.listing import leak_report, list_groups
-from annotator.services.grouping.near_duplicates import find_twins
+from annotator.services.grouping.near_duplicates import find_near_duplicates
 
 
 @click.command("groups")
@@ -37,7 +37,7 @@ def groups_command(project: Path, as_json: bool) -> None:
         while count := hash_some(opened):
             done += count
             progress(done, max(total, done))
-    twins = find_twins(opened)
+    twins = find_near_duplicates(opened)
     with opened.database.read() as session:
         largest, groups = list_groups(session, limit=10)
         report = leak_report(session)

@@ -13,7 +13,7 @@ from annotator.domain.roles import LOCAL_LABELLER
 from annotator.domain.schema import Value, parse_schema
 from annotator.domain.schema_text import format_schema
 from annotator.models import Labeller
-from annotator.services.importing.reports import list_reports
+from annotator.services.importing.report_files import list_reports
 from annotator.services.projects import init_project, read_schema_file
 from annotator.services.rounds.status import read_status
 from annotator.services.schema.active import read_schema

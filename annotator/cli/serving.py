@@ -21,7 +21,7 @@ from annotator.formats.import_formats import recognise
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.common.progress import read_progress
-from annotator.services.importing.images import check_sources
+from annotator.services.importing.source_files import require_images
 from annotator.services.projects import already_there, init_project, take_back_project
 
 
@@ -75,7 +75,7 @@ def up_command(
 ) -> None:
     """From nothing to the label page: init if need be, import, serve."""
     if images := [source for source in sources if not source.exists() or recognise(source) == "folder"]:
-        check_sources(images)
+        require_images(images)
     has_database, before = ProjectFolder(project).database_file.exists(), already_there(project)
     opened = open_project(project) if has_database else init_project(project, schema)
     try:

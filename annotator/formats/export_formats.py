@@ -13,7 +13,7 @@ from annotator.formats.tools import class_folders, coursework_csv, cvat, hugging
 
 
 @dataclass(frozen=True)
-class WayOut:
+class ExportFormat:
     """One format.
 
     Args:
@@ -29,24 +29,24 @@ class WayOut:
     leaves_out: str = ""
 
 
-WAYS_OUT = {
-    "coursework": WayOut(
+EXPORT_FORMATS = {
+    "coursework": ExportFormat(
         "The coursework's annotations.csv",
         coursework_csv.write,
         leaves_out="Attributes that are not among its six; images without a label.",
     ),
-    "parquet": WayOut("Parquet tables", parquet_tables.write),
-    "huggingface": WayOut("Hugging Face imagefolder", huggingface.write, "link", "Groups."),
-    "class_folders": WayOut(
+    "parquet": ExportFormat("Parquet tables", parquet_tables.write),
+    "huggingface": ExportFormat("Hugging Face imagefolder", huggingface.write, "link", "Groups."),
+    "class_folders": ExportFormat(
         "Class folders (torchvision ImageFolder)",
         class_folders.write,
         "link",
         "Missing labels, “can't tell”, groups, splits.",
     ),
-    "label_studio": WayOut("Label Studio JSON", label_studio.write, leaves_out="Groups and splits."),
-    "cvat": WayOut("CVAT for images XML 1.1", cvat.write, leaves_out="Groups and splits."),
-    "makesense": WayOut("makesense JSON", makesense.write, leaves_out="Groups and splits."),
-    "makesense_csv": WayOut(
+    "label_studio": ExportFormat("Label Studio JSON", label_studio.write, leaves_out="Groups and splits."),
+    "cvat": ExportFormat("CVAT for images XML 1.1", cvat.write, leaves_out="Groups and splits."),
+    "makesense": ExportFormat("makesense JSON", makesense.write, leaves_out="Groups and splits."),
+    "makesense_csv": ExportFormat(
         "makesense CSV", makesense.write_csv, leaves_out="Images without a label, groups and splits."
     ),
 }

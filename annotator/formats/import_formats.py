@@ -8,29 +8,29 @@ from pathlib import Path
 
 from annotator.errors import FacelabelError
 from annotator.formats.importers import archive, celeba, coursework, snapshot_source, table, video
-from annotator.formats.importers.base import Foreign
+from annotator.formats.importers.base import SourceContents
 from annotator.formats.tools import class_folders, cvat, huggingface, label_studio, makesense, parquet
 
 
 @dataclass(frozen=True)
-class ForeignFormat:
+class Reader:
     """How one format is recognised (cheaply, without reading all of it) and read."""
 
     recognise: Callable[[Path], bool]
-    read: Callable[[Path], Foreign]
+    read: Callable[[Path], SourceContents]
 
 
 READERS = {
-    "celeba": ForeignFormat(celeba.recognise, celeba.read),
-    "coursework": ForeignFormat(coursework.recognise, coursework.read),
-    "snapshot": ForeignFormat(snapshot_source.recognise, snapshot_source.read),
-    "huggingface": ForeignFormat(huggingface.recognise, huggingface.read),
-    "parquet": ForeignFormat(parquet.recognise, parquet.read),
-    "label_studio": ForeignFormat(label_studio.recognise, label_studio.read),
-    "cvat": ForeignFormat(cvat.recognise, cvat.read),
-    "makesense": ForeignFormat(makesense.recognise, makesense.read),
-    "class_folders": ForeignFormat(class_folders.recognise, class_folders.read),
-    "table": ForeignFormat(table.recognise, table.read),
+    "celeba": Reader(celeba.recognise, celeba.read),
+    "coursework": Reader(coursework.recognise, coursework.read),
+    "snapshot": Reader(snapshot_source.recognise, snapshot_source.read),
+    "huggingface": Reader(huggingface.recognise, huggingface.read),
+    "parquet": Reader(parquet.recognise, parquet.read),
+    "label_studio": Reader(label_studio.recognise, label_studio.read),
+    "cvat": Reader(cvat.recognise, cvat.read),
+    "makesense": Reader(makesense.recognise, makesense.read),
+    "class_folders": Reader(class_folders.recognise, class_folders.read),
+    "table": Reader(table.recognise, table.read),
 }
 """The formats whose files are read where they are, the particular before the general."""
 

@@ -72,7 +72,7 @@ def is_large(session: Session) -> bool:
     return images + (session.scalar(select(func.max(Annotation.id))) or 0) >= LARGE
 
 
-def read_figures(session: Session, kind: Figures[Counted]) -> Kept[Counted]:
+def read_statistics(session: Session, kind: Figures[Counted]) -> Kept[Counted]:
     """The figures of a kind: as of now, or those that the worker counted last."""
     if not is_large(session):
         if not kind.remember:
@@ -86,7 +86,7 @@ def read_figures(session: Session, kind: Figures[Counted]) -> Kept[Counted]:
     return Kept(figures, moment)
 
 
-def keep_figures(session: Session, what: str, state: object, count: Callable[[], Counted]) -> Counted:
+def remember_statistics(session: Session, what: str, state: object, count: Callable[[], Counted]) -> Counted:
     """Figures called `what` that only this process can count, because they do not lie in the database alone.
 
     They are remembered until something changes, and in a large project for a while longer.
@@ -114,7 +114,7 @@ def _remembered(session: Session, what: str, state: object, make: Callable[[], C
     return cast("Counted", known.figures)
 
 
-class FigureCount:
+class StatisticsCounter:
     """Counts the figures of a large project for its pages, a kind at a time.
 
     Args:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from annotator.errors import NotFound, WrongUse
-from annotator.formats.export_formats import WAYS_OUT
+from annotator.formats.export_formats import EXPORT_FORMATS
 from annotator.formats.exporters.base import Export, Loss, new_folder
 from annotator.formats.snapshot.images import SnapshotImage
 from annotator.formats.snapshot.writer import ImageMode
@@ -31,11 +31,11 @@ class ExportReport:
 def export_as(
     project: ProjectFolder, form: str, to: Path | None = None, images: ImageMode | None = None
 ) -> ExportReport:
-    """Write the dataset into a new folder in one of WAYS_OUT.
+    """Write the dataset into a new folder in one of EXPORT_FORMATS.
 
     Args:
         project: the project.
-        form: a name of WAYS_OUT.
+        form: a name of EXPORT_FORMATS.
         to: the folder to make; without it a new one in the project's `exports`.
         images: whether the image files come along; without it what the format usually needs.
 
@@ -44,12 +44,14 @@ def export_as(
         FacelabelError: if the folder exists or cannot be written, or the format would say something else than the
             labels do; nothing is left behind then.
     """
-    if form not in WAYS_OUT:
+    if form not in EXPORT_FORMATS:
         raise WrongUse(
-            "unknown_format", f"There is no format {form!r}.", do=f"Choose one of {', '.join(WAYS_OUT)}."
+            "unknown_format",
+            f"There is no format {form!r}.",
+            do=f"Choose one of {', '.join(EXPORT_FORMATS)}.",
         )
     remove_leftovers(project.exports)
-    way = WAYS_OUT[form]
+    way = EXPORT_FORMATS[form]
     folder = to or project.exports / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{form}"
     report = ExportReport(str(folder), form)
     with project.database.read() as session, new_folder(folder) as unfinished:
@@ -67,7 +69,7 @@ def export_folder(project: ProjectFolder, name: str) -> tuple[Path, str]:
     """
     form = name.rpartition("-")[2]
     known = {path.name for path in project.exports.glob("[!.]*") if path.is_dir()}
-    if name not in known or form not in WAYS_OUT:
+    if name not in known or form not in EXPORT_FORMATS:
         raise NotFound("unknown_export", f"The project has no export {name!r}.", do="Make it again.")
     return project.exports / name, form
 

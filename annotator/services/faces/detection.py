@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.faces.boxes import Box
 from annotator.files import shard_path
-from annotator.formats.importers.base import GivenFace
+from annotator.formats.importers.base import SourceFace
 from annotator.imaging.decoder_pool import decoding_context
 from annotator.imaging.detector import FoundFace, describe_in_view, find_faces_in_view
 from annotator.imaging.image_store import end_with_parent
@@ -156,7 +156,7 @@ def write_faces(session: Session, image_id: int, faces: list[FoundFace]) -> None
     )
 
 
-def give_faces(session: Session, given: dict[str, GivenFace]) -> tuple[int, list[str]]:
+def keep_source_faces(session: Session, given: dict[str, SourceFace]) -> tuple[int, list[str]]:
     """Keep the faces that came with images; where a face is known or one was looked for, that stays.
 
     Args:

@@ -16,12 +16,12 @@ from annotator.imaging.perceptual_hash import perceptual_hash
 from annotator.models import Image, Project
 from annotator.project import ProjectFolder
 from annotator.services.grouping.membership import mark_stale
-from annotator.services.grouping.near_duplicates import find_twins
+from annotator.services.grouping.near_duplicates import find_near_duplicates
 
 _BATCH = 256
 
 
-class TwinSearch:
+class DuplicateSearch:
     """Hashes new images and keeps groups up to date, a step at a time, for a worker that has nothing else to do.
 
     Settling a large project takes seconds, so it is left alone for twenty times as long as it took.
@@ -38,7 +38,7 @@ class TwinSearch:
         if time.monotonic() < self._pause_until or not _is_stale(self._project):
             return False
         started = time.monotonic()
-        find_twins(self._project)
+        find_near_duplicates(self._project)
         self._pause_until = time.monotonic() + 20 * (time.monotonic() - started)
         return True
 

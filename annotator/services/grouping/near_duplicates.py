@@ -22,7 +22,7 @@ ONE_FACE = 0.6
 """Descriptors of one person are nearer to each other than this (dlib's own threshold)."""
 
 
-def find_twins(project: ProjectFolder) -> int:
+def find_near_duplicates(project: ProjectFolder) -> int:
     """Find which image repeats which, and bring groups up to date; returns how many images are twins."""
     with project.database.read() as session:
         twins = _twins(session)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from annotator.domain.metrics.proportion import Proportion
 from annotator.models import Annotation, AskedAgain, Gold, Submission
 from annotator.project import ProjectFolder
-from annotator.services.common.cached_stats import keep_figures, read_figures
+from annotator.services.common.cached_stats import read_statistics, remember_statistics
 from annotator.services.common.round_artifacts import newest_result
 from annotator.services.review.label_issues import FILE, StandingSuspect, read_suspicions, standing_suspects
 from annotator.services.schema.active import ActiveSchema, active_schema
@@ -121,16 +121,16 @@ def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
     def count() -> list[LabelNoise]:
         return noise_of(session, standing_suspects(session, suspicions) if suspicions else None)
 
-    return keep_figures(session, "label_noise", state, count)
+    return remember_statistics(session, "label_noise", state, count)
 
 
 def noise_of(session: Session, suspects: list[StandingSuspect] | None) -> list[LabelNoise]:
     """The same, as of now, from the suspects of a search; None if there was none."""
-    spread = read_figures(session, DISTRIBUTIONS).figures
+    spread = read_statistics(session, DISTRIBUTIONS).figures
     if spread is None:
         return []
     active = active_schema(session)
-    team = read_figures(session, TEAM).figures
+    team = read_statistics(session, TEAM).figures
     people = {figures.attribute: figures for figures in team.attributes} if team else {}
     counts = Counter(active.names[suspect.attribute_id] for suspect in suspects or ())
     again = _asked_once_more(session, active)

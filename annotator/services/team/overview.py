@@ -12,7 +12,7 @@ from annotator.domain.roles import Role, may
 from annotator.models import ApiToken, Gold, Labeller, OpinionWanted
 from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts, open_tokens
-from annotator.services.common.cached_stats import read_figures
+from annotator.services.common.cached_stats import read_statistics
 from annotator.services.review.queue import is_reviewer
 from annotator.services.tasks.settings import TeamSettings, team_settings
 from annotator.services.team.label_noise import LabelNoise, read_noise
@@ -52,7 +52,7 @@ class Team:
 
 def read_team(project: ProjectFolder, session: Session, viewer_id: int) -> Team:
     """The team as this member may see it."""
-    kept = read_figures(session, TEAM)
+    kept = read_statistics(session, TEAM)
     figures = kept.figures or TeamFigures({}, [])
     reviews = is_reviewer(session, viewer_id)
     manages = may(session.get_one(Labeller, viewer_id).role, Role.ADMIN)

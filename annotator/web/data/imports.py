@@ -12,7 +12,7 @@ from annotator.domain.timestamps import utc_text
 from annotator.formats.import_formats import FORMATS
 from annotator.models import Import
 from annotator.services.importing.jobs import (
-    Wish,
+    ImportRequest,
     begin_import,
     discard_import,
     get_import,
@@ -133,7 +133,7 @@ def show(number: int) -> ImportOut:
 )
 def start(number: int, json: StartRequest) -> tuple[ImportOut, int]:
     """Import a file that was tried, or try it again in another way."""
-    wish = Wish(json.format, json.mapping, json.labels == "opinions", json.faces)
+    wish = ImportRequest(json.format, json.mapping, json.labels == "opinions", json.faces)
     with context().project.database.write() as session:
         return _out(start_import(session, number, wish, dry_run=json.dry_run)), 202
 
@@ -162,7 +162,7 @@ def _summary(row: Import) -> dict[str, Any]:
 
 
 def _out(row: Import) -> ImportOut:
-    wish = Wish(**row.options)
+    wish = ImportRequest(**row.options)
     return ImportOut(
         **_summary(row),
         format=wish.format,

@@ -11,7 +11,7 @@ from spectree import Response
 
 from annotator.domain.timestamps import utc_text
 from annotator.models import GroupDecision
-from annotator.services.common.cached_stats import is_large, read_figures
+from annotator.services.common.cached_stats import is_large, read_statistics
 from annotator.services.grouping.listing import (
     LEAKS,
     GroupImage,
@@ -21,7 +21,7 @@ from annotator.services.grouping.listing import (
     list_groups,
     take_decision_back,
 )
-from annotator.services.grouping.near_duplicates import find_twins
+from annotator.services.grouping.near_duplicates import find_near_duplicates
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import MAX_ID, ProblemAnswer, Request, spec
 from annotator.web.http.pages import render_page
@@ -159,7 +159,7 @@ def show_group(query: GroupQuery) -> GroupImagesOut:
 def show_leaks() -> LeaksOut:
     """What is shared between splits: the leak report; of a large project as the worker found it last."""
     with context().project.database.read() as session:
-        kept = read_figures(session, LEAKS)
+        kept = read_statistics(session, LEAKS)
     report = kept.figures or LeakReport([], [])
     leaks = [
         LeakOut(why=k.why, first=_image(k.first), second=_image(k.second), splits=k.splits)
@@ -223,7 +223,7 @@ def _settled(row: GroupDecision) -> DecisionOut:
     with project.database.read() as session:
         at_once = not is_large(session)
     if at_once:
-        find_twins(project)
+        find_near_duplicates(project)
     return DecisionOut(
         id=row.id,
         kind=row.kind,

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from annotator.domain.grouping.splits import SplitRule
 from annotator.domain.schema import Attribute, Schema, Value, parse_schema
 from annotator.errors import FacelabelError
-from annotator.formats.export_formats import WAYS_OUT
+from annotator.formats.export_formats import EXPORT_FORMATS
 from annotator.formats.exporters import parquet_tables
 from annotator.formats.exporters.base import Export, Loss, Losses, new_folder
 from annotator.formats.importers import snapshot_source
-from annotator.formats.importers.base import Foreign, ForeignAnswer
+from annotator.formats.importers.base import SourceAnswer, SourceContents
 from annotator.formats.snapshot.images import SnapshotImage, in_batches
 from annotator.formats.snapshot.writer import SnapshotOptions, write_snapshot
 from annotator.formats.tools import (
@@ -85,10 +85,10 @@ def datasets(draw: st.DrawFn) -> tuple[Schema, list[SnapshotImage]]:
     return schema, [image(name, found, i) for i, (name, found) in enumerate(zip(names, labels, strict=True))]
 
 
-def expected(schema: Schema, images: list[SnapshotImage]) -> list[ForeignAnswer]:
+def expected(schema: Schema, images: list[SnapshotImage]) -> list[SourceAnswer]:
     names = Export(schema, [], Path()).names()
     return [
-        ForeignAnswer(
+        SourceAnswer(
             one.name, a.name, None if one.labels[a.name] is None else names[a.name, one.labels[a.name]]
         )
         for one in images
@@ -99,11 +99,11 @@ def expected(schema: Schema, images: list[SnapshotImage]) -> list[ForeignAnswer]
 
 def there_and_back(
     write: Callable[[Path, Export], Losses],
-    read: Callable[[Path], Foreign],
+    read: Callable[[Path], SourceContents],
     file: str,
     schema: Schema,
     images: list[SnapshotImage],
-) -> tuple[Foreign, Losses]:
+) -> tuple[SourceContents, Losses]:
     with tempfile.TemporaryDirectory() as place:
         losses = write(Path(place), Export(schema, iter(images), Path()))
         return read(Path(place) / file), losses
@@ -267,7 +267,7 @@ def test_coursework_labels_come_back_equal(names, cells):
     images = [image(name, found, i) for i, (name, found) in enumerate(zip(names, labels, strict=False))]
     found, _ = there_and_back(coursework_csv.write, coursework_csv.read, "annotations.csv", DEFAULT, images)
     assert found.answers == [
-        ForeignAnswer(one.name, header, None if one.labels[c] is None else str(one.labels[c]))
+        SourceAnswer(one.name, header, None if one.labels[c] is None else str(one.labels[c]))
         for one in images
         for header, c in zip(coursework_csv.HEADER[1:], columns, strict=True)
         if c in one.labels
@@ -297,7 +297,7 @@ def test_class_folders_hold_each_image_in_its_class_and_tell_the_rest(tmp_path: 
             assert place.read_bytes() == one.sha256.encode()
             assert place.samefile(root / one.file)
     assert losses.counts == {
-        "can't tell of glasses, which is no class": 1, "images without a label of identity": 2,
+        "can't tell of glasses, which is not a class": 1, "images without a label of identity": 2,
         "images without a label of glasses": 1,
     }  # fmt: skip
 
@@ -341,10 +341,10 @@ def test_classes_come_back_equal_whatever_they_are_called(dataset):
     classes = [answer for answer in expected(schema, images) if answer.value is not None]
     assert sorted(found.answers, key=str) == sorted(classes, key=str)
     assert {one.name for one in found.images} == {answer.image for answer in classes}
-    assert (found.refused, found.notes, found.left_aside) == ([], [], 0)
+    assert (found.refused, found.notes, found.ignored) == ([], [], 0)
 
 
-@pytest.mark.parametrize("form", sorted(WAYS_OUT))
+@pytest.mark.parametrize("form", sorted(EXPORT_FORMATS))
 def test_the_same_labels_give_the_same_bytes(tmp_path: Path, form: str):
     images = [image(f"{i:04}.jpg", {"glasses": i % 3, "hair_top": None}, i) for i in range(9)]
     for one in images:
@@ -353,7 +353,7 @@ def test_the_same_labels_give_the_same_bytes(tmp_path: Path, form: str):
     written = []
     for name in ("a", "b"):
         with new_folder(tmp_path / name) as folder:
-            WAYS_OUT[form].write(folder, Export(DEFAULT, iter(images), tmp_path / "images", "copy"))
+            EXPORT_FORMATS[form].write(folder, Export(DEFAULT, iter(images), tmp_path / "images", "copy"))
         files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
         written.append({path.relative_to(tmp_path / name): path.read_bytes() for path in files})
     assert written[0]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from annotator.errors import FacelabelError
-from annotator.formats.export_formats import WAYS_OUT
-from annotator.formats.importers.base import ForeignAnswer
+from annotator.formats.export_formats import EXPORT_FORMATS
+from annotator.formats.importers.base import SourceAnswer
 from annotator.formats.tools import class_folders, huggingface, label_studio
 from annotator.project import ProjectFolder
 from annotator.services.exporting.exports import export_as
@@ -38,10 +38,10 @@ def test_labels_of_a_project_go_out_and_can_be_read(filled: ProjectFolder, tmp_p
     found = label_studio.read(tmp_path / "out" / "tasks.json")
     assert len(found.images) == 40
     assert set(found.answers) >= {
-        ForeignAnswer(first, "identity", '=Ada, the "first"'),
-        ForeignAnswer(first, "glasses", "sunglasses"),
-        ForeignAnswer(second, "glasses", "glasses"),
-        ForeignAnswer(second, "hair_top", None),
+        SourceAnswer(first, "identity", '=Ada, the "first"'),
+        SourceAnswer(first, "glasses", "sunglasses"),
+        SourceAnswer(second, "glasses", "glasses"),
+        SourceAnswer(second, "hair_top", None),
     }
     assert len(found.answers) == 9
 
@@ -99,12 +99,12 @@ def test_a_missing_image_file_stops_the_export_with_a_word(filled: ProjectFolder
     with pytest.raises(FacelabelError, match="could not be written"):
         export_as(filled, "class_folders", tmp_path / "out")
     assert list(tmp_path.glob("*out*")) == []
-    assert class_folders.write is WAYS_OUT["class_folders"].write
+    assert class_folders.write is EXPORT_FORMATS["class_folders"].write
 
 
 def test_every_format_has_its_line_in_the_documentation():
     page = PAGE.read_text(encoding="utf-8")
-    assert [form for form in WAYS_OUT if f"| `{form}` |" not in page] == []
+    assert [form for form in EXPORT_FORMATS if f"| `{form}` |" not in page] == []
 
 
 def export_until(path: Path, deadly: int) -> None:

@@ -19,7 +19,7 @@ from annotator.services.grouping.listing import (
     list_groups,
     take_decision_back,
 )
-from annotator.services.grouping.near_duplicates import find_twins
+from annotator.services.grouping.near_duplicates import find_near_duplicates
 from annotator.services.grouping.rebuild import settle_groups
 from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
@@ -47,7 +47,7 @@ def doubled(tmp_path: Path, faces: Path) -> ProjectFolder:
 def look(project: ProjectFolder) -> int:
     while hash_some(project):
         pass
-    return find_twins(project)
+    return find_near_duplicates(project)
 
 
 def groups(project: ProjectFolder) -> dict[str, tuple[str, str]]:

@@ -15,7 +15,7 @@ from annotator.errors import FacelabelError
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.models import Annotation, Image, Project, Round, now
 from annotator.project import ProjectFolder
-from annotator.services.common.cached_stats import read_figures
+from annotator.services.common.cached_stats import read_statistics
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.grouping.rebuild import regroup_all
 from annotator.services.grouping.split_balance import SplitPlan, balance_splits, plan_balance
@@ -99,7 +99,7 @@ def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nob
     assert plan.distance < plan.distance_now
     before = splits(labelled)
     with labelled.database.read() as session:
-        shown = read_figures(session, DISTRIBUTIONS).figures
+        shown = read_statistics(session, DISTRIBUTIONS).figures
     with labelled.database.write() as session:
         assert balance_splits(session, plan.seed, instead_of=0) == plan.moved
     after = splits(labelled)
@@ -109,7 +109,7 @@ def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nob
         assert session.scalar(select(func.count(func.distinct(Image.group)))) == len(
             {(group, split) for group, split in after.values()}
         )
-        assert read_figures(session, DISTRIBUTIONS).figures != shown
+        assert read_statistics(session, DISTRIBUTIONS).figures != shown
     [all_images, *values] = plan.values
     assert sum(held.images for held in all_images.then.values()) == 40
     assert all(

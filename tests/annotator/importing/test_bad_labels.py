@@ -15,7 +15,7 @@ TABLES = {
     "short row": (b"image_name,glasses,wrinkles\n0001.jpg,0,1\n0002.jpg,0\n", "line 3: 2 cells instead of 3"),
     "long row": (b"image_name,glasses\n0001.jpg,0,1\n", "line 2: 3 cells instead of 2"),
     "NUL": (b"image_name,glasses\n0001.jpg,0\0\n", "it holds a NUL character"),
-    "half of UTF-16": (b"\xff\xfei", "it begins like UTF-16 and is not"),
+    "half of UTF-16": (b"\xff\xfei", "it has the byte order mark of UTF-16, but is not UTF-16"),
     "empty": (b"", "it is empty"),
     "open quote": (b'image_name,glasses\n"0001.jpg,0\n', "unexpected end of data"),
     "column twice": (b"image_name,glasses,glasses\n0001.jpg,0,1\n", "two columns answer glasses"),

@@ -147,14 +147,14 @@ def test_boxes_in_the_wild_are_the_faces_of_images_that_are_not_aligned(
     report = imported(project, folder)
     assert report["images"]["faces"] == len(boxes) - 1
     assert report["images"]["misfits"] == [misfit]
-    assert report["notes"] == [f"{ALIGNED}.txt was left aside: it belongs to aligned images of 178×218."]
+    assert report["notes"] == [f"{ALIGNED}.txt was ignored: it belongs to aligned images of 178×218."]
     for name, face in faces_in(project).items():
         eyes = np.array(face.points[:4], float)
         middles = [*eyes[:2].mean(0), *eyes[2:].mean(0)]
         assert np.abs(np.subtract(middles, expected[name])).max() <= 3
 
 
-def test_lists_of_other_images_are_left_aside_and_told(
+def test_lists_of_other_images_are_ignored_with_a_note(
     project: ProjectFolder, portraits: dict[str, FoundFace], tmp_path: Path
 ):
     folder = make_celeba(tmp_path / "celeba", portraits)
@@ -166,8 +166,8 @@ def test_lists_of_other_images_are_left_aside_and_told(
     assert report["images"]["imported"] == len(names)
     assert (report["images"]["faces"], report["images"]["left_aside"]) == (0, 1)
     outside, unused = report["notes"]
-    assert outside.startswith("The list of faces was left aside for img_align_celeba: its faces lie outside")
-    assert unused == "list_bbox_celeba.csv was left aside: it belongs to images that are not aligned."
+    assert outside.startswith("The list of faces was ignored for img_align_celeba: its faces lie outside")
+    assert unused == "list_bbox_celeba.csv was ignored: it belongs to images that are not aligned."
     assert faces_in(project) == {}
 
 

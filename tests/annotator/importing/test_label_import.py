@@ -104,7 +104,7 @@ def test_a_persons_answer_is_kept(filled: ProjectFolder, tmp_path: Path):
 
 def test_an_image_that_stands_twice_with_other_answers_is_refused(filled: ProjectFolder, tmp_path: Path):
     table = write(tmp_path / "a.csv", "image_name,glasses\n0001.jpg,0\n0002.jpg,1\n0001.jpg,2\n")
-    with pytest.raises(FacelabelError, match=r"line 4: '0001.jpg' stood before"):
+    with pytest.raises(FacelabelError, match=r"line 4: '0001.jpg' has another row"):
         import_labels(filled, table)
     same = write(tmp_path / "b.csv", "image_name,glasses\n0001.jpg,0\n0001.jpg,0\n")
     assert import_labels(filled, same).added == 1

@@ -18,16 +18,18 @@ from annotator.models import Image as ImageRow
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.exporting.snapshots import export_snapshot
-from annotator.services.importing.images import ImportReport, find_files, import_images
-from annotator.services.importing.photos import take_in_photos
+from annotator.services.importing.images import import_images
+from annotator.services.importing.photos import import_head_crops
+from annotator.services.importing.reports import ImageReport
+from annotator.services.importing.source_files import list_images
 from annotator.services.projects import init_project
 from tests.conftest import LIMITS
 from tests.support.waiting import wait_until
 
 
-def import_photos(project: ProjectFolder, sources: list[Path], limits: Limits) -> ImportReport:
-    report = ImportReport()
-    take_in_photos(project, list(find_files(sources, report)), limits, report)
+def import_photos(project: ProjectFolder, sources: list[Path], limits: Limits) -> ImageReport:
+    report = ImageReport()
+    import_head_crops(project, list_images(sources).files, limits, report)
     return report
 
 

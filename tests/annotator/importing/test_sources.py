@@ -13,7 +13,8 @@ from PIL import Image
 from annotator.domain.names import propose_flat
 from annotator.domain.schema import parse_schema
 from annotator.project import ProjectFolder
-from annotator.services.importing.sources import ImportOptions, find_sources, import_source
+from annotator.services.importing.pipeline import import_source
+from annotator.services.importing.sources import ImportOptions, find_sources
 from annotator.services.projects import init_project, read_schema_file
 from tests.conftest import LIMITS
 from tests.support.commands import Finished, call, contents
@@ -204,7 +205,7 @@ def test_members_that_would_leave_an_archive_are_named_and_the_others_taken(
         "inner.zip": "is an archive inside the archive",
         "empty.jpg": "is empty",
         "link.jpg": "is a link",
-        "bomb.jpg": "is packed more than 200 times smaller, as only bombs are",
+        "bomb.jpg": "is compressed more than 200 times, which only archive bombs are",
     }
     assert {path for path in tmp_path.rglob("*") if project.path not in path.parents} == before
 
@@ -228,7 +229,7 @@ def test_class_folders_are_one_tree_per_attribute(
     (root / "README").write_text("three images")
     report = imported(project, root)[str(root)]
     assert (report["format"], report["images"]["imported"]) == ("class_folders", 3)
-    told = "1 of its images lie in no value's folder; they come in without labels: glasses/odd.jpg"
+    told = "1 of its images are in no value's folder; they are imported without labels: glasses/odd.jpg"
     assert (report["notes"], report["images"]["left_aside"]) == ([told], 1)
     assert report["labels"]["values"] == {
         "glasses": {"none": 1, "sunglasses": 1},
