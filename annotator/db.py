@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from annotator.errors import FacelabelError, NoRoom
+from annotator.project_cache import ProjectCache
 from annotator.resources import resource
 
 _NO_ROOM = 2**20
@@ -35,11 +36,12 @@ class Database:
     """A project's database file.
 
     Args:
-        path: the SQLite file; made by `migrate` when it is missing.
+        path: the SQLite file; `migrate` creates it if it is missing.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.cache = ProjectCache()
         self.engine: Engine = create_engine(
             f"sqlite:///{path}",
             module=pysqlite3,
@@ -57,7 +59,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one consistent state and writes nothing."""
-        with Session(self.engine) as session:
+        with Session(self.engine, info={"project_cache": self.cache}) as session:
             yield session
 
     @contextmanager
@@ -74,8 +76,9 @@ class Database:
         # SQLite makes a writer who finds the lock held sleep and ask again, longer each time, while others overtake
         # it. The threads of one process therefore queue here, and only processes meet at SQLite's lock.
         engine = self._writing if durable else self._lending
+        info = {"project_cache": self.cache}
         try:
-            with self._turn, Session(engine, expire_on_commit=False) as session, session.begin():
+            with self._turn, Session(engine, expire_on_commit=False, info=info) as session, session.begin():
                 session.connection()
                 yield session
         except OperationalError as error:

@@ -1,4 +1,4 @@
-"""The formats a dataset can leave in, by the name that the command and the page offer."""
+"""The formats that a dataset can be exported in, by the names that the command and the page offer."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from annotator.formats.tools import class_folders, coursework_csv, cvat, hugging
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """One format.
+    """An export format.
 
     Args:
-        title: what the page calls it.
-        write: writes it into an empty folder and says what it could not hold.
-        images: what happens with the image files if nobody says otherwise.
-        leaves_out: what it has no place for, in words; an export then tells of what exactly.
+        title: its name on the page.
+        write: writes a dataset into an empty folder and returns what the format could not hold.
+        images: whether image files are written by default.
+        leaves_out: what the format cannot hold, in words; the report of an export counts it.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""The formats that are read, by name, and telling which one a file or folder is."""
+"""The formats that can be imported, by name, and recognising the format of a file or folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from annotator.formats.tools import class_folders, cvat, huggingface, label_stud
 
 @dataclass(frozen=True)
 class Reader:
-    """How one format is recognised (cheaply, without reading all of it) and read."""
+    """The functions that recognise a format, without reading whole files, and read it."""
 
     recognise: Callable[[Path], bool]
     read: Callable[[Path], SourceContents]
@@ -32,29 +32,29 @@ READERS = {
     "class_folders": Reader(class_folders.recognise, class_folders.read),
     "table": Reader(table.recognise, table.read),
 }
-"""The formats whose files are read where they are, the particular before the general."""
+"""The formats whose files are read in place, special ones before general ones."""
 
 LABEL_FILES = ("label_studio", "cvat", "makesense")
-"""The formats of one file that may lie beside its images, as in the archives that these tools export."""
+"""Formats of a label file that lies beside its images in the archives that these tools export."""
 
 _LABEL_ENDINGS = {".json", ".csv", ".tsv", ".xml"}
 
 CONTAINERS = {"archive": archive.recognise, "video": video.recognise}
-"""What must be unpacked first: archives of anything, and videos of frames."""
+"""The formats that must be unpacked first."""
 
 FORMATS = ("folder", *CONTAINERS, *READERS)
-"""All names that `--format` takes, but for auto."""
+"""All names that `--format` accepts besides auto."""
 
 
 def find_label_files(folder: Path) -> dict[Path, str]:
-    """The files right in a folder that hold labels of its images, by the format; tables are not opened for that."""
+    """Return the label files directly in a folder with their formats; a table is recognised by its name only."""
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _LABEL_ENDINGS)
-    found = {path: recognise(path) for path in files if path.is_file()}
-    return {path: form for path, form in found.items() if form in {*LABEL_FILES, "table"}}
+    formats = {path: recognise(path) for path in files if path.is_file()}
+    return {path: form for path, form in formats.items() if form in {*LABEL_FILES, "table"}}
 
 
 def recognise(path: Path) -> str:
-    """The format of a file or folder; what is nothing else is a folder (or a file) of images."""
+    """Return the format of a file or folder; "folder" (of images, or an image file) if no other format fits."""
     readers = {name: reader.recognise for name, reader in READERS.items()}
     for name, recognises in (CONTAINERS | readers).items():
         try:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from annotator.files import write_atomically
 from annotator.sample_faces.people import PEOPLE, Person
 from annotator.sample_faces.plan import NOT_HUMAN, Answers, plan
 from annotator.sample_faces.portrait import draw_face
@@ -64,8 +65,5 @@ def draw_faces(
             progress(index, count)
     for index in range(1, count + 1):  # all at the end: many times faster than one by one
         _sync(folder / f"{index:04d}.jpg")
-    unfinished = folder / ".answers.csv.part"
-    unfinished.write_text(table.getvalue(), encoding="utf-8", newline="")
-    _sync(unfinished)
-    unfinished.replace(answers)
+    write_atomically(answers, table.getvalue().encode())
     return answers

@@ -36,7 +36,7 @@ def refuse(path: Path, what: str, where: str = "") -> NoReturn:
     """
     place = f"{where}: " if where else ""
     raise FacelabelError(
-        "bad_source", f"{path} cannot be read: {place}{what}.", do="Correct the file, or export it again."
+        "bad_source", f"{path} cannot be read: {place}{what}.", do="Fix the file, or export it again."
     )
 
 

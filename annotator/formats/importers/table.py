@@ -105,7 +105,7 @@ def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Tr
             f"{path} has {len(wrong)} cells or rows that cannot be read:\n  "
             + "\n  ".join(wrong[:_SHOWN])
             + more,
-            do="Correct the file, add the values to attributes.toml, or map them: `--dry-run --map-out FILE` proposes a mapping, "
+            do="Fix the file, add the values to attributes.toml, or map them: `--dry-run --map-out FILE` proposes a mapping, "
             "--map FILE uses it.",
         )
     return Translation(rows, ignored_columns=ignored_columns, notes=lines.notes)
@@ -235,6 +235,4 @@ def _answer(column: Column, cell: str) -> int | str | None:
 
 
 def _bad(path: Path, what: str) -> FacelabelError:
-    return FacelabelError(
-        "bad_table", f"{path} cannot be read as a label file: {what}.", do="Correct the file."
-    )
+    return FacelabelError("bad_table", f"{path} cannot be read as a label file: {what}.", do="Fix the file.")

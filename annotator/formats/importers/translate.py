@@ -182,5 +182,5 @@ def _unknown(what: str) -> FacelabelError:
     return FacelabelError(
         "unknown_attribute",
         f"The mapping names {what}, which the schema does not have.",
-        do="Correct the mapping, or add it to attributes.toml and call `facelabel schema apply`.",
+        do="Fix the mapping, or add it to attributes.toml and call `facelabel schema apply`.",
     )

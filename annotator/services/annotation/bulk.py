@@ -92,9 +92,9 @@ def groups(project: ProjectFolder, session: Session, wish: Wish) -> dict[int, in
     active, predictions = _basis(project, session, wish.attribute)
     if predictions is None:
         return {}
-    sizes = group_sizes(predictions.file, wish.attribute)
+    sizes = group_sizes(session, predictions.file, wish.attribute)
     if wish.value in sizes:
-        left = len(predicted_order(predictions.file, wish.attribute, wish.value, wish.order))
+        left = len(predicted_order(session, predictions.file, wish.attribute, wish.value, wish.order))
         sizes[wish.value] = min(sizes[wish.value], left)
     offered = [value.code for value in active.schema[wish.attribute].values if value.status == "active"]
     return {code: sizes[code] for code in offered if code in sizes}
@@ -119,7 +119,7 @@ def find_page(
         return find_in_queue_order(session, labeller_id, attribute_id, count, wish.without)
     if predictions is None or code not in predictions.file.codes[wish.attribute]:
         return []
-    order = predicted_order(predictions.file, wish.attribute, code, wish.order)
+    order = predicted_order(session, predictions.file, wish.attribute, code, wish.order)
     return order.find(session, labeller_id, attribute_id, count, wish.without)
 
 
@@ -213,7 +213,7 @@ def undo_page(
     else:
         target = find_undoable(session, labeller_id, undone_key, kinds=("sweep",))
         take_back(session, target, key, fingerprint)
-        look_from_the_head()
+        look_from_the_head(session)
     swept = session.scalars(select(Annotation.image_id).where(Annotation.submission_id == target.id))
     held = select(Lease.image_id).where(Lease.labeller_id != labeller_id, Lease.expires_at > now())
     query = select(Image.id).where(

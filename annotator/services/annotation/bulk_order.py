@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Project
+from annotator.project_cache import CacheKind, project_cache
 from annotator.services.tasks.queue import free_for
 from annotator.services.tasks.visibility import asked_blind
 
@@ -91,9 +92,21 @@ def sweepable(session: Session, attribute_id: int) -> ColumnElement[bool]:
     return and_(Image.open_cells > 0, ~asked_blind(session), ~answered)
 
 
-@lru_cache(maxsize=8)
-def predicted_order(file: PredictionsFile, attribute: str, code: int, order: Order) -> PredictedOrder:
+_ORDERS = CacheKind[tuple[Path, str, int, Order], PredictedOrder](size=8)
+_SIZES = CacheKind[tuple[Path, str], dict[int, int]](size=16)
+_HEADS = CacheKind[tuple[int, int], tuple[int, int]](size=256)
+"""Where the queue's order still holds an open cell, by the number of images and the attribute."""
+
+
+def predicted_order(
+    session: Session, file: PredictionsFile, attribute: str, code: int, order: Order
+) -> PredictedOrder:
     """The cells predicted to be of one value; found by one scan of the columns, then kept."""
+    key = (file.folder, attribute, code, order)
+    return project_cache(session).get_or_compute(_ORDERS, key, lambda: _rank(file, attribute, code, order))
+
+
+def _rank(file: PredictionsFile, attribute: str, code: int, order: Order) -> PredictedOrder:
     rows, places, probabilities = file.open_answers(attribute)
     chosen = places == file.codes[attribute].index(code)
     rows, probabilities = rows[chosen], probabilities[chosen]
@@ -101,24 +114,24 @@ def predicted_order(file: PredictionsFile, attribute: str, code: int, order: Ord
     return PredictedOrder(file, rows[ranked])
 
 
-@lru_cache(maxsize=16)
-def group_sizes(file: PredictionsFile, attribute: str) -> dict[int, int]:
-    """How many cells without a label the model gives each value; the caller may lower a figure it knows better."""
+def group_sizes(session: Session, file: PredictionsFile, attribute: str) -> dict[int, int]:
+    """Count the cells without a label that the model gives each value; the caller may lower a count in place."""
+    key = (file.folder, attribute)
+    return project_cache(session).get_or_compute(_SIZES, key, lambda: _count(file, attribute))
+
+
+def _count(file: PredictionsFile, attribute: str) -> dict[int, int]:
     _, places, _ = file.open_answers(attribute)
     codes = file.codes[attribute]
     return dict(zip(codes, np.bincount(places, minlength=len(codes)).tolist(), strict=True))
-
-
-_heads: dict[tuple[str, int, int], tuple[int, int]] = {}
-"""Where the queue's order still holds an open cell, per project, its number of images, and attribute."""
 
 
 def find_in_queue_order(
     session: Session, labeller_id: int, attribute_id: int, count: int, without: frozenset[int]
 ) -> list[int]:
     """The ids of the first images that the labeller can sweep, in the random but fixed order of the queue."""
-    token, images = session.execute(select(Project.token, Project.image_count)).one()
-    head = _heads.get((token, images, attribute_id))
+    key = (session.scalars(select(Project.image_count)).one(), attribute_id)
+    head = project_cache(session).get(_HEADS, key)
     place = tuple_(Image.shuffle, Image.id)
     open_cells = [sweepable(session, attribute_id)] + ([place >= head] if head else [])
     first = session.execute(
@@ -126,7 +139,7 @@ def find_in_queue_order(
     ).first()
     if first is None:
         return []
-    _heads[token, images, attribute_id] = (first[0], first[1])
+    project_cache(session).put(_HEADS, key, (first[0], first[1]))
     query = (
         select(Image.id)
         .where(*open_cells, free_for(labeller_id, attribute_id), place >= tuple(first))
@@ -137,6 +150,6 @@ def find_in_queue_order(
     return list(session.scalars(query))
 
 
-def look_from_the_head() -> None:
+def look_from_the_head(session: Session) -> None:
     """Cells were opened again: the queue's order is looked through from its head the next time."""
-    _heads.clear()
+    project_cache(session).clear(_HEADS)

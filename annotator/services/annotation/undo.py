@@ -77,7 +77,7 @@ def take_back(session: Session, target: Submission, key: str, fingerprint: str) 
     _follow_schema(session, active, submission_id, images)
     update_images(session, active, images, {attribute for _, attribute in cells})
     note_answers(session, images)
-    forget_passed()
+    forget_passed(session)
 
 
 def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:

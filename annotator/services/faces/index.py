@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from annotator.db import Database
 from annotator.domain.faces.nearest_groups import FaceGroups
 from annotator.domain.faces.nearest_people import Floats, Places
 from annotator.models import Annotation, Face, Label, NotThisPerson, Submission, ValueRow
+from annotator.project_cache import CacheKind
 from annotator.services.schema.open_values import UNKNOWN_PERSON
 
 NO_PERSON = -1
@@ -124,17 +124,13 @@ class FaceIndex:
         self._rested = time.monotonic() + max(_REST_SECONDS, _REST_FACTOR * taken)
 
 
-_kept: dict[tuple[Path, int], FaceIndex] = {}
-_keeping = threading.Lock()
+_INDEXES = CacheKind[int, FaceIndex](size=4)
+"""By the attribute that names people."""
 
 
 def face_index(database: Database, attribute_id: int) -> FaceIndex:
-    """The index of a project's faces; made at the first call."""
-    with _keeping:
-        key = (database.path, attribute_id)
-        if key not in _kept:
-            _kept[key] = FaceIndex(database, attribute_id)
-        return _kept[key]
+    """Return the index of a project's faces; the first call creates it."""
+    return database.cache.get_or_compute(_INDEXES, attribute_id, lambda: FaceIndex(database, attribute_id))
 
 
 def _read_faces(session: Session, attribute_id: int) -> Faces:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import GroupDecision, Image, ImageGroup, Project, Submission, now
-from annotator.services.common.cached_stats import Figures
+from annotator.services.common.cached_stats import Statistics
 from annotator.services.grouping.membership import mark_stale
 from annotator.services.grouping.near_duplicates import near_images
 
@@ -107,7 +107,7 @@ def _leak_state(session: Session) -> tuple[int | bool | None, ...]:
     )
 
 
-LEAKS = Figures("leaks", TypeAdapter(LeakReport), _leak_state, leak_report, remember=False)
+LEAKS = Statistics("leaks", TypeAdapter(LeakReport), _leak_state, leak_report, remember=False)
 
 
 def decide(

@@ -79,8 +79,8 @@ def _read(
     project: ProjectFolder, session: Session, active: ActiveSchema, saved: LabelsSaved | None
 ) -> Insights:
     rounds = measure_rounds(project, session, active)
-    spread = read_statistics(session, DISTRIBUTIONS).figures or distributions(session)
-    team = read_statistics(session, TEAM).figures
+    spread = read_statistics(session, DISTRIBUTIONS).value or distributions(session)
+    team = read_statistics(session, TEAM).value
     alphas = {figures.attribute: figures.alpha for figures in team.attributes} if team else {}
     attributes = [
         _attribute(active.schema[name], found, rounds, alphas.get(name)) for name, found in spread.items()

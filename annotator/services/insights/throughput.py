@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.metrics.throughput import Answered, active_seconds
 from annotator.models import Annotation, Image, Predictions, Project, Submission
-from annotator.services.common.cached_stats import Figures, read_statistics
+from annotator.services.common.cached_stats import Statistics, read_statistics
 from annotator.services.rounds.promotion import PROMOTION
 from annotator.services.rounds.status import label_state
 from annotator.services.schema.active import ActiveSchema
@@ -81,7 +81,7 @@ def labelling_pace(session: Session) -> Pace:
             day_cells[day] += answer.cells
             day_seconds[day] += seconds
     images = session.scalars(select(Project.image_count - Project.done_count)).one()
-    left = read_statistics(session, OPEN_CELLS).figures
+    left = read_statistics(session, OPEN_CELLS).value
     if left is None:
         left = count_open_cells(session)
     days = [Day(day, day_cells[day], day_seconds[day] / 3600) for day in sorted(day_cells)]
@@ -97,7 +97,7 @@ def _open_state(session: Session) -> tuple[str | int | None, ...]:
     return (*label_state(session), session.scalars(select(Project.image_count)).one())
 
 
-OPEN_CELLS = Figures("open cells", TypeAdapter(int), _open_state, count_open_cells)
+OPEN_CELLS = Statistics("open cells", TypeAdapter(int), _open_state, count_open_cells)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import select
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from annotator.models import Annotation, Image, Label
 from annotator.project import ProjectFolder
+from annotator.project_cache import CacheKind
 from annotator.services.common.round_artifacts import newest_result
 from annotator.services.review.listing import Page
 from annotator.services.schema.active import active_schema
@@ -56,20 +56,23 @@ class Suspicions:
         return list(self.images)
 
 
+_SUSPICIONS = CacheKind[tuple[Path, int], Suspicions](size=4)
+"""The lists by file and time of its last change, in nanoseconds."""
+
+
 def read_suspicions(project: ProjectFolder) -> Suspicions | None:
     """What the newest list says; None if there is none, or it cannot be read."""
     file = newest_result(project, FILE)
     if file is None:
         return None
     try:
-        return _read(file, file.stat().st_mtime_ns)
+        key = (file, file.stat().st_mtime_ns)
+        return project.database.cache.get_or_compute(_SUSPICIONS, key, lambda: _read(file))
     except (OSError, KeyError, TypeError, ValueError, csv.Error):
         return None
 
 
-@lru_cache(maxsize=4)
-def _read(file: Path, written: int) -> Suspicions:
-    del written  # it only tells one list from the next
+def _read(file: Path) -> Suspicions:
     images: dict[str, dict[str, Suspicion]] = {}
     with file.open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.schema import CANNOT_TELL
 from annotator.domain.timestamps import utc_text
 from annotator.models import Annotation, Image, Label, Predictions, Round
-from annotator.services.common.cached_stats import Figures, read_statistics
+from annotator.services.common.cached_stats import Statistics, read_statistics
 from annotator.services.common.progress import read_progress
 from annotator.services.rounds.jobs import list_rounds
 from annotator.services.schema.active import active_schema
@@ -25,7 +25,7 @@ def attribute_counts(session: Session) -> tuple[Counts, datetime | None]:
     """The counts, and when the worker counted them: None if they are as of now."""
     kept = read_statistics(session, COUNTS)
     # Until the worker has come to them they are counted here, a second for a million labelled images.
-    return (count_labels(session), None) if kept.figures is None else (kept.figures, kept.counted_at)
+    return (count_labels(session), None) if kept.value is None else (kept.value, kept.counted_at)
 
 
 def count_labels(session: Session) -> Counts:
@@ -53,7 +53,7 @@ def label_state(session: Session) -> tuple[str | int | None, ...]:
     return (active_schema(session).hash, session.scalar(select(func.max(Annotation.id))))
 
 
-COUNTS = Figures("labels", TypeAdapter(Counts), label_state, count_labels)
+COUNTS = Statistics("labels", TypeAdapter(Counts), label_state, count_labels)
 
 
 def audit_counts(session: Session) -> dict[str, Any]:

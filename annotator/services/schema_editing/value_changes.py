@@ -53,7 +53,7 @@ def replace_value(session: Session, submission_id: int, change: Change) -> None:
     if change.kind == "split":
         for some in _batches(images):
             note_answers(session, some)
-        forget_passed()
+        forget_passed(session)
 
 
 def _change_gold(session: Session, attribute_id: int, code: int | None, into: int | None) -> None:

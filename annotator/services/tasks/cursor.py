@@ -9,18 +9,19 @@ from __future__ import annotations
 from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from annotator.models import Annotation, Gold, Image, Lease, OpinionWanted, Project, Skip, Submission, now
+from annotator.models import Annotation, Gold, Image, Lease, OpinionWanted, Skip, Submission, now
+from annotator.project_cache import CacheKind, project_cache
 
 _WINDOW = 256
-_passed: dict[tuple[str, str, int], int] = {}
-"""Per project, list and labeller: the number up to which everything is answered."""
+_PASSED = CacheKind[tuple[str, int], int](size=10_000)
+"""By list and labeller: the number up to which everything is answered."""
 
 
 def first_unanswered(
     session: Session, table: type[OpinionWanted | Gold], labeller_id: int, count: int
 ) -> list[int]:
     """Ids of up to `count` images of a list that the labeller did not answer or skip and that nobody holds."""
-    key = (session.scalars(select(Project.token)).one(), table.__tablename__, labeller_id)
+    cache, key = project_cache(session), (table.__tablename__, labeller_id)
     later = aliased(Submission)
     answered = exists().where(
         Annotation.image_id == table.image_id,
@@ -39,14 +40,14 @@ def first_unanswered(
     if table is OpinionWanted:  # suspicious labels have a share of their own
         columns = columns.where(~OpinionWanted.suspected)
     found: list[int] = []
-    place, contiguous = _passed.get(key, 0), True
+    place, contiguous = cache.get(_PASSED, key) or 0, True
     while len(found) < count:
         rows = session.execute(columns.where(table.id > place).order_by(table.id).limit(_WINDOW)).all()
         for number, image, is_passed, is_free in rows:
             place = number
             contiguous = contiguous and bool(is_passed)
             if contiguous:
-                _passed[key] = number
+                cache.put(_PASSED, key, number)
             elif not is_passed and is_free:
                 found.append(image)
         if len(rows) < _WINDOW:
@@ -54,6 +55,6 @@ def first_unanswered(
     return found[:count]
 
 
-def forget_passed() -> None:
+def forget_passed(session: Session) -> None:
     """Answers were taken back, or a list was made anew: walk it from its head the next time."""
-    _passed.clear()
+    project_cache(session).clear(_PASSED)

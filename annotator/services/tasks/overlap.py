@@ -42,7 +42,7 @@ def note_answers(session: Session, image_ids: Collection[int]) -> None:
 def want_anew(session: Session) -> None:
     """After a change of the settings: look through all images once."""
     want(session, team_settings(session), None)
-    forget_passed()
+    forget_passed(session)
 
 
 def want(session: Session, settings: TeamSettings, image_ids: Collection[int] | None) -> None:

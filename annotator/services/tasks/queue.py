@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -23,6 +24,7 @@ from annotator.domain.faces.boxes import Box, head_box, turned_back
 from annotator.formats.snapshot.predictions import PredictionsFile, Suggestion
 from annotator.models import Face, Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
+from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.progress import open_images
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
@@ -31,6 +33,8 @@ from annotator.services.tasks.visibility import blind_among
 
 _WINDOW = 64
 """How many places of the order of work are looked at in one query."""
+_WINDOWS = CacheKind[tuple[Path, int], list[str]](size=64)
+"""Windows of the order of work, by the folder of the predictions and the place."""
 NOT_DRAWN: Mapping[int, float | None] = MappingProxyType({})
 
 
@@ -156,7 +160,7 @@ def _in_predicted_order(
     session: Session, predictions: ActivePredictions, in_window: Select[str, int], count: int
 ) -> dict[int, float | None]:
     found: dict[int, str] = {}
-    for place, names in _windows(predictions):
+    for place, names in _windows(session, predictions):
         by_name = dict(session.connection().execute(in_window, {"names": names}).all())
         found |= {by_name[name]: name for name in names if name in by_name}
         if not by_name and place == predictions.cursor:
@@ -178,17 +182,17 @@ def _in_random_order(labeller_id: int, attribute_id: int | None) -> Select[int]:
     return select(Image.id).where(free).order_by(Image.shuffle, Image.id).limit(bindparam("count"))
 
 
-def _windows(predictions: ActivePredictions) -> Iterator[tuple[int, list[str]]]:
+def _windows(session: Session, predictions: ActivePredictions) -> Iterator[tuple[int, list[str]]]:
     place = predictions.cursor
-    while names := _names_at(predictions.file, place):
+    while names := _names_at(session, predictions.file, place):
         yield place, names
         place += len(names)
 
 
-@lru_cache(maxsize=64)
-def _names_at(file: PredictionsFile, place: int) -> list[str]:
-    """A window of the order of work; everybody who asks next looks at the same few."""
-    return file.order(place, _WINDOW)
+def _names_at(session: Session, file: PredictionsFile, place: int) -> list[str]:
+    """A window of the order of work; all labellers look at the same few windows."""
+    key = (file.folder, place)
+    return project_cache(session).get_or_compute(_WINDOWS, key, lambda: file.order(place, _WINDOW))
 
 
 def _move_cursor(session: Session, predictions: ActivePredictions, place: int, names: list[str]) -> None:

@@ -126,11 +126,11 @@ def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
 
 def noise_of(session: Session, suspects: list[StandingSuspect] | None) -> list[LabelNoise]:
     """The same, as of now, from the suspects of a search; None if there was none."""
-    spread = read_statistics(session, DISTRIBUTIONS).figures
+    spread = read_statistics(session, DISTRIBUTIONS).value
     if spread is None:
         return []
     active = active_schema(session)
-    team = read_statistics(session, TEAM).figures
+    team = read_statistics(session, TEAM).value
     people = {figures.attribute: figures for figures in team.attributes} if team else {}
     counts = Counter(active.names[suspect.attribute_id] for suspect in suspects or ())
     again = _asked_once_more(session, active)

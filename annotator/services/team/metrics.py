@@ -23,7 +23,7 @@ from annotator.domain.agreement.ratings import Ratings
 from annotator.domain.metrics.proportion import Proportion
 from annotator.models import AskedAgain, Gold, Labeller, Project, Submission
 from annotator.services.common.bulk_read import Column, read_columns
-from annotator.services.common.cached_stats import Figures
+from annotator.services.common.cached_stats import Statistics
 from annotator.services.schema.active import active_schema
 from annotator.services.tasks.overlap import INDEPENDENT
 from annotator.services.team.votes import Opinions, known_answers, read_opinions
@@ -222,4 +222,4 @@ def _closest_pairs(ratings: Ratings) -> list[tuple[int, int]]:
     return [(int(ratings.raters[a]), int(ratings.raters[b])) for a, b in closest]
 
 
-TEAM = Figures("team", TypeAdapter(TeamFigures), _state, count_team)
+TEAM = Statistics("team", TypeAdapter(TeamFigures), _state, count_team)

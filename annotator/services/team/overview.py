@@ -53,7 +53,7 @@ class Team:
 def read_team(project: ProjectFolder, session: Session, viewer_id: int) -> Team:
     """The team as this member may see it."""
     kept = read_statistics(session, TEAM)
-    figures = kept.figures or TeamFigures({}, [])
+    figures = kept.value or TeamFigures({}, [])
     reviews = is_reviewer(session, viewer_id)
     manages = may(session.get_one(Labeller, viewer_id).role, Role.ADMIN)
     tokens = open_tokens(session) if manages else {}
@@ -74,7 +74,7 @@ def read_team(project: ProjectFolder, session: Session, viewer_id: int) -> Team:
         gold=session.scalar(select(func.count(Gold.id))) or 0 if reviews else 0,
         wanted=session.scalar(select(func.count()).where(~OpinionWanted.suspected)) or 0 if reviews else 0,
         counted_at=kept.counted_at,
-        counting=kept.figures is None,
+        counting=kept.value is None,
     )
 
 

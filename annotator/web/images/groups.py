@@ -160,7 +160,7 @@ def show_leaks() -> LeaksOut:
     """What is shared between splits: the leak report; of a large project as the worker found it last."""
     with context().project.database.read() as session:
         kept = read_statistics(session, LEAKS)
-    report = kept.figures or LeakReport([], [])
+    report = kept.value or LeakReport([], [])
     leaks = [
         LeakOut(why=k.why, first=_image(k.first), second=_image(k.second), splits=k.splits)
         for k in report.leaks
@@ -169,7 +169,7 @@ def show_leaks() -> LeaksOut:
         groups=report.groups,
         leaks=leaks,
         counted_at=utc_text(kept.counted_at) if kept.counted_at else None,
-        counting=kept.figures is None,
+        counting=kept.value is None,
     )
 
 

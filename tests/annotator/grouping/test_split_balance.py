@@ -99,7 +99,7 @@ def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nob
     assert plan.distance < plan.distance_now
     before = splits(labelled)
     with labelled.database.read() as session:
-        shown = read_statistics(session, DISTRIBUTIONS).figures
+        shown = read_statistics(session, DISTRIBUTIONS).value
     with labelled.database.write() as session:
         assert balance_splits(session, plan.seed, instead_of=0) == plan.moved
     after = splits(labelled)
@@ -109,7 +109,7 @@ def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nob
         assert session.scalar(select(func.count(func.distinct(Image.group)))) == len(
             {(group, split) for group, split in after.values()}
         )
-        assert read_statistics(session, DISTRIBUTIONS).figures != shown
+        assert read_statistics(session, DISTRIBUTIONS).value != shown
     [all_images, *values] = plan.values
     assert sum(held.images for held in all_images.then.values()) == 40
     assert all(

@@ -64,7 +64,7 @@ def test_every_bad_row_is_counted_and_the_first_ten_are_named(filled: ProjectFol
     table = tmp_path / "labels.csv"
     table.write_text("image_name,glasses\n" + "0001.jpg,monocle\n" * 25)
     finished = run("import", table, "-p", filled.path)
-    finished.assert_refused(1, "25 cells or rows", "line 11:", "and 15 more", "Mend the file")
+    finished.assert_refused(1, "25 cells or rows", "line 11:", "and 15 more", "Fix the file")
     assert "line 12:" not in finished.err
 
 

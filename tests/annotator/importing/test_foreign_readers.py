@@ -169,9 +169,7 @@ def test_images_that_no_row_names_come_in_without_labels_and_are_told(tmp_path: 
     assert [one.name for one in found.images] == ["1.jpg", "test/1.jpg", "test/a/3.png", "train/2.jpg"]
     assert all(one.path is not None and one.path.is_file() for one in found.images)
     assert [(answer.image, answer.value) for answer in found.answers] == [("1.jpg", "none")]
-    told = (
-        "3 of its images are in no row; they are imported without labels: test/1.jpg, test/a/3.png, train/2.jpg"
-    )
+    told = "3 of its images are in no row; they are imported without labels: test/1.jpg, test/a/3.png, train/2.jpg"
     assert (found.notes, found.ignored) == ([told], 1)
 
 
