@@ -26,7 +26,7 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import StatisticsCounter
-from annotator.services.common.job_queue import StoppedError, ended_well
+from annotator.services.common.job_queue import StoppedError, failures_recorded
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
 from annotator.services.grouping.duplicate_search import DuplicateSearch
@@ -206,7 +206,10 @@ def run_next_round(
 
         log = project.round_folder(row.id) / "error.log"
         resting = studies if row.engine == "probe" else ()  # the others take as long as a study, or longer
-        with paused(resting), ended_well(project.path, log, "The labels are unchanged.", give_back, fail):
+        with (
+            paused(resting),
+            failures_recorded(project.path, log, "The labels are unchanged.", give_back, fail),
+        ):
             _run(project, row, snapshots, _Reporter(project, row.id, report, stopped))
         return True
 

@@ -1,4 +1,4 @@
-"""The snapshots of rounds: one after the other, of images that seldom change, so what is known of them is not read again."""
+"""The snapshots of rounds: images seldom change between rounds, so that only the labels are read again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OPTIONS = SnapshotOptions(card=False)
 
 @dataclass(frozen=True)
 class _Known:
-    """The images of the last snapshot, their numbers in its order, and the version at which they were read."""
+    """The images of the last snapshot, their ids in its order, and `Project.images_version` when they were read."""
 
     version: int
     ids: NDArray[np.int64]
@@ -38,9 +38,9 @@ class _Known:
 
 
 class RoundSnapshots:
-    """Writes snapshots with the bytes of `export_snapshot`; the second of the same images takes a tenth of the time.
+    """Writes the same bytes as `export_snapshot`, but a second snapshot of the same images takes a tenth of the time.
 
-    A million images keep some 150 MB of memory.
+    It keeps about 150 MB in memory for a million images.
     """
 
     def __init__(self, project: ProjectFolder) -> None:
@@ -59,7 +59,7 @@ class RoundSnapshots:
                 self._known = None
                 fields: list[str] = []
                 splits: list[NDArray[np.int8]] = []
-                manifest = self._write(session, folder, _noted(read_batches(session), fields, splits))
+                manifest = self._write(session, folder, _recorded(read_batches(session), fields, splits))
                 images = KnownImages(
                     folder / "images.csv",
                     manifest["files"]["images.csv"],
@@ -72,7 +72,7 @@ class RoundSnapshots:
         return manifest
 
     def has_all_images(self, folder: Path) -> bool:
-        """Whether a snapshot that was just written has the images that the project has now; not known of others."""
+        """Return whether the last written snapshot is `folder` and has the images that the project has now."""
         if self._known is None or self._known.images.file.parent != folder:
             return False
         with self._project.database.read() as session:
@@ -80,7 +80,7 @@ class RoundSnapshots:
         return self._known.version == version
 
     def forget(self) -> None:
-        """Read everything anew the next time."""
+        """Read the images again for the next snapshot."""
         self._known = None
 
     def _write(
@@ -95,9 +95,10 @@ def _relabelled(session: Session, known: _Known) -> Relabelled:
     return Relabelled(known.images, LabelColumns(session).of(known.ids), done)
 
 
-def _noted(
+def _recorded(
     batches: Iterable[ImageBatch], fields: list[str], splits: list[NDArray[np.int8]]
 ) -> Iterator[ImageBatch]:
+    """The same batches; their names and splits are added to the two lists."""
     for batch in batches:
         fields += map(csv_field, batch.names)
         splits.append(split_numbers(batch.splits))
@@ -105,6 +106,6 @@ def _noted(
 
 
 def _ids(session: Session) -> NDArray[np.int64]:
-    """The numbers of all images by name: the index of the names has both."""
+    """(images,) ids of all images in the order of their names; the index of the names has both."""
     pages = fetch_many(session, select(Image.id).order_by(Image.name), 10_000)
     return np.concatenate([np.array(rows, np.int64).ravel() for rows in pages] or [np.empty(0, np.int64)])

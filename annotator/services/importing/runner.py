@@ -15,7 +15,7 @@ from annotator.formats.importers.video import VideoOptions
 from annotator.imaging.image_files import Limits
 from annotator.models import Import
 from annotator.project import ProjectFolder
-from annotator.services.common.job_queue import StoppedError, ended_well, has_unfinished
+from annotator.services.common.job_queue import StoppedError, failures_recorded, has_unfinished
 from annotator.services.importing.jobs import (
     ImportRequest,
     claim_import,
@@ -55,7 +55,7 @@ def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callabl
             end_import(session, row.id, error=error.replace(f"{folder}/", ""))
 
     log = project.imports / f"error-{row.id:06d}.log"
-    with ended_well(project.path, log, "What was imported before is kept.", give_back, fail):
+    with failures_recorded(project.path, log, "What was imported before is kept.", give_back, fail):
         progress = _Progress(project, row.id, stopped)
         options = _options(settings, row, progress.check)
         _run(project, row, folder / row.name, options, progress)

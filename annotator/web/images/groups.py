@@ -19,7 +19,7 @@ from annotator.services.grouping.listing import (
     decide,
     images_of_group,
     list_groups,
-    take_decision_back,
+    undo_group_decision,
 )
 from annotator.services.grouping.near_duplicates import find_near_duplicates
 from annotator.web.http.context import context, idempotency_key, labeller_id
@@ -203,7 +203,7 @@ def undo_decision(number: int, json: UndoDecisionRequest) -> DecisionOut:
     """Take a decision back; taking it back again changes nothing."""
     del json
     with context().project.database.write() as session:
-        row = take_decision_back(session, number)
+        row = undo_group_decision(session, number)
     return _settled(row)
 
 

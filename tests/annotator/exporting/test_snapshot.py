@@ -157,7 +157,7 @@ def test_a_missing_manifest_and_a_foreign_file_are_told(filled: ProjectFolder, t
     with pytest.raises(FacelabelError, match=r"extra\.csv does not belong"):
         verify_snapshot(folder)
     (folder / "manifest.json").unlink()
-    with pytest.raises(FacelabelError, match="never finished"):
+    with pytest.raises(FacelabelError, match="not completed"):
         verify_snapshot(folder)
 
 

@@ -68,7 +68,7 @@ def test_names_and_codes_are_not_compared_and_a_half_snapshot_is_refused(
     call("diff", tmp_path / "a", tmp_path / "b").assert_refused(1, "cannot be compared")
     (tmp_path / "b" / "manifest.json").unlink()
     call("diff", tmp_path / "a", tmp_path / "b", "--csv", tmp_path / "c.csv").assert_refused(
-        1, "never finished"
+        1, "not completed"
     )
     assert not (tmp_path / "c.csv").exists()
 

@@ -17,7 +17,7 @@ from annotator.services.grouping.listing import (
     images_of_group,
     leak_report,
     list_groups,
-    take_decision_back,
+    undo_group_decision,
 )
 from annotator.services.grouping.near_duplicates import find_near_duplicates
 from annotator.services.grouping.rebuild import settle_groups
@@ -128,8 +128,8 @@ def test_what_is_cut_is_apart_and_what_is_joined_is_together_until_taken_back(do
     assert now["copy-0001.jpg"] == before["copy-0001.jpg"]
     assert now["0005.jpg"] == now["0006.jpg"] == before["0005.jpg"]
     with doubled.database.write() as session:
-        take_decision_back(session, cut_id)
-        take_decision_back(session, join_id)
+        undo_group_decision(session, cut_id)
+        undo_group_decision(session, join_id)
     look(doubled)
     assert groups(doubled)["copy-0001.jpg"] == before["0001.jpg"]
     assert groups(doubled)["0006.jpg"] == before["0006.jpg"]

@@ -136,7 +136,7 @@ def test_models_that_were_trained_are_a_reason_to_refuse_unless_it_is_done_even_
     assert plan.models == 1
     assert [
         word in told
-        for told, word in zip(plan.warnings, ("(1 of them)", "leave the audit", "not blind"), strict=True)
+        for told, word in zip(plan.warnings, ("splits: 1.", "leave the audit", "not blind"), strict=True)
     ] == [True] * 3
     before = splits(labelled)
     call("splits", "--apply", "-p", labelled.path).assert_refused(1, "Models were trained", "--even-so")
@@ -168,5 +168,5 @@ def test_the_command_shows_the_table_and_changes_nothing_without_apply(
     assert told["distance"] < told["distance_now"]
     assert not told["applied"]
     init_project(tmp_path / "empty").database.close()
-    call("splits", "-p", tmp_path / "empty").assert_refused(1, "Nothing is labelled yet")
+    call("splits", "-p", tmp_path / "empty").assert_refused(1, "There is no label")
     call("splits", "--even-so", "-p", labelled.path).assert_refused(2, "--apply")
