@@ -39,7 +39,7 @@ def evaluate(
     """Measure MODEL on every split of SNAPSHOT, with intervals, by class and by subgroup."""
     from trainer.data.snapshot import Snapshot  # noqa: PLC0415
     from trainer.evaluation.full_report import evaluate_fully  # noqa: PLC0415
-    from trainer.reports.main_figures import HEADER, main_figures  # noqa: PLC0415
+    from trainer.reports.headline_metrics import HEADER, headline_metrics  # noqa: PLC0415
     from trainer.rounds.engines import ask, trained_on  # noqa: PLC0415
     from trainer.runtime.distributed import rank, together  # noqa: PLC0415
     from trainer.runtime.files import canonical_json, write_atomically  # noqa: PLC0415
@@ -59,7 +59,7 @@ def evaluate(
         click.echo(json.dumps({"metrics": metrics}, sort_keys=True))
         return
     table = Table(*HEADER)
-    for row in main_figures(metrics):
+    for row in headline_metrics(metrics):
         table.add_row(*row)
     Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 

@@ -1,4 +1,5 @@
-"""Pages for people: what a run came to, and why a model answers an image as it does.
+"""Pages for people: the report of a run, a comparison of runs, an explanation of a prediction.
 
-Every page is one file that needs nothing else: styles, charts (SVG) and pictures are inside.
+Every page is one file that needs no other: style, charts (SVG) and images stand inside it. The pages are Jinja templates in
+`templates/`; the charts are drawn by Matplotlib (`canvas`, `charts`).
 """

@@ -1,174 +1,200 @@
-"""Charts, drawn by hand so that a report needs no plotting library and no script: for a page, as PNG and as JSON."""
+"""The kinds of charts: lines over two axes, bars, stacked bars, a confusion matrix."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainer.reports.drawing import DIM, LINE, Box, Dot, Drawing, Line, Words
-from trainer.reports.page import text
+from trainer.reports.canvas import (
+    BOTTOM,
+    FONT_SIZE,
+    MARKERS,
+    TITLE,
+    WIDTH,
+    Chart,
+    add_axes,
+    add_legend,
+    legend_height,
+    new_figure,
+    plain_style,
+    series_colour,
+    series_dash,
+    shortened,
+)
+from trainer.reports.colours import ON_PAPER
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f7f7f", "#b3a500")
-"""Of Okabe and Ito, which people who see fewer colours can tell apart; lines also differ by their dashes."""
-DASHES = ("", "6 3", "2 3", "8 3 2 3")
-WIDTH, HEIGHT = 384, 236
-"""Three beside each other fill a page."""
-LEFT, RIGHT, TOP, BOTTOM = 64, 14, 26, 42
-Points = Sequence[tuple[float, float]]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LEFT, RIGHT, PLOT_HEIGHT = 62, 12, 172
+BAR, BAR_STEP, BAR_LEFT, BAR_RIGHT = 15, 22, 140, 66
+MOST_MARKERS = 60
+"""A line with more points than this has no markers."""
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+Curve = Sequence[tuple[float, float]]
+"""Points (x, y) in the order in which they are joined."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Where values go: `low` and `high` are its ends, `logarithmic` for a scale of powers of ten, `whole` for counted things."""
+    """An axis from `low` to `high`: `logarithmic`, or `whole` for things that are counted, or with `ticks` at given values."""
 
     title: str
     low: float
     high: float
     logarithmic: bool = False
     whole: bool = False
-
-    def place(self, value: float, start: float, end: float) -> float:
-        """Return the pixel of a value between two pixels."""
-        low, high, here = self.low, self.high, value
-        if self.logarithmic:
-            low, high, here = math.log10(low), math.log10(high), math.log10(value)
-        return start + (here - low) / ((high - low) or 1.0) * (end - start)
-
-    def ticks(self) -> list[float]:
-        """Return some round values on the axis."""
-        if self.logarithmic:
-            powers = range(
-                math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1
-            )
-            return [10.0**power for power in powers][:: max(1, len(powers) // 6)]
-        step = 10 ** math.floor(math.log10(((self.high - self.low) or 1.0) / 4))
-        step = next(step * m for m in (1, 2, 5, 10) if (self.high - self.low) / (step * m) <= 6)
-        step = max(1, step) if self.whole else step
-        first = math.ceil(self.low / step - 1e-9)
-        return [step * n for n in range(first, math.floor(self.high / step + 1e-9) + 1)]
+    ticks: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
-class Chart:
-    """A drawing, what it shows as plain values, and the names of its lines for a legend on a page."""
+class Band:
+    """The 95 % interval around a line: `low` and `high` at each `x`."""
 
-    drawing: Drawing
-    values: dict[str, Any]
-    legend: tuple[str, ...] = ()
-    dashed: bool = True
-
-    @property
-    def html(self) -> str:
-        """Return it as SVG with its legend."""
-        return self.drawing.svg() + (_legend(self.legend, dashed=self.dashed) if self.legend else "")
-
-    def png(self) -> bytes:
-        """Return it as a PNG file with its legend."""
-        above, row = self.drawing, 18
-        height = above.height + row * len(self.legend)
-        shapes = list(above.shapes)
-        for number, name in enumerate(self.legend):
-            y = above.height + row * number + 8
-            colour, dash = _look(number, dashed=self.dashed)
-            shapes += [Line([(LEFT, y), (LEFT + 26, y)], colour, 2.5, dash), Words((LEFT + 34, y + 4), name)]
-        return Drawing(above.title, above.width, height, shapes).png()
+    x: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
 
 
 def line_chart(
     title: str,
-    lines: Mapping[str, Points],
+    lines: Mapping[str, Curve],
     x: Axis,
     y: Axis,
     *,
     mark: float | None = None,
     diagonal: bool = False,
-    shares: Sequence[tuple[float, float, float]] = (),
+    background: Sequence[tuple[float, float, float]] = (),
 ) -> Chart:
-    """Return lines over two axes with a legend.
+    """Return lines over two axes with a legend below. Values beyond the vertical axis are drawn at its ends.
 
     Args:
         title: Above the chart.
-        lines: Name → points in the order in which they are joined.
+        lines: Name → curve.
         x: Horizontal axis.
         y: Vertical axis.
-        mark: Where on the horizontal axis a vertical line stands.
+        mark: Where a dashed vertical line stands.
         diagonal: Draw the line x = y.
-        shares: Low end, high end, share: faint bars that tell where most of what is shown lies.
+        background: (left end, right end, height) of faint bars behind the lines.
     """
-    drawing = _frame(title, x, y)
-    for low, high, share in shares:
-        left, right = (x.place(end, LEFT, WIDTH - RIGHT) for end in (low, high))
-        height = share * (HEIGHT - BOTTOM - TOP)
-        drawing.shapes.append(
-            Box((left, HEIGHT - BOTTOM - height), right - left - 1, height, COLOURS[6], 0.3)
-        )
-    if diagonal:
-        drawing.shapes.append(Line(_places([(x.low, x.low), (x.high, x.high)], x, y), DIM, 1.8, "3 3"))
-    if mark is not None:
-        drawing.shapes.append(Line(_places([(mark, y.low), (mark, y.high)], x, y), DIM, 1.8, "4 2"))
-    for number, (name, points) in enumerate(lines.items()):
-        colour, dash = _look(number)
-        places = _places(points, x, y)
-        drawing.shapes.append(Line(places, colour, 1.8, dash))
-        if len(points) <= 60:
-            drawing.shapes += [
-                Dot(place, 2.2, colour, f"{name}: {value:.4g}")
-                for place, (_, value) in zip(places, points, strict=True)
-            ]
-    values = {"lines": {name: [list(point) for point in points] for name, points in lines.items()}}
-    return Chart(drawing, {"title": title, "x": x.title, "y": y.title, **values}, tuple(lines))
+    with plain_style():
+        figure, axes = _frame(title, list(lines), x, y, WIDTH, PLOT_HEIGHT)
+        for low, high, height in background:
+            axes.bar((low + high) / 2, height, 0.94 * (high - low), color=ON_PAPER["dim"], alpha=0.28)
+        guide: dict[str, Any] = {"color": ON_PAPER["dim"], "linewidth": 1.5}
+        if diagonal:
+            axes.plot([x.low, x.high], [x.low, x.high], linestyle=(0, (2, 2)), **guide)
+        if mark is not None:
+            axes.plot([mark, mark], [y.low, y.high], linestyle=(0, (4, 2)), **guide)
+        handles, tips = [], {}
+        for number, (name, curve) in enumerate(lines.items()):
+            few = len(curve) <= MOST_MARKERS
+            look: dict[str, Any] = {"linestyle": series_dash(number), "marker": "o" if few else ""}
+            handles += [_line(axes, curve, y, number, **look)]
+            tips[f"series-{number}"] = [f"{name}: {value:.4g}" for _, value in curve] if few else []
+        if lines:
+            add_legend(figure, handles, list(lines), LEFT)
+    values = {"lines": {name: [list(point) for point in curve] for name, curve in lines.items()}}
+    return Chart(title, figure, {"title": title, "x": x.title, "y": y.title, **values}, tips)
+
+
+def band_chart(
+    title: str,
+    lines: Mapping[str, Curve],
+    bands: Mapping[str, Band],
+    levels: Mapping[str, float],
+    x: Axis,
+    y: Axis,
+    *,
+    width: int = 590,
+) -> Chart:
+    """Return lines with their intervals, and for some of them a dotted level to reach.
+
+    Args:
+        title: Above the chart.
+        lines: Name → curve; colour and marker follow the order.
+        bands: Name → interval.
+        levels: Name → height of the dotted line.
+        x: Horizontal axis.
+        y: Vertical axis.
+        width: Pixels on the page.
+    """
+    with plain_style():
+        figure, axes = _frame(title, list(lines), x, y, width, 240)
+        handles, tips = [], {}
+        for number, (name, curve) in enumerate(lines.items()):
+            if name in bands:
+                band = bands[name]
+                axes.fill_between(
+                    band.x, band.low, band.high, color=series_colour(number), alpha=0.14, linewidth=0
+                )
+            if name in levels:
+                axes.axhline(
+                    levels[name], color=series_colour(number), linewidth=1.4, linestyle=(0, (1, 2.5))
+                )
+            handles += [_line(axes, curve, y, number, marker=MARKERS[number % len(MARKERS)], markersize=6)]
+            tips[f"series-{number}"] = [f"{name}, {place:g}: {value:.4g}" for place, value in curve]
+        add_legend(figure, handles, list(lines), LEFT)
+    values = {"lines": {name: [list(point) for point in curve] for name, curve in lines.items()}}
+    return Chart(title, figure, {"title": title, "x": x.title, "y": y.title, **values}, tips)
 
 
 def bar_chart(title: str, bars: Mapping[str, float], *, most: float | None = None) -> Chart:
-    """Return horizontal bars, each with its name and value."""
+    """Return horizontal bars, each with its name and value. A bar of the length `most` fills the width."""
     most = most or max(bars.values(), default=1.0) or 1.0
-    drawing = Drawing(title, WIDTH, 32 + 22 * len(bars), [Words((4, 14), title, bold=True)])
-    for number, (name, value) in enumerate(bars.items()):
-        y = 26 + 22 * number
-        width = max(0.0, value / most) * (WIDTH - 210)
-        drawing.shapes += [
-            Words((132, y + 13), name[:20], "end"),
-            Box((140, y), width, 17, COLOURS[0]),
-            Words((146 + width, y + 13), f"{value:.3f}" if most <= 1 else f"{value:,.0f}"),
-        ]
-    return Chart(drawing, {"title": title, "bars": dict(bars)})
+    with plain_style():
+        figure, axes = _bar_frame(title, list(bars), most, ())
+        for row, value in enumerate(bars.values()):
+            axes.barh(row, max(0.0, value), BAR / BAR_STEP, color=series_colour(0))
+            _value(axes, row, max(0.0, value), f"{value:.3f}" if most <= 1 else f"{value:,.0f}")
+    return Chart(title, figure, {"title": title, "bars": dict(bars)})
 
 
 def stacked_chart(title: str, parts: Sequence[str], bars: Mapping[str, Sequence[int]]) -> Chart:
     """Return horizontal bars of counts, each made of the same parts, with its sum."""
     most = max((sum(counts) for counts in bars.values()), default=0) or 1
-    drawing = Drawing(title, WIDTH, 32 + 22 * len(bars), [Words((4, 14), title, bold=True)])
-    for number, (name, counts) in enumerate(bars.items()):
-        x, y = 140.0, 26 + 22 * number
-        drawing.shapes.append(Words((132, y + 13), name[:20], "end"))
-        for part, count in enumerate(counts):
-            width = count / most * (WIDTH - 210)
-            drawing.shapes.append(Box((x, y), width, 17, COLOURS[part % len(COLOURS)]))
-            x += width
-        drawing.shapes.append(Words((x + 6, y + 13), f"{sum(counts):,}"))
+    with plain_style():
+        figure, axes = _bar_frame(title, list(bars), most, parts)
+        tips = {}
+        handles: list[Any] = [None] * len(parts)
+        for row, counts in enumerate(bars.values()):
+            left = 0
+            for part, count in enumerate(counts):
+                (bar,) = axes.barh(row, count, BAR / BAR_STEP, left=left, color=series_colour(part))
+                bar.set_gid(f"bar-{row}-{part}")
+                tips[f"bar-{row}-{part}"] = [f"{parts[part]}: {count:,}"]
+                handles[part] = bar
+                left += count
+            _value(axes, row, left, f"{left:,}")
+        if bars:
+            add_legend(figure, handles, parts, BAR_LEFT)
     values = {name: dict(zip(parts, counts, strict=True)) for name, counts in bars.items()}
-    return Chart(drawing, {"title": title, "bars": values}, tuple(parts), dashed=False)
+    return Chart(title, figure, {"title": title, "bars": values}, tips)
 
 
 def matrix_chart(title: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Chart:
-    """Return a confusion matrix: row the right class, column the answer, cells coloured by their share of the row."""
-    side, left, top = max(46, 300 // max(1, len(names))), 132, 62
-    size = max(300, left + side * len(names) + 14), top + 26 * len(names) + 12
-    drawing = Drawing(title, *size, [Words((4, 14), title, bold=True)])
-    drawing.shapes.append(Words((4, 32), "rows: what it is; columns: what was answered", colour=DIM))
-    for number, (name, row) in enumerate(zip(names, counts, strict=True)):
-        y, total = top + 26 * number, sum(row)
-        drawing.shapes += [
-            Words((left + side * (number + 0.5), top - 6), name[: side // 7], "middle"),
-            Words((left - 6, y + 17), name[:18], "end"),
-        ]
-        for column, count in enumerate(row):
-            x, part = left + side * column, count / total if total else 0.0
-            drawing.shapes += [
-                Box((x, y), side - 2, 24, COLOURS[0], 0.04 + 0.61 * part),
-                Words((x + side / 2, y + 17), f"{count:,}", "middle"),
-            ]
-    return Chart(drawing, {"title": title, "names": list(names), "counts": [list(row) for row in counts]})
+    """Return a confusion matrix: row the true class, column the predicted one, colour the fraction of the row."""
+    side, step, left = max(46, 252 // max(1, len(names))), 26, 118
+    upright = any(len(name) > side // 7 for name in names)
+    top = TITLE + 22 + (8 + 7 * min(18, max(map(len, names), default=0)) if upright else 18)
+    width = max(WIDTH - 14, left + side * len(names) + 2)
+    with plain_style():
+        figure = new_figure(title, width, top + step * len(names) + 6)
+        axes = add_axes(figure, left, top, side * len(names), step * len(names))
+        axes.set(xlim=(0, len(names)), ylim=(len(names), 0), xticks=[], yticks=[])
+        axes.spines["bottom"].set_visible(False)
+        words = "rows: true value; columns: predicted value"
+        figure.text(0, 1 - 32 / (top + step * len(names) + 6), words, color=ON_PAPER["dim"])
+        for row, (name, line) in enumerate(zip(names, counts, strict=True)):
+            axes.text(-6 / side, row + 0.5, shortened(name, 16), ha="right", va="center")
+            rotation = 90 if upright else 0
+            axes.text(row + 0.5, -0.2, shortened(name, 18), ha="center", va="bottom", rotation=rotation)
+            for column, count in enumerate(line):
+                _cell(axes, row, column, count, sum(line), gap=(2 / side, 2 / step))
+    return Chart(
+        title, figure, {"title": title, "names": list(names), "counts": [list(row) for row in counts]}
+    )
 
 
 def spread(
@@ -180,45 +206,93 @@ def spread(
     return (low, high) if high > low else (low, low + 1)
 
 
-def _frame(title: str, x: Axis, y: Axis) -> Drawing:
-    """The title, the axes with their ticks, and nothing between them."""
-    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-    drawing = Drawing(title, WIDTH, HEIGHT, [Words((4, 14), title, bold=True)])
-    for tick in y.ticks():
-        place = y.place(tick, bottom, TOP)
-        drawing.shapes += [
-            Line([(LEFT, place), (right, place)], LINE),
-            Words((LEFT - 6, place + 4), f"{tick:.4g}", "end"),
-        ]
-    drawing.shapes += [
-        Words((x.place(tick, LEFT, right), bottom + 16), f"{tick:.4g}", "middle") for tick in x.ticks()
-    ]
-    drawing.shapes += [
-        Line([(LEFT, bottom), (right, bottom)], DIM),
-        Words(((LEFT + right) / 2, HEIGHT - 8), x.title, "middle", DIM),
-        Words((12, (TOP + bottom) / 2), y.title, "middle", DIM, upright=True),
-    ]
-    return drawing
+def _frame(
+    title: str, names: Sequence[str], x: Axis, y: Axis, width: int, height: int
+) -> "tuple[Figure, Axes]":
+    """The title, room for a legend, and axes with ticks and nothing between them."""
+    figure = new_figure(title, width, TITLE + height + BOTTOM + legend_height(names, width - LEFT))
+    axes = add_axes(figure, LEFT, TITLE, width - LEFT - RIGHT, height)
+    axes.set_axisbelow(True)
+    axes.grid(axis="y")
+    _scale(axes, x, "x")
+    _scale(axes, y, "y")
+    axes.set_xlabel(x.title, labelpad=4)
+    figure.text(
+        9 / width, axes.get_position().y0 + axes.get_position().height / 2, y.title,
+        rotation=90, ha="center", va="center", color=ON_PAPER["dim"],
+    )  # fmt: skip
+    return figure, axes
 
 
-def _places(points: Points, x: Axis, y: Axis) -> list[tuple[float, float]]:
-    """Points in pixels, those beyond the vertical axis at its ends."""
-    return [
-        (x.place(a, LEFT, WIDTH - RIGHT), y.place(min(max(b, y.low), y.high), HEIGHT - BOTTOM, TOP))
-        for a, b in points
-    ]
+def _scale(axes: "Axes", axis: Axis, which: str) -> None:
+    from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator, ScalarFormatter  # noqa: PLC0415
+
+    ticks = axes.xaxis if which == "x" else axes.yaxis
+    if axis.logarithmic:
+        axes.set(**{f"{which}scale": "log"})
+        ticks.set_major_locator(LogLocator(numticks=7))
+        ticks.set_minor_locator(NullLocator())
+        ticks.set_major_formatter(lambda value, _: _power(value))
+    else:
+        ticks.set_major_locator(MaxNLocator(6, integer=axis.whole, steps=[1, 2, 5, 10]))
+        ticks.set_major_formatter(ScalarFormatter(useOffset=False))
+    if axis.ticks:
+        ticks.set_major_locator(FixedLocator(list(axis.ticks)))
+    axes.set(**{f"{which}lim": (axis.low, axis.high)})
 
 
-def _look(number: int, *, dashed: bool = True) -> tuple[str, str]:
-    """Colour and dashes of a line."""
-    return COLOURS[number % len(COLOURS)], DASHES[number // 2 % len(DASHES)] if dashed else ""
+def _power(value: float) -> str:
+    """A power of ten such as 10⁻³; those near to one as plain numbers."""
+    if 0.01 <= value < 10_000:
+        return f"{value:,g}"
+    return f"10{str(round(math.log10(value))).translate(SUPERSCRIPTS)}"
 
 
-def _legend(names: Sequence[str], *, dashed: bool) -> str:
-    looks = [_look(number, dashed=dashed) for number in range(len(names))]
-    entries = "".join(
-        f'<span><svg width="26" height="10" style="display:inline"><line x1="0" x2="26" y1="5" y2="5" '
-        f'stroke="{colour}" stroke-width="2.5" stroke-dasharray="{dash}"/></svg> {text(name)}</span> '
-        for name, (colour, dash) in zip(names, looks, strict=True)
+def _line(axes: "Axes", curve: Curve, y: Axis, number: int, **look: Any) -> Any:
+    """Draw a line, with values beyond the vertical axis at its ends."""
+    heights = [min(max(value, y.low), y.high) for _, value in curve]
+    (line,) = axes.plot(
+        [place for place, _ in curve],
+        heights,
+        color=series_colour(number),
+        linewidth=1.8,
+        markeredgewidth=0,
+        clip_on=False,
+        gid=f"series-{number}",
+        **{"markersize": 4.5} | look,
     )
-    return f'<div class="row dim" style="gap:.2rem 1rem;font-size:.85rem;max-width:{WIDTH}px">{entries}</div>'
+    return line
+
+
+def _bar_frame(title: str, names: Sequence[str], most: float, legend: Sequence[str]) -> "tuple[Figure, Axes]":
+    """The title, the names of the bars at the left, and room for values at the right and a legend below."""
+    rows = max(1, len(names))
+    legend_room = legend_height(legend, WIDTH - BAR_LEFT) if names else 0
+    figure = new_figure(title, WIDTH, TITLE + BAR_STEP * rows + 4 + legend_room)
+    axes = add_axes(figure, BAR_LEFT, TITLE, WIDTH - BAR_LEFT - BAR_RIGHT, BAR_STEP * rows)
+    axes.set(xlim=(0, most), ylim=(rows - 0.5, -0.5), xticks=[], yticks=[])
+    axes.spines["bottom"].set_visible(False)
+    for row, name in enumerate(names):
+        axes.annotate(
+            shortened(name, 20), (0, row), (-8, 0), textcoords="offset points", ha="right", va="center"
+        )
+    return figure, axes
+
+
+def _value(axes: "Axes", row: int, end: float, words: str) -> None:
+    axes.annotate(words, (end, row), (6, 0), textcoords="offset points", ha="left", va="center")
+
+
+def _cell(axes: "Axes", row: int, column: int, count: int, total: int, *, gap: tuple[float, float]) -> None:
+    """A cell of a matrix with its count."""
+    from matplotlib.patches import Rectangle  # noqa: PLC0415
+
+    fraction = count / total if total else 0.0
+    place, size = (column, row), (1 - gap[0], 1 - gap[1])
+    look: dict[str, Any] = {
+        "facecolor": series_colour(0),
+        "edgecolor": "none",
+        "alpha": 0.05 + 0.5 * fraction,
+    }
+    axes.add_patch(Rectangle(place, *size, **look))
+    axes.text(column + size[0] / 2, row + size[1] / 2, f"{count:,}", ha="center", va="center", size=FONT_SIZE)

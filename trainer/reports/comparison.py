@@ -6,26 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trainer.reports.page import page, share, text, with_interval
+from trainer.reports.numbers import format_interval
+from trainer.reports.render import render
 from trainer.runtime.files import write_atomically
 
-SORT = """
-document.querySelectorAll("th").forEach((head, column) => {
-  const sort = () => {
-    const down = head.getAttribute("aria-sort") !== "descending";
-    document.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const body = head.closest("table").tBodies[0];
-    const key = (row) => { const cell = row.cells[column].dataset.key; return isNaN(cell) || cell === "" ? cell : +cell; };
-    [...body.rows].sort((a, b) => (key(a) < key(b) ? 1 : key(a) > key(b) ? -1 : 0) * (down ? 1 : -1))
-      .forEach((row) => body.append(row));
-  };
-  head.querySelector("button").onclick = sort;
-});
-"""
-
-
-FIGURES = ("balanced_accuracy", "accuracy")
+CHOICES = ("network", "preprocess", "crop", "pretrained")
+MEASURED = ("parameters", "megabytes", "training_seconds", "milliseconds_per_image")
+TITLES = (*CHOICES, "parameters", "MB", "training s", "ms/image")
+METRICS = ("balanced_accuracy", "accuracy")
+Column = tuple[str, str]
+"""Attribute and metric."""
 
 
 def write_comparison(rows: Sequence[dict[str, Any]], to: Path) -> None:
@@ -35,75 +25,57 @@ def write_comparison(rows: Sequence[dict[str, Any]], to: Path) -> None:
         rows: Of `trainer.rounds.compare.compare`.
         to: The folder; exists.
     """
-    columns = [(name, key) for name in sorted({n for row in rows for n in row["figures"]}) for key in FIGURES]
-    choices = ["network", "preprocess", "crop", "pretrained", "parameters", "MB", "training s", "ms/image"]
+    columns = [(name, key) for name in sorted({n for row in rows for n in row["figures"]}) for key in METRICS]
     named = [f"{name}: {key.replace('_', ' ')}" for name, key in columns]
-    titles = [*choices, *named, "error"]
+    titles = [*TITLES, *named, "error"]
     shown = [
-        [*_shown_choices(row), *(_words(row, *column) for column in columns), row["error"]] for row in rows
+        [*_shown_choices(row), *(_shown_metric(row, *column) for column in columns), row["error"]]
+        for row in rows
     ]
-    keys = [[*_choices(row), *(_figure(row, *column)[0] for column in columns), row["error"]] for row in rows]
+    write_atomically(to / "comparison.csv", _csv(rows, columns, named).encode())
+    write_atomically(to / "comparison.md", _markdown([titles, ["---"] * len(titles), *shown]).encode())
+    keys = [[*_choices(row), *(_metric(row, *column)[0] for column in columns), row["error"]] for row in rows]
+    lines = [list(zip(cells, line, strict=True)) for cells, line in zip(shown, keys, strict=True)]
+    html = render("comparison.html.j2", titles=titles, words=len(CHOICES), lines=lines)
+    write_atomically(to / "comparison.html", html.encode())
+
+
+def _csv(rows: Sequence[dict[str, Any]], columns: Sequence[Column], named: Sequence[str]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(
-        [*choices, *(f"{name}{end}" for name in named for end in ("", ", low", ", high")), "error"]
+        [*TITLES, *(f"{name}{end}" for name in named for end in ("", ", low", ", high")), "error"]
     )
     for row in rows:
-        writer.writerow(
-            [*_choices(row), *(n for column in columns for n in _figure(row, *column)), row["error"]]
-        )
-    write_atomically(to / "comparison.csv", stream.getvalue().encode())
-    lines = [titles, ["---"] * len(titles), *shown]
-    markdown = "".join("| " + " | ".join(str(c).replace("|", "\\|") for c in line) + " |\n" for line in lines)
-    write_atomically(to / "comparison.md", markdown.encode())
-    write_atomically(to / "comparison.html", _html(titles, shown, keys).encode())
+        metrics = (number for column in columns for number in _metric(row, *column))
+        writer.writerow([*_choices(row), *metrics, row["error"]])
+    return stream.getvalue()
 
 
-def _html(titles: Sequence[str], shown: Sequence[Sequence[Any]], plain: Sequence[Sequence[Any]]) -> str:
-    head = "".join(f'<th scope="col"><button type="button">{text(title)}</button></th>' for title in titles)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td data-key="{text("" if key is None else key)}">{text(cell)}</td>'
-            for cell, key in zip(line, keys, strict=True)
-        )
-        + "</tr>"
-        for line, keys in zip(shown, plain, strict=True)
+def _markdown(lines: Sequence[Sequence[Any]]) -> str:
+    return "".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines
     )
-    content = (
-        '<p class="dim">Figures on the test split, or on val without one, with their 95 % intervals by group. A click on a heading sorts.</p>'
-        f'<div class="scroll"><table class="sortable"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-        f"<script>{SORT}</script>"
-    )
-    return page("Comparison", [("Runs", content)])
 
 
 def _choices(row: dict[str, Any]) -> list[Any]:
-    measured = [
-        row.get(key, "") for key in ("parameters", "megabytes", "training_seconds", "milliseconds_per_image")
-    ]
-    return [*(row["choices"][key] for key in ("network", "preprocess", "crop", "pretrained")), *measured]
+    return [*(row["choices"][key] for key in CHOICES), *(row.get(key, "") for key in MEASURED)]
 
 
 def _shown_choices(row: dict[str, Any]) -> list[Any]:
-    network, preprocess, crop, pretrained, parameters, *rest = _choices(row)
-    return [
-        network,
-        preprocess,
-        crop,
-        "yes" if pretrained else "no",
-        f"{parameters:,}" if parameters else "",
-        *rest,
-    ]
+    network, preprocess, crop, pretrained, *measured = _choices(row)
+    formats = ("{:,}", "{:.2f}", "{:.1f}", "{:.2f}")
+    numbers = ("" if n == "" else form.format(n) for form, n in zip(formats, measured, strict=True))
+    return [network, preprocess, crop, "yes" if pretrained else "no", *numbers]
 
 
-def _figure(row: dict[str, Any], name: str, key: str) -> tuple[float | None, float | None, float | None]:
-    """A figure and the ends of its interval."""
-    found = row["figures"].get(name, {})
-    low, high = found.get(f"{key}_interval") or (None, None)
-    return found.get(key), low, high
+def _metric(row: dict[str, Any], name: str, key: str) -> tuple[float | None, float | None, float | None]:
+    """A metric and the ends of its interval."""
+    metrics = row["figures"].get(name, {})
+    low, high = metrics.get(f"{key}_interval") or (None, None)
+    return metrics.get(key), low, high
 
 
-def _words(row: dict[str, Any], name: str, key: str) -> str:
-    value, low, high = _figure(row, name, key)
-    return share(value) if low is None or high is None else with_interval(value, (low, high))
+def _shown_metric(row: dict[str, Any], name: str, key: str) -> str:
+    value, low, high = _metric(row, name, key)
+    return format_interval(value, None if low is None or high is None else (low, high))

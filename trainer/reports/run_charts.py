@@ -1,4 +1,4 @@
-"""The charts of a run: curves over its epochs, confusion matrices, reliability diagrams, how often every value was given."""
+"""The charts of a run: curves over its epochs, confusion matrices, reliability diagrams, labels per value."""
 
 import csv
 from pathlib import Path
@@ -9,13 +9,16 @@ import numpy as np
 from trainer.data.snapshot import Attribute, Snapshot
 from trainer.evaluation.full_report import SPLITS
 from trainer.evaluation.metrics import BINS
-from trainer.reports import charts
-from trainer.reports.charts import Axis, Chart
-from trainer.reports.main_figures import shown_split
+from trainer.reports.canvas import Chart
+from trainer.reports.charts import Axis, line_chart, matrix_chart, spread, stacked_chart
+from trainer.reports.headline_metrics import shown_split
+
+History = list[dict[str, float | None]]
+"""A row per epoch; an empty cell is None."""
 
 
-def read_history(file: Path) -> list[dict[str, float | None]]:
-    """Return the rows of a metrics.csv; none if there is none."""
+def read_history(file: Path) -> History:
+    """Return the rows of a metrics.csv, or no rows if the file does not exist."""
     if not file.exists():
         return []
     with file.open(newline="") as stream:
@@ -23,25 +26,12 @@ def read_history(file: Path) -> list[dict[str, float | None]]:
         return [{name: float(value) if value else None for name, value in row.items()} for row in rows]
 
 
-def curves(history: list[dict[str, float | None]], attributes: list[str]) -> dict[str, Chart]:
-    """Loss, learning rate and the accuracies of every attribute over the epochs."""
-    x = Axis("epoch", 1, max(2, len(history)), whole=True)
-
-    def line(column: str) -> list[tuple[float, float]]:
-        found = [(row["epoch"], row.get(column)) for row in history]
-        return [(epoch, value) for epoch, value in found if epoch is not None and value is not None]
-
-    def chart(title: str, columns: dict[str, str], y_title: str, ceiling: float | None = None) -> Chart:
-        lines = {name: line(column) for name, column in columns.items() if line(column)}
-        values = [value for points in lines.values() for _, value in points]
-        low = max(0.0, min(values, default=0.0) - 0.02) if ceiling else 0.0
-        y = Axis(y_title, *charts.spread(values, floor=low, ceiling=ceiling))
-        return charts.line_chart(title, lines, x, y)
-
+def training_curves(history: History, attributes: list[str]) -> dict[str, Chart]:
+    """Return the loss, the learning rates and the accuracies of every attribute over the epochs."""
     rates = {"backbone": "learning_rate", "heads": "head_learning_rate"}
-    drawn = {
-        "loss": chart("Loss", {"train": "loss", "val": "val_loss"}, "loss"),
-        "learning-rate": chart("Learning rate", rates, "rate at the end of the epoch"),
+    charts = {
+        "loss": _curve(history, "Loss", {"train": "loss", "val": "val_loss"}, "loss"),
+        "learning-rate": _curve(history, "Learning rate", rates, "rate at the end of the epoch"),
     }
     for name in attributes:
         columns = {
@@ -49,37 +39,58 @@ def curves(history: list[dict[str, float | None]], attributes: list[str]) -> dic
             "val accuracy": f"val_accuracy:{name}",
             "val balanced accuracy": f"val_balanced_accuracy:{name}",
         }
-        drawn[f"accuracy-{name}"] = chart(name, columns, "share", 1.0)
-    return drawn
+        charts[f"accuracy-{name}"] = _curve(history, name, columns, "fraction correct", 1.0)
+    return charts
 
 
-def confusion(attribute: Attribute, found: dict[str, Any], split: str) -> Chart:
-    """The confusion matrix of an attribute on a split, without retired values that do not occur."""
-    counts = np.asarray(found["balanced"]["confusion"])
+def _curve(
+    history: History, title: str, columns: dict[str, str], y_title: str, ceiling: float | None = None
+) -> Chart:
+    lines = {
+        name: [
+            (epoch, value)
+            for row in history
+            if (epoch := row["epoch"]) is not None and (value := row.get(column)) is not None
+        ]
+        for name, column in columns.items()
+    }
+    lines = {name: curve for name, curve in lines.items() if curve}
+    values = [value for curve in lines.values() for _, value in curve]
+    low = max(0.0, min(values, default=0.0) - 0.02) if ceiling else 0.0
+    x = Axis("epoch", 1, max(2, len(history)), whole=True)
+    return line_chart(title, lines, x, Axis(y_title, *spread(values, floor=low, ceiling=ceiling)))
+
+
+def confusion(attribute: Attribute, metrics: dict[str, Any], split: str) -> Chart:
+    """Return the confusion matrix of an attribute on a split, without retired values that do not occur."""
+    counts = np.asarray(metrics["balanced"]["confusion"])
     kept = [
         index
         for index, value in enumerate(attribute.values)
         if value.active or counts[index].sum() or counts[:, index].sum()
     ]
     names = [attribute.values[index].name for index in kept]
-    return charts.matrix_chart(f"{attribute.name}, {split} split", names, counts[np.ix_(kept, kept)].tolist())
+    return matrix_chart(f"{attribute.name}, {split} split", names, counts[np.ix_(kept, kept)].tolist())
 
 
 def reliability(name: str, splits: dict[str, dict[str, Any]]) -> Chart:
-    """The reliability diagram of an attribute on the test split or, without it, on val; faint bars are shares of the images."""
-    found = splits[shown_split(splits)]
-    points = [(bin_["confidence"], bin_["right"]) for bin_ in found["reliability"]]
-    ends = Axis("confidence", 0, 1), Axis("share of right answers", 0, 1)
-    shares = []
-    for bin_ in found["reliability"]:
+    """Return the reliability diagram of an attribute on the test split, or on val without it.
+
+    Faint bars show the fraction of the images in each bin of confidence.
+    """
+    metrics = splits[shown_split(splits)]
+    points = [(bin_["confidence"], bin_["right"]) for bin_ in metrics["reliability"]]
+    fractions = []
+    for bin_ in metrics["reliability"]:
         low = min(int(bin_["confidence"] * BINS), BINS - 1) / BINS
-        shares.append((low, low + 1 / BINS, bin_["images"] / found["images"]))
+        fractions.append((low, low + 1 / BINS, bin_["images"] / metrics["images"]))
     lines = {"measured": points} if points else {}
-    return charts.line_chart(name, lines, *ends, diagonal=True, shares=shares)
+    axes = Axis("confidence", 0, 1), Axis("fraction correct", 0, 1)
+    return line_chart(name, lines, *axes, diagonal=True, background=fractions)
 
 
-def distribution(attribute: Attribute, snapshot: Snapshot) -> Chart:
-    """How often every value of an attribute was given, split by split."""
+def label_counts(attribute: Attribute, snapshot: Snapshot) -> Chart:
+    """Return how many labels every value of an attribute has in every split."""
     labels = snapshot.labels[attribute.name]
     counts = {
         split: np.bincount(
@@ -92,4 +103,4 @@ def distribution(attribute: Attribute, snapshot: Snapshot) -> Chart:
         for index, value in enumerate(attribute.values)
         if value.active or (labels == index).any()
     }
-    return charts.stacked_chart(f"{attribute.name}: {(labels >= 0).sum():,} labels", SPLITS, bars)
+    return stacked_chart(f"{attribute.name}: {(labels >= 0).sum():,} labels", SPLITS, bars)

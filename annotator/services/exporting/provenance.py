@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.agreement.coefficients import krippendorff_alpha, percent_agreement
 from annotator.domain.agreement.ratings import Ratings
-from annotator.formats.snapshot.dataset_card import AgreementFigure, Labelling
+from annotator.formats.snapshot.dataset_card import AttributeAgreement, Labelling
 from annotator.models import Annotation, Submission
 from annotator.services.schema.active import active_schema
 from annotator.services.tasks.overlap import INDEPENDENT
@@ -35,7 +35,7 @@ def _origins(session: Session) -> dict[str, int]:
     return dict(origins)
 
 
-def _agreement(session: Session) -> list[AgreementFigure]:
+def _agreement(session: Session) -> list[AttributeAgreement]:
     """Agreement by attribute over the images with opinions; other images have one answer."""
     later, further = aliased(Submission), aliased(Annotation)
     query = (
@@ -52,10 +52,10 @@ def _agreement(session: Session) -> list[AgreementFigure]:
     answers: dict[int, list[tuple[int, int, int | None]]] = defaultdict(list)
     for attribute, image, labeller, code in session.execute(query):
         answers[attribute].append((image, labeller, code))
-    figures = []
+    agreements = []
     for number, name in active_schema(session).names.items():
         ratings = Ratings.read(answers[number])
         percent = percent_agreement(ratings, replicates=1)
         alpha = krippendorff_alpha(ratings, replicates=1)
-        figures.append(AgreementFigure(name, percent.items, percent.value, alpha.value))
-    return figures
+        agreements.append(AttributeAgreement(name, percent.items, percent.value, alpha.value))
+    return agreements

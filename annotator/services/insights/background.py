@@ -113,7 +113,10 @@ def labels_saved_estimate(project: ProjectFolder) -> RoundStudy:
 def training_report(project: ProjectFolder) -> RoundStudy:
     """Writes the page about a round's training, with its charts."""
     return RoundStudy(
-        project, REPORT, lambda folder: ["report", str(folder / "run"), str(folder / "snapshot")], ("torch",)
+        project,
+        REPORT,
+        lambda folder: ["report", str(folder / "run"), str(folder / "snapshot")],
+        ("matplotlib", "torch"),
     )
 
 
