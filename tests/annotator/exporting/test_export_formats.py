@@ -1,4 +1,4 @@
-"""What goes out of a format comes back equal; what a format cannot say is refused or told by name."""
+"""Every export format reads back equal; what a format cannot hold is refused or reported by name."""
 
 import json
 import tempfile
@@ -164,7 +164,7 @@ def hard_dataset(names: list[str]) -> tuple[Schema, list[SnapshotImage]]:
 
 
 @pytest.mark.parametrize("form", ["cvat", "label_studio"])
-def test_what_xml_can_hold_is_not_refused(form: str):
+def test_names_that_xml_can_hold_are_not_refused(form: str):
     names = [name for name in HARD if "\x01" not in name]
     schema, images = hard_dataset(names)
     found, losses = there_and_back(*MAY_REFUSE[form], schema, images)
@@ -173,7 +173,7 @@ def test_what_xml_can_hold_is_not_refused(form: str):
     assert losses.counts == {}
 
 
-def test_makesense_csv_holds_names_without_commas_and_tells_what_it_leaves_out():
+def test_makesense_csv_holds_names_without_commas_and_reports_what_it_leaves_out():
     names = [name for name in HARD if not {",", "\n", "\r"} & set(name)]
     schema, images = hard_dataset(names)
     found, losses = there_and_back(*MAY_REFUSE["makesense_csv"], schema, images)
@@ -184,7 +184,7 @@ def test_makesense_csv_holds_names_without_commas_and_tells_what_it_leaves_out()
 
 
 @pytest.mark.parametrize("name", ["a,b", "two\nlines", "cr\rhere"])
-def test_makesense_csv_refuses_what_would_read_back_otherwise(name: str):
+def test_makesense_csv_refuses_names_that_would_be_read_back_as_others(name: str):
     schema, images = hard_dataset([name, "plain"])
     with pytest.raises(FacelabelError, match=r"comma or a line break|read back as another"):
         there_and_back(*MAY_REFUSE["makesense_csv"], schema, images)
@@ -231,7 +231,7 @@ def test_hugging_faces_own_reader_keeps_null_words_and_leading_zeros(tmp_path: P
     assert "path: validation/**" in (tmp_path / "out" / "README.md").read_text()
 
 
-def test_hugging_face_tells_of_names_that_would_become_dates():
+def test_hugging_face_reports_names_that_would_become_dates():
     schema, images = hard_dataset(["2020-01-01", "plain"])
     _, losses = there_and_back(*TYPED["huggingface"], schema, images)
     assert [one.first for one in losses.as_list()] == [("2020-01-01",), ("2020-01-01",)]
@@ -281,7 +281,7 @@ def test_coursework_refuses_a_code_and_a_schema_that_it_lacks(tmp_path: Path):
         coursework_csv.write(tmp_path, Export(Schema(DEFAULT.attributes[:3]), [], Path()))
 
 
-def test_class_folders_hold_each_image_in_its_class_and_tell_the_rest(tmp_path: Path):
+def test_class_folders_hold_each_image_in_its_class_and_report_the_rest(tmp_path: Path):
     schema, images = hard_dataset(PLAIN[:8])
     root = tmp_path / "images"
     for one in images:
@@ -360,7 +360,7 @@ def test_the_same_labels_give_the_same_bytes(tmp_path: Path, form: str):
     assert written[0] == written[1]
 
 
-def test_an_export_never_writes_over_anything(tmp_path: Path):
+def test_an_export_never_overwrites_anything(tmp_path: Path):
     (tmp_path / "mine").mkdir()
     with pytest.raises(FacelabelError, match="exists already"), new_folder(tmp_path / "mine"):
         pass

@@ -1,4 +1,4 @@
-"""facelabel export --format: from the database into a folder of another tool, whole or not at all."""
+"""`facelabel export --format` writes a folder for another tool, whole or not at all."""
 
 import json
 import multiprocessing
@@ -31,7 +31,7 @@ def label_two(project: ProjectFolder) -> list[str]:
     return [first.image_name, second.image_name]
 
 
-def test_labels_of_a_project_go_out_and_can_be_read(filled: ProjectFolder, tmp_path: Path):
+def test_exported_labels_of_a_project_can_be_read(filled: ProjectFolder, tmp_path: Path):
     first, second = label_two(filled)
     report = export_as(filled, "label_studio", tmp_path / "out")
     assert (report.images, report.labels, report.lost) == (40, 9, [])
@@ -46,7 +46,7 @@ def test_labels_of_a_project_go_out_and_can_be_read(filled: ProjectFolder, tmp_p
     assert len(found.answers) == 9
 
 
-def test_image_files_come_along_as_links_under_their_own_names(filled: ProjectFolder, tmp_path: Path):
+def test_image_files_are_exported_as_links_under_their_names(filled: ProjectFolder, tmp_path: Path):
     export_as(filled, "huggingface", tmp_path / "out")
     found = huggingface.read(tmp_path / "out")
     assert len(found.images) == 40
@@ -57,7 +57,7 @@ def test_image_files_come_along_as_links_under_their_own_names(filled: ProjectFo
     assert {path.stat().st_nlink for path in copies} == {1}
 
 
-def test_the_command_tells_what_was_left_out(filled: ProjectFolder, tmp_path: Path):
+def test_the_command_reports_what_was_left_out(filled: ProjectFolder, tmp_path: Path):
     first, _ = label_two(filled)
     done = call("export", "-p", filled.path, "--format", "coursework", "--to", tmp_path / "out")
     done.assert_done()
@@ -77,7 +77,7 @@ def test_a_second_export_without_a_place_goes_into_the_project(filled: ProjectFo
     assert reports[0].path != reports[1].path
 
 
-def test_what_a_format_cannot_say_leaves_nothing_behind(filled: ProjectFolder, tmp_path: Path):
+def test_a_refused_export_leaves_nothing_behind(filled: ProjectFolder, tmp_path: Path):
     label_two(filled)
     call(
         "export", "-p", filled.path, "--format", "makesense_csv", "--to", tmp_path / "x" / "out"
@@ -92,7 +92,7 @@ def test_a_folder_that_exists_is_never_written_into(filled: ProjectFolder, tmp_p
     call("export", "-p", filled.path, "--format", "parquet", "--names").assert_refused(2, "--names")
 
 
-def test_a_missing_image_file_stops_the_export_with_a_word(filled: ProjectFolder, tmp_path: Path):
+def test_a_missing_image_file_fails_the_export(filled: ProjectFolder, tmp_path: Path):
     label_two(filled)
     for path in list(filled.images.rglob("*.*")):
         path.unlink()
@@ -102,13 +102,13 @@ def test_a_missing_image_file_stops_the_export_with_a_word(filled: ProjectFolder
     assert class_folders.write is EXPORT_FORMATS["class_folders"].write
 
 
-def test_every_format_has_its_line_in_the_documentation():
+def test_every_format_is_in_the_documentation():
     page = PAGE.read_text(encoding="utf-8")
     assert [form for form in EXPORT_FORMATS if f"| `{form}` |" not in page] == []
 
 
 def export_until(path: Path, deadly: int) -> None:
-    """Export, and die without warning at the so many-th call or return of a function."""
+    """Export, and die without warning at the given number of calls and returns of functions."""
     steps = 0
 
     def count(*_: object) -> None:
@@ -131,7 +131,7 @@ def run_until(path: Path, deadly: int) -> None:
     assert process.exitcode in {0, -signal.SIGKILL}
 
 
-def test_a_killed_export_leaves_a_whole_folder_or_none(filled: ProjectFolder, soak: bool):
+def test_a_killed_export_leaves_a_whole_folder_or_nothing(filled: ProjectFolder, soak: bool):
     label_two(filled)
     filled.database.close()
     run_until(filled.path, 0)

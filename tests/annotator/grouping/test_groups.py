@@ -1,4 +1,4 @@
-"""Near-duplicates, sources, people and decisions make groups; groups never leak between splits."""
+"""Near-duplicates, sources, people and decisions form groups; groups never leak between splits."""
 
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def settled(project: ProjectFolder) -> dict[str, tuple[str, str]]:
     return groups(project)
 
 
-def test_copies_join_the_first_image_and_move_nobody(doubled: ProjectFolder):
+def test_copies_join_the_first_image_and_do_not_move_it(doubled: ProjectFolder):
     before = groups(doubled)
     assert look(doubled) == 3
     after = groups(doubled)
@@ -88,7 +88,7 @@ def test_copies_join_the_first_image_and_move_nobody(doubled: ProjectFolder):
     assert groups(doubled) == after
 
 
-def test_a_person_named_on_a_copy_takes_the_first_image_along_and_lets_it_go_again(doubled: ProjectFolder):
+def test_a_person_named_on_a_copy_moves_the_first_image_and_undo_moves_it_back(doubled: ProjectFolder):
     look(doubled)
     before, number = groups(doubled), ids(doubled)
     name_somebody(doubled, number["copy-0002.jpg"], "Ada", "a")
@@ -101,7 +101,7 @@ def test_a_person_named_on_a_copy_takes_the_first_image_along_and_lets_it_go_aga
     assert settled(doubled) == before
 
 
-def test_a_snapshot_is_written_with_settled_groups(doubled: ProjectFolder, tmp_path: Path):
+def test_a_snapshot_is_written_with_rebuilt_groups(doubled: ProjectFolder, tmp_path: Path):
     look(doubled)
     name_somebody(doubled, ids(doubled)["0001.jpg"], "Ada", "a")
     export_snapshot(doubled, tmp_path / "s", SnapshotOptions())
@@ -109,7 +109,7 @@ def test_a_snapshot_is_written_with_settled_groups(doubled: ProjectFolder, tmp_p
     assert sum(",identity:0," in row for row in rows) == 2
 
 
-def test_what_is_cut_is_apart_and_what_is_joined_is_together_until_taken_back(doubled: ProjectFolder):
+def test_cut_images_are_apart_and_joined_ones_together_until_undone(doubled: ProjectFolder):
     before = groups(doubled)
     look(doubled)
     number = ids(doubled)
@@ -135,7 +135,7 @@ def test_what_is_cut_is_apart_and_what_is_joined_is_together_until_taken_back(do
     assert groups(doubled)["0006.jpg"] == before["0006.jpg"]
 
 
-def test_an_image_whose_view_is_lost_repeats_nothing_and_the_search_goes_on(doubled: ProjectFolder):
+def test_an_image_without_its_view_repeats_nothing_and_the_search_continues(doubled: ProjectFolder):
     for view in sorted(doubled.views.rglob("*.jpg"))[:4]:
         view.unlink()
     kept = len(list(doubled.views.rglob("*.jpg")))
@@ -146,7 +146,7 @@ def test_an_image_whose_view_is_lost_repeats_nothing_and_the_search_goes_on(doub
     assert None not in hashes
 
 
-def test_groups_are_listed_the_largest_first(doubled: ProjectFolder):
+def test_groups_are_listed_largest_first(doubled: ProjectFolder):
     look(doubled)
     number = ids(doubled)
     for name in ("0001.jpg", "0002.jpg"):
@@ -166,7 +166,7 @@ def test_groups_are_listed_the_largest_first(doubled: ProjectFolder):
             images_of_group(session, "identity:9")
 
 
-def test_the_sizes_of_groups_are_kept_through_everything_that_moves_images(doubled: ProjectFolder):
+def test_the_sizes_of_groups_are_right_after_every_kind_of_move(doubled: ProjectFolder):
     def kept() -> list[tuple[str, int]]:
         with doubled.database.read() as session:
             counted = session.execute(select(Image.group, func.count()).group_by(Image.group)).all()
@@ -187,7 +187,7 @@ def test_the_sizes_of_groups_are_kept_through_everything_that_moves_images(doubl
     assert sum(images for _, images in kept()) == 8
 
 
-def test_the_leak_report_is_empty_with_groups_and_is_not_without(doubled: ProjectFolder):
+def test_the_leak_report_is_empty_unless_groups_are_ignored(doubled: ProjectFolder):
     look(doubled)
     with doubled.database.read() as session:
         found = leak_report(session)
@@ -205,7 +205,7 @@ def test_the_leak_report_is_empty_with_groups_and_is_not_without(doubled: Projec
     assert len(found.groups) == 3
 
 
-def test_labels_come_into_a_project_in_which_nothing_groups_images(faces: Path, tmp_path: Path):
+def test_labels_are_imported_into_a_project_without_grouping_attributes(faces: Path, tmp_path: Path):
     (tmp_path / "asked.toml").write_text(
         'version = 1\n\n[[attribute]]\nname = "smile"\nkey = "s"\n'
         'values = [{ code = 0, name = "no" }, { code = 1, name = "yes" }]\n',

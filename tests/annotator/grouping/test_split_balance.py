@@ -1,4 +1,4 @@
-"""A better seed spreads rare values over the splits; an old image never moves by it afterwards."""
+"""A better seed spreads rare values over the splits, and later images never move old ones."""
 
 import json
 from pathlib import Path
@@ -49,7 +49,7 @@ def splits(project: ProjectFolder) -> dict[str, tuple[str, str]]:
 
 
 @given(st.integers(-(2**31), 2**31), st.lists(st.text(), max_size=20))
-def test_positions_are_those_that_a_split_goes_by(seed: int, groups: list[str]):
+def test_positions_decide_the_splits(seed: int, groups: list[str]):
     for group, place in zip(groups, positions(seed, [g.encode() for g in groups]), strict=True):
         assert SplitRule(seed, share_test=place, share_val=0).split_of(group) == "train"
         assert SplitRule(seed, share_test=np.nextafter(place, 2), share_val=0).split_of(group) == "test"
@@ -57,7 +57,7 @@ def test_positions_are_those_that_a_split_goes_by(seed: int, groups: list[str]):
 
 @settings(max_examples=25)
 @given(datasets, st.integers(0, 2000), st.lists(st.text(min_size=1), unique=True, max_size=20))
-def test_a_better_seed_is_never_worse_keeps_the_audit_set_and_moves_nobody_that_is_there_when_groups_come(
+def test_a_better_seed_is_never_worse_keeps_the_audit_set_and_later_groups_move_nothing(
     sizes: list[tuple[int, int, int]], seed: int, later: list[str]
 ):
     groups = [f"identity:{number}" for number in range(len(sizes))]
@@ -77,7 +77,7 @@ def test_a_better_seed_is_never_worse_keeps_the_audit_set_and_moves_nobody_that_
     assert {group: better.split_of(group) for group in reversed(groups)} == before
 
 
-def test_a_random_seed_has_a_distance_of_one_and_a_rare_value_is_spread_as_wanted():
+def test_a_random_seed_has_a_distance_of_one_and_a_rare_value_is_spread_evenly():
     rng = np.random.default_rng(0)
     groups = [f"identity:{number}" for number in range(300)]
     images = rng.integers(1, 40, 300)
@@ -91,7 +91,7 @@ def test_a_random_seed_has_a_distance_of_one_and_a_rare_value_is_spread_as_wante
     assert abs(held - 0.1 * rare.sum()) <= 1
 
 
-def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nobody(
+def test_the_better_seed_is_applied_and_later_images_in_any_order_move_nothing(
     labelled: ProjectFolder, faces: Path, tmp_path: Path
 ):
     plan = plan_of(labelled)
@@ -127,7 +127,7 @@ def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nob
     assert json.loads((tmp_path / "s" / "manifest.json").read_text())["splits"]["seed"] == plan.seed
 
 
-def test_models_that_were_trained_are_a_reason_to_refuse_unless_it_is_done_even_so(labelled: ProjectFolder):
+def test_trained_models_refuse_a_new_seed_unless_it_is_forced(labelled: ProjectFolder):
     with labelled.database.write() as session:
         row = Round(state="done", engine="probe", strategy="margin", stage="load", done=1, total=1, message="", attempts=1, created_at=now())  # fmt: skip
         session.add(row)

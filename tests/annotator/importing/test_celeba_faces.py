@@ -1,4 +1,4 @@
-"""CelebA's landmarks and boxes are the faces of its images, where they belong to them."""
+"""CelebA's landmarks and boxes become the faces of the images that they belong to."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ ALIGNED = "list_landmarks_align_celeba"
 
 @pytest.fixture(scope="module")
 def portraits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FoundFace]:
-    """Aligned images of drawn faces in a folder of their own, and what dlib finds in them, by path."""
+    """Aligned images of drawn faces, and the faces that dlib finds in them, by path."""
     base = tmp_path_factory.mktemp("aligned")
     draw_faces(base / "drawn", 6, size=256)
     found = {}
@@ -41,7 +41,7 @@ def portraits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FoundFace]:
 
 
 def make_celeba(folder: Path, portraits: dict[str, FoundFace]) -> Path:
-    """The images in a tree as torchvision's, without a list."""
+    """The images in a folder tree like torchvision's, without a list."""
     (folder / "img_align_celeba").mkdir(parents=True)
     for path in portraits:
         shutil.copy(path, folder / "img_align_celeba")
@@ -49,7 +49,7 @@ def make_celeba(folder: Path, portraits: dict[str, FoundFace]) -> Path:
 
 
 def landmarks_of(face: FoundFace) -> list[int]:
-    """As CelebA has them: the middles of the eyes, the tip of the nose, the corners of the mouth."""
+    """Landmarks as in CelebA: the middles of the eyes, the tip of the nose, the corners of the mouth."""
     p = np.array(face.points, float)
     left, right = (p[0] + p[1]) / 2, (p[2] + p[3]) / 2
     eyes, apart = (left + right) / 2, float(np.linalg.norm(left - right))
@@ -59,7 +59,7 @@ def landmarks_of(face: FoundFace) -> list[int]:
 
 
 def write_list(path: Path, header: list[str], rows: dict[str, list[int]]) -> None:
-    """With commas for .csv; as CelebA's own text with a count and padded numbers otherwise."""
+    """Write a list with commas for .csv, else like CelebA's text files, with a count and padded numbers."""
     if path.suffix == ".csv":
         lines = [",".join(["image_id", *header]), *(",".join(map(str, [n, *row])) for n, row in rows.items())]
     else:
@@ -83,7 +83,7 @@ def faces_in(project: ProjectFolder) -> dict[str, Face]:
 
 
 @pytest.mark.parametrize("ending", ["txt", "csv"])
-def test_aligned_landmarks_are_the_faces_and_only_have_to_be_described(
+def test_aligned_landmarks_become_faces_that_are_only_described(
     project: ProjectFolder, portraits: dict[str, FoundFace], tmp_path: Path, ending: str
 ):
     folder = make_celeba(tmp_path / "celeba", portraits)
@@ -115,7 +115,7 @@ def overlap(one: Box, other: Box) -> float:
     return shared / (one.width * one.height + other.width * other.height - shared)
 
 
-def test_boxes_in_the_wild_are_the_faces_of_images_that_are_not_aligned(
+def test_boxes_in_the_wild_become_the_faces_of_images_that_are_not_aligned(
     project: ProjectFolder, portraits: dict[str, FoundFace], tmp_path: Path
 ):
     folder = tmp_path / "celeba"
@@ -187,9 +187,7 @@ def test_a_face_that_comes_later_is_kept_unless_the_image_was_searched(
 
 
 @pytest.mark.shared
-def test_the_real_lists_come_in_with_every_image_and_person(
-    project: ProjectFolder, shared: Path, tmp_path: Path
-):
+def test_the_real_lists_import_every_image_and_person(project: ProjectFolder, shared: Path, tmp_path: Path):
     folder = tmp_path / "celeba"
     (folder / "images").mkdir(parents=True)
     names = sorted(path.name for path in (shared / "celeba" / "images").iterdir())[:100]

@@ -1,4 +1,4 @@
-"""Image files made to do harm, and photos that were taken with the camera held in any way."""
+"""Hostile image files, and photos of every orientation."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ TURNS = {
 
 
 def views_of(project: ProjectFolder) -> dict[str, Image.Image]:
-    """What the browser shows of each image, by name."""
+    """The view of each image, by name."""
     exported = project.path.parent / "exported"
     call("export", "--to", exported, "-p", project.path).assert_done()
     with (exported / "images.csv").open(newline="") as file:

@@ -1,4 +1,4 @@
-"""Photos imported as head crops: each face an image, upright, without metadata, the photo kept and traceable."""
+"""Importing photos as head crops: each face is an upright image without metadata, and the photo is kept."""
 
 import csv
 import os
@@ -94,7 +94,7 @@ def test_each_face_is_an_image_and_a_photo_without_one_is_kept_whole(project: Pr
             assert len(face.descriptor) == 512
 
 
-def test_a_crop_is_where_its_box_says_and_carries_no_metadata(project: ProjectFolder, photos: Path):
+def test_a_crop_is_the_part_in_its_box_and_has_no_metadata(project: ProjectFolder, photos: Path):
     import_photos(project, [photos], LIMITS)
     image = rows(project)["alone~face1.jpg"]
     box = [int(number) for number in str(image.crop_box).split()]
@@ -110,7 +110,7 @@ def test_a_crop_is_where_its_box_says_and_carries_no_metadata(project: ProjectFo
     assert kept.read_bytes() == (photos / "alone.jpg").read_bytes()
 
 
-def test_a_snapshot_says_where_crops_come_from_and_holds_no_photo(
+def test_a_snapshot_names_the_origin_of_crops_and_holds_no_photo(
     project: ProjectFolder, photos: Path, tmp_path: Path
 ):
     import_photos(project, [photos], LIMITS)

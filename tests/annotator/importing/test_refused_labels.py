@@ -1,4 +1,4 @@
-"""Label files and mappings that cannot be read: all of a file is imported or nothing, and the place is named."""
+"""Label files and mappings that cannot be read are refused as a whole, and the error names the place."""
 
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def test_a_label_file_that_does_not_exist_is_refused(filled: ProjectFolder, tmp_
     call("import", tmp_path / "absent.csv", "-p", filled.path).assert_refused(2, "absent.csv does not exist")
 
 
-def test_rows_of_absent_images_are_reported_and_none_is_invented(
+def test_rows_of_absent_images_are_reported_and_create_no_image(
     filled: ProjectFolder, tmp_path: Path
 ) -> None:
     table = tmp_path / "labels.csv"
@@ -84,7 +84,7 @@ def test_rows_of_absent_images_are_reported_and_none_is_invented(
     assert "40 images, 0 done" in call("status", "-p", filled.path).out
 
 
-def test_a_mapping_without_a_label_file_is_wrong_use(
+def test_a_mapping_without_a_label_file_is_a_usage_error(
     filled: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "map.toml").write_text('image = "file"\n')

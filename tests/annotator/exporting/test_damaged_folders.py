@@ -1,4 +1,4 @@
-"""Damaged snapshots and predictions, and predictions of another schema: refused, and the project goes on as before."""
+"""Damaged snapshots and predictions, and predictions for another schema, are refused and change nothing."""
 
 import json
 import shutil
@@ -151,7 +151,7 @@ def test_predictions_of_a_third_program_are_loaded(filled: ProjectFolder, predic
 
 
 def test_two_rounds_may_predict_the_same_bytes(filled: ProjectFolder, predictions: Path) -> None:
-    """Two rounds in the same second from the same labels did, and the second was done without predictions."""
+    """Two rounds of the same labels in one second did so, and the second one got no predictions."""
     load_predictions(filled, predictions)
     same = filled.rounds / "0002" / "predictions"
     shutil.copytree(predictions, same)
@@ -202,7 +202,7 @@ def test_damaged_predictions_are_refused(filled: ProjectFolder, predictions: Pat
         ({"schema": {"attributes": [{"codes": [0, 1], "name": "wrinkles"}]}}, "wrinkles is missing"),
     ],
 )
-def test_predictions_that_do_not_keep_their_manifests_word_are_refused(
+def test_predictions_that_differ_from_their_manifest_are_refused(
     filled: ProjectFolder, predictions: Path, changes: dict, reason: str
 ) -> None:
     rewrite_manifest(predictions, **changes)

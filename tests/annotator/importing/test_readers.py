@@ -1,4 +1,4 @@
-"""The readers of other tools' files: the real files, and what no file should be able to do."""
+"""The readers of import formats: real files are read, and hostile files are refused."""
 
 import csv
 import json
@@ -36,7 +36,7 @@ EXPECTED_OF_LABEL_STUDIO = {
     "file",
     ["sidiq20_faces_export.json", "out_JSON/result.json", "out_JSON_MIN/result.json", "out_CSV/result.csv", "out_TSV/result.csv"],
 )  # fmt: skip
-def test_every_kind_of_label_studio_export_says_the_same(shared: Path, file: str):
+def test_every_kind_of_label_studio_export_gives_the_same_answers(shared: Path, file: str):
     path = shared / "label_studio" / file
     assert [reader for reader in READERS if reader.recognise(path)] == [label_studio]
     found = label_studio.read(path)
@@ -146,7 +146,7 @@ def test_cvat_tags_with_and_without_attributes_and_boxes(tmp_path: Path):
     assert found.refused == [("box", "1 ignored: only tags label a whole image")]
 
 
-def test_hugging_face_null_words_in_a_csv_are_taken_as_they_stand(tmp_path: Path):
+def test_hugging_face_null_words_in_a_csv_stay_names(tmp_path: Path):
     (tmp_path / "metadata.csv").write_text("file_name,glasses,code\n1.jpg,None,0001\n2.jpg,NA,\n")
     (tmp_path / "1.jpg").touch()
     assert [reader for reader in READERS if reader.recognise(tmp_path)] == [huggingface]
@@ -159,7 +159,7 @@ def test_hugging_face_null_words_in_a_csv_are_taken_as_they_stand(tmp_path: Path
     ]
 
 
-def test_images_that_no_row_names_come_in_without_labels_and_are_told(tmp_path: Path):
+def test_images_that_no_row_names_are_imported_without_labels_and_noted(tmp_path: Path):
     for name in ("train/1.jpg", "train/2.jpg", "test/a/3.png", "test/1.jpg", "test/notes.txt", "README.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
@@ -187,7 +187,7 @@ def test_images_of_two_splits_with_one_name_keep_their_own_labels(tmp_path: Path
     }  # fmt: skip
 
 
-def test_a_column_that_stands_twice_is_refused(tmp_path: Path):
+def test_a_column_that_occurs_twice_is_refused(tmp_path: Path):
     (tmp_path / "metadata.csv").write_text("file_name,glasses,glasses\n1.jpg,a,b\n")
     with pytest.raises(FacelabelError, match="two columns 'glasses'"):
         huggingface.read(tmp_path)
@@ -372,7 +372,7 @@ def test_every_hostile_file_is_read_or_refused_by_every_reader(shared: Path, tmp
 
 
 def reason_against(reader, path: Path) -> str | None:
-    """Why a reader does not take a file; None if it does."""
+    """Why a reader refuses a file; None if it reads it."""
     try:
         reader.read(path)
     except FacelabelError as error:
