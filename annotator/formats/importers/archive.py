@@ -86,7 +86,7 @@ def unpack(
     """
     refused: list[tuple[str, str]] = []
     ignored = total = 0
-    taken: set[str] = set()
+    used_names: set[str] = set()
     with _errors_named(path):
         for number, member in enumerate(_members(path), start=1):
             check_stop()
@@ -95,9 +95,9 @@ def unpack(
             if not _is_wanted(member):
                 ignored += 1
                 continue
-            reason = _refusal(member, taken, limits)
+            reason = _refusal(member, used_names, limits)
             if reason is None:
-                taken.add(member.name.casefold())
+                used_names.add(member.name.casefold())
                 size, reason = _copy(member, folder, limits)
                 total += size
             if total > limits.total_bytes:
@@ -145,12 +145,12 @@ def _is_wanted(member: _Member) -> bool:
     return name.suffix.lower() in TAKEN or name.name.lower().endswith(ENDINGS) or bool(member.kind)
 
 
-def _refusal(member: _Member, taken: set[str], limits: ArchiveLimits) -> str | None:
+def _refusal(member: _Member, used_names: set[str], limits: ArchiveLimits) -> str | None:
     """Why a member is refused before it is opened, or None."""
     reason = member.kind or _bad_name(member.name)
     if reason:
         return reason
-    if member.name.casefold() in taken:
+    if member.name.casefold() in used_names:
         return "is in the archive twice"
     return _bad_size(member, limits)
 

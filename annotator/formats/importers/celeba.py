@@ -71,7 +71,7 @@ def _read_images(folder: Path, contents: SourceContents) -> None:
 
 
 def _read_faces(folder: Path, images: list[Path], contents: SourceContents) -> dict[Path, SourceFace]:
-    """The faces by image; notes tell of lists that belong to other images."""
+    """The faces by image; lists that belong to other images are noted."""
     used: set[Path] = set()
 
     def rows(*stems: str) -> Iterator[Row]:

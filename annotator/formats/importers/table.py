@@ -1,6 +1,6 @@
 """Tables of labels (CSV, TSV): one row per image, one column per attribute, with or without a mapping.
 
-Encoding, delimiter and header are detected; a note tells of every encoding but UTF-8.
+Encoding, delimiter and header are detected; every encoding except UTF-8 is noted.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def _answer(column: Column, cell: str) -> int | str | None:
     code = find_code(column.attribute, text)
     if code is None:
         values = ", ".join(f"{value.code} {value.name}" for value in column.attribute.values)
-        raise ValueError(f"{column.header} has no value {text[:60]!r} (known: {values})")
+        raise ValueError(f"{column.header} has no value {text[:60]!r} (it has {values})")
     return code
 
 

@@ -51,7 +51,7 @@ def _decode(path: Path, folder: Path, request: FrameRequest, sending: Connection
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1 if request.turn is None else 0)
     promised = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     last: int | None = None
-    count = taken = 0
+    count = written = 0
     next_time = 0.0
     for count, seconds in enumerate(_times(capture), start=1):  # noqa: B007 - used after the loop
         if seconds + 1e-6 < next_time:
@@ -72,12 +72,12 @@ def _decode(path: Path, folder: Path, request: FrameRequest, sending: Connection
         name = f"{seconds:010.3f}.jpg"
         (folder / name).write_bytes(_jpeg(frame))
         sending.send(("frame", name))
-        taken += 1
-        if taken >= _MAX_FRAMES:
-            return f"only its first {_MAX_FRAMES:,} frames were taken"
+        written += 1
+        if written >= _MAX_FRAMES:
+            return f"only its first {_MAX_FRAMES:,} frames were imported"
     if count == 0:
         return "it holds no frame that can be decoded"
-    if taken == 0:
+    if written == 0:
         return "every frame was left out as blurred"
     missing = promised - count
     return (

@@ -59,19 +59,19 @@ def write_relabelled(
     Raises:
         OSError: if a file cannot be written.
     """
-    known = relabelled.images
-    link_or_copy(known.file, folder / "images.csv")
+    images = relabelled.images
+    link_or_copy(images.file, folder / "images.csv")
     lines = LabelLines(schema, names=False)
     with HashedFile(folder / "labels.csv") as file:
         file.write(lines.header())
-        for start in range(0, len(known.fields), BATCH):
+        for start in range(0, len(images.fields), BATCH):
             some = slice(start, start + BATCH)
             file.write(
                 lines.of(
-                    known.fields[some], {name: column[some] for name, column in relabelled.codes.items()}
+                    images.fields[some], {name: column[some] for name, column in relabelled.codes.items()}
                 )
             )
     tally = Tally(schema)
-    tally.add_labels(known.splits, relabelled.codes)
-    counts = known.counts | {"attributes": tally.labels(), "labelled": relabelled.done}
-    return {"labels.csv": file.entry(), "images.csv": known.entry}, counts
+    tally.add_labels(images.splits, relabelled.codes)
+    counts = images.counts | {"attributes": tally.labels(), "labelled": relabelled.done}
+    return {"labels.csv": file.entry(), "images.csv": images.entry}, counts

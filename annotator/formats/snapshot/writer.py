@@ -92,21 +92,18 @@ def write_snapshot(
         )
     try:
         with staged_folder(folder) as unfinished:
+            tally, texts = Tally(schema), {"attributes.csv": _attributes_csv(schema)}
             if isinstance(images, Relabelled):
                 assert options == SnapshotOptions(card=False), "known images have only labels"
                 files, counts = write_relabelled(unfinished, schema, images)
-                texts = {}
             else:
-                tally = Tally(schema)
                 files = _write_rows(unfinished, schema, images, images_root, options, tally)
                 counts = tally.manifest()
-                texts = card_files(schema, tally, splits, labelling or Labelling()) if options.card else {}
+            if options.card:
+                texts |= card_files(schema, tally, splits, labelling or Labelling())
             if history is not None:
                 files["annotations.csv"] = _write_history(unfinished, history)
-            for name, text in {"attributes.csv": _attributes_csv(schema), **texts}.items():
-                with HashedFile(unfinished / name) as file:
-                    file.write(text)
-                files[name] = file.entry()
+            files |= {name: _write_text(unfinished / name, text) for name, text in texts.items()}
             if options.images == "copy":
                 sync_tree(unfinished / "images")
             manifest = _manifest(schema, counts, splits, images_root, options, files)
@@ -201,6 +198,13 @@ def _attributes_csv(schema: Schema) -> str:
         for value in attribute.values
     )
     return csv_text(("attribute", "code", "name", "status"), rows)
+
+
+def _write_text(path: Path, text: str) -> dict[str, Any]:
+    """Write a file and return its entry of the manifest."""
+    with HashedFile(path) as file:
+        file.write(text)
+    return file.entry()
 
 
 def _write_history(folder: Path, history: Iterable[HistoryRow]) -> dict[str, Any]:

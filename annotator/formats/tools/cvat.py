@@ -116,8 +116,8 @@ def _labels_json(export: Export) -> str:
 
 
 def _escape(text: str) -> str:
-    if found := _NOT_XML.search(text):
-        raise cannot_say("CVAT's XML", f"{text!r} has the character {found[0]!r}")
+    if match := _NOT_XML.search(text):
+        raise cannot_say("CVAT's XML", f"{text!r} has the character {match[0]!r}")
     for mark, entity in (
         ("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"),
         ("\r", "&#13;"), ("\n", "&#10;"), ("\t", "&#9;"),

@@ -29,7 +29,7 @@ _OPTIONS = SnapshotOptions(card=False)
 
 
 @dataclass(frozen=True)
-class _Known:
+class _LastImages:
     """The images of the last snapshot, their ids in its order, and `Project.images_version` when they were read."""
 
     version: int
@@ -45,7 +45,7 @@ class RoundSnapshots:
 
     def __init__(self, project: ProjectFolder) -> None:
         self._project = project
-        self._known: _Known | None = None
+        self._last: _LastImages | None = None
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write a snapshot of codes without images, and return its manifest."""
@@ -53,10 +53,10 @@ class RoundSnapshots:
             settle_groups(session)
         with self._project.database.read() as session:
             version = session.scalars(select(Project.images_version)).one()
-            if self._known and self._known.version == version and self._known.images.file.exists():
-                known, manifest = self._known, self._write(session, folder, _relabelled(session, self._known))
+            if self._last and self._last.version == version and self._last.images.file.exists():
+                last, manifest = self._last, self._write(session, folder, _relabelled(session, self._last))
             else:
-                self._known = None
+                self._last = None
                 fields: list[str] = []
                 splits: list[NDArray[np.int8]] = []
                 manifest = self._write(session, folder, _recorded(read_batches(session), fields, splits))
@@ -67,21 +67,21 @@ class RoundSnapshots:
                     fields,
                     np.concatenate([*splits, np.empty(0, np.int8)]),
                 )
-                known = _Known(version, _ids(session), images)
-        self._known = replace(known, images=replace(known.images, file=folder / "images.csv"))
+                last = _LastImages(version, _ids(session), images)
+        self._last = replace(last, images=replace(last.images, file=folder / "images.csv"))
         return manifest
 
     def has_all_images(self, folder: Path) -> bool:
         """Return whether the last written snapshot is `folder` and has the images that the project has now."""
-        if self._known is None or self._known.images.file.parent != folder:
+        if self._last is None or self._last.images.file.parent != folder:
             return False
         with self._project.database.read() as session:
             version = session.scalars(select(Project.images_version)).one()
-        return self._known.version == version
+        return self._last.version == version
 
     def forget(self) -> None:
         """Read the images again for the next snapshot."""
-        self._known = None
+        self._last = None
 
     def _write(
         self, session: Session, folder: Path, images: Iterable[ImageBatch] | Relabelled
@@ -90,9 +90,9 @@ class RoundSnapshots:
         return write_snapshot(folder, schema, images, split_rule(session), self._project.images, _OPTIONS)
 
 
-def _relabelled(session: Session, known: _Known) -> Relabelled:
+def _relabelled(session: Session, last: _LastImages) -> Relabelled:
     done = session.scalars(select(Project.done_count)).one()
-    return Relabelled(known.images, LabelColumns(session).of(known.ids), done)
+    return Relabelled(last.images, LabelColumns(session).of(last.ids), done)
 
 
 def _recorded(

@@ -40,7 +40,7 @@ class Faces:
     Args:
         images: (faces,) the image id of each face.
         groups: descriptors, answers and clusters.
-        newest: ids of the newest submission and annotation that were taken in.
+        newest: ids of the newest submission and annotation that the faces take into account.
         denied: pairs (image id, person) that a labeller said do not belong together.
         claims: image id → (labeller id, monotonic time until which the labeller looks at the face).
     """
@@ -120,8 +120,8 @@ class FaceIndex:
             self.faces = made  # one assignment, without the lock: the look that waits for it holds the lock
         except Exception:  # noqa: BLE001 - the page works without sets, and the log says why
             _log.exception("the faces could not be read; the next request for them tries again")
-        taken = time.monotonic() - begun
-        self._rested = time.monotonic() + max(_REST_SECONDS, _REST_FACTOR * taken)
+        duration = time.monotonic() - begun
+        self._rested = time.monotonic() + max(_REST_SECONDS, _REST_FACTOR * duration)
 
 
 _INDEXES = CacheKind[int, FaceIndex](size=4)

@@ -112,10 +112,12 @@ def _tied(session: Session, grouping: Grouping) -> tuple[list[Member], dict[int,
     members, now = [], {}
     images = select(Image.id, Image.sha256, Image.given_group, Image.twin_of, Image.group)
     for row in session.execute(images.where(Image.id.in_(select(tied))).order_by(Image.id)):
-        image, sha256, given, twin, now[image] = row
+        image, sha256, given_group, original, now[image] = row
         of_image = people.get(image, {})
         members.append(
-            Member(image, sha256, tuple(of_image[a] for a in grouping if a in of_image), given, twin)
+            Member(
+                image, sha256, tuple(of_image[a] for a in grouping if a in of_image), given_group, original
+            )
         )
     return members, now
 

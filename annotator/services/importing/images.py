@@ -123,5 +123,5 @@ def decode_files(
             "import_stopped",
             f"A decoding process was killed after {done} of {len(files)} files, probably for lack of memory.",
             kept="The files before it are imported.",
-            do="Call the command again; it goes on where it stopped. FACELABEL_MAX_PIXELS sets a lower limit.",
+            do="Call the command again; it continues where it stopped. FACELABEL_MAX_PIXELS sets a lower limit.",
         ) from error

@@ -64,7 +64,7 @@ def _read_folders(source: Source) -> ReadSource:
     """Folders and image files, named by their path below each folder."""
     listing = list_images(list(source.paths))
     notes = [
-        f"{path.name} may hold labels ({format_name}): import it by itself, after the images."
+        f"{path.name} may hold labels ({format_name}): import it separately, after the images."
         for folder in source.paths
         if folder.is_dir()
         for path, format_name in find_label_files(folder).items()
@@ -75,7 +75,7 @@ def _read_folders(source: Source) -> ReadSource:
 
 
 def _read_contents(source: Source, contents: SourceContents) -> ReadSource:
-    """What the reader of a format found."""
+    """The contents that the reader of a format returned."""
     source_name = source.paths[0].resolve().name
     files = [
         SourceFile(image.path, image.name, source_name, image.group, image.original_path, image.face)

@@ -21,7 +21,7 @@ def write_report(project: ProjectFolder, report: dict[str, Any]) -> None:
 
 
 def list_reports(project: ProjectFolder, count: int = 10) -> list[dict[str, Any]]:
-    """List the newest imports first: when, which source, how many images and labels were taken, how many refused."""
+    """List the newest imports first: when, which source, the numbers of imported images and labels and of refused files."""
     files = sorted(project.imports.glob("*.json"), reverse=True)[:count]
     return [_summary(file.name, json.loads(file.read_bytes())) for file in files]
 

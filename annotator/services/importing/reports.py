@@ -15,7 +15,7 @@ class ImageReport:
 
     Args:
         imported: files that became new images.
-        already: files that an earlier import took under the same name.
+        already: files that an earlier import imported under the same name.
         duplicates: (name, existing image with the same bytes).
         refused: (name, reason).
         left_aside: files that are not images.

@@ -26,7 +26,7 @@ _LONGEST_NAME = 200  # bytes: temporary names beside it must still fit
 
 
 def check_upload(name: str, size: int, first: int, limit: int) -> None:
-    """Check what the first piece tells of a file.
+    """Check a file's name and size when its first piece arrives.
 
     Args:
         name: the file's name.
@@ -102,7 +102,7 @@ def receive_piece(project: ProjectFolder, number: int, offset: int, piece: bytes
             raise _no_room(row) from error
         with project.database.write() as session:
             row = get_import(session, number)
-            if row.state == "receiving":  # it was not given up meanwhile
+            if row.state == "receiving":  # it was not discarded meanwhile
                 row.received = end
                 row.state = "queued" if end == row.bytes else "receiving"
             return row

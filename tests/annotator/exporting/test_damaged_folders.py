@@ -138,8 +138,8 @@ def rewrite_manifest(folder: Path, **changes: object) -> None:
 @pytest.fixture
 def predictions(filled: ProjectFolder) -> Path:
     """Predictions for one attribute of all forty images."""
-    doubts = {f"{number:04d}.jpg": [0.5, 0.25, 0.25] for number in range(1, 41)}
-    return write_predictions(filled, filled.rounds / "0001" / "predictions", doubts)
+    probabilities = {f"{number:04d}.jpg": [0.5, 0.25, 0.25] for number in range(1, 41)}
+    return write_predictions(filled, filled.rounds / "0001" / "predictions", probabilities)
 
 
 def test_predictions_of_a_third_program_are_loaded(filled: ProjectFolder, predictions: Path) -> None:

@@ -87,7 +87,7 @@ def test_bad_files_among_good_ones_are_named_and_the_good_ones_imported(
     for name, (make, _) in makers.items():
         make(folder / name)
     (folder / "good.jpg").write_bytes((faces / "0002.jpg").read_bytes())
-    (folder / "notes.txt").write_text("left aside")
+    (folder / "notes.txt").write_text("not an image")
     finished = run("import", folder, "-p", project.path)
     finished.assert_done()
     for name, (_, reason) in makers.items():

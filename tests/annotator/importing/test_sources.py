@@ -272,7 +272,7 @@ def test_a_label_file_in_a_folder_of_photos_is_noted(
     (tmp_path / "labels.csv").write_text("image_name,glasses\n0001.jpg,2\n")
     told = call("import", tmp_path, "-p", project.path)
     told.assert_done()
-    note = "labels.csv may hold labels (table): import it by itself, after the images."
+    note = "labels.csv may hold labels (table): import it separately, after the images."
     assert note in told.err
     assert imported(project, tmp_path)["images"]["notes"] == [note]
 

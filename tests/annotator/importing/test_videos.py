@@ -74,9 +74,9 @@ def first_frame(film: Path, room: Path, turn: int | None) -> np.ndarray:
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 def test_videos_of_every_rotation_come_out_upright(shared: Path, tmp_path: Path, turn: int) -> None:
     film = shared / "videos" / f"decord_video_{turn}.mov"
-    by_itself, forced = first_frame(film, tmp_path / "a", None), first_frame(film, tmp_path / "b", turn)
-    assert by_itself.shape == forced.shape
-    assert np.abs(by_itself.astype(float) - forced).mean() < 1
+    automatic, forced = first_frame(film, tmp_path / "a", None), first_frame(film, tmp_path / "b", turn)
+    assert automatic.shape == forced.shape
+    assert np.abs(automatic.astype(float) - forced).mean() < 1
 
 
 def test_a_decoder_ends_when_its_import_must_stop(tmp_path: Path) -> None:
