@@ -1,4 +1,4 @@
-"""Damaged snapshots and predictions, and predictions for another schema, are refused and change nothing."""
+"""Damaged snapshots and predictions, and predictions of another schema, are refused, and the project stays unchanged."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Every export format reads back equal; what a format cannot hold is refused or reported by name."""
+"""Exported labels are read back unchanged; what a format cannot express is refused or reported by name."""
 
 import json
 import tempfile

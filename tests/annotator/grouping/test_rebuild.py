@@ -1,4 +1,4 @@
-"""Rebuilding groups in the database gives every image the group that the rule gives it."""
+"""Regrouping in the database equals the grouping rule applied to all images."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Splits are a function of the group and the seed only."""
+"""Splits are a function of the group and the seed alone."""
 
 import hashlib
 

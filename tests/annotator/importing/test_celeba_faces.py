@@ -26,7 +26,7 @@ ALIGNED = "list_landmarks_align_celeba"
 
 @pytest.fixture(scope="module")
 def portraits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FoundFace]:
-    """Aligned images of drawn faces, and the faces that dlib finds in them, by path."""
+    """Aligned images of drawn faces in a separate folder, and the faces that dlib detects in them, by path."""
     base = tmp_path_factory.mktemp("aligned")
     draw_faces(base / "drawn", 6, size=256)
     found = {}

@@ -1,4 +1,4 @@
-"""Importing photos as head crops: each face is an upright image without metadata, and the photo is kept."""
+"""Photos imported as head crops: every face becomes an upright image without metadata, and the photo is kept."""
 
 import csv
 import os
@@ -23,7 +23,7 @@ from annotator.services.importing.photos import import_head_crops
 from annotator.services.importing.reports import ImageReport
 from annotator.services.importing.source_files import list_images
 from annotator.services.projects import init_project
-from tests.conftest import LIMITS
+from tests.support.projects.images import LIMITS
 from tests.support.waiting import wait_until
 
 

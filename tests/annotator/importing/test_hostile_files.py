@@ -1,4 +1,4 @@
-"""Hostile image files, and photos of every orientation."""
+"""Image files made to do harm, and photos in any camera rotation."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Hostile files, given to every reader as if they had its format, and the resources that they may take."""
+"""Hostile files given to every reader as its format, and the limits of memory and time."""
 
 import shutil
 import subprocess

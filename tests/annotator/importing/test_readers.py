@@ -1,4 +1,4 @@
-"""The readers of import formats: real files are read, and hostile files are refused."""
+"""Readers of other tools' files: real exports, and the limits for hostile ones."""
 
 import csv
 import json

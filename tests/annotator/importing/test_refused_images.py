@@ -1,4 +1,4 @@
-"""Files that are not images, or are hostile, are refused by name and reason, and nothing else changes."""
+"""Files that are not images, or hostile ones, are refused with a reason, and nothing else changes."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""Label files and mappings that cannot be read are refused as a whole, and the error names the place."""
+"""Label files and mappings that cannot be read: the whole file is imported or nothing, and the error names the place."""
 
 from pathlib import Path
 

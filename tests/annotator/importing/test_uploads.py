@@ -1,4 +1,4 @@
-"""Uploads: received in pieces, tried, confirmed and imported by the worker."""
+"""Files sent to the server in pieces: previewed, confirmed, and imported by the worker."""
 
 import io
 import secrets
@@ -205,7 +205,7 @@ QUICK = ("slip.zip", "symlink.zip", "labels_nul.csv", "bomb_500MB.zip", "html_as
 @pytest.mark.shared
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_uploaded_hostile_files_are_refused_with_a_reason(served: Server, shared: Path, soak: bool):
+def test_hostile_files_are_refused_with_a_reason_from_every_user(served: Server, shared: Path, soak: bool):
     sent = 0
     with tarfile.open(shared / "hostile-files.tar") as archive:
         for member in archive:

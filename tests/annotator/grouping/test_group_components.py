@@ -15,7 +15,7 @@ def images(draw: st.DrawFn, *, labelled: bool = True) -> list[Member]:
     found: list[Member] = []
     for number in range(draw(st.integers(0, 25))):
         source = draw(KEYS)
-        # As the import does it: an image with a group from its source repeats nothing, and an image repeats a first image.
+        # Like the import: an image from a named source repeats no other image, and only first images are repeated.
         firsts = [m.id for m in found if m.twin_of is None]
         original = draw(st.sampled_from([None, *firsts])) if source is None else None
         people = tuple(draw(PEOPLE)) if labelled else ()
