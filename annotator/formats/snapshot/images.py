@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, repeat, starmap
+from itertools import repeat, starmap
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from annotator.domain.schema import CANNOT_TELL, Schema
+from annotator.domain.schema import CANNOT_TELL
 
 MISSING = CANNOT_TELL - 1
 """The code of a cell without a label, in columns of codes."""
@@ -84,33 +84,6 @@ class ImageBatch:
                 for name, code in zip(self.codes, codes, strict=True)
                 if code != MISSING
             }
-
-
-def in_batches(images: Iterable[SnapshotImage], schema: Schema) -> Iterator[ImageBatch]:
-    """Images as columns."""
-    rest = iter(images)
-    while some := list(islice(rest, BATCH)):
-        yield ImageBatch(
-            names=[image.name for image in some],
-            sha256=[image.sha256 for image in some],
-            extensions=[image.extension for image in some],
-            widths=[image.width for image in some],
-            heights=[image.height for image in some],
-            splits=[image.split for image in some],
-            groups=[image.group for image in some],
-            sources=[image.source for image in some],
-            original_paths=[image.original_path for image in some],
-            done=[image.done for image in some],
-            crop_boxes=[image.crop_box for image in some],
-            codes={
-                a.name: np.array([_code(image.labels.get(a.name, MISSING)) for image in some])
-                for a in schema.attributes
-            },
-        )
-
-
-def _code(code: int | None) -> int:
-    return CANNOT_TELL if code is None else code
 
 
 def image_file(sha256: str, extension: str) -> str:

@@ -19,7 +19,7 @@ from annotator.services.common.progress import recount
 from annotator.services.grouping.membership import choose_test_share
 from annotator.services.importing.image_rows import DecodedFile, record_images
 from annotator.services.importing.reports import ImageReport
-from annotator.services.importing.source_files import SourceFile, list_images, no_images
+from annotator.services.importing.source_files import SourceFile
 
 Progress = Callable[[int, int], None]
 """Called with the number of files that are done and the number of all files."""
@@ -27,22 +27,6 @@ Progress = Callable[[int, int], None]
 Result = TypeVar("Result")
 
 _BATCH = 256
-
-
-def import_images(
-    project: ProjectFolder, paths: list[Path], limits: Limits, progress: Progress = lambda *_: None
-) -> ImageReport:
-    """Import every image of the folders (recursively) and files named.
-
-    Raises:
-        WrongUse: if a path does not exist, or no path holds an image file.
-    """
-    listing = list_images(paths)
-    if not listing.files:
-        raise no_images(paths)
-    report = ImageReport(refused=listing.refused, left_aside=listing.ignored)
-    import_files(project, listing.files, limits, report, progress)
-    return report
 
 
 def import_files(

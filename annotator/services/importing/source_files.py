@@ -72,16 +72,11 @@ def require_images(paths: list[Path]) -> None:
     if not any(
         _is_image(path) and _is_utf8(path.relative_to(root).as_posix()) for root, path in _walk(paths)
     ):
-        raise no_images(paths)
-
-
-def no_images(paths: list[Path]) -> WrongUse:
-    """The error for paths without an image file."""
-    return WrongUse(
-        "no_images",
-        f"There is no image file in {', '.join(map(str, paths))}.",
-        do=f"Name a folder with images. Image files end in {', '.join(sorted(EXTENSIONS))}.",
-    )
+        raise WrongUse(
+            "no_images",
+            f"There is no image file in {', '.join(map(str, paths))}.",
+            do=f"Name a folder with images. Image files end in {', '.join(sorted(EXTENSIONS))}.",
+        )
 
 
 def _walk(paths: list[Path]) -> Iterator[tuple[Path, Path]]:

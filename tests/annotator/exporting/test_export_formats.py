@@ -19,7 +19,7 @@ from annotator.formats.exporters import parquet_tables
 from annotator.formats.exporters.base import Export, Loss, Losses, new_folder
 from annotator.formats.importers import snapshot_source
 from annotator.formats.importers.base import SourceAnswer, SourceContents
-from annotator.formats.snapshot.images import SnapshotImage, in_batches
+from annotator.formats.snapshot.images import SnapshotImage
 from annotator.formats.snapshot.writer import SnapshotOptions, write_snapshot
 from annotator.formats.tools import (
     class_folders,
@@ -31,6 +31,7 @@ from annotator.formats.tools import (
     parquet,
 )
 from annotator.resources import resource
+from tests.support.projects.snapshots import in_batches
 
 DEFAULT = parse_schema(resource("attributes.toml").read_text(encoding="utf-8"))
 HARD = [

@@ -16,9 +16,8 @@ from annotator.resources import resource
 from annotator.sample_faces import draw_faces
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.exporting.snapshots import export_snapshot
-from annotator.services.importing.images import import_images
 from annotator.services.schema_editing.changes import apply_schema
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 from tests.support.projects.labelling import ALL, Person
 
 

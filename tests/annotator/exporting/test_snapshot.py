@@ -17,13 +17,13 @@ from sqlalchemy import update
 from annotator.domain.grouping.splits import SplitRule
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.csv_text import csv_text
-from annotator.formats.snapshot.images import SnapshotImage, in_batches
+from annotator.formats.snapshot.images import SnapshotImage
 from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot, write_snapshot
 from annotator.models import AttributeRow, Project
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
 from tests.support.projects.labelling import ALL, Person
-from tests.support.projects.snapshots import ANY_NAME, SCHEMA, label_some
+from tests.support.projects.snapshots import ANY_NAME, SCHEMA, in_batches, label_some
 
 
 def contents(folder: Path) -> dict[str, bytes]:

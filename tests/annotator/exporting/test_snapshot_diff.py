@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from annotator.domain.grouping.splits import SplitRule
 from annotator.formats.snapshot.diff import diff_snapshots, write_changed_cells
-from annotator.formats.snapshot.images import SnapshotImage, in_batches
+from annotator.formats.snapshot.images import SnapshotImage
 from annotator.formats.snapshot.writer import SnapshotOptions, write_snapshot
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
 from tests.support.commands import call
 from tests.support.projects.labelling import ALL, Person
-from tests.support.projects.snapshots import ANY_NAME, SCHEMA
+from tests.support.projects.snapshots import ANY_NAME, SCHEMA, in_batches
 
 
 def test_the_diff_names_changed_cells_and_who_changed_them(filled: ProjectFolder, tmp_path: Path):

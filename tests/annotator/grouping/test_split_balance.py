@@ -19,12 +19,11 @@ from annotator.services.common.cached_stats import read_statistics
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.grouping.rebuild import regroup_all
 from annotator.services.grouping.split_balance import balance_splits
-from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from tests.support.commands import call
 from tests.support.projects.grouping import groups_and_splits, plan_of
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 
 datasets = st.lists(
     st.tuples(st.integers(1, 30), st.integers(0, 30), st.integers(0, 3)), min_size=1, max_size=60

@@ -18,12 +18,11 @@ from annotator.models import Image as ImageRow
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.exporting.snapshots import export_snapshot
-from annotator.services.importing.images import import_images
 from annotator.services.importing.photos import import_head_crops
 from annotator.services.importing.reports import ImageReport
 from annotator.services.importing.source_files import list_images
 from annotator.services.projects import init_project
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 from tests.support.waiting import wait_until
 
 

@@ -19,8 +19,7 @@ from annotator.imaging.plain_jpeg import is_plain_jpeg
 from annotator.models import Image as ImageRow
 from annotator.models import ImageAlias
 from annotator.project import ProjectFolder
-from annotator.services.importing.images import import_images
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 
 
 def rows(project: ProjectFolder) -> list[ImageRow]:

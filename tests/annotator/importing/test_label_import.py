@@ -11,11 +11,10 @@ from annotator.formats.importers.mapping import Mapping
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from annotator.services.importing.images import import_images
 from annotator.services.importing.labels import import_labels
 from annotator.services.projects import init_project
 from tests.support.paths import CHECKOUT
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 from tests.support.projects.labelling import Person, done_count, labels_of
 
 HEADER = "image_name,wrinkles,freakles,glasses,hair_color,hair_top,human_not_human\n"
