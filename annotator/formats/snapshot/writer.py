@@ -66,8 +66,8 @@ def write_snapshot(
 ) -> dict[str, Any]:
     """Write a whole snapshot folder and return its manifest.
 
-    It is written under a hidden name and renamed when it is whole and durable. Rows are written as they come: a million
-    images need no more memory than one.
+    It is written under a hidden name and renamed when it is whole and durable; after an error, nothing is left. Rows are
+    written as they come, so that a million images need no more memory than one.
 
     Args:
         folder: the folder to create.
@@ -81,8 +81,7 @@ def write_snapshot(
         labelling: how the labels were made, for the card.
 
     Raises:
-        FacelabelError: if the folder exists, is being written by another process or cannot be written; nothing is left
-            behind then.
+        FacelabelError: if the folder exists, is being written by another process or cannot be written.
     """
     if folder.exists():
         raise FacelabelError(
