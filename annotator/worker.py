@@ -20,6 +20,7 @@ from threading import Event, Thread
 
 from annotator.config import Settings
 from annotator.db import Changes
+from annotator.domain.states import JobState
 from annotator.errors import FacelabelError, NoRoom
 from annotator.feature_warmup import FeaturesAhead
 from annotator.formats.snapshot.predictions import PredictionsFile
@@ -265,7 +266,7 @@ def _run(project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: 
     metrics = PredictionsFile(run / "predictions").manifest["metrics"]
     with project.database.write() as session:
         finished = session.get_one(Round, row.id)
-        finished.state, finished.stage, finished.finished_at = "done", "load", now()
+        finished.state, finished.stage, finished.finished_at = JobState.DONE, "load", now()
         finished.done, finished.total, finished.metrics = loaded.rows, loaded.rows, metrics
         finished.message = f"{loaded.rows} images predicted" + (
             f", {loaded.unknown} of them unknown here" if loaded.unknown else ""

@@ -140,9 +140,9 @@ def _import(project: ProjectFolder, source: Source, options: ImportOptions, *, s
 def _bring(project: ProjectFolder, folder: Path, *, dry_run: bool, say: bool) -> dict[str, Any]:
     if dry_run:
         raise click.UsageError("--dry-run is not for predictions: loading them changes no label.")
-    from annotator.services.predictions.active import bring_predictions  # noqa: PLC0415 - it loads pyarrow
+    from annotator.services.predictions.active import import_predictions  # noqa: PLC0415 - it loads pyarrow
 
-    loaded = bring_predictions(project, folder)
+    loaded = import_predictions(project, folder)
     if say:
         click.echo(f"{folder}: {loaded.rows} images predicted, {loaded.unknown} of them unknown here")
     return asdict(loaded)

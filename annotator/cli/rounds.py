@@ -10,9 +10,9 @@ import click
 from annotator.cli.projects import print_metrics
 from annotator.cli.terminal import json_option, open_project, print_json, project_option, stage_bar
 from annotator.config import Settings
+from annotator.domain.states import UNFINISHED, JobState
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
-from annotator.services.common.job_queue import UNFINISHED
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.rounds.jobs import DEFAULT_STRATEGY, ENGINES, STRATEGIES, get_round, start_round
 from annotator.services.rounds.status import round_summary
@@ -47,10 +47,10 @@ def round_command(engine: str, strategy: str, project: Path, as_json: bool) -> N
         summary = round_summary(get_round(session, number))
     if as_json:
         print_json(summary)
-    elif summary["state"] == "done":
+    elif summary["state"] == JobState.DONE:
         click.echo(f"Round {number} is done: {summary['message']}.")
         print_metrics(summary["metrics"])
-    if summary["state"] == "failed":
+    if summary["state"] == JobState.FAILED:
         raise FacelabelError("round_failed", f"Round {number} failed: {summary['error']}", kept="")
 
 

@@ -22,7 +22,7 @@ from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.common.progress import read_progress
 from annotator.services.importing.source_files import require_images
-from annotator.services.projects import already_there, init_project, take_back_project
+from annotator.services.projects import existing_paths, init_project, remove_new_project
 
 
 @click.command("serve")
@@ -76,13 +76,13 @@ def up_command(
     """From nothing to the label page: init if need be, import, serve."""
     if images := [source for source in sources if not source.exists() or recognise(source) == "folder"]:
         require_images(images)
-    has_database, before = ProjectFolder(project).database_file.exists(), already_there(project)
+    has_database, before = ProjectFolder(project).database_file.exists(), existing_paths(project)
     opened = open_project(project) if has_database else init_project(project, schema)
     try:
         _fill(opened, list(sources), samples)
     except Exception:
         if not has_database and not _has_images(opened):
-            take_back_project(opened, before)  # nothing is left of a source that could not be read
+            remove_new_project(opened, before)  # nothing is left of a source that could not be read
         raise
     settings = _settings(host, port)
     address = ["--host", settings.host, "--port", str(settings.port)]

@@ -114,11 +114,6 @@ def turn_image(image: Image.Image, turn: int) -> Image.Image:
     return image if transposition is None else image.transpose(transposition)
 
 
-def descriptor_values(descriptor: bytes) -> NDArray[np.float32]:
-    """Return the (128,) numbers of a descriptor of the table `faces`."""
-    return np.frombuffer(descriptor, "<f4")
-
-
 def _best_turn(image: Image.Image, side: int) -> tuple[int, list[tuple[Box, float]]]:
     """The turn with the highest score, and its faces; [] if no turn has a face."""
     best_turn, best_score = 0, _UPRIGHT_BONUS

@@ -21,7 +21,7 @@ from annotator.sample_faces import draw_faces
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.insights.background import look_into_rounds, studies_of
 from annotator.services.insights.label_savings import read_labels_saved
-from annotator.services.review.label_issues import read_suspicions
+from annotator.services.review.label_issues import read_label_issues
 from annotator.services.rounds.comparison import report_page
 from annotator.services.rounds.jobs import start_round
 from annotator.worker import run_next_round
@@ -224,7 +224,7 @@ def test_label_issues_and_saved_labels_are_estimated_in_the_background(
         page = report_page(project, session, number)
     assert page is not None
     assert "<h2>Hard cases</h2>" in page.read_text()
-    assert read_suspicions(project) is not None
+    assert read_label_issues(project) is not None
     saved = read_labels_saved(project)
     assert saved is not None
     assert saved.text.startswith("It cannot be told yet")

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import UNFINISHED, JobState
 from annotator.errors import Conflict, NotFound
 from annotator.formats.importers.mapping import Mapping
 from annotator.models import Import, now
-from annotator.services.common.job_queue import UNFINISHED, claim, give_back
+from annotator.services.common.job_queue import claim, give_back
 
 _LISTED = 50
 
@@ -49,7 +50,7 @@ def begin_import(
             )
         return row
     row = Import(
-        key=key, labeller_id=labeller_id, name=name, bytes=size, received=0, state="receiving", dry_run=dry_run,
+        key=key, labeller_id=labeller_id, name=name, bytes=size, received=0, state=JobState.RECEIVING, dry_run=dry_run,
         options=asdict(ImportRequest()), done=0, total=0, attempts=0, created_at=now(),
     )  # fmt: skip
     session.add(row)
@@ -68,14 +69,14 @@ def start_import(session: Session, number: int, request: ImportRequest, *, dry_r
     row = get_import(session, number)
     Mapping.parse(request.mapping, "of this import")
     is_same = row.dry_run == dry_run and row.options == asdict(request)
-    is_imported = row.state == "done" and not row.dry_run
+    is_imported = row.state == JobState.DONE and not row.dry_run
     if is_same and (row.state in UNFINISHED or is_imported):
         return row
-    if row.state not in {"done", "failed"} or is_imported:
+    if row.state not in {JobState.DONE, JobState.FAILED} or is_imported:
         raise Conflict(
             "not_now", f"The import is {row.state}.", do="Wait until it has ended, or send the file again."
         )
-    row.state, row.dry_run, row.options = "queued", dry_run, asdict(request)
+    row.state, row.dry_run, row.options = JobState.QUEUED, dry_run, asdict(request)
     row.done = row.total = row.attempts = 0
     row.error = row.report = row.started_at = row.finished_at = None
     return row
@@ -88,10 +89,10 @@ def discard_import(session: Session, number: int) -> Import:
         Conflict: if the import is running.
     """
     row = get_import(session, number)
-    if row.state == "running":
+    if row.state == JobState.RUNNING:
         raise Conflict("not_now", "The import is running.", do="Wait until it has ended.")
     if row.has_file:
-        row.state, row.finished_at = "discarded", now()
+        row.state, row.finished_at = JobState.DISCARDED, now()
     return row
 
 
@@ -156,7 +157,12 @@ def end_import(
         report: what the page shows of its report.
         proposed: the text of a mapping for the names that have no counterpart.
     """
-    values = {"state": "failed" if error else "done", "error": error, "report": report, "finished_at": now()}
+    values = {
+        "state": JobState.FAILED if error else JobState.DONE,
+        "error": error,
+        "report": report,
+        "finished_at": now(),
+    }
     if proposed is not None:
         values["proposed"] = proposed
     session.execute(update(Import).where(Import.id == number).values(values))

@@ -12,7 +12,9 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.domain.precedence import CellState, KeptAs, Way, decide, owner_of
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
+from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import FacelabelError
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.table import read_table
@@ -115,7 +117,7 @@ def _new_labels(session: Session, cells: Iterable[_Cell], report: LabelReport) -
         elif label[0] == cell.code:
             report.unchanged += 1
             continue
-        elif label[1] == "import":
+        elif decide(CellState(owner_of(label[1], own=False)), Way.IMPORT) is KeptAs.LABEL:
             report.replaced += 1
         else:
             report.kept += 1
@@ -132,7 +134,7 @@ def _new_opinions(session: Session, cells: Iterable[_Cell], report: LabelReport)
             select(Annotation.image_id, Annotation.attribute_id, Labeller.name, Annotation.code)
             .join(Submission, Submission.id == Annotation.submission_id)
             .join(Labeller, Labeller.id == Submission.labeller_id)
-            .where(Submission.kind == "import", Annotation.origin == "opinion")
+            .where(Submission.kind == SubmissionKind.IMPORT, Annotation.origin == Origin.OPINION)
             .order_by(Annotation.id)
         )
     }
@@ -207,12 +209,12 @@ def _write(session: Session, source: LabelSource, new: list[_Cell]) -> None:
         submission_id = add_submission(
             session,
             key=f"import:{secrets.token_hex(16)}",
-            kind="import",
+            kind=SubmissionKind.IMPORT,
             fingerprint=source.name,
             labeller_id=_labeller_id(session, name),
             image_id=None,
         )
-        origin = "opinion" if source.as_opinions else "import"
+        origin = Origin.OPINION if source.as_opinions else Origin.IMPORT
         annotations = [NewAnnotation(cell.image_id, cell.attribute_id, cell.code, origin) for cell in cells]
         add_annotations(session, submission_id, annotations)
     session.expire_all()

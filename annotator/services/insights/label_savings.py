@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import SubmissionKind
 from annotator.files import write_atomically
 from annotator.formats.snapshot.csv_text import csv_text
 from annotator.models import Image, Submission
@@ -57,7 +58,7 @@ def write_selection(session: Session, to: Path) -> None:
     """Write how the answered images were drawn when they were first given out from the queue (FORMATS.md)."""
     first = (
         select(func.min(Submission.id))
-        .where(Submission.kind == "answer", Submission.drawn.is_not(None))
+        .where(Submission.kind == SubmissionKind.ANSWER, Submission.drawn.is_not(None))
         .group_by(Submission.image_id)
     )
     query = select(Image.name, Submission.drawn).join(Submission, Submission.image_id == Image.id)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.throughput import Answered, active_seconds
+from annotator.domain.states import INDEPENDENT, Origin, SubmissionKind
 from annotator.models import Annotation, Image, Predictions, Project, Submission
 from annotator.services.common.cached_stats import Statistics, read_statistics
+from annotator.services.common.undone import is_undone
 from annotator.services.rounds.promotion import PROMOTION
 from annotator.services.rounds.status import label_state
 from annotator.services.schema.active import ActiveSchema
@@ -22,7 +24,7 @@ from annotator.services.schema.active import ActiveSchema
 RECENT = 10_000
 """Submissions, the newest ones, that the pace is told from."""
 
-_WORK = ("answer", "sweep", "people")
+_WORK = (*INDEPENDENT, SubmissionKind.PEOPLE)
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,9 @@ class Pace:
 
 def labelling_pace(session: Session) -> Pace:
     """The pace of the newest RECENT submissions that were not taken back."""
-    later = aliased(Submission)
     recent = (
         select(Submission.id, Submission.labeller_id, Submission.created_at, Submission.milliseconds)
-        .where(Submission.kind.in_(_WORK), ~exists().where(later.undoes == Submission.id))
+        .where(Submission.kind.in_(_WORK), ~is_undone())
         .order_by(Submission.id.desc())
         .limit(RECENT)
     )
@@ -113,13 +114,12 @@ def suggestions_by_round(session: Session, active: ActiveSchema) -> Mapping[tupl
     starts, rounds = _in_use_since(session)
     if not starts:
         return {}
-    later = aliased(Submission)
     rows = session.execute(
         select(Submission.created_at, Annotation.attribute_id, Annotation.corrected, func.count())
         .join(Submission, Submission.id == Annotation.submission_id)
         .where(
-            or_(Annotation.origin == "suggestion", Annotation.corrected),
-            ~exists().where(later.undoes == Submission.id),
+            or_(Annotation.origin == Origin.SUGGESTION, Annotation.corrected),
+            ~is_undone(),
         )
         .group_by(Submission.id, Annotation.attribute_id, Annotation.corrected)
     )
@@ -140,7 +140,9 @@ def _in_use_since(session: Session) -> tuple[list[datetime], list[int | None]]:
         (moment, number)
         for moment, number in session.execute(select(Predictions.loaded_at, Predictions.round_id))
     ]
-    promotions = select(Submission.created_at, Submission.fingerprint).where(Submission.kind == "promotion")
+    promotions = select(Submission.created_at, Submission.fingerprint).where(
+        Submission.kind == SubmissionKind.PROMOTION
+    )
     events += [(moment, int(text.removeprefix(PROMOTION))) for moment, text in session.execute(promotions)]
     events.sort(key=lambda event: event[0])
     return [moment for moment, _ in events], [number for _, number in events]

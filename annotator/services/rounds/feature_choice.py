@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.audit import Measured
 from annotator.domain.metrics.feature_choice import advantage
+from annotator.domain.states import JobState
 from annotator.errors import FacelabelError
 from annotator.models import Predictions, Project, Round
 from annotator.project import ProjectFolder
@@ -111,7 +112,7 @@ def _newest(session: Session, *wanted: object) -> tuple[int, str] | None:
     """The newest finished round of a kind, and the path of its predictions."""
     query = select(Round.id, Predictions.path).join(Predictions, Predictions.round_id == Round.id)
     row = session.execute(
-        query.where(Round.state == "done", *wanted).order_by(Predictions.id.desc()).limit(1)  # type: ignore[arg-type]
+        query.where(Round.state == JobState.DONE, *wanted).order_by(Predictions.id.desc()).limit(1)  # type: ignore[arg-type]
     ).one_or_none()
     return None if row is None else (row.id, row.path)
 

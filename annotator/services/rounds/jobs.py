@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import UNFINISHED, JobState, Origin
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import Annotation, AttributeRow, Image, Label, Round, now
-from annotator.services.common.job_queue import UNFINISHED, claim, give_back, has_unfinished
+from annotator.services.common.job_queue import claim, give_back, has_unfinished
 
 ENGINES = ("probe", "cnn", "ensemble")
 DEFAULT_STRATEGY = "balanced"
@@ -50,7 +51,7 @@ def round_is_due(session: Session, every: int) -> bool:
 def labelled_since_last_round(session: Session, most: int = _MOST_COUNTED) -> int:
     """Images that were answered since the newest round took its snapshot, counted up to `most`."""
     seen = session.scalar(select(Round.newest_annotation).order_by(Round.id.desc()).limit(1)) or 0
-    answered = select(Annotation.image_id).where(Annotation.id > seen, Annotation.origin != "opinion")
+    answered = select(Annotation.image_id).where(Annotation.id > seen, Annotation.origin != Origin.OPINION)
     some = answered.distinct().limit(most).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
@@ -101,7 +102,7 @@ def start_round(session: Session, engine: str, strategy: str) -> Round:
             "nothing_labelled", "There is no label to learn from yet.", do="Label some images first."
         )
     row = Round(
-        state="queued", engine=engine, strategy=strategy, stage="queued", done=0, total=0, message="waiting for the worker",
+        state=JobState.QUEUED, engine=engine, strategy=strategy, stage="queued", done=0, total=0, message="waiting for the worker",
         attempts=0, created_at=now(),
     )  # fmt: skip
     session.add(row)
@@ -160,5 +161,5 @@ def fail_round(session: Session, number: int, error: str) -> None:
     session.execute(
         update(Round)
         .where(Round.id == number)
-        .values(state="failed", error=error, message="failed", finished_at=now())
+        .values(state=JobState.FAILED, error=error, message="failed", finished_at=now())
     )

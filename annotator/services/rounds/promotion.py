@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import SubmissionKind
 from annotator.errors import Conflict
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Predictions
@@ -59,7 +60,7 @@ def promote(project: ProjectFolder, key: str, number: int, labeller_id: int) -> 
             add_submission(
                 session,
                 key=key,
-                kind="promotion",
+                kind=SubmissionKind.PROMOTION,
                 fingerprint=fingerprint,
                 labeller_id=labeller_id,
                 image_id=None,

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import CANNOT_TELL
+from annotator.domain.states import JobState
 from annotator.domain.timestamps import utc_text
 from annotator.models import Annotation, Image, Label, Predictions, Round
 from annotator.services.common.cached_stats import Statistics, read_statistics
@@ -78,7 +79,7 @@ def read_status(session: Session) -> dict[str, Any]:
         select(Predictions).order_by(Predictions.turn.desc(), Predictions.id.desc()).limit(1)
     )
     rounds = list_rounds(session)
-    newest = next((row for row in rounds if row.state == "done"), None)
+    newest = next((row for row in rounds if row.state == JobState.DONE), None)
     return {
         "images": progress.images,
         "done": progress.done,

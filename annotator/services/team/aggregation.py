@@ -12,19 +12,20 @@ from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, exists, func, insert, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.agreement.aggregation import majority_vote
 from annotator.domain.agreement.dawid_skene import dawid_skene
 from annotator.domain.agreement.ratings import Code, Floats, Item, Ratings
+from annotator.domain.states import INDEPENDENT, JUDGED, Origin, SubmissionKind
 from annotator.models import Annotation, Label, Labeller, Submission, Undecided
 from annotator.project import ProjectFolder
 from annotator.services.annotation.log import add_submission, annotate_all, find_submission
-from annotator.services.annotation.undo import take_back
+from annotator.services.annotation.undo import undo_submission
 from annotator.services.common.bulk_read import Column, read_columns
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
-from annotator.services.tasks.overlap import INDEPENDENT
 from annotator.services.tasks.settings import team_settings
 from annotator.services.team.votes import CANNOT_TELL, Cell, Opinions, known_answers, read_opinions
 
@@ -149,7 +150,7 @@ def _decide(session: Session) -> _Decisions:
     method = team_settings(session).aggregation
     active = active_schema(session)
     known = {_key(*cell): code for cell, code in known_answers(session).items()}
-    said = read_opinions(session, (*INDEPENDENT, "review"))
+    said = read_opinions(session, JUDGED)
     shared = said.where(np.isin(said.attribute, list(active.names))).shared()
     shared = shared.where(~_among(shared, known))
     if method == "majority" or not len(shared):
@@ -167,7 +168,7 @@ def _decide(session: Session) -> _Decisions:
             if len(part := shared.where(shared.attribute == number))
         ]
         verdicts = _Verdicts(*(np.concatenate([astuple(v)[k] for v in each]) for k in range(4)))
-    reviewed = np.isin(verdicts.cell, _labels_of_origin(session, "review"))
+    reviewed = np.isin(verdicts.cell, _labels_of_origin(session, Origin.REVIEW))
     verdicts = verdicts.where(~reviewed)
     return _Decisions(method, verdicts.where(verdicts.clear), verdicts.where(~verdicts.clear))
 
@@ -241,7 +242,7 @@ def _standing(session: Session) -> _Standing:
     return _Standing(cell[order], code[order], annotation[order])
 
 
-def _labels_of_origin(session: Session, origin: str) -> Column:
+def _labels_of_origin(session: Session, origin: Origin) -> Column:
     """The cells whose label came about in this way."""
     [given] = read_columns(session, Annotation.id, [Annotation.id], Annotation.origin == origin)
     if not len(given):
@@ -254,7 +255,7 @@ def _report(session: Session, decisions: _Decisions) -> AggregationReport:
     decided, undecided = decisions.decided, decisions.undecided
     changed = int(_standing(session).differ(decided.cell, decided.code).sum())
     # What the last aggregation decided and this one does not goes back to what it was.
-    changed += int((~np.isin(_labels_of_origin(session, "aggregate"), decided.cell)).sum())
+    changed += int((~np.isin(_labels_of_origin(session, Origin.AGGREGATE), decided.cell)).sum())
     return AggregationReport(
         decisions.method, len(decided.cell) + len(undecided.cell), changed, len(undecided.cell)
     )
@@ -264,15 +265,15 @@ def _write(session: Session, key: str, decisions: _Decisions) -> None:
     """Take the last aggregation back, then label every decided cell whose label is another one."""
     last = _last(session)
     if last is not None:
-        take_back(session, last, f"undo {key}", "aggregate")
+        undo_submission(session, last, f"undo {key}", "aggregate")
     decided = decisions.decided
-    reviewed = np.isin(decided.cell, _labels_of_origin(session, "review"))
+    reviewed = np.isin(decided.cell, _labels_of_origin(session, Origin.REVIEW))
     other = decided.where(_standing(session).differ(decided.cell, decided.code) & ~reviewed)
     active = active_schema(session)
     submission_id = add_submission(
         session,
         key=key,
-        kind="aggregate",
+        kind=SubmissionKind.AGGREGATE,
         fingerprint="aggregate",
         labeller_id=_aggregator(session),
         image_id=None,
@@ -282,7 +283,7 @@ def _write(session: Session, key: str, decisions: _Decisions) -> None:
     for place in range(0, len(cells), _BATCH):
         part = slice(place, place + _BATCH)
         answers = [
-            (image, active.names[attribute], None if code == CANNOT_TELL else code, "aggregate")
+            (image, active.names[attribute], None if code == CANNOT_TELL else code, Origin.AGGREGATE)
             for (image, attribute), code in zip(cells[part], codes[part], strict=True)
         ]
         annotate_all(session, active, submission_id, answers)
@@ -290,11 +291,10 @@ def _write(session: Session, key: str, decisions: _Decisions) -> None:
 
 def _last(session: Session) -> Submission | None:
     """The aggregation that counts now."""
-    later = aliased(Submission)
     query = select(Submission).where(
-        Submission.kind == "aggregate",
+        Submission.kind == SubmissionKind.AGGREGATE,
         Submission.labeller_id == _aggregator(session),
-        ~exists().where(later.undoes == Submission.id),
+        ~is_undone(),
     )
     return session.scalar(query.order_by(Submission.id.desc()).limit(1))
 

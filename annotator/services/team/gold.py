@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import Origin
 from annotator.errors import FacelabelError
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.table import read_table
@@ -44,7 +45,7 @@ def make_gold(session: Session, labeller_id: int, image_id: int) -> None:
     query = (
         select(Label.attribute_id, Label.code)
         .join(Annotation, Annotation.id == Label.annotation_id)
-        .where(Label.image_id == image.id, Annotation.origin == "review")
+        .where(Label.image_id == image.id, Annotation.origin == Origin.REVIEW)
         .order_by(Label.attribute_id)
     )
     answers = [[attribute, code] for attribute, code in session.execute(query)]

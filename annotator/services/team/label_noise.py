@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.statistics import Proportion
+from annotator.domain.states import JUDGED
 from annotator.models import Annotation, AskedAgain, Gold, Submission
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import read_statistics, remember_statistics
 from annotator.services.common.round_artifacts import newest_result
-from annotator.services.review.label_issues import FILE, StandingSuspect, read_suspicions, standing_suspects
+from annotator.services.common.undone import is_undone
+from annotator.services.review.label_issues import FILE, OpenLabelIssue, open_label_issues, read_label_issues
 from annotator.services.schema.active import ActiveSchema, active_schema
-from annotator.services.tasks.relabeling import JUDGED
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
 
@@ -109,7 +110,7 @@ class LabelNoise:
 
 def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
     """What is known of every categorical attribute; of a large project nothing before its figures were counted."""
-    suspicions = read_suspicions(project)
+    suspicions = read_label_issues(project)
     state = (
         newest_result(project, FILE) if suspicions else None,
         session.scalar(select(func.max(Submission.id))),
@@ -119,12 +120,12 @@ def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
     )
 
     def count() -> list[LabelNoise]:
-        return noise_of(session, standing_suspects(session, suspicions) if suspicions else None)
+        return noise_of(session, open_label_issues(session, suspicions) if suspicions else None)
 
     return remember_statistics(session, "label_noise", state, count)
 
 
-def noise_of(session: Session, suspects: list[StandingSuspect] | None) -> list[LabelNoise]:
+def noise_of(session: Session, suspects: list[OpenLabelIssue] | None) -> list[LabelNoise]:
     """The same, as of now, from the suspects of a search; None if there was none."""
     spread = read_statistics(session, DISTRIBUTIONS).value
     if spread is None:
@@ -157,7 +158,6 @@ def noise_of(session: Session, suspects: list[StandingSuspect] | None) -> list[L
 
 def _asked_once_more(session: Session, active: ActiveSchema) -> dict[str, AskedOnceMore]:
     """By attribute. The first answer since counts; a reviewer's decision is one."""
-    later = aliased(Submission)
     first = (
         select(func.min(Annotation.id))
         .join(Submission, Submission.id == Annotation.submission_id)
@@ -166,7 +166,7 @@ def _asked_once_more(session: Session, active: ActiveSchema) -> dict[str, AskedO
             Annotation.attribute_id == AskedAgain.attribute_id,
             Submission.id > AskedAgain.submission_id,
             Submission.kind.in_(JUDGED),
-            ~exists().where(later.undoes == Submission.id),
+            ~is_undone(),
         )
         .scalar_subquery()
     )

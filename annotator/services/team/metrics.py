@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 from pydantic import TypeAdapter
-from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.agreement.coefficients import (
     Agreement,
@@ -21,11 +21,12 @@ from annotator.domain.agreement.coefficients import (
 )
 from annotator.domain.agreement.ratings import Ratings
 from annotator.domain.metrics.statistics import Proportion
+from annotator.domain.states import INDEPENDENT, SubmissionKind
 from annotator.models import AskedAgain, Gold, Labeller, Project, Submission
 from annotator.services.common.bulk_read import Column, read_columns
 from annotator.services.common.cached_stats import Statistics
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
-from annotator.services.tasks.overlap import INDEPENDENT
 from annotator.services.team.votes import Opinions, known_answers, read_opinions
 
 MOST_PAIRS = 6
@@ -94,7 +95,7 @@ def _state(session: Session) -> tuple[int | None, ...]:
 
 def count_team(session: Session) -> TeamFigures:
     """The figures as of now."""
-    said = read_opinions(session, (*INDEPENDENT, "import"))
+    said = read_opinions(session, (*INDEPENDENT, SubmissionKind.IMPORT))
     asked_again = list(session.scalars(select(AskedAgain.image_id).distinct()))
     shared = said.shared()
     shared = shared.where(~np.isin(shared.image, asked_again))
@@ -168,13 +169,12 @@ def _by(gold: GoldAnswers, column: Literal[0, 1]) -> dict[int, Proportion]:
 
 def _times(session: Session) -> dict[int, Column]:
     """Per labeller, the milliseconds of each image that was answered on its own; -1 where none were told."""
-    later = aliased(Submission)
     people, milliseconds = read_columns(
         session,
         Submission.id,
         [Submission.labeller_id, func.coalesce(Submission.milliseconds, -1)],
-        Submission.kind == "answer",
-        ~exists().where(later.undoes == Submission.id),
+        Submission.kind == SubmissionKind.ANSWER,
+        ~is_undone(),
     )
     return {labeller: milliseconds[people == labeller] for labeller in np.unique(people).tolist()}
 

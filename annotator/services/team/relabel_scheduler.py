@@ -9,12 +9,13 @@ from pathlib import Path
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import INDEPENDENT
 from annotator.models import AskedAgain, Gold, OpinionWanted, Submission
 from annotator.project import ProjectFolder
 from annotator.services.common.round_artifacts import newest_result
-from annotator.services.review.label_issues import FILE, StandingSuspect, read_suspicions, standing_suspects
+from annotator.services.review.label_issues import FILE, OpenLabelIssue, open_label_issues, read_label_issues
 from annotator.services.schema.active import active_schema
-from annotator.services.tasks.overlap import INDEPENDENT, want
+from annotator.services.tasks.overlap import list_wanted_opinions
 from annotator.services.tasks.settings import team_settings
 from annotator.services.team.label_noise import noise_of
 from annotator.services.team.votes import read_opinions
@@ -47,13 +48,13 @@ class AskingAgain:
 
 def ask_again(project: ProjectFolder) -> int:
     """Put up the most suspicious labels of the attributes whose noise is measured. Returns how many; the next call adds none twice."""
-    suspicions = read_suspicions(project)
+    suspicions = read_label_issues(project)
     if suspicions is None:
         return 0
     with project.database.read() as session:
         # What is said after this moment answers the suspicion.
         newest = session.scalar(select(func.max(Submission.id)))
-        suspects = standing_suspects(session, suspicions)
+        suspects = open_label_issues(session, suspicions)
         ids = active_schema(session).ids
         noisy = {ids[noise.attribute] for noise in noise_of(session, suspects) if noise.measured}
         room = MOST - (session.scalar(select(func.count()).where(OpinionWanted.suspected)) or 0)
@@ -71,11 +72,11 @@ def ask_again(project: ProjectFolder) -> int:
             for suspect in chosen
         ]
         session.execute(insert(AskedAgain), rows)
-        want(session, team_settings(session), {suspect.image.id for suspect in chosen})
+        list_wanted_opinions(session, team_settings(session), {suspect.image.id for suspect in chosen})
     return len(chosen)
 
 
-def _askable(session: Session, suspects: list[StandingSuspect], noisy: set[int]) -> Iterator[StandingSuspect]:
+def _askable(session: Session, suspects: list[OpenLabelIssue], noisy: set[int]) -> Iterator[OpenLabelIssue]:
     """Suspects of noisy attributes in images of which nobody knows or was asked more yet."""
     overlap_end = team_settings(session).overlap_end
     passed = set(session.scalars(select(AskedAgain.image_id))) | set(session.scalars(select(Gold.image_id)))

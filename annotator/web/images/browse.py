@@ -13,12 +13,12 @@ from annotator.domain.timestamps import utc_text
 from annotator.errors import WrongUse
 from annotator.formats.snapshot.predictions import Suggestion
 from annotator.services.review.corrections import Correction, correct, undo_correction
-from annotator.services.review.details import CellDetail, Said, get_image, read_image
+from annotator.services.review.details import CellDetail, HistoryEntry, get_image, read_image
 from annotator.services.review.filters import Filters
-from annotator.services.review.label_issues import Suspicion
+from annotator.services.review.label_issues import LabelIssue
 from annotator.services.review.listing import Page, card_labels, find_images
 from annotator.services.review.queue import is_reviewer
-from annotator.services.schema.open_values import names_among
+from annotator.services.schema.open_values import person_names
 from annotator.services.team.gold import is_gold, make_gold, remove_gold
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import MAX_ID, Key, ProblemAnswer, Request, spec
@@ -241,7 +241,7 @@ def set_gold(number: int, json: GoldRequest) -> ImageOut:
 def images_out(session: Session, page: Page) -> ImagesOut:
     """A page of images as the API tells it."""
     labels = card_labels(session, page.images)
-    names = names_among(session, [labels[image.id].codes for image in page.images])
+    names = person_names(session, [labels[image.id].codes for image in page.images])
     cards = [
         CardOut(
             id=image.id,
@@ -298,7 +298,7 @@ def _suggested(suggestion: Suggestion, name: str | None) -> SuggestedOut:
     return SuggestedOut(code=suggestion.code, name=name, probability=suggestion.probability)
 
 
-def _suspicion(suspicion: Suspicion, name: str | None) -> SuspicionOut:
+def _suspicion(suspicion: LabelIssue, name: str | None) -> SuspicionOut:
     return SuspicionOut(
         label_probability=suspicion.p_code,
         code=suspicion.suggested,
@@ -307,7 +307,7 @@ def _suspicion(suspicion: Suspicion, name: str | None) -> SuspicionOut:
     )
 
 
-def _said(said: Said) -> SaidOut:
+def _said(said: HistoryEntry) -> SaidOut:
     return SaidOut(
         id=said.id,
         code=said.code,

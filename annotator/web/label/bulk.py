@@ -11,18 +11,18 @@ from spectree import Response
 from sqlalchemy.orm import Session
 
 from annotator.services.annotation.bulk import (
+    SweepSelection,
     SweptCell,
     SweptPage,
-    Wish,
+    count_predicted,
     find_page,
-    give_up_leases,
-    groups,
     lease_page,
     submit_page,
     undo_page,
 )
 from annotator.services.common.progress import read_progress
-from annotator.services.tasks.queue import Task, renew_leases
+from annotator.services.tasks.leases import give_up_leases, renew_leases
+from annotator.services.tasks.task import Task
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import (
     MAX_ID,
@@ -149,15 +149,15 @@ def next_page(json: SweepNextRequest) -> SweepNextAnswer:
     """Lease a page of images that the model thinks alike and that nobody holds; never one of the test split."""
     found = context()
     seconds = found.settings.lease_seconds
-    wish = Wish(json.attribute, json.value, json.order, frozenset(json.without))
+    selection = SweepSelection(json.attribute, json.value, json.order, frozenset(json.without))
     with found.project.database.read() as session:  # the scan of the predictions must not hold up writers
-        find_page(found.project, session, labeller_id(), wish, json.count)
-        sizes = groups(found.project, session, wish)
+        find_page(found.project, session, labeller_id(), selection, json.count)
+        sizes = count_predicted(found.project, session, selection)
     with found.project.database.write(durable=False) as session:
         me = labeller_id()
         give_up_leases(session, me, json.leaving)
         renewed, lost = renew_leases(session, me, json.holding, seconds)
-        tasks = lease_page(found.project, session, me, wish, count=json.count, lease_seconds=seconds)
+        tasks = lease_page(found.project, session, me, selection, count=json.count, lease_seconds=seconds)
         progress = _progress(session, me)
     return SweepNextAnswer(
         images=[_image(task, json.attribute, seconds) for task in tasks],

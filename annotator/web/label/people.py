@@ -22,7 +22,7 @@ from annotator.services.people.rename_merge import (
     history_of,
     merge,
     rename,
-    undo_about_people,
+    undo_people_change,
 )
 from annotator.services.schema.active import active_schema
 from annotator.web.http.context import context, idempotency_key, labeller_id
@@ -142,7 +142,7 @@ def confirm_set(json: ConfirmRequest) -> ConfirmAnswer:
 def take_people_back(json: PeopleUndoRequest) -> PeopleUndoAnswer:
     """Take a set, a new name or a merge back."""
     with context().project.database.write() as session:
-        target, images = undo_about_people(session, labeller_id(), idempotency_key(), json.submission)
+        target, images = undo_people_change(session, labeller_id(), idempotency_key(), json.submission)
         return PeopleUndoAnswer(submission=target.key, kind=target.kind, images=images)
 
 

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr
 from sqlalchemy.orm import Session
 
 from annotator.domain.timestamps import utc_text
-from annotator.services.people.directory import FaceCard, Listed, describe_people, face_cards
-from annotator.services.people.face_sets import FaceSet, Resembled
-from annotator.services.people.rename_merge import Changed
+from annotator.services.people.directory import FaceCard, PersonSummary, describe_people, face_cards
+from annotator.services.people.face_sets import FaceSet, SimilarPerson
+from annotator.services.people.rename_merge import PersonEvent
 from annotator.web.http.contracts import MAX_ID, Key, Request
 
 ImageId = Annotated[StrictInt, Field(ge=0, le=MAX_ID)]
@@ -217,7 +217,7 @@ def set_out(session: Session, attribute_id: int, one: FaceSet) -> FaceSetOut:
     return FaceSetOut(faces=faces, size=one.size, proposed=one.proposed, people=nearest)
 
 
-def resembled_out(session: Session, attribute_id: int, found: list[Resembled]) -> list[ResembledOut]:
+def resembled_out(session: Session, attribute_id: int, found: list[SimilarPerson]) -> list[ResembledOut]:
     """People with their distances, as the API tells them."""
     listed = describe_people(session, attribute_id, {person.code: person.name for person in found})
     return [
@@ -226,7 +226,7 @@ def resembled_out(session: Session, attribute_id: int, found: list[Resembled]) -
     ]
 
 
-def person_fields(one: Listed) -> dict[str, object]:
+def person_fields(one: PersonSummary) -> dict[str, object]:
     """What every answer about a person holds."""
     face = face_out(one.face) if one.face is not None else None
     return {"code": one.code, "name": one.name, "images": one.images, "face": face}
@@ -245,7 +245,7 @@ def face_out(card: FaceCard) -> FaceOut:
     )
 
 
-def changed_out(change: Changed) -> ChangedOut:
+def changed_out(change: PersonEvent) -> ChangedOut:
     """A renaming or merge as the API tells it."""
     return ChangedOut(
         code=change.code,

@@ -15,11 +15,13 @@ from annotator.errors import WrongUse
 from annotator.models import Image
 from annotator.services.annotation.submit import Submitted, submit, undo
 from annotator.services.common.progress import read_progress
-from annotator.services.people.directory import known_people
+from annotator.services.people.directory import people_names
 from annotator.services.rounds.status import attribute_counts
 from annotator.services.schema.active import ActiveSchema, active_schema
-from annotator.services.schema.open_values import names_among
-from annotator.services.tasks.queue import Task, lease_again, next_tasks, renew_leases
+from annotator.services.schema.open_values import person_names
+from annotator.services.tasks.leases import renew_leases
+from annotator.services.tasks.queue import lease_again, next_tasks
+from annotator.services.tasks.task import Task
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import (
     AnnotationAnswer,
@@ -175,7 +177,7 @@ def _values(session: Session, active: ActiveSchema, attribute: Attribute) -> lis
             ValueOut(code=v.code, name=v.name, ends=v.ends) for v in attribute.values if v.status == "active"
         ]
     number = active.ids[attribute.name]
-    people = known_people(session, number, MOST_SENT if active.identity == (number, attribute.name) else None)
+    people = people_names(session, number, MOST_SENT if active.identity == (number, attribute.name) else None)
     return None if people is None else [ValueOut(code=code, name=name, ends=False) for code, name in people]
 
 
@@ -201,7 +203,7 @@ def _attribute(attribute: Attribute, hashes: dict[str, str], values: list[ValueO
 
 
 def _tasks(session: Session, tasks: list[Task], seconds: int) -> list[TaskOut]:
-    names = names_among(session, [task.labels for task in tasks])
+    names = person_names(session, [task.labels for task in tasks])
     return [_task(task, seconds, of) for task, of in zip(tasks, names, strict=True)]
 
 

@@ -13,7 +13,7 @@ from spectree import Response
 
 from annotator.errors import TooMany, Unauthorized
 from annotator.models import Labeller
-from annotator.services.accounts import check_password, stamp
+from annotator.services.accounts import check_password, password_stamp
 from annotator.web.http.context import context
 from annotator.web.http.contracts import ProblemAnswer, Request, spec
 
@@ -98,7 +98,7 @@ def login(json: LoginRequest) -> Me:
         )
     session.clear()
     session.permanent = True
-    session["labeller"], session["stamp"] = user.id, stamp(user.password_hash)
+    session["labeller"], session["stamp"] = user.id, password_stamp(user.password_hash)
     return Me(name=user.name, role=user.role)
 
 

@@ -18,7 +18,7 @@ from annotator.services.accounts import (
     has_accounts,
     revoke_token,
 )
-from annotator.services.tasks.overlap import want_anew
+from annotator.services.tasks.overlap import rebuild_wanted_opinions
 from annotator.services.tasks.settings import MAX_OPINIONS, TeamSettings, team_settings, write_settings
 from annotator.services.team.aggregation import aggregate, preview_aggregation
 from annotator.services.team.overview import get_member, read_team
@@ -109,7 +109,7 @@ def change_settings(json: SettingsRequest) -> TeamSettingsOut:
         settings = TeamSettings(**json.model_dump())
         write_settings(session, settings)
         if _wants(before) != _wants(settings):
-            want_anew(session)
+            rebuild_wanted_opinions(session)
     return TeamSettingsOut(**asdict(settings))
 
 

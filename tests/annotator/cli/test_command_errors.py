@@ -67,7 +67,7 @@ def test_a_bad_schema_makes_no_project_and_changes_none(
     schema.write_text(text)
     new = tmp_path / "new"
     call("init", "--schema", schema, "-p", new).assert_refused(
-        1, reason, "Nothing was changed.", "Mend the file"
+        1, reason, "Nothing was changed.", "Fix the file"
     )
     assert not new.exists()
     project.schema_file.write_text(text)

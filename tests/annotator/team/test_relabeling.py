@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from annotator.models import Annotation, AskedAgain, Image, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
-from annotator.services.tasks.overlap import want_anew
+from annotator.services.tasks.overlap import rebuild_wanted_opinions
 from annotator.services.tasks.settings import TeamSettings, write_settings
 from annotator.services.team import label_noise
 from annotator.services.team.gold import make_gold
@@ -132,7 +132,7 @@ def test_the_share_of_the_work_is_theirs_and_none_is_asked_without_one(filled: P
     lapse_leases(filled)
     with filled.database.write() as session:
         write_settings(session, TeamSettings(gold_share=0, relabel_share=0))
-        want_anew(session)
+        rebuild_wanted_opinions(session)
     answer_everything([bob])
     with filled.database.read() as session:
         query = select(Submission.image_id).where(Submission.labeller_id == bob.id)
