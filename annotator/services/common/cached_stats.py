@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotator.models import Annotation, KeptFigures, Project, now
+from annotator.models import Annotation, Project, StoredStatistics, now
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
 
@@ -86,10 +86,10 @@ def read_statistics(session: Session, kind: Statistics[Counted]) -> CachedStatis
             return CachedStatistics(kind.count(session), None)
         value = _remembered(session, kind.name, kind.state(session), lambda: kind.count(session))
         return CachedStatistics(value, None)
-    row = session.get(KeptFigures, kind.name)
+    row = session.get(StoredStatistics, kind.name)
     if row is None:
         return CachedStatistics(None, None)
-    counted_at, stored = row.counted_at, row.figures
+    counted_at, stored = row.counted_at, row.value
     value = _remembered(session, kind.name, counted_at, lambda: kind.kind.validate_python(stored))
     return CachedStatistics(value, counted_at)
 
@@ -147,11 +147,15 @@ class StatisticsCounter:
         with self._project.database.read() as session:
             if not is_large(session):
                 return
-            state, row, counted_at = list(kind.state(session)), session.get(KeptFigures, kind.name), now()
+            state, row, counted_at = (
+                list(kind.state(session)),
+                session.get(StoredStatistics, kind.name),
+                now(),
+            )
             if row is not None and row.state == state:
                 return
             stored = kind.kind.dump_python(kind.count(session), mode="json")
         with self._project.database.write() as session:
-            session.merge(KeptFigures(name=kind.name, state=state, figures=stored, counted_at=counted_at))
+            session.merge(StoredStatistics(name=kind.name, state=state, value=stored, counted_at=counted_at))
         finished = time.monotonic()
         self._pause_until[kind] = finished + _PAUSE_FACTOR * (finished - started)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from annotator.app import create_app
 from annotator.config import Settings
-from annotator.models import KeptFigures
+from annotator.models import StoredStatistics
 from annotator.project import ProjectFolder
 from annotator.services.common import cached_stats
 from annotator.services.common.cached_stats import StatisticsCounter, read_statistics
@@ -70,7 +70,7 @@ def test_what_the_worker_kept_is_what_would_be_counted_now(large: ProjectFolder)
 def test_what_has_not_changed_is_not_counted_again(large: ProjectFolder):
     def moments() -> list[datetime]:
         with large.database.read() as session:
-            return list(session.scalars(select(KeptFigures.counted_at).order_by(KeptFigures.name)))
+            return list(session.scalars(select(StoredStatistics.counted_at).order_by(StoredStatistics.name)))
 
     StatisticsCounter(large, KINDS).run_step()
     before = moments()
@@ -93,7 +93,7 @@ def test_the_worker_counts_automatically(large: ProjectFolder):
 
         def counted() -> bool:
             with large.database.read() as session:
-                return set(session.scalars(select(KeptFigures.name))) == {kind.name for kind in KINDS}
+                return set(session.scalars(select(StoredStatistics.name))) == {kind.name for kind in KINDS}
 
         wait_until(counted, "the figures are kept")
     finally:
