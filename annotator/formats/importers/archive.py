@@ -21,12 +21,12 @@ from typing import IO
 
 from annotator.errors import FacelabelError
 from annotator.files import cannot_write
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.imaging.image_kinds import IMAGE_ENDINGS
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 """File name extensions of archives."""
 
-TAKEN = EXTENSIONS | {".csv", ".tsv", ".txt", ".json", ".jsonl", ".xml", ".toml", ".parquet", ".arrow"}
+TAKEN = IMAGE_ENDINGS | {".csv", ".tsv", ".txt", ".json", ".jsonl", ".xml", ".toml", ".parquet", ".arrow"}
 """Members with other extensions are ignored."""
 
 _CHUNK = 2**20

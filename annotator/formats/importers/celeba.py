@@ -13,7 +13,7 @@ from annotator.formats.importers.celeba_faces import Row, find_source_faces
 from annotator.formats.importers.celeba_names import listed_name
 from annotator.formats.importers.folder_files import walk_files
 from annotator.formats.importers.safe_readers import refuse
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.imaging.image_kinds import IMAGE_ENDINGS
 
 _SPLITS = {"0": "train", "1": "val", "2": "test"}
 _VALUES = {"1": "yes", "-1": "no", "0": "no"}
@@ -55,7 +55,7 @@ def _read_images(folder: Path, contents: SourceContents) -> None:
     partition = _find(folder, _PARTITION)
     splits = dict(_pairs(partition)) if partition else {}
     files = list(walk_files(folder))
-    images = [file for file in files if file.suffix.lower() in EXTENSIONS]
+    images = [file for file in files if file.suffix.lower() in IMAGE_ENDINGS]
     faces = _read_faces(folder, images, contents)
     contents.images = [
         SourceImage(

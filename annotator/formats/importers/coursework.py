@@ -13,7 +13,7 @@ from pathlib import Path
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import walk_files
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.imaging.image_kinds import IMAGE_ENDINGS
 
 ATTRIBUTES = ("wrinkles", "freckles", "glasses", "hair_color", "hair_top", "not_human")
 """The attributes that the values answer, in their order."""
@@ -50,7 +50,7 @@ def read(path: Path) -> SourceContents:
                 contents.answers.append(SourceAnswer(name, attribute, value.strip()))
     if path.is_dir():
         files = list(walk_files(folder))
-        images = [file for file in files if file.suffix.lower() in EXTENSIONS]
+        images = [file for file in files if file.suffix.lower() in IMAGE_ENDINGS]
         contents.images = [SourceImage(image.name, image) for image in images]
         contents.ignored = len(files) - len(images) - len((_ANSWERS, _NAMES))
         if unnamed := {image.name for image in images} - set(names):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from annotator.formats.importers.base import SourceContents, SourceImage
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.imaging.image_kinds import IMAGE_ENDINGS
 
 
 def walk_files(folder: Path) -> Iterator[Path]:
@@ -33,7 +33,7 @@ def take_rest(
     """
     accounted = {image.path for image in contents.images} | set(read)
     rest = [path for path in walk_files(folder) if path not in accounted]
-    images = [path for path in rest if path.suffix.lower() in EXTENSIONS]
+    images = [path for path in rest if path.suffix.lower() in IMAGE_ENDINGS]
     contents.images += [SourceImage(name(path), path) for path in images]
     contents.ignored += len(rest) - len(images)
     if images:

@@ -13,6 +13,7 @@ from annotator.files import cannot_write
 from annotator.formats.importers.base import SourceContents, SourceImage
 from annotator.formats.importers.frame_request import FrameRequest
 from annotator.imaging.decoder_pool import decoding_context
+from annotator.imaging.image_kinds import MAX_PIXELS
 
 EXTENSIONS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".3gp"})
 """File name extensions of videos."""
@@ -39,7 +40,7 @@ class VideoOptions:
     turn: int | None = None
     drop_blurred: bool = False
     drop_similar: bool = False
-    max_pixels: int = 64_000_000
+    max_pixels: int = MAX_PIXELS
 
 
 def recognise(path: Path) -> bool:

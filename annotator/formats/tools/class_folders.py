@@ -15,7 +15,7 @@ from annotator.formats.exporters.base import Export, Losses, cannot_say, safe_na
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import take_rest
 from annotator.formats.importers.safe_readers import refuse
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.imaging.image_kinds import IMAGE_ENDINGS
 
 _LONGEST = 255  # bytes of a file's name on Linux and macOS
 _ESCAPED = {"%2F": "/", "%00": "\0", "%2E": ".", "%25": "%"}
@@ -61,7 +61,7 @@ def read(path: Path) -> SourceContents:
         for name, root in zip(names, roots, strict=True)
         for value in sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink())
         for image in sorted(value.rglob("*"))
-        if image.suffix.lower() in EXTENSIONS and image.is_file()
+        if image.suffix.lower() in IMAGE_ENDINGS and image.is_file()
     ]
     shared = len({(tree, own) for tree, _, own, _ in placed}) == len(placed)
     contents = SourceContents()

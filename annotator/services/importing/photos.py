@@ -60,6 +60,8 @@ def _record_photos(
         if isinstance(photo, str):
             images.append((file, photo))
             continue
+        if photo.notes:
+            report.notes[file.name] = "; ".join(photo.notes)
         for number, cut in enumerate(photo.cuts, start=1):
             images.append((_crop_file(file, photo, number if cut.face else None), cut.stored))
             cuts[cut.stored.sha256] = photo.sha256, cut

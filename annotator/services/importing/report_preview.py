@@ -29,6 +29,7 @@ def preview(report: SourceReport, name: str) -> dict[str, Any]:
             "duplicates": _first(images.duplicates),
             "renamed": _first(images.renamed),
             "refused": _first(images.refused),
+            "notes": _first(list(images.notes.items())),
         },
         "labels": None,
         "unmapped": _first(list(report.unmapped.items())),

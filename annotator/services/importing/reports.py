@@ -22,6 +22,7 @@ class ImageReport:
         renamed: (name at the source, name here) of imported files whose name another image had.
         faces: faces that came with their images.
         misfits: images whose face lies outside the image, so that the face was ignored.
+        notes: what was unusual about files that were not refused, by name; `image_notes` in the report for programs.
         hashes: SHA-256 of each file that was not refused, by its name at the source.
     """
 
@@ -33,11 +34,15 @@ class ImageReport:
     left_aside: int = 0
     faces: int = 0
     misfits: list[str] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for programs, without the hashes."""
-        return {part.name: getattr(self, part.name) for part in fields(self) if part.name != "hashes"}
+        report = {part.name: getattr(self, part.name) for part in fields(self)}
+        del report["hashes"]
+        report["image_notes"] = report.pop("notes")  # a source has notes, too
+        return report
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 from annotator.errors import WrongUse
 from annotator.formats.importers.base import SourceFace
 from annotator.formats.importers.folder_files import walk_files
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.imaging.image_kinds import IMAGE_ENDINGS
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def require_images(paths: list[Path]) -> None:
         raise WrongUse(
             "no_images",
             f"There is no image file in {', '.join(map(str, paths))}.",
-            do=f"Name a folder with images. Image files end in {', '.join(sorted(EXTENSIONS))}.",
+            do=f"Name a folder with images. Image files end in {', '.join(sorted(IMAGE_ENDINGS))}.",
         )
 
 
@@ -91,7 +91,7 @@ def _walk(paths: list[Path]) -> Iterator[tuple[Path, Path]]:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS
+    return path.suffix.lower() in IMAGE_ENDINGS
 
 
 def _is_utf8(name: str) -> bool:
