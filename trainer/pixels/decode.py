@@ -23,6 +23,9 @@ from trainer.pixels.repair import LACKS_END, open_tolerantly, repair
 
 Image.MAX_IMAGE_PIXELS = None  # every size is checked here, against the limit that the caller gives
 
+_NAMES = {"HEIF": "HEIC", "JPEG2000": "JPEG 2000", "PPM": "PNM", "WEBP": "WebP"}
+"""What people call a format, if it is not Pillow's name."""
+
 _MISSING_SHARE = 0.01
 """Proportion of a WebP, HEIF or AVIF file that may be missing at its end."""
 
@@ -77,7 +80,7 @@ def open_image(content: bytes, max_pixels: int) -> "OpenedImage":
             else "is not an image that can be read (JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, "
             "BMP, JPEG 2000 or PNM)"
         )
-    with _refusals():
+    with _refusals(kind):
         return OpenedImage(content, kind, max_pixels)
 
 
@@ -119,7 +122,7 @@ class OpenedImage:
         if self.kind == "PNG":
             decoded = self.decode()
             return decoded.width, decoded.height
-        with _refusals():
+        with _refusals(self.kind):
             lies_down = self.kind not in _SIZED_UPRIGHT and _orientation(self._image)[0] >= _LYING
         return self.size[::-1] if lies_down else self.size
 
@@ -133,7 +136,7 @@ class OpenedImage:
         Raises:
             UndecodableImageError: It is damaged.
         """
-        with _refusals():
+        with _refusals(self.kind):
             image = self._load(side)
             orientation, exif_notes = _orientation(image)
             pages = describe_pages(self._content, self.kind, image)
@@ -204,7 +207,7 @@ def _orientation(image: Image.Image) -> tuple[int, list[str]]:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _refusals(kind: str) -> Iterator[None]:
     """Turn what the decoders raise for damaged and hostile files into refusals."""
     try:
         with warnings.catch_warnings():
@@ -213,7 +216,9 @@ def _refusals() -> Iterator[None]:
     except UndecodableImageError:
         raise
     except UnidentifiedImageError as error:
-        raise UndecodableImageError("is damaged (its beginning cannot be read)") from error
+        raise UndecodableImageError(
+            f"is damaged (it begins like {_NAMES.get(kind, kind)}, but holds no picture that can be read)"
+        ) from error
     except MemoryError as error:
         raise UndecodableImageError("needs more memory than is available") from error
     except Exception as error:

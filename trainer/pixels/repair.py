@@ -121,8 +121,8 @@ def _is_little(missing: NDArray[np.bool_]) -> bool:
 
 def _differences(image: Image.Image, other: Image.Image) -> NDArray[np.bool_]:
     """The (height, width) pixels in which two images differ."""
-    differs: NDArray[np.bool_] = np.asarray(image) != np.asarray(other)
-    return differs if differs.ndim == 2 else differs.any(axis=2)
+    differs = np.not_equal(np.asarray(image), np.asarray(other))
+    return np.asarray(differs if differs.ndim == 2 else differs.any(axis=2), np.bool_)
 
 
 def _load(image: ImageFile.ImageFile) -> Image.Image | None:
