@@ -60,7 +60,7 @@ class Position:
         seconds: Time spent on these steps.
         best_epoch: Number of epochs after which the validation score was best; 0 before the first.
         best_score: The best validation score; None if there is none.
-        top: The best epochs and their scores, the best first.
+        top: The best epochs and their scores, in falling order.
         history: One row of metrics per epoch.
     """
 
