@@ -16,7 +16,7 @@ class Balanced:
 
     It guesses, as in posterior sampling (Thompson, 1933), because the images that most surely show a rare class are its
     extremes: heads that learned from these alone fail between them. Doubt plays no part, because the answers that a model
-    doubts most are those of the attribute that nobody can tell (docs/experiments.md).
+    doubts most are those of the attribute that nobody can tell (docs/lab/experiments.md).
     """
 
     needs: frozenset[str] = frozenset()

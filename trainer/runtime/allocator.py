@@ -1,7 +1,7 @@
 """Freed memory is kept for the next batch while a network computes.
 
 A batch's feature maps are larger than what glibc's allocator keeps, so it gives them back to the system after every step
-and gets them again with every page cleared: a third of the processor time of training on a CPU (docs/experiments.md).
+and gets them again with every page cleared: a third of the processor time of training on a CPU (docs/lab/experiments.md).
 """
 
 import ctypes

@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
 
 LIMIT = 0.48
-"""Clusters farther apart than this stay apart; docs/measurements.md says how it was chosen."""
+"""Clusters farther apart than this stay apart; docs/lab/measurements.md says how it was chosen."""
 
 _BLOCK = 1024
 """Rows compared at once: 100,000 faces then take 400 MB at the most."""

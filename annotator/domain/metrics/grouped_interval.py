@@ -10,7 +10,7 @@ known badly if few groups have a value, or if few of them make most of the error
 (Satterthwaite 1946, Biometrics Bulletin 2:110-114) and the number of images is the smaller for it.
 
 Percentiles of resampled groups are far too narrow with rare values: all resamples of a value that one person shows are
-alike. How often each covers the truth on real faces: docs/measurements.md and docs/experiments.md.
+alike. How often each covers the truth on real faces: docs/lab/measurements.md and docs/lab/experiments.md.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from annotator.services.faces.index import Faces, face_index
 from annotator.services.schema.active import active_schema
 
 JOIN = 0.54
-"""A cluster at most this far from a person is proposed as theirs; docs/measurements.md says how it was chosen."""
+"""A cluster at most this far from a person is proposed as theirs; docs/lab/measurements.md says how it was chosen."""
 
 MAX_FACES = 60
 """Faces of one set: what fits a screen. The rest of a larger set comes after it."""

@@ -1,0 +1,107 @@
+"""The documents hold together: links and anchors lead somewhere, and every command and setting is described."""
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from annotator.cli.commands import COMMANDS
+from annotator.config import Settings
+from trainer.cli import main as trainer
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")])
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+LINE_LENGTH = 100
+
+
+def prose(page: Path) -> Iterator[str]:
+    """The lines of a page without its code blocks."""
+    fenced = False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+        elif not fenced:
+            yield line
+    assert not fenced, f"{page.name}: a code block has no end"
+
+
+def links(page: Path) -> list[str]:
+    """The targets of all links and pictures; those in `code` are examples."""
+    text = re.sub(r"`[^`\n]*`", "", "\n".join(prose(page)))
+    return [target for target in LINK.findall(text) if not target.startswith(("https://", "http://"))]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    found: set[str] = set()
+    for line in prose(page):
+        if heading := re.match(r"#{1,6} (.*)", line):
+            shown = LINK.sub(lambda link: link[0][1:].partition("]")[0], heading[1])
+            anchor = re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
+            same = (anchor, *(f"{anchor}-{number}" for number in range(1, 100)))
+            found.add(next(name for name in same if name not in found))
+    return found
+
+
+def reached(page: Path, target: str) -> Path:
+    """The file that a relative link leads to."""
+    return (page.parent / target.partition("#")[0]).resolve() if not target.startswith("#") else page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_every_relative_link_of_a_page_leads_to_a_file_and_a_heading(page: Path):
+    missing = [target for target in links(page) if not reached(page, target).exists()]
+    assert missing == []
+    lost = [
+        target
+        for target in links(page)
+        if "#" in target and target.partition("#")[2] not in anchors(reached(page, target))
+    ]
+    assert lost == []
+
+
+def test_every_page_is_reached_from_the_readme():
+    seen, waiting = set(), [CHECKOUT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in seen and page.suffix == ".md":
+            seen.add(page)
+            waiting.extend(reached(page, target) for target in links(page))
+    assert set(PAGES) - seen == set()
+
+
+def test_every_page_that_the_code_names_exists():
+    sources = chain.from_iterable(
+        (CHECKOUT / folder).rglob(f"*.{kind}")
+        for folder in ("annotator", "trainer", "benchmarks", "tests", "templates", "static")
+        for kind in ("py", "js", "html", "toml", "j2")
+    )
+    named = {name for source in sources for name in re.findall(r"docs/[\w/]+\.md", source.read_text("utf-8"))}
+    assert named
+    assert {name for name in named if not (CHECKOUT / name).is_file()} == set()
+
+
+def test_lines_of_prose_are_short_enough_to_read_beside_code():
+    long = {
+        f"{page.name}: {line[:40]}"
+        for page in PAGES
+        if page.parent.name != "lab"
+        for line in prose(page)
+        if len(line) > LINE_LENGTH and " " in line.strip() and not line.startswith(("|", "!["))
+    }
+    assert long == set()
+
+
+def test_every_command_is_described():
+    described = (CHECKOUT / "docs/start.md").read_text(encoding="utf-8")
+    assert [name for name in [*COMMANDS, "trainer"] if f"facelabel {name}" not in described] == []
+    described = (CHECKOUT / "docs/train.md").read_text(encoding="utf-8")
+    assert [name for name in trainer.commands if f"trainer {name}" not in described] == []
+
+
+def test_every_setting_is_described():
+    described = (CHECKOUT / "docs/serve.md").read_text(encoding="utf-8")
+    assert [name for name in Settings.model_fields if f"`FACELABEL_{name.upper()}`" not in described] == []
