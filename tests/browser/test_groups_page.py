@@ -76,7 +76,7 @@ def test_the_splits_are_balanced_after_a_look_at_the_table_and_with_models_only_
         assert splits(labelled) == before
         put.press("Enter")
         expect(page.locator("#message")).to_have_text(
-            f"Seed {plan.seed} is in active: {plan.moved} images in another split."
+            f"Seed {plan.seed} is used now: {plan.moved} images in another split."
         )
         assert sum(splits(labelled)[name] != before[name] for name in before) == plan.moved
         page.get_by_role("button", name="Balance the splits").press("Enter")

@@ -39,4 +39,4 @@ def test_the_wheel_works_from_an_empty_folder(tmp_path: Path, faces: Path):
         subprocess.run(command, cwd=empty, env=environment, check=True, capture_output=True)
     with Server(empty, PYTHONPATH=str(site)) as server:
         assert "<title>" in requests.get(server.url, timeout=10).text
-        assert requests.get(f"{server.url}/static/label.js", timeout=10).status_code == 200
+        assert requests.get(f"{server.url}/static/js/label/page.js", timeout=10).status_code == 200

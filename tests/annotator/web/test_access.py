@@ -44,7 +44,7 @@ def routes() -> list[tuple[str, str, str]]:
         for name in rule.arguments:
             path = (
                 path.replace(f"<int:{name}>", "1")
-                .replace(f"<path:{name}>", "style.css")
+                .replace(f"<path:{name}>", "css/style.css")
                 .replace(f"<{name}>", "1")
             )
         found += [(rule.endpoint, method, path) for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]

@@ -139,7 +139,7 @@ def test_every_answer_carries_the_content_security_policy(still: Server):
         "/snapshots",
         "/nowhere",
         "/api/v1/schema",
-        "/static/style.css",
+        "/static/css/style.css",
         "/media/x.jpg",
     ):
         answer = requests.get(still.url + path, timeout=10)

@@ -1,0 +1,50 @@
+/** An export in another tool's format: choose one, make the files, see what was left out, download. */
+import { call } from '../lib/api.js';
+import { byId, element, fieldOf, find, messageOf, onSubmit } from '../lib/dom.js';
+import { untilAnswered } from '../lib/retry.js';
+/** @import { Export, ExportFormat, Loss } from '../types' */
+
+const form = byId('export', HTMLFormElement);
+const formatField = fieldOf(form, 'format');
+/** @type {ExportFormat[]} */
+let formats = [];
+
+/** What the chosen format has no place for. */
+function describe() {
+  const lost = formats.find(({ name }) => name === formatField.value)?.leaves_out;
+  byId('leaves-out').textContent = lost ? `It has no place for: ${lost}` : 'It holds everything but the history.';
+}
+
+/** @param {Loss} loss */
+function lossLine({ what, count, first }) {
+  const more = count > first.length ? ', …' : '';
+  return element('li', {}, `${what} (${count.toLocaleString('en')}): ${first.join(', ')}${more}`);
+}
+
+/** @param {Export} made */
+function show({ path, zip_url, images, labels, lost }) {
+  const link = element('a', { href: zip_url }, 'Download as zip');
+  const summary = `${images.toLocaleString('en')} images, ${labels.toLocaleString('en')} labels, in ${path}. `;
+  const left = lost.length > 0 ? [element('p', {}, 'Left out:'), element('ul', {}, ...lost.map(lossLine))] : [element('p', {}, 'Nothing was left out.')];
+  byId('exported').replaceChildren(element('p', {}, summary, link), ...left);
+}
+
+async function make() {
+  const button = find(form, 'button', HTMLButtonElement);
+  button.disabled = true;
+  byId('exported').textContent = 'Making the files …';
+  try {
+    show(await call('POST', 'exports', { format: formatField.value, images: fieldOf(form, 'images').value || null }));
+  } catch (error) {
+    byId('exported').textContent = messageOf(error);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+formatField.addEventListener('change', describe);
+onSubmit(form, make);
+
+({ formats } = await untilAnswered(() => call('GET', 'exports/formats')));
+formatField.replaceChildren(...formats.map(({ name, title }) => element('option', { value: name }, title)));
+describe();

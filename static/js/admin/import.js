@@ -1,0 +1,241 @@
+/** The import page: send a file, see what it would do, confirm, watch, look back. */
+import { asApiError, call } from '../lib/api.js';
+import { byId, element, fieldOf, messageOf, moment, onSubmit } from '../lib/dom.js';
+import { untilAnswered } from '../lib/retry.js';
+import { reportOf } from './import_report.js';
+import { tar } from './tar.js';
+import { upload } from './upload.js';
+/** @import { Import, ImportSummary } from '../types' */
+
+/** @typedef {{path: string, file: File}} ChosenFile `path`: its place in the folder that was chosen */
+
+const LOOK = 500; // milliseconds between two looks at a run
+const form = byId('confirm', HTMLFormElement);
+const pieceBytes = Number(byId('main').dataset.pieceBytes);
+/** @type {?Import} */
+let current = null;
+/** @type {number|undefined} */
+let timer;
+let sending = false;
+
+const isActive = (/** @type {ImportSummary} */ { state }) => state === 'queued' || state === 'running';
+const hasFile = (/** @type {ImportSummary} */ { state, dry_run }) => state === 'failed' || (state === 'done' && dry_run);
+
+/**
+ * @param {string} text
+ * @param {string} [error]
+ */
+function say(text, error = '') {
+  byId('message').textContent = text;
+  byId('error').textContent = error;
+}
+
+/** @param {number} number */
+function bytes(number) {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, number)) / 10));
+  return `${(number / 1024 ** power).toFixed(power && number / 1024 ** power < 10 ? 1 : 0)} ${units[power]}`;
+}
+
+/**
+ * The state in a person's words.
+ *
+ * @param {ImportSummary} row
+ */
+function stateOf({ state, dry_run }) {
+  if (state === 'done') return dry_run ? 'tried' : 'imported';
+  if (state === 'running') return dry_run ? 'being tried' : 'being imported';
+  if (state === 'receiving') return 'being sent';
+  return state === 'queued' ? 'waiting for the worker' : state;
+}
+
+/** @param {Import} row */
+function showProgress({ state, received, bytes: size, done, total }) {
+  const bar = byId('progress', HTMLProgressElement);
+  bar.hidden = !['receiving', 'queued', 'running'].includes(state);
+  if (state === 'receiving') bar.value = received / size;
+  else if (total > 0) bar.value = done / total;
+  else bar.removeAttribute('value');
+}
+
+/** @param {Import} row */
+function showForm(row) {
+  form.hidden = !hasFile(row);
+  if (form.hidden) return;
+  fieldOf(form, 'format').value = row.format;
+  fieldOf(form, 'labels').value = row.labels;
+  fieldOf(form, 'faces').checked = row.faces;
+  fieldOf(form, 'mapping').value = row.mapping || row.proposed || '';
+  byId('mapping', HTMLDetailsElement).open = Boolean(row.mapping || row.proposed);
+}
+
+/**
+ * Show an import; where it has ended, its report and what can be done with it.
+ *
+ * @param {Import} row
+ */
+function show(row) {
+  const ended = current?.id !== row.id || current.state !== row.state;
+  current = row;
+  byId('current').hidden = false;
+  byId('current').dataset.import = String(row.id);
+  byId('current').dataset.state = row.state;
+  byId('current-title').textContent = row.name;
+  byId('state').textContent = stateOf(row);
+  byId('state').dataset.state = row.state;
+  const files = row.state === 'running' && row.total > 0 ? ` · ${row.done.toLocaleString('en')} of ${row.total.toLocaleString('en')} files` : '';
+  byId('size').textContent = bytes(row.bytes) + files;
+  showProgress(row);
+  byId('trouble').textContent = row.error ?? '';
+  if (!ended) return;
+  byId('report').replaceChildren(...(row.report ? reportOf(row.report) : []));
+  showForm(row);
+}
+
+/** @param {ImportSummary} row */
+function listed(row) {
+  const open = element('button', { type: 'button', onclick: () => look(row.id, true) }, row.name);
+  return element('tr', { 'data-import': row.id }, element('th', { scope: 'row' }, open), element('td', { class: 'number' }, bytes(row.bytes)),
+    element('td', {}, moment(row.created_at)), element('td', {}, element('span', { class: 'badge', 'data-state': row.state }, stateOf(row))));
+}
+
+async function list() {
+  /** @type {{imports: ImportSummary[]}} */
+  const { imports } = await call('GET', 'imports');
+  const table = byId('imports', HTMLTableElement);
+  table.hidden = imports.length === 0;
+  table.tBodies[0].replaceChildren(...imports.map(listed));
+  return imports;
+}
+
+/**
+ * Look at an import, and go on looking while the worker is at it.
+ *
+ * @param {number} id
+ * @param {boolean} [focus] whether to put the focus on it
+ */
+async function look(id, focus = false) {
+  clearTimeout(timer);
+  history.replaceState(null, '', `#${id}`);
+  try {
+    /** @type {Import} */
+    const row = await call('GET', `imports/${id}`);
+    show(row);
+    if (focus) byId('current-title').focus();
+    if (isActive(row)) {
+      timer = setTimeout(look, LOOK, id);
+      return;
+    }
+    say(row.state === 'done' ? (row.dry_run ? 'Nothing is changed yet. Look at what it would do, then import.' : 'Imported.') : '');
+    await list();
+  } catch (error) {
+    const { message, status } = asApiError(error);
+    say(`${message} Trying again …`);
+    if (status !== 404) timer = setTimeout(look, 4 * LOOK, id);
+  }
+}
+
+/**
+ * Send what was chosen: one file as it is, several as one archive.
+ *
+ * @param {ChosenFile[]} entries
+ */
+async function send(entries) {
+  if (sending || entries.length === 0) return;
+  const [{ path, file }] = entries;
+  const root = entries.length > 1 && path.includes('/') ? path.split('/')[0] : 'files';
+  const isImage = file.type.startsWith('image/');
+  const asItIs = entries.length === 1 && !isImage;
+  const name = asItIs ? file.name : `${isImage && entries.length === 1 ? 'image' : root}.tar`;
+  const content = asItIs ? file : tar(entries);
+  sending = true;
+  clearTimeout(timer);
+  say(`Sending ${name} …`);
+  try {
+    const row = await upload(name, content, pieceBytes, show, (text) => say(text));
+    await list();
+    await look(row.id, true);
+  } catch (error) {
+    say('', messageOf(error));
+  } finally {
+    sending = false;
+  }
+}
+
+/**
+ * @param {'start'|'discard'} path what to do with the import on the page
+ * @param {Object} body
+ */
+async function act(path, body) {
+  if (current === null) return;
+  say('');
+  try {
+    /** @type {Import} */
+    const row = await call('POST', `imports/${current.id}/${path}`, body);
+    show(row);
+    await list();
+    await look(row.id);
+  } catch (error) {
+    say('', messageOf(error));
+  }
+}
+
+/** @param {boolean} dryRun */
+function start(dryRun) {
+  const value = (/** @type {string} */ name) => fieldOf(form, name).value;
+  const faces = fieldOf(form, 'faces').checked;
+  return act('start', { dry_run: dryRun, format: value('format'), mapping: value('mapping'), labels: value('labels'), faces });
+}
+
+/**
+ * The files of a dropped folder, with their places in it.
+ *
+ * @param {FileSystemEntry} entry
+ * @param {string} [prefix]
+ * @returns {Promise<ChosenFile[]>}
+ */
+async function walk(entry, prefix = '') {
+  if (entry instanceof FileSystemFileEntry) return [{ path: prefix + entry.name, file: await new Promise((resolve, reject) => { entry.file(resolve, reject); }) }];
+  if (!(entry instanceof FileSystemDirectoryEntry)) return [];
+  const reader = entry.createReader();
+  /** @type {ChosenFile[]} */
+  const files = [];
+  for (;;) {
+    /** @type {FileSystemEntry[]} */
+    const some = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+    if (some.length === 0) return files;
+    for (const inner of some) files.push(...await walk(inner, `${prefix}${entry.name}/`));
+  }
+}
+
+/** @param {DragEvent} event */
+async function dropped(event) {
+  event.preventDefault();
+  delete byId('drop').dataset.over;
+  const entries = [...event.dataTransfer?.items ?? []].flatMap((item) => item.webkitGetAsEntry() ?? []);
+  send((await Promise.all(entries.map((entry) => walk(entry)))).flat());
+}
+
+/** @param {HTMLInputElement} field */
+function picked(field) {
+  send([...field.files ?? []].map((file) => ({ path: file.webkitRelativePath || file.name, file })));
+  field.value = '';
+}
+
+for (const id of ['files', 'folder']) {
+  const field = byId(id, HTMLInputElement);
+  field.addEventListener('change', () => picked(field));
+}
+byId('drop').addEventListener('dragover', (event) => { event.preventDefault(); byId('drop').dataset.over = ''; });
+byId('drop').addEventListener('dragleave', () => { delete byId('drop').dataset.over; });
+byId('drop').addEventListener('drop', dropped);
+onSubmit(form, () => start(false));
+byId('again').addEventListener('click', () => start(true));
+byId('discard').addEventListener('click', () => act('discard', {}));
+
+// Show what is unfinished, or what the address names.
+const imports = await untilAnswered(list, ({ message }) => say('', message));
+const chosen = Number(location.hash.slice(1)) || imports.find((row) => isActive(row) || (row.state === 'done' && row.dry_run))?.id;
+say(imports.length > 0 ? '' : 'Nothing was imported here yet.');
+if (chosen) await look(chosen);
+document.documentElement.dataset.state = 'ready';

@@ -1,0 +1,104 @@
+/** The snapshots page: what has been taken, a button for the next one, and a comparison of two. */
+import { call } from '../lib/api.js';
+import { byId, element, fieldOf, find, messageOf, moment, onSubmit } from '../lib/dom.js';
+import { untilAnswered } from '../lib/retry.js';
+import { changesUrl, snapshotUrl } from '../lib/urls.js';
+import { showDiff } from './snapshot_diff.js';
+/** @import { Snapshot } from '../types' */
+
+const form = byId('create', HTMLFormElement);
+const comparison = byId('compare', HTMLFormElement);
+
+
+/** @param {Snapshot} snapshot */
+function row({ name, created_at, images, labelled, path, content_hash }) {
+  const number = (/** @type {number} */ value) => element('td', { class: 'number' }, value.toLocaleString('en'));
+  const hash = element('code', { title: content_hash }, content_hash.slice(0, 12));
+  return element('tr', { 'data-snapshot': name }, element('th', { scope: 'row' }, name), element('td', {}, moment(created_at)),
+    number(images), number(labelled), element('td', {}, element('code', {}, path)), element('td', {}, hash), actions(name));
+}
+
+/**
+ * The card, the download, and a button that checks every byte.
+ *
+ * @param {string} name
+ */
+function actions(name) {
+  const link = (/** @type {'card'|'zip'} */ part, /** @type {string} */ text) => element('a', { href: snapshotUrl(name, part), 'aria-label': `${text} of ${name}` }, text);
+  const verify = element('button', { type: 'button', 'aria-label': `Verify ${name}`, onclick: () => check(name) }, 'Verify');
+  return element('td', { class: 'looks' }, link('card', 'Card'), link('zip', 'Zip'), verify);
+}
+
+/** @param {string} name */
+async function check(name) {
+  byId('error').textContent = '';
+  byId('message').textContent = `Checking every byte of ${name} …`;
+  try {
+    const { content_hash } = await call('GET', `snapshots/${encodeURIComponent(name)}/verify`);
+    byId('message').textContent = `Snapshot ${name} is whole, content ${content_hash.slice(0, 12)}.`;
+  } catch (error) {
+    byId('error').textContent = messageOf(error);
+    byId('message').textContent = '';
+  }
+}
+
+/**
+ * Offer every pair; at first the newest against the one before.
+ *
+ * @param {Snapshot[]} snapshots
+ */
+function offer(snapshots) {
+  byId('comparison').hidden = snapshots.length < 2;
+  const names = snapshots.map(({ name }) => name);
+  const options = (/** @type {number} */ chosen) => names.map((name, place) => element('option', { selected: place === chosen }, name));
+  fieldOf(comparison, 'a').replaceChildren(...options(1));
+  fieldOf(comparison, 'b').replaceChildren(...options(0));
+}
+
+async function compare() {
+  const [a, b] = ['a', 'b'].map((side) => fieldOf(comparison, side).value);
+  const link = byId('changes', HTMLAnchorElement);
+  link.hidden = true;
+  byId('diff').textContent = 'Comparing …';
+  try {
+    showDiff(byId('diff'), await call('GET', `snapshots/diff?${new URLSearchParams({ a, b })}`));
+    link.href = changesUrl(a, b);
+    link.hidden = false;
+  } catch (error) {
+    byId('diff').textContent = messageOf(error);
+  }
+}
+
+async function list() {
+  /** @type {{snapshots: Snapshot[]}} */
+  const { snapshots } = await call('GET', 'snapshots');
+  const table = byId('snapshots', HTMLTableElement);
+  table.hidden = snapshots.length === 0;
+  table.tBodies[0].replaceChildren(...snapshots.map(row));
+  offer(snapshots);
+  byId('message').textContent = snapshots.length > 0 ? '' : 'No snapshot yet.';
+  document.documentElement.dataset.state = 'ready';
+}
+
+async function create() {
+  const button = find(form, 'button', HTMLButtonElement);
+  button.disabled = true;
+  byId('error').textContent = '';
+  byId('message').textContent = 'Taking the snapshot …';
+  try {
+    const names = new FormData(form).has('names');
+    const { name, path } = await call('POST', 'snapshots', { names });
+    await list();
+    byId('message').textContent = `Snapshot ${name} lies in ${path}.`;
+  } catch (error) {
+    byId('error').textContent = messageOf(error);
+    byId('message').textContent = '';
+  } finally {
+    button.disabled = false;
+  }
+}
+
+onSubmit(form, create);
+onSubmit(comparison, compare);
+await untilAnswered(list, ({ message }) => { byId('error').textContent = message; });
+byId('error').textContent = '';

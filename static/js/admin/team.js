@@ -1,0 +1,141 @@
+/** The team page: who labels how, how far they agree, what was agreed on, and accounts. */
+import { call } from '../lib/api.js';
+import { loadSchema } from '../lib/schema.js';
+import { byId, count, element, fieldOf, find, findAll, moment, onSubmit } from '../lib/dom.js';
+import { postOnce } from '../lib/retry.js';
+import { runExclusive } from '../lib/busy.js';
+import { accountNode } from './team_accounts.js';
+import { agreementTable, membersTable } from './team_tables.js';
+/** @import { Aggregation, Team } from '../types' */
+/** @import { AccountActions } from './team_accounts.js' */
+
+const settingsForm = byId('agree', HTMLFormElement);
+/** @type {Map<string, string>} */
+let titles = new Map(); // of the attributes, by name
+
+/** @param {Team} team */
+function showSettings(team) {
+  byId('settings').hidden = team.settings === null;
+  if (team.settings === null) return;
+  const set = (/** @type {string} */ name, /** @type {string|number} */ value) => { fieldOf(settingsForm, name).value = String(value); };
+  const percent = (/** @type {number} */ share) => Number((100 * share).toFixed(4));
+  set('overlap_share', percent(team.settings.overlap_share));
+  set('overlap_opinions', team.settings.overlap_opinions);
+  set('gold_share', percent(team.settings.gold_share));
+  set('relabel_share', percent(team.settings.relabel_share));
+  set('aggregation', team.settings.aggregation);
+  byId('wanted').textContent = team.wanted === 0 ? 'No image waits for a further answer.' : `${count(team.wanted, 'image')} wait for a further answer.`;
+  byId('gold').textContent = team.gold === 0 ? 'No image is gold yet: decide an image on its page in Browse, then make it gold.' : `${count(team.gold, 'image')} with known answers.`;
+}
+
+/** @param {Team} team */
+function showAccounts(team) {
+  byId('begin').hidden = team.accounts;
+  byId('accounts').hidden = !team.accounts || !team.manages;
+  const opened = new Set(findAll(document, '.account[open]').map((node) => node.dataset.account));
+  const nodes = team.members.filter((member) => member.has_password).map((member) => accountNode(member, act));
+  nodes.filter((node) => opened.has(node.dataset.account)).forEach((node) => node.setAttribute('open', ''));
+  byId('account-list').replaceChildren(...nodes);
+}
+
+async function refresh() {
+  /** @type {Team} */
+  const team = await call('GET', 'team');
+  byId('members').replaceChildren(membersTable(team.members));
+  byId('agreement').hidden = team.attributes.length === 0 || !team.attributes.some(({ images }) => images > 0);
+  byId('attributes').replaceChildren(agreementTable(team.attributes, titles));
+  const noise = team.noise.filter(({ text }) => text !== '');
+  byId('noise').hidden = noise.length === 0;
+  byId('noise-list').replaceChildren(...noise.map(({ attribute, text }) => element('li', { 'data-attribute': attribute }, text)));
+  byId('counted').hidden = team.counted_at === null && !team.counting;
+  byId('counted').replaceChildren(...(team.counting ? ['The numbers are being counted in the background: look again in a minute.'] : ['As of ', moment(team.counted_at), '.']));
+  showSettings(team);
+  showAccounts(team);
+}
+
+/** @type {AccountActions} */
+const act = {
+  change: (id, what) => runExclusive(async () => {
+    await call('POST', `team/members/${id}`, what);
+    await refresh();
+  }, 'Changed.'),
+  token: (id, purpose) => runExclusive(async () => {
+    const { token } = await call('POST', `team/members/${id}/tokens`, { purpose });
+    await refresh();
+    const secret = element('p', { class: 'secret', tabindex: -1 }, 'This is the only time that the token is shown: ', element('code', {}, token));
+    find(document, `.account[data-id="${id}"] .tokens`).before(secret);
+    secret.focus();
+  }, 'The token is made.'),
+  revoke: (id) => runExclusive(async () => {
+    await call('POST', `team/tokens/${id}/revoke`, {});
+    await refresh();
+  }, 'Revoked.'),
+};
+
+function begin() {
+  runExclusive(async () => {
+    await call('POST', 'team/members', { ...Object.fromEntries(new FormData(byId('first', HTMLFormElement))), role: 'admin' });
+    location.assign('/login?next=/team');
+  });
+}
+
+function add() {
+  runExclusive(async () => {
+    const { name } = await call('POST', 'team/members', Object.fromEntries(new FormData(byId('add', HTMLFormElement))));
+    byId('add', HTMLFormElement).reset();
+    await refresh();
+    findAll(document, `.account[data-account="${CSS.escape(name)}"] summary`)[0]?.focus();
+  }, 'The account is made.');
+}
+
+function agree() {
+  const settings = new FormData(settingsForm);
+  const number = (/** @type {string} */ name) => Number(settings.get(name));
+  runExclusive(async () => {
+    await call('POST', 'team/settings', {
+      overlap_share: number('overlap_share') / 100, overlap_opinions: number('overlap_opinions'),
+      gold_share: number('gold_share') / 100, relabel_share: number('relabel_share') / 100,
+      aggregation: settings.get('aggregation') });
+    await refresh();
+  }, 'The settings are saved.');
+}
+
+/**
+ * @param {Aggregation} aggregation
+ * @param {boolean} done
+ */
+function words({ cells, changed, undecided }, done) {
+  if (cells === 0) return 'No cell has several answers yet.';
+  const open = undecided === 0 ? '' : ` ${count(undecided, 'cell')} without a clear answer ${done ? 'wait' : 'would wait'} in Review.`;
+  return `Of ${count(cells, 'cell')} with several answers, ${count(changed, 'label')} ${done ? 'changed' : 'would change'}.${open}`;
+}
+
+function preview() {
+  runExclusive(async () => {
+    /** @type {Aggregation} */
+    const aggregation = await call('GET', 'team/aggregation');
+    byId('aggregation').textContent = words(aggregation, false);
+    byId('aggregate').hidden = aggregation.cells === 0;
+  });
+}
+
+function aggregate() {
+  runExclusive(async () => {
+    const { answer } = await postOnce('team/aggregation', {});
+    byId('aggregation').textContent = words(answer, true);
+    byId('aggregate').hidden = true;
+    byId('preview').focus();
+  });
+}
+
+async function load() {
+  titles = new Map((await loadSchema(byId('message'))).map(({ name, title }) => [name, title]));
+  await runExclusive(refresh);
+}
+
+onSubmit(byId('first', HTMLFormElement), begin);
+onSubmit(byId('add', HTMLFormElement), add);
+onSubmit(settingsForm, agree);
+byId('preview').addEventListener('click', preview);
+byId('aggregate').addEventListener('click', aggregate);
+load();

@@ -1,0 +1,58 @@
+/** What an admin does with accounts: role, password, letting in and keeping out, tokens. */
+import { element, moment } from '../lib/dom.js';
+/** @import { Member } from '../types' */
+
+/**
+ * What an admin can do with an account or a token, by its id.
+ *
+ * @typedef {{change: (id: number, what: Object) => void, token: (id: number, purpose: string) => void, revoke: (id: number) => void}} AccountActions
+ */
+
+const ROLES = ['labeller', 'reviewer', 'admin'];
+
+/**
+ * @param {string} label
+ * @param {HTMLInputElement|HTMLSelectElement} field
+ * @param {string} button
+ * @param {(value: string, form: HTMLFormElement) => void} onsubmit
+ * @param {...Node} more
+ */
+function formOf(label, field, button, onsubmit, ...more) {
+  const form = element('form', {}, ...more, element('label', {}, label, field), element('button', {}, button));
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    onsubmit(field.value, form);
+  });
+  return form;
+}
+
+/**
+ * @param {Member} account
+ * @param {AccountActions} act
+ */
+function tokens(account, act) {
+  return element('ul', { class: 'tokens' }, ...account.tokens.map(({ id, purpose, created_at }) => element('li', { 'data-token': id },
+    element('span', {}, purpose, ' ', element('span', { class: 'muted' }, moment(created_at))),
+    element('button', { type: 'button', onclick: () => act.revoke(id) }, 'Revoke'))));
+}
+
+/**
+ * One account, closed until it is asked for.
+ *
+ * @param {Member} account
+ * @param {AccountActions} act
+ */
+export function accountNode(account, act) {
+  const role = element('select', {}, ...ROLES.map((name) => element('option', { selected: name === account.role }, name)));
+  const password = element('input', { type: 'password', minlength: 10, autocomplete: 'new-password', required: true });
+  const whose = element('input', { autocomplete: 'username', value: account.name, hidden: true }); // so that a browser keeps it for the right name
+  const purpose = element('input', { maxlength: 200, placeholder: 'nightly export', autocomplete: 'off', required: true });
+  const toggle = element('button', { type: 'button', onclick: () => act.change(account.id, { active: !account.active }) }, account.active ? 'Disable' : 'Enable');
+  return element('details', { class: 'account', 'data-account': account.name, 'data-id': account.id, 'data-active': String(account.active) },
+    element('summary', {}, account.name, element('small', {}, [account.role, account.me && 'you', !account.active && 'disabled'].filter(Boolean).join(', '))),
+    formOf('Role', role, 'Change', (value) => act.change(account.id, { role: value })),
+    formOf('New password', password, 'Set', (value, sent) => { act.change(account.id, { password: value }); sent.reset(); }, whose),
+    element('span', { class: 'switch' }, toggle),
+    tokens(account, act),
+    formOf('A token for a program', purpose, 'Make', (value) => act.token(account.id, value)));
+}

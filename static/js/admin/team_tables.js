@@ -1,0 +1,70 @@
+/** The two tables of the team page: labellers, and agreement per attribute. */
+import { element } from '../lib/dom.js';
+import { interval } from '../lib/interval.js';
+/** @import { AttributeAgreement, LabellerMetrics, Member, Proportion } from '../types' */
+
+/** @typedef {[text: string, kind?: string]} Heading `kind`: the class of its column */
+
+const RELIABLE = 0.667; // Krippendorff's least alpha for tentative conclusions
+
+const whole = (/** @type {number} */ number) => Math.round(number).toLocaleString('en');
+const number = (/** @type {string} */ text) => element('td', { class: 'number' }, text);
+const head = (/** @type {Heading[]} */ ...titles) => element('thead', {}, element('tr', {}, ...titles.map(([text, kind]) => element('th', { scope: 'col', class: kind ?? null }, text))));
+
+/**
+ * @param {Heading[]} titles
+ * @param {Node[]} rows
+ */
+function table(titles, rows) {
+  return element('table', {}, head(...titles), element('tbody', {}, ...rows));
+}
+
+/**
+ * A share, or a dash where nothing was counted.
+ *
+ * @param {?Proportion} proportion
+ */
+function share(proportion) {
+  return proportion ? interval(proportion, { of: `${whole(proportion.count)}/${whole(proportion.of)}` }) : '–';
+}
+
+/** @param {LabellerMetrics} metrics */
+function suggestions({ accepted, corrected }) {
+  const shown = accepted + corrected;
+  return shown === 0 ? '–' : `${Math.round((100 * accepted) / shown)} % of ${whole(shown)}`;
+}
+
+/** @param {Member} account */
+function member({ name, role, me, active, has_password: account, figures: metrics }) {
+  const note = [account && role, me && 'you', !active && 'disabled'].filter(Boolean).join(', ');
+  return element('tr', { 'data-member': name, 'data-active': String(active) },
+    element('th', { scope: 'row' }, name, note && element('small', {}, note)),
+    number(whole(metrics.images)), number(whole(metrics.answers)),
+    number(metrics.seconds === null ? '–' : `${metrics.seconds.toFixed(1)} s`), number(metrics.per_hour === null ? '–' : whole(metrics.per_hour)),
+    element('td', {}, share(metrics.gold)), element('td', {}, share(metrics.others)), element('td', {}, suggestions(metrics)));
+}
+
+/** @param {Member[]} members */
+export function membersTable(members) {
+  return table([['Name'], ['Images', 'number'], ['Answers', 'number'], ['Median', 'number'], ['Per hour', 'number'],
+    ['Right on gold'], ['Same as others'], ['Suggestions taken']], members.map(member));
+}
+
+/** @param {AttributeAgreement['cohen']} cohen */
+function pairs(cohen) {
+  if (cohen.length === 0) return '–';
+  const lines = cohen.map(({ first, second, kappa }) => element('li', {}, element('span', {}, `${first} – ${second}`), interval(kappa, { of: `${whole(kappa.images)} images` })));
+  return element('details', { class: 'pairs' }, element('summary', {}, cohen.length === 1 ? '1 pair' : `${cohen.length} pairs`), element('ul', {}, ...lines));
+}
+
+/**
+ * @param {AttributeAgreement[]} attributes
+ * @param {Map<string, string>} titles by attribute name
+ */
+export function agreementTable(attributes, titles) {
+  const rows = attributes.map(({ attribute, images, percent, alpha, fleiss, cohen }) => element('tr', { 'data-attribute': attribute },
+    element('th', { scope: 'row' }, titles.get(attribute) ?? attribute), number(whole(images)),
+    element('td', {}, interval(percent)), element('td', {}, interval(alpha, { guide: RELIABLE })),
+    element('td', {}, interval(fleiss)), element('td', {}, pairs(cohen))));
+  return table([['Attribute'], ['Images', 'number'], ['Same answer'], ['Krippendorff’s alpha'], ['Fleiss’ kappa'], ['Cohen’s kappa']], rows);
+}

@@ -1,0 +1,41 @@
+import { commandOf as commonCommandOf } from '../lib/keys.js';
+/** @import { KeyCommand } from '../lib/keys.js' */
+
+/**
+ * Keys of the sweep page, for the overlay; letters and digits are the schema's.
+ *
+ * @type {[keys: string, meaning: string][]}
+ */
+export const COMMANDS = [
+  ['Enter', 'keep the page: every face that is not marked gets its value'],
+  ['← → ↑ ↓', 'go from face to face; Home and End to the first and the last'],
+  ['Shift', 'with an arrow or a click: all faces up to that one'],
+  ['Space', 'leave out the face (or let it in again), as a click does'],
+  ['0 … 9', 'give the face this value'],
+  ['-', "can't tell"],
+  ['Backspace', 'undo the last mark, then page after page'],
+  ['PageUp PageDown', 'the value before or after this one'],
+  ['Esc', 'let go of a range or a number half typed'],
+  ['?', 'show or hide the keys'],
+];
+
+/** @type {Record<string, KeyCommand>} */
+const NAMED = {
+  Enter: ['commit'], ' ': ['toggle'], Backspace: ['undo'], '-': ['unsure'], '?': ['help'], Escape: ['leave'],
+  ArrowLeft: ['move', -1, 0], ArrowRight: ['move', 1, 0], ArrowUp: ['move', 0, -1], ArrowDown: ['move', 0, 1],
+  Home: ['move', -Infinity, 0], End: ['move', Infinity, 0], PageUp: ['group', -1], PageDown: ['group', 1],
+};
+
+/**
+ * The command of a key press, or null for a key that has none.
+ *
+ * @param {KeyboardEvent} event
+ * @returns {?KeyCommand}
+ */
+export function commandOf(event) {
+  if (!event.key || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+  const named = NAMED[event.key];
+  if (named) return event.repeat && named[0] !== 'move' ? null : named; // a key held down must not keep page after page
+  const found = commonCommandOf(event);
+  return found && ['letter', 'digit'].includes(found[0]) ? found : null;
+}

@@ -1,0 +1,121 @@
+/** The card of one attribute on the insights page. */
+import { count, element } from '../lib/dom.js';
+import { formatMetric } from '../lib/interval.js';
+import { numbersUrl } from '../lib/urls.js';
+import { learningCurve, reliability } from './charts.js';
+/** @import { Advice, AttributeInsights, Split } from '../types' */
+/** @import { MeasuredPoint } from './charts.js' */
+
+/** @type {Split[]} */
+const SPLITS = ['train', 'val', 'test'];
+const VERDICTS = { start: 'nothing yet', 'go on': 'go on', stop: 'can stop' };
+
+/** @param {Advice} advice */
+export const verdictBadge = ({ verdict }) => element('span', { class: 'badge', 'data-verdict': verdict }, VERDICTS[verdict]);
+
+/**
+ * A chart with its caption and a link to its numbers.
+ *
+ * @param {string} kind its class
+ * @param {string} caption
+ * @param {string} name of the CSV file
+ * @param {string} attribute
+ * @param {...Node} body
+ */
+function panel(kind, caption, name, attribute, ...body) {
+  const numbers = element('a', { href: numbersUrl(name, attribute), download: `${attribute}-${name}.csv`, 'aria-label': `${caption}: numbers as CSV` }, 'CSV');
+  return element('figure', { class: `panel ${kind}` }, element('figcaption', {}, element('h3', {}, caption), numbers), ...body);
+}
+
+/** @param {string} words */
+const nothing = (words) => element('p', { class: 'muted nothing' }, words);
+
+/**
+ * @param {AttributeInsights} insights
+ * @param {?number} used
+ */
+function curvePanel({ attribute, curve, classes }, used) {
+  /** @type {MeasuredPoint[]} */
+  const measured = curve.flatMap((point) => (point.value === null ? [] : [{ ...point, value: point.value }]));
+  const newest = measured.at(-1);
+  if (!newest) {
+    return panel('wide', 'Learning curve', 'curves', attribute, nothing(curve.length === 0 ? 'No round has learned this attribute yet.' : `No measurement yet: ${curve.at(-1)?.reason}.`));
+  }
+  const { images, groups } = newest;
+  return panel('wide', 'Learning curve', 'curves', attribute, learningCurve(measured, classes.length, used),
+    element('p', { class: 'muted' }, `Balanced accuracy on ${count(images, 'audit image')} of ${count(groups, 'group')}${measured.length === 1 ? '; the second round makes it a curve' : ''}.`));
+}
+
+/** @param {AttributeInsights} insights */
+function calibrationPanel({ attribute, calibration }) {
+  if (calibration === null) return panel('', 'Calibration', 'calibration', attribute, nothing('No audit image was answered by a model yet.'));
+  const { error, null_high: high, honest } = calibration;
+  const words = honest ? `Error ${formatMetric(error, 3)}: chance alone gives up to ${formatMetric(high, 3)}.` : `Error ${formatMetric(error, 3)}, more than the ${formatMetric(high, 3)} that chance gives: probabilities are off.`;
+  return panel('', 'Calibration', 'calibration', attribute, reliability(calibration), element('p', { class: honest ? 'muted' : 'doubt' }, words));
+}
+
+/**
+ * Rows are the right values, columns the answers; the shade is the share of the row.
+ *
+ * @param {AttributeInsights} insights
+ * @param {?number} used
+ */
+function confusionPanel({ attribute, classes, confusion }, used) {
+  const caption = 'Mistakes';
+  if (confusion === null) return panel('', caption, 'confusion', attribute, nothing('A round and audit labels make the table.'));
+  const sums = confusion.map((row) => row.reduce((sum, images) => sum + images, 0));
+  const places = classes.map((_, place) => place).filter((place) => sums[place] > 0 || confusion.some((row) => row[place] > 0));
+  const cell = (/** @type {number} */ row, /** @type {number} */ column) => {
+    const images = confusion[row][column];
+    const node = element('td', { class: row === column ? 'right' : null }, images === 0 ? '·' : String(images));
+    node.style.setProperty('--share', `${Math.round(sums[row] ? (100 * images) / sums[row] : 0)}%`);
+    return node;
+  };
+  const heads = places.map((place) => element('th', { scope: 'col', title: classes[place].name }, String(classes[place].code)));
+  const rows = places.map((row) => element('tr', {}, element('th', { scope: 'row' }, `${classes[row].code} ${classes[row].name}`), ...places.map((column) => cell(row, column))));
+  return panel('', caption, 'confusion', attribute, element('div', { class: 'table', tabindex: 0, role: 'region', 'aria-label': `${attribute}: right values and answers` }, element('table', { class: 'confusion' },
+    element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'right ↓ answer →'), ...heads)), element('tbody', {}, ...rows))),
+  element('p', { class: 'muted' }, `Audit images of round ${used}; classes count as equally common.`));
+}
+
+/** @param {AttributeInsights} insights */
+function distributionPanel({ attribute, values, unsure, labelled, imbalance }) {
+  const most = Math.max(1, ...values.map((value) => value.train + value.val + value.test));
+  const row = (/** @type {AttributeInsights['values'][0]} */ value) => {
+    const total = value.train + value.val + value.test;
+    const bar = element('span', { class: 'split-bar', 'aria-hidden': 'true' }, ...SPLITS.map((split) => {
+      const part = element('span', { 'data-split': split });
+      part.style.inlineSize = `${(100 * value[split]) / most}%`;
+      return part;
+    }));
+    return element('li', { title: SPLITS.map((split) => `${split} ${value[split]}`).join(', ') }, element('span', { class: 'class' }, value.name), bar,
+      element('span', { class: 'number' }, total.toLocaleString('en')));
+  };
+  const notes = [count(labelled, 'answer'), unsure > 0 && `${unsure.toLocaleString('en')} can't tell`, imbalance !== null && `1 : ${imbalance >= 10 ? Math.round(imbalance) : imbalance.toFixed(1)} between rarest and most frequent`];
+  return panel('', 'Values', 'distributions', attribute, element('ul', { class: 'spread' }, ...values.map(row)),
+    element('p', { class: 'muted legend' }, ...SPLITS.map((split) => element('span', {}, element('span', { class: 'swatch', 'data-split': split, 'aria-hidden': 'true' }), split))),
+    element('p', { class: 'muted' }, `${notes.filter(Boolean).join(', ')}.`));
+}
+
+/** @param {AttributeInsights} insights */
+function checks({ advice, agreement }) {
+  const mark = (/** @type {?boolean} */ met) => (met === null ? ['·', 'not known'] : met ? ['✓', 'met'] : ['✗', 'not met']);
+  const items = advice.checks.map(({ name, met, text }) => element('li', { 'data-check': name, 'data-met': String(met) },
+    element('span', { class: 'mark', 'aria-label': mark(met)[1], role: 'img' }, mark(met)[0]), text));
+  if (agreement !== null && agreement.value !== null) {
+    const between = agreement.low === null || agreement.high === null ? '' : ` (95 %: ${formatMetric(agreement.low)} to ${formatMetric(agreement.high)})`;
+    items.push(element('li', {}, element('span', { class: 'mark' }, ''), `People agree with alpha ${formatMetric(agreement.value)}${between} on ${count(agreement.images, 'image')}.`));
+  }
+  return element('ul', { class: 'checks' }, ...items);
+}
+
+/**
+ * @param {AttributeInsights} insights
+ * @param {?number} used the round in use
+ */
+export function attributeCard(insights, used) {
+  return element('article', { class: 'card insight', id: `of-${insights.attribute}`, 'data-attribute': insights.attribute, 'aria-label': insights.title },
+    element('header', {}, element('h2', {}, insights.title), verdictBadge(insights.advice), element('p', {}, insights.advice.text)),
+    checks(insights),
+    element('div', { class: 'panels' }, curvePanel(insights, used), distributionPanel(insights), calibrationPanel(insights), confusionPanel(insights, used)));
+}

@@ -1,0 +1,129 @@
+/** The insights page: what the labels and the rounds tell, at a glance and attribute by attribute. */
+import { call } from '../lib/api.js';
+import { byId, count, element } from '../lib/dom.js';
+import { formatMetric, interval } from '../lib/interval.js';
+import { untilAnswered } from '../lib/retry.js';
+import { attributeCard, verdictBadge } from './attribute_card.js';
+/** @import { AttributeInsights, Insights, LabelsSaved } from '../types' */
+
+const whole = (/** @type {number} */ number) => Math.round(number).toLocaleString('en');
+
+/**
+ * @param {string} title
+ * @param {string} value
+ * @param {string} note
+ */
+function tile(title, value, note) {
+  return element('div', { class: 'tile' }, element('dt', {}, title), element('dd', {}, element('b', {}, value), element('span', { class: 'muted' }, note)));
+}
+
+/**
+ * Hours as people say them.
+ *
+ * @param {number} hours
+ */
+function duration(hours) {
+  if (hours < 1) return `${Math.max(1, Math.round(60 * hours))} min`;
+  return hours < 20 ? `${hours.toFixed(1)} h` : `${whole(hours)} h`;
+}
+
+/** @param {Insights} insights */
+function tiles({ pace, rounds, in_use: used, attributes }) {
+  const shown = rounds.reduce((sum, round) => sum + round.accepted + round.corrected, 0);
+  const taken = rounds.reduce((sum, round) => sum + round.accepted, 0);
+  const done = attributes.filter(({ advice }) => advice.verdict === 'stop').length;
+  return [
+    tile('Attributes that can stop', `${done} of ${attributes.length}`, 'stable, measured, little to gain'),
+    tile('Pace', pace.per_hour === null ? '–' : `${whole(pace.per_hour)} / h`, pace.per_hour === null ? 'nobody has answered here yet' : 'answers per hour of work, pauses left out'),
+    tile('Left', pace.hours_left === null || pace.open_cells === 0 ? whole(pace.open_images) : duration(pace.hours_left), pace.open_images === 0 ? 'every image is done' : `${count(pace.open_cells, 'answer')} of ${count(pace.open_images, 'open image')}${pace.hours_left === null ? '' : ' at this pace'}`),
+    tile('Suggestions taken', shown === 0 ? '–' : `${Math.round((100 * taken) / shown)} %`, shown === 0 ? 'no suggestion was shown yet' : `of ${count(shown, 'suggestion')} shown`),
+    tile('Model in use', used === null ? '–' : `Round ${used}`, used === null ? 'no round yet' : `of ${count(rounds.length, 'round')}`),
+  ];
+}
+
+/** @param {AttributeInsights['gain']} gain */
+function gainText(gain) {
+  if (gain === null) return '–';
+  return `+${(100 * gain.value).toFixed(1)}`;
+}
+
+/**
+ * One line per attribute: the metric, what more labels bring, what to do.
+ *
+ * @param {AttributeInsights[]} attributes
+ */
+function overview(attributes) {
+  const row = (/** @type {AttributeInsights} */ insights) => {
+    const newest = insights.curve.at(-1) ?? { value: null, low: null, high: null, reason: 'no round yet' };
+    const link = element('a', { href: `#of-${insights.attribute}` }, insights.title);
+    return element('tr', { 'data-attribute': insights.attribute }, element('th', { scope: 'row' }, link), element('td', { class: 'number' }, whole(insights.labelled)),
+      element('td', {}, interval(newest, { guide: 1 / Math.max(2, insights.classes.length) })), element('td', { class: 'number' }, gainText(insights.gain)),
+      element('td', { class: 'number' }, insights.changed === null ? '–' : `${(100 * insights.changed).toFixed(1)} %`),
+      element('td', { class: 'number' }, insights.agreement?.value == null ? '–' : formatMetric(insights.agreement.value)), element('td', {}, verdictBadge(insights.advice)));
+  };
+  const heads = [['Attribute'], ['Answers', 'number'], ['Balanced accuracy, audit set'], ['Next 100 labels', 'number'], ['Changed last round', 'number'], ['Agreement', 'number'], ['Advice']];
+  return element('table', {}, element('thead', {}, element('tr', {}, ...heads.map(([text, kind]) => element('th', { scope: 'col', class: kind ?? null }, text)))),
+    element('tbody', {}, ...attributes.map(row)));
+}
+
+/**
+ * A list of bars.
+ *
+ * @param {[name: string, share: number, words: string][]} rows `share` of the longest bar
+ */
+function bars(rows) {
+  return element('ul', { class: 'spread' }, ...rows.map(([name, share, words]) => {
+    const filled = element('span', { 'data-split': 'train' });
+    filled.style.inlineSize = `${100 * share}%`;
+    return element('li', {}, element('span', { class: 'class' }, name), element('span', { class: 'split-bar', 'aria-hidden': 'true' }, filled), element('span', { class: 'number' }, words));
+  }));
+}
+
+const LAST = 12; // days and rounds that are drawn; the CSV has all
+
+/** @param {Insights} insights */
+function showWork({ pace, rounds }) {
+  const days = pace.days.slice(-LAST).map(({ day, cells, hours }) => ({ day, cells, rate: hours > 0 ? cells / hours : 0 }));
+  const fastest = Math.max(1, ...days.map(({ rate }) => rate));
+  byId('days').replaceChildren(days.length === 0 ? element('p', { class: 'muted' }, 'Nobody has answered here yet.')
+    : bars(days.map(({ day, cells, rate }) => [day, rate / fastest, `${whole(rate)} / h, ${count(cells, 'answer')}`])));
+  const shown = rounds.filter(({ accepted, corrected }) => accepted + corrected > 0).slice(-LAST);
+  byId('taken').replaceChildren(shown.length === 0 ? element('p', { class: 'muted' }, 'No suggestion was shown yet: they come with the first round.')
+    : bars(shown.map(({ id, accepted, corrected }) => [`Round ${id}`, accepted / (accepted + corrected), `${Math.round((100 * accepted) / (accepted + corrected))} % of ${whole(accepted + corrected)}`])));
+}
+
+/**
+ * What the query strategy is worth: a sentence, and what it rests on.
+ *
+ * @param {?LabelsSaved} saved
+ */
+function showSaved(saved) {
+  const words = saved === null ? 'It is estimated after a round, from the tenth of the queue that is drawn at random.' : saved.text;
+  const note = saved === null ? [] : [element('p', { class: 'muted' }, `After round ${saved.round}. Heads trained on as many random as chosen images are compared on images of other people.`)];
+  byId('saved').replaceChildren(element('p', { class: saved?.worth == null ? 'muted' : null }, words), ...note);
+}
+
+/** @param {Insights} insights */
+function state({ attributes, rounds }) {
+  if (attributes.every(({ labelled }) => labelled === 0)) return 'Nothing is labelled yet. Label some images and start a round; then this page shows what they taught.';
+  if (rounds.length === 0) return 'There are labels but no round yet. Start one on the page Rounds: then this page shows what was learned.';
+  if (rounds.length === 1) return 'One round so far: its metrics are here. The second one shows what more labels bring.';
+  return '';
+}
+
+async function show() {
+  /** @type {Insights} */
+  const insights = await call('GET', 'insights');
+  byId('tiles').replaceChildren(...tiles(insights));
+  byId('overview').replaceChildren(overview(insights.attributes));
+  showWork(insights);
+  showSaved(insights.labels_saved);
+  byId('attributes').replaceChildren(...insights.attributes.map((attribute) => attributeCard(attribute, insights.in_use)));
+  byId('message').textContent = state(insights);
+  byId('error').textContent = '';
+  byId('content').hidden = false;
+  document.documentElement.dataset.state = 'ready';
+  if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+}
+
+await untilAnswered(show, ({ message }) => { byId('error').textContent = message; });

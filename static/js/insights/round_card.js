@@ -1,0 +1,109 @@
+/** The card of one round: how far it is, or its metrics and what it changed. */
+import { call } from '../lib/api.js';
+import { count, element, messageOf, moment } from '../lib/dom.js';
+import { roundUrl } from '../lib/urls.js';
+import { changesTable } from './round_changes.js';
+import { metricsTable } from './round_metrics.js';
+/** @import { Attribute, Round, RoundChanges } from '../types' */
+
+/**
+ * `changes`: what the API says of them, if it was asked already; `open`: whether they are shown at once.
+ *
+ * @typedef {{schema: Attribute[], chosen: boolean, open: boolean, changes: ?RoundChanges, onpromote: (id: number) => void}} CardOptions
+ */
+
+const STAGES = ['snapshot', 'features', 'train', 'evaluate', 'predict', 'load'];
+
+/** Whether the worker is at it or will be. */
+export const isActive = (/** @type {Round} */ round) => round.state === 'queued' || round.state === 'running';
+
+/**
+ * The six stages, each with its own bar.
+ *
+ * @param {Round} round
+ */
+function stages(round) {
+  const current = STAGES.indexOf(round.stage);
+  return element('ol', { class: 'stages' }, ...STAGES.map((stage, place) => {
+    const state = place < current ? 'past' : place === current ? 'now' : 'ahead';
+    const bar = element('progress', { max: 1, 'aria-label': `${stage} progress`, value: state === 'past' ? 1 : 0 });
+    if (state === 'now' && round.total > 0) bar.value = Math.min(1, round.done / round.total);
+    if (state === 'now' && !round.total && round.state === 'running') bar.removeAttribute('value');
+    return element('li', { 'data-state': state, 'aria-current': state === 'now' && 'step' }, stage, bar);
+  }));
+}
+
+/**
+ * What a round is doing in one sentence.
+ *
+ * @param {Round} round
+ */
+function doing({ state, message, done, total, attempts }) {
+  const parts = [state === 'queued' ? 'waiting for the worker' : message];
+  if (total > 1) parts.push(`${done.toLocaleString('en')} of ${total.toLocaleString('en')}`);
+  if (attempts > 1) parts.push(`attempt ${attempts}`);
+  return parts.filter(Boolean).join(' · ');
+}
+
+/**
+ * A part that is folded away until somebody wants it.
+ *
+ * @param {string} title
+ * @param {boolean} open
+ * @param {() => Promise<Node[]>|Node} fill makes its content when it is first opened
+ */
+function folded(title, open, fill) {
+  const content = element('div', { class: 'folded' });
+  const node = element('details', { open }, element('summary', {}, title), content);
+  const make = async () => {
+    if (content.hasChildNodes()) return;
+    content.append(element('p', { class: 'muted' }, 'Loading …'));
+    try {
+      content.replaceChildren(...[await fill()].flat());
+    } catch (error) {
+      content.replaceChildren(element('p', { class: 'muted' }, messageOf(error)));
+    }
+  };
+  node.addEventListener('toggle', () => node.open && make());
+  if (open) make(); // at once, not with the event: what is known already is there before the first picture
+  return node;
+}
+
+/**
+ * @param {Round} round
+ * @param {CardOptions} options
+ */
+function finished(round, { schema, changes, open, onpromote }) {
+  const promote = element('button', { type: 'button', onclick: () => onpromote(round.id) }, 'Use this round');
+  const parts = [
+    round.features_reason ? element('p', {}, round.features_reason) : '',
+    folded('What changed', open, async () => changesTable(changes ?? await call('GET', `rounds/${round.id}/changes`), schema)),
+    folded('Metrics as measured then', false, () => metricsTable(round.metrics ?? {}, schema)),
+  ];
+  return [...parts, round.in_use ? '' : element('p', { class: 'actions' }, promote, element('span', { class: 'muted' }, 'Queue and suggestions then come from its predictions, until the next round is loaded.'))];
+}
+
+/**
+ * @param {Round} round
+ * @param {CardOptions} options
+ */
+function body(round, options) {
+  if (isActive(round)) return [stages(round), element('p', { class: 'muted' }, doing(round))];
+  if (round.state === 'failed') return [stages(round), element('p', { class: 'error' }, round.error ?? 'The round failed without a message.')];
+  return finished(round, options);
+}
+
+/**
+ * @param {Round} round
+ * @param {CardOptions} options
+ */
+export function roundCard(round, options) {
+  const header = element('header', {},
+    element('h2', {}, element('a', { href: roundUrl(round.id) }, `Round ${round.id}`)),
+    element('span', { class: 'badge', 'data-state': round.state }, round.state),
+    round.in_use ? element('span', { class: 'badge in-use' }, 'in use') : '',
+    element('span', {}, `${round.engine}, ${round.strategy}${round.automatic ? ', automatic' : ''}`),
+    element('span', { class: 'muted' }, `${count(round.labelled ?? 0, 'labelled image')} · `, moment(round.finished_at ?? round.started_at ?? round.created_at)));
+  return element('article', { class: 'card round', 'data-round': round.id, 'data-state': round.state,
+    'aria-current': options.chosen && 'true', 'aria-label': `Round ${round.id}` }, header, ...body(round, options));
+}

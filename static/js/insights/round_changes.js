@@ -1,0 +1,46 @@
+/** What a round changed, as a table: metrics against the round before, with intervals, and the head of the queue. */
+import { element } from '../lib/dom.js';
+import { formatMetric, interval } from '../lib/interval.js';
+/** @import { Attribute, AttributeChange, Metric, RoundChanges } from '../types' */
+
+const points = (/** @type {number} */ share) => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(1)}`;
+
+/**
+ * By how much it is better or worse; plain if the interval says that it may be neither.
+ *
+ * @param {?Metric} difference
+ */
+function differenceCell(difference) {
+  if (difference === null || difference.value === null) return element('td', { class: 'number' }, '–');
+  const { value, low, high } = difference;
+  const kind = low !== null && low > 0 ? 'better' : high !== null && high < 0 ? 'worse' : 'same';
+  const between = low === null || high === null ? '' : `${points(low)} to ${points(high)}`;
+  return element('td', { class: 'number' }, element('b', { class: kind }, points(value)), between && element('small', {}, between));
+}
+
+/**
+ * @param {AttributeChange} change
+ * @param {Attribute[]} schema
+ */
+function row({ attribute, now, before, difference, changed }, schema) {
+  const title = schema.find(({ name }) => name === attribute)?.title ?? attribute;
+  return element('tr', { 'data-attribute': attribute }, element('th', { scope: 'row' }, title), element('td', {}, interval(now)),
+    element('td', { class: 'number' }, before?.value == null ? '–' : formatMetric(before.value)), differenceCell(difference),
+    element('td', { class: 'number' }, changed === null ? '–' : `${(100 * changed).toFixed(1)} %`));
+}
+
+/**
+ * @param {RoundChanges} changes
+ * @param {Attribute[]} schema
+ * @returns {Node[]}
+ */
+export function changesTable({ previous, attributes, head, new_in_head: fresh, report_url: report }, schema) {
+  const before = previous === null ? 'Before' : `Round ${previous}`;
+  const heads = [['Attribute'], ['Balanced accuracy, audit set'], [before, 'number'], ['Difference, points', 'number'], ['Answers changed', 'number']];
+  const table = element('table', {}, element('thead', {}, element('tr', {}, ...heads.map(([text, kind]) => element('th', { scope: 'col', class: kind ?? null }, text)))),
+    element('tbody', {}, ...attributes.map((change) => row(change, schema))));
+  const queue = previous === null ? 'It is the first round: there is nothing to compare with.'
+    : `Of the first ${head} images of the queue ${fresh} are new at its head. Both rounds are measured on the audit images labelled by now.`;
+  const notes = element('p', { class: 'muted' }, `${queue} `, report === null ? '' : element('a', { href: report }, 'Report of the training'));
+  return [element('div', { class: 'table' }, table), notes];
+}

@@ -1,0 +1,57 @@
+import { element } from '../lib/dom.js';
+/** @import { Attribute, Round, TestMetrics } from '../types' */
+
+const WEAK = 0.7; // a recall below this is coloured as a warning
+
+/**
+ * .812, or – where there is nothing to measure.
+ *
+ * @param {?number} [value]
+ */
+function formatted(value) {
+  return typeof value === 'number' ? value.toFixed(3).replace(/^0/, '') : '–';
+}
+
+/**
+ * Recall of one class, as a small bar with its number.
+ *
+ * @param {string} name
+ * @param {?number} value
+ */
+function recall(name, value) {
+  const filled = element('span');
+  filled.style.inlineSize = `${Math.round((value ?? 0) * 100)}%`;
+  const bar = element('div', { class: (value ?? 0) < WEAK ? 'bar weak' : 'bar', 'aria-hidden': 'true' }, filled);
+  return element('li', {}, element('span', { class: 'class', title: name }, name), bar, element('span', { class: 'figure' }, formatted(value)));
+}
+
+/**
+ * @param {Attribute|undefined} attribute
+ * @param {string} name
+ * @param {TestMetrics} [test]
+ */
+function row(attribute, name, test = {}) {
+  const named = (/** @type {string} */ code) => attribute?.values.find((value) => String(value.code) === code)?.name ?? code;
+  const recalls = Object.entries(test.recall ?? {}).map(([code, value]) => recall(named(code), value));
+  const cells = [test.images ?? 0, test.groups ?? '–'].map((text) => element('td', { class: 'number' }, String(text)));
+  return element('tr', {}, element('th', { scope: 'row' }, attribute?.title ?? name), ...cells,
+    element('td', { class: 'number' }, element('b', {}, formatted(test.balanced_accuracy))),
+    element('td', { class: 'number' }, formatted(test.accuracy)),
+    element('td', {}, recalls.length > 0 ? element('ul', { class: 'recalls' }, ...recalls) : 'no held-out image is labelled'));
+}
+
+/**
+ * The table of a finished round: one row per attribute, metrics of the test split.
+ *
+ * @param {NonNullable<Round['metrics']>} metrics by attribute
+ * @param {Attribute[]} schema
+ */
+export function metricsTable(metrics, schema) {
+  const order = schema.map((attribute) => attribute.name).filter((name) => name in metrics);
+  const names = [...order, ...Object.keys(metrics).filter((name) => !order.includes(name))];
+  if (names.length === 0) return element('p', { class: 'muted' }, 'This round has no metrics.');
+  const heads = [['Attribute', ''], ['Test images', 'number'], ['Groups', 'number'], ['Balanced accuracy', 'number'], ['Accuracy', 'number'], ['Recall of each class', '']];
+  const head = element('tr', {}, ...heads.map(([text, kind]) => element('th', { scope: 'col', class: kind || null }, text)));
+  const rows = names.map((name) => row(schema.find((attribute) => attribute.name === name), name, metrics[name].test));
+  return element('div', { class: 'table' }, element('table', {}, element('thead', {}, head), element('tbody', {}, ...rows)));
+}

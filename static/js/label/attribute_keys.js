@@ -1,0 +1,153 @@
+import { focused } from '../lib/dom.js';
+import { typedCode } from '../lib/keys.js';
+/** @import { Answer, Attribute } from '../types' */
+/** @import { AttributePanel } from './attribute_panel.js' */
+/** @import { Draft } from './draft.js' */
+
+/** Which attribute of the image is marked, and what the keys that belong to one attribute do. */
+export class AttributeKeys {
+  /**
+   * @param {Attribute[]} schema
+   * @param {AttributePanel} panel
+   * @param {{onsay: (text: string) => void, onanswer: (name: string, value: Answer) => void, onswitch: () => void}} listeners
+   */
+  constructor(schema, panel, { onsay, onanswer, onswitch }) {
+    this.schema = schema;
+    this.panel = panel;
+    this.onsay = onsay;
+    this.onanswer = onanswer;
+    this.onswitch = onswitch;
+    /** @type {?Draft} */
+    this.draft = null;
+    /** @type {?string} */
+    this.current = null;
+    this.typed = ''; // digits of a code that may still go on
+    /** What each command does that belongs to one attribute. @type {Record<string, (argument: any) => void>} */
+    this.commands = {
+      letter: (letter) => this.letter(letter),
+      digit: (digit) => this.digit(digit),
+      unsure: () => this.unsure(),
+      step: (by) => this.step(by),
+      value: (by) => this.value(by),
+      leave: () => this.leave(),
+    };
+  }
+
+  /** @param {?string} name */
+  attribute(name) {
+    return this.schema.find((attribute) => attribute.name === name);
+  }
+
+  /**
+   * The attribute with this key; says so if there is none.
+   *
+   * @param {string} letter
+   */
+  byKey(letter) {
+    const attribute = this.schema.find(({ key }) => key?.toLowerCase() === letter);
+    if (!attribute) this.onsay(`No attribute has the key ${letter.toUpperCase()}. The key ? shows all keys.`);
+    return attribute;
+  }
+
+  /**
+   * @param {Draft} draft
+   * @param {?string} marked
+   */
+  show(draft, marked) {
+    this.draft = draft;
+    this.mark(marked);
+  }
+
+  /** @param {?string} name */
+  mark(name) {
+    this.current = name;
+    this.type('');
+    this.panel.focus(name);
+  }
+
+  /** @param {string} typed digits of a code that may still go on */
+  type(typed) {
+    this.typed = typed;
+    if (this.draft) this.panel.render(this.draft, this.current, typed);
+  }
+
+  /** The code that was typed as far as it means one already, or null. */
+  get typedCode() {
+    const attribute = this.typed ? this.attribute(this.current) : null;
+    return attribute ? typedCode(this.typed, attribute.values)?.code ?? null : null;
+  }
+
+  // ---- keys
+
+  /**
+   * A letter marks its attribute; where something is suggested it goes on to the next probable value.
+   *
+   * @param {string} letter
+   */
+  letter(letter) {
+    const attribute = this.byKey(letter);
+    if (!attribute || !this.draft) return;
+    const switched = this.draft.switch(attribute.name);
+    this.mark(attribute.name);
+    if (!switched) return;
+    this.onswitch();
+    this.onsay(this.switchedTo(this.draft, attribute));
+  }
+
+  /**
+   * @param {Draft} draft
+   * @param {Attribute} attribute
+   */
+  switchedTo(draft, { name, title, key }) {
+    const replaced = draft.replaced(name);
+    if (replaced === null) return `${title}: as suggested.`;
+    const word = (/** @type {?Answer} */ code) => draft.value(name, code)?.name;
+    const more = draft.ranked(name).length > 2 ? `${key.toUpperCase()} again: another one. ` : '';
+    return `${title}: ${word(draft.answers.get(name)?.value ?? null)}, not ${word(replaced)}. ${more}Enter goes on.`;
+  }
+
+  /** @param {string} digit */
+  digit(digit) {
+    const attribute = this.attribute(this.current);
+    if (!attribute || attribute.kind === 'open') {
+      return this.onsay("First mark an attribute with its letter, then press a value's digit.");
+    }
+    const typed = this.typed + digit;
+    const progress = typedCode(typed, attribute.values);
+    if (progress && !progress.more) return this.onanswer(attribute.name, progress.code);
+    this.type(progress ? typed : '');
+    return this.onsay(progress ? `${attribute.title}: ${typed}… – another digit, or Enter.` : `${attribute.title} has no value ${typed}.`);
+  }
+
+  unsure() {
+    if (this.current) this.onanswer(this.current, null);
+    else this.onsay('First mark an attribute with its letter.');
+  }
+
+  /**
+   * ↑ ↓
+   *
+   * @param {1|-1} by
+   */
+  step(by) {
+    const place = this.schema.findIndex((attribute) => attribute.name === this.current);
+    const from = place < 0 && by < 0 ? 0 : place;
+    this.mark(this.schema[(from + by + this.schema.length) % this.schema.length].name);
+  }
+
+  /**
+   * ← →
+   *
+   * @param {1|-1} by
+   */
+  value(by) {
+    if (!this.current) this.step(1);
+    if (this.current) this.panel.step(this.current, by);
+  }
+
+  /** Esc */
+  leave() {
+    this.type('');
+    focused()?.blur();
+  }
+}

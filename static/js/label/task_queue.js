@@ -1,0 +1,111 @@
+import { call } from '../lib/api.js';
+import { LeasedQueue } from '../lib/leased_queue.js';
+/** @import { ApiError } from '../lib/api.js' */
+/** @import { Outbox } from '../lib/outbox.js' */
+/** @import { ProjectStorage } from '../lib/storage.js' */
+/** @import { Progress, Task, TasksAnswer } from '../types' */
+
+/** How many images are leased ahead of the one on the screen: so many more can be answered while the server is away. */
+const LEAST_AHEAD = 5;
+const MOST_AHEAD = 30; // a minute or two; more would be stale after a round, and missing to other labellers
+const SHARE_AHEAD = 0.1; // of what is open, so that the last images are not all held by one
+const LOOK_AGAIN = 5000; // milliseconds until the next question when the server has nothing to hand out
+
+/**
+ * The images this tab holds: the current one first, the next ones behind it.
+ *
+ * They are kept in sessionStorage, so that a reload goes on with the same image. Events: `filled` (the queue has grown or
+ * shrunk), `progress` (the server's counts), `dry` (nothing to hand out).
+ *
+ * @extends {LeasedQueue<{filled: void, dry: Progress, progress: Progress, trouble: ApiError}>}
+ */
+export class TaskQueue extends LeasedQueue {
+  /**
+   * @param {ProjectStorage} store
+   * @param {Outbox} outbox
+   * @param {(task: Task) => boolean} begun whether the labeller has answered something on this image already
+   */
+  constructor(store, outbox, begun) {
+    super();
+    this.store = store;
+    this.outbox = outbox;
+    this.begun = begun;
+    this.ahead = LEAST_AHEAD;
+    const answered = outbox.answered();
+    /** @type {Task[]} */
+    this.queue = (store.get('tasks') ?? []).filter((/** @type {Task} */ task) => !answered.has(task.image_id));
+  }
+
+  get current() {
+    return this.queue[0] ?? null;
+  }
+
+  keep() {
+    this.store.set('tasks', this.queue);
+  }
+
+  /** The current image is finished. */
+  shift() {
+    this.queue.shift();
+    this.keep();
+  }
+
+  /**
+   * An earlier image comes back, before all others.
+   *
+   * @param {Task} task
+   */
+  unshift(task) {
+    this.queue = [task, ...this.queue.filter((other) => other.image_id !== task.image_id)];
+    this.keep();
+  }
+
+  /**
+   * The server has handed an image out anew.
+   *
+   * @param {?number} imageId
+   * @param {string} lease
+   */
+  setLease(imageId, lease) {
+    for (const task of this.queue) if (task.image_id === imageId) task.lease = lease;
+    this.keep();
+  }
+
+  /** @override */
+  async ask() {
+    return this.take(await call('POST', 'tasks/next', this.request()));
+  }
+
+  request() {
+    const unsent = [...this.outbox.answered().values()].map(({ body }) => body.lease).filter(Boolean);
+    return {
+      count: Math.max(0, this.ahead + 1 - this.queue.length),
+      attribute: null,
+      holding: [...this.queue.map((task) => task.lease), ...unsent],
+    };
+  }
+
+  /**
+   * @param {TasksAnswer} answer
+   * @returns {number} milliseconds until the leases should be renewed, or the server asked again
+   */
+  take({ tasks, progress, lost }) {
+    const answered = this.outbox.answered();
+    const undone = this.outbox.undone();
+    // A begun image is not taken from under the fingers: a late answer is kept as an opinion.
+    this.queue = this.queue.filter((task) => !lost.includes(task.lease) || undone.has(task.image_id) || this.begun(task));
+    for (const task of tasks) {
+      const held = this.queue.find((other) => other.image_id === task.image_id);
+      if (held) held.lease = task.lease;
+      else if (!answered.has(task.image_id)) this.queue.push(task);
+    }
+    this.keep();
+    this.ahead = Math.min(MOST_AHEAD, Math.max(LEAST_AHEAD, Math.floor(progress.open * SHARE_AHEAD)));
+    this.tell('progress', progress);
+    if (this.queue.length > 0) this.tell('filled');
+    else this.tell('dry', progress);
+    const room = this.queue.length <= this.ahead;
+    if (room && (tasks.length > 0 || lost.length > 0)) return 0; // more can be had: ask at once
+    return this.queue.length > 0 ? Math.min(...this.queue.map((task) => task.lease_seconds)) * 300 : LOOK_AGAIN;
+  }
+}

@@ -1,0 +1,155 @@
+import { byId, findAll } from '../lib/dom.js';
+import { svgElement } from '../lib/svg.js';
+import { PreviousImage } from './previous_image.js';
+import { ProgressBar } from './progress.js';
+/** @import { ApiError } from '../lib/api.js' */
+/** @import { ImageCache } from '../lib/image_cache.js' */
+/** @import { Outbox } from '../lib/outbox.js' */
+/** @import { Answer, Attribute, Progress, Task } from '../types' */
+/** @import { Finished, SessionHistory } from './session_history.js' */
+
+const page = document.documentElement.dataset;
+
+/** What the label page shows besides the attributes: the image, the one before it, counts, messages, the state. */
+export class LabelView {
+  /**
+   * @param {Attribute[]} schema
+   * @param {Outbox} outbox
+   * @param {SessionHistory} history
+   * @param {ImageCache} images
+   */
+  constructor(schema, outbox, history, images) {
+    this.schema = schema;
+    this.outbox = outbox;
+    this.history = history;
+    this.images = images;
+    /** @type {?Task} */
+    this.task = null;
+    /** @type {?Progress} */
+    this.progress = null;
+    /** @type {?ApiError} */
+    this.trouble = null;
+    this.previous = new PreviousImage(byId('strip'));
+    this.bar = new ProgressBar(byId('progress'));
+  }
+
+  /** @param {?Task} task null when there is none */
+  show(task) {
+    this.task = task;
+    if (task) page.imageId = String(task.image_id);
+    else delete page.imageId;
+    byId('image-name').textContent = task?.image_name ?? '';
+    this.showPrevious();
+    this.showImage();
+  }
+
+  showImage() {
+    const picture = this.task && this.images.of(this.task);
+    const frame = byId('picture');
+    frame.replaceChildren(...(this.task && picture?.ready ? [picture.node, ...faceFrame(this.task)] : []));
+    if (!picture || picture.ready) frame.dataset.note = '';
+    else frame.dataset.note = picture.failed ? 'This image cannot be shown. Space skips it.' : 'The image is being loaded …';
+    this.state();
+  }
+
+  showPrevious() {
+    const { last } = this.history;
+    if (last) this.previous.render(last, this.images.of(last.task).node, this.answersOf(last));
+    else this.previous.clear();
+  }
+
+  /**
+   * What was answered on a finished image, for reading.
+   *
+   * @param {Finished} entry
+   */
+  answersOf(entry) {
+    const answers = Object.entries(entry.draft.answers).map(([name, { value }]) => [name, value]);
+    return this.words(Object.fromEntries(answers));
+  }
+
+  /**
+   * Answers for reading, in the order of the page: `[['Glasses', 'none'], …]`.
+   *
+   * @param {Record<string, Answer>} values
+   * @returns {[title: string, value: string][]}
+   */
+  words(values) {
+    return this.schema.filter(({ name }) => name in values).map((attribute) => {
+      const value = values[attribute.name];
+      const named = attribute.values.find(({ code }) => code === value)?.name;
+      return [attribute.title, value === null ? "can't tell" : named ?? String(value)];
+    });
+  }
+
+  /** `ready`, `loading`, or why there is nothing to label: `empty`, `done`, `waiting`. */
+  state() {
+    const state = this.task ? (this.images.of(this.task).ready ? 'ready' : 'loading') : this.idle();
+    page.state = state;
+    for (const part of findAll(document, '[data-show]')) part.hidden = !part.dataset.show?.split(' ').includes(state);
+    if (state === 'waiting') byId('waiting-reason').textContent = this.reason();
+  }
+
+  idle() {
+    if (this.trouble || this.outbox.waiting().length > 0) return 'waiting';
+    if (!this.progress) return 'loading';
+    if (this.progress.images === 0) return 'empty';
+    return this.progress.open === 0 ? 'done' : 'waiting';
+  }
+
+  reason() {
+    if (this.trouble || this.outbox.waiting().length > 0 || !this.progress) {
+      return `${this.trouble?.message ?? ''} All images loaded ahead are answered. Your answers are kept in this browser. `
+        + 'They are sent automatically as soon as the server is back, and the next images come.';
+    }
+    const { open, held_by_others: held } = this.progress;
+    return `${open} not done yet: ${held} with other labellers, ${Math.max(0, open - held)} skipped by you.`;
+  }
+
+  count(progress = this.progress) {
+    this.progress = progress;
+    if (!progress) return;
+    let unsent = 0;
+    for (const item of this.outbox.waiting()) {
+      if (item.kind === 'undo') unsent -= 1;
+      else if (item.kind === 'answer' && !item.body.skip) unsent += 1;
+    }
+    this.bar.render(progress, this.history, unsent);
+  }
+
+  /** @param {string} text */
+  say(text) {
+    byId('message').textContent = text;
+  }
+
+  /**
+   * The browser refuses to keep anything more.
+   *
+   * @param {DOMException} error
+   */
+  full(error) {
+    this.say(`This browser has no room to keep answers (${error.name}). The image stays here: free space for this site, then press Enter.`);
+  }
+}
+
+/**
+ * A thin frame around the face that is meant, if there are several; it lies over the image however that is fitted.
+ *
+ * @param {Task} task
+ */
+function faceFrame({ width, height, face }) {
+  if (!face || face.count < 2) return [];
+  const [left, top, right, bottom] = face.box;
+  const frame = svgElement('rect', { x: left * width, y: top * height, width: (right - left) * width, height: (bottom - top) * height, rx: '2%' });
+  return [svgElement('svg', { viewBox: `0 0 ${width} ${height}`, class: 'face', role: 'img', 'aria-label': `One of ${face.count} faces is meant` }, frame)];
+}
+
+/**
+ * Note the time from a key press until the frame after it has been painted; benchmarks read it.
+ *
+ * @param {number} start
+ */
+export function measurePaint(start) {
+  const end = () => performance.measure('next-image', { start, end: performance.now() });
+  requestAnimationFrame(() => requestAnimationFrame(end));
+}

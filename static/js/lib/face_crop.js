@@ -1,0 +1,21 @@
+const MARGIN = 1.75; // the side of the square around a face, in sides of its box: hair and chin are in it
+
+/** @import { Box } from '../types' */
+
+/**
+ * Show the face of an image in the middle of its frame, which must be a size container that hides what is outside.
+ *
+ * @param {HTMLImageElement} node
+ * @param {{width: number, height: number, box?: Box|null, turn?: number}} image `box`: in pixels
+ */
+export function cropToFace(node, { width, height, box, turn }) {
+  if (!box) return;
+  const [left, top, right, bottom] = box;
+  const side = Math.min(MARGIN * Math.max(right - left, bottom - top), Math.max(width, height));
+  const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+  const part = (/** @type {number} */ pixels) => `${(pixels / side) * 100}cqmax`;
+  Object.assign(node.style, {
+    inset: 'auto', left: `calc(50cqw - ${part(x)})`, top: `calc(50cqh - ${part(y)})`, width: part(width), height: part(height),
+    maxWidth: 'none', objectFit: 'fill', transformOrigin: `${(x / width) * 100}% ${(y / height) * 100}%`, transform: turn ? `rotate(${turn}deg)` : '',
+  });
+}

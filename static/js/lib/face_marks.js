@@ -1,0 +1,66 @@
+/** A face that is left out of the page: it is answered later, on its own. */
+export const OUT = 'out';
+
+/** @typedef {string|number|null} Mark `OUT`, a code, null for can't tell, or a page's own word */
+/** @typedef {[id: number, mark?: Mark]} Replaced what an image was marked with before; nothing if it was not marked */
+
+/**
+ * The exceptions on one page: image id → `OUT`, a code, or null for can't tell. Knows no page and no server.
+ */
+export class FaceMarks {
+  /** @param {?{given: [number, Mark][], steps?: Replaced[][]}} kept an earlier `toJSON` */
+  constructor(kept = null) {
+    /** @type {Map<number, Mark>} */
+    this.given = new Map(kept?.given ?? []);
+    /** What each key press replaced. */
+    this.steps = kept?.steps ?? [];
+  }
+
+  toJSON() {
+    return { given: [...this.given], steps: this.steps };
+  }
+
+  /**
+   * @param {number[]} ids
+   * @param {Mark} [mark] undefined: these images are not marked any more
+   */
+  put(ids, mark) {
+    this.steps.push(ids.map((id) => (this.given.has(id) ? [id, this.given.get(id)] : [id])));
+    for (const id of ids) this.set(id, mark);
+  }
+
+  /**
+   * @param {number} id
+   * @param {Mark} [mark]
+   */
+  set(id, mark) {
+    if (mark === undefined) this.given.delete(id);
+    else this.given.set(id, mark);
+  }
+
+  /**
+   * Leave these out; if all of them are marked, let them in again.
+   *
+   * @param {number[]} ids
+   */
+  toggle(ids) {
+    this.put(ids, ids.every((id) => this.given.has(id)) ? undefined : OUT);
+  }
+
+  /** Undo the last step. @returns {?number[]} the images it changed, null when there is no step left */
+  undo() {
+    const step = this.steps.pop();
+    step?.forEach(([id, mark]) => this.set(id, mark));
+    return step?.map(([id]) => id) ?? null;
+  }
+
+  /**
+   * What an image gets on a page whose unmarked images get `value`.
+   *
+   * @param {number} id
+   * @param {Mark} [value]
+   */
+  of(id, value) {
+    return this.given.has(id) ? this.given.get(id) : value;
+  }
+}

@@ -1,0 +1,45 @@
+/** A metric between 0 and 1 as a dot with its 95 % interval, beside the number. */
+import { element } from './dom.js';
+import { svgElement } from './svg.js';
+/** @import { Metric } from '../types' */
+
+const WIDTH = 120;
+const EDGE = 4;
+
+/** Where a value lies; what is below 0 (less than chance) is drawn at the edge. */
+const place = (/** @type {number} */ value) => EDGE + Math.max(0, Math.min(1, value)) * (WIDTH - 2 * EDGE);
+
+/**
+ * @param {string} kind
+ * @param {number} from
+ * @param {number} to
+ */
+const line = (kind, from, to) => svgElement('line', { class: kind, x1: from, x2: to, y1: 8, y2: 8 });
+
+/**
+ * A metric between 0 and 1 for reading: .812, −.05 or 1.00.
+ *
+ * @param {number} value
+ * @param {number} [digits]
+ */
+export function formatMetric(value, digits = 2) {
+  return value.toFixed(digits).replace(/^(-?)0\./, '$1.').replace('-', '−');
+}
+
+/**
+ * A metric as a dot with its interval on a line from 0 to 1, beside the number; a dash with the reason if there is no number.
+ *
+ * @param {Metric} metric
+ * @param {{guide?: ?number, of?: string}} [options] `guide`: where a dotted line is drawn; `of`: what the metric rests on
+ */
+export function interval({ value, low, high, reason }, { guide = null, of = '' } = {}) {
+  if (value === null) return element('span', { class: 'unsaid', title: reason ?? '' }, '–', element('span', { class: 'visually-hidden' }, ` ${reason ?? ''}`));
+  const between = low === null || high === null ? '' : ` (95 %: ${formatMetric(low)} to ${formatMetric(high)})`;
+  const drawing = svgElement('svg', { class: 'interval', viewBox: `0 0 ${WIDTH} 16`, 'aria-hidden': 'true' });
+  drawing.append(line('axis', EDGE, WIDTH - EDGE));
+  if (guide !== null) drawing.append(svgElement('line', { class: 'guide', x1: place(guide), x2: place(guide), y1: 1, y2: 15 }));
+  if (low !== null && high !== null) drawing.append(line('range', place(low), place(high)));
+  drawing.append(svgElement('circle', { class: 'point', cx: place(value), cy: 8, r: 4 }));
+  return element('span', { class: 'measured', title: `${formatMetric(value, 3)}${between}${low === null && reason ? `: ${reason}` : ''}` },
+    element('b', {}, formatMetric(value)), drawing, element('span', { class: 'visually-hidden' }, between), of && element('span', { class: 'of' }, of));
+}

@@ -1,0 +1,74 @@
+/**
+ * Keys that mean the same everywhere; none is a letter or a digit, so that no schema can collide with them.
+ *
+ * @type {[keys: string, meaning: string][]}
+ */
+export const COMMANDS = [
+  ['Enter', 'accept every suggestion that is left, go on'],
+  ['Space', 'skip this image; with Shift: and say why'],
+  ['Backspace', 'undo: the last key on this image, then image after image; with Shift: redo'],
+  ['-', "can't tell, for the marked attribute"],
+  ['↑ ↓', 'mark the attribute above or below'],
+  ['← →', 'go through the values of the marked attribute; Enter takes one'],
+  [',', 'the images of this session: choose one to correct it'],
+  ['.', 'the guideline of the marked attribute; Shift and a letter: of that attribute'],
+  ['!', 'flag this image with a note for a reviewer'],
+  ['PgUp PgDn', 'zoom in or out (also + and the wheel); Home: the whole image; Shift and arrows: move it'],
+  ['/', 'the head alone, or the whole image: how every image begins'],
+  ['?', 'show or hide the keys'],
+  ['Esc', 'leave a text field or a dialog, clear a number half typed'],
+];
+
+/** @typedef {[command: string, ...values: any[]]} KeyCommand a command and its arguments: a letter, a digit, how far to go */
+
+/** @type {Record<string, KeyCommand>} */
+const NAMED = {
+  Enter: ['accept'], ' ': ['skip'], Backspace: ['undo'], '-': ['unsure'], '?': ['help'], '/': ['head'], Escape: ['leave'],
+  ',': ['session'], '.': ['guideline'], '!': ['flag'],
+  PageUp: ['zoom', 1], '+': ['zoom', 1], '=': ['zoom', 1], PageDown: ['zoom', -1], Home: ['zoom', 0],
+  ArrowUp: ['step', -1], ArrowDown: ['step', 1], ArrowLeft: ['value', -1], ArrowRight: ['value', 1],
+};
+/** @type {Record<string, KeyCommand>} */
+const SHIFTED = {
+  ' ': ['reason'], Backspace: ['redo'],
+  ArrowUp: ['pan', [0, 1]], ArrowDown: ['pan', [0, -1]], ArrowLeft: ['pan', [1, 0]], ArrowRight: ['pan', [-1, 0]],
+};
+const REPEATS = new Set(['step', 'value', 'zoom', 'pan']);
+
+/**
+ * The command of a key press, or null for a key that has none.
+ *
+ * On keyboards whose letters or upper row give other characters (Cyrillic, AZERTY) the place of the key counts.
+ *
+ * @param {KeyboardEvent} event
+ * @returns {?KeyCommand}
+ */
+export function commandOf(event) {
+  if (!event.key || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+  const named = (event.shiftKey && SHIFTED[event.key]) || NAMED[event.key];
+  // A key held down must not answer image after image.
+  if (event.repeat && !(named && REPEATS.has(named[0]))) return null;
+  if (named) return named;
+  if (/^[0-9]$/.test(event.key)) return ['digit', event.key];
+  if (/^[a-z]$/i.test(event.key)) return [event.shiftKey ? 'guideline' : 'letter', event.key.toLowerCase()];
+  const place = /^(Key|Digit)(.)$/.exec(event.key.length > 1 ? '' : event.code);
+  if (!place || (event.shiftKey && place[1] === 'Digit')) return null;
+  if (place[1] === 'Digit') return ['digit', place[2]];
+  return [event.shiftKey ? 'guideline' : 'letter', place[2].toLowerCase()];
+}
+
+/**
+ * How far a typed number has come: `{code}` when it can only be this one, `{more: true}` when digits may follow
+ * (`code` is then what Enter takes, or null), and null when no value begins like this.
+ *
+ * @param {string} digits
+ * @param {{code: number}[]} values
+ * @returns {?({code: number, more: false}|{code: ?number, more: true})}
+ */
+export function typedCode(digits, values) {
+  const codes = values.map((value) => String(value.code));
+  const more = codes.some((code) => code !== digits && code.startsWith(digits));
+  const code = codes.includes(digits) ? Number(digits) : null;
+  if (more) return { code, more };
+  return code === null ? null : { code, more };
+}

@@ -1,0 +1,47 @@
+/** The addresses of pages and files. Those of images come from the server, as `image_url`. */
+
+/**
+ * The browse page, as far as the filters narrow it.
+ *
+ * @param {URLSearchParams} [filters]
+ */
+export const browseUrl = (filters) => (filters && filters.size > 0 ? `/browse?${filters}` : '/browse');
+
+/**
+ * The page of one image.
+ *
+ * @param {number} id
+ * @param {URLSearchParams} [filters] of the view that it is one of
+ */
+export const imageUrl = (id, filters) => (filters && filters.size > 0 ? `/browse/${id}?${filters}` : `/browse/${id}`);
+
+/**
+ * The page of one round.
+ *
+ * @param {number} id
+ */
+export const roundUrl = (id) => `/rounds/${id}`;
+
+/**
+ * Something of a snapshot.
+ *
+ * @param {string} name
+ * @param {'card'|'zip'} part
+ */
+export const snapshotUrl = (name, part) => `/snapshots/${encodeURIComponent(name)}/${part}`;
+
+/**
+ * The list of what changed between two snapshots.
+ *
+ * @param {string} a name of the older one
+ * @param {string} b name of the newer one
+ */
+export const changesUrl = (a, b) => `/snapshots/${encodeURIComponent(a)}/changes/${encodeURIComponent(b)}`;
+
+/**
+ * The numbers of a chart as CSV.
+ *
+ * @param {string} chart
+ * @param {string} attribute
+ */
+export const numbersUrl = (chart, attribute) => `/insights/${chart}.csv?attribute=${encodeURIComponent(attribute)}`;

@@ -1,0 +1,46 @@
+import { commandOf as commonCommandOf } from '../lib/keys.js';
+/** @import { KeyCommand } from '../lib/keys.js' */
+
+/**
+ * Keys of the people page, for the overlay.
+ *
+ * @type {[keys: string, meaning: string][]}
+ */
+export const COMMANDS = [
+  ['Enter', 'all these are the proposed person; without a proposal: name them'],
+  ['1 … 5', 'all these are the person beside this number'],
+  ['N', 'name a person; Enter alone makes a new one with a number as name'],
+  ['← → ↑ ↓', 'go from face to face; Home and End to the first and the last'],
+  ['Shift', 'with an arrow or a click: all faces up to that one'],
+  ['Space', 'somebody else: leave out the face (or let it in again), as a click does'],
+  ['0', 'this face is none of the people looked for'],
+  ['-', 'nobody can tell who this face is'],
+  ['S', 'skip the set'],
+  ['U Backspace', 'undo the last mark, then set after set'],
+  ['Esc', 'leave the name, let go of a range'],
+  ['?', 'show or hide the keys'],
+];
+
+/** @type {Record<string, KeyCommand>} */
+const NAMED = {
+  Enter: ['accept'], ' ': ['toggle'], Backspace: ['undo'], '-': ['unsure'], '?': ['help'], Escape: ['leave'],
+  ArrowLeft: ['move', -1, 0], ArrowRight: ['move', 1, 0], ArrowUp: ['move', 0, -1], ArrowDown: ['move', 0, 1],
+  Home: ['move', -Infinity, 0], End: ['move', Infinity, 0],
+};
+/** @type {Record<string, KeyCommand>} */
+const LETTERS = { n: ['name'], s: ['skip'], u: ['undo'] };
+
+/**
+ * The command of a key press, or null for a key that has none.
+ *
+ * @param {KeyboardEvent} event
+ * @returns {?KeyCommand}
+ */
+export function commandOf(event) {
+  if (!event.key || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+  const named = NAMED[event.key];
+  if (named) return event.repeat && named[0] !== 'move' ? null : named; // a key held down must not confirm set after set
+  const [kind, what] = commonCommandOf(event) ?? [];
+  if (kind === 'letter') return LETTERS[what] ?? null;
+  return kind === 'digit' ? ['digit', Number(what)] : null;
+}

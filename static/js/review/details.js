@@ -1,0 +1,146 @@
+/** One image with all its annotations; corrections from here. */
+import { call } from '../lib/api.js';
+import { runExclusive } from '../lib/busy.js';
+import { byId, closest, element, findAll, messageOf, onSubmit } from '../lib/dom.js';
+import { postOnce } from '../lib/retry.js';
+import { browseUrl, imageUrl } from '../lib/urls.js';
+import { cellNode, flagNodes } from './cells.js';
+import { filtersOf, readImages } from './image_query.js';
+/** @import { Answer, Attribute, ImageCard, ImageDetail } from '../types' */
+
+const number = Number(byId('main').dataset.number);
+const picture = byId('picture', HTMLImageElement);
+const filters = filtersOf(location.search);
+/** @type {string[]} */
+const corrections = []; // keys of this visit, newest last
+/** @type {Attribute[]} */
+let schema = [];
+
+/**
+ * @param {string} term
+ * @param {...(Node|string)} description
+ */
+function fact(term, ...description) {
+  return [element('dt', {}, term), element('dd', {}, ...description)];
+}
+
+/** @param {ImageDetail} image */
+function facts(image) {
+  const link = (/** @type {string} */ filter, /** @type {string} */ text) => element('a', { href: browseUrl(new URLSearchParams({ [filter]: text })), title: text }, text);
+  const state = [image.done ? 'done' : 'open', image.blind && 'suggestions are held back until it is done'].filter(Boolean).join(' · ');
+  return [...fact('Split', link('split', image.split), ` · ${state}`), ...fact('Group', link('group', image.group)),
+    ...fact('Imported', link('source', image.source), ` · ${image.original_path} · ${image.width} × ${image.height}`)];
+}
+
+/** @param {ImageDetail} image */
+function show(image) {
+  const opened = new Set(findAll(document, '.cell').filter((node) => node.querySelector('.history[open]')).map(({ dataset }) => dataset.attribute));
+  document.title = `${image.name} · ${document.title.split(' · ').slice(1).join(' · ')}`;
+  byId('name').textContent = image.name;
+  if (picture.getAttribute('src') !== image.image_url) picture.src = image.image_url;
+  picture.alt = image.name;
+  byId('facts').replaceChildren(...facts(image));
+  byId('flags').replaceChildren(...flagNodes(image.flags, resolve));
+  const cells = new Map(image.cells.map((cell) => [cell.attribute, cell]));
+  byId('cells').replaceChildren(...schema.flatMap((attribute) => {
+    const cell = cells.get(attribute.name);
+    if (!cell) return [];
+    const node = cellNode(attribute, cell, { onanswer: correct });
+    if (opened.has(attribute.name)) node.querySelector('.history')?.setAttribute('open', '');
+    return [node];
+  }));
+  byId('undo').hidden = corrections.length === 0;
+  byId('gold').hidden = image.gold === null || (!image.gold && !image.cells.some(({ label }) => label?.origin === 'review'));
+  byId('gold').setAttribute('aria-pressed', String(image.gold));
+  byId('gold').textContent = image.gold ? '★ Gold: labellers are measured by it' : '☆ Make gold';
+}
+
+function toggleGold() {
+  const gold = byId('gold').getAttribute('aria-pressed') !== 'true';
+  runExclusive(async () => show((await postOnce(`images/${number}/gold`, { gold })).answer), gold ? 'Gold: what was adjudicated is now a known answer.' : 'Gold no longer.');
+}
+
+/**
+ * @param {string} attribute
+ * @param {Answer} value
+ */
+function correct(attribute, value) {
+  runExclusive(async () => {
+    const body = { values: { [attribute]: value }, adjudicate: byId('adjudicate', HTMLInputElement).checked };
+    const { key, answer } = await postOnce(`images/${number}/corrections`, body);
+    corrections.push(key);
+    show(answer.image);
+    findAll(document, `[data-attribute="${attribute}"] [aria-pressed=true]`)[0]?.focus();
+  }, 'Saved.');
+}
+
+function undo() {
+  runExclusive(async () => {
+    const { answer } = await postOnce(`images/${number}/corrections/undo`, { submission: corrections.at(-1) });
+    corrections.pop();
+    show(answer.image);
+  }, 'Undone.');
+}
+
+/** @param {number} flag */
+function resolve(flag) {
+  runExclusive(async () => {
+    await postOnce(`flags/${flag}/resolve`, {});
+    show(await call('GET', `images/${number}`));
+  }, 'Resolved.');
+}
+
+function raise() {
+  runExclusive(async () => {
+    await postOnce('flags', { image_id: number, note: byId('note', HTMLInputElement).value });
+    byId('flag', HTMLFormElement).reset();
+    show(await call('GET', `images/${number}`));
+  }, 'Flagged.');
+}
+
+/** @param {string} name */
+async function offerNeighbours(name) {
+  const [before, after] = await Promise.all([readImages(filters, { before: name }, 1), readImages(filters, { after: name }, 1)]);
+  offer('previous', before.images[0]);
+  offer('next', after.images[0]);
+}
+
+/**
+ * @param {'previous'|'next'} id
+ * @param {ImageCard} [image] missing at the end of the view
+ */
+function offer(id, image) {
+  const link = byId(id, HTMLAnchorElement);
+  link.hidden = !image;
+  if (image) link.href = imageUrl(image.id, filters);
+}
+
+/** @param {KeyboardEvent} event */
+function step(event) {
+  const link = { ArrowLeft: byId('previous'), ArrowRight: byId('next'), Escape: byId('back') }[event.key];
+  if (!link || link.hidden || event.ctrlKey || event.altKey || event.metaKey || closest(event, 'input')) return;
+  event.preventDefault();
+  link.click();
+}
+
+async function load() {
+  byId('back', HTMLAnchorElement).href = browseUrl(filters);
+  try {
+    schema = (await call('GET', 'schema')).attributes;
+    /** @type {ImageDetail} */
+    const image = await call('GET', `images/${number}`);
+    show(image);
+    byId('message').textContent = '';
+    document.documentElement.dataset.state = 'ready';
+    await offerNeighbours(image.name);
+  } catch (error) {
+    byId('error').textContent = messageOf(error);
+    byId('message').textContent = '';
+  }
+}
+
+byId('undo').addEventListener('click', undo);
+byId('gold').addEventListener('click', toggleGold);
+onSubmit(byId('flag', HTMLFormElement), raise);
+document.addEventListener('keydown', step);
+load();

@@ -1,0 +1,711 @@
+/**
+ * The shapes of the API's JSON, as docs/api.md and /api/v1/openapi.json describe them, and what the pages keep in the browser.
+ * Only tsc reads this file: no page loads it.
+ */
+
+/** A value's code; null means "can't tell". */
+export type Code = number | null;
+/** What a labeller answers: a code, a person's name, or null for "can't tell". */
+export type Answer = number | string | null;
+/** Left, top, right, bottom. */
+export type Box = [number, number, number, number];
+
+export interface Problem {
+  code: string;
+  what: string;
+  kept: string;
+  do: string;
+}
+
+// ---- schema and progress
+
+export interface Value {
+  code: number;
+  name: string;
+  ends: boolean;
+}
+
+export interface Example {
+  image_name: string;
+  image_url: string | null;
+  code: number;
+}
+
+export interface Attribute {
+  name: string;
+  title: string;
+  kind: 'categorical' | 'open';
+  key: string;
+  required: boolean;
+  values: Value[];
+  searched: boolean;
+  guideline: string;
+  examples: Example[];
+}
+
+export interface Progress {
+  images: number;
+  done: number;
+  open: number;
+  held_by_others: number;
+}
+
+// ---- the label page
+
+export interface Suggestion {
+  code: number;
+  probability: number;
+  others: [code: number, probability: number][];
+}
+
+export interface Task {
+  image_id: number;
+  image_name: string;
+  image_url: string;
+  width: number;
+  height: number;
+  lease: string;
+  lease_seconds: number;
+  cells: { attribute: string; suggestion: Suggestion | null }[];
+  labels: Record<string, Code>;
+  names: Record<string, string>;
+  face: { head: Box; box: Box; count: number } | null;
+}
+
+export interface TasksAnswer {
+  tasks: Task[];
+  progress: Progress;
+  renewed: string[];
+  lost: string[];
+}
+
+export interface AnnotationRequest {
+  image_id: number;
+  lease: string | null;
+  values: Record<string, Answer>;
+  accepted: string[];
+  corrected?: string[];
+  milliseconds: number;
+  skip: boolean;
+  reason?: string;
+}
+
+// ---- the sweep page
+
+export interface SweepImage {
+  image_id: number;
+  image_name: string;
+  image_url: string;
+  width: number;
+  height: number;
+  lease: string;
+  lease_seconds: number;
+  suggestion: Suggestion | null;
+}
+
+export interface SweepGroup {
+  code: number;
+  cells: number;
+}
+
+export interface SweepAnswer {
+  images: SweepImage[];
+  groups: SweepGroup[];
+  progress: Progress;
+  renewed: string[];
+  lost: string[];
+}
+
+export interface SweepRequest {
+  attribute: string;
+  answers: { image_id: number; lease?: string; code: Code; accepted: boolean }[];
+  left_out: string[];
+  milliseconds: number;
+}
+
+// ---- the people pages
+
+export interface Face {
+  image_id: number;
+  image_name: string;
+  image_url: string;
+  width: number;
+  height: number;
+  box: Box | null;
+  turn: number;
+}
+
+export interface Person {
+  code: number;
+  name: string;
+  images: number;
+  face: Face | null;
+}
+
+export interface ResemblingPerson extends Person {
+  distance: number;
+}
+
+export interface FaceSet {
+  faces: (Face & { distance: number })[];
+  size: number;
+  proposed: boolean;
+  people: ResemblingPerson[];
+}
+
+export interface SetsAnswer {
+  attribute: string;
+  sets: FaceSet[];
+  people: ResemblingPerson[];
+  proposed: boolean;
+  computing: boolean;
+  unnamed: number;
+  described: number;
+}
+
+export interface ConfirmRequest {
+  person: Answer;
+  images: number[];
+  exceptions: number[];
+  unsure: number[];
+  unknown: number[];
+  accepted: boolean;
+  milliseconds: number;
+}
+
+export interface PersonChange {
+  code: number;
+  before: string;
+  after: string;
+  into: number | null;
+  labeller: string;
+  created_at: string;
+  undone: boolean;
+}
+
+export interface PersonDetail extends Person {
+  faces: Face[];
+  resembling: ResemblingPerson[];
+  history: PersonChange[];
+}
+
+// ---- browse and review
+
+export interface ImageCard {
+  id: number;
+  name: string;
+  image_url: string;
+  split: string;
+  done: boolean;
+  labels: Record<string, Code>;
+  names: Record<string, string>;
+  adjudicated: string[];
+  open_flags: number;
+}
+
+/** One annotation of a cell. */
+export interface Annotation {
+  id: number;
+  code: Code;
+  name: string | null;
+  labeller: string;
+  origin: string;
+  created_at: string;
+  undone: boolean;
+}
+
+export interface Cell {
+  attribute: string;
+  label: Annotation | null;
+  suggestion: { code: number; name: string | null; probability: number } | null;
+  differing: boolean;
+  undecided: boolean;
+  contradicted: boolean;
+  suspicion: { label_probability: number; code: number; name: string | null; probability: number } | null;
+  history: Annotation[];
+}
+
+export interface Flag {
+  id: number;
+  image_id: number;
+  note: string;
+  labeller: string;
+  created_at: string;
+  resolved_at: string | null;
+  resolved_by: string | null;
+}
+
+export interface ImageDetail {
+  id: number;
+  name: string;
+  image_url: string;
+  width: number;
+  height: number;
+  split: string;
+  group: string;
+  source: string;
+  original_path: string;
+  done: boolean;
+  blind: boolean;
+  gold: boolean | null;
+  cells: Cell[];
+  flags: Flag[];
+}
+
+// ---- metrics
+
+/** A number with its 95 % interval; what is null cannot be told, and `reason` says why. */
+export interface Metric {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  reason?: string | null;
+}
+
+/** Cohen's kappa and its like, over `images`. */
+export interface Coefficient extends Metric {
+  images: number;
+}
+
+/** One round on the learning curve. */
+export interface CurvePoint extends Metric {
+  round: number;
+  labels: number;
+  images: number;
+  groups: number;
+}
+
+export interface Calibration {
+  error: number;
+  null_low: number;
+  null_high: number;
+  honest: boolean;
+  bins: { images: number; confidence: number; right: number }[];
+}
+
+export type Split = 'train' | 'val' | 'test';
+
+export interface Advice {
+  verdict: 'start' | 'go on' | 'stop';
+  text: string;
+  checks: { name: 'stable' | 'narrow' | 'gain'; met: boolean | null; text: string }[];
+}
+
+export interface AttributeInsights {
+  attribute: string;
+  title: string;
+  labelled: number;
+  unsure: number;
+  imbalance: number | null;
+  values: ({ code: number; name: string } & Record<Split, number>)[];
+  curve: CurvePoint[];
+  gain: { value: number; low: number | null; high: number | null; rounds: number } | null;
+  changed: number | null;
+  classes: { code: number; name: string }[];
+  confusion: number[][] | null;
+  calibration: Calibration | null;
+  agreement: Coefficient | null;
+  advice: Advice;
+}
+
+export interface Pace {
+  cells: number;
+  hours: number;
+  per_hour: number | null;
+  open_images: number;
+  open_cells: number;
+  hours_left: number | null;
+  days: { day: string; cells: number; hours: number }[];
+}
+
+export interface LabelsSaved {
+  round: number;
+  worth: number | null;
+  low: number | null;
+  high: number | null;
+  random: number;
+  chosen: number;
+  held_out: number;
+  saved: number | null;
+  text: string;
+}
+
+export interface Insights {
+  in_use: number | null;
+  rounds: { id: number; finished_at: string; labelled: number; accepted: number; corrected: number }[];
+  attributes: AttributeInsights[];
+  pace: Pace;
+  labels_saved: LabelsSaved | null;
+}
+
+// ---- rounds
+
+/** Metrics of the test split, as a round's report.json has them. */
+export interface TestMetrics {
+  images?: number;
+  groups?: number;
+  accuracy?: number | null;
+  balanced_accuracy?: number | null;
+  recall?: Record<string, number | null>;
+}
+
+export interface Round {
+  id: number;
+  state: 'queued' | 'running' | 'done' | 'failed';
+  engine: string;
+  strategy: string;
+  automatic: boolean;
+  stage: string;
+  done: number;
+  total: number;
+  message: string;
+  error: string | null;
+  attempts: number;
+  labelled: number | null;
+  features: number | null;
+  features_reason: string | null;
+  metrics: Record<string, { test?: TestMetrics }> | null;
+  in_use: boolean;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export interface Rounds {
+  rounds: Round[];
+  every: number;
+  labelled_since: number;
+  networks_after: number;
+}
+
+export interface AttributeChange {
+  attribute: string;
+  now: Metric;
+  before: Metric | null;
+  difference: Metric | null;
+  changed: number | null;
+}
+
+export interface RoundChanges {
+  previous: number | null;
+  attributes: AttributeChange[];
+  head: number;
+  new_in_head: number | null;
+  report_url: string | null;
+}
+
+// ---- snapshots and exports
+
+export interface Snapshot {
+  name: string;
+  content_hash: string;
+  created_at: string;
+  images: number;
+  labelled: number;
+  path: string;
+}
+
+/** A number of images or so, and the first of them. */
+export interface Counted<T = string> {
+  count: number;
+  first: T[];
+}
+
+/** How many cells went from one text to another. */
+export interface CellChange {
+  from: string;
+  to: string;
+  cells: number;
+}
+
+export interface SnapshotDiff {
+  same: boolean;
+  schema_changes: string[];
+  names: Record<string, Record<string, string>>;
+  images: { unchanged: number } & Record<'added' | 'removed' | 'renamed' | 'replaced' | 'regrouped', Counted>;
+  splits: { from: string; to: string; images: number }[];
+  changed_cells: number;
+  cells: Record<string, CellChange[]>;
+  people: { labeller: string; origin: string; cells: number }[];
+}
+
+export interface ExportFormat {
+  name: string;
+  title: string;
+  images: string;
+  leaves_out: string;
+}
+
+export interface Loss extends Counted {
+  what: string;
+}
+
+export interface Export {
+  name: string;
+  format: string;
+  path: string;
+  zip_url: string;
+  images: number;
+  labels: number;
+  lost: Loss[];
+}
+
+// ---- groups and splits
+
+export interface Group {
+  key: string;
+  split: string;
+  images: number;
+  image_url: string;
+}
+
+export interface GroupImage {
+  image_id: number;
+  image_name: string;
+  image_url: string;
+  given_group: string | null;
+  twin_of: number | null;
+}
+
+export interface Leak {
+  why: string;
+  first: GroupImage;
+  second: GroupImage;
+  splits: [string, string];
+}
+
+export interface LeaksAnswer {
+  groups: string[];
+  leaks: Leak[];
+  counted_at: string | null;
+  counting: boolean;
+}
+
+export interface GroupDecision {
+  id: number;
+  kind: string;
+  first_id: number;
+  second_id: number;
+  undone: boolean;
+  settled: boolean;
+}
+
+export interface HeldImages {
+  images: number;
+  groups: number;
+}
+
+export interface SplitRow {
+  attribute: string;
+  value: string;
+  now: Record<string, HeldImages>;
+  then: Record<string, HeldImages>;
+}
+
+export interface SplitPlan {
+  seed_now: number;
+  seed: number;
+  distance_now: number;
+  distance: number;
+  values: SplitRow[];
+  moved: number;
+  models: number;
+  warnings: string[];
+}
+
+// ---- imports
+
+export interface ImportSummary {
+  id: number;
+  name: string;
+  bytes: number;
+  received: number;
+  state: 'receiving' | 'queued' | 'running' | 'done' | 'failed' | 'discarded';
+  dry_run: boolean;
+  done: number;
+  total: number;
+  error: string | null;
+  created_at: string;
+  finished_at: string | null;
+}
+
+/** What an import did, or would do. */
+export interface ImportReport {
+  format: string;
+  dry_run: boolean;
+  notes?: string[];
+  images: {
+    imported: number;
+    already: number;
+    duplicates: Counted<[string, string]>;
+    refused: Counted<[string, string]>;
+    renamed: Counted<[string, string]>;
+    misfits?: Counted;
+    left_aside: number;
+    faces?: number;
+  };
+  labels: {
+    rows: number;
+    added: number;
+    replaced: number;
+    unchanged: number;
+    kept: number;
+    absent: Counted;
+    values: Record<string, Record<string, number>>;
+    notes: string[];
+    contradictions: Counted<[string, string]>;
+    left_aside: string[];
+  } | null;
+  unmapped: Counted<[string, number]>;
+}
+
+export interface Import extends ImportSummary {
+  format: string;
+  mapping: string;
+  labels: 'truth' | 'opinions';
+  faces: boolean;
+  report: ImportReport | null;
+  proposed: string | null;
+}
+
+// ---- changes of the schema
+
+export interface ValueDetail {
+  code: number;
+  name: string;
+  status: string;
+  ends: boolean;
+  replaced_by: number[];
+  labels: number;
+}
+
+export interface AttributeDetail {
+  name: string;
+  title: string;
+  key: string;
+  kind: 'categorical' | 'open';
+  required: boolean;
+  groups: boolean;
+  spellings: string[];
+  values: ValueDetail[];
+  guideline: string;
+  examples: { image: string; code: number }[];
+  labelled: number;
+  people: number | null;
+}
+
+export interface SchemaDetail {
+  version: number;
+  counted_at: string | null;
+  may_change: boolean;
+  attributes: AttributeDetail[];
+}
+
+export interface SchemaChange {
+  text: string;
+  warning: string;
+  labels: number;
+  images: number;
+}
+
+// ---- the team
+
+export interface Proportion {
+  value: number;
+  low: number;
+  high: number;
+  count: number;
+  of: number;
+}
+
+export interface LabellerMetrics {
+  answers: number;
+  images: number;
+  seconds: number | null;
+  per_hour: number | null;
+  gold: Proportion | null;
+  others: Proportion | null;
+  accepted: number;
+  corrected: number;
+}
+
+export interface Member {
+  id: number;
+  name: string;
+  role: string;
+  active: boolean;
+  has_password: boolean;
+  me: boolean;
+  figures: LabellerMetrics;
+  tokens: { id: number; purpose: string; created_at: string }[];
+}
+
+export interface AttributeAgreement {
+  attribute: string;
+  images: number;
+  percent: Coefficient;
+  alpha: Coefficient;
+  fleiss: Coefficient;
+  cohen: { first: string; second: string; kappa: Coefficient }[];
+}
+
+export interface Team {
+  accounts: boolean;
+  manages: boolean;
+  members: Member[];
+  attributes: AttributeAgreement[];
+  settings: { overlap_share: number; overlap_opinions: number; gold_share: number; relabel_share: number; aggregation: string } | null;
+  noise: { attribute: string; text: string }[];
+  gold: number;
+  wanted: number;
+  counted_at: string | null;
+  counting: boolean;
+}
+
+/** What an aggregation changed, or would change. */
+export interface Aggregation {
+  method: string;
+  cells: number;
+  changed: number;
+  undecided: number;
+}
+
+// ---- kept in the browser
+
+interface OutboxBodies {
+  answer: AnnotationRequest;
+  undo: { submission: string };
+  flag: { image_id: number; note: string };
+  sweep: SweepRequest;
+  'sweep undo': { submission: string; left_out: number[] };
+  people: ConfirmRequest;
+  'people undo': { submission: string };
+}
+
+export type OutboxKind = keyof OutboxBodies;
+
+type OutboxItemOf<K extends OutboxKind> = {
+  kind: K;
+  key: string;
+  image_id: number | null;
+  image_name: string;
+  body: OutboxBodies[K];
+};
+
+/** A request on its way to the server; `key` is its Idempotency-Key. */
+export type OutboxItem = { [K in OutboxKind]: OutboxItemOf<K> }[OutboxKind];
+/** An item before it has a key. */
+export type NewOutboxItem = { [K in OutboxKind]: Omit<OutboxItemOf<K>, 'key'> & { key?: string } }[OutboxKind];
+/** An item and its name in the storage. */
+export type StoredItem = OutboxItem & { name: string };
+/** An item that the server refused, and why. */
+export type RefusedItem = StoredItem & { error: Omit<Problem, 'code'> };
+
+/** The image as the cache needs it. */
+export interface CachedImage {
+  image_id: number;
+  image_name: string;
+  image_url: string;
+  width: number;
+  height: number;
+}
