@@ -1,12 +1,15 @@
 """The documents hold together: links and anchors lead somewhere, and every command and setting is described."""
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from annotator.cli import main as annotator
 from annotator.cli.commands import COMMANDS
 from annotator.config import Settings
 from trainer.cli import main as trainer
@@ -105,3 +108,15 @@ def test_every_command_is_described():
 def test_every_setting_is_described():
     described = (CHECKOUT / "docs/serve.md").read_text(encoding="utf-8")
     assert [name for name in Settings.model_fields if f"`FACELABEL_{name.upper()}`" not in described] == []
+
+
+def test_every_endpoint_of_the_api_is_described():
+    described = (CHECKOUT / "docs/api.md").read_text(encoding="utf-8")
+    description = json.loads(CliRunner().invoke(annotator, ["openapi"], catch_exceptions=False).output)
+    endpoints = [
+        f"{method.upper()} {path.replace('{number}', '{id}')}"
+        for path, methods in description["paths"].items()
+        for method in methods
+    ]
+    assert len(endpoints) > 60
+    assert [endpoint for endpoint in endpoints if f"`{endpoint}`" not in described] == []
