@@ -2,10 +2,12 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -120,3 +122,26 @@ def test_every_endpoint_of_the_api_is_described():
     ]
     assert len(endpoints) > 60
     assert [endpoint for endpoint in endpoints if f"`{endpoint}`" not in described] == []
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The words of every line in a page's code blocks that calls one of the two programs."""
+    blocks = re.findall(r"^```\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines()]
+    calls = [re.sub(r".*python -m trainer ", "facelabel trainer ", line).removeprefix("$ ") for line in lines]
+    return [shlex.split(line, comments=True) for line in calls if line.startswith("facelabel ")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_every_command_of_a_page_exists_with_its_options(page: Path):
+    for words in commands(page):
+        is_trainer = words[1] == "trainer"
+        command: click.Command = trainer if is_trainer else annotator
+        rest = words[2:] if is_trainer else words[1:]
+        while isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), rest.pop(0))
+            assert command is not None, words
+        known = {
+            option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+        }
+        assert [word for word in rest if re.match(r"--?[a-z]", word) and word not in known] == [], words
