@@ -2,11 +2,15 @@
 
 Each prints its table and writes it to benchmarks/results/NAME.json with the machine, the date and the revision.
 `--small` shows in a minute that they run, and writes nothing; `--full` adds the long ones.
+
+`python -m benchmarks replays [NAME…]` measures nothing: it makes the replays of the recorded simulations again.
 """
 
 import argparse
 import importlib
+import sys
 
+from benchmarks import replays
 from benchmarks.report import Size, print_report, write_report
 
 SUBJECTS = {
@@ -31,9 +35,19 @@ SUBJECTS = {
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",
 }
 
+REPLAYS = "make the single replays of the recorded simulations again (results/simulate-*/raw): hours"
+
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure Facelabel.")
+    """Run what the command line names."""
+    if sys.argv[1:2] == ["replays"]:
+        replays.main(sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure Facelabel.",
+        epilog=f"Another command: replays [NAME …], {REPLAYS}. It measures nothing.",
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SUBJECTS))
     parser.add_argument("--list", action="store_true", help="say what there is, and measure nothing")
     size = parser.add_mutually_exclusive_group()
@@ -46,7 +60,8 @@ def main() -> None:
         parser.error(f"there is no benchmark {min(unknown)}; there are {', '.join(SUBJECTS)}")
     if given.list:
         for name, subject in SUBJECTS.items():
-            print(f"{name:<12} {subject}")
+            print(f"{name:<14} {subject}")
+        print(f"{'replays':<14} {REPLAYS}")
         return
     chosen: Size = given.size or "normal"
     for name in given.names or SUBJECTS:

@@ -5,8 +5,10 @@ from pathlib import Path
 from annotator.sample_faces import draw_faces
 
 ROOT = Path(__file__).parents[1]
-CELEBA = ROOT.parent / "shared" / "data" / "celeba"
-CELEBA_SCHEMA = ROOT / "docs" / "examples" / "celeba" / "attributes.toml"
+SHARED = ROOT.parent / "shared" / "data"
+EXAMPLES = ROOT / "docs" / "examples"
+CELEBA = SHARED / "celeba"
+CELEBA_SCHEMA = EXAMPLES / "celeba" / "attributes.toml"
 DRAWN = 600
 
 

@@ -1,13 +1,20 @@
 """The benchmarks are not run here, but they must not rot."""
 
 import importlib
+import json
 import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import benchmarks
-from benchmarks import honesty, person
-from benchmarks.report import print_report
+from annotator.sample_faces import draw_faces
+from benchmarks import honesty, person, replays
+from benchmarks.report import RESULTS, print_report
+from trainer.simulate import Plan
 
 
 def test_every_benchmark_can_be_loaded_and_says_what_it_measures():
@@ -42,3 +49,53 @@ def test_a_row_may_lack_what_others_have(capsys: pytest.CaptureFixture[str]):
     print_report("waiting", {"seconds": [{"images": 10}, {"images": 1000, "queued": 0.5}]})
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert lines == [["waiting"], ["seconds"], ["images", "queued"], ["10"], ["1000", "0.5"]]
+
+
+def test_every_recorded_simulation_can_be_replayed_with_the_plan_that_was_hashed():
+    folders = sorted(RESULTS.glob("simulate-*"))
+    assert {folder.name for folder in folders} == replays.RECIPES.keys()
+    for folder in folders:
+        recorded = json.loads((folder / "plan.json").read_bytes())
+        summary = json.loads((folder / "summary.json").read_bytes())
+        assert Plan.model_validate(recorded["plan"]).hash == recorded["plan_hash"]
+        assert {key: summary[key] for key in recorded} == recorded
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, replays.Recipe]:
+    """A small simulation on drawn faces as the repository keeps it, without its replays; and its recipe."""
+    monkeypatch.setenv("HOME", str(tmp_path))  # features are kept there
+    draw_faces(tmp_path / "faces", 120, size=64)
+    recipe = replays.Recipe([[tmp_path / "faces", tmp_path / "faces" / "answers.csv"]])
+    plan = {"strategies": ["random"], "seeds": 1, "budgets": [60], "batch": 10, "stress": "none"}
+    simulation = tmp_path / "simulate-drawn"
+    replays.replay(simulation, recipe, plan)
+    return simulation, recipe
+
+
+def test_replays_that_are_not_kept_are_made_again(recorded: tuple[Path, replays.Recipe]):
+    simulation, recipe = recorded
+    kept = [simulation / "raw" / "random-000.json", simulation / "summary.json"]
+    before = [without_seconds(json.loads(file.read_bytes())) for file in kept]
+    for file in kept:
+        file.unlink()
+    replays.remake(simulation, recipe)
+    assert [without_seconds(json.loads(file.read_bytes())) for file in kept] == before
+
+
+def without_seconds(content: Any) -> Any:
+    """The content of a JSON file without the times that were measured."""
+    if isinstance(content, list):
+        return [without_seconds(part) for part in content]
+    if isinstance(content, dict):
+        return {key: without_seconds(part) for key, part in content.items() if not key.startswith("seconds")}
+    return content
+
+
+def test_replays_say_which_pictures_are_missing_and_which_simulations_there_are(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match="Nothing was changed"):
+        replays.remake(tmp_path, replays.Recipe([[tmp_path / "faces"]]))
+    command = [sys.executable, "-m", "benchmarks", "replays", "simulate-nothing"]
+    refused = subprocess.run(command, cwd=RESULTS.parents[1], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "there is no simulation simulate-nothing; there are simulate-celeba" in refused.stderr
