@@ -3,7 +3,8 @@
 import json
 import re
 import shlex
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -145,3 +146,24 @@ def test_every_command_of_a_page_exists_with_its_options(page: Path):
             option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
         }
         assert [word for word in rest if re.match(r"--?[a-z]", word) and word not in known] == [], words
+
+
+@pytest.mark.parametrize(("language", "read"), [("json", json.loads), ("toml", tomllib.loads)])
+def test_every_example_of_a_file_can_be_read(language: str, read: Callable[[str], object]):
+    examples = [
+        block
+        for page in PAGES
+        for block in re.findall(
+            rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
+        )
+    ]
+    assert len(examples) > 3
+    for example in examples:
+        assert read(example), example
+
+
+def test_every_path_that_the_architecture_names_exists():
+    page = (CHECKOUT / "docs/architecture.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:annotator|trainer|static|templates|alembic|tests|benchmarks)/[\w/.]*)`", page)
+    assert len(paths) > 20
+    assert [path for path in paths if not (CHECKOUT / path).exists()] == []
