@@ -18,7 +18,7 @@ from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from benchmarks.data import faces
 from benchmarks.report import Figures, Size, percentiles
-from tests.browser.conftest import chromium
+from tests.support.browser.chromium import chromium_options
 from tests.support.serving import Server
 
 KEYS = "000000"
@@ -33,7 +33,7 @@ def measure(size: Size) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         project = make_project(Path(folder), images * len(PAUSES) + 40)
         with Server(project.path) as server, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(**chromium())
+            browser = playwright.chromium.launch(**chromium_options())
             for title, pause in PAUSES.items():
                 page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
                 page.goto(server.url)

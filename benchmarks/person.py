@@ -37,7 +37,7 @@ from annotator.services.rounds.jobs import labelled_since_last_round
 from annotator.services.schema.active import active_schema
 from benchmarks.data import CELEBA_SCHEMA, faces
 from benchmarks.report import Figures, Size
-from tests.browser.conftest import chromium
+from tests.support.browser.chromium import chromium_options
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 
@@ -121,7 +121,7 @@ def work(url: str, truth: Truth, images: int, *, hurry: bool) -> list[Seen]:
     """Label so many images in Chromium; `hurry`: without looking at them."""
     chance = random.Random(1)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium())
+        browser = playwright.chromium.launch(**chromium_options())
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         page.goto(url)
         seen = []

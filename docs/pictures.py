@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from annotator.models import Face  # noqa: E402
 from annotator.project import ProjectFolder  # noqa: E402
 from annotator.sample_faces import draw_faces  # noqa: E402
-from tests.browser.conftest import chromium  # noqa: E402
+from tests.support.browser.chromium import chromium_options  # noqa: E402
 from tests.support.face_descriptors import describe  # noqa: E402
 from tests.support.serving import Client, Server  # noqa: E402
 
@@ -204,7 +204,7 @@ def main() -> None:
                 {name: client_of(project, server.url, name) for name in ERRORS},
                 truth,
             )
-            browser = playwright.chromium.launch(**chromium())
+            browser = playwright.chromium.launch(**chromium_options())
             photograph(
                 browser.new_page(viewport={"width": 1366, "height": 768}), server.url, pack(Path(folder))
             )

@@ -1,4 +1,4 @@
-"""What all tests share: projects made by the real migrations, real images, a real server process."""
+"""Fixtures for all tests: projects made by the real migrations, drawn images, a real server process."""
 
 import os
 import shutil
@@ -8,23 +8,23 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from PIL import Image as Picture
 
-from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
+from tests.support.commands import call
+from tests.support.paths import SHARED_DATA
+from tests.support.projects.images import LIMITS
 from tests.support.serving import Server
-
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-LIMITS = Limits(max_pixels=64_000_000, max_file_bytes=2**27)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "soak" in getattr(item, "fixturenames", ()):
-            item.add_marker("soak")  # `make soak` runs whatever has more trials in it
-    if SHARED.is_dir():
+            item.add_marker("soak")  # `make soak` runs every test that repeats its trials
+    if SHARED_DATA.is_dir():
         return
     absent = pytest.mark.skip(reason="the development data is not beside this checkout (../shared/data)")
     for item in items:
@@ -33,20 +33,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 FULL = os.environ.get("FACELABEL_SOAK") == "1"
-# How long a case takes says more about the machine than about us; new cases are looked for in full numbers only, so that
-# a run of the suite says something about the change, and nothing by chance.
+# No deadline: the duration of a case depends on the machine. Only full runs draw new cases, so that a normal run fails
+# because of a change and never because of a new random case.
 settings.register_profile("suite", deadline=None, derandomize=not FULL)
 settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    return SHARED
+    """The folder of the development data."""
+    return SHARED_DATA
 
 
 @pytest.fixture(scope="session")
 def soak() -> bool:
-    """Whether fault trials run in full numbers, or in a tenth of them."""
+    """Whether fault trials run in full numbers rather than a tenth of them."""
     return FULL
 
 
@@ -60,7 +61,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 16 MiB, in memory."""
+    """A disk of 16 MiB in memory."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounting = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)]
@@ -89,7 +90,7 @@ def _filled(tmp_path_factory: pytest.TempPathFactory, faces: Path) -> Path:
 
 @pytest.fixture
 def filled(tmp_path: Path, _filled: Path) -> Iterator[ProjectFolder]:
-    """A project with 40 drawn faces, nothing labelled; a copy of its own for each test."""
+    """A project with 40 drawn faces and no labels; each test has a fresh copy."""
     shutil.copytree(_filled, tmp_path / "project")
     made = ProjectFolder.open(tmp_path / "project")
     yield made
@@ -98,6 +99,29 @@ def filled(tmp_path: Path, _filled: Path) -> Iterator[ProjectFolder]:
 
 @pytest.fixture
 def server(filled: ProjectFolder) -> Iterator[Server]:
-    """`facelabel serve` on the filled project, in a process of its own."""
+    """`facelabel serve` on the filled project, in a separate process."""
     with Server(filled.path) as running:
         yield running
+
+
+@pytest.fixture
+def doubled(tmp_path: Path, faces: Path) -> ProjectFolder:
+    """A project with six faces and, imported later, smaller recompressed copies of the first three."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    for path in sorted(faces.glob("*.jpg"))[:6]:
+        (tmp_path / "a" / path.name).write_bytes(path.read_bytes())
+    for path in sorted(faces.glob("*.jpg"))[:3]:
+        Picture.open(path).resize((80, 80)).save(tmp_path / "b" / f"copy-{path.name}", quality=70)
+    made = init_project(tmp_path / "project")
+    import_images(made, [tmp_path / "a"], LIMITS)
+    import_images(made, [tmp_path / "b"], LIMITS)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def labelled(filled: ProjectFolder, faces: Path) -> ProjectFolder:
+    """A project with 40 drawn faces and all their labels."""
+    call("import", faces / "answers.csv", "-p", filled.path).assert_done()
+    return filled

@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from annotator.cli import main as annotator
 from annotator.cli.commands import COMMANDS
 from annotator.config import Settings
+from tests.support.paths import CHECKOUT
 from trainer.cli import main as trainer
 
-CHECKOUT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")])
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 LINE_LENGTH = 100

@@ -25,7 +25,7 @@ def users_group() -> None:
 
 @users_group.command("add")
 @click.argument("name")
-@click.option("--role", type=click.Choice(list(Role)), default=Role.LABELLER, show_default=True)
+@click.option("--role", type=click.Choice([*map(str, Role)]), default=str(Role.LABELLER), show_default=True)
 @password_option
 @project_option
 def add_user(name: str, role: str, password_stdin: bool, project: Path) -> None:

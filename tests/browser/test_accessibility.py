@@ -1,45 +1,20 @@
-"""axe finds no serious fault on any page, light or dark, empty or at work."""
+"""axe finds no serious fault on any page, in light and dark colours, empty and filled."""
 
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
-from tests.annotator.labelling.test_queue import names_of
-from tests.browser.test_label_page import shown
+from tests.support.browser.label_page import shown_image
+from tests.support.browser.pages import PAGES, axe_faults
 from tests.support.face_descriptors import describe
 from tests.support.predictions_folder import write_predictions
+from tests.support.projects.images import names_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
-
-PAGES = {
-    # path: what is there once the page is ready
-    "/": "html[data-state=ready]",
-    "/sweep": "html[data-state=ready]",
-    "/people": "html[data-state=empty]",
-    "/people/all": "html[data-state=ready]",
-    "/browse": "html[data-state=ready]",
-    "/review": "html[data-state=ready]",
-    "/groups": "html[data-state=ready]",
-    "/schema": "html[data-state=ready]",
-    "/team": "html[data-state=ready]",
-    "/import": "html[data-state=ready]",
-    "/rounds": "html[data-state=ready]",
-    "/insights": "html[data-state=ready]",
-    "/snapshots": "html[data-state=ready]",
-}
-
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def injectable(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A page that lets axe in past the content security policy."""
-    size = {"width": 1366, "height": 768}
-    with browser.new_context(bypass_csp=True, color_scheme=request.param, viewport=size) as context:  # type: ignore[arg-type]
-        yield context.new_page()
 
 
 @pytest.fixture
@@ -51,62 +26,52 @@ def predicted(filled: ProjectFolder) -> Iterator[Server]:
         yield running
 
 
-def serious(page: Page) -> list[str]:
-    """The serious and critical faults, each with the first place where it occurs."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{fault['id']}: {fault['help']}: {fault['nodes'][0]['html']}"
-        for fault in found
-        if fault["impact"] in {"serious", "critical"}
-    ]
-
-
 def test_no_page_has_a_serious_fault(injectable: Page, server: Server):
     faults = {}
     for path, ready in PAGES.items():
         injectable.goto(server.url + path)
         injectable.wait_for_selector(ready, state="attached")
-        faults[path] = serious(injectable)
+        faults[path] = axe_faults(injectable)
     assert faults == {path: [] for path in PAGES}
 
 
-def test_the_people_pages_at_work_have_no_serious_fault(injectable: Page, filled: ProjectFolder):
+def test_the_filled_people_pages_have_no_serious_fault(injectable: Page, filled: ProjectFolder):
     describe(filled, dict.fromkeys(names_of(filled)[:8], 0) | dict.fromkeys(names_of(filled)[8:12], 1))
     page = injectable
     with Server(filled.path) as running:
         page.goto(f"{running.url}/people")
         page.wait_for_selector("html[data-state=ready]", state="attached")
         for name in ("Ada", "Grace"):
-            assert serious(page) == []
+            assert axe_faults(page) == []
             before = page.locator("html").get_attribute("data-set")
             for key in ("ArrowRight", "Space", "n", *name):
                 page.keyboard.press(key)
-            assert serious(page) == []
+            assert axe_faults(page) == []
             page.keyboard.press("Enter")
             page.wait_for_selector(f'html[data-state=ready]:not([data-set="{before}"])', state="attached")
         page.keyboard.press("?")
         page.wait_for_selector("#help[open]")
-        assert serious(page) == []
+        assert axe_faults(page) == []
         page.wait_for_selector('html[data-unsent="0"]', state="attached")
         page.goto(f"{running.url}/people/all")
         page.locator("#people button").first.click()
         page.locator("#resembling button").first.click()
         page.wait_for_selector("#merge[open]")
-        assert serious(page) == []
+        assert axe_faults(page) == []
 
 
-def test_the_label_page_at_work_has_no_serious_fault(injectable: Page, predicted: Server):
+def test_the_label_page_with_suggestions_has_no_serious_fault(injectable: Page, predicted: Server):
     page = injectable
     page.goto(predicted.url)
-    shown(page)
-    assert serious(page) == []
+    shown_image(page)
+    assert axe_faults(page) == []
     page.keyboard.press("g")
     page.wait_for_selector("[data-attribute=glasses] .replaced")
-    assert serious(page) == []
+    assert axe_faults(page) == []
     for key, dialog in (("?", "help"), (".", "guide"), (",", "session"), ("!", "note")):
         page.keyboard.press(key)
         page.wait_for_selector(f"#{dialog}[open]")
-        assert serious(page) == []
+        assert axe_faults(page) == []
         page.keyboard.press("Escape")
         page.wait_for_selector(f"#{dialog}:not([open])", state="attached")
 
@@ -119,4 +84,4 @@ def test_two_snapshots_compared_have_no_serious_fault(injectable: Page, server: 
     injectable.goto(server.url + "/snapshots")
     injectable.get_by_role("button", name="Compare").click()
     injectable.wait_for_selector("[data-attribute=glasses]")
-    assert serious(injectable) == []
+    assert axe_faults(injectable) == []

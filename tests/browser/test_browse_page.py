@@ -1,4 +1,4 @@
-"""Browse in a real browser: views with a URL of their own, corrections from there, hostile text as text."""
+"""The browse page: filters in the address, corrections, hostile names as text."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from annotator.project import ProjectFolder
 from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_labels import ALL, Person, done, labels_of
-from tests.annotator.labelling.test_queue import SURE, names_of
-from tests.annotator.review.test_browse import correction, image_of
-from tests.conftest import LIMITS
-from tests.support.predictions_folder import write_predictions
+from tests.support.browser.pages import wait_until_ready
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.projects.images import LIMITS, image_of, names_of
+from tests.support.projects.labelling import ALL, Person, done_count, labels_of
+from tests.support.projects.reviewing import save_correction
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -22,29 +22,25 @@ HOSTILE_NAME = "<img src=x onerror=document.title='owned'>.jpg"
 HOSTILE_NOTE = "<script>document.title='owned'</script> =HYPERLINK(\"http://evil.example\")"
 
 
-def ready(page: Page) -> None:
-    page.wait_for_selector("html[data-state=ready]", state="attached")
-
-
-def test_a_view_is_chosen_linked_and_opened_and_a_correction_is_taken_back(page: Page, filled: ProjectFolder):
+def test_a_view_is_filtered_linked_and_opened_and_a_correction_is_undone(page: Page, filled: ProjectFolder):
     me = Person(filled)
     names = names_of(filled, split="train")[:3]
     for name in names:
-        correction(filled, me, image_of(filled, name), ALL | {"glasses": 1}, name)
+        save_correction(filled, me, image_of(filled, name), ALL | {"glasses": 1}, name)
     image = image_of(filled, names[1])
     with Server(filled.path) as server:
         page.goto(f"{server.url}/browse")
-        ready(page)
+        wait_until_ready(page)
         assert page.locator("[data-image]").count() == 40
         page.get_by_label("Attribute").select_option("glasses")
         page.locator("select[name=value]").select_option("1")
         page.get_by_role("button", name="Show").click()
         page.wait_for_url("**/browse?attribute=glasses&value=1")
-        ready(page)
+        wait_until_ready(page)
         assert page.locator(".tile-name").all_inner_texts() == names
         page.locator(f'[data-image="{image}"]').click()
         page.wait_for_url(f"**/browse/{image}?attribute=glasses&value=1")
-        ready(page)
+        wait_until_ready(page)
         page.get_by_label("adjudicate").check()
         page.locator("[data-attribute=glasses] [data-code='2']").click()
         page.wait_for_selector("[data-attribute=glasses] [data-code='2'][aria-pressed=true]")
@@ -58,18 +54,18 @@ def test_a_view_is_chosen_linked_and_opened_and_a_correction_is_taken_back(page:
         assert history.nth(1).get_attribute("data-undone") == "true"
         page.keyboard.press("ArrowRight")
         page.wait_for_url(f"**/browse/{image_of(filled, names[2])}?**")
-    assert done(filled) == 3
+    assert done_count(filled) == 3
 
 
-def test_pages_of_the_grid_lead_forwards_and_back(page: Page, tmp_path: Path, filled: ProjectFolder):
+def test_the_grid_pages_forwards_and_back(page: Page, tmp_path: Path, filled: ProjectFolder):
     with Server(filled.path) as server:
         names = names_of(filled)
         page.goto(f"{server.url}/browse?after={names[9]}")
-        ready(page)
+        wait_until_ready(page)
         assert page.locator(".tile-name").all_inner_texts() == names[10:]
         page.locator("#previous").click()
         page.wait_for_url("**/browse?before=**")
-        ready(page)
+        wait_until_ready(page)
         assert page.locator(".tile-name").all_inner_texts() == names[:10]
 
 
@@ -79,20 +75,20 @@ def test_hostile_names_people_and_notes_are_shown_as_text(page: Page, tmp_path: 
     (folder / HOSTILE_NAME).write_bytes((faces / "0001.jpg").read_bytes())
     project = init_project(tmp_path / "project")
     import_images(project, [folder], LIMITS)
-    correction(project, Person(project), 1, {"identity": HOSTILE_NAME}, "c")
+    save_correction(project, Person(project), 1, {"identity": HOSTILE_NAME}, "c")
     project.database.close()
     with Server(project.path) as server:
         page.goto(f"{server.url}/browse")
-        ready(page)
+        wait_until_ready(page)
         assert page.locator(".tile-name").inner_text() == HOSTILE_NAME
         page.goto(f"{server.url}/browse/1")
-        ready(page)
+        wait_until_ready(page)
         page.get_by_label("Note").fill(HOSTILE_NOTE)
         page.get_by_role("button", name="Flag").click()
         assert page.locator("[data-flag] .note").inner_text() == HOSTILE_NOTE
         assert HOSTILE_NAME in page.locator("[data-attribute=identity]").inner_text()
         page.goto(f"{server.url}/review")
-        ready(page)
+        wait_until_ready(page)
         assert page.locator("[data-flag] .note").inner_text() == HOSTILE_NOTE
         assert page.locator("#name").inner_text() == HOSTILE_NAME
         assert page.title() != "owned"
@@ -109,9 +105,9 @@ def test_a_test_image_shows_no_suggestion_before_it_is_done(page: Page, filled: 
     with Server(filled.path) as server:
         for image, shown in ((blind, 0), (seen, 1)):
             page.goto(f"{server.url}/browse/{image}")
-            ready(page)
+            wait_until_ready(page)
             assert page.locator(".value.suggested").count() == shown
-        correction(filled, Person(filled), blind, ALL, "done")
+        save_correction(filled, Person(filled), blind, ALL, "done")
         page.goto(f"{server.url}/browse/{blind}")
-        ready(page)
+        wait_until_ready(page)
         assert "98" in page.locator("[data-attribute=glasses] .suggested").inner_text()

@@ -1,4 +1,4 @@
-"""The groups page: near-duplicates are cut and joined by a person, and the report says what leaks."""
+"""The groups page: a user cuts and joins near-duplicates, reads the leak report and balances the splits."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -6,17 +6,15 @@ from sqlalchemy import update
 
 from annotator.models import Image, Round, now
 from annotator.project import ProjectFolder
-from tests.annotator.grouping.test_groups import doubled, groups, look
-from tests.annotator.grouping.test_split_balance import labelled, plan_of, splits
+from tests.support.projects.grouping import groups_and_splits, plan_of, search_near_duplicates
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
-__all__ = ["doubled", "labelled"]  # the fixtures
 
 
-def test_near_duplicates_are_cut_and_the_cut_is_taken_back(page: Page, doubled: ProjectFolder):
-    look(doubled)
-    before = groups(doubled)
+def test_near_duplicates_are_cut_and_the_cut_is_undone(page: Page, doubled: ProjectFolder):
+    search_near_duplicates(doubled)
+    before = groups_and_splits(doubled)
     with Server(doubled.path) as server:
         page.goto(f"{server.url}/groups")
         expect(page.locator("#list .tile")).to_have_count(3)
@@ -29,11 +27,11 @@ def test_near_duplicates_are_cut_and_the_cut_is_taken_back(page: Page, doubled: 
         expect(page.locator("#list .tile")).to_have_count(2)
         page.get_by_role("button", name="Undo").press("Enter")
         expect(page.locator("#list .tile")).to_have_count(3)
-    assert groups(doubled) == before
+    assert groups_and_splits(doubled) == before
 
 
 def test_two_groups_are_joined(page: Page, doubled: ProjectFolder):
-    look(doubled)
+    search_near_duplicates(doubled)
     with Server(doubled.path) as server:
         page.goto(f"{server.url}/groups")
         page.locator("#list .tile").nth(0).click()
@@ -43,8 +41,8 @@ def test_two_groups_are_joined(page: Page, doubled: ProjectFolder):
         expect(page.locator("#list .tile-about").first).to_contain_text("4 images")
 
 
-def test_the_leak_report_names_pairs_and_a_join_mends_them(page: Page, doubled: ProjectFolder):
-    look(doubled)
+def test_the_leak_report_names_pairs_and_joining_them_removes_the_leak(page: Page, doubled: ProjectFolder):
+    search_near_duplicates(doubled)
     with Server(doubled.path) as server:
         page.goto(f"{server.url}/groups")
         page.get_by_role("button", name="What leaks").click()
@@ -57,10 +55,10 @@ def test_the_leak_report_names_pairs_and_a_join_mends_them(page: Page, doubled: 
         expect(page.locator("[data-leak]")).to_have_count(3)
 
 
-def test_the_splits_are_balanced_after_a_look_at_the_table_and_with_models_only_even_so(
+def test_splits_are_balanced_after_a_preview_and_with_models_only_when_confirmed(
     page: Page, labelled: ProjectFolder
 ):
-    before, plan = splits(labelled), plan_of(labelled)
+    before, plan = groups_and_splits(labelled), plan_of(labelled)
     with labelled.database.write() as session:
         session.add(Round(state="done", engine="probe", strategy="margin", stage="load", done=1, total=1, message="", attempts=1, created_at=now()))  # fmt: skip
     with Server(labelled.path) as server:
@@ -73,12 +71,12 @@ def test_the_splits_are_balanced_after_a_look_at_the_table_and_with_models_only_
         put = page.get_by_role("button", name="Put the better seed in force")
         expect(put).to_be_disabled()
         page.get_by_label("Do it even so").press("Space")
-        assert splits(labelled) == before
+        assert groups_and_splits(labelled) == before
         put.press("Enter")
         expect(page.locator("#message")).to_have_text(
             f"Seed {plan.seed} is used now: {plan.moved} images in another split."
         )
-        assert sum(splits(labelled)[name] != before[name] for name in before) == plan.moved
+        assert sum(groups_and_splits(labelled)[name] != before[name] for name in before) == plan.moved
         page.get_by_role("button", name="Balance the splits").press("Enter")
         expect(page.locator("#splits-about")).to_contain_text("No seed that was tried")
         expect(put).to_be_hidden()

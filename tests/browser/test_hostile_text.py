@@ -1,4 +1,4 @@
-"""Whatever somebody writes into a field of text is shown as text on every page: nothing of it runs."""
+"""Text that users enter is shown as text on every page: no markup and no script of it takes effect."""
 
 import secrets
 from pathlib import Path
@@ -14,8 +14,8 @@ from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from annotator.services.review.corrections import Correction, correct
 from annotator.services.review.flags import raise_flag
-from tests.browser.test_accessibility import PAGES
-from tests.conftest import LIMITS
+from tests.support.browser.pages import PAGES
+from tests.support.projects.images import LIMITS
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -69,7 +69,7 @@ def test_no_text_runs_on_any_page(browser: Browser, hostile: ProjectFolder):
         assert refused == []  # the policy had nothing to stop: no page put text in as markup
 
 
-def test_the_policy_itself_stops_what_a_page_would_let_through(page: Page, server: Server):
+def test_the_content_security_policy_stops_scripts_that_a_page_would_let_through(page: Page, server: Server):
     page.goto(server.url)
     page.wait_for_selector("html[data-state=ready]", state="attached")
     page.evaluate("text => document.body.insertAdjacentHTML('beforeend', text)", HOSTILE)

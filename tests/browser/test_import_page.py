@@ -1,4 +1,4 @@
-"""The import page: files chosen, tried, mapped, confirmed; what was refused is named."""
+"""The import page: choose files, preview, map, confirm, read which files were refused."""
 
 import zipfile
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from annotator.project import ProjectFolder
-from tests.browser.conftest import SECONDS
+from tests.support.browser.chromium import SECOND
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -23,10 +23,10 @@ def server(filled: ProjectFolder) -> Iterator[Server]:
 
 def becomes(page: Page, state: str) -> None:
     """The worker has a process to start first."""
-    expect(page.locator("#state")).to_have_text(state, timeout=60 * SECONDS)
+    expect(page.locator("#state")).to_have_text(state, timeout=60 * SECOND)
 
 
-def test_an_archive_with_labels_is_tried_mapped_and_imported(page: Page, server: Server, tmp_path: Path):
+def test_an_archive_with_labels_is_previewed_mapped_and_imported(page: Page, server: Server, tmp_path: Path):
     with zipfile.ZipFile(tmp_path / "labels.zip", "w") as archive:
         archive.writestr("broken.jpg", "no image")
         archive.writestr("metadata.jsonl", '{"file_name": "0001.jpg", "eyewear": "dark"}\n')
@@ -39,7 +39,7 @@ def test_an_archive_with_labels_is_tried_mapped_and_imported(page: Page, server:
     mapping = '[columns.eyewear]\nattribute = "glasses"\nvalues.dark = "sunglasses"\n'
     page.locator("#mapping-text").fill(mapping)
     page.get_by_role("button", name="Try again").click()
-    expect(page.locator("#report")).to_contain_text("sunglasses 1", timeout=60 * SECONDS)
+    expect(page.locator("#report")).to_contain_text("sunglasses 1", timeout=60 * SECOND)
     page.get_by_role("button", name="Import", exact=True).click()
     becomes(page, "imported")
     assert server.client().get("/progress")["attributes"]["glasses"]["labelled"] == 1
@@ -47,7 +47,7 @@ def test_an_archive_with_labels_is_tried_mapped_and_imported(page: Page, server:
     expect(page.locator("#report")).to_contain_text("sunglasses 1")
 
 
-def test_several_images_go_as_one_and_the_refused_are_named(
+def test_several_images_are_uploaded_together_and_refused_files_are_named(
     page: Page, server: Server, faces: Path, tmp_path: Path
 ):
     long_name = f"{'long ' * 30}ü.jpg"
@@ -68,7 +68,7 @@ def test_several_images_go_as_one_and_the_refused_are_named(
     assert server.client().get("/progress")["images"] == 41
 
 
-def test_a_bad_file_is_told_and_discarded(page: Page, server: Server, tmp_path: Path):
+def test_a_bad_file_is_reported_and_discarded(page: Page, server: Server, tmp_path: Path):
     (tmp_path / "bad.zip").write_text("no archive")
     page.goto(server.url + "/import")
     page.wait_for_selector("html[data-state=ready]", state="attached")

@@ -1,4 +1,4 @@
-"""The insights page: a word for every state, figures that can be downloaded, nothing that axe minds."""
+"""The insights page: a message for every state, numbers to download, no accessibility fault."""
 
 import csv
 from pathlib import Path
@@ -7,10 +7,9 @@ import pytest
 from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
-from tests.annotator.insights.test_insights import audited, round_that_errs
-from tests.annotator.insights.test_label_savings import estimated
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.browser.test_accessibility import injectable, serious  # noqa: F401 - a fixture
+from tests.support.browser.pages import axe_faults
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.round_results import add_round_with_errors, answer_audit_set, write_estimate
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -22,34 +21,34 @@ def opened(page: Page, server: Server) -> Page:
     return page
 
 
-def test_every_state_has_a_word(page: Page, filled: ProjectFolder):
+def test_every_state_has_a_message(page: Page, filled: ProjectFolder):
     with Server(filled.path) as server:
         assert "Nothing is labelled yet" in opened(page, server).locator("#message").inner_text()
-        truth = audited(filled, 20)
+        truth = answer_audit_set(filled, 20)
         assert "no round yet" in opened(page, server).locator("#message").inner_text()
         assert page.locator("[data-attribute=glasses] .nothing").count() == 3
-        round_that_errs(filled, truth, 10, labels=100)
+        add_round_with_errors(filled, truth, 10, labels=100)
         assert "One round so far" in opened(page, server).locator("#message").inner_text()
-        round_that_errs(filled, truth, 2, labels=200)
+        add_round_with_errors(filled, truth, 2, labels=200)
         assert opened(page, server).locator("#message").inner_text() == ""
         assert page.locator("article[data-attribute=glasses] .plot .point").count() >= 3
 
 
-def test_the_page_at_work_has_no_serious_fault_and_gives_its_numbers(
-    injectable: Page,  # noqa: F811 - the fixture
+def test_the_filled_page_has_no_serious_fault_and_offers_its_numbers(
+    injectable: Page,
     filled: ProjectFolder,
     tmp_path: Path,
 ):
-    truth = audited(filled, 20)
-    round_that_errs(filled, truth, 10, labels=100)
-    round_that_errs(filled, truth, 2, labels=200)
+    truth = answer_audit_set(filled, 20)
+    add_round_with_errors(filled, truth, 10, labels=100)
+    add_round_with_errors(filled, truth, 2, labels=200)
     me = Person(filled)
     me.answer(me.next()[0], ALL, accepted=frozenset({"glasses"}), milliseconds=4000)
-    sentence = estimated(filled, 2)
+    sentence = write_estimate(filled, 2)
     with Server(filled.path) as server:
         page = opened(injectable, server)
         assert page.locator("#saved").inner_text().startswith(sentence)
-        assert serious(page) == []
+        assert axe_faults(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.locator("#overview a", has_text="Glasses").click()
         with page.expect_download() as waiting:

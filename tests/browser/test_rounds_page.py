@@ -1,4 +1,4 @@
-"""The rounds page: what a round changed, and the way back to an earlier one."""
+"""The rounds page: the changes that a round made, and the return to an earlier round."""
 
 from collections.abc import Callable
 
@@ -6,21 +6,25 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from annotator.project import ProjectFolder
-from tests.annotator.insights.test_insights import audited, round_that_errs
-from tests.annotator.rounds.test_feature_choice import decided, network_that_errs
-from tests.browser.test_accessibility import injectable, serious  # noqa: F401 - a fixture
+from tests.support.browser.pages import axe_faults
+from tests.support.projects.round_results import (
+    add_network_with_errors,
+    add_round_with_errors,
+    answer_audit_set,
+    choose_round_features,
+)
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 
 
-def test_a_round_tells_what_it_changed_and_an_earlier_one_is_used_again_by_keys(
-    injectable: Page,  # noqa: F811 - the fixture
+def test_a_round_shows_its_changes_and_keys_return_to_an_earlier_round(
+    injectable: Page,
     filled: ProjectFolder,
 ):
-    truth = audited(filled, 20)
-    first = round_that_errs(filled, truth, 10, labels=100)
-    second = round_that_errs(filled, truth, 2, labels=200)
+    truth = answer_audit_set(filled, 20)
+    first = add_round_with_errors(filled, truth, 10, labels=100)
+    second = add_round_with_errors(filled, truth, 2, labels=200)
     report = filled.rounds / f"{second:04d}" / "run" / "report"
     report.mkdir()
     (report / "report.html").write_text("<h1>Training report</h1><script>document.title = 'ran'</script>")
@@ -33,7 +37,7 @@ def test_a_round_tells_what_it_changed_and_an_earlier_one_is_used_again_by_keys(
         assert ".90" in glasses.inner_text()
         assert "+40.0" in glasses.inner_text()
         assert "20.0 %" in glasses.inner_text()
-        assert serious(page) == []
+        assert axe_faults(page) == []
         older.locator("summary").first.press("Enter")
         expect(older).to_contain_text("It is the first round")
         expect(page.locator("#used")).to_contain_text(f"round {second}")
@@ -47,14 +51,14 @@ def test_a_round_tells_what_it_changed_and_an_earlier_one_is_used_again_by_keys(
         expect(page.locator("h1")).to_have_text("Training report")
 
 
-def test_a_round_says_what_it_works_on_and_there_is_a_way_back_to_the_frozen_network(
-    injectable: Page,  # noqa: F811 - the fixture
+def test_a_round_names_its_features_and_offers_the_return_to_the_frozen_network(
+    injectable: Page,
     filled: ProjectFolder,
 ):
-    truth = audited(filled, 20)
-    round_that_errs(filled, truth, 10)
-    network = network_that_errs(filled, truth, 1)
-    chosen, reason = decided(filled)
+    truth = answer_audit_set(filled, 20)
+    add_round_with_errors(filled, truth, 10)
+    network = add_network_with_errors(filled, truth, 1)
+    chosen, reason = choose_round_features(filled)
     assert chosen == network
     page = injectable
     with Server(filled.path) as server:
@@ -62,7 +66,7 @@ def test_a_round_says_what_it_works_on_and_there_is_a_way_back_to_the_frozen_net
         page.wait_for_selector("html[data-state=ready]", state="attached")
         expect(page.get_by_text(reason)).to_be_visible()
         expect(page.locator("#features")).to_contain_text(f"the network that round {network} fine-tuned")
-        assert serious(page) == []
+        assert axe_faults(page) == []
         slow = answer_held_back(page)
         page.get_by_role("button", name="Return to the frozen network").press("Enter")
         expect(page.locator("#message")).to_have_text("The next round works on the frozen network.")
@@ -72,7 +76,10 @@ def test_a_round_says_what_it_works_on_and_there_is_a_way_back_to_the_frozen_net
         page.evaluate("() => new Promise(requestAnimationFrame)")
         expect(page.locator("#message")).to_have_text("The next round works on the frozen network.")
         expect(page.locator("#features")).to_be_hidden()
-    assert decided(filled) == (None, "Works on the frozen network, because somebody returned to it.")
+    assert choose_round_features(filled) == (
+        None,
+        "Works on the frozen network, because somebody returned to it.",
+    )
 
 
 def answer_held_back(page: Page) -> Callable[[], None]:

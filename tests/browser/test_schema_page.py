@@ -1,4 +1,4 @@
-"""The schema page: everybody reads it; an admin changes it with a preview and one confirmation."""
+"""The schema page: every user reads it; an admin previews changes and confirms them once."""
 
 import re
 
@@ -10,10 +10,9 @@ from annotator.domain.schema import parse_schema
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account
 from annotator.services.schema.active import read_schema
-from tests.annotator.labelling.test_labels import done, labels_of
-from tests.annotator.schema.test_schema_changes import answered
-from tests.annotator.web.test_accounts import PASSWORD
-from tests.browser.test_team_page import log_in
+from tests.support.browser.pages import log_in
+from tests.support.projects.accounts import PASSWORD
+from tests.support.projects.labelling import answer_images, done_count, labels_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -29,7 +28,7 @@ def told(page: Page, text: str) -> None:
 
 
 def test_an_admin_previews_changes_and_applies_them_at_once(page: Page, filled: ProjectFolder):
-    _, [image, *_] = answered(filled)
+    _, [image, *_] = answer_images(filled)
     with Server(filled.path) as server:
         opened(page, server)
         page.get_by_role("button", name="Edit Glasses").press("Enter")
@@ -43,16 +42,16 @@ def test_an_admin_previews_changes_and_applies_them_at_once(page: Page, filled: 
         told(page, "merge the value 8 'not visible' into 7 'other' (3 labels change)")
         page.get_by_role("button", name="Move Wrinkles down").press("Enter")
         told(page, "change the order of the attributes")
-        assert done(filled) == 3
+        assert done_count(filled) == 3
         page.get_by_role("button", name="Apply …").press("Enter")
         page.locator("#confirm").get_by_role("button", name="Back").press("Enter")
-        assert done(filled) == 3
+        assert done_count(filled) == 3
         page.get_by_role("button", name="Apply …").press("Enter")
         page.locator("#confirm").get_by_role("button", name="Apply").press("Enter")
         page.get_by_text("5 changes applied; attributes.toml says the same.").wait_for()
         assert page.locator("#attributes b:not(.code)").count() == 0
         page.get_by_text("split into 3 dark, 4 <b>tinted</b>").wait_for()
-    assert done(filled) == 0
+    assert done_count(filled) == 0
     assert labels_of(filled, image)["hair_color"] == 7
     with filled.database.read() as session:
         schema = read_schema(session)
@@ -61,7 +60,7 @@ def test_an_admin_previews_changes_and_applies_them_at_once(page: Page, filled: 
 
 
 def test_an_attribute_is_added_and_another_one_renamed(page: Page, filled: ProjectFolder):
-    _, [image, *_] = answered(filled)
+    _, [image, *_] = answer_images(filled)
     with Server(filled.path) as server:
         opened(page, server)
         page.get_by_role("button", name="Add an attribute").press("Enter")
@@ -82,7 +81,7 @@ def test_an_attribute_is_added_and_another_one_renamed(page: Page, filled: Proje
     assert labels_of(filled, image)["eyewear"] == 2
 
 
-def test_what_was_not_applied_is_discarded(page: Page, server: Server):
+def test_unapplied_changes_can_be_discarded(page: Page, server: Server):
     opened(page, server)
     page.get_by_role("button", name="Edit Glasses").click()
     page.get_by_role("button", name="Add a value").press("Enter")
@@ -93,7 +92,7 @@ def test_what_was_not_applied_is_discarded(page: Page, server: Server):
     assert page.get_by_text("monocle").count() == 0
 
 
-def test_who_is_no_admin_reads_only(page: Page, filled: ProjectFolder):
+def test_a_user_who_is_not_admin_can_only_read(page: Page, filled: ProjectFolder):
     with filled.database.write() as session:
         add_account(session, "Lea", "labeller", PASSWORD)
     with Server(filled.path) as server:
@@ -105,7 +104,7 @@ def test_who_is_no_admin_reads_only(page: Page, filled: ProjectFolder):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_schema_page_at_work_has_no_serious_fault(browser: Browser, server: Server, scheme: str):
+def test_the_schema_page_with_changes_has_no_serious_fault(browser: Browser, server: Server, scheme: str):
     with browser.new_context(bypass_csp=True, color_scheme=scheme) as context:  # type: ignore[arg-type]
         page = context.new_page()
         opened(page, server)

@@ -1,4 +1,4 @@
-"""The snapshots page: take, verify, look at the card, download, compare."""
+"""The snapshots page: take, verify, read the card, download, compare."""
 
 import io
 import zipfile
@@ -48,7 +48,7 @@ def test_two_snapshots_are_taken_verified_compared_and_downloaded(page: Page, se
     assert page.locator("svg[role=img]").count() == 6
 
 
-def test_another_format_is_made_and_downloaded_and_what_it_leaves_out_is_told(page: Page, server: Server):
+def test_another_format_is_exported_and_downloaded_and_its_omissions_are_named(page: Page, server: Server):
     client = server.client()
     [task] = client.next()["tasks"]
     client.answer(task, VALUES)
@@ -69,7 +69,7 @@ def test_another_format_is_made_and_downloaded_and_what_it_leaves_out_is_told(pa
     assert line == f"{task['image_name']},0,1,2,1,2,0"
 
 
-def test_a_changed_byte_is_told(page: Page, server: Server):
+def test_a_changed_byte_is_reported(page: Page, server: Server):
     page.goto(server.url + "/snapshots")
     take(page, 1)
     [labels] = (server.project / "snapshots").glob("*/labels.csv")

@@ -1,28 +1,21 @@
-"""The team page: from working alone to a team with figures, settings, accounts and gold."""
+"""The team page: from a single user to a team with metrics, settings, accounts and gold images."""
 
 import pytest
 from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account
-from tests.annotator.labelling.test_labels import ALL, Person, labels_of
-from tests.annotator.labelling.test_overlap import agree, work
-from tests.annotator.review.test_browse import correction
-from tests.annotator.team.test_gold import golden
-from tests.annotator.web.test_accounts import PASSWORD
+from tests.support.browser.pages import log_in
+from tests.support.projects.accounts import PASSWORD
+from tests.support.projects.labelling import ALL, Person, labels_of
+from tests.support.projects.reviewing import save_correction
+from tests.support.projects.team import answer_everything, make_gold_images, set_team_settings
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 
 
-def log_in(page: Page, name: str) -> None:
-    page.get_by_role("heading", name="Log in").wait_for()
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-
-
-def test_who_works_alone_makes_the_first_admin_and_the_admin_the_others(page: Page, server: Server):
+def test_a_single_user_becomes_the_first_admin_and_adds_the_others(page: Page, server: Server):
     page.goto(f"{server.url}/team")
     page.get_by_role("heading", name="A team begins with an admin").wait_for()
     page.locator("#first").get_by_label("Name").fill("Ada")
@@ -49,7 +42,7 @@ def test_who_works_alone_makes_the_first_admin_and_the_admin_the_others(page: Pa
 
 
 def test_a_reviewer_sees_agreement_sets_overlap_and_aggregates(page: Page, filled: ProjectFolder):
-    agree(filled, overlap_share=1.0, overlap_opinions=3, gold_share=0.0)
+    set_team_settings(filled, overlap_share=1.0, overlap_opinions=3, gold_share=0.0)
     with filled.database.write() as session:
         add_account(session, "Rob", "reviewer", PASSWORD)
     people = [Person(filled, name) for name in ("Lea", "Lou", "Lin")]
@@ -82,11 +75,11 @@ def test_a_reviewer_sees_agreement_sets_overlap_and_aggregates(page: Page, fille
     assert labels_of(filled, 2)["glasses"] == 2
 
 
-def test_a_labeller_sees_their_own_figures_only(page: Page, filled: ProjectFolder):
+def test_a_labeller_sees_only_their_own_metrics(page: Page, filled: ProjectFolder):
     with filled.database.write() as session:
         add_account(session, "Lea", "labeller", PASSWORD)
         add_account(session, "Lou", "labeller", PASSWORD)
-    work([Person(filled, "Lea"), Person(filled, "Lou")])
+    answer_everything([Person(filled, "Lea"), Person(filled, "Lou")])
     with Server(filled.path) as server:
         page.goto(f"{server.url}/team")
         log_in(page, "Lea")
@@ -96,9 +89,9 @@ def test_a_labeller_sees_their_own_figures_only(page: Page, filled: ProjectFolde
             assert page.locator(f"#{section}").is_hidden()
 
 
-def test_a_decided_image_is_made_gold_with_one_press(page: Page, filled: ProjectFolder):
-    correction(filled, Person(filled), 3, ALL, "d", adjudicate=True)
-    golden(filled, 4)
+def test_one_press_makes_a_decided_image_gold(page: Page, filled: ProjectFolder):
+    save_correction(filled, Person(filled), 3, ALL, "d", adjudicate=True)
+    make_gold_images(filled, 4)
     with Server(filled.path) as server:
         page.goto(f"{server.url}/browse/3")
         page.get_by_role("button", name="Make gold").click()

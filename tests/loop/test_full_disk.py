@@ -1,4 +1,4 @@
-"""A disk that fills up while a file is sent or imported: a clear word, nothing half-written, and it goes on afterwards."""
+"""The disk is full during an upload or an import: the user is told, no partial file is left, and the work continues later."""
 
 import hashlib
 import io
@@ -40,7 +40,7 @@ def empty(disk: Path) -> None:
     (disk / "filler").unlink(missing_ok=True)
 
 
-def test_an_upload_tells_a_full_disk_and_goes_on_when_there_is_room(small_disk: Path):
+def test_an_upload_reports_a_full_disk_and_resumes_when_there_is_space(small_disk: Path):
     project = init_project(small_disk / "project")
     project.database.close()
     content, piece = random.Random(0).randbytes(3 * 2**20), 2**20
@@ -90,7 +90,7 @@ def state(project: ProjectFolder) -> Import:
 
 
 @pytest.mark.timeout(1800)
-def test_an_import_of_an_upload_tells_a_full_disk_and_goes_on_when_there_is_room(
+def test_an_import_of_an_upload_reports_a_full_disk_and_resumes_when_there_is_space(
     small_disk: Path, faces: Path, soak: bool
 ):
     chance, content = random.Random(1), zipped(faces)

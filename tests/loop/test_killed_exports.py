@@ -1,4 +1,4 @@
-"""An export that is killed leaves a whole snapshot or none, and the next one cleans up."""
+"""A killed export leaves a complete snapshot or none, and the next export cleans up."""
 
 import multiprocessing
 import os
@@ -14,7 +14,7 @@ from annotator.files import hold_folder
 from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from tests.annotator.exporting.test_snapshot import label_some
+from tests.support.projects.snapshots import label_some
 
 FORK = multiprocessing.get_context("fork")
 
@@ -52,7 +52,7 @@ def whole(project: ProjectFolder) -> list[Path]:
 
 
 @pytest.mark.soak
-def test_a_killed_export_leaves_a_whole_snapshot_or_none(filled: ProjectFolder, soak: bool):
+def test_a_killed_export_leaves_a_complete_snapshot_or_none(filled: ProjectFolder, soak: bool):
     label_some(filled)
     filled.database.close()
     assert run_until(filled.path, 0) == 0
@@ -72,7 +72,7 @@ def test_a_killed_export_leaves_a_whole_snapshot_or_none(filled: ProjectFolder, 
     assert manifest["content_hash"] == verify_snapshot(first)["content_hash"]
 
 
-def test_what_another_process_is_writing_is_left_alone(filled: ProjectFolder):
+def test_an_export_does_not_clean_up_a_folder_that_another_process_writes(filled: ProjectFolder):
     unfinished = filled.snapshots / ".elsewhere.unfinished"
     unfinished.mkdir(parents=True)
     with hold_folder(unfinished):

@@ -1,4 +1,4 @@
-"""An import that is killed at any moment and run again ends like one that was never killed."""
+"""An import that is killed and run again ends like an import that was never killed."""
 
 import hashlib
 import random
@@ -15,7 +15,7 @@ from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
-from tests.conftest import LIMITS
+from tests.support.projects.images import LIMITS
 from tests.support.waiting import wait_until
 
 COUNT = 300

@@ -1,4 +1,4 @@
-"""A round whose worker, or whose server, is killed goes on by itself and ends done, once."""
+"""A round whose worker or server is killed continues automatically and finishes once."""
 
 import random
 import signal
@@ -74,7 +74,9 @@ def worker_of(server: Server) -> psutil.Process:
     )
 
 
-def test_a_round_whose_worker_and_then_whose_server_is_killed_ends_done_once(labelled: ProjectFolder) -> None:
+def test_a_round_finishes_once_after_its_worker_and_then_its_server_were_killed(
+    labelled: ProjectFolder,
+) -> None:
     with Server(labelled.path, FACELABEL_WORKER="1") as server:
         client = server.client()
         number = start_round(client)
@@ -96,13 +98,13 @@ def work(path: Path) -> None:
 
 
 @pytest.mark.timeout(3600)
-def test_a_worker_killed_again_and_again_leaves_every_round_done_once_and_the_queue_never_empty(
+def test_a_worker_killed_repeatedly_finishes_every_round_once_and_never_empties_the_queue(
     labelled: ProjectFolder, soak: bool
 ) -> None:
     chance = random.Random(0)
     moments = ([*STAGES[2:], "done"] * 17)[: 100 if soak else 10]
     chance.shuffle(moments)
-    # A worker is a process of its own, forked from one that has loaded PyTorch: loading it takes longer than a round.
+    # The worker is forked from a process that has loaded PyTorch, because loading it takes longer than a round.
     with Server(labelled.path, FACELABEL_LEASE_SECONDS="1") as server:
         client = server.client()
         number = start_round(client)

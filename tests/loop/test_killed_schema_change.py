@@ -1,4 +1,4 @@
-"""A process that changes the schema is killed: attributes.toml or the database may be ahead, and the next one goes on."""
+"""A schema change is killed: attributes.toml or the database may be ahead, and the next process completes it."""
 
 import shutil
 import signal
@@ -15,10 +15,11 @@ from annotator.project import ProjectFolder
 from annotator.services.schema.active import read_schema
 from annotator.services.schema_editing.changes import preview_changes
 from annotator.services.schema_editing.file import change_schema, schema_version
-from tests.annotator.schema.test_schema_changes import DEFAULT, MERGED, RENAMED, SPLIT, answered
 from tests.support.commands import call
+from tests.support.projects.labelling import answer_images
+from tests.support.projects.schemas import DEFAULT_SCHEMA, MERGED_VALUE, RENAMED_ATTRIBUTE, SPLIT_VALUE
 
-CHANGED = {"rename": RENAMED, "merge": MERGED, "split": SPLIT}
+CHANGED = {"rename": RENAMED_ATTRIBUTE, "merge": MERGED_VALUE, "split": SPLIT_VALUE}
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -70,10 +71,10 @@ def trials(soak: bool) -> list[tuple[str, str]]:
     return list(product(CHANGED, MOMENTS)) if soak else list(zip(CHANGED, MOMENTS, strict=True))
 
 
-def test_a_killed_change_of_the_schema_goes_on_from_wherever_it_was(
+def test_a_killed_schema_change_is_completed_from_any_point(
     filled: ProjectFolder, tmp_path: Path, soak: bool
 ):
-    answered(filled)
+    answer_images(filled)
     filled.database.checkpoint()
     with filled.database.read() as session:
         version = schema_version(session)
@@ -92,7 +93,7 @@ def test_a_killed_change_of_the_schema_goes_on_from_wherever_it_was(
         kill(sent_again, moment, CHANGED[change], version)
         shutil.copytree(sent_again.path, applied.path)
         written = sent_again.schema_file.read_text(encoding="utf-8")
-        assert (written == DEFAULT) == (moment == MOMENTS[0])
+        assert (written == DEFAULT_SCHEMA) == (moment == MOMENTS[0])
         # The page sends the same change with the same key.
         change_schema(sent_again, 1, "the change", wanted, version)
         assert state(sent_again) == expected != before

@@ -1,4 +1,4 @@
-"""An upload whose server is killed at any moment, and gone on with, ends like one that was never killed."""
+"""An upload whose server is killed and that is resumed ends like an upload that was never interrupted."""
 
 import random
 import secrets
@@ -33,7 +33,7 @@ def send(server: Server, content: bytes, key: str, sent: Callable[[int], None]) 
 
 
 @pytest.mark.timeout(1800)
-def test_a_killed_upload_that_is_gone_on_with_has_every_byte(project: ProjectFolder, soak: bool):
+def test_a_killed_upload_that_is_resumed_has_every_byte(project: ProjectFolder, soak: bool):
     chance = random.Random(0)
     content = chance.randbytes(PIECES * PIECE - 1000)
     interrupted = 0

@@ -1,4 +1,4 @@
-"""Requests and answers are lost on their way: labellers repeat them with their key, and each counts once."""
+"""Requests and responses are lost: labellers repeat them with the same key, and each answer counts once."""
 
 import sqlite3
 from contextlib import closing
@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from annotator.project import ProjectFolder
-from tests.loop.test_faults import annotations_by_key, assert_counts_are_right
 from tests.support.dropping_proxy import DroppingProxy
 from tests.support.labelling_team import Team
+from tests.support.projects.database_checks import annotations_by_key, assert_counts_are_right
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 
 
 @pytest.mark.timeout(1800)
-def test_answers_through_a_network_that_loses_messages_count_once(
+def test_answers_through_a_lossy_network_count_once(
     filled: ProjectFolder, tmp_path: Path, soak: bool
 ) -> None:
     wanted = 2000 if soak else 200

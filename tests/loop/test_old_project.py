@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import Finished, call, run
+from tests.support.paths import CHECKOUT
 from tests.support.serving import Client, Server
 
-OLD = Path(__file__).parents[1] / "fixtures" / "old_project"
+OLD = CHECKOUT / "tests" / "fixtures" / "old_project"
 RECORD = json.loads((OLD / "record.json").read_text())
 EXPORTED = ("labels.csv", "attributes.csv", "images.csv", "annotations.csv")
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def snapshot(project: Path) -> Path:
 
 def test_it_is_brought_to_the_newest_revision(old: Path):
     done("status", "-p", old)
-    newest = max(file.name[:4] for file in (ROOT / "alembic" / "versions").glob("[0-9]*.py"))
+    newest = max(file.name[:4] for file in (CHECKOUT / "alembic" / "versions").glob("[0-9]*.py"))
     with closing(sqlite3.connect(old / "facelabel.db")) as database:
         assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [(newest,)]
 

@@ -1,4 +1,4 @@
-"""The command as a user calls it, and what a project holds before and after."""
+"""The command `facelabel` as a user calls it, and the contents of a project to compare before and after."""
 
 import hashlib
 import os
@@ -37,7 +37,7 @@ class Finished:
 
 
 def run(*arguments: object, **environment: str) -> Finished:
-    """Call the command in a process of its own, as a user does."""
+    """Call the command in a separate process, as a user does."""
     done = subprocess.run(
         [sys.executable, "-m", "annotator", *map(str, arguments)],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""A made-up snapshot: small drawn faces whose attributes can be seen, written straight from FORMATS.md."""
+"""A synthetic snapshot of small drawn faces with visible attributes, written as FORMATS.md describes it."""
 
 import csv
 from collections.abc import Collection, Iterable

@@ -1,4 +1,4 @@
-"""A proxy that loses messages: some requests before the server has them, some answers after it has handled them."""
+"""A proxy that loses messages: requests before they reach the server, and responses of handled requests."""
 
 import http.client
 import random
@@ -9,12 +9,12 @@ from typing import Any, Self
 
 
 class DroppingProxy:
-    """Stands before a server on a port of its own.
+    """A proxy in front of a server, on another port.
 
     Args:
-        port: of the server.
-        share: of requests, and of answers, that are lost.
-        seed: of the chance.
+        port: Port of the server.
+        share: Probability that a request, or a response, is lost.
+        seed: Seed of the random choice.
     """
 
     def __init__(self, port: int, share: float, seed: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Descriptors for images: chosen people far apart, each with faces close together; and people without a face."""
+"""Face descriptors for images: faces of one person are close together, and those of different people far apart."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from annotator.services.people.face_sets import identity_attribute
 
 
 def describe(project: ProjectFolder, people: Mapping[str, int], spread: float = 0.15) -> dict[str, int]:
-    """Give images a face: `people` says by image name whose. Returns the images' numbers by name.
+    """Give images a face: `people` maps image names to people. Returns the images' ids by name.
 
     Faces of one person are about `spread` · √2 apart, those of two people about 1.4.
     """

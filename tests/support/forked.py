@@ -1,4 +1,4 @@
-"""Processes of their own that start at once: forked from one that has loaded PyTorch and the product, but used nothing of it yet."""
+"""Processes that start quickly, because they are forked from one that has already imported PyTorch and the product."""
 
 import multiprocessing
 import os
@@ -19,15 +19,15 @@ LOADED = [
     "trainer.finetune.run",
     "trainer.cli",
 ]
-"""What takes seconds to load, and what a test does in such a process."""
+"""Modules that take seconds to import and that tests use in such a process."""
 
 
 _OURS: set[int] = set()
-"""The process that all others are forked from, once it runs."""
+"""The id of the process that all others are forked from, once it runs."""
 
 
 def processes() -> ForkServerContext:
-    """Return where such processes come from; what the product forks in this process comes from there too, from then on."""
+    """Return the context that forks them; from then on, the product forks its processes in this context too."""
     context = multiprocessing.get_context("forkserver")
     server = forkserver._forkserver  # type: ignore[attr-defined]
     if server._forkserver_pid not in _OURS:
@@ -40,7 +40,7 @@ def processes() -> ForkServerContext:
 
 
 class Command:
-    """`facelabel` with its arguments, in a process of its own: what it prints can be read line by line."""
+    """`facelabel` with arguments in a separate process, whose output can be read line by line."""
 
     def __init__(self, arguments: list[str], folder: Path, environment: dict[str, str]) -> None:
         reader, writer = multiprocessing.Pipe(duplex=False)

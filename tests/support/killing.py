@@ -1,4 +1,4 @@
-"""Processes that kill themselves at a chosen moment: at one of their file-system events, or by a timer in the middle of anything."""
+"""Processes that kill themselves at a chosen moment: at a file-system event, or by a timer while they compute."""
 
 import os
 import signal
@@ -18,15 +18,15 @@ from trainer.finetune.run import fit
 from trainer.runtime.tensors import save_checkpoint
 
 FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.chmod", "os.listdir", "os.scandir"}
-"""What Python tells an audit hook of, with the path as the first argument."""
+"""Audit events of Python whose first argument is a path."""
 
 
 @dataclass
 class Moment:
-    """When a process dies: after so many of its own events, whatever the clock says.
+    """The moment when a process dies: after a number of its events, independent of the clock.
 
     Attributes:
-        events: How many pass before.
+        events: Number of events before that moment.
         microseconds: None: the events are those of the file system in its folder, and it dies before the last one
             happens. Otherwise they are its words of progress, and it dies so long after the last one: while it computes,
             in the middle of a write, between two words.
@@ -58,7 +58,7 @@ class Moment:
 
 
 def dies(work: Callable[..., None], *arguments: Any) -> bool:
-    """Do work in a process of its own; return whether it was killed. What else fails there fails here."""
+    """Do work in a separate process; return whether it was killed. Any other failure there is raised here."""
     process = processes().Process(target=work, args=arguments)
     process.start()
     process.join()

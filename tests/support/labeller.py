@@ -1,17 +1,17 @@
-"""A labeller as a process of its own: `python -m tests.support.labeller PORT LOG STOP NUMBER MODE`.
+"""A labeller in a separate process: `python -m tests.support.labeller PORT LOG STOP NUMBER MODE`.
 
-It asks for work and answers until the file STOP exists or nothing is open any more, and writes down what it was given,
-what it sent and what was acknowledged, a line of JSON each, before it goes on. FACELABEL_TOKEN, if set, says who it is.
+It asks for images and answers them until the file STOP exists or no image is open. Before each next step it writes a line of
+JSON to LOG: the images it received, the answer it sent, the acknowledgement. FACELABEL_TOKEN, if set, is its account.
 
 MODE is one of
 
 - `whole`: every attribute is answered, so that the image is done;
-- `slow`: as `whole`, but each answer is held back until somebody else has answered the image;
-- `part`: two attributes are answered, so that images are given out again and again;
-- `patient`: as `part`, but no answer is ever given up.
+- `slow`: like `whole`, but each answer is held back until another labeller has answered the image;
+- `part`: two attributes are answered, so that images are leased again and again;
+- `patient`: like `part`, but no answer is ever given up.
 
-After a lost connection it waits for the server; then it sends the same answer with the same key again, or, unless it is
-patient, gives it up and goes on, at random.
+After a lost connection it waits for the server. Then it sends the same answer with the same key again or, at random and unless
+it is patient, gives the answer up and continues.
 """
 
 import http.client

@@ -1,4 +1,4 @@
-"""Labellers at work at once, each a process of its own, and what they wrote down."""
+"""Labellers that work at the same time in separate processes, and their logs."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support.paths import CHECKOUT
 from tests.support.waiting import wait_until
 
 
@@ -35,7 +36,7 @@ class Team:
                     str(number),
                     mode,
                 ],
-                cwd=Path(__file__).parents[2],
+                cwd=CHECKOUT,
                 env=os.environ | ({"FACELABEL_TOKEN": whose[number]} if number in whose else {}),
             )
             for number, log in enumerate(self.logs)
@@ -55,7 +56,7 @@ class Team:
         self.finish(30)
 
     def finish(self, seconds: float) -> None:
-        """Wait until every labeller has ended by itself."""
+        """Wait until every labeller has finished."""
         wait_until(lambda: all(p.poll() is not None for p in self.processes), "all labellers ended", seconds)
         assert [p.returncode for p in self.processes] == [0] * len(self.processes), self.noted("refused")[:3]
 

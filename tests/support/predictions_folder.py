@@ -1,4 +1,4 @@
-"""A conformant predictions folder with chosen probabilities, written straight from FORMATS.md."""
+"""A predictions folder with chosen probabilities, written as FORMATS.md describes it."""
 
 import hashlib
 import json
@@ -13,6 +13,9 @@ from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.services.schema_editing.changes import read_schema
 
+SURE, UNCERTAIN = [0.98, 0.01, 0.01], [0.40, 0.38, 0.22]
+"""Probabilities of the codes of `glasses`."""
+
 
 def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
@@ -21,7 +24,7 @@ def canonical(value: Any) -> str:
 def write_predictions(
     project: ProjectFolder, folder: Path, glasses: dict[str, list[float]], *, schema_hash: str | None = None
 ) -> Path:
-    """Predictions that answer only `glasses` (codes 0, 1, 2) for the named images, ordered by falling doubt."""
+    """Write predictions of only `glasses` (codes 0, 1, 2) for the named images, most uncertain first."""
     cells = {name: {"glasses": probabilities} for name, probabilities in glasses.items()}
     return write_cells(project, folder, cells, schema_hash=schema_hash)
 
@@ -34,7 +37,7 @@ def write_cells(
     schema_hash: str | None = None,
     drawn: Mapping[str, float] | None = None,
 ) -> Path:
-    """Predictions for the named images: per attribute (the same for all) the probabilities of its codes 0, 1, 2, …
+    """Write predictions for the named images: per attribute (the same for all) the probabilities of its codes 0, 1, 2, …
 
     `drawn`: the images that chance put in their places, with its probability.
     """

@@ -1,4 +1,4 @@
-"""A real `facelabel serve` process for tests, and a small client of its API."""
+"""A real `facelabel serve` process, and a small client of its API."""
 
 import os
 import re
@@ -29,7 +29,7 @@ class Server:
         self._bare = bare
         self.port = 0
         self.url = ""
-        # A worker, looking for faces and rounds that start by themselves would only slow down tests that are not about them.
+        # The worker, face detection and automatic rounds would only slow down tests of other subjects.
         off = {"FACELABEL_WORKER": "0", "FACELABEL_FACES": "0", "FACELABEL_ROUND_EVERY": "0"}
         self._environment = {**os.environ, **off, **environment}
         self._process: Command | subprocess.Popen[str] | None = None

@@ -1,4 +1,4 @@
-"""Waiting for something that can be seen, never for an amount of time."""
+"""Wait for a visible condition, never for an amount of time."""
 
 import time
 from collections.abc import Callable
@@ -8,9 +8,9 @@ Seen = TypeVar("Seen")
 
 
 def wait_until(look: Callable[[], Seen], what: str, seconds: float = 240) -> Seen:
-    """Look until what is seen is true, and return it; fail with `what` when the deadline has passed.
+    """Call `look` until its result is true, and return the result; fail with `what` after the deadline.
 
-    The short pause between two looks only leaves the processor to whoever is waited for.
+    The short pause between two looks only leaves the processor to the process that is waited for.
     """
     deadline = time.monotonic() + seconds
     while not (seen := look()):

@@ -1,4 +1,4 @@
-"""The annotator's lines of docs/recipes run as they stand there, up to the snapshot; the trainer's run in tests/trainer."""
+"""The annotator's commands in docs/recipes run as written, up to the snapshot; tests/trainer runs the trainer's."""
 
 import json
 import os
@@ -14,9 +14,10 @@ import pytest
 
 from annotator.sample_faces import draw_faces
 from tests.support.commands import call
+from tests.support.paths import CHECKOUT
 from tests.support.serving import Client
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = CHECKOUT / "docs"
 RECIPES = sorted((DOCS / "recipes").glob("s*.md"))
 
 

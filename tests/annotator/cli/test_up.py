@@ -1,4 +1,4 @@
-"""`facelabel up SOURCE`: from any source to the label page in one call."""
+"""`facelabel up SOURCE`: from any source to the label page in one command."""
 
 import os
 import re
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.annotator.importing.test_videos import make_video
 from tests.support.commands import call, contents, run
+from tests.support.projects.importing import make_video
 from tests.support.serving import Client
 
 
@@ -81,7 +81,7 @@ def test_up_keeps_a_project_that_was_there(tmp_path: Path):
 
 
 def test_up_draws_samples_and_says_nothing_of_their_answers(tmp_path: Path):
-    with socket.socket() as other:  # that takes the port, so that the command ends by itself
+    with socket.socket() as other:  # it occupies the port, so the command ends
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Damaged snapshots and predictions, and predictions of another schema: refused, and the project goes on as before."""
+"""Damaged snapshots and predictions, and predictions of another schema, are refused, and the project stays unchanged."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What goes out of a format comes back equal; what a format cannot say is refused or told by name."""
+"""Exported labels are read back unchanged; what a format cannot express is refused or reported by name."""
 
 import json
 import tempfile

@@ -1,4 +1,4 @@
-"""facelabel export --format: from the database into a folder of another tool, whole or not at all."""
+"""facelabel export --format writes a complete folder in the format of another tool, or nothing."""
 
 import json
 import multiprocessing
@@ -17,10 +17,11 @@ from annotator.formats.importers.base import ForeignAnswer
 from annotator.formats.tools import class_folders, huggingface, label_studio
 from annotator.project import ProjectFolder
 from annotator.services.exporting.exports import export_as
-from tests.annotator.labelling.test_labels import ALL, Person
 from tests.support.commands import call, files
+from tests.support.paths import CHECKOUT
+from tests.support.projects.labelling import ALL, Person
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "export.md"
+PAGE = CHECKOUT / "docs" / "export.md"
 
 
 def label_two(project: ProjectFolder) -> list[str]:

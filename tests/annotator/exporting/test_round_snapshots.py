@@ -1,4 +1,4 @@
-"""The snapshots of rounds have the bytes of exported ones, whatever changed in between, and share what did not."""
+"""Snapshots of rounds equal exported ones byte for byte, and share unchanged data."""
 
 import json
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import import_images
 from annotator.services.schema_editing.changes import apply_schema
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.conftest import LIMITS
+from tests.support.projects.images import LIMITS
+from tests.support.projects.labelling import ALL, Person
 
 
 def contents(folder: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Snapshots: the same labels give the same bytes, and any changed byte is found."""
+"""Snapshots: equal labels give equal bytes, and every changed byte is found."""
 
 import csv
 import io
@@ -15,32 +15,21 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from annotator.domain.grouping.splits import SplitRule
-from annotator.domain.schema import parse_schema
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.csv_text import csv_text
 from annotator.formats.snapshot.images import SnapshotImage, in_batches
 from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot, write_snapshot
 from annotator.models import AttributeRow, Project
 from annotator.project import ProjectFolder
-from annotator.resources import resource
 from annotator.services.exporting.snapshots import export_snapshot
-from tests.annotator.labelling.test_labels import ALL, Person
-
-SCHEMA = parse_schema(resource("attributes.toml").read_text(encoding="utf-8"))
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.snapshots import ANY_NAME, SCHEMA, label_some
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes() for path in sorted(folder.glob("*.*")) if path.name != "manifest.json"
     }
-
-
-def label_some(project: ProjectFolder) -> None:
-    me = Person(project)
-    for position, task in enumerate(me.next(12)):
-        me.answer(task, ALL | {"identity": f"person {position % 3}"})
-    [task] = me.next()
-    me.answer(task, {"glasses": 1, "hair_top": None})
 
 
 def test_labels_csv_holds_what_was_answered(filled: ProjectFolder, tmp_path: Path):
@@ -167,12 +156,9 @@ def test_whatever_stands_in_a_cell_is_read_back(rows: list[list[str]]):
     assert list(csv.reader(io.StringIO(text, newline=""), strict=True)) == [["a", "b"], *rows]
 
 
-NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=200)
-
-
 @given(
     st.dictionaries(
-        NAMES,
+        ANY_NAME,
         st.dictionaries(st.sampled_from(["glasses", "wrinkles"]), st.sampled_from([0, 1, None])),
         max_size=6,
     )

@@ -1,4 +1,4 @@
-"""`facelabel diff` tells which cells and images changed, from what to what, by whom."""
+"""facelabel diff reports the changed cells and images: old value, new value, and labeller."""
 
 import csv
 import json
@@ -16,9 +16,9 @@ from annotator.formats.snapshot.images import SnapshotImage, in_batches
 from annotator.formats.snapshot.writer import SnapshotOptions, write_snapshot
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from tests.annotator.exporting.test_snapshot import NAMES, SCHEMA
-from tests.annotator.labelling.test_labels import ALL, Person
 from tests.support.commands import call
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.snapshots import ANY_NAME, SCHEMA
 
 
 def test_it_says_which_cells_changed_from_what_to_what_and_by_whom(filled: ProjectFolder, tmp_path: Path):
@@ -77,8 +77,8 @@ LABELS = st.dictionaries(st.sampled_from(["glasses", "wrinkles"]), st.sampled_fr
 
 
 @given(
-    old=st.dictionaries(NAMES, LABELS, max_size=5),
-    new=st.dictionaries(NAMES, LABELS, max_size=5),
+    old=st.dictionaries(ANY_NAME, LABELS, max_size=5),
+    new=st.dictionaries(ANY_NAME, LABELS, max_size=5),
     data=st.data(),
 )
 def test_it_agrees_with_a_comparison_in_memory(

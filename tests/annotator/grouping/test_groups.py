@@ -1,9 +1,8 @@
-"""Near-duplicates, sources, people and decisions make groups; groups never leak between splits."""
+"""Near-duplicates, sources, people and decisions form groups; groups never leak between splits."""
 
 from pathlib import Path
 
 import pytest
-from PIL import Image as Picture
 from sqlalchemy import func, select, update
 
 from annotator.errors import FacelabelError
@@ -11,7 +10,6 @@ from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.models import Image, ImageGroup, Labeller
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from annotator.services.grouping.duplicate_search import hash_some
 from annotator.services.grouping.listing import (
     decide,
     images_of_group,
@@ -19,43 +17,10 @@ from annotator.services.grouping.listing import (
     list_groups,
     take_decision_back,
 )
-from annotator.services.grouping.near_duplicates import find_twins
 from annotator.services.grouping.rebuild import settle_groups
-from annotator.services.importing.images import import_images
-from annotator.services.projects import init_project
 from annotator.services.review.corrections import Correction, correct
-from tests.conftest import LIMITS
 from tests.support.commands import call
-
-
-@pytest.fixture
-def doubled(tmp_path: Path, faces: Path) -> ProjectFolder:
-    """Six faces, and recompressed smaller copies of the first three imported after them."""
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    for path in sorted(faces.glob("*.jpg"))[:6]:
-        (tmp_path / "a" / path.name).write_bytes(path.read_bytes())
-    for path in sorted(faces.glob("*.jpg"))[:3]:
-        Picture.open(path).resize((80, 80)).save(tmp_path / "b" / f"copy-{path.name}", quality=70)
-    made = init_project(tmp_path / "project")
-    import_images(made, [tmp_path / "a"], LIMITS)
-    import_images(made, [tmp_path / "b"], LIMITS)
-    yield made
-    made.database.close()
-
-
-def look(project: ProjectFolder) -> int:
-    while hash_some(project):
-        pass
-    return find_twins(project)
-
-
-def groups(project: ProjectFolder) -> dict[str, tuple[str, str]]:
-    with project.database.read() as session:
-        return {
-            name: (group, split)
-            for name, group, split in session.execute(select(Image.name, Image.group, Image.split))
-        }
+from tests.support.projects.grouping import groups_and_splits, search_near_duplicates
 
 
 def ids(project: ProjectFolder) -> dict[str, int]:
@@ -72,46 +37,46 @@ def name_somebody(project: ProjectFolder, image: int, person: str | None, key: s
 def settled(project: ProjectFolder) -> dict[str, tuple[str, str]]:
     with project.database.write() as session:
         settle_groups(session)
-    return groups(project)
+    return groups_and_splits(project)
 
 
 def test_copies_join_the_first_image_and_move_nobody(doubled: ProjectFolder):
-    before = groups(doubled)
-    assert look(doubled) == 3
-    after = groups(doubled)
+    before = groups_and_splits(doubled)
+    assert search_near_duplicates(doubled) == 3
+    after = groups_and_splits(doubled)
     for name in ("0001.jpg", "0002.jpg", "0003.jpg"):
         assert after[name] == after[f"copy-{name}"] == before[name]
     assert {n: g for n, g in after.items() if not n.startswith("copy-")} == {
         n: g for n, g in before.items() if not n.startswith("copy-")
     }
-    assert look(doubled) == 3, "looking again changes nothing"
-    assert groups(doubled) == after
+    assert search_near_duplicates(doubled) == 3, "looking again changes nothing"
+    assert groups_and_splits(doubled) == after
 
 
 def test_a_person_named_on_a_copy_takes_the_first_image_along_and_lets_it_go_again(doubled: ProjectFolder):
-    look(doubled)
-    before, number = groups(doubled), ids(doubled)
+    search_near_duplicates(doubled)
+    before, number = groups_and_splits(doubled), ids(doubled)
     name_somebody(doubled, number["copy-0002.jpg"], "Ada", "a")
     after = settled(doubled)
     assert after["0002.jpg"] == after["copy-0002.jpg"]
     assert after["0002.jpg"][0] == "identity:0"
     name_somebody(doubled, number["0002.jpg"], None, "b")
-    assert groups(doubled)["0002.jpg"][0] == "identity:0", "can't tell says nothing against it"
+    assert groups_and_splits(doubled)["0002.jpg"][0] == "identity:0", "can't tell says nothing against it"
     name_somebody(doubled, number["copy-0002.jpg"], None, "c")
     assert settled(doubled) == before
 
 
 def test_a_snapshot_is_written_with_settled_groups(doubled: ProjectFolder, tmp_path: Path):
-    look(doubled)
+    search_near_duplicates(doubled)
     name_somebody(doubled, ids(doubled)["0001.jpg"], "Ada", "a")
     export_snapshot(doubled, tmp_path / "s", SnapshotOptions())
     rows = (tmp_path / "s" / "images.csv").read_text().splitlines()
     assert sum(",identity:0," in row for row in rows) == 2
 
 
-def test_what_is_cut_is_apart_and_what_is_joined_is_together_until_taken_back(doubled: ProjectFolder):
-    before = groups(doubled)
-    look(doubled)
+def test_cut_images_are_apart_and_joined_images_together_until_undone(doubled: ProjectFolder):
+    before = groups_and_splits(doubled)
+    search_near_duplicates(doubled)
     number = ids(doubled)
     with doubled.database.write() as session:
         me = session.scalars(select(Labeller.id)).first()
@@ -123,31 +88,31 @@ def test_what_is_cut_is_apart_and_what_is_joined_is_together_until_taken_back(do
             decide(session, me, "k2", "cut", number["0005.jpg"], number["0006.jpg"])
         with pytest.raises(FacelabelError, match="two images"):
             decide(session, me, "k3", "join", number["0005.jpg"], number["0005.jpg"])
-    look(doubled)
-    now = groups(doubled)
+    search_near_duplicates(doubled)
+    now = groups_and_splits(doubled)
     assert now["copy-0001.jpg"] == before["copy-0001.jpg"]
     assert now["0005.jpg"] == now["0006.jpg"] == before["0005.jpg"]
     with doubled.database.write() as session:
         take_decision_back(session, cut_id)
         take_decision_back(session, join_id)
-    look(doubled)
-    assert groups(doubled)["copy-0001.jpg"] == before["0001.jpg"]
-    assert groups(doubled)["0006.jpg"] == before["0006.jpg"]
+    search_near_duplicates(doubled)
+    assert groups_and_splits(doubled)["copy-0001.jpg"] == before["0001.jpg"]
+    assert groups_and_splits(doubled)["0006.jpg"] == before["0006.jpg"]
 
 
 def test_an_image_whose_view_is_lost_repeats_nothing_and_the_search_goes_on(doubled: ProjectFolder):
     for view in sorted(doubled.views.rglob("*.jpg"))[:4]:
         view.unlink()
     kept = len(list(doubled.views.rglob("*.jpg")))
-    assert look(doubled) <= kept // 2
+    assert search_near_duplicates(doubled) <= kept // 2
     with doubled.database.read() as session:
         hashes = list(session.scalars(select(Image.perceptual_hash)))
     assert len(hashes) == 9
     assert None not in hashes
 
 
-def test_groups_are_listed_the_largest_first(doubled: ProjectFolder):
-    look(doubled)
+def test_groups_are_listed_largest_first(doubled: ProjectFolder):
+    search_near_duplicates(doubled)
     number = ids(doubled)
     for name in ("0001.jpg", "0002.jpg"):
         name_somebody(doubled, number[name], "Ada", name)
@@ -174,7 +139,7 @@ def test_the_sizes_of_groups_are_kept_through_everything_that_moves_images(doubl
         return sorted(counted)
 
     imported = kept()
-    look(doubled)
+    search_near_duplicates(doubled)
     assert kept() != imported
     number = ids(doubled)
     for name in ("0001.jpg", "0002.jpg"):
@@ -188,7 +153,7 @@ def test_the_sizes_of_groups_are_kept_through_everything_that_moves_images(doubl
 
 
 def test_the_leak_report_is_empty_with_groups_and_is_not_without(doubled: ProjectFolder):
-    look(doubled)
+    search_near_duplicates(doubled)
     with doubled.database.read() as session:
         found = leak_report(session)
         assert (found.groups, found.leaks) == ([], [])

@@ -1,4 +1,4 @@
-"""Perceptual hashes, and the pairs of images that are nearly the same."""
+"""Perceptual hashes, and pairs of images that are nearly equal."""
 
 import io
 from pathlib import Path

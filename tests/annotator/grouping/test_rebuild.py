@@ -1,4 +1,4 @@
-"""What the database regroups by itself is what the rule says of all images, one by one."""
+"""Regrouping in the database equals the grouping rule applied to all images."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A better seed spreads rare values over the splits; an old image never moves by it afterwards."""
+"""A better seed spreads rare values over the splits; later imports never move an image."""
 
 import json
 from pathlib import Path
@@ -18,34 +18,17 @@ from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import read_figures
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.grouping.rebuild import regroup_all
-from annotator.services.grouping.split_balance import SplitPlan, balance_splits, plan_balance
+from annotator.services.grouping.split_balance import balance_splits
 from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from annotator.services.team.class_balance import DISTRIBUTIONS
-from tests.conftest import LIMITS
 from tests.support.commands import call
+from tests.support.projects.grouping import groups_and_splits, plan_of
+from tests.support.projects.images import LIMITS
 
 datasets = st.lists(
     st.tuples(st.integers(1, 30), st.integers(0, 30), st.integers(0, 3)), min_size=1, max_size=60
 )
-
-
-@pytest.fixture
-def labelled(filled: ProjectFolder, faces: Path) -> ProjectFolder:
-    """40 drawn faces with all their labels."""
-    call("import", faces / "answers.csv", "-p", filled.path).assert_done()
-    return filled
-
-
-def plan_of(project: ProjectFolder) -> SplitPlan:
-    with project.database.read() as session:
-        return plan_balance(session)
-
-
-def splits(project: ProjectFolder) -> dict[str, tuple[str, str]]:
-    with project.database.read() as session:
-        rows = session.execute(select(Image.name, Image.group, Image.split))
-        return {name: (group, split) for name, group, split in rows}
 
 
 @given(st.integers(-(2**31), 2**31), st.lists(st.text(), max_size=20))
@@ -97,12 +80,12 @@ def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nob
     plan = plan_of(labelled)
     assert plan.seed != plan.seed_now == 0
     assert plan.distance < plan.distance_now
-    before = splits(labelled)
+    before = groups_and_splits(labelled)
     with labelled.database.read() as session:
         shown = read_figures(session, DISTRIBUTIONS).figures
     with labelled.database.write() as session:
         assert balance_splits(session, plan.seed, instead_of=0) == plan.moved
-    after = splits(labelled)
+    after = groups_and_splits(labelled)
     assert sum(before[name] != after[name] for name in before) == plan.moved > 0
     with labelled.database.write() as session:
         assert balance_splits(session, plan.seed, instead_of=0) == 0, "a repetition changes nothing"
@@ -121,7 +104,7 @@ def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nob
         import_images(labelled, [tmp_path / "later"], LIMITS)
     with labelled.database.write() as session:
         regroup_all(session)
-    assert {name: splits(labelled)[name] for name in after} == after
+    assert {name: groups_and_splits(labelled)[name] for name in after} == after
     assert plan_of(labelled).seed_now == plan.seed
     export_snapshot(labelled, tmp_path / "s", SnapshotOptions())
     assert json.loads((tmp_path / "s" / "manifest.json").read_text())["splits"]["seed"] == plan.seed
@@ -138,11 +121,11 @@ def test_models_that_were_trained_are_a_reason_to_refuse_unless_it_is_done_even_
         word in told
         for told, word in zip(plan.warnings, ("(1 of them)", "leave the audit", "not blind"), strict=True)
     ] == [True] * 3
-    before = splits(labelled)
+    before = groups_and_splits(labelled)
     call("splits", "--apply", "-p", labelled.path).assert_refused(1, "Models were trained", "--even-so")
-    assert splits(labelled) == before
+    assert groups_and_splits(labelled) == before
     call("splits", "--apply", "--even-so", "-p", labelled.path).assert_done()
-    assert splits(labelled) != before
+    assert groups_and_splits(labelled) != before
 
 
 def test_a_plan_that_is_out_of_date_is_refused(labelled: ProjectFolder):
@@ -158,12 +141,12 @@ def test_a_plan_that_is_out_of_date_is_refused(labelled: ProjectFolder):
 def test_the_command_shows_the_table_and_changes_nothing_without_apply(
     labelled: ProjectFolder, tmp_path: Path
 ):
-    before = splits(labelled)
+    before = groups_and_splits(labelled)
     done = call("splits", "-p", labelled.path)
     done.assert_done()
     assert "all images" in done.out
     assert "glasses sunglasses" in done.out
-    assert splits(labelled) == before
+    assert groups_and_splits(labelled) == before
     told = json.loads(call("splits", "--json", "-p", labelled.path).out)
     assert told["distance"] < told["distance_now"]
     assert not told["applied"]

@@ -1,4 +1,4 @@
-"""Splits are a function of the group and the seed, and of nothing else."""
+"""Splits are a function of the group and the seed alone."""
 
 import hashlib
 

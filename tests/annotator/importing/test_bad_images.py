@@ -1,4 +1,4 @@
-"""Importing files that are no images, or hostile ones: named with a reason, and nothing else changes."""
+"""Files that are not images, or hostile ones, are refused with a reason, and nothing else changes."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""Label files and mappings that cannot be read: all of a file is imported or nothing, and the place is named."""
+"""Label files and mappings that cannot be read: the whole file is imported or nothing, and the error names the place."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""CelebA's landmarks and boxes are the faces of its images, where they belong to them."""
+"""CelebA's landmarks and boxes become the faces of the images that they belong to."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ ALIGNED = "list_landmarks_align_celeba"
 
 @pytest.fixture(scope="module")
 def portraits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FoundFace]:
-    """Aligned images of drawn faces in a folder of their own, and what dlib finds in them, by path."""
+    """Aligned images of drawn faces in a separate folder, and the faces that dlib detects in them, by path."""
     base = tmp_path_factory.mktemp("aligned")
     draw_faces(base / "drawn", 6, size=256)
     found = {}

@@ -1,4 +1,4 @@
-"""The readers of other tools' files: the real files, and what no file should be able to do."""
+"""Readers of other tools' files: real exports, and the limits for hostile ones."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Image files made to do harm, and photos that were taken with the camera held in any way."""
+"""Image files made to do harm, and photos in any camera rotation."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Files made to do harm, given to every reader as if they were of its format; and how much of the machine they may take."""
+"""Hostile files given to every reader as its format, and the limits of memory and time."""
 
 import shutil
 import subprocess

@@ -20,7 +20,7 @@ from annotator.models import Image as ImageRow
 from annotator.models import ImageAlias
 from annotator.project import ProjectFolder
 from annotator.services.importing.images import import_images
-from tests.conftest import LIMITS
+from tests.support.projects.images import LIMITS
 
 
 def rows(project: ProjectFolder) -> list[ImageRow]:
@@ -99,7 +99,7 @@ def test_several_pairs_of_the_same_bytes_in_one_folder_are_one_image_each(
     assert [row.name for row in rows(project)] == ["0.jpg", "1.jpg", "2.jpg"]
 
 
-def test_another_image_of_the_same_name_gets_a_name_of_its_own(project: ProjectFolder, tmp_path: Path):
+def test_another_image_of_the_same_name_gets_a_new_name(project: ProjectFolder, tmp_path: Path):
     for folder, color in (("one", "red"), ("two", "blue")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.jpg").write_bytes(picture(color))

@@ -1,4 +1,4 @@
-"""Labels from CSV files: the coursework's own, and any other through a mapping."""
+"""Labels from CSV files: the coursework's form, and any other form through a mapping."""
 
 import csv
 from pathlib import Path
@@ -14,8 +14,9 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import import_images
 from annotator.services.importing.labels import import_labels
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_labels import Person, done, labels_of
-from tests.conftest import LIMITS
+from tests.support.paths import CHECKOUT
+from tests.support.projects.images import LIMITS
+from tests.support.projects.labelling import Person, done_count, labels_of
 
 HEADER = "image_name,wrinkles,freakles,glasses,hair_color,hair_top,human_not_human\n"
 
@@ -32,7 +33,7 @@ def exported(project: ProjectFolder, to: Path) -> list[dict[str, str]]:
 
 
 def make_images(folder: Path, names: list[str]) -> None:
-    """A small image of its own for every name."""
+    """Make a small image for every name, each different from the others."""
     folder.mkdir()
     for number, name in enumerate(names):
         Image.new("RGB", (16, 16), (number % 256, number // 256, 0)).save(folder / name, "BMP")
@@ -90,7 +91,7 @@ def test_importing_twice_adds_nothing_and_a_newer_file_replaces_the_older(
     newer = import_labels(filled, write(tmp_path / "b.csv", "image_name,glasses\n0001.jpg,2\n"))
     assert (newer.added, newer.replaced) == (0, 1)
     assert exported(filled, tmp_path / "s")[0]["glasses"] == "2"
-    assert done(filled) == 1
+    assert done_count(filled) == 1
 
 
 def test_a_persons_answer_is_kept(filled: ProjectFolder, tmp_path: Path):
@@ -159,7 +160,7 @@ def test_celeba_labels_come_in_through_the_example_mapping(tmp_path: Path, share
     make_images(tmp_path / "images", [row["image_name"] for row in rows])
     project = init_project(tmp_path / "project")
     import_images(project, [tmp_path / "images"], LIMITS)
-    mapping = Path(__file__).parents[3] / "docs" / "examples" / "celeba" / "map.toml"
+    mapping = CHECKOUT / "docs" / "examples" / "celeba" / "map.toml"
     report = import_labels(project, shared / "celeba" / "derived.csv", Mapping.read(mapping))
     assert report.left_aside == ["young", "male", "bags_under_eyes"]
     tops = {"full": "2", "receding": "1", "bald": "0", "covered": "3"}

@@ -1,4 +1,4 @@
-"""Photos imported as head crops: each face an image, upright, without metadata, the photo kept and traceable."""
+"""Photos imported as head crops: every face becomes an upright image without metadata, and the photo is kept."""
 
 import csv
 import os
@@ -21,7 +21,7 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import ImportReport, find_files, import_images
 from annotator.services.importing.photos import take_in_photos
 from annotator.services.projects import init_project
-from tests.conftest import LIMITS
+from tests.support.projects.images import LIMITS
 from tests.support.waiting import wait_until
 
 

@@ -1,4 +1,4 @@
-"""Importing from anywhere: archives, CelebA, the coursework's tool, class folders, tables of any make."""
+"""Imports from archives, CelebA, the coursework's tool, class folders and tables."""
 
 import hashlib
 import json
@@ -15,25 +15,14 @@ from annotator.domain.schema import parse_schema
 from annotator.project import ProjectFolder
 from annotator.services.importing.sources import ImportOptions, find_sources, import_source
 from annotator.services.projects import init_project, read_schema_file
-from tests.conftest import LIMITS
 from tests.support.commands import Finished, call, contents
-
-
-def imported(project: ProjectFolder, *arguments: object) -> dict:
-    finished = call("import", *arguments, "--json", "-p", project.path)
-    finished.assert_done()
-    return json.loads(finished.out)
+from tests.support.paths import CHECKOUT
+from tests.support.projects.images import LIMITS
+from tests.support.projects.importing import groups_by_name, run_import
 
 
 def counts(project: ProjectFolder) -> dict:
     return json.loads(call("status", "--json", "-p", project.path).out)["attributes"]
-
-
-def groups(project: ProjectFolder) -> dict[str, str]:
-    with project.database.read() as session:
-        from annotator.models import Image as ImageRow
-
-        return {image.name: image.group for image in session.query(ImageRow)}
 
 
 def make_celeba(folder: Path, faces: Path) -> Path:
@@ -53,11 +42,11 @@ def test_celeba_comes_in_with_people_and_says_what_it_cannot_place(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     folder = make_celeba(tmp_path / "celeba", faces)
-    report = imported(project, folder)[str(folder)]
+    report = run_import(project, folder)[str(folder)]
     assert report["format"] == "celeba"
     assert report["images"]["imported"] == 3
     assert report["unmapped"] == {"Black_Hair": 3, "Brown_Hair": 3, "Eyeglasses": 3, "Young": 3}
-    found = groups(project)
+    found = groups_by_name(project)
     assert found["000001.jpg"] == found["000003.jpg"] != found["000002.jpg"]
 
 
@@ -76,12 +65,12 @@ def test_the_lists_of_celeba_find_images_that_came_as_png(
         + "".join(f"00000{n}.jpg 69 111 108 111 88 135 73 152 105 152\n" for n in (1, 2, 3))
     )
     for arguments in ((folder, "--dry-run"), (folder,)):
-        report = imported(project, *arguments)[str(folder)]
+        report = run_import(project, *arguments)[str(folder)]
         assert (report["images"]["imported"], report["images"]["faces"]) == (3, 3)
         assert (report["labels"]["absent"], report["labels"]["added"]) == (0, 3)
-    found = groups(project)
+    found = groups_by_name(project)
     assert found["000001.png"] == found["000003.png"] != found["000002.png"]
-    alone = imported(project, folder / "identity_CelebA.txt")[str(folder / "identity_CelebA.txt")]
+    alone = run_import(project, folder / "identity_CelebA.txt")[str(folder / "identity_CelebA.txt")]
     assert (alone["labels"]["absent"], alone["labels"]["unchanged"]) == (0, 3)
 
 
@@ -93,7 +82,7 @@ def test_a_mapping_is_proposed_from_the_names_and_used(
     before = contents(project.path)
     call("import", folder, "--dry-run", "--map-out", mapping, "-p", project.path).assert_done()
     assert contents(project.path) == before
-    report = imported(project, folder, "--map", mapping)[str(folder)]
+    report = run_import(project, folder, "--map", mapping)[str(folder)]
     assert report["unmapped"] == {}
     assert report["labels"]["contradictions"] == [["000002.jpg", "hair_color"]]
     assert report["labels"]["values"]["hair_color"] == {"brown": 1, "black": 1}
@@ -120,12 +109,12 @@ def test_a_celeba_list_with_commas_reads_the_same(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     folder = make_celeba(tmp_path / "celeba", faces)
-    plain = imported(project, folder, "--dry-run")[str(folder)]
+    plain = run_import(project, folder, "--dry-run")[str(folder)]
     lines = (folder / "list_attr_celeba.txt").read_text().splitlines()[1:]
     table = ["image_id," + ",".join(lines[0].split()), *(",".join(line.split()) for line in lines[1:])]
     (folder / "list_attr_celeba.csv").write_text("\n".join(table) + "\n")
     (folder / "list_attr_celeba.txt").unlink()
-    assert imported(project, folder, "--dry-run")[str(folder)] == plain
+    assert run_import(project, folder, "--dry-run")[str(folder)] == plain
 
 
 @pytest.mark.parametrize(
@@ -141,7 +130,7 @@ def test_a_celeba_list_with_commas_reads_the_same(
     ],
 )
 def test_a_flat_label_is_placed_by_its_words(label: str, meaning: tuple[str, str] | None) -> None:
-    default = Path(__file__).parents[3] / "annotator" / "attributes.toml"
+    default = CHECKOUT / "annotator" / "attributes.toml"
     assert propose_flat(parse_schema(read_schema_file(default)), label) == meaning
 
 
@@ -162,7 +151,7 @@ def test_the_courseworks_raw_files_go_to_the_images_in_natural_order(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     folder = make_coursework(tmp_path / "raw", faces)
-    assert imported(project, folder)[str(folder)]["labels"]["added"] == 12
+    assert run_import(project, folder)[str(folder)]["labels"]["added"] == 12
     call("export", "--to", tmp_path / "s", "-p", project.path).assert_done()
     assert (tmp_path / "s" / "labels.csv").read_text().splitlines()[1:] == [
         "a_10.jpg,0,1,0,3,1,0,",
@@ -175,7 +164,7 @@ def test_an_archive_is_read_as_what_it_holds(project: ProjectFolder, faces: Path
     packed = tmp_path / "raw.tar.gz"
     with tarfile.open(packed, "w:gz") as archive:
         archive.add(folder, "raw")
-    report = imported(project, packed)[str(packed)]
+    report = run_import(project, packed)[str(packed)]
     assert (report["format"], report["images"]["imported"]) == ("archive of coursework", 2)
     assert report["labels"]["added"] == 12
     assert not list(project.path.glob(".import-*"))
@@ -195,7 +184,7 @@ def test_members_that_would_leave_an_archive_are_named_and_the_others_taken(
         archive.writestr(link, "/etc/passwd")
         archive.writestr("bomb.jpg", bytes(3 * 2**20))
     before = {path for path in tmp_path.rglob("*") if project.path not in path.parents}
-    images = imported(project, packed)[str(packed)]["images"]
+    images = run_import(project, packed)[str(packed)]["images"]
     assert images["imported"] == 1
     assert {name: reason.split(";")[0] for name, reason in images["refused"]} == {
         "../up.jpg": "has a path that leaves the archive",
@@ -226,7 +215,7 @@ def test_class_folders_are_one_tree_per_attribute(
         (root / tree / f"{number}.jpg").write_bytes((faces / f"{number:04d}.jpg").read_bytes())
     (root / "glasses" / "odd.jpg").write_bytes((faces / "0003.jpg").read_bytes())
     (root / "README").write_text("three images")
-    report = imported(project, root)[str(root)]
+    report = run_import(project, root)[str(root)]
     assert (report["format"], report["images"]["imported"]) == ("class_folders", 3)
     told = "1 of its images lie in no value's folder; they come in without labels: glasses/odd.jpg"
     assert (report["notes"], report["images"]["left_aside"]) == ([told], 1)
@@ -254,14 +243,14 @@ def test_an_archive_of_images_and_their_file_of_labels_brings_both(
     # An image that is called as one of the archive's is another one.
     shutil.copy(faces / "0009.jpg", tmp_path / "photos" / "party" / "0001.jpg")
     call("import", tmp_path / "photos" / "party" / "0001.jpg", "-p", project.path).assert_done()
-    report = imported(project, tmp_path / f"{form}.zip")[str(tmp_path / f"{form}.zip")]
+    report = run_import(project, tmp_path / f"{form}.zip")[str(tmp_path / f"{form}.zip")]
     assert report["format"] == f"archive of {form} with its images"
     assert (report["images"]["imported"], report["images"]["refused"]) == (3, [])
     assert report["labels"]["values"] == {
         "glasses": {"sunglasses": 1, "can't tell": 1},
         "hair_color": {"blond": 1},
     }
-    assert set(groups(project)) == {"0001.jpg", *(f"party/{number:04d}.jpg" for number in (1, 2, 3))}
+    assert set(groups_by_name(project)) == {"0001.jpg", *(f"party/{number:04d}.jpg" for number in (1, 2, 3))}
 
 
 def test_a_file_of_labels_in_a_folder_of_photos_is_told(
@@ -273,7 +262,7 @@ def test_a_file_of_labels_in_a_folder_of_photos_is_told(
     told.assert_done()
     note = "labels.csv may hold labels (table): import it by itself, after the images."
     assert note in told.err
-    assert imported(project, tmp_path)["images"]["notes"] == [note]
+    assert run_import(project, tmp_path)["images"]["notes"] == [note]
 
 
 def test_folders_of_photos_are_not_taken_for_classes(
@@ -281,7 +270,7 @@ def test_folders_of_photos_are_not_taken_for_classes(
 ) -> None:
     (tmp_path / "photos" / "2024" / "summer").mkdir(parents=True)
     (tmp_path / "photos" / "2024" / "summer" / "1.jpg").write_bytes((faces / "0001.jpg").read_bytes())
-    assert imported(project, tmp_path / "photos")["images"]["imported"] == 1
+    assert run_import(project, tmp_path / "photos")["images"]["imported"] == 1
 
 
 def test_leftovers_of_a_killed_import_are_cleaned_by_the_next(
@@ -341,7 +330,7 @@ def test_the_real_exports_of_other_tools_are_recognised(project: ProjectFolder, 
     found = {}
     for folder, ending in (("makesense", ".csv"), ("label_studio", ".json"), ("label_studio", ".csv")):
         for file in sorted((shared / folder).rglob(f"*{ending}")):
-            report = imported(project, file, "--dry-run")[str(file)]
+            report = run_import(project, file, "--dry-run")[str(file)]
             found[file] = report["format"]
             assert report["unmapped"], "the schema knows none of their labels, and that is told"
     assert {path.relative_to(shared).parts[0] for path in found} == set(found.values())
@@ -350,7 +339,7 @@ def test_the_real_exports_of_other_tools_are_recognised(project: ProjectFolder, 
 def test_labels_that_come_as_opinions_answer_nothing(filled: ProjectFolder, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("image_name,glasses\n0001.jpg,2\n")
     for added in (1, 0):
-        report = imported(filled, tmp_path / "labels.csv", "--as", "opinions")
+        report = run_import(filled, tmp_path / "labels.csv", "--as", "opinions")
         assert report[str(tmp_path / "labels.csv")]["labels"]["added"] == added
     assert counts(filled)["glasses"]["labelled"] == 0
 
@@ -361,9 +350,9 @@ def test_a_dry_run_says_what_the_import_then_does(
     folder = make_coursework(tmp_path / "raw", faces)
     (folder / "bad.jpg").write_text("no image")
     before = contents(project.path)
-    said = imported(project, folder, "--dry-run")[str(folder)]
+    said = run_import(project, folder, "--dry-run")[str(folder)]
     assert contents(project.path) == before
-    did = imported(project, folder)[str(folder)]
+    did = run_import(project, folder)[str(folder)]
     assert said | {"dry_run": False} == did
     (kept,) = project.imports.glob("*.json")
     assert json.loads(kept.read_bytes())["images"]["refused"] == did["images"]["refused"] != []

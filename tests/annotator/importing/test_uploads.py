@@ -1,4 +1,4 @@
-"""Files sent to the server: received in pieces, tried, confirmed, imported by the worker, whatever they are."""
+"""Files sent to the server in pieces: previewed, confirmed, and imported by the worker."""
 
 import io
 import secrets
@@ -207,7 +207,7 @@ QUICK = ("slip.zip", "symlink.zip", "labels_nul.csv", "bomb_500MB.zip", "html_as
 @pytest.mark.shared
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_hostile_files_are_refused_with_a_reason_whoever_sends_them(served: Server, shared: Path, soak: bool):
+def test_hostile_files_are_refused_with_a_reason_from_every_user(served: Server, shared: Path, soak: bool):
     sent = 0
     with tarfile.open(shared / "hostile-files.tar") as archive:
         for member in archive:

@@ -1,4 +1,4 @@
-"""Importing videos: frames by time, turned upright, alike ones dropped."""
+"""Videos: frames at time intervals, rotated upright, without near-equal frames."""
 
 from multiprocessing import active_children
 from pathlib import Path
@@ -11,32 +11,20 @@ from annotator.formats.importers import video
 from annotator.formats.importers.video import VideoOptions
 from annotator.project import ProjectFolder
 from annotator.services.common.job_queue import StoppedError
-from tests.annotator.importing.test_sources import groups, imported
 from tests.support.commands import call, contents
-
-
-def make_video(path: Path, frames: int = 20, fps: int = 10) -> Path:
-    """Drawn noise that changes every five frames; its top left corner is white."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (96, 64))
-    for number in range(frames):
-        picture = np.random.default_rng(number // 5).integers(0, 120, (8, 12, 3), np.uint8)
-        frame = cv2.resize(picture, (96, 64), interpolation=cv2.INTER_NEAREST)
-        frame[:16, :24] = 255
-        writer.write(frame)
-    writer.release()
-    return path
+from tests.support.projects.importing import groups_by_name, make_video, run_import
 
 
 def test_a_video_gives_frames_by_time_in_one_group(project: ProjectFolder, tmp_path: Path) -> None:
     film = make_video(tmp_path / "film.mp4")
-    report = imported(project, film, "--fps", "2")[str(film)]
+    report = run_import(project, film, "--fps", "2")[str(film)]
     assert (report["format"], report["images"]["imported"]) == ("video", 4)
-    found = groups(project)
+    found = groups_by_name(project)
     assert list(found) == [f"film.mp4/{seconds}.jpg" for seconds in ("000000.000", "000000.500", "000001.000", "000001.500")]  # fmt: skip
     (group,) = set(found.values())
     assert group.startswith("video:")
     assert len(group) == len("video:") + 16
-    again = imported(project, film, "--fps", "2")[str(film)]["images"]
+    again = run_import(project, film, "--fps", "2")[str(film)]["images"]
     assert (again["imported"], again["already"]) == (0, 4)
 
 
@@ -72,9 +60,9 @@ def first_frame(film: Path, room: Path, turn: int | None) -> np.ndarray:
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 def test_videos_of_every_rotation_come_out_upright(shared: Path, tmp_path: Path, turn: int) -> None:
     film = shared / "videos" / f"decord_video_{turn}.mov"
-    by_itself, forced = first_frame(film, tmp_path / "a", None), first_frame(film, tmp_path / "b", turn)
-    assert by_itself.shape == forced.shape
-    assert np.abs(by_itself.astype(float) - forced).mean() < 1
+    automatic, forced = first_frame(film, tmp_path / "a", None), first_frame(film, tmp_path / "b", turn)
+    assert automatic.shape == forced.shape
+    assert np.abs(automatic.astype(float) - forced).mean() < 1
 
 
 def test_a_film_is_left_when_the_import_must_stop_and_its_decoder_ends(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A large project's pages show what the worker counted, and say when; a small one's are as of now."""
+"""A large project's pages show the worker's statistics and their time; a small project's pages show the current ones."""
 
 from datetime import datetime
 from threading import Event, Thread
@@ -19,9 +19,8 @@ from annotator.services.rounds.status import COUNTS
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
 from annotator.worker import run_worker
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_overlap import agree, work
-from tests.annotator.team.test_gold import golden
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.team import answer_everything, make_gold_images, set_team_settings
 from tests.support.waiting import wait_until
 
 KINDS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
@@ -30,10 +29,10 @@ KINDS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
 @pytest.fixture
 def large(filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> ProjectFolder:
     """Forty images, of which two people answered some, in a project that counts as large."""
-    agree(filled, overlap_share=1.0, overlap_opinions=3)
-    golden(filled, 1, 2)
-    work([Person(filled, "Ada")])
-    work([Person(filled, "Bob")], glasses=1)
+    set_team_settings(filled, overlap_share=1.0, overlap_opinions=3)
+    make_gold_images(filled, 1, 2)
+    answer_everything([Person(filled, "Ada")])
+    answer_everything([Person(filled, "Bob")], glasses=1)
     monkeypatch.setattr(cached_stats, "LARGE", 1)
     return filled
 
@@ -86,7 +85,7 @@ def test_labels_are_counted_at_once_until_the_worker_has_come_to_them(large: Pro
     assert get(large, "progress")["attributes"]["glasses"]["labelled"] == 40
 
 
-def test_a_worker_counts_by_itself(large: ProjectFolder):
+def test_the_worker_counts_automatically(large: ProjectFolder):
     stop = Event()
     worker = Thread(target=run_worker, args=(large, Settings(faces=False, round_every=0), stop))
     worker.start()

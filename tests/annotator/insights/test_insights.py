@@ -1,4 +1,4 @@
-"""Insights: what a project's rounds, answers and suggestions tell, in every state it can be in."""
+"""Insights: the development of rounds, answers and suggestions, in every state of a project."""
 
 import csv
 import io
@@ -8,17 +8,15 @@ import secrets
 import pytest
 from sqlalchemy import update
 
-from annotator.models import Image, Project, Round, now
+from annotator.models import Project, Round
 from annotator.project import ProjectFolder
 from annotator.services.insights.report import Insights, curve_of, read_insights
-from annotator.services.predictions.active import load_predictions
 from annotator.services.rounds.comparison import round_changes
 from annotator.services.rounds.promotion import promote
-from tests.annotator.insights.test_label_savings import estimated
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_queue import names_of
-from tests.annotator.review.test_browse import correction, image_of
-from tests.support.predictions_folder import write_cells
+from tests.support.projects.images import image_of
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.reviewing import save_correction
+from tests.support.projects.round_results import add_round_with_errors, answer_audit_set, write_estimate
 from tests.support.serving import Server
 
 
@@ -29,45 +27,6 @@ def insights(project: ProjectFolder) -> Insights:
 
 def of(project: ProjectFolder, attribute: str = "glasses"):
     return next(found for found in insights(project).attributes if found.attribute == attribute)
-
-
-def audited(project: ProjectFolder, images: int) -> dict[str, int]:
-    """Put images into the audit set and answer them: every other one wears glasses."""
-    names = names_of(project)[:images]
-    with project.database.write() as session:
-        session.execute(update(Image).values(split="train"))
-        session.execute(update(Image).where(Image.name.in_(names)).values(split="test"))
-    truth = {name: number % 2 for number, name in enumerate(names)}
-    for name, code in truth.items():
-        correction(
-            project, Person(project), image_of(project, name), ALL | {"glasses": code}, f"audit {name}"
-        )
-    return truth
-
-
-def round_that_errs(
-    project: ProjectFolder, truth: dict[str, int], wrong: int, labels: int | None = None
-) -> int:
-    """A finished round that answers the audit images, the first `wrong` of them wrongly, each with 90 %."""
-    with project.database.write() as session:
-        row = Round(
-            state="done", engine="probe", strategy="margin", stage="load", done=0, total=0, message="", attempts=1,
-            created_at=now(), finished_at=now(), labelled=labels,
-        )  # fmt: skip
-        session.add(row)
-        session.flush()
-        number = row.id
-    cells = {name: {"glasses": [0.9, 0.06, 0.04]} for name in names_of(project)}
-    for place, (name, code) in enumerate(truth.items()):
-        said = 1 - code if place < wrong else code
-        cells[name] = {"glasses": [0.9 if value == said else 0.05 for value in range(3)]}
-    folder = project.rounds / f"{number:04d}"
-    load_predictions(project, write_cells(project, folder / "run" / "predictions", cells), number)
-    if labels is not None:
-        counts = {"glasses": {"-1": 3, "0": labels - 10, "1": 10}}
-        (folder / "snapshot").mkdir()
-        (folder / "snapshot" / "manifest.json").write_text(json.dumps({"counts": {"attributes": counts}}))
-    return number
 
 
 def test_without_labels_and_without_rounds_there_is_a_word_and_no_figure(filled: ProjectFolder):
@@ -83,10 +42,10 @@ def test_without_labels_and_without_rounds_there_is_a_word_and_no_figure(filled:
 
 
 def test_rounds_are_measured_on_the_audit_labels_of_today(filled: ProjectFolder):
-    truth = audited(filled, 20)
-    first = round_that_errs(filled, truth, 10, labels=100)
+    truth = answer_audit_set(filled, 20)
+    first = add_round_with_errors(filled, truth, 10, labels=100)
     assert of(filled).changed is None
-    second = round_that_errs(filled, truth, 2, labels=200)
+    second = add_round_with_errors(filled, truth, 2, labels=200)
     found = insights(filled)
     curve = curve_of(found.rounds, "glasses")
     assert [(number, labels, measured.images) for number, labels, measured in curve] == [
@@ -101,13 +60,15 @@ def test_rounds_are_measured_on_the_audit_labels_of_today(filled: ProjectFolder)
     assert found.rounds.calibration["glasses"].error == pytest.approx(0, abs=1e-6)
     # An audit answer that comes later measures both rounds.
     name = next(iter(truth))
-    correction(filled, Person(filled), image_of(filled, name), {"glasses": 1 - truth[name]}, "changed mind")
+    save_correction(
+        filled, Person(filled), image_of(filled, name), {"glasses": 1 - truth[name]}, "changed mind"
+    )
     assert [m.value for *_, m in curve_of(insights(filled).rounds, "glasses")] != [0.5, 0.9]
 
 
 def test_a_round_whose_predictions_are_gone_keeps_what_was_measured_then(filled: ProjectFolder):
-    truth = audited(filled, 20)
-    number = round_that_errs(filled, truth, 4)
+    truth = answer_audit_set(filled, 20)
+    number = add_round_with_errors(filled, truth, 4)
     with filled.database.write() as session:
         told = {"glasses": {"test": {"images": 12, "groups": 9, "balanced_accuracy": 0.77}}}
         session.get_one(Round, number).metrics = told
@@ -120,9 +81,9 @@ def test_a_round_whose_predictions_are_gone_keeps_what_was_measured_then(filled:
 def test_a_round_that_was_trained_with_other_splits_is_not_measured_on_images_it_learned_from(
     filled: ProjectFolder,
 ):
-    truth = audited(filled, 20)
-    first = round_that_errs(filled, truth, 4, labels=100)
-    before = round_that_errs(filled, truth, 5, labels=150)
+    truth = answer_audit_set(filled, 20)
+    first = add_round_with_errors(filled, truth, 4, labels=100)
+    before = add_round_with_errors(filled, truth, 5, labels=150)
     with filled.database.write() as session:
         told = {"glasses": {"test": {"images": 12, "groups": 9, "balanced_accuracy": 0.77}}}
         for number in (first, before):
@@ -131,7 +92,7 @@ def test_a_round_that_was_trained_with_other_splits_is_not_measured_on_images_it
     for number, seed in ((first, 0), (before, 0)):
         manifest = filled.rounds / f"{number:04d}" / "snapshot" / "manifest.json"
         manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"splits": {"seed": seed}}))
-    after = round_that_errs(filled, truth, 2, labels=200)
+    after = add_round_with_errors(filled, truth, 2, labels=200)
     curve = curve_of(insights(filled).rounds, "glasses")
     assert [(n, m.value, m.images) for n, _, m in curve] == [
         (first, 0.77, 12),
@@ -148,8 +109,8 @@ def test_a_round_that_was_trained_with_other_splits_is_not_measured_on_images_it
 
 
 def test_suggestions_count_for_the_round_that_was_in_use(filled: ProjectFolder):
-    truth = audited(filled, 10)
-    first, second = round_that_errs(filled, truth, 1), round_that_errs(filled, truth, 0)
+    truth = answer_audit_set(filled, 10)
+    first, second = add_round_with_errors(filled, truth, 1), add_round_with_errors(filled, truth, 0)
     me = Person(filled)
 
     def answer(key: str, accepted: str, corrected: str) -> None:
@@ -184,9 +145,9 @@ def test_the_pace_is_that_of_the_answers_and_forecasts_what_is_left(filled: Proj
 
 
 def test_the_api_and_the_tables_tell_the_same_figures(filled: ProjectFolder):
-    truth = audited(filled, 20)
-    round_that_errs(filled, truth, 10, labels=100)
-    newest = round_that_errs(filled, truth, 2, labels=200)
+    truth = answer_audit_set(filled, 20)
+    add_round_with_errors(filled, truth, 10, labels=100)
+    newest = add_round_with_errors(filled, truth, 2, labels=200)
     with Server(filled.path) as server:
         client = server.client()
         told = client.get("/insights")
@@ -206,7 +167,7 @@ def test_the_api_and_the_tables_tell_the_same_figures(filled: ProjectFolder):
         assert [len(table(name)) for name in ("calibration", "advice", "agreement")] == [1, 1, 1]
         assert table("pace") == table("suggestions") == table("saved") == []
         assert client.get("/insights")["labels_saved"] is None
-        sentence = estimated(filled, 2)
+        sentence = write_estimate(filled, 2)
         told = client.get("/insights")["labels_saved"]
         assert (told["text"], told["round"], told["worth"], told["saved"]) == (sentence, 2, 1.42, 254)
         assert [(row["round"], row["low"], row["text"]) for row in table("saved")] == [

@@ -1,32 +1,15 @@
-"""What the rule's choice is worth: how images were drawn goes to the trainer, its estimate becomes a sentence."""
+"""The labels saved by the query strategy: its draws reach the trainer, and the estimate becomes a sentence."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 from annotator.models import Predictions
 from annotator.project import ProjectFolder
 from annotator.services.insights.label_savings import read_labels_saved, write_selection
 from annotator.services.predictions.active import load_predictions
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_queue import DOUBTFUL, names_of
-from tests.support.predictions_folder import write_cells
-
-TOLD = {
-    "worth": 1.42, "low": 1.11, "high": 1.83, "random": 264, "chosen": 2310, "held_out": 1214, "trained_on": 264,
-    "saved": 254, "missing": None, "seed": 0,
-}  # fmt: skip
-
-
-def estimated(project: ProjectFolder, number: int = 1, **other: Any) -> str:
-    """The sentence of an estimate with these figures."""
-    file = project.rounds / f"{number:04d}" / "run" / "labels_saved.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(TOLD | other))
-    found = read_labels_saved(project)
-    assert found is not None
-    assert found.round == number
-    return found.text
+from tests.support.predictions_folder import UNCERTAIN, write_cells
+from tests.support.projects.images import names_of
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.round_results import write_estimate
 
 
 def test_the_draw_of_an_image_is_the_one_by_which_it_was_first_answered(
@@ -36,7 +19,7 @@ def test_the_draw_of_an_image_is_the_one_by_which_it_was_first_answered(
     [first] = me.next()
     me.answer(first, ALL)
     known = [name for name in names_of(filled, split="train") if name != first.image_name][:3]
-    cells = {name: {"glasses": DOUBTFUL} for name in [*known, first.image_name]}
+    cells = {name: {"glasses": UNCERTAIN} for name in [*known, first.image_name]}
     load_predictions(filled, write_cells(filled, filled.rounds / "1", cells, drawn={known[1]: 1 / 7}))
     me.undo()
     skipped, drawn, chosen, again = me.next(4)
@@ -55,23 +38,23 @@ def test_the_draw_of_an_image_is_the_one_by_which_it_was_first_answered(
 
 def test_an_estimate_becomes_a_sentence_with_its_interval(filled: ProjectFolder):
     assert read_labels_saved(filled) is None
-    assert estimated(filled) == (
+    assert write_estimate(filled) == (
         "One label that the rule chose was worth 1.4 random ones (95 %: 1.1 to 1.8), measured on 1,214 audit images with "
         "264 random and 2,310 chosen labels. At least 254 labels were saved."
     )
-    assert "(95 %: at least 1.1)" in estimated(filled, high=None)
-    level = estimated(filled, low=0.9, saved=None)
+    assert "(95 %: at least 1.1)" in write_estimate(filled, high=None)
+    level = write_estimate(filled, low=0.9, saved=None)
     assert level.endswith("The rule is not shown to save labels.")
-    worse = estimated(filled, worth=0.5, low=0.3, high=0.8, saved=-462)
+    worse = write_estimate(filled, worth=0.5, low=0.3, high=0.8, saved=-462)
     assert worse.endswith("Random images would have taught as much with at least 462 labels fewer.")
     nothing = dict.fromkeys(("worth", "low", "high", "saved"))
-    missing = estimated(filled, 2, **nothing, missing="40 random labels, about 160 are needed")
+    missing = write_estimate(filled, 2, **nothing, missing="40 random labels, about 160 are needed")
     assert missing == (
         "It cannot be told yet what a label that the rule chose is worth: 40 random labels, about 160 are needed."
     )
 
 
 def test_an_estimate_that_cannot_be_read_is_none(filled: ProjectFolder):
-    estimated(filled)
+    write_estimate(filled)
     (filled.rounds / "0001" / "run" / "labels_saved.json").write_text("{")
     assert read_labels_saved(filled) is None

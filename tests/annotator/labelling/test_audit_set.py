@@ -1,4 +1,4 @@
-"""The audit set: large enough from the first import on, fixed from the first answer on, labelled blind by everybody."""
+"""The audit set: large enough from the first import, fixed from the first answer, labelled blind by everybody."""
 
 from pathlib import Path
 
@@ -10,10 +10,9 @@ from annotator.models import Image, Project
 from annotator.project import ProjectFolder
 from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.conftest import LIMITS
-from tests.loop.test_leases import draw_plain_images
 from tests.support.commands import call
+from tests.support.projects.images import LIMITS, draw_plain_images
+from tests.support.projects.labelling import ALL, Person
 
 
 def singles(count: int) -> dict[str, int]:

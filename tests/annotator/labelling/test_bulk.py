@@ -1,4 +1,4 @@
-"""Sweeps: pages of images that the model thinks alike, answered together, once, never blind ones."""
+"""Sweeps: a page of images with the same prediction is answered at once and once, and never holds blind images."""
 
 import secrets
 from collections.abc import Iterable
@@ -24,9 +24,9 @@ from annotator.services.annotation.bulk import (
 )
 from annotator.services.predictions.active import load_predictions
 from annotator.services.tasks.queue import Task
-from tests.annotator.labelling.test_labels import ALL, Person, count, done, labels_of, lapse_leases
-from tests.annotator.labelling.test_queue import names_of
 from tests.support.predictions_folder import write_predictions
+from tests.support.projects.images import names_of
+from tests.support.projects.labelling import ALL, Person, done_count, labels_of, lapse_leases, row_count
 from tests.support.serving import Server
 
 GLASSES = Wish("glasses", 1)
@@ -49,7 +49,7 @@ class Sweeper(Person):
         with self.project.database.write() as session:
             return submit_page(session, self.id, page)
 
-    def take_back(self, key: str | None = None, own_key: str | None = None, **more: object) -> list[Task]:
+    def undo_page(self, key: str | None = None, own_key: str | None = None, **more: object) -> list[Task]:
         with self.project.database.write() as session:
             own = own_key or secrets.token_hex(8)
             return undo_page(self.project, session, self.id, own, key, lease_seconds=600, **more)[1]
@@ -136,7 +136,7 @@ def test_the_same_key_again_gives_the_same_outcome_and_adds_nothing(predicted: P
     me = Sweeper(predicted)
     tasks = me.page()
     assert me.commit(tasks, key="k") == me.commit(tasks, key="k")
-    assert (count(predicted, Annotation), count(predicted, Submission)) == (8, 1)
+    assert (row_count(predicted, Annotation), row_count(predicted, Submission)) == (8, 1)
     with pytest.raises(Conflict, match="another request"):
         me.commit(tasks[1:], key="k")
 
@@ -150,7 +150,7 @@ def test_a_page_is_kept_whole_or_not_at_all(predicted: ProjectFolder):
             me.send(SweptPage("k", "glasses", (*cells, wrong)))
     with pytest.raises(FacelabelError, match="no value 7"):
         me.send(SweptPage("k", "glasses", (*cells[1:], SweptCell(tasks[0].image_id, None, 7))))
-    assert (count(predicted, Annotation), count(predicted, Submission)) == (0, 0)
+    assert (row_count(predicted, Annotation), row_count(predicted, Submission)) == (0, 0)
 
 
 def test_what_is_answered_does_not_come_again_and_all_of_a_group_comes(predicted: ProjectFolder):
@@ -228,28 +228,28 @@ def test_the_last_answer_of_an_image_closes_it_and_undo_opens_it(predicted: Proj
         me.answer(task, {k: v for k, v in ALL.items() if k != "glasses"})
     lapse_leases(predicted)
     me.commit(tasks)
-    assert done(predicted) == 2
-    me.take_back()
-    assert done(predicted) == 0
-    assert count(predicted, Label) == 2 * (len(ALL) - 1)
+    assert done_count(predicted) == 2
+    me.undo_page()
+    assert done_count(predicted) == 0
+    assert row_count(predicted, Label) == 2 * (len(ALL) - 1)
 
 
-def test_undo_takes_the_whole_page_back_and_leases_it_again(predicted: ProjectFolder):
+def test_undo_reverts_the_whole_page_and_leases_it_again(predicted: ProjectFolder):
     me = Sweeper(predicted)
     tasks = me.page(4)
     me.commit(tasks[1:], key="k", left_out=(tasks[0].lease,))
-    again = me.take_back("k", own_key="u", left_out=[tasks[0].image_id])
+    again = me.undo_page("k", own_key="u", left_out=[tasks[0].image_id])
     assert {t.image_id for t in again} == {t.image_id for t in tasks}
-    assert count(predicted, Label) == 0
-    assert {t.image_id for t in me.take_back("k", own_key="u", left_out=[])} == {
+    assert row_count(predicted, Label) == 0
+    assert {t.image_id for t in me.undo_page("k", own_key="u", left_out=[])} == {
         t.image_id for t in tasks[1:]
     }
     with pytest.raises(Conflict, match="already"):
-        me.take_back("k")
+        me.undo_page("k")
     with pytest.raises(NotFound):
-        me.take_back()
+        me.undo_page()
     assert me.commit(again).opinions == []
-    assert count(predicted, Annotation) == 3 + 3 + 4
+    assert row_count(predicted, Annotation) == 3 + 3 + 4
 
 
 def test_undo_restores_the_label_that_was_there_before(predicted: ProjectFolder):
@@ -257,11 +257,11 @@ def test_undo_restores_the_label_that_was_there_before(predicted: ProjectFolder)
     tasks = me.page(2)
     me.answer(tasks[0], {"glasses": 2})
     me.commit(tasks)
-    me.take_back()
+    me.undo_page()
     assert [labels_of(predicted, t.image_id) for t in tasks] == [{"glasses": 2}, {}]
 
 
-def test_the_label_pages_undo_does_not_take_a_sweep_back(predicted: ProjectFolder):
+def test_the_label_pages_undo_does_not_undo_a_sweep(predicted: ProjectFolder):
     me = Sweeper(predicted)
     me.commit(me.page())
     with pytest.raises(NotFound):

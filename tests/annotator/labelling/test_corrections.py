@@ -1,4 +1,4 @@
-"""Corrections: kept once, taken back once, and what a reviewer decided stays."""
+"""Corrections are kept once and undone once, and a reviewer's decision stays."""
 
 import pytest
 
@@ -6,60 +6,60 @@ from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import Annotation, Image
 from annotator.project import ProjectFolder
 from annotator.services.review.corrections import undo_correction
-from tests.annotator.labelling.test_labels import ALL, Person, count, done, labels_of
-from tests.annotator.labelling.test_queue import names_of
-from tests.annotator.review.test_browse import cell, correction, found, image_of
+from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person, done_count, labels_of, row_count
+from tests.support.projects.reviewing import cell_of, names_in_view, save_correction
 
 
 def test_what_a_reviewer_decided_stays_and_a_later_answer_is_an_opinion(filled: ProjectFolder):
     me, other = Person(filled), Person(filled, "other")
     [task] = me.next()
-    correction(filled, me, task.image_id, {"glasses": 2}, "decide", adjudicate=True)
+    save_correction(filled, me, task.image_id, {"glasses": 2}, "decide", adjudicate=True)
     me.answer(task, ALL | {"glasses": 0})
     assert labels_of(filled, task.image_id) == ALL | {"glasses": 2}
-    correction(filled, other, task.image_id, {"glasses": 1}, "plain")
+    save_correction(filled, other, task.image_id, {"glasses": 1}, "plain")
     assert labels_of(filled, task.image_id)["glasses"] == 2
-    assert found(filled, differing=True) == [task.image_name]
-    assert done(filled) == 1
+    assert names_in_view(filled, differing=True) == [task.image_name]
+    assert done_count(filled) == 1
 
 
-def test_a_correction_is_kept_once_and_taken_back_once(filled: ProjectFolder):
+def test_a_correction_is_kept_once_and_undone_once(filled: ProjectFolder):
     me = Person(filled)
     [task] = me.next()
     me.answer(task, ALL)
     for _ in range(2):
-        correction(filled, me, task.image_id, {"glasses": 1}, "c", adjudicate=True)
-    assert count(filled, Annotation) == len(ALL) + 1
+        save_correction(filled, me, task.image_id, {"glasses": 1}, "c", adjudicate=True)
+    assert row_count(filled, Annotation) == len(ALL) + 1
     assert labels_of(filled, task.image_id) == ALL | {"glasses": 1}
     with pytest.raises(Conflict):
-        correction(filled, me, task.image_id, {"glasses": 0}, "c")
+        save_correction(filled, me, task.image_id, {"glasses": 0}, "c")
     for _ in range(2):
         with filled.database.write() as session:
             undo_correction(session, me.id, "u", task.image_id, "c")
     assert labels_of(filled, task.image_id) == ALL
     with pytest.raises(Conflict, match="taken back already"), filled.database.write() as session:
         undo_correction(session, me.id, "u2", task.image_id, "c")
-    history = cell(filled, task.image_id).history
+    history = cell_of(filled, task.image_id).history
     assert [(s.origin, s.code, s.name, s.undone) for s in history] == [
         ("human", 2, "sunglasses", False),
         ("review", 1, "glasses", True),
         ("undo", None, None, False),
     ]
-    assert done(filled) == 1
+    assert done_count(filled) == 1
 
 
 def test_a_correction_counts_for_progress_groups_and_the_queue(filled: ProjectFolder):
     me = Person(filled)
     image = image_of(filled, names_of(filled)[0])
-    correction(filled, me, image, ALL | {"identity": "=cmd()"}, "c")
-    assert done(filled) == 1
+    save_correction(filled, me, image, ALL | {"identity": "=cmd()"}, "c")
+    assert done_count(filled) == 1
     assert image not in {task.image_id for task in me.next(40)}
     with filled.database.read() as session:
         assert session.get_one(Image, image).group == "identity:0"
-    assert cell(filled, image, "identity").label.name == "=cmd()"
+    assert cell_of(filled, image, "identity").label.name == "=cmd()"
     with filled.database.write() as session:
         undo_correction(session, me.id, "u", image, "c")
-    assert (done(filled), labels_of(filled, image)) == (0, {})
+    assert (done_count(filled), labels_of(filled, image)) == (0, {})
 
 
 def test_a_correction_of_something_unknown_is_refused_and_nothing_is_kept(filled: ProjectFolder):
@@ -71,7 +71,7 @@ def test_a_correction_of_something_unknown_is_refused_and_nothing_is_kept(filled
         (1, {}),
     ):
         with pytest.raises(FacelabelError):
-            correction(filled, me, image, values, "c")
+            save_correction(filled, me, image, values, "c")
     with pytest.raises(NotFound), filled.database.write() as session:
         undo_correction(session, me.id, "u", 1, "c")
-    assert count(filled, Annotation) == 0
+    assert row_count(filled, Annotation) == 0

@@ -1,69 +1,13 @@
-"""Answers: once per key, append-only, taken back by an answer of their own."""
-
-import secrets
-from datetime import timedelta
+"""Answers: once per key, append-only, undone by a later submission."""
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 
 from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import Annotation, Image, Label, Labeller, Lease, Submission, now
+from annotator.models import Annotation, Image, Label, Submission
 from annotator.project import ProjectFolder
-from annotator.services.annotation.submit import Outcome, Submitted, submit, undo
-from annotator.services.common.progress import read_progress
-from annotator.services.schema.active import active_schema
-from annotator.services.tasks.queue import Task, next_tasks, renew_leases
-
-ALL = {"wrinkles": 0, "freckles": 1, "glasses": 2, "hair_color": 8, "hair_top": None, "not_human": 0}
-
-
-class Person:
-    """A labeller at work."""
-
-    def __init__(self, project: ProjectFolder, name: str = "local") -> None:
-        self.project = project
-        with project.database.write() as session:
-            row = session.scalar(select(Labeller).where(Labeller.name == name))
-            if row is None:
-                row = Labeller(name=name)
-                session.add(row)
-                session.flush()
-            self.id = row.id
-
-    def next(self, count: int = 1, **more: object) -> list[Task]:
-        with self.project.database.write() as session:
-            return next_tasks(self.project, session, self.id, count=count, lease_seconds=600, **more)
-
-    def answer(self, task: Task, values: dict, key: str | None = None, **more: object) -> Outcome:
-        submitted = Submitted(key or secrets.token_hex(8), task.image_id, task.lease, values, **more)
-        with self.project.database.write() as session:
-            return submit(session, self.id, submitted)
-
-    def undo(self, key: str | None = None, own_key: str | None = None) -> dict[str, int | None]:
-        with self.project.database.write() as session:
-            return undo(session, self.id, own_key or secrets.token_hex(8), key)[1]
-
-
-def labels_of(project: ProjectFolder, image_id: int) -> dict[str, int | None]:
-    with project.database.read() as session:
-        names = active_schema(session).names
-        rows = session.execute(select(Label.attribute_id, Label.code).where(Label.image_id == image_id))
-        return {names[attribute]: code for attribute, code in rows}
-
-
-def count(project: ProjectFolder, table: type) -> int:
-    with project.database.read() as session:
-        return session.scalar(select(func.count()).select_from(table))
-
-
-def done(project: ProjectFolder) -> int:
-    with project.database.read() as session:
-        return read_progress(session, 0).done
-
-
-def lapse_leases(project: ProjectFolder) -> None:
-    with project.database.write() as session:
-        session.execute(update(Lease).values(expires_at=now() - timedelta(seconds=1)))
+from annotator.services.tasks.queue import renew_leases
+from tests.support.projects.labelling import ALL, Person, done_count, labels_of, lapse_leases, row_count
 
 
 def test_an_answer_to_every_attribute_finishes_the_image(filled: ProjectFolder):
@@ -72,7 +16,7 @@ def test_an_answer_to_every_attribute_finishes_the_image(filled: ProjectFolder):
     outcome = me.answer(task, ALL)
     assert outcome.labels == ALL
     assert labels_of(filled, task.image_id) == ALL
-    assert done(filled) == 1
+    assert done_count(filled) == 1
     assert task.image_id not in {other.image_id for other in me.next(39)}
 
 
@@ -80,10 +24,10 @@ def test_the_same_key_again_gives_the_same_outcome_and_adds_nothing(filled: Proj
     me = Person(filled)
     [task] = me.next()
     first = me.answer(task, ALL, key="k")
-    before = count(filled, Annotation)
+    before = row_count(filled, Annotation)
     assert me.answer(task, ALL, key="k") == first
-    assert count(filled, Annotation) == before
-    assert done(filled) == 1
+    assert row_count(filled, Annotation) == before
+    assert done_count(filled) == 1
 
 
 def test_the_same_key_for_another_answer_is_refused(filled: ProjectFolder):
@@ -102,14 +46,14 @@ def test_a_partial_answer_leaves_the_image_open_with_the_rest_to_ask(filled: Pro
     [again] = [t for t in me.next(40) if t.image_id == task.image_id]
     assert again.labels == {"glasses": 1}
     assert "glasses" not in {cell.attribute for cell in again.cells}
-    assert done(filled) == 0
+    assert done_count(filled) == 0
 
 
 def test_no_face_ends_the_image_without_the_other_answers(filled: ProjectFolder):
     me = Person(filled)
     [task] = me.next()
     me.answer(task, {"not_human": 1})
-    assert done(filled) == 1
+    assert done_count(filled) == 1
     assert labels_of(filled, task.image_id) == {"not_human": 1}
 
 
@@ -122,7 +66,7 @@ def test_an_unknown_value_is_refused_and_nothing_is_kept(filled: ProjectFolder, 
     with pytest.raises(FacelabelError):
         me.answer(task, {"wrinkles": 1, **values})
     assert labels_of(filled, task.image_id) == {}
-    assert count(filled, Submission) == 0
+    assert row_count(filled, Submission) == 0
 
 
 def test_people_get_codes_in_the_order_in_which_they_are_named(filled: ProjectFolder):
@@ -149,9 +93,9 @@ def test_undo_goes_back_as_far_as_there_are_answers(filled: ProjectFolder):
     for task in tasks:
         me.answer(task, ALL)
     assert [me.undo() for _ in tasks] == [ALL] * 3
-    assert done(filled) == 0
-    assert count(filled, Label) == 0
-    assert count(filled, Annotation) == 3 * 2 * len(ALL)
+    assert done_count(filled) == 0
+    assert row_count(filled, Label) == 0
+    assert row_count(filled, Annotation) == 3 * 2 * len(ALL)
     with pytest.raises(NotFound, match="no answer of yours"):
         me.undo()
 
@@ -165,15 +109,15 @@ def test_undo_of_a_correction_brings_the_earlier_answer_back(filled: ProjectFold
     assert labels_of(filled, task.image_id) == {"glasses": 1}
 
 
-def test_a_repeated_undo_with_the_same_key_takes_nothing_more_back(filled: ProjectFolder):
+def test_a_repeated_undo_with_the_same_key_undoes_nothing_more(filled: ProjectFolder):
     me = Person(filled)
     for task in me.next(2):
         me.answer(task, ALL)
     assert me.undo(own_key="u") == me.undo(own_key="u")
-    assert done(filled) == 1
+    assert done_count(filled) == 1
 
 
-def test_an_answer_can_be_taken_back_only_once_and_only_by_its_labeller(filled: ProjectFolder):
+def test_an_answer_can_be_undone_only_once_and_only_by_its_labeller(filled: ProjectFolder):
     me, other = Person(filled), Person(filled, "other")
     [task] = me.next()
     me.answer(task, ALL, key="mine")

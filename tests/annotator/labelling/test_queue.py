@@ -1,4 +1,4 @@
-"""The order of work: what the model doubts first, then everything else in a fixed random order."""
+"""The labelling queue: the most uncertain images first, then all others in a fixed random order."""
 
 import shutil
 import subprocess
@@ -13,20 +13,13 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Predictions, Submission
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
-from tests.annotator.labelling.test_labels import ALL, Person, lapse_leases
-from tests.support.predictions_folder import write_cells, write_predictions
-
-SURE, DOUBTFUL = [0.98, 0.01, 0.01], [0.40, 0.38, 0.22]
-
-
-def names_of(project: ProjectFolder, *, split: str | None = None) -> list[str]:
-    with project.database.read() as session:
-        query = select(Image.name).order_by(Image.name)
-        return list(session.scalars(query if split is None else query.where(Image.split == split)))
+from tests.support.predictions_folder import SURE, UNCERTAIN, write_cells, write_predictions
+from tests.support.projects.images import names_of
+from tests.support.projects.labelling import ALL, Person, lapse_leases
 
 
 def doubts(project: ProjectFolder, doubtful: list[str]) -> dict[str, list[float]]:
-    return {name: DOUBTFUL if name in doubtful else SURE for name in names_of(project)}
+    return {name: UNCERTAIN if name in doubtful else SURE for name in names_of(project)}
 
 
 def test_without_predictions_the_order_is_random_but_fixed(filled: ProjectFolder):
@@ -75,7 +68,7 @@ def test_images_that_the_predictions_do_not_know_come_after_them(filled: Project
 
 
 def test_images_that_the_project_does_not_know_are_reported_and_never_given_out(filled: ProjectFolder):
-    known = doubts(filled, []) | {"ghost.jpg": DOUBTFUL}
+    known = doubts(filled, []) | {"ghost.jpg": UNCERTAIN}
     report = load_predictions(filled, write_predictions(filled, filled.rounds / "1", known))
     assert (report.unknown, report.unknown_names) == (1, ["ghost.jpg"])
     assert "ghost.jpg" not in {task.image_name for task in Person(filled).next(40)}
@@ -155,7 +148,7 @@ def test_an_answer_keeps_whether_chance_or_the_rule_chose_its_image(filled: Proj
     me.answer(first, ALL)
     assert drawn(filled) == {first.image_name: 1 / 40}, "without a model it is drawn from all that are open"
     known = [name for name in names_of(filled, split="train") if name != first.image_name][:3]
-    cells = {name: {"glasses": DOUBTFUL} for name in known}
+    cells = {name: {"glasses": UNCERTAIN} for name in known}
     folder = write_cells(filled, filled.rounds / "1", cells, drawn={known[1]: 0.25})
     load_predictions(filled, folder)
     tasks = me.next(4)

@@ -1,4 +1,4 @@
-"""People with a name: renamed, merged, found by a part of it; every step in the history, and every step taken back."""
+"""Named people: renamed, merged, found by a part of the name; every step is in the history and can be undone."""
 
 import pytest
 from sqlalchemy import select
@@ -11,7 +11,7 @@ from annotator.services.people.face_sets import identity_attribute, resembling
 from annotator.services.people.rename_merge import history_of
 from annotator.services.review.details import read_image
 from tests.support.face_descriptors import add_people
-from tests.support.naming import Namer, describe_five, groups_of, identities
+from tests.support.projects.naming import Namer, describe_five, groups_of, identities
 from tests.support.serving import Server
 
 

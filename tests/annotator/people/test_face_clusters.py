@@ -1,4 +1,4 @@
-"""Faces of one person are found together, deterministically, and exactly as average linkage says."""
+"""Face clusters are deterministic and equal to exact average linkage."""
 
 import numpy as np
 import pytest

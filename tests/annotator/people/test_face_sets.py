@@ -1,4 +1,4 @@
-"""Sets of faces that look like one person: confirmed, skipped, taken back, without and with known people."""
+"""Sets of faces that look like one person: confirmed, skipped and undone, with and without known people."""
 
 import pytest
 from sqlalchemy import select
@@ -11,9 +11,9 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.faces.index import face_index
 from annotator.services.grouping.rebuild import regroup_all
 from annotator.services.people.face_sets import identity_attribute
-from tests.annotator.labelling.test_queue import names_of
 from tests.support.face_descriptors import describe
-from tests.support.naming import SIZES, Namer, describe_five, groups_of, identities
+from tests.support.projects.images import names_of
+from tests.support.projects.naming import SIZES, Namer, describe_five, groups_of, identities
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def me(filled: ProjectFolder) -> Namer:
     return describe_five(filled)
 
 
-def test_without_any_name_faces_of_one_person_are_a_set_the_largest_first(me: Namer):
+def test_without_names_the_faces_of_one_person_form_a_set_largest_first(me: Namer):
     found = me.look()
     assert [len(one.images) for one in found.sets] == [one.size for one in found.sets] == list(SIZES)
     assert (found.unnamed, found.described) == (25, 25)

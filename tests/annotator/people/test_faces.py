@@ -1,4 +1,4 @@
-"""Faces are found, described and kept with their images, whichever way up they are and whoever is killed meanwhile."""
+"""Faces are detected, described and kept with their images, in any rotation and after a killed process."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ from annotator.services.faces.detection import FaceSearch, find_all_faces, read_
 from annotator.services.importing.images import import_images
 from annotator.services.review.filters import Filters
 from annotator.services.review.listing import find_images
-from tests.conftest import LIMITS
+from tests.support.projects.images import LIMITS
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 
@@ -99,7 +99,7 @@ def test_several_faces_are_numbered_by_size(portrait: Image.Image):
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
-def test_a_box_is_found_again_when_the_turn_is_taken_back(turn: int):
+def test_a_box_is_found_again_when_the_turn_is_reversed(turn: int):
     image = Image.new("L", (30, 20))
     box = Box(3, 5, 11, 9)
     image.paste(255, tuple(box))
@@ -167,7 +167,7 @@ def test_an_image_whose_view_is_gone_counts_as_looked_at(project: ProjectFolder,
     assert found_in(project)["0006.jpg"] == (0, [])
 
 
-def test_the_worker_looks_for_faces_by_itself_and_dlib_stays_out_of_the_web_process(
+def test_the_worker_detects_faces_automatically_and_dlib_stays_out_of_the_web_process(
     project: ProjectFolder, portraits: Path
 ):
     import_images(project, [portraits], LIMITS)

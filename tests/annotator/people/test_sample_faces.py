@@ -1,4 +1,4 @@
-"""The sample faces that the project draws itself."""
+"""The sample faces that the project draws."""
 
 import csv
 import hashlib

@@ -1,4 +1,4 @@
-"""A process that is paused goes on when it is told to, and ends with the one that started it, paused or not."""
+"""A child process can be paused and resumed, and ends with its parent even while paused."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def child_of(parent: psutil.Process) -> psutil.Process:
-    """The bound one; a test process has others of its own."""
+    """The child process under test; a test process has further children."""
     [child] = [child for child in parent.children() if "http.server" in child.cmdline()]
     return child
 

@@ -1,4 +1,4 @@
-"""Whether anybody has committed is known without reading anything."""
+"""The commit watch notices a commit without reading the database."""
 
 from sqlalchemy import select, update
 

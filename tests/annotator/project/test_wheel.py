@@ -1,4 +1,4 @@
-"""The wheel holds everything that a project needs, and works far from the checkout."""
+"""The wheel contains everything that a project needs, and works outside the checkout."""
 
 import os
 import subprocess
@@ -7,9 +7,8 @@ from pathlib import Path
 
 import requests
 
+from tests.support.paths import CHECKOUT
 from tests.support.serving import Server
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def test_the_wheel_works_from_an_empty_folder(tmp_path: Path, faces: Path):

@@ -1,4 +1,4 @@
-"""Browse: every image of a view once and in order, whatever is asked; corrections that are kept once."""
+"""Browse: every image of a view appears once and in order, and corrections are kept once."""
 
 import random
 from itertools import pairwise
@@ -14,51 +14,18 @@ from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
 from annotator.services.review import filters, listing
-from annotator.services.review.corrections import Correction, correct
-from annotator.services.review.details import read_image
 from annotator.services.review.filters import Filters
 from annotator.services.review.flags import raise_flag, resolve_flag
 from annotator.services.review.listing import find_images
-from tests.annotator.labelling.test_labels import ALL, Person, lapse_leases
-from tests.annotator.labelling.test_queue import SURE, names_of
-from tests.support.predictions_folder import write_predictions
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.reviewing import cell_of, late_opinion, names_in_view, save_correction
 from tests.support.serving import Server
 
 
-def found(project: ProjectFolder, limit: int = 7, **filters: Any) -> list[str]:
-    """The names of a view, page by page."""
-    names: list[str] = []
-    after = None
-    with project.database.read() as session:
-        while True:
-            page = find_images(project, session, Filters(**filters), after=after, limit=limit)
-            assert len(page.images) <= limit
-            names += [image.name for image in page.images]
-            if page.next is None:
-                return names
-            assert after is None or page.next > after
-            after = page.next
-
-
-def correction(
-    project: ProjectFolder, person: Person, image: int, values: dict, key: str, **more: Any
-) -> None:
-    with project.database.write() as session:
-        correct(session, person.id, Correction(key, image, values, **more))
-
-
-def image_of(project: ProjectFolder, name: str) -> int:
-    with project.database.read() as session:
-        return session.scalars(select(Image.id).where(Image.name == name)).one()
-
-
-def cell(project: ProjectFolder, image_id: int, attribute: str = "glasses"):
-    with project.database.read() as session:
-        return next(c for c in read_image(project, session, image_id).cells if c.attribute == attribute)
-
-
 def test_without_filters_every_image_is_shown_once_by_name(filled: ProjectFolder):
-    assert found(filled) == names_of(filled)
+    assert names_in_view(filled) == names_of(filled)
 
 
 @given(
@@ -88,7 +55,7 @@ def test_pages_forwards_and_backwards_hold_each_image_once_in_order(
     filters = {"split": "train", "name": prefix or None}
     expected = [r["name"] for r in rows if r["split"] == "train" and r["name"].startswith(prefix)]
     expected.sort(key=str.encode)
-    assert found(project, limit, **filters) == expected
+    assert names_in_view(project, limit, **filters) == expected
     backwards: list[str] = []
     before: str | None = "\U0010ffff" * 8
     with project.database.read() as session:
@@ -125,54 +92,45 @@ def test_each_filter_shows_what_it_says_and_filters_add_up(filled: ProjectFolder
         values: dict[str, int | None] = {"glasses": chance.choice([0, 1, 2, None])}
         if chance.random() < 0.5:
             values["wrinkles"] = chance.choice([0, 1])
-        correction(filled, person, task.image_id, values, f"c{task.image_id}")
+        save_correction(filled, person, task.image_id, values, f"c{task.image_id}")
         truth[task.image_name] = ("Ada" if person is other else "local", values)
 
     def expect(test) -> list[str]:
         return sorted(name for name, (who, values) in truth.items() if test(who, values))
 
-    assert found(filled, attribute="glasses", value="1") == expect(lambda _, v: v["glasses"] == 1)
-    assert found(filled, attribute="glasses", value="unsure") == expect(lambda _, v: v["glasses"] is None)
+    assert names_in_view(filled, attribute="glasses", value="1") == expect(lambda _, v: v["glasses"] == 1)
+    assert names_in_view(filled, attribute="glasses", value="unsure") == expect(
+        lambda _, v: v["glasses"] is None
+    )
     unlabelled = sorted(set(names_of(filled)) - set(expect(lambda _, v: "wrinkles" in v)))
-    assert found(filled, attribute="wrinkles", value="none") == unlabelled
-    assert found(filled, labeller="Ada") == expect(lambda who, _: who == "Ada")
-    assert found(filled, attribute="wrinkles", labeller="Ada") == expect(
+    assert names_in_view(filled, attribute="wrinkles", value="none") == unlabelled
+    assert names_in_view(filled, labeller="Ada") == expect(lambda who, _: who == "Ada")
+    assert names_in_view(filled, attribute="wrinkles", labeller="Ada") == expect(
         lambda w, v: w == "Ada" and "wrinkles" in v
     )
-    assert found(filled, attribute="glasses", value="0", labeller="local", origin="human") == expect(
+    assert names_in_view(filled, attribute="glasses", value="0", labeller="local", origin="human") == expect(
         lambda w, v: w == "local" and v["glasses"] == 0
     )
-    assert found(filled, labeller="nobody") == []
-    assert found(filled, origin="import") == []
-    assert found(filled, split="test") == names_of(filled, split="test")
+    assert names_in_view(filled, labeller="nobody") == []
+    assert names_in_view(filled, origin="import") == []
+    assert names_in_view(filled, split="test") == names_of(filled, split="test")
     name = names_of(filled)[3]
     with filled.database.read() as session:
         group = session.scalars(select(Image.group).where(Image.name == name)).one()
-    assert found(filled, group=group) == [name]
-    assert found(filled, name=name[:3]) == [n for n in names_of(filled) if n.startswith(name[:3])]
-    assert found(filled, name="*2.j") == [n for n in names_of(filled) if "2.j" in n]
-    assert found(filled, name="*%") == []
+    assert names_in_view(filled, group=group) == [name]
+    assert names_in_view(filled, name=name[:3]) == [n for n in names_of(filled) if n.startswith(name[:3])]
+    assert names_in_view(filled, name="*2.j") == [n for n in names_of(filled) if "2.j" in n]
+    assert names_in_view(filled, name="*%") == []
 
 
 def test_images_with_a_flag_are_found_until_it_is_resolved(filled: ProjectFolder):
     name = names_of(filled)[7]
     with filled.database.write() as session:
         flag = raise_flag(session, 1, "k", image_of(filled, name), "look")
-    assert found(filled, flag="open") == found(filled, flag="any") == [name]
+    assert names_in_view(filled, flag="open") == names_in_view(filled, flag="any") == [name]
     with filled.database.write() as session:
         resolve_flag(session, 1, flag.id)
-    assert (found(filled, flag="open"), found(filled, flag="resolved")) == ([], [name])
-
-
-def late_opinion(project: ProjectFolder, label: int, opinion: int) -> int:
-    """An image with a label of one person and a late opinion of another one."""
-    slow, quick = Person(project, "slow"), Person(project, "quick")
-    [task] = slow.next()
-    lapse_leases(project)
-    [again] = [t for t in quick.next(40) if t.image_id == task.image_id]
-    quick.answer(again, ALL | {"glasses": label})
-    slow.answer(task, {"glasses": opinion}, key="late")
-    return task.image_id
+    assert (names_in_view(filled, flag="open"), names_in_view(filled, flag="resolved")) == ([], [name])
 
 
 @pytest.mark.parametrize("few", [20_000, 0])
@@ -183,24 +141,28 @@ def test_differing_opinions_are_found_until_a_reviewer_decides(
     image = late_opinion(filled, 0, 1)
     with filled.database.read() as session:
         name = session.get_one(Image, image).name
-    assert found(filled, differing=True) == found(filled, differing=True, attribute="glasses") == [name]
-    assert found(filled, differing=True, attribute="wrinkles") == []
-    assert cell(filled, image).differing
+    assert (
+        names_in_view(filled, differing=True)
+        == names_in_view(filled, differing=True, attribute="glasses")
+        == [name]
+    )
+    assert names_in_view(filled, differing=True, attribute="wrinkles") == []
+    assert cell_of(filled, image).differing
     me = Person(filled)
-    correction(filled, me, image, {"glasses": 0}, "decide", adjudicate=True)
-    assert found(filled, differing=True) == []
-    assert not cell(filled, image).differing
-    assert found(filled, attribute="glasses", origin="review") == [name]
+    save_correction(filled, me, image, {"glasses": 0}, "decide", adjudicate=True)
+    assert names_in_view(filled, differing=True) == []
+    assert not cell_of(filled, image).differing
+    assert names_in_view(filled, attribute="glasses", origin="review") == [name]
 
 
-def test_an_opinion_that_agrees_or_was_taken_back_is_no_disagreement(filled: ProjectFolder):
+def test_a_vote_that_agrees_or_was_undone_is_no_disagreement(filled: ProjectFolder):
     image = late_opinion(filled, 1, 1)
-    assert found(filled, differing=True) == []
+    assert names_in_view(filled, differing=True) == []
     slow = Person(filled, "slow")
-    correction(filled, Person(filled), image, {"glasses": 2}, "c")
-    assert len(found(filled, differing=True)) == 1
+    save_correction(filled, Person(filled), image, {"glasses": 2}, "c")
+    assert len(names_in_view(filled, differing=True)) == 1
     slow.undo("late")
-    assert found(filled, differing=True) == []
+    assert names_in_view(filled, differing=True) == []
 
 
 def test_labels_that_the_model_contradicts_are_found_with_its_probability(
@@ -214,23 +176,23 @@ def test_labels_that_the_model_contradicts_are_found_with_its_probability(
     wrong = [train[2], train[5], blind[0]]
     for name in [*wrong, train[8]]:
         image = image_of(filled, name)
-        correction(filled, me, image, {"glasses": 0 if name == train[8] else 1}, f"c{image}")
-    assert found(filled, contradicted=0.0) == [train[2], train[5]]
-    assert found(filled, contradicted=0.9) == [train[2]]
-    assert found(filled, contradicted=0.9, attribute="wrinkles") == []
-    assert found(filled, contradicted=0.0, name=train[5]) == [train[5]]
-    assert cell(filled, image_of(filled, train[2])).contradicted
+        save_correction(filled, me, image, {"glasses": 0 if name == train[8] else 1}, f"c{image}")
+    assert names_in_view(filled, contradicted=0.0) == [train[2], train[5]]
+    assert names_in_view(filled, contradicted=0.9) == [train[2]]
+    assert names_in_view(filled, contradicted=0.9, attribute="wrinkles") == []
+    assert names_in_view(filled, contradicted=0.0, name=train[5]) == [train[5]]
+    assert cell_of(filled, image_of(filled, train[2])).contradicted
     # A test image is blind until it is done: neither found nor shown with the model's answer.
-    assert cell(filled, image_of(filled, blind[0])).suggestion is None
-    correction(filled, me, image_of(filled, blind[0]), ALL | {"glasses": 1}, "done")
-    assert sorted([train[2], blind[0]]) == found(filled, contradicted=0.9)
-    assert cell(filled, image_of(filled, blind[0])).suggestion.probability == 0.98
-    correction(filled, me, image_of(filled, train[2]), {"glasses": 1}, "decide", adjudicate=True)
-    assert found(filled, contradicted=0.9) == [blind[0]]
+    assert cell_of(filled, image_of(filled, blind[0])).suggestion is None
+    save_correction(filled, me, image_of(filled, blind[0]), ALL | {"glasses": 1}, "done")
+    assert sorted([train[2], blind[0]]) == names_in_view(filled, contradicted=0.9)
+    assert cell_of(filled, image_of(filled, blind[0])).suggestion.probability == 0.98
+    save_correction(filled, me, image_of(filled, train[2]), {"glasses": 1}, "decide", adjudicate=True)
+    assert names_in_view(filled, contradicted=0.9) == [blind[0]]
 
 
 def test_without_predictions_nothing_is_contradicted(filled: ProjectFolder):
-    assert found(filled, contradicted=0.0) == []
+    assert names_in_view(filled, contradicted=0.0) == []
 
 
 def test_the_api_pages_through_a_view_and_corrects(server: Server):

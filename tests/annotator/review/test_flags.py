@@ -1,4 +1,4 @@
-"""Flags: kept once per key, plain text whatever it says, resolved by a reviewer."""
+"""Flags: kept once per key, shown as plain text, resolved by a reviewer."""
 
 from tests.support.serving import Client, Server
 

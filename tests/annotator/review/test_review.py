@@ -1,4 +1,4 @@
-"""The reviewer's queue: what wants a decision is in it, and leaves with the decision."""
+"""The review queue holds every image that needs a decision, and the decision removes it."""
 
 import pytest
 from sqlalchemy import select, update
@@ -8,18 +8,12 @@ from annotator.models import Labeller
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
 from annotator.services.review.flags import raise_flag
-from annotator.services.review.queue import Kind, check_reviewer, review_queue
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_queue import SURE, names_of
-from tests.annotator.review.test_browse import correction, image_of, late_opinion
-from tests.support.predictions_folder import write_predictions
+from annotator.services.review.queue import check_reviewer
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.reviewing import images_to_review, late_opinion, save_correction
 from tests.support.serving import Server
-
-
-def queue(project: ProjectFolder, kind: Kind) -> list[int]:
-    with project.database.read() as session:
-        page = review_queue(project, session, kind, after=None, limit=50)
-        return [image.id for image in page.images]
 
 
 def test_flags_opinions_and_a_confident_model_are_queued_until_decided(filled: ProjectFolder):
@@ -31,15 +25,15 @@ def test_flags_opinions_and_a_confident_model_are_queued_until_decided(filled: P
     opinions = late_opinion(filled, 0, 1)
     contradicted, flagged = (image_of(filled, name) for name in names_of(filled, split="train")[-2:])
     me_values = ALL | {"glasses": 2}
-    correction(filled, me, contradicted, me_values, "c")
+    save_correction(filled, me, contradicted, me_values, "c")
     with filled.database.write() as session:
         raise_flag(session, me.id, "f", flagged, "blurred")
-    assert queue(filled, "flags") == [flagged]
-    assert queue(filled, "opinions") == [opinions]
-    assert queue(filled, "model") == [contradicted]
+    assert images_to_review(filled, "flags") == [flagged]
+    assert images_to_review(filled, "opinions") == [opinions]
+    assert images_to_review(filled, "model") == [contradicted]
     for image in (opinions, contradicted):
-        correction(filled, me, image, {"glasses": 2}, f"decide {image}", adjudicate=True)
-    assert (queue(filled, "opinions"), queue(filled, "model")) == ([], [])
+        save_correction(filled, me, image, {"glasses": 2}, f"decide {image}", adjudicate=True)
+    assert (images_to_review(filled, "opinions"), images_to_review(filled, "model")) == ([], [])
 
 
 @pytest.mark.parametrize(("role", "may"), [("labeller", False), ("reviewer", True), ("admin", True)])
@@ -56,8 +50,8 @@ def test_only_reviewers_decide_for_others(filled: ProjectFolder, role: str, may:
         check_reviewer(session, session.scalars(select(Labeller.id).where(Labeller.name == "local")).one())
     if not may:
         with pytest.raises(Forbidden):
-            correction(filled, person, 1, {"glasses": 1}, "c", adjudicate=True)
-        correction(filled, person, 1, {"glasses": 1}, "c")
+            save_correction(filled, person, 1, {"glasses": 1}, "c", adjudicate=True)
+        save_correction(filled, person, 1, {"glasses": 1}, "c")
 
 
 def test_the_queue_over_the_api(server: Server):

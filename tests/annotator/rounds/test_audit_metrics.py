@@ -1,4 +1,4 @@
-"""Figures on the audit set: what they are, what their intervals cover, and what follows from them in words."""
+"""Metrics on the audit set: their values, the coverage of their intervals, and the advice that follows."""
 
 import numpy as np
 import pytest

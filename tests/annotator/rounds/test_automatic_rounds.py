@@ -1,4 +1,4 @@
-"""A round starts by itself once enough is labelled, and again after as many labels more."""
+"""A round starts automatically after enough new labels, and again after as many more."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from annotator.services.rounds.jobs import (
     start_round,
 )
 from annotator.worker import start_round_if_due
-from tests.annotator.labelling.test_labels import Person
+from tests.support.projects.labelling import Person
 
 ALL = {"wrinkles": 1, "freckles": 0, "glasses": 0, "hair_color": 1, "hair_top": 2, "not_human": 0}
 

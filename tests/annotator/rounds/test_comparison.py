@@ -1,13 +1,12 @@
-"""What a round changed: figures on the same labels, answers, the head of the queue."""
+"""The comparison of two rounds: metrics on the same labels, changed answers, the head of the queue."""
 
 import pytest
 
 from annotator.errors import NotFound
 from annotator.project import ProjectFolder
 from annotator.services.rounds.comparison import RoundChanges, report_page, round_changes
-from tests.annotator.insights.test_insights import audited, round_that_errs
-from tests.annotator.labelling.test_queue import names_of
-from tests.annotator.rounds.test_promotions import finished_round
+from tests.support.projects.images import names_of
+from tests.support.projects.round_results import add_finished_round, add_round_with_errors, answer_audit_set
 
 
 def changes(project: ProjectFolder, number: int) -> RoundChanges | None:
@@ -16,8 +15,8 @@ def changes(project: ProjectFolder, number: int) -> RoundChanges | None:
 
 
 def test_figures_are_compared_on_the_same_audit_labels(filled: ProjectFolder):
-    truth = audited(filled, 20)
-    first, second = round_that_errs(filled, truth, 10), round_that_errs(filled, truth, 2)
+    truth = answer_audit_set(filled, 20)
+    first, second = add_round_with_errors(filled, truth, 10), add_round_with_errors(filled, truth, 2)
     assert changes(filled, first).previous is None
     found = changes(filled, second)
     [glasses] = found.attributes
@@ -29,15 +28,15 @@ def test_figures_are_compared_on_the_same_audit_labels(filled: ProjectFolder):
 
 def test_the_head_of_the_queue_is_compared(filled: ProjectFolder):
     names = names_of(filled, split="train")
-    finished_round(filled, names[3])
-    moved = finished_round(filled, names[7])
+    add_finished_round(filled, names[3])
+    moved = add_finished_round(filled, names[7])
     with filled.database.read() as session:
         heads = [round_changes(filled, session, moved, head) for head in (1, 100)]
     assert [(found.head, found.new_in_head) for found in heads] == [(1, 1), (40, 0)]
 
 
 def test_a_round_without_predictions_changed_nothing(filled: ProjectFolder):
-    failed = finished_round(filled, None)
+    failed = add_finished_round(filled, None)
     assert changes(filled, failed) is None
     with filled.database.read() as session:
         assert report_page(filled, session, failed) is None

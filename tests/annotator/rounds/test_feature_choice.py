@@ -1,4 +1,4 @@
-"""Probes work on a fine-tuned network's features when the audit set says so, and every round says why."""
+"""Probes use the features of a fine-tuned network when the audit set favours them, and every round says why."""
 
 import shutil
 from pathlib import Path
@@ -22,41 +22,26 @@ from annotator.services.rounds.feature_choice import (
 )
 from annotator.services.rounds.jobs import start_round
 from annotator.worker import run_next_round
-from tests.annotator.insights.test_insights import audited, round_that_errs
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_queue import names_of
-from tests.annotator.review.test_browse import correction, image_of
-from tests.annotator.rounds.test_promotions import finished_round
+from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.reviewing import save_correction
+from tests.support.projects.round_results import (
+    add_finished_round,
+    add_network_with_errors,
+    add_round_with_errors,
+    answer_audit_set,
+    choose_round_features,
+)
 from tests.support.small_run import CONFIG, register_small
 from trainer.finetune.model import build_model
 from trainer.finetune.saved_model import save_model
 from trainer.rounds.engines import weights_sha256
 
 
-def network_that_errs(project: ProjectFolder, truth: dict[str, int], wrong: int) -> int:
-    """A finished round of the engine cnn, with a model."""
-    number = round_that_errs(project, truth, wrong)
-    with project.database.write() as session:
-        session.execute(update(Round).where(Round.id == number).values(engine="cnn"))
-    network_folder(project, number).mkdir(parents=True)
-    (network_folder(project, number) / "model.json").write_text("{}")
-    return number
-
-
-def decided(project: ProjectFolder) -> tuple[int | None, str]:
-    """What a new round of the engine probe works on, and why."""
-    number = finished_round(project, None)
-    chosen = choose_features(project, number)
-    with project.database.read() as session:
-        row = session.get_one(Round, number)
-        assert row.features == chosen
-        return row.features, row.features_reason
-
-
 def test_a_network_that_is_shown_to_be_better_gives_its_features(filled: ProjectFolder):
-    truth = audited(filled, 20)
-    probe, network = round_that_errs(filled, truth, 10), network_that_errs(filled, truth, 1)
-    chosen, reason = decided(filled)
+    truth = answer_audit_set(filled, 20)
+    probe, network = add_round_with_errors(filled, truth, 10), add_network_with_errors(filled, truth, 1)
+    chosen, reason = choose_round_features(filled)
     assert chosen == network
     assert reason.startswith(
         f"Works on the features of round {network}: on 20 audit images the network of round {network} is 45.0 points better ("
@@ -65,48 +50,51 @@ def test_a_network_that_is_shown_to_be_better_gives_its_features(filled: Project
 
 
 def test_one_that_is_not_shown_to_be_better_does_not(filled: ProjectFolder):
-    truth = audited(filled, 20)
-    probe, network = round_that_errs(filled, truth, 3), network_that_errs(filled, truth, 2)
-    chosen, reason = decided(filled)
+    truth = answer_audit_set(filled, 20)
+    probe, network = add_round_with_errors(filled, truth, 3), add_network_with_errors(filled, truth, 2)
+    chosen, reason = choose_round_features(filled)
     assert chosen is None
     assert f"round {network} is 5.0 points better (-" in reason
     assert reason.endswith(f"than round {probe}, which is not shown to be an advantage.")
-    worse = network_that_errs(filled, truth, 12)
-    chosen, reason = decided(filled)
+    worse = add_network_with_errors(filled, truth, 12)
+    chosen, reason = choose_round_features(filled)
     assert (chosen, f"round {worse} is 45.0 points worse (" in reason) == (None, True)
 
 
 def test_the_newest_network_is_compared_with_the_newest_round_on_the_frozen_one(filled: ProjectFolder):
-    truth = audited(filled, 20)
-    round_that_errs(filled, truth, 10)
-    first = network_that_errs(filled, truth, 1)
-    on_learned = round_that_errs(filled, truth, 1)
+    truth = answer_audit_set(filled, 20)
+    add_round_with_errors(filled, truth, 10)
+    first = add_network_with_errors(filled, truth, 1)
+    on_learned = add_round_with_errors(filled, truth, 1)
     with filled.database.write() as session:
         session.execute(update(Round).where(Round.id == on_learned).values(features=first))
-    assert decided(filled)[0] == first, "a probe on its own features is not what it has to beat"
-    network_that_errs(filled, truth, 9)
-    assert decided(filled)[0] is None
+    assert choose_round_features(filled)[0] == first, "a probe on its own features is not what it has to beat"
+    add_network_with_errors(filled, truth, 9)
+    assert choose_round_features(filled)[0] is None
 
 
-def test_whoever_returns_to_the_frozen_network_stays_there_until_another_one_is_better(filled: ProjectFolder):
-    truth = audited(filled, 20)
-    round_that_errs(filled, truth, 10)
-    network_that_errs(filled, truth, 1)
+def test_a_return_to_the_frozen_network_holds_until_another_network_is_better(filled: ProjectFolder):
+    truth = answer_audit_set(filled, 20)
+    add_round_with_errors(filled, truth, 10)
+    add_network_with_errors(filled, truth, 1)
     with filled.database.write() as session:
         return_to_frozen(session)
-    assert decided(filled) == (None, "Works on the frozen network, because somebody returned to it.")
-    newer = network_that_errs(filled, truth, 0)
-    assert decided(filled)[0] == newer
+    assert choose_round_features(filled) == (
+        None,
+        "Works on the frozen network, because somebody returned to it.",
+    )
+    newer = add_network_with_errors(filled, truth, 0)
+    assert choose_round_features(filled)[0] == newer
 
 
 def test_what_was_decided_stays_when_a_round_is_begun_again(filled: ProjectFolder):
-    truth = audited(filled, 20)
-    round_that_errs(filled, truth, 10)
-    begun = finished_round(filled, None)
+    truth = answer_audit_set(filled, 20)
+    add_round_with_errors(filled, truth, 10)
+    begun = add_finished_round(filled, None)
     assert choose_features(filled, begun) is None
-    network = network_that_errs(filled, truth, 1)
+    network = add_network_with_errors(filled, truth, 1)
     assert choose_features(filled, begun) is None
-    later = finished_round(filled, None)
+    later = add_finished_round(filled, None)
     assert choose_features(filled, later) == network
     give_features_up(filled, later, network, "It was changed.")
     assert choose_features(filled, later) is None
@@ -117,35 +105,35 @@ def test_what_was_decided_stays_when_a_round_is_begun_again(filled: ProjectFolde
 
 
 def test_without_anything_to_compare_the_frozen_network_stays_and_it_is_said(filled: ProjectFolder):
-    assert "no other one was fine-tuned yet" in decided(filled)[1]
-    truth = audited(filled, 20)
-    network = network_that_errs(filled, truth, 1)
-    assert "no round on it is there" in decided(filled)[1]
-    probe = round_that_errs(filled, truth, 10)
-    assert decided(filled)[0] == network
+    assert "no other one was fine-tuned yet" in choose_round_features(filled)[1]
+    truth = answer_audit_set(filled, 20)
+    network = add_network_with_errors(filled, truth, 1)
+    assert "no round on it is there" in choose_round_features(filled)[1]
+    probe = add_round_with_errors(filled, truth, 10)
+    assert choose_round_features(filled)[0] == network
     with filled.database.write() as session:
         session.execute(update(Project).values(split_seed=7))
     for number in (network, probe):
         folder = filled.round_folder(number) / "snapshot"
         folder.mkdir()
         (folder / "manifest.json").write_text('{"splits": {"seed": 0}}')
-    assert f"rounds {network} and {probe} cannot be compared" in decided(filled)[1]
+    assert f"rounds {network} and {probe} cannot be compared" in choose_round_features(filled)[1]
     file = filled.round_folder(network) / "run" / "predictions" / "predictions.arrow"
     file.write_bytes(b"torn")
-    assert decided(filled)[0] is None
+    assert choose_round_features(filled)[0] is None
     shutil.rmtree(network_folder(filled, network))
-    assert f"the model of round {network} is gone" in decided(filled)[1]
+    assert f"the model of round {network} is gone" in choose_round_features(filled)[1]
 
 
 def test_the_worker_runs_on_the_features_of_the_network_and_without_them_when_it_is_damaged(
     filled: ProjectFolder,
 ):
-    truth = audited(filled, 20)
-    round_that_errs(filled, truth, 10)
-    network = network_that_errs(filled, truth, 1)
+    truth = answer_audit_set(filled, 20)
+    add_round_with_errors(filled, truth, 10)
+    network = add_network_with_errors(filled, truth, 1)
     names = [name for name in names_of(filled) if name not in truth]
     for name in names[:4]:
-        correction(filled, Person(filled), image_of(filled, name), ALL, f"train {name}")
+        save_correction(filled, Person(filled), image_of(filled, name), ALL, f"train {name}")
     register_small()
     model = network_folder(filled, network)
     save_model(

@@ -1,36 +1,16 @@
-"""Predictions take turns: an earlier round's can be put in use again, exactly once."""
+"""The predictions of an earlier round can be made active again, exactly once."""
 
 import pytest
 from sqlalchemy import func, select
 
 from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import Label, Predictions, Round, Submission, now
+from annotator.models import Label, Predictions, Submission
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import load_predictions
 from annotator.services.rounds.promotion import promote, round_in_use
 from annotator.services.schema.active import active_schema
-from tests.annotator.labelling.test_labels import Person, lapse_leases
-from tests.annotator.labelling.test_queue import names_of
-from tests.support.predictions_folder import write_predictions
-
-SURE, TORN = [0.9, 0.05, 0.05], [0.34, 0.33, 0.33]
-
-
-def finished_round(project: ProjectFolder, doubted: str | None) -> int:
-    """A round that doubts one image."""
-    with project.database.write() as session:
-        row = Round(
-            state="done", engine="probe", strategy="margin", stage="load", done=0, total=0, message="", attempts=1,
-            created_at=now(),
-        )  # fmt: skip
-        session.add(row)
-        session.flush()
-        number = row.id
-    if doubted is not None:
-        cells = dict.fromkeys(names_of(project), SURE) | {doubted: TORN}
-        folder = project.rounds / f"{number:04d}" / "run" / "predictions"
-        load_predictions(project, write_predictions(project, folder, cells), number)
-    return number
+from tests.support.projects.images import names_of
+from tests.support.projects.labelling import Person, lapse_leases
+from tests.support.projects.round_results import add_finished_round
 
 
 def head_of_queue(project: ProjectFolder) -> str:
@@ -46,7 +26,7 @@ def in_use(project: ProjectFolder) -> int | None:
 
 def test_the_queue_follows_the_round_that_was_returned_to_until_the_next_one(filled: ProjectFolder):
     names = names_of(filled, split="train")
-    first, second = finished_round(filled, names[3]), finished_round(filled, names[7])
+    first, second = add_finished_round(filled, names[3]), add_finished_round(filled, names[7])
     assert (in_use(filled), head_of_queue(filled)) == (second, names[7])
     promote(filled, "back", first, 1)
     assert (in_use(filled), head_of_queue(filled)) == (first, names[3])
@@ -54,7 +34,7 @@ def test_the_queue_follows_the_round_that_was_returned_to_until_the_next_one(fil
     assert (in_use(filled), head_of_queue(filled)) == (second, names[7])
     promote(filled, "back", first, 1)  # a repetition that comes late
     assert (in_use(filled), head_of_queue(filled)) == (second, names[7])
-    third = finished_round(filled, names[5])
+    third = add_finished_round(filled, names[5])
     assert (in_use(filled), head_of_queue(filled)) == (third, names[5])
     with filled.database.read() as session:
         turns = list(session.scalars(select(Predictions.turn)))
@@ -66,7 +46,7 @@ def test_the_queue_follows_the_round_that_was_returned_to_until_the_next_one(fil
 
 def test_a_round_without_whole_predictions_is_not_put_in_use(filled: ProjectFolder):
     names = names_of(filled, split="train")
-    first, second, failed = (finished_round(filled, name) for name in (names[3], names[7], None))
+    first, second, failed = (add_finished_round(filled, name) for name in (names[3], names[7], None))
     with pytest.raises(Conflict, match="made no predictions"):
         promote(filled, "a", failed, 1)
     with pytest.raises(NotFound):

@@ -1,4 +1,4 @@
-"""Guidelines and example images: read from attributes.toml, kept, told by the API, and no part of the schema's hash."""
+"""Guidelines and example images: read from attributes.toml, kept, shown by the API, and not part of the schema's hash."""
 
 from dataclasses import replace
 from pathlib import Path

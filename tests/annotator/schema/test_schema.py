@@ -1,4 +1,4 @@
-"""attributes.toml, and the active schema."""
+"""The file attributes.toml and the active schema."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Schema changes: renamed attributes, merged and split values; nothing said is lost and no code means two things."""
+"""Schema changes: renamed attributes, merged and split values; no label is lost and no code has two meanings."""
 
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from annotator.errors import Conflict, FacelabelError
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.models import Gold, Image, Submission
 from annotator.project import ProjectFolder
-from annotator.resources import resource
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.predictions.active import active_predictions, load_predictions
 from annotator.services.review.corrections import undo_correction
@@ -22,22 +21,20 @@ from annotator.services.schema_editing.file import change_schema, schema_version
 from annotator.services.tasks.overlap import INDEPENDENT
 from annotator.services.team.gold import make_gold
 from annotator.services.team.votes import read_opinions
-from tests.annotator.labelling.test_labels import ALL, Person, done, labels_of
-from tests.annotator.labelling.test_queue import names_of
-from tests.annotator.review.test_browse import correction
-from tests.annotator.team.test_team_aggregation import opinions
 from tests.support.commands import call
 from tests.support.predictions_folder import write_predictions
-from trainer.data.snapshot import Snapshot
-
-DEFAULT = resource("attributes.toml").read_text(encoding="utf-8")
-SUN = '{ code = 2, name = "sunglasses" }'
-MERGED = DEFAULT.replace(SUN, '{ code = 2, name = "sunglasses", replaced_by = [1] }')
-SPLIT = DEFAULT.replace(
-    SUN,
-    '{ code = 2, name = "sunglasses", replaced_by = [3, 4] }, { code = 3, name = "dark" }, { code = 4, name = "tinted" }',
+from tests.support.projects.images import names_of
+from tests.support.projects.labelling import ALL, answer_images, done_count, labels_of
+from tests.support.projects.reviewing import save_correction
+from tests.support.projects.schemas import (
+    DEFAULT_SCHEMA,
+    MERGED_VALUE,
+    RENAMED_ATTRIBUTE,
+    SPLIT_VALUE,
+    SUNGLASSES,
 )
-RENAMED = DEFAULT.replace('name = "glasses"\ntitle', 'name = "eyewear"\nwas = "glasses"\ntitle', 1)
+from tests.support.projects.team import vote_on_glasses
+from trainer.data.snapshot import Snapshot
 
 
 def put(project: ProjectFolder, text: str) -> list[str]:
@@ -52,24 +49,15 @@ def history(project: ProjectFolder, image: int, attribute: str = "glasses") -> l
         return cells[attribute].history
 
 
-def answered(project: ProjectFolder, count: int = 3) -> tuple[Person, list[int]]:
-    """Some images with sunglasses, finished."""
-    me = Person(project)
-    tasks = me.next(count)
-    for task in tasks:
-        me.answer(task, ALL, key=f"answer {task.image_id}")
-    return me, [task.image_id for task in tasks]
-
-
 def test_a_merged_value_moves_its_labels_and_keeps_what_was_said(filled: ProjectFolder):
-    me, [image, *_] = answered(filled)
-    assert put(filled, MERGED) == [
+    me, [image, *_] = answer_images(filled)
+    assert put(filled, MERGED_VALUE) == [
         "glasses: merge the value 2 'sunglasses' into 1 'glasses' (3 labels change)"
     ]
     assert labels_of(filled, image)["glasses"] == 1
     assert [(said.code, said.origin) for said in history(filled, image)] == [(2, "human"), (1, "schema")]
-    assert done(filled) == 3
-    assert put(filled, MERGED) == []
+    assert done_count(filled) == 3
+    assert put(filled, MERGED_VALUE) == []
     # A page that was opened before still sends the old code.
     me.answer(me.next()[0], ALL, key="late")
     assert history(filled, image)[-1].origin == "schema"
@@ -78,13 +66,13 @@ def test_a_merged_value_moves_its_labels_and_keeps_what_was_said(filled: Project
 
 
 def test_a_split_value_opens_its_cells_and_they_come_back_to_the_queue(filled: ProjectFolder):
-    me, images = answered(filled)
-    told = put(filled, SPLIT)
+    me, images = answer_images(filled)
+    told = put(filled, SPLIT_VALUE)
     assert told[0] == (
         "glasses: split the value 2 'sunglasses' into 3 'dark' and 4 'tinted' "
         "(3 labels open again, 3 done images are asked again)"
     )
-    assert done(filled) == 0
+    assert done_count(filled) == 0
     assert "glasses" not in labels_of(filled, images[0])
     assert [(said.code, said.origin) for said in history(filled, images[0])] == [
         (2, "human"),
@@ -93,23 +81,23 @@ def test_a_split_value_opens_its_cells_and_they_come_back_to_the_queue(filled: P
     tasks = {task.image_id: task for task in me.next(40)}
     assert [cell.attribute for cell in tasks[images[0]].cells] == ["glasses", "identity"]
     me.answer(tasks[images[0]], {"glasses": 4})
-    assert done(filled) == 1
+    assert done_count(filled) == 1
     with pytest.raises(FacelabelError, match="no value 2"):
         me.answer(tasks[images[1]], {"glasses": 2})
 
 
 def test_an_undone_answer_leaves_nothing_of_the_change_behind(filled: ProjectFolder):
-    me, [image, *_] = answered(filled)
-    put(filled, MERGED)
+    me, [image, *_] = answer_images(filled)
+    put(filled, MERGED_VALUE)
     me.undo(f"answer {image}")
     assert labels_of(filled, image) == {}
 
 
 def test_an_answer_that_comes_back_follows_the_change(filled: ProjectFolder):
-    me, [first, second, _] = answered(filled)
+    me, [first, second, _] = answer_images(filled)
     for image in (first, second):
-        correction(filled, me, image, {"glasses": 0}, f"correct {image}")
-    put(filled, MERGED)
+        save_correction(filled, me, image, {"glasses": 0}, f"correct {image}")
+    put(filled, MERGED_VALUE)
     with filled.database.write() as session:
         undo_correction(session, me.id, "undo", first, f"correct {first}")
     assert labels_of(filled, first)["glasses"] == 1
@@ -117,22 +105,22 @@ def test_an_answer_that_comes_back_follows_the_change(filled: ProjectFolder):
 
 
 def test_a_reviewers_decision_stays_one(filled: ProjectFolder):
-    me, [image, *_] = answered(filled)
-    correction(filled, me, image, {"glasses": 2}, "decide", adjudicate=True)
+    me, [image, *_] = answer_images(filled)
+    save_correction(filled, me, image, {"glasses": 2}, "decide", adjudicate=True)
     with filled.database.write() as session:
         make_gold(session, me.id, image)
-    put(filled, MERGED)
+    put(filled, MERGED_VALUE)
     assert [said.origin for said in history(filled, image)] == ["human", "review", "review"]
     with filled.database.read() as session:
         [known] = session.scalars(select(Gold.answers))
         assert [code for _, code in known] == [1]
 
 
-@pytest.mark.parametrize(("text", "count"), [(MERGED, [1, 1]), (SPLIT, [1])])
+@pytest.mark.parametrize(("text", "count"), [(MERGED_VALUE, [1, 1]), (SPLIT_VALUE, [1])])
 def test_opinions_of_a_merged_value_agree_and_of_a_split_one_no_longer_count(
     filled: ProjectFolder, text: str, count: list[int]
 ):
-    opinions(filled, 1, 2)
+    vote_on_glasses(filled, 1, 2)
     differing = Filters(attribute="glasses", differing=True)
     with filled.database.read() as session:
         assert read_image(filled, session, 5).cells[2].differing
@@ -148,9 +136,9 @@ def test_opinions_of_a_merged_value_agree_and_of_a_split_one_no_longer_count(
 
 
 def test_a_renamed_attribute_keeps_codes_labels_and_history(filled: ProjectFolder, tmp_path: Path):
-    me, [image, *_] = answered(filled)
+    me, [image, *_] = answer_images(filled)
     task = me.next()[0]
-    assert put(filled, RENAMED)[0] == "rename the attribute glasses to eyewear"
+    assert put(filled, RENAMED_ATTRIBUTE)[0] == "rename the attribute glasses to eyewear"
     assert labels_of(filled, image)["eyewear"] == 2
     assert [said.code for said in history(filled, image, "eyewear")] == [2]
     me.answer(task, ALL)  # sent by a page that was opened before
@@ -158,14 +146,14 @@ def test_a_renamed_attribute_keeps_codes_labels_and_history(filled: ProjectFolde
     _, manifest = export_snapshot(filled, tmp_path / "after", SnapshotOptions(images="none"))
     assert (tmp_path / "after" / "labels.csv").read_text().startswith("image_name,wrinkles,freckles,eyewear,")
     assert manifest["counts"]["attributes"]["eyewear"] == {"2": 4}
-    assert put(filled, RENAMED) == []
+    assert put(filled, RENAMED_ATTRIBUTE) == []
 
 
-@pytest.mark.parametrize("text", [MERGED, SPLIT, RENAMED])
+@pytest.mark.parametrize("text", [MERGED_VALUE, SPLIT_VALUE, RENAMED_ATTRIBUTE])
 def test_predictions_for_the_old_schema_are_not_used_and_old_snapshots_stay_readable(
     filled: ProjectFolder, tmp_path: Path, text: str
 ):
-    answered(filled)
+    answer_images(filled)
     guessed = {name: [0.1, 0.2, 0.7] for name in names_of(filled, split="train")}
     load_predictions(filled, write_predictions(filled, filled.rounds / "1" / "predictions", guessed))
     export_snapshot(filled, tmp_path / "before", SnapshotOptions(images="none"))
@@ -182,15 +170,15 @@ def test_predictions_for_the_old_schema_are_not_used_and_old_snapshots_stay_read
 @pytest.mark.parametrize(
     ("before", "after", "code"),
     [
-        (MERGED, DEFAULT, "replacement_changed"),
-        (MERGED, SPLIT, "replacement_changed"),
-        (DEFAULT.replace(SUN, '{ code = 2, name = "sunglasses", status = "retired" }'),
-         DEFAULT.replace(SUN, '{ code = 2, name = "goggles" }'), "code_reused"),
-        (DEFAULT, DEFAULT.replace('0, name = "none" }', '0, name = "glasses" }').replace(
+        (MERGED_VALUE, DEFAULT_SCHEMA, "replacement_changed"),
+        (MERGED_VALUE, SPLIT_VALUE, "replacement_changed"),
+        (DEFAULT_SCHEMA.replace(SUNGLASSES, '{ code = 2, name = "sunglasses", status = "retired" }'),
+         DEFAULT_SCHEMA.replace(SUNGLASSES, '{ code = 2, name = "goggles" }'), "code_reused"),
+        (DEFAULT_SCHEMA, DEFAULT_SCHEMA.replace('0, name = "none" }', '0, name = "glasses" }').replace(
             '1, name = "glasses" }', '1, name = "none" }'), "name_moved"),
-        (DEFAULT, DEFAULT.replace('name = "identity"', 'name = "who"\nwas = "identity"'), "groups_renamed"),
-        (DEFAULT, DEFAULT.replace('1, name = "glasses" }', '1, name = "glasses", status = "retired" }').replace(
-            SUN, '{ code = 2, name = "sunglasses", replaced_by = [1] }, { code = 3, name = "other" }'), "into_retired"),
+        (DEFAULT_SCHEMA, DEFAULT_SCHEMA.replace('name = "identity"', 'name = "who"\nwas = "identity"'), "groups_renamed"),
+        (DEFAULT_SCHEMA, DEFAULT_SCHEMA.replace('1, name = "glasses" }', '1, name = "glasses", status = "retired" }').replace(
+            SUNGLASSES, '{ code = 2, name = "sunglasses", replaced_by = [1] }, { code = 3, name = "other" }'), "into_retired"),
     ],
 )  # fmt: skip
 def test_what_would_give_a_code_another_meaning_is_refused(
@@ -213,12 +201,12 @@ def test_what_would_give_a_code_another_meaning_is_refused(
 )
 def test_a_wrong_replacement_in_the_file_is_told(value: str, told: str):
     with pytest.raises(FacelabelError, match=told):
-        parse_schema(DEFAULT.replace(SUN, f'{{ code = 2, name = "sunglasses", {value} }}'))
+        parse_schema(DEFAULT_SCHEMA.replace(SUNGLASSES, f'{{ code = 2, name = "sunglasses", {value} }}'))
 
 
 def test_the_file_and_the_database_change_together_and_once(filled: ProjectFolder):
-    answered(filled)
-    wanted = parse_schema(SPLIT)
+    answer_images(filled)
+    wanted = parse_schema(SPLIT_VALUE)
     with filled.database.read() as session:
         version = schema_version(session)
     made = change_schema(filled, 1, "key", wanted, version)
@@ -231,18 +219,18 @@ def test_the_file_and_the_database_change_together_and_once(filled: ProjectFolde
         assert read_schema(session) == wanted
         assert len(session.scalars(select(Submission).where(Submission.kind == "schema")).all()) == 1
     with pytest.raises(Conflict, match="Somebody else changed"):
-        change_schema(filled, 1, "other", parse_schema(MERGED), version)
+        change_schema(filled, 1, "other", parse_schema(MERGED_VALUE), version)
     with pytest.raises(Conflict, match="was used for another"):
-        change_schema(filled, 1, "key", parse_schema(RENAMED), version)
+        change_schema(filled, 1, "key", parse_schema(RENAMED_ATTRIBUTE), version)
 
 
-def test_a_file_with_changes_that_are_not_in_force_is_not_overwritten(filled: ProjectFolder):
-    mine = DEFAULT.replace("Wrinkles", "Furrows")
+def test_a_file_with_unapplied_changes_is_not_overwritten(filled: ProjectFolder):
+    mine = DEFAULT_SCHEMA.replace("Wrinkles", "Furrows")
     filled.schema_file.write_text(mine, encoding="utf-8")
     with filled.database.read() as session:
         version = schema_version(session)
     with pytest.raises(Conflict, match="not in force"):
-        change_schema(filled, 1, "key", parse_schema(MERGED), version)
+        change_schema(filled, 1, "key", parse_schema(MERGED_VALUE), version)
     assert filled.schema_file.read_text(encoding="utf-8") == mine
 
 
@@ -252,19 +240,19 @@ def test_a_file_that_cannot_be_written_leaves_the_schema_as_it_was(filled: Proje
     filled.schema_file.unlink()
     filled.schema_file.mkdir()
     with pytest.raises((FacelabelError, OSError)):
-        change_schema(filled, 1, "key", parse_schema(MERGED), version)
+        change_schema(filled, 1, "key", parse_schema(MERGED_VALUE), version)
     with filled.database.read() as session:
         assert (schema_version(session), read_schema(session)) == (version, before)
 
 
 def test_the_command_checks_and_applies(filled: ProjectFolder):
-    answered(filled)
-    filled.schema_file.write_text(SPLIT, encoding="utf-8")
+    answer_images(filled)
+    filled.schema_file.write_text(SPLIT_VALUE, encoding="utf-8")
     checked = call("schema", "check", "-p", filled.path)
     assert "split the value 2 'sunglasses'" in checked.out
-    assert done(filled) == 3
+    assert done_count(filled) == 3
     assert call("schema", "apply", "-p", filled.path).out == checked.out
     assert call("schema", "apply", "-p", filled.path).out == "Nothing changed.\n"
-    assert done(filled) == 0
+    assert done_count(filled) == 0
     shown = call("schema", "show", "--toml", "-p", filled.path)
-    assert parse_schema(shown.out) == parse_schema(SPLIT)
+    assert parse_schema(shown.out) == parse_schema(SPLIT_VALUE)

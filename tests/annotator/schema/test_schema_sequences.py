@@ -1,4 +1,4 @@
-"""Any sequence of allowed schema changes: no label is lost, no code means two things, old snapshots stay readable."""
+"""Sequences of allowed schema changes: no label is lost, no code has two meanings, old snapshots stay readable."""
 
 import secrets
 import shutil
@@ -22,7 +22,7 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.schema.active import active_schema, read_schema
 from annotator.services.schema_editing.changes import apply_schema
 from annotator.services.schema_editing.file import change_schema, schema_version
-from tests.annotator.labelling.test_labels import Person
+from tests.support.projects.labelling import Person
 from trainer.data.snapshot import Snapshot
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

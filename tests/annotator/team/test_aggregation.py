@@ -1,4 +1,4 @@
-"""Majority vote and Dawid-Skene: against a reference implementation, the paper's own data and raters of known errors."""
+"""Majority vote and Dawid-Skene, against a reference implementation, the paper's data and raters of known errors."""
 
 import warnings
 
@@ -38,7 +38,7 @@ def simulate(random, confusions, items, per_item):
 
 
 def known_confusions(random, raters, categories):
-    """Raters from careful to careless, each with errors of their own kind."""
+    """Raters from careful to careless, each with different errors."""
     right = np.linspace(0.95, 0.55, raters)
     errors = random.dirichlet(np.ones(categories), size=(raters, categories))
     return right[:, None, None] * np.eye(categories) + (1 - right)[:, None, None] * errors

@@ -1,4 +1,4 @@
-"""Agreement is what the published tables say, what the plain definitions say, and None where it has no meaning."""
+"""Agreement coefficients equal the published tables and the plain definitions, and are None where undefined."""
 
 import itertools
 import math
@@ -226,7 +226,7 @@ def test_cohen_kappa_of_three_labellers_asks_for_a_pair_and_takes_one():
     assert "fewer than two labellers" in cohen_kappa(ratings.between("a", "somebody new")).reason
 
 
-def test_cannot_tell_is_missing_or_a_value_of_its_own():
+def test_cannot_tell_is_missing_or_a_separate_value():
     triples = [
         (i, who, code) for i in range(10) for who, code in (("a", i % 2), ("b", None if i < 4 else i % 2))
     ]

@@ -1,4 +1,4 @@
-"""Gold: known answers, asked once of everybody, never recognisable, never changing a label."""
+"""Gold images: asked once of everybody, not recognisable, and without effect on labels."""
 
 import json
 import subprocess
@@ -14,18 +14,8 @@ from annotator.project import ProjectFolder
 from annotator.services.review.details import read_image
 from annotator.services.review.queue import review_queue
 from annotator.services.team.gold import import_gold, is_gold, make_gold, remove_gold
-from tests.annotator.labelling.test_labels import ALL, Person, labels_of
-from tests.annotator.labelling.test_overlap import agree, people_of, work
-from tests.annotator.review.test_browse import correction
-
-
-def golden(project: ProjectFolder, *images: int) -> None:
-    """Make images gold whose answers are ALL."""
-    reviewer = Person(project)
-    for image in images:
-        correction(project, reviewer, image, ALL, f"gold {image}", adjudicate=True)
-        with project.database.write() as session:
-            make_gold(session, reviewer.id, image)
+from tests.support.projects.labelling import ALL, Person, labels_of
+from tests.support.projects.team import answer_everything, answerers_of, make_gold_images, set_team_settings
 
 
 def gold(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -34,11 +24,11 @@ def gold(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_everybody_answers_each_gold_image_once_and_no_label_changes(filled: ProjectFolder):
-    agree(filled, gold_share=0.5)
-    golden(filled, 3, 7, 11)
+    set_team_settings(filled, gold_share=0.5)
+    make_gold_images(filled, 3, 7, 11)
     people = [Person(filled, name) for name in ("Ada", "Bob", "Cleo")]
-    work(people, glasses=1)
-    answered = people_of(filled)
+    answer_everything(people, glasses=1)
+    answered = answerers_of(filled)
     # Gold comes among other work only: who finds none left is not asked for it.
     assert answered.keys() - {3, 7, 11} == set(range(1, 41)) - {3, 7, 11}
     for image in (3, 7, 11):
@@ -52,8 +42,8 @@ def test_everybody_answers_each_gold_image_once_and_no_label_changes(filled: Pro
 
 
 def test_a_gold_task_looks_like_any_other(filled: ProjectFolder):
-    agree(filled, gold_share=0.5)
-    golden(filled, *range(1, 21))
+    set_team_settings(filled, gold_share=0.5)
+    make_gold_images(filled, *range(1, 21))
     tasks = Person(filled, "Bob").next(30)
     known = [task for task in tasks if task.image_id <= 20]
     others = [task for task in tasks if task.image_id > 20]
@@ -65,7 +55,7 @@ def test_a_gold_task_looks_like_any_other(filled: ProjectFolder):
 
 
 def test_a_label_that_was_imported_stays_as_well(filled: ProjectFolder, tmp_path: Path):
-    agree(filled, gold_share=0.5)
+    set_team_settings(filled, gold_share=0.5)
     table = tmp_path / "gold.csv"
     table.write_text("image_name,glasses\n0001.jpg,2\n0002.jpg,0\nabsent.jpg,1\n")
     report = import_gold(filled, Person(filled).id, table)
@@ -74,7 +64,7 @@ def test_a_label_that_was_imported_stays_as_well(filled: ProjectFolder, tmp_path
     for task in ada.next(40):
         ada.answer(task, ALL | {"glasses": 1})
     assert labels_of(filled, 1)["glasses"] == 2
-    work([bob], glasses=1, wrinkles=1)
+    answer_everything([bob], glasses=1, wrinkles=1)
     assert labels_of(filled, 1) == ALL | {"glasses": 2}
 
 
@@ -84,8 +74,8 @@ def test_only_what_a_reviewer_decided_becomes_gold_and_it_can_be_removed(filled:
     me.answer(task, ALL)
     with pytest.raises(FacelabelError, match="No reviewer"), filled.database.write() as session:
         make_gold(session, me.id, task.image_id)
-    golden(filled, task.image_id)
-    golden(filled, task.image_id)  # again: what was decided by now
+    make_gold_images(filled, task.image_id)
+    make_gold_images(filled, task.image_id)  # again: what was decided by now
     with filled.database.write() as session:
         assert is_gold(session, task.image_id)
         assert remove_gold(session, task.image_id) == 1

@@ -1,4 +1,4 @@
-"""Suspicious labels are asked again, blind, when noise is measured: of somebody else, or a day later of who works alone."""
+"""Suspicious labels are asked again when noise is measured: blind, of another person, or a day later of a single labeller."""
 
 from datetime import timedelta
 
@@ -15,13 +15,12 @@ from annotator.services.team.gold import make_gold
 from annotator.services.team.label_noise import LabelNoise, read_noise
 from annotator.services.team.metrics import count_team
 from annotator.services.team.relabel_scheduler import AskingAgain, ask_again
-from tests.annotator.labelling.test_labels import ALL, Person, labels_of, lapse_leases
-from tests.annotator.labelling.test_overlap import agree, work
-from tests.annotator.labelling.test_queue import SURE, names_of
-from tests.annotator.review.test_browse import correction, image_of
-from tests.annotator.review.test_label_issues import ranked
-from tests.annotator.review.test_review import queue
-from tests.support.predictions_folder import write_predictions
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person, labels_of, lapse_leases
+from tests.support.projects.reviewing import images_to_review, save_correction
+from tests.support.projects.round_results import write_label_issues
+from tests.support.projects.team import answer_everything, set_team_settings
 
 
 @pytest.fixture(autouse=True)
@@ -33,9 +32,9 @@ def few_are_enough(monkeypatch: pytest.MonkeyPatch):
 
 def suspected(project: ProjectFolder, person: Person, count: int = 4) -> list[int]:
     """Everything is answered by a person; the search suspects the glasses of some training images, which are returned."""
-    work([person])
+    answer_everything([person])
     names = names_of(project, split="train")[:count]
-    ranked(project, names)
+    write_label_issues(project, names)
     return [image_of(project, name) for name in names]
 
 
@@ -59,7 +58,7 @@ def glasses(project: ProjectFolder) -> LabelNoise:
 
 
 def test_somebody_else_is_asked_blind_and_no_label_changes(filled: ProjectFolder):
-    agree(filled)
+    set_team_settings(filled)
     ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
     images = suspected(filled, ada)
     sure = dict.fromkeys(names_of(filled), SURE)
@@ -73,14 +72,14 @@ def test_somebody_else_is_asked_blind_and_no_label_changes(filled: ProjectFolder
         assert not any(cell.suggestion for cell in task.cells)
         bob.answer(task, ALL | {"glasses": 1 if task.image_id == images[0] else 2})
     assert [labels_of(filled, image) for image in images] == [ALL] * 4
-    assert queue(filled, "opinions") == images[:1]
+    assert images_to_review(filled, "opinions") == images[:1]
     assert given(bob) == given(Person(filled, "Cleo")) == []
     again = glasses(filled).again
     assert (again.asked, again.answered, again.otherwise) == (4, 4, 1)
 
 
 def test_who_works_alone_is_asked_a_day_later_and_keeps_the_label(filled: ProjectFolder):
-    agree(filled)
+    set_team_settings(filled)
     me = Person(filled)
     images = suspected(filled, me)
     ask_again(filled)
@@ -93,7 +92,7 @@ def test_who_works_alone_is_asked_a_day_later_and_keeps_the_label(filled: Projec
     forgotten(filled, days=2)
     assert given(me) == []
     assert labels_of(filled, images[1]) == ALL
-    assert queue(filled, "opinions") == [images[1]]
+    assert images_to_review(filled, "opinions") == [images[1]]
     with filled.database.read() as session:
         origins = select(Annotation.origin).where(Annotation.image_id == images[1])
         assert set(session.scalars(origins)) == {"human", "opinion"}
@@ -105,7 +104,7 @@ def test_who_works_alone_is_asked_a_day_later_and_keeps_the_label(filled: Projec
 
 
 def test_who_has_others_is_not_asked_what_they_said(filled: ProjectFolder):
-    agree(filled)
+    set_team_settings(filled)
     ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
     for task in bob.next(1):
         bob.answer(task, ALL)
@@ -119,13 +118,13 @@ def test_who_has_others_is_not_asked_what_they_said(filled: ProjectFolder):
 
 
 def test_the_share_of_the_work_is_theirs_and_none_is_asked_without_one(filled: ProjectFolder):
-    agree(filled, relabel_share=0.5)
+    set_team_settings(filled, relabel_share=0.5)
     ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
     names = names_of(filled, split="train")[:3]
     images = [image_of(filled, name) for name in names]
     for place, image in enumerate([*images, *(n for n in range(1, 41) if n not in images)][:12]):
-        correction(filled, ada, image, ALL, f"c{place}")
-    ranked(filled, names)
+        save_correction(filled, ada, image, ALL, f"c{place}")
+    write_label_issues(filled, names)
     assert ask_again(filled) == 3
     mixed = [task.image_id for task in bob.next(20)]
     assert len(mixed) == 20
@@ -134,25 +133,25 @@ def test_the_share_of_the_work_is_theirs_and_none_is_asked_without_one(filled: P
     with filled.database.write() as session:
         write_settings(session, TeamSettings(gold_share=0, relabel_share=0))
         want_anew(session)
-    work([bob])
+    answer_everything([bob])
     with filled.database.read() as session:
         query = select(Submission.image_id).where(Submission.labeller_id == bob.id)
         assert not set(images) & set(session.scalars(query))
 
 
 def test_audit_gold_and_decided_images_are_not_asked_again(filled: ProjectFolder):
-    agree(filled)
+    set_team_settings(filled)
     ada = Person(filled, "Ada")
     images = suspected(filled, ada, 6)
     audit, decided, golden = images[:3]
     for image in (decided, golden):
-        correction(filled, Person(filled), image, ALL, f"d{image}", adjudicate=True)
+        save_correction(filled, Person(filled), image, ALL, f"d{image}", adjudicate=True)
     with filled.database.write() as session:
         make_gold(session, ada.id, golden)
         session.execute(update(Image).where(Image.id == audit).values(split="test"))
     assert ask_again(filled) == 3
     # What is decided or becomes an audit image meanwhile is asked no more.
-    correction(filled, Person(filled), images[3], {"glasses": 2}, "e", adjudicate=True)
+    save_correction(filled, Person(filled), images[3], {"glasses": 2}, "e", adjudicate=True)
     with filled.database.write() as session:
         session.execute(update(Image).where(Image.id == images[4]).values(split="test"))
     assert given(Person(filled, "Bob")) == images[5:]
@@ -160,7 +159,7 @@ def test_audit_gold_and_decided_images_are_not_asked_again(filled: ProjectFolder
 
 def test_nothing_is_asked_while_no_noise_is_measured(filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(label_noise, "ENOUGH", 1000)
-    agree(filled)
+    set_team_settings(filled)
     suspected(filled, Person(filled, "Ada"))
     assert ask_again(filled) == 0
     known = glasses(filled)
@@ -170,12 +169,12 @@ def test_nothing_is_asked_while_no_noise_is_measured(filled: ProjectFolder, monk
 
 def test_answers_that_agree_end_the_asking(filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(label_noise, "LIMIT", 0.04)
-    agree(filled)
+    set_team_settings(filled)
     ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
     suspected(filled, ada, 8)
     assert ask_again(filled) == 8
     assert glasses(filled).measured
-    work([bob])
+    answer_everything([bob])
     known = glasses(filled)
     assert (known.again.answered, known.again.otherwise, known.measured) == (8, 0, True)
     monkeypatch.setattr(label_noise, "LIMIT", 0.09)
@@ -185,7 +184,7 @@ def test_answers_that_agree_end_the_asking(filled: ProjectFolder, monkeypatch: p
 
 
 def test_a_new_list_is_looked_at_once(filled: ProjectFolder):
-    agree(filled)
+    set_team_settings(filled)
     asking = AskingAgain(filled)
     asking.look()
     suspected(filled, Person(filled, "Ada"), 2)
@@ -196,13 +195,13 @@ def test_a_new_list_is_looked_at_once(filled: ProjectFolder):
 
 
 def test_mistakes_in_gold_are_told_by_attribute(filled: ProjectFolder):
-    agree(filled, gold_share=0.5)
+    set_team_settings(filled, gold_share=0.5)
     reviewer, bob = Person(filled), Person(filled, "Bob")
     for image in range(1, 11):
-        correction(filled, reviewer, image, ALL, f"gold {image}", adjudicate=True)
+        save_correction(filled, reviewer, image, ALL, f"gold {image}", adjudicate=True)
         with filled.database.write() as session:
             make_gold(session, reviewer.id, image)
-    work([bob], glasses=1)
+    answer_everything([bob], glasses=1)
     known = glasses(filled)
     assert known.gold is not None
     assert known.gold.value == 1

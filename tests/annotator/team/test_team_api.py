@@ -1,4 +1,4 @@
-"""The team over the API: real labellers at a real server, each told what is theirs."""
+"""The API of a team: real labellers at a real server, each of whom sees only what is theirs."""
 
 import secrets
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ import requests
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account, add_token
-from tests.annotator.labelling.test_labels import ALL
-from tests.annotator.web.test_accounts import PASSWORD
+from tests.support.projects.accounts import PASSWORD
+from tests.support.projects.labelling import ALL
 from tests.support.serving import Client, Server
 
 SETTINGS = {

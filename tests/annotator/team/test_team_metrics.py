@@ -1,13 +1,12 @@
-"""Figures of a team: pace, agreement with gold and with each other."""
+"""Metrics of a team: pace, agreement with gold images and with each other."""
 
 import pytest
 
 from annotator.domain.metrics.proportion import Proportion
 from annotator.project import ProjectFolder
 from annotator.services.team.metrics import TeamFigures, count_team
-from tests.annotator.labelling.test_labels import ALL, Person
-from tests.annotator.labelling.test_overlap import agree, work
-from tests.annotator.team.test_gold import golden
+from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.team import answer_everything, make_gold_images, set_team_settings
 
 
 def figures(project: ProjectFolder) -> TeamFigures:
@@ -23,11 +22,11 @@ def test_an_interval_of_a_share_is_wilsons():
 
 
 def test_each_labeller_is_measured_by_gold_and_by_the_others(filled: ProjectFolder):
-    agree(filled, overlap_share=1.0, overlap_opinions=2, gold_share=0.5)
-    golden(filled, 1, 2, 3, 4)
+    set_team_settings(filled, overlap_share=1.0, overlap_opinions=2, gold_share=0.5)
+    make_gold_images(filled, 1, 2, 3, 4)
     ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
-    work([ada])
-    work([bob], glasses=1)
+    answer_everything([ada])
+    answer_everything([bob], glasses=1)
     found = figures(filled).labellers
     assert found.keys() == {ada.id, bob.id}
     assert found[ada.id].gold.value == 1
@@ -41,7 +40,7 @@ def test_each_labeller_is_measured_by_gold_and_by_the_others(filled: ProjectFold
     assert by_name["identity"].images == 0
 
 
-def test_pace_and_suggestions_count_answers_that_were_not_taken_back(filled: ProjectFolder):
+def test_pace_and_suggestions_count_answers_that_were_not_undone(filled: ProjectFolder):
     me = Person(filled)
     for number, (task, milliseconds) in enumerate(zip(me.next(4), (1000, 2000, 9000, 60_000), strict=True)):
         me.answer(

@@ -1,4 +1,4 @@
-"""Who may call what: every route of the app times every kind of caller."""
+"""Access rules: every route of the app with every kind of caller."""
 
 import secrets
 import shutil

@@ -1,14 +1,14 @@
-"""Accounts: passwords, tokens, roles, and that a new password ends old logins."""
+"""Accounts: passwords, tokens and roles; a new password ends old logins."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
 
-from annotator.domain.roles import Role, may
+from annotator.domain.roles import LOCAL_LABELLER, Role, may
 from annotator.errors import FacelabelError
 from annotator.models import ApiToken, Labeller
 from annotator.project import ProjectFolder
@@ -21,16 +21,8 @@ from annotator.services.accounts import (
     set_active,
     set_password,
 )
+from tests.support.projects.accounts import PASSWORD, users_command
 from tests.support.serving import Server
-
-PASSWORD = "correct horse battery"
-
-
-def users(project: Path, *arguments: str, password: str | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "annotator", "users", *arguments, "-p", str(project)]
-    if password is not None:
-        command.append("--password-stdin")
-    return subprocess.run(command, input=password, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -138,7 +130,7 @@ def test_a_new_password_and_a_disabled_account_end_the_login(team: Server, fille
     assert session.get(f"{team.url}/api/v1/me", timeout=10).status_code == 401
     session = log_in(team, password="another long password")
     assert session.get(f"{team.url}/api/v1/me", timeout=10).status_code == 200
-    assert users(filled.path, "disable", "Ada").returncode == 0
+    users_command(filled.path, "disable", "Ada")
     assert session.get(f"{team.url}/api/v1/me", timeout=10).status_code == 401
 
 
@@ -152,13 +144,22 @@ def test_passwords_cannot_be_tried_in_bulk(team: Server):
     assert right.status_code == 429
 
 
+def test_the_command_adds_accounts_of_every_role(project: ProjectFolder):
+    for role in Role:
+        told = users_command(project.path, "add", f"a {role}", "--role", role, password=PASSWORD)
+        assert told == f"a {role} can log in as {role}.\n"
+    listed = json.loads(users_command(project.path, "list", "--json"))
+    added = {row["name"]: row["role"] for row in listed if row["name"] != LOCAL_LABELLER}
+    assert added == {f"a {role}": role for role in Role}
+
+
 def test_a_program_labels_with_a_token(team: Server, filled: ProjectFolder):
-    token = users(filled.path, "token", "Ada", "--for", "a test").stdout.strip()
+    token = users_command(filled.path, "token", "Ada", "--for", "a test").strip()
     client = team.client()
     client.session.headers["Authorization"] = f"Bearer {token}"
     [task] = client.next()["tasks"]
     assert client.answer(task, {"glasses": 1})["labels"] == {"glasses": 1}
-    users(filled.path, "revoke", "Ada")
+    users_command(filled.path, "revoke", "Ada")
     assert client.post("/tasks/next", {"count": 1}).status_code == 401
 
 

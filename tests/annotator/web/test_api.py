@@ -1,4 +1,4 @@
-"""The HTTP API on a real server: contract, errors, and who may call it."""
+"""The HTTP API on a real server: contract, errors and access."""
 
 import json
 import re
@@ -16,7 +16,7 @@ import requests
 from annotator.app import create_app
 from annotator.config import Settings
 from annotator.project import ProjectFolder
-from tests.annotator.labelling.test_labels import ALL
+from tests.support.projects.labelling import ALL
 from tests.support.serving import Server
 
 

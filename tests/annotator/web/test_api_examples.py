@@ -1,13 +1,13 @@
-"""The examples of docs/api.md run as they stand."""
+"""The examples of docs/api.md run as written."""
 
 import re
 import subprocess
 import sys
-from pathlib import Path
 
+from tests.support.paths import CHECKOUT
 from tests.support.serving import Server
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+DOCUMENT = CHECKOUT / "docs" / "api.md"
 
 
 def test_the_examples_of_the_documentation_run_against_a_real_server(server: Server):

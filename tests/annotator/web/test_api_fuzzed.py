@@ -1,4 +1,4 @@
-"""Requests drawn from the API's own description get documented answers only, and never an error of the server."""
+"""Requests drawn from the API's description get only documented responses, and never a server error."""
 
 import inspect
 import secrets
@@ -17,8 +17,8 @@ from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account, add_token
 from annotator.services.predictions.active import load_predictions
 from annotator.web.http.description import KEYED, describe_api
-from tests.annotator.labelling.test_queue import names_of
 from tests.support.predictions_folder import write_predictions
+from tests.support.projects.images import names_of
 from tests.support.serving import Server
 
 CHECKS = (

@@ -7,8 +7,9 @@ from annotator.app import create_app
 from annotator.config import Settings
 from annotator.project import ProjectFolder
 from annotator.web.http.description import describe_api
+from tests.support.paths import CHECKOUT
 
-TYPES = Path(__file__).parents[3] / "static" / "js" / "types.d.ts"
+TYPES = CHECKOUT / "static" / "js" / "types.d.ts"
 OF_THE_PAGES = {"OutboxBodies", "CachedImage"}
 """Interfaces that no request and no answer has."""
 INSIDE_REPORTS = {"CellChange", "Counted", "ImportReport", "TestMetrics"}

@@ -3,7 +3,7 @@
 import json
 
 from tests.support.small_run import register_small
-from tests.trainer.cli.test_training_commands import call
+from tests.support.training_commands import call
 from trainer.config import FitConfig
 from trainer.presets import PRESETS
 

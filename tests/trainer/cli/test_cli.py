@@ -3,16 +3,14 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from tests.support.paths import CHECKOUT
 from trainer.acquisition import RULES
 from trainer.cli import main
 from trainer.rounds.predictions import Predictions
-
-REPOSITORY = Path(__file__).parents[3]
 
 
 def call(*arguments: object):
@@ -78,12 +76,12 @@ def test_wrong_use_has_exit_code_2(arguments):
 def test_help_is_there_without_loading_torch():
     code = "import sys, trainer.cli; print('torch' in sys.modules, 'trainer.data.snapshot' in sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["False", "False"]
 
 
 def test_the_command_runs_as_a_module():
     command = [sys.executable, "-m", "trainer", "--version"]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("trainer, version ")

@@ -14,11 +14,12 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 
 from tests.support.drawn_snapshot import write_snapshot
+from tests.support.paths import CHECKOUT
 from tests.support.small_run import draw_snapshot
 from trainer.cli import main
 from trainer.networks import torchvision_models
 
-RECIPES = Path(__file__).parents[3] / "docs" / "recipes"
+RECIPES = CHECKOUT / "docs" / "recipes"
 LIGHT = ["mobilenet_v2", "resnet18", "googlenet"]
 HEAVY = ("inception", "vgg16")
 SMALL = {"epochs": 1, "batch_size": 8, "workers": 0, "threads": 1, "image_size": 96, "head_epochs": 0}

@@ -6,12 +6,11 @@ import json
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from PIL import Image
 
 from tests.support.small_run import CODES, draw_snapshot
+from tests.support.training_commands import call
 from trainer import networks
-from trainer.cli import main
 from trainer.data.images import load_image
 from trainer.data.snapshot import Snapshot
 from trainer.evaluation.outputs import Answers
@@ -25,10 +24,6 @@ SMALL = {
     "learning_rate": 5e-3, "head_learning_rate": 5e-3, "ema_decay": 0.5, "threads": 1, "workers": 0, "keep_top": 2,
     "tensorboard": "true", "precision": "auto",
 }  # fmt: skip
-
-
-def call(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 def rows_of(file):

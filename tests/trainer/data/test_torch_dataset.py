@@ -8,11 +8,12 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
+from tests.support.paths import CHECKOUT
 from trainer.data.snapshot import Snapshot
 from trainer.data.torch_dataset import NOT_KNOWN, SnapshotDataset
 from trainer.runtime.errors import SnapshotError
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "export.md"
+PAGE = CHECKOUT / "docs" / "export.md"
 
 
 def test_items_are_the_images_and_labels_of_the_split(faces: Path):

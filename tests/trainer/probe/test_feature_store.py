@@ -3,13 +3,13 @@
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from tests.support.drawn_snapshot import draw_faces
+from tests.support.paths import CHECKOUT
 from trainer.data.snapshot import Snapshot
 from trainer.networks import build
 from trainer.probe.feature_store import FeatureStore
@@ -17,7 +17,6 @@ from trainer.probe.features import compute_features, open_store
 from trainer.runtime.errors import ImageError
 from trainer.runtime.files import sha256_text
 
-REPOSITORY = Path(__file__).parents[3]
 DIGESTS = [sha256_text(str(number)) for number in range(5)]
 RECORDS = np.arange(15, dtype=np.float16).reshape(5, 3)
 
@@ -87,7 +86,7 @@ def test_an_empty_store_has_no_records(tmp_path):
 
 def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_features(few, backbone, tmp_path):
     command = [sys.executable, "-c", KILLED, str(few.path), str(tmp_path / "killed")]
-    killed = subprocess.run(command, cwd=REPOSITORY, check=False)
+    killed = subprocess.run(command, cwd=CHECKOUT, check=False)
     assert killed.returncode == -signal.SIGKILL
     begun: list[int] = []
     features = compute_features(

@@ -2,12 +2,12 @@
 
 import csv
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support.drawn_snapshot import ATTRIBUTES, draw_faces, split_of, write_snapshot
+from tests.support.paths import SHARED_DATA
 from trainer.acquisition import DEFAULT, RULES
 from trainer.data.snapshot import Snapshot
 from trainer.probe.probe import load_probe
@@ -16,7 +16,7 @@ from trainer.rounds.predictions import Predictions
 from trainer.rounds.round import Progress, run_round
 from trainer.runtime.errors import ChoiceError, ModelError, PredictionsError, SnapshotError
 
-CELEBA = Path(__file__).parents[3] / "shared" / "data" / "celeba"
+CELEBA = SHARED_DATA / "celeba"
 CELEBA_VALUES = {
     "glasses": {0: "0", 1: "1"},
     "hair_color": {0: "black", 1: "brown", 2: "blond", 3: "gray", 4: "none"},

@@ -14,12 +14,12 @@ from click.testing import CliRunner
 
 from tests.support.drawn_snapshot import draw_faces
 from tests.support.forked import processes
+from tests.support.paths import CHECKOUT
 from tests.support.small_run import draw_snapshot
 from trainer.cli import main
 from trainer.finetune.saved_model import load_model
 from trainer.rounds.predictions import Predictions
 
-REPOSITORY = Path(__file__).parents[3]
 SETTINGS = {
     "network": "squeezenet1_1", "pretrained": "false", "batch_norm": "trained", "image_size": 64, "epochs": 2,
     "batch_size": 7, "threads": 1, "workers": 0, "dropout": 0, "frozen_stages": 0, "optimizer": "sgd",
@@ -37,7 +37,7 @@ def torchrun(*arguments):
     command = ["torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "trainer"]
     done = subprocess.run(
         [sys.executable, "-m", *command, *map(str, arguments)],
-        cwd=REPOSITORY,
+        cwd=CHECKOUT,
         env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""New images' features are computed while nobody waits for them."""
+"""The features of new images are computed before a round needs them."""
 
 import logging
 from pathlib import Path
@@ -11,7 +11,7 @@ from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.importing.images import import_images
-from tests.conftest import LIMITS
+from tests.support.projects.images import LIMITS
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 
@@ -27,7 +27,9 @@ def run(ahead: FeaturesAhead) -> None:
         pass
 
 
-def test_every_image_is_computed_once_whenever_it_comes(filled: ProjectFolder, tmp_path: Path):
+def test_features_of_every_image_are_computed_once_whenever_it_is_imported(
+    filled: ProjectFolder, tmp_path: Path
+):
     ahead = FeaturesAhead(filled)
     run(ahead)
     assert len(computed(filled)) == 40
@@ -38,9 +40,7 @@ def test_every_image_is_computed_once_whenever_it_comes(filled: ProjectFolder, t
     assert len(computed(filled)) == len(set(computed(filled))) == 43
 
 
-def test_images_that_cannot_be_read_are_passed_over_and_told(
-    filled: ProjectFolder, caplog: pytest.LogCaptureFixture
-):
+def test_unreadable_images_are_skipped_and_reported(filled: ProjectFolder, caplog: pytest.LogCaptureFixture):
     with filled.database.read() as session:
         image = session.get_one(Image, 2)
     shard_path(filled.images, image.sha256, image.extension).write_bytes(b"lost")
@@ -50,7 +50,7 @@ def test_images_that_cannot_be_read_are_passed_over_and_told(
     assert "features of some images are not computed ahead" in caplog.text
 
 
-def test_a_cache_that_cannot_be_written_ends_it_and_not_the_worker(
+def test_an_unwritable_cache_ends_the_warmup_but_not_the_worker(
     filled: ProjectFolder, caplog: pytest.LogCaptureFixture
 ):
     filled.cache.write_bytes(b"in the way")
@@ -60,6 +60,6 @@ def test_a_cache_that_cannot_be_written_ends_it_and_not_the_worker(
     assert caplog.text.count("not computed ahead any more") == 1
 
 
-def test_a_worker_computes_them_before_anybody_has_labelled(filled: ProjectFolder):
+def test_the_worker_computes_features_before_the_first_label(filled: ProjectFolder):
     with Server(filled.path, FACELABEL_WORKER="1", FACELABEL_ROUND_EVERY="25"):
         wait_until(lambda: len(computed(filled)) == 40, "the features are there", 120)

@@ -1,4 +1,4 @@
-"""The sweep page in a real browser against a real server: keys only, exceptions marked, nothing lost."""
+"""The sweep page: a page of images is answered with keys alone, exceptions are marked, and no answer is lost."""
 
 import csv
 import shutil
@@ -18,9 +18,8 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_queue import names_of
-from tests.conftest import LIMITS
 from tests.support.predictions_folder import write_predictions
+from tests.support.projects.images import LIMITS, names_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -49,7 +48,7 @@ def _drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path, _drawn: Path) -> Iterator[ProjectFolder]:
-    """64 drawn faces, predicted; a copy of its own for each test."""
+    """64 drawn faces with predictions; each test has a fresh copy."""
     shutil.copytree(_drawn, tmp_path / "project")
     made = ProjectFolder.open(tmp_path / "project")
     yield made
@@ -115,7 +114,7 @@ def check_origins(history: Path, expected: dict[str, str]) -> None:
         assert any(line.startswith(f"{name},glasses,{code},local,{origin},") for line in lines)
 
 
-def test_a_page_of_drawn_faces_with_three_exceptions_is_in_the_csv(
+def test_a_page_of_drawn_faces_with_three_exceptions_is_exported(
     page: Page, project: ProjectFolder, tmp_path: Path
 ):
     with Server(project.path) as server:
@@ -128,7 +127,7 @@ def test_a_page_of_drawn_faces_with_three_exceptions_is_in_the_csv(
 
 
 @pytest.mark.shared
-def test_a_page_of_real_faces_with_three_exceptions_is_in_the_csv(page: Page, tmp_path: Path, shared: Path):
+def test_a_page_of_real_faces_with_three_exceptions_is_exported(page: Page, tmp_path: Path, shared: Path):
     folder = tmp_path / "faces"
     folder.mkdir()
     for path in sorted((shared / "celeba" / "images").iterdir())[:70]:
@@ -141,7 +140,7 @@ def test_a_page_of_real_faces_with_three_exceptions_is_in_the_csv(page: Page, tm
     check_origins(tmp_path / "s" / "annotations.csv", expected)
 
 
-def test_a_page_kept_while_the_server_is_dead_arrives_once(
+def test_a_page_answered_while_the_server_is_down_arrives_once(
     page: Page, project: ProjectFolder, tmp_path: Path
 ):
     with Server(project.path) as server:
@@ -165,7 +164,7 @@ def test_a_page_kept_while_the_server_is_dead_arrives_once(
     assert len(lines) == len(expected)
 
 
-def test_backspace_takes_marks_back_and_then_the_page(page: Page, project: ProjectFolder, tmp_path: Path):
+def test_backspace_undoes_marks_and_then_the_page(page: Page, project: ProjectFolder, tmp_path: Path):
     with Server(project.path) as server:
         names = open_sweep(page, server)
         page.keyboard.press("Space")
@@ -214,7 +213,7 @@ def test_without_predictions_one_value_is_chosen_for_all(page: Page, project: Pr
     assert glasses(project, tmp_path / "s") == dict.fromkeys(names, "1")
 
 
-def test_the_group_ends_and_another_value_can_be_swept(page: Page, project: ProjectFolder, tmp_path: Path):
+def test_after_the_last_page_another_value_can_be_swept(page: Page, project: ProjectFolder, tmp_path: Path):
     with Server(project.path) as server:
         open_sweep(page, server)
         while page.locator("html").get_attribute("data-state") != "done":

@@ -1,4 +1,4 @@
-"""A labeller who says who is who, and what came of it."""
+"""A labeller who names the people in the images, and the names that the images then have."""
 
 import secrets
 
@@ -10,21 +10,21 @@ from annotator.services.people.confirm import Confirmation, Confirmed, confirm
 from annotator.services.people.directory import Listed, list_people
 from annotator.services.people.face_sets import FaceSet, FoundSets, find_sets
 from annotator.services.people.rename_merge import merge, rename, undo_about_people
-from tests.annotator.labelling.test_labels import Person, labels_of
-from tests.annotator.labelling.test_queue import names_of
 from tests.support.face_descriptors import describe
+from tests.support.projects.labelling import Person, labels_of
+from tests.support.projects.images import names_of
 
 SIZES = (9, 7, 5, 3, 1)
-"""Faces of each person, the largest first."""
+"""The number of faces of each person, in falling order."""
 
 
 class Namer(Person):
-    """A labeller who says who is who."""
+    """A labeller who names the people in the images."""
 
     def look(self, count: int = 10, **more: object) -> FoundSets:
         with self.project.database.read() as session:
             found = find_sets(self.project, session, self.id, count=count, **more)
-        if found.computing and not found.sets:  # read in a thread of its own
+        if found.computing and not found.sets:  # a thread reads them
             return self.look(count, **more)
         return found
 
@@ -58,7 +58,7 @@ class Namer(Person):
 
 
 def describe_five(project: ProjectFolder) -> Namer:
-    """Give 25 of a project's 40 images a described face, of five people, to somebody who names them."""
+    """Give 25 of a project's 40 images a face of one of five people; returns a labeller to name them."""
     names = iter(names_of(project))
     describe(project, {next(names): person for person, size in enumerate(SIZES) for _ in range(size)})
     return Namer(project)

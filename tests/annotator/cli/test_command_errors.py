@@ -1,4 +1,4 @@
-"""Commands called where or how they cannot work: a sentence, exit code 2 or 1, and nothing changed."""
+"""Commands called in a wrong place or way: a sentence, exit code 1 or 2, and no change."""
 
 import socket
 from pathlib import Path

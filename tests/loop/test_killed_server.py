@@ -1,56 +1,20 @@
-"""The server is killed under eight labellers: what was acknowledged is kept once, what was not at most once."""
+"""The server is killed while eight labellers work: acknowledged answers are kept once, all others at most once."""
 
 import random
 import signal
-import sqlite3
-from collections import Counter
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from annotator.project import ProjectFolder
-from annotator.services.schema_editing.changes import recount_open_cells
 from tests.support.labelling_team import Team
+from tests.support.projects.database_checks import annotations_by_key, assert_counts_are_right
 from tests.support.serving import Client, Server
 from tests.support.waiting import wait_until
 
 
-def annotations_by_key(database: Path) -> dict[str, dict[str, int]]:
-    """What the database holds of each submission; a submission twice or an annotation twice fails here."""
-    with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        keys = [key for (key,) in connection.execute("SELECT key FROM submissions")]
-        rows = connection.execute(
-            "SELECT s.key, t.name, a.code FROM annotations a JOIN submissions s ON s.id = a.submission_id "
-            "JOIN attributes t ON t.id = a.attribute_id"
-        ).fetchall()
-    assert max(Counter(keys).values(), default=0) <= 1
-    assert max(Counter((key, name) for key, name, _ in rows).values(), default=0) <= 1
-    kept: dict[str, dict[str, int]] = {key: {} for key in keys}
-    for key, name, code in rows:
-        kept[key][name] = code
-    return kept
-
-
-def assert_counts_are_right(project: ProjectFolder) -> None:
-    """What is kept beside the annotations agrees with them."""
-    with closing(sqlite3.connect(project.database_file)) as database:
-        labels = database.execute("SELECT image_id, attribute_id, code, annotation_id FROM labels").fetchall()
-        newest = database.execute(
-            "SELECT image_id, attribute_id, code, max(id) FROM annotations GROUP BY 1, 2"
-        )
-        assert sorted(labels) == sorted(newest.fetchall())
-        counts = "SELECT image_count, done_count FROM project"
-        cells = "SELECT id, open_cells FROM images ORDER BY id"
-        before = database.execute(counts).fetchall(), database.execute(cells).fetchall()
-        with project.database.write() as session:
-            recount_open_cells(session)
-        assert before == (database.execute(counts).fetchall(), database.execute(cells).fetchall())
-
-
 @pytest.mark.timeout(3600)
-def test_answers_outlive_kills_of_the_server_exactly_once(
+def test_acknowledged_answers_survive_killed_servers_exactly_once(
     filled: ProjectFolder, tmp_path: Path, soak: bool
 ) -> None:
     chance = random.Random(0)

@@ -1,4 +1,4 @@
-"""Aggregation in a project: labels that follow from several opinions, and from nothing else."""
+"""Aggregation in a project: labels follow from several votes, and from nothing else."""
 
 import json
 import subprocess
@@ -14,18 +14,9 @@ from annotator.services.review.details import read_image
 from annotator.services.review.queue import review_queue
 from annotator.services.team.aggregation import AggregationReport, aggregate, preview_aggregation
 from annotator.services.team.gold import import_gold
-from tests.annotator.labelling.test_labels import ALL, Person, labels_of
-from tests.annotator.labelling.test_overlap import agree, work
-from tests.annotator.review.test_browse import correction
-
-
-def opinions(project: ProjectFolder, *codes: int, **settings: object) -> list[Person]:
-    """Every image gets one opinion per code on the glasses, the first of them as its label."""
-    agree(project, overlap_share=1.0, overlap_opinions=max(2, len(codes)), **settings)
-    people = [Person(project, f"person {number}") for number in range(len(codes))]
-    for person, code in zip(people, codes, strict=True):
-        work([person], glasses=code)
-    return people
+from tests.support.projects.labelling import ALL, Person, labels_of
+from tests.support.projects.reviewing import save_correction
+from tests.support.projects.team import set_team_settings, vote_on_glasses
 
 
 def origins(project: ProjectFolder, image: int) -> list[str]:
@@ -39,7 +30,7 @@ def origins(project: ProjectFolder, image: int) -> list[str]:
 
 
 def test_what_most_people_said_becomes_the_label(filled: ProjectFolder):
-    opinions(filled, 0, 2, 2)
+    vote_on_glasses(filled, 0, 2, 2)
     with filled.database.read() as session:
         preview = preview_aggregation(session)
     assert preview == AggregationReport("majority", cells=240, changed=40, undecided=0)
@@ -50,7 +41,7 @@ def test_what_most_people_said_becomes_the_label(filled: ProjectFolder):
 
 
 def test_dawid_skene_hears_the_careful_one_where_the_careless_disagree(filled: ProjectFolder):
-    agree(filled, overlap_share=1.0, overlap_opinions=4, aggregation="dawid_skene")
+    set_team_settings(filled, overlap_share=1.0, overlap_opinions=4, aggregation="dawid_skene")
     careful, other, lazy, lazier = (Person(filled, name) for name in ("Ada", "Bob", "Cleo", "Dan"))
     for person, answer in (
         (lazy, lambda _: 0),
@@ -68,7 +59,7 @@ def test_dawid_skene_hears_the_careful_one_where_the_careless_disagree(filled: P
 def test_dawid_skene_hears_who_is_right_about_gold_against_two_who_are_not(
     filled: ProjectFolder, tmp_path: Path
 ):
-    agree(filled, aggregation="dawid_skene")
+    set_team_settings(filled, aggregation="dawid_skene")
     people = [Person(filled, name) for name in ("Ada", "Bob", "Cleo")]
     for number, person in enumerate(people):
         for image in range(1, 41):
@@ -89,8 +80,8 @@ def test_dawid_skene_hears_who_is_right_about_gold_against_two_who_are_not(
     assert origins(filled, 1)[-2:] == ["aggregate", "undo"]
 
 
-def test_the_next_aggregation_takes_the_last_one_back(filled: ProjectFolder):
-    people = opinions(filled, 0, 2, 2)
+def test_an_aggregation_undoes_the_previous_one(filled: ProjectFolder):
+    people = vote_on_glasses(filled, 0, 2, 2)
     aggregate(filled)
     with filled.database.read() as session:
         keys = session.scalars(
@@ -105,17 +96,17 @@ def test_the_next_aggregation_takes_the_last_one_back(filled: ProjectFolder):
 
 
 def test_what_a_reviewer_decided_is_never_aggregated(filled: ProjectFolder):
-    opinions(filled, 0, 2, 2)
-    correction(filled, Person(filled), 5, {"glasses": 1}, "d", adjudicate=True)
+    vote_on_glasses(filled, 0, 2, 2)
+    save_correction(filled, Person(filled), 5, {"glasses": 1}, "d", adjudicate=True)
     assert aggregate(filled).changed == 39
     assert labels_of(filled, 5)["glasses"] == 1
-    correction(filled, Person(filled), 6, {"glasses": 0}, "e", adjudicate=True)
+    save_correction(filled, Person(filled), 6, {"glasses": 0}, "e", adjudicate=True)
     assert aggregate(filled).changed == 0
     assert labels_of(filled, 6)["glasses"] == 0
 
 
 def test_a_tie_goes_to_the_review_queue_until_it_is_decided(filled: ProjectFolder):
-    opinions(filled, 0, 2)
+    vote_on_glasses(filled, 0, 2)
     report = aggregate(filled)
     assert (report.cells, report.changed, report.undecided) == (240, 0, 40)
 
@@ -125,12 +116,12 @@ def test_a_tie_goes_to_the_review_queue_until_it_is_decided(filled: ProjectFolde
             return [image.id for image in page.images]
 
     assert len(waiting()) == 40
-    correction(filled, Person(filled), 5, {"glasses": 2}, "d", adjudicate=True)
+    save_correction(filled, Person(filled), 5, {"glasses": 2}, "d", adjudicate=True)
     assert sorted(waiting()) == [image for image in range(1, 41) if image != 5]
 
 
 def test_the_same_key_aggregates_once_and_the_history_tells_the_origin(filled: ProjectFolder):
-    opinions(filled, 0, 2, 2)
+    vote_on_glasses(filled, 0, 2, 2)
     assert aggregate(filled, "k").changed == 40
     assert aggregate(filled, "k").changed == 40
     with filled.database.read() as session:
@@ -139,7 +130,7 @@ def test_the_same_key_aggregates_once_and_the_history_tells_the_origin(filled: P
 
 
 def test_the_command_previews_and_aggregates(filled: ProjectFolder):
-    opinions(filled, 0, 2, 2)
+    vote_on_glasses(filled, 0, 2, 2)
     command = [sys.executable, "-m", "annotator", "aggregate", "-p", str(filled.path)]
     preview = subprocess.run([*command, "--preview", "--json"], capture_output=True, text=True, check=True)
     assert json.loads(preview.stdout) == {"method": "majority", "cells": 240, "changed": 40, "undecided": 0}

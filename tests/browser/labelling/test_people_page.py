@@ -1,4 +1,4 @@
-"""The people pages in a real browser against a real server: named, excepted, renamed, merged, undone by keys alone."""
+"""The people pages: keys name, except, rename, merge and undo."""
 
 import csv
 import signal
@@ -10,8 +10,8 @@ from playwright.sync_api import Page
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from tests.annotator.labelling.test_queue import names_of
 from tests.support.face_descriptors import describe
+from tests.support.projects.images import names_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -100,7 +100,7 @@ def test_sets_are_named_by_keys_with_exceptions_left_out(
     assert number.startswith("Person ")
 
 
-def test_undo_brings_a_set_back_as_it_was_left_and_a_skipped_one_stays_away(
+def test_undo_restores_a_set_with_its_exceptions_and_a_skipped_set_stays_hidden(
     page: Page, described: ProjectFolder, tmp_path: Path
 ):
     with Server(described.path) as server:
@@ -128,7 +128,7 @@ def test_undo_brings_a_set_back_as_it_was_left_and_a_skipped_one_stays_away(
     assert people(described, tmp_path / "s") == dict.fromkeys(first, "Grace")
 
 
-def test_a_set_named_while_the_server_is_dead_arrives_once(
+def test_a_set_named_while_the_server_is_down_arrives_once(
     page: Page, described: ProjectFolder, tmp_path: Path
 ):
     with Server(described.path) as server:
@@ -143,7 +143,7 @@ def test_a_set_named_while_the_server_is_dead_arrives_once(
     assert people(described, tmp_path / "s") == dict.fromkeys(first, "Ada")
 
 
-def test_people_are_renamed_merged_and_parted_again_by_keys(
+def test_people_are_renamed_merged_and_separated_again_by_keys(
     page: Page, described: ProjectFolder, tmp_path: Path
 ):
     with Server(described.path) as server:

@@ -1,6 +1,5 @@
-"""The label page in a real browser against a real server: keys only, nothing lost."""
+"""The label page: images are answered with keys alone, and no answer is lost."""
 
-import csv
 import random
 import signal
 from pathlib import Path
@@ -14,46 +13,13 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_queue import names_of
-from tests.conftest import LIMITS
+from tests.support.browser.label_page import image_name, press_answers, shown_image, wait_until_sent
 from tests.support.predictions_folder import write_predictions
+from tests.support.projects.images import LIMITS, names_of
+from tests.support.projects.snapshots import exported_labels
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
-
-VALUES = {"wrinkles": 2, "freckles": 2, "glasses": 3, "hair_color": 9, "hair_top": 4, "not_human": 1}
-"""How many of each attribute's codes the tests press; "no face" would end the image early."""
-
-
-def shown(page: Page) -> str:
-    """The image on the screen, once it can be answered."""
-    page.wait_for_selector("html[data-state=ready]", state="attached")
-    return page.locator("html").get_attribute("data-image-id") or ""
-
-
-def image_name(page: Page) -> str:
-    return page.locator("#image-name").text_content() or ""
-
-
-def press_answers(page: Page, chance: random.Random) -> tuple[str, dict[str, str]]:
-    """Answer the image on the screen by digits; returns its name and what was pressed."""
-    image = shown(page)
-    name = image_name(page)
-    answers = {attribute: str(chance.randrange(count)) for attribute, count in VALUES.items()}
-    for digit in answers.values():
-        page.keyboard.press(digit)
-    page.wait_for_selector(f'html:not([data-image-id="{image}"])', state="attached")
-    return name, answers
-
-
-def all_sent(page: Page) -> None:
-    page.wait_for_selector('html[data-unsent="0"]', state="attached")
-
-
-def labels(project: Path, to: Path) -> dict[str, dict[str, str]]:
-    export_snapshot(ProjectFolder.open(project), to, SnapshotOptions())
-    with (to / "labels.csv").open(newline="", encoding="utf-8") as file:
-        return {row.pop("image_name"): {k: v for k, v in row.items() if v} for row in csv.DictReader(file)}
 
 
 def label_with_a_killed_server(
@@ -69,31 +35,31 @@ def label_with_a_killed_server(
         if number == count // 3 + 3:
             server.start()
         if number == 2 * count // 3:
-            image = shown(page)
+            image = shown_image(page)
             page.keyboard.press("1")
             server.stop(signal.SIGKILL)
             server.start()
             page.reload()
-            assert shown(page) == image
+            assert shown_image(page) == image
             page.wait_for_selector('[data-attribute=wrinkles] [data-code="1"][aria-pressed=true]')
             page.keyboard.press("w")
         name, answers = press_answers(page, chance)
         assert name not in pressed
         pressed[name] = answers
-    all_sent(page)
+    wait_until_sent(page)
     return pressed
 
 
-def test_twenty_drawn_faces_by_keys_are_in_the_csv_exactly_as_pressed(
+def test_twenty_drawn_faces_answered_by_keys_are_exported_exactly_as_pressed(
     page: Page, server: Server, tmp_path: Path
 ):
     pressed = label_with_a_killed_server(page, server, 20, seed=1)
-    found = labels(server.project, tmp_path / "s")
+    found = exported_labels(server.project, tmp_path / "s")
     assert {name: row for name, row in found.items() if row} == pressed
 
 
 @pytest.mark.shared
-def test_twenty_real_faces_by_keys_are_in_the_csv_exactly_as_pressed(
+def test_twenty_real_faces_answered_by_keys_are_exported_exactly_as_pressed(
     page: Page, shared: Path, tmp_path: Path
 ):
     folder = tmp_path / "faces"
@@ -105,7 +71,7 @@ def test_twenty_real_faces_by_keys_are_in_the_csv_exactly_as_pressed(
     project.database.close()
     with Server(project.path) as server:
         pressed = label_with_a_killed_server(page, server, 20, seed=2)
-    found = labels(project.path, tmp_path / "s")
+    found = exported_labels(project.path, tmp_path / "s")
     assert {name: row for name, row in found.items() if row} == pressed
 
 
@@ -118,7 +84,7 @@ def test_enter_accepts_the_suggestions_and_a_digit_corrects_one(
         page.goto(server.url)
         names = []
         for correction in (None, "2"):
-            image = shown(page)
+            image = shown_image(page)
             names.append(image_name(page))
             assert "97" in page.locator("[data-attribute=glasses]").inner_text()
             if correction:
@@ -129,21 +95,21 @@ def test_enter_accepts_the_suggestions_and_a_digit_corrects_one(
                 page.keyboard.press(key)
                 page.keyboard.press(digit)
             page.wait_for_selector(f'html:not([data-image-id="{image}"])', state="attached")
-        all_sent(page)
+        wait_until_sent(page)
     export_snapshot(filled, tmp_path / "s", SnapshotOptions(), history=True)
     history = (tmp_path / "s" / "annotations.csv").read_text()
     assert f"{names[0]},glasses,1,local,suggestion," in history
     assert f"{names[1]},glasses,2,local,human," in history
 
 
-def test_backspace_goes_back_over_images_and_the_correction_counts(
+def test_backspace_returns_to_earlier_images_and_the_correction_counts(
     page: Page, server: Server, tmp_path: Path
 ):
     page.goto(server.url)
     chance = random.Random(3)
     images = []
     for _ in range(3):
-        images.append(shown(page))
+        images.append(shown_image(page))
         name, answers = press_answers(page, chance)
         if len(images) == 2:
             corrected, expected = name, answers
@@ -154,17 +120,17 @@ def test_backspace_goes_back_over_images_and_the_correction_counts(
     wanted = str((int(expected["glasses"]) + 1) % 3)
     page.keyboard.press(wanted)
     page.wait_for_selector(f'html:not([data-image-id="{images[1]}"])', state="attached")
-    all_sent(page)
-    found = labels(server.project, tmp_path / "s")
+    wait_until_sent(page)
+    found = exported_labels(server.project, tmp_path / "s")
     assert found[corrected] == expected | {"glasses": wanted}
     assert sum(bool(row) for row in found.values()) == 2
 
 
-def test_cannot_tell_skip_no_face_and_a_new_person(page: Page, server: Server, tmp_path: Path):
+def test_keys_answer_cannot_tell_skip_no_face_and_a_new_person(page: Page, server: Server, tmp_path: Path):
     page.goto(server.url)
     names = []
     for keys in (["-", "p", "Ada", "Enter", "0", "0", "0", "0", "0"], ["Space"], ["h", "1"]):
-        image = shown(page)
+        image = shown_image(page)
         names.append(image_name(page))
         for key in keys:
             if len(key) > 1 and key not in {"Enter", "Space"}:
@@ -172,17 +138,17 @@ def test_cannot_tell_skip_no_face_and_a_new_person(page: Page, server: Server, t
             else:
                 page.keyboard.press(key)
         page.wait_for_selector(f'html:not([data-image-id="{image}"])', state="attached")
-    all_sent(page)
-    found = labels(server.project, tmp_path / "s")
+    wait_until_sent(page)
+    found = exported_labels(server.project, tmp_path / "s")
     assert found[names[0]]["wrinkles"] == "-1"
     assert found[names[0]]["identity"] == "0"
     assert found[names[1]] == {}
     assert found[names[2]] == {"not_human": "1"}
 
 
-def test_everything_is_on_one_screen_of_a_laptop(page: Page, server: Server):
+def test_everything_fits_a_laptops_screen(page: Page, server: Server):
     page.goto(server.url)
-    shown(page)
+    shown_image(page)
     assert page.locator("html").evaluate("e => [e.scrollHeight, e.scrollWidth]") <= [768, 1366]
     boxes = [row.bounding_box() for row in page.locator("[data-attribute]").all()]
     assert len(boxes) == 7
@@ -199,7 +165,7 @@ def test_a_script_in_a_name_is_text(page: Page, tmp_path: Path, faces: Path):
     project.database.close()
     with Server(project.path) as server:
         page.goto(server.url)
-        shown(page)
+        shown_image(page)
         assert image_name(page) == hostile
         assert "owned" not in page.title()
 
@@ -210,7 +176,7 @@ def test_the_page_says_when_everything_is_done(page: Page, tmp_path: Path, faces
     project.database.close()
     with Server(project.path) as server:
         page.goto(server.url)
-        shown(page)
+        shown_image(page)
         for digit in "000000":
             page.keyboard.press(digit)
         page.wait_for_selector("html[data-state=done]", state="attached")

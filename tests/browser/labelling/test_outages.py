@@ -1,4 +1,4 @@
-"""The network, the server, the login or the tab goes away while somebody labels: every answer arrives once and in order."""
+"""The network, the server, the login or the tab fails while a user labels: each answer arrives once and in order."""
 
 import random
 import sqlite3
@@ -12,11 +12,10 @@ from playwright.sync_api import Page
 from annotator.project import ProjectFolder
 from annotator.services.accounts import set_password
 from annotator.services.importing.images import import_images
-from tests.annotator.web.test_accounts import PASSWORD, users
-from tests.browser.test_label_page import all_sent, press_answers, shown
-from tests.browser.test_login_page import log_in
-from tests.conftest import LIMITS
-from tests.loop.test_leases import draw_plain_images
+from tests.support.browser.label_page import press_answers, shown_image, wait_until_sent
+from tests.support.browser.pages import log_in
+from tests.support.projects.accounts import PASSWORD, users_command
+from tests.support.projects.images import LIMITS, draw_plain_images
 from tests.support.serving import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
@@ -59,8 +58,8 @@ def page(page: Page) -> Page:
 
 def answer_in_an_outage(page: Page, chance: random.Random, go_away: Callable[[], None]) -> Pressed:
     """Answer what the page has ahead while something is away; the page says how many answers wait."""
-    shown(page)
-    all_sent(page)
+    shown_image(page)
+    wait_until_sent(page)
     page.wait_for_function(SUPPLIED, arg=AWAY)
     go_away()
     pressed = [press_answers(page, chance) for _ in range(AWAY)]
@@ -82,34 +81,34 @@ def assert_arrived_once_and_in_order(project: ProjectFolder, pressed: Pressed) -
     assert list(found.values()) == pressed
 
 
-def test_a_network_that_is_away(page: Page, plain: ProjectFolder, outages: int):
+def test_answers_survive_a_network_outage(page: Page, plain: ProjectFolder, outages: int):
     chance, pressed = random.Random(1), []
     with Server(plain.path) as server:
         page.goto(server.url)
         for _ in range(outages):
             pressed += answer_in_an_outage(page, chance, lambda: page.context.set_offline(True))
             page.context.set_offline(False)
-        all_sent(page)
+        wait_until_sent(page)
     assert_arrived_once_and_in_order(plain, pressed)
 
 
-def test_a_server_that_is_killed_and_restarted(page: Page, plain: ProjectFolder, outages: int):
+def test_answers_survive_a_killed_and_restarted_server(page: Page, plain: ProjectFolder, outages: int):
     chance, pressed = random.Random(2), []
     with Server(plain.path) as server:
         page.goto(server.url)
         for _ in range(outages):
             pressed += answer_in_an_outage(page, chance, server.stop)
             server.start()
-        all_sent(page)
+        wait_until_sent(page)
     assert_arrived_once_and_in_order(plain, pressed)
 
 
-def test_a_login_that_has_ended(page: Page, plain: ProjectFolder, outages: int):
+def test_answers_survive_an_expired_login(page: Page, plain: ProjectFolder, outages: int):
     chance, pressed = random.Random(3), []
-    users(plain.path, "add", "Ada", "--role", "admin", password=PASSWORD)
+    users_command(plain.path, "add", "Ada", "--role", "admin", password=PASSWORD)
     with Server(plain.path) as server:
         page.goto(server.url)
-        log_in(page)
+        log_in(page, "Ada")
         for number in range(outages):
             password = f"another long password {number}"
 
@@ -119,13 +118,13 @@ def test_a_login_that_has_ended(page: Page, plain: ProjectFolder, outages: int):
 
             pressed += answer_in_an_outage(page, chance, end_the_login)
             page.get_by_role("link", name="Log in again").click()
-            log_in(page, password)
-        shown(page)
-        all_sent(page)
+            log_in(page, "Ada", password)
+        shown_image(page)
+        wait_until_sent(page)
     assert_arrived_once_and_in_order(plain, pressed)
 
 
-def test_a_tab_that_is_closed_and_opened_again(page: Page, plain: ProjectFolder, outages: int):
+def test_answers_survive_a_closed_and_reopened_tab(page: Page, plain: ProjectFolder, outages: int):
     chance, pressed = random.Random(4), []
     with Server(plain.path) as server:
         tab = page
@@ -136,6 +135,6 @@ def test_a_tab_that_is_closed_and_opened_again(page: Page, plain: ProjectFolder,
             server.start()
             tab = page.context.new_page()
             tab.goto(server.url)
-        shown(tab)
-        all_sent(tab)
+        shown_image(tab)
+        wait_until_sent(tab)
     assert_arrived_once_and_in_order(plain, pressed)

@@ -1,4 +1,4 @@
-"""Groups join what must not be split apart, and images that come later move nobody."""
+"""Groups join images that must share a split, and later images never move earlier ones."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ def images(draw: st.DrawFn, *, labelled: bool = True) -> list[Member]:
     found: list[Member] = []
     for number in range(draw(st.integers(0, 25))):
         source = draw(KEYS)
-        # As the import does it: an image with a source of its own is no twin, and a twin is one of a first image.
+        # Like the import: an image from a named source repeats no other image, and only first images are repeated.
         firsts = [m.id for m in found if m.twin_of is None]
         twin = draw(st.sampled_from([None, *firsts])) if source is None else None
         people = tuple(draw(PEOPLE)) if labelled else ()

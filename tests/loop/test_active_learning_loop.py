@@ -1,4 +1,4 @@
-"""The whole loop: labels → snapshot → training → predictions → the queue in the order of the model's doubts."""
+"""The whole loop: labels, snapshot, training, predictions, and a queue ordered by the model's uncertainty."""
 
 import csv
 import json
@@ -25,11 +25,10 @@ from annotator.services.review.label_issues import read_suspicions
 from annotator.services.rounds.comparison import report_page
 from annotator.services.rounds.jobs import start_round
 from annotator.worker import run_next_round
-from tests.annotator.labelling.test_labels import Person, lapse_leases
+from tests.support.paths import CHECKOUT
+from tests.support.projects.labelling import Person, lapse_leases
 from tests.support.serving import Client, Server
 from tests.support.waiting import wait_until
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def facelabel(project: Path, *arguments: str) -> Any:
@@ -59,7 +58,7 @@ def celeba(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
         shutil.copy(shared / "celeba" / "images" / name, base / "faces")
     with (base / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows([header, *rows[:240]])
-    schema = ROOT / "docs" / "examples" / "celeba" / "attributes.toml"
+    schema = CHECKOUT / "docs" / "examples" / "celeba" / "attributes.toml"
     return make_round(base / "project", base / "faces", base / "labels.csv", "--schema", str(schema))
 
 
@@ -98,11 +97,11 @@ def assert_doubts_come_first(path: Path, count: int) -> None:
     project.database.close()
 
 
-def test_the_head_of_the_queue_is_what_the_model_doubts(drawn: Path):
+def test_the_queue_begins_with_uncertain_images(drawn: Path):
     assert_doubts_come_first(drawn, 30)
 
 
-def test_every_tenth_image_of_the_queue_is_of_the_audit_set_and_shows_no_suggestion(drawn: Path):
+def test_every_tenth_image_of_the_queue_is_an_audit_image_without_suggestions(drawn: Path):
     project = ProjectFolder.open(drawn)
     tasks = Person(project).next(30)
     lapse_leases(project)
@@ -115,11 +114,11 @@ def test_every_tenth_image_of_the_queue_is_of_the_audit_set_and_shows_no_suggest
 
 
 @pytest.mark.shared
-def test_the_head_of_the_queue_is_what_the_model_doubts_on_real_faces(celeba: Path):
+def test_the_queue_begins_with_uncertain_images_on_real_faces(celeba: Path):
     assert_doubts_come_first(celeba, 60)
 
 
-def test_status_tells_counts_rounds_and_figures(drawn: Path):
+def test_status_reports_counts_rounds_and_metrics(drawn: Path):
     status = facelabel(drawn, "status")
     assert status["images"] == 160
     [round_] = status["rounds"]
@@ -138,14 +137,14 @@ def test_status_tells_counts_rounds_and_figures(drawn: Path):
 
 
 @pytest.mark.shared
-def test_figures_on_held_out_people_beat_guessing(celeba: Path):
+def test_metrics_on_held_out_people_beat_guessing(celeba: Path):
     metrics = facelabel(celeba, "status")["metrics"]
     assert set(metrics) == {"glasses", "hair_color", "hair_top", "young", "male", "bags_under_eyes"}
     assert metrics["male"]["test"]["balanced_accuracy"] > 0.8
     assert metrics["male"]["test"]["groups"] > 5
 
 
-def test_suggestions_reach_the_label_page_but_not_for_test_images(drawn: Path):
+def test_suggestions_reach_the_label_page_except_for_test_images(drawn: Path):
     project = ProjectFolder.open(drawn)
     with project.database.read() as session:
         splits = dict(session.execute(select(Image.name, Image.split)).all())
@@ -159,9 +158,7 @@ def test_suggestions_reach_the_label_page_but_not_for_test_images(drawn: Path):
         assert suggested == (set() if splits[task.image_name] == "test" else expected)
 
 
-def test_the_servers_worker_runs_a_round_of_the_page_and_starts_the_next_by_itself(
-    drawn: Path, tmp_path: Path
-):
+def test_the_worker_runs_a_round_from_the_page_and_starts_the_next_automatically(drawn: Path, tmp_path: Path):
     copy = tmp_path / "project"
     shutil.copytree(drawn, copy)
     with Server(copy, FACELABEL_WORKER="1", FACELABEL_ROUND_EVERY="2") as server:
@@ -169,14 +166,14 @@ def test_the_servers_worker_runs_a_round_of_the_page_and_starts_the_next_by_itse
         label(client, 1)
         wanted = finished_round(client, client.post("/rounds", {}).json()["id"])
         label(client, 2)
-        by_itself = finished_round(client, wanted["id"] + 1)
+        automatic = finished_round(client, wanted["id"] + 1)
         told = client.get("/rounds")
-    for row in (wanted, by_itself):
+    for row in (wanted, automatic):
         assert row["error"] is None
         assert (row["state"], row["stage"]) == ("done", "load")
         assert row["metrics"]["glasses"]["test"]["images"] > 0
-    assert (wanted["automatic"], by_itself["automatic"]) == (False, True)
-    assert (wanted["labelled"], by_itself["labelled"]) == (81, 83)
+    assert (wanted["automatic"], automatic["automatic"]) == (False, True)
+    assert (wanted["labelled"], automatic["labelled"]) == (81, 83)
     assert (told["every"], told["labelled_since"]) == (2, 0)
 
 
@@ -197,7 +194,7 @@ def finished_round(client: Client, number: int) -> dict[str, Any]:
     return wait_until(ended, f"the end of round {number}", 120)
 
 
-def test_wrong_labels_and_what_the_rule_saves_are_looked_for_beside_the_worker(
+def test_label_issues_and_saved_labels_are_estimated_in_the_background(
     drawn: Path, tmp_path: Path, request: pytest.FixtureRequest
 ):
     copy = tmp_path / "project"
@@ -239,7 +236,7 @@ def test_wrong_labels_and_what_the_rule_saves_are_looked_for_beside_the_worker(
     project.database.close()
 
 
-def test_without_pytorch_a_round_says_how_to_get_it(filled: ProjectFolder):
+def test_without_pytorch_a_round_says_how_to_install_it(filled: ProjectFolder):
     [task] = Person(filled).next()
     Person(filled).answer(task, {"glasses": 1})
     without = "import sys; sys.modules['torch'] = None; from annotator.cli import main; main()"

@@ -1,4 +1,4 @@
-"""More of the label page: redo, going back to any image, guidelines, zoom, flags, reasons, colours, small screens."""
+"""Tools of the label page: redo, history, guidelines, zoom, flags, skip reasons, colour scheme, small screens."""
 
 import random
 import signal
@@ -15,11 +15,11 @@ from annotator.sample_faces import draw_faces
 from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_queue import names_of
-from tests.browser.test_label_page import all_sent, image_name, labels, press_answers, shown
-from tests.conftest import LIMITS
+from tests.support.browser.label_page import image_name, press_answers, shown_image, wait_until_sent
 from tests.support.face_descriptors import add_people
 from tests.support.predictions_folder import write_predictions
+from tests.support.projects.images import LIMITS, names_of
+from tests.support.projects.snapshots import exported_labels
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -55,15 +55,15 @@ def message(page: Page) -> str:
     return page.locator("#message").inner_text()
 
 
-def test_what_was_taken_back_is_done_again(page: Page, server: Server, tmp_path: Path):
+def test_an_undone_answer_is_redone(page: Page, server: Server, tmp_path: Path):
     page.goto(server.url)
     chance = random.Random(1)
     pressed, images = {}, []
     for _ in range(3):
-        images.append(shown(page))
+        images.append(shown_image(page))
         name, answers = press_answers(page, chance)
         pressed[name] = answers
-    fourth = shown(page)
+    fourth = shown_image(page)
     press(page, "1", "Backspace", "Shift+Backspace")
     page.wait_for_selector('[data-attribute=wrinkles] [data-code="1"][aria-pressed=true]')
     press(page, "Backspace")
@@ -73,19 +73,21 @@ def test_what_was_taken_back_is_done_again(page: Page, server: Server, tmp_path:
     for image in [*images[1:], fourth]:
         press(page, "Shift+Backspace")
         back_to(page, image)
-    all_sent(page)
-    assert {name: row for name, row in labels(server.project, tmp_path / "s").items() if row} == pressed
+    wait_until_sent(page)
+    assert {
+        name: row for name, row in exported_labels(server.project, tmp_path / "s").items() if row
+    } == pressed
 
 
-def test_any_image_of_the_session_is_corrected(page: Page, server: Server, tmp_path: Path):
+def test_any_image_of_the_session_can_be_corrected(page: Page, server: Server, tmp_path: Path):
     page.goto(server.url)
     chance = random.Random(2)
     images, pressed = [], {}
     for _ in range(4):
-        images.append(shown(page))
+        images.append(shown_image(page))
         name, answers = press_answers(page, chance)
         pressed[name] = answers
-    fifth = shown(page)
+    fifth = shown_image(page)
     corrected = list(pressed)[1]
     press(page, "2", ",", "ArrowRight", "ArrowRight", "Enter")  # the newest comes first
     back_to(page, images[1])
@@ -93,18 +95,18 @@ def test_any_image_of_the_session_is_corrected(page: Page, server: Server, tmp_p
     wanted = str((int(pressed[corrected]["hair_top"]) + 1) % 4)
     press(page, "t", wanted)
     back_to(page, fifth)
-    all_sent(page)
-    found = labels(server.project, tmp_path / "s")
+    wait_until_sent(page)
+    found = exported_labels(server.project, tmp_path / "s")
     assert found[corrected] == pressed[corrected] | {"hair_top": wanted}
     assert sum(bool(row) for row in found.values()) == 4
 
 
-def test_a_letter_goes_through_the_values_by_probability(page: Page, filled: ProjectFolder):
+def test_a_letter_cycles_through_the_values_by_probability(page: Page, filled: ProjectFolder):
     unsure = {name: [0.5, 0.2, 0.3] for name in names_of(filled, split="train")}
     load_predictions(filled, write_predictions(filled, filled.rounds / "1" / "predictions", unsure))
     with Server(filled.path) as server:
         page.goto(server.url)
-        shown(page)
+        shown_image(page)
         glasses = "[data-attribute=glasses]"
         press(page, "g")
         page.wait_for_selector(f'{glasses} [data-code="2"][aria-pressed=true]')
@@ -118,9 +120,9 @@ def test_a_letter_goes_through_the_values_by_probability(page: Page, filled: Pro
         page.wait_for_selector(f'{glasses} [data-code="1"][aria-pressed=true]')
 
 
-def test_a_look_closer_by_keys_wheel_and_drag_ends_with_the_image(page: Page, server: Server):
+def test_zoom_by_keys_wheel_and_drag_is_reset_by_the_next_image(page: Page, server: Server):
     page.goto(server.url)
-    image = shown(page)
+    image = shown_image(page)
     press(page, "PageUp", "Shift+ArrowLeft")
     page.wait_for_selector('#frame[data-zoom="1.4"]')
     box = page.locator("#frame").bounding_box()
@@ -140,10 +142,10 @@ def test_a_look_closer_by_keys_wheel_and_drag_ends_with_the_image(page: Page, se
     page.wait_for_selector("#frame:not([data-zoom])")
 
 
-def test_a_guideline_is_one_key_away_and_its_text_is_text(page: Page, guided: ProjectFolder):
+def test_one_key_opens_a_guideline_and_its_text_is_text(page: Page, guided: ProjectFolder):
     with Server(guided.path) as server:
         page.goto(server.url)
-        shown(page)
+        shown_image(page)
         press(page, "Shift+G")
         page.wait_for_selector("#guide[open]")
         assert "Worn, not in the hair. <img src=x" in page.locator("#guide").inner_text()
@@ -164,27 +166,27 @@ def test_a_guideline_is_one_key_away_and_its_text_is_text(page: Page, guided: Pr
 def note_begun(page: Page, server: Server, text: str) -> str:
     """Write the note of a flag, and do not send it yet; returns the image."""
     page.goto(server.url)
-    image = shown(page)
+    image = shown_image(page)
     press(page, "!")
     page.wait_for_selector("#note[open]")
     page.keyboard.type(text)
     return image
 
 
-def test_a_skip_tells_its_reason_and_a_flag_its_note(page: Page, server: Server):
+def test_a_skip_keeps_its_reason_and_a_flag_its_note(page: Page, server: Server):
     first = note_begun(page, server, "two people <b>here</b>")
     press(page, "Enter")
     page.wait_for_selector("#note:not([open])", state="attached")
     press(page, "Shift+Space")
     page.wait_for_selector("#note[open]")
     press(page, "Escape")
-    assert shown(page) == first
+    assert shown_image(page) == first
     press(page, "Shift+Space")
     page.wait_for_selector("#note[open]")
     page.keyboard.type("too dark")
     press(page, "Enter")
     page.wait_for_selector(f'html:not([data-image-id="{first}"])', state="attached")
-    all_sent(page)
+    wait_until_sent(page)
     assert page.locator("html").get_attribute("data-refused") == "0"
     with ProjectFolder.open(server.project).database.read() as session:
         assert session.execute(select(Skip.image_id, Skip.reason)).all() == [(int(first), "too dark")]
@@ -193,7 +195,7 @@ def test_a_skip_tells_its_reason_and_a_flag_its_note(page: Page, server: Server)
         ]
 
 
-def test_a_flag_is_kept_although_the_next_key_comes_at_once(page: Page, server: Server):
+def test_a_flag_is_kept_although_the_next_key_follows_at_once(page: Page, server: Server):
     first = note_begun(page, server, "two people")
     page.evaluate("""() => {
         document.querySelector('#note form').requestSubmit(document.querySelector('#note [value=yes]'));
@@ -202,14 +204,14 @@ def test_a_flag_is_kept_although_the_next_key_comes_at_once(page: Page, server: 
     expect(page.locator("#note h2")).to_contain_text("Skip")
     page.wait_for_selector("#note[open]")
     press(page, "Escape")
-    all_sent(page)
+    wait_until_sent(page)
     with ProjectFolder.open(server.project).database.read() as session:
         assert session.execute(select(Flag.image_id, Flag.note)).all() == [(int(first), "two people")]
 
 
-def test_colours_are_remembered_on_all_pages(page: Page, server: Server):
+def test_the_colour_scheme_is_remembered_on_all_pages(page: Page, server: Server):
     page.goto(server.url)
-    shown(page)
+    shown_image(page)
     for theme in ("light", "dark"):
         page.locator("#theme").press("Enter")
         page.wait_for_selector(f"html[data-theme={theme}]", state="attached")
@@ -231,7 +233,7 @@ def test_eight_attributes_need_no_scrolling(
     ):
         page = context.new_page()
         page.goto(server.url)
-        shown(page)
+        shown_image(page)
         assert page.locator("html").evaluate("e => [e.scrollHeight, e.scrollWidth]") == [height, width]
         assert page.locator("#attributes").evaluate("e => e.scrollHeight <= e.clientHeight")
         parts = page.locator("[data-attribute] .value:visible, [data-attribute] input, .actions button").all()
@@ -242,7 +244,7 @@ def test_eight_attributes_need_no_scrolling(
         )
         if touch:
             assert min(box["height"] for box in boxes if box) >= 40
-            image = shown(page)
+            image = shown_image(page)
             for attribute in (
                 "wrinkles",
                 "freckles",
@@ -265,23 +267,25 @@ def test_twelve_images_are_answered_while_the_server_is_away(page: Page, tmp_pat
     with Server(project.path) as server:
         page.goto(server.url)
         pressed = dict([press_answers(page, chance)])
-        all_sent(page)
+        wait_until_sent(page)
         page.wait_for_load_state("networkidle")
         server.stop(signal.SIGKILL)
         pressed |= dict(press_answers(page, chance) for _ in range(12))
         assert page.locator("html").get_attribute("data-unsent") == "12"
         server.start()
-        all_sent(page)
-    assert {name: row for name, row in labels(project.path, tmp_path / "s").items() if row} == pressed
+        wait_until_sent(page)
+    assert {
+        name: row for name, row in exported_labels(project.path, tmp_path / "s").items() if row
+    } == pressed
 
 
-def test_of_many_people_the_server_completes_the_name_and_knows_its_spelling(
+def test_the_server_completes_a_name_among_many_people_and_knows_its_spelling(
     page: Page, filled: ProjectFolder, tmp_path: Path
 ):
     add_people(filled, 600)
     with Server(filled.path) as server:
         page.goto(server.url)
-        images = [shown(page)]
+        images = [shown_image(page)]
         names = [image_name(page)]
         page.keyboard.press("p")
         page.keyboard.type("body 59")
@@ -292,7 +296,7 @@ def test_of_many_people_the_server_completes_the_name_and_knows_its_spelling(
         page.keyboard.press("h")
         page.keyboard.press("1")
         page.wait_for_selector(f'html:not([data-image-id="{images[0]}"])', state="attached")
-        shown(page)
+        shown_image(page)
         names.append(image_name(page))
         page.keyboard.press("p")
         page.keyboard.type("SOMEBODY 77")
@@ -300,6 +304,6 @@ def test_of_many_people_the_server_completes_the_name_and_knows_its_spelling(
         page.locator(".value.given", has_text="Somebody 77").wait_for()
         page.keyboard.press("h")
         page.keyboard.press("1")
-        all_sent(page)
-    found = labels(filled.path, tmp_path / "s")
+        wait_until_sent(page)
+    found = exported_labels(filled.path, tmp_path / "s")
     assert [found[name]["identity"] for name in names] == ["59", "77"]

@@ -1,4 +1,4 @@
-"""The label page shows the head alone on demand: the same image, nearer; the browser remembers it."""
+"""The label page zooms to the labelled head on a key, and the browser remembers the choice."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.faces.detection import find_all_faces
 from annotator.services.importing.images import import_images
-from tests.browser.test_label_page import shown
-from tests.conftest import LIMITS
+from tests.support.browser.label_page import shown_image
+from tests.support.projects.images import LIMITS
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -33,10 +33,10 @@ def crowd(project: ProjectFolder, tmp_path: Path) -> ProjectFolder:
     return project
 
 
-def test_one_key_shows_the_head_of_the_one_meant_and_stays_chosen(page: Page, crowd: ProjectFolder):
+def test_one_key_zooms_to_the_labelled_head_and_the_choice_is_remembered(page: Page, crowd: ProjectFolder):
     with Server(crowd.path) as server:
         page.goto(server.url)
-        first = shown(page)
+        first = shown_image(page)
         place = page.locator("#frame").bounding_box()
         assert page.locator("#picture svg.face").get_attribute("aria-label") == "One of 2 faces is meant"
         frame = page.locator("#picture svg.face rect").bounding_box()
@@ -58,7 +58,7 @@ def test_one_key_shows_the_head_of_the_one_meant_and_stays_chosen(page: Page, cr
         page.wait_for_selector(f'html[data-state=ready]:not([data-image-id="{first}"])', state="attached")
         page.wait_for_selector("#frame[data-zoom]")
         page.reload()
-        shown(page)
+        shown_image(page)
         page.wait_for_selector("#frame[data-zoom]")
         assert page.locator("#head").get_attribute("aria-pressed") == "true"
         page.keyboard.press("Home")
@@ -66,5 +66,5 @@ def test_one_key_shows_the_head_of_the_one_meant_and_stays_chosen(page: Page, cr
         page.locator("#head").click()
         page.wait_for_selector("#head[aria-pressed=false]")
         page.reload()
-        shown(page)
+        shown_image(page)
         page.wait_for_selector("#frame:not([data-zoom])")

@@ -1,4 +1,4 @@
-"""How many key presses an image costs, counted in a real browser on real faces."""
+"""The number of key presses that an image costs, counted on real faces."""
 
 import random
 import shutil
@@ -15,10 +15,10 @@ from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
-from tests.annotator.labelling.test_queue import names_of
-from tests.browser.test_label_page import VALUES, all_sent, image_name, labels, shown
-from tests.conftest import LIMITS
+from tests.support.browser.label_page import CODES_PRESSED, image_name, shown_image, wait_until_sent
 from tests.support.predictions_folder import write_cells
+from tests.support.projects.images import LIMITS, names_of
+from tests.support.projects.snapshots import exported_labels
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -75,12 +75,12 @@ def truth(project: ProjectFolder, seed: int) -> Answers:
     """What the labeller sees on each image that may have suggestions; "no face" would end an image early."""
     chance = random.Random(seed)
     names = sorted(set(names_of(project)) - set(names_of(project, split="test")))
-    return {name: {a: chance.randrange(count) for a, count in VALUES.items()} for name in names}
+    return {name: {a: chance.randrange(count) for a, count in CODES_PRESSED.items()} for name in names}
 
 
 def suggest(project: ProjectFolder, answers: Answers, wrong: dict[str, list[str]]) -> None:
     """Predictions that are right, but for some cells of some images, where the right value is the second one."""
-    counts = VALUES | {"not_human": 2}
+    counts = CODES_PRESSED | {"not_human": 2}
     cells = {}
     for name, given in answers.items():
         cells[name] = {}
@@ -101,7 +101,7 @@ def labelling(page: Page, project: ProjectFolder) -> Iterator[Labeller]:
     with Server(project.path) as server:
         page.goto(server.url)
         yield Labeller(page)
-        all_sent(page)
+        wait_until_sent(page)
 
 
 def suggested(page: Page) -> bool:
@@ -109,14 +109,14 @@ def suggested(page: Page) -> bool:
 
 
 def label_blind(labeller: Labeller, answers: dict[str, int]) -> int:
-    image = shown(labeller.page)
+    image = shown_image(labeller.page)
     for code in answers.values():
         labeller.press(str(code))
     return labeller.gone(image)
 
 
 def written(project: ProjectFolder, to: Path) -> dict[str, dict[str, str]]:
-    return {name: row for name, row in labels(project.path, to).items() if row}
+    return {name: row for name, row in exported_labels(project.path, to).items() if row}
 
 
 def text(answers: Answers) -> dict[str, dict[str, str]]:
@@ -131,15 +131,15 @@ def test_without_suggestions_six_attributes_take_six_presses(
     pressed: Answers = {}
     with labelling(page, project) as labeller:
         for _ in range(count):
-            shown(page)
-            answers = {attribute: chance.randrange(values) for attribute, values in VALUES.items()}
+            shown_image(page)
+            answers = {attribute: chance.randrange(values) for attribute, values in CODES_PRESSED.items()}
             pressed[image_name(page)] = answers
             assert label_blind(labeller, answers) == 6
     assert len(pressed) == count
     assert written(project, tmp_path / "s") == text(pressed)
 
 
-def test_right_suggestions_take_one_press_and_each_wrong_one_one_more(
+def test_correct_suggestions_take_one_press_and_each_incorrect_one_takes_one_more(
     page: Page, project: ProjectFolder, tmp_path: Path
 ):
     answers = truth(project, seed=2)
@@ -151,7 +151,7 @@ def test_right_suggestions_take_one_press_and_each_wrong_one_one_more(
     seen: Answers = {}
     with labelling(page, project) as labeller:
         while len(seen) < count:
-            image = shown(page)
+            image = shown_image(page)
             name = image_name(page)
             if not suggested(page):  # of the test split, and so labelled blind
                 label_blind(labeller, dict.fromkeys(KEYS, 0))
@@ -165,14 +165,14 @@ def test_right_suggestions_take_one_press_and_each_wrong_one_one_more(
     assert {name: found[name] for name in seen} == text(seen)
 
 
-def test_the_origin_tells_accepted_suggestions_from_corrections(
+def test_the_origin_distinguishes_accepted_suggestions_from_corrections(
     page: Page, filled: ProjectFolder, tmp_path: Path
 ):
     answers = truth(filled, seed=4)
     suggest(filled, answers, {name: ["glasses"] for name in answers})
     with labelling(page, filled) as labeller:
         while True:
-            image = shown(page)
+            image = shown_image(page)
             if suggested(page):
                 break
             label_blind(labeller, dict.fromkeys(KEYS, 0))

@@ -1,29 +1,21 @@
-"""Eight labellers share a thousand images: everybody is given others."""
+"""Eight labellers share a thousand images, and no two of them hold the same one."""
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account, add_token
 from annotator.services.importing.images import import_images
-from tests.conftest import LIMITS
 from tests.support.labelling_team import Team
+from tests.support.projects.images import LIMITS, draw_plain_images
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 
 
-def draw_plain_images(folder: Path, count: int) -> None:
-    """Small images, each of another colour."""
-    folder.mkdir()
-    for number in range(count):
-        Image.new("RGB", (16, 16), (number % 256, number // 256, 0)).save(folder / f"{number:04d}.png")
-
-
-def test_eight_labellers_are_never_given_the_same_of_a_thousand_images(
+def test_eight_labellers_never_hold_the_same_of_a_thousand_images(
     project: ProjectFolder, tmp_path: Path
 ) -> None:
     draw_plain_images(tmp_path / "images", 1000)
@@ -43,7 +35,7 @@ def test_eight_labellers_are_never_given_the_same_of_a_thousand_images(
 
 
 @pytest.mark.timeout(1200)
-def test_a_quarter_of_eight_labellers_outstay_their_leases_and_no_answer_is_lost(
+def test_no_answer_is_lost_when_two_of_eight_labellers_outstay_their_leases(
     project: ProjectFolder, tmp_path: Path, soak: bool
 ) -> None:
     count = 1000 if soak else 100

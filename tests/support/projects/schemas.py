@@ -1,0 +1,14 @@
+"""The default schema, and edited versions of it."""
+
+from annotator.resources import resource
+
+DEFAULT_SCHEMA = resource("attributes.toml").read_text(encoding="utf-8")
+SUNGLASSES = '{ code = 2, name = "sunglasses" }'
+MERGED_VALUE = DEFAULT_SCHEMA.replace(SUNGLASSES, '{ code = 2, name = "sunglasses", replaced_by = [1] }')
+SPLIT_VALUE = DEFAULT_SCHEMA.replace(
+    SUNGLASSES,
+    '{ code = 2, name = "sunglasses", replaced_by = [3, 4] }, { code = 3, name = "dark" }, { code = 4, name = "tinted" }',
+)
+RENAMED_ATTRIBUTE = DEFAULT_SCHEMA.replace(
+    'name = "glasses"\ntitle', 'name = "eyewear"\nwas = "glasses"\ntitle', 1
+)
