@@ -11,7 +11,7 @@ import importlib
 import sys
 
 from benchmarks import replays
-from benchmarks.report import Size, print_report, write_report
+from benchmarks.support.report import Size, print_report, write_report
 
 SUBJECTS = {
     "serving": "how soon `facelabel serve` answers, what it takes in memory, where it listens",

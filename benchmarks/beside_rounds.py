@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 from annotator.models import Round
 from annotator.project import ProjectFolder
 from benchmarks.labelling import run_clients
-from benchmarks.million import make_large_project
-from benchmarks.report import Figures, Size, percentiles
 from benchmarks.rounds_latency import LABELLED, make_up_features, time_round, worker
+from benchmarks.support.million import make_large_project
+from benchmarks.support.report import Figures, Size, percentiles
 from tests.support.serving import Server
 
 POOLS = {"small": (2000,), "normal": (10_000, 100_000), "full": (10_000, 100_000)}

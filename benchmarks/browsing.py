@@ -19,7 +19,7 @@ from annotator.services.review.filters import Filters
 from annotator.services.review.listing import card_labels, find_images
 from annotator.services.schema.active import active_schema
 from benchmarks.labelling import make_project
-from benchmarks.report import Figures, Size
+from benchmarks.support.report import Figures, Size
 
 LIMIT = 60
 VIEWS: dict[str, dict[str, Any]] = {

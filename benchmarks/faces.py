@@ -15,8 +15,8 @@ from PIL import Image
 from annotator.imaging.detector import FoundFace, find_faces, turn_image
 from annotator.sample_faces import draw_faces
 from annotator.services.faces.detection import search_pool
-from benchmarks.data import CELEBA
-from benchmarks.report import Figures, Size
+from benchmarks.support.data import CELEBA
+from benchmarks.support.report import Figures, Size
 
 WILD = CELEBA.with_name("celeba_wild")
 VIEW_SIDE = 1024

@@ -21,18 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotator.cli import main as facelabel
-from annotator.domain.metrics.audit import balanced_answers, difference
+from annotator.domain.metrics.audit import difference
 from annotator.domain.metrics.audit import measure as measure_audit
-from annotator.domain.metrics.calibration import calibration
-from benchmarks.data import CELEBA, ROOT
-from benchmarks.lesson_data import command, export
 from benchmarks.preset import faces_of_people
-from benchmarks.report import Figures, Size
+from benchmarks.support.data import CELEBA, ROOT
+from benchmarks.support.lesson_data import command, export
+from benchmarks.support.report import Figures, Size
 from trainer.cli.group import DEFAULT_CACHE
 from trainer.data.snapshot import Snapshot
 from trainer.evaluation.class_metrics import confusion_by_group, describe
 from trainer.simulate.problem import Problem, read_problem
 from trainer.simulate.replay import fit_heads
+from trainer.stats.calibration import calibration
+from trainer.stats.class_balanced import balanced_answers
 
 UTKFACE = CELEBA.with_name("utkface")
 MODELS, DRAWS = 40, 10
@@ -156,8 +157,8 @@ def trained(problem: Problem, seed: int) -> tuple[Problem, Model, Model]:
     models = []
     for images in (TRAIN_IMAGES, EARLIER_IMAGES):
         train = problem.take(rows[:images])
-        heads = fit_heads(train.points, train.labels, train.groups, problem.classes, seed)
-        p = {name: found.astype(np.float64) for name, found in heads.answer(population.points).items()}
+        heads = fit_heads(train.embeddings, train.labels, train.groups, problem.classes, seed)
+        p = {name: found.astype(np.float64) for name, found in heads.answer(population.embeddings).items()}
         balanced = {name: balanced_answers(found, heads.prior[name]) for name, found in p.items()}
         models.append(Model(p, balanced))
     return population, models[0], models[1]

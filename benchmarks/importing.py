@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from annotator.services.projects import init_project
-from benchmarks.data import faces
-from benchmarks.report import Figures, Size
+from benchmarks.support.data import faces
+from benchmarks.support.report import Figures, Size
 
 _COMMENT = b"\xff\xfe\x00\x08camera"
 BARE = "bare loop, both files written"
@@ -48,7 +48,7 @@ def _turn(source: Path, room: Path) -> dict[str, float]:
     project = init_project(room / "project")
     project.database.close()
     command = ["annotator", "import", str(source), "-p", str(project.path), "--json"]
-    bare = ["benchmarks.bare_import", str(source)]
+    bare = ["benchmarks.support.bare_import", str(source)]
     return {
         "facelabel import": _seconds(command),
         BARE: _seconds([*bare, str(room / "bare")]),

@@ -27,7 +27,7 @@ from annotator.services.grouping.membership import split_rule
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
 from annotator.services.schema.active import active_schema
-from benchmarks.report import Figures, Size, percentiles
+from benchmarks.support.report import Figures, Size, percentiles
 from tests.support.predictions_folder import write_predictions
 from tests.support.serving import Server
 
@@ -114,7 +114,7 @@ def run_clients(kind: str, target: object, clients: int, answers: int) -> tuple[
     """Start client processes, let them begin together, and gather what they measured, with the seconds in all."""
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.client", kind, str(target), str(number), str(answers)],
+            [sys.executable, "-m", "benchmarks.support.client", kind, str(target), str(number), str(answers)],
             cwd=Path(__file__).parents[1],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

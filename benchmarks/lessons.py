@@ -17,7 +17,7 @@ from annotator.cli import main as facelabel
 from annotator.project import ProjectFolder
 from annotator.services.grouping.duplicate_search import hash_some
 from annotator.services.grouping.listing import leak_report
-from benchmarks.lesson_data import (
+from benchmarks.support.lesson_data import (
     HAIR,
     SLIDESHOW,
     VALUES,
@@ -36,7 +36,7 @@ from benchmarks.lesson_data import (
     six_questions,
     slideshow,
 )
-from benchmarks.report import Figures, Size
+from benchmarks.support.report import Figures, Size
 from trainer.cli import main as trainer
 
 Answers = Mapping[str, Mapping[str, str]]

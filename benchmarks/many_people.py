@@ -26,7 +26,7 @@ from annotator.services.people.face_sets import identity_attribute
 from annotator.services.schema.active import active_schema
 from benchmarks.labelling import make_project
 from benchmarks.people import add_faces, next_set
-from benchmarks.report import Figures, Size, percentiles
+from benchmarks.support.report import Figures, Size, percentiles
 
 FACES_OF_ONE = 10
 SPREAD_OF_PEOPLE, SPREAD_OF_FACES = 0.53, 0.33

@@ -23,8 +23,8 @@ from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import FigureCount
 from annotator.services.rounds.status import read_status
 from annotator.worker import FIGURES
-from benchmarks.report import Figures, Size
-from benchmarks.team_project import make_team_project
+from benchmarks.support.report import Figures, Size
+from benchmarks.support.team_project import make_team_project
 
 AGAIN = 5
 VALUES = {"wrinkles": 0, "freckles": 1, "glasses": 2, "hair_color": 3, "hair_top": 1, "not_human": 0}

@@ -16,8 +16,8 @@ from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
-from benchmarks.data import faces
-from benchmarks.report import Figures, Size, percentiles
+from benchmarks.support.data import faces
+from benchmarks.support.report import Figures, Size, percentiles
 from tests.support.browser.chromium import chromium_options
 from tests.support.serving import Server
 

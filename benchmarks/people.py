@@ -26,9 +26,9 @@ from annotator.project import ProjectFolder
 from annotator.services.faces.index import face_index
 from annotator.services.people.confirm import Confirmation, confirm
 from annotator.services.people.face_sets import FaceSet, find_sets, identity_attribute
-from benchmarks.data import CELEBA
 from benchmarks.labelling import make_project
-from benchmarks.report import Figures, Size
+from benchmarks.support.data import CELEBA
+from benchmarks.support.report import Figures, Size
 
 PEOPLE = 84
 

@@ -35,8 +35,8 @@ from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from annotator.services.rounds.jobs import labelled_since_last_round
 from annotator.services.schema.active import active_schema
-from benchmarks.data import CELEBA_SCHEMA, faces
-from benchmarks.report import Figures, Size
+from benchmarks.support.data import CELEBA_SCHEMA, faces
+from benchmarks.support.report import Figures, Size
 from tests.support.browser.chromium import chromium_options
 from tests.support.serving import Server
 from tests.support.waiting import wait_until

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.data import CELEBA
-from benchmarks.lesson_data import VALUES, YES_NO, Split, export, linked, make_project, photos
-from benchmarks.report import Figures, Size
+from benchmarks.support.data import CELEBA
+from benchmarks.support.lesson_data import VALUES, YES_NO, Split, export, linked, make_project, photos
+from benchmarks.support.report import Figures, Size
 from trainer.config import FitConfig
 from trainer.data.snapshot import UNLABELLED, Snapshot
-from trainer.evaluation.calibration import class_evidence
+from trainer.evaluation.calibration import balanced_logits
 from trainer.evaluation.class_metrics import confusion_by_group, describe
 from trainer.finetune.run import fit
 from trainer.finetune.saved_model import load_model, predict_logits
@@ -114,7 +114,7 @@ def run(
     for name, logits in predict_logits(result.model, snapshot, rows, lambda *_: None).items():
         known = snapshot.labels[name][rows] >= 0
         prior = np.asarray(model.calibration[name]["prior"])
-        answer = class_evidence(logits, prior, config).argmax(axis=1)[known]
+        answer = balanced_logits(logits, prior, config).argmax(axis=1)[known]
         labels, groups = snapshot.labels[name][rows][known], snapshot.groups[rows][known]
         confusion = confusion_by_group(answer, labels, groups, logits.shape[1])
         figures = describe(confusion, model.codes[name])

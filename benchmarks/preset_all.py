@@ -1,7 +1,7 @@
 """The default preset on real faces with all labelled images of the people who are not set aside: hours of processor time."""
 
 from benchmarks.preset import trained
-from benchmarks.report import Figures, Size
+from benchmarks.support.report import Figures, Size
 
 
 def measure(size: Size) -> Figures:

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data import EXAMPLES, SHARED
-from benchmarks.report import RESULTS
+from benchmarks.support.data import EXAMPLES, SHARED
+from benchmarks.support.report import RESULTS
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from annotator.models import Image, Label, Labeller, Round
 from annotator.project import ProjectFolder
 from annotator.services.schema_editing.changes import read_schema
 from annotator.services.tasks.queue import next_tasks
-from benchmarks.data import CELEBA_SCHEMA, faces
-from benchmarks.report import Figures, Size
+from benchmarks.support.data import CELEBA_SCHEMA, faces
+from benchmarks.support.report import Figures, Size
 
 HEAD = 100
 """How many images at the head of the queue are compared with as many at random."""

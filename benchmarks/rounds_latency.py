@@ -30,8 +30,8 @@ from annotator.project import ProjectFolder
 from annotator.services.annotation.submit import Submitted, submit
 from annotator.services.schema.active import active_schema
 from annotator.services.tasks.queue import next_tasks
-from benchmarks.million import make_large_project
-from benchmarks.report import Figures, Size, percentiles
+from benchmarks.support.million import make_large_project
+from benchmarks.support.report import Figures, Size, percentiles
 from tests.support.waiting import wait_until
 from trainer.networks import build
 from trainer.probe.features import BACKBONE, open_store

@@ -20,7 +20,7 @@ from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
-from benchmarks.report import Figures, Size
+from benchmarks.support.report import Figures, Size
 from tests.support.serving import Client
 
 HELLO = """

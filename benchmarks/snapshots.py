@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from annotator.services.schema.active import active_schema
-from benchmarks.million import make_large_project
-from benchmarks.report import Figures, Size
+from benchmarks.support.million import make_large_project
+from benchmarks.support.report import Figures, Size
 
 TURNS = 3
 """How often sqlite3 and the export take turns."""

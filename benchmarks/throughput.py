@@ -18,15 +18,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.lesson_data import Split, photos, six_questions
-from benchmarks.report import Figures, Size
+from benchmarks.support.lesson_data import Split, photos, six_questions
+from benchmarks.support.report import Figures, Size
 from trainer.config import FitConfig, Precision
 from trainer.data.dataset import SnapshotImages
 from trainer.data.snapshot import Snapshot
 from trainer.finetune.optimization import rate_factor, set_learning_rate, update_average
-from trainer.finetune.run import build_learner
+from trainer.finetune.run import build_trainer
 from trainer.finetune.saved_model import compute_logits
-from trainer.finetune.trainer import Learner
+from trainer.finetune.trainer import Trainer
 from trainer.presets import preset
 from trainer.runtime.allocator import freed_memory_kept
 from trainer.runtime.distributed import image_workers
@@ -60,21 +60,21 @@ def measure(size: Size) -> Figures:
 
 def training(snapshot: Snapshot, folder: Path, config: FitConfig, blocks: int) -> list[dict[str, Any]]:
     """Epochs of real images, kept in memory by some workers or decoded again by one, beside an epoch of random tensors."""
-    learners = {}
+    trainers = {}
     for kept, workers in ((True, 0), (True, 1), (True, 2), (False, 1)):
-        learners[kept, workers] = build_learner(
+        trainers[kept, workers] = build_trainer(
             snapshot, config.model_copy(update={"workers": workers}), folder
         )
         if kept:
-            learners[kept, workers].train.keep_in_memory(lambda _: None)
-    some = learners[True, 1]
+            trainers[kept, workers].train.keep_in_memory(lambda _: None)
+    some = trainers[True, 1]
     batches = random_batches(some)
-    runs: dict[Any, Run] = {key: partial(train_on_images, learner) for key, learner in learners.items()}
+    runs: dict[Any, Run] = {key: partial(train_on_images, trainer) for key, trainer in trainers.items()}
     runs["random"] = partial(train_on, some, batches)
     speeds = alternating(runs, blocks)
-    prepared = median([preparing_speed(learners[True, 0]) for _ in range(blocks)])
+    prepared = median([preparing_speed(trainers[True, 0]) for _ in range(blocks)])
     rows = []
-    for kept, workers in learners:
+    for kept, workers in trainers:
         shares = [real / random for real, random in zip(speeds[kept, workers], speeds["random"], strict=True)]
         rows.append(
             {
@@ -95,13 +95,13 @@ def formats(snapshot: Snapshot, folder: Path, config: FitConfig, blocks: int) ->
     runs: dict[tuple[str, torch.memory_format], Run] = {}
     for precision in PRECISIONS:
         for layout in (torch.channels_last, torch.contiguous_format):
-            learner = build_learner(snapshot, config.model_copy(update={"precision": precision}), folder)
-            learner.model = learner.model.to(memory_format=layout)
+            trainer = build_trainer(snapshot, config.model_copy(update={"precision": precision}), folder)
+            trainer.model = trainer.model.to(memory_format=layout)
             batches = [
                 (images.contiguous(memory_format=layout), labels)
-                for images, labels in random_batches(learner)[:1]
+                for images, labels in random_batches(trainer)[:1]
             ]
-            runs[precision, layout] = partial(train_on, learner, batches)
+            runs[precision, layout] = partial(train_on, trainer, batches)
     speeds = alternating(runs, 2 * blocks - 1)
     return [
         {
@@ -116,8 +116,8 @@ def formats(snapshot: Snapshot, folder: Path, config: FitConfig, blocks: int) ->
 
 def scoring(snapshot: Snapshot, folder: Path, blocks: int) -> list[dict[str, Any]]:
     """What `trainer predict` and `evaluate` do for every image."""
-    learner = build_learner(snapshot, DEFAULT, folder)
-    side = learner.config.image_size
+    trainer = build_trainer(snapshot, DEFAULT, folder)
+    side = trainer.config.image_size
     images, few = (
         SnapshotImages(snapshot, np.arange(count), [], side=side)
         for count in (len(snapshot), min(len(snapshot), WARM * 64))
@@ -125,7 +125,7 @@ def scoring(snapshot: Snapshot, folder: Path, blocks: int) -> list[dict[str, Any
 
     def score(workers: int, batches: int | None) -> int:
         some = images if batches is None else few
-        compute_logits(learner.averaged, some, batch_size=64, workers=workers, progress=lambda _: None)
+        compute_logits(trainer.averaged, some, batch_size=64, workers=workers, progress=lambda _: None)
         return len(some)
 
     speeds = alternating({workers: partial(score, workers) for workers in (0, 1, 2)}, blocks)
@@ -135,41 +135,41 @@ def scoring(snapshot: Snapshot, folder: Path, blocks: int) -> list[dict[str, Any
     ]
 
 
-def random_batches(learner: Learner) -> list[Prepared]:
+def random_batches(trainer: Trainer) -> list[Prepared]:
     """As many random tensors as an epoch has batches, of their sizes, with labels, in memory and prepared."""
     generator = torch.Generator().manual_seed(0)
-    side, found = learner.config.image_size, []
-    for items in np.array_split(np.arange(len(learner.train)), learner.steps):
+    side, found = trainer.config.image_size, []
+    for items in np.array_split(np.arange(len(trainer.train)), trainer.steps):
         pixels = torch.rand(len(items), 3, side, side, generator=generator)
         labels = {
             name: torch.randint(0, classes, (len(items),), generator=generator)
-            for name, classes in learner.model.outputs.items()
+            for name, classes in trainer.model.outputs.items()
         }
         found.append((pixels.contiguous(memory_format=torch.channels_last), labels))
     return found
 
 
-def train_on(learner: Learner, batches: Iterable[Prepared], limit: int | None) -> int:
+def train_on(trainer: Trainer, batches: Iterable[Prepared], limit: int | None) -> int:
     """Train on so many of the batches as a run does, hardly moving the weights; returns how many images there were."""
     images = 0
     for number, (pixels, labels) in enumerate(islice(batches, limit)):
         set_learning_rate(
-            learner.optimizer, 0.01 * rate_factor(learner.config, step=number, steps=learner.steps)
+            trainer.optimizer, 0.01 * rate_factor(trainer.config, step=number, steps=trainer.steps)
         )
-        learner.descend(pixels, labels)
-        update_average(learner.averaged, learner.model, decay=learner.config.ema_decay, step=number)
+        trainer.descend(pixels, labels)
+        update_average(trainer.averaged, trainer.model, decay=trainer.config.ema_decay, step=number)
         images += len(pixels)
     return images
 
 
-def train_on_images(learner: Learner, limit: int | None) -> int:
-    return train_on(learner, learner.batches(0), limit)
+def train_on_images(trainer: Trainer, limit: int | None) -> int:
+    return train_on(trainer, trainer.batches(0), limit)
 
 
-def preparing_speed(learner: Learner) -> float:
+def preparing_speed(trainer: Trainer) -> float:
     """Images per second that one process augments and scales when it does nothing else."""
     count, started = 0, time.perf_counter()
-    for pixels, _ in islice(learner.batches(0), 4):
+    for pixels, _ in islice(trainer.batches(0), 4):
         count += len(pixels)
     return count / (time.perf_counter() - started)
 

@@ -174,13 +174,13 @@ def photograph(page: Page, url: str, archive: Path) -> None:
     page.goto(f"{url}/import")
     page.wait_for_selector(READY, state="attached")
     page.locator("#files").set_input_files(archive)
-    page.get_by_text("tried", exact=True).first.wait_for(timeout=60_000)
+    page.get_by_text("checked", exact=True).first.wait_for(timeout=60_000)
     keep(page, "import")
 
 
 def label(page: Page) -> None:
     """Answer an image, then put images aside until one comes with suggestions, and photograph that."""
-    while page.locator("#strip.filled").count() == 0:
+    while page.locator("#previous-image.filled").count() == 0:
         page.keyboard.press("0")
         page.wait_for_load_state("networkidle")
     for _ in range(20):

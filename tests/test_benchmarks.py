@@ -13,7 +13,7 @@ import pytest
 import benchmarks
 from annotator.sample_faces import draw_faces
 from benchmarks import honesty, person, replays
-from benchmarks.report import RESULTS, print_report
+from benchmarks.support.report import RESULTS, print_report
 from trainer.simulate import Plan
 
 

@@ -1,4 +1,4 @@
-"""Named settings: the default, and those of the five systems that people built before (docs/recipes)."""
+"""Named settings: the default, and the settings of five earlier systems (docs/recipes)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ FROM_NOTHING = {"pretrained": False, "batch_norm": "trained"}
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings that differ from the defaults, and one sentence about them."""
+    """Settings that differ from the defaults, with a one-sentence description."""
 
     about: str
     settings: dict[str, Any]
@@ -54,20 +54,20 @@ def _s4(network: str, *, pretrained: bool) -> dict[str, Any]:
 
 PRESETS: dict[str, Preset] = {
     "default": Preset(
-        "Two networks, one for faces and one for objects: heads first, then the upper half of the latter too.",
+        "Two networks, one for faces and one for objects: first the heads, then also the upper half of the latter.",
         {
             "network": "faces", "image_size": 192, "head": "probe", "loss": "adjusted", "class_power": 0.0, "frozen_stages": 4,
             "learning_rate": 3e-4, "head_learning_rate": 5e-4, "epochs": 6, "start_share": 0.4,
         },
     ),
-    "fine-tune": Preset("Fine-tune efficientnet_lite0 at 128 pixels; other networks by --set network=NAME.", {}),
+    "fine-tune": Preset("Fine-tune efficientnet_lite0 at 128 pixels; choose another network with --set network=NAME.", {}),
     "frozen": Preset(
-        "Heads alone on a frozen efficientnet_lite0: minutes on a CPU.",
+        "Train only heads on a frozen efficientnet_lite0: minutes on a CPU.",
         {"frozen_stages": -1, "head": "hidden", "epochs": 15},
     ),
-    "two-phase": Preset("Heads first, then everything with a tenth of the rate.", {"head_epochs": 3}),
-    "s0-cnn": Preset("Selfie videos: the CNN from nothing, samplewise scaling.", _s0("s0_cnn")),
-    "s0-resnet": Preset("Selfie videos: the ResNet from nothing, samplewise scaling.", _s0("s0_resnet32")),
+    "two-phase": Preset("First the heads, then everything at a tenth of the rate.", {"head_epochs": 3}),
+    "s0-cnn": Preset("Selfie videos: the CNN from random weights, samplewise scaling.", _s0("s0_cnn")),
+    "s0-resnet": Preset("Selfie videos: the ResNet from random weights, samplewise scaling.", _s0("s0_resnet32")),
     "s1-inception": Preset(
         "Me, others, objects: frozen inception_resnet_v2 with linear heads.", _s1("inception_resnet_v2")
     ),
@@ -84,7 +84,7 @@ PRESETS: dict[str, Preset] = {
         },
     ),
     "s3-vgg16": Preset(
-        "Five celebrities: vgg16, heads first, then the last convolutions with a lower rate.",
+        "Five celebrities: vgg16, first the heads, then the last convolutions at a lower rate.",
         {
             **PLAIN, **S0_AUGMENTATION, "network": "vgg16", "image_size": 224, "head": "hidden", "hidden": 512,
             "frozen_stages": 4, "head_epochs": 10, "optimizer": "sgd", "learning_rate": 1e-4,
@@ -93,7 +93,7 @@ PRESETS: dict[str, Preset] = {
     ),
     **{
         f"s4-{network}{'' if pretrained else '-random'}": Preset(
-            f"Gender on CelebA: {network}{' with published weights' if pretrained else ' from nothing'}, resampled.",
+            f"Gender on CelebA: {network}{' with published weights' if pretrained else ' from random weights'}, resampled.",
             _s4(network, pretrained=pretrained),
         )
         for network in ("vgg16", "resnet18", "googlenet")
@@ -106,7 +106,7 @@ def preset(name: str) -> dict[str, Any]:
     """Return the settings of a preset.
 
     Raises:
-        ChoiceError: There is none of that name.
+        ChoiceError: There is no preset of that name.
     """
     if name not in PRESETS:
         raise ChoiceError(

@@ -20,7 +20,7 @@ def test_near_duplicates_are_cut_and_the_cut_is_undone(page: Page, doubled: Proj
         expect(page.locator("#list .tile")).to_have_count(3)
         page.get_by_role("button", name="Open image:").first.press("Enter")
         expect(page.locator("#group .tile")).to_have_count(2)
-        expect(page.locator("#group")).to_contain_text("repeats")
+        expect(page.locator("#group")).to_contain_text("near-duplicate of")
         page.locator("#group .tile").nth(0).press("Space")
         page.locator("#group .tile").nth(1).press("Space")
         page.get_by_role("button", name="Not the same picture").press("Enter")
@@ -36,7 +36,7 @@ def test_two_groups_are_joined(page: Page, doubled: ProjectFolder):
         page.goto(f"{server.url}/groups")
         page.locator("#list .tile").nth(0).click()
         page.locator("#list .tile").nth(2).click()
-        page.get_by_role("button", name="Join the two chosen groups").click()
+        page.get_by_role("button", name="Join the two selected groups").click()
         expect(page.locator("#list .tile")).to_have_count(2)
         expect(page.locator("#list .tile-about").first).to_contain_text("4 images")
 
@@ -45,13 +45,13 @@ def test_the_leak_report_names_pairs_and_joining_them_removes_the_leak(page: Pag
     search_near_duplicates(doubled)
     with Server(doubled.path) as server:
         page.goto(f"{server.url}/groups")
-        page.get_by_role("button", name="What leaks").click()
-        expect(page.locator("#report")).to_contain_text("Nothing")
+        page.get_by_role("button", name="Check for leaks").click()
+        expect(page.locator("#report")).to_contain_text("No leaks")
         with doubled.database.write() as session:
             copies = Image.name.startswith("copy-")
             session.execute(update(Image).where(copies).values(split="test"))
             session.execute(update(Image).where(~copies).values(split="train"))
-        page.get_by_role("button", name="What leaks").click()
+        page.get_by_role("button", name="Check for leaks").click()
         expect(page.locator("[data-leak]")).to_have_count(3)
 
 
@@ -68,15 +68,15 @@ def test_splits_are_balanced_after_a_preview_and_with_models_only_when_confirmed
         expect(page.locator("#splits-about")).to_contain_text(f"{plan.moved} images")
         expect(page.locator("#splits-warnings")).to_contain_text("measured no more")
         expect(page.locator("#splits-table tbody tr").first).to_contain_text("all images")
-        put = page.get_by_role("button", name="Put the better seed in force")
+        put = page.get_by_role("button", name="Use the better split")
         expect(put).to_be_disabled()
-        page.get_by_label("Do it even so").press("Space")
+        page.get_by_label("Split anyway").press("Space")
         assert groups_and_splits(labelled) == before
         put.press("Enter")
         expect(page.locator("#message")).to_have_text(
-            f"Seed {plan.seed} is used now: {plan.moved} images in another split."
+            f"The split now uses seed {plan.seed}: {plan.moved} images moved."
         )
         assert sum(groups_and_splits(labelled)[name] != before[name] for name in before) == plan.moved
         page.get_by_role("button", name="Balance the splits").press("Enter")
-        expect(page.locator("#splits-about")).to_contain_text("No seed that was tried")
+        expect(page.locator("#splits-about")).to_contain_text("No tested split is better")
         expect(put).to_be_hidden()

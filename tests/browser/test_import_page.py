@@ -33,12 +33,12 @@ def test_an_archive_with_labels_is_previewed_mapped_and_imported(page: Page, ser
     page.goto(server.url + "/import")
     page.wait_for_selector("html[data-state=ready]", state="attached")
     page.locator("#files").set_input_files(tmp_path / "labels.zip")
-    becomes(page, "tried")
+    becomes(page, "checked")
     expect(page.locator("#report")).to_contain_text("eyewear")
     assert server.client().get("/progress")["attributes"]["glasses"]["labelled"] == 0
     mapping = '[columns.eyewear]\nattribute = "glasses"\nvalues.dark = "sunglasses"\n'
     page.locator("#mapping-text").fill(mapping)
-    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="Check again").click()
     expect(page.locator("#report")).to_contain_text("sunglasses 1", timeout=60 * SECOND)
     page.get_by_role("button", name="Import", exact=True).click()
     becomes(page, "imported")
@@ -58,8 +58,8 @@ def test_several_images_are_uploaded_together_and_refused_files_are_named(
     page.locator("#files").set_input_files(
         [faces / "0001.jpg", tmp_path / long_name, tmp_path / "broken.jpg"]
     )
-    becomes(page, "tried")
-    page.get_by_text("1 refused").click()
+    becomes(page, "checked")
+    page.get_by_text("Refused: 1").click()
     expect(page.locator("#report")).to_contain_text("broken.jpg is not an image")
     page.get_by_role("button", name="Import", exact=True).click()
     becomes(page, "imported")

@@ -74,7 +74,7 @@ def test_contradicted_labels_are_confirmed_or_left_for_later(page: Page, filled:
         assert page.locator("html").get_attribute("data-image-id") == str(first)
         reason = page.locator(".voice[data-kind=model]").inner_text()
         assert "90" in reason
-        assert "not seen this person" in reason
+        assert "not trained on this person" in reason
 
 
 def test_a_flag_is_resolved_by_a_key(page: Page, filled: ProjectFolder):

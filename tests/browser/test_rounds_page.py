@@ -39,14 +39,14 @@ def test_a_round_shows_its_changes_and_keys_return_to_an_earlier_round(
         assert "20.0 %" in glasses.inner_text()
         assert axe_faults(page) == []
         older.locator("summary").first.press("Enter")
-        expect(older).to_contain_text("It is the first round")
+        expect(older).to_contain_text("This is the first round")
         expect(page.locator("#used")).to_contain_text(f"round {second}")
         older.get_by_role("button", name="Use this round").press("Enter")
         expect(page.locator("#used")).to_contain_text(f"round {first}")
         expect(older.locator(".in-use")).to_be_visible()
         expect(newest.locator(".in-use")).to_have_count(0)
         with page.expect_response("**/report") as answered:
-            newest.get_by_role("link", name="Report of the training").click()
+            newest.get_by_role("link", name="Training report").click()
         assert "sandbox" in answered.value.headers["content-security-policy"]
         expect(page.locator("h1")).to_have_text("Training report")
 
@@ -69,12 +69,12 @@ def test_a_round_names_its_features_and_offers_the_return_to_the_frozen_network(
         assert axe_faults(page) == []
         slow = answer_held_back(page)
         page.get_by_role("button", name="Return to the frozen network").press("Enter")
-        expect(page.locator("#message")).to_have_text("The next round works on the frozen network.")
+        expect(page.locator("#message")).to_have_text("The next round uses the frozen network.")
         expect(page.locator("#features")).to_be_hidden()
         with page.expect_response("**/api/v1/rounds"):
             slow()
         page.evaluate("() => new Promise(requestAnimationFrame)")
-        expect(page.locator("#message")).to_have_text("The next round works on the frozen network.")
+        expect(page.locator("#message")).to_have_text("The next round uses the frozen network.")
         expect(page.locator("#features")).to_be_hidden()
     assert choose_round_features(filled) == (
         None,

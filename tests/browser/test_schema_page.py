@@ -32,23 +32,23 @@ def test_an_admin_previews_changes_and_applies_them_at_once(page: Page, filled: 
     with Server(filled.path) as server:
         opened(page, server)
         page.get_by_role("button", name="Edit Glasses").press("Enter")
-        page.get_by_label("What becomes of 2 sunglasses").select_option("split into …")
+        page.get_by_label("Action for 2 sunglasses").select_option("split into …")
         page.locator("#state.problem", has_text="needs a name").wait_for()
         page.keyboard.type("dark")
         page.get_by_label("Name of value 4").fill("<b>tinted</b>")
         told(page, "3 labels open again, 3 done images are asked again")
         page.get_by_role("button", name="Edit Hair colour").press("Enter")
-        page.get_by_label("What becomes of 8 not visible").select_option("merge into 7 other")
+        page.get_by_label("Action for 8 not visible").select_option("merge into 7 other")
         told(page, "merge the value 8 'not visible' into 7 'other' (3 labels change)")
         page.get_by_role("button", name="Move Wrinkles down").press("Enter")
         told(page, "change the order of the attributes")
         assert done_count(filled) == 3
         page.get_by_role("button", name="Apply …").press("Enter")
-        page.locator("#confirm").get_by_role("button", name="Back").press("Enter")
+        page.locator("#confirm").get_by_role("button", name="Cancel").press("Enter")
         assert done_count(filled) == 3
         page.get_by_role("button", name="Apply …").press("Enter")
         page.locator("#confirm").get_by_role("button", name="Apply").press("Enter")
-        page.get_by_text("5 changes applied; attributes.toml says the same.").wait_for()
+        page.get_by_text("5 changes applied and written to attributes.toml.").wait_for()
         assert page.locator("#attributes b:not(.code)").count() == 0
         page.get_by_text("split into 3 dark, 4 <b>tinted</b>").wait_for()
     assert done_count(filled) == 0
@@ -88,7 +88,7 @@ def test_unapplied_changes_can_be_discarded(page: Page, server: Server):
     page.keyboard.type("monocle")
     told(page, "add the value 3 'monocle'")
     page.get_by_role("button", name="Discard").press("Enter")
-    page.get_by_text("Nothing is changed.").wait_for()
+    page.get_by_text("No changes yet.").wait_for()
     assert page.get_by_text("monocle").count() == 0
 
 
@@ -98,7 +98,7 @@ def test_a_user_who_is_not_admin_can_only_read(page: Page, filled: ProjectFolder
     with Server(filled.path) as server:
         page.goto(f"{server.url}/schema")
         log_in(page, "Lea")
-        page.get_by_text("Only an admin changes the schema.").wait_for()
+        page.get_by_text("Only an admin can change the schema.").wait_for()
         assert page.get_by_role("button", name=re.compile("Edit|Move|Add")).count() == 0
         assert page.locator("#changes").is_hidden()
 
@@ -110,7 +110,7 @@ def test_the_schema_page_with_changes_has_no_serious_fault(browser: Browser, ser
         opened(page, server)
         for name in ("Glasses", "Hair colour"):
             page.get_by_role("button", name=f"Edit {name}").click()
-        page.get_by_label("What becomes of 2 sunglasses").select_option("merge into 1 glasses")
+        page.get_by_label("Action for 2 sunglasses").select_option("merge into 1 glasses")
         told(page, "merge the value 2")
         for step in (lambda: None, page.get_by_role("button", name="Apply …").click):
             step()

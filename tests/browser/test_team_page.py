@@ -17,21 +17,21 @@ pytestmark = pytest.mark.browser
 
 def test_a_single_user_becomes_the_first_admin_and_adds_the_others(page: Page, server: Server):
     page.goto(f"{server.url}/team")
-    page.get_by_role("heading", name="A team begins with an admin").wait_for()
+    page.get_by_role("heading", name="Start a team").wait_for()
     page.locator("#first").get_by_label("Name").fill("Ada")
     page.locator("#first").get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Make the admin").click()
+    page.get_by_role("button", name="Create the admin account").click()
     log_in(page, "Ada")
     page.get_by_role("heading", name="Accounts").wait_for()
     page.locator("#add").get_by_label("Name").fill('<b onclick="x">Bob</b>')
     page.locator("#add").get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Make the account").click()
+    page.get_by_role("button", name="Create the account").click()
     page.locator(".account", has_text="Bob").wait_for()
     assert page.locator("#account-list b, #members th b").count() == 0
     page.locator(".account summary", has_text="Bob").press("Enter")
     bob = page.locator(".account[open]")
-    bob.get_by_label("A token for a program").fill("nightly export")
-    bob.get_by_role("button", name="Make").click()
+    bob.get_by_label("Token for a program").fill("nightly export")
+    bob.get_by_role("button", name="Create").click()
     secret = page.locator(".secret code").inner_text()
     assert secret.startswith("fl_")
     bob.get_by_role("button", name="Revoke").click()
@@ -58,7 +58,7 @@ def test_a_reviewer_sees_agreement_sets_overlap_and_aggregates(page: Page, fille
         assert row.locator("td").nth(3).inner_text() == "1,800"
         assert page.locator("tr[data-attribute=wrinkles] b").first.inner_text() == "1.00"
         assert page.locator("tr[data-attribute=glasses] svg.interval .range").count() > 0
-        page.get_by_role("button", name="What would aggregating change?").click()
+        page.get_by_role("button", name="Preview aggregation").click()
         page.get_by_text("20 labels would change").wait_for()
         page.get_by_role("button", name="Aggregate now").click()
         page.get_by_text("20 labels changed").wait_for()
@@ -95,7 +95,7 @@ def test_one_press_makes_a_decided_image_gold(page: Page, filled: ProjectFolder)
     with Server(filled.path) as server:
         page.goto(f"{server.url}/browse/3")
         page.get_by_role("button", name="Make gold").click()
-        page.get_by_role("button", name="Gold: labellers are measured by it").click()
+        page.get_by_role("button", name="Gold: measures labellers").click()
         page.get_by_role("button", name="Make gold").wait_for()
         page.goto(f"{server.url}/browse/5")
         page.wait_for_selector("html[data-state=ready]", state="attached")

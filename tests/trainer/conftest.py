@@ -9,11 +9,11 @@ from tests.support.drawn_snapshot import draw_faces
 
 @pytest.fixture(scope="session")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A snapshot of 120 drawn faces, 80 of them labelled. Nobody changes it."""
+    """A snapshot of 120 drawn faces, 80 of them labelled. No test may change it."""
     return draw_faces(tmp_path_factory.mktemp("faces") / "snapshot", 120, labelled=80, people=60)
 
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Features computed by one test are there for the next."""
+    """A cache of features that all tests share."""
     return tmp_path_factory.mktemp("cache")

@@ -1,4 +1,4 @@
-"""What an acquisition rule is."""
+"""The interface of a query strategy."""
 
 from typing import Protocol
 
@@ -11,14 +11,14 @@ from trainer.acquisition.uncertainty import Scores
 Order = NDArray[np.int64]
 
 
-class Rule(Protocol):
-    """How doubt is measured and images are arranged."""
+class QueryStrategy(Protocol):
+    """Scores the cells of a pool and orders its images."""
 
     needs: frozenset[str]
-    """What of a pool, beside probabilities, it looks at: `points`, `committee`."""
+    """Optional parts of a pool that the strategy uses: `embeddings`, `committee`."""
 
     def cells(self, pool: Pool) -> dict[str, Scores]:
-        """Attribute → (n,) score of every cell, open or not; higher is more doubtful."""
+        """Return attribute → (n,) score of every cell, open or not; higher is more uncertain."""
 
     def arrange(self, pool: Pool) -> Order:
-        """Every image that may be asked, once, the first to ask first."""
+        """Return the row numbers of all askable images, each once, the first to label first."""

@@ -1,32 +1,33 @@
-"""Whom a batch asks about: nobody twice."""
+"""No group appears twice in a batch."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 BATCH, HEAD = 25, 200
-"""Images that are labelled between two rounds, and how many at the head of the order are arranged with care."""
+"""Images labelled between two rounds, and images at the head of the order to which the constraint applies."""
 LOOKED_AT = 40 * BATCH
-"""How far ahead another group is looked for."""
+"""How many of the next images are searched for another group."""
 
 
 def one_per_group(order: NDArray[np.int64], groups: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Put an image off to the next batch if another one of its group is in this one.
+    """Postpone an image to the next batch if the current batch already holds an image of its group.
 
-    A group is a person, a video, or near-duplicates: its second image teaches little that the first one does not.
+    A group is a person, a video, or a set of near-duplicates. Its second image adds little to the first.
 
     Args:
-        order: Row numbers, the first to ask first.
-        groups: (n,) of all images.
+        order: Row numbers, the first to label first.
+        groups: (n,) group names of all images.
 
     Returns:
-        The same row numbers. In every `BATCH` of the first `HEAD` no group comes twice, if there are enough near the head.
+        The same row numbers. No group appears twice in any `BATCH` of the first `HEAD`, if enough groups are near the
+        head.
     """
     batches, rest = [], order
     placed = 0
     while placed < HEAD and len(rest):
         _, first = np.unique(groups[rest[:LOOKED_AT]], return_index=True)
-        taken = np.sort(first)[:BATCH]
-        batches.append(rest[taken])
-        rest = np.delete(rest, taken)
-        placed += len(taken)
+        chosen = np.sort(first)[:BATCH]
+        batches.append(rest[chosen])
+        rest = np.delete(rest, chosen)
+        placed += len(chosen)
     return np.concatenate([*batches, rest])

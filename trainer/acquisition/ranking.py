@@ -1,4 +1,4 @@
-"""What is left to be labelled and in which order: a rule's scores and arrangement, a share drawn at random, and the test split's."""
+"""Rank the images that are not fully labelled: by a query strategy, with places for random draws and for test images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,28 +6,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.acquisition.base import Rule
+from trainer.acquisition.base import QueryStrategy
 from trainer.acquisition.group_constraint import one_per_group
-from trainer.acquisition.mixing import at_every, draw
+from trainer.acquisition.mixing import draw, interleave
 from trainer.acquisition.pool import Pool, groups_by_class
-from trainer.acquisition.strategies import rule
+from trainer.acquisition.strategies import query_strategy
 from trainer.data.snapshot import UNLABELLED, Snapshot
 
 TEST_EVERY = 10
 """Every tenth place in the order is an image of the test split."""
 RANDOM_EVERY = 10
-"""Every tenth of the other places is filled by a draw, so that what a rule saves against chance can be estimated."""
+"""Every tenth of the other places is drawn at random: the savings of a strategy are estimated against these images."""
 
 
 @dataclass(frozen=True)
-class Work:
-    """What is left to be labelled.
+class Ranking:
+    """The remaining work: scores of the open cells, and the order of the images.
 
     Attributes:
-        cells: Attribute → (images,) score, NaN where the cell is not open.
-        images: (images,) mean over the open cells, NaN where there is none.
+        cells: Attribute → (images,) score; NaN if the cell is not open.
+        images: (images,) mean score of the open cells; NaN if there is none.
         order: Row numbers of the images with an open cell, the first to label first.
-        drawn: (images,) the probability of the draw that put an image in its place, NaN if the rule did.
+        drawn: (images,) probability of the random draw that placed the image; NaN if the strategy placed it.
     """
 
     cells: dict[str, NDArray[np.float32]]
@@ -36,35 +36,35 @@ class Work:
     drawn: NDArray[np.float32]
 
 
-def plan_work(pool: Pool, strategy: str) -> Work:
+def rank_images(pool: Pool, strategy: str) -> Ranking:
     """Score every open cell and put the images in order.
 
     Raises:
-        ChoiceError: There is no such rule, or it needs what the pool does not have.
+        ChoiceError: There is no such strategy, or it needs what the pool does not have.
     """
-    chosen = rule(strategy)
+    chosen = query_strategy(strategy)
     scores = {
         name: np.where(pool.cells[name], column, np.nan).astype(np.float32)
         for name, column in chosen.cells(pool).items()
     }
-    order, drawn = put_in_order(chosen, pool)
-    return Work(scores, pool.mean_over_cells(scores), order, drawn)
+    order, drawn = order_images(chosen, pool)
+    return Ranking(scores, pool.mean_over_cells(scores), order, drawn)
 
 
-def put_in_order(chosen: Rule, pool: Pool) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Arrange the images that may be asked, nobody twice in a batch, with the two shares that are drawn.
+def order_images(strategy: QueryStrategy, pool: Pool) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Order the images, with one image per group in a batch and with the two kinds of random draws.
 
     Returns:
-        The `order` and `drawn` of `Work`.
+        The `order` and `drawn` of `Ranking`.
     """
     probability = np.full(len(pool.work), np.nan, np.float32)
     by_chance, chances = draw(pool.askable, len(pool.askable) // RANDOM_EVERY, pool.seed + 1)
     audit, audit_chances = draw(pool.audit, len(pool.audit), pool.seed)
     probability[by_chance], probability[audit] = chances, audit_chances
     left = np.isnan(probability)
-    arranged = chosen.arrange(pool)
-    by_rule = one_per_group(arranged[left[arranged]], pool.groups)
-    order = at_every(TEST_EVERY, audit, at_every(RANDOM_EVERY, by_chance, by_rule))
+    arranged = strategy.arrange(pool)
+    by_strategy = one_per_group(arranged[left[arranged]], pool.groups)
+    order = interleave(TEST_EVERY, audit, interleave(RANDOM_EVERY, by_chance, by_strategy))
     return order.astype(np.int32), probability
 
 
@@ -73,23 +73,23 @@ def pool_of(
     probabilities: Mapping[str, NDArray[np.float32]],
     seed: int,
     *,
-    points: NDArray[np.float32] | None = None,
+    embeddings: NDArray[np.float32] | None = None,
     committee: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> Pool:
-    """What a rule may look at.
+    """Return the pool of a snapshot.
 
     Args:
-        snapshot: Which cells are open.
+        snapshot: Tells which cells are open.
         probabilities: Attribute → (images, classes).
-        seed: Of all that is drawn.
-        points: (images, q) coordinates in which alike images are near; some rules need them.
-        committee: Attribute → (members, images, classes); some rules need it.
+        seed: Seed of all random draws.
+        embeddings: (images, q), for strategies that need them.
+        committee: Attribute → (members, images, classes), for strategies that need it.
     """
     cells = open_cells(snapshot)
     work = np.any(list(cells.values()), axis=0) if cells else np.zeros(len(snapshot), bool)
     test = snapshot.splits == "test"
     train = snapshot.splits == "train"
-    known = [labels != UNLABELLED for labels in snapshot.labels.values()]
+    answered = [labels != UNLABELLED for labels in snapshot.labels.values()]
     counts = {
         attribute.name: groups_by_class(
             snapshot.labels[attribute.name][train], snapshot.groups[train], len(attribute.values)
@@ -101,19 +101,19 @@ def pool_of(
         cells=cells,
         work=work & ~test,
         audit=np.flatnonzero(work & test),
-        labelled=np.any(known, axis=0) if known else np.zeros(len(snapshot), bool),
+        labelled=np.any(answered, axis=0) if answered else np.zeros(len(snapshot), bool),
         counts=counts,
         groups=snapshot.groups,
-        points=points,
+        embeddings=embeddings,
         committee=committee,
         seed=seed,
     )
 
 
 def open_cells(snapshot: Snapshot) -> dict[str, NDArray[np.bool_]]:
-    """Return attribute → whether each image's cell is still to be answered.
+    """Return attribute → (images,) whether the cell is still open.
 
-    After an answer that ends the image ("no face") nothing else is asked about it.
+    An answer that ends the image ("no face") closes its other cells.
     """
     ended = np.zeros(len(snapshot), bool)
     for attribute in snapshot.categorical:

@@ -1,4 +1,4 @@
-"""The command group, the options that several commands share, progress bars and the table of figures."""
+"""The command group, the options that several commands share, progress bars and the table of metrics."""
 
 import json
 import os
@@ -21,11 +21,11 @@ from trainer.runtime.progress import Progress, Report
 Folder = click.Path(path_type=Path, file_okay=False)
 DEFAULT_CACHE = Path("~/.cache/facelabel")
 SHARED = ("evaluate", "fit", "predict", "predict-images", "report")
-"""Commands whose work several processes share; the first one writes."""
+"""Commands that several processes can run together; the first process writes."""
 
 
 class _Commands(click.Group):
-    """Turns an error that the person can act on into three lines and an exit code."""
+    """Prints an error that the person can act on as three lines, and sets the exit code."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -37,19 +37,19 @@ class _Commands(click.Group):
         except ModuleNotFoundError as error:
             click.echo(f"Training needs the package {error.name!r}, which is not installed.", err=True)
             click.echo("Nothing was changed.", err=True)
-            click.echo("Call `pip install 'facelabel[train]'`.", err=True)
+            click.echo("Run `pip install 'facelabel[train]'`.", err=True)
             context.exit(1)
 
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; under torchrun only one whose work is shared, as others would write one folder at once."""
+        """Find the command; torchrun may start only those whose work is shared, because others would write one folder at once."""
         name, command, rest = super().resolve_command(context, arguments)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1 and name not in SHARED:
             raise ChoiceError(
-                f"The command {name} works in one process, and torchrun started several.",
+                f"The command {name} works in one process, but torchrun started several.",
                 "Nothing was changed.",
-                f"Call it without torchrun; these share their work: {', '.join(SHARED)}.",
+                f"Run it without torchrun. These commands share their work: {', '.join(SHARED)}.",
             )
         return name, command, rest
 
@@ -57,31 +57,31 @@ class _Commands(click.Group):
 @click.group(cls=_Commands)
 @click.version_option(__version__, prog_name="trainer")
 def main() -> None:
-    """Train on a snapshot, measure, and predict what is not labelled."""
+    """Train on a snapshot, measure models, and predict unlabelled cells."""
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print machine-readable output.")
 snapshot_argument = click.argument("snapshot", type=Folder)
 model_argument = click.argument("model", type=Folder)
-to_option = click.option("--to", type=Folder, required=True, help="The folder to write.")
-images_option = click.option("--images", type=Folder, help="Where the image files are, if they were moved.")
+to_option = click.option("--to", type=Folder, required=True, help="Folder to write.")
+images_option = click.option("--images", type=Folder, help="Folder of the image files, if they were moved.")
 strategy_option = click.option(
-    "--strategy", default="balanced", show_default=True, help="The acquisition rule."
+    "--strategy", default="balanced", show_default=True, help="Query strategy: see the command models."
 )
-seed_option = click.option("--seed", default=0, show_default=True, help="Of everything that is drawn.")
+seed_option = click.option("--seed", default=0, show_default=True, help="Seed of all random draws.")
 cache_option = click.option(
     "--cache",
     type=Folder,
     default=DEFAULT_CACHE,
     show_default=True,
     envvar="FACELABEL_CACHE",
-    help="Where features are kept.",
+    help="Folder for cached features.",
 )
 
 
 @contextmanager
 def bars_on_stderr() -> Iterator[Report]:
-    """Show one progress bar per stage on stderr, if that is a terminal."""
+    """Show one progress bar per stage on stderr, if stderr is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bars(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars:
         tasks = {}
@@ -99,8 +99,8 @@ def bars_on_stderr() -> Iterator[Report]:
         yield report
 
 
-def print_figures(answer: dict[str, Any], *, as_json: bool) -> None:
-    """Print `metrics` as a table, and where the model and the predictions are; or everything as JSON."""
+def print_metrics(answer: dict[str, Any], *, as_json: bool) -> None:
+    """Print `metrics` as a table and the paths of the model and the predictions, or everything as JSON."""
     if as_json:
         click.echo(json.dumps(answer, sort_keys=True, ensure_ascii=False))
         return
@@ -108,16 +108,16 @@ def print_figures(answer: dict[str, Any], *, as_json: bool) -> None:
         "attribute", "split", "images", "groups", "accuracy", "balanced accuracy", "recall by code", "ece"
     )
     for attribute, splits in answer["metrics"].items():
-        for split, figures in splits.items():
-            recall = " ".join(f"{code}:{share:.2f}" for code, share in figures["recall"].items())
-            shares = [_share(figures[key]) for key in ("accuracy", "balanced_accuracy")]
-            counts = [str(figures[key]) for key in ("images", "groups")]
-            table.add_row(attribute, split, *counts, *shares, recall, _share(figures["ece"]))
+        for split, metrics in splits.items():
+            recall = " ".join(f"{code}:{value:.2f}" for code, value in metrics["recall"].items())
+            accuracies = [_rounded(metrics[key]) for key in ("accuracy", "balanced_accuracy")]
+            counts = [str(metrics[key]) for key in ("images", "groups")]
+            table.add_row(attribute, split, *counts, *accuracies, recall, _rounded(metrics["ece"]))
     Console().print(table)
     for key in ("model", "predictions"):
         if key in answer:
             click.echo(f"{key}: {answer[key]}")
 
 
-def _share(value: float | None) -> str:
+def _rounded(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""The commands that measure and show: evaluate, report, explain; and those that use a model elsewhere."""
+"""The commands that measure and show a model: evaluate, report, explain; and those that use it elsewhere."""
 
 import json
 import sys
@@ -23,13 +23,13 @@ from trainer.runtime.progress import Progress
 
 ImageFile = click.Path(path_type=Path, exists=True)
 WIDE = 160
-"""Columns of a table that goes into a file."""
+"""Columns of a table that is written to a file."""
 
 
 @main.command()
 @model_argument
 @snapshot_argument
-@click.option("--to", type=Folder, help="Write evaluation.json into this folder too.")
+@click.option("--to", type=Folder, help="Also write evaluation.json into this folder.")
 @cache_option
 @images_option
 @as_json
@@ -41,17 +41,17 @@ def evaluate(
     from trainer.evaluation.full_report import evaluate_fully  # noqa: PLC0415
     from trainer.reports.headline_metrics import HEADER, headline_metrics  # noqa: PLC0415
     from trainer.rounds.engines import ask, trained_on  # noqa: PLC0415
-    from trainer.runtime.distributed import rank, together  # noqa: PLC0415
+    from trainer.runtime.distributed import process_group, rank  # noqa: PLC0415
     from trainer.runtime.files import canonical_json, write_atomically  # noqa: PLC0415
 
-    known = Snapshot.open(snapshot, images_root=images)
-    with together(), bars_on_stderr() as report:
-        answers = ask(model, known, cache.expanduser(), report)
+    opened = Snapshot.open(snapshot, images_root=images)
+    with process_group(), bars_on_stderr() as report:
+        answers = ask(model, opened, cache.expanduser(), report)
         first = rank() == 0
     if not first:
         return
-    _warn_of_another_snapshot(trained_on(model), known.content_hash)
-    metrics = evaluate_fully(known, answers)
+    _warn_of_another_snapshot(trained_on(model), opened.content_hash)
+    metrics = evaluate_fully(opened, answers)
     if to:
         to.mkdir(parents=True, exist_ok=True)
         write_atomically(to / "evaluation.json", canonical_json(metrics).encode())
@@ -67,32 +67,32 @@ def evaluate(
 @main.command()
 @click.argument("run", type=Folder)
 @snapshot_argument
-@click.option("--to", type=Folder, help="The folder to write; RUN/report without it.")
-@click.option("--rates", type=Folder, help="A folder of the command find-rate, whose curve is shown too.")
+@click.option("--to", type=Folder, help="Folder to write. Default: RUN/report.")
+@click.option("--rates", type=Folder, help="Folder of the command find-rate; its curve is added.")
 @cache_option
 @images_option
 def report(
     run: Path, snapshot: Path, to: Path | None, rates: Path | None, cache: Path, images: Path | None
 ) -> None:
-    """Write the report of RUN, a folder of the commands fit or round, as measured on SNAPSHOT: one HTML page."""
+    """Write the report of RUN, a folder of the command fit or round, measured on SNAPSHOT: one HTML page."""
     from trainer.data.snapshot import Snapshot  # noqa: PLC0415
     from trainer.evaluation.full_report import evaluate_fully  # noqa: PLC0415
     from trainer.finetune.lr_finder import RateTest  # noqa: PLC0415
     from trainer.reports.run_report import write_report  # noqa: PLC0415
     from trainer.rounds.engines import ask, trained_on  # noqa: PLC0415
-    from trainer.runtime.distributed import rank, together  # noqa: PLC0415
+    from trainer.runtime.distributed import process_group, rank  # noqa: PLC0415
 
-    known = Snapshot.open(snapshot, images_root=images)
+    opened = Snapshot.open(snapshot, images_root=images)
     tested = RateTest.read_csv(rates / "rates.csv") if rates else None
     model = run / "model" if (run / "model").is_dir() else run
-    with together(), bars_on_stderr() as progress:
-        answers = ask(model, known, cache.expanduser(), progress)
+    with process_group(), bars_on_stderr() as progress:
+        answers = ask(model, opened, cache.expanduser(), progress)
         first = rank() == 0
     if not first:
         return
-    _warn_of_another_snapshot(trained_on(model), known.content_hash)
+    _warn_of_another_snapshot(trained_on(model), opened.content_hash)
     to = to or run / "report"
-    write_report(run, known, answers, evaluate_fully(known, answers), to, tested)
+    write_report(run, opened, answers, evaluate_fully(opened, answers), to, tested)
     click.echo(f"The report is {to / 'report.html'}.")
 
 
@@ -100,7 +100,7 @@ def report(
 @model_argument
 @click.argument("image", type=click.Path(path_type=Path, dir_okay=False))
 @to_option
-@click.option("--snapshot", type=Folder, help="Where the names of the values are from.")
+@click.option("--snapshot", type=Folder, help="Snapshot that provides the names of the values.")
 def explain(model: Path, image: Path, to: Path, snapshot: Path | None) -> None:
     """Show why MODEL answers IMAGE as it does: probabilities, Grad-CAM, feature maps, filters."""
     from trainer.data.snapshot import Snapshot  # noqa: PLC0415
@@ -116,22 +116,22 @@ def explain(model: Path, image: Path, to: Path, snapshot: Path | None) -> None:
 @model_argument
 @click.argument("images", nargs=-1, required=True, type=ImageFile)
 @click.option(
-    "--to", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The CSV to write."
+    "--to", type=click.Path(path_type=Path, dir_okay=False), required=True, help="CSV file to write."
 )
 def predict_images(model: Path, images: tuple[Path, ...], to: Path) -> None:
-    """Answer image files and folders of them with MODEL, into one CSV: code and probability of every attribute."""
+    """Answer image files and folders of images with MODEL. Writes one CSV: code and probability of every attribute."""
     from trainer.rounds.image_predictions import predict_files  # noqa: PLC0415
-    from trainer.runtime.distributed import rank, together  # noqa: PLC0415
+    from trainer.runtime.distributed import process_group, rank  # noqa: PLC0415
 
-    with together(), bars_on_stderr() as report:
+    with process_group(), bars_on_stderr() as report:
         done, failed = predict_files(
             model, images, to, lambda n, total: report(Progress("predict", n, total, "scoring images"))
         )
         first = rank() == 0
     if not first:
         return
-    for words in failed:
-        click.echo(words, err=True)
+    for message in failed:
+        click.echo(message, err=True)
     click.echo(f"{done} images in {to}, {len(failed)} could not be read.")
 
 
@@ -140,18 +140,18 @@ def predict_images(model: Path, images: tuple[Path, ...], to: Path) -> None:
 @to_option
 @as_json
 def export(model: Path, to: Path, as_json: bool) -> None:
-    """Write MODEL as ONNX, checked against the network: pixels in, calibrated probabilities out."""
+    """Write MODEL as ONNX: pixels in, calibrated probabilities out. The file is checked against the network."""
     from trainer.rounds.onnx_export import export_onnx  # noqa: PLC0415
 
     manifest = export_onnx(model, to)
-    words = f"{to / 'model.onnx'} gives the same answers to {manifest['largest_difference']:.0e}."
-    click.echo(json.dumps(manifest, sort_keys=True) if as_json else words)
+    message = f"{to / 'model.onnx'} gives the same answers to {manifest['largest_difference']:.0e}."
+    click.echo(json.dumps(manifest, sort_keys=True) if as_json else message)
 
 
 def _warn_of_another_snapshot(trained: str, measured: str) -> None:
     if trained != measured:
         click.echo(
-            f"The model was trained on the snapshot {trained[:12]}, and this is {measured[:12]}: images that it learned "
+            f"The model was trained on the snapshot {trained[:12]}, but this is {measured[:12]}: images that it learned "
             "from may be in other splits here.",
             err=True,
         )

@@ -1,4 +1,4 @@
-"""The commands of a round: train, predict, replay."""
+"""The commands of active learning: round, predict, label-errors, labels-saved, simulate."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ from trainer.cli.group import (
     images_option,
     main,
     model_argument,
-    print_figures,
+    print_metrics,
     seed_option,
     snapshot_argument,
     strategy_option,
@@ -25,12 +25,14 @@ from trainer.cli.group import (
 @main.command("round")
 @snapshot_argument
 @to_option
-@click.option("--engine", default="probe", show_default=True, help="How to train: see the command models.")
+@click.option(
+    "--engine", default="probe", show_default=True, help="Engine that trains: see the command models."
+)
 @click.option(
     "--features",
     "network",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A model folder of the engine cnn, whose network's features a probe works on instead of the frozen ones.",
+    help="Model folder of the engine cnn: the probe uses the features of its network instead of the frozen ones.",
 )
 @strategy_option
 @cache_option
@@ -48,7 +50,7 @@ def round_command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train on SNAPSHOT and write a model and predictions. Run again after an interruption, it goes on."""
+    """Train on SNAPSHOT and write a model and predictions. An interrupted round continues if it is run again."""
     from trainer.rounds.round import run_round  # noqa: PLC0415
 
     with bars_on_stderr() as report:
@@ -64,14 +66,14 @@ def round_command(
             progress=report,
         )
     for name in result.unanswered:
-        click.echo(f"{name}: not answered, because the train split has too few labels of it.", err=True)
+        click.echo(f"{name}: not answered, because it has too few labels in the train split.", err=True)
     answer = {
         "metrics": result.metrics,
         "model": str(result.model),
         "predictions": str(result.predictions),
         "unanswered": result.unanswered,
     }
-    print_figures(answer, as_json=as_json)
+    print_metrics(answer, as_json=as_json)
 
 
 @main.command()
@@ -93,31 +95,31 @@ def predict(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Write predictions of MODEL for every image of SNAPSHOT."""
-    from trainer.acquisition import rule  # noqa: PLC0415
+    """Write the predictions of MODEL for every image of SNAPSHOT."""
+    from trainer.acquisition import query_strategy  # noqa: PLC0415
     from trainer.data.snapshot import Snapshot  # noqa: PLC0415
     from trainer.rounds.engines import ask  # noqa: PLC0415
     from trainer.rounds.predictions import refuse_if_written  # noqa: PLC0415
     from trainer.rounds.round import write_answers  # noqa: PLC0415
-    from trainer.runtime.distributed import rank, together  # noqa: PLC0415
+    from trainer.runtime.distributed import process_group, rank  # noqa: PLC0415
 
-    rule(strategy)
+    query_strategy(strategy)
     refuse_if_written(to)
-    known = Snapshot.open(snapshot, images_root=images)
+    opened = Snapshot.open(snapshot, images_root=images)
     with bars_on_stderr() as report:
-        with together():
-            answers = ask(model, known, cache.expanduser(), report)
+        with process_group():
+            answers = ask(model, opened, cache.expanduser(), report)
             first = rank() == 0
         if not first:
             return
-        manifest = write_answers(known, answers, to, strategy, seed, report)
-    print_figures({"metrics": manifest["metrics"], "predictions": str(to)}, as_json=as_json)
+        manifest = write_answers(opened, answers, to, strategy, seed, report)
+    print_metrics({"metrics": manifest["metrics"], "predictions": str(to)}, as_json=as_json)
 
 
 @main.command("label-errors")
 @snapshot_argument
 @click.option(
-    "--to", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The CSV to write."
+    "--to", type=click.Path(path_type=Path, dir_okay=False), required=True, help="CSV file to write."
 )
 @cache_option
 @images_option
@@ -126,23 +128,26 @@ def predict(
 def label_errors(
     snapshot: Path, to: Path, cache: Path, images: Path | None, seed: int, as_json: bool
 ) -> None:
-    """List the labels of SNAPSHOT that are probably wrong, the most suspicious first. Of a round: write it to RUN/label_errors.csv."""
-    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
-    from trainer.rounds.engines import label_errors as find  # noqa: PLC0415
-    from trainer.rounds.label_issues import write_label_errors  # noqa: PLC0415
+    """List the labels of SNAPSHOT that are probably wrong, the most suspicious first.
 
-    known = Snapshot.open(snapshot, images_root=images)
+    To add the list to a round, write it to label_errors.csv in the folder of that round.
+    """
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
+    from trainer.rounds.engines import find_label_issues  # noqa: PLC0415
+    from trainer.rounds.label_issues import write_label_issues  # noqa: PLC0415
+
+    opened = Snapshot.open(snapshot, images_root=images)
     with bars_on_stderr() as report:
-        suspects = find(known, cache.expanduser(), seed, report)
+        issues = find_label_issues(opened, cache.expanduser(), seed, report)
     to.parent.mkdir(parents=True, exist_ok=True)
-    write_label_errors(to, suspects)
-    counts = dict(Counter(suspect.attribute for suspect in suspects))
+    write_label_issues(to, issues)
+    counts = dict(Counter(issue.attribute for issue in issues))
     if as_json:
         click.echo(json.dumps({"file": str(to), "suspects": counts}, sort_keys=True))
         return
     for attribute, number in counts.items():
         click.echo(f"{attribute}: {number}")
-    click.echo(f"{len(suspects)} labels are probably wrong; {to} lists them.")
+    click.echo(f"{len(issues)} labels are probably wrong; {to} lists them.")
 
 
 @main.command("labels-saved")
@@ -151,10 +156,10 @@ def label_errors(
     "--selection",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     required=True,
-    help="The CSV that says how images were drawn: selection.csv of a round.",
+    help="CSV file that tells how images were drawn: selection.csv of a round.",
 )
 @click.option(
-    "--to", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The JSON to write."
+    "--to", type=click.Path(path_type=Path, dir_okay=False), required=True, help="JSON file to write."
 )
 @cache_option
 @images_option
@@ -163,38 +168,36 @@ def label_errors(
 def labels_saved(
     snapshot: Path, selection: Path, to: Path, cache: Path, images: Path | None, seed: int, as_json: bool
 ) -> None:
-    """Estimate how many random labels one of those is worth that the rule chose in SNAPSHOT."""
+    """Estimate how many random labels one label of the query strategy is worth in SNAPSHOT."""
     from trainer.data.snapshot import Snapshot  # noqa: PLC0415
-    from trainer.rounds.engines import labels_saved as find  # noqa: PLC0415
+    from trainer.rounds.engines import estimate_savings  # noqa: PLC0415
     from trainer.rounds.label_savings import read_selection  # noqa: PLC0415
     from trainer.runtime.files import canonical_json, write_atomically  # noqa: PLC0415
 
     drawn = read_selection(selection)
-    known = Snapshot.open(snapshot, images_root=images)
+    opened = Snapshot.open(snapshot, images_root=images)
     with bars_on_stderr() as report:
-        found = find(known, drawn, cache.expanduser(), seed, report)
+        savings = estimate_savings(opened, drawn, cache.expanduser(), seed, report)
     to.parent.mkdir(parents=True, exist_ok=True)
-    answer = found.as_json() | {"seed": seed, "snapshot": {"content_hash": known.content_hash}}
+    answer = savings.as_json() | {"seed": seed, "snapshot": {"content_hash": opened.content_hash}}
     write_atomically(to, canonical_json(answer).encode())
     if as_json:
         click.echo(json.dumps(answer, sort_keys=True))
-    elif found.worth is None:
-        click.echo(f"It cannot be told yet: {found.missing}.")
     else:
-        click.echo(
-            f"A label of the rule was worth {found.worth:.2f} random ones ({found.low:.2f} to {found.high:.2f})."
-        )
+        click.echo(savings.text)
 
 
 @main.command()
 @snapshot_argument
 @to_option
 @click.option(
-    "--strategy", "strategies", multiple=True, help="A rule; may be repeated. The first is the baseline."
+    "--strategy", "strategies", multiple=True, help="Query strategy; repeatable. The first is the baseline."
 )
 @click.option("--seeds", type=int, help="Replays of each query strategy.")
 @click.option("--stress", help="none, duplicates, noise, rare or missing.")
-@click.option("--budget", "budgets", type=int, multiple=True, help="Images bought in all; may be repeated.")
+@click.option(
+    "--budget", "budgets", type=int, multiple=True, help="Total number of images bought; repeatable."
+)
 @click.option("--batch", type=int, help="Images bought between two models.")
 @cache_option
 @images_option
@@ -202,7 +205,7 @@ def labels_saved(
 def simulate(
     snapshot: Path, to: Path, cache: Path, images: Path | None, as_json: bool, **settings: Any
 ) -> None:
-    """Replay the labels of SNAPSHOT as if they were bought one batch after the other: what does a rule save?"""
+    """Replay the labels of SNAPSHOT as if they were bought batch by batch, and measure what a query strategy saves."""
     from trainer.data.snapshot import Snapshot  # noqa: PLC0415
     from trainer.simulate import Plan  # noqa: PLC0415
     from trainer.simulate import simulate as run  # noqa: PLC0415
@@ -212,13 +215,13 @@ def simulate(
     except ValueError as cause:
         raise click.UsageError(str(cause)) from cause
     with bars_on_stderr() as report:
-        known = Snapshot.open(snapshot, images_root=images)
-        summary = run(known, to, plan, cache=cache.expanduser(), report=report)
+        opened = Snapshot.open(snapshot, images_root=images)
+        summary = run(opened, to, plan, cache=cache.expanduser(), report=report)
     if as_json:
         click.echo(json.dumps(summary, sort_keys=True))
         return
-    for name, figures in summary["strategies"].items():
+    for name, metrics in summary["strategies"].items():
         against = summary["against_baseline"].get(name, {}).get("times_fewer", {}).get("95%", {}).get("macro")
         times = f", {against['ratio']:.2f} times fewer labels to 95 %" if against and against["ratio"] else ""
-        click.echo(f"{name}: area {figures['area']:.3f}{times}")
+        click.echo(f"{name}: area {metrics['area']:.3f}{times}")
     click.echo(f"The report is {to / 'report.html'}.")

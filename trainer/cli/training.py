@@ -1,4 +1,4 @@
-"""The commands that train: one run, a learning-rate test, a grid; and the lists of what there is."""
+"""The commands that train networks: fit, find-rate, compare; and the lists of models and presets."""
 
 import json
 from pathlib import Path
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 preset_option = click.option(
     "--preset",
-    help="Settings to start from: see the command presets. Without it: default, or fine-tune for another network than its own.",
+    help="Preset to start from: see the command presets. Default: default, or fine-tune if another network is set.",
 )
 config_option = click.option(
     "--config",
     "file",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="A config.json of another run to start from, instead of a preset.",
+    help="config.json of another run to start from, instead of a preset.",
 )
 set_option = click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; may be repeated."
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; repeatable."
 )
 
 
@@ -54,19 +54,19 @@ def fit(
     images: Path | None,
     as_json: bool,
 ) -> None:
-    """Fine-tune a multi-output network on SNAPSHOT. Run again after an interruption, it goes on."""
+    """Fine-tune a multi-output network on SNAPSHOT. An interrupted run continues if it is run again."""
     from trainer.data.snapshot import Snapshot  # noqa: PLC0415
     from trainer.finetune.run import fit as run_fit  # noqa: PLC0415
-    from trainer.runtime.distributed import rank, together  # noqa: PLC0415
+    from trainer.runtime.distributed import process_group, rank  # noqa: PLC0415
 
     config = read_settings(preset, file, settings)
-    with together(), bars_on_stderr() as report:
+    with process_group(), bars_on_stderr() as report:
         result = run_fit(Snapshot.open(snapshot, images_root=images), to, config, progress=_training(report))
         first = rank() == 0
     if not first:
         return
-    for name, why in result.skipped.items():
-        click.echo(f"{name}: {why}", err=True)
+    for name, reason in result.skipped.items():
+        click.echo(f"{name}: {reason}", err=True)
     answer = {"epoch": result.epoch, "model": str(result.model), "val": result.val, "skipped": result.skipped}
     click.echo(json.dumps(answer, ensure_ascii=False) if as_json else f"The model is in {result.model}.")
 
@@ -78,8 +78,8 @@ def fit(
 @config_option
 @set_option
 @click.option("--lowest", default=1e-7, show_default=True, help="Learning rate of the first step.")
-@click.option("--highest", default=10.0, show_default=True, help="Of the last step.")
-@click.option("--steps", default=100, show_default=True, help="How many.")
+@click.option("--highest", default=10.0, show_default=True, help="Learning rate of the last step.")
+@click.option("--steps", default=100, show_default=True, help="Number of steps.")
 @images_option
 @as_json
 def find_rate(
@@ -94,31 +94,35 @@ def find_rate(
     images: Path | None,
     as_json: bool,
 ) -> None:
-    """Raise the learning rate step by step on SNAPSHOT and draw the loss: where does it fall most steeply?"""
+    """Raise the learning rate step by step on SNAPSHOT, draw the loss, and find where it falls most steeply."""
     from trainer.data.snapshot import Snapshot  # noqa: PLC0415
     from trainer.finetune.lr_finder import range_test  # noqa: PLC0415
     from trainer.reports.rate_curve import write_rate_curve  # noqa: PLC0415
 
     config = read_settings(preset, file, settings)
-    known = Snapshot.open(snapshot, images_root=images)
+    opened = Snapshot.open(snapshot, images_root=images)
     with bars_on_stderr() as report:
-        found = range_test(
-            known, config, to, progress=_training(report), lowest=lowest, highest=highest, steps=steps
+        result = range_test(
+            opened, config, to, progress=_training(report), lowest=lowest, highest=highest, steps=steps
         )
-    write_rate_curve(found, to)
-    answer = {"curve": str(to / "rates.html"), "suggested": found.suggested}
+    write_rate_curve(result, to)
+    answer = {"curve": str(to / "rates.html"), "suggested": result.suggested}
     if as_json:
         click.echo(json.dumps(answer))
     else:
-        click.echo(f"The loss falls most steeply at {found.suggested:.1e}; the curve is {answer['curve']}.")
+        click.echo(f"The loss falls most steeply at {result.suggested:.1e}; the curve is {answer['curve']}.")
 
 
 @main.command()
 @snapshot_argument
 @to_option
 @click.option("--models", required=True, help="Names of networks, separated by commas.")
-@click.option("--preprocess", default="network", show_default=True, help="Ways to scale pixels, by commas.")
-@click.option("--crop", "crops", default="1", show_default=True, help="Shares of the sides, by commas.")
+@click.option(
+    "--preprocess", default="network", show_default=True, help="Ways to scale pixels, separated by commas."
+)
+@click.option(
+    "--crop", "crops", default="1", show_default=True, help="Proportions of the sides, separated by commas."
+)
 @click.option("--pretrained", default="yes", show_default=True, help="yes, no, or yes,no.")
 @preset_option
 @config_option
@@ -138,7 +142,7 @@ def compare(
     images: Path | None,
     as_json: bool,
 ) -> None:
-    """Train every combination on SNAPSHOT, none twice, and write one sortable table. It resumes."""
+    """Train every combination of settings once on SNAPSHOT and write one sortable table. An interrupted grid continues."""
     from trainer.data.snapshot import Snapshot  # noqa: PLC0415
     from trainer.reports.comparison import write_comparison  # noqa: PLC0415
     from trainer.rounds import compare as comparing  # noqa: PLC0415
@@ -154,9 +158,9 @@ def compare(
         )
     except (ValueError, KeyError) as cause:
         raise click.UsageError(str(cause)) from cause
-    known = Snapshot.open(snapshot, images_root=images)
+    opened = Snapshot.open(snapshot, images_root=images)
     with bars_on_stderr() as report:
-        rows = comparing.compare(known, cells, to, report)
+        rows = comparing.compare(opened, cells, to, report)
     write_comparison(rows, to)
     for row in rows:
         if row["error"]:
@@ -168,12 +172,14 @@ def compare(
 
 
 @main.command()
-@click.option("--search", metavar="PATTERN", help="List timm's networks that fit, such as 'xcep*'.")
-@click.option("--stages", "of", metavar="NAME", help="List a network's stages, which frozen_stages counts.")
+@click.option("--search", metavar="PATTERN", help="List timm's networks that match, such as 'xcep*'.")
+@click.option(
+    "--stages", "of", metavar="NAME", help="List a network's stages, for the setting frozen_stages."
+)
 @as_json
 def models(search: str | None, of: str | None, as_json: bool) -> None:
-    """List networks with their parameters, image size and needs; engines and strategies."""
-    from trainer.acquisition import RULES  # noqa: PLC0415
+    """List networks with their parameters, image size and requirements; also engines and query strategies."""
+    from trainer.acquisition import STRATEGIES  # noqa: PLC0415
     from trainer.networks.catalogue import found_in_timm, networks, stages  # noqa: PLC0415
     from trainer.rounds.engines import ENGINES  # noqa: PLC0415
 
@@ -182,7 +188,7 @@ def models(search: str | None, of: str | None, as_json: bool) -> None:
         return
     rows = found_in_timm(search) if search else networks()
     if as_json:
-        click.echo(json.dumps({"engines": list(ENGINES), "networks": rows, "strategies": list(RULES)}))
+        click.echo(json.dumps({"engines": list(ENGINES), "networks": rows, "strategies": list(STRATEGIES)}))
         return
     table = Table("network", "parameters", "image", "smallest", Column("needs", overflow="fold"))
     for row in rows:
@@ -190,9 +196,9 @@ def models(search: str | None, of: str | None, as_json: bool) -> None:
         table.add_row(row["name"], f"{row['parameters']:,}", *sizes, row["needs"])
     Console().print(table)
     click.echo("parameters: ours with one attribute of three classes, torchvision's as published with 1,000,")
-    click.echo("timm's without a classifier. More of timm's networks: trainer models --search 'xcep*'")
+    click.echo("timm's without a classifier. For more of timm's networks: trainer models --search 'xcep*'")
     click.echo(f"engines: {', '.join(ENGINES)}")
-    click.echo(f"strategies: {', '.join(RULES)}")
+    click.echo(f"strategies: {', '.join(STRATEGIES)}")
 
 
 def _print_stages(stages: list[tuple[str, int]], *, as_json: bool) -> None:
@@ -223,23 +229,23 @@ def presets(as_json: bool) -> None:
 def read_settings(preset: str | None, file: Path | None, settings: tuple[str, ...]) -> "FitConfig":
     """Return the settings of a preset or a file, changed by NAME=VALUE.
 
-    Without a preset it is `default`, whose settings fit its own network, or `fine-tune` if the settings name another one.
+    The default preset is `default`, whose settings fit its own network, or `fine-tune` if another network is set.
 
     Raises:
         ChoiceError: There is no such preset.
-        click.UsageError: A setting does not exist or its value does not fit.
+        click.UsageError: A setting does not exist or its value is invalid.
     """
     from trainer.config import FitConfig  # noqa: PLC0415
     from trainer.presets import preset as settings_of  # noqa: PLC0415
 
-    known = FitConfig.model_fields
+    names = FitConfig.model_fields
     other = any(setting.startswith("network=") for setting in settings)
     named = preset or ("fine-tune" if other else "default")
     chosen: dict[str, Any] = _of_file(file) if file else settings_of(named)
     for setting in settings:
         name, equals, value = setting.partition("=")
-        if name not in known or not equals:
-            raise click.UsageError(f"There is no setting {name!r}. Known: {', '.join(known)}.")
+        if name not in names or not equals:
+            raise click.UsageError(f"There is no setting {name!r}. The settings are: {', '.join(names)}.")
         chosen[name] = [part for part in value.split(",") if part] if name == "attributes" else value
     try:
         return FitConfig.model_validate(chosen)
@@ -253,7 +259,7 @@ def _of_file(file: Path) -> dict[str, Any]:
         return dict(content.get("config", content))
     except (ValueError, TypeError, AttributeError) as cause:
         raise ChoiceError(
-            f"{file} holds no settings: {cause}.", "Nothing was changed.", "Name the config.json of a run."
+            f"{file} holds no settings: {cause}.", "Nothing was changed.", "Give the config.json of a run."
         ) from cause
 
 

@@ -1,4 +1,4 @@
-"""The random changes that train images go through."""
+"""Random changes of train images."""
 
 import math
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from trainer.config import FitConfig
 from trainer.runtime.seeds import mix
 
 Augmentation = Callable[[Tensor], Tensor]
-"""A uint8 (3, H, W) image into a changed one, at random."""
+"""Turns a uint8 (3, H, W) image into a randomly changed one."""
 
 
 def augmentation(config: FitConfig) -> Augmentation:
-    """Return the random changes that a label survives, for a uint8 (3, H, W) image.
+    """Return random changes that do not affect the labels, for a uint8 (3, H, W) image.
 
-    By default they are small: faces come aligned, and where a thing is tells much about what it is. The hue is left
-    alone and the colours nearly so, since hair colour is one of the questions.
+    By default they are small: faces are aligned, so the position of a thing says much about what it is. The hue is
+    unchanged and the other colour changes are slight, because hair colour is one of the attributes.
     """
     changes: list[nn.Module] = [v2.RandomHorizontalFlip(config.flip)]
     if config.random_crop:
@@ -34,12 +34,12 @@ def augmentation(config: FitConfig) -> Augmentation:
 
 
 def _moves(config: FitConfig) -> list[nn.Module]:
-    """Rotation, shift, zoom and shear in one step; what comes in is gray or the edge drawn out."""
+    """Return rotation, shift, zoom and shear as one step; the uncovered area is gray or repeats the edge."""
     if not (config.rotation or config.shift or config.zoom or config.shear):
         return []
     side = config.image_size
     margin = 0 if config.fill == "gray" else math.ceil(side * (config.shift + config.zoom + 0.25))
-    shift = config.shift * side / (side + 2 * margin)  # a share of the image with its margin
+    shift = config.shift * side / (side + 2 * margin)  # relative to the image with its margin
     affine = v2.RandomAffine(
         degrees=config.rotation,
         translate=(shift, shift) if shift else None,
@@ -54,9 +54,9 @@ def _moves(config: FitConfig) -> list[nn.Module]:
 
 
 def draw(transform: Augmentation, seed: int, epoch: int, index: int, image: Tensor) -> Tensor:
-    """Apply a random transform whose outcome depends on nothing but seed, epoch and the image's index.
+    """Apply a random transform whose result depends only on seed, epoch and the image's index.
 
-    So a resumed run sees the images that the killed one would have seen, whatever the number of workers.
+    A resumed run therefore sees the same images as an uninterrupted one, with any number of workers.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(mix(seed, epoch, index))

@@ -16,25 +16,25 @@ from trainer.runtime.errors import ImageError
 from trainer.runtime.seeds import mix
 
 Augment = Callable[[int, Tensor], Tensor]
-"""An item's number and its uint8 (3, side, side) image into the changed image."""
+"""Turns an item's number and its uint8 (3, side, side) image into the changed image."""
 
 
 class Batch(NamedTuple):
-    """Images as (N, 3, side, side) uint8, and attribute -> (N,) class indices, negative where not known."""
+    """Images as (N, 3, side, side) uint8, and attribute -> (N,) class indices, negative where there is no label."""
 
     images: Tensor
     labels: dict[str, Tensor]
 
 
 class SnapshotImages(Dataset[Batch]):
-    """Some images of a snapshot, decoded when asked for, or once for all if they fit into memory.
+    """Some images of a snapshot, decoded on demand or, if they fit into memory, once for all epochs.
 
     Args:
-        snapshot: Where they are.
-        indices: Which ones; item i is the image `indices[i]`.
-        attributes: Whose labels go with them.
-        side: Pixels of the decoded square.
-        crop: Share of the sides that is kept, around the middle.
+        snapshot: The snapshot.
+        indices: Which of its images; item i is the image `indices[i]`.
+        attributes: Attributes whose labels are needed.
+        side: Side of the decoded square in pixels.
+        crop: Proportion of the sides that is kept, around the middle.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class SnapshotImages(Dataset[Batch]):
 
     @property
     def memory(self) -> int:
-        """Bytes that all images need once they are decoded."""
+        """Bytes that all decoded images need."""
         return len(self) * 3 * self.side**2
 
     def keep_in_memory(self, progress: Callable[[int], None]) -> None:
-        """Decode every image now; afterwards none is read from its file again.
+        """Decode every image now; no file is read again afterwards.
 
         Args:
             progress: Called with the number of images done.
 
         Raises:
-            ImageError: Some images cannot be decoded; it names the first of them and counts them all.
+            ImageError: Some images cannot be decoded. The error names the first of them and counts the others.
         """
         cache = torch.empty(len(self), 3, self.side, self.side, dtype=torch.uint8)
         failures: list[ImageError] = []
@@ -89,9 +89,9 @@ class SnapshotImages(Dataset[Batch]):
         return self.batch([item])
 
     def __getitems__(self, items: list[int]) -> Batch | ImageError:
-        """Return a batch, or why it cannot be had; torch's DataLoader calls this with all of a batch's items.
+        """Return a batch, or the error that prevented it; torch's DataLoader calls this with all items of a batch.
 
-        An error is returned and not raised, because a worker process would make a bare traceback of it.
+        The error is returned and not raised, because a worker process would turn it into a bare traceback.
         """
         try:
             return self.batch(items)
@@ -117,10 +117,10 @@ class SnapshotImages(Dataset[Batch]):
 def epoch_order(
     count: int, batch_size: int, *, seed: int, epoch: int, weights: NDArray[np.float64] | None = None
 ) -> list[list[int]]:
-    """Return the batches of an epoch, in an order that depends on seed, epoch and weights alone.
+    """Return the batches of an epoch, in an order that depends only on seed, epoch and weights.
 
-    Every item comes once; with (count,) weights, which add up to 1, as many are drawn with these probabilities. The
-    batches are as even as can be, so that none is left with a single image.
+    Without weights every item appears once. With (count,) weights, which add up to 1, `count` items are drawn with these
+    probabilities. The batches are as even as possible, so that no batch has a single image.
     """
     random = np.random.default_rng(mix(seed, epoch))
     order = random.permutation(count) if weights is None else random.choice(count, count, p=weights)
@@ -134,7 +134,7 @@ def train_batches(
     *,
     workers: int | None,
 ) -> Iterator[Batch]:
-    """Yield augmented batches; what they hold does not depend on the number of workers."""
+    """Yield augmented batches; their content does not depend on the number of workers."""
     images.augment = augment
     try:
         yield from _load(images, batches, workers)
@@ -145,18 +145,18 @@ def train_batches(
 def plain_batches(
     images: SnapshotImages, batches: list[list[int]], *, workers: int | None
 ) -> Iterator[tuple[list[int], Batch]]:
-    """Yield the items of every batch, and the batch as it is."""
+    """Yield every batch with its items, without augmentation."""
     yield from zip(batches, _load(images, batches, workers), strict=True)
 
 
 def _load(images: SnapshotImages, batches: list[list[int]], workers: int | None) -> Iterator[Batch]:
     workers = distributed.image_workers() if workers is None else workers
-    # The generator keeps torch's global one out of it; forked workers share the memory of the decoded images.
+    # The generator leaves torch's global one untouched; forked workers share the memory of the decoded images.
     loader = DataLoader(
         images,
         batch_sampler=batches,
         num_workers=workers,
-        collate_fn=_as_it_is,
+        collate_fn=_unchanged,
         generator=torch.Generator().manual_seed(0),
         multiprocessing_context="fork" if workers else None,
     )
@@ -166,5 +166,5 @@ def _load(images: SnapshotImages, batches: list[list[int]], workers: int | None)
         yield batch
 
 
-def _as_it_is(batch: Any) -> Any:
+def _unchanged(batch: Any) -> Any:
     return batch

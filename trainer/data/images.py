@@ -11,16 +11,16 @@ from torch import Tensor
 from trainer.runtime.errors import ImageError
 
 MOST_PIXELS = 100_000_000
-"""A larger image is refused: decoding it would take hundreds of megabytes."""
+"""Larger images are refused, because decoding one would take hundreds of megabytes."""
 
 
 def load_image(path: Path, side: int, *, crop: float = 1.0) -> Tensor:
-    """Decode an image upright and resize the whole of it, whatever its shape, to a square.
+    """Decode an image, turn it upright and resize it to a square, whatever its shape.
 
     Args:
-        path: The file, in any format that Pillow reads.
-        side: Pixels.
-        crop: Share of its sides that is kept, around the middle.
+        path: A file in any format that Pillow reads.
+        side: Side of the square in pixels.
+        crop: Proportion of the image's sides that is kept, around the middle.
 
     Returns:
         (3, side, side) uint8 RGB.
@@ -30,12 +30,12 @@ def load_image(path: Path, side: int, *, crop: float = 1.0) -> Tensor:
     """
     try:
         with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore")  # of odd metadata; the size is checked here
+            warnings.simplefilter("ignore")  # about unusual metadata; the size is checked here
             if image.width * image.height > MOST_PIXELS:
                 raise ImageError(
                     f"{path} has {image.width}x{image.height} pixels, more than {MOST_PIXELS:,}.",
                     "Nothing was changed.",
-                    "Make it smaller and import it again, or take it out of the project.",
+                    "Make it smaller and import it again, or remove it from the project.",
                 )
             image.draft("RGB", (int(2 * side / crop), int(2 * side / crop)))
             upright = ImageOps.exif_transpose(image).convert("RGB")
@@ -47,7 +47,7 @@ def load_image(path: Path, side: int, *, crop: float = 1.0) -> Tensor:
         raise ImageError(
             f"{path} is not there.",
             "Nothing was changed.",
-            "Restore the file, or name the folder by --images.",
+            "Restore the file, or give the folder of the images with --images.",
         ) from cause
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as cause:
         raise ImageError(

@@ -1,4 +1,4 @@
-"""From uint8 images to what a network takes: the ways to scale pixels that people use, and a blur before them."""
+"""Turn uint8 images into a network's input: the usual ways to scale pixels, optionally after a blur."""
 
 import torch
 from torch import Tensor
@@ -16,11 +16,11 @@ class Preprocess:
     """Scales pixels; it has no weights and is the same for training and for use.
 
     Args:
-        backbone: Whose own means and deviations `network` takes.
-        mode: `network`: as its published weights want it. `rescale`: 0..1. `samplewise`: minus the image's own mean,
-            divided by its own standard deviation. `samplewise_rescale`: the same after 0..1, which differs only in
-            images that are nearly of one colour. `imagenet`: minus ImageNet's means, divided by its deviations.
-        blur: Standard deviation of a Gaussian blur before it, in pixels; 0 for none.
+        backbone: Provides the means and deviations for the mode `network`.
+        mode: `network`: as the published weights require. `rescale`: to 0..1. `samplewise`: minus the image's own mean,
+            divided by its own standard deviation. `samplewise_rescale`: the same after `rescale`, which differs only in
+            images of nearly one colour. `imagenet`: minus ImageNet's means, divided by its deviations.
+        blur: Standard deviation in pixels of a Gaussian blur before the scaling; 0 for none.
     """
 
     def __init__(self, backbone: Backbone, mode: Mode = "network", *, blur: float = 0.0) -> None:
@@ -46,7 +46,7 @@ class Preprocess:
 
 
 def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
-    """Blur (N, C, H, W) float images, at the edges with the pixels of the edge; sigma in pixels."""
+    """Blur (N, C, H, W) float images; outside the image the pixels of the edge are repeated. `sigma` is in pixels."""
     radius = max(1, round(3 * sigma))
     places = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)
     weights = torch.exp(-0.5 * (places / sigma) ** 2)

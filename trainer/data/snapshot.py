@@ -1,6 +1,6 @@
-"""The snapshot: a folder of CSV files that says what is known about every image (FORMATS.md).
+"""The snapshot: a folder of CSV files with everything that is known about the images (FORMATS.md).
 
-`Snapshot.open` verifies and reads it, by columns, so that a million images are a few seconds' work.
+`Snapshot.open` verifies it and reads it column by column: a million images take a few seconds.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from trainer.runtime.errors import SnapshotError
 from trainer.runtime.files import canonical_json, read_manifest, sha256_text
 
 CANNOT_TELL = -1
-"""Class index of a cell that a labeller could not decide."""
+"""Class index of a cell that a labeller marked as impossible to tell."""
 UNLABELLED = -2
-"""Class index of a cell that nobody has answered."""
+"""Class index of a cell without an answer."""
 
 KEPT = "Nothing was changed."
 AGAIN = "Export the snapshot again."
@@ -28,7 +28,7 @@ AGAIN = "Export the snapshot again."
 class Value:
     """One of an attribute's classes.
 
-    `ends`: after this answer nothing else is asked ("no face"). `replaced_by`: the codes that it was merged or split into.
+    `ends`: this answer closes the image's other cells ("no face"). `replaced_by`: codes it was merged or split into.
     """
 
     code: int
@@ -39,13 +39,13 @@ class Value:
 
     @property
     def active(self) -> bool:
-        """Whether it can still be answered."""
+        """Whether it can still be chosen."""
         return self.status == "active"
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """One thing that is asked about an image; `values` holds active and retired ones, codes ascending."""
+    """An attribute of the images; `values` holds active and retired ones in the order of their codes."""
 
     name: str
     title: str
@@ -55,7 +55,7 @@ class Attribute:
 
     @property
     def categorical(self) -> bool:
-        """Whether the values are a closed list, so that a model can answer it."""
+        """Whether the values form a closed list, so that a model can answer the attribute."""
         return self.kind == "categorical"
 
     @property
@@ -69,15 +69,15 @@ class Snapshot:
     """A verified snapshot. All arrays have one entry per image, in the order of labels.csv.
 
     Attributes:
-        path: The folder.
-        images_root: The folder below which the image files are.
-        manifest: The manifest as it was read.
-        attributes: All active attributes in schema order, open ones too.
+        path: The snapshot folder.
+        images_root: The folder with the image files.
+        manifest: The manifest.
+        attributes: All active attributes in schema order, including open ones.
         image_names: Unique, sorted by Unicode code points.
-        sha256: Of the image files' bytes.
-        files: Paths of the image files below `images_root`.
+        sha256: Hashes of the image files.
+        files: Paths of the image files relative to `images_root`.
         splits: `train`, `val` or `test`.
-        groups: Images of one group are never split apart.
+        groups: Group names; the images of a group are always in the same split.
         labels: Categorical attribute → int64 class indices (see `Attribute.codes`), `CANNOT_TELL` or
             `UNLABELLED`.
     """
@@ -98,12 +98,12 @@ class Snapshot:
 
     @property
     def content_hash(self) -> str:
-        """Two snapshots with the same content hash hold the same labels of the same images."""
+        """Equal for two snapshots with the same labels of the same images."""
         return str(self.manifest["content_hash"])
 
     @property
     def schema_hash(self) -> str:
-        """Two snapshots with the same schema hash give the same codes the same meaning."""
+        """Equal for two snapshots in which the same codes mean the same."""
         return str(self.manifest["schema"]["hash"])
 
     @property
@@ -115,7 +115,7 @@ class Snapshot:
         """Return the path of an image's file, which need not exist.
 
         Raises:
-            SnapshotError: The file's name leads out of the images root.
+            SnapshotError: The path leads out of the images root.
         """
         file = Path(self.files[index])
         if file.is_absolute() or ".." in file.parts:
@@ -127,11 +127,11 @@ class Snapshot:
         """Verify a snapshot and read it.
 
         Args:
-            path: The folder.
-            images_root: Where the image files are now, if not where the manifest says.
+            path: The snapshot folder.
+            images_root: Current folder of the image files, if it is not the one in the manifest.
 
         Raises:
-            SnapshotError: It is not whole, a byte was changed, it holds names instead of codes, or its version is
+            SnapshotError: It is incomplete, a byte was changed, it holds names instead of codes, or its version is
                 unknown.
         """
         manifest = read_manifest(
@@ -146,7 +146,7 @@ class Snapshot:
 def _read(path: Path, manifest: dict[str, Any], images_root: Path | None) -> Snapshot:
     if manifest["cells"] != "codes":
         raise SnapshotError(
-            f"{path} holds names instead of codes; it is for people.",
+            f"{path} holds names instead of codes: it was exported for people to read.",
             KEPT,
             "Export it again without --names.",
         )
@@ -182,7 +182,7 @@ def _read(path: Path, manifest: dict[str, Any], images_root: Path | None) -> Sna
 
 @dataclass(frozen=True, eq=False)
 class _Images:
-    """The columns of images.csv, as `Snapshot` has them; `column`: the names as Arrow has them."""
+    """The columns of images.csv, as in `Snapshot`; `column`: the names as Arrow has them."""
 
     column: pa.ChunkedArray
     names: list[str]
@@ -193,11 +193,11 @@ class _Images:
 
 
 _LAST_IMAGES: dict[str, _Images] = {}
-"""What was read last, by the hash of its file: one round after the other has a snapshot of the same images."""
+"""The images.csv that was read last, by its hash: consecutive rounds have snapshots of the same images."""
 
 
 def _read_images(path: Path, sha256: str) -> _Images:
-    """Read images.csv, whose bytes have been verified, unless the one that was read last has the same."""
+    """Read images.csv, whose bytes have been verified, unless it equals the one that was read last."""
     if sha256 not in _LAST_IMAGES:
         _LAST_IMAGES.clear()
         table = _read_csv(path, {})
@@ -241,7 +241,7 @@ def _replaced(attribute: Attribute) -> dict[str, Any]:
 
 
 def _retired_values(path: Path, manifest: dict[str, Any]) -> dict[str, list[Value]]:
-    """Values that attributes.csv knows and the manifest's schema does not list, by attribute."""
+    """Return attribute → values that attributes.csv lists but the schema of the manifest does not."""
     listed = {(a["name"], v["code"]) for a in manifest["schema"]["attributes"] for v in a["values"]}
     extra: dict[str, list[Value]] = {}
     for row in _read_csv(path, {"code": pa.int64()}).to_pylist():
@@ -266,7 +266,7 @@ def _attribute(entry: dict[str, Any], retired: list[Value]) -> Attribute:
 
 
 def _read_csv(path: Path, types: dict[str, pa.DataType]) -> pa.Table:
-    """Read a CSV file by columns; every column that is not named in `types` is text."""
+    """Read a CSV file column by column; a column that is not in `types` is text."""
     with path.open(encoding="utf-8", newline="") as stream:
         header = stream.readline().rstrip("\n").split(",")
     columns = {name.strip('"'): pa.string() for name in header} | types
@@ -283,8 +283,8 @@ def _class_indices(
     cells = column.fill_null(UNLABELLED).to_numpy().astype(np.int64)
     unlabelled = column.is_null().to_numpy(zero_copy_only=False)
     indices: NDArray[np.int64] = np.searchsorted(codes, cells).astype(np.int64)
-    known = (indices < len(codes)) & (codes[np.minimum(indices, len(codes) - 1)] == cells)
-    unknown = ~known & ~unlabelled & (cells != CANNOT_TELL)
+    valid = (indices < len(codes)) & (codes[np.minimum(indices, len(codes) - 1)] == cells)
+    unknown = ~valid & ~unlabelled & (cells != CANNOT_TELL)
     if unknown.any():
         row = int(unknown.argmax())
         raise SnapshotError(
@@ -292,6 +292,6 @@ def _class_indices(
             KEPT,
             AGAIN,
         )
-    indices[~known] = CANNOT_TELL
+    indices[~valid] = CANNOT_TELL
     indices[unlabelled] = UNLABELLED
     return indices

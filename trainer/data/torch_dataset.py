@@ -1,4 +1,4 @@
-"""A snapshot as a PyTorch dataset, for training loops of one's own (docs/export.md)."""
+"""A snapshot as a PyTorch dataset, for use in other training loops (docs/export.md)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,25 +14,25 @@ from trainer.data.snapshot import AGAIN, KEPT, Snapshot
 from trainer.runtime.errors import SnapshotError
 
 NOT_KNOWN = -100
-"""The class index of a cell that is not labelled or could not be told: what `cross_entropy` passes over by default."""
+"""Class index of a cell without a usable label; `cross_entropy` ignores it by default."""
 
 
 class SnapshotDataset(Dataset[tuple[Any, dict[str, Tensor]]]):
     """The images of a snapshot with their labels; item i is (image, {attribute: class index}).
 
     Args:
-        path: The snapshot's folder; it is verified.
-        split: `train`, `val` or `test`; all images without it.
-        side: Pixels of the square that an image is resized to.
-        transform: From the float (3, side, side) image, 0 to 1, to whatever the network takes.
-        images_root: Where the image files are now, if not where the manifest says.
+        path: The snapshot folder, which is verified.
+        split: `train`, `val` or `test`; None for all images.
+        side: Side in pixels of the square that images are resized to.
+        transform: Turns the float (3, side, side) image, 0 to 1, into the network's input.
+        images_root: Current folder of the image files, if it is not the one in the manifest.
 
     Attributes:
         classes: Attribute → the names of its classes, in the order of the class indices.
         names: The images' names.
 
     Raises:
-        SnapshotError: It is not whole, was changed, or has no image in that split.
+        SnapshotError: It is incomplete, was changed, or has no image in that split.
     """
 
     def __init__(

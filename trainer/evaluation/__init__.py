@@ -1,1 +1,1 @@
-"""Measure a model: metrics, calibration, class-balanced outputs."""
+"""Measure a model: metrics with intervals, calibration, subgroups."""

@@ -1,4 +1,4 @@
-"""What a run was made with: versions, processor, threads. It is kept beside the figures, not in the model."""
+"""The environment of a run: versions, processor, threads. It is saved beside the metrics, not in the model."""
 
 import json
 import os
@@ -18,7 +18,7 @@ PACKAGES = ("numpy", "pillow", "safetensors", "timm", "torch", "torchvision")
 
 
 def environment() -> dict[str, Any]:
-    """Return versions, machine and what computes, as they are now."""
+    """Return the current versions, machine and device."""
     cuda = torch.cuda.is_available()
     return {
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -35,13 +35,13 @@ def environment() -> dict[str, Any]:
 
 
 def note_environment(file: Path) -> None:
-    """Add the present environment to the starts of a run: a resumed one may have seen several."""
+    """Append the current environment to the starts of a run; a resumed run may have several."""
     starts = json.loads(file.read_bytes())["starts"] if file.exists() else []
     write_atomically(file, canonical_json({"starts": [*starts, environment()]}).encode())
 
 
 def _processor() -> str:
-    """The processor's name where Linux tells it."""
+    """Return the processor's name, if Linux provides it."""
     file = Path("/proc/cpuinfo")
     lines = file.read_text().splitlines() if file.exists() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,8 +1,8 @@
-"""The backbone of a fine-tuned network, for a probe to work on instead of the frozen one.
+"""The backbone of a fine-tuned network as the source of a probe's features, instead of the frozen one.
 
-The network has learned the answers of its own train images: on their features the right answer is plainer than it will be
-on new ones, whichever of them are held out. Its model folder therefore says which images these are, and a probe chooses
-penalty and temperature on others (`unseen`).
+The network has learned the labels of its own train images, so its features separate these images better than new ones,
+whichever of them are held out. Its model folder therefore lists its train images, and a probe chooses penalty and
+temperature on others (`unseen`).
 """
 
 import functools
@@ -27,9 +27,9 @@ class FineTuned:
     """A fine-tuned backbone.
 
     Attributes:
-        backbone: In evaluation mode; its `input_size` is the side of the images that it was trained with.
-        learned: The sha256 of the images that it learned from, in hexadecimal.
-        sha256: Of the file of the network's weights.
+        backbone: In evaluation mode; its `input_size` is the side of its train images.
+        learned: The sha256 of its train images, in hexadecimal.
+        sha256: Of the file with the network's weights.
     """
 
     backbone: Backbone
@@ -37,21 +37,21 @@ class FineTuned:
     sha256: str
 
     def unseen(self, snapshot: Snapshot) -> NDArray[np.int64]:
-        """Return the val images of a snapshot that the network did not learn from: no probe learns from these either."""
+        """Return the row numbers of a snapshot's val images that the network did not learn from; probes do not either."""
         new = np.array([sha not in self.learned for sha in snapshot.sha256], dtype=bool)
         return np.flatnonzero((snapshot.splits == "val") & new)
 
 
 def fine_tuned(model: Path) -> FineTuned:
-    """Read the backbone of a model folder, which is checked every time but built only when it is another one.
+    """Read the backbone of a model folder. The folder is verified every time, but the last network stays in memory.
 
     Raises:
-        ModelError: The folder is not whole, holds no fine-tuned network, does not say what it learned from, or its network
-            takes images that were prepared in another way than features are.
+        ModelError: The folder is incomplete, holds no fine-tuned network, does not list its train images, or its network
+            takes images that are prepared differently from those of a probe.
     """
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     if manifest.get("kind") != "multi_output" or LEARNED not in manifest.get("files", {}):
-        raise _unfit(model, "holds no fine-tuned network that says which images it learned from")
+        raise _unsuitable(model, "holds no fine-tuned network that lists its train images")
     return _read(model, manifest["files"]["model.safetensors"]["sha256"])
 
 
@@ -60,7 +60,7 @@ def _read(model: Path, sha256: str) -> FineTuned:
     saved = load_model(model)
     config = saved.config
     if config.preprocess != "network" or config.blur or config.crop != 1:
-        raise _unfit(model, "takes images that are scaled, blurred or cropped in a way of its own")
+        raise _unsuitable(model, "takes images that are scaled, blurred or cropped in its own way")
     backbone = saved.network.backbone
     backbone.input_size = config.image_size
     return FineTuned(backbone, _hashes(read_tensors(model / LEARNED)["sha256"]), sha256)
@@ -70,7 +70,7 @@ def _hashes(rows: Tensor) -> frozenset[str]:
     return frozenset(bytes(row).hex() for row in rows.to(torch.uint8).numpy())
 
 
-def _unfit(model: Path, what: str) -> ModelError:
+def _unsuitable(model: Path, what: str) -> ModelError:
     return ModelError(
-        f"{model} {what}.", "Nothing was changed.", "Train a network with the engine cnn and name its model."
+        f"{model} {what}.", "Nothing was changed.", "Train a network with the engine cnn and give its model."
     )

@@ -1,4 +1,4 @@
-"""What answers one attribute: a linear layer, a hidden layer before it, a branch of convolutions, a probe's layer."""
+"""The head of one attribute: a linear layer, a hidden layer before it, a branch of convolutions, or a probe's layer."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from trainer.config import HeadKind
 from trainer.networks import Backbone
 
 FILTERS, DENSE = (16, 32, 32), 128
-"""Of a branch: channels of its convolutions, and the size of its dense layer."""
+"""The channels of a branch's convolutions, and the size of its dense layer."""
 GRID = 4
 
 
@@ -16,9 +16,9 @@ class Branch(nn.Module):
     """Convolution, ReLU, batch normalisation, max pooling and dropout, three times over, then two dense layers.
 
     Args:
-        channels: Of the backbone's last map.
+        channels: Channels of the backbone's last map.
         classes: Number of classes.
-        dropout: Share of the dense layer's outputs that are left out while training; half of it after convolutions.
+        dropout: Proportion of the dense layer's outputs that are dropped in training; half of it after convolutions.
     """
 
     def __init__(self, channels: int, classes: int, *, dropout: float) -> None:
@@ -49,12 +49,12 @@ class Branch(nn.Module):
 
 
 class ProbeHead(nn.Module):
-    """One layer on standardised features: what a probe is, so that fine-tuning can start from one.
+    """One layer on standardised features, like a probe, so that fine-tuning can start from a probe.
 
     Args:
-        features: How many.
+        features: Number of features.
         classes: Number of classes.
-        dropout: Share of the standardised features that are left out while training.
+        dropout: Proportion of the standardised features that are dropped in training.
     """
 
     mean: Tensor
@@ -78,10 +78,10 @@ def build_head(kind: HeadKind, backbone: Backbone, classes: int, *, hidden: int,
 
     Args:
         kind: `linear`, `hidden` and `probe` take the backbone's features, `branch` its last map.
-        backbone: What it sits on.
+        backbone: The backbone below the head.
         classes: Number of classes.
         hidden: Size of the hidden layer.
-        dropout: Share of a hidden or dense layer's outputs that are left out while training.
+        dropout: Proportion of a hidden or dense layer's outputs that are dropped in training.
     """
     if kind == "branch":
         return Branch(backbone.channels, classes, dropout=dropout)

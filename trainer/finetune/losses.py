@@ -1,4 +1,4 @@
-"""The losses of a multi-output model, masked where nobody has answered, and what makes up for rare classes."""
+"""The losses of a multi-output model, masked where there is no label, and the weights of rare classes."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,18 +13,17 @@ from trainer.config import FitConfig
 from trainer.evaluation.calibration import class_prior
 
 AttributeLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(N, classes) logits, (N,) class indices, (classes,) weights or shares → the mean over the labelled cells."""
+"""(N, classes) logits, (N,) class indices, (classes,) weights or class prior → the mean over the labelled cells."""
 
 
 def class_weights(labels: NDArray[np.int64], classes: int, *, power: float = 0.5) -> Tensor:
-    """Weigh the classes of one attribute so that rare ones are not lost among common ones.
+    """Return class weights of one attribute that keep rare classes from being lost among common ones.
 
-    A class gets `frequency ** -power`: 0 leaves classes as they are, 1 gives all the same say in the loss. Between
-    them, the square root lifts a class of one per cent tenfold and not hundredfold, which a handful of images of it
-    could not bear.
+    A class gets `frequency ** -power`: with 0 all classes have weight 1, with 1 all classes have the same total weight.
+    The square root raises a class of one per cent tenfold and not hundredfold, which a handful of images could not bear.
 
     Args:
-        labels: (n,) class indices; a negative one is no answer and does not count.
+        labels: (n,) class indices; negative ones do not count.
         classes: Number of classes.
         power: 0 to 1.
 
@@ -45,14 +44,14 @@ def masked_cross_entropy(
 ) -> Tensor:
     """Return the mean weighted cross-entropy over the labelled cells of one attribute.
 
-    The divisor is the number of labelled cells, not the sum of their weights: a batch that happens to hold a rare
-    class weighs more than one that does not, as it should.
+    The divisor is the number of labelled cells, not the sum of their weights. A batch with a rare class therefore weighs
+    more than one without, as it should.
 
     Args:
         logits: (N, classes).
-        labels: (N,) class indices; a negative one (can't tell, not labelled) is masked.
+        labels: (N,) class indices; negative ones (can't tell, not labelled) are masked.
         weights: (classes,) of `class_weights`.
-        smoothing: Share of the answer that is given to all classes.
+        smoothing: Proportion of the target that is given to all classes.
 
     Returns:
         A scalar; 0, with a gradient of 0, if no cell is labelled.
@@ -62,20 +61,20 @@ def masked_cross_entropy(
     return masked_mean(cells * weights[right], labels)
 
 
-def masked_adjusted(logits: Tensor, labels: Tensor, shares: Tensor, *, smoothing: float = 0.0) -> Tensor:
-    """Return the mean cross-entropy of the logits plus the log of the class shares, over the labelled cells.
+def masked_adjusted(logits: Tensor, labels: Tensor, prior: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """Return the mean cross-entropy of the logits plus the log of the class prior, over the labelled cells.
 
     Menon et al., "Long-tail learning via logit adjustment" (ICLR 2021): the logits learn what speaks for a class apart from
-    how common it is, so the largest one is the class-balanced answer. Arguments as in `masked_cross_entropy`, but for:
+    how common it is, so the largest logit is the class-balanced answer.
 
     Args:
         logits: (N, classes).
         labels: (N,) class indices, negative where masked.
-        shares: (classes,) of `trainer.evaluation.calibration.class_prior`.
-        smoothing: Share of the answer that is given to all classes.
+        prior: (classes,) of `trainer.evaluation.calibration.class_prior`.
+        smoothing: Proportion of the target that is given to all classes.
     """
     cells = functional.cross_entropy(
-        logits + shares.log(), labels.clamp_min(0), reduction="none", label_smoothing=smoothing
+        logits + prior.log(), labels.clamp_min(0), reduction="none", label_smoothing=smoothing
     )
     return masked_mean(cells, labels)
 
@@ -83,7 +82,7 @@ def masked_adjusted(logits: Tensor, labels: Tensor, shares: Tensor, *, smoothing
 def masked_focal(logits: Tensor, labels: Tensor, weights: Tensor, *, gamma: float) -> Tensor:
     """Return the mean weighted focal loss over the labelled cells: (1 - p) ** gamma times the cross-entropy.
 
-    Lin et al., "Focal loss for dense object detection" (ICCV 2017). Arguments as in `masked_cross_entropy`.
+    Lin et al., "Focal loss for dense object detection" (ICCV 2017). The arguments are those of `masked_cross_entropy`.
     """
     right = labels.clamp_min(0)
     cells = functional.cross_entropy(logits, right, reduction="none")
@@ -91,9 +90,9 @@ def masked_focal(logits: Tensor, labels: Tensor, weights: Tensor, *, gamma: floa
 
 
 def masked_binary(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """Return the mean weighted binary cross-entropy of an attribute of two classes: that of the logits' difference.
+    """Return the mean weighted binary cross-entropy, on the difference of the logits, of an attribute of two classes.
 
-    Arguments as in `masked_cross_entropy`; the gradient is the same as that of cross-entropy with two classes.
+    The arguments are those of `masked_cross_entropy`; the gradient equals that of cross-entropy with two classes.
     """
     right = labels.clamp_min(0)
     cells = functional.binary_cross_entropy_with_logits(
@@ -103,9 +102,9 @@ def masked_binary(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
 
 
 def masked_multi_label(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """Return the mean weighted multi-label soft margin loss: each class is asked on its own whether it is there.
+    """Return the mean weighted multi-label soft margin loss, which treats each class as a separate yes-or-no question.
 
-    Arguments as in `masked_cross_entropy`.
+    The arguments are those of `masked_cross_entropy`.
     """
     right = labels.clamp_min(0)
     targets = functional.one_hot(right, logits.shape[1]).to(logits.dtype)
@@ -115,19 +114,19 @@ def masked_multi_label(logits: Tensor, labels: Tensor, weights: Tensor) -> Tenso
 
 def masked_mean(cells: Tensor, labels: Tensor) -> Tensor:
     """Return the mean of (N,) losses over the cells whose label is not negative."""
-    known = labels.ge(0)
-    return (cells * known).sum() / known.sum().clamp_min(1)
+    labelled = labels.ge(0)
+    return (cells * labelled).sum() / labelled.sum().clamp_min(1)
 
 
 def loss_weights(labels: NDArray[np.int64], classes: int, config: FitConfig) -> Tensor:
-    """Return what the loss of one attribute is given about its classes: their shares if it is adjusted, or weights."""
+    """Return the class prior of one attribute for the adjusted loss, or its class weights for the other losses."""
     if config.loss == "adjusted":
         return torch.from_numpy(class_prior(labels, classes).astype(np.float32))
     return class_weights(labels, classes, power=config.class_power)
 
 
 def attribute_loss(config: FitConfig) -> AttributeLoss:
-    """Return the loss of one attribute that the settings name."""
+    """Return the loss of one attribute according to the settings."""
     match config.loss:
         case "adjusted":
             return partial(masked_adjusted, smoothing=config.label_smoothing)
@@ -146,20 +145,21 @@ def multi_output_loss(
     labels: Mapping[str, Tensor],
     weights: Mapping[str, Tensor],
     loss: AttributeLoss = masked_cross_entropy,
-    shares: Mapping[str, float] | None = None,
+    fractions: Mapping[str, float] | None = None,
 ) -> Tensor:
-    """Return the mean of a loss over the attributes: each has the same say.
+    """Return the mean of a loss over the attributes, which all have the same weight.
 
     Args:
         logits: Attribute -> (N, classes).
         labels: Attribute -> (N,) class indices, negative where masked.
         weights: Attribute -> (classes,) of `class_weights`.
-        loss: Of one attribute.
-        shares: Attribute -> this process's share of the labelled cells of a batch that several processes work on: the
-            losses of all of them add up to that of the whole batch.
+        loss: The loss of one attribute.
+        fractions: Attribute -> this process's fraction of the labelled cells of a batch that several processes share.
+            The losses of all processes then add up to the loss of the whole batch.
     """
     losses = [
-        loss(logits[name].float(), labels[name], weights[name]) * (1.0 if shares is None else shares[name])
+        loss(logits[name].float(), labels[name], weights[name])
+        * (1.0 if fractions is None else fractions[name])
         for name in logits
     ]
     return torch.stack(losses).mean()
@@ -168,10 +168,10 @@ def multi_output_loss(
 def image_weights(
     labels: Mapping[str, NDArray[np.int64]], classes: Mapping[str, int], *, power: float
 ) -> NDArray[np.float64] | None:
-    """Return how often images are to be drawn so that rare classes come more often; None if all alike.
+    """Return the probabilities of drawing the images, so that rare classes come more often; None if all are equal.
 
-    An image counts with the mean over the attributes of its class's `frequency ** -power`; a cell without an answer
-    counts as the mean of those with one.
+    The weight of an image is the mean over the attributes of its class's `frequency ** -power`. A cell without a label
+    counts like the mean of the labelled ones.
 
     Args:
         labels: Attribute -> (n,) class indices, negative where masked.
@@ -184,6 +184,6 @@ def image_weights(
     for name, column in labels.items():
         weights = class_weights(column, classes[name], power=power).numpy()
         columns.append(np.where(column >= 0, weights[np.maximum(column, 0)], 1.0))
-    shares = np.mean(columns, axis=0)
-    normalised: NDArray[np.float64] = shares / shares.sum()
-    return normalised
+    means = np.mean(columns, axis=0)
+    probabilities: NDArray[np.float64] = means / means.sum()
+    return probabilities

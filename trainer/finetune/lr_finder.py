@@ -1,7 +1,7 @@
 """The learning-rate range test of Smith, "Cyclical learning rates for training neural networks" (2017).
 
-A few epochs' worth of steps while the rate rises exponentially from far too small to far too large, and the loss of every
-step. The weights of the test are thrown away.
+The learning rate rises exponentially over a few epochs' worth of steps, from far too small to far too large, and the loss
+of every step is recorded. The weights are discarded afterwards.
 """
 
 import math
@@ -16,23 +16,23 @@ from numpy.typing import NDArray
 from trainer.config import FitConfig
 from trainer.data.snapshot import Snapshot
 from trainer.finetune.optimization import set_learning_rate
-from trainer.finetune.run import build_learner, torch_as_it_was
+from trainer.finetune.run import build_trainer, torch_state_restored
 from trainer.runtime.errors import TrainerError
 from trainer.runtime.files import write_atomically
 
 BEYOND = 4.0
-"""The test ends when the smoothed loss is as many times its smallest."""
+"""The test ends when the smoothed loss is this multiple of its minimum."""
 SMOOTH = 0.9
 
 
 @dataclass(frozen=True)
 class RateTest:
-    """What the test found.
+    """The result of the test.
 
     Attributes:
-        rates: (steps,) learning rates of the heads; the backbone's are in the proportion of the settings.
-        losses: (steps,) of the steps.
-        smoothed: (steps,) their running mean.
+        rates: (steps,) learning rates of the heads; the backbone's rates keep the ratio of the settings.
+        losses: (steps,) losses of the steps.
+        smoothed: (steps,) running mean of the losses.
     """
 
     rates: NDArray[np.float64]
@@ -43,7 +43,7 @@ class RateTest:
     def suggested(self) -> float:
         """The rate at which the smoothed loss falls most steeply."""
         slope = np.gradient(self.smoothed, np.log(self.rates))
-        settled = len(self.rates) // 10  # the running mean has no meaning yet
+        settled = len(self.rates) // 10  # before this, the running mean has no meaning
         return float(self.rates[settled + int(slope[settled:].argmin())])
 
     def write_csv(self, file: Path) -> None:
@@ -54,7 +54,7 @@ class RateTest:
 
     @classmethod
     def read_csv(cls, file: Path) -> "RateTest":
-        """Read what `write_csv` wrote.
+        """Read the file of `write_csv`.
 
         Raises:
             TrainerError: It is not such a file.
@@ -65,7 +65,7 @@ class RateTest:
             raise TrainerError(
                 f"{file} cannot be read: {cause}.",
                 "Nothing was changed.",
-                "Name a folder of `trainer find-rate`.",
+                "Give a folder of `trainer find-rate`.",
             ) from cause
         return cls(rates, losses, smoothed)
 
@@ -84,12 +84,12 @@ def range_test(
 
     Args:
         snapshot: With a labelled train split.
-        config: The settings; `learning_rate` and `head_learning_rate` count by their proportion.
-        folder: For what is written on the way; nothing of it is needed afterwards.
+        config: The settings; only the ratio of `learning_rate` and `head_learning_rate` matters.
+        folder: For temporary files of the test.
         progress: Called after every step.
         lowest: Rate of the heads in the first step.
-        highest: Rate in the last one, which is not reached if the loss explodes before.
-        steps: How many.
+        highest: Rate in the last step, which is not reached if the loss explodes before.
+        steps: Number of steps.
 
     Raises:
         TrainerError: There is nothing to learn from, or the loss is not finite from the start.
@@ -97,12 +97,12 @@ def range_test(
     factors = np.geomspace(lowest, highest, steps) / config.head_learning_rate
     losses: list[float] = []
     folder.mkdir(parents=True, exist_ok=True)
-    with torch_as_it_was(config):
-        learner = build_learner(snapshot, config, folder)
-        batches = (batch for epoch in count() for batch in learner.batches(epoch))
+    with torch_state_restored(config):
+        trainer = build_trainer(snapshot, config, folder)
+        batches = (batch for epoch in count() for batch in trainer.batches(epoch))
         for factor, (images, labels) in zip(factors, batches, strict=False):
-            set_learning_rate(learner.optimizer, float(factor))
-            loss, _ = learner.descend(images, labels)
+            set_learning_rate(trainer.optimizer, float(factor))
+            loss, _ = trainer.descend(images, labels)
             if not math.isfinite(loss):
                 break
             losses.append(loss)
@@ -121,7 +121,7 @@ def range_test(
 
 
 def _smoothed(losses: list[float]) -> NDArray[np.float64]:
-    """Exponential running mean, corrected for its start."""
+    """Return the exponential running mean, corrected for its start."""
     mean, means = 0.0, []
     for number, loss in enumerate(losses, start=1):
         mean = SMOOTH * mean + (1 - SMOOTH) * loss

@@ -1,4 +1,4 @@
-"""The figures of a run's epochs, as CSV and for TensorBoard."""
+"""The metrics of a run's epochs, as CSV and for TensorBoard."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ Row = dict[str, float | None]
 
 
 def write_metrics(file: Path, history: Sequence[Row]) -> None:
-    """Write one row per epoch; a figure that cannot be computed is an empty cell."""
+    """Write one row per epoch; a metric that cannot be computed is an empty cell."""
     header = list(history[-1])
     rows = [",".join(header)]
     for row in history:
@@ -20,7 +20,7 @@ def write_metrics(file: Path, history: Sequence[Row]) -> None:
 
 
 def write_events(folder: Path, history: Sequence[Row]) -> None:
-    """Add the last epoch's figures to TensorBoard's files; `attribute` figures of one kind share a chart.
+    """Add the last epoch's metrics to TensorBoard's files; the same metric of all attributes shares a chart.
 
     Raises:
         TrainerError: TensorBoard is not installed.

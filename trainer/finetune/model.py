@@ -12,16 +12,16 @@ from trainer.networks import Backbone, build
 
 
 class MultiOutput(nn.Module):
-    """A backbone that answers every attribute through a head of its own.
+    """A backbone with one head per attribute.
 
-    What the attributes have in common is learned once, and an image costs one pass however many are asked.
+    The heads share what the backbone learns, and an image takes one pass however many attributes there are.
 
     Args:
-        backbone: Where features and maps come from.
-        heads: Attribute -> its head, in the order of the answers.
-        outputs: Attribute -> number of its classes.
-        prepare: Turns uint8 images into what the backbone takes.
-        dropout: Share of the features that are left out while training.
+        backbone: Provides features and maps.
+        heads: Attribute -> its head.
+        outputs: Attribute -> number of its classes, in the order of the outputs.
+        prepare: Turns uint8 images into the backbone's input.
+        dropout: Proportion of the features that are dropped in training.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class MultiOutput(nn.Module):
         self.outputs = dict(outputs)
         self.prepare = prepare
         self.dropout = nn.Dropout(dropout)
-        # A list, because a person may name an attribute like a method of ModuleDict ("values").
+        # A list, because an attribute may have the name of a method of ModuleDict ("values").
         self.heads = nn.ModuleList(heads[name] for name in outputs)
         self.on_maps = all(hasattr(head, "convolutions") for head in self.heads)
 
@@ -46,7 +46,7 @@ class MultiOutput(nn.Module):
         """Answer every attribute.
 
         Args:
-            images: (N, 3, H, W) float, of `prepare`.
+            images: (N, 3, H, W) float, as `prepare` returns them.
 
         Returns:
             Attribute -> (N, classes) logits.
@@ -55,20 +55,20 @@ class MultiOutput(nn.Module):
 
     def answer(self, maps: Tensor) -> dict[str, Tensor]:
         """Answer every attribute from the backbone's last map."""
-        seen = maps if self.on_maps else self.dropout(self.backbone.pool(maps))
-        return {name: head(seen) for name, head in zip(self.outputs, self.heads, strict=True)}
+        inputs = maps if self.on_maps else self.dropout(self.backbone.pool(maps))
+        return {name: head(inputs) for name, head in zip(self.outputs, self.heads, strict=True)}
 
 
 def build_model(config: FitConfig, outputs: Mapping[str, int], *, pretrained: bool) -> MultiOutput:
-    """Build the model that the settings describe; its heads' weights depend on the seed alone.
+    """Build the model of the settings; the weights of its heads depend only on the seed.
 
     Args:
         config: The settings.
         outputs: Attribute -> number of its classes.
-        pretrained: Load the published weights (a saved model brings its own).
+        pretrained: Load the published weights; False for a saved model, which brings its own.
 
     Raises:
-        TrainerError: The network does not exist, or its weights cannot be had.
+        TrainerError: The network does not exist, or its weights are not available.
     """
     weights = config.weights if pretrained else None
     backbone = build(config.network, pretrained=pretrained, seed=config.seed, weights=weights)

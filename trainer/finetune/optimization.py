@@ -1,4 +1,4 @@
-"""How the weights move: what is trained, the optimizer, the learning rate over time, and the running mean of the weights."""
+"""Optimization: trained parameters, optimizer, learning rate over time, and running mean of the weights."""
 
 import math
 
@@ -10,10 +10,10 @@ from trainer.finetune.model import MultiOutput
 
 
 def build_optimizer(model: MultiOutput, config: FitConfig) -> torch.optim.Optimizer:
-    """Return the optimizer with the backbone's learning rate and the heads', each with and without weight decay.
+    """Return the optimizer with separate groups for backbone and heads, each with and without weight decay.
 
-    Norms and biases (tensors of one dimension) are not decayed: pulling them to zero regularises nothing. `peak` in
-    each group is its highest learning rate. Parameters of stages that are never trained are left out.
+    Norms and biases (tensors of one dimension) are not decayed, because pulling them to zero regularises nothing. `peak`
+    in each group is its highest learning rate. Parameters of frozen stages are left out.
     """
     trained = _trained_parameters(model, config)
     groups = []
@@ -49,10 +49,10 @@ def frozen_modules(model: MultiOutput, config: FitConfig) -> list[nn.Module]:
 
 
 def prepare_for_training(model: MultiOutput, config: FitConfig, *, epoch: int = 0) -> None:
-    """Put a model into training mode but for what is frozen in this epoch.
+    """Put a model into training mode, except for what is frozen in this epoch.
 
-    A frozen part keeps its batch-norm statistics too. With a batch of 32 images the published means and variances are
-    better than the batch's, and keeping them everywhere is faster by a third: `batch_norm` says so.
+    A frozen part also keeps its batch-norm statistics. With `batch_norm` frozen, the whole backbone does: for batches of
+    32 images the published means and variances are better than the batch's, and a step is a third faster.
     """
     model.train()
     frozen = [model.backbone] if epoch < config.head_epochs else frozen_modules(model, config)
@@ -66,14 +66,14 @@ def prepare_for_training(model: MultiOutput, config: FitConfig, *, epoch: int = 
 
 
 def rate_factor(config: FitConfig, *, step: int, steps: int) -> float:
-    """Return the share of its peak that the learning rate has in a step.
+    """Return the learning rate of a step as a fraction of its peak.
 
-    Each of the two phases, heads alone and then everything, has the whole course of the schedule for itself.
+    Each of the two phases, heads alone and then everything, goes through the whole schedule.
 
     Args:
         config: The settings.
-        step: Of the run, from 0.
-        steps: Of an epoch.
+        step: Step of the run, from 0.
+        steps: Steps of an epoch.
     """
     heads_alone = config.head_epochs * steps
     start, end = (0, heads_alone) if step < heads_alone else (heads_alone, config.epochs * steps)
@@ -90,29 +90,29 @@ def rate_factor(config: FitConfig, *, step: int, steps: int) -> float:
     return 1.0
 
 
-def _one_cycle(share: float) -> float:
-    """Smith and Topin, "Super-convergence" (2018): up from 1/25 in the first 0.3 of the run, then down to nearly nothing."""
-    if share < 0.3:
-        return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * share / 0.3))
-    return 1e-4 + (1 - 1e-4) * 0.5 * (1 + math.cos(math.pi * (share - 0.3) / 0.7))
+def _one_cycle(progress: float) -> float:
+    """Smith and Topin, "Super-convergence" (2018): rise from 1/25 in the first 0.3 of the run, then fall to nearly 0."""
+    if progress < 0.3:
+        return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * progress / 0.3))
+    return 1e-4 + (1 - 1e-4) * 0.5 * (1 + math.cos(math.pi * (progress - 0.3) / 0.7))
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Set every group's learning rate to a share of its `peak`."""
+    """Set every group's learning rate to a fraction of its `peak`."""
     for group in optimizer.param_groups:
         group["lr"] = factor * group["peak"]
 
 
 @torch.no_grad()
 def update_average(averaged: nn.Module, model: nn.Module, *, decay: float, step: int) -> None:
-    """Move the running mean of a model's weights a little towards the weights of this step.
+    """Update the running mean of a model's weights.
 
-    The first steps count more, so that the random heads of the beginning are soon forgotten.
+    The decay is smaller in the first steps, so that the random heads of the beginning are soon forgotten.
     """
-    share = min(decay, (1 + step) / (10 + step)) if decay else 0.0
+    kept = min(decay, (1 + step) / (10 + step)) if decay else 0.0
     for mean, now in zip(_state(averaged), _state(model), strict=True):
         if mean.is_floating_point():
-            mean.lerp_(now, 1 - share)
+            mean.lerp_(now, 1 - kept)
         else:
             mean.copy_(now)
 

@@ -1,4 +1,4 @@
-"""Whether arithmetic in bfloat16 is faster here than in float32: measured, since processors differ widely."""
+"""Measure whether bfloat16 is faster than float32 on this machine; processors differ widely."""
 
 import json
 import time
@@ -16,12 +16,12 @@ STEPS = 3
 
 
 def choose_precision(config: FitConfig, model: MultiOutput, file: Path) -> torch.dtype:
-    """Return the precision of a run. A measured one is written to a file, so that a resumed run keeps it.
+    """Return the precision of a run. The measurement is saved, so a resumed run keeps its precision.
 
     Args:
         config: The settings.
-        model: On its device, in training mode; its weights stay as they are.
-        file: Where the measurement is kept.
+        model: On its device, in training mode; its weights are unchanged afterwards.
+        file: Holds the measurement.
     """
     if config.precision != "auto":
         return torch.bfloat16 if config.precision == "bfloat16" else torch.float32
@@ -37,7 +37,7 @@ def choose_precision(config: FitConfig, model: MultiOutput, file: Path) -> torch
 
 
 def _seconds_of_a_step(config: FitConfig, model: MultiOutput, dtype: torch.dtype) -> float:
-    """The fastest of some steps, forwards and backwards, without moving the weights."""
+    """Return the time of the fastest of some forward and backward passes; the weights do not change."""
     device = next(model.parameters()).device
     side = config.image_size
     images = torch.zeros(config.batch_size, 3, side, side, dtype=torch.uint8, device=device)

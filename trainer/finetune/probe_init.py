@@ -1,7 +1,8 @@
-"""Heads that start where a probe ends: first what frozen features can tell, then fine-tuning from there.
+"""Start the heads from a probe: first train linear heads on frozen features, then fine-tune everything from there.
 
-Random heads send noise through a pretrained backbone in their first steps and spoil what it knows; heads that fit it
-already do not (Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution", ICLR 2022).
+The first steps of random heads send noise through a pretrained backbone and damage it; heads that already fit the
+backbone do not (Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution", ICLR
+2022).
 """
 
 from collections.abc import Callable, Iterator
@@ -26,34 +27,36 @@ def start_from_probe(
     workers: int | None,
     progress: Callable[[int], None],
 ) -> None:
-    """Train linear heads on the features of the train images as they are, and give them to the model.
+    """Train linear heads on the current features of the train images, and copy them into the model.
 
     Args:
-        model: With heads of the kind `probe`; the backbone stays as it is.
+        model: With heads of the kind `probe`; the backbone does not change.
         images: The labelled train images.
-        seed: Of the sample whose directions are used, and of the folds.
+        seed: Seed of the sample for the directions, and of the folds.
         workers: Processes that decode images.
-        progress: Called with the number of images seen.
+        progress: Called with the number of images done.
     """
     order = np.random.default_rng(seed).permutation(len(images)).tolist()
-    basis, waiting, points = None, [], torch.empty(0)
+    basis, waiting, embeddings = None, [], torch.empty(0)
     for features in _features(model, images, order, workers):
         waiting.append(features)
-        seen = len(points) + sum(map(len, waiting))
-        progress(seen)
-        if seen >= min(BASIS, len(order)):
+        done = len(embeddings) + sum(map(len, waiting))
+        progress(done)
+        if done >= min(BASIS, len(order)):
             basis = basis or fit_basis(torch.cat(waiting))
-            points = torch.cat(
-                [points.view(-1, basis.directions.shape[1]), basis.project(torch.cat(waiting))]
+            embeddings = torch.cat(
+                [embeddings.view(-1, basis.directions.shape[1]), basis.project(torch.cat(waiting))]
             )
             waiting = []
     assert basis is not None, "there is at least one train image"
     labels = {name: images.labels[name][order] for name in model.outputs}
     groups = images.snapshot.groups[images.indices][order]
-    heads = fit_heads(points, labels, groups, model.outputs, seed)
+    heads = fit_heads(embeddings, labels, groups, model.outputs, seed)
     for name, module in zip(model.outputs, model.heads, strict=True):
-        head = heads[name].turned(basis.directions)
-        give(module, basis.mean, basis.scale, head.weight / head.temperature, head.bias / head.temperature)
+        head = heads[name].rotated(basis.directions)
+        copy_head(
+            module, basis.mean, basis.scale, head.weight / head.temperature, head.bias / head.temperature
+        )
 
 
 def _features(
@@ -68,15 +71,15 @@ def _features(
 
 
 @torch.no_grad()
-def give(module: nn.Module, mean: Tensor, scale: Tensor, weight: Tensor, bias: Tensor) -> None:
-    """Make a head of the kind `probe` answer as a probe's head: its own features have a deviation of about 1.
+def copy_head(module: nn.Module, mean: Tensor, scale: Tensor, weight: Tensor, bias: Tensor) -> None:
+    """Copy a probe's head into a module of the kind `probe`, whose standardised features have a deviation of about 1.
 
     Args:
-        module: The head.
-        mean: (features,) subtracted.
-        scale: (features,) by which they are multiplied then.
-        weight: (features, classes) for such features.
-        bias: (classes,).
+        module: The head of the model.
+        mean: (features,) subtracted from the features.
+        scale: (features,) factor applied afterwards.
+        weight: (features, classes) weights for features scaled this way.
+        bias: (classes,) biases.
     """
     assert isinstance(module, ProbeHead)
     stretch = len(mean) ** 0.5

@@ -1,11 +1,11 @@
-"""Fine-tune a multi-output CNN on a snapshot, in a folder that tells what happened and from which it resumes.
+"""Fine-tune a multi-output CNN on a snapshot, in a folder that records the run and from which it can be resumed.
 
 The run folder:
 
 ```
-config.json    the settings and the snapshot's content hash: what the run is
+config.json    the settings and the snapshot's content hash, which identify the run
 status.json    running, done or failed, and why
-environment.json  versions, processor, threads of every start
+environment.json  versions, processor and threads of every start
 metrics.csv    one row per epoch: loss, speed, balanced accuracy of every attribute on the val split
 checkpoints/   last (to resume from) and best (by mean balanced accuracy on the val split)
 model/         the best weights, once the run is done
@@ -28,14 +28,14 @@ from trainer import __version__
 from trainer.config import FitConfig
 from trainer.data.dataset import SnapshotImages
 from trainer.data.snapshot import Snapshot
-from trainer.evaluation.calibration import class_evidence, class_prior, fit_temperature
+from trainer.evaluation.calibration import balanced_logits, class_prior, fit_temperature
 from trainer.finetune.environment import note_environment
 from trainer.finetune.losses import loss_weights
 from trainer.finetune.metrics_log import write_events, write_metrics
 from trainer.finetune.model import MultiOutput, build_model
 from trainer.finetune.probe_init import start_from_probe
 from trainer.finetune.saved_model import compute_logits, load_model, save_model
-from trainer.finetune.trainer import Learner
+from trainer.finetune.trainer import Trainer
 from trainer.runtime import distributed
 from trainer.runtime.allocator import freed_memory_kept
 from trainer.runtime.errors import TrainerError
@@ -43,18 +43,18 @@ from trainer.runtime.files import canonical_json, remove_unfinished, write_atomi
 from trainer.runtime.tensors import load_checkpoint
 
 Progress = Callable[[int, int, str], None]
-"""Called with steps done, steps in all, and what is going on."""
+"""Called with steps done, steps in all, and a message."""
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
-        model: The model folder; `trainer.finetune.saved_model.predict_logits` asks it.
+        model: The model folder; `trainer.finetune.saved_model.predict_logits` uses it.
         epoch: The epoch whose weights it holds.
-        val: Attribute -> balanced accuracy on the val split; None where it cannot be computed.
-        skipped: Attribute -> why the model does not answer it.
+        val: Attribute -> balanced accuracy on the val split; None if it cannot be computed.
+        skipped: Attribute -> reason why the model does not answer it.
     """
 
     model: Path
@@ -66,9 +66,9 @@ class FitResult:
 def fit(snapshot: Snapshot, to: Path, config: FitConfig, *, progress: Progress) -> FitResult:
     """Fine-tune backbone and heads on the train split and keep the weights that do best on the val split.
 
-    Run again with the same arguments it resumes, or returns at once if it is done. An attribute with fewer than two
-    classes among the train images is left out and named in the result. Without labelled val images the weights of the
-    last epoch are kept.
+    If it is called again with the same arguments, the run resumes, or returns at once if it is done. An attribute with
+    fewer than two classes among the train images is left out and listed in the result. Without labelled val images the
+    weights of the last epoch are kept.
 
     Args:
         snapshot: With `train` and, if possible, `val` images.
@@ -76,33 +76,30 @@ def fit(snapshot: Snapshot, to: Path, config: FitConfig, *, progress: Progress) 
         config: The settings.
         progress: Called after every step.
 
-    Returns:
-        Where the model is and how it did.
-
     Raises:
         TrainerError: There is nothing to learn from, the folder holds another run or is in use, the loss is not
-            finite, an image cannot be decoded.
+            finite, or an image cannot be decoded.
     """
-    with _claimed(to, snapshot, config), _status(to), torch_as_it_was(config), freed_memory_kept():
+    with _claimed(to, snapshot, config), _status(to), torch_state_restored(config), freed_memory_kept():
         _, skipped = learnable(snapshot, config)
         if not (to / "model" / "model.json").exists():
             if distributed.rank() == 0:
                 note_environment(to / "environment.json")
             _train(snapshot, to, config, progress)
-        about = load_model(to / "model").manifest
-    return FitResult(to / "model", about["epoch"], about["val"], skipped)
+        manifest = load_model(to / "model").manifest
+    return FitResult(to / "model", manifest["epoch"], manifest["val"], skipped)
 
 
-def build_learner(
+def build_trainer(
     snapshot: Snapshot, config: FitConfig, to: Path, progress: Callable[[int], None] = lambda _: None
-) -> Learner:
-    """Return a learner at the start of a run in a folder.
+) -> Trainer:
+    """Return a trainer at the start of a run.
 
     Args:
         snapshot: With labelled train images.
         config: The settings.
         to: The run folder.
-        progress: Called with the number of images seen while a probe is trained for the heads to start from.
+        progress: Called with the number of images done while a probe is trained as the start of the heads.
 
     Raises:
         TrainerError: There is nothing to learn from, or the settings do not fit the network or the snapshot.
@@ -115,32 +112,32 @@ def build_learner(
     model = _network(config, codes).to(distributed.device())
     if config.head == "probe" and load_checkpoint(to / "checkpoints", "last") is None:
         start_from_probe(model, train, config.seed, workers=config.workers, progress=progress)
-    return Learner(model, train, val, weights, config, to)
+    return Trainer(model, train, val, weights, config, to)
 
 
 def _train(snapshot: Snapshot, to: Path, config: FitConfig, progress: Progress) -> None:
     codes, skipped = learnable(snapshot, config)
-    learner = build_learner(
-        snapshot, config, to, lambda seen: progress(0, 0, f"training the heads alone: {seen} images seen")
+    trainer = build_trainer(
+        snapshot, config, to, lambda done: progress(0, 0, f"training the heads alone: {done} images done")
     )
-    if learner.resume() and learner.place.history and distributed.rank() == 0:
-        write_metrics(to / "metrics.csv", learner.place.history)  # killed between checkpoint and metrics
-    total = learner.steps * config.epochs
-    done = learner.place.epoch * learner.steps + learner.place.step
-    if not learner.finished and learner.train.memory + learner.val.memory <= config.cache_megabytes * 2**20:
-        for images in (learner.train, learner.val):
+    if trainer.resume() and trainer.position.history and distributed.rank() == 0:
+        write_metrics(to / "metrics.csv", trainer.position.history)  # killed between checkpoint and metrics
+    total = trainer.steps * config.epochs
+    done = trainer.position.epoch * trainer.steps + trainer.position.step
+    if not trainer.finished and trainer.train.memory + trainer.val.memory <= config.cache_megabytes * 2**20:
+        for images in (trainer.train, trainer.val):
             images.keep_in_memory(lambda _: progress(done, total, "decoding images"))
-    while not learner.finished:
-        learner.train_epoch(progress)
-        learner.end_epoch()
+    while not trainer.finished:
+        trainer.train_epoch(progress)
+        trainer.end_epoch()
         if distributed.rank():
             continue
-        write_metrics(to / "metrics.csv", learner.place.history)
+        write_metrics(to / "metrics.csv", trainer.position.history)
         if config.tensorboard:
-            write_events(to / "tensorboard", learner.place.history)
-    best = learner.restore_best()
+            write_events(to / "tensorboard", trainer.position.history)
+    best = trainer.restore_best()
     about = {
-        "calibration": calibration(learner, config),
+        "calibration": calibration(trainer, config),
         "content_hash": snapshot.content_hash,
         "epoch": best["epoch"],
         "schema_hash": snapshot.schema_hash,
@@ -149,35 +146,35 @@ def _train(snapshot: Snapshot, to: Path, config: FitConfig, progress: Progress) 
         "val": {name: best[f"val_balanced_accuracy:{name}"] for name in codes},
     }
     if distributed.rank() == 0:
-        learned = [snapshot.sha256[index] for index in learner.train.indices]
-        save_model(to / "model", learner.averaged, codes, config, about, learned)
+        learned = [snapshot.sha256[index] for index in trainer.train.indices]
+        save_model(to / "model", trainer.averaged, codes, config, about, learned)
     distributed.wait_for_all()
 
 
-def calibration(learner: Learner, config: FitConfig) -> dict[str, dict[str, Any]]:
-    """Return attribute -> prior, how many images it is of, and the temperature, which is fitted on the val split."""
-    answers = compute_logits(
-        learner.averaged, learner.val, batch_size=64, workers=config.workers, progress=lambda _: None
+def calibration(trainer: Trainer, config: FitConfig) -> dict[str, dict[str, Any]]:
+    """Return attribute -> class prior, the number of images it is based on, and the temperature from the val split."""
+    outputs = compute_logits(
+        trainer.averaged, trainer.val, batch_size=64, workers=config.workers, progress=lambda _: None
     )
-    found = {}
-    for name, logits in answers.items():
-        labels = learner.train.labels[name]
+    entries = {}
+    for name, logits in outputs.items():
+        labels = trainer.train.labels[name]
         prior = class_prior(labels, logits.shape[1])
-        evidence = class_evidence(logits, prior, config)
-        temperature = fit_temperature(evidence, learner.val.labels[name], prior)
+        balanced = balanced_logits(logits, prior, config)
+        temperature = fit_temperature(balanced, trainer.val.labels[name], prior)
         images = int((labels >= 0).sum())
-        found[name] = {"images": images, "prior": prior.tolist(), "temperature": temperature}
-    return found
+        entries[name] = {"images": images, "prior": prior.tolist(), "temperature": temperature}
+    return entries
 
 
 def learnable(snapshot: Snapshot, config: FitConfig) -> tuple[dict[str, list[int]], dict[str, str]]:
-    """Return the codes of the attributes that can be learned, and why the others cannot."""
+    """Return the codes of the attributes that can be learned, and for the others the reason why not."""
     codes, skipped = {}, {}
     train = snapshot.splits == "train"
-    known = [attribute.name for attribute in snapshot.categorical]
+    names = [attribute.name for attribute in snapshot.categorical]
     for name in config.attributes:
-        if name not in known:
-            raise _unfit(f"The snapshot has no attribute {name!r}.", f"Choose among: {', '.join(known)}.")
+        if name not in names:
+            raise _unsuitable(f"The snapshot has no attribute {name!r}.", f"Choose from: {', '.join(names)}.")
     for attribute in snapshot.categorical:
         if config.attributes and attribute.name not in config.attributes:
             continue
@@ -200,7 +197,7 @@ def learnable(snapshot: Snapshot, config: FitConfig) -> tuple[dict[str, list[int
 
 
 def _images(snapshot: Snapshot, split: str, attributes: list[str], config: FitConfig) -> SnapshotImages:
-    """Return the images of a split that have at least one answer."""
+    """Return the images of a split that have at least one label."""
     labelled: NDArray[np.bool_] = np.any([snapshot.labels[name] >= 0 for name in attributes], axis=0)
     indices = np.flatnonzero(labelled & (snapshot.splits == split))
     return SnapshotImages(snapshot, indices, attributes, side=config.image_size, crop=config.crop)
@@ -209,41 +206,41 @@ def _images(snapshot: Snapshot, split: str, attributes: list[str], config: FitCo
 def _network(config: FitConfig, codes: dict[str, list[int]]) -> MultiOutput:
     outputs = {name: len(numbers) for name, numbers in codes.items()}
     if config.loss == "binary" and any(classes != 2 for classes in outputs.values()):
-        raise _unfit("The loss 'binary' is for attributes of two values.", "Set loss to multi_label.")
+        raise _unsuitable("The loss 'binary' is for attributes of two values.", "Set loss to multi_label.")
     if config.batch_size < 2 * distributed.count():
-        raise _unfit(
-            f"A batch of {config.batch_size} images is too small for {distributed.count()} distributed.",
-            "Set batch_size to at least two images for each.",
+        raise _unsuitable(
+            f"A batch of {config.batch_size} images is too small for {distributed.count()} processes.",
+            "Set batch_size to at least two images per process.",
         )
     model = build_model(config, outputs, pretrained=config.pretrained)
     backbone, name, side = model.backbone, config.network, config.image_size
     if config.frozen_stages > len(backbone.stages):
-        raise _unfit(
+        raise _unsuitable(
             f"{name} has {len(backbone.stages)} stages, so {config.frozen_stages} cannot be frozen.",
             "Set frozen_stages to a smaller number.",
         )
     if backbone.fixed_side and side != backbone.input_size:
-        raise _unfit(
+        raise _unsuitable(
             f"{name} works on images of {backbone.input_size} pixels only, not {side}.",
             f"Set image_size to {backbone.input_size}.",
         )
     if side < backbone.smallest_side:
-        raise _unfit(
+        raise _unsuitable(
             f"{name} needs images of at least {backbone.smallest_side} pixels, not {side}.",
             f"Set image_size to {backbone.input_size}.",
         )
     return model
 
 
-def _unfit(what: str, do: str) -> TrainerError:
+def _unsuitable(what: str, do: str) -> TrainerError:
     return TrainerError(what, "Nothing was trained.", do)
 
 
 @contextmanager
 def _claimed(to: Path, snapshot: Snapshot, config: FitConfig) -> Iterator[None]:
-    """Hold the folder for this run and this process; the system lets go of it when the process ends, however.
+    """Lock the folder for this run and this process; the system releases the lock whenever the process ends.
 
-    Of several processes the first one holds it for all.
+    Of several processes the first one holds the lock for all.
     """
     if distributed.rank():
         distributed.wait_for_all()
@@ -263,8 +260,8 @@ def _claimed(to: Path, snapshot: Snapshot, config: FitConfig) -> Iterator[None]:
         except OSError:
             raise TrainerError(
                 f"Another process is fitting into {to}.",
-                "It goes on undisturbed.",
-                "Wait for it, or fit into another folder.",
+                "It continues undisturbed.",
+                "Wait until it ends, or fit into another folder.",
             ) from None
         for folder in (to, to / "checkpoints", to / "model"):
             remove_unfinished(folder)
@@ -274,22 +271,22 @@ def _claimed(to: Path, snapshot: Snapshot, config: FitConfig) -> Iterator[None]:
 
 
 def _foreign(entry: Path) -> bool:
-    """Whether a folder's entry is something else than what a run leaves that was killed in its first moments."""
+    """Whether a folder's entry cannot come from a run that was killed in its first moments."""
     return entry.name != "checkpoints" and not entry.name.startswith(".")
 
 
 def _identify(file: Path, snapshot: Snapshot, config: FitConfig) -> None:
-    """Write what the run is, or see that it is the same."""
+    """Write the identity of the run, or check that the folder holds the same run."""
     identity = {"settings": config.identity(), "snapshot": snapshot.content_hash}
     if file.exists():
         try:
-            found = json.loads(file.read_bytes())["identity"]
+            existing = json.loads(file.read_bytes())["identity"]
         except (ValueError, KeyError, TypeError):
-            found = None
-        if found != identity:
+            existing = None
+        if existing != identity:
             raise TrainerError(
                 f"{file.parent} holds a run with another snapshot or other settings.",
-                "That run is untouched.",
+                "That run is unchanged.",
                 "Fit into another folder, or delete this one.",
             )
     whole = {"config": config.model_dump(mode="json"), "identity": identity}
@@ -313,7 +310,7 @@ def _status(to: Path) -> Iterator[None]:
             write(state="failed", what=repr(failure), kept="The checkpoints are kept.", do="Run it again.")
             raise
         short = TrainerError(
-            "The memory is not enough for this run.",
+            "There is not enough memory for this run.",
             "The checkpoints are kept.",
             "Fit into another folder with a smaller batch_size or image_size, or set cache_megabytes to 0.",
         )
@@ -326,14 +323,14 @@ def _status(to: Path) -> Iterator[None]:
 
 
 def _out_of_memory(failure: Exception) -> bool:
-    """Whether memory ran out; on a CPU torch says so in words only."""
-    known = isinstance(failure, MemoryError | torch.OutOfMemoryError)
-    return known or "can't allocate memory" in str(failure) or "not enough memory" in str(failure)
+    """Whether memory ran out; on a CPU only torch's message says so."""
+    by_class = isinstance(failure, MemoryError | torch.OutOfMemoryError)
+    return by_class or "can't allocate memory" in str(failure) or "not enough memory" in str(failure)
 
 
 @contextmanager
-def torch_as_it_was(config: FitConfig) -> Iterator[None]:
-    """Leave torch's random numbers and its number of threads as they were."""
+def torch_state_restored(config: FitConfig) -> Iterator[None]:
+    """Restore torch's random state and its number of threads at the end."""
     threads = torch.get_num_threads()
     if config.threads:
         torch.set_num_threads(config.threads)

@@ -1,4 +1,4 @@
-"""The model folder of a multi-output CNN: `model.safetensors`, and `model.json`, its manifest, written last."""
+"""The model folder of a multi-output CNN: `model.safetensors` and the manifest `model.json`, which is written last."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from torch import Tensor
 from trainer.config import FitConfig
 from trainer.data.dataset import SnapshotImages, plain_batches
 from trainer.data.snapshot import Snapshot
-from trainer.evaluation.calibration import class_evidence, probabilities
+from trainer.evaluation.calibration import balanced_logits, probabilities
 from trainer.finetune.model import MultiOutput, build_model
 from trainer.runtime import distributed
 from trainer.runtime.allocator import freed_memory_kept
@@ -23,18 +23,18 @@ from trainer.runtime.tensors import read_tensors, write_tensors
 
 FORMAT, VERSION = "facelabel-model", 1
 LEARNED = "learned.safetensors"
-"""Beside the weights: the (images, 32) sha256 of the images that they were trained on."""
+"""File beside the weights with the (images, 32) sha256 of the train images."""
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A trained model and what is needed to ask it.
+    """A trained model with everything that is needed to use it.
 
     Attributes:
         network: The model in evaluation mode.
         codes: Attribute -> the codes of its classes, in the order of the logits.
         config: The settings it was trained with.
-        manifest: model.json.
+        manifest: The content of model.json.
     """
 
     network: MultiOutput
@@ -44,7 +44,7 @@ class SavedModel:
 
     @property
     def calibration(self) -> dict[str, dict[str, Any]]:
-        """Attribute -> `prior`, its `images`, and `temperature`; what a model's version did not keep yet is neutral."""
+        """Attribute -> `prior`, `images` and `temperature`; neutral values if an older version did not save them."""
         kept = self.manifest.get("calibration", {})
         return {
             name: {"images": 0, "prior": [1 / len(codes)] * len(codes), "temperature": 1.0}
@@ -62,7 +62,7 @@ class SavedModel:
         """Return (N, classes) probabilities of an attribute's (N, classes) logits."""
         calibration = self.calibration[name]
         prior = np.asarray(calibration["prior"])
-        return probabilities(class_evidence(logits, prior, self.config), prior, calibration["temperature"])
+        return probabilities(balanced_logits(logits, prior, self.config), prior, calibration["temperature"])
 
 
 def save_model(
@@ -76,12 +76,12 @@ def save_model(
     """Write a model folder, the manifest last.
 
     Args:
-        folder: Is made if need be.
+        folder: Created if it does not exist.
         network: The model.
         codes: Attribute -> the codes of its classes, in the order of the logits.
         config: The settings it was trained with.
-        about: What else the manifest should tell: the snapshot, the figures.
-        learned: The sha256 of the images that it was trained on, in hexadecimal.
+        about: Other entries of the manifest: the snapshot, the metrics.
+        learned: The sha256 of its train images, in hexadecimal.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "model.safetensors"
@@ -104,7 +104,7 @@ def load_model(folder: Path) -> SavedModel:
     """Read a model folder.
 
     Raises:
-        ModelError: It is not whole, a byte was changed, or it does not fit this version.
+        ModelError: It is incomplete, a byte was changed, or it does not fit this version.
     """
     manifest = read_manifest(folder / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     try:
@@ -128,20 +128,20 @@ def predict_logits(
     indices: NDArray[np.int64],
     progress: Callable[[int, int, str], None],
 ) -> dict[str, NDArray[np.float32]]:
-    """Ask a trained model about images of a snapshot; the answers are for calibration to turn into probabilities.
+    """Return the logits of a trained model for images of a snapshot.
 
     Args:
         folder: The model folder that `trainer.finetune.run.fit` wrote (`FitResult.model`).
-        snapshot: Of the same schema as the one that the model was trained on.
-        indices: Which of its images.
-        progress: Called with images done, images in all, and what is going on.
+        snapshot: With the schema of the model's snapshot.
+        indices: Row numbers of the images.
+        progress: Called with images done, images in all, and a message.
 
     Returns:
         Attribute -> (len(indices), classes) float32 logits, the classes in the order of the attribute's codes. An
-        attribute is absent if it had fewer than two classes to learn from when the model was trained.
+        attribute is absent if the train images of the model showed fewer than two of its classes.
 
     Raises:
-        ModelError: The folder is not whole, or the schema has other codes than the model.
+        ModelError: The folder is incomplete, or the schema has other codes than the model.
         ImageError: An image cannot be decoded.
     """
     model = load_model(folder)
@@ -167,7 +167,7 @@ def compute_logits(
 ) -> dict[str, NDArray[np.float32]]:
     """Return attribute -> (len(images), classes) float32 logits of a network in evaluation mode.
 
-    Several processes share the batches out, and each gets all answers. What a batch holds does not depend on their number.
+    Several processes divide the batches among themselves, and each gets all logits. A batch does not depend on their number.
     """
     device = next(network.parameters()).device
     answers = {
@@ -189,11 +189,11 @@ def compute_logits(
 
 
 def _check_schema(folder: Path, model: SavedModel, snapshot: Snapshot) -> None:
-    known = {attribute.name: attribute.codes for attribute in snapshot.categorical}
-    other = [name for name, codes in model.codes.items() if known.get(name) != codes]
+    codes_now = {attribute.name: attribute.codes for attribute in snapshot.categorical}
+    other = [name for name, codes in model.codes.items() if codes_now.get(name) != codes]
     if other:
         raise ModelError(
             f"The model in {folder} was trained on another schema: {', '.join(other)} has other values now.",
             "Nothing was changed.",
-            "Train a model on a snapshot of the present schema.",
+            "Train a model on a snapshot of the current schema.",
         )

@@ -1,8 +1,8 @@
-"""Fine-tuning step by step: the model, its running mean, the optimizer, and where in the run they are.
+"""Fine-tuning step by step: the model, the running mean of its weights, the optimizer, and the position in the run.
 
-Everything random is drawn from the seed and the place in the run (epoch, step, image), never from a generator that
-carries a state. So a checkpoint holds tensors and counters only, and on a CPU a resumed run gives the same weights as
-one that was never stopped.
+All randomness comes from the seed and the position in the run (epoch, step, image), never from a generator with a state.
+A checkpoint therefore holds only tensors and counters, and on a CPU a resumed run gives the same weights as one that was
+never stopped.
 """
 
 import copy
@@ -48,18 +48,18 @@ Row = dict[str, float | None]
 
 
 @dataclass
-class Place:
-    """Where a run is. It is saved with every checkpoint.
+class Position:
+    """The position in a run. It is saved with every checkpoint.
 
     Attributes:
         epoch: Epochs done.
-        step: Steps done of the epoch after them.
-        loss: Sum of those steps' losses.
-        right: Attribute -> cells that those steps answered rightly.
-        asked: Attribute -> labelled cells of those steps.
-        seconds: Time spent on those steps.
+        step: Steps done of the current epoch.
+        loss: Sum of the losses of these steps.
+        right: Attribute -> correctly answered cells in these steps.
+        asked: Attribute -> labelled cells in these steps.
+        seconds: Time spent on these steps.
         best_epoch: Number of epochs after which the validation score was best; 0 before the first.
-        best_score: That score; None without a validation score.
+        best_score: The best validation score; None if there is none.
         top: The best epochs and their scores, the best first.
         history: One row of metrics per epoch.
     """
@@ -76,17 +76,17 @@ class Place:
     history: list[Row] = field(default_factory=list)
 
 
-class Learner:
-    """Trains a model on the images of a split and keeps the weights that validate best.
+class Trainer:
+    """Trains a model on a train split and keeps the weights with the best validation score.
 
     Args:
-        model: With its starting weights.
-        train: Images to learn from.
-        val: Images to validate on; may be empty.
+        model: With its initial weights.
+        train: Train images.
+        val: Validation images; may be empty.
         weights: Attribute -> (classes,) class weights.
         config: The settings.
-        folder: Of the run; `checkpoints/` in it gets `last`, `best`, if more are kept `top-N`, and `start` if its
-            weights have a share in the end.
+        folder: The run folder. Its `checkpoints/` gets `last` and `best`, `top-N` if several epochs are kept, and `start`
+            if the initial weights are a part of the result.
     """
 
     def __init__(
@@ -110,57 +110,59 @@ class Learner:
         self.transform = augmentation(config)
         self.loss = attribute_loss(config)
         self.chances = image_weights(train.labels, model.outputs, power=config.resample_power)
-        self.place = Place()
+        self.position = Position()
         self.optimizer = build_optimizer(self.model, config)
         prepare_for_training(self.model, config)
         self.precision = choose_precision(config, self.model, folder / "precision.json")
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch."""
+        """Steps per epoch."""
         return math.ceil(len(self.train) / self.config.batch_size)
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are done, or the last ones have brought nothing."""
-        tried = self.place.epoch - max(self.place.best_epoch, self.config.head_epochs)
-        return self.place.epoch >= self.config.epochs or tried >= self.config.patience
+        """Whether all epochs are done, or the last ones have brought no improvement."""
+        tried = self.position.epoch - max(self.position.best_epoch, self.config.head_epochs)
+        return self.position.epoch >= self.config.epochs or tried >= self.config.patience
 
     def train_epoch(self, progress: Callable[[int, int, str], None]) -> None:
-        """Finish the epoch that the run is in, and write checkpoints on the way.
+        """Finish the current epoch and write checkpoints on the way.
 
         Raises:
             TrainerError: The loss is not finite.
         """
-        place, config = self.place, self.config
+        position, config = self.position, self.config
         total = self.steps * config.epochs
-        prepare_for_training(self.model, config, epoch=place.epoch)
+        prepare_for_training(self.model, config, epoch=position.epoch)
         started = time.perf_counter()
-        for images, labels in self.batches(place.epoch, start=place.step):
-            done = place.epoch * self.steps + place.step
+        for images, labels in self.batches(position.epoch, start=position.step):
+            done = position.epoch * self.steps + position.step
             set_learning_rate(self.optimizer, rate_factor(config, step=done, steps=self.steps))
-            torch.manual_seed(mix(config.seed, place.epoch, place.step, 1 + distributed.rank()))  # dropout
+            torch.manual_seed(
+                mix(config.seed, position.epoch, position.step, 1 + distributed.rank())
+            )  # dropout
             value, logits = self.descend(images, labels)
             if not math.isfinite(value):
                 raise TrainerError(
-                    f"The loss became {value} in step {place.step + 1} of epoch {place.epoch + 1}.",
-                    f"The checkpoint of the {place.epoch} epochs before it is kept."
-                    if place.epoch
-                    else "Nothing was kept of it.",
+                    f"The loss became {value} in step {position.step + 1} of epoch {position.epoch + 1}.",
+                    f"The checkpoint of the {position.epoch} epochs before it is kept."
+                    if position.epoch
+                    else "Nothing of the run is kept.",
                     "Fit into another folder with a lower learning rate.",
                 )
             update_average(self.averaged, self.model, decay=config.ema_decay, step=done)
             self._count(logits, labels)
-            place.loss += value
-            place.step += 1
+            position.loss += value
+            position.step += 1
             now = time.perf_counter()
-            place.seconds, started = place.seconds + now - started, now
-            if place.step % config.checkpoint_steps == 0 and place.step < self.steps:
+            position.seconds, started = position.seconds + now - started, now
+            if position.step % config.checkpoint_steps == 0 and position.step < self.steps:
                 self.save()
-            progress(done + 1, total, self._words())
+            progress(done + 1, total, self._message())
 
     def batches(self, epoch: int, *, start: int = 0) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
-        """Yield this process's images and labels of an epoch's steps from `start` on, prepared, on the device."""
+        """Yield this process's part of an epoch's batches from step `start` on, prepared and on the device, with labels."""
         config = self.config
         order = epoch_order(
             len(self.train), config.batch_size, seed=config.seed, epoch=epoch, weights=self.chances
@@ -172,13 +174,13 @@ class Learner:
             yield self.model.prepare(batch.images.to(self.device)), labels
 
     def descend(self, images: Tensor, labels: dict[str, Tensor]) -> tuple[float, dict[str, Tensor]]:
-        """Move the weights one step at the present learning rate, and return the loss before it and the logits.
+        """Take one optimization step at the current learning rate; return the loss before it and the logits.
 
-        If the loss is not finite, the weights stay as they are.
+        If the loss is not finite, the weights do not change.
         """
         with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
             logits = self.model(images)
-        loss = multi_output_loss(logits, labels, self.weights, self.loss, self._shares(labels))
+        loss = multi_output_loss(logits, labels, self.weights, self.loss, self._fractions(labels))
         value = distributed.summed(loss.detach().clone()).item()
         if math.isfinite(value):
             self.optimizer.zero_grad(set_to_none=True)
@@ -189,64 +191,65 @@ class Learner:
             distributed.average_statistics(self.model)
         return value, logits
 
-    def _shares(self, labels: dict[str, Tensor]) -> dict[str, float] | None:
-        """This process's share of the labelled cells of every attribute in the batch; None for one process."""
+    def _fractions(self, labels: dict[str, Tensor]) -> dict[str, float] | None:
+        """Return this process's fraction of the batch's labelled cells, per attribute; None for a single process."""
         if distributed.count() == 1:
             return None
-        mine = torch.stack([(column >= 0).sum() for column in labels.values()]).double()
-        all_of_them = distributed.summed(mine.clone()).clamp_min(1)
-        return dict(zip(labels, (mine / all_of_them).tolist(), strict=True))
+        own = torch.stack([(column >= 0).sum() for column in labels.values()]).double()
+        total = distributed.summed(own.clone()).clamp_min(1)
+        return dict(zip(labels, (own / total).tolist(), strict=True))
 
-    def _words(self) -> str:
-        """What the progress bar says: the figures that matter."""
-        place = self.place
-        speed = place.step * len(self.train) / self.steps / max(place.seconds, 1e-9)
-        best = "" if place.best_score is None else f", best {self.config.monitor} {abs(place.best_score):.3f}"
-        loss = place.loss / place.step
-        return f"epoch {place.epoch + 1} of at most {self.config.epochs}: loss {loss:.3f}, {speed:.0f} images/s{best}"
+    def _message(self) -> str:
+        """Return the text of the progress bar."""
+        position = self.position
+        speed = position.step * len(self.train) / self.steps / max(position.seconds, 1e-9)
+        best = ""
+        if position.best_score is not None:
+            best = f", best {self.config.monitor} {abs(position.best_score):.3f}"
+        epoch = f"epoch {position.epoch + 1} of at most {self.config.epochs}"
+        return f"{epoch}: loss {position.loss / position.step:.3f}, {speed:.0f} images/s{best}"
 
     def _count(self, logits: dict[str, Tensor], labels: dict[str, Tensor]) -> None:
         counts = []
         for name, answers in logits.items():
-            known = labels[name] >= 0
-            counts += [(answers.argmax(dim=1) == labels[name])[known].sum(), known.sum()]
+            labelled = labels[name] >= 0
+            counts += [(answers.argmax(dim=1) == labels[name])[labelled].sum(), labelled.sum()]
         numbers = iter(distributed.summed(torch.stack(counts)).tolist())
         for name in logits:
-            self.place.right[name] = self.place.right.get(name, 0) + next(numbers)
-            self.place.asked[name] = self.place.asked.get(name, 0) + next(numbers)
+            self.position.right[name] = self.position.right.get(name, 0) + next(numbers)
+            self.position.asked[name] = self.position.asked.get(name, 0) + next(numbers)
 
     def end_epoch(self) -> None:
-        """Validate, note the figures, and keep the weights if they are among the best so far."""
-        place = self.place
+        """Validate, record the metrics, and keep the weights if they are among the best so far."""
+        position = self.position
         kept = self._kept()
-        found = validate(kept, self.val, self.weights, self.loss, self.config)
-        score = found.score(self.config)
-        figures = [value for value in found.balanced_accuracy.values() if value is not None]
+        validation = validate(kept, self.val, self.weights, self.loss, self.config)
+        accuracies = [value for value in validation.balanced_accuracy.values() if value is not None]
         row: Row = {
-            "epoch": place.epoch + 1,
-            "loss": place.loss / self.steps,
-            "val_loss": found.loss,
-            "seconds": place.seconds,
-            "images_per_second": len(self.train) / place.seconds,
+            "epoch": position.epoch + 1,
+            "loss": position.loss / self.steps,
+            "val_loss": validation.loss,
+            "seconds": position.seconds,
+            "images_per_second": len(self.train) / position.seconds,
             **self._rates(),
-            "val_balanced_accuracy": sum(figures) / len(figures) if figures else None,
+            "val_balanced_accuracy": sum(accuracies) / len(accuracies) if accuracies else None,
         }
         for name in self.model.outputs:
-            asked = place.asked.get(name, 0)
-            row[f"train_accuracy:{name}"] = place.right[name] / asked if asked else None
-            row[f"val_accuracy:{name}"] = found.accuracy[name]
-            row[f"val_balanced_accuracy:{name}"] = found.balanced_accuracy[name]
-        place.history.append(row)
-        place.epoch, place.step, place.loss, place.seconds = place.epoch + 1, 0, 0.0, 0.0
-        place.right, place.asked = {}, {}
-        self._keep_if_good(score, row, kept.state_dict())
+            asked = position.asked.get(name, 0)
+            row[f"train_accuracy:{name}"] = position.right[name] / asked if asked else None
+            row[f"val_accuracy:{name}"] = validation.accuracy[name]
+            row[f"val_balanced_accuracy:{name}"] = validation.balanced_accuracy[name]
+        position.history.append(row)
+        position.epoch, position.step, position.loss, position.seconds = position.epoch + 1, 0, 0.0, 0.0
+        position.right, position.asked = {}, {}
+        self._keep_if_good(validation.score(self.config), row, kept.state_dict())
         self.save()
-        for number in range(1, place.epoch + 1):
-            if distributed.rank() == 0 and number not in {epoch for epoch, _ in place.top}:
+        for number in range(1, position.epoch + 1):
+            if distributed.rank() == 0 and number not in {epoch for epoch, _ in position.top}:
                 remove_checkpoint(self.checkpoints, f"top-{number}")
 
     def _rates(self) -> Row:
-        """The learning rates of the last step; that of a backbone of which nothing is trained is 0."""
+        """Return the learning rates of the last step; the rate of a completely frozen backbone is 0."""
         group, config = self.optimizer.param_groups[0], self.config
         factor = group["lr"] / group["peak"]
         moves = any(p.requires_grad for p in self.model.backbone.parameters())
@@ -256,10 +259,10 @@ class Learner:
         }
 
     def _kept(self) -> MultiOutput:
-        """The model that counts: the running mean of the weights, with a share of those of the start.
+        """Return the model that is validated and saved: the running mean of the weights, mixed with the initial weights.
 
-        Wortsman et al., "Robust fine-tuning of zero-shot models" (CVPR 2022): on the straight line between both, models are
-        better than at either end.
+        Wortsman et al., "Robust fine-tuning of zero-shot models" (CVPR 2022): models on the straight line between both
+        are better than at either end.
         """
         if self.start is None:
             return self.averaged
@@ -270,16 +273,16 @@ class Learner:
         return kept
 
     def _keep_if_good(self, score: float | None, row: Row, tensors: dict[str, Tensor]) -> None:
-        """Write the weights as `best` if they are, and as `top-N` if several are kept and they are among them."""
-        place = self.place
-        if score is None or place.best_score is None or score > place.best_score:
-            place.best_epoch, place.best_score = place.epoch, score
-            self._write("best", place.epoch, tensors, row)
+        """Write the weights as `best` if they are the best, and as `top-N` if they are among the epochs to keep."""
+        position = self.position
+        if score is None or position.best_score is None or score > position.best_score:
+            position.best_epoch, position.best_score = position.epoch, score
+            self._write("best", position.epoch, tensors, row)
         if self.config.keep_top > 1 and score is not None:
-            ranked = sorted([*place.top, (place.epoch, score)], key=lambda entry: -entry[1])
-            place.top = ranked[: self.config.keep_top]
-            if place.epoch in {epoch for epoch, _ in place.top}:
-                self._write(f"top-{place.epoch}", place.epoch, tensors, row)
+            ranked = sorted([*position.top, (position.epoch, score)], key=lambda entry: -entry[1])
+            position.top = ranked[: self.config.keep_top]
+            if position.epoch in {epoch for epoch, _ in position.top}:
+                self._write(f"top-{position.epoch}", position.epoch, tensors, row)
 
     def _write(self, name: str, serial: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         if distributed.rank() == 0:
@@ -292,11 +295,11 @@ class Learner:
             **with_prefix("averaged", self.averaged.state_dict()),
             **with_prefix("optimizer", optimizer_tensors(self.optimizer)),
         }
-        serial = self.place.epoch * self.steps + self.place.step
-        self._write("last", serial, tensors, asdict(self.place))
+        serial = self.position.epoch * self.steps + self.position.step
+        self._write("last", serial, tensors, asdict(self.position))
 
     def resume(self) -> bool:
-        """Go on from the checkpoint `last`; return whether there is one."""
+        """Continue from the checkpoint `last`; return whether it exists."""
         checkpoint = load_checkpoint(self.checkpoints, "last")
         if checkpoint is None:
             if self.start is not None:
@@ -310,11 +313,11 @@ class Learner:
             first = load_checkpoint(self.checkpoints, "start")
             assert first is not None, "it was written before the first step"
             self.start.load_state_dict(first[0])
-        self.place = Place(**{**state, "top": [tuple(entry) for entry in state["top"]]})
+        self.position = Position(**{**state, "top": [tuple(entry) for entry in state["top"]]})
         return True
 
     def restore_best(self) -> dict[str, Any]:
-        """Put the best weights into `averaged` and return their row of metrics."""
+        """Load the best weights into `averaged` and return their row of metrics."""
         distributed.wait_for_all()
         checkpoint = load_checkpoint(self.checkpoints, "best")
         assert checkpoint is not None, "an epoch always leaves a best checkpoint"

@@ -1,4 +1,4 @@
-"""The figures of an epoch: on the val split, with the running mean of the weights."""
+"""The metrics of an epoch on the val split."""
 
 from dataclasses import dataclass
 
@@ -13,30 +13,30 @@ from trainer.finetune.losses import AttributeLoss, multi_output_loss
 from trainer.finetune.model import MultiOutput
 from trainer.finetune.saved_model import compute_logits
 
-Figures = dict[str, float | None]
+Metrics = dict[str, float | None]
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Figures per attribute, None where they cannot be computed, and the loss over all.
+    """Metrics per attribute, None if they cannot be computed, and the loss over all attributes.
 
     Attributes:
-        accuracy: Share of right answers.
+        accuracy: Proportion of right answers.
         balanced_accuracy: Mean recall over the classes that occur.
-        loss: As in training; None without a labelled image.
+        loss: The training loss on the val images; None without a labelled image.
     """
 
-    accuracy: Figures
-    balanced_accuracy: Figures
+    accuracy: Metrics
+    balanced_accuracy: Metrics
     loss: float | None
 
     def score(self, config: FitConfig) -> float | None:
-        """Return the figure that is watched; the higher, the better."""
+        """Return the monitored metric; higher is better."""
         if config.monitor == "loss":
             return None if self.loss is None else -self.loss
-        figures = self.accuracy if config.monitor == "accuracy" else self.balanced_accuracy
-        known = [value for value in figures.values() if value is not None]
-        return float(np.mean(known)) if known else None
+        metrics = self.accuracy if config.monitor == "accuracy" else self.balanced_accuracy
+        values = [value for value in metrics.values() if value is not None]
+        return float(np.mean(values)) if values else None
 
 
 def validate(
@@ -46,7 +46,7 @@ def validate(
     loss: AttributeLoss,
     config: FitConfig,
 ) -> Validation:
-    """Return the figures of a model in evaluation mode on labelled images."""
+    """Return the metrics of a model in evaluation mode on labelled images."""
     answers = compute_logits(
         model, images, batch_size=2 * config.batch_size, workers=config.workers, progress=lambda _: None
     )
@@ -71,17 +71,17 @@ def _loss(
 
 
 def accuracy(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> float | None:
-    """Return the share of right answers among (n,) class indices; None if no label is known (negative)."""
-    known = labels >= 0
-    return float((predicted[known] == labels[known]).mean()) if known.any() else None
+    """Return the proportion of right answers among (n,) class indices; None if there is no label (all are negative)."""
+    labelled = labels >= 0
+    return float((predicted[labelled] == labels[labelled]).mean()) if labelled.any() else None
 
 
 def balanced_accuracy(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> float | None:
-    """Return the mean recall over the classes that occur; None if fewer than two do.
+    """Return the mean recall over the classes that occur; None if fewer than two occur.
 
     Args:
         predicted: (n,) class indices.
-        labels: (n,) class indices; a negative one does not count.
+        labels: (n,) class indices; negative ones do not count.
     """
     present = np.unique(labels[labels >= 0])
     if len(present) < 2:

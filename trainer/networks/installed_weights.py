@@ -1,4 +1,4 @@
-"""Published weights that a package on this machine carries: found by name, without running any of its code."""
+"""Published weights in an installed package; they are located by name, and no code of the package runs."""
 
 import importlib.util
 from pathlib import Path
@@ -7,18 +7,18 @@ from trainer.runtime.errors import WeightsError
 
 
 def installed_weights(package: str, pattern: str, network: str) -> Path:
-    """Find the one file in the folder `models` of a package.
+    """Return the one matching file in the folder `models` of a package.
 
     Args:
-        package: As it would be imported.
-        pattern: What the file's name looks like.
-        network: For the error.
+        package: Its name for an import.
+        pattern: Pattern of the file's name.
+        network: Name of the network, for the error.
 
     Raises:
         WeightsError: The package is not installed, or has no such file.
     """
-    found = importlib.util.find_spec(package)
-    folders = (found.submodule_search_locations or []) if found else []
+    spec = importlib.util.find_spec(package)
+    folders = (spec.submodule_search_locations or []) if spec else []
     files = [file for folder in folders for file in sorted(Path(folder, "models").glob(pattern))]
     if len(files) != 1:
         raise WeightsError(

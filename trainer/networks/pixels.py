@@ -1,7 +1,7 @@
-"""No network at all: the heads see the image itself.
+"""No network at all: the heads get the image itself.
 
-With heads of the kind `branch` this is the network of the coursework of five attributes: nothing is shared, and every
-attribute has convolutions of its own.
+With heads of the kind `branch` this is the network of the coursework on five attributes: nothing is shared, and every
+attribute has its own convolutions.
 """
 
 from torch import Tensor, nn
@@ -25,10 +25,10 @@ class Pixels(Stages):
         super().__init__({"image": nn.Identity()})
 
     def pool(self, maps: Tensor) -> Tensor:
-        """Average over the cells of a grid; a linear head needs no more than an idea of the image."""
+        """Average over the cells of a grid, which is enough for a linear head."""
         return grid_means(maps, GRID)
 
 
 def build() -> Pixels:
-    """Build it; it has no weights."""
+    """Build the network; it has no weights."""
     return Pixels()

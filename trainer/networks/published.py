@@ -1,4 +1,4 @@
-"""Files with published weights: found where torch keeps them, or fetched, and read without running code from them."""
+"""Files with published weights: found in torch's cache or downloaded, and read without running code from them."""
 
 import pickle
 import urllib.parse
@@ -16,15 +16,15 @@ KEPT = "Nothing was changed."
 
 
 def fetch(name: str, url: str, *, file_name: str = "") -> Path:
-    """Return the file of published weights, fetched on first use into the folder where torch keeps such files.
+    """Return the file with published weights; on first use it is downloaded into torch's cache.
 
     Args:
-        name: Of the network, for the error.
-        url: Where it is published.
-        file_name: Under which it is kept; the last part of the URL without it.
+        name: Name of the network, for the error.
+        url: Where the file is published.
+        file_name: Name in the cache; default: the last part of the URL.
 
     Raises:
-        WeightsError: It is not there and cannot be fetched. The message names the file and where it belongs.
+        WeightsError: It is missing and cannot be downloaded. The message names the file and where it belongs.
     """
     file = Path(torch.hub.get_dir(), "checkpoints", file_name or Path(urllib.parse.urlparse(url).path).name)
     if file.is_file():
@@ -36,18 +36,18 @@ def fetch(name: str, url: str, *, file_name: str = "") -> Path:
         torch.hub.download_url_to_file(url, str(file), progress=False)
     except (OSError, ValueError) as cause:
         raise WeightsError(
-            f"The weights of {name} cannot be fetched: {cause}.",
+            f"The weights of {name} cannot be downloaded: {cause}.",
             KEPT,
-            f"Fetch {url} on another machine and put it at {file}, or name the file in the setting weights.",
+            f"Download {url} on another machine and put it at {file}, or give the file in the setting weights.",
         ) from cause
     return file
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """Read the tensors of a .safetensors file or of a checkpoint of torch.
+    """Read the tensors of a .safetensors file or of a torch checkpoint.
 
     Raises:
-        WeightsError: It cannot be read, holds something else than tensors by name, or wants to run code.
+        WeightsError: It cannot be read, holds something other than named tensors, or would run code.
     """
     try:
         if file.suffix == ".safetensors":
@@ -56,10 +56,10 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as cause:
         reason = "there is no such file" if isinstance(cause, FileNotFoundError) else str(cause)
         raise WeightsError(
-            f"The weights in {file} cannot be read: {reason}.", KEPT, "Fetch or name another file."
+            f"The weights in {file} cannot be read: {reason}.", KEPT, "Download or give another file."
         ) from cause
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise WeightsError(f"{file} does not hold tensors by name.", KEPT, "Name another file.")
+        raise WeightsError(f"{file} does not hold named tensors.", KEPT, "Give another file.")
     return weights
 
 
@@ -71,13 +71,13 @@ def load_into(
     without: tuple[str, ...] = (),
     rename: Callable[[str], str] = str,
 ) -> None:
-    """Put the tensors of a file into a network, every one of them.
+    """Load the tensors of a file into a network; every tensor must have a place.
 
     Args:
-        network: Takes them.
-        file: Of `read_weights`.
-        name: Of the network, for the error.
-        without: Parts in the file that the network need not have, such as a classifier.
+        network: The network.
+        file: A file for `read_weights`.
+        name: Name of the network, for the error.
+        without: Parts in the file that the network may lack, such as a classifier.
         rename: A tensor's name in the file → its name in the network.
 
     Raises:
@@ -92,13 +92,13 @@ def load_into(
         network.load_state_dict(weights)
     except RuntimeError as cause:
         missing = [key for key in wanted if key not in weights]
-        why = (
+        reason = (
             f"{len(missing):,} tensors are missing, {missing[0]} first"
             if missing
             else str(cause).splitlines()[-1]
         )
         raise WeightsError(
-            f"The weights in {file} are not those of {name}: {why.strip()}.",
+            f"The weights in {file} are not those of {name}: {reason.strip()}.",
             KEPT,
-            f"Name a file with the published weights of {name}.",
+            f"Give a file with the published weights of {name}.",
         ) from cause

@@ -1,6 +1,6 @@
-"""The CNN of three students who told themselves apart in selfie videos: six valid convolutions, trained from nothing.
+"""The CNN of three students who recognised themselves in selfie videos: six valid convolutions, trained from random weights.
 
-At 128 pixels with one attribute of three classes it has 6,355,011 parameters. What they called the first dense layer is
+At 128 pixels with one attribute of three classes it has 6,355,011 parameters. The first dense layer of the original is
 shared by all attributes here; the second is the linear head.
 """
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from trainer.networks.backbone import Stages, grid_means
 
 GRID, HIDDEN = (4, 4), 512
-"""Cells over which the last map is averaged (at 128 pixels the map has just these), and the dense layer's size."""
+"""Cells over which the last map is averaged (at 128 pixels the map has exactly these), and size of the dense layer."""
 
 
 def _convolution(inputs: int, outputs: int, *after: nn.Module) -> nn.Sequential:
@@ -41,13 +41,13 @@ class S0Cnn(Stages):
         self.dense = nn.Sequential(nn.Linear(512 * GRID[0] * GRID[1], HIDDEN), nn.ReLU(inplace=True))
 
     def pool(self, maps: Tensor) -> Tensor:
-        """Flatten the map and put it through the dense layer."""
+        """Flatten the map and apply the dense layer."""
         features: Tensor = self.dense(grid_means(maps, GRID))
         return features
 
 
 def build() -> S0Cnn:
-    """Build the network with random weights (Glorot's, as the original had them)."""
+    """Build the network with random weights (Glorot's, as in the original)."""
     network = S0Cnn()
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):

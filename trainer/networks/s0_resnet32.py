@@ -1,8 +1,8 @@
-"""The ResNet of the same three students: the 32-layer network for CIFAR of He et al., "Deep Residual Learning" (2015).
+"""The ResNet of the same three students: the 32-layer CIFAR network of He et al., "Deep Residual Learning" (2015).
 
-Convolutions have a bias, and where the size changes a 1×1 convolution without batch normalisation projects the shortcut.
+Convolutions have a bias, and where the size changes, a 1×1 convolution without batch normalisation projects the shortcut.
 With one attribute of three classes it has 473,411 parameters: 471,139 trained ones and 2,272 statistics of batch
-normalisation. The head sees 64 channels averaged over 20 places.
+normalisation. The head gets 64 channels averaged over 20 cells.
 """
 
 from torch import Tensor, nn
@@ -61,7 +61,7 @@ class S0ResNet32(Stages):
 
 
 def build() -> S0ResNet32:
-    """Build the network with random weights (He's, as the original had them)."""
+    """Build the network with random weights (He's, as in the original)."""
     network = S0ResNet32()
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

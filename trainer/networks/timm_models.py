@@ -1,6 +1,6 @@
-"""The classifiers of timm, by its own names: inception_resnet_v2, xception, convnext_atto, and more than a thousand others.
+"""The classifiers of timm under its own names: inception_resnet_v2, xception, convnext_atto, and over a thousand others.
 
-A model stays whole but for its pooling and classifier. Published weights are fetched on first use, see
+A model is used whole except for its pooling and classifier. Published weights are downloaded on first use, see
 `trainer.networks.published`.
 """
 
@@ -20,12 +20,12 @@ from trainer.networks.published import fetch, load_into
 RENAMED = {"xception": "legacy_xception"}
 HUB = "https://huggingface.co/{repository}/resolve/main/model.safetensors"
 CONTAINERS = {"stages", "blocks", "layers", "features"}
-"""Children that hold the stages and are none themselves."""
+"""Children that contain the stages."""
 SMALLEST = 96
 
 
 def names(pattern: str = "*") -> list[str]:
-    """Return timm's names of models that fit a pattern with `*`."""
+    """Return timm's names of models that match a pattern with `*`."""
     return sorted({*timm.list_models(pattern), *(old for old in RENAMED if fnmatch(old, pattern))})
 
 
@@ -51,7 +51,7 @@ class TimmBackbone(Backbone):
 
     @property
     def stage_modules(self) -> Mapping[str, nn.Module]:
-        """The parts that learn, in the order in which the model names them."""
+        """The parts with parameters, in the model's own order."""
         parts: dict[str, nn.Module] = {}
         for name, module in self.model.named_children():
             inside = module.named_children() if name in CONTAINERS else [("", module)]
@@ -59,7 +59,7 @@ class TimmBackbone(Backbone):
         return {name: part for name, part in parts.items() if any(True for _ in part.parameters())}
 
     def map(self, images: Tensor) -> Tensor:
-        """Run the model; tokens of a transformer become a map again."""
+        """Run the model; the tokens of a transformer are turned back into a map."""
         maps: Tensor = self.model.forward_features(images)
         if maps.ndim == 3:
             return tokens_to_map(maps[:, getattr(self.model, "num_prefix_tokens", 0) :])
@@ -72,10 +72,10 @@ def build(name: str, *, pretrained: bool, weights: Path | None = None) -> TimmBa
     Args:
         name: One of `names()`.
         pretrained: Load the published weights.
-        weights: Their file; fetched without it.
+        weights: Their file; None to find or download it.
 
     Raises:
-        WeightsError: The weights cannot be had, or the file holds others.
+        WeightsError: The weights are not available, or the file belongs to another network.
     """
     model: Any = timm.create_model(RENAMED.get(name, name), pretrained=False, num_classes=0, global_pool="")
     if pretrained:
@@ -87,12 +87,12 @@ def build(name: str, *, pretrained: bool, weights: Path | None = None) -> TimmBa
 
 @dataclass(frozen=True)
 class Facts:
-    """What can be said of a model without making its weights.
+    """Facts about a model that do not need its weights.
 
     Attributes:
-        parameters: Without the classifier.
+        parameters: Their number without the classifier.
         input_size: Side in pixels of the images that its weights were trained with.
-        smallest_side: Side in pixels of the smallest image.
+        smallest_side: Side in pixels of the smallest usable image.
         needs: Where its weights come from.
     """
 
@@ -103,7 +103,7 @@ class Facts:
 
 
 def facts(name: str) -> Facts:
-    """Return what is known of a model of that name."""
+    """Return the facts about a model."""
     with torch.device("meta"):
         model: Any = timm.create_model(RENAMED.get(name, name), pretrained=False, num_classes=0)
     published = model.pretrained_cfg
@@ -113,7 +113,7 @@ def facts(name: str) -> Facts:
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         input_size=side,
         smallest_side=side if published.get("fixed_input_size") else min(SMALLEST, side),
-        needs=f"weights fetched once: {url}" if url else "training from nothing",
+        needs=f"weights downloaded once: {url}" if url else "training from random weights",
     )
 
 
@@ -124,13 +124,13 @@ def _url(published: Mapping[str, Any]) -> str:
 
 
 def _file_name(published: Mapping[str, Any]) -> str:
-    """Every file of the hub has the same name: keep it under the model's."""
+    """Return the name in torch's cache; on the hub every model's file has the same name."""
     if published.get("hf_hub_id"):
         return f"timm-{published['architecture']}.{published.get('tag') or 'weights'}.safetensors"
     return ""
 
 
 def _classifiers(published: Mapping[str, Any]) -> tuple[str, ...]:
-    """The parts of a model that hold its classifiers."""
+    """Return the parts of a model that hold its classifiers."""
     named = published.get("classifier") or ()
     return tuple(part.split(".")[0] for part in ([named] if isinstance(named, str) else named))

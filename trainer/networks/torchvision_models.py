@@ -1,7 +1,7 @@
-"""The classifiers of torchvision, by its own names: vgg16, resnet18, googlenet, mobilenet_v3_small, and the others.
+"""The classifiers of torchvision under its own names: vgg16, resnet18, googlenet, mobilenet_v3_small, and others.
 
-A model is taken apart into its stages, up to the last map; its pooling and classifier are left out. Published weights are
-fetched on first use, see `trainer.networks.published`.
+A model is split into its stages, up to the last map; its pooling and classifier are left out. Published weights are
+downloaded on first use, see `trainer.networks.published`.
 """
 
 import re
@@ -19,21 +19,21 @@ from trainer.networks.published import fetch, load_into
 
 HEADS = {"avgpool", "dropout", "fc", "classifier", "head", "heads", "aux1", "aux2", "AuxLogits", "flatten"}
 CONTAINERS = {"features", "trunk_output", "blocks", "layers"}
-"""Children that hold the stages and are none themselves."""
+"""Children that contain the stages."""
 WITH_AUXILIARY = {"googlenet", "inception_v3"}
-"""Their published weights want -1..1 and not ImageNet's means: torchvision converts inside the model, we do not."""
+"""Their weights need pixels in -1..1, not ImageNet's means: torchvision converts inside the model, this module does not."""
 FIXED = ("vit_", "maxvit_")
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What torchvision says about a model without building it.
+    """Facts about a model that do not need its weights.
 
     Attributes:
-        parameters: With the ImageNet classifier.
+        parameters: Their number with the ImageNet classifier.
         input_size: Side in pixels of the images that its weights were trained with.
-        smallest_side: Side in pixels of the smallest image.
-        url: Of the published weights.
+        smallest_side: Side in pixels of the smallest usable image.
+        url: Address of the published weights.
     """
 
     parameters: int
@@ -48,7 +48,7 @@ def names() -> list[str]:
 
 
 def facts(name: str) -> Facts:
-    """Return what is known of a model of that name."""
+    """Return the facts about a model."""
     weights = models.get_model_weights(name).DEFAULT
     side = weights.transforms().crop_size[0]
     smallest = side if name.startswith(FIXED) else max(weights.meta["min_size"])
@@ -62,11 +62,11 @@ class TorchvisionBackbone(Stages):
     std = (0.229, 0.224, 0.225)
 
     def __init__(self, name: str, model: nn.Module) -> None:
-        known = facts(name)
+        about = facts(name)
         super().__init__(_stages(name, model))
         self.name = name
-        self.input_size = known.input_size
-        self.smallest_side = known.smallest_side
+        self.input_size = about.input_size
+        self.smallest_side = about.smallest_side
         self.fixed_side = name.startswith(FIXED)
         if name in WITH_AUXILIARY:
             self.mean = self.std = (0.5, 0.5, 0.5)
@@ -81,28 +81,28 @@ def build(name: str, *, pretrained: bool, weights: Path | None = None) -> Torchv
     Args:
         name: One of `names()`.
         pretrained: Load the published weights.
-        weights: Their file; fetched without it.
+        weights: Their file; None to find or download it.
 
     Raises:
-        WeightsError: The weights cannot be had, or the file holds others.
+        WeightsError: The weights are not available, or the file belongs to another network.
     """
     extra: dict[str, Any] = {"init_weights": not pretrained} if name in WITH_AUXILIARY else {}
     if name.startswith("vit_"):
-        # A place per patch: the published weights of vit_h_14 have those of 518 pixels, not of 224.
+        # One position per patch: the published weights of vit_h_14 have those of 518 pixels, not of 224.
         extra["image_size"] = facts(name).input_size
     model: nn.Module = models.get_model(name, weights=None, **extra)
     if pretrained:
-        load_into(model, weights or fetch(name, facts(name).url), name, rename=_present_name)
+        load_into(model, weights or fetch(name, facts(name).url), name, rename=_current_name)
     return TorchvisionBackbone(name, model)
 
 
-def _present_name(key: str) -> str:
-    """The published DenseNets say `norm.1` for what is `norm1` today."""
+def _current_name(key: str) -> str:
+    """Return today's name of a tensor: the published DenseNets have `norm.1` for `norm1`."""
     return re.sub(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)", r"\1\2", key)
 
 
 def _stages(name: str, model: nn.Module) -> dict[str, nn.Module]:
-    """Group the modules of a model: a stage ends with a block of layers or with a pooling."""
+    """Group the modules of a model into stages; a stage ends with a block of layers or with a pooling."""
     if name.startswith("vit_"):
         return _transformer(model)
     stages: dict[str, list[nn.Module]] = {}
@@ -129,7 +129,7 @@ def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 class _Patches(nn.Module):
-    """The image as a row of patches, with their places."""
+    """The image as a sequence of patches, with their positions."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class _Patches(nn.Module):
 
 
 class _Unrow(nn.Module):
-    """The row of patches as a map again."""
+    """Turns the sequence of patches back into a map."""
 
     def __init__(self, norm: nn.Module) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
-"""Where the images of a pool lie along the main directions of their features: computed once, kept beside the features.
+"""Embeddings of a pool: the features projected on their principal directions, computed once and kept beside them.
 
-A round answers hundreds of thousands of images from these few numbers each, a tenth of the features. The directions are
-those of a sample of the pool, drawn by the images' own hashes: no label and no earlier round has a part in them, so a
-round comes out the same whenever it is run. After new images all points are computed anew, in a fraction of the time that
-the new images' features take.
+A round answers hundreds of thousands of images from embeddings, which are a tenth of the size of the features. The
+directions come from a sample of the pool that the hashes of the images select. Labels and earlier rounds have no part in
+them, so a repeated round gives the same result. New images make all embeddings be computed again, which takes a fraction
+of the time that the features of the new images take.
 """
 
 import functools
@@ -22,20 +22,21 @@ from trainer.runtime.errors import ModelError
 from trainer.runtime.tensors import read_tensors, write_tensors
 
 FILE = "points.safetensors"
+"""The cache of the embeddings; file and tensor names are older than the word."""
 NEAR = 64
-"""How many of the coordinates say which images are alike."""
+"""Number of leading coordinates that measure the similarity of images."""
 CHUNK = 4096
 """Images whose features are in memory at once while they are projected."""
 
 
 @dataclass(frozen=True)
-class PoolPoints:
-    """The coordinates of a snapshot's images.
+class PoolEmbeddings:
+    """The embeddings of a snapshot's images.
 
     Attributes:
-        basis: Along whose directions they are.
-        records: (count, q) float16, mapped into memory: a row for every record of the features.
-        rows: (images,) number of each image's record.
+        basis: The directions of the coordinates.
+        records: (count, q) float16, mapped into memory: one row per record of the features.
+        rows: (images,) record number of each image.
     """
 
     basis: Basis
@@ -46,31 +47,31 @@ class PoolPoints:
         return len(self.rows)
 
     def of(self, images: Tensor) -> Tensor:
-        """Return the (len(images), q) float32 coordinates of some images of the snapshot."""
+        """Return the (len(images), q) float32 embeddings of some images of the snapshot."""
         return self.records[self.rows[images]].float()
 
     def near(self) -> NDArray[np.float32]:
-        """Return the (images, NEAR) first coordinates of all images."""
-        found: NDArray[np.float32] = self.records[:, :NEAR][self.rows].float().numpy()
-        return found
+        """Return the (images, NEAR) leading coordinates of all images."""
+        near: NDArray[np.float32] = self.records[:, :NEAR][self.rows].float().numpy()
+        return near
 
 
 @functools.lru_cache(maxsize=1)
-def pool_points(features: Features) -> PoolPoints:
-    """Find the points of a snapshot's images beside their features, or compute and keep them; the last ones stay in memory."""
+def pool_embeddings(features: Features) -> PoolEmbeddings:
+    """Load the embeddings of a snapshot's images, or compute and save them; the last result stays in memory."""
     sample = _sample(features)
     key = _key(features, sample)
     file = features.store.folder / FILE
-    known = _read(file)
-    if known.get("key") is None or not torch.equal(known["key"], key):
-        known = _compute(features, sample) | {"key": key}
-        write_tensors(file, known)
-    basis = Basis(known["mean"], known["scale"], known["directions"])
-    return PoolPoints(basis, known["points"], features.rows)
+    tensors = _read(file)
+    if tensors.get("key") is None or not torch.equal(tensors["key"], key):
+        tensors = _compute(features, sample) | {"key": key}
+        write_tensors(file, tensors)
+    basis = Basis(tensors["mean"], tensors["scale"], tensors["directions"])
+    return PoolEmbeddings(basis, tensors["points"], features.rows)
 
 
 def _sample(features: Features) -> NDArray[np.int64]:
-    """The records of the images with the smallest hashes."""
+    """Return the records of the images with the smallest hashes."""
     rows = np.unique(features.rows.numpy())
     digests = features.store.digests()[rows]
     first = np.ascontiguousarray(digests[:, :8]).view(">u8")[:, 0]
@@ -78,16 +79,16 @@ def _sample(features: Features) -> NDArray[np.int64]:
 
 
 def _key(features: Features, sample: NDArray[np.int64]) -> Tensor:
-    """What the points depend on, in 32 bytes: the sample, and how many records there are."""
-    known = hashlib.sha256(f"{DIRECTIONS} {len(features.store)} ".encode())
-    known.update(np.ascontiguousarray(features.store.digests()[sample]).tobytes())
-    return torch.tensor(list(known.digest()), dtype=torch.uint8)
+    """Return a hash, 32 bytes, of what the embeddings depend on: the sample and the number of records."""
+    digest = hashlib.sha256(f"{DIRECTIONS} {len(features.store)} ".encode())
+    digest.update(np.ascontiguousarray(features.store.digests()[sample]).tobytes())
+    return torch.tensor(list(digest.digest()), dtype=torch.uint8)
 
 
 def _read(file: Path) -> dict[str, Tensor]:
     try:
         return read_tensors(file) if file.exists() else {}
-    except ModelError:  # a cache that cannot be read is computed again
+    except ModelError:  # a damaged cache is computed again
         return {}
 
 

@@ -1,14 +1,14 @@
-"""A file of fixed-size records that only grows: the features of images, found by the sha256 of the image.
+"""A file of fixed-size records that only grows: the features of images, looked up by the sha256 of the image.
 
 ```
-recipe.json      what the features are
-features.f16     one record of `size` float16 per image
+recipe.json      what the features depend on
+features.f16     one record of `size` float16 numbers per image
 images.sha256    one digest of 32 bytes per record, in the same order
 lock             held while records are added
 ```
 
-A record counts once its digest is there, and digests are written after their records have reached the disk: whatever a
-crash tears is behind the last whole digest and is overwritten by the next writer.
+A record counts once its digest is written, and digests are written after their records have reached the disk. Whatever a
+crash tears lies behind the last whole digest, and the next writer overwrites it.
 """
 
 import fcntl
@@ -32,8 +32,8 @@ class FeatureStore:
     """The features of one recipe.
 
     Args:
-        folder: Is made if need be.
-        recipe: What the features depend on; written beside them for people.
+        folder: Created if it does not exist.
+        recipe: What the features depend on; written beside them for people to read.
         size: Numbers per image.
     """
 
@@ -44,7 +44,7 @@ class FeatureStore:
         self._lock = folder / "lock"
         folder.mkdir(parents=True, exist_ok=True)
         for file in (self._records, self._digests, self._lock):
-            file.open("ab").close()  # touch would say that it was changed
+            file.open("ab").close()  # unlike touch, this keeps the time of the last change
         written = canonical_json(recipe).encode()
         if not (folder / "recipe.json").exists() or (folder / "recipe.json").read_bytes() != written:
             write_atomically(folder / "recipe.json", written)
@@ -53,15 +53,15 @@ class FeatureStore:
         return self._digests.stat().st_size // DIGEST
 
     def state(self) -> tuple[int, int, int]:
-        """Return what changes with every record that is added, and with a store that somebody made anew."""
-        found = self._digests.stat()
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        """Return a value that changes with every added record, and if the store was created again."""
+        status = self._digests.stat()
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def rows_of(self, digests: list[str]) -> NDArray[np.int64]:
-        """Return (len(digests),) the number of each image's record, -1 where its features are not known."""
+        """Return (len(digests),) the record number of each image; -1 if it has no features."""
         wanted = _digest_array(bytes.fromhex("".join(digests)))
-        found = pc.index_in(wanted, value_set=_digest_array(self._digests.read_bytes())).fill_null(-1)
-        rows: NDArray[np.int64] = found.to_numpy().astype(np.int64)
+        numbers = pc.index_in(wanted, value_set=_digest_array(self._digests.read_bytes())).fill_null(-1)
+        rows: NDArray[np.int64] = numbers.to_numpy().astype(np.int64)
         return rows
 
     def digests(self) -> NDArray[np.uint8]:
@@ -77,16 +77,21 @@ class FeatureStore:
         return np.memmap(self._records, np.float16, mode="r", shape=(count, self.size))
 
     def read(self, start: int, count: int) -> NDArray[np.float16]:
-        """Return the (count, size) records from `start` on, fewer at the end; for a pass over all, which mapped would fill the memory."""
+        """Return (count, size) records from `start` on, fewer at the end.
+
+        A pass over all records reads them this way, because mapped records would fill the memory.
+        """
         count = max(0, min(count, len(self) - start))
-        found = np.fromfile(self._records, np.float16, count=count * self.size, offset=start * self.size * 2)
-        return found.reshape(count, self.size)
+        records = np.fromfile(
+            self._records, np.float16, count=count * self.size, offset=start * self.size * 2
+        )
+        return records.reshape(count, self.size)
 
     def append(self, digests: list[str], features: NDArray[np.float16]) -> None:
         """Add records and return when they are durable.
 
         Args:
-            digests: sha256 of the images.
+            digests: sha256 of the images, in hexadecimal.
             features: (len(digests), size).
         """
         with self._locked():
@@ -102,12 +107,12 @@ class FeatureStore:
 
 
 def _digest_array(content: bytes) -> pa.Array:
-    """The whole digests at the start of some bytes."""
+    """Return the whole digests at the start of some bytes."""
     return pa.Array.from_buffers(pa.binary(DIGEST), len(content) // DIGEST, [None, pa.py_buffer(content)])
 
 
 def _write_at(file: Path, offset: int, content: bytes) -> None:
-    """Write behind the whole records, over what a crash may have left there."""
+    """Write behind the whole records, over anything a crash left there."""
     with file.open("r+b") as stream:
         stream.truncate(offset)
         stream.seek(offset)

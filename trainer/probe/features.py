@@ -24,17 +24,17 @@ from trainer.runtime.errors import ImageError
 from trainer.runtime.files import canonical_json, sha256_file, sha256_text
 
 BACKBONE = "faces"
-"""The network whose features a probe is trained on."""
+"""The network that provides the features of a probe."""
 VERSION = 2
-"""Counts changes of this module that change the features."""
+"""To be raised when a change of this module changes the features."""
 BATCH, CHUNK = 32, 512
 
 Progress = Callable[[int, int], None]
-"""Called with images done and images in all."""
+"""Called with the number of images done and the number of all images."""
 
 
 class ImageFile(NamedTuple):
-    """An image: the sha256 of its bytes, its file, and what people call it."""
+    """An image: the sha256 of its bytes, its file, and its name for error messages."""
 
     sha256: str
     path: Path
@@ -43,11 +43,11 @@ class ImageFile(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Where the features of a snapshot's images are.
+    """The features of a snapshot's images.
 
     Attributes:
         store: The records.
-        rows: (images,) number of each image's record.
+        rows: (images,) record number of each image.
         recipe: What the features depend on.
     """
 
@@ -61,55 +61,56 @@ class Features:
 
 
 def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, progress: Progress) -> Features:
-    """Compute the features of every image of a snapshot that is not in the cache yet.
+    """Compute the features of all images of a snapshot that are not in the cache yet.
 
-    A run that was killed goes on where it was, less at most `CHUNK` images. Several processes share the missing images out;
-    where they do not share the folder (other machines), each then computes the rest too.
+    A run that was killed continues where it stopped; at most `CHUNK` images are computed again. Several processes divide
+    the missing images among themselves. If they do not share the cache folder (on other machines), each of them then
+    computes the rest too.
 
     Args:
-        snapshot: Whose images.
+        snapshot: Names the images.
         backbone: In evaluation mode.
-        cache: A folder for the features of all snapshots and backbones.
+        cache: Folder for the features of all snapshots and backbones.
         progress: Called after every batch.
 
     Raises:
-        ImageError: An image is missing, changed or cannot be decoded; whole chunks before it are kept.
+        ImageError: An image is missing, was changed or cannot be decoded; the whole chunks before it are kept.
     """
     store, recipe = open_store(cache, backbone)
     alone = distributed.count() == 1
-    kept = _LAST.get(store.folder)
-    if alone and kept and kept.images is snapshot.sha256 and kept.state == store.state():
+    cached = _LAST.get(store.folder)
+    if alone and cached and cached.images is snapshot.sha256 and cached.state == store.state():
         progress(len(snapshot), len(snapshot))
-        return kept.features
+        return cached.features
     state, rows = store.state(), store.rows_of(snapshot.sha256)
-    if not alone or (rows < 0).any():  # several processes wait for each other there
+    if not alone or (rows < 0).any():  # several processes have to meet in _compute
         _compute(store, snapshot, backbone, rows, progress)
         state, rows = store.state(), store.rows_of(snapshot.sha256)
     else:
         progress(len(snapshot), len(snapshot))
     features = Features(store, torch.from_numpy(rows), recipe)
     _LAST.clear()
-    _LAST[store.folder] = _Kept(snapshot.sha256, state, features)
+    _LAST[store.folder] = _Cached(snapshot.sha256, state, features)
     return features
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """Features that were looked up: whose, and in which state of the store."""
+class _Cached:
+    """The result of a lookup: the images, and the state of the store at that time."""
 
     images: list[str]
     state: tuple[int, int, int]
     features: Features
 
 
-_LAST: dict[Path, _Kept] = {}
-"""The last ones: a round after another asks for those of the same images."""
+_LAST: dict[Path, _Cached] = {}
+"""The last result: consecutive rounds ask for the features of the same images."""
 
 
 def _compute(
     store: FeatureStore, snapshot: Snapshot, backbone: Backbone, rows: NDArray[np.int64], progress: Progress
 ) -> None:
-    """Compute what is missing, shared out over all distributed."""
+    """Compute the missing features, divided among all processes."""
     missing = _missing(snapshot, rows)
     progress(len(snapshot) - len(missing), len(snapshot))
     if distributed.count() > 1:
@@ -121,7 +122,7 @@ def _compute(
 
 
 def _missing(snapshot: Snapshot, rows: NDArray[np.int64]) -> list[int]:
-    """One image of every content that has no record."""
+    """Return one image for every content that has no record."""
     return sorted({snapshot.sha256[i]: i for i in np.flatnonzero(rows < 0).tolist()}.values())
 
 
@@ -131,25 +132,25 @@ def _files(snapshot: Snapshot, images: list[int]) -> Iterator[ImageFile]:
 
 
 def _counting_on(progress: Progress, snapshot: Snapshot, missing: list[int]) -> Callable[[int], None]:
-    """Count on from the images whose features were known."""
-    known = len(snapshot) - len(missing)
-    return lambda done: progress(known + done, len(snapshot))
+    """Return a callback that adds the images whose features were already there."""
+    before = len(snapshot) - len(missing)
+    return lambda done: progress(before + done, len(snapshot))
 
 
 def compute_some(files: list[ImageFile], backbone: Backbone, cache: Path, *, seconds: float) -> int:
-    """Compute the features of images for a while.
+    """Compute the features of images until the time is used up.
 
     Args:
-        files: The images; those whose features are known take no time.
+        files: The images; those that have features take no time.
         backbone: In evaluation mode.
-        cache: A folder for the features of all snapshots and backbones.
-        seconds: After how long to stop; the batch that is begun is finished.
+        cache: Folder for the features of all snapshots and backbones.
+        seconds: Time limit; a batch that has begun is finished.
 
     Returns:
-        How many of the files, from the first on, need not be looked at again.
+        The number of leading files that need no further call.
 
     Raises:
-        ImageError: An image of the next batch is missing, changed or cannot be decoded.
+        ImageError: An image of the next batch is missing, was changed or cannot be decoded.
     """
     store, _ = open_store(cache, backbone)
     rows = store.rows_of([file.sha256 for file in files])
@@ -165,13 +166,13 @@ def compute_some(files: list[ImageFile], backbone: Backbone, cache: Path, *, sec
 def _add(
     store: FeatureStore, backbone: Backbone, files: Iterable[ImageFile], progress: Callable[[int], None]
 ) -> None:
-    """Compute the features of some images and keep them, `CHUNK` at a time."""
+    """Compute and save the features of some images, `CHUNK` at a time."""
     backbone = backbone.to(distributed.device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     done = 0
     waiting: list[str] = []
     parts: list[Tensor] = []
 
-    def keep() -> None:
+    def save() -> None:
         if waiting:
             store.append(waiting, torch.cat(parts).numpy())
             waiting.clear()
@@ -180,17 +181,17 @@ def _add(
     with torch.inference_mode(), freed_memory_kept():
         for batch, images in _decoded(files, backbone.input_size):
             waiting += [file.sha256 for file in batch]
-            known = backbone(backbone.normalise(images.to(distributed.device())))
-            parts.append(known.half().cpu())
+            features = backbone(backbone.normalise(images.to(distributed.device())))
+            parts.append(features.half().cpu())
             if len(waiting) >= CHUNK:
-                keep()
+                save()
             done += len(batch)
             progress(done)
-        keep()
+        save()
 
 
 def open_store(cache: Path, backbone: Backbone) -> tuple[FeatureStore, dict[str, object]]:
-    """Return the store of a backbone's features below `cache`, and what they depend on."""
+    """Return the store of a backbone's features in the folder `cache`, and what they depend on."""
     recipe: dict[str, object] = {
         "backbone": backbone.name,
         "weights_sha256": backbone.weights_sha256,
@@ -202,8 +203,8 @@ def open_store(cache: Path, backbone: Backbone) -> tuple[FeatureStore, dict[str,
 
 
 def _decoded(files: Iterable[ImageFile], side: int) -> Iterator[tuple[list[ImageFile], Tensor]]:
-    """Yield batches of files and their uint8 images; the next batch is decoded while this one is used."""
-    # Warnings are process-wide and `load_image` silences them in every thread: what holds now is put back at the end.
+    """Yield batches of files with their uint8 images; the next batch is decoded while the current one is used."""
+    # Warning filters are process-wide, and `load_image` changes them in every thread: restore them at the end.
     with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
         rest = iter(files)
 
@@ -224,7 +225,7 @@ def _decode(file: ImageFile, side: int) -> Tensor:
     image = load_image(file.path, side)
     if sha256_file(file.path) != file.sha256:
         raise ImageError(
-            f"{file.path} was changed: it is not the file that {file.name} was.",
+            f"{file.path} was changed: it is no longer the file of {file.name}.",
             "Its features were not computed; those of the images before it are kept.",
             "Restore the file, or import the image again and export a new snapshot.",
         )

@@ -1,4 +1,4 @@
-"""The penalised logit-adjusted loss of a linear head, and how it is minimised for all folds at once."""
+"""The penalised logit-adjusted loss of a linear head, minimised for all folds at once."""
 
 import numpy as np
 import torch
@@ -7,52 +7,52 @@ from torch import Tensor
 from torch.nn import functional
 
 STEPS, TOLERANCE = 300, 1e-2
-"""Most steps of the minimisation, and the slope at which it ends: a tenth of it takes twice as long and, on held-out people
-with 100 to 1,000 labels, gave the same balanced accuracy and no better a log-loss."""
+"""Most steps of the minimisation, and the slope at which it ends. A tenth of this slope takes twice as long and gave the
+same balanced accuracy and no better log-loss on held-out people with 100 to 1,000 labels."""
 
 
 class HeadLoss:
-    """The mean cross-entropy of one attribute's images with the log of the class shares added to the logits.
+    """The mean cross-entropy of one attribute's images, with the log of the class prior added to the logits.
 
-    Of two classes one column of coefficients is learned: their slopes are each other's negatives, and so are the
-    coefficients in every step from zero on.
+    With two classes only one column of coefficients is learned: the slopes of the two columns are each other's
+    negatives, and so are the coefficients in every step, which starts from zero.
 
     Args:
-        points: (n, q) along their principal directions.
+        embeddings: (n, q) along their principal directions.
         labels: (n,) class indices.
-        weights: (n, f) of the images in each fold's loss, columns add up to 1.
-        prior: (classes,) added to the logits as logarithm.
-        least_penalty: No penalty will be smaller.
+        weights: (n, f) weights of the images in each fold's loss; columns add up to 1.
+        prior: (classes,) class prior, whose logarithm is added to the logits.
+        least_penalty: The smallest penalty that `minimise` will get.
     """
 
     def __init__(
         self,
-        points: Tensor,
+        embeddings: Tensor,
         labels: Tensor,
         weights: Tensor,
         prior: NDArray[np.float64],
         least_penalty: float,
     ) -> None:
         self._columns = 1 if len(prior) == 2 else len(prior)
-        self._rows = torch.cat([points, torch.ones(len(points), 1)], dim=1)
-        # With few columns on the right a product of matrices takes up to four times as long, so both ways are kept.
+        self._rows = torch.cat([embeddings, torch.ones(len(embeddings), 1)], dim=1)
+        # A matrix product with few columns on the right takes up to four times as long, so the transpose is kept too.
         self._across = self._rows.T.contiguous()
         self._share = weights.T.contiguous()
-        self._variance = torch.cat([points.square().mean(dim=0), torch.ones(1)])
+        self._variance = torch.cat([embeddings.square().mean(dim=0), torch.ones(1)])
         self._adjustment = torch.from_numpy(np.log(prior)).float()[:, None]
         self._right = functional.one_hot(labels, len(prior)).T
         self._curvature = self._largest_curvature(least_penalty)
 
     def minimise(self, penalty: float, start: Tensor | None = None) -> Tensor:
-        """Return the (q + 1, f, classes) coefficients of the least loss, those of the bias last.
+        """Return the (q + 1, f, classes) coefficients of the least loss, the bias last.
 
         Nesterov's accelerated gradient with restarts (O'Donoghue and Candes, "Adaptive restart for accelerated gradient
-        schemes", 2015), in coordinates that make Böhning's bound of the curvature (variance / 2 + penalty along a
-        principal direction) the same in every direction: some dozens of steps, each two products of matrices.
+        schemes", 2015). The coordinates make Böhning's bound of the curvature (variance / 2 + penalty along a principal
+        direction) equal in every direction. This takes some dozens of steps of two matrix products each.
 
         Args:
             penalty: L2 strength.
-            start: What was found for another penalty; zero without it.
+            start: The solution for another penalty; zero if it is None.
         """
         shape = self._shape(penalty)
         shrink = penalty * shape.square()
@@ -70,34 +70,34 @@ class HeadLoss:
             grown = (1 + (1 + 4 * momentum.square()).sqrt()) / 2
             ahead = following + (momentum - 1) / grown * moved
             current, momentum = following, grown
-        found = (current * shape).permute(2, 0, 1)
-        return torch.cat([-found, found], dim=2) if self._columns == 1 else found.contiguous()
+        solution = (current * shape).permute(2, 0, 1)
+        return torch.cat([-solution, solution], dim=2) if self._columns == 1 else solution.contiguous()
 
     def _begin(self, start: Tensor | None) -> Tensor:
-        """(q + 1, f, classes) coefficients → (f, columns, q + 1)."""
+        """Turn (q + 1, f, classes) coefficients into (f, columns, q + 1)."""
         if start is None:
             return torch.zeros(len(self._share), self._columns, len(self._across))
         return start[..., -self._columns :].permute(1, 2, 0).contiguous()
 
     def _slope(self, coefficients: Tensor) -> Tensor:
-        """The slope of the loss without its penalty at (f, columns, q + 1) coefficients."""
-        evidence = (coefficients.flatten(0, 1) @ self._across).view(*coefficients.shape[:2], -1)
+        """Return the slope of the loss without its penalty at (f, columns, q + 1) coefficients."""
+        logits = (coefficients.flatten(0, 1) @ self._across).view(*coefficients.shape[:2], -1)
         if self._columns == 1:
-            adjusted = 2 * evidence + (self._adjustment[1] - self._adjustment[0])
+            adjusted = 2 * logits + (self._adjustment[1] - self._adjustment[0])
             excess = adjusted.sigmoid() - self._right[1:]
         else:
-            excess = (evidence + self._adjustment).softmax(dim=1) - self._right
+            excess = (logits + self._adjustment).softmax(dim=1) - self._right
         error = excess * self._share[:, None]
         return (error.flatten(0, 1) @ self._rows).view_as(coefficients)
 
     def _shape(self, penalty: float) -> Tensor:
-        """(q + 1,): coefficients are these times the coordinates of the minimisation."""
+        """Return (q + 1,) factors: a coefficient is its factor times its coordinate in the minimisation."""
         return (self._variance / 2).add(penalty).rsqrt()
 
     def _largest_curvature(self, penalty: float) -> Tensor:
         """Return an upper bound, (f,), of the curvature of the folds' cross-entropy, by the power method.
 
-        It is largest for the smallest penalty, so one bound serves for all.
+        The curvature is largest for the smallest penalty, so one bound serves all penalties.
         """
         shape = self._shape(penalty)
         vectors = torch.ones(len(self._share), len(self._across))
@@ -106,5 +106,5 @@ class HeadLoss:
             vectors = (self._share * ((vectors * shape) @ self._across)) @ self._rows * shape
             largest = vectors.norm(dim=1).clamp_min(1e-12)
             vectors /= largest[:, None]
-        # A softmax curves by at most one half; the rest covers what the power method falls short of.
+        # The curvature of a softmax is at most one half; the rest covers the error of the power method.
         return 0.6 * largest

@@ -1,14 +1,14 @@
-"""Linear heads on frozen features, one per attribute, each trained in a fraction of a second.
+"""Linear heads on frozen features, one per attribute; each is trained in a fraction of a second.
 
 A head is a softmax-linear model of standardised features with the logit-adjusted loss of Menon et al. ("Long-tail
-learning via logit adjustment", ICLR 2021): the log of the class shares is added to the logits while training, so the
-head itself learns what speaks for a class apart from how common it is. That is the class-balanced loss that does not
-cost honest probabilities: on held-out people with 800 labels it gave glasses .90 and hair colour .80 balanced accuracy
-against .86 and .78 of a loss weighted by 1/frequency, at a lower log-loss.
+learning via logit adjustment", ICLR 2021). The log of the class prior is added to the logits during training, so the head
+learns what speaks for a class apart from how common the class is. This balances the classes without a loss of calibration:
+on held-out people with 800 labels it gave a balanced accuracy of .90 for glasses and .80 for hair colour, against .86 and
+.78 with a loss weighted by 1/frequency, at a lower log-loss.
 
-Unlabelled cells are left out attribute by attribute. The strength of the L2 penalty and the temperature are chosen per
-attribute on held-out folds of the train groups, so that the val split stays unseen; where the features themselves were
-learned from these groups (trainer/finetune/finetuned_backbone) they are chosen on other images.
+Unlabelled cells are left out attribute by attribute. L2 penalty and temperature are chosen per attribute on held-out
+folds of the train groups, so the val split stays unseen. If the features themselves were learned from these groups
+(trainer/finetune/finetuned_backbone), other images are used instead.
 """
 
 from collections.abc import Mapping
@@ -22,28 +22,28 @@ from torch import Tensor
 from trainer.evaluation.calibration import (
     FEW,
     class_prior,
-    expected_shares,
+    expected_prior,
     fit_temperature,
     negative_log_likelihood,
 )
 from trainer.probe.head_loss import HeadLoss
 
 PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3)
-"""L2 strengths to choose from; features are scaled such that an image's squared norm is about 1."""
+"""L2 strengths to choose from; the scale of the features gives an image a squared norm of about 1."""
 FOLDS = 4
 BASIS, DIRECTIONS = 1500, 512
-"""Images from which the principal directions are found, and how many directions the heads may use at most. All of 740
-directions and 512 gave the same figures to half a point, and so did 1,500 and 512 with 4,390 images."""
+"""Images from which the principal directions are computed, and the most directions that a head uses. All 740 directions
+gave the same metrics as 512, to half a point; 4,390 images gave the same as 1,500."""
 
 
 @dataclass(frozen=True)
 class Basis:
-    """Standardisation of features and the principal directions of a sample of images.
+    """Standardisation of features, and the principal directions of a sample of images.
 
     Attributes:
         mean: (size,) subtracted from the features.
-        scale: (size,) they are multiplied by afterwards.
-        directions: (size, q) orthonormal, those of the largest variance first.
+        scale: (size,) factor applied afterwards.
+        directions: (size, q) orthonormal, in the order of falling variance.
     """
 
     mean: Tensor
@@ -51,21 +51,21 @@ class Basis:
     directions: Tensor
 
     def project(self, features: Tensor) -> Tensor:
-        """Return the (n, q) coordinates of (n, size) features."""
+        """Return the (n, q) embeddings of (n, size) features."""
         return ((features - self.mean) * self.scale) @ self.directions
 
 
 @dataclass(frozen=True)
 class Head:
-    """What was learned for one attribute, in some space of q coordinates.
+    """What was learned for one attribute, in a space of q coordinates.
 
     Attributes:
-        coefficients: (q + 1, members, classes), the bias last. The last member is the head itself; those before it each left
-            a fold out and are a committee.
-        prior: (classes,) shares of the classes among the labelled train images.
-        temperature: By which the evidence is divided.
-        penalty: The L2 strength that was chosen.
-        images: Labelled train images.
+        coefficients: (q + 1, members, classes), the bias last. The last member is the head itself. The members before it
+            were each trained without one fold and form a committee.
+        prior: (classes,) class prior of the labelled train images.
+        temperature: Divisor of the logits.
+        penalty: The chosen L2 strength.
+        images: Number of labelled train images.
     """
 
     coefficients: Tensor
@@ -76,55 +76,55 @@ class Head:
 
     @property
     def weight(self) -> Tensor:
-        """(q, classes) of the head itself."""
+        """(q, classes) weights of the head itself."""
         return self.coefficients[:-1, -1]
 
     @property
     def bias(self) -> Tensor:
-        """(classes,) of the head itself."""
+        """(classes,) biases of the head itself."""
         return self.coefficients[-1, -1]
 
-    def alone(self) -> "Head":
-        """Return the head without the committee."""
+    def without_committee(self) -> "Head":
+        """Return the head without its committee."""
         return replace(self, coefficients=self.coefficients[:, -1:])
 
-    def turned(self, directions: Tensor) -> "Head":
-        """Return the same head in the space in which its coordinates run along (p, q) orthonormal directions."""
-        turned = torch.tensordot(directions, self.coefficients[:-1], dims=1)
-        return replace(self, coefficients=torch.cat([turned, self.coefficients[-1:]]))
+    def rotated(self, directions: Tensor) -> "Head":
+        """Return the same head in the p-dimensional space in which its coordinates are the (p, q) orthonormal directions."""
+        rotated = torch.tensordot(directions, self.coefficients[:-1], dims=1)
+        return replace(self, coefficients=torch.cat([rotated, self.coefficients[-1:]]))
 
-    def answer(self, points: Tensor) -> NDArray[np.float32]:
-        """Return (n, classes) calibrated probabilities of images at (n, q) coordinates."""
-        return self.calibrated(points @ self.weight + self.bias)
+    def answer(self, embeddings: Tensor) -> NDArray[np.float32]:
+        """Return the (n, classes) calibrated probabilities of (n, q) embeddings."""
+        return self.calibrated(embeddings @ self.weight + self.bias)
 
-    def committee(self, points: Tensor) -> NDArray[np.float32]:
-        """Return (folds, n, classes) calibrated probabilities of the heads that each left a fold out."""
-        evidence = _evidence(points, self.coefficients[:, :-1])
-        return np.stack([self.calibrated(evidence[:, fold]) for fold in range(evidence.shape[1])])
+    def committee(self, embeddings: Tensor) -> NDArray[np.float32]:
+        """Return the (folds, n, classes) calibrated probabilities of the heads that were each trained without one fold."""
+        logits = _logits(embeddings, self.coefficients[:, :-1])
+        return np.stack([self.calibrated(logits[:, fold]) for fold in range(logits.shape[1])])
 
-    def expected_shares(self, p: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the (classes,) shares that the head expects among images, of which (n, classes) `p` are its answers."""
-        return expected_shares(p, self.prior, self.images)
+    def expected_prior(self, p: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the (classes,) class prior that the head expects among images, given its (n, classes) answers to them."""
+        return expected_prior(p, self.prior, self.images)
 
-    def calibrated(self, evidence: Tensor) -> NDArray[np.float32]:
-        """Return (n, classes) probabilities of evidence, as `calibrate.probabilities`, in float32 and a third faster."""
-        logits = evidence / self.temperature + torch.from_numpy(np.log(self.prior)).float()
-        found: NDArray[np.float32] = logits.softmax(dim=1).numpy()
-        return found
+    def calibrated(self, logits: Tensor) -> NDArray[np.float32]:
+        """Return (n, classes) probabilities; like `calibration.probabilities`, but in float32 and a third faster."""
+        scaled = logits / self.temperature + torch.from_numpy(np.log(self.prior)).float()
+        p: NDArray[np.float32] = scaled.softmax(dim=1).numpy()
+        return p
 
 
 def fit_basis(features: Tensor) -> Basis:
-    """Standardise features and find the main directions of the images.
+    """Standardise features and compute their principal directions.
 
     Args:
-        features: (n, size) of at most some thousand images, n ≥ 1.
+        features: (n, size) of at most a few thousand images, n ≥ 1.
     """
     mean = features.mean(dim=0)
     spread = features.std(dim=0, correction=0)
-    # Features that hardly vary are noise: the floor keeps them from being blown up to the size of the others.
+    # Features that hardly vary are noise: this floor keeps them small.
     scale = 1 / ((spread + 0.01 * spread.mean() + 1e-6) * features.shape[1] ** 0.5)
     rows = (features - mean) * scale
-    # Eigenvectors of the images' inner products: with fewer images than features the cheap side of the decomposition.
+    # The eigenvectors of the inner products cost less than those of the covariance if images are fewer than features.
     eigenvalues, vectors = torch.linalg.eigh(rows @ rows.T)
     kept = eigenvalues > 1e-5 * eigenvalues[-1].clamp_min(1e-12)
     kept[:-DIRECTIONS] = False
@@ -132,18 +132,18 @@ def fit_basis(features: Tensor) -> Basis:
     return Basis(mean, scale, directions.flip(1))
 
 
-def main_axes(points: Tensor) -> Tensor:
-    """Return the (q, r) orthonormal principal axes of (n, q) points, without those along which they hardly vary.
+def main_axes(embeddings: Tensor) -> Tensor:
+    """Return the (q, r) orthonormal principal axes of (n, q) embeddings, without axes of negligible variance.
 
-    Along its own axes a head is trained in a fraction of the steps that it takes along others.
+    Along these axes the training of a head takes a fraction of the steps.
     """
-    variance, axes = torch.linalg.eigh(points.T @ points)
-    found: Tensor = axes[:, variance > 1e-6 * variance[-1].clamp_min(1e-12)]
-    return found
+    variance, axes = torch.linalg.eigh(embeddings.T @ embeddings)
+    main: Tensor = axes[:, variance > 1e-6 * variance[-1].clamp_min(1e-12)]
+    return main
 
 
 def fit_head(
-    points: Tensor,
+    embeddings: Tensor,
     labels: NDArray[np.int64],
     groups: NDArray[np.str_],
     classes: int,
@@ -153,34 +153,35 @@ def fit_head(
     """Train the head of one attribute.
 
     Args:
-        points: (n, q) coordinates of labelled train images along their main axes.
+        embeddings: (n, q) of the labelled train images along their main axes.
         labels: (n,) class indices, none negative, n ≥ 1.
-        groups: (n,) images of one group are held out together.
-        classes: Number of classes; some need not occur.
-        seed: Of the folds.
-        unseen: Other images and their classes, on which penalty and temperature are chosen instead of on the folds; of
-            fewer than `calibrate.FEW` nothing can be chosen, and the strongest penalty and the temperature 1 stay.
+        groups: (n,) group names; images of one group are held out together.
+        classes: Number of classes; some may not occur.
+        seed: Seed of the folds.
+        unseen: Embeddings and classes of other images, on which penalty and temperature are chosen instead of on the
+            folds. With fewer than `calibration.FEW` of them, the strongest penalty and the temperature 1 are used.
     """
     prior = class_prior(labels, classes)
     folds = assign_folds(groups, seed)
-    # One column of weights per fold, and a last one that learns from everything.
-    seen = torch.from_numpy(np.stack([folds != fold for fold in range(FOLDS + 1)], axis=1)).float()
-    weights = seen / seen.sum(dim=0).clamp_min(1)
-    loss_of = HeadLoss(points, torch.from_numpy(labels), weights, prior, min(PENALTIES))
-    best, coefficients, found = (np.inf, PENALTIES[0], 1.0), torch.zeros(0), None
+    # One column of weights per fold, and a last column that learns from all images.
+    included = torch.from_numpy(np.stack([folds != fold for fold in range(FOLDS + 1)], axis=1)).float()
+    weights = included / included.sum(dim=0).clamp_min(1)
+    head_loss = HeadLoss(embeddings, torch.from_numpy(labels), weights, prior, min(PENALTIES))
+    best, coefficients, solution = (np.inf, PENALTIES[0], 1.0), torch.zeros(0), None
     for penalty in reversed(PENALTIES):
-        found = loss_of.minimise(penalty, found)
+        solution = head_loss.minimise(penalty, solution)
         if unseen is None:
-            held_out = _evidence(points, found)[torch.arange(len(labels)), torch.from_numpy(folds)].numpy()
+            of_fold = _logits(embeddings, solution)
+            held_out = of_fold[torch.arange(len(labels)), torch.from_numpy(folds)].numpy()
             right = labels
         else:
-            held_out, right = _evidence(unseen[0], found)[:, -1].numpy(), unseen[1]
+            held_out, right = _logits(unseen[0], solution)[:, -1].numpy(), unseen[1]
         temperature = fit_temperature(held_out, right, prior)
-        chosen = unseen is None or len(right) >= FEW
-        loss = negative_log_likelihood(held_out, right, prior, temperature) if chosen else 0.0
+        enough = unseen is None or len(right) >= FEW
+        loss = negative_log_likelihood(held_out, right, prior, temperature) if enough else 0.0
         if loss >= best[0]:
             break
-        best, coefficients = (loss, penalty, temperature), found
+        best, coefficients = (loss, penalty, temperature), solution
     _, penalty, temperature = best
     return Head(
         coefficients=coefficients,
@@ -192,46 +193,47 @@ def fit_head(
 
 
 def fit_heads(
-    points: Tensor,
+    embeddings: Tensor,
     labels: Mapping[str, NDArray[np.int64]],
     groups: NDArray[np.str_],
     classes: Mapping[str, int],
     seed: int,
     unseen: tuple[Tensor, Mapping[str, NDArray[np.int64]]] | None = None,
 ) -> dict[str, Head]:
-    """Train a head for every attribute of which an answer is known.
+    """Train a head for every attribute with a label.
 
     Args:
-        points: (n, q) coordinates of the images.
-        labels: Attribute → (n,) class indices, negative where not known.
-        groups: (n,) images of one group are held out together.
+        embeddings: (n, q) of the images.
+        labels: Attribute → (n,) class indices, negative where there is no label.
+        groups: (n,) group names; images of one group are held out together.
         classes: Attribute → number of its classes.
-        seed: Of the folds.
-        unseen: Points and labels of other images, on which penalty and temperature are chosen instead of on the folds.
+        seed: Seed of the folds.
+        unseen: Embeddings and labels of other images, on which penalty and temperature are chosen instead of on the
+            folds.
 
     Returns:
         Attribute → its head, for the same coordinates.
     """
-    axes = main_axes(points)
-    points = points @ axes
+    axes = main_axes(embeddings)
+    embeddings = embeddings @ axes
     heads = {}
     for name, column in labels.items():
-        known = column >= 0
-        if known.any():
-            some = points[torch.from_numpy(known)]
-            others = _answered(unseen[0] @ axes, unseen[1][name]) if unseen else None
-            head = fit_head(some, column[known], groups[known], classes[name], seed, others)
-            heads[name] = head.turned(axes)
+        labelled = column >= 0
+        if labelled.any():
+            some = embeddings[torch.from_numpy(labelled)]
+            others = _labelled(unseen[0] @ axes, unseen[1][name]) if unseen else None
+            head = fit_head(some, column[labelled], groups[labelled], classes[name], seed, others)
+            heads[name] = head.rotated(axes)
     return heads
 
 
-def _answered(points: Tensor, labels: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.int64]]:
-    known = labels >= 0
-    return points[torch.from_numpy(known)], labels[known]
+def _labelled(embeddings: Tensor, labels: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.int64]]:
+    labelled = labels >= 0
+    return embeddings[torch.from_numpy(labelled)], labels[labelled]
 
 
 def assign_folds(groups: NDArray[np.str_], seed: int) -> NDArray[np.int64]:
-    """Return the fold of every image: whole groups together, the folds as even as the groups allow."""
+    """Return the fold of every image: groups stay together, and the folds are as even as the groups allow."""
     names, members = np.unique(groups, return_inverse=True)
     sizes = np.bincount(members)
     order = np.random.default_rng(seed).permutation(len(names))
@@ -243,7 +245,7 @@ def assign_folds(groups: NDArray[np.str_], seed: int) -> NDArray[np.int64]:
     return fold_of[members]
 
 
-def _evidence(points: Tensor, coefficients: Tensor) -> Tensor:
-    """(n, q) points and (q + 1, f, classes) coefficients → (n, f, classes)."""
-    evidence: Tensor = torch.tensordot(points, coefficients[:-1], dims=1) + coefficients[-1]
-    return evidence
+def _logits(embeddings: Tensor, coefficients: Tensor) -> Tensor:
+    """Return the (n, f, classes) logits of (n, q) embeddings with (q + 1, f, classes) coefficients."""
+    logits: Tensor = torch.tensordot(embeddings, coefficients[:-1], dims=1) + coefficients[-1]
+    return logits

@@ -1,6 +1,6 @@
 """The probe: frozen features and one calibrated linear head per attribute. It answers in seconds and drives the queue.
 
-The model folder holds `model.safetensors` and `model.json`, its manifest, written last.
+The model folder holds `model.safetensors` and the manifest `model.json`, which is written last.
 """
 
 import os
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from trainer import __version__
 from trainer.data.snapshot import Snapshot
-from trainer.probe.embeddings import PoolPoints
+from trainer.probe.embeddings import PoolEmbeddings
 from trainer.probe.features import Features
 from trainer.probe.linear_heads import Head, fit_heads
 from trainer.runtime.errors import ModelError, SnapshotError
@@ -28,10 +28,8 @@ from trainer.runtime.threads import threads
 FORMAT, VERSION, KIND = "facelabel-model", 1, "probe"
 CHUNK = 2048
 """Images whose features are in memory at once while they are answered."""
-
-
 FEW = 2000
-"""Labelled images below which one thread trains the heads."""
+"""With fewer labelled images, one thread trains the heads."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +38,10 @@ class Probe:
 
     Attributes:
         mean: (size,) subtracted from the features.
-        scale: (size,) they are multiplied by afterwards.
+        scale: (size,) factor applied afterwards.
         heads: Attribute → head without its committee; an attribute without labels has none.
         codes: Attribute → the codes of its classes.
-        pool_heads: The same heads for the points that they were trained on; none of a probe that was read from a file.
+        pool_heads: The same heads for the embeddings they were trained on; empty if the probe was read from a file.
     """
 
     mean: Tensor
@@ -54,53 +52,53 @@ class Probe:
 
     def answer(self, features: Features) -> dict[str, NDArray[np.float32]]:
         """Return attribute → (images, classes) calibrated probabilities of all images of a snapshot."""
-        weight, bias = _together(self.heads)
+        weight, bias = _stacked(self.heads)
         weight = self.scale[:, None] * weight
         return _answers(self.heads, weight, bias - self.mean @ weight, features.of, len(features.rows))
 
-    def answer_pool(self, pool: PoolPoints) -> dict[str, NDArray[np.float32]]:
-        """Return the same from the points that it was just trained with, ten times as fast."""
-        return _answers(self.pool_heads, *_together(self.pool_heads), pool.of, len(pool))
+    def answer_pool(self, pool: PoolEmbeddings) -> dict[str, NDArray[np.float32]]:
+        """Return the same from the embeddings that the probe was just trained on, ten times as fast."""
+        return _answers(self.pool_heads, *_stacked(self.pool_heads), pool.of, len(pool))
 
-    def committee(self, pool: PoolPoints) -> dict[str, NDArray[np.float32]]:
-        """Return attribute → (members, images, classes): what the heads say that each left a part of the images out."""
+    def committee(self, pool: PoolEmbeddings) -> dict[str, NDArray[np.float32]]:
+        """Return attribute → (members, images, classes) answers of the heads that were each trained without one fold."""
         parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.pool_heads}
         for rows in torch.split(torch.arange(len(pool)), CHUNK):
-            points = pool.of(rows)
+            embeddings = pool.of(rows)
             for name, head in self.pool_heads.items():
-                parts[name].append(head.committee(points))
-        return {name: np.concatenate(found, axis=1) for name, found in parts.items()}
+                parts[name].append(head.committee(embeddings))
+        return {name: np.concatenate(answers, axis=1) for name, answers in parts.items()}
 
 
-def _together(heads: Mapping[str, Head]) -> tuple[Tensor, Tensor]:
-    """The (q, k) weights and (k,) biases of all heads side by side, k classes in all."""
+def _stacked(heads: Mapping[str, Head]) -> tuple[Tensor, Tensor]:
+    """Return the (q, k) weights and (k,) biases of all heads side by side, k classes in all."""
     return torch.cat([h.weight for h in heads.values()], dim=1), torch.cat([h.bias for h in heads.values()])
 
 
 def _answers(
     heads: Mapping[str, Head], weight: Tensor, bias: Tensor, of: Callable[[Tensor], Tensor], images: int
 ) -> dict[str, NDArray[np.float32]]:
-    """Attribute → (images, classes); one product of matrices for all heads: one for each takes four times as long."""
+    """Return attribute → (images, classes). One matrix product for all heads is four times as fast as one per head."""
     classes = [len(head.bias) for head in heads.values()]
     answers: dict[str, list[NDArray[np.float32]]] = {name: [] for name in heads}
     for rows in torch.split(torch.arange(images), CHUNK):
-        evidence = torch.split(of(rows) @ weight + bias, classes, 1)
-        for (name, head), part in zip(heads.items(), evidence, strict=True):
+        logits = torch.split(of(rows) @ weight + bias, classes, 1)
+        for (name, head), part in zip(heads.items(), logits, strict=True):
             answers[name].append(head.calibrated(part))
     return {name: np.concatenate(parts) for name, parts in answers.items()}
 
 
 def fit_probe(
-    snapshot: Snapshot, pool: PoolPoints, seed: int, unseen: NDArray[np.int64] | None = None
+    snapshot: Snapshot, pool: PoolEmbeddings, seed: int, unseen: NDArray[np.int64] | None = None
 ) -> Probe:
     """Train a head for every attribute that has a labelled image in the train split.
 
     Args:
-        snapshot: With labels.
-        pool: The points of its images.
-        seed: Of the folds.
-        unseen: Images on which penalty and temperature are chosen instead of on the folds; needed if the features were
-            learned from the train split.
+        snapshot: Holds the labels.
+        pool: The embeddings of its images.
+        seed: Seed of the folds.
+        unseen: Row numbers of the images on which penalty and temperature are chosen instead of on the folds; needed if
+            the features were learned from the train split.
 
     Raises:
         SnapshotError: No image of the train split is labelled.
@@ -121,19 +119,21 @@ def fit_probe(
     }
     classes = {attribute.name: len(attribute.values) for attribute in snapshot.categorical}
     with threads_for(len(rows)):
-        points = pool.of(torch.from_numpy(rows))
+        embeddings = pool.of(torch.from_numpy(rows))
         others = None
         if unseen is not None:
             answers = {name: snapshot.labels[name][unseen] for name in labels}
             others = pool.of(torch.from_numpy(unseen)), answers
-        heads = fit_heads(points, labels, snapshot.groups[rows], classes, seed, others)
+        heads = fit_heads(embeddings, labels, snapshot.groups[rows], classes, seed, others)
     codes = {a.name: a.codes for a in snapshot.categorical if a.name in heads}
-    in_features = {name: head.alone().turned(pool.basis.directions) for name, head in heads.items()}
+    in_features = {
+        name: head.without_committee().rotated(pool.basis.directions) for name, head in heads.items()
+    }
     return Probe(pool.basis.mean, pool.basis.scale, in_features, codes, heads)
 
 
 def threads_for(images: int) -> AbstractContextManager[None]:
-    """Use one thread for small problems: on a busy machine threads that wait for each other took ten times as long."""
+    """Use one thread for small problems: on a busy machine several threads took ten times as long."""
     return threads(1 if images < FEW else torch.get_num_threads())
 
 
@@ -148,13 +148,13 @@ def save_probe(
     """Write the model folder, the manifest last, and return the manifest.
 
     Args:
-        folder: Is made if need be.
+        folder: Created if it does not exist.
         probe: The probe.
-        snapshot: That it was trained on.
-        features: That it works on.
-        seed: Of its folds.
-        network: The model folder of the fine-tuned network whose features they are; None: those of the frozen one. The manifest names
-            it by its way from `folder`, so that both can be moved together.
+        snapshot: The snapshot it was trained on.
+        features: The features it was trained on.
+        seed: Seed of its folds.
+        network: Model folder of the fine-tuned network that provides the features; None for the frozen backbone. The
+            manifest holds its path relative to `folder`, so that both can be moved together.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "model.safetensors"
@@ -194,7 +194,7 @@ def load_probe(folder: Path) -> tuple[Probe, dict[str, Any]]:
     """Read a model folder and its manifest.
 
     Raises:
-        ModelError: It is not whole, a byte was changed, or it does not hold a probe.
+        ModelError: It is incomplete, a byte was changed, or it does not hold a probe.
     """
     manifest = read_manifest(folder / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     try:

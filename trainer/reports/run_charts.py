@@ -8,10 +8,10 @@ import numpy as np
 
 from trainer.data.snapshot import Attribute, Snapshot
 from trainer.evaluation.full_report import SPLITS
-from trainer.evaluation.metrics import BINS
 from trainer.reports.canvas import Chart
 from trainer.reports.charts import Axis, line_chart, matrix_chart, spread, stacked_chart
 from trainer.reports.headline_metrics import shown_split
+from trainer.stats.calibration import BINS
 
 History = list[dict[str, float | None]]
 """A row per epoch; an empty cell is None."""

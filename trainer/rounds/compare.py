@@ -1,4 +1,4 @@
-"""Train a grid of networks and preprocessings on one snapshot and put their figures into one table."""
+"""Train a grid of networks and preprocessing modes on one snapshot and collect their metrics in one table."""
 
 import json
 import time
@@ -23,12 +23,12 @@ from trainer.runtime.files import canonical_json, sha256_text, write_atomically
 from trainer.runtime.progress import Progress, Report
 
 TIMED = 16
-"""Images whose answers are timed, one by one."""
+"""Number of images whose answers are timed, one by one."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of the grid: its name, its settings, and what a person chose it by."""
+    """One run of the grid: its name, its settings, and the choices that define it."""
 
     name: str
     config: FitConfig
@@ -43,9 +43,9 @@ def grid(
     crops: Iterable[float],
     pretrained: Iterable[bool],
 ) -> list[Cell]:
-    """Return every combination; a network from nothing measures its own batch-norm statistics.
+    """Return every combination; a network from random weights trains its batch-norm statistics.
 
-    The name of a run is made of its settings, so the same combination is never trained twice in a folder.
+    A run is named after its settings, so the same combination is never trained twice in a folder.
     """
     cells = []
     for model, mode, crop, published in product(models, preprocess, crops, pretrained):
@@ -61,9 +61,9 @@ def grid(
 
 
 def compare(snapshot: Snapshot, cells: list[Cell], to: Path, report: Report) -> list[dict[str, Any]]:
-    """Train and measure every cell that is not done yet, and return one row per cell, in the order of the grid.
+    """Train and measure every cell that is not done yet; return one row per cell, in the order of the grid.
 
-    A cell that fails has an `error` and no figures; the others go on.
+    A cell that fails has an `error` and no metrics; the others continue.
     """
     (to / "runs").mkdir(parents=True, exist_ok=True)
     rows = []
@@ -94,7 +94,7 @@ def _row(snapshot: Snapshot, cell: Cell, to: Path, report: Report) -> dict[str, 
         evaluation = evaluate_fully(snapshot, answers)
     except TrainerError as failure:
         return {**row, "error": failure.what}
-    except RuntimeError as failure:  # torch's: the network does not work with these settings
+    except RuntimeError as failure:  # from torch: the network does not work with these settings
         return {**row, "error": str(failure).splitlines()[0]}
     saved = load_model(result.model)
     row["parameters"] = sum(p.numel() for p in saved.network.parameters())
@@ -102,13 +102,13 @@ def _row(snapshot: Snapshot, cell: Cell, to: Path, report: Report) -> dict[str, 
     row["milliseconds_per_image"] = round(_milliseconds(saved.network, snapshot, cell.config), 2)
     row["seconds"] = round(time.perf_counter() - started, 1)
     for name, splits in evaluation.items():
-        found = splits["test"] if splits["test"]["images"] else splits["val"]
+        metrics = splits["test"] if splits["test"]["images"] else splits["val"]
         row["figures"][name] = {
-            "accuracy": found["suggested"]["accuracy"],
-            "accuracy_interval": found["suggested"]["accuracy_interval"],
-            "balanced_accuracy": found["balanced"]["balanced_accuracy"],
-            "balanced_accuracy_interval": found["balanced"]["balanced_accuracy_interval"],
-            "images": found["images"],
+            "accuracy": metrics["suggested"]["accuracy"],
+            "accuracy_interval": metrics["suggested"]["accuracy_interval"],
+            "balanced_accuracy": metrics["balanced"]["balanced_accuracy"],
+            "balanced_accuracy_interval": metrics["balanced"]["balanced_accuracy_interval"],
+            "images": metrics["images"],
         }
     return row
 
@@ -118,14 +118,14 @@ def _training(report: Report) -> Callable[[int, int, str], None]:
 
 
 def _training_seconds(run: Path) -> float:
-    """The sum over the epochs, whatever the number of processes that trained them."""
+    """Return the sum over the epochs, which does not depend on interruptions."""
     lines = (run / "metrics.csv").read_text().splitlines()
     column = lines[0].split(",").index("seconds")
     return sum(float(line.split(",")[column]) for line in lines[1:])
 
 
 def _milliseconds(network: Any, snapshot: Snapshot, config: FitConfig) -> float:
-    """The median time of one answer to one image, decoded before."""
+    """Return the median time of one answer to one decoded image."""
     import torch  # noqa: PLC0415
 
     device = distributed.device()

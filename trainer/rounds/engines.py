@@ -1,6 +1,6 @@
 """The engines of a round: each trains a model on a snapshot and answers every cell of it.
 
-A new engine is a function like `probe` with a line in `ENGINES`, and one like `ask_probe` with a line in `ASK`.
+A new engine is a function like `probe` with a line in `ENGINES`, and a function like `ask_probe` with a line in `ASK`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.acquisition import RULES, rule
+from trainer.acquisition import STRATEGIES, query_strategy
 from trainer.data.snapshot import Snapshot
 from trainer.evaluation.outputs import Answers
 from trainer.networks import Backbone, build
-from trainer.probe.embeddings import pool_points
+from trainer.probe.embeddings import pool_embeddings
 from trainer.probe.features import BACKBONE, Features, ImageFile, compute_features, compute_some
 from trainer.probe.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
+from trainer.rounds import label_issues, label_savings
 from trainer.rounds.ensemble import combined, save_ensemble
-from trainer.rounds.label_issues import Suspect, find_label_errors
-from trainer.rounds.label_savings import LabelsSaved, estimate, material
+from trainer.rounds.label_issues import LabelIssue
+from trainer.rounds.label_savings import LabelSavings
 from trainer.runtime.errors import ChoiceError, ModelError
 from trainer.runtime.files import read_manifest, sha256_file
 from trainer.runtime.progress import Progress, Report
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 def probe(
     snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report, network: Path | None = None
 ) -> Answers:
-    """Train linear heads on cached features: those of the frozen backbone, or of the fine-tuned one of the model folder `network`.
+    """Train linear heads on cached features of the frozen backbone, or of the fine-tuned one in the model folder `network`.
 
     Raises:
         ModelError: The network cannot be used.
@@ -44,49 +45,50 @@ def probe(
     tuned = _fine_tuned(network) if network else None
     features = _features(snapshot, cache, report, tuned)
     report(Progress("train", 0, 1, "training one head per attribute"))
-    pool = pool_points(features)
+    pool = pool_embeddings(features)
     model = fit_probe(snapshot, pool, seed, tuned.unseen(snapshot) if tuned else None)
     save_probe(to / "model", model, snapshot, features, seed, network)
     report(Progress("train", 1, 1, "trained"))
     answers = _probe_answers(model, model.answer_pool(pool), snapshot, to / "model", tuned)
-    return replace(answers, points=pool.near, committee=lambda: model.committee(pool))
+    return replace(answers, embeddings=pool.near, committee=lambda: model.committee(pool))
 
 
-def label_errors(snapshot: Snapshot, cache: Path, seed: int, report: Report) -> list[Suspect]:
-    """Find the labels that are probably wrong, with a probe that is trained for it."""
+def find_label_issues(snapshot: Snapshot, cache: Path, seed: int, report: Report) -> list[LabelIssue]:
+    """Find the labels that are probably wrong, with a probe that is trained for this purpose."""
     features = _features(snapshot, cache, report)
     report(Progress("train", 0, 1, "training one head per attribute"))
-    pool = pool_points(features)
+    pool = pool_embeddings(features)
     model = fit_probe(snapshot, pool, seed)
     report(Progress("train", 1, 1, "trained"))
-    report(Progress("label errors", 0, 1, "comparing labels with what the model says"))
-    suspects = find_label_errors(snapshot, model, pool, seed)
+    report(Progress("label errors", 0, 1, "comparing labels with the model's answers"))
+    issues = label_issues.find_label_issues(snapshot, model, pool, seed)
     report(Progress("label errors", 1, 1, "compared"))
-    return suspects
+    return issues
 
 
-def labels_saved(
+def estimate_savings(
     snapshot: Snapshot, drawn: Mapping[str, float], cache: Path, seed: int, report: Report
-) -> LabelsSaved:
-    """Estimate what an image that the rule chose is worth, with probes on parts of the labels.
+) -> LabelSavings:
+    """Estimate what an image chosen by the query strategy is worth, with probes on parts of the labels.
 
     Args:
-        snapshot: With labels.
-        drawn: Image name → how it was drawn, of `trainer.rounds.label_savings.read_selection`.
-        cache: Of features.
-        seed: Of all draws.
-        report: Told how far it is.
+        snapshot: Holds the labels.
+        drawn: Image name → probability of its draw, from `trainer.rounds.label_savings.read_selection`.
+        cache: Folder of cached features.
+        seed: Seed of all random draws.
+        report: Called with the progress.
     """
     features = _features(snapshot, cache, report)
-    report(Progress("compare", 0, 1, "training on what chance chose and on what the rule chose"))
-    found = estimate(material(snapshot, pool_points(features), drawn), seed)
+    report(Progress("compare", 0, 1, "training on random images and on chosen images"))
+    material = label_savings.material(snapshot, pool_embeddings(features), drawn)
+    savings = label_savings.estimate(material, seed)
     report(Progress("compare", 1, 1, "compared"))
-    return found
+    return savings
 
 
 def cnn(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:
-    """Fine-tune the whole backbone; it resumes in the folder."""
-    from trainer.config import FitConfig  # noqa: PLC0415 - torchvision takes seconds to load, and a probe needs none
+    """Fine-tune the whole backbone; an interrupted run resumes in the folder."""
+    from trainer.config import FitConfig  # noqa: PLC0415 - torchvision loads for seconds, and a probe does not need it
     from trainer.finetune.run import fit  # noqa: PLC0415
     from trainer.presets import preset  # noqa: PLC0415
 
@@ -98,7 +100,7 @@ def cnn(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) ->
 
 
 def ensemble(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report) -> Answers:
-    """Train a probe and a fine-tuned network, and answer with the mean of their evidences."""
+    """Train a probe and a fine-tuned network, and answer with the mean of their logits."""
     members = {
         "network": cnn(snapshot, to / "network", cache, seed, report),
         "probe": probe(snapshot, to / "probe", cache, seed, report),
@@ -106,14 +108,14 @@ def ensemble(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Repor
     folder = to / "model"
     save_ensemble(folder, snapshot, members, {name: to / name / "model" for name in members})
     answers = combined(folder, members, _about("ensemble", BACKBONE, snapshot, folder))
-    return replace(answers, points=members["probe"].points, committee=members["probe"].committee)
+    return replace(answers, embeddings=members["probe"].embeddings, committee=members["probe"].committee)
 
 
 def ask_ensemble(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:
-    """Answer a snapshot with an ensemble that was trained before.
+    """Answer a snapshot with a trained ensemble.
 
     Raises:
-        ModelError: A member's features or schema are other ones.
+        ModelError: The features or the schema of a member do not fit.
     """
     members = {
         "network": ask_cnn(model / "network", snapshot, cache, report),
@@ -123,10 +125,10 @@ def ask_ensemble(model: Path, snapshot: Snapshot, cache: Path, report: Report) -
 
 
 def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:
-    """Answer a snapshot with a probe that was trained before.
+    """Answer a snapshot with a trained probe.
 
     Raises:
-        ModelError: Its features or its schema are other ones, or the fine-tuned network that gives them is gone or damaged.
+        ModelError: Its features or its schema do not fit, or the fine-tuned network of its features is missing or damaged.
     """
     trained, manifest = load_probe(model)
     tuned = _fine_tuned(model / manifest["network"]) if "network" in manifest else None
@@ -139,11 +141,11 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
     answers = _probe_answers(trained, trained.answer(features), snapshot, model, tuned)
-    return replace(answers, points=lambda: pool_points(features).near())
+    return replace(answers, embeddings=lambda: pool_embeddings(features).near())
 
 
-def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:  # noqa: ARG001 - as engines are
-    """Answer a snapshot with a fine-tuned network, calibrated on the val split it was trained with."""
+def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:  # noqa: ARG001 - the common signature
+    """Answer a snapshot with a fine-tuned network, calibrated on the val split of its training."""
     from trainer.finetune.saved_model import load_model, predict_logits  # noqa: PLC0415
 
     def scoring(done: int, total: int, message: str) -> None:
@@ -159,20 +161,20 @@ def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Ans
 
 
 Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
-"""Snapshot, folder of the run, folder of cached features, seed, progress → answers; writes `model/` in the folder."""
+"""Snapshot, folder of the run, folder of cached features, seed, progress → answers. Writes `model/` in the folder."""
 ENGINES: dict[str, Engine] = {"probe": probe, "cnn": cnn, "ensemble": ensemble}
-GIVES: dict[str, frozenset[str]] = {
-    "probe": frozenset(["points", "committee"]),
+PROVIDES: dict[str, frozenset[str]] = {
+    "probe": frozenset(["embeddings", "committee"]),
     "cnn": frozenset(),
-    "ensemble": frozenset(["points", "committee"]),
+    "ensemble": frozenset(["embeddings", "committee"]),
 }
-"""What each engine gives an acquisition rule beside probabilities (`Rule.needs`)."""
+"""What each engine provides to a query strategy besides probabilities (`QueryStrategy.needs`)."""
 ASK: dict[str, Callable[[Path, Snapshot, Path, Report], Answers]] = {
     "probe": ask_probe,
     "multi_output": ask_cnn,
     "ensemble": ask_ensemble,
 }
-"""By the `kind` of a model folder."""
+"""The functions by the `kind` of a model folder."""
 
 
 def engine(name: str) -> Engine:
@@ -182,57 +184,59 @@ def engine(name: str) -> Engine:
         ChoiceError: There is none.
     """
     if name not in ENGINES:
-        known = ", ".join(ENGINES)
+        names = ", ".join(ENGINES)
         raise ChoiceError(
-            f"There is no engine called {name!r}.", "Nothing was changed.", f"Choose one of: {known}."
+            f"There is no engine called {name!r}.", "Nothing was changed.", f"Choose one of: {names}."
         )
     return ENGINES[name]
 
 
 def refuse_unsuitable(engine_name: str, strategy: str, network: Path | None = None) -> None:
-    """Raise, before anything is trained, if a rule needs what an engine does not give, or an engine does not take a network's features.
+    """Check, before anything is trained, that the engine fits the query strategy and the network.
 
     Raises:
-        ChoiceError: It does, or one of the two does not exist.
+        ChoiceError: The strategy needs what the engine does not provide, the engine cannot use the features of another
+            network, or the engine or the strategy does not exist.
     """
     engine(engine_name)
     if network is not None and engine_name != "probe":
         raise ChoiceError(
             f"The engine {engine_name} does not work on the features of another network.",
             "Nothing was changed.",
-            "Choose the engine probe, or leave out --features.",
+            "Choose the engine probe, or remove --features.",
         )
-    missing = rule(strategy).needs - GIVES[engine_name]
+    missing = query_strategy(strategy).needs - PROVIDES[engine_name]
     if missing:
-        suitable = [name for name in RULES if RULES[name].needs <= GIVES[engine_name]]
+        suitable = [name for name in STRATEGIES if STRATEGIES[name].needs <= PROVIDES[engine_name]]
+        needs = " and ".join(sorted(missing))
         raise ChoiceError(
-            f"The strategy {strategy} needs {' and '.join(sorted(missing))}, which the engine {engine_name} does not give.",
+            f"The strategy {strategy} needs {needs}, which the engine {engine_name} does not provide.",
             "Nothing was changed.",
             f"Choose the engine probe, or one of: {', '.join(suitable)}.",
         )
 
 
 def ask(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:
-    """Answer a snapshot with a model that was trained before, of whatever kind.
+    """Answer a snapshot with a trained model of any kind.
 
     Args:
         model: The model folder.
-        snapshot: Of the schema that the model was trained on.
-        cache: The folder of cached features.
-        report: Called often.
+        snapshot: With the schema of the model's snapshot.
+        cache: Folder of cached features.
+        report: Called with the progress.
 
     Raises:
-        ModelError: The folder is not whole, or was trained on another schema.
+        ModelError: The folder is incomplete, or was trained on another schema.
     """
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     return ASK[manifest["kind"]](model, snapshot, cache, report)
 
 
 def trained_on(model: Path) -> str:
-    """Return the content hash of the snapshot that a model folder's model was trained on.
+    """Return the content hash of the snapshot that the model in a folder was trained on.
 
     Raises:
-        ModelError: The folder is not whole.
+        ModelError: The folder is incomplete.
     """
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     return str(manifest["content_hash"])
@@ -242,7 +246,7 @@ def weights_sha256(model: Path) -> str:
     """Return the sha256 of a model folder's weights.
 
     Raises:
-        ModelError: The folder is not whole.
+        ModelError: The folder is incomplete.
     """
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     return str(manifest["files"]["model.safetensors"]["sha256"])
@@ -256,27 +260,29 @@ def _features(snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned 
 
 
 def compute_ahead(files: list[ImageFile], cache: Path, seconds: float) -> int:
-    """Compute features of the frozen backbone before a round asks for them, with one thread: people are labelling meanwhile.
+    """Compute features of the frozen backbone before a round needs them.
+
+    It uses one thread, because people are labelling at the same time.
 
     Returns:
-        How many of the files, from the first on, need not be looked at again.
+        The number of leading files that need no further call.
 
     Raises:
-        TrainerError: An image cannot be read, or the backbone's weights cannot.
+        TrainerError: An image or the backbone's weights cannot be read.
     """
     with threads(1):
         return compute_some(files, _backbone(), cache, seconds=seconds)
 
 
 def _fine_tuned(model: Path) -> FineTuned:
-    from trainer.finetune.finetuned_backbone import fine_tuned  # noqa: PLC0415 - torchvision takes seconds to load
+    from trainer.finetune.finetuned_backbone import fine_tuned  # noqa: PLC0415 - torchvision loads for seconds
 
     return fine_tuned(model)
 
 
 @functools.cache
 def _backbone() -> Backbone:
-    """The frozen backbone; a worker that stays loaded reads it once."""
+    """Return the frozen backbone; a worker process reads it only once."""
     return build(BACKBONE, pretrained=True)
 
 

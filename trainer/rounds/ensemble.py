@@ -1,7 +1,7 @@
-"""A probe and a fine-tuned network that answer together: they err differently, and together less than each.
+"""A probe and a fine-tuned network that answer together: they make different errors, and fewer together than alone.
 
-What an image says for a class apart from how common it is, the evidence, is the mean of the two members' (a product of
-experts: Hinton, 2002); one temperature per attribute, fitted on the val split, makes probabilities of it again.
+The class-balanced logits of the ensemble are the mean of its members' (a product of experts: Hinton, 2002). One
+temperature per attribute, fitted on the val split, turns them into probabilities.
 
 The model folder:
 
@@ -36,23 +36,23 @@ TINY = 1e-9
 def save_ensemble(
     folder: Path, snapshot: Snapshot, members: Mapping[str, Answers], models: Mapping[str, Path]
 ) -> None:
-    """Calibrate the members' common answer on the val split and write the model folder, the manifest last.
+    """Calibrate the common answers of the members on the val split and write the model folder, the manifest last.
 
     Args:
-        folder: Is made if need be.
-        snapshot: That the members were trained on.
+        folder: Created if it does not exist.
+        snapshot: The snapshot the members were trained on.
         members: Name → its answers to the snapshot.
         models: Name → its model folder, which is copied.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, model in models.items():
-        shutil.rmtree(folder / name, ignore_errors=True)  # of a run that was killed here
+        shutil.rmtree(folder / name, ignore_errors=True)  # left by a run that was killed here
         shutil.copytree(model, folder / name)
     val = snapshot.splits == "val"
     tensors = {}
-    for attribute, evidence in evidences(members).items():
+    for attribute, logits in mean_logits(members).items():
         prior = members["probe"].priors[attribute]
-        temperature = fit_temperature(evidence[val], snapshot.labels[attribute][val], prior)
+        temperature = fit_temperature(logits[val], snapshot.labels[attribute][val], prior)
         tensors[f"temperature/{attribute}"] = torch.tensor([temperature], dtype=torch.float64)
     for name, answers in members.items():
         digest = bytes.fromhex(answers.model["weights_sha256"])
@@ -72,22 +72,22 @@ def save_ensemble(
 
 
 def combined(folder: Path, members: Mapping[str, Answers], about: dict[str, Any]) -> Answers:
-    """Return the common answer of the members, with the temperatures of the model folder.
+    """Return the common answers of the members, with the temperatures of the model folder.
 
     Raises:
         ModelError: The temperatures cannot be read.
     """
     tensors = read_tensors(folder / "model.safetensors")
     probe, answers = members["probe"], {}
-    for attribute, evidence in evidences(members).items():
+    for attribute, logits in mean_logits(members).items():
         temperature = float(tensors[f"temperature/{attribute}"])
-        answers[attribute] = probabilities(evidence, probe.priors[attribute], temperature).astype(np.float32)
+        answers[attribute] = probabilities(logits, probe.priors[attribute], temperature).astype(np.float32)
     return Answers(answers, probe.priors, probe.images, about)
 
 
-def evidences(members: Mapping[str, Answers]) -> dict[str, NDArray[np.float64]]:
-    """Return attribute → (images, classes) mean evidence of the members that answer it; the probe answers all."""
-    found = {}
+def mean_logits(members: Mapping[str, Answers]) -> dict[str, NDArray[np.float64]]:
+    """Return attribute → (images, classes) mean class-balanced logits of the members; the probe answers all attributes."""
+    means = {}
     for attribute in members["probe"].probabilities:
         parts = [
             np.log(answers.probabilities[attribute].astype(np.float64) + TINY)
@@ -95,5 +95,5 @@ def evidences(members: Mapping[str, Answers]) -> dict[str, NDArray[np.float64]]:
             for answers in members.values()
             if attribute in answers.probabilities
         ]
-        found[attribute] = np.mean(parts, axis=0)
-    return found
+        means[attribute] = np.mean(parts, axis=0)
+    return means

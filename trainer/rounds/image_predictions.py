@@ -1,4 +1,4 @@
-"""Answers to image files that belong to no snapshot."""
+"""Answers to image files outside of a snapshot."""
 
 import csv
 import io
@@ -22,21 +22,21 @@ EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 def predict_files(
     model: Path, images: Iterable[Path], to: Path, progress: Callable[[int, int], None]
 ) -> tuple[int, list[str]]:
-    """Write `image_name`, and per attribute the most probable code and its probability, one row per image.
+    """Write one CSV row per image: `image_name`, and per attribute the most probable code and its probability.
 
-    Several processes share the batches out; the first one writes, and each gets the same result.
+    Several processes divide the batches among themselves. The first one writes, and each returns the same result.
 
     Args:
         model: The folder of a fine-tuned network or a probe.
-        images: Files, and folders whose image files are meant, in the order of their names.
+        images: Files, and folders whose image files are answered in the order of their names.
         to: The CSV file.
         progress: Called with images done and images in all.
 
     Returns:
-        Images written, and why the others could not be read.
+        The number of images written, and messages about the files that could not be read.
 
     Raises:
-        ModelError: The model folder is not whole.
+        ModelError: The model folder is incomplete.
     """
     saved = open_network(model)
     saved.network.to(distributed.device())
@@ -47,7 +47,7 @@ def predict_files(
         parts[start] = _answer(saved, files[start : start + BATCH])
         progress(min(len(files), distributed.count() * BATCH * len(parts)), len(files))
     parts = distributed.gathered(parts)
-    failed = [words for start in starts for words in parts[start].failed]
+    failed = [message for start in starts for message in parts[start].failed]
     if distributed.rank() == 0:
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
@@ -59,7 +59,7 @@ def predict_files(
 
 
 class _Part(NamedTuple):
-    """What became of a batch of files: a row per image, and why the others could not be read."""
+    """The result of a batch of files: a row per image, and messages about the files that could not be read."""
 
     rows: list[list[object]]
     failed: list[str]
@@ -74,15 +74,15 @@ def _files(images: Iterable[Path]) -> Iterator[Path]:
 
 
 def _answer(saved: SavedModel, files: list[Path]) -> _Part:
-    config, known, pixels, failed = saved.config, [], [], []
+    config, readable, pixels, failed = saved.config, [], [], []
     for file in files:
         try:
             pixels.append(load_image(file, config.image_size, crop=config.crop))
-            known.append(file)
+            readable.append(file)
         except ImageError as failure:
             failed.append(failure.what)
-    rows: list[list[object]] = [[file.as_posix()] for file in known]
-    if not known:
+    rows: list[list[object]] = [[file.as_posix()] for file in readable]
+    if not readable:
         return _Part(rows, failed)
     answers = saved.probabilities(torch.stack(pixels).to(distributed.device()))
     for name, codes in saved.codes.items():

@@ -1,14 +1,14 @@
-"""What one image that the rule chose is worth, in images drawn at random: estimated from the labels that are there.
+"""Label savings: what an image chosen by the query strategy is worth, in random images, estimated from existing labels.
 
-A tenth of the queue is drawn at random, and so is everything that was labelled before the first model. Heads are trained on
-these images, on a half and on a quarter of them, and on as many that the rule chose; all are measured on images that were
-drawn at random too and that no head learns from. Balanced accuracy is taken to rise with the logarithm of the number of
-labels. With b the slope for random images and d what the chosen ones are ahead by, one of them is worth exp(d / b) random ones.
+A tenth of the queue is drawn at random, and so are the images labelled before the first model. Heads are trained on these
+random images, on half and a quarter of them, and on the same number of chosen images. All heads are measured on other
+images, which were also drawn at random. Balanced accuracy is assumed to rise with the logarithm of the number of labels:
+if b is the slope for random images and d the lead of the chosen ones, a chosen image is worth exp(d / b) random ones.
 
-The interval is Fieller's ("Some problems in interval estimation", 1954) for the ratio d / b: all L for which d - L b is within
-chance of 0. It has no ends while the slope itself may be 0. Two kinds of chance count: which people are measured on (whole
-groups are drawn with replacement), and which images happened to be labelled (the delete-d jackknife: Shao and Wu, "A
-general theory for jackknife variance estimation", Annals of Statistics 1989).
+The interval is Fieller's ("Some problems in interval estimation", 1954) for the ratio d / b: all L for which chance explains
+the difference of d - L b from 0. It is unbounded while the slope itself may be 0. Two kinds of chance count: which people
+are measured (whole groups are drawn with replacement), and which images happen to be labelled (the delete-d jackknife: Shao
+and Wu, "A general theory for jackknife variance estimation", Annals of Statistics 1989).
 """
 
 import csv
@@ -24,23 +24,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.data.snapshot import Snapshot
-from trainer.evaluation.calibration import balanced_answer
-from trainer.probe.embeddings import PoolPoints
+from trainer.probe.embeddings import PoolEmbeddings
 from trainer.probe.linear_heads import Head, fit_heads
 from trainer.probe.probe import threads_for
 from trainer.runtime.errors import SnapshotError
+from trainer.stats.class_balanced import balanced_answers
 
 FEWEST = 30
-"""Random images to learn from, half the chosen ones, and images to measure on: below it nothing is tried."""
+"""Fewest random images to learn from, half the fewest chosen images, and fewest images to measure on."""
 MOST, MOST_HELD_OUT, MOST_POOL = 400, 2000, 2000
-"""Images that heads are trained on, measured on, and told the shares of the classes from at most: more would only cost time."""
+"""Most images to train on, to measure on, and to estimate the class prior from; more would only take longer."""
 DRAWS = 12
-"""How often each set is drawn."""
+"""Number of draws of each train set."""
 RESAMPLES = 500
 WIDEST = 4.0
-"""An interval is told if its upper end is at most this many times the lower one, or if it leaves out 1."""
+"""An interval is shown if its upper end is at most this multiple of its lower end, or if it does not contain 1."""
 ENDLESS = 100.0
-"""An upper end beyond it is none: a straight curve is not to be believed that far."""
+"""An upper end beyond this is dropped, because the straight line cannot be trusted that far."""
 Z = 1.96
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -51,16 +51,16 @@ class Material:
     """The n images of a snapshot, labelled or not.
 
     Attributes:
-        points: Gives the (rows, q) coordinates of some of them.
-        labels: Attribute → (n,) class indices, negative where not known.
-        groups: (n,) names, of all images of the pool.
+        embeddings: Returns the (rows, q) embeddings of some images.
+        labels: Attribute → (n,) class indices, negative where there is no label.
+        groups: (n,) group names.
         classes: Attribute → number of classes.
-        random: Rows that were drawn at random and may be learned from.
-        chosen: Rows that the rule chose and that may be learned from.
-        held_out: Rows that were drawn at random and are measured on; their groups are not among those of the others.
+        random: Row numbers of the train images that were drawn at random.
+        chosen: Row numbers of the train images that the query strategy chose.
+        held_out: Row numbers of the random images to measure on; their groups differ from those of the others.
     """
 
-    points: Callable[[Tensor], Tensor]
+    embeddings: Callable[[Tensor], Tensor]
     labels: Mapping[str, NDArray[np.int64]]
     groups: NDArray[np.str_]
     classes: Mapping[str, int]
@@ -70,20 +70,20 @@ class Material:
 
 
 @dataclass(frozen=True)
-class LabelsSaved:
-    """What was found.
+class LabelSavings:
+    """The result of the comparison.
 
     Attributes:
-        worth: Random images that one chosen image is worth; None if it cannot be told.
+        worth: Number of random images that one chosen image is worth; None if it cannot be estimated.
         low: Lower end of its 95 % interval.
-        high: Upper end; None if there is none.
-        random: Random images that could be learned from.
-        chosen: Chosen images.
-        held_out: Images to measure on.
-        trained_on: Images in each of the two sets that were compared; 0 if nothing was tried.
-        saved: How many random labels at least the chosen ones stand for beyond their own number, by the end of the interval
-            that is nearer to 1; negative if they are worth less. None if the interval holds 1.
-        missing: What it takes to tell, in words; None if it can be told.
+        high: Upper end; None if it is unbounded.
+        random: Number of random train images.
+        chosen: Number of chosen train images.
+        held_out: Number of images to measure on.
+        trained_on: Size of the two train sets that were compared; 0 if nothing was trained.
+        saved: Number of random labels that the chosen ones stand for at least beyond their own number, by the end of the
+            interval that is nearer to 1; negative if they are worth less. None if the interval contains 1.
+        missing: What is missing for an estimate, in words; None if there is one.
     """
 
     worth: float | None
@@ -97,20 +97,28 @@ class LabelsSaved:
     missing: str | None
 
     def as_json(self) -> dict[str, Any]:
-        """As its file has it."""
+        """Return the content of its JSON file."""
         return asdict(self)
 
+    @property
+    def text(self) -> str:
+        """The result as a sentence."""
+        if self.worth is None:
+            return f"It cannot be estimated yet: {self.missing}."
+        interval = f"at least {self.low:.2f}" if self.high is None else f"{self.low:.2f} to {self.high:.2f}"
+        return f"A label of the strategy was worth {self.worth:.2f} random ones ({interval})."
 
-def material(snapshot: Snapshot, pool: PoolPoints, drawn: Mapping[str, float]) -> Material:
-    """Sort the labelled images of a snapshot.
+
+def material(snapshot: Snapshot, pool: PoolEmbeddings, drawn: Mapping[str, float]) -> Material:
+    """Sort the labelled images of a snapshot by the way they were selected.
 
     Args:
-        snapshot: With labels.
-        pool: The points of its images.
-        drawn: Of `read_selection`.
+        snapshot: Holds the labels.
+        pool: The embeddings of its images.
+        drawn: The result of `read_selection`.
     """
-    known = [snapshot.labels[a.name] >= 0 for a in snapshot.categorical]
-    labelled = np.any(known, axis=0) if known else np.zeros(len(snapshot), bool)
+    columns = [snapshot.labels[a.name] >= 0 for a in snapshot.categorical]
+    labelled = np.any(columns, axis=0) if columns else np.zeros(len(snapshot), bool)
     draw = np.array([drawn.get(name, np.nan) for name in snapshot.image_names])
     train, val, test = (labelled & (snapshot.splits == split) for split in ("train", "val", "test"))
     return Material(
@@ -125,10 +133,10 @@ def material(snapshot: Snapshot, pool: PoolPoints, drawn: Mapping[str, float]) -
 
 
 def read_selection(file: Path) -> dict[str, float]:
-    """Read how images were drawn: image name → probability, 0 where a rule chose it (FORMATS.md).
+    """Read how images were selected: image name → probability of the draw, 0 if a strategy chose it (FORMATS.md).
 
     Raises:
-        SnapshotError: It is no such file.
+        SnapshotError: The file cannot be read as a selection.
     """
     try:
         with file.open(encoding="utf-8", newline="") as stream:
@@ -141,35 +149,35 @@ def read_selection(file: Path) -> dict[str, float]:
         ) from cause
 
 
-def estimate(images: Material, seed: int) -> LabelsSaved:
-    """Compare what the rule chose with what was drawn at random.
+def estimate(images: Material, seed: int) -> LabelSavings:
+    """Compare the images that the strategy chose with those that were drawn at random.
 
     Args:
-        images: What is labelled.
-        seed: Of all draws.
+        images: The labelled images.
+        seed: Seed of all random draws.
     """
     random, chosen, held_out = len(images.random), len(images.chosen), len(images.held_out)
     size = min(random, chosen // 2, MOST)
     if missing := _missing(random, chosen, held_out):
-        return LabelsSaved(None, None, None, random, chosen, held_out, 0, None, missing)
+        return LabelSavings(None, None, None, random, chosen, held_out, 0, None, missing)
     ahead, slope, covariance = _compare(images, size, seed)
     interval = ratio_interval(ahead, slope, covariance)
     if interval is None or (interval[0] <= 0 <= interval[1] and interval[1] - interval[0] > math.log(WIDEST)):
         missing = f"{random} random labels, about {_needed(random, interval)} are needed"
-        return LabelsSaved(None, None, None, random, chosen, held_out, size, None, missing)
+        return LabelSavings(None, None, None, random, chosen, held_out, size, None, missing)
     worth, low, high = (math.exp(min(value, math.log(ENDLESS))) for value in (ahead / slope, *interval))
     saved = round(chosen * (max(low, min(high, 1)) - 1)) if low > 1 or high < 1 else None
     upper = high if high < ENDLESS else None
-    return LabelsSaved(worth, low, upper, random, chosen, held_out, size, saved, None)
+    return LabelSavings(worth, low, upper, random, chosen, held_out, size, saved, None)
 
 
 def ratio_interval(ahead: float, slope: float, covariance: Floats) -> tuple[float, float] | None:
-    """Return Fieller's 95 % interval of ahead / slope; None if it has no ends because the slope may be 0.
+    """Return Fieller's 95 % interval of ahead / slope; None if it is unbounded because the slope may be 0.
 
     Args:
         ahead: The numerator.
         slope: The denominator.
-        covariance: (2, 2) of the two.
+        covariance: (2, 2) of both.
     """
     a = slope**2 - Z**2 * covariance[1, 1]
     b = ahead * slope - Z**2 * covariance[0, 1]
@@ -183,7 +191,7 @@ def ratio_interval(ahead: float, slope: float, covariance: Floats) -> tuple[floa
 def _missing(random: int, chosen: int, held_out: int) -> str | None:
     for number, least, what in (
         (random, FEWEST, "random labels to learn from"),
-        (chosen, 2 * FEWEST, "labels that the rule chose"),
+        (chosen, 2 * FEWEST, "labels that the strategy chose"),
         (held_out, FEWEST, "audit images"),
     ):
         if number < least:
@@ -192,19 +200,19 @@ def _missing(random: int, chosen: int, held_out: int) -> str | None:
 
 
 def _needed(random: int, interval: tuple[float, float] | None) -> int:
-    """The width of an interval goes with the root of the number of images; at most four times as many are foretold."""
+    """Return the number of random labels needed: the width goes with the root of the number; at most four times as many."""
     times = math.inf if interval is None else ((interval[1] - interval[0]) / math.log(WIDEST)) ** 2
     return math.ceil(random * min(4.0, times) / 10) * 10
 
 
 def _compare(images: Material, size: int, seed: int) -> tuple[float, float, Floats]:
-    """Return by how much `size` chosen images are ahead, the slope of the curves, and the covariance of the two."""
+    """Return the lead of `size` chosen images, the slope of the curves, and the covariance of both."""
     generator = np.random.default_rng(seed)
-    ruler = _Ruler(images, generator)
+    benchmark = _Benchmark(images, generator)
 
     def draw(rows: Rows, count: int) -> Floats:
         times = 1 if count == len(rows) else DRAWS
-        return np.stack([ruler.measure(generator.permutation(rows)[:count]) for _ in range(times)])
+        return np.stack([benchmark.measure(generator.permutation(rows)[:count]) for _ in range(times)])
 
     few, many = size // 4, size - size // 4
     whole, part, quarter = (draw(images.random, count) for count in (size, many, few))
@@ -212,18 +220,18 @@ def _compare(images: Material, size: int, seed: int) -> tuple[float, float, Floa
     span = math.log(size / few)
 
     def compare(random: Floats) -> tuple[Floats, Floats]:
-        """What the chosen images are ahead by and the mean slope of both curves, as measured and in each draw of groups."""
+        """Return the lead of the chosen images and the mean slope of both curves, as measured and in each draw of groups."""
         at_size, at_few = chosen.mean(axis=0), chosen_quarter.mean(axis=0)
         return at_size - random, (at_size + random - at_few - quarter.mean(axis=0)) / (2 * span)
 
     ahead, slope = compare(whole.mean(axis=0))
-    # The mean over draws, not the one head of `whole`: whom a single head gets wrong by chance is counted among the images.
+    # The mean over draws, not the one head of `whole`: the chance errors of a single head count among the images.
     of_people = compare(part.mean(axis=0))
     by_people = np.cov(of_people[0][1:], of_people[1][1:])
-    # What parts of the random images miss their mean by stands for what all of them may miss.
+    # The deviations of parts of the random images from their mean stand for the deviation of all of them.
     off = [
-        _deviations(found[:, 0], len(rows), count)
-        for found, rows, count in (
+        _deviations(measured[:, 0], len(rows), count)
+        for measured, rows, count in (
             (chosen, images.chosen, size),
             (part, images.random, many),
             (chosen_quarter, images.chosen, few),
@@ -234,57 +242,59 @@ def _compare(images: Material, size: int, seed: int) -> tuple[float, float, Floa
     return float(ahead[0]), float(slope[0]), by_people + by_images
 
 
-def _deviations(figures: Floats, of: int, count: int) -> Floats:
-    """By how much draws of `count` of `of` images miss their mean, made as large as chance makes it for the `of` images."""
-    deviations: Floats = (figures - figures.mean()) * math.sqrt(count / (of - count))
+def _deviations(measured: Floats, of: int, count: int) -> Floats:
+    """Return the deviations of draws of `count` of `of` images from their mean, scaled to the deviation of `of` images."""
+    deviations: Floats = (measured - measured.mean()) * math.sqrt(count / (of - count))
     return deviations
 
 
-class _Ruler:
-    """The images that are measured on, and the draws of their groups.
+class _Benchmark:
+    """The images to measure on, with draws of their groups.
 
     Args:
-        images: The material.
-        generator: Of the draws.
+        images: The labelled images.
+        generator: Source of the draws.
     """
 
     def __init__(self, images: Material, generator: np.random.Generator) -> None:
         self._images = images
         self._rows = np.sort(generator.permutation(images.held_out)[:MOST_HELD_OUT])
-        self._points = images.points(torch.from_numpy(self._rows))
-        self._pool = images.points(torch.from_numpy(generator.permutation(len(images.groups))[:MOST_POOL]))
+        self._embeddings = images.embeddings(torch.from_numpy(self._rows))
+        pool = generator.permutation(len(images.groups))[:MOST_POOL]
+        self._pool = images.embeddings(torch.from_numpy(pool))
         names, self._group = np.unique(images.groups[self._rows], return_inverse=True)
         draws = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
         self._draws = np.concatenate([np.ones((1, len(names))), draws])
 
     def measure(self, rows: Rows) -> Floats:
-        """Train on some images; return macro balanced accuracy: as measured, then as it is in each draw of groups."""
+        """Train on some images; return macro balanced accuracy, as measured and then in each draw of groups."""
         images = self._images
         labels = {name: column[rows] for name, column in images.labels.items()}
-        points = images.points(torch.from_numpy(rows))
+        embeddings = images.embeddings(torch.from_numpy(rows))
         with threads_for(len(rows)):
-            heads = fit_heads(points, labels, images.groups[rows], images.classes, seed=0)
-        found = []
+            heads = fit_heads(embeddings, labels, images.groups[rows], images.classes, seed=0)
+        accuracies = []
         for name, classes in images.classes.items():
             right = images.labels[name][self._rows]
             if len(np.unique(right[right >= 0])) > 1:
-                said = self._answer(heads[name]) if name in heads else np.zeros_like(right)
-                found.append(self._balanced(said, right, classes))
-        macro: Floats = np.mean(found, axis=0) if found else np.zeros(len(self._draws))
+                answers = self._answers(heads[name]) if name in heads else np.zeros_like(right)
+                accuracies.append(self._balanced(answers, right, classes))
+        macro: Floats = np.mean(accuracies, axis=0) if accuracies else np.zeros(len(self._draws))
         return macro
 
-    def _answer(self, head: Head) -> Rows:
-        """The class-balanced answers, as a round gives them."""
-        return balanced_answer(head.answer(self._points), head.expected_shares(head.answer(self._pool)))
+    def _answers(self, head: Head) -> Rows:
+        """Return the class-balanced answers, as in a round."""
+        prior = head.expected_prior(head.answer(self._pool))
+        return balanced_answers(head.answer(self._embeddings), prior)
 
-    def _balanced(self, said: Rows, right: Rows, classes: int) -> Floats:
-        """The mean over the classes that are drawn of the share that was said right."""
-        known = right >= 0
-        there = np.zeros((self._draws.shape[1], classes))
-        hit = np.zeros_like(there)
-        np.add.at(there, (self._group[known], right[known]), 1)
-        np.add.at(hit, (self._group[known], right[known]), said[known] == right[known])
-        drawn = self._draws @ there
-        recall = (self._draws @ hit) / np.maximum(drawn, 1)
+    def _balanced(self, answers: Rows, right: Rows, classes: int) -> Floats:
+        """Return the balanced accuracy in each draw of groups, over the classes that the draw shows."""
+        labelled = right >= 0
+        images = np.zeros((self._draws.shape[1], classes))
+        hits = np.zeros_like(images)
+        np.add.at(images, (self._group[labelled], right[labelled]), 1)
+        np.add.at(hits, (self._group[labelled], right[labelled]), answers[labelled] == right[labelled])
+        drawn = self._draws @ images
+        recall = (self._draws @ hits) / np.maximum(drawn, 1)
         balanced: Floats = recall.sum(axis=1) / np.maximum((drawn > 0).sum(axis=1), 1)
         return balanced

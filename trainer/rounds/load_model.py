@@ -1,4 +1,4 @@
-"""A model folder as a network that answers images, whatever trained it: to score files, to explain, to export."""
+"""Open any model folder as a network that answers images: to score files, to explain answers, to export."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import torch
 
 from trainer.config import FitConfig
 from trainer.finetune.model import build_model
-from trainer.finetune.probe_init import give
+from trainer.finetune.probe_init import copy_head
 from trainer.finetune.saved_model import FORMAT, VERSION, SavedModel, load_model
 from trainer.probe.probe import Probe, load_probe
 from trainer.runtime.errors import ModelError
@@ -15,17 +15,17 @@ from trainer.runtime.files import read_manifest
 
 
 def open_network(folder: Path) -> SavedModel:
-    """Read a model folder of a fine-tuned network or of a probe.
+    """Read the model folder of a fine-tuned network or of a probe.
 
     Raises:
-        ModelError: It is not whole, is an ensemble, or its backbone is not what it was.
+        ModelError: It is incomplete, holds an ensemble, or was trained with other weights of its backbone.
     """
     manifest = read_manifest(folder / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     if manifest.get("kind") == "ensemble":
         raise ModelError(
             f"{folder} holds two models that answer together.",
             "Nothing was changed.",
-            f"Name one of them: {folder / 'network'} or {folder / 'probe'}.",
+            f"Give one of them: {folder / 'network'} or {folder / 'probe'}.",
         )
     return (
         _probe_as_network(folder, *load_probe(folder))
@@ -35,7 +35,7 @@ def open_network(folder: Path) -> SavedModel:
 
 
 def _probe_as_network(folder: Path, probe: Probe, manifest: dict[str, Any]) -> SavedModel:
-    """A probe is a frozen backbone, or a fine-tuned one, with heads of one layer on standardised features."""
+    """Return a probe as its backbone, frozen or fine-tuned, with heads of one layer on standardised features."""
     features, tuned = manifest["features"], "network" in manifest
     config = FitConfig(
         network=features["backbone"], image_size=features["side"], head="probe", loss="adjusted", frozen_stages=-1, dropout=0
@@ -51,7 +51,7 @@ def _probe_as_network(folder: Path, probe: Probe, manifest: dict[str, Any]) -> S
             "Run a new round.",
         )
     for name, module in zip(probe.codes, network.heads, strict=True):
-        give(module, probe.mean, probe.scale, probe.heads[name].weight, probe.heads[name].bias)
+        copy_head(module, probe.mean, probe.scale, probe.heads[name].weight, probe.heads[name].bias)
     kept = ("images", "prior", "temperature")
     calibration = {entry["name"]: {key: entry[key] for key in kept} for entry in manifest["attributes"]}
     network = network.to(memory_format=torch.channels_last).eval()

@@ -1,4 +1,4 @@
-"""A trained network as ONNX: from pixels to calibrated probabilities in one file, checked against the network itself."""
+"""Export a trained network as ONNX: from pixels to calibrated probabilities in one file, checked against the network."""
 
 import warnings
 from pathlib import Path
@@ -16,13 +16,13 @@ from trainer.runtime.files import file_entry, move_into_place, write_manifest
 
 FORMAT, VERSION = "facelabel-onnx", 1
 TOLERANCE = 1e-4
-"""Largest difference of a probability between the file and the network."""
+"""Largest allowed difference of a probability between the file and the network."""
 CHECKED = 5
-"""Images, of random pixels, that both are asked about."""
+"""Number of images of random pixels in the check."""
 
 
 class Answering(nn.Module):
-    """The network with its preprocessing before it and its calibration behind it.
+    """The network together with its preprocessing and its calibration.
 
     Args:
         saved: The model.
@@ -31,35 +31,35 @@ class Answering(nn.Module):
     def __init__(self, saved: SavedModel) -> None:
         super().__init__()
         self.network = saved.network
-        self.out_of_logits = prior_in_logits(saved.config)
+        self.prior_power = prior_in_logits(saved.config)
         self.temperatures = {name: entry["temperature"] for name, entry in saved.calibration.items()}
         for number, name in enumerate(saved.codes):
             prior = torch.tensor(saved.calibration[name]["prior"], dtype=torch.float32)
             self.register_buffer(f"log_prior{number}", prior.log())
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """(N, 3, side, side) uint8 RGB → the (N, classes) probabilities of every attribute, in the model's order."""
+        """Turn (N, 3, side, side) uint8 RGB into (N, classes) probabilities of every attribute, in the model's order."""
         logits = self.network(self.network.prepare(images))
         answers = []
         for number, (name, values) in enumerate(logits.items()):
             log_prior = self.get_buffer(f"log_prior{number}")
-            evidence = values - self.out_of_logits * log_prior
-            answers.append(torch.softmax(evidence / self.temperatures[name] + log_prior, dim=1))
+            balanced = values - self.prior_power * log_prior
+            answers.append(torch.softmax(balanced / self.temperatures[name] + log_prior, dim=1))
         return tuple(answers)
 
 
 def export_onnx(model: Path, to: Path) -> dict[str, Any]:
     """Write `model.onnx` and `model.json`, its manifest, into a folder, and return the manifest.
 
-    The file takes `images`, uint8 (N, 3, side, side) RGB: the upright image, its middle `crop` share, resized to the
-    square. It gives one output per attribute, `p0`, `p1`, …, in the order of the manifest's `attributes`.
+    The input is `images`, uint8 (N, 3, side, side) RGB: the middle `crop` of the upright image, resized to a square. The
+    file has one output per attribute, `p0`, `p1`, …, in the order of the manifest's `attributes`.
 
     Args:
         model: The folder of a fine-tuned network or a probe.
-        to: Is made if need be.
+        to: Created if it does not exist.
 
     Raises:
-        ModelError: The folder is not whole, the network cannot be written as ONNX, or the file gives other answers.
+        ModelError: The folder is incomplete, the network cannot be written as ONNX, or the file gives other answers.
     """
     saved = open_network(model)
     side = saved.config.image_size
@@ -109,17 +109,19 @@ def _write(answering: Answering, attributes: int, side: int, file: Path) -> None
 
 
 def _check(saved: SavedModel, file: Path, side: int) -> float:
-    """Return the largest difference between the file's probabilities and those that the model gives elsewhere."""
+    """Return the largest difference between the file's probabilities and those of the model."""
     import onnxruntime  # type: ignore[import-untyped] # noqa: PLC0415 - of the extra `onnx`
 
     pixels = np.random.default_rng(0).integers(0, 256, (CHECKED, 3, side, side)).astype(np.uint8)
     expected = saved.probabilities(torch.from_numpy(pixels)).values()
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    found = session.run(None, {"images": pixels})
-    difference = max(float(np.abs(ours - theirs).max()) for ours, theirs in zip(expected, found, strict=True))
+    answers = session.run(None, {"images": pixels})
+    difference = max(
+        float(np.abs(ours - theirs).max()) for ours, theirs in zip(expected, answers, strict=True)
+    )
     if not difference <= TOLERANCE:
         raise ModelError(
-            f"The ONNX file answers otherwise than the network: probabilities differ by {difference:.2g}.",
+            f"The ONNX file gives other answers than the network: probabilities differ by {difference:.2g}.",
             "Nothing was written.",
             "Use the model folder itself, or another network.",
         )

@@ -1,4 +1,4 @@
-"""The predictions folder (FORMATS.md): one Arrow file that is mapped into memory, and a manifest written last."""
+"""The predictions folder (FORMATS.md): an Arrow file that is mapped into memory, and a manifest written last."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainer import __version__
-from trainer.acquisition import Work
+from trainer.acquisition import Ranking
 from trainer.data.snapshot import Snapshot
 from trainer.runtime.errors import PredictionsError
 from trainer.runtime.files import file_entry, move_into_place, read_manifest, write_manifest
@@ -26,7 +26,7 @@ class Predictions:
     """A verified predictions folder.
 
     Attributes:
-        manifest: As it was read.
+        manifest: The manifest.
         table: The rows, mapped into memory.
     """
 
@@ -38,7 +38,7 @@ class Predictions:
         """Verify a folder and map its rows.
 
         Raises:
-            PredictionsError: It is not whole, a byte was changed, or its version is unknown.
+            PredictionsError: It is incomplete, a byte was changed, or its version is unknown.
         """
         manifest = read_manifest(
             folder / "manifest.json", format_name=FORMAT, version=VERSION, error=PredictionsError
@@ -58,20 +58,20 @@ class Predictions:
         return values
 
     def order(self) -> NDArray[np.int32]:
-        """Return the row numbers of the images to label, the first one first."""
+        """Return the row numbers of the images to label, the first to label first."""
         rows: NDArray[np.int32] = self.table["order"].drop_null().to_numpy()
         return rows
 
 
 def refuse_if_written(folder: Path) -> None:
-    """Raise if the folder holds predictions: they are never edited.
+    """Check that a folder holds no predictions, because predictions are never edited.
 
     Raises:
-        PredictionsError: It does.
+        PredictionsError: It holds predictions.
     """
     if (folder / "manifest.json").exists():
         raise PredictionsError(
-            f"{folder} holds predictions.", "They were left as they are.", "Choose another folder."
+            f"{folder} holds predictions.", "They were not changed.", "Choose another folder."
         )
 
 
@@ -79,7 +79,7 @@ def write_predictions(
     folder: Path,
     snapshot: Snapshot,
     probabilities: Mapping[str, NDArray[np.float32]],
-    work: Work,
+    ranking: Ranking,
     *,
     priors: Mapping[str, NDArray[np.float64]],
     about: dict[str, Any],
@@ -87,19 +87,19 @@ def write_predictions(
     """Write a predictions folder, the manifest last.
 
     Args:
-        folder: Is made if need be.
-        snapshot: Whose images are answered.
+        folder: Created if it does not exist.
+        snapshot: The snapshot that is answered.
         probabilities: Attribute → (images, classes).
-        work: Scores and order.
-        priors: Attribute → (classes,) shares of the classes, by which the class-balanced answer divides.
-        about: `metrics`, `model`, `seed` and `strategy`, as the manifest has them.
+        ranking: Scores and order.
+        priors: Attribute → (classes,) class priors for the class-balanced answer.
+        about: The entries `metrics`, `model`, `seed` and `strategy` of the manifest.
 
     Returns:
         The manifest.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file, temporary = folder / FILE, folder / f".{FILE}.part"
-    table = _table(snapshot, probabilities, work)
+    table = _table(snapshot, probabilities, ranking)
     with pa.ipc.new_file(str(temporary), table.schema) as writer:
         writer.write_table(table, max_chunksize=ROWS_PER_BATCH)
     move_into_place(temporary, file)
@@ -122,7 +122,9 @@ def write_predictions(
     return write_manifest(folder / "manifest.json", manifest)
 
 
-def _table(snapshot: Snapshot, probabilities: Mapping[str, NDArray[np.float32]], work: Work) -> pa.Table:
+def _table(
+    snapshot: Snapshot, probabilities: Mapping[str, NDArray[np.float32]], ranking: Ranking
+) -> pa.Table:
     names = [a.name for a in snapshot.categorical if a.name in probabilities]
     columns: dict[str, pa.Array] = {
         "image_name": pa.array(snapshot.image_names, pa.string()),
@@ -133,11 +135,11 @@ def _table(snapshot: Snapshot, probabilities: Mapping[str, NDArray[np.float32]],
         flat = pa.array(np.ascontiguousarray(p, np.float32).ravel())
         columns[f"p:{name}"] = pa.FixedSizeListArray.from_arrays(flat, p.shape[1])
     for name in names:
-        columns[f"score:{name}"] = _with_nulls(work.cells[name])
-    columns["score"] = _with_nulls(work.images)
-    columns["drawn"] = _with_nulls(work.drawn)
-    beyond = pa.nulls(len(snapshot) - len(work.order), pa.int32())
-    columns["order"] = pa.concat_arrays([pa.array(work.order, pa.int32()), beyond])
+        columns[f"score:{name}"] = _with_nulls(ranking.cells[name])
+    columns["score"] = _with_nulls(ranking.images)
+    columns["drawn"] = _with_nulls(ranking.drawn)
+    beyond = pa.nulls(len(snapshot) - len(ranking.order), pa.int32())
+    columns["order"] = pa.concat_arrays([pa.array(ranking.order, pa.int32()), beyond])
     return pa.table(columns)
 
 

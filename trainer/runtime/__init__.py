@@ -1,1 +1,1 @@
-"""What every command needs to run: files, errors, seeds, progress, threads, tensors on disk, several processes."""
+"""What every command needs: files, errors, seeds, progress, threads, tensors on disk, several processes."""

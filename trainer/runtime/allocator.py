@@ -1,7 +1,8 @@
-"""Freed memory is kept for the next batch while a network computes.
+"""Keep freed memory for the next batch while a network computes.
 
-A batch's feature maps are larger than what glibc's allocator keeps, so it gives them back to the system after every step
-and gets them again with every page cleared: a third of the processor time of training on a CPU (docs/lab/experiments.md).
+The feature maps of a batch are larger than what glibc's allocator keeps. It returns them to the system after every step
+and gets them back with every page cleared, which is a third of the processor time of training on a CPU
+(docs/lab/experiments.md).
 """
 
 import ctypes
@@ -9,21 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""The numbers of `mallopt` (malloc.h of glibc)."""
+"""The parameter numbers of `mallopt` (malloc.h of glibc)."""
 LARGEST = 2**31 - 1
 USUAL = 32 << 20
-"""The largest threshold at which glibc's own adaptation arrives."""
+"""The largest threshold that glibc's own adaptation reaches."""
 
 _users = 0
 
 
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
-    """Keep what is freed inside for what is allocated next, and give it back to the system at the end.
+    """Keep freed memory for the next allocation inside the context, and return it to the system at the end.
 
-    It may be entered again inside. With another C library than glibc it does nothing.
+    Contexts may be nested. With a C library other than glibc, nothing happens.
     """
-    global _users  # noqa: PLW0603 - the allocator is the process's own
+    global _users  # noqa: PLW0603 - there is one allocator per process
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
         yield

@@ -1,7 +1,7 @@
-"""Several processes, started by torchrun, that train and score together; one process alone is the case of a group of one.
+"""Several processes, started by torchrun, that train and score together; a single process is a group of one.
 
-Every process reads the same snapshot. A batch is shared out image by image, gradients are added up, and answers are
-gathered in the order of the images, so that none is lost or counted twice. Process 0 alone writes.
+Every process reads the same snapshot. The images of a batch are divided among the processes, gradients are summed, and
+answers are gathered in the order of the images, so that no image is lost or counted twice. Only process 0 writes.
 """
 
 import os
@@ -14,8 +14,8 @@ from torch import Tensor, distributed, nn
 
 
 @contextmanager
-def together() -> Iterator[None]:
-    """Join the processes that torchrun started, if it did; part at the end."""
+def process_group() -> Iterator[None]:
+    """Join the processes that torchrun started, if it did, and leave them at the end."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2 or distributed.is_initialized():
         yield
         return
@@ -30,16 +30,16 @@ def together() -> Iterator[None]:
 
 
 def device() -> torch.device:
-    """Where this process computes: on a CUDA device of its own as long as there are enough, or on the CPU."""
+    """Return the device of this process: a CUDA device, shared if there are fewer devices than processes, or the CPU."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
 def image_workers() -> int:
-    """How many processes prepare images where none is asked for.
+    """Return the default number of processes that prepare images.
 
-    On a CPU a worker takes a core from the training that waits for it (`python -m benchmarks throughput`).
+    On a CPU it is 0: a worker would take a core from the training that waits for it (`python -m benchmarks throughput`).
     """
     if device().type == "cpu":
         return 0
@@ -48,17 +48,17 @@ def image_workers() -> int:
 
 
 def rank() -> int:
-    """The number of this process, from 0."""
+    """Return the number of this process, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def count() -> int:
-    """How many processes there are."""
+    """Return the number of processes."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def gathered(parts: dict[int, Any]) -> dict[int, Any]:
-    """Return the parts of all processes, by their numbers; every process gets them."""
+    """Return the parts of all processes by their numbers, in every process."""
     if count() == 1:
         return parts
     everyone: list[dict[int, Any] | None] = [None] * count()
@@ -84,7 +84,7 @@ def add_gradients(model: nn.Module) -> None:
 
 
 def average_statistics(model: nn.Module) -> None:
-    """Replace floating-point buffers (means and variances of batch normalisation) by their mean over the processes."""
+    """Replace floating-point buffers (such as the statistics of batch normalisation) by their mean over the processes."""
     if count() > 1:
         for buffer in model.buffers():
             if buffer.is_floating_point():
@@ -93,6 +93,6 @@ def average_statistics(model: nn.Module) -> None:
 
 
 def wait_for_all() -> None:
-    """Go on only when all processes are here."""
+    """Wait until all processes have reached this point."""
     if count() > 1:
         distributed.barrier()

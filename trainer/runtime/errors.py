@@ -1,23 +1,23 @@
-"""What can go wrong in the trainer, as sentences for the person in front of it.
+"""Errors of the trainer, written for the person who runs it.
 
 ```
 TrainerError
-├── SnapshotError      the snapshot folder is not whole, was changed or is of another version
+├── SnapshotError      the snapshot folder is incomplete, was changed or has another version
 ├── ImageError         an image is missing, cannot be decoded or is too large
-├── WeightsError       the weights of a pretrained backbone cannot be had
-├── ModelError         a model folder or checkpoint is not whole or belongs to another schema
-├── PredictionsError   a predictions folder is not whole, was changed or is of another version
+├── WeightsError       the weights of a pretrained backbone are not available
+├── ModelError         a model folder or checkpoint is incomplete or belongs to another schema
+├── PredictionsError   a predictions folder is incomplete, was changed or has another version
 └── ChoiceError        an engine, strategy or network of that name does not exist
 ```
 """
 
 
 class TrainerError(Exception):
-    """A failure that the person can act on.
+    """A failure that the person can do something about.
 
     Args:
         what: What happened.
-        kept: What is left untouched or was saved.
+        kept: What is unchanged or was saved.
         do: What to do now.
     """
 
@@ -32,7 +32,7 @@ class TrainerError(Exception):
 
 
 class SnapshotError(TrainerError):
-    """The snapshot folder is not whole, was changed or is of another version."""
+    """The snapshot folder is incomplete, was changed or has another version."""
 
 
 class ImageError(TrainerError):
@@ -40,15 +40,15 @@ class ImageError(TrainerError):
 
 
 class WeightsError(TrainerError):
-    """The weights of a pretrained backbone cannot be had."""
+    """The weights of a pretrained backbone are not available."""
 
 
 class ModelError(TrainerError):
-    """A model folder or checkpoint is not whole or belongs to another schema."""
+    """A model folder or checkpoint is incomplete or belongs to another schema."""
 
 
 class PredictionsError(TrainerError):
-    """A predictions folder is not whole, was changed or is of another version."""
+    """A predictions folder is incomplete, was changed or has another version."""
 
 
 class ChoiceError(TrainerError):

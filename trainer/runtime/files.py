@@ -1,6 +1,6 @@
-"""Files that are either whole or not there: canonical JSON, hashes, manifests, atomic writing.
+"""Files that are either complete or absent: canonical JSON, hashes, manifests, atomic writes.
 
-Both folders of FORMATS.md end with a `manifest.json` that is written last and carries its own hash; the model folder
+Both folders of FORMATS.md end with a `manifest.json` that is written last and contains its own hash; the model folder
 follows the same rule.
 """
 
@@ -15,7 +15,7 @@ from trainer.runtime.errors import TrainerError
 
 
 def canonical_json(value: Any) -> str:
-    """Return the one JSON text of a value: keys sorted, two spaces, no ASCII escapes, one LF at the end."""
+    """Return the canonical JSON text of a value: sorted keys, two spaces, no ASCII escapes, one LF at the end."""
     return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -31,7 +31,7 @@ def sha256_file(path: Path) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that after any crash there is the old file, or the new one, and nothing between."""
+    """Write a file atomically: after a crash it holds either the old or the new content."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -47,14 +47,14 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what `write_atomically` left of files that it was killed at; nobody else may be writing into the folder."""
+    """Remove the temporary files of a killed `write_atomically`; nothing else may be writing into the folder."""
     for file in folder.glob(".*.*"):
         if file.is_file():
             file.unlink()
 
 
 def move_into_place(temporary: Path, path: Path) -> None:
-    """Give a file that somebody else wrote under a temporary name its real name, durably."""
+    """Durably give a file its final name after it was written under a temporary one."""
     with temporary.open("rb") as stream:
         os.fsync(stream.fileno())
     temporary.replace(path)
@@ -62,7 +62,7 @@ def move_into_place(temporary: Path, path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable (a rename is not, until its folder is synced)."""
+    """Make the names in a folder durable; a rename is durable only after its folder is synced."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -76,44 +76,44 @@ def file_entry(path: Path) -> dict[str, Any]:
 
 
 def write_manifest(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Write a manifest with its `manifest_hash`, the last file of its folder, and return it."""
+    """Write a manifest with its `manifest_hash` and return it; it must be the last file of its folder."""
     sealed = {**manifest, "manifest_hash": sha256_text(canonical_json(manifest))}
     write_atomically(path, canonical_json(sealed).encode())
     return sealed
 
 
 def read_manifest(path: Path, *, format_name: str, version: int, error: type[TrainerError]) -> dict[str, Any]:
-    """Read a manifest and check it and the hash of every file it names.
+    """Read a manifest and verify its hash and the hash of every file it names.
 
     Args:
-        path: The `manifest.json`; the files it names are beside it.
-        format_name: What its `format` must be.
-        version: What its `version` must be.
-        error: The class of the error to raise.
+        path: The `manifest.json`; the files it names are in the same folder.
+        format_name: The required `format`.
+        version: The required `version`.
+        error: Class of the error to raise.
 
     Returns:
         The manifest.
 
     Raises:
-        TrainerError: The folder is not whole, a byte was changed, or it is of another format or version.
+        TrainerError: The folder is incomplete, a byte was changed, or it has another format or version.
     """
     folder, kept = path.parent, "Nothing was changed."
-    again = "Write the folder again with the program it came from."
+    again = "Write the folder again with the program that made it."
     try:
         text = path.read_bytes().decode()
         manifest = json.loads(text)
     except FileNotFoundError:
         raise error(
-            f"{folder} has no {path.name}, so it is not a whole {format_name}.", kept, again
+            f"{folder} has no {path.name}, so it is not a complete {format_name}.", kept, again
         ) from None
     except (OSError, ValueError) as cause:
         raise error(f"{path} cannot be read: {cause}.", kept, again) from cause
     if not isinstance(manifest, dict) or text != canonical_json(manifest):
         raise error(f"{path} was changed: it is not canonical JSON.", kept, again)
     if manifest.get("format") != format_name or manifest.get("version") != version:
-        found = f"{manifest.get('format')} version {manifest.get('version')}"
+        actual = f"{manifest.get('format')} version {manifest.get('version')}"
         raise error(
-            f"{folder} holds {found}, not {format_name} version {version}.",
+            f"{folder} holds {actual}, not {format_name} version {version}.",
             kept,
             "Use the version of facelabel that wrote it, or write the folder again with this one.",
         )

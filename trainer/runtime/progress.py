@@ -1,4 +1,4 @@
-"""How a round tells where it is."""
+"""Progress reports of a round."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a round is: `done` of `total` of a stage (`features`, `train`, `evaluate` or `predict`)."""
+    """The progress of a stage (`features`, `train`, `evaluate` or `predict`): `done` of `total`."""
 
     stage: str
     done: int

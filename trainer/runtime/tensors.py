@@ -1,7 +1,7 @@
-"""Checkpoints: tensors as safetensors with a JSON manifest, whole whenever the process is killed.
+"""Tensors and checkpoints on disk: safetensors with a JSON manifest, complete even if the process is killed.
 
-The tensors are written under a new name first; then the manifest, which names them, replaces the old one in one
-rename; then the old tensors are deleted. So `<name>.json` always names a whole file.
+The tensors are first written under a new name. Then one rename replaces the manifest, which names them. Then the old
+tensors are deleted. `<name>.json` therefore always names a complete file.
 """
 
 from collections.abc import Mapping
@@ -22,13 +22,13 @@ FORMAT, VERSION = "facelabel-checkpoint", 1
 def save_checkpoint(
     folder: Path, name: str, serial: int, tensors: Mapping[str, Tensor], state: Mapping[str, Any]
 ) -> None:
-    """Replace the checkpoint of that name.
+    """Replace a checkpoint.
 
     Args:
-        folder: Exists.
+        folder: An existing folder.
         name: `last` or `best`; the manifest is `<name>.json`.
-        serial: Must differ from that of the checkpoint that is replaced, unless the tensors are the same.
-        tensors: By name.
+        serial: Must differ from that of the replaced checkpoint, unless the tensors are the same.
+        tensors: Name → tensor.
         state: Everything else, as JSON.
     """
     file = folder / f"{name}-{serial:09d}.safetensors"
@@ -43,10 +43,10 @@ def save_checkpoint(
 
 
 def load_checkpoint(folder: Path, name: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Return the tensors and the state of a checkpoint, or None if there has never been one.
+    """Return the tensors and the state of a checkpoint, or None if it does not exist.
 
     Raises:
-        ModelError: The checkpoint is not whole.
+        ModelError: The checkpoint is incomplete.
     """
     manifest_file = folder / f"{name}.json"
     if not manifest_file.exists():
@@ -57,14 +57,14 @@ def load_checkpoint(folder: Path, name: str) -> tuple[dict[str, Tensor], dict[st
 
 
 def remove_checkpoint(folder: Path, name: str) -> None:
-    """Remove a checkpoint if it is there; the manifest first, so that it never names a file that is gone."""
+    """Remove a checkpoint if it exists; the manifest first, so that it never names a missing file."""
     (folder / f"{name}.json").unlink(missing_ok=True)
     for file in folder.glob(f"{name}-*.safetensors*"):
         file.unlink()
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a safetensors file that is either whole or not there."""
+    """Write a safetensors file atomically."""
     temporary = file.with_name(f"{file.name}.part")
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
     temporary.chmod(0o644)
@@ -86,19 +86,19 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
 
 
 def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under `<prefix>/<name>`, so that several sets share a file."""
+    """Return the tensors under the names `<prefix>/<name>`, so that several sets can share a file."""
     return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
 
 
 def of_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the set that `with_prefix` put into the file."""
+    """Return the tensors that `with_prefix` stored under a prefix."""
     return {
         name.removeprefix(f"{prefix}/"): t for name, t in tensors.items() if name.startswith(f"{prefix}/")
     }
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
-    """Return the running moments of an optimizer by `<number of the parameter>/<name>`."""
+    """Return the moments of an optimizer as `<number of the parameter>/<name>` → tensor."""
     state = optimizer.state_dict()["state"]
     return {
         f"{number}/{name}": tensor for number, moments in state.items() for name, tensor in moments.items()
@@ -106,7 +106,7 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put moments of `optimizer_tensors` back into an optimizer of the same parameters."""
+    """Restore the moments of `optimizer_tensors` in an optimizer of the same parameters."""
     moments: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         number, name = key.split("/", 1)

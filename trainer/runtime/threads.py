@@ -1,4 +1,4 @@
-"""How many threads compute, for a while."""
+"""The number of threads that torch uses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import torch
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Compute with so many threads, and with as many as before afterwards."""
+    """Compute with `count` threads inside the context, and restore the previous number at the end."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -1,7 +1,7 @@
-"""Oracle replay: labels that are known already are bought one batch after the other, to see what a rule saves.
+"""Oracle replay: buy known labels batch by batch, to measure what a query strategy saves.
 
-`plan` says what is run, `problem` what is known, `oracle` sells labels and writes every sale down, `replay` runs one
-rule with one seed, `run` all of them, `summary` turns the curves into figures, `page` into a page.
+`plan` holds the settings, `problem` the labelled images, `oracle` sells labels and records every sale, `replay` runs one
+strategy with one seed, `run` runs all of them, `summary` turns the curves into metrics, and `page` draws them.
 """
 
 from trainer.simulate.plan import Plan

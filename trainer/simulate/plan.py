@@ -1,63 +1,63 @@
-"""What is simulated: fixed, hashed and written down before the first label is bought."""
+"""The settings of a simulation. They are fixed and hashed before the first label is bought."""
 
 from itertools import pairwise
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from trainer.acquisition import DEFAULT, rule
+from trainer.acquisition import DEFAULT, query_strategy
 from trainer.acquisition.group_constraint import BATCH
 from trainer.runtime.files import canonical_json, sha256_text
 
 Stress = Literal["none", "duplicates", "noise", "rare", "missing"]
 RANDOM = "random"
-"""The baseline: uniform over images, without the shares, the batches and the models between them that a round has."""
+"""The baseline: uniform over images. Unlike a round, it has no random or test places, no batches and no models between budgets."""
 
 
 class Plan(BaseModel):
-    """The settings of a simulation; one object is the command line and the saved file.
+    """The settings of a simulation; the command line and the saved file hold the same object.
 
-    Every strategy is replayed with every seed. Replays with the same seed share the people of the test set, the images
-    bought first and the disturbance, so that their curves can be compared in pairs.
+    Every strategy is replayed with every seed. Replays with the same seed share the test groups, the first purchase and
+    the stress, so their curves can be compared in pairs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     strategies: tuple[str, ...] = Field(
-        (RANDOM, DEFAULT), description="Acquisition rules; the first is the baseline."
+        (RANDOM, DEFAULT), description="Query strategies; the first is the baseline."
     )
-    seeds: int = Field(20, ge=1, description="How many replays of each strategy.")
-    start: int = Field(50, ge=2, description="Images bought at random before the first model.")
+    seeds: int = Field(20, ge=1, description="Number of replays of each strategy.")
+    start: int = Field(50, ge=2, description="Number of images bought at random before the first model.")
     budgets: tuple[int, ...] = Field(
         (100, 150, 200, 250, 300, 350, 400, 500, 600, 700, 800, 1000, 1200, 1400, 1600),
-        description="Images bought in all whenever a model is measured, rising.",
+        description="Total numbers of images bought at which a model is measured, rising.",
     )
     batch: int = Field(
         BATCH,
         ge=1,
-        description="Images bought between two models; those between the budgets choose and are not measured.",
+        description="Images bought between two models. Models between two budgets choose images but are not measured.",
     )
     share_test: float = Field(
-        0.2, gt=0, lt=1, description="Share of the groups that are measured on and never bought."
+        0.2, gt=0, lt=1, description="Proportion of the groups that are test groups and never bought."
     )
     stress: Stress = Field(
         "none",
-        description="duplicates: every fifth image stands in the pool five times; noise: a tenth of the bought answers "
-        "are wrong; rare: of every class but the commonest only 2 % of the pool are left; missing: half of the cells "
+        description="duplicates: every fifth image is in the pool five times; noise: a tenth of the bought labels "
+        "are wrong; rare: every class but the most common makes up at most 2 % of the pool; missing: half of the cells "
         "cannot be bought.",
     )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         for name in self.strategies:
-            rule(name)
+            query_strategy(name)
         steps = (self.start, *self.budgets)
         if any(after <= before for before, after in pairwise(steps)):
             raise ValueError("budgets must rise, from above start")
         return self
 
     def purchases(self, strategy: str) -> list[int]:
-        """How many images are bought in all after each purchase. `random` asks no model, so it buys from budget to budget."""
+        """Return the total number of images bought after each purchase. `random` needs no model between two budgets."""
         if strategy == RANDOM:
             return list(self.budgets)
         between = range(self.start + self.batch, self.budgets[-1], self.batch)
@@ -65,5 +65,5 @@ class Plan(BaseModel):
 
     @property
     def hash(self) -> str:
-        """sha256 of the canonical JSON of all settings."""
+        """The sha256 of the canonical JSON of all settings."""
         return sha256_text(canonical_json(self.model_dump(mode="json")))

@@ -1,4 +1,4 @@
-"""What a simulation starts from: images with known labels and the features of a frozen backbone."""
+"""The input of a simulation: images with known labels, and embeddings from a frozen backbone."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from trainer.data.snapshot import CANNOT_TELL, Snapshot
 from trainer.networks import build
-from trainer.probe.embeddings import PoolPoints, pool_points
+from trainer.probe.embeddings import PoolEmbeddings, pool_embeddings
 from trainer.probe.features import BACKBONE, compute_features
 from trainer.runtime.errors import SnapshotError
 from trainer.runtime.progress import Progress, Report
@@ -18,32 +18,36 @@ from trainer.simulate.plan import Stress
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """n images whose labels are known to the oracle only.
+    """n images whose labels only the oracle knows.
 
     Attributes:
         names: (n,) image names.
-        groups: (n,) images of one group are bought or measured on, never both.
-        points: (n, q) float32 principal coordinates of the features; no label had a part in them.
-        labels: Attribute → (n,) class indices; negative: nobody knows.
+        groups: (n,) group names; a group is either bought from or tested on.
+        embeddings: (n, q) float32 principal coordinates of the features, computed without labels.
+        labels: Attribute → (n,) class indices; negative if the label is unknown.
         classes: Attribute → number of classes.
     """
 
     names: NDArray[np.str_]
     groups: NDArray[np.str_]
-    points: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
     labels: dict[str, NDArray[np.int64]]
     classes: dict[str, int]
 
     def take(self, rows: NDArray[np.int64]) -> "Problem":
-        """The problem of some images, which may come more than once."""
+        """Return the problem of some images, which may be repeated."""
         labels = {name: column[rows] for name, column in self.labels.items()}
         return replace(
-            self, names=self.names[rows], groups=self.groups[rows], points=self.points[rows], labels=labels
+            self,
+            names=self.names[rows],
+            groups=self.groups[rows],
+            embeddings=self.embeddings[rows],
+            labels=labels,
         )
 
 
 def read_problem(snapshot: Snapshot, cache: Path, report: Report) -> Problem:
-    """Compute or find the features of a snapshot's images, and keep those that have a label.
+    """Compute or load the features of a snapshot's images, and keep the labelled images.
 
     Raises:
         SnapshotError: No attribute has two classes.
@@ -55,9 +59,9 @@ def read_problem(snapshot: Snapshot, cache: Path, report: Report) -> Problem:
     }
     if not labels:
         raise SnapshotError(
-            "No attribute has two different answers, so there is nothing to simulate.",
+            "No attribute has two different labels, so there is nothing to simulate.",
             "Nothing was changed.",
-            "Simulate on a snapshot whose images are labelled.",
+            "Simulate on a snapshot with labelled images.",
         )
     features = compute_features(
         snapshot,
@@ -65,23 +69,23 @@ def read_problem(snapshot: Snapshot, cache: Path, report: Report) -> Problem:
         cache,
         progress=lambda done, total: report(Progress("features", done, total, "computing features")),
     )
-    known = np.flatnonzero(np.any([column >= 0 for column in labels.values()], axis=0))
+    labelled = np.flatnonzero(np.any([column >= 0 for column in labels.values()], axis=0))
     return Problem(
         names=np.asarray(snapshot.image_names),
         groups=snapshot.groups,
-        points=_points(pool_points(features)),
+        embeddings=_all_embeddings(pool_embeddings(features)),
         labels={name: np.maximum(column, CANNOT_TELL) for name, column in labels.items()},
         classes={a.name: len(a.values) for a in snapshot.categorical if a.name in labels},
-    ).take(known)
+    ).take(labelled)
 
 
-def _points(pool: PoolPoints) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = pool.of(torch.arange(len(pool))).numpy()
-    return found
+def _all_embeddings(pool: PoolEmbeddings) -> NDArray[np.float32]:
+    embeddings: NDArray[np.float32] = pool.of(torch.arange(len(pool))).numpy()
+    return embeddings
 
 
 def disturb(problem: Problem, pool: NDArray[np.int64], stress: Stress, seed: int) -> NDArray[np.int64]:
-    """The rows that can be bought under a stress, some of them several times or none."""
+    """Return the rows that can be bought under a stress; some may be repeated or missing."""
     generator = np.random.default_rng([seed, 7])
     if stress == "duplicates":
         again = generator.permutation(pool)[: len(pool) // 5]
@@ -98,7 +102,7 @@ def disturb(problem: Problem, pool: NDArray[np.int64], stress: Stress, seed: int
 
 
 def wrong_answers(problem: Problem, seed: int, share: float = 0.1) -> dict[str, NDArray[np.int64]]:
-    """The labels with a share of them replaced by another class, as a careless labeller would."""
+    """Return the labels with a proportion of them replaced by another class, as by a careless labeller."""
     generator = np.random.default_rng([seed, 11])
     labels = {}
     for name, column in problem.labels.items():

@@ -1,10 +1,10 @@
-"""All replays of a plan, in processes of their own, each kept as soon as it is done.
+"""Run all replays of a plan in parallel processes; each replay is saved as soon as it is done.
 
 ```
-plan.json          the settings, their hash, and the hash of the snapshot
-raw/RULE-SEED.json one replay: curve, figure of the full data, ledger
-summary.json       figures with intervals
-report.html        the same as a page
+plan.json              the settings, their hash, and the hash of the snapshot
+raw/STRATEGY-SEED.json one replay: curve, metrics with all labels, ledger
+summary.json           metrics with intervals
+report.html            the same as a page
 ```
 """
 
@@ -32,9 +32,9 @@ from trainer.simulate.summary import summarise
 def simulate(
     snapshot: Snapshot, to: Path, plan: Plan, *, cache: Path, report: Report = lambda _: None
 ) -> dict[str, Any]:
-    """Replay a plan on a snapshot's labels and write the folder; returns the summary.
+    """Replay a plan on a snapshot's labels, write the folder and return the summary.
 
-    Run again after an interruption it computes what is missing only.
+    After an interruption, a second call computes only the missing replays.
 
     Raises:
         TrainerError: The folder holds another plan or another snapshot, or there is nothing to simulate.
@@ -54,7 +54,7 @@ def simulate(
 
 
 def run_plan(problem: Problem, plan: Plan, raw: Path, report: Report) -> list[dict[str, Any]]:
-    """Every replay of a plan as it is kept on disk, in the order of strategies and seeds."""
+    """Return every replay of a plan as it is saved on disk, in the order of strategies and seeds."""
     raw.mkdir(parents=True, exist_ok=True)
     wanted = [(strategy, seed) for strategy in plan.strategies for seed in range(plan.seeds)]
     missing = [one for one in wanted if not _file(raw, *one).exists()]
@@ -83,7 +83,7 @@ _here: list[tuple[Problem, Plan, Path]] = []
 
 
 def _start(problem: Problem, plan: Plan, raw: Path) -> None:
-    torch.set_num_threads(1)  # a process per core: threads would only wait for each other
+    torch.set_num_threads(1)  # one process per core: more threads would only wait for each other
     _here.append((problem, plan, raw))
 
 
@@ -101,13 +101,13 @@ def _file(raw: Path, strategy: str, seed: int) -> Path:
 
 
 def _identify(to: Path, identity: dict[str, Any]) -> None:
-    """Write what is simulated before anything is bought, or see that it is the same."""
+    """Write what is simulated before anything is bought, or check that the folder holds the same."""
     file = to / "plan.json"
     if file.exists():
         if json.loads(file.read_bytes()) != identity:
             raise TrainerError(
                 f"{to} holds a simulation with other settings or of another snapshot.",
-                "It was left as it is.",
+                "Nothing in it was changed.",
                 "Choose another folder.",
             )
         return

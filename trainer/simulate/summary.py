@@ -1,7 +1,7 @@
-"""From curves to figures: labels to a share of the full-data figure, area under the curve, and what a rule saves.
+"""From curves to metrics: labels needed for a given accuracy, area under the curve, and savings against the baseline.
 
-Intervals are 95 % percentile intervals of 2,000 bootstrap draws of seeds, in pairs: a draw takes the same seeds of both
-strategies (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
+Intervals are 95 % percentile intervals of 2,000 bootstrap draws of seeds. They are paired: a draw takes the same seeds of
+both strategies (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
 """
 
 from collections.abc import Sequence
@@ -13,30 +13,33 @@ from numpy.typing import NDArray
 from trainer.simulate.plan import Plan
 
 DRAWS = 2000
-SHARES = (0.9, 0.95)
+LEVELS = (0.9, 0.95)
 
 
 def summarise(replays: Sequence[dict[str, Any]], plan: Plan) -> dict[str, Any]:
-    """The figures of all strategies, and those of each against the first one."""
+    """Return the metrics of all strategies, and the comparison of each with the first one."""
     by_strategy = {
         name: sorted((r for r in replays if r["strategy"] == name), key=lambda r: r["seed"])
         for name in plan.strategies
     }
-    figures = {name: _strategy(runs) for name, runs in by_strategy.items()}
+    metrics = {name: _strategy(runs) for name, runs in by_strategy.items()}
     baseline = plan.strategies[0]
     against = {
         name: _against(by_strategy[baseline], runs) for name, runs in by_strategy.items() if name != baseline
     }
-    return {"against_baseline": against, "baseline": baseline, "strategies": figures}
+    return {"against_baseline": against, "baseline": baseline, "strategies": metrics}
 
 
 def labels_to(run: dict[str, Any], target: float, attribute: str | None = None) -> float | None:
-    """How many images had to be bought to reach a figure, between two models by a straight line; None: never (censored).
+    """Return how many images had to be bought to reach a target, interpolated linearly between two models.
 
     Args:
         run: A replay.
         target: A balanced accuracy.
-        attribute: Whose; None is the mean over attributes.
+        attribute: Name of an attribute; None is the mean over attributes.
+
+    Returns:
+        None if the target is never reached (censored).
     """
     before: tuple[float, float] | None = None
     for point in run["curve"]:
@@ -46,14 +49,14 @@ def labels_to(run: dict[str, Any], target: float, attribute: str | None = None) 
         if value >= target:
             if before is None or value == before[1]:
                 return float(point["bought"])
-            share = (target - before[1]) / (value - before[1])
-            return float(before[0] + max(0.0, share) * (point["bought"] - before[0]))
+            fraction = (target - before[1]) / (value - before[1])
+            return float(before[0] + max(0.0, fraction) * (point["bought"] - before[0]))
         before = (point["bought"], value)
     return None
 
 
 def area(run: dict[str, Any], attribute: str | None = None) -> float:
-    """The mean figure along the curve, by the trapezoid rule over the logarithm of the images bought."""
+    """Return the mean balanced accuracy along the curve: the trapezoidal rule over the logarithm of the images bought."""
     points = [(np.log(p["bought"]), v) for p in run["curve"] if (v := _value(p, attribute)) is not None]
     if len(points) < 2:
         return points[0][1] if points else float("nan")
@@ -62,7 +65,7 @@ def area(run: dict[str, Any], attribute: str | None = None) -> float:
 
 
 def interval(values: NDArray[np.float64]) -> list[float]:
-    """The 95 % bootstrap interval of the mean of (seeds,) values."""
+    """Return the 95 % bootstrap interval of the mean of (seeds,) values."""
     drawn = np.random.default_rng(0).integers(0, len(values), (DRAWS, len(values)))
     low, high = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
     return [float(low), float(high)]
@@ -95,8 +98,8 @@ def _strategy(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "curves": curves,
         "full": float(np.mean([run["full"]["macro"] for run in runs])),
         "labels": {
-            f"{share:.0%}": _labels([labels_to(run, share * run["full"]["macro"]) for run in runs])
-            for share in SHARES
+            f"{level:.0%}": _labels([labels_to(run, level * run["full"]["macro"]) for run in runs])
+            for level in LEVELS
         },
         "seconds_per_model": float(np.median([p["seconds"] for run in runs for p in run["curve"]])),
         "worst_attribute": min(
@@ -108,19 +111,19 @@ def _strategy(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _mean_at(runs: Sequence[dict[str, Any]], place: int, attribute: str | None) -> dict[str, Any]:
     values = [_value(run["curve"][place], attribute) for run in runs if place < len(run["curve"])]
-    known = np.array([value for value in values if value is not None])
-    if not len(known):
+    present = np.array([value for value in values if value is not None])
+    if not len(present):
         return {"mean": None, "interval": None}
-    return {"mean": float(known.mean()), "interval": interval(known)}
+    return {"mean": float(present.mean()), "interval": interval(present)}
 
 
 def _labels(counts: Sequence[float | None]) -> dict[str, Any]:
-    known = [count for count in counts if count is not None]
-    return {"censored": len(counts) - len(known), "median": float(np.median(known)) if known else None}
+    reached = [count for count in counts if count is not None]
+    return {"censored": len(counts) - len(reached), "median": float(np.median(reached)) if reached else None}
 
 
 def _against(baseline: Sequence[dict[str, Any]], runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """How many times fewer labels than the baseline, and how much better or worse at each budget."""
+    """Return the ratio of labels against the baseline, and the difference of accuracy at each budget."""
     pairs = list(zip(baseline, runs, strict=True))
     gains = {
         str(theirs["bought"]): _gain([(b["curve"][i]["macro"], r["curve"][i]["macro"]) for b, r in pairs])
@@ -128,8 +131,8 @@ def _against(baseline: Sequence[dict[str, Any]], runs: Sequence[dict[str, Any]])
         if all(i < min(len(b["curve"]), len(r["curve"])) for b, r in pairs)
     }
     saved = {
-        f"{share:.0%}": {name or "macro": _saved(pairs, share, name) for name in (None, *_attributes(runs))}
-        for share in SHARES
+        f"{level:.0%}": {name or "macro": _saved(pairs, level, name) for name in (None, *_attributes(runs))}
+        for level in LEVELS
     }
     return {"gain": gains, "times_fewer": saved}
 
@@ -140,19 +143,19 @@ def _gain(pairs: Sequence[tuple[float, float]]) -> dict[str, Any]:
 
 
 def _saved(
-    pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]], share: float, name: str | None
+    pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]], level: float, name: str | None
 ) -> dict[str, Any]:
-    """The geometric mean of labels(baseline) / labels(rule).
+    """Return the geometric mean of labels(baseline) / labels(strategy).
 
-    Who never arrives is counted as arriving with the last image bought: for the baseline that makes the ratio too
-    small, for the rule too large; both numbers are told.
+    A run that never reaches the target counts as reaching it with the last image bought. Such runs of the baseline
+    make the ratio too small, those of the strategy too large; the summary counts both.
     """
     ratios, censored = [], [0, 0]
     for theirs, ours in pairs:
         target = _full(ours, name)
         if target is None:
             continue
-        counts = [labels_to(run, share * target, name) for run in (theirs, ours)]
+        counts = [labels_to(run, level * target, name) for run in (theirs, ours)]
         censored = [c + (count is None) for c, count in zip(censored, counts, strict=True)]
         last = [run["curve"][-1]["bought"] for run in (theirs, ours)]
         a, b = (count or end for count, end in zip(counts, last, strict=True))

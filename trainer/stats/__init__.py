@@ -1,1 +1,4 @@
-"""Statistics that trainer and annotator share. NumPy only: importing it loads nothing else."""
+"""Statistics that the trainer and the annotator share.
+
+These modules use NumPy alone, so the annotator can import them where torch is not installed.
+"""

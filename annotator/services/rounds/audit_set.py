@@ -13,7 +13,8 @@ import numpy as np
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from annotator.domain.metrics.audit import Floats, Measured, Numbers, balanced_answers, measure
+from annotator.domain.metrics.audit import Floats, Measured, Numbers, measure
+from annotator.domain.metrics.statistics import balanced_answers
 from annotator.domain.schema import Attribute
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label

@@ -13,8 +13,8 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.domain.metrics.audit import Measured, balanced_answers, confusion
-from annotator.domain.metrics.calibration import Calibration, calibration
+from annotator.domain.metrics.audit import Measured, confusion
+from annotator.domain.metrics.statistics import Calibration, balanced_answers, calibration
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Predictions, Round

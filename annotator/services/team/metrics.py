@@ -20,7 +20,7 @@ from annotator.domain.agreement.coefficients import (
     percent_agreement,
 )
 from annotator.domain.agreement.ratings import Ratings
-from annotator.domain.metrics.proportion import Proportion
+from annotator.domain.metrics.statistics import Proportion
 from annotator.models import AskedAgain, Gold, Labeller, Project, Submission
 from annotator.services.common.bulk_read import Column, read_columns
 from annotator.services.common.cached_stats import Figures

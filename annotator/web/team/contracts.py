@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from pydantic import BaseModel
 
-from annotator.domain.metrics.proportion import Proportion
+from annotator.domain.metrics.statistics import Proportion
 from annotator.domain.timestamps import utc_text
 from annotator.models import ApiToken
 from annotator.services.team.label_noise import LabelNoise

@@ -1,4 +1,4 @@
-/** An export in another tool's format: choose one, make the files, see what was left out, download. */
+/** An export for another tool: choose a format, write the files, see what was left out, download. */
 import { call } from '../lib/api.js';
 import { byId, element, fieldOf, find, messageOf, onSubmit } from '../lib/dom.js';
 import { untilAnswered } from '../lib/retry.js';
@@ -9,10 +9,10 @@ const formatField = fieldOf(form, 'format');
 /** @type {ExportFormat[]} */
 let formats = [];
 
-/** What the chosen format has no place for. */
+/** Say what the chosen format leaves out. */
 function describe() {
   const lost = formats.find(({ name }) => name === formatField.value)?.leaves_out;
-  byId('leaves-out').textContent = lost ? `It has no place for: ${lost}` : 'It holds everything but the history.';
+  byId('leaves-out').textContent = lost ? `This format leaves out: ${lost}` : 'This format includes everything except the history.';
 }
 
 /** @param {Loss} loss */
@@ -32,7 +32,7 @@ function show({ path, zip_url, images, labels, lost }) {
 async function make() {
   const button = find(form, 'button', HTMLButtonElement);
   button.disabled = true;
-  byId('exported').textContent = 'Making the files …';
+  byId('exported').textContent = 'Exporting …';
   try {
     show(await call('POST', 'exports', { format: formatField.value, images: fieldOf(form, 'images').value || null }));
   } catch (error) {

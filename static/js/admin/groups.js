@@ -2,8 +2,9 @@
 import { call } from '../lib/api.js';
 import { byId, count, element, find, findAll, messageOf, moment } from '../lib/dom.js';
 import { postOnce, untilAnswered } from '../lib/retry.js';
+import { groupName } from '../lib/schema.js';
 import { SplitsCard } from './splits.js';
-/** @import { Group, GroupDecision, GroupImage, Leak, LeaksAnswer } from '../types' */
+/** @import { Attribute, Group, GroupDecision, GroupImage, Leak, LeaksAnswer } from '../types' */
 
 const PAGE = 60;
 
@@ -20,6 +21,8 @@ async function imagesOf({ key }) {
 
 class GroupsPage {
   constructor() {
+    /** @type {Attribute[]} */
+    this.schema = []; // for the names of people
     this.after = 0; // place of the first group on the page
     /** @type {Group[]} */
     this.chosen = [];
@@ -55,14 +58,19 @@ class GroupsPage {
     }
   }
 
+  async load() {
+    this.schema = (await call('GET', 'schema')).attributes;
+    await this.list();
+  }
+
   async list(after = 0) {
     /** @type {{groups: Group[], total: number}} */
     const { groups, total } = await call('GET', `groups?after=${after}&limit=${PAGE}`);
     this.after = after;
     this.chosen = [];
     byId('list').replaceChildren(...groups.map((group) => this.card(group)));
-    byId('message').textContent = total > 0 ? `${count(total, 'group')} with more than one image, the largest first.`
-      : 'No group holds more than one image. Naming people, importing videos and near-duplicates make groups.';
+    byId('message').textContent = total > 0 ? `${count(total, 'group')} with more than one image, largest first.`
+      : 'No group has more than one image. Groups form when you name people or import videos, and when images are near-duplicates.';
     button('previous').disabled = after === 0;
     button('next').disabled = after + groups.length >= total;
     button('join').disabled = true;
@@ -71,11 +79,12 @@ class GroupsPage {
 
   /** @param {Group} group */
   card(group) {
+    const name = groupName(this.schema, group.key);
     const choose = element('button', { type: 'button', class: 'tile', 'aria-pressed': 'false', 'data-group': group.key },
-      element('img', { src: group.image_url, alt: '', loading: 'lazy' }), element('span', { class: 'tile-name' }, group.key),
+      element('img', { src: group.image_url, alt: '', loading: 'lazy' }), element('span', { class: 'tile-name', title: group.key }, name),
       element('span', { class: 'tile-about' }, element('span', {}, count(group.images, 'image')), element('span', { class: 'mark' }, group.split)));
     choose.addEventListener('click', () => this.choose(group, choose));
-    const open = element('button', { type: 'button', class: 'open-group', 'aria-label': `Open ${group.key}` }, 'Open');
+    const open = element('button', { type: 'button', class: 'open-group', 'aria-label': `Open ${name}` }, 'Open');
     open.addEventListener('click', () => this.trying(() => this.open(group)));
     return element('li', {}, choose, open);
   }
@@ -100,7 +109,7 @@ class GroupsPage {
     this.images = images;
     this.pair = [];
     byId('group').hidden = false;
-    byId('group-title').textContent = `${group.key}: ${count(group.images, 'image')}, ${group.split}`;
+    byId('group-title').textContent = `${groupName(this.schema, group.key)}: ${count(group.images, 'image')}, ${group.split}`;
     find(byId('group'), '.grid').replaceChildren(...images.map((image) => this.picture(image)));
     button('cut').disabled = true;
     byId('close').focus();
@@ -109,7 +118,7 @@ class GroupsPage {
   /** @param {GroupImage} image */
   picture(image) {
     const first = this.images.find((one) => one.image_id === image.twin_of);
-    const why = image.twin_of ? `repeats ${first ? first.image_name : `image ${image.twin_of}`}` : image.given_group ?? '';
+    const why = image.twin_of ? `near-duplicate of ${first ? first.image_name : `image ${image.twin_of}`}` : image.given_group ?? '';
     const choose = element('button', { type: 'button', class: 'tile', 'aria-pressed': 'false', 'data-image': image.image_id },
       element('img', { src: image.image_url, alt: '', loading: 'lazy' }), element('span', { class: 'tile-name' }, image.image_name),
       element('span', { class: 'by' }, why));
@@ -143,7 +152,7 @@ class GroupsPage {
   async decide(kind, first, second) {
     const { answer } = await postOnce('groups/decisions', { kind, first_id: first, second_id: second });
     this.decisions.push(answer);
-    await this.decided(kind === 'join' ? 'Joined: they stay in one split from now on.' : 'Cut: they are no longer taken for one picture.', answer);
+    await this.decided(kind === 'join' ? 'Joined. All images of both groups are now in one split.' : 'Separated. The two images no longer count as one picture.', answer);
   }
 
   async undo() {
@@ -163,26 +172,26 @@ class GroupsPage {
     button('undo').disabled = this.decisions.length === 0;
     this.close();
     await this.list(this.after);
-    byId('message').textContent = settled ? text : `${text} The groups shown here follow in the background.`;
+    byId('message').textContent = settled ? text : `${text} The groups are updated in the background.`;
   }
 
   async leaks() {
-    byId('message').textContent = 'Looking at all images …';
+    byId('message').textContent = 'Checking all images …';
     /** @type {LeaksAnswer} */
     const { groups, leaks, counted_at: countedAt, counting } = await call('GET', 'groups/leaks');
     if (counting) {
-      byId('message').textContent = 'The images are being looked at in the background. Ask again in a minute.';
+      byId('message').textContent = 'The images are being checked in the background. Check again in a minute.';
       return;
     }
     const rows = leaks.map((leak) => this.leak(leak));
     byId('report').hidden = false;
-    find(byId('report'), '.pairs').replaceChildren(...(rows.length ? rows : [element('li', {}, 'Nothing: no person, video, photo or picture is in two splits.')]));
+    find(byId('report'), '.pairs').replaceChildren(...(rows.length ? rows : [element('li', {}, 'No leaks: no person, video, photo or picture is in two splits.')]));
     byId('message').textContent = groups.length ? `${count(groups.length, 'group')} in two splits.` : `${count(leaks.length, 'pair')} in two splits.`;
     if (countedAt) byId('message').append(' As of ', moment(countedAt), '.');
   }
 
   async showSplits() {
-    byId('message').textContent = 'Counting values and trying seeds …';
+    byId('message').textContent = 'Counting values and comparing splits …';
     this.close();
     try {
       await this.splits.open();
@@ -197,10 +206,10 @@ class GroupsPage {
       onclick: () => this.trying(() => this.decide(kind, first.image_id, second.image_id)) }, text);
     const img = (/** @type {GroupImage} */ image) => element('img', { src: image.image_url, alt: image.image_name, loading: 'lazy' });
     return element('li', { 'data-leak': '' }, img(first), img(second),
-      element('p', {}, `${why}: ${first.image_name} is ${splits[0]}, ${second.image_name} is ${splits[1]}.`),
-      act('join', 'Join'), act('cut', 'Not the same'));
+      element('p', {}, `${why}: ${first.image_name} is in ${splits[0]}, ${second.image_name} is in ${splits[1]}.`),
+      act('join', 'Join'), act('cut', 'Not the same picture'));
   }
 }
 
 const page = new GroupsPage();
-await untilAnswered(() => page.list(), ({ message }) => { byId('error').textContent = message; });
+await untilAnswered(() => page.load(), ({ message }) => { byId('error').textContent = message; });

@@ -1,4 +1,4 @@
-/** The import page: send a file, see what it would do, confirm, watch, look back. */
+/** The import page: upload a file, check what it would change, confirm, follow the import, see earlier ones. */
 import { asApiError, call } from '../lib/api.js';
 import { byId, element, fieldOf, messageOf, moment, onSubmit } from '../lib/dom.js';
 import { untilAnswered } from '../lib/retry.js';
@@ -43,9 +43,9 @@ function bytes(number) {
  * @param {ImportSummary} row
  */
 function stateOf({ state, dry_run }) {
-  if (state === 'done') return dry_run ? 'tried' : 'imported';
-  if (state === 'running') return dry_run ? 'being tried' : 'being imported';
-  if (state === 'receiving') return 'being sent';
+  if (state === 'done') return dry_run ? 'checked' : 'imported';
+  if (state === 'running') return dry_run ? 'being checked' : 'being imported';
+  if (state === 'receiving') return 'uploading';
   return state === 'queued' ? 'waiting for the worker' : state;
 }
 
@@ -109,7 +109,7 @@ async function list() {
 }
 
 /**
- * Look at an import, and go on looking while the worker is at it.
+ * Show an import, and follow it while the worker runs it.
  *
  * @param {number} id
  * @param {boolean} [focus] whether to put the focus on it
@@ -126,7 +126,7 @@ async function look(id, focus = false) {
       timer = setTimeout(look, LOOK, id);
       return;
     }
-    say(row.state === 'done' ? (row.dry_run ? 'Nothing is changed yet. Look at what it would do, then import.' : 'Imported.') : '');
+    say(row.state === 'done' ? (row.dry_run ? 'Nothing has changed yet. Check the result below, then import.' : 'Imported.') : '');
     await list();
   } catch (error) {
     const { message, status } = asApiError(error);
@@ -136,7 +136,7 @@ async function look(id, focus = false) {
 }
 
 /**
- * Send what was chosen: one file as it is, several as one archive.
+ * Upload the chosen files: a single file unchanged, several files as one archive.
  *
  * @param {ChosenFile[]} entries
  */
@@ -150,7 +150,7 @@ async function send(entries) {
   const content = asItIs ? file : tar(entries);
   sending = true;
   clearTimeout(timer);
-  say(`Sending ${name} …`);
+  say(`Uploading ${name} …`);
   try {
     const row = await upload(name, content, pieceBytes, show, (text) => say(text));
     await list();
@@ -236,6 +236,6 @@ byId('discard').addEventListener('click', () => act('discard', {}));
 // Show what is unfinished, or what the address names.
 const imports = await untilAnswered(list, ({ message }) => say('', message));
 const chosen = Number(location.hash.slice(1)) || imports.find((row) => isActive(row) || (row.state === 'done' && row.dry_run))?.id;
-say(imports.length > 0 ? '' : 'Nothing was imported here yet.');
+say(imports.length > 0 ? '' : 'No imports yet.');
 if (chosen) await look(chosen);
 document.documentElement.dataset.state = 'ready';

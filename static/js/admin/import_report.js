@@ -3,7 +3,7 @@ import { element } from '../lib/dom.js';
 /** @import { Counted, ImportReport } from '../types' */
 
 /**
- * A closed list of what needs a look, with how much there is of it.
+ * A folded list with its length, for entries that a person may want to check.
  *
  * @template T
  * @param {string} title
@@ -14,13 +14,13 @@ function list(title, { count, first }, line) {
   if (!count) return [];
   const rest = count - first.length;
   const more = rest > 0 ? [element('li', { class: 'muted' }, `and ${rest.toLocaleString('en')} more, see imports/ in the project`)] : [];
-  return [element('details', {}, element('summary', {}, `${count.toLocaleString('en')} ${title}`),
+  return [element('details', {}, element('summary', {}, `${title}: ${count.toLocaleString('en')}`),
     element('ul', {}, ...first.map((entry) => element('li', {}, line(entry))), ...more))];
 }
 
 /** @param {[name: string, number: number][]} numbers */
-function tally(numbers) {
-  return element('dl', { class: 'tally' }, ...numbers.map(([name, number]) =>
+function totals(numbers) {
+  return element('dl', { class: 'totals' }, ...numbers.map(([name, number]) =>
     element('div', {}, element('dt', {}, name), element('dd', {}, number.toLocaleString('en')))));
 }
 
@@ -28,7 +28,7 @@ function tally(numbers) {
 function values(attributes) {
   const parts = Object.entries(attributes).map(([attribute, counts]) => element('li', {}, element('b', {}, attribute), ': ',
     Object.entries(counts).map(([value, number]) => `${value} ${number.toLocaleString('en')}`).join(', ')));
-  return parts.length > 0 ? [element('details', { open: true }, element('summary', {}, 'labels by value'), element('ul', {}, ...parts))] : [];
+  return parts.length > 0 ? [element('details', { open: true }, element('summary', {}, 'Labels by value'), element('ul', {}, ...parts))] : [];
 }
 
 /**
@@ -39,24 +39,24 @@ export function reportOf(report) {
   const { images, labels, unmapped } = report;
   const would = report.dry_run ? 'would be ' : '';
   /** @type {[string, number][]} */
-  const numbers = [[`images ${would}imported`, images.imported], ['here already', images.already],
+  const numbers = [[`images ${would}imported`, images.imported], ['already in the project', images.already],
     ['duplicates', images.duplicates.count], ['refused', images.refused.count], ['other files ignored', images.left_aside],
-    ['faces taken over', images.faces ?? 0]];
+    ['faces imported', images.faces ?? 0]];
   if (labels) {
     numbers.push(['rows with labels', labels.rows], [`labels ${would}added`, labels.added], [`${would}replaced`, labels.replaced],
-      ['unchanged', labels.unchanged], ['kept, a person answered otherwise', labels.kept]);
+      ['unchanged', labels.unchanged], ['kept: a person answered differently', labels.kept]);
   }
-  const parts = [element('p', {}, 'Read as ', element('b', {}, report.format), '.'), tally(numbers.filter(([, number], place) => number || place === 0)),
+  const parts = [element('p', {}, 'Read as ', element('b', {}, report.format), '.'), totals(numbers.filter(([, number], place) => number || place === 0)),
     ...(report.notes ?? []).map((note) => element('p', { class: 'muted' }, note)),
-    ...list('faces outside their image, ignored', images.misfits ?? { count: 0, first: [] }, (name) => name),
-    ...list('refused', images.refused, ([name, reason]) => `${name} ${reason}`),
-    ...list('labels without a counterpart here, ignored', unmapped, ([label, number]) => `${label} (${number.toLocaleString('en')} times)`),
-    ...list('duplicates', images.duplicates, ([name, other]) => `${name} is the same image as ${other}`),
-    ...list('renamed, as another image has the name', images.renamed, ([name, other]) => `${name} is now ${other}`)];
+    ...list('Ignored faces, outside their image', images.misfits ?? { count: 0, first: [] }, (name) => name),
+    ...list('Refused', images.refused, ([name, reason]) => `${name} ${reason}`),
+    ...list('Ignored labels, without a counterpart in this project', unmapped, ([label, number]) => `${label} (${number.toLocaleString('en')} times)`),
+    ...list('Duplicates', images.duplicates, ([name, other]) => `${name} is the same image as ${other}`),
+    ...list('Renamed, because another image has the name', images.renamed, ([name, other]) => `${name} is now ${other}`)];
   if (!labels) return parts;
   const absent = { count: labels.absent.count, first: labels.absent.first };
   return [...parts, ...values(labels.values), ...labels.notes.map((note) => element('p', { class: 'muted' }, note)),
-    ...list('rows name images that the project does not have', absent, (name) => name),
-    ...list('cells answered twice and differently, left unlabelled', labels.contradictions, ([image, attribute]) => `${image}: ${attribute}`),
-    ...(labels.left_aside.length > 0 ? [element('p', { class: 'muted' }, `Columns ignored: ${labels.left_aside.join(', ')}`)] : [])];
+    ...list('Rows for images that are not in the project', absent, (name) => name),
+    ...list('Cells with two different answers, left unlabelled', labels.contradictions, ([image, attribute]) => `${image}: ${attribute}`),
+    ...(labels.left_aside.length > 0 ? [element('p', { class: 'muted' }, `Ignored columns: ${labels.left_aside.join(', ')}`)] : [])];
 }

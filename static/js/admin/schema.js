@@ -41,7 +41,7 @@ class SchemaPage {
     const may = schema.may_change;
     byId('add').hidden = !may;
     byId('changes').hidden = !may;
-    byId('message').textContent = may ? '' : 'Only an admin changes the schema.';
+    byId('message').textContent = may ? '' : 'Only an admin can change the schema.';
     this.tell([]);
     this.draw();
     document.documentElement.dataset.state = 'ready';
@@ -136,7 +136,7 @@ class SchemaPage {
    */
   tell(changes, problem = '') {
     this.changes = changes;
-    byId('state').textContent = problem || (changes.length === 0 ? 'Nothing is changed. Edit an attribute, and its effect is shown here.' : `${count(changes.length, 'change')}, not applied yet.`);
+    byId('state').textContent = problem || (changes.length === 0 ? 'No changes yet. Edit an attribute to see the effect here.' : `${count(changes.length, 'change')}, not applied yet.`);
     byId('state').classList.toggle('problem', problem !== '');
     byId('list').replaceChildren(...changes.map(line));
     this.applyButton.disabled = changes.length === 0;
@@ -160,7 +160,7 @@ class SchemaPage {
     await this.trying(async () => {
       await postOnce('schema/changes', this.body());
       await this.load();
-      byId('message').textContent = `${count(number, 'change')} applied; attributes.toml says the same.`;
+      byId('message').textContent = `${count(number, 'change')} applied and written to attributes.toml.`;
       byId('add').focus();
     });
   }

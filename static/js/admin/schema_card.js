@@ -26,7 +26,7 @@ function fateInWords(attribute, value) {
  */
 function facts(attribute) {
   const labelled = attribute.people === null ? count(attribute.labelled, 'label') : `${count(attribute.labelled, 'label')}, ${attribute.people === 1 ? '1 person' : `${attribute.people.toLocaleString('en')} people`}`;
-  return [labelled, attribute.required ? 'required' : 'optional', attribute.kind === 'open' && 'open', attribute.groups && 'makes groups'].filter(Boolean).join(' · ');
+  return [labelled, attribute.required ? 'required' : 'optional', attribute.kind === 'open' && 'open', attribute.groups && 'defines groups'].filter(Boolean).join(' · ');
 }
 
 /**
@@ -44,7 +44,7 @@ function head(attribute, ...tools) {
  */
 function valueLine(attribute, value) {
   const retired = value.status === 'retired';
-  const marks = [...(retired ? [fateInWords(attribute, value)] : []), ...(value.ends ? ['ends the image'] : [])];
+  const marks = [...(retired ? [fateInWords(attribute, value)] : []), ...(value.ends ? ['no more questions'] : [])];
   return element('li', { 'data-status': value.status }, element('b', { class: 'code' }, String(value.code)), element('span', {}, value.name),
     element('span', { class: 'muted' }, value.labels.toLocaleString('en')), ...marks.map((words) => element('span', { class: 'mark' }, words)));
 }
@@ -57,7 +57,7 @@ function valueLine(attribute, value) {
  */
 export function readCard(attribute, tools) {
   const guide = attribute.guideline && element('p', { class: 'guideline' }, attribute.guideline);
-  const values = attribute.values.length === 0 ? element('p', { class: 'muted' }, 'Names, added while labelling.')
+  const values = attribute.values.length === 0 ? element('p', { class: 'muted' }, 'Names that labellers add.')
     : element('ul', { class: 'value-list', 'aria-label': `Values of ${attribute.title}, with their labels` },
       ...attribute.values.map((value) => valueLine(attribute, value)));
   return element('li', { class: 'card attribute', 'data-attribute': attribute.name }, head(attribute, ...tools), guide || '', values);
@@ -109,13 +109,13 @@ function fateSelect(attribute, value, redraw) {
   const now = fateOf(value);
   const option = (/** @type {string} */ fate, /** @type {string} */ words) => element('option', { value: fate, selected: fate === now }, words);
   const others = attribute.values.filter((other) => other !== value && other.name && (other.status === 'active' || String(other.code) === now));
-  return element('select', { 'aria-label': `What becomes of ${called(value)}`, 'data-focus': `fate ${value.code}`,
+  return element('select', { 'aria-label': `Action for ${called(value)}`, 'data-focus': `fate ${value.code}`,
     onchange: (/** @type {Event} */ event) => {
       const fate = fieldIn(event).value;
       setFate(attribute, value, fate);
       redraw(fate === 'split' ? `name ${value.replaced_by[0]}` : `fate ${value.code}`);
     } },
-  option('stays', value.wasRetired ? 'bring back' : 'stays'), option('retired', value.wasRetired ? 'stays retired' : 'retire'),
+  option('stays', value.wasRetired ? 'restore' : 'keep'), option('retired', value.wasRetired ? 'keep retired' : 'retire'),
   ...(value.wasRetired ? [] : [option('split', 'split into …'), ...others.map((other) => option(String(other.code), `merge into ${called(other)}`))]));
 }
 
@@ -135,7 +135,7 @@ function fateCell(attribute, value, redraw) {
   if (value.wasRetired && value.replaced_by.length > 0) return element('span', { class: 'muted' }, fateInWords(attribute, value));
   const cell = element('span', { class: 'fate' }, fateSelect(attribute, value, redraw));
   if (fateOf(value) === 'split') {
-    cell.append(element('button', { type: 'button', 'aria-label': `One more part of ${called(value)}`,
+    cell.append(element('button', { type: 'button', 'aria-label': `Add a part to ${called(value)}`,
       onclick: () => {
         addPart(attribute, value);
         redraw(`name ${value.replaced_by.at(-1)}`);
@@ -156,7 +156,7 @@ function valueRow(attribute, value, changed, redraw) {
   return element('tr', { 'data-code': value.code, 'data-status': value.status },
     element('th', { scope: 'row' }, String(value.code)), element('td', {}, name, whole ? element('span', { class: 'muted part' }, `part of ${called(whole)}`) : ''),
     element('td', { class: 'number' }, value.labels.toLocaleString('en')), element('td', {}, fateCell(attribute, value, redraw)),
-    element('td', {}, element('label', { class: 'ends' }, check(value, 'ends', changed), 'ends the image')));
+    element('td', {}, element('label', { class: 'ends' }, check(value, 'ends', changed), 'no more questions')));
 }
 
 /**
@@ -165,8 +165,8 @@ function valueRow(attribute, value, changed, redraw) {
  * @param {Redraw} redraw
  */
 function valueTable(attribute, changed, redraw) {
-  if (attribute.kind === 'open') return element('p', { class: 'muted' }, 'Names, added while labelling: rename and merge them under People.');
-  const heads = ['Code', 'Name', 'Labels', 'What becomes of it', 'After it'].map((words) => element('th', { scope: 'col' }, words));
+  if (attribute.kind === 'open') return element('p', { class: 'muted' }, 'Names that labellers add. Rename and merge them on the People page.');
+  const heads = ['Code', 'Name', 'Labels', 'Action', 'Afterwards'].map((words) => element('th', { scope: 'col' }, words));
   return element('div', {}, element('table', {}, element('thead', {}, element('tr', {}, ...heads)),
     element('tbody', {}, ...attribute.values.map((value) => valueRow(attribute, value, changed, redraw)))),
   element('button', { type: 'button', 'data-focus': 'add value',
@@ -192,7 +192,7 @@ function guideline(attribute, changed) {
  * @param {Redraw} redraw
  */
 function kindSelect(attribute, redraw) {
-  const kinds = [['categorical', 'one of fixed values'], ['open', 'a name, added while labelling']];
+  const kinds = [['categorical', 'a fixed list of values'], ['open', 'a name that labellers add']];
   return element('select', { 'data-focus': 'kind',
     onchange: (/** @type {Event} */ event) => {
       attribute.kind = fieldIn(event).value === 'open' ? 'open' : 'categorical';
@@ -215,7 +215,7 @@ export function editCard(attribute, tools, changed, redraw) {
     field('Title', text(attribute, 'title', changed, { 'data-focus': 'title', class: 'wide' })),
     field('Key', text(attribute, 'key', changed, { maxlength: 1, class: 'letter' })),
     field('Column in labels.csv', text(attribute, 'name', changed, { maxlength: 63, class: 'wide', pattern: '[a-z][a-z0-9_]*' })),
-    ...(attribute.old === null ? [field('Answered by', kindSelect(attribute, redraw))] : []),
+    ...(attribute.old === null ? [field('Type of answer', kindSelect(attribute, redraw))] : []),
     element('label', { class: 'inline' }, check(attribute, 'required', changed), 'required'));
   return element('li', { class: 'card attribute editing', 'data-attribute': attribute.old ?? '' }, head(attribute, ...tools), settings,
     element('label', { class: 'guideline-field' }, 'Guideline', guideline(attribute, changed)), valueTable(attribute, changed, redraw));

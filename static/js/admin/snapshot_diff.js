@@ -1,9 +1,9 @@
-/** What changed between two snapshots, as the API tells it. */
-import { count, element } from '../lib/dom.js';
+/** What changed between two snapshots. */
+import { count, element, labellerName } from '../lib/dom.js';
 /** @import { CellChange, Counted, SnapshotDiff } from '../types' */
 
 /** @type {[keyof Omit<SnapshotDiff['images'], 'unchanged'>, string][]} */
-const KINDS = [['added', 'added'], ['removed', 'removed'], ['renamed', 'renamed'], ['replaced', 'with other bytes'], ['regrouped', 'in another group']];
+const KINDS = [['added', 'added'], ['removed', 'removed'], ['renamed', 'renamed'], ['replaced', 'with different content'], ['regrouped', 'moved to another group']];
 const MOST = 12; // values of an attribute that make a readable matrix
 
 /**
@@ -11,20 +11,21 @@ const MOST = 12; // values of an attribute that make a readable matrix
  *
  * @param {HTMLElement} place what it replaces
  * @param {SnapshotDiff} diff
+ * @param {Map<string, string>} titles of the attributes, by name
  */
-export function showDiff(place, diff) {
+export function showDiff(place, diff, titles) {
   if (diff.same) {
-    place.replaceChildren(element('p', {}, `Nothing differs: ${count(diff.images.unchanged, 'image')} with the same labels.`));
+    place.replaceChildren(element('p', {}, `No differences: ${count(diff.images.unchanged, 'image')} with the same labels.`));
     return;
   }
-  const attributes = Object.entries(diff.cells).map(([name, changes]) => attribute(name, changes, diff.names[name] ?? {}));
+  const attributes = Object.entries(diff.cells).map(([name, changes]) => attribute(name, titles.get(name) ?? name, changes, diff.names[name] ?? {}));
   place.replaceChildren(
     element('p', {}, `${count(diff.images.unchanged, 'image')} unchanged, ${count(diff.changed_cells, 'cell')} differ.`),
     list([
       ...diff.schema_changes.map((change) => `Schema: ${change}`),
       ...KINDS.filter(([kind]) => diff.images[kind].count).map(([kind, words]) => named(diff.images[kind], words)),
       ...diff.splits.map(({ from, to, images }) => `${count(images, 'image')} moved from ${from} to ${to}`),
-      ...diff.people.map(({ labeller, origin, cells }) => `${count(cells, 'cell')} by ${labeller || 'nobody on record'} (${origin || 'no answer'})`),
+      ...diff.people.map(({ labeller, origin, cells }) => `${count(cells, 'cell')} by ${labeller ? labellerName(labeller, 'you') : 'an unknown labeller'} (${origin || 'no answer'})`),
     ]),
     ...attributes,
   );
@@ -43,22 +44,23 @@ function named({ count: number, first }, words) {
 /**
  * From → to: a matrix where the values are few, a list of the most frequent changes where they are many.
  *
- * @param {string} name
+ * @param {string} name of the attribute
+ * @param {string} title
  * @param {CellChange[]} changes
  * @param {Record<string, string>} names of the values
  */
-function attribute(name, changes, names) {
+function attribute(name, title, changes, names) {
   const word = (/** @type {string} */ code) => names[code] ?? code;
   const codes = (/** @type {'from'|'to'} */ side) => [...new Set(changes.map((change) => change[side]))];
   const [rows, columns] = [codes('from'), codes('to')];
   if (rows.length > MOST || columns.length > MOST) {
     const most = [...changes].sort((one, other) => other.cells - one.cells).slice(0, MOST);
-    return element('section', {}, element('h3', {}, name), list(most.map(({ from, to, cells }) => `${word(from)} → ${word(to)}: ${count(cells, 'cell')}`)));
+    return element('section', {}, element('h3', {}, title), list(most.map(({ from, to, cells }) => `${word(from)} → ${word(to)}: ${count(cells, 'cell')}`)));
   }
   const cells = new Map(changes.map((change) => [`${change.from},${change.to}`, change.cells]));
   const head = element('tr', {}, element('th', { scope: 'col' }, 'from \u2193 to \u2192'), ...columns.map((code) => element('th', { scope: 'col', class: 'number' }, word(code))));
   const body = rows.map((from) => element('tr', {}, element('th', { scope: 'row' }, word(from)),
     ...columns.map((to) => element('td', { class: 'number' }, cells.get(`${from},${to}`)?.toLocaleString('en') ?? ''))));
-  return element('section', { class: 'table changes', 'data-attribute': name }, element('h3', {}, name),
+  return element('section', { class: 'table changes', 'data-attribute': name }, element('h3', {}, title),
     element('table', {}, element('thead', {}, head), element('tbody', {}, ...body)));
 }

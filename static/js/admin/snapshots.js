@@ -4,11 +4,10 @@ import { byId, element, fieldOf, find, messageOf, moment, onSubmit } from '../li
 import { untilAnswered } from '../lib/retry.js';
 import { changesUrl, snapshotUrl } from '../lib/urls.js';
 import { showDiff } from './snapshot_diff.js';
-/** @import { Snapshot } from '../types' */
+/** @import { Attribute, Snapshot, SnapshotDiff } from '../types' */
 
 const form = byId('create', HTMLFormElement);
 const comparison = byId('compare', HTMLFormElement);
-
 
 /** @param {Snapshot} snapshot */
 function row({ name, created_at, images, labelled, path, content_hash }) {
@@ -35,7 +34,7 @@ async function check(name) {
   byId('message').textContent = `Checking every byte of ${name} …`;
   try {
     const { content_hash } = await call('GET', `snapshots/${encodeURIComponent(name)}/verify`);
-    byId('message').textContent = `Snapshot ${name} is whole, content ${content_hash.slice(0, 12)}.`;
+    byId('message').textContent = `Snapshot ${name} is intact. Content hash: ${content_hash.slice(0, 12)}.`;
   } catch (error) {
     byId('error').textContent = messageOf(error);
     byId('message').textContent = '';
@@ -61,7 +60,9 @@ async function compare() {
   link.hidden = true;
   byId('diff').textContent = 'Comparing …';
   try {
-    showDiff(byId('diff'), await call('GET', `snapshots/diff?${new URLSearchParams({ a, b })}`));
+    /** @type {[SnapshotDiff, {attributes: Attribute[]}]} */
+    const [diff, { attributes }] = await Promise.all([call('GET', `snapshots/diff?${new URLSearchParams({ a, b })}`), call('GET', 'schema')]);
+    showDiff(byId('diff'), diff, new Map(attributes.map(({ name, title }) => [name, title])));
     link.href = changesUrl(a, b);
     link.hidden = false;
   } catch (error) {
@@ -76,7 +77,7 @@ async function list() {
   table.hidden = snapshots.length === 0;
   table.tBodies[0].replaceChildren(...snapshots.map(row));
   offer(snapshots);
-  byId('message').textContent = snapshots.length > 0 ? '' : 'No snapshot yet.';
+  byId('message').textContent = snapshots.length > 0 ? '' : 'No snapshots yet.';
   document.documentElement.dataset.state = 'ready';
 }
 
@@ -89,7 +90,7 @@ async function create() {
     const names = new FormData(form).has('names');
     const { name, path } = await call('POST', 'snapshots', { names });
     await list();
-    byId('message').textContent = `Snapshot ${name} lies in ${path}.`;
+    byId('message').textContent = `Snapshot ${name} is in ${path}.`;
   } catch (error) {
     byId('error').textContent = messageOf(error);
     byId('message').textContent = '';

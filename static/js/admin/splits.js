@@ -14,9 +14,9 @@ export class SplitsCard {
     this.changed = changed;
     /** @type {?SplitPlan} */
     this.plan = null;
-    this.evenSo = byId('even-so', HTMLInputElement);
+    this.anyway = byId('anyway', HTMLInputElement);
     this.button = byId('balance', HTMLButtonElement);
-    this.evenSo.addEventListener('change', () => this.arm());
+    this.anyway.addEventListener('change', () => this.arm());
     byId('splits-close').addEventListener('click', () => this.close());
   }
 
@@ -32,12 +32,12 @@ export class SplitsCard {
     const { better } = this;
     byId('splits').hidden = false;
     byId('splits-about').textContent = better
-      ? `Seed ${plan.seed} spreads the values better than ${plan.seed_now}: distance from the wanted shares ${plan.distance_now.toFixed(2)} → ${plan.distance.toFixed(2)} (a random seed: 1). ${count(plan.moved, 'image')} would be in another split.`
-      : `No seed that was tried spreads the values better than the current one, ${plan.seed}.`;
+      ? `The split with seed ${plan.seed} is closer to the target proportions than the current split with seed ${plan.seed_now}: distance ${plan.distance.toFixed(2)} instead of ${plan.distance_now.toFixed(2)} (a random split has 1). ${count(plan.moved, 'image')} would move to another split.`
+      : `No tested split is better than the current split with seed ${plan.seed}.`;
     byId('splits-warnings').replaceChildren(...plan.warnings.map((text) => element('li', {}, text)));
     byId('splits-table').replaceChildren(this.head(), element('tbody', {}, ...plan.values.map((row) => this.row(row, titles))));
-    byId('even-so-line').hidden = !better || plan.models === 0;
-    this.evenSo.checked = false;
+    byId('anyway-line').hidden = !better || plan.models === 0;
+    this.anyway.checked = false;
     this.button.hidden = !better;
     this.arm();
     byId('splits-close').focus();
@@ -51,12 +51,12 @@ export class SplitsCard {
   /** Enable the button where the change is possible and, with trained models, confirmed. */
   arm() {
     const models = this.plan?.models ?? 0;
-    this.button.disabled = !this.better || (models > 0 && !this.evenSo.checked);
+    this.button.disabled = !this.better || (models > 0 && !this.anyway.checked);
   }
 
   head() {
-    const top = [element('th', { scope: 'col', rowspan: '2' }, 'Value'), element('th', { scope: 'colgroup', colspan: '3' }, 'Now: images (groups)')];
-    if (this.better) top.push(element('th', { scope: 'colgroup', colspan: '3', class: 'then' }, 'Then: images (groups)'));
+    const top = [element('th', { scope: 'col', rowspan: '2' }, 'Value'), element('th', { scope: 'colgroup', colspan: '3' }, 'Current split: images (groups)')];
+    if (this.better) top.push(element('th', { scope: 'colgroup', colspan: '3', class: 'then' }, 'Better split: images (groups)'));
     const names = (/** @type {string} */ first) => SPLITS.map((split, place) => element('th', { scope: 'col', class: `number${place === 0 ? first : ''}` }, split));
     return element('thead', {}, element('tr', {}, ...top), element('tr', {}, ...names(''), ...(this.better ? names(' then') : [])));
   }
@@ -73,15 +73,15 @@ export class SplitsCard {
       ...(this.better ? cells(then, ' then') : []));
   }
 
-  /** Use the better seed. */
+  /** Use the better split. */
   async balance() {
     if (this.plan === null) return;
     this.button.disabled = true;
     const { seed, seed_now: insteadOf } = this.plan;
     try {
-      const { answer } = await postOnce('splits', { seed, instead_of: insteadOf, even_so: this.evenSo.checked });
+      const { answer } = await postOnce('splits', { seed, instead_of: insteadOf, even_so: this.anyway.checked });
       this.close();
-      await this.changed(`Seed ${answer.seed} is used now: ${count(answer.moved, 'image')} in another split.`);
+      await this.changed(`The split now uses seed ${answer.seed}: ${count(answer.moved, 'image')} moved.`);
     } finally {
       this.arm();
     }

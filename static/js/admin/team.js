@@ -1,4 +1,4 @@
-/** The team page: who labels how, how far they agree, what was agreed on, and accounts. */
+/** The team page: the labellers' work, their agreement, the quality settings, and accounts. */
 import { call } from '../lib/api.js';
 import { loadSchema } from '../lib/schema.js';
 import { byId, count, element, fieldOf, find, findAll, moment, onSubmit } from '../lib/dom.js';
@@ -24,8 +24,8 @@ function showSettings(team) {
   set('gold_share', percent(team.settings.gold_share));
   set('relabel_share', percent(team.settings.relabel_share));
   set('aggregation', team.settings.aggregation);
-  byId('wanted').textContent = team.wanted === 0 ? 'No image waits for a further answer.' : `${count(team.wanted, 'image')} wait for a further answer.`;
-  byId('gold').textContent = team.gold === 0 ? 'No image is gold yet: decide an image on its page in Browse, then make it gold.' : `${count(team.gold, 'image')} with known answers.`;
+  byId('wanted').textContent = team.wanted === 0 ? 'No image needs another answer.' : `Another answer is needed for ${count(team.wanted, 'image')}.`;
+  byId('gold').textContent = team.gold === 0 ? 'No gold images yet. Adjudicate an image on its page in Browse, then make it gold.' : `${count(team.gold, 'image')} with known answers.`;
 }
 
 /** @param {Team} team */
@@ -48,7 +48,7 @@ async function refresh() {
   byId('noise').hidden = noise.length === 0;
   byId('noise-list').replaceChildren(...noise.map(({ attribute, text }) => element('li', { 'data-attribute': attribute }, text)));
   byId('counted').hidden = team.counted_at === null && !team.counting;
-  byId('counted').replaceChildren(...(team.counting ? ['The numbers are being counted in the background: look again in a minute.'] : ['As of ', moment(team.counted_at), '.']));
+  byId('counted').replaceChildren(...(team.counting ? ['The numbers are being counted in the background. Reload in a minute.'] : ['As of ', moment(team.counted_at), '.']));
   showSettings(team);
   showAccounts(team);
 }
@@ -62,10 +62,10 @@ const act = {
   token: (id, purpose) => runExclusive(async () => {
     const { token } = await call('POST', `team/members/${id}/tokens`, { purpose });
     await refresh();
-    const secret = element('p', { class: 'secret', tabindex: -1 }, 'This is the only time that the token is shown: ', element('code', {}, token));
+    const secret = element('p', { class: 'secret', tabindex: -1 }, 'Copy this token now, it is shown only once: ', element('code', {}, token));
     find(document, `.account[data-id="${id}"] .tokens`).before(secret);
     secret.focus();
-  }, 'The token is made.'),
+  }, 'The token is created.'),
   revoke: (id) => runExclusive(async () => {
     await call('POST', `team/tokens/${id}/revoke`, {});
     await refresh();
@@ -85,7 +85,7 @@ function add() {
     byId('add', HTMLFormElement).reset();
     await refresh();
     findAll(document, `.account[data-account="${CSS.escape(name)}"] summary`)[0]?.focus();
-  }, 'The account is made.');
+  }, 'The account is created.');
 }
 
 function agree() {

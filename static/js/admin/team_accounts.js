@@ -54,5 +54,5 @@ export function accountNode(account, act) {
     formOf('New password', password, 'Set', (value, sent) => { act.change(account.id, { password: value }); sent.reset(); }, whose),
     element('span', { class: 'switch' }, toggle),
     tokens(account, act),
-    formOf('A token for a program', purpose, 'Make', (value) => act.token(account.id, value)));
+    formOf('Token for a program', purpose, 'Create', (value) => act.token(account.id, value)));
 }

@@ -1,5 +1,5 @@
 /** The two tables of the team page: labellers, and agreement per attribute. */
-import { element } from '../lib/dom.js';
+import { element, labellerName } from '../lib/dom.js';
 import { interval } from '../lib/interval.js';
 /** @import { AttributeAgreement, LabellerMetrics, Member, Proportion } from '../types' */
 
@@ -36,9 +36,10 @@ function suggestions({ accepted, corrected }) {
 
 /** @param {Member} account */
 function member({ name, role, me, active, has_password: account, figures: metrics }) {
-  const note = [account && role, me && 'you', !active && 'disabled'].filter(Boolean).join(', ');
+  const shown = labellerName(name);
+  const note = [account && role, me && shown === name && 'you', !active && 'disabled'].filter(Boolean).join(', ');
   return element('tr', { 'data-member': name, 'data-active': String(active) },
-    element('th', { scope: 'row' }, name, note && element('small', {}, note)),
+    element('th', { scope: 'row' }, shown, note && element('small', {}, note)),
     number(whole(metrics.images)), number(whole(metrics.answers)),
     number(metrics.seconds === null ? '–' : `${metrics.seconds.toFixed(1)} s`), number(metrics.per_hour === null ? '–' : whole(metrics.per_hour)),
     element('td', {}, share(metrics.gold)), element('td', {}, share(metrics.others)), element('td', {}, suggestions(metrics)));
@@ -46,14 +47,14 @@ function member({ name, role, me, active, has_password: account, figures: metric
 
 /** @param {Member[]} members */
 export function membersTable(members) {
-  return table([['Name'], ['Images', 'number'], ['Answers', 'number'], ['Median', 'number'], ['Per hour', 'number'],
-    ['Right on gold'], ['Same as others'], ['Suggestions taken']], members.map(member));
+  return table([['Name'], ['Images', 'number'], ['Answers', 'number'], ['Median time', 'number'], ['Per hour', 'number'],
+    ['Correct on gold'], ['Agrees with others'], ['Suggestions accepted']], members.map(member));
 }
 
 /** @param {AttributeAgreement['cohen']} cohen */
 function pairs(cohen) {
   if (cohen.length === 0) return '–';
-  const lines = cohen.map(({ first, second, kappa }) => element('li', {}, element('span', {}, `${first} – ${second}`), interval(kappa, { of: `${whole(kappa.images)} images` })));
+  const lines = cohen.map(({ first, second, kappa }) => element('li', {}, element('span', {}, `${labellerName(first)} – ${labellerName(second)}`), interval(kappa, { of: `${whole(kappa.images)} images` })));
   return element('details', { class: 'pairs' }, element('summary', {}, cohen.length === 1 ? '1 pair' : `${cohen.length} pairs`), element('ul', {}, ...lines));
 }
 

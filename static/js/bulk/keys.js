@@ -7,15 +7,15 @@ import { commandOf as commonCommandOf } from '../lib/keys.js';
  * @type {[keys: string, meaning: string][]}
  */
 export const COMMANDS = [
-  ['Enter', 'keep the page: every face that is not marked gets its value'],
-  ['← → ↑ ↓', 'go from face to face; Home and End to the first and the last'],
-  ['Shift', 'with an arrow or a click: all faces up to that one'],
-  ['Space', 'leave out the face (or let it in again), as a click does'],
+  ['Enter', 'confirm the page'],
+  ['← → ↑ ↓', 'move between faces; Home and End: the first and the last'],
+  ['Shift', 'with an arrow or a click: select all faces up to that one'],
+  ['Space', 'leave the face out, or include it again (same as a click)'],
   ['0 … 9', 'give the face this value'],
   ['-', "can't tell"],
-  ['Backspace', 'undo the last mark, then page after page'],
-  ['PageUp PageDown', 'the value before or after this one'],
-  ['Esc', 'let go of a range or a number half typed'],
+  ['Backspace', 'undo the last mark, then the pages before'],
+  ['PageUp PageDown', 'previous or next value'],
+  ['Esc', 'clear a range or a half-typed number'],
   ['?', 'show or hide the keys'],
 ];
 

@@ -1,18 +1,18 @@
 /** The sweep page's controller: what the labeller does → marks → outbox, and which page comes next. */
-import { byId, closest, find, findAll } from '../lib/dom.js';
+import { byId, closest, count, find, findAll } from '../lib/dom.js';
 import { FaceGrid } from '../lib/face_grid.js';
 import { OUT } from '../lib/face_marks.js';
 import { ImageCache } from '../lib/image_cache.js';
 import { typedCode } from '../lib/keys.js';
 import { Outbox } from '../lib/outbox.js';
 import { OutboxStatus } from '../lib/outbox_status.js';
-import { loadSchema } from '../lib/schema.js';
+import { answersInWords, loadSchema } from '../lib/schema.js';
 import { ProjectStorage } from '../lib/storage.js';
+import { PageCounts } from './counts.js';
 import { BulkHistory } from './history.js';
 import { fillHelp } from './key_help.js';
 import { commandOf } from './keys.js';
 import { bodyOf, leftOutOf, PageQueue } from './page_queue.js';
-import { Tally } from './tally.js';
 import { Toolbar } from './toolbar.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Mark } from '../lib/face_marks.js' */
@@ -36,8 +36,8 @@ class BulkPage {
     this.images = new ImageCache();
     this.grid = new FaceGrid(byId('faces'), this.images, (ids) => this.mark((marks) => marks.toggle(ids), ids));
     this.toolbar = new Toolbar(byId('bar'), this.schema, { onwish: (change) => this.wish(change), onanswer: (code) => this.choose(code) });
-    this.status = new OutboxStatus(this.outbox, byId('unsent'), byId('refused'), (values) => Object.entries(values).map(([name, value]) => [name, String(value)]));
-    this.tally = new Tally({ count: byId('count'), session: byId('session'), commit: byId('commit-text') });
+    this.status = new OutboxStatus(this.outbox, byId('unsent'), byId('refused'), (values) => answersInWords(schema, values));
+    this.counts = new PageCounts({ count: byId('count'), session: byId('session'), commit: byId('commit-text') });
     /** What each key and button does. @type {Record<string, (...values: any[]) => void>} */
     this.commands = {
       commit: () => this.commit(),
@@ -54,7 +54,7 @@ class BulkPage {
     this.groups = [];
     /** @type {?Page} */
     this.shown = null;
-    this.typed = ''; // digits of a code that may still go on
+    this.typed = ''; // digits of a code that may be incomplete
     /** @type {?ApiError} */
     this.trouble = null;
     /** @type {?number} */
@@ -110,7 +110,7 @@ class BulkPage {
   }
 
   /**
-   * The groups are known: begin with the largest; where the model says nothing, in the order of the queue.
+   * The groups have arrived: start with the largest one, or in the order of the queue if there are no predictions.
    *
    * @param {SweepGroup[]} groups
    */
@@ -124,7 +124,7 @@ class BulkPage {
   }
 
   /**
-   * Choose the value that unmarked faces get, where the model says nothing.
+   * Choose the value for all unmarked faces, if there are no predictions.
    *
    * @param {number} code
    */
@@ -156,7 +156,7 @@ class BulkPage {
   letter(letter) {
     const attribute = this.schema.find(({ key }) => key?.toLowerCase() === letter);
     if (attribute) this.wish({ attribute: attribute.name });
-    else this.say(`No attribute of this page has the key ${letter.toUpperCase()}. The key ? shows all keys.`);
+    else this.say(`No attribute of this page has the key ${letter.toUpperCase()}. Press ? to see all keys.`);
   }
 
   // ---- which page is on the screen
@@ -194,7 +194,7 @@ class BulkPage {
 
   render() {
     if (this.shown) this.grid.render(this.shown, (mark) => this.word(mark));
-    this.tally.render(this.shown, (mark) => this.word(mark));
+    this.counts.render(this.shown, (mark) => this.word(mark));
     this.state();
   }
 
@@ -208,7 +208,7 @@ class BulkPage {
     page.state = state;
     for (const part of findAll(document, '[data-show]')) part.hidden = !part.dataset.show?.split(' ').includes(state);
     if (state === 'done') byId('done-reason').textContent = this.reason();
-    if (state === 'waiting') byId('waiting-reason').textContent = `${this.trouble?.message ?? ''} What you kept is in this browser. It is sent automatically as soon as the server is back.`;
+    if (state === 'waiting') byId('waiting-reason').textContent = `${this.trouble?.message ?? ''} This browser keeps your answers and sends them automatically when the server is back.`;
   }
 
   /**
@@ -228,8 +228,7 @@ class BulkPage {
   reason() {
     const value = this.queue.wish?.value;
     const title = this.attribute?.title;
-    const what = value === null ? `${title}: no face` : `${title}: no face that looks like “${this.word(value)}”`;
-    return `${what} is left to sweep`;
+    return value === null ? `${title}: no faces left` : `${title}: no faces left with the prediction “${this.word(value)}”`;
   }
 
   /**
@@ -238,7 +237,7 @@ class BulkPage {
    */
   acknowledged(item, answer) {
     if (item.kind === 'sweep undo') this.queue.setLeases(item.body.submission, answer.images);
-    if (answer.opinions?.length > 0) this.say(`${answer.opinions.length} of these faces were somebody else's by now: your answer is kept as an extra opinion.`);
+    if (answer.opinions?.length > 0) this.say(`Another labeller had already taken ${count(answer.opinions.length, 'face')}. Your answer counts as an extra opinion.`);
     this.queue.sync();
     this.render();
   }
@@ -298,7 +297,7 @@ class BulkPage {
     const progress = typedCode(typed, this.attribute.values);
     if (progress && !progress.more) return this.give(progress.code);
     this.typed = progress ? typed : '';
-    this.say(progress ? `${typed}… – another digit, or Enter.` : `${this.attribute.title} has no value ${typed}.`);
+    this.say(progress ? `${typed}… Type another digit or press Enter.` : `${this.attribute.title} has no value ${typed}.`);
   }
 
   leave() {
@@ -314,7 +313,7 @@ class BulkPage {
     if (code !== null) return this.give(code);
     const { shown } = this;
     if (page.state !== 'ready' || !shown) return; // nobody answers faces that cannot be seen
-    if (shown.answer === undefined) return this.say('First choose the value that all faces get: PageDown, or a click on it.');
+    if (shown.answer === undefined) return this.say('First choose the value for all faces: press PageDown or click a value.');
     const unseen = shown.images.filter((image) => this.images.of(image).failed).map(({ image_id: id }) => id);
     if (unseen.length > 0) shown.marks.put(unseen, OUT);
     this.clock(!document.hidden);
@@ -322,7 +321,7 @@ class BulkPage {
     const key = this.send(shown.images, { kind: 'sweep', body });
     if (!key) return;
     this.history.push({ ...shown, key, order: this.queue.wish?.order ?? '', milliseconds: this.spent });
-    this.tally.add(body);
+    this.counts.add(body);
     this.say('');
     this.queue.shift(leftOutOf(shown));
     this.show();
@@ -346,11 +345,11 @@ class BulkPage {
     const { wish } = this.queue;
     if (wish?.attribute !== attribute || wish.value !== value) this.queue.change({ size: 24, ...wish, attribute, value, answer, order });
     this.queue.unshift(refused ? { ...back, back: null } : back);
-    this.tally.remove(body);
+    this.counts.remove(body);
     this.renderToolbar();
     this.show();
     this.spent = milliseconds;
-    this.say('The last page is back as you left it.');
+    this.say('The last page is back, with its marks.');
   }
 
   /**
@@ -365,7 +364,7 @@ class BulkPage {
       return this.outbox.add({ ...change, image_id: null, image_name: `Page of ${images.length} faces` });
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
-      this.say(`This browser has no room to keep answers (${error.name}). Free space for this site, then try again.`);
+      this.say(`This browser cannot store more answers (${error.name}). Free storage for this site, then try again.`);
       return null;
     }
   }

@@ -2,7 +2,7 @@ import { byId, count, element, find, focused } from '../lib/dom.js';
 /** @import { Attribute, SweepGroup } from '../types' */
 /** @import { Wish } from './page_queue.js' */
 
-/** What is swept: attribute, value, order, size of the page. */
+/** The selection above the faces: attribute, value, order, size of the page. */
 export class Toolbar {
   /**
    * @param {HTMLElement} root
@@ -47,7 +47,7 @@ export class Toolbar {
       predicted ? groups.find((group) => group.code === code)?.cells ?? 0 : null));
     const chip = focused()?.closest('#groups .chip');
     const code = chip instanceof HTMLElement ? chip.dataset.code : undefined;
-    this.groups.replaceChildren(element('span', { class: 'muted' }, predicted ? 'looks like' : 'all get'), ...chips);
+    this.groups.replaceChildren(element('span', { class: 'muted' }, predicted ? 'Predicted' : 'Value for all'), ...chips);
     if (code !== undefined) chips.find(({ dataset }) => dataset.code === code)?.focus();
   }
 

@@ -8,7 +8,7 @@ import { learningCurve, reliability } from './charts.js';
 
 /** @type {Split[]} */
 const SPLITS = ['train', 'val', 'test'];
-const VERDICTS = { start: 'nothing yet', 'go on': 'go on', stop: 'can stop' };
+const VERDICTS = { start: 'no data yet', 'go on': 'keep labelling', stop: 'can stop' };
 
 /** @param {Advice} advice */
 export const verdictBadge = ({ verdict }) => element('span', { class: 'badge', 'data-verdict': verdict }, VERDICTS[verdict]);
@@ -39,30 +39,30 @@ function curvePanel({ attribute, curve, classes }, used) {
   const measured = curve.flatMap((point) => (point.value === null ? [] : [{ ...point, value: point.value }]));
   const newest = measured.at(-1);
   if (!newest) {
-    return panel('wide', 'Learning curve', 'curves', attribute, nothing(curve.length === 0 ? 'No round has learned this attribute yet.' : `No measurement yet: ${curve.at(-1)?.reason}.`));
+    return panel('wide', 'Learning curve', 'curves', attribute, nothing(curve.length === 0 ? 'No round has trained on this attribute yet.' : `No measurement yet: ${curve.at(-1)?.reason}.`));
   }
   const { images, groups } = newest;
   return panel('wide', 'Learning curve', 'curves', attribute, learningCurve(measured, classes.length, used),
-    element('p', { class: 'muted' }, `Balanced accuracy on ${count(images, 'audit image')} of ${count(groups, 'group')}${measured.length === 1 ? '; the second round makes it a curve' : ''}.`));
+    element('p', { class: 'muted' }, `Balanced accuracy on ${count(images, 'audit image')} of ${count(groups, 'group')}${measured.length === 1 ? '; a curve needs a second round' : ''}.`));
 }
 
 /** @param {AttributeInsights} insights */
 function calibrationPanel({ attribute, calibration }) {
-  if (calibration === null) return panel('', 'Calibration', 'calibration', attribute, nothing('No audit image was answered by a model yet.'));
+  if (calibration === null) return panel('', 'Calibration', 'calibration', attribute, nothing('No model has predicted a labelled audit image yet.'));
   const { error, null_high: high, honest } = calibration;
-  const words = honest ? `Error ${formatMetric(error, 3)}: chance alone gives up to ${formatMetric(high, 3)}.` : `Error ${formatMetric(error, 3)}, more than the ${formatMetric(high, 3)} that chance gives: probabilities are off.`;
-  return panel('', 'Calibration', 'calibration', attribute, reliability(calibration), element('p', { class: honest ? 'muted' : 'doubt' }, words));
+  const words = honest ? `Error ${formatMetric(error, 3)}; chance alone gives up to ${formatMetric(high, 3)}.` : `Error ${formatMetric(error, 3)}, above the ${formatMetric(high, 3)} that chance gives: the probabilities are not reliable.`;
+  return panel('', 'Calibration', 'calibration', attribute, reliability(calibration), element('p', { class: honest ? 'muted' : 'warning' }, words));
 }
 
 /**
- * Rows are the right values, columns the answers; the shade is the share of the row.
+ * The confusion matrix: a row per true value, a column per predicted value. The shade is the proportion of the row.
  *
  * @param {AttributeInsights} insights
  * @param {?number} used
  */
-function confusionPanel({ attribute, classes, confusion }, used) {
-  const caption = 'Mistakes';
-  if (confusion === null) return panel('', caption, 'confusion', attribute, nothing('A round and audit labels make the table.'));
+function confusionPanel({ attribute, title, classes, confusion }, used) {
+  const caption = 'Confusion matrix';
+  if (confusion === null) return panel('', caption, 'confusion', attribute, nothing('The table needs a round and labelled audit images.'));
   const sums = confusion.map((row) => row.reduce((sum, images) => sum + images, 0));
   const places = classes.map((_, place) => place).filter((place) => sums[place] > 0 || confusion.some((row) => row[place] > 0));
   const cell = (/** @type {number} */ row, /** @type {number} */ column) => {
@@ -73,9 +73,9 @@ function confusionPanel({ attribute, classes, confusion }, used) {
   };
   const heads = places.map((place) => element('th', { scope: 'col', title: classes[place].name }, String(classes[place].code)));
   const rows = places.map((row) => element('tr', {}, element('th', { scope: 'row' }, `${classes[row].code} ${classes[row].name}`), ...places.map((column) => cell(row, column))));
-  return panel('', caption, 'confusion', attribute, element('div', { class: 'table', tabindex: 0, role: 'region', 'aria-label': `${attribute}: right values and answers` }, element('table', { class: 'confusion' },
-    element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'right ↓ answer →'), ...heads)), element('tbody', {}, ...rows))),
-  element('p', { class: 'muted' }, `Audit images of round ${used}; classes count as equally common.`));
+  return panel('', caption, 'confusion', attribute, element('div', { class: 'table', tabindex: 0, role: 'region', 'aria-label': `${title}: true and predicted values` }, element('table', { class: 'confusion' },
+    element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'true ↓ predicted →'), ...heads)), element('tbody', {}, ...rows))),
+  element('p', { class: 'muted' }, `Audit images, round ${used}. Predictions assume equally frequent values.`));
 }
 
 /** @param {AttributeInsights} insights */
@@ -91,7 +91,7 @@ function distributionPanel({ attribute, values, unsure, labelled, imbalance }) {
     return element('li', { title: SPLITS.map((split) => `${split} ${value[split]}`).join(', ') }, element('span', { class: 'class' }, value.name), bar,
       element('span', { class: 'number' }, total.toLocaleString('en')));
   };
-  const notes = [count(labelled, 'answer'), unsure > 0 && `${unsure.toLocaleString('en')} can't tell`, imbalance !== null && `1 : ${imbalance >= 10 ? Math.round(imbalance) : imbalance.toFixed(1)} between rarest and most frequent`];
+  const notes = [count(labelled, 'answer'), unsure > 0 && `${unsure.toLocaleString('en')} can't tell`, imbalance !== null && `1 : ${imbalance >= 10 ? Math.round(imbalance) : imbalance.toFixed(1)} from rarest to most frequent`];
   return panel('', 'Values', 'distributions', attribute, element('ul', { class: 'spread' }, ...values.map(row)),
     element('p', { class: 'muted legend' }, ...SPLITS.map((split) => element('span', {}, element('span', { class: 'swatch', 'data-split': split, 'aria-hidden': 'true' }), split))),
     element('p', { class: 'muted' }, `${notes.filter(Boolean).join(', ')}.`));
@@ -99,12 +99,12 @@ function distributionPanel({ attribute, values, unsure, labelled, imbalance }) {
 
 /** @param {AttributeInsights} insights */
 function checks({ advice, agreement }) {
-  const mark = (/** @type {?boolean} */ met) => (met === null ? ['·', 'not known'] : met ? ['✓', 'met'] : ['✗', 'not met']);
+  const mark = (/** @type {?boolean} */ met) => (met === null ? ['·', 'unknown'] : met ? ['✓', 'met'] : ['✗', 'not met']);
   const items = advice.checks.map(({ name, met, text }) => element('li', { 'data-check': name, 'data-met': String(met) },
     element('span', { class: 'mark', 'aria-label': mark(met)[1], role: 'img' }, mark(met)[0]), text));
   if (agreement !== null && agreement.value !== null) {
     const between = agreement.low === null || agreement.high === null ? '' : ` (95 %: ${formatMetric(agreement.low)} to ${formatMetric(agreement.high)})`;
-    items.push(element('li', {}, element('span', { class: 'mark' }, ''), `People agree with alpha ${formatMetric(agreement.value)}${between} on ${count(agreement.images, 'image')}.`));
+    items.push(element('li', {}, element('span', { class: 'mark' }, ''), `Labellers agree with alpha ${formatMetric(agreement.value)}${between} on ${count(agreement.images, 'image')}.`));
   }
   return element('ul', { class: 'checks' }, ...items);
 }

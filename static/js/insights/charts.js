@@ -1,4 +1,4 @@
-/** The drawings of the insights page: learning curve, reliability diagram. Each is an image with a text for who does not see it. */
+/** The drawings of the insights page: learning curve, reliability diagram. Each chart is an image with a text alternative. */
 import { formatMetric } from '../lib/interval.js';
 import { svgElement } from '../lib/svg.js';
 /** @import { Calibration, CurvePoint } from '../types' */
@@ -79,7 +79,7 @@ export function learningCurve(points, classes, used) {
   }
   for (const labels of steps(end)) drawing.append(text('tick middle', x(labels), HEIGHT - BOTTOM + 16, labels.toLocaleString('en')));
   drawing.append(text('tick end', WIDTH - RIGHT, HEIGHT - 3, 'labels'));
-  if (guessing >= bottom) drawing.append(titled(line('guessing', LEFT, y(guessing), WIDTH - RIGHT, y(guessing)), 'what guessing would give'));
+  if (guessing >= bottom) drawing.append(titled(line('guessing', LEFT, y(guessing), WIDTH - RIGHT, y(guessing)), 'score of guessing'));
   const band = points.flatMap(({ labels, low, high }) => (low === null || high === null ? [] : [{ labels, low, high }]));
   if (band.length > 1) {
     const edge = [...band.map(({ labels, high }) => at(labels, high)), ...band.toReversed().map(({ labels, low }) => at(labels, low))];
@@ -113,13 +113,13 @@ export function reliability({ error, bins }) {
     drawing.append(line('grid', place(0), flip(share), place(1), flip(share)), line('grid', place(share), flip(0), place(share), flip(1)),
       text('tick end', EDGE - 6, flip(share) + 4, formatMetric(share, 1)), text('tick middle', place(share), SIDE - EDGE + 16, formatMetric(share, 1)));
   }
-  drawing.append(line('guessing', place(0), flip(0), place(1), flip(1)), text('tick end', SIDE - 10, SIDE - 3, 'the model says'),
-    svgElement('text', { class: 'tick end', transform: 'translate(9 10) rotate(-90)' }, 'is right'));
+  drawing.append(line('guessing', place(0), flip(0), place(1), flip(1)), text('tick end', SIDE - 10, SIDE - 3, 'predicted probability'),
+    svgElement('text', { class: 'tick end', transform: 'translate(9 10) rotate(-90)' }, 'observed accuracy'));
   for (const { images, confidence, right } of bins) {
     const weight = Math.sqrt(images / most);
     drawing.append(svgElement('line', { class: 'stem', x1: place(confidence), y1: flip(confidence), x2: place(confidence), y2: flip(right), 'stroke-opacity': 0.25 + 0.75 * weight }),
       titled(svgElement('circle', { class: 'point', cx: place(confidence), cy: flip(right), r: 2.5 + 4.5 * weight }),
-        `${images} answers with ${Math.round(100 * confidence)} %: ${Math.round(100 * right)} % right`));
+        `${images} predictions at ${Math.round(100 * confidence)} %: ${Math.round(100 * right)} % correct`));
   }
   return drawing;
 }

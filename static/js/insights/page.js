@@ -1,4 +1,4 @@
-/** The insights page: what the labels and the rounds tell, at a glance and attribute by attribute. */
+/** The insights page: an overview of labels and rounds, then one card per attribute. */
 import { call } from '../lib/api.js';
 import { byId, count, element } from '../lib/dom.js';
 import { formatMetric, interval } from '../lib/interval.js';
@@ -34,9 +34,9 @@ function tiles({ pace, rounds, in_use: used, attributes }) {
   const done = attributes.filter(({ advice }) => advice.verdict === 'stop').length;
   return [
     tile('Attributes that can stop', `${done} of ${attributes.length}`, 'stable, measured, little to gain'),
-    tile('Pace', pace.per_hour === null ? '–' : `${whole(pace.per_hour)} / h`, pace.per_hour === null ? 'nobody has answered here yet' : 'answers per hour of work, pauses left out'),
-    tile('Left', pace.hours_left === null || pace.open_cells === 0 ? whole(pace.open_images) : duration(pace.hours_left), pace.open_images === 0 ? 'every image is done' : `${count(pace.open_cells, 'answer')} of ${count(pace.open_images, 'open image')}${pace.hours_left === null ? '' : ' at this pace'}`),
-    tile('Suggestions taken', shown === 0 ? '–' : `${Math.round((100 * taken) / shown)} %`, shown === 0 ? 'no suggestion was shown yet' : `of ${count(shown, 'suggestion')} shown`),
+    tile('Pace', pace.per_hour === null ? '–' : `${whole(pace.per_hour)} / h`, pace.per_hour === null ? 'no answers yet' : 'answers per hour, without breaks'),
+    tile('Left', pace.hours_left === null || pace.open_cells === 0 ? whole(pace.open_images) : duration(pace.hours_left), pace.open_images === 0 ? 'every image is done' : `${count(pace.open_cells, 'answer')} on ${count(pace.open_images, 'open image')}${pace.hours_left === null ? '' : ' at this pace'}`),
+    tile('Suggestions accepted', shown === 0 ? '–' : `${Math.round((100 * taken) / shown)} %`, shown === 0 ? 'no suggestions shown yet' : `of ${count(shown, 'suggestion')} shown`),
     tile('Model in use', used === null ? '–' : `Round ${used}`, used === null ? 'no round yet' : `of ${count(rounds.length, 'round')}`),
   ];
 }
@@ -48,7 +48,7 @@ function gainText(gain) {
 }
 
 /**
- * One line per attribute: the metric, what more labels bring, what to do.
+ * One row per attribute: the metric, the gain of more labels, the advice.
  *
  * @param {AttributeInsights[]} attributes
  */
@@ -61,7 +61,7 @@ function overview(attributes) {
       element('td', { class: 'number' }, insights.changed === null ? '–' : `${(100 * insights.changed).toFixed(1)} %`),
       element('td', { class: 'number' }, insights.agreement?.value == null ? '–' : formatMetric(insights.agreement.value)), element('td', {}, verdictBadge(insights.advice)));
   };
-  const heads = [['Attribute'], ['Answers', 'number'], ['Balanced accuracy, audit set'], ['Next 100 labels', 'number'], ['Changed last round', 'number'], ['Agreement', 'number'], ['Advice']];
+  const heads = [['Attribute'], ['Answers', 'number'], ['Balanced accuracy, audit set'], ['Gain of next 100 labels', 'number'], ['Changed in last round', 'number'], ['Agreement', 'number'], ['Advice']];
   return element('table', {}, element('thead', {}, element('tr', {}, ...heads.map(([text, kind]) => element('th', { scope: 'col', class: kind ?? null }, text)))),
     element('tbody', {}, ...attributes.map(row)));
 }
@@ -85,29 +85,29 @@ const LAST = 12; // days and rounds that are drawn; the CSV has all
 function showWork({ pace, rounds }) {
   const days = pace.days.slice(-LAST).map(({ day, cells, hours }) => ({ day, cells, rate: hours > 0 ? cells / hours : 0 }));
   const fastest = Math.max(1, ...days.map(({ rate }) => rate));
-  byId('days').replaceChildren(days.length === 0 ? element('p', { class: 'muted' }, 'Nobody has answered here yet.')
+  byId('days').replaceChildren(days.length === 0 ? element('p', { class: 'muted' }, 'No answers yet.')
     : bars(days.map(({ day, cells, rate }) => [day, rate / fastest, `${whole(rate)} / h, ${count(cells, 'answer')}`])));
   const shown = rounds.filter(({ accepted, corrected }) => accepted + corrected > 0).slice(-LAST);
-  byId('taken').replaceChildren(shown.length === 0 ? element('p', { class: 'muted' }, 'No suggestion was shown yet: they come with the first round.')
+  byId('taken').replaceChildren(shown.length === 0 ? element('p', { class: 'muted' }, 'No suggestions shown yet. The first round brings them.')
     : bars(shown.map(({ id, accepted, corrected }) => [`Round ${id}`, accepted / (accepted + corrected), `${Math.round((100 * accepted) / (accepted + corrected))} % of ${whole(accepted + corrected)}`])));
 }
 
 /**
- * What the query strategy is worth: a sentence, and what it rests on.
+ * How many labels the query strategy saves, and how that was estimated.
  *
  * @param {?LabelsSaved} saved
  */
 function showSaved(saved) {
-  const words = saved === null ? 'It is estimated after a round, from the tenth of the queue that is drawn at random.' : saved.text;
-  const note = saved === null ? [] : [element('p', { class: 'muted' }, `After round ${saved.round}. Heads trained on as many random as chosen images are compared on images of other people.`)];
+  const words = saved === null ? 'The estimate appears after a round. It uses the tenth of the queue that is drawn at random.' : saved.text;
+  const note = saved === null ? [] : [element('p', { class: 'muted' }, `After round ${saved.round}. Compares a model trained on random images with a model trained on as many selected images; both are tested on other people.`)];
   byId('saved').replaceChildren(element('p', { class: saved?.worth == null ? 'muted' : null }, words), ...note);
 }
 
 /** @param {Insights} insights */
 function state({ attributes, rounds }) {
-  if (attributes.every(({ labelled }) => labelled === 0)) return 'Nothing is labelled yet. Label some images and start a round; then this page shows what they taught.';
-  if (rounds.length === 0) return 'There are labels but no round yet. Start one on the page Rounds: then this page shows what was learned.';
-  if (rounds.length === 1) return 'One round so far: its metrics are here. The second one shows what more labels bring.';
+  if (attributes.every(({ labelled }) => labelled === 0)) return 'Nothing is labelled yet. Label some images and start a round, then this page shows the results.';
+  if (rounds.length === 0) return 'There are labels but no round yet. Start a round on the page Rounds, then this page shows the results.';
+  if (rounds.length === 1) return 'One round so far: its metrics are below. The second round shows the effect of more labels.';
   return '';
 }
 

@@ -1,4 +1,4 @@
-/** The card of one round: how far it is, or its metrics and what it changed. */
+/** The card of one round: its progress, or its metrics and what it changed. */
 import { call } from '../lib/api.js';
 import { count, element, messageOf, moment } from '../lib/dom.js';
 import { roundUrl } from '../lib/urls.js';
@@ -46,7 +46,7 @@ function doing({ state, message, done, total, attempts }) {
 }
 
 /**
- * A part that is folded away until somebody wants it.
+ * A part that is closed until somebody opens it.
  *
  * @param {string} title
  * @param {boolean} open
@@ -78,9 +78,9 @@ function finished(round, { schema, changes, open, onpromote }) {
   const parts = [
     round.features_reason ? element('p', {}, round.features_reason) : '',
     folded('What changed', open, async () => changesTable(changes ?? await call('GET', `rounds/${round.id}/changes`), schema)),
-    folded('Metrics as measured then', false, () => metricsTable(round.metrics ?? {}, schema)),
+    folded('Metrics at the time of the round', false, () => metricsTable(round.metrics ?? {}, schema)),
   ];
-  return [...parts, round.in_use ? '' : element('p', { class: 'actions' }, promote, element('span', { class: 'muted' }, 'Queue and suggestions then come from its predictions, until the next round is loaded.'))];
+  return [...parts, round.in_use ? '' : element('p', { class: 'actions' }, promote, element('span', { class: 'muted' }, 'The queue and the suggestions then use its predictions until the next round is loaded.'))];
 }
 
 /**

@@ -35,12 +35,12 @@ function row({ attribute, now, before, difference, changed }, schema) {
  * @returns {Node[]}
  */
 export function changesTable({ previous, attributes, head, new_in_head: fresh, report_url: report }, schema) {
-  const before = previous === null ? 'Before' : `Round ${previous}`;
-  const heads = [['Attribute'], ['Balanced accuracy, audit set'], [before, 'number'], ['Difference, points', 'number'], ['Answers changed', 'number']];
+  const before = previous === null ? 'Previous' : `Round ${previous}`;
+  const heads = [['Attribute'], ['Balanced accuracy, audit set'], [before, 'number'], ['Difference, points', 'number'], ['Predictions changed', 'number']];
   const table = element('table', {}, element('thead', {}, element('tr', {}, ...heads.map(([text, kind]) => element('th', { scope: 'col', class: kind ?? null }, text)))),
     element('tbody', {}, ...attributes.map((change) => row(change, schema))));
-  const queue = previous === null ? 'It is the first round: there is nothing to compare with.'
-    : `Of the first ${head} images of the queue ${fresh} are new at its head. Both rounds are measured on the audit images labelled by now.`;
-  const notes = element('p', { class: 'muted' }, `${queue} `, report === null ? '' : element('a', { href: report }, 'Report of the training'));
+  const queue = previous === null ? 'This is the first round, so there is no comparison.'
+    : `${fresh} of the first ${head} images in the queue are new there. Both rounds are measured on the audit images that are labelled so far.`;
+  const notes = element('p', { class: 'muted' }, `${queue} `, report === null ? '' : element('a', { href: report }, 'Training report'));
   return [element('div', { class: 'table' }, table), notes];
 }

@@ -22,7 +22,7 @@ function recall(name, value) {
   const filled = element('span');
   filled.style.inlineSize = `${Math.round((value ?? 0) * 100)}%`;
   const bar = element('div', { class: (value ?? 0) < WEAK ? 'bar weak' : 'bar', 'aria-hidden': 'true' }, filled);
-  return element('li', {}, element('span', { class: 'class', title: name }, name), bar, element('span', { class: 'figure' }, formatted(value)));
+  return element('li', {}, element('span', { class: 'class', title: name }, name), bar, element('span', { class: 'metric' }, formatted(value)));
 }
 
 /**

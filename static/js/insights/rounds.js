@@ -44,13 +44,13 @@ function show(round) {
   shown.set(round.id, { node, text, round });
 }
 
-/** How far the worker's search for faces is; while it goes on, look again now and then. */
+/** Show the progress of face detection, and update it until it is complete. */
 async function showFaces() {
   try {
     /** @type {{images: number, seen: number, with_face: number}} */
     const { images, seen, with_face: withFace } = await call('GET', 'faces');
-    const [total, looked, without] = [images, seen, seen - withFace].map((number) => number.toLocaleString('en'));
-    byId('faces').replaceChildren(`Faces: ${looked} of ${total} images looked at`, ...(seen > withFace ? [', ', element('a', { href: browseUrl(new URLSearchParams({ faces: 'none' })) }, `${without} without a face`)] : []));
+    const [total, analysed, without] = [images, seen, seen - withFace].map((number) => number.toLocaleString('en'));
+    byId('faces').replaceChildren(`Face detection: ${analysed} of ${total} images analysed`, ...(seen > withFace ? [', ', element('a', { href: browseUrl(new URLSearchParams({ faces: 'none' })) }, `${without} without a face`)] : []));
     if (seen < images) setTimeout(showFaces, HIDDEN);
   } catch {
     setTimeout(showFaces, HIDDEN);
@@ -74,7 +74,7 @@ function tell({ rounds, every, labelled_since: since }) {
   }
   const used = rounds.find((round) => round.in_use);
   const due = every > 0 && !rounds.some(isActive) ? `The next round starts automatically after ${count(Math.max(0, every - since), 'more labelled image')}.` : '';
-  byId('used').replaceChildren(...(used ? ['Queue and suggestions come from ', element('a', { href: roundUrl(used.id) }, `round ${used.id}`), '. ', due] : ['No round is in use: the queue is in random order. ', due]));
+  byId('used').replaceChildren(...(used ? ['The queue and the suggestions use ', element('a', { href: roundUrl(used.id) }, `round ${used.id}`), '. ', due] : ['No round is in use: the queue is in random order. ', due]));
 }
 
 /**
@@ -86,7 +86,7 @@ function tellFeatures({ rounds, networks_after: after }) {
   const newest = rounds.find((round) => round.engine === 'probe' && round.features_reason);
   const tuned = (newest?.features ?? 0) > after;
   byId('features').hidden = !tuned;
-  if (tuned) find(byId('features'), 'span').textContent = `Rounds work on the network that round ${newest?.features} fine-tuned.`;
+  if (tuned) find(byId('features'), 'span').textContent = `Rounds use the network that round ${newest?.features} fine-tuned.`;
 }
 
 /** Let the next rounds work on the frozen network. */
@@ -94,21 +94,21 @@ async function freeze() {
   try {
     await call('POST', 'rounds/frozen-features', {});
     await list();
-    byId('message').textContent = 'The next round works on the frozen network.';
+    byId('message').textContent = 'The next round uses the frozen network.';
     showError(null);
   } catch (error) {
     showError(error);
   }
 }
 
-/** Read the list, in the server's order, newest first. What is overtaken by a later look is not shown: it is older. */
+/** Read the list, in the server's order, newest first. An answer that a later request has overtaken is dropped. */
 async function list() {
   const mine = ++asked;
   /** @type {Rounds} */
   const answer = await call('GET', 'rounds');
   const { rounds } = answer;
   const newest = rounds.find((round) => round.state === 'done')?.id ?? null;
-  // Asked for before it is shown, so that nothing moves when it comes.
+  // Requested before the list is shown, so that the page does not move afterwards.
   const changed = newest === null || newest === opened ? changes : await call('GET', `rounds/${newest}/changes`).catch(() => null);
   if (mine !== asked) return;
   [opened, changes] = [newest, newest === null ? null : changed];
@@ -168,7 +168,7 @@ async function begin() {
     /** @type {Round} */
     const round = await call('POST', 'rounds', { engine: new FormData(form).get('engine') });
     await list();
-    byId('message').textContent = `Round ${round.id} has been started.`;
+    byId('message').textContent = `Round ${round.id} has started.`;
     showError(null);
     follow();
   } catch (error) {

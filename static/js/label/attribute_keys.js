@@ -4,7 +4,7 @@ import { typedCode } from '../lib/keys.js';
 /** @import { AttributePanel } from './attribute_panel.js' */
 /** @import { Draft } from './draft.js' */
 
-/** Which attribute of the image is marked, and what the keys that belong to one attribute do. */
+/** Keeps the marked attribute and runs the keys that act on one attribute. */
 export class AttributeKeys {
   /**
    * @param {Attribute[]} schema
@@ -21,7 +21,7 @@ export class AttributeKeys {
     this.draft = null;
     /** @type {?string} */
     this.current = null;
-    this.typed = ''; // digits of a code that may still go on
+    this.typed = ''; // digits of a code that may be incomplete
     /** What each command does that belongs to one attribute. @type {Record<string, (argument: any) => void>} */
     this.commands = {
       letter: (letter) => this.letter(letter),
@@ -39,13 +39,13 @@ export class AttributeKeys {
   }
 
   /**
-   * The attribute with this key; says so if there is none.
+   * The attribute with this key; without one the page shows a message.
    *
    * @param {string} letter
    */
   byKey(letter) {
     const attribute = this.schema.find(({ key }) => key?.toLowerCase() === letter);
-    if (!attribute) this.onsay(`No attribute has the key ${letter.toUpperCase()}. The key ? shows all keys.`);
+    if (!attribute) this.onsay(`No attribute has the key ${letter.toUpperCase()}. Press ? to see all keys.`);
     return attribute;
   }
 
@@ -65,13 +65,13 @@ export class AttributeKeys {
     this.panel.focus(name);
   }
 
-  /** @param {string} typed digits of a code that may still go on */
+  /** @param {string} typed digits of a code that may be incomplete */
   type(typed) {
     this.typed = typed;
     if (this.draft) this.panel.render(this.draft, this.current, typed);
   }
 
-  /** The code that was typed as far as it means one already, or null. */
+  /** The code that the typed digits stand for, or null. */
   get typedCode() {
     const attribute = this.typed ? this.attribute(this.current) : null;
     return attribute ? typedCode(this.typed, attribute.values)?.code ?? null : null;
@@ -80,7 +80,7 @@ export class AttributeKeys {
   // ---- keys
 
   /**
-   * A letter marks its attribute; where something is suggested it goes on to the next probable value.
+   * A letter marks its attribute. If a value is suggested, it also switches to the next most probable one.
    *
    * @param {string} letter
    */
@@ -102,26 +102,26 @@ export class AttributeKeys {
     const replaced = draft.replaced(name);
     if (replaced === null) return `${title}: as suggested.`;
     const word = (/** @type {?Answer} */ code) => draft.value(name, code)?.name;
-    const more = draft.ranked(name).length > 2 ? `${key.toUpperCase()} again: another one. ` : '';
-    return `${title}: ${word(draft.answers.get(name)?.value ?? null)}, not ${word(replaced)}. ${more}Enter goes on.`;
+    const more = draft.ranked(name).length > 2 ? `Press ${key.toUpperCase()} again for another value. ` : '';
+    return `${title}: ${word(draft.answers.get(name)?.value ?? null)}, not ${word(replaced)}. ${more}Press Enter to continue.`;
   }
 
   /** @param {string} digit */
   digit(digit) {
     const attribute = this.attribute(this.current);
     if (!attribute || attribute.kind === 'open') {
-      return this.onsay("First mark an attribute with its letter, then press a value's digit.");
+      return this.onsay("Press an attribute's letter first, then a value's digit.");
     }
     const typed = this.typed + digit;
     const progress = typedCode(typed, attribute.values);
     if (progress && !progress.more) return this.onanswer(attribute.name, progress.code);
     this.type(progress ? typed : '');
-    return this.onsay(progress ? `${attribute.title}: ${typed}… – another digit, or Enter.` : `${attribute.title} has no value ${typed}.`);
+    return this.onsay(progress ? `${attribute.title}: ${typed}… Type another digit or press Enter.` : `${attribute.title} has no value ${typed}.`);
   }
 
   unsure() {
     if (this.current) this.onanswer(this.current, null);
-    else this.onsay('First mark an attribute with its letter.');
+    else this.onsay("Press an attribute's letter first.");
   }
 
   /**

@@ -21,7 +21,7 @@ function percent(probability) {
   return `${Math.min(99, Math.round(probability * 100))}\u00a0%`;
 }
 
-/** One attribute: its name and key, its values as buttons (or a person's field), what the model thinks. */
+/** One attribute: its name and key, its values as buttons (or a field for a person), and the model's suggestion. */
 class Row {
   /**
    * @param {Attribute} attribute
@@ -55,7 +55,7 @@ class Row {
   /**
    * @param {Draft} draft
    * @param {boolean} current whether it is the marked attribute
-   * @param {string} typed digits of a code that may still go on
+   * @param {string} typed digits of a code that may be incomplete
    */
   render(draft, current, typed) {
     const { name, values, title } = this.attribute;
@@ -103,7 +103,7 @@ export class AttributePanel {
   }
 
   /**
-   * Put the cursor where the current attribute wants it: into a person's field, else nowhere.
+   * Put the focus into the field of a person; other attributes have no field, so the focus leaves it.
    *
    * @param {?string} current
    */

@@ -4,11 +4,11 @@
 export const UNCERTAIN = 0.8;
 
 /** @typedef {{value: Answer, accepted: boolean}} DraftAnswer `accepted`: the suggestion was taken as it was */
-/** @typedef {[attribute: string, answer: ?DraftAnswer][]} Step what a key press replaced; null where nothing stood */
+/** @typedef {[attribute: string, answer: ?DraftAnswer][]} Step what a key press replaced; null if there was no answer */
 /** @typedef {{answers: Record<string, DraftAnswer>, steps: Step[], undone: Step[], milliseconds: number}} KeptDraft */
 /** @typedef {'answered'|'accepted'|'known'|'uncertain'|'suggested'|'empty'} Status */
 
-/** The answers on one image, not finished yet. Knows no page and no server. */
+/** The answers on one unfinished image, independent of page and server. */
 export class Draft {
   /**
    * @param {Attribute[]} schema the attributes, in the order of the page
@@ -129,7 +129,7 @@ export class Draft {
     this.put([[name, { value, accepted: false }]]);
   }
 
-  /** Take every suggestion that is left; one that ends the image ("no face") makes the others needless. */
+  /** Accept all remaining suggestions. One that ends the image ("no face") makes the others unnecessary. */
   accept() {
     /** @type {[string, DraftAnswer][]} */
     const left = this.schema.flatMap((attribute) => {
@@ -152,7 +152,7 @@ export class Draft {
   }
 
   /**
-   * The codes of a suggested cell, the most probable first; empty where nothing is suggested.
+   * The codes of a suggested cell, most probable first; empty without a suggestion.
    *
    * @param {string} name
    */
@@ -164,10 +164,10 @@ export class Draft {
   }
 
   /**
-   * Go on to the next probable value of a suggested cell; after the last one the suggestion is open again.
+   * Switch to the next most probable value of a suggested cell; after the last one the suggestion is open again.
    *
    * @param {string} name
-   * @returns {boolean} whether there was one to go on to
+   * @returns {boolean} whether there was another value
    */
   switch(name) {
     const codes = this.ranked(name);

@@ -16,8 +16,7 @@ export class GuidelineDialog {
     find(this.dialog, 'h2').textContent = title;
     this.dialog.dataset.of = name;
     const paragraphs = guideline.split(/\n\s*\n/).filter(Boolean).map((text) => element('p', {}, text));
-    const missing = element('p', { class: 'muted' }, 'No guideline is written for this attribute: ',
-      element('code', {}, 'guideline = "…"'), ' in attributes.toml gives it one.');
+    const missing = element('p', { class: 'muted' }, 'No guideline yet. An admin can add one on the Schema page.');
     const ofValue = (/** @type {Value} */ { code, name: value }) => {
       const shown = examples.filter((example) => example.code === code && example.image_url);
       const images = shown.map((example) => element('img', { src: example.image_url, alt: `${value}: ${example.image_name}` }));

@@ -12,7 +12,7 @@ export class KeyHelp {
     this.dialog = dialog;
     const line = (/** @type {string} */ keys, /** @type {string} */ text) => element('tr', {},
       element('th', { scope: 'row' }, ...keys.split(' ').map((key) => element('kbd', {}, key))), element('td', {}, text));
-    const values = (/** @type {Attribute} */ attribute) => (attribute.kind === 'open' ? 'a name; Enter confirms, Esc leaves'
+    const values = (/** @type {Attribute} */ attribute) => (attribute.kind === 'open' ? 'type a name; Enter confirms, Esc cancels'
       : attribute.values.map((value) => `${value.code} ${value.name}`).join(' · '));
     const attributes = schema.map((attribute) => line((attribute.key ?? '').toUpperCase(), `${attribute.title}: ${values(attribute)}`));
     const commands = COMMANDS.map(([keys, text]) => line(keys, text));

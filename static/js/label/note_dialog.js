@@ -15,10 +15,10 @@ export class NoteDialog {
 
   /**
    * @param {Question} question
-   * @returns {Promise<?string>} the text, or null when the labeller thought better of it
+   * @returns {Promise<?string>} the text, or null if the labeller cancelled
    */
   ask(question) {
-    // A dialog is closed a moment before it says so: whoever asks again in between must not take the answer away.
+    // A dialog closes a moment before its close event: a question asked in between must not take the answer.
     this.answered = this.answered.then(() => this.show(question));
     return this.answered;
   }

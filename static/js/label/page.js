@@ -260,7 +260,7 @@ class LabelPage {
     this.storeDraft();
     const next = this.draft.next();
     this.keys.mark(next);
-    this.view.say(next ? `${this.keys.attribute(next)?.title} has no answer yet.` : 'Nothing is answered yet. Space skips the image.');
+    this.view.say(next ? `${this.keys.attribute(next)?.title} has no answer yet.` : 'No answers yet. Press Space to skip the image.');
   }
 
   skip() {
@@ -338,7 +338,7 @@ class LabelPage {
     this.show(entry.marked);
     this.view.count();
     const { task: { image_name }, skip } = entry;
-    this.view.say(`${image_name} is back${skip ? '' : ' with its answers'}. A correction goes on automatically, Enter keeps it as it is.`);
+    this.view.say(`${image_name} is back${skip ? '' : ' with its answers'}. Correct an answer, or press Enter to keep the image as it is.`);
   }
 
   /** , */

@@ -1,7 +1,7 @@
 import { element } from '../lib/dom.js';
 /** @import { Finished } from './session_history.js' */
 
-/** The image before this one and what was answered, so that a slip is noticed. Its place is always there. */
+/** The previous image with its answers, which lets a labeller notice a slip. Its place on the page is always reserved. */
 export class PreviousImage {
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -22,8 +22,8 @@ export class PreviousImage {
     this.root.classList.add('filled');
     const answers = words.map(([title, value]) => element('span', {}, `${title} `, element('b', {}, value)));
     const text = element('p', {}, ...(entry.skip ? ['skipped'] : answers.flatMap((one, at) => (at ? [' · ', one] : [one]))));
-    const key = element('span', { class: 'by-key' }, ' — ', element('kbd', {}, 'Backspace'), ' brings it back');
-    const hint = element('p', { class: 'hint' }, 'Before: ', entry.task.image_name, key);
+    const key = element('span', { class: 'by-key' }, ' · press ', element('kbd', {}, 'Backspace'), ' to return to it');
+    const hint = element('p', { class: 'hint' }, 'Previous: ', entry.task.image_name, key);
     this.root.replaceChildren(thumbnail, element('div', {}, hint, text));
   }
 }

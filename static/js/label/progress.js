@@ -1,7 +1,7 @@
 import { find } from '../lib/dom.js';
 /** @import { SessionHistory } from './session_history.js' */
 
-/** How far the work is: done of all, this session, the pace, what is left. */
+/** The progress: images done, images of this session, the pace, the time left. */
 export class ProgressBar {
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -21,7 +21,7 @@ export class ProgressBar {
     const parts = [`${now.toLocaleString('en')} of ${images.toLocaleString('en')} done`];
     if (history.answered > 0) parts.push(`${history.answered} this session`);
     if (history.pace !== null) {
-      parts.push(`${(history.pace / 1000).toFixed(1)} s an image`);
+      parts.push(`${(history.pace / 1000).toFixed(1)} s per image`);
       if (now < images) parts.push(`about ${duration((images - now) * history.pace)} left`);
     }
     this.text.textContent = parts.join(' · ');

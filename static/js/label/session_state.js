@@ -7,8 +7,8 @@ import { Outbox } from '../lib/outbox.js';
 import { TaskQueue } from './task_queue.js';
 
 /**
- * The labeller's work as it is kept in this browser: images held, drafts, finished images, what waits for the server.
- * Knows no page. Whatever cannot be kept throws a DOMException, and then nothing has changed.
+ * The labeller's work in this browser: images held, drafts, finished images, items that wait for the server. It is
+ * independent of the page. If the browser cannot store a change, the method throws a DOMException and nothing changes.
  */
 export class SessionState {
   /**

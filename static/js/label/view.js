@@ -1,4 +1,5 @@
-import { byId, findAll } from '../lib/dom.js';
+import { byId, count, findAll } from '../lib/dom.js';
+import { answersInWords } from '../lib/schema.js';
 import { svgElement } from '../lib/svg.js';
 import { PreviousImage } from './previous_image.js';
 import { ProgressBar } from './progress.js';
@@ -10,7 +11,7 @@ import { ProgressBar } from './progress.js';
 
 const page = document.documentElement.dataset;
 
-/** What the label page shows besides the attributes: the image, the one before it, counts, messages, the state. */
+/** What the label page shows besides the attributes: the image, the previous one, counts, messages, the state. */
 export class LabelView {
   /**
    * @param {Attribute[]} schema
@@ -29,7 +30,7 @@ export class LabelView {
     this.progress = null;
     /** @type {?ApiError} */
     this.trouble = null;
-    this.previous = new PreviousImage(byId('strip'));
+    this.previous = new PreviousImage(byId('previous-image'));
     this.bar = new ProgressBar(byId('progress'));
   }
 
@@ -48,7 +49,7 @@ export class LabelView {
     const frame = byId('picture');
     frame.replaceChildren(...(this.task && picture?.ready ? [picture.node, ...faceFrame(this.task)] : []));
     if (!picture || picture.ready) frame.dataset.note = '';
-    else frame.dataset.note = picture.failed ? 'This image cannot be shown. Space skips it.' : 'The image is being loaded …';
+    else frame.dataset.note = picture.failed ? 'This image cannot be shown. Press Space to skip it.' : 'Loading the image …';
     this.state();
   }
 
@@ -75,11 +76,7 @@ export class LabelView {
    * @returns {[title: string, value: string][]}
    */
   words(values) {
-    return this.schema.filter(({ name }) => name in values).map((attribute) => {
-      const value = values[attribute.name];
-      const named = attribute.values.find(({ code }) => code === value)?.name;
-      return [attribute.title, value === null ? "can't tell" : named ?? String(value)];
-    });
+    return answersInWords(this.schema, values);
   }
 
   /** `ready`, `loading`, or why there is nothing to label: `empty`, `done`, `waiting`. */
@@ -99,11 +96,11 @@ export class LabelView {
 
   reason() {
     if (this.trouble || this.outbox.waiting().length > 0 || !this.progress) {
-      return `${this.trouble?.message ?? ''} All images loaded ahead are answered. Your answers are kept in this browser. `
-        + 'They are sent automatically as soon as the server is back, and the next images come.';
+      return `${this.trouble?.message ?? ''} All preloaded images are answered. This browser keeps your answers `
+        + 'and sends them automatically when the server is back. Then the next images load.';
     }
     const { open, held_by_others: held } = this.progress;
-    return `${open} not done yet: ${held} with other labellers, ${Math.max(0, open - held)} skipped by you.`;
+    return `${count(open, 'image')} not done yet: ${held} with other labellers, ${Math.max(0, open - held)} skipped by you.`;
   }
 
   count(progress = this.progress) {
@@ -128,7 +125,7 @@ export class LabelView {
    * @param {DOMException} error
    */
   full(error) {
-    this.say(`This browser has no room to keep answers (${error.name}). The image stays here: free space for this site, then press Enter.`);
+    this.say(`This browser cannot store more answers (${error.name}). The image stays here. Free storage for this site, then press Enter.`);
   }
 }
 
@@ -141,7 +138,7 @@ function faceFrame({ width, height, face }) {
   if (!face || face.count < 2) return [];
   const [left, top, right, bottom] = face.box;
   const frame = svgElement('rect', { x: left * width, y: top * height, width: (right - left) * width, height: (bottom - top) * height, rx: '2%' });
-  return [svgElement('svg', { viewBox: `0 0 ${width} ${height}`, class: 'face', role: 'img', 'aria-label': `One of ${face.count} faces is meant` }, frame)];
+  return [svgElement('svg', { viewBox: `0 0 ${width} ${height}`, class: 'face', role: 'img', 'aria-label': `Label this face, one of ${face.count}` }, frame)];
 }
 
 /**

@@ -8,7 +8,7 @@ const MOVE = 0.15; // of the frame's width, for one key press
 /**
  * A look closer at the image: by keys, wheel, drag and pinch. The frame's `data-zoom` says how close.
  *
- * Each image begins whole, or with a part of it filling the frame; this is a transform, so nothing is loaded or laid out anew.
+ * An image starts whole or with a part of it filling the frame. The zoom is a CSS transform, so nothing is loaded or laid out again.
  */
 export class Zoom {
   /**

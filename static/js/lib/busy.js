@@ -1,4 +1,4 @@
-/** One change at a time, and a word on how it went; for pages with #message and #error. */
+/** One change at a time, with its result in #message or #error. */
 import { byId, messageOf } from './dom.js';
 
 let running = false;

@@ -1,4 +1,7 @@
-/** Finding and making elements. */
+/** Finding and making elements, and words for what is in them. */
+
+/** The labeller's name in a project without accounts. */
+const LOCAL = 'local';
 
 /**
  * The page's element with this id.
@@ -136,7 +139,15 @@ export function moment(iso) {
 }
 
 /**
- * What to tell of something that was caught.
+ * A labeller's name for reading. In a project without accounts the local labeller is the reader: "You".
+ *
+ * @param {string} name
+ * @param {string} [you] the word within a sentence
+ */
+export const labellerName = (name, you = 'You') => (name === LOCAL && 'local' in document.documentElement.dataset ? you : name);
+
+/**
+ * The message of a caught error.
  *
  * @param {unknown} error
  */

@@ -7,7 +7,7 @@ import { OUT } from './face_marks.js';
 
 /** @typedef {CachedImage & Partial<Pick<Face, 'box'|'turn'> & Pick<SweepImage, 'suggestion'>> & {lost?: boolean}} GridImage `lost`: taken by somebody else */
 
-/** One face: a toggle button with what the model thinks and what it is marked with. */
+/** One face: a toggle button with the model's probability and its mark. */
 class FaceButton {
   /**
    * @param {GridImage} image
@@ -33,7 +33,7 @@ class FaceButton {
     }
     this.photo.dataset.note = picture.ready ? '' : picture.failed ? 'cannot be shown' : '…';
     this.note.textContent = percent;
-    this.mark.textContent = lost ? 'taken by somebody else' : marked ? text : '';
+    this.mark.textContent = lost ? 'taken by another labeller' : marked ? text : '';
     this.node.dataset.mark = lost ? 'lost' : mark === OUT ? 'out' : marked ? 'given' : '';
     this.node.classList.toggle('selected', selected);
     this.node.setAttribute('aria-pressed', String(marked));

@@ -1,11 +1,11 @@
-/** A face that is left out of the page: it is answered later, on its own. */
+/** The mark of a face that is left out of the page; it is answered later, alone. */
 export const OUT = 'out';
 
 /** @typedef {string|number|null} Mark `OUT`, a code, null for can't tell, or a page's own word */
 /** @typedef {[id: number, mark?: Mark]} Replaced what an image was marked with before; nothing if it was not marked */
 
 /**
- * The exceptions on one page: image id → `OUT`, a code, or null for can't tell. Knows no page and no server.
+ * The exceptions on one page: image id → `OUT`, a code, or null for can't tell. Independent of page and server.
  */
 export class FaceMarks {
   /** @param {?{given: [number, Mark][], steps?: Replaced[][]}} kept an earlier `toJSON` */
@@ -39,7 +39,7 @@ export class FaceMarks {
   }
 
   /**
-   * Leave these out; if all of them are marked, let them in again.
+   * Leave these out, or include them again if all of them are marked.
    *
    * @param {number[]} ids
    */

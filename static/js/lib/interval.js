@@ -33,7 +33,7 @@ export function formatMetric(value, digits = 2) {
  * @param {{guide?: ?number, of?: string}} [options] `guide`: where a dotted line is drawn; `of`: what the metric rests on
  */
 export function interval({ value, low, high, reason }, { guide = null, of = '' } = {}) {
-  if (value === null) return element('span', { class: 'unsaid', title: reason ?? '' }, '–', element('span', { class: 'visually-hidden' }, ` ${reason ?? ''}`));
+  if (value === null) return element('span', { class: 'no-value', title: reason ?? '' }, '–', element('span', { class: 'visually-hidden' }, ` ${reason ?? ''}`));
   const between = low === null || high === null ? '' : ` (95 %: ${formatMetric(low)} to ${formatMetric(high)})`;
   const drawing = svgElement('svg', { class: 'interval', viewBox: `0 0 ${WIDTH} 16`, 'aria-hidden': 'true' });
   drawing.append(line('axis', EDGE, WIDTH - EDGE));

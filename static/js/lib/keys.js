@@ -4,19 +4,19 @@
  * @type {[keys: string, meaning: string][]}
  */
 export const COMMANDS = [
-  ['Enter', 'accept every suggestion that is left, go on'],
-  ['Space', 'skip this image; with Shift: and say why'],
-  ['Backspace', 'undo: the last key on this image, then image after image; with Shift: redo'],
-  ['-', "can't tell, for the marked attribute"],
-  ['↑ ↓', 'mark the attribute above or below'],
-  ['← →', 'go through the values of the marked attribute; Enter takes one'],
-  [',', 'the images of this session: choose one to correct it'],
-  ['.', 'the guideline of the marked attribute; Shift and a letter: of that attribute'],
+  ['Enter', 'accept all remaining suggestions and continue'],
+  ['Space', 'skip this image; with Shift, give a reason'],
+  ['Backspace', 'undo the last key on this image, then the images before it; with Shift, redo'],
+  ['-', "can't tell, for the selected attribute"],
+  ['↑ ↓', 'select the attribute above or below'],
+  ['← →', 'move through the values of the selected attribute; Enter chooses one'],
+  [',', 'show the images of this session, to correct one'],
+  ['.', 'show the guideline of the selected attribute; with Shift and a letter, of that attribute'],
   ['!', 'flag this image with a note for a reviewer'],
-  ['PgUp PgDn', 'zoom in or out (also + and the wheel); Home: the whole image; Shift and arrows: move it'],
-  ['/', 'the head alone, or the whole image: how every image begins'],
+  ['PgUp PgDn', 'zoom in or out (also + and the mouse wheel); Home: whole image; Shift and arrows: move'],
+  ['/', 'start with the head or the whole image, for every image'],
   ['?', 'show or hide the keys'],
-  ['Esc', 'leave a text field or a dialog, clear a number half typed'],
+  ['Esc', 'leave a text field or dialog; clear a half-typed number'],
 ];
 
 /** @typedef {[command: string, ...values: any[]]} KeyCommand a command and its arguments: a letter, a digit, how far to go */

@@ -180,7 +180,7 @@ export class Outbox extends Emitter {
   }
 
   /**
-   * The server will not take this item as it is.
+   * The server has refused this item for good.
    *
    * @param {string} name
    * @param {OutboxItem} item
@@ -193,7 +193,7 @@ export class Outbox extends Emitter {
     }
     const undo = this.waiting().find(({ body }) => 'submission' in body && body.submission === item.key);
     const { what, kept, do: advice } = error;
-    if (undo) this.store.remove(undo.name); // refused, and undone by the labeller: nothing is left to say
+    if (undo) this.store.remove(undo.name); // refused, and undone by the labeller: there is nothing to report
     else this.store.set(`refused:${name.slice('outbox:'.length)}`, { ...item, error: { what, kept, do: advice } });
     this.store.remove(name);
     this.tell('change');

@@ -3,9 +3,16 @@ import { count, element } from './dom.js';
 /** @import { Outbox } from './outbox.js' */
 /** @import { Answer, RefusedItem, StoredItem } from '../types' */
 
-const PATIENCE = 1500; // milliseconds before an answer under way is worth a word
+const PATIENCE = 1500; // milliseconds before the page mentions an answer that is being sent
 
-/** Says how many answers (and undos, flags …) wait for the server, and shows those it refused, with the reason and what can be done. */
+/**
+ * What each kind of item is called, in the singular.
+ *
+ * @type {Record<StoredItem['kind'], string>}
+ */
+const NOUNS = { answer: 'answer', undo: 'undo', flag: 'flag', sweep: 'page', 'sweep undo': 'undone page', people: 'face set', 'people undo': 'undone face set' };
+
+/** Shows how many answers and other items wait for the server, and each refused item with its reason and what to do. */
 export class OutboxStatus {
   /**
    * @param {Outbox} outbox
@@ -43,9 +50,9 @@ export class OutboxStatus {
   /** @param {StoredItem[]} items */
   say(items) {
     const kinds = Object.groupBy(items, (item) => item.kind);
-    const parts = Object.entries(kinds).map(([kind, some]) => count(some?.length ?? 0, kind));
-    const verb = items.length === 1 ? 'waits' : 'wait';
-    const text = parts.length ? `${parts.join(' and ')} ${verb} for the server, kept in this browser. ${this.trouble?.message ?? ''}` : '';
+    const parts = Object.entries(kinds).map(([kind, some]) => count(some?.length ?? 0, NOUNS[/** @type {StoredItem['kind']} */ (kind)]));
+    const waiting = items.length === 1 ? 'is waiting for the server; this browser keeps it.' : 'are waiting for the server; this browser keeps them.';
+    const text = parts.length ? `${parts.join(' and ')} ${waiting} ${this.trouble?.message ?? ''}` : '';
     this.line.dataset.waiting = String(items.length > 0);
     if (this.line.textContent !== text) this.line.textContent = text || 'All answers are saved.';
   }
@@ -63,7 +70,7 @@ export class OutboxStatus {
   /** @param {RefusedItem} item */
   refusal(item) {
     const { what, kept, do: advice } = item.error;
-    const change = item.kind !== 'answer' ? item.kind : this.words(item.body.values).map((pair) => pair.join(' ')).join(' · ') || 'skip';
+    const change = item.kind !== 'answer' ? NOUNS[item.kind] : this.words(item.body.values).map((pair) => pair.join(' ')).join(' · ') || 'skip';
     const again = element('button', { type: 'button', onclick: () => this.outbox.sendAgain(item.key) }, 'Send again');
     const drop = element('button', { type: 'button', onclick: () => this.outbox.dropRefused(item.key) }, 'Discard');
     return element('li', {}, element('b', {}, item.image_name), ` (${change}): ${[what, kept, advice].filter(Boolean).join(' ')} `, again, drop);

@@ -28,7 +28,7 @@ export class PersonField {
     this.list = element('ul', { id: list, class: 'people', role: 'listbox', 'aria-label': 'Known people', hidden: true });
     this.input = element('input', {
       type: 'text', class: 'person', autocomplete: 'off', spellcheck: 'false', maxlength: 200, tabindex: -1,
-      placeholder: 'name', role: 'combobox', 'aria-label': `${attribute.title}: a person's name`,
+      placeholder: 'Name', role: 'combobox', 'aria-label': `${attribute.title}: a person's name`,
       'aria-expanded': 'false', 'aria-controls': list, 'aria-autocomplete': 'list',
       oninput: () => this.typed(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(event), onfocus: onmark, onblur: () => this.close(),
     });
@@ -111,7 +111,7 @@ export class PersonField {
     const option = (/** @type {string} */ name, /** @type {number} */ place, text = name) => element('li', { role: 'option', id: `${this.list.id}-${place}`, 'data-name': name,
       class: text === name ? null : 'new', 'aria-selected': 'false', onmousedown: (/** @type {Event} */ event) => { event.preventDefault(); this.take(name); } }, text);
     this.list.replaceChildren(...names.map((name, place) => option(name, place)));
-    if (isNew) this.list.append(option(this.text, names.length, `Enter adds “${this.text}” as a new person`));
+    if (isNew) this.list.append(option(this.text, names.length, `Press Enter to add “${this.text}” as a new person`));
     this.list.hidden = this.list.childElementCount === 0;
     this.list.classList.toggle('above', this.input.getBoundingClientRect().bottom + 230 > innerHeight);
     this.input.setAttribute('aria-expanded', String(!this.list.hidden));

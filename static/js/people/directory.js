@@ -1,6 +1,6 @@
 /** The list of people: found by name, one of them in full, renamed or merged with another one. */
 import { asApiError, call } from '../lib/api.js';
-import { byId, closest, count, element, findAll, focused, moment, onSubmit } from '../lib/dom.js';
+import { byId, closest, count, element, findAll, focused, labellerName, moment, onSubmit } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
 import { identityOf, thumbnail } from './suggestions.js';
@@ -90,7 +90,7 @@ function render() {
   if (chosen === null) return;
   const person = chosen;
   byId('person-name').textContent = person.name;
-  byId('person-images').textContent = `${count(person.images, 'image')}, code ${person.code}`;
+  byId('person-images').textContent = count(person.images, 'image');
   byId('browse', HTMLAnchorElement).href = browseUrl(new URLSearchParams({ attribute: byId('person').dataset.attribute ?? '', value: String(person.code) }));
   byId('gallery').replaceChildren(...gallery(person));
   byId('new-name', HTMLInputElement).value = person.name;
@@ -110,7 +110,7 @@ function offerMerges(candidates) {
  */
 function changeLine(person, { code, before, after, into, labeller, created_at: when, undone }) {
   const what = into === null ? `renamed from ${before} to ${after}` : code === person.code ? `merged into ${after}` : `${before} was merged into this person`;
-  return element('li', { 'data-undone': String(undone) }, `${what} – ${labeller}, `, moment(when), undone ? ' (undone)' : '');
+  return element('li', { 'data-undone': String(undone) }, `${what} – ${labellerName(labeller)}, `, moment(when), undone ? ' (undone)' : '');
 }
 
 /**
@@ -125,7 +125,7 @@ async function preview(code) {
   if (chosen === null) return;
   side('from', chosen);
   side('into', second);
-  byId('merge-text').textContent = `Yes, one person: ${second.name}`;
+  byId('merge-text').textContent = `Merge into ${second.name}`;
   if (!mergeDialog.open) mergeDialog.showModal();
 }
 
@@ -156,7 +156,7 @@ async function merge() {
   mergeDialog.close();
   if (chosen === null || other === null) return;
   await change('people/merge', { code: chosen.code, into: other.code }, other.code);
-  say(`${chosen.name} has ${count(chosen.images, 'image')} now. U undoes the merge.`);
+  say(`${chosen.name} now has ${count(chosen.images, 'image')}. Press U to undo.`);
 }
 
 /** The other way round: the second person goes into the first one. */
@@ -187,7 +187,7 @@ async function findOther() {
   /** @type {{people: Person[]}} */
   const page = await call('GET', `people?${new URLSearchParams({ search: text, limit: '8' })}`);
   const candidates = page.people.filter(({ code }) => code !== chosen?.code);
-  if (candidates.length === 0) say(`Nobody else has a name with “${text}” in it.`);
+  if (candidates.length === 0) say(`No other person’s name contains “${text}”.`);
   offerMerges(candidates);
   byId('resembling').querySelector('button')?.focus();
 }

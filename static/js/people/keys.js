@@ -7,17 +7,17 @@ import { commandOf as commonCommandOf } from '../lib/keys.js';
  * @type {[keys: string, meaning: string][]}
  */
 export const COMMANDS = [
-  ['Enter', 'all these are the proposed person; without a proposal: name them'],
-  ['1 … 5', 'all these are the person beside this number'],
-  ['N', 'name a person; Enter alone makes a new one with a number as name'],
-  ['← → ↑ ↓', 'go from face to face; Home and End to the first and the last'],
-  ['Shift', 'with an arrow or a click: all faces up to that one'],
-  ['Space', 'somebody else: leave out the face (or let it in again), as a click does'],
-  ['0', 'this face is none of the people looked for'],
-  ['-', 'nobody can tell who this face is'],
+  ['Enter', 'confirm the suggested person; without a suggestion, type a name'],
+  ['1 … 5', 'choose the person with this number'],
+  ['N', 'type a name; Enter alone adds a new person with a number as the name'],
+  ['← → ↑ ↓', 'move between faces; Home and End: the first and the last'],
+  ['Shift', 'with an arrow or a click: select all faces up to that one'],
+  ['Space', 'another person: leave the face out, or include it again (same as a click)'],
+  ['0', 'this face is an unknown person'],
+  ['-', "can't tell who this face is"],
   ['S', 'skip the set'],
-  ['U Backspace', 'undo the last mark, then set after set'],
-  ['Esc', 'leave the name, let go of a range'],
+  ['U Backspace', 'undo the last mark, then the sets before'],
+  ['Esc', 'leave the name field, clear a range'],
   ['?', 'show or hide the keys'],
 ];
 

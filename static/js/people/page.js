@@ -19,7 +19,7 @@ const page = document.documentElement.dataset;
 const project = page.project ?? '';
 const UNKNOWN = 'unknown'; // a mark, as OUT and null (can't tell)
 /** @type {Map<Mark|undefined, string>} */
-const WORDS = new Map([[OUT, 'somebody else'], [null, "can't tell"], [UNKNOWN, 'unknown person']]);
+const WORDS = new Map([[OUT, 'another person'], [null, "can't tell"], [UNKNOWN, 'unknown person']]);
 const SIZES = [2, 6, 15, 24, 40, 60]; // faces up to which the grid has one shape
 const REMEMBERED = 50; // sets that can be undone in one session
 
@@ -120,8 +120,8 @@ class PeoplePage {
     const { faces, size, marks, proposed, people } = this.shown;
     const kept = faces.filter(({ image_id: id }) => !marks.given.has(id)).length;
     const name = proposed ? people[0]?.name : null;
-    byId('question').textContent = name ? `Is this ${name}?` : faces.length === 1 ? 'Who is this?' : 'Who are these? One person, it seems.';
-    byId('count').textContent = [count(faces.length, 'face'), size > faces.length && `${size - faces.length} more come after these`,
+    byId('question').textContent = name ? `Is this ${name}?` : faces.length === 1 ? 'Who is this?' : 'Who is this? All faces look like one person.';
+    byId('count').textContent = [count(faces.length, 'face'), size > faces.length && `${size - faces.length} more follow`,
       kept < faces.length && `${faces.length - kept} marked`].filter(Boolean).join(' · ');
     byId('accept-text').textContent = name ? acceptText(name, kept, faces.length) : 'Name them';
   }
@@ -159,8 +159,8 @@ class PeoplePage {
    * @param {any} answer
    */
   acknowledged(item, answer) {
-    if (item.kind === 'people' && item.body.person === null && answer.name) this.say(`Named as ${answer.name}.`);
-    if (answer.opinions?.length > 0) this.say(`${count(answer.opinions.length, 'face')} had somebody else's answer by now: yours is kept as an extra opinion.`);
+    if (item.kind === 'people' && item.body.person === null && answer.name) this.say(`The faces are named ${answer.name}.`);
+    if (answer.opinions?.length > 0) this.say(`Another labeller had already answered ${count(answer.opinions.length, 'face')}. Your answer counts as an extra opinion.`);
     if (answer.name && !this.panel.field.known.includes(answer.name)) this.panel.field.known.push(answer.name);
     this.queue.sync();
   }
@@ -209,7 +209,7 @@ class PeoplePage {
   choose(place) {
     const person = this.shown?.people[place];
     if (person) this.finish(person.code, true);
-    else this.say(`Nobody has the number ${place + 1} here.`);
+    else this.say(`There is no person with the number ${place + 1} here.`);
   }
 
   name() {
@@ -288,7 +288,7 @@ class PeoplePage {
     const { given } = /** @type {any} */ (last.set.marks); // as it was stored
     this.queue.unshift({ ...last.set, marks: new FaceMarks({ given }) });
     this.show();
-    this.say('The last set is back as you left it.');
+    this.say('The last set is back, with its marks.');
   }
 
   /**
@@ -303,7 +303,7 @@ class PeoplePage {
       return this.outbox.add({ ...change, image_id: null, image_name: count(faces, 'face') });
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
-      this.say(`This browser has no room to keep answers (${error.name}). Free space for this site, then try again.`);
+      this.say(`This browser cannot store more answers (${error.name}). Free storage for this site, then try again.`);
       return null;
     }
   }

@@ -8,8 +8,8 @@ import { LeasedQueue } from '../lib/leased_queue.js';
 
 const AHEAD = 2; // sets held besides the one on the screen
 const LOOK_AGAIN = 1000; // milliseconds until the next question while faces are being compared
-const RENEW = 45_000; // milliseconds after which the faces on the screen are claimed anew
-const REMEMBERED = 5000; // faces skipped that are not shown again
+const RENEW = 45_000; // milliseconds after which the faces on the screen are claimed again
+const REMEMBERED = 5000; // skipped faces that are not shown again
 
 /** @typedef {FaceSet & {marks: FaceMarks}} MarkedSet */
 

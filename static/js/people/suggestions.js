@@ -24,7 +24,7 @@ export function thumbnail(face) {
  * @param {Person & Partial<ResemblingPerson>} person
  */
 export function identityOf({ name, images, face, distance }) {
-  const similarity = distance === undefined ? null : `similarity ${formatMetric(Math.max(0, 1 - distance))}`;
+  const similarity = distance === undefined ? null : `similarity\u00a0${formatMetric(Math.max(0, 1 - distance))}`;
   const facts = [count(images, 'image'), similarity].filter(Boolean).join(' · ');
   return [thumbnail(face), element('span', { class: 'who' }, element('b', {}, name), element('span', { class: 'muted' }, facts))];
 }
@@ -43,7 +43,7 @@ export class SuggestionPanel {
     this.list = find(root, '#nearest');
     this.field = new PersonField(attribute, { onmark: () => {}, onanswer: onname });
     this.field.input.tabIndex = 0;
-    this.field.input.placeholder = 'N  a name';
+    this.field.input.placeholder = 'N  Name';
     find(root, '#name').append(this.field.node);
   }
 

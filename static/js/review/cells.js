@@ -1,5 +1,5 @@
 /** How the cells and flags of an image look, on its own page and in review. */
-import { count, element, moment } from '../lib/dom.js';
+import { count, element, labellerName, moment } from '../lib/dom.js';
 /** @import { Annotation, Answer, Attribute, Cell, Code, Flag } from '../types' */
 
 /** @type {Record<string, string>} */
@@ -31,7 +31,8 @@ export function answerText({ code, name }) {
  * @param {Annotation} annotation
  */
 function by({ labeller, origin, created_at: when }) {
-  return element('span', { class: 'by' }, `${labeller}, ${ORIGINS[origin] ?? origin}, `, moment(when));
+  const who = labeller === origin ? [] : [labellerName(labeller)]; // what an import brings in has the labeller "import"
+  return element('span', { class: 'by' }, `${[...who, ORIGINS[origin] ?? origin].join(', ')}, `, moment(when));
 }
 
 /** @param {Annotation} annotation */
@@ -70,20 +71,20 @@ function voices(cell) {
   if (cell.suspicion) {
     const { code, name, probability, label_probability: held } = cell.suspicion;
     const label = cell.label ? answerText(cell.label) : '';
-    list.push(voice('model', name ?? String(code), element('span', { class: 'by' }, `${percent(probability)} by a model that has not seen this person; ${label} ${percent(held)}`)));
+    list.push(voice('model', name ?? String(code), element('span', { class: 'by' }, `${percent(probability)} from a model that was not trained on this person; ${label}: ${percent(held)}`)));
   }
   return element('ul', { class: 'voices' }, ...list);
 }
 
 /** @param {Cell} cell */
 function marks(cell) {
-  const mark = (/** @type {boolean} */ shown, /** @type {'good'|'doubt'} */ kind, /** @type {string} */ text) => (
+  const mark = (/** @type {boolean} */ shown, /** @type {'good'|'warning'} */ kind, /** @type {string} */ text) => (
     shown ? [element('span', { class: `mark ${kind}` }, text)] : []);
   return [
     ...mark(cell.label?.origin === 'review', 'good', '✓ adjudicated'),
-    ...mark(cell.differing, 'doubt', 'opinions differ'),
-    ...mark(cell.undecided, 'doubt', 'no clear answer'),
-    ...mark(cell.contradicted, 'doubt', cell.suspicion ? 'probably wrong' : 'the model contradicts'),
+    ...mark(cell.differing, 'warning', 'opinions differ'),
+    ...mark(cell.undecided, 'warning', 'no clear answer'),
+    ...mark(cell.contradicted, 'warning', cell.suspicion ? 'probably wrong' : 'model disagrees'),
   ];
 }
 
@@ -107,15 +108,16 @@ export function choices(attribute, cell) {
  *
  * @param {Attribute} attribute
  * @param {Cell} cell
- * @param {{onanswer: (name: string, value: Answer) => void, wide?: boolean}} options `wide` shows all opinions side by side
+ * @param {{onanswer: (name: string, value: Answer) => void, wide?: boolean, keys?: boolean}} options `wide` shows all opinions side
+ *   by side; `keys`: people have their codes beside their names, because digits choose them
  */
-export function cellNode(attribute, cell, { onanswer, wide = false }) {
+export function cellNode(attribute, cell, { onanswer, wide = false, keys = true }) {
   const button = (/** @type {{code: Code, name: string}} */ { code, name }) => {
     const suggestion = cell.suggestion?.code === code ? cell.suggestion : null;
     const pressed = cell.label !== null && cell.label.code === code;
     const odds = suggestion && !wide && element('span', { class: 'odds' }, percent(suggestion.probability));
     return element('button', { type: 'button', class: suggestion ? 'value suggested' : 'value', 'data-code': code ?? '-', 'aria-pressed': String(pressed),
-      onclick: () => onanswer(attribute.name, code) }, element('kbd', {}, code === null ? '-' : String(code)), name, odds || '');
+      onclick: () => onanswer(attribute.name, code) }, keys || attribute.kind !== 'open' ? element('kbd', {}, code === null ? '-' : String(code)) : '', name, odds || '');
   };
   const values = element('div', { class: 'values' }, ...choices(attribute, cell).map(button), button({ code: null, name: "can't tell" }));
   if (attribute.kind === 'open') values.append(personForm(attribute, onanswer));
@@ -128,7 +130,7 @@ export function cellNode(attribute, cell, { onanswer, wide = false }) {
  * @param {(name: string, value: string) => void} onanswer
  */
 function personForm(attribute, onanswer) {
-  const field = element('input', { class: 'person', 'aria-label': attribute.title, placeholder: 'another name', maxlength: 200, autocomplete: 'off' });
+  const field = element('input', { class: 'person', 'aria-label': attribute.title, placeholder: 'Another name', maxlength: 200, autocomplete: 'off' });
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     if (field.value.trim()) onanswer(attribute.name, field.value.trim());
@@ -145,7 +147,7 @@ function personForm(attribute, onanswer) {
 export function flagNodes(flags, onresolve) {
   return flags.map((flag) => element('div', { class: 'flag', 'data-flag': flag.id, 'data-open': String(flag.resolved_at === null) },
     element('p', { class: 'note' }, flag.note),
-    element('p', { class: 'by' }, `flagged by ${flag.labeller}, `, moment(flag.created_at),
-      flag.resolved_at === null ? '' : ` · resolved by ${flag.resolved_by}`),
+    element('p', { class: 'by' }, `flagged by ${labellerName(flag.labeller, 'you')}, `, moment(flag.created_at),
+      flag.resolved_at === null ? '' : ` · resolved by ${labellerName(flag.resolved_by ?? '', 'you')}`),
     flag.resolved_at === null ? element('button', { type: 'button', onclick: () => onresolve(flag.id) }, 'Resolve') : ''));
 }

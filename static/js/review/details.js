@@ -3,6 +3,7 @@ import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
 import { byId, closest, element, findAll, messageOf, onSubmit } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
+import { groupName } from '../lib/schema.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
 import { cellNode, flagNodes } from './cells.js';
 import { filtersOf, readImages } from './image_query.js';
@@ -24,11 +25,21 @@ function fact(term, ...description) {
   return [element('dt', {}, term), element('dd', {}, ...description)];
 }
 
+/**
+ * The name of the image's group: that of the person, if it is one.
+ *
+ * @param {ImageDetail} image
+ */
+function groupOf({ group, cells }) {
+  const person = cells.find(({ attribute, label }) => label && group === `${attribute}:${label.code}`);
+  return person?.label?.name ?? groupName(schema, group);
+}
+
 /** @param {ImageDetail} image */
 function facts(image) {
-  const link = (/** @type {string} */ filter, /** @type {string} */ text) => element('a', { href: browseUrl(new URLSearchParams({ [filter]: text })), title: text }, text);
-  const state = [image.done ? 'done' : 'open', image.blind && 'suggestions are held back until it is done'].filter(Boolean).join(' · ');
-  return [...fact('Split', link('split', image.split), ` · ${state}`), ...fact('Group', link('group', image.group)),
+  const link = (/** @type {string} */ filter, /** @type {string} */ value, text = value) => element('a', { href: browseUrl(new URLSearchParams({ [filter]: value })), title: value }, text);
+  const state = [image.done ? 'done' : 'open', image.blind && 'suggestions are hidden until it is done'].filter(Boolean).join(' · ');
+  return [...fact('Split', link('split', image.split), ` · ${state}`), ...fact('Group', link('group', image.group, groupOf(image))),
     ...fact('Imported', link('source', image.source), ` · ${image.original_path} · ${image.width} × ${image.height}`)];
 }
 
@@ -45,19 +56,19 @@ function show(image) {
   byId('cells').replaceChildren(...schema.flatMap((attribute) => {
     const cell = cells.get(attribute.name);
     if (!cell) return [];
-    const node = cellNode(attribute, cell, { onanswer: correct });
+    const node = cellNode(attribute, cell, { onanswer: correct, keys: false });
     if (opened.has(attribute.name)) node.querySelector('.history')?.setAttribute('open', '');
     return [node];
   }));
   byId('undo').hidden = corrections.length === 0;
   byId('gold').hidden = image.gold === null || (!image.gold && !image.cells.some(({ label }) => label?.origin === 'review'));
   byId('gold').setAttribute('aria-pressed', String(image.gold));
-  byId('gold').textContent = image.gold ? '★ Gold: labellers are measured by it' : '☆ Make gold';
+  byId('gold').textContent = image.gold ? '★ Gold: measures labellers' : '☆ Make gold';
 }
 
 function toggleGold() {
   const gold = byId('gold').getAttribute('aria-pressed') !== 'true';
-  runExclusive(async () => show((await postOnce(`images/${number}/gold`, { gold })).answer), gold ? 'Gold: what was adjudicated is now a known answer.' : 'Gold no longer.');
+  runExclusive(async () => show((await postOnce(`images/${number}/gold`, { gold })).answer), gold ? 'The adjudicated answers are now gold.' : 'The image is no longer gold.');
 }
 
 /**

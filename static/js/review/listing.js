@@ -24,7 +24,7 @@ const valueName = (attribute, code) => (code === null ? "can't tell"
   : attribute.values.find((value) => value.code === code)?.name ?? String(code));
 
 /**
- * The second line of a card: the value that the view is about, else how far the image is.
+ * The second line of a card: the value that the view is about, else how much of the image is labelled.
  *
  * @param {ImageCard} image
  */
@@ -47,15 +47,20 @@ function card(image) {
     element('span', { class: 'tile-about' }, element('span', {}, about(image)), ...marks)));
 }
 
-/** The values of the chosen attribute; where there are too many people for a list, the one that was asked for. */
-function offerValues() {
+/**
+ * Offer the values of the chosen attribute. An attribute with too many people to list offers the one of the view.
+ *
+ * @param {string} [person] name of the person of the view
+ */
+function offerValues(person = 'this person') {
   const attribute = schema.find(({ name }) => name === attributeField.value);
   const options = [['', 'any'], ['none', 'not labelled'], ['unsure', "can't tell"],
     ...(attribute?.values ?? []).map(({ code, name }) => [String(code), name])];
   const wanted = filters.get('value');
-  if (attribute?.searched && wanted && !options.some(([value]) => value === wanted)) options.push([wanted, `person ${wanted}`]);
+  if (attribute?.searched && wanted && !options.some(([value]) => value === wanted)) options.push([wanted, person]);
   valueField.replaceChildren(...options.map(([value, name]) => element('option', { value }, name)));
   valueField.disabled = !attribute;
+  if (attribute?.name === filters.get('attribute')) valueField.value = wanted ?? '';
 }
 
 function fillForm() {
@@ -93,10 +98,11 @@ async function load() {
   try {
     schema = (await call('GET', 'schema')).attributes;
     fillForm();
-    const page = await readImages(filters, place, LIMIT, (read) => { byId('message').textContent = `Looking … ${count(read, 'image')} so far`; });
+    const page = await readImages(filters, place, LIMIT, (read) => { byId('message').textContent = `Searching … ${count(read, 'image')} so far`; });
     byId('grid').replaceChildren(...page.images.map(card));
     const first = page.images[0]?.name;
-    byId('message').textContent = first ? `${count(page.images.length, 'image')}, by name` : 'No image is like this.';
+    byId('message').textContent = first ? `${count(page.images.length, 'image')}, by name` : 'No image matches the filters.';
+    if (schema.some(({ name, searched }) => searched && name === filters.get('attribute'))) offerValues(page.images[0]?.names[attributeField.value]);
     offerPages(page);
   } catch (error) {
     byId('error').textContent = messageOf(error);
@@ -105,7 +111,7 @@ async function load() {
   document.documentElement.dataset.state = 'ready';
 }
 
-attributeField.addEventListener('change', offerValues);
+attributeField.addEventListener('change', () => offerValues());
 onSubmit(form, () => {
   const wanted = filtersOf(new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)])));
   location.assign(browseUrl(wanted));

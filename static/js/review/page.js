@@ -1,4 +1,4 @@
-/** The review page: what wants a reviewer, one image after the other, decided by keys. */
+/** The review page: images that need a decision, one after the other, decided by keys. */
 import { call } from '../lib/api.js';
 import { busy, runExclusive } from '../lib/busy.js';
 import { byId, closest, element, find, findAll } from '../lib/dom.js';
@@ -8,12 +8,12 @@ import { imageUrl } from '../lib/urls.js';
 import { answerText, cellNode, choices, flagNodes } from './cells.js';
 /** @import { Answer, Attribute, Cell, ImageCard, ImageDetail } from '../types' */
 
-/** @typedef {'flags'|'opinions'|'undecided'|'model'} Kind what wants a reviewer */
+/** @typedef {'flags'|'opinions'|'undecided'|'model'} Kind the queue */
 
-/** Which cells of an image are asked. @type {Record<Kind, (cell: Cell) => boolean>} */
+/** Which cells of an image the reviewer decides. @type {Record<Kind, (cell: Cell) => boolean>} */
 const WANTS = { flags: () => true, opinions: (cell) => cell.differing, undecided: (cell) => cell.undecided, model: (cell) => cell.contradicted };
 /** @type {Record<Kind, string>} */
-const EMPTY = { flags: 'No flag is open.', opinions: 'No opinions differ.', undecided: 'The last aggregation (team page) left nothing undecided.', model: 'No label is suspected to be wrong, or contradicted by the model with 90 % or more.' };
+const EMPTY = { flags: 'No open flags.', opinions: 'No differing opinions.', undecided: 'The last aggregation (Team page) left nothing undecided.', model: 'No label is probably wrong, and the model disagrees with no label at 90 % or more.' };
 const KINDS = /** @type {Kind[]} */ (Object.keys(WANTS));
 const kind = KINDS.find((name) => name === new URLSearchParams(location.search).get('kind')) ?? 'flags';
 const picture = byId('picture', HTMLImageElement);
@@ -58,7 +58,7 @@ const cellOf = (found, name) => found?.cells.find((cell) => cell.attribute === n
 const openFlags = (found) => found.flags.filter((flag) => flag.resolved_at === null);
 
 /**
- * Whether an image still wants a decision.
+ * Whether an image still needs a decision.
  *
  * @param {ImageDetail} found
  * @param {Cell[]} [cells] those that are asked
@@ -79,7 +79,7 @@ function render() {
   byId('empty').hidden = image !== null;
   document.documentElement.dataset.imageId = String(image?.id ?? '');
   if (image === null) {
-    byId('empty').textContent = `${EMPTY[kind]} ${decisions.length > 0 ? 'You are through.' : ''}`;
+    byId('empty').textContent = `${EMPTY[kind]} ${decisions.length > 0 ? 'You have reviewed everything.' : ''}`;
     return;
   }
   if (picture.getAttribute('src') !== image.image_url) picture.src = image.image_url;
@@ -87,7 +87,7 @@ function render() {
   const link = byId('name', HTMLAnchorElement);
   link.textContent = image.name;
   link.href = imageUrl(image.id);
-  byId('facts').textContent = [image.split, image.done ? 'done' : 'open', image.blind && 'suggestions held back'].filter(Boolean).join(' · ');
+  byId('facts').textContent = [image.split, image.done ? 'done' : 'open', image.blind && 'suggestions hidden'].filter(Boolean).join(' · ');
   byId('flags').replaceChildren(...flagNodes(image.flags, resolve));
   const nodes = asked.flatMap((name) => {
     const [attribute, cell] = [attributeOf(name), cellOf(image, name)];
@@ -126,7 +126,7 @@ function mark(index) {
 }
 
 /**
- * Show an image; what wants a decision is asked, the first of it is marked.
+ * Show an image with the cells to decide; the first of them is marked.
  *
  * @param {ImageDetail} found
  */
@@ -221,7 +221,7 @@ function digit(key) {
   else byId('message').textContent = `${typed}_`;
 }
 
-/** Enter: the number that is half typed, else the label as it is. */
+/** Enter: take the half-typed number, or else confirm the label. */
 function accept() {
   const asking = marked();
   const code = typed && asking ? typedCode(typed, choices(asking.attribute, asking.cell))?.code ?? null : null;

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from annotator.domain.metrics.audit import balanced_answers, confusion, difference, measure
-from annotator.domain.metrics.calibration import calibration
+from annotator.domain.metrics.audit import confusion, difference, measure
 from annotator.domain.metrics.learning_curve import expected_gain
+from annotator.domain.metrics.statistics import balanced_answers, calibration
 from annotator.domain.metrics.stop_advice import advise
 from annotator.domain.metrics.throughput import Answered, active_seconds
-from trainer.evaluation.class_metrics import confusion_by_group, describe
 
 
 def measured(right: list[int], labels: list[int], classes: int = 2):
@@ -116,14 +115,6 @@ def test_a_rare_value_that_few_people_show_makes_the_interval_wide_and_honest():
         covered += found.low <= 0.725 <= found.high
         drawn += 1
     assert covered >= 0.93 * drawn
-
-
-def test_the_trainer_shows_the_same_intervals():
-    random = np.random.default_rng(5)
-    labels, answers, people = (random.integers(0, top, 300) for top in (3, 3, 40))
-    told = describe(confusion_by_group(answers, labels, people.astype(str), 3), [0, 1, 2])
-    found = measure(answers, labels, 3, people, 40)
-    assert told["balanced_accuracy_interval"] == pytest.approx([found.low, found.high], abs=1e-6)
 
 
 def test_the_gain_of_further_labels_is_read_off_the_end_of_the_curve():

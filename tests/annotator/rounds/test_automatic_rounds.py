@@ -98,18 +98,19 @@ def test_answers_that_nothing_can_be_learned_from_do_not_start_a_round(all_to_tr
 def test_the_annotator_offers_what_the_trainer_has_and_refuses_what_an_engine_cannot_serve(
     filled: ProjectFolder,
 ):
-    from trainer.acquisition import DEFAULT, RULES
+    from trainer.acquisition import DEFAULT
+    from trainer.acquisition import STRATEGIES as QUERY_STRATEGIES
     from trainer.rounds.engines import ENGINES as TRAINED
-    from trainer.rounds.engines import GIVES
+    from trainer.rounds.engines import PROVIDES
 
-    assert set(STRATEGIES) == set(RULES)
+    assert set(STRATEGIES) == set(QUERY_STRATEGIES)
     assert DEFAULT_STRATEGY == DEFAULT
-    assert set(ENGINES) == set(TRAINED) == set(GIVES)
+    assert set(ENGINES) == set(TRAINED) == set(PROVIDES)
     label(filled, 1)
     for engine in ENGINES:
         for strategy in STRATEGIES:
             with filled.database.write() as session:
-                if RULES[strategy].needs <= GIVES[engine]:
+                if QUERY_STRATEGIES[strategy].needs <= PROVIDES[engine]:
                     assert start_round(session, engine, strategy).strategy == strategy
                     session.rollback()
                 else:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from annotator.domain.metrics.proportion import Proportion
+from annotator.domain.metrics.statistics import Proportion
 from annotator.project import ProjectFolder
 from annotator.services.team.metrics import TeamFigures, count_team
 from tests.support.projects.labelling import ALL, Person

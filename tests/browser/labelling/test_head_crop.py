@@ -38,7 +38,7 @@ def test_one_key_zooms_to_the_labelled_head_and_the_choice_is_remembered(page: P
         page.goto(server.url)
         first = shown_image(page)
         place = page.locator("#frame").bounding_box()
-        assert page.locator("#picture svg.face").get_attribute("aria-label") == "One of 2 faces is meant"
+        assert page.locator("#picture svg.face").get_attribute("aria-label") == "Label this face, one of 2"
         frame = page.locator("#picture svg.face rect").bounding_box()
         assert frame
         assert place

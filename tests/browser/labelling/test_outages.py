@@ -64,7 +64,7 @@ def answer_in_an_outage(page: Page, chance: random.Random, go_away: Callable[[],
     go_away()
     pressed = [press_answers(page, chance) for _ in range(AWAY)]
     page.wait_for_selector(f'html[data-unsent="{AWAY}"]', state="attached")
-    page.get_by_text(f"{AWAY} answers wait for the server, kept in this browser.").wait_for()
+    page.get_by_text(f"{AWAY} answers are waiting for the server; this browser keeps them.").wait_for()
     return pressed
 
 

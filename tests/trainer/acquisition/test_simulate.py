@@ -1,4 +1,4 @@
-"""Oracle replay: its controls come out as they must, and nobody sees a label that was not bought."""
+"""Simulations of active learning: controls give the expected results, and no label is known before it is bought."""
 
 import json
 from dataclasses import replace
@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.acquisition import RULES
+from trainer.acquisition import STRATEGIES
 from trainer.acquisition.ranking import RANDOM_EVERY
 from trainer.runtime.errors import TrainerError
-from trainer.simulate.oracle import Ledger, Oracle, check_ledger
+from trainer.runtime.files import canonical_json, sha256_text
+from trainer.simulate.oracle import GENESIS, Ledger, Oracle
 from trainer.simulate.page import page
 from trainer.simulate.plan import Plan
 from trainer.simulate.problem import Problem
@@ -25,25 +26,25 @@ PLAN = Plan(
 
 
 def made_up(images: int = 700, seed: int = 0) -> Problem:
-    """Faces of 140 people in 12 coordinates: `male` is half and half, `glasses` 8 % rare, `hair` has three classes."""
+    """Faces of 140 people in 12 coordinates: half are `male`, 8 % have `glasses`, `hair` has three classes."""
     random = np.random.default_rng(seed)
-    points = random.normal(size=(images, 12)).astype(np.float32)
+    embeddings = random.normal(size=(images, 12)).astype(np.float32)
     noise = random.normal(size=(images, 3)) * 0.4
     labels = {
-        "male": (points[:, 0] + noise[:, 0] > 0).astype(np.int64),
-        "glasses": (points[:, 1] + noise[:, 1] > 1.5).astype(np.int64),
-        "hair": np.digitize(points[:, 2] + noise[:, 2], [-0.6, 0.9]).astype(np.int64),
+        "male": (embeddings[:, 0] + noise[:, 0] > 0).astype(np.int64),
+        "glasses": (embeddings[:, 1] + noise[:, 1] > 1.5).astype(np.int64),
+        "hair": np.digitize(embeddings[:, 2] + noise[:, 2], [-0.6, 0.9]).astype(np.int64),
     }
     return Problem(
         names=np.array([f"{i:04}.jpg" for i in range(images)]),
         groups=np.array([f"identity:{i // 5}" for i in range(images)]),
-        points=points / np.sqrt(12).astype(np.float32),
+        embeddings=embeddings / np.sqrt(12).astype(np.float32),
         labels=labels,
         classes={"male": 2, "glasses": 2, "hair": 3},
     )
 
 
-def test_a_replay_buys_what_the_plan_says_and_nobody_of_the_test_people():
+def test_a_replay_buys_according_to_the_plan_and_never_from_test_groups():
     problem = made_up()
     done = replay(problem, PLAN, "margin", 3)
     assert [point.bought for point in done.curve] == [20, 40, 80, 160]
@@ -55,24 +56,26 @@ def test_a_replay_buys_what_the_plan_says_and_nobody_of_the_test_people():
     assert not set(bought) & set(problem.names[test])
 
 
-def test_a_batch_asks_no_group_twice_and_random_is_plain():
+def test_a_batch_has_no_group_twice_except_under_random():
     problem = made_up()
     group = dict(zip(problem.names.tolist(), problem.groups.tolist(), strict=True))
     for entry in replay(problem, PLAN, "margin", 3).ledger.entries[1:]:
-        by_rule = [image for place, image in enumerate(entry["images"], 1) if place % RANDOM_EVERY]
-        assert len({group[image] for image in by_rule}) == len(by_rule) == 18
+        by_strategy = [image for place, image in enumerate(entry["images"], 1) if place % RANDOM_EVERY]
+        assert len({group[image] for image in by_strategy}) == len(by_strategy) == 18
     entries = replay(problem, PLAN, "random", 3).ledger.entries
-    assert [len(entry["images"]) for entry in entries] == [20, 20, 40, 80], "no model is needed in between"
+    assert [len(entry["images"]) for entry in entries] == [20, 20, 40, 80], (
+        "random needs no model between two budgets"
+    )
     assert len({group[image] for image in entries[-1]["images"]}) < 80
 
 
-def test_a_model_learns_from_what_is_bought():
+def test_accuracy_rises_with_bought_labels():
     done = replay(made_up(), PLAN, "random", 0)
     assert done.curve[-1].macro > done.curve[0].macro > 0.5
     assert done.full.macro > 0.85
 
 
-def test_random_against_random_saves_nothing():
+def test_random_saves_nothing_against_random():
     problem = made_up()
     runs = [replay(problem, PLAN, "random", seed).as_json() for seed in range(5)]
     others = [
@@ -87,7 +90,7 @@ def test_random_against_random_saves_nothing():
     assert low <= 1.0 <= high
 
 
-def test_shuffled_labels_give_chance():
+def test_shuffled_labels_give_chance_accuracy():
     problem = made_up()
     random = np.random.default_rng(1)
     shuffled = replace(problem, labels={n: random.permutation(c) for n, c in problem.labels.items()})
@@ -98,9 +101,9 @@ def test_shuffled_labels_give_chance():
             assert abs(done.full.balanced[name] - share) < 0.12
 
 
-@pytest.mark.parametrize("strategy", sorted(set(RULES) - {"random", "least_confidence"}))
-def test_labels_that_are_not_bought_yet_decide_nothing(strategy: str):
-    """Permute all labels that are still to be bought: the next queries are the same to the bit."""
+@pytest.mark.parametrize("strategy", sorted(set(STRATEGIES) - {"random", "least_confidence"}))
+def test_labels_not_bought_yet_do_not_affect_queries(strategy: str):
+    """Permuting all labels that are not bought yet does not change the next queries."""
     problem = made_up()
     random = np.random.default_rng(5)
     start = random.permutation(len(problem.names))[:60]
@@ -114,12 +117,12 @@ def test_labels_that_are_not_bought_yet_decide_nothing(strategy: str):
         hidden = replace(problem, labels={name: np.full(len(column), -9) for name, column in sold.items()})
         buyer = Buyer(hidden, Oracle(problem.names, sold, Ledger()), 0)
         buyer.buy(start, "start")
-        model = fit_heads(buyer.points, buyer.answers, buyer.groups, problem.classes, 0)
+        model = fit_heads(buyer.embeddings, buyer.answers, buyer.groups, problem.classes, 0)
         queries.append(buyer.choose(model, strategy, 50).tolist())
     assert queries[0] == queries[1]
 
 
-def test_noise_in_the_labels_of_the_test_people_changes_no_selection():
+def test_noise_in_test_labels_does_not_change_the_selection():
     problem = made_up()
     test, _ = split_people(problem, PLAN.share_test, 2)
     noisy = {name: column.copy() for name, column in problem.labels.items()}
@@ -132,7 +135,7 @@ def test_noise_in_the_labels_of_the_test_people_changes_no_selection():
 
 
 @pytest.mark.parametrize("stress", ["duplicates", "noise", "rare", "missing"])
-def test_under_every_stress_a_replay_ends(stress: str):
+def test_a_replay_completes_under_every_stress(stress: str):
     plan = PLAN.model_copy(update={"stress": stress})
     done = replay(made_up(), plan, "margin", 1)
     assert 0.4 < done.curve[-1].macro <= 1
@@ -142,16 +145,16 @@ def test_under_every_stress_a_replay_ends(stress: str):
     )
 
 
-def test_an_edited_ledger_is_found():
+def test_an_edited_ledger_breaks_the_hash_chain():
     entries = replay(made_up(), PLAN, "margin", 0).ledger.entries
-    assert check_ledger(entries)
-    assert not check_ledger([entries[0], *entries[2:]])
+    assert chain_is_intact(entries)
+    assert not chain_is_intact([entries[0], *entries[2:]])
     for i, entry in enumerate(entries):
         changed = [*entries[:i], entry | {"images": [*entry["images"][1:], "free.jpg"]}, *entries[i + 1 :]]
-        assert not check_ledger(changed)
+        assert not chain_is_intact(changed)
 
 
-def test_what_is_done_is_not_run_again_and_the_figures_can_be_computed_from_the_raw_files(tmp_path: Path):
+def test_finished_replays_are_not_repeated_and_their_files_give_the_summary(tmp_path: Path):
     problem, plan = made_up(), PLAN.model_copy(update={"seeds": 2})
     first = run_plan(problem, plan, tmp_path, lambda _: None)
     files = {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
@@ -171,7 +174,7 @@ def test_what_is_done_is_not_run_again_and_the_figures_can_be_computed_from_the_
     assert "<script" not in drawn
 
 
-def test_labels_to_a_figure_lie_between_two_models_or_are_never_reached():
+def test_labels_to_a_target_are_interpolated_or_none():
     run = {
         "curve": [{"bought": b, "macro": m, "balanced": {}} for b, m in ((100, 0.5), (200, 0.7), (400, 0.8))]
     }
@@ -182,12 +185,23 @@ def test_labels_to_a_figure_lie_between_two_models_or_are_never_reached():
     assert all(before <= after for before, after in pairwise(found))
 
 
-def test_a_plan_is_checked_and_its_hash_follows_every_setting():
+def test_a_plan_is_validated_and_its_hash_covers_the_settings():
     with pytest.raises(ValueError, match="rise"):
         Plan(start=100, budgets=(50,))
     with pytest.raises(TrainerError, match="luck"):
         Plan(strategies=("luck",))
     assert Plan().hash == Plan().hash != Plan(seeds=3).hash
+
+
+def chain_is_intact(entries: list[dict]) -> bool:
+    """Whether no entry was changed, dropped from the middle or moved."""
+    previous = GENESIS
+    for entry in entries:
+        body = {key: entry[key] for key in ("images", "previous", "why")}
+        if entry["previous"] != previous or entry["hash"] != sha256_text(canonical_json(body)):
+            return False
+        previous = entry["hash"]
+    return True
 
 
 def _without_seconds(run: dict) -> dict:

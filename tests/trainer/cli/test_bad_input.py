@@ -1,4 +1,4 @@
-"""What cannot be trained is told in words; the run folder says what happened, and nothing else is lost."""
+"""Unusable input of the command fit: the error explains it, the run folder records it, and nothing else is lost."""
 
 import json
 
@@ -18,7 +18,7 @@ def silent(done, total, message):
 
 
 def failure_of(snapshot, to, **changes):
-    """Fit, and return the error, having seen that the run folder tells the same."""
+    """Fit, check that the run folder records the error, and return it."""
     with pytest.raises(TrainerError) as raised:
         fit(snapshot, to, CONFIG.model_copy(update=changes), progress=silent)
     status = json.loads((to / "status.json").read_bytes())
@@ -29,28 +29,28 @@ def failure_of(snapshot, to, **changes):
     return raised.value
 
 
-def test_three_images_are_enough_for_a_model_and_say_what_could_not_be_measured(tmp_path):
+def test_three_images_are_enough_and_missing_metrics_are_none(tmp_path):
     snapshot = draw_snapshot(tmp_path / "snapshot", images=3, val=False)
     result = fit(snapshot, tmp_path / "fit", CONFIG, progress=silent)
     assert result.val == {"colour": None}
     assert "mark" in result.skipped
 
 
-def test_one_class_alone_is_nothing_to_learn(tmp_path):
+def test_a_single_class_is_nothing_to_learn(tmp_path):
     snapshot = draw_snapshot(tmp_path / "snapshot")
     for labels in snapshot.labels.values():
         labels[labels > 0] = 0
     assert "no attribute has two different answers" in failure_of(snapshot, tmp_path / "fit").what
 
 
-def test_a_snapshot_without_any_label_is_nothing_to_learn(tmp_path):
+def test_a_snapshot_without_labels_is_nothing_to_learn(tmp_path):
     snapshot = draw_snapshot(tmp_path / "snapshot")
     for labels in snapshot.labels.values():
         labels[:] = UNLABELLED
     assert "nothing to learn" in failure_of(snapshot, tmp_path / "fit").what
 
 
-def test_a_class_that_only_the_val_split_has_does_not_disturb(tmp_path):
+def test_a_class_of_the_val_split_only_is_accepted(tmp_path):
     snapshot = draw_snapshot(tmp_path / "snapshot")
     colour = snapshot.labels["colour"]
     colour[(snapshot.splits == "train") & (colour == 2)] = UNLABELLED
@@ -69,39 +69,39 @@ def test_a_class_that_only_the_val_split_has_does_not_disturb(tmp_path):
         ({"frozen_stages": 9}, "has 2 stages"),
     ],
 )
-def test_settings_that_do_not_fit_are_told(changes, words, tmp_path):
+def test_unsuitable_settings_are_refused(changes, words, tmp_path):
     snapshot = draw_snapshot(tmp_path / "snapshot")
     assert words in failure_of(snapshot, tmp_path / "fit", **changes).what
 
 
-def test_weights_of_another_network_are_told(tmp_path):
+def test_weights_of_another_network_are_refused(tmp_path):
     from torchvision import models
 
     snapshot = draw_snapshot(tmp_path / "snapshot")
     torch.save(models.mobilenet_v3_small(weights=None).state_dict(), tmp_path / "w.pth")
     changes = {"network": "resnet18", "pretrained": True, "weights": tmp_path / "w.pth"}
-    found = failure_of(snapshot, tmp_path / "fit", **changes)
-    assert isinstance(found, WeightsError)
-    assert "are not those of resnet18" in found.what
+    error = failure_of(snapshot, tmp_path / "fit", **changes)
+    assert isinstance(error, WeightsError)
+    assert "are not those of resnet18" in error.what
 
 
 @pytest.mark.parametrize(
     "cause", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried…")]
 )
-def test_memory_that_runs_out_is_told_with_what_to_change(cause, tmp_path, monkeypatch):
+def test_out_of_memory_names_the_settings_to_change(cause, tmp_path, monkeypatch):
     snapshot = draw_snapshot(tmp_path / "snapshot")
 
     def exhausted(self, progress):
         raise cause
 
     monkeypatch.setattr(SnapshotImages, "keep_in_memory", exhausted)
-    found = failure_of(snapshot, tmp_path / "fit")
-    assert "memory is not enough" in found.what
-    assert "batch_size" in found.do
+    error = failure_of(snapshot, tmp_path / "fit")
+    assert "not enough memory" in error.what
+    assert "batch_size" in error.do
 
 
-def test_an_image_that_is_gone_costs_no_finished_epoch(tmp_path):
-    """A run whose images vanish after its first epoch goes on from there when they are back."""
+def test_a_missing_image_does_not_cost_finished_epochs(tmp_path):
+    """A run whose image vanishes after the first epoch continues from there once the image is back."""
     snapshot = draw_snapshot(tmp_path / "snapshot")
     to, image = tmp_path / "fit", tmp_path / "snapshot/images/002.png"
     content = image.read_bytes()

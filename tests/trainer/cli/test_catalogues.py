@@ -1,4 +1,4 @@
-"""The commands that list what a run can be made of: presets and networks."""
+"""The commands that list presets and networks."""
 
 import json
 
@@ -37,7 +37,7 @@ def test_the_stages_that_can_be_frozen_are_listed():
     assert "second" in call("models", "--stages", "small").stdout
 
 
-def test_a_name_that_is_nearly_right_is_answered_with_those_that_are():
+def test_a_misspelt_network_is_refused_with_similar_names():
     result = call("models", "--stages", "mobilenet_v3")
     assert result.exit_code == 2
     assert "Choose one of: mobilenet_v3_large, mobilenet_v3_small;" in result.stderr

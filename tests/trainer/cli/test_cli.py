@@ -1,20 +1,15 @@
-"""The command of the trainer: exit codes, clear words, machine-readable output."""
+"""The trainer's command line: exit codes, error messages, machine-readable output."""
 
 import json
 import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
 
 from tests.support.paths import CHECKOUT
-from trainer.acquisition import RULES
-from trainer.cli import main
+from tests.support.training_commands import call
+from trainer.acquisition import STRATEGIES
 from trainer.rounds.predictions import Predictions
-
-
-def call(*arguments: object):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +20,7 @@ def model(faces, cache, tmp_path_factory):
     return json.loads(result.stdout)["model"]
 
 
-def test_evaluate_prints_the_figures_of_every_attribute(model, faces, cache):
+def test_evaluate_prints_the_metrics_of_every_attribute(model, faces, cache):
     result = call("evaluate", model, faces, "--cache", cache, "--json")
     metrics = json.loads(result.stdout)["metrics"]
     assert set(metrics) == {"glasses", "hair", "not_human"}
@@ -33,23 +28,23 @@ def test_evaluate_prints_the_figures_of_every_attribute(model, faces, cache):
     assert "glasses" in call("evaluate", model, faces, "--cache", cache).stdout
 
 
-def test_predict_writes_a_whole_folder_once(model, faces, cache, tmp_path):
+def test_predict_writes_a_complete_folder_and_never_overwrites_it(model, faces, cache, tmp_path):
     arguments = ("predict", model, faces, "--to", tmp_path / "p", "--cache", cache, "--strategy", "entropy")
     assert call(*arguments).exit_code == 0
     assert Predictions.open(tmp_path / "p").manifest["strategy"] == "entropy"
     again = call(*arguments)
     assert again.exit_code == 1
-    assert "They were left as they are." in again.stderr
+    assert "They were not changed." in again.stderr
 
 
-def test_models_lists_what_there_is():
+def test_models_lists_engines_networks_and_strategies():
     listed = json.loads(call("models", "--json").stdout)
-    assert listed["strategies"] == list(RULES)
+    assert listed["strategies"] == list(STRATEGIES)
     assert {"probe", "cnn"} <= set(listed["engines"])
     assert "efficientnet_lite0" in call("models").stdout
 
 
-def test_a_folder_that_is_no_snapshot_is_one_clear_failure(tmp_path, cache):
+def test_a_folder_without_a_snapshot_is_refused(tmp_path, cache):
     result = call("round", tmp_path, "--to", tmp_path / "round", "--cache", cache)
     assert result.exit_code == 1
     assert "has no manifest.json" in result.stderr
@@ -67,13 +62,13 @@ def test_a_folder_that_is_no_snapshot_is_one_clear_failure(tmp_path, cache):
         ("juggle",),
     ],
 )
-def test_wrong_use_has_exit_code_2(arguments):
+def test_wrong_usage_has_exit_code_2(arguments):
     result = call(*arguments)
     assert result.exit_code == 2
     assert result.stderr
 
 
-def test_help_is_there_without_loading_torch():
+def test_help_does_not_load_torch():
     code = "import sys, trainer.cli; print('torch' in sys.modules, 'trainer.data.snapshot' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True

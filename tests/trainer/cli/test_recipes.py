@@ -1,6 +1,6 @@
-"""The trainer's lines of docs/recipes run as they stand there, in small: few epochs and images, local weights.
+"""The trainer's commands in docs/recipes, run on a small scale: few epochs and images, local weights.
 
-The images are drawn, and where the development data is there they are real faces too.
+The images are drawn. If the development data is available, real faces are used too.
 """
 
 import csv
@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
 from safetensors.torch import save_file
 
 from tests.support.drawn_snapshot import write_snapshot
 from tests.support.paths import CHECKOUT
 from tests.support.small_run import draw_snapshot
-from trainer.cli import main
+from tests.support.training_commands import call
 from trainer.networks import torchvision_models
 
 RECIPES = CHECKOUT / "docs" / "recipes"
@@ -35,10 +34,10 @@ def lines():
 
 
 def real_snapshot(folder, celeba):
-    """Write a snapshot of 24 CelebA faces: two attributes of two values each, as train and val need them."""
+    """Write a snapshot of 24 CelebA faces: both values of two attributes occur in train and val."""
     with (celeba / "derived.csv").open(newline="") as stream:
-        known = [row for row in csv.DictReader(stream) if row["male"] and row["young"]]
-    kinds = [[row for row in known if (row["male"], row["young"]) == kind] for kind in product("01", "01")]
+        labelled = [row for row in csv.DictReader(stream) if row["male"] and row["young"]]
+    kinds = [[row for row in labelled if (row["male"], row["young"]) == kind] for kind in product("01", "01")]
     rows = []
     (folder / "images").mkdir(parents=True)
     for number, row in enumerate(row for four in islice(zip(*kinds, strict=False), 6) for row in four):
@@ -52,7 +51,7 @@ def real_snapshot(folder, celeba):
 
 @pytest.fixture(scope="module", params=["drawn", pytest.param("real", marks=pytest.mark.shared)])
 def place(request, shared, soak, tmp_path_factory):
-    """A folder with a snapshot, photos, and the published files of weights, which hold random ones."""
+    """A folder with a snapshot, photos, and weights files under their published names, with random weights."""
     from torchvision import models
 
     folder = tmp_path_factory.mktemp(request.param)
@@ -77,7 +76,7 @@ def place(request, shared, soak, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("recipe", "line"), list(lines()))
-def test_a_line_of_a_recipe_does_what_it_says(recipe, line, place, soak, monkeypatch):
+def test_a_line_of_a_recipe_runs(recipe, line, place, soak, monkeypatch):
     line = line if soak else line.replace("vgg16,", "")
     if any(name in line for name in HEAVY) and not soak:
         pytest.skip("half a gigabyte of weights: make soak")
@@ -95,7 +94,7 @@ def test_a_line_of_a_recipe_does_what_it_says(recipe, line, place, soak, monkeyp
         arguments += [part for name, value in SMALL.items() for part in ("--set", f"{name}={value}")]
     if arguments[0] == "find-rate":
         arguments += ["--steps", "12"]
-    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    result = call(*arguments)
     assert result.exit_code == 0, result.stderr
     assert "There is no" not in result.stderr
     if "--to" in arguments:

@@ -1,4 +1,4 @@
-"""The commands that train, measure and show, on a small drawn snapshot: what a person types, and what is left behind."""
+"""The commands that train, measure and show a model, on a small drawn snapshot."""
 
 import csv
 import json
@@ -49,14 +49,14 @@ def run(snapshot, tmp_path_factory):
     return to
 
 
-def test_the_figures_are_printed_with_their_intervals(run, snapshot):
+def test_metrics_are_printed_with_their_intervals(run, snapshot):
     printed = call("evaluate", run / "model", snapshot).stdout
     found = json.loads(call("evaluate", run / "model", snapshot, "--json").stdout)["metrics"]["mark"]["val"]
     low, high = found["suggested"]["accuracy_interval"]
     assert f"{found['suggested']['accuracy']:.3f} ({low:.3f}–{high:.3f})" in printed
 
 
-def test_a_run_tells_what_it_was_made_with_at_every_start(snapshot, tmp_path):
+def test_a_run_records_its_environment_at_every_start(snapshot, tmp_path):
     to = tmp_path / "fit"
     assert call("fit", snapshot, "--to", to, *settings(epochs=1, learning_rate=1e30)).exit_code == 1
     assert call("fit", snapshot, "--to", to, *settings(epochs=1, learning_rate=1e30)).exit_code == 1
@@ -66,7 +66,7 @@ def test_a_run_tells_what_it_was_made_with_at_every_start(snapshot, tmp_path):
     assert starts[0]["threads"] == 1
 
 
-def test_the_saved_settings_of_a_run_start_another(run, snapshot, tmp_path):
+def test_the_saved_settings_of_a_run_can_start_another(run, snapshot, tmp_path):
     to = tmp_path / "fit"
     again = call("fit", snapshot, "--to", to, "--config", run / "config.json", "--set", "epochs=1", "--json")
     assert again.exit_code == 0
@@ -90,7 +90,7 @@ def test_only_the_named_attributes_are_learned(snapshot, tmp_path):
     assert set(json.loads(result.stdout)["val"]) == {"mark"}
 
 
-def test_the_best_checkpoints_are_kept_and_no_other(run):
+def test_only_the_best_checkpoints_are_kept(run):
     rows = rows_of(run / "metrics.csv")
     ranked = sorted(rows, key=lambda row: -float(row["val_balanced_accuracy"]))
     kept = {file.stem for file in (run / "checkpoints").glob("top-*.json")}
@@ -100,7 +100,7 @@ def test_the_best_checkpoints_are_kept_and_no_other(run):
     )
 
 
-def test_the_log_has_the_accuracy_of_every_attribute_and_so_has_tensorboard(run):
+def test_the_log_and_tensorboard_have_the_accuracy_of_every_attribute(run):
     rows = rows_of(run / "metrics.csv")
     for name in ("colour", "mark"):
         assert 0 <= float(rows[0][f"train_accuracy:{name}"]) <= 1
@@ -113,13 +113,13 @@ def test_the_log_has_the_accuracy_of_every_attribute_and_so_has_tensorboard(run)
     assert written == pytest.approx([float(row["train_accuracy:colour"]) for row in rows], abs=1e-5)
 
 
-def test_a_run_says_which_precision_it_measured(run):
+def test_a_run_saves_its_measured_precision(run):
     measured = json.loads((run / "precision.json").read_bytes())
     assert measured["precision"] in {"float32", "bfloat16"}
     assert set(measured["seconds of a step"]) == {"float32", "bfloat16"}
 
 
-def test_an_evaluation_is_the_same_bytes_when_it_is_run_again(run, snapshot, tmp_path):
+def test_a_repeated_evaluation_writes_the_same_bytes(run, snapshot, tmp_path):
     for name in ("a", "b"):
         result = call("evaluate", run / "model", snapshot, "--to", tmp_path / name, "--json")
         assert result.exit_code == 0
@@ -130,7 +130,7 @@ def test_an_evaluation_is_the_same_bytes_when_it_is_run_again(run, snapshot, tmp
     assert set(metrics["colour"]) == {"train", "val", "test"}
 
 
-def test_a_snapshot_that_changed_since_training_is_told(run, tmp_path):
+def test_evaluation_on_another_snapshot_prints_a_warning(run, tmp_path):
     draw_snapshot(tmp_path / "other", shift=1)
     result = call("evaluate", run / "model", tmp_path / "other", "--json")
     assert result.exit_code == 0
@@ -153,7 +153,7 @@ def test_the_report_is_one_page_with_everything_in_it(run, snapshot, tmp_path):
         assert f"<h2>{heading}</h2>" in html
     for title in ("Correct, a random sample", "Most uncertain"):
         assert f"<h3>{title}</h3>" in html
-    assert "<td>learning_rate</td><td>0.005</td>" in html, "what differs from the plain settings"
+    assert "<td>learning_rate</td><td>0.005</td>" in html, "settings that differ from the defaults are listed"
     assert f"<td>torch</td><td>{torch.__version__.split('+')[0]}</td>" in html
     assert html.count("data:image/jpeg;base64,") > 10
     assert 'src="http' not in html
@@ -203,11 +203,11 @@ def test_the_hard_cases_are_those_that_the_model_is_most_wrong_about(snapshot):
     assert hard_rows(known, answers).tolist() == [val[4], val[2]]
     first, second = hard_cases(known, answers, hard_rows(known, answers))
     assert [first.name, second.name] == [known.image_names[val[4]], known.image_names[val[2]]]
-    (line,) = first.lines  # what was answered rightly is not told
+    (line,) = first.lines  # right answers are not listed
     assert line.startswith("colour: v0 0.98, is v")
 
 
-def test_the_rates_are_told_apart_and_a_backbone_at_rest_has_none(snapshot, tmp_path):
+def test_backbone_and_head_rates_are_logged_separately(snapshot, tmp_path):
     result = call(
         "fit", snapshot, "--to", tmp_path / "fit", *settings(epochs=2, head_epochs=1, tensorboard="false")
     )
@@ -242,7 +242,7 @@ def test_the_heat_of_an_answer_is_where_the_mark_is(run, snapshot):
     assert logits["colour"].shape == (3,)
 
 
-def test_images_outside_of_any_snapshot_are_answered_and_bad_ones_named(run, snapshot, tmp_path):
+def test_image_files_are_answered_and_unreadable_ones_named(run, snapshot, tmp_path):
     folder = tmp_path / "new"
     folder.mkdir()
     for name in ("000", "001"):
@@ -256,7 +256,7 @@ def test_images_outside_of_any_snapshot_are_answered_and_bad_ones_named(run, sna
     assert all(row["colour"] in {"0", "2", "5"} and 0 <= float(row["p:colour"]) <= 1 for row in rows)
 
 
-def test_the_learning_rate_test_leaves_a_curve_and_a_rate(run, snapshot, tmp_path):
+def test_the_learning_rate_test_writes_a_curve_and_suggests_a_rate(run, snapshot, tmp_path):
     result = call("find-rate", snapshot, "--to", tmp_path / "rates", "--steps", 60, *settings(), "--json")
     assert result.exit_code == 0
     suggested = json.loads(result.stdout)["suggested"]
@@ -277,7 +277,7 @@ def test_the_learning_rate_test_leaves_a_curve_and_a_rate(run, snapshot, tmp_pat
     assert not (tmp_path / "rates/checkpoints").exists()
 
 
-def test_a_grid_is_compared_in_one_table_and_nothing_is_trained_twice(snapshot, tmp_path):
+def test_a_grid_gives_one_table_and_trains_nothing_twice(snapshot, tmp_path):
     arguments = [
         "compare", snapshot, "--to", tmp_path / "grid", "--models", "small,s0_resnet32,luck", "--preprocess",
         "rescale,samplewise", "--pretrained", "no", *settings(epochs=1, tensorboard="false", keep_top=1), "--json",
@@ -308,7 +308,7 @@ def test_a_grid_is_compared_in_one_table_and_nothing_is_trained_twice(snapshot, 
     assert f"{done[0]['parameters']:,}</td>" in page
 
 
-def test_a_network_that_breaks_while_it_trains_does_not_stop_the_others(snapshot, tmp_path, monkeypatch):
+def test_a_network_that_fails_in_training_does_not_stop_the_others(snapshot, tmp_path, monkeypatch):
     from tests.support.small_run import Small
 
     class Broken(Small):
@@ -329,7 +329,7 @@ def test_a_network_that_breaks_while_it_trains_does_not_stop_the_others(snapshot
     assert json.loads(run.read_bytes())["state"] == "failed"
 
 
-def test_a_probe_answers_files_as_it_answers_a_snapshot_and_is_explained(faces, cache, tmp_path):
+def test_a_probe_answers_files_like_a_snapshot_and_can_be_explained(faces, cache, tmp_path):
     assert call("round", faces, "--to", tmp_path / "round", "--cache", cache).exit_code == 0
     model, answers = tmp_path / "round/model", tmp_path / "answers.csv"
     assert call("predict-images", model, faces / "images", "--to", answers).exit_code == 0
@@ -342,7 +342,7 @@ def test_a_probe_answers_files_as_it_answers_a_snapshot_and_is_explained(faces, 
     assert "Grad-CAM of code" in (tmp_path / "explanation.html").read_text()
 
 
-def test_two_models_that_answer_together_are_named_one_by_one(tmp_path):
+def test_an_ensemble_is_refused_with_the_names_of_its_members(tmp_path):
     about = {"files": {}, "format": "facelabel-model", "kind": "ensemble", "version": 1}
     write_manifest(tmp_path / "model.json", about)
     result = call("predict-images", tmp_path, tmp_path, "--to", tmp_path / "answers.csv")
@@ -369,7 +369,7 @@ def test_onnx_gives_the_probabilities_of_the_model(loss, run, snapshot, tmp_path
         np.testing.assert_allclose(p, expected[entry["name"]][:7], atol=1e-4)
 
 
-def test_loading_a_model_runs_no_code(run, tmp_path):
+def test_loading_a_model_does_not_run_code(run, tmp_path):
     import shutil
 
     from trainer.finetune.saved_model import load_model

@@ -1,4 +1,4 @@
-"""Pixels are scaled as the settings say, and augmented as the recipes say."""
+"""Scaling of pixels and augmentation of images."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def backbone():
     return networks.build("efficientnet_lite0", pretrained=False)
 
 
-def test_rescale_brings_pixels_to_0_to_1(backbone):
+def test_rescale_scales_pixels_to_0_to_1(backbone):
     torch.testing.assert_close(Preprocess(backbone, "rescale")(IMAGES), IMAGES / 255)
 
 
@@ -30,7 +30,7 @@ def test_samplewise_gives_every_image_mean_0_and_deviation_1(backbone, mode):
     torch.testing.assert_close(scaled.std((1, 2, 3), correction=0), torch.ones(2), atol=1e-3, rtol=0)
 
 
-def test_scaling_before_samplewise_changes_nothing_that_matters(backbone):
+def test_rescaling_before_samplewise_makes_no_difference(backbone):
     plain, rescaled = (Preprocess(backbone, mode)(IMAGES) for mode in ("samplewise", "samplewise_rescale"))
     torch.testing.assert_close(plain, rescaled, atol=1e-4, rtol=0)
 
@@ -42,7 +42,7 @@ def test_an_image_of_one_colour_stays_finite(backbone):
         ).all()
 
 
-def test_the_networks_own_scaling_is_the_default_and_imagenets_is_another(backbone):
+def test_the_default_is_the_networks_own_scaling(backbone):
     own, imagenet = Preprocess(backbone)(IMAGES), Preprocess(backbone, "imagenet")(IMAGES)
     torch.testing.assert_close(own, backbone.normalise(IMAGES))
     red = (IMAGES[0, 0, 0, 0] / 255 - 0.485) / 0.229
@@ -58,7 +58,7 @@ def test_the_blur_is_a_gaussian(backbone):
 
 
 @pytest.mark.parametrize("settings", [{}, S0_AUGMENTATION, S2_AUGMENTATION, S4_AUGMENTATION])
-def test_augmented_images_keep_their_size_and_depend_on_seed_epoch_and_image_alone(settings):
+def test_augmentation_keeps_the_size_and_depends_only_on_seed_epoch_and_image(settings):
     config = FitConfig(image_size=64, **settings)
     image = torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8)
     transform = augmentation(config)
@@ -69,7 +69,7 @@ def test_augmented_images_keep_their_size_and_depend_on_seed_epoch_and_image_alo
     assert not all(torch.equal(drawn[0], other) for other in drawn[2:])
 
 
-def test_the_edge_is_drawn_out_where_the_settings_say_so():
+def test_the_fill_edge_repeats_the_edge():
     image = torch.full((3, 64, 64), 200, dtype=torch.uint8)
     for fill, same in (("edge", True), ("gray", False)):
         config = FitConfig(image_size=64, fill=fill, shift=0.3, rotation=0, zoom=0, jitter=0)

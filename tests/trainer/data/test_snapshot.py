@@ -1,4 +1,4 @@
-"""A snapshot is read exactly as it stands, or refused with a clear word."""
+"""Reading a snapshot: it is read exactly or refused with a clear error."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def reseal(folder: Path, **changes: object) -> None:
     write_manifest(folder / "manifest.json", manifest | changes)
 
 
-def test_codes_become_class_indices_and_missing_answers_stay_apart_from_cannot_tell(snapshot):
+def test_codes_become_class_indices_and_unlabelled_differs_from_cannot_tell(snapshot):
     read = Snapshot.open(snapshot)
     assert read.image_names == NAMES
     assert read.labels["hair"].tolist() == [2, 1, 3, UNLABELLED, UNLABELLED]
@@ -47,7 +47,7 @@ def test_a_retired_value_keeps_its_place_among_the_codes(snapshot):
     assert [value.status for value in hair.values] == ["active", "active", "active", "retired"]
 
 
-def test_images_are_found_below_the_snapshot_or_where_they_were_moved(snapshot, tmp_path):
+def test_images_are_found_in_the_snapshot_or_in_another_folder(snapshot, tmp_path):
     assert Snapshot.open(snapshot).image_path(0) == snapshot / "images" / NAMES[0]
     assert Snapshot.open(snapshot, images_root=tmp_path).image_path(3) == tmp_path / NAMES[3]
 
@@ -62,16 +62,16 @@ def test_a_changed_byte_in_any_file_is_found(snapshot, name):
     assert name in caught.value.what
 
 
-def test_a_manifest_in_another_notation_is_refused(snapshot):
+def test_a_manifest_that_is_not_canonical_json_is_refused(snapshot):
     file = snapshot / "manifest.json"
     file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8"))), encoding="utf-8")
     with pytest.raises(SnapshotError, match="not canonical JSON"):
         Snapshot.open(snapshot)
 
 
-def test_a_folder_without_a_manifest_is_not_whole(snapshot):
+def test_a_folder_without_a_manifest_is_refused(snapshot):
     (snapshot / "manifest.json").unlink()
-    with pytest.raises(SnapshotError, match="not a whole"):
+    with pytest.raises(SnapshotError, match="not a complete"):
         Snapshot.open(snapshot)
 
 
@@ -82,13 +82,13 @@ def test_an_unknown_version_or_format_is_refused(snapshot, changes):
         Snapshot.open(snapshot)
 
 
-def test_a_snapshot_of_names_is_for_people(snapshot):
+def test_a_snapshot_of_names_is_refused(snapshot):
     reseal(snapshot, cells="names")
     with pytest.raises(SnapshotError, match="without --names"):
         Snapshot.open(snapshot)
 
 
-def test_a_manifest_that_lacks_what_it_must_say_is_refused(snapshot):
+def test_a_manifest_with_a_missing_entry_is_refused(snapshot):
     reseal(snapshot, images={"mode": "none"})
     with pytest.raises(SnapshotError, match=r"does not follow FORMATS\.md"):
         Snapshot.open(snapshot)
@@ -101,7 +101,7 @@ def test_a_schema_that_does_not_fit_its_hash_is_refused(snapshot):
         Snapshot.open(snapshot)
 
 
-def test_a_code_that_the_schema_does_not_know_is_named_with_its_image(tmp_path):
+def test_an_unknown_code_is_named_with_its_image(tmp_path):
     folder = tmp_path / "snapshot"
     (folder / "images").mkdir(parents=True)
     draw_face(folder / "images" / "a.png", 0, 0, np.random.default_rng(0))

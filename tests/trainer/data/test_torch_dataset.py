@@ -1,4 +1,4 @@
-"""A snapshot as a PyTorch dataset, and the example of docs/export.md."""
+"""A snapshot as a PyTorch dataset, and the example in docs/export.md."""
 
 import re
 from pathlib import Path
@@ -32,17 +32,17 @@ def test_items_are_the_images_and_labels_of_the_split(faces: Path):
             assert labels[name] == (column[index] if column[index] >= 0 else NOT_KNOWN)
 
 
-def test_unlabelled_cells_are_passed_over_by_the_loss(faces: Path):
+def test_the_loss_ignores_unlabelled_cells(faces: Path):
     [(_, labels)] = DataLoader(SnapshotDataset(faces, side=16), batch_size=1000)
-    known = labels["glasses"] >= 0
-    assert 0 < known.sum() < len(known)
-    scores = torch.randn(len(known), 2, generator=torch.Generator().manual_seed(0))
+    labelled = labels["glasses"] >= 0
+    assert 0 < labelled.sum() < len(labelled)
+    scores = torch.randn(len(labelled), 2, generator=torch.Generator().manual_seed(0))
     assert torch.equal(
-        cross_entropy(scores, labels["glasses"]), cross_entropy(scores[known], labels["glasses"][known])
+        cross_entropy(scores, labels["glasses"]), cross_entropy(scores[labelled], labels["glasses"][labelled])
     )
 
 
-def test_a_split_without_images_is_told(faces: Path):
+def test_a_split_without_images_is_refused(faces: Path):
     with pytest.raises(SnapshotError, match="'training'"):
         SnapshotDataset(faces, split="training")
 

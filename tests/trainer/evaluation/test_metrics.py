@@ -1,52 +1,55 @@
-"""The figures are those that one computes by hand."""
+"""Metrics of a model, compared with calculations by hand."""
 
 import numpy as np
 import pytest
 
 from trainer.data.snapshot import Snapshot
-from trainer.evaluation.metrics import evaluate, expected_calibration_error, figures, macro_balanced_accuracy
+from trainer.evaluation.metrics import attribute_metrics, evaluate
+from trainer.stats.calibration import expected_calibration_error
 
 FLAT = np.array([0.5, 0.5])
 
 
-def test_figures_by_hand():
+def test_metrics_match_a_calculation_by_hand():
     p = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7]])
-    found = figures(p, np.array([0, 0, 1, 1]), FLAT, [3, 8], groups=2)
-    assert found["accuracy"] == 0.75
-    assert found["recall"] == {"3": 1.0, "8": 0.5}
-    assert found["balanced_accuracy"] == 0.75
-    assert found["support"] == {"3": 2, "8": 2}
-    assert found["ece"] == pytest.approx((0.1 + 0.2 + 0.6 + 0.3) / 4)
+    metrics = attribute_metrics(p, np.array([0, 0, 1, 1]), FLAT, [3, 8], groups=2)
+    assert metrics["accuracy"] == 0.75
+    assert metrics["recall"] == {"3": 1.0, "8": 0.5}
+    assert metrics["balanced_accuracy"] == 0.75
+    assert metrics["support"] == {"3": 2, "8": 2}
+    assert metrics["ece"] == pytest.approx((0.1 + 0.2 + 0.6 + 0.3) / 4)
 
 
-def test_recall_is_that_of_the_balanced_answer_and_accuracy_that_of_the_suggestion():
+def test_recall_uses_the_balanced_answer_and_accuracy_the_suggestion():
     p = np.array([[0.9, 0.1], [0.7, 0.3]])
-    found = figures(p, np.array([0, 1]), np.array([0.8, 0.2]), [0, 1], groups=2)
-    assert found["accuracy"] == 0.5
-    assert found["suggested_balanced_accuracy"] == 0.5
-    assert found["balanced_accuracy"] == 1.0
+    metrics = attribute_metrics(p, np.array([0, 1]), np.array([0.8, 0.2]), [0, 1], groups=2)
+    assert metrics["accuracy"] == 0.5
+    assert metrics["suggested_balanced_accuracy"] == 0.5
+    assert metrics["balanced_accuracy"] == 1.0
 
 
 @pytest.mark.parametrize("labels", [[], [1, 1]])
-def test_what_cannot_be_computed_is_none(labels):
-    found = figures(np.tile(FLAT, (len(labels), 1)), np.array(labels, np.int64), FLAT, [0, 1], groups=0)
-    assert found["balanced_accuracy"] is None
-    assert (found["accuracy"] is None) == (not labels)
-    assert (found["ece"] is None) == (not labels)
+def test_a_metric_that_cannot_be_computed_is_none(labels):
+    metrics = attribute_metrics(
+        np.tile(FLAT, (len(labels), 1)), np.array(labels, np.int64), FLAT, [0, 1], groups=0
+    )
+    assert metrics["balanced_accuracy"] is None
+    assert (metrics["accuracy"] is None) == (not labels)
+    assert (metrics["ece"] is None) == (not labels)
 
 
 def test_a_class_without_images_has_no_recall():
-    found = figures(np.eye(3), np.array([0, 1, 1]), np.full(3, 1 / 3), [0, 1, 2], groups=3)
-    assert "2" not in found["recall"]
-    assert found["balanced_accuracy"] == 0.75
+    metrics = attribute_metrics(np.eye(3), np.array([0, 1, 1]), np.full(3, 1 / 3), [0, 1, 2], groups=3)
+    assert "2" not in metrics["recall"]
+    assert metrics["balanced_accuracy"] == 0.75
 
 
-def test_honest_probabilities_have_no_calibration_error():
+def test_calibrated_probabilities_have_no_calibration_error():
     p = np.array([[0.75, 0.25]] * 4)
     assert expected_calibration_error(p, np.array([0, 0, 0, 1])) == pytest.approx(0)
 
 
-def test_figures_rest_on_labelled_images_of_their_split_only(faces):
+def test_metrics_use_only_the_labelled_images_of_their_split(faces):
     snapshot = Snapshot.open(faces)
     p = np.tile(np.float32([0.6, 0.4]), (len(snapshot), 1))
     metrics = evaluate(snapshot, {"glasses": p}, {"glasses": FLAT})
@@ -55,4 +58,3 @@ def test_figures_rest_on_labelled_images_of_their_split_only(faces):
         rows = (snapshot.splits == split) & (snapshot.labels["glasses"] >= 0)
         assert metrics["glasses"][split]["images"] == rows.sum()
         assert metrics["glasses"][split]["groups"] == len(set(snapshot.groups[rows]))
-    assert macro_balanced_accuracy(metrics, "test") == metrics["glasses"]["test"]["balanced_accuracy"]

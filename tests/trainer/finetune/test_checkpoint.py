@@ -1,4 +1,4 @@
-"""A checkpoint is whole whenever the process is killed, and a resumed run ends with the same weights."""
+"""Checkpoints are complete even after a kill, and a resumed run ends with the same weights."""
 
 from itertools import count, islice
 
@@ -22,7 +22,7 @@ def test_there_is_no_checkpoint_before_the_first(tmp_path):
     assert load_checkpoint(tmp_path, "last") is None
 
 
-def test_a_checkpoint_comes_back_as_it_was_and_replaces_the_one_before(tmp_path):
+def test_a_checkpoint_is_restored_exactly_and_replaces_the_previous_one(tmp_path):
     save_checkpoint(tmp_path, "last", 1, {"a": torch.zeros(3)}, {"epoch": 1})
     tensors = {"a": torch.randn(3), "steps": torch.tensor(7)}
     save_checkpoint(tmp_path, "last", 2, tensors, {"epoch": 2, "loss": 0.1 + 0.2})
@@ -32,7 +32,7 @@ def test_a_checkpoint_comes_back_as_it_was_and_replaces_the_one_before(tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["last-000000002.safetensors", "last.json"]
 
 
-def test_tensors_that_no_manifest_names_yet_do_not_count(tmp_path):
+def test_tensors_without_a_manifest_are_ignored(tmp_path):
     save_checkpoint(tmp_path, "last", 1, {"a": torch.ones(3)}, {"epoch": 1})
     (tmp_path / "last-000000002.safetensors").write_bytes(b"half written")
     (tmp_path / "last-000000002.safetensors.part").write_bytes(b"half written")
@@ -52,7 +52,7 @@ def test_a_changed_byte_is_found(tmp_path, name):
         load_checkpoint(tmp_path, "last")
 
 
-def test_an_optimizer_goes_on_where_it_was():
+def test_a_restored_optimizer_continues_exactly():
     def trained(steps, optimizer=None):
         for step in range(*steps):
             optimizer.zero_grad()
@@ -73,7 +73,7 @@ def test_an_optimizer_goes_on_where_it_was():
     assert torch.equal(model.weight, expected)
 
 
-def test_a_save_that_is_killed_before_any_of_its_file_events_leaves_the_old_checkpoint_or_the_new(tmp_path):
+def test_a_save_killed_at_any_file_event_leaves_the_old_or_the_new_checkpoint(tmp_path):
     save_checkpoint(tmp_path, "last", 0, {"a": torch.zeros(3)}, {"epoch": 0})
     found = []
     for events in count():
@@ -83,14 +83,14 @@ def test_a_save_that_is_killed_before_any_of_its_file_events_leaves_the_old_chec
         found.append(state["epoch"] == events + 1)
         if finished:
             break
-    assert found == sorted(found), "the first events leave the old one, the last ones the new one"
+    assert found == sorted(found), "the first events leave the old checkpoint, the last ones the new one"
     assert found[-1]
     assert found.count(False) >= 5
-    assert len(list(tmp_path.glob("last-*"))) == 1, "what the killed ones left was swept up"
+    assert len(list(tmp_path.glob("last-*"))) == 1, "files of killed saves are removed"
 
 
-def test_a_run_that_is_killed_again_and_again_ends_with_the_weights_of_one_that_was_not(tmp_path, soak):
-    """Killed at 100 random moments, or 10: at file-system events, and by a timer in the middle of anything."""
+def test_a_run_killed_repeatedly_ends_with_the_weights_of_an_uninterrupted_one(tmp_path, soak):
+    """Kill it at 100 random moments, or 10: at file-system events, and by a timer in the middle of anything."""
     folder = tmp_path / "snapshot"
     expected = fit(draw_snapshot(folder), tmp_path / "whole", FROM_PROBE, progress=lambda *_: None).model
     moments, kills = random_moments(), 0
@@ -98,20 +98,20 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_weights_of_one_that_
         to, place, aims = tmp_path / f"killed {trial}", (0, 0), min(10, (100 if soak else 10) - kills)
         for moment in islice(moments, aims):
             if not dies(fit_until, moment, folder, to, FROM_PROBE):
-                break  # it was done before that moment
+                break  # the run ended before that moment
             kills += 1
             place = place_of_whole_checkpoints(to, not_before=place)
         assert not dies(fit_until, None, folder, to, FROM_PROBE)
         for name in ("model.safetensors", "model.json"):
             assert (to / "model" / name).read_bytes() == (expected / name).read_bytes()
         left = sorted(str(file.relative_to(to)) for file in to.rglob("*") if file.name.startswith("."))
-        assert left == [".lock"], "what was half written is swept up"
+        assert left == [".lock"], "half-written files are removed"
         if kills == (100 if soak else 10):
             break
 
 
 def random_moments():
-    """Events of files and moments of the timer by turns, without end."""
+    """Yield file-system events and timer moments in turn, without end."""
     random = np.random.default_rng(11)
     while True:
         yield Moment(int(random.integers(0, 120)))
@@ -119,7 +119,7 @@ def random_moments():
 
 
 def place_of_whole_checkpoints(run, *, not_before):
-    """Read every checkpoint of a killed run, and return how far it got; a torn one raises."""
+    """Read every checkpoint of a killed run and return how far the run got; a damaged checkpoint raises."""
     place = not_before
     for file in (run / "checkpoints").glob("*.json"):
         _, state = load_checkpoint(file.parent, file.stem)

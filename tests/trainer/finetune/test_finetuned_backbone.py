@@ -1,4 +1,4 @@
-"""A probe on the features of a fine-tuned network: calibrated on images that the network did not learn from."""
+"""A probe on the features of a fine-tuned network, calibrated on images that the network did not learn from."""
 
 import shutil
 
@@ -37,7 +37,7 @@ def done(tuned):
     return run_round(snapshot.path, to, network=network, cache=to.parent.parent / "cache")
 
 
-def test_the_network_tells_what_it_learned_from_and_val_images_are_unseen(tuned):
+def test_the_network_lists_its_train_images_and_val_images_are_unseen(tuned):
     snapshot, network = tuned
     found = fine_tuned(network)
     train = {sha for sha, split in zip(snapshot.sha256, snapshot.splits, strict=True) if split == "train"}
@@ -45,14 +45,14 @@ def test_the_network_tells_what_it_learned_from_and_val_images_are_unseen(tuned)
     assert found.unseen(snapshot).tolist() == np.flatnonzero(snapshot.splits == "val").tolist()
     assert found.backbone.input_size == CONFIG.image_size
     again = draw_snapshot(network.parent / "turned", images=72, val=False)
-    assert len(found.unseen(again)) == 0, "what is in the train split is learned from"
+    assert len(found.unseen(again)) == 0, "train images are never unseen"
     object.__setattr__(again, "splits", np.full(len(again), "val"))
     assert len(found.unseen(again)) == 72 - len(train), (
-        "and what the network learned is not unseen in another split"
+        "images that the network learned from are not unseen in another split either"
     )
 
 
-def test_a_round_works_on_the_features_of_the_network_and_says_so(tuned, done):
+def test_a_round_uses_and_records_the_features_of_the_network(tuned, done):
     _, network = tuned
     model = Predictions.open(done.predictions).manifest["model"]
     weights = read_manifest(
@@ -66,7 +66,7 @@ def test_a_round_works_on_the_features_of_the_network_and_says_so(tuned, done):
     assert len(probe.mean) == 16
 
 
-def test_its_saved_probe_answers_alike_also_when_both_folders_were_moved(tuned, done, tmp_path):
+def test_a_saved_probe_gives_the_same_answers_after_both_folders_are_moved(tuned, done, tmp_path):
     snapshot, network = tuned
     for folder in ("1", "2"):
         shutil.copytree(network.parent.parent.parent / folder, tmp_path / folder)
@@ -80,11 +80,11 @@ def test_its_saved_probe_answers_alike_also_when_both_folders_were_moved(tuned, 
         axis=1
     ).tolist()
     shutil.rmtree(tmp_path / "1")
-    with pytest.raises(ModelError, match="not a whole facelabel-model"):
+    with pytest.raises(ModelError, match="not a complete facelabel-model"):
         ask(tmp_path / "2" / "run" / "model", snapshot, tmp_path / "cache", lambda _: None)
 
 
-def test_only_new_images_are_computed_and_each_network_has_features_of_its_own(tuned, done, tmp_path):
+def test_features_are_cached_per_network(tuned, done, tmp_path):
     snapshot, network = tuned
     cache = done.model.parent.parent.parent / "cache"
     told = []
@@ -96,7 +96,7 @@ def test_only_new_images_are_computed_and_each_network_has_features_of_its_own(t
     assert len(list(cache.iterdir())) == 2
 
 
-def test_a_finished_round_is_known_by_its_network(tuned, done):
+def test_a_finished_round_is_identified_by_its_network(tuned, done):
     snapshot, network = tuned
     again = run_round(snapshot.path, done.model.parent, network=network, cache=done.model.parent / "none")
     assert again.manifest == done.manifest
@@ -104,7 +104,7 @@ def test_a_finished_round_is_known_by_its_network(tuned, done):
         run_round(snapshot.path, done.model.parent, cache=done.model.parent / "none")
 
 
-def test_a_network_that_cannot_be_used_is_refused_before_anything_is_written(tuned, done, tmp_path):
+def test_an_unusable_network_is_refused_before_anything_is_written(tuned, done, tmp_path):
     snapshot, network = tuned
     to, cache = tmp_path / "round", tmp_path / "cache"
     with pytest.raises(ChoiceError, match="cnn does not work on the features"):
@@ -125,12 +125,12 @@ def test_a_network_that_cannot_be_used_is_refused_before_anything_is_written(tun
         blurred,
         {},
     )
-    with pytest.raises(ModelError, match="in a way of its own"):
+    with pytest.raises(ModelError, match="in its own way"):
         run_round(snapshot.path, to, network=tmp_path / "blurred", cache=cache)
     assert not (to / "predictions").exists()
 
 
-def test_a_temperature_comes_from_unseen_images_where_the_folds_would_flatter():
+def test_unseen_images_give_the_right_temperature_where_folds_are_overconfident():
     random = np.random.default_rng(0)
     labels = random.integers(0, 2, 400)
     groups = np.array([f"g{number}" for number in range(400)])
@@ -140,23 +140,23 @@ def test_a_temperature_comes_from_unseen_images_where_the_folds_would_flatter():
     fresh = torch.from_numpy(random.normal(0, 0.1, (300, 4))).float()
     right = np.where(random.random(300) < 0.8, fresh_labels, 1 - fresh_labels)
     fresh[:, 0] += torch.from_numpy(right * 2.0 - 1).float()
-    flattered = fit_head(learned, labels, groups, 2, 0)
+    overconfident = fit_head(learned, labels, groups, 2, 0)
     honest = fit_head(learned, labels, groups, 2, 0, (fresh, fresh_labels))
-    assert flattered.answer(fresh).max(axis=1).mean() > 0.9
+    assert overconfident.answer(fresh).max(axis=1).mean() > 0.9
     assert honest.answer(fresh).max(axis=1).mean() == pytest.approx(0.8, abs=0.03)
 
 
-def test_with_too_few_unseen_images_nothing_is_chosen():
+def test_too_few_unseen_images_give_the_default_penalty_and_temperature():
     random = np.random.default_rng(0)
-    points = torch.from_numpy(random.normal(0, 1, (60, 4))).float()
+    embeddings = torch.from_numpy(random.normal(0, 1, (60, 4))).float()
     labels = random.integers(0, 2, 60)
     groups = np.array([f"g{number}" for number in range(60)])
-    head = fit_head(points, labels, groups, 2, 0, (points[:0], labels[:0]))
+    head = fit_head(embeddings, labels, groups, 2, 0, (embeddings[:0], labels[:0]))
     assert (head.temperature, head.penalty) == (1.0, max(PENALTIES))
     assert head.coefficients.shape == (5, FOLDS + 1, 2)
 
 
-def test_the_hashes_are_kept_as_bytes_only(tuned):
+def test_the_hashes_of_train_images_are_saved_as_bytes(tuned):
     _, network = tuned
     assert read_tensors(network / "learned.safetensors")["sha256"].shape == (
         len(fine_tuned(network).learned),

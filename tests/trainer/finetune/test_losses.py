@@ -1,4 +1,4 @@
-"""The loss counts answered cells only, and rare classes more."""
+"""Losses: unlabelled cells are masked, and rare classes get more weight."""
 
 import math
 
@@ -18,17 +18,17 @@ def test_class_weights_rise_with_the_square_root_of_rarity_and_average_one_over_
     assert weights[2] == 0
 
 
-def test_a_power_of_zero_weighs_all_cells_alike_and_one_gives_classes_the_same_say():
+def test_power_0_weighs_cells_equally_and_power_1_classes_equally():
     labels = np.array([0] * 75 + [1] * 25)
     assert class_weights(labels, 2, power=0).tolist() == [1, 1]
     assert class_weights(labels, 2, power=1).tolist() == pytest.approx([2 / 3, 2])
 
 
-def test_class_weights_of_an_attribute_nobody_answered_are_zero():
+def test_class_weights_without_labels_are_zero():
     assert class_weights(np.array([-1, -2]), 2).tolist() == [0, 0]
 
 
-def test_the_loss_of_answered_cells_is_plain_cross_entropy_of_those_cells():
+def test_the_masked_loss_is_the_cross_entropy_of_the_labelled_cells():
     logits = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
     labels = torch.tensor([0, -1, 2, -2, 1])
     expected = functional.cross_entropy(logits[[0, 2, 4]], labels[[0, 2, 4]])
@@ -42,7 +42,7 @@ def test_masked_cells_have_no_gradient():
     assert logits.grad[1:].abs().sum() == 0
 
 
-def test_a_batch_without_any_answer_has_a_loss_of_zero_and_no_gradient():
+def test_a_batch_without_labels_has_zero_loss_and_gradient():
     logits = torch.randn(4, 2, requires_grad=True)
     loss = masked_cross_entropy(logits, torch.full((4,), -2), torch.ones(2))
     loss.backward()
@@ -50,7 +50,7 @@ def test_a_batch_without_any_answer_has_a_loss_of_zero_and_no_gradient():
     assert logits.grad.abs().sum() == 0
 
 
-def test_attributes_have_the_same_say_however_many_cells_are_answered():
+def test_attributes_have_equal_weight_with_any_number_of_labels():
     logits = {"full": torch.randn(8, 2), "sparse": torch.randn(8, 3)}
     labels = {"full": torch.ones(8, dtype=torch.int64), "sparse": torch.tensor([2] + [-2] * 7)}
     weights = {"full": torch.ones(2), "sparse": torch.ones(3)}
@@ -58,13 +58,13 @@ def test_attributes_have_the_same_say_however_many_cells_are_answered():
     assert multi_output_loss(logits, labels, weights) == pytest.approx((sum(each) / 2).item())
 
 
-def test_the_adjusted_loss_has_its_minimum_where_logits_say_nothing_if_nothing_but_frequency_speaks():
+def test_the_adjusted_loss_is_minimal_at_zero_logits_for_labels_at_class_frequency():
     labels = torch.tensor([0] * 90 + [1] * 10 + [-1] * 7)
-    shares = torch.tensor([0.9, 0.1])
+    prior = torch.tensor([0.9, 0.1])
     logits = torch.zeros(len(labels), 2, requires_grad=True)
-    masked_adjusted(logits, labels, shares).backward()
+    masked_adjusted(logits, labels, prior).backward()
     assert logits.grad.sum(dim=0).tolist() == pytest.approx([0, 0], abs=1e-7)
     assert logits.grad[-7:].abs().sum() == 0
-    assert masked_adjusted(logits, labels, shares).item() == pytest.approx(
+    assert masked_adjusted(logits, labels, prior).item() == pytest.approx(
         -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
     )

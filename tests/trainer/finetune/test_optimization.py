@@ -1,4 +1,4 @@
-"""Optimizers, schedules, losses by name, and what makes up for rare classes."""
+"""Optimizers, schedules, losses by name, resampling and precision."""
 
 import numpy as np
 import pytest
@@ -25,8 +25,8 @@ def factors(**settings):
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop"])
-def test_every_optimizer_moves_what_is_trained_with_the_rates_of_backbone_and_heads(name):
-    torch.manual_seed(0)  # with some weights a unit is silent for all four images
+def test_every_optimizer_updates_all_parameters_with_separate_rates(name):
+    torch.manual_seed(0)  # with other weights a unit may be inactive for all four images
     config = CONFIG.model_copy(update={"optimizer": name, "learning_rate": 0.01, "head_learning_rate": 0.02})
     model = build_model(config, {"a": 2}, pretrained=False)
     prepare_for_training(model, config)
@@ -39,7 +39,7 @@ def test_every_optimizer_moves_what_is_trained_with_the_rates_of_backbone_and_he
     assert all(not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))
 
 
-def test_schedules_have_their_shapes():
+def test_schedules_have_the_expected_shapes():
     assert set(factors(schedule="constant")) == {1.0}
     stepped = factors(schedule="step", step_epochs=4, step_factor=0.5)
     assert (stepped[0], stepped[16], stepped[39]) == (1.0, 0.5, 0.25)
@@ -51,7 +51,7 @@ def test_schedules_have_their_shapes():
     assert cosine == sorted(cosine, reverse=True)
 
 
-def test_each_of_the_two_phases_has_the_schedule_for_itself():
+def test_each_phase_goes_through_the_whole_schedule():
     both = factors(schedule="cosine", head_epochs=4)
     assert both[0] == both[16] == 1.0
     assert both[15] < 0.05
@@ -64,7 +64,7 @@ def test_binary_loss_of_two_classes_is_cross_entropy(name):
     assert loss.item() == pytest.approx(each.mean().item())
 
 
-def test_the_focal_loss_forgets_what_is_right_and_is_cross_entropy_without_gamma():
+def test_the_focal_loss_ignores_right_answers_and_equals_cross_entropy_at_gamma_0():
     plain = masked_cross_entropy(LOGITS, LABELS, WEIGHTS)
     assert attribute_loss(FitConfig(loss="focal", focal_gamma=0))(LOGITS, LABELS, WEIGHTS) == pytest.approx(
         plain.item()
@@ -74,7 +74,7 @@ def test_the_focal_loss_forgets_what_is_right_and_is_cross_entropy_without_gamma
     assert focal < 1e-6 * masked_cross_entropy(sure, torch.tensor([1]), torch.ones(2))
 
 
-def test_the_multi_label_loss_is_that_of_torch_over_the_answered_cells():
+def test_the_multi_label_loss_matches_torch_on_the_labelled_cells():
     targets = functional.one_hot(LABELS[:3], 2)
     expected = functional.multilabel_soft_margin_loss(LOGITS[:3], targets)
     found = attribute_loss(FitConfig(loss="multi_label"))(LOGITS, LABELS, torch.ones(2))
@@ -89,7 +89,7 @@ def test_no_loss_has_a_gradient_at_a_masked_cell(name):
     assert logits.grad[3].abs().sum() == 0
 
 
-def test_resampling_draws_rare_classes_as_often_as_common_ones():
+def test_resampling_draws_all_classes_equally_often():
     labels = np.array([0] * 90 + [1] * 10)
     chances = image_weights({"a": labels}, {"a": 2}, power=1.0)
     drawn = np.concatenate(
@@ -99,7 +99,7 @@ def test_resampling_draws_rare_classes_as_often_as_common_ones():
     assert image_weights({"a": labels}, {"a": 2}, power=0) is None
 
 
-def test_the_precision_is_measured_once_and_kept(tmp_path):
+def test_the_precision_is_measured_only_once(tmp_path):
     config = CONFIG.model_copy(update={"precision": "auto"})
     model = build_model(config, {"a": 2}, pretrained=False)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}

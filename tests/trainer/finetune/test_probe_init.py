@@ -1,19 +1,19 @@
-"""Fine-tuning that starts where a probe ends."""
+"""Fine-tuning that starts from a probe."""
 
 import numpy as np
 import torch
 
 from tests.support.small_run import FROM_PROBE, draw_snapshot
-from trainer.evaluation.calibration import class_evidence, class_prior
-from trainer.finetune.run import build_learner, fit
+from trainer.evaluation.calibration import balanced_logits, class_prior
+from trainer.finetune.run import build_trainer, fit
 from trainer.finetune.saved_model import load_model
 from trainer.probe.linear_heads import fit_basis, fit_heads
 
 
-def test_before_the_first_step_the_model_answers_as_a_probe_of_the_same_features_does(tmp_path):
+def test_the_initial_model_gives_the_answers_of_a_probe(tmp_path):
     snapshot = draw_snapshot(tmp_path / "snapshot")
-    learner = build_learner(snapshot, FROM_PROBE, tmp_path / "run")
-    model, train = learner.averaged, learner.train
+    trainer = build_trainer(snapshot, FROM_PROBE, tmp_path / "run")
+    model, train = trainer.averaged, trainer.train
     with torch.inference_mode():
         images = model.prepare(train.batch(list(range(len(train)))).images)
         features, answers = model.backbone(images), model(images)
@@ -29,18 +29,18 @@ def test_before_the_first_step_the_model_answers_as_a_probe_of_the_same_features
     assert right[train.labels["colour"] >= 0].mean() > 0.6  # of a network of random weights
 
 
-def test_a_run_that_starts_from_a_probe_is_saved_loaded_and_its_logits_are_evidence(tmp_path):
+def test_a_run_from_a_probe_is_saved_and_its_logits_are_class_balanced(tmp_path):
     config = FROM_PROBE.model_copy(update={"epochs": 1})
     result = fit(draw_snapshot(tmp_path / "snapshot"), tmp_path / "run", config, progress=lambda *_: None)
     saved = load_model(result.model)
     assert saved.config.head == "probe"
     logits = np.array([[0.3, -0.2]])
-    assert (class_evidence(logits, class_prior(np.array([0, 0, 1]), 2), saved.config) == logits).all()
+    assert (balanced_logits(logits, class_prior(np.array([0, 0, 1]), 2), saved.config) == logits).all()
 
 
-def test_the_weights_that_are_kept_lie_between_the_start_and_what_was_learned(tmp_path):
+def test_the_saved_weights_lie_between_the_initial_and_the_learned_ones(tmp_path):
     snapshot = draw_snapshot(tmp_path / "snapshot")
-    start = build_learner(snapshot, FROM_PROBE, tmp_path / "start").model.state_dict()
+    start = build_trainer(snapshot, FROM_PROBE, tmp_path / "start").model.state_dict()
     kept = {}
     for share in (0.0, 0.25):
         config = FROM_PROBE.model_copy(update={"epochs": 1, "start_share": share})

@@ -1,4 +1,4 @@
-"""A whole fine-tuning run on drawn images: what it learns, what it leaves behind, and how it fails."""
+"""A fine-tuning run on drawn images: what it learns, what it writes, and how it fails."""
 
 import csv
 import json
@@ -38,7 +38,7 @@ def run(snapshot, tmp_path_factory):
     return to, config, fit(snapshot, to, config, progress=silent)
 
 
-def test_it_learns_what_is_drawn_from_the_cells_that_are_answered(run, snapshot):
+def test_a_run_learns_from_the_labelled_cells(run, snapshot):
     _, _, result = run
     assert result.val["colour"] > 0.9
     logits = predict_logits(result.model, snapshot, np.arange(len(snapshot)), silent)
@@ -48,7 +48,7 @@ def test_it_learns_what_is_drawn_from_the_cells_that_are_answered(run, snapshot)
     assert (logits["colour"].argmax(axis=1) == drawn).mean() > 0.9
 
 
-def test_an_attribute_with_one_answer_or_none_is_left_out_and_the_reason_is_kept(run):
+def test_an_attribute_with_fewer_than_two_classes_is_skipped_with_a_reason(run):
     _, _, result = run
     assert result.skipped == {
         "same": "all labelled train images have the code 1",
@@ -57,7 +57,7 @@ def test_an_attribute_with_one_answer_or_none_is_left_out_and_the_reason_is_kept
     assert load_model(result.model).codes == {"colour": [0, 2, 5], "mark": [0, 1]}
 
 
-def test_the_run_folder_tells_what_happened(run, snapshot):
+def test_the_run_folder_records_settings_status_and_metrics(run, snapshot):
     to, config, result = run
     saved = json.loads((to / "config.json").read_text())
     assert FitConfig.model_validate(saved["config"]) == config
@@ -72,22 +72,22 @@ def test_the_run_folder_tells_what_happened(run, snapshot):
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
 
 
-def test_the_model_folder_holds_the_best_weights_and_not_the_last(run):
+def test_the_model_folder_holds_the_best_weights(run):
     to, _, result = run
-    best, figures = load_checkpoint(to / "checkpoints", "best")
+    best, metrics = load_checkpoint(to / "checkpoints", "best")
     saved = load_model(result.model).network.state_dict()
-    assert figures["epoch"] == result.epoch
+    assert metrics["epoch"] == result.epoch
     assert all(torch.equal(saved[name], best[name]) for name in best)
 
 
-def test_a_finished_run_is_returned_without_training_again(run, snapshot):
+def test_a_finished_run_is_not_trained_again(run, snapshot):
     to, config, result = run
     steps = []
     assert fit(snapshot, to, config, progress=lambda *step: steps.append(step)) == result
     assert steps == []
 
 
-def test_it_stops_when_the_validation_score_no_longer_rises(snapshot, tmp_path):
+def test_a_run_stops_when_the_validation_score_no_longer_rises(snapshot, tmp_path):
     config = CONFIG.model_copy(
         update={"epochs": 50, "patience": 1, "learning_rate": 1e-9, "head_learning_rate": 1e-9}
     )
@@ -125,7 +125,7 @@ def test_another_run_is_not_overwritten(run, tmp_path):
     assert result.model.joinpath("model.json").read_bytes() == before
 
 
-def test_other_settings_are_refused_but_how_fast_it_runs_may_change(run, snapshot):
+def test_other_settings_are_refused_except_execution_settings(run, snapshot):
     to, config, result = run
     with pytest.raises(TrainerError, match="another snapshot or other settings"):
         fit(snapshot, to, config.model_copy(update={"seed": 1}), progress=silent)
@@ -154,7 +154,7 @@ def test_two_processes_do_not_fit_into_one_folder(snapshot, tmp_path):
     assert fit(snapshot, to, CONFIG, progress=silent).model.is_dir()
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_the_folder_says_so(snapshot, tmp_path):
+def test_a_loss_that_is_not_finite_stops_the_run_with_a_status(snapshot, tmp_path):
     to = tmp_path / "fit"
     config = CONFIG.model_copy(
         update={"learning_rate": 1e30, "head_learning_rate": 1e30, "gradient_clip": 1e30, "warmup_epochs": 0}
@@ -167,7 +167,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_the_folder_says_so(snapshot
     assert not (to / "model").exists()
 
 
-def test_images_that_cannot_be_decoded_are_named_and_counted_before_training(tmp_path):
+def test_undecodable_images_are_named_and_counted_before_training(tmp_path):
     snapshot = draw_snapshot(tmp_path / "snapshot")
     for number in (2, 5):
         (tmp_path / f"snapshot/images/{number:03d}.png").write_bytes(b"\x89PNG cut off")
@@ -185,12 +185,12 @@ def test_a_missing_image_is_named_when_images_are_not_kept_in_memory(tmp_path, w
         fit(snapshot, tmp_path / "fit", config, progress=silent)
 
 
-def test_more_frozen_stages_than_there_are_is_refused(snapshot, tmp_path):
+def test_too_many_frozen_stages_are_refused(snapshot, tmp_path):
     with pytest.raises(TrainerError, match="has 2 stages"):
         fit(snapshot, tmp_path / "fit", CONFIG.model_copy(update={"frozen_stages": 3}), progress=silent)
 
 
-def test_a_snapshot_without_two_answers_to_anything_is_refused(tmp_path):
+def test_a_snapshot_with_one_class_per_attribute_is_refused(tmp_path):
     snapshot = draw_snapshot(tmp_path / "snapshot")
     for labels in snapshot.labels.values():
         labels[labels > 0] = 0
@@ -198,7 +198,7 @@ def test_a_snapshot_without_two_answers_to_anything_is_refused(tmp_path):
         fit(snapshot, tmp_path / "fit", CONFIG, progress=silent)
 
 
-def test_a_model_is_not_asked_about_other_values_than_it_learned(run, tmp_path):
+def test_a_model_refuses_a_snapshot_of_another_schema(run, tmp_path):
     _, _, result = run
     other = draw_snapshot(tmp_path / "snapshot")
     other.attributes[0] = other.attributes[1]
@@ -211,14 +211,14 @@ def test_frozen_statistics_without_published_ones_are_refused():
         FitConfig(pretrained=False)
 
 
-def test_an_epoch_holds_every_image_once_in_an_order_of_its_own():
+def test_an_epoch_holds_every_image_once_in_its_own_order():
     orders = [epoch_order(17, 8, seed=3, epoch=epoch) for epoch in (0, 0, 1)]
     assert sorted(item for batch in orders[0] for item in batch) == list(range(17))
     assert orders[0] == orders[1] != orders[2]
     assert {len(batch) for batch in orders[0]} == {5, 6}
 
 
-def test_augmented_batches_are_the_same_with_and_without_workers_and_from_the_middle_of_an_epoch(snapshot):
+def test_augmented_batches_do_not_depend_on_workers_or_the_start_step(snapshot):
     images = SnapshotImages(snapshot, np.arange(24), ["colour"], side=32)
     batches = epoch_order(24, 8, seed=0, epoch=1)
 
@@ -255,7 +255,7 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero():
     assert 0 < rates[-1] < 0.05
 
 
-def test_the_running_mean_moves_towards_the_weights_and_without_decay_is_the_weights():
+def test_the_running_mean_moves_towards_the_weights_and_equals_them_without_decay():
     averaged, model = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
     start = averaged.weight.detach().clone()
     update_average(averaged, model, decay=0.9, step=10_000)

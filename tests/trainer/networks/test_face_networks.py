@@ -1,4 +1,4 @@
-"""The networks that know faces: dlib's, read without dlib, and the one that has it beside one that knows objects."""
+"""The networks for faces: dlib's network, read without dlib, and its combination with a network for objects."""
 
 import dlib
 import numpy as np
@@ -11,10 +11,10 @@ from trainer.networks import dlib_face
 from trainer.runtime.errors import ChoiceError, WeightsError
 
 LAST_LAYER = bytes([1, 2, 2, 0, 1, 1, 128, 1, 1, 1, 1])
-"""How dlib begins the tensor of 256 x 128 numbers that makes its descriptor of the last map."""
+"""The beginning of dlib's tensor of 256 x 128 numbers, which turns the last map into its descriptor."""
 
 
-def test_the_features_are_what_dlib_makes_its_own_128_numbers_of():
+def test_the_features_give_dlibs_own_descriptor():
     chip = np.random.default_rng(0).integers(0, 256, (150, 150, 3), dtype=np.uint8)
     file = dlib_face.weights_file()
     theirs = np.array(dlib.face_recognition_model_v1(str(file)).compute_face_descriptor(chip))
@@ -27,7 +27,7 @@ def test_the_features_are_what_dlib_makes_its_own_128_numbers_of():
     np.testing.assert_allclose(ours[0], theirs, atol=1e-5)
 
 
-def test_a_file_that_holds_something_else_is_refused_by_name(tmp_path):
+def test_a_damaged_weights_file_is_refused_with_the_networks_name(tmp_path):
     (tmp_path / "other.dat").write_bytes(dlib_face.weights_file().read_bytes()[:100_000])
     with pytest.raises(WeightsError, match="dlib_face cannot be used"):
         networks.build("dlib_face", pretrained=True, weights=tmp_path / "other.dat")
@@ -35,7 +35,7 @@ def test_a_file_that_holds_something_else_is_refused_by_name(tmp_path):
         networks.build("faces", pretrained=True, weights=tmp_path / "other.dat")
 
 
-def test_faces_sees_what_its_two_networks_see_each_with_its_own_pixels():
+def test_faces_combines_the_maps_of_its_two_networks():
     pixels = torch.randint(
         0, 256, (2, 3, 192, 192), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
     )

@@ -1,4 +1,4 @@
-"""Every family of networks as a multi-output model: sizes as published, forward and backward, saved and loaded alike."""
+"""Every family of networks as a multi-output model: published sizes, training, saving and loading."""
 
 import psutil
 import pytest
@@ -38,9 +38,9 @@ LIGHT = [
 ]
 HEAVY = ["inception_resnet_v2", "vgg16", "xception"]
 BYTES = 28
-"""Of memory per parameter: it, its gradient, two of the optimizer, the saved and the loaded one, and some more."""
+"""Bytes of memory per parameter: itself, its gradient, two moments, a saved and a loaded copy, and a reserve."""
 REST = ["dlib_face", "faces", *sorted({*torchvision_models.names()} - {*LIGHT, *HEAVY})]
-"""All others that are listed by name; the largest want 17 GiB."""
+"""All other networks that are listed by name; the largest need 17 GiB."""
 
 
 def untrained(name, **settings):
@@ -81,7 +81,7 @@ def test_the_network_of_five_attributes_shares_nothing_but_the_image():
 
 
 @pytest.mark.parametrize("name", ["vgg16", "resnet18", "mobilenet_v2", "googlenet"])
-def test_the_parts_of_a_torchvision_model_hold_all_its_parameters_but_the_classifiers(name):
+def test_a_torchvision_backbone_has_all_parameters_except_the_classifier(name):
     backbone = networks.build(name, pretrained=False)
     classifiers = {
         "vgg16": 123_642_856,
@@ -92,7 +92,7 @@ def test_the_parts_of_a_torchvision_model_hold_all_its_parameters_but_the_classi
     assert parameters(backbone) == torchvision_models.facts(name).parameters - classifiers[name]
 
 
-def test_features_are_those_of_the_whole_torchvision_model():
+def test_features_match_the_whole_torchvision_model():
     from torchvision import models
 
     for name in ("resnet18", "mobilenet_v2", "densenet121"):
@@ -110,13 +110,13 @@ def test_features_are_those_of_the_whole_torchvision_model():
 @pytest.mark.parametrize(
     "name", [*LIGHT, *HEAVY, *(pytest.param(name, marks=pytest.mark.soak) for name in REST)]
 )
-def test_a_network_trains_a_step_and_is_saved_and_loaded_with_equal_answers(name, tmp_path, soak):
+def test_a_network_trains_a_step_and_survives_saving_and_loading(name, tmp_path, soak):
     if name in REST and not soak:
         pytest.skip("minutes together: make soak")
     if name in torchvision_models.names():
-        wanted = BYTES * torchvision_models.facts(name).parameters
-        if wanted > psutil.virtual_memory().available:
-            pytest.skip(f"wants {wanted / 2**30:.0f} GiB of memory that is free")
+        needed = BYTES * torchvision_models.facts(name).parameters
+        if needed > psutil.virtual_memory().available:
+            pytest.skip(f"needs {needed / 2**30:.0f} GiB of free memory")
     config = untrained(name)
     model = build_model(config, {"a": 2, "b": 3}, pretrained=False).to(memory_format=torch.channels_last)
     backbone = model.backbone
@@ -152,7 +152,7 @@ def test_frozen_stages_and_their_statistics_do_not_move(name):
     assert not {key for key in moved if id(now[key]) in kept}
 
 
-def test_in_the_first_phase_the_heads_alone_move_and_in_the_second_everything():
+def test_the_first_phase_trains_only_the_heads_and_the_second_everything():
     config = untrained("s0_resnet32", head_epochs=1, learning_rate=0.1)
     model = build_model(config, {"a": 2}, pretrained=False)
     optimizer = build_optimizer(model, config)
@@ -175,13 +175,13 @@ def test_in_the_first_phase_the_heads_alone_move_and_in_the_second_everything():
 
 
 @pytest.mark.parametrize("head", ["linear", "hidden", "branch"])
-def test_heads_of_every_kind_sit_on_a_backbone(head):
+def test_heads_of_every_kind_work_on_a_backbone(head):
     model = build_model(untrained("resnet18", head=head, hidden=20), {"a": 2, "b": 4}, pretrained=False)
     logits = model.eval()(torch.zeros(2, 3, 64, 64))
     assert logits["b"].shape == (2, 4)
 
 
-def test_published_weights_that_cannot_be_fetched_are_named_with_their_place(monkeypatch, tmp_path):
+def test_weights_that_cannot_be_downloaded_are_named_with_their_place(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     with pytest.raises(WeightsError, match=r"put it at .*resnet18-f37072fd\.pth"):
@@ -191,7 +191,7 @@ def test_published_weights_that_cannot_be_fetched_are_named_with_their_place(mon
     assert not list(tmp_path.rglob("*.pth"))
 
 
-def test_weights_put_where_torch_keeps_them_are_used_without_a_network(monkeypatch, tmp_path):
+def test_weights_in_torchs_cache_are_used_without_a_download(monkeypatch, tmp_path):
     from torchvision import models
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
@@ -205,7 +205,7 @@ def test_weights_put_where_torch_keeps_them_are_used_without_a_network(monkeypat
 @pytest.mark.parametrize(
     "name", ["timm:resnet18", "convnext_atto", "mobilenetv3_small_050", "vit_tiny_patch16_224", "levit_128s"]
 )
-def test_the_whole_published_file_of_a_timm_model_is_read_but_for_its_classifier(name, tmp_path):
+def test_a_published_timm_file_is_loaded_except_for_its_classifier(name, tmp_path):
     import timm
 
     published = timm.create_model(name.removeprefix("timm:"))
@@ -221,7 +221,7 @@ def test_the_whole_published_file_of_a_timm_model_is_read_but_for_its_classifier
     assert last.shape[:2] == (1, backbone.channels)
 
 
-def test_the_old_names_in_the_published_densenets_are_understood(tmp_path):
+def test_the_old_tensor_names_of_published_densenets_are_accepted(tmp_path):
     from torchvision import models
 
     published = models.densenet121(weights=None).state_dict()
@@ -232,7 +232,7 @@ def test_the_old_names_in_the_published_densenets_are_understood(tmp_path):
     assert torch.equal(next(backbone.parameters()), next(iter(published.values())))
 
 
-def test_a_named_file_of_weights_is_used_and_one_of_another_network_refused(tmp_path):
+def test_a_given_weights_file_is_used_unless_it_belongs_to_another_network(tmp_path):
     from torchvision import models
 
     file = tmp_path / "weights.pth"
@@ -254,12 +254,12 @@ def test_weights_that_would_run_code_are_refused(tmp_path):
         networks.build("resnet18", pretrained=True, weights=tmp_path / "weights.pth")
 
 
-def test_a_network_without_published_weights_says_so():
+def test_pretrained_is_refused_for_a_network_without_published_weights():
     with pytest.raises(ChoiceError, match="no published weights of s0_cnn"):
         networks.build("s0_cnn", pretrained=True)
 
 
-def test_all_networks_of_torchvision_are_known_with_parameters_and_sizes():
+def test_all_torchvision_networks_have_parameters_and_sizes():
     for name in torchvision_models.names():
         known = torchvision_models.facts(name)
         assert known.parameters > 1_000_000

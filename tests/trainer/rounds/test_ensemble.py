@@ -1,4 +1,4 @@
-"""A probe and a fine-tuned network answer together, and a model folder holds both."""
+"""An ensemble of a probe and a fine-tuned network, and its model folder."""
 
 from dataclasses import replace
 
@@ -11,18 +11,20 @@ from trainer.evaluation.metrics import evaluate
 from trainer.evaluation.outputs import Answers
 from trainer.finetune.run import fit
 from trainer.rounds.engines import ask
-from trainer.rounds.ensemble import combined, evidences, save_ensemble
+from trainer.rounds.ensemble import combined, mean_logits, save_ensemble
 from trainer.rounds.round import run_round
 from trainer.runtime.errors import ModelError
 
 
-def test_the_evidence_is_the_mean_of_the_members_apart_from_their_priors():
+def test_the_mean_logits_exclude_the_members_priors():
     prior = np.array([0.9, 0.1])
     sure = Answers({"a": np.float32([[0.9, 0.1]])}, {"a": prior}, {"a": 10}, {})
     other = Answers({"a": np.float32([[0.1, 0.9]])}, {"a": prior}, {"a": 10}, {})
-    alone = evidences({"probe": sure, "network": Answers({}, {}, {}, {})})["a"]
-    np.testing.assert_allclose(alone, [[0, 0]], atol=1e-6)  # as common as the prior says: no evidence at all
-    both = evidences({"probe": sure, "network": other})["a"]
+    alone = mean_logits({"probe": sure, "network": Answers({}, {}, {}, {})})["a"]
+    np.testing.assert_allclose(
+        alone, [[0, 0]], atol=1e-6
+    )  # the answer equals the prior: the logits say nothing
+    both = mean_logits({"probe": sure, "network": other})["a"]
     np.testing.assert_allclose(both[0, 1] - both[0, 0], np.log(81) / 2, rtol=1e-5)
 
 
@@ -39,17 +41,17 @@ def model(faces, cache, tmp_path_factory):
     return folder / "model"
 
 
-def test_an_ensemble_answers_everything_that_its_members_answer(model, faces, cache):
+def test_an_ensemble_answers_all_attributes_of_its_members(model, faces, cache):
     snapshot = Snapshot.open(faces)
     answers = ask(model, snapshot, cache, lambda _: None)
     assert answers.model["engine"] == "ensemble"
     assert set(answers.probabilities) == {"glasses", "hair", "not_human"}
     np.testing.assert_allclose(answers.probabilities["hair"].sum(axis=1), 1, rtol=1e-5)
-    metrics = evaluate(snapshot, answers.probabilities, answers.shares)
+    metrics = evaluate(snapshot, answers.probabilities, answers.expected_priors)
     assert metrics["glasses"]["val"]["balanced_accuracy"] > 0.8
 
 
-def test_what_is_said_of_an_image_does_not_depend_on_the_images_beside_it(model, faces, cache):
+def test_the_answer_to_an_image_does_not_depend_on_other_images(model, faces, cache):
     snapshot = Snapshot.open(faces)
     members = {n: ask(model / n, snapshot, cache, lambda _: None) for n in ("probe", "network")}
     few = {
@@ -60,7 +62,7 @@ def test_what_is_said_of_an_image_does_not_depend_on_the_images_beside_it(model,
     np.testing.assert_array_equal(of_few, of_all[:5])
 
 
-def test_a_changed_member_is_found(model, faces, cache):
+def test_a_changed_member_is_refused(model, faces, cache):
     file = model / "probe/model.json"
     content = file.read_bytes()
     file.write_bytes(content.replace(b"probe", b"prose"))
@@ -69,7 +71,7 @@ def test_a_changed_member_is_found(model, faces, cache):
     file.write_bytes(content)
 
 
-def test_a_round_of_an_ensemble_trains_both_and_goes_on_after_an_interruption(faces, cache, tmp_path, soak):
+def test_an_ensemble_round_trains_both_members_and_resumes(faces, cache, tmp_path, soak):
     if not soak:
         pytest.skip("minutes: make soak")
     first = run_round(faces, tmp_path / "round", engine="ensemble", cache=cache)

@@ -1,4 +1,4 @@
-"""The predictions folder is the one that FORMATS.md describes, for few images and for many."""
+"""The predictions folder follows FORMATS.md, for few images and for many."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from trainer.acquisition import plan_work, pool_of
+from trainer.acquisition import pool_of, rank_images
 from trainer.data.snapshot import Snapshot
 from trainer.rounds.predictions import Predictions, write_predictions
 from trainer.runtime.errors import PredictionsError
@@ -19,9 +19,9 @@ PRIOR = np.array([0.7, 0.3])
 def write(folder, snapshot):
     random = np.random.default_rng(0)
     p = {"glasses": random.dirichlet([1, 1], len(snapshot)).astype(np.float32)}
-    work = plan_work(pool_of(snapshot, p, 0), "margin")
-    write_predictions(folder, snapshot, p, work, priors={"glasses": PRIOR}, about=ABOUT)
-    return p["glasses"], work
+    ranking = rank_images(pool_of(snapshot, p, 0), "margin")
+    write_predictions(folder, snapshot, p, ranking, priors={"glasses": PRIOR}, about=ABOUT)
+    return p["glasses"], ranking
 
 
 @pytest.fixture
@@ -45,18 +45,18 @@ def test_columns_and_types_are_those_of_the_format(written):
     assert schema.names == ["image_name", "sha256", "p:glasses", "score:glasses", "score", "drawn", "order"]
 
 
-def test_rows_come_back_as_they_were_written(written):
-    snapshot, p, work, folder = written
+def test_rows_are_read_as_written(written):
+    snapshot, p, ranking, folder = written
     read = Predictions.open(folder)
     assert read.table["image_name"].to_pylist() == snapshot.image_names
     assert read.table["sha256"].to_pylist() == snapshot.sha256
     assert np.array_equal(read.probabilities("glasses"), p)
-    assert np.array_equal(read.order(), work.order)
-    known = snapshot.labels["glasses"] >= 0
-    assert [score is None for score in read.table["score:glasses"].to_pylist()] == known.tolist()
+    assert np.array_equal(read.order(), ranking.order)
+    labelled = snapshot.labels["glasses"] >= 0
+    assert [score is None for score in read.table["score:glasses"].to_pylist()] == labelled.tolist()
 
 
-def test_the_manifest_names_the_snapshot_the_schema_and_the_file(written):
+def test_the_manifest_identifies_snapshot_schema_and_file(written):
     snapshot, *_, folder = written
     manifest = Predictions.open(folder).manifest
     assert manifest["snapshot"] == {"content_hash": snapshot.content_hash}
@@ -66,12 +66,12 @@ def test_the_manifest_names_the_snapshot_the_schema_and_the_file(written):
     assert manifest["rows"] == len(snapshot)
 
 
-def test_nothing_but_the_two_files_is_left(written):
+def test_only_the_two_files_are_left(written):
     *_, folder = written
     assert sorted(file.name for file in folder.iterdir()) == ["manifest.json", "predictions.arrow"]
 
 
-def test_many_images_come_in_batches_that_can_be_read_one_by_one(faces, tmp_path):
+def test_many_images_are_written_in_separate_batches(faces, tmp_path):
     few = Snapshot.open(faces)
     count = 70_000
     many = replace(

@@ -1,4 +1,4 @@
-"""A round learns from a snapshot, measures itself on held-out groups and puts its doubts first."""
+"""A round learns from a snapshot, measures itself on held-out groups and ranks the images."""
 
 import csv
 import shutil
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.drawn_snapshot import ATTRIBUTES, draw_faces, split_of, write_snapshot
 from tests.support.paths import SHARED_DATA
-from trainer.acquisition import DEFAULT, RULES
+from trainer.acquisition import DEFAULT, STRATEGIES
 from trainer.data.snapshot import Snapshot
 from trainer.probe.probe import load_probe
 from trainer.rounds.engines import ask
@@ -34,32 +34,32 @@ def done(faces, cache, tmp_path_factory, told):
     return run_round(faces, tmp_path_factory.mktemp("round") / "1", cache=cache, progress=told.append)
 
 
-def doubts_come_first(predictions: Predictions, count: int) -> bool:
-    """Whether the head of the queue is more doubtful than open images drawn at random."""
+def uncertain_images_come_first(predictions: Predictions, count: int) -> bool:
+    """Whether the head of the queue is more uncertain than open images drawn at random."""
     scores = predictions.table["score"].to_numpy()
     order = predictions.order()
-    order = order[~np.isnan(scores[order])]  # what only lacks an answer that no model gives has no score
+    order = order[~np.isnan(scores[order])]  # without a score: the model answers none of the open cells
     drawn = np.random.default_rng(0).permutation(order)[:count]
     return bool(scores[order[:count]].mean() > scores[drawn].mean())
 
 
-def test_what_is_drawn_is_recognised_on_held_out_groups(done):
+def test_drawn_attributes_are_recognised_on_held_out_groups(done):
     for attribute in ("glasses", "hair"):
         assert done.metrics[attribute]["val"]["balanced_accuracy"] > 0.8
         assert done.metrics[attribute]["test"]["images"] > 0
 
 
-def test_with_margins_the_head_of_the_queue_is_what_the_model_doubts(faces, cache, tmp_path):
+def test_the_strategy_margin_puts_uncertain_images_first(faces, cache, tmp_path):
     result = run_round(faces, tmp_path / "round", cache=cache, strategy="margin")
-    assert doubts_come_first(Predictions.open(result.predictions), 10)
+    assert uncertain_images_come_first(Predictions.open(result.predictions), 10)
 
 
-def test_an_attribute_that_nobody_answered_is_left_out_and_named(done):
+def test_an_attribute_without_labels_is_listed_as_unanswered(done):
     assert done.unanswered == ["beard"]
     assert "p:beard" not in Predictions.open(done.predictions).table.column_names
 
 
-def test_probabilities_are_given_for_every_image_and_every_code(done, faces):
+def test_every_image_and_code_has_a_probability(done, faces):
     snapshot, predictions = Snapshot.open(faces), Predictions.open(done.predictions)
     for name in ("glasses", "hair", "not_human"):
         p = predictions.probabilities(name)
@@ -73,7 +73,7 @@ def test_progress_goes_through_the_stages_in_order(done, told):
     assert all(0 <= progress.done <= progress.total for progress in told)
 
 
-def test_a_round_that_was_done_returns_at_once_and_changes_nothing(done, faces, cache):
+def test_a_finished_round_returns_at_once_and_changes_nothing(done, faces, cache):
     before = {file: file.read_bytes() for file in done.predictions.iterdir()}
     told: list[Progress] = []
     again = run_round(faces, done.predictions.parent, cache=cache, progress=told.append)
@@ -82,7 +82,7 @@ def test_a_round_that_was_done_returns_at_once_and_changes_nothing(done, faces, 
     assert {file: file.read_bytes() for file in done.predictions.iterdir()} == before
 
 
-def test_a_round_that_was_interrupted_before_its_manifest_is_run_again(done, faces, cache, tmp_path):
+def test_a_round_without_a_manifest_is_run_again(done, faces, cache, tmp_path):
     folder = tmp_path / "round"
     shutil.copytree(done.predictions.parent, folder)
     (folder / "predictions" / "manifest.json").unlink()
@@ -92,7 +92,7 @@ def test_a_round_that_was_interrupted_before_its_manifest_is_run_again(done, fac
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_folder_of_another_round_is_left_as_it_is(done, faces, cache):
+def test_a_folder_of_another_round_is_refused(done, faces, cache):
     with pytest.raises(PredictionsError, match="another round: strategy differs"):
         run_round(faces, done.predictions.parent, cache=cache, strategy="random")
 
@@ -100,7 +100,7 @@ def test_a_folder_of_another_round_is_left_as_it_is(done, faces, cache):
 def test_a_saved_model_gives_the_same_answers(done, faces, cache):
     answers = ask(done.model, Snapshot.open(faces), cache, lambda _: None)
     p = Predictions.open(done.predictions).probabilities("hair")
-    # The round answered from points, which are kept in half precision.
+    # The round answered from embeddings, which are kept in half precision.
     np.testing.assert_allclose(answers.probabilities["hair"], p, atol=1e-3)
 
 
@@ -129,14 +129,14 @@ def test_a_snapshot_without_labels_has_nothing_to_learn_from(cache, tmp_path):
         run_round(folder, tmp_path / "round", cache=cache)
 
 
-def test_a_few_labels_are_enough_for_a_round(cache, tmp_path):
+def test_six_labelled_images_are_enough_for_a_round(cache, tmp_path):
     folder = draw_faces(tmp_path / "snapshot", 12, labelled=6)
     result = run_round(folder, tmp_path / "round", cache=cache)
     assert len(Predictions.open(result.predictions).order()) == 12, "beard is open everywhere"
 
 
-@pytest.mark.parametrize("strategy", sorted(set(RULES) - {DEFAULT, "margin", "cold_start"}))
-def test_every_rule_arranges_what_a_probe_has_answered(done, faces, cache, tmp_path, strategy):
+@pytest.mark.parametrize("strategy", sorted(set(STRATEGIES) - {DEFAULT, "margin", "cold_start"}))
+def test_every_strategy_orders_the_answers_of_a_probe(done, faces, cache, tmp_path, strategy):
     result = run_round(faces, tmp_path / "round", cache=cache, strategy=strategy)
     by_default, found = Predictions.open(done.predictions), Predictions.open(result.predictions)
     assert sorted(found.order()) == sorted(by_default.order())
@@ -144,8 +144,8 @@ def test_every_rule_arranges_what_a_probe_has_answered(done, faces, cache, tmp_p
     assert found.table["drawn"] == by_default.table["drawn"]
 
 
-def test_a_rule_that_an_engine_cannot_serve_is_refused_before_anything_is_trained(faces, cache, tmp_path):
-    with pytest.raises(ChoiceError, match="bald needs committee, which the engine cnn does not give"):
+def test_a_strategy_that_the_engine_does_not_support_is_refused_before_training(faces, cache, tmp_path):
+    with pytest.raises(ChoiceError, match="bald needs committee, which the engine cnn does not provide"):
         run_round(faces, tmp_path / "round", cache=cache, engine="cnn", strategy="bald")
     assert not (tmp_path / "round").exists()
 
@@ -158,7 +158,7 @@ def test_an_unknown_engine_or_strategy_is_refused_before_anything_is_written(fac
 
 
 @pytest.mark.shared
-def test_real_faces_are_recognised_and_doubts_come_first(cache, tmp_path):
+def test_real_faces_are_recognised_and_uncertain_ones_come_first(cache, tmp_path):
     if not CELEBA.exists():
         pytest.skip("needs ../shared/data/celeba")
     with (CELEBA / "derived.csv").open(encoding="utf-8") as stream:
@@ -178,4 +178,4 @@ def test_real_faces_are_recognised_and_doubts_come_first(cache, tmp_path):
     )
     result = run_round(snapshot, tmp_path / "round", cache=cache, strategy="margin")
     assert result.metrics["male"]["val"]["balanced_accuracy"] > 0.7
-    assert doubts_come_first(Predictions.open(result.predictions), 30)
+    assert uncertain_images_come_first(Predictions.open(result.predictions), 30)

@@ -1,4 +1,4 @@
-"""Memory that is freed between batches."""
+"""Freed memory is kept between batches."""
 
 import ctypes
 import resource
@@ -17,12 +17,12 @@ LARGE = 100 << 20
 
 
 def faults() -> int:
-    """Pages that this process was given so far."""
+    """Return the number of pages that this process has been given."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 @glibc
-def test_what_a_batch_frees_the_next_one_gets_without_new_pages():
+def test_freed_memory_is_reused_without_new_pages():
     with freed_memory_kept():
         np.full(LARGE, 1, np.uint8)
         with freed_memory_kept():
@@ -34,7 +34,7 @@ def test_what_a_batch_frees_the_next_one_gets_without_new_pages():
 
 
 @glibc
-def test_afterwards_the_system_has_it_again():
+def test_freed_memory_is_returned_at_the_end():
     process = psutil.Process()
     with freed_memory_kept():
         np.full(4 * LARGE, 1, np.uint8)

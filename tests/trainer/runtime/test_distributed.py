@@ -1,4 +1,4 @@
-"""Two processes under torchrun train what one trains, and score every image once with the same digits."""
+"""Two processes under torchrun train and score like one, and score every image once."""
 
 import json
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from tests.support.drawn_snapshot import draw_faces
 from tests.support.forked import processes
 from tests.support.paths import CHECKOUT
 from tests.support.small_run import draw_snapshot
+from tests.support.training_commands import call as run_command
 from trainer.cli import main
 from trainer.finetune.saved_model import load_model
 from trainer.rounds.predictions import Predictions
@@ -28,7 +28,7 @@ SETTINGS = {
 
 
 def call(*arguments):
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+    done = run_command(*arguments)
     assert done.exit_code == 0, done.stderr
     return done.stdout
 
@@ -48,7 +48,7 @@ def torchrun(*arguments):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """The snapshot of 47 images, and a run of one process and one of two."""
+    """A snapshot of 47 images, a run of one process and a run of two."""
     folder = tmp_path_factory.mktemp("processes")
     draw_snapshot(folder / "snapshot", images=47)
     settings = [part for name, value in SETTINGS.items() for part in ("--set", f"{name}={value}")]
@@ -57,35 +57,35 @@ def runs(tmp_path_factory):
     return folder
 
 
-def test_two_processes_score_with_the_digits_of_one_and_no_image_twice(runs, tmp_path):
+def test_two_processes_score_like_one_and_no_image_twice(runs, tmp_path):
     model, snapshot = runs / "run1/model", runs / "snapshot"
     one = call("evaluate", model, snapshot, "--json")
-    call_in_two("evaluate", model, snapshot, "--json", said=tmp_path / "said")
-    two = (tmp_path / "said").read_text()
+    call_in_two("evaluate", model, snapshot, "--json", output=tmp_path / "output")
+    two = (tmp_path / "output").read_text()
     assert json.loads(one) == json.loads(two)
     splits = json.loads(two)["metrics"]["mark"]
-    assert sum(found["images"] for found in splits.values()) == 47 - 3  # three are not answered
+    assert sum(found["images"] for found in splits.values()) == 47 - 3  # three have no label
 
 
-def be_one_of_two(number, port, arguments, said):
-    """Do what torchrun does: tell this process who it is, and call the command."""
+def be_one_of_two(number, port, arguments, output):
+    """Set the environment as torchrun does, and call the command."""
     os.environ |= {
         "RANK": str(number),
         "WORLD_SIZE": "2",
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
-    with said.open("a") as stream, redirect_stdout(stream):
+    with output.open("a") as stream, redirect_stdout(stream):
         main([str(argument) for argument in arguments])
 
 
-def call_in_two(*arguments, said=Path(os.devnull)):
-    """Two processes that are ready at once, where torchrun's would load torch anew."""
+def call_in_two(*arguments, output=Path(os.devnull)):
+    """Call the command in two forked processes, which need not load torch as those of torchrun do."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     two = [
-        processes().Process(target=be_one_of_two, args=(number, port, arguments, said)) for number in (0, 1)
+        processes().Process(target=be_one_of_two, args=(number, port, arguments, output)) for number in (0, 1)
     ]
     for process in two:
         process.start()
@@ -94,7 +94,7 @@ def call_in_two(*arguments, said=Path(os.devnull)):
     assert [process.exitcode for process in two] == [0, 0]
 
 
-def test_two_processes_predict_what_one_does_and_write_it_once(runs, tmp_path):
+def test_two_processes_predict_like_one_and_write_once(runs, tmp_path):
     model, snapshot = runs / "run1/model", runs / "snapshot"
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no image")
@@ -125,21 +125,19 @@ def test_two_processes_share_the_features_of_a_probe(tmp_path):
     assert tables[0]["order"] == tables[1]["order"]
 
 
-def test_a_command_that_cannot_share_its_work_refuses_to_run_in_several_processes(monkeypatch, tmp_path):
+def test_a_command_for_one_process_refuses_torchrun(monkeypatch, tmp_path):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    result = CliRunner().invoke(
-        main, ["compare", "here", "--to", str(tmp_path / "grid"), "--models", "small"]
-    )
+    result = run_command("compare", "here", "--to", tmp_path / "grid", "--models", "small")
     assert result.exit_code == 2
     assert "The command compare works in one process" in result.stderr
     assert not (tmp_path / "grid").exists()
 
 
-def test_two_processes_train_the_weights_of_one_but_for_rounding_and_write_one_run(runs):
+def test_two_processes_train_the_weights_of_one_except_for_rounding(runs):
     first, second = (load_model(runs / f"run{number}/model").network.state_dict() for number in (1, 2))
     trained = [name for name, tensor in first.items() if tensor.ndim > 1]
     measured = [json.loads((runs / f"run{number}/precision.json").read_bytes()) for number in (1, 2)]
-    # A processor may be quicker with the 8 bits of bfloat16.
+    # A processor may be faster with bfloat16, which has 8 bits.
     rounding = 1e-4 if all(run["precision"] == "float32" for run in measured) else 1e-2
     for name in trained:
         difference = (first[name] - second[name]).norm() / first[name].norm()  # without batch statistics

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from annotator.sample_faces import draw_faces
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 EXAMPLES = ROOT / "docs" / "examples"
 CELEBA = SHARED / "celeba"

@@ -4,8 +4,8 @@ import { OUT } from '../lib/face_marks.js';
 /** @import { SweepRequest } from '../types' */
 /** @import { Page } from './page_queue.js' */
 
-/** The live counts: what this page will say, and what this session has done. */
-export class Tally {
+/** Live counts: the answers of this page, and what this session has done. */
+export class PageCounts {
   /** @param {{count: HTMLElement, session: HTMLElement, commit: HTMLElement}} places */
   constructor(places) {
     this.places = places;
@@ -22,7 +22,7 @@ export class Tally {
   }
 
   /**
-   * A page was undone. It may have been kept before a reload, which the tally does not know of.
+   * A page was undone. It may have been kept before a reload, which these counts do not include.
    *
    * @param {SweepRequest} body
    */
@@ -37,11 +37,11 @@ export class Tally {
    * @param {(mark?: Mark) => string} words
    */
   render(page, words) {
-    const pace = this.answers > 0 ? ` · ${(this.milliseconds / 1000 / this.answers).toFixed(2)} s a face` : '';
+    const pace = this.answers > 0 ? ` · ${(this.milliseconds / 1000 / this.answers).toFixed(2)} s per face` : '';
     this.set('session', this.answers > 0 ? `${count(this.answers, 'face')} on ${count(this.pages, 'page')} this session${pace}` : '');
     if (!page) {
       this.set('count', '');
-      return this.set('commit', 'Keep the page');
+      return this.set('commit', 'Confirm the page');
     }
     /** @type {Map<Mark|undefined, number>} */
     const numbers = new Map([[page.answer, 0]]);
@@ -53,7 +53,7 @@ export class Tally {
     this.set('count', [...numbers].map(named).join(' · '));
     const out = numbers.get(OUT) ?? 0;
     const kept = page.images.filter(({ lost }) => !lost).length - out;
-    this.set('commit', page.answer === undefined ? 'Choose a value' : `Keep ${kept}${out > 0 ? `, leave out ${out}` : ''}`);
+    this.set('commit', page.answer === undefined ? 'Choose a value' : `Confirm ${kept}${out > 0 ? `, leave out ${out}` : ''}`);
   }
 
   /**

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.bare_import FOLDER [TO]`: what an import is measured against, a program of its own.
+"""`python -m benchmarks.support.bare_import FOLDER [TO]`: what an import is measured against, a program of its own.
 
 It reads, hashes and decodes every image of a folder and makes the same view, in as many processes as an import has. It
 checks nothing, syncs nothing to the disk and keeps no database; with TO it writes both files there, as an import does.

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from annotator.cli import main as facelabel
 from annotator.sample_faces import draw_faces
-from benchmarks.data import CELEBA
+from benchmarks.support.data import CELEBA
 
 SLIDESHOW = CELEBA.with_name("videos") / "celeba_slideshow_1fps_720p.mp4"
 YES_NO = ("no", "yes")

@@ -1,4 +1,4 @@
-"""A client that measures its own waits: `python -m benchmarks.client http PORT NUMBER ANSWERS` or `… sqlite FILE …`.
+"""A client that measures its own waits: `python -m benchmarks.support.client http PORT NUMBER ANSWERS` or `… sqlite FILE …`.
 
 `http` labels as the label page does, over one kept-alive connection, without think time. `sqlite` is the baseline: it
 writes the same rows to the same tables with bare SQL, one durable commit an answer, and nothing else.

@@ -21,7 +21,7 @@ Figures = dict[str, list[dict[str, Any]]]
 VECTORS = frozenset({"avx2", "avx512f", "avx512_bf16", "amx_bf16"})
 """Instructions that a machine may lack although its name says nothing of it: they make a factor of three."""
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def print_report(name: str, figures: Figures) -> None:
@@ -71,7 +71,7 @@ def machine() -> dict[str, Any]:
 
 def revision() -> str:
     """The commit that was measured, with a + if files differ from it."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     try:
         commit = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True

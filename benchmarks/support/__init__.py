@@ -1,0 +1,1 @@
+"""What benchmarks share: data, large projects, a measuring client, the report."""
