@@ -1,4 +1,4 @@
-"""The application factory."""
+"""The Flask application factory."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MAX_BODY_BYTES = 2**20
 
 
 def create_app(project: ProjectFolder, settings: Settings) -> Flask:
-    """The app that serves one project."""
+    """Make the app that serves one project."""
     app = Flask(
         "facelabel", template_folder=str(resource("templates")), static_folder=str(resource("static"))
     )

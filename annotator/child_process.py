@@ -1,4 +1,4 @@
-"""A Python module that runs in a process of its own, can be paused, and never outlives the process that started it."""
+"""Run a Python module in a child process that can be paused and never outlives its parent."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PAUSES = sys.platform == "linux"
-"""Elsewhere nothing ends a paused process whose parent is gone, so it is not paused."""
+"""Whether child processes are paused. Only Linux can end a paused process when its parent is gone."""
 _PR_SET_PDEATHSIG = 1
 
 
-class BoundProcess:
-    """`python -m MODULE ARGUMENTS`, with what it and its children print in a file.
+class ChildProcess:
+    """A running `python -m MODULE ARGUMENTS`, whose output goes to a log file.
 
-    It has a process group of its own: its children are paused with it, and a Ctrl-C in a terminal is left to its parent.
-    Linux ends it with the thread that started it, so that is to be one that lasts.
+    The process has its own process group: its children are paused with it, and a Ctrl-C in a terminal reaches only its parent.
+    Linux ends it together with the thread that started it, so start it from a thread that lasts.
+
+    Args:
+        module: the module to run.
+        arguments: its command-line arguments.
+        log: the file for the output of the process and its children.
     """
 
     def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
@@ -30,20 +35,20 @@ class BoundProcess:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended; a paused one has not."""
+        """Whether the process has not ended; a paused process has not."""
         return self._process.poll() is None
 
     def pause(self) -> None:
-        """Let it use no processor until it is resumed."""
+        """Stop the process until it is resumed."""
         if PAUSES:
             self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Continue the process."""
         self._signal(signal.SIGCONT)
 
     def end(self) -> None:
-        """End it and wait for that."""
+        """End the process and wait until it has ended."""
         self._signal(signal.SIGTERM)
         self.resume()
         self._process.wait()
@@ -54,10 +59,10 @@ class BoundProcess:
 
 
 def _main(parent: int, module: str, *arguments: str) -> None:
-    """Be the process: ask the kernel to end it with its parent, which works on a paused one too, and run the module."""
+    """Run in the child process: ask the kernel to end it with its parent, even while it is paused, and run the module."""
     if PAUSES:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it was gone before that
+    if os.getppid() != parent:  # the parent ended before prctl was called
         sys.exit(1)
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)

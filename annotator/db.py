@@ -24,6 +24,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from annotator.errors import FacelabelError, NoRoom
 from annotator.resources import resource
 
+__all__ = ["Changes", "Database", "Session", "database_failure"]
+
 _NO_ROOM = 2**20
 """With fewer bytes free, an input/output error is one of a full disk: SQLite could not grow the file that processes share."""
 
@@ -127,6 +129,17 @@ class Database:
                 do="Put a whole copy of it there, or name another project with --project FOLDER.",
             ) from error
 
+    def check_answers(self) -> None:
+        """Read from the database; an error tells that it cannot be used."""
+        with self.read() as session:
+            session.execute(text("SELECT 1"))
+
+    def find_damage(self) -> list[str]:
+        """What SQLite's quick check finds wrong with the file; empty if it is sound."""
+        with self.read() as session:
+            lines = list(session.scalars(text("PRAGMA quick_check")))
+        return [] if lines == ["ok"] else lines
+
     def checkpoint(self) -> None:
         """Move everything from the write-ahead log into the file itself."""
         with self.engine.connect() as connection:
@@ -137,6 +150,18 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def database_failure(error: Exception) -> FacelabelError | None:
+    """What a user is told when SQLite cannot use the database; None if `error` is of another kind."""
+    if not isinstance(error, OperationalError):
+        return None
+    return FacelabelError(
+        "database_failed",
+        f"The project's database could not be used: {error.orig}.",
+        kept="Everything committed earlier is kept; the current step is not.",
+        do="Call `facelabel doctor`. Make room if the disk is full, then call the command again.",
+    )
 
 
 class Changes:

@@ -1,11 +1,13 @@
-"""The errors a user can meet.
+"""The errors that users see.
 
 FacelabelError            what happened, what was kept, what to do; exit code 1, HTTP 400
-├── WrongUse              the command was called in a way that cannot work; exit code 2, HTTP 400
+├── WrongUse              the command or request cannot work with these arguments; exit code 2, HTTP 400
+├── Unauthorized          the caller is not logged in; HTTP 401
+├── Forbidden             the caller may not do this; HTTP 403
 ├── NotFound              the named thing does not exist; HTTP 404
-├── Conflict              the state changed meanwhile; HTTP 409
-├── Forbidden             not from here; HTTP 403
-└── NoRoom                the disk is full: the same will work when there is room; HTTP 507
+├── Conflict              the state has changed meanwhile; HTTP 409
+├── TooMany               the same was tried too often; HTTP 429
+└── NoRoom                the disk is full; HTTP 507
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ from dataclasses import dataclass
 
 @dataclass(eq=False)
 class FacelabelError(Exception):
-    """An error told to the user in full sentences.
+    """An error that tells the user in full sentences what happened and what to do.
 
     Args:
         code: a short stable name for programs, such as `unknown_value`.
         what: what happened.
-        kept: what was kept or left untouched.
+        kept: what was kept or left unchanged.
         do: what the user can do now.
     """
 
@@ -41,7 +43,7 @@ class FacelabelError(Exception):
 
 
 class WrongUse(FacelabelError):  # noqa: N818 - the base class carries the word Error
-    """The command or request cannot work as it was given."""
+    """The command or request cannot work with these arguments."""
 
     exit_code = 2
 
@@ -53,30 +55,30 @@ class NotFound(FacelabelError):  # noqa: N818
 
 
 class Conflict(FacelabelError):  # noqa: N818
-    """The state changed meanwhile."""
+    """The state has changed meanwhile."""
 
     status = 409
 
 
 class Forbidden(FacelabelError):  # noqa: N818
-    """This request is not accepted from where it comes."""
+    """The caller, or the site that the request comes from, may not do this."""
 
     status = 403
 
 
 class Unauthorized(FacelabelError):  # noqa: N818
-    """Nobody is logged in."""
+    """The caller is not logged in."""
 
     status = 401
 
 
 class TooMany(FacelabelError):  # noqa: N818
-    """The same thing was tried too often."""
+    """The same was tried too often."""
 
     status = 429
 
 
 class NoRoom(FacelabelError):  # noqa: N818
-    """The disk is full. A client may send the same request again: it works once there is room."""
+    """The disk is full. The same request succeeds once there is room."""
 
     status = 507

@@ -1,4 +1,4 @@
-"""The features of new images, computed before a round asks for them, so that the first round is as quick as the later ones."""
+"""Compute the features of new images before a round needs them, so that the first round is as fast as the later ones."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from annotator.models import Image
 from annotator.project import ProjectFolder
 
 STEP_SECONDS = 1.0
-"""How long the worker computes before it asks whether something else is due."""
-_LOOKED_AT = 16_384
-"""Images that are looked up in the cache at once."""
+"""How long the worker computes before it checks whether something else is due."""
+_PAGE = 16_384
+"""The number of images that are read from the database and looked up in the cache at once."""
 
 _log = logging.getLogger("facelabel")
 
 
-class FeaturesAhead:
-    """Computes the frozen network's features of the project's images, a step at a time, in the order of their import.
+class FeatureWarmup:
+    """Computes the frozen network's features of the project's images, a step at a time, in the order of import.
 
-    What is known is in the trainer's cache; only the place in the images is kept here. An image that cannot be read is
-    passed over with its batch, and whatever else goes wrong (no room, no weights) ends it for this process: the round that
-    needs the features says so.
+    The features are stored in the trainer's cache; this object only remembers which images it has reached. An image that
+    cannot be read is skipped together with its batch. Any other failure (a full disk, missing weights) ends the warm-up for
+    this process, and the round that needs the features reports it.
 
     Args:
-        project: whose images.
+        project: the project.
     """
 
     def __init__(self, project: ProjectFolder) -> None:
         self._project = project
         self._last = 0
-        self._can = find_spec("torch") is not None
+        self._possible = find_spec("torch") is not None
 
     def run_step(self) -> bool:
-        """Compute for about `STEP_SECONDS`; returns whether there was an image to look at."""
-        if not self._can:
+        """Compute for about `STEP_SECONDS`. Returns whether there was an image left to process."""
+        if not self._possible:
             return False
         with self._project.database.read() as session:
             query = select(Image.id, Image.sha256, Image.extension, Image.name).where(Image.id > self._last)
-            images = session.execute(query.order_by(Image.id).limit(_LOOKED_AT)).all()
+            images = session.execute(query.order_by(Image.id).limit(_PAGE)).all()
         if not images:
             return False
         from trainer.probe.features import BATCH, ImageFile  # noqa: PLC0415
-        from trainer.rounds.engines import compute_ahead  # noqa: PLC0415 - the trainer is loaded when there are images
+        from trainer.rounds.engines import compute_ahead  # noqa: PLC0415 - loaded only when there are images
         from trainer.runtime.errors import ImageError, TrainerError  # noqa: PLC0415
 
         files = [
@@ -53,13 +53,13 @@ class FeaturesAhead:
             for i in images
         ]
         try:
-            seen = compute_ahead(files, self._project.cache, STEP_SECONDS)
+            done = compute_ahead(files, self._project.cache, STEP_SECONDS)
         except ImageError as error:
-            _log.warning("features of some images are not computed ahead: %s", error.what)
-            seen = BATCH
+            _log.warning("the features of some images are not computed in advance: %s", error.what)
+            done = BATCH
         except (TrainerError, OSError) as error:
-            _log.warning("features are not computed ahead any more: %s", str(error).replace("\n", " "))
-            self._can = False
+            _log.warning("features are no longer computed in advance: %s", str(error).replace("\n", " "))
+            self._possible = False
             return False
-        self._last = images[min(seen, len(images)) - 1].id
+        self._last = images[min(done, len(images)) - 1].id
         return True

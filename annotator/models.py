@@ -1,6 +1,6 @@
-"""The tables. Annotations and submissions are only ever added; labels say what counts now.
+"""The tables. Submissions and annotations are only added; labels hold what counts now.
 
-All tables stand in this one file: what refers to what is seen in one place, and the migrations compare with it as a whole.
+All tables are in this one file, so that their references are seen in one place and migrations compare with it as a whole.
 """
 
 from __future__ import annotations
@@ -22,31 +22,33 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from annotator.domain.states import JobState
+
 
 def now() -> datetime:
-    """The time, with its zone."""
+    """Return the current time, with its zone."""
     return datetime.now(UTC)
 
 
 class Time(TypeDecorator[datetime]):
-    """A time that keeps its zone (SQLite forgets it): stored as UTC."""
+    """A time with its zone, stored as UTC because SQLite stores no zone."""
 
     impl = DateTime
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC without zone."""
+        """Convert to UTC without zone."""
         del dialect
         return value.astimezone(UTC).replace(tzinfo=None) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """From UTC without zone."""
+        """Convert from UTC without zone."""
         del dialect
         return value.replace(tzinfo=UTC) if value else None
 
 
 class Base(DeclarativeBase):
-    """What all tables share."""
+    """The base of all tables."""
 
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's way
         dict[str, Any]: JSON,
@@ -58,22 +60,24 @@ class Base(DeclarativeBase):
 
 
 class Project(Base):
-    """One row: what holds for the whole project."""
+    """The settings and counts of the whole project, in one row."""
 
     __tablename__ = "project"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
-    token: Mapped[str]  # random: browsers keep unsent answers under it, so that two projects never mix
+    token: Mapped[str]  # random; browsers store unsent answers under it, so that two projects never mix
     split_seed: Mapped[int]
     share_test: Mapped[float]
     share_val: Mapped[float]
-    # False: the share of the test split may still follow the number of images, see services/grouping/membership
+    # False: the share of the test split still follows the number of images, see services/grouping/membership
     test_share_given: Mapped[bool] = mapped_column(server_default="0")
-    schema_version: Mapped[int]  # raised with every change of the schema, so that it can be kept in memory
-    image_count: Mapped[int]  # kept with every change: counting a million rows for each answer is too slow
+    schema_version: Mapped[int]  # raised with every change of the schema, which is cached by it
+    image_count: Mapped[
+        int
+    ]  # updated with every change, because counting a million rows for each answer is too slow
     done_count: Mapped[int]
-    # raised by triggers with every change of what snapshots say of the images, see services/exporting/round_snapshots
+    # triggers raise it with every change of images that a snapshot would show, see services/exporting/round_snapshots
     images_version: Mapped[int] = mapped_column(server_default="0")
     overlap_share: Mapped[float] = mapped_column(server_default="0")  # see services/tasks/settings
     overlap_opinions: Mapped[int] = mapped_column(server_default="2")
@@ -83,7 +87,7 @@ class Project(Base):
     networks_after: Mapped[int] = mapped_column(server_default="0")  # see services/rounds/feature_choice
     groups_stale: Mapped[bool] = mapped_column(
         server_default="0"
-    )  # a tie between images changed: see services/grouping/rebuild
+    )  # a tie between images changed, see services/grouping/rebuild
     created_at: Mapped[datetime]
 
 
@@ -106,7 +110,7 @@ class AttributeRow(Base):
 
 
 class ValueRow(Base):
-    """One value of an attribute; for an open attribute one person."""
+    """One value of an attribute; of an open attribute, one person."""
 
     __tablename__ = "attribute_values"
     __table_args__ = (UniqueConstraint("attribute_id", "name"),)
@@ -116,17 +120,17 @@ class ValueRow(Base):
     name: Mapped[str]
     status: Mapped[str]
     ends: Mapped[bool]
-    merged_into: Mapped[int | None]  # the code of the person that this one turned out to be
-    # of a value that a change of the schema merged into another one, or split into several
+    merged_into: Mapped[int | None]  # the code of the person that this one was merged into
+    # the codes that replaced a value which the schema merged or split
     replaced_by: Mapped[list[int]] = mapped_column(JSON, server_default="[]")
 
 
 class Image(Base):
-    """One image. `open_cells` counts the required attributes that still lack an answer; 0 means done."""
+    """One image. `open_cells` counts the required attributes without an answer; 0 means done."""
 
     __tablename__ = "images"
     __table_args__ = (
-        # The worker walks this: the images in which no face was looked for yet.
+        # The worker walks this index: images that were not searched for faces yet.
         Index(
             "ix_images_unseen",
             "id",
@@ -150,22 +154,24 @@ class Image(Base):
     source: Mapped[str]
     original_path: Mapped[str]
     group: Mapped[str] = mapped_column("group_key", index=True)
-    given_group: Mapped[str | None]  # the group that its source gave it (a video, a photo, a person)
-    perceptual_hash: Mapped[int | None] = mapped_column(BigInteger)  # of its view; null: not computed yet
+    given_group: Mapped[str | None]  # the group from its source (a video, a photo, a person)
+    perceptual_hash: Mapped[int | None] = mapped_column(
+        BigInteger
+    )  # of the image as shown; null: not computed yet
     twin_of: Mapped[int | None] = mapped_column(
         ForeignKey("images.id")
-    )  # the first image of nearly the same picture
+    )  # the first image of which it is a near-duplicate
     split: Mapped[str] = mapped_column(index=True)
     shuffle: Mapped[int]
     open_cells: Mapped[int]
-    face_count: Mapped[int | None]  # faces found in it; null: not looked for yet
-    photo_sha256: Mapped[str | None]  # of the photo that it was cut from, kept as it came
+    face_count: Mapped[int | None]  # null: not searched yet
+    photo_sha256: Mapped[str | None]  # of the photo that it was cut from, which is stored unchanged
     crop_box: Mapped[str | None]  # "left top right bottom" in pixels of that photo, upright
-    turn: Mapped[int] = mapped_column(server_default="0")  # degrees clockwise that the crop was turned by
+    turn: Mapped[int] = mapped_column(server_default="0")  # degrees clockwise by which the crop was turned
     created_at: Mapped[datetime]
 
 
-# The queue without predictions walks this: the open images in a random but fixed order.
+# The queue without predictions walks this index: open images in a random but fixed order.
 OPEN_IMAGES = Index(
     "ix_images_open",
     Image.shuffle,
@@ -176,16 +182,16 @@ OPEN_IMAGES = Index(
 
 
 class Face(Base):
-    """One face found in an image, in pixels of the upright image turned clockwise by `turn` degrees.
+    """One face of an image, in pixels of the upright image turned clockwise by `turn` degrees.
 
     `points`: five landmarks [[x, y], …]: outer and inner corner of the eye on the left of the image, outer and inner
-    corner of the one on the right, base of the nose. `descriptor`: 128 numbers as little-endian float32 (dlib's face
+    corner of the eye on the right, base of the nose. `descriptor`: 128 numbers as little-endian float32 (dlib's face
     recognition network), null until computed. Number 0 is the largest face.
     """
 
     __tablename__ = "faces"
     __table_args__ = (
-        # Whether faces were described since is asked again and again.
+        # Requests ask often whether new faces were described.
         Index(
             "ix_faces_described",
             "image_id",
@@ -207,10 +213,7 @@ class Face(Base):
 
 
 class GroupDecision(Base):
-    """What a person said about the tie of two images: "join", they must not be split apart; "cut", they are no twins.
-
-    Only added to; `undone_at` takes one back.
-    """
+    """A person's decision about the tie of two images; `kind` is a TieKind. Rows are only added; `undone_at` undoes one."""
 
     __tablename__ = "group_decisions"
 
@@ -225,14 +228,14 @@ class GroupDecision(Base):
 
 
 class ImageGroup(Base):
-    """How many images a group has. Triggers on `images` keep it (migration 0014), so that it is never wrong."""
+    """The number of images of each group. Triggers on `images` update it (migration 0014), so that it is always right."""
 
     __tablename__ = "image_groups"
     key: Mapped[str] = mapped_column(primary_key=True)
     images: Mapped[int]
 
 
-# The list of groups walks this: the largest first.
+# The list of groups walks this index, largest first.
 Index(
     "ix_image_groups_several",
     ImageGroup.images.desc(),
@@ -243,7 +246,10 @@ Index(
 
 
 class KeptFigures(Base):
-    """What the worker counted over a large project (services/common/cached_stats). `state`: what the figures were counted from."""
+    """Statistics that the worker computed over a large project (services/common/cached_stats).
+
+    `state` identifies the data from which `figures` were computed.
+    """
 
     __tablename__ = "kept_figures"
 
@@ -254,7 +260,7 @@ class KeptFigures(Base):
 
 
 class ImageAlias(Base):
-    """Another name under which the same bytes were imported; label files may use it."""
+    """Another name under which the same bytes were imported. Label files may use it."""
 
     __tablename__ = "image_aliases"
 
@@ -263,20 +269,20 @@ class ImageAlias(Base):
 
 
 class Labeller(Base):
-    """Somebody, or something, that answers."""
+    """A person or a program that answers."""
 
     __tablename__ = "labellers"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
-    role: Mapped[str] = mapped_column(server_default="labeller")  # labeller, reviewer or admin
+    role: Mapped[str] = mapped_column(server_default="labeller")  # a Role
     password_hash: Mapped[str | None]  # null: cannot log in with a password
     active: Mapped[bool] = mapped_column(server_default="1")
     created_at: Mapped[datetime | None]
 
 
 class ApiToken(Base):
-    """A token that a program sends in place of a password; only its hash is kept."""
+    """A token that a program sends instead of a password. Only its hash is stored."""
 
     __tablename__ = "api_tokens"
 
@@ -290,34 +296,32 @@ class ApiToken(Base):
 
 
 class Submission(Base):
-    """One acknowledged request of a labeller, found again by its idempotency key."""
+    """One acknowledged request of a labeller, with its idempotency key."""
 
     __tablename__ = "submissions"
     __table_args__ = (Index("ix_submissions_labeller", "labeller_id", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
-    kind: Mapped[
-        str
-    ]  # answer, skip, sweep, review, people, rename, merge, undo, import, aggregate, schema or promotion
-    fingerprint: Mapped[str]  # of the request's body: the same key with another body is refused
+    kind: Mapped[str]  # a SubmissionKind
+    fingerprint: Mapped[str]  # a hash of the request; the same key with another one is refused
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
     late: Mapped[bool]
     undoes: Mapped[int | None] = mapped_column(ForeignKey("submissions.id"), unique=True)
     milliseconds: Mapped[int | None]
-    drawn: Mapped[float | None]  # of the lease that was answered
+    drawn: Mapped[float | None]  # `drawn` of the answered lease
     created_at: Mapped[datetime]
 
 
 class Annotation(Base):
-    """One answer to one cell. Never changed; `code` null is "can't tell"."""
+    """One answer to one cell, never changed. `code` null means "can't tell"."""
 
     __tablename__ = "annotations"
     __table_args__ = (
         Index("ix_annotations_cell", "image_id", "attribute_id", "id"),
         Index("ix_annotations_submission", "submission_id"),
-        # Disagreement is rare: browse and review walk the extra opinions, not all images.
+        # Disagreement is rare: browse and review walk the opinions, not all images.
         Index(
             "ix_annotations_opinion",
             "image_id",
@@ -331,17 +335,17 @@ class Annotation(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
     code: Mapped[int | None]
-    origin: Mapped[
-        str
-    ]  # human, suggestion, review, import, aggregate, merge, schema, reopened, opinion, undo
-    corrected: Mapped[bool] = mapped_column(server_default="0")  # another value was suggested and shown
+    origin: Mapped[str]  # an Origin
+    corrected: Mapped[bool] = mapped_column(
+        server_default="0"
+    )  # the labeller saw a suggestion of another value
 
 
 class Label(Base):
-    """The answer that counts now in one cell."""
+    """The answer that counts now in a cell."""
 
     __tablename__ = "labels"
-    # The images of a person, and how many they are.
+    # For the images of a person, and their number.
     __table_args__ = (Index("ix_labels_value", "attribute_id", "code", "image_id"),)
 
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
@@ -351,7 +355,7 @@ class Label(Base):
 
 
 class PersonChange(Base):
-    """A person was renamed (`before` → `after`), or merged into another one (`into`)."""
+    """The renaming of a person (`before` → `after`), or a merge into another person (`into`)."""
 
     __tablename__ = "person_changes"
     __table_args__ = (
@@ -371,7 +375,7 @@ class PersonChange(Base):
 
 
 class NotThisPerson(Base):
-    """An image that was left out when others were confirmed as this person: it is not proposed as theirs again."""
+    """An image that was excluded when others were confirmed as this person. It is not proposed as this person again."""
 
     __tablename__ = "not_this_person"
 
@@ -382,10 +386,10 @@ class NotThisPerson(Base):
 
 
 class Lease(Base):
-    """An image that somebody works on. The token fences: only its holder's answer is in time.
+    """An image that somebody works on. Only an answer with this token is in time.
 
-    `drawn`: the probability with which chance took the image from those it was drawn from, 0 if a rule chose it; null where
-    it came in another way.
+    `drawn`: the probability with which the image was drawn at random, 0 if the query strategy chose it; null if it came in
+    another way.
     """
 
     __tablename__ = "leases"
@@ -398,7 +402,7 @@ class Lease(Base):
 
 
 class Skip(Base):
-    """An image that a labeller put aside: it is not given to them again."""
+    """An image that a labeller skipped. It is not given to them again."""
 
     __tablename__ = "skips"
 
@@ -408,9 +412,9 @@ class Skip(Base):
 
 
 class OpinionWanted(Base):
-    """A done image that wants a further opinion: overlapped, but not answered by enough people, or `suspected` (AskedAgain).
+    """A done image that wants a further opinion: too few people answered an overlapped one, or it is `suspected` (AskedAgain).
 
-    Numbers rise: new rows come last.
+    Ids rise, so new rows come last.
     """
 
     __tablename__ = "opinions_wanted"
@@ -430,9 +434,9 @@ class OpinionWanted(Base):
 
 
 class AskedAgain(Base):
-    """A suspicious label whose image was put up to be asked once more, the most suspicious first. Only added to.
+    """A suspicious label whose image is asked again, most suspicious first. Rows are only added.
 
-    `code`: the label at that time. `submission_id`: the newest one at that time; what was said later answers the suspicion.
+    `code`: the label at that time. `submission_id`: the newest submission at that time; later ones answer the suspicion.
     """
 
     __tablename__ = "asked_again"
@@ -446,7 +450,7 @@ class AskedAgain(Base):
 
 
 class Gold(Base):
-    """An image whose answers are known. `answers`: [attribute id, code], code null is "can't tell"."""
+    """An image with known answers. `answers`: [attribute id, code] each; code null means "can't tell"."""
 
     __tablename__ = "gold"
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's way
@@ -459,7 +463,7 @@ class Gold(Base):
 
 
 class Undecided(Base):
-    """A cell that the last aggregation could not decide. `sureness`: of the leading value, its share or probability."""
+    """A cell that the last aggregation could not decide. `sureness`: the share or probability of the leading value."""
 
     __tablename__ = "undecided"
 
@@ -469,7 +473,7 @@ class Undecided(Base):
 
 
 class Flag(Base):
-    """A note that something about an image wants a reviewer's eye."""
+    """A note that asks a reviewer to look at an image."""
 
     __tablename__ = "flags"
     __table_args__ = (Index("ix_flags_image", "image_id"),)
@@ -485,7 +489,7 @@ class Flag(Base):
 
 
 class Snapshot(Base):
-    """A snapshot written inside the project."""
+    """A snapshot in the project's folder."""
 
     __tablename__ = "snapshots"
 
@@ -498,12 +502,12 @@ class Snapshot(Base):
 
 
 class Round(Base):
-    """One retrain round; the queue of the worker and the record of what happened."""
+    """One round of training: an entry of the worker's queue, and the record of what happened."""
 
     __tablename__ = "rounds"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    state: Mapped[str] = mapped_column(index=True)  # queued, running, done or failed
+    state: Mapped[str] = mapped_column(index=True)  # a JobState
     engine: Mapped[str]
     strategy: Mapped[str]
     stage: Mapped[str]
@@ -514,13 +518,13 @@ class Round(Base):
     attempts: Mapped[int]
     snapshot: Mapped[str | None]
     labelled: Mapped[int | None]
-    automatic: Mapped[bool] = mapped_column(server_default="0")  # started by the worker, not by a person
+    automatic: Mapped[bool] = mapped_column(server_default="0")  # the worker started it, not a person
     newest_annotation: Mapped[int] = mapped_column(
         server_default="0"
-    )  # the last one that its snapshot can hold
+    )  # the newest annotation that its snapshot can contain
     features: Mapped[
         int | None
-    ]  # the round whose fine-tuned network gives them: see services/rounds/feature_choice
+    ]  # the round whose fine-tuned network computes them, see services/rounds/feature_choice
     features_reason: Mapped[str | None]
     metrics: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
@@ -529,10 +533,10 @@ class Round(Base):
 
 
 class Import(Base):
-    """An uploaded file; the queue of the worker and the record of what happened.
+    """An uploaded file: an entry of the worker's queue, and the record of what happened.
 
-    `state`: receiving, queued, running, done, failed or discarded. `dry_run`: of the run that is queued, at work or over.
-    `options`: as `services/importing/jobs.Wish` has them. `proposed`: a mapping for what the dry run could not place.
+    `state`: a JobState. `dry_run`: whether the last run is or was a trial. `options`: the options of the import
+    (services/importing/jobs). `proposed`: a mapping for what the trial could not place.
     """
 
     __tablename__ = "imports"
@@ -558,14 +562,14 @@ class Import(Base):
 
     @property
     def has_file(self) -> bool:
-        """Whether the file is still needed: it is removed once it was imported or given up."""
-        return self.state != "discarded" and not (self.state == "done" and not self.dry_run)
+        """Whether the file is still needed. It is removed when it was imported or discarded."""
+        return self.state != JobState.DISCARDED and not (self.state == JobState.DONE and not self.dry_run)
 
 
 class Predictions(Base):
-    """A loaded predictions folder. `cursor`: places of its order of work that are done for good.
+    """A loaded predictions folder. `cursor`: the number of places of its order of work that are done.
 
-    `turn`: rises with every loading and every return to earlier predictions; the highest one is in use.
+    `turn` rises with every loading and every return to earlier predictions; the predictions with the highest one are active.
     """
 
     __tablename__ = "predictions"

@@ -1,4 +1,4 @@
-"""Serving a project: the web server, and the worker it starts and watches."""
+"""Serve a project: the web server, and the worker process that it starts and restarts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import webbrowser
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import click
@@ -22,19 +24,29 @@ from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts
 from annotator.web.http.security import LOCAL_NAMES
 
-_LONGEST_PAUSE_SECONDS = 30.0
-_PATIENCE_SECONDS = 10.0
+STEADY_SECONDS = 60.0
+"""A worker that ran for this long is restarted at once when it ends."""
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+"""How long the worker may take to end before it is killed."""
 _log = logging.getLogger("facelabel")
 
 
 def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = False) -> None:
     """Serve until SIGINT or SIGTERM.
 
+    Args:
+        project: the project.
+        settings: the address, and whether to start a worker.
+        open_browser: open the label page, if there is a screen.
+
     Raises:
-        FacelabelError: if the address cannot be listened on.
+        WrongUse: if other machines could reach the server and nobody would have to log in.
+        FacelabelError: if the server cannot listen on the address.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a request that waits a moment is no news
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns when a request waits a moment
     _check_audience(project, settings)
     app = create_app(project, settings)
     try:
@@ -48,14 +60,14 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
         )
     except OSError as error:
         raise _cannot_listen(settings, error) from error
-    except ValueError as error:  # what waitress makes of a name that does not resolve
+    except ValueError as error:  # waitress raises it for a host that does not resolve
         raise _cannot_listen(settings, OSError(errno.EADDRNOTAVAIL, "no such address")) from error
     port = getattr(server, "effective_port", settings.port)
     url = f"http://{settings.host}:{port}/"
-    keeper = WorkerKeeper(project)
+    worker = WorkerSupervisor(worker_command(project))
     signal.signal(signal.SIGTERM, _interrupt)
     if settings.worker:
-        keeper.start()
+        worker.start()
     click.echo(f"{project.name} is served at {url}  (Ctrl+C stops)")
     if open_browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
@@ -63,17 +75,17 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
         server.run()
     finally:
         server.close()
-        keeper.stop()
+        worker.stop()
 
 
 def _check_audience(project: ProjectFolder, settings: Settings) -> None:
-    """Without accounts there is no login, so nobody else may reach the server."""
+    """Refuse an address that other machines can reach while there are no accounts, because nobody would have to log in."""
     with project.database.read() as session:
         if settings.host in LOCAL_NAMES or has_accounts(session):
             return
     raise WrongUse(
         "no_accounts",
-        f"{settings.host} can be reached from other machines, and nobody would have to log in.",
+        f"Other machines can reach {settings.host}, and nobody would have to log in.",
         do="Make an account first: `facelabel users add NAME --role admin`.",
     )
 
@@ -83,7 +95,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _has_screen() -> bool:
-    """Whether a browser window can open: without a screen one would be started inside this terminal."""
+    """Whether a browser can open a window; without a screen, a text browser would start in this terminal."""
     return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
@@ -100,49 +112,72 @@ def _cannot_listen(settings: Settings, error: OSError) -> FacelabelError:
     )
 
 
-class WorkerKeeper:
-    """Keeps one worker process running: starts it again when it dies, later and later if it dies at once.
+def worker_command(project: ProjectFolder) -> list[str]:
+    """The command that runs a worker, which ends when this process is gone."""
+    folder = str(project.path.resolve())
+    return [sys.executable, "-m", "annotator", "worker", "--project", folder, "--parent", str(os.getpid())]
 
-    The worker ends by itself when this process is gone.
+
+def restart_pause(previous: float, ran: float) -> float:
+    """Seconds to wait before the worker is restarted.
+
+    Args:
+        previous: the pause before its last start; 0 for the first one.
+        ran: how long it ran.
+    """
+    if ran >= STEADY_SECONDS:
+        return 0.0
+    return min(max(2 * previous, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+
+
+class WorkerSupervisor:
+    """Keeps one worker process running, and waits longer before each restart while it keeps ending early.
+
+    Args:
+        command: starts the worker.
+        pause: gives the seconds before a restart from the previous pause and the seconds that the worker ran.
     """
 
-    def __init__(self, project: ProjectFolder) -> None:
-        self._project = project
+    def __init__(
+        self, command: Sequence[str], pause: Callable[[float, float], float] = restart_pause
+    ) -> None:
+        self._command, self._pause = command, pause
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._keep, name="worker-keeper", daemon=True)
+        self._starting = threading.Lock()
+        self._thread = threading.Thread(target=self._keep_running, name="worker-supervisor", daemon=True)
 
     def start(self) -> None:
         """Start the worker and watch it."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the worker, if it was started; a round that it was at goes on with the next worker."""
+        """End the worker if it was started. The next worker continues an interrupted round."""
         if not self._thread.is_alive():
             return
-        self._stopping.set()
+        with self._starting:  # no process is started from here on
+            self._stopping.set()
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(_PATIENCE_SECONDS)
+                self._process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
         self._thread.join()
 
-    def _keep(self) -> None:
-        pause = 0.5
-        command = [
-            sys.executable,
-            "-m",
-            "annotator",
-            "worker",
-            "--project",
-            str(self._project.path.resolve()),
-        ]
-        while not self._stopping.is_set():
-            self._process = subprocess.Popen([*command, "--parent", str(os.getpid())])
-            code = self._process.wait()
+    def _keep_running(self) -> None:
+        pause = 0.0
+        while process := self._start():
+            started = time.monotonic()
+            code = process.wait()
+            pause = self._pause(pause, time.monotonic() - started)
             if self._stopping.wait(pause):
                 return
-            _log.warning("the worker ended with code %s and is started again", code)
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            _log.warning("the worker ended with code %s and is restarted", code)
+
+    def _start(self) -> subprocess.Popen[bytes] | None:
+        with self._starting:
+            if self._stopping.is_set():
+                return None
+            self._process = subprocess.Popen(self._command)
+            return self._process

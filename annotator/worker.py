@@ -1,8 +1,8 @@
-"""The worker: runs imports and rounds, one at a time, and looks at new images between them. It and feature_warmup alone meet the trainer.
+"""The worker: it runs imports and rounds, one at a time, and processes new images between them.
 
-The rounds' table is the queue. A lock on a file says who works: it is gone with its holder, however that ended, so a
-round that is marked as running while nobody holds the lock was interrupted. It is begun again with the same snapshot,
-and what the trainer had finished is found in its folder.
+Only this module and feature_warmup import the trainer. The table of rounds is the queue. A lock on a file marks the process
+that works; it ends with its holder, however that ends. A round that is marked as running while nobody holds the lock was
+therefore interrupted. It is started again with the same snapshot, and continues from what the trainer left in its folder.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from threading import Event, Thread
 
 from annotator.config import Settings
 from annotator.db import Changes
+from annotator.domain.states import JobState
 from annotator.errors import FacelabelError, NoRoom
-from annotator.feature_warmup import FeaturesAhead
+from annotator.feature_warmup import FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
@@ -33,10 +34,10 @@ from annotator.services.grouping.duplicate_search import TwinSearch
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import remove_leftovers
-from annotator.services.insights.background import RoundStudy, look_into_rounds, paused, studies_of
+from annotator.services.insights.background import BackgroundAnalysis, analyses_of, paused, start_due_analysis
 from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.predictions.active import load_predictions
-from annotator.services.rounds.feature_choice import choose_features, give_features_up, network_folder
+from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen, network_folder
 from annotator.services.rounds.jobs import (
     claim_round,
     fail_round,
@@ -49,21 +50,22 @@ from annotator.services.rounds.jobs import (
 from annotator.services.rounds.status import COUNTS
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
-from annotator.services.team.relabel_scheduler import AskingAgain
+from annotator.services.team.relabel_scheduler import RelabelScheduler
 
 POLL_SECONDS = 0.1
-"""How often it looks whether anything was committed; 16 people who never pause cost a tenth of a core."""
+"""How often the worker checks whether anything was committed; with 16 busy labellers that costs a tenth of a core."""
 IDLE_SECONDS = 1.0
-"""After how long it looks at everything even so."""
+"""After how long the worker checks everything although nothing was committed."""
 FULL_SECONDS = 5.0
-"""How long it waits when the disk is full."""
+"""How long the worker waits when the disk is full."""
 REPORT_SECONDS = 0.25
-FIGURES = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
-"""What is counted for the pages of a large project."""
-FIGURE_SECONDS = 2.0
-"""How often the worker looks whether figures want to be counted."""
+"""The shortest time between two reports of progress within a stage."""
+STATISTICS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
+"""The statistics that the worker computes for the pages of a large project."""
+STATISTICS_SECONDS = 2.0
+"""How often the worker checks whether statistics are out of date."""
 NICENESS = 10
-"""Of the worker's process and those it starts: whoever labels goes first."""
+"""The niceness of the worker and of the processes that it starts: people who label come first."""
 
 _log = logging.getLogger("facelabel")
 
@@ -72,27 +74,34 @@ Report = Callable[[str, int, int, str], None]
 
 
 def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: int | None = None) -> None:
-    """Run imports and rounds as they are queued until `stop` is set, or until the process `parent` that started this one is gone."""
+    """Run the queued imports and rounds.
+
+    Args:
+        project: the project.
+        settings: which work is done between rounds, and when a round starts automatically.
+        stop: ends the worker when it is set.
+        parent: the id of the process that started this one; the worker ends when that process is gone.
+    """
 
     def stopped() -> bool:
         return stop.is_set() or (parent is not None and os.getppid() != parent)
 
     search = FaceSearch(project)
     background, snapshots = _background(project, settings, search), RoundSnapshots(project)
-    studies, asking = studies_of(project), AskingAgain(project)
+    analyses, relabeling = analyses_of(project), RelabelScheduler(project)
     remove_leftovers(project)
     ended, changes = Event(), Changes(project.database)
-    counting = Thread(target=_count_figures, args=(project, ended), name="figures", daemon=True)
-    counting.start()
+    statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
+    statistics.start()
     try:
         while not stopped():
             try:
-                busy = _work(project, settings, stopped, background, snapshots, studies)
+                busy = _work(project, settings, stopped, background, snapshots, analyses)
                 if not busy:
-                    look_into_rounds(studies)
-                    asking.look()
+                    start_due_analysis(analyses)
+                    relabeling.schedule_if_new()
             except NoRoom as error:
-                # Not even that can be written down. What was begun goes on when there is room.
+                # The database cannot even store the error. The interrupted work continues once there is room.
                 _log.error("%s", str(error).replace("\n", " "))
                 stop.wait(FULL_SECONDS)
                 continue
@@ -102,9 +111,9 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         ended.set()
         changes.close()
         search.close()
-        for study in studies:
-            study.close()
-        counting.join(1)  # it only reads: nothing is lost if it ends with the process
+        for analysis in analyses:
+            analysis.close()
+        statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
 
 
 def _wait_for_changes(changes: Changes, stop: Event) -> None:
@@ -113,14 +122,14 @@ def _wait_for_changes(changes: Changes, stop: Event) -> None:
         pass
 
 
-def _count_figures(project: ProjectFolder, ended: Event) -> None:
-    """Count what the pages of a large project show, beside imports and rounds: these may take hours."""
-    count = FigureCount(project, FIGURES)
-    while not ended.wait(FIGURE_SECONDS):
+def _compute_statistics(project: ProjectFolder, ended: Event) -> None:
+    """Compute the statistics of a large project in a thread, because imports and rounds may take hours."""
+    count = FigureCount(project, STATISTICS)
+    while not ended.wait(STATISTICS_SECONDS):
         try:
             count.run_step()
-        except Exception:  # noqa: BLE001 - whatever it was, the pages go on with what was counted last
-            _log.exception("the figures could not be counted; they are tried again")
+        except Exception:  # noqa: BLE001 - whatever happened, the pages keep the last statistics
+            _log.exception("the statistics could not be computed; the worker tries again")
 
 
 def _work(
@@ -129,14 +138,17 @@ def _work(
     stopped: Callable[[], bool],
     background: deque[Callable[[], bool]],
     snapshots: RoundSnapshots,
-    studies: Sequence[RoundStudy],
+    analyses: Sequence[BackgroundAnalysis],
 ) -> bool:
-    """Do the next thing that is due; returns whether there was any. What somebody waits for goes first, the rest takes turns."""
+    """Do the next piece of work that is due. Returns whether there was any.
+
+    Work that somebody waits for comes first; the other steps take turns.
+    """
     with worker_lock(project) as held:
         if held and run_next_import(project, settings, stopped):
             return True
     start_round_if_due(project, settings.round_every)
-    if run_next_round(project, settings, snapshots, stopped=stopped, studies=studies):
+    if run_next_round(project, settings, snapshots, stopped=stopped, analyses=analyses):
         return True
     for step in tuple(background):
         background.rotate(-1)
@@ -146,11 +158,11 @@ def _work(
 
 
 def _background(project: ProjectFolder, settings: Settings, search: FaceSearch) -> deque[Callable[[], bool]]:
-    """What is done for new images when nothing else is due, about a second at a time."""
+    """The steps for new images when nothing else is due; each takes about a second."""
     steps: deque[Callable[[], bool]] = deque()
     if settings.round_every:
-        ahead = FeaturesAhead(project)
-        steps.append(lambda: _if_alone(project, ahead.run_step))
+        warmup = FeatureWarmup(project)
+        steps.append(lambda: _if_alone(project, warmup.run_step))
     if settings.faces:
         steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
     steps.append(TwinSearch(project).run_step)
@@ -158,13 +170,13 @@ def _background(project: ProjectFolder, settings: Settings, search: FaceSearch) 
 
 
 def _if_alone(project: ProjectFolder, step: Callable[[], bool]) -> bool:
-    """Do something that a second worker would only do once more."""
+    """Run a step unless another worker is running, which would do the same work twice."""
     with worker_lock(project) as held:
         return held and step()
 
 
 def start_round_if_due(project: ProjectFolder, every: int) -> bool:
-    """Queue a round if enough was labelled since the last one and the trainer is installed; returns whether it did."""
+    """Queue a round if enough images were labelled since the last one and the trainer is installed. Returns whether it did."""
     with project.database.read() as session:
         if not round_is_due(session, every):
             return False
@@ -180,12 +192,17 @@ def run_next_round(
     snapshots: RoundSnapshots,
     report: Report = lambda *_: None,
     stopped: Callable[[], bool] = lambda: False,
-    studies: Sequence[RoundStudy] = (),
+    analyses: Sequence[BackgroundAnalysis] = (),
 ) -> bool:
-    """Run the oldest unfinished round, if there is one and nobody else is at it. Returns whether it did.
+    """Run the oldest unfinished round, unless another process is running one. Returns whether it did.
 
-    While a probe round runs the studies rest. When `stopped` says so it ends between two steps; the next worker goes on
-    with the round.
+    Args:
+        project: the project.
+        settings: how often an interrupted round is attempted.
+        snapshots: writes the round's snapshot.
+        report: is told the progress.
+        stopped: when it returns True, the round stops between two steps, and the next worker continues it.
+        analyses: are paused while a round of the engine probe runs.
     """
     with worker_lock(project) as held:
         if not held:
@@ -200,12 +217,12 @@ def run_next_round(
                 release_round(session, row.id)
 
         def fail(error: str) -> None:
-            snapshots.forget()  # whatever is wrong with it, the next round does not go on with it
+            snapshots.forget()  # the next round writes a new one, because this one may be the cause
             with project.database.write() as session:
                 fail_round(session, row.id, error)
 
         log = project.round_folder(row.id) / "error.log"
-        resting = studies if row.engine == "probe" else ()  # the others take as long as a study, or longer
+        resting = analyses if row.engine == "probe" else ()  # rounds of other engines take minutes
         with paused(resting), ended_well(project.path, log, "The labels are unchanged.", give_back, fail):
             _run(project, row, snapshots, _Reporter(project, row.id, report, stopped))
         return True
@@ -213,7 +230,7 @@ def run_next_round(
 
 @contextmanager
 def worker_lock(project: ProjectFolder) -> Iterator[bool]:
-    """Try to become the one that runs rounds; says whether that worked."""
+    """Try to take the lock of the process that runs imports and rounds; yields whether it was free."""
     with (project.path / "worker.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -224,7 +241,7 @@ def worker_lock(project: ProjectFolder) -> Iterator[bool]:
 
 
 class _Reporter:
-    """Writes progress to the database, a few times a second at most, and passes it on; ends a round that must stop."""
+    """Writes progress to the database, four times a second at most, passes it on, and ends a round that must stop."""
 
     def __init__(
         self, project: ProjectFolder, number: int, report: Report, stopped: Callable[[], bool]
@@ -238,7 +255,7 @@ class _Reporter:
         self._report(stage, done, total, message)
         stage_before, moment = self._last
         if stage != stage_before or time.monotonic() - moment >= REPORT_SECONDS:
-            # Nobody misses it after a power cut, and whoever labels does not wait for the disk.
+            # Not durable: nobody misses it after a power cut, and labellers do not wait for the disk.
             with self._project.database.write(durable=False) as session:
                 report_progress(session, self._number, stage, done, total, message)
             self._last = (stage, time.monotonic())
@@ -254,25 +271,25 @@ def _run(project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: 
         manifest = snapshots.write(snapshot)
         with project.database.write() as session:
             session.get_one(Round, row.id).labelled = manifest["counts"]["labelled"]
-    run = folder / "run"  # the trainer's own: model, checkpoints, predictions
+    run = folder / "run"  # written by the trainer: model, checkpoints, predictions
     _train(project, snapshot, run, row, report)
     report("load", 0, 1, "loading the predictions")
-    same = snapshots.has_all_images(snapshot)
-    loaded = load_predictions(project, run / "predictions", row.id, all_known=same)
+    all_known = snapshots.has_all_images(snapshot)
+    loaded = load_predictions(project, run / "predictions", row.id, all_known=all_known)
     metrics = PredictionsFile(run / "predictions").manifest["metrics"]
     with project.database.write() as session:
         finished = session.get_one(Round, row.id)
-        finished.state, finished.stage, finished.finished_at = "done", "load", now()
+        finished.state, finished.stage, finished.finished_at = JobState.DONE, "load", now()
         finished.done, finished.total, finished.metrics = loaded.rows, loaded.rows, metrics
         finished.message = f"{loaded.rows} images predicted" + (
             f", {loaded.unknown} of them unknown here" if loaded.unknown else ""
         )
-    report("load", 1, 1, "the queue has the new order")
+    report("load", 1, 1, "the queue uses the new predictions")
 
 
 def _train(project: ProjectFolder, snapshot: Path, run: Path, row: Round, report: _Reporter) -> None:
     report("features", 0, 1, "loading the trainer")
-    # The trainer is loaded with the first round, not with the worker; torch with the trainer's first step.
+    # The trainer is imported with the first round and torch with the trainer's first step, so that the worker starts fast.
     from trainer.rounds.round import run_round  # noqa: PLC0415
     from trainer.runtime.errors import ModelError, TrainerError  # noqa: PLC0415
 
@@ -294,7 +311,7 @@ def _train(project: ProjectFolder, snapshot: Path, run: Path, row: Round, report
         except ModelError as error:
             if network is None:
                 raise
-            give_features_up(project, row.id, network, error.what)
+            fall_back_to_frozen(project, row.id, network, error.what)
             train(None)
     except TrainerError as error:
         raise FacelabelError("training_failed", error.what, error.kept, error.do) from error

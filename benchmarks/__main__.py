@@ -4,13 +4,14 @@ Each prints its table and writes it to benchmarks/results/NAME.json with the mac
 `--small` shows in a minute that they run, and writes nothing; `--full` adds the long ones.
 
 `python -m benchmarks replays [NAME…]` measures nothing: it makes the replays of the recorded simulations again.
+`python -m benchmarks versions CHECKOUT` measures this version and another one in turns.
 """
 
 import argparse
 import importlib
 import sys
 
-from benchmarks import replays
+from benchmarks import replays, versions
 from benchmarks.support.report import Size, print_report, write_report
 
 SUBJECTS = {
@@ -35,18 +36,20 @@ SUBJECTS = {
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",
 }
 
+COMMANDS = {"replays": replays.main, "versions": versions.main}
+VERSIONS = "compare the speed of this version with that of another checkout, in pairs"
 REPLAYS = "make the single replays of the recorded simulations again (results/simulate-*/raw): hours"
 
 
 def main() -> None:
     """Run what the command line names."""
-    if sys.argv[1:2] == ["replays"]:
-        replays.main(sys.argv[2:])
+    if sys.argv[1:2] and (command := COMMANDS.get(sys.argv[1])):
+        command(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure Facelabel.",
-        epilog=f"Another command: replays [NAME …], {REPLAYS}. It measures nothing.",
+        epilog=f"Two more commands: replays [NAME …], {REPLAYS}; versions CHECKOUT, {VERSIONS}.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SUBJECTS))
     parser.add_argument("--list", action="store_true", help="say what there is, and measure nothing")
@@ -62,6 +65,7 @@ def main() -> None:
         for name, subject in SUBJECTS.items():
             print(f"{name:<14} {subject}")
         print(f"{'replays':<14} {REPLAYS}")
+        print(f"{'versions':<14} {VERSIONS}")
         return
     chosen: Size = given.size or "normal"
     for name in given.names or SUBJECTS:

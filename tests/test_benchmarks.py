@@ -12,7 +12,7 @@ import pytest
 
 import benchmarks
 from annotator.sample_faces import draw_faces
-from benchmarks import honesty, person, replays
+from benchmarks import honesty, person, replays, versions
 from benchmarks.support.report import RESULTS, print_report
 from trainer.simulate import Plan
 
@@ -99,3 +99,12 @@ def test_replays_say_which_pictures_are_missing_and_which_simulations_there_are(
     refused = subprocess.run(command, cwd=RESULTS.parents[1], capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert "there is no simulation simulate-nothing; there are simulate-celeba" in refused.stderr
+
+
+def test_versions_are_compared_pair_by_pair(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(versions, "MEASURE", "import os, json; print(json.dumps({'s': len(os.getcwd())}))")
+    tables = versions.compare(tmp_path, ["serving"], 2)
+    here, there = len(str(RESULTS.parents[1])), len(str(tmp_path))
+    (row,) = tables["serving"]
+    assert (row["metric"], row["this"], row["other"], row["pairs"]) == ("s", here, there, 2)
+    assert row["ratio"] == row["lowest"] == row["highest"] == round(here / there, 3)

@@ -1,4 +1,4 @@
-"""aggregate: one label from several opinions."""
+"""aggregate: set labels from several opinions."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from annotator.services.team.aggregation import aggregate, preview_aggregation
 
 
 @click.command("aggregate")
-@click.option("--preview", is_flag=True, help="Only say what would change.")
+@click.option("--preview", is_flag=True, help="Report what would change, and change nothing.")
 @project_option
 @json_option
 def aggregate_command(preview: bool, project: Path, as_json: bool) -> None:
-    """Let the labels of cells with several opinions follow from these, by the method that the team page sets."""
+    """Aggregate several people's answers to the same question into one label.
+
+    The team page sets the method: majority or Dawid-Skene.
+    """
     opened = open_project(project)
     if preview:
         with opened.database.read() as session:
@@ -31,4 +34,4 @@ def aggregate_command(preview: bool, project: Path, as_json: bool) -> None:
         f"{report.cells} cells have several opinions; {report.changed} labels {would} ({report.method})."
     )
     if report.undecided:
-        click.echo(f"{report.undecided} cells stay undecided: the review page asks for them.")
+        click.echo(f"{report.undecided} cells stay undecided; the review page lists them.")

@@ -1,4 +1,4 @@
-"""Where each command is: its module is loaded when it is called, not with all the others."""
+"""Find each command in its module, which is loaded only when the command is called."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMANDS = {
     "aggregate": ("aggregate", "aggregate_command"),
     "diff": ("snapshots", "diff_command"),
     "doctor": ("doctor", "doctor_command"),
-    "export": ("data", "export_command"),
+    "export": ("export", "export_command"),
     "faces": ("faces", "faces_command"),
     "gold": ("gold", "gold_group"),
     "groups": ("groups", "groups_command"),
@@ -29,17 +29,16 @@ COMMANDS = {
     "status": ("projects", "status_command"),
     "up": ("serving", "up_command"),
     "users": ("users", "users_group"),
-    "verify": ("data", "verify_command"),
+    "verify": ("snapshots", "verify_command"),
     "worker": ("serving", "worker_command"),
 }
-"""The module below annotator.cli and the name in it of each command, by what the user types."""
+"""By the name that the user types: the command's module in annotator.cli, and its name there."""
 
 
 class Commands(click.Group):
-    """The commands of `facelabel`. Expected errors are told in sentences and end with their exit code.
+    """The commands of `facelabel`. Expected errors are printed in sentences and set the exit code.
 
-    This module loads next to nothing: the processes that decode images load it too, when the command was called by its
-    own name.
+    This module imports almost nothing, because every process that decodes images imports it too.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -49,18 +48,17 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is called."""
+        """Find the called command; `import` starts the processes that decode images while the rest is loaded."""
         if args[0] == "import":
-            prepare_decoding("annotator.imaging.image_store")  # while this process loads all the rest
+            prepare_decoding("annotator.imaging.image_store")
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A command by its name."""
+        """Load the command with this name."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         module, name = COMMANDS[cmd_name]
-        # What is loaded now stays for good: to look for garbage in it meanwhile takes a sixth of the start, and later on
-        # time after time.
+        # Imported modules stay. Searching them for garbage would take a sixth of the start, and more time again later.
         gc.disable()
         command: click.Command = getattr(import_module(f"annotator.cli.{module}"), name)
         gc.freeze()
@@ -68,13 +66,13 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+        """Run the command, and print an expected error."""
         try:
             return super().invoke(ctx)
         except Exception as error:
-            from annotator.cli.terminal import tell_expected  # noqa: PLC0415 - it loads the database
+            from annotator.cli.terminal import report_expected  # noqa: PLC0415 - it loads the database
 
-            exit_code = tell_expected(error)
+            exit_code = report_expected(error)
             if exit_code is None:
                 raise
             sys.exit(exit_code)

@@ -1,4 +1,4 @@
-"""doctor: what is here, what is missing, how to get it."""
+"""doctor: check the machine, the training packages and the project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Literal
 
 import click
 import pysqlite3
-from sqlalchemy import text
 
 from annotator import __version__
 from annotator.cli.terminal import json_option, print_json, project_option
@@ -22,14 +21,14 @@ from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
 
 SAFE_SQLITE = (3, 51, 3)
-"""Before this release, WAL mode could lose committed data when a write met another connection's checkpoint."""
+"""In earlier releases, WAL mode can lose committed data when a write meets another connection's checkpoint."""
 
 _MARKS = {"ok": "✓", "missing": "–", "failed": "✗"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `missing` is optional, `failed` stops the work."""
+    """The result of one check. `missing`: something optional is not installed; `failed`: commands would fail."""
 
     name: str
     state: Literal["ok", "missing", "failed"]
@@ -41,7 +40,10 @@ class Finding:
 @project_option
 @json_option
 def doctor_command(project: Path, as_json: bool) -> None:
-    """Check versions, SQLite's safety, disk, weights and the project; exit 1 if something would fail."""
+    """Check versions, SQLite, disk space, training packages and the project.
+
+    The exit code is 1 if a command would fail.
+    """
     findings = [*_machine(project), *_training(), *_project(project)]
     if as_json:
         print_json([asdict(finding) for finding in findings])
@@ -70,12 +72,12 @@ def _machine(folder: Path) -> list[Finding]:
         ),
         Finding("disk", "ok", f"{free:.1f} GiB free in {existing}")
         if free > 1
-        else Finding("disk", "failed", f"only {free:.2f} GiB free in {existing}", "make room"),
+        else Finding("disk", "failed", f"only {free:.2f} GiB free in {existing}", "free some disk space"),
     ]
 
 
 def _training() -> list[Finding]:
-    """Found without importing: torch takes seconds."""
+    """Look the packages up without importing them, because importing torch takes seconds."""
     findings = []
     packages = {
         "torch": "torch",
@@ -90,7 +92,7 @@ def _training() -> list[Finding]:
                 Finding(
                     name,
                     "missing",
-                    "not installed; labelling works without it",
+                    "not installed; only training needs it",
                     "pip install 'facelabel[train]'",
                 )
             )
@@ -101,19 +103,20 @@ def _project(folder: Path) -> list[Finding]:
     if not (folder / "facelabel.db").exists():
         return [
             Finding(
-                "project", "missing", f"none in {folder.resolve()}", "facelabel init, or --project FOLDER"
+                "project",
+                "missing",
+                f"no project in {folder.resolve()}",
+                "facelabel init, or --project FOLDER",
             )
         ]
     try:
         project = ProjectFolder.open(folder)
-        with project.database.read() as session:
-            problems = list(session.scalars(text("PRAGMA quick_check")))
+        damage = project.database.find_damage()
     except FacelabelError as error:
         return [Finding("project", "failed", error.what, error.do)]
     settings = Settings()
-    state: Literal["ok", "failed"] = "ok" if problems == ["ok"] else "failed"
     return [
         Finding("project", "ok", str(folder.resolve())),
-        Finding("database", state, ", ".join(problems)),
+        Finding("database", "failed", ", ".join(damage)) if damage else Finding("database", "ok", "ok"),
         Finding("address", "ok", f"http://{settings.host}:{settings.port}/"),
     ]

@@ -1,4 +1,4 @@
-"""faces: look for the faces in the images, here and now."""
+"""faces: search the images for faces now."""
 
 from __future__ import annotations
 
@@ -13,24 +13,27 @@ from annotator.services.faces.detection import find_all_faces
 
 
 @click.command("faces")
-@click.option("--again", is_flag=True, help="Look at all images anew, also at those looked at before.")
+@click.option("--again", is_flag=True, help="Search all images again, including those already searched.")
 @click.option(
     "--processes",
     type=click.IntRange(1, 256),
     default=lambda: os.cpu_count() or 1,
-    help="How many processes look.  [default: one per core]",
+    help="The number of processes.  [default: one per core]",
 )
 @project_option
 @json_option
 def faces_command(again: bool, processes: int, project: Path, as_json: bool) -> None:
-    """Find the faces in the images that were not looked at yet; the worker of `serve` does the same by itself."""
+    """Search for faces in the images that were not searched yet.
+
+    The worker of `serve` does this automatically.
+    """
     opened = open_project(project)
-    with progress_bar("looking for faces") as progress:
-        found = find_all_faces(opened, processes, progress, again=again)
+    with progress_bar("searching for faces") as progress:
+        counts = find_all_faces(opened, processes, progress, again=again)
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(counts))
     else:
         click.echo(
-            f"{found.seen} of {found.images} images looked at: {found.with_face} with a face, {found.with_several} of "
-            f"them with several, {found.seen - found.with_face} without."
+            f"{counts.seen} of {counts.images} images searched: {counts.with_face} with a face ({counts.with_several} with several), "
+            f"{counts.seen - counts.with_face} without."
         )

@@ -1,4 +1,4 @@
-"""groups: find near-duplicates, bring groups up to date, tell what leaks between splits."""
+"""groups: find near-duplicates, update groups, report what leaks between splits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from sqlalchemy import func, select
 
 from annotator.cli.terminal import (
     json_option,
@@ -16,8 +15,7 @@ from annotator.cli.terminal import (
     progress_bar,
     project_option,
 )
-from annotator.models import Image
-from annotator.services.grouping.duplicate_search import hash_some
+from annotator.services.grouping.duplicate_search import hash_all
 from annotator.services.grouping.listing import leak_report, list_groups
 from annotator.services.grouping.near_duplicates import find_twins
 
@@ -26,25 +24,23 @@ from annotator.services.grouping.near_duplicates import find_twins
 @project_option
 @json_option
 def groups_command(project: Path, as_json: bool) -> None:
-    """Find near-duplicates, bring groups and splits up to date, and tell what leaks between splits."""
+    """Find near-duplicates, update groups and splits, and report leaks between splits.
+
+    Images of one group stay in one split.
+    """
     opened = open_project(project)
-    with opened.database.read() as session:
-        unseen = select(func.count()).where(Image.perceptual_hash.is_(None))
-        total = session.scalar(unseen) or 0
-    with progress_bar("looking for near-duplicates") as progress:
-        done = 0
-        progress(0, total)
-        while count := hash_some(opened):
-            done += count
-            progress(done, max(total, done))
-    twins = find_twins(opened)
+    with progress_bar("searching for near-duplicates") as progress:
+        hash_all(opened, progress)
+    near_duplicates = find_twins(opened)
     with opened.database.read() as session:
         largest, groups = list_groups(session, limit=10)
         report = leak_report(session)
     if as_json:
-        print_json({"groups": groups, "twins": twins, "leaks": asdict(report)})
+        print_json({"groups": groups, "twins": near_duplicates, "leaks": asdict(report)})
         return
-    click.echo(f"{twins} images repeat an earlier one; {groups} groups hold more than one image.")
+    click.echo(
+        f"{near_duplicates} images are near-duplicates of an earlier one; {groups} groups have more than one image."
+    )
     for group in largest:
         click.echo(f"  {one_line(group.key)}: {group.images} images, {group.split}")
     click.echo(

@@ -40,53 +40,56 @@ _SHOWN = 20
 
 
 @click.command("import")
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--format", "wanted", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True,
-    help="What the sources are.",
+    "--format", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True,
+    help="The format of the sources.",
 )  # fmt: skip
 @click.option(
     "--map", "mapping", type=click.Path(path_type=Path, dir_okay=False),
-    help="A mapping file: what foreign columns, values and labels mean.",
+    help="A mapping file, which translates the sources' columns, values and labels.",
 )  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Report what would happen, and change nothing.")
 @click.option(
     "--map-out", type=click.Path(path_type=Path, dir_okay=False),
-    help="With --dry-run: write a mapping proposed from the names, to edit and give with --map.",
+    help="With --dry-run: write a proposed mapping to this file, to edit and use with --map.",
 )  # fmt: skip
 @click.option(
     "--as", "counted", type=click.Choice(["truth", "opinions"]), default="truth", show_default=True,
-    help="Labels become the answer unless a person gave one; or they are kept beside it as one labeller's opinions.",
+    help="truth: a label counts unless a person answered the cell; opinions: labels are one labeller's opinions.",
 )  # fmt: skip
 @click.option(
     "--fps", type=click.FloatRange(0.001, 1000), default=1.0, show_default=True,
-    help="Frames per second of a video.",
+    help="Frames to take per second of a video.",
 )  # fmt: skip
 @click.option(
     "--turn", type=click.Choice(["auto", "0", "90", "180", "270"]), default="auto", show_default=True,
-    help="Turn a video's frames clockwise; auto: as the file says.",
+    help="Degrees to turn a video's frames clockwise; auto: as stored in the file.",
 )  # fmt: skip
-@click.option("--drop-blurred", is_flag=True, help="Leave out blurred frames of a video.")
+@click.option("--drop-blurred", is_flag=True, help="Skip blurred frames of a video.")
 @click.option(
-    "--faces", is_flag=True, help="Cut photos into one image per head; the photos are kept in the project."
+    "--faces", is_flag=True, help="Cut photos into one image per head; the project keeps the photos."
 )
-@click.option("--drop-similar", is_flag=True, help="Leave out frames that look like the one before.")
+@click.option("--drop-similar", is_flag=True, help="Skip frames of a video that look like the previous one.")
 @project_option
 @json_option
 def import_command(
-    sources: tuple[Path, ...], wanted: str, mapping: Path | None, dry_run: bool, map_out: Path | None,
+    sources: tuple[Path, ...], form: str, mapping: Path | None, dry_run: bool, map_out: Path | None,
     counted: str, fps: float, turn: str, drop_blurred: bool, drop_similar: bool, faces: bool, project: Path, as_json: bool,
 ) -> None:  # fmt: skip
-    """Import images and labels from anywhere: folders, archives, videos, other tools' exports. Safe to run again."""
+    """Import images and labels from folders, archives, videos, tables and other tools' exports.
+
+    SOURCE may also be a folder of predictions. Importing the same source again changes nothing.
+    """
     if map_out is not None and not dry_run:
-        raise click.UsageError("--map-out goes with --dry-run.")
+        raise click.UsageError("--map-out needs --dry-run.")
     if faces and dry_run:
-        raise click.UsageError("--faces cannot be tried with --dry-run.")
+        raise click.UsageError("--faces and --dry-run cannot be combined.")
     opened = open_project(project)
     predictions = [source for source in sources if (source / "predictions.arrow").is_file()]
-    found = find_sources(opened, [source for source in sources if source not in predictions], wanted)
-    if mapping is not None and all(source.format == "folder" for source in found):
-        raise click.UsageError("--map is for sources with labels, and none is named.")
+    described = find_sources(opened, [source for source in sources if source not in predictions], form)
+    if mapping is not None and all(source.format == "folder" for source in described):
+        raise click.UsageError("--map needs a source with labels.")
     settings = Settings()
     options = ImportOptions(
         limits=Limits(settings.max_pixels, settings.max_file_bytes),
@@ -100,21 +103,21 @@ def import_command(
         ),
     )
     if map_out is not None:
-        _write_proposal(opened, found, options, map_out)
+        _write_proposal(opened, described, options, map_out)
     result = {
         "images" if source.format == "folder" else source.name: _import(
-            opened, source, options, say=not as_json
+            opened, source, options, verbose=not as_json
         )
-        for source in found
+        for source in described
     }
     for folder in predictions:
-        result[str(folder)] = _bring(opened, folder, dry_run=dry_run, say=not as_json)
+        result[str(folder)] = _load_predictions(opened, folder, dry_run=dry_run, verbose=not as_json)
     if as_json:
         print_json(result)
 
 
 def run_image_import(project: ProjectFolder, folders: list[Path]) -> None:
-    """Import images with a progress bar and a line for each refused file.
+    """Import images with a progress bar, and print each refused file.
 
     Raises:
         FacelabelError: if every file was refused.
@@ -122,17 +125,19 @@ def run_image_import(project: ProjectFolder, folders: list[Path]) -> None:
     settings = Settings()
     options = ImportOptions(Limits(settings.max_pixels, settings.max_file_bytes))
     for source in find_sources(project, folders):
-        _import(project, source, options, say=True)
+        _import(project, source, options, verbose=True)
 
 
-def _import(project: ProjectFolder, source: Source, options: ImportOptions, *, say: bool) -> dict[str, Any]:
-    doing = (
+def _import(
+    project: ProjectFolder, source: Source, options: ImportOptions, *, verbose: bool
+) -> dict[str, Any]:
+    activity = (
         "examining images" if options.dry_run else "cutting photos" if options.faces else "importing images"
     )
-    with progress_bar(doing) as progress:
+    with progress_bar(activity) as progress:
         report = import_source(project, source, options, progress)
-    if say:
-        _tell(source, report)
+    if verbose:
+        _print_report(source, report)
     images = report.images
     if report.all_refused:
         name, reason = images.refused[0]
@@ -144,14 +149,16 @@ def _import(project: ProjectFolder, source: Source, options: ImportOptions, *, s
     return images.as_dict() | {"notes": report.notes} if source.format == "folder" else report.as_dict()
 
 
-def _bring(project: ProjectFolder, folder: Path, *, dry_run: bool, say: bool) -> dict[str, Any]:
+def _load_predictions(
+    project: ProjectFolder, folder: Path, *, dry_run: bool, verbose: bool
+) -> dict[str, Any]:
     if dry_run:
-        raise click.UsageError("--dry-run is not for predictions: loading them changes no label.")
-    from annotator.services.predictions.active import bring_predictions  # noqa: PLC0415 - it loads pyarrow
+        raise click.UsageError("--dry-run cannot be used with predictions; loading them changes no labels.")
+    from annotator.services.predictions.active import import_predictions  # noqa: PLC0415 - it imports pyarrow
 
-    loaded = bring_predictions(project, folder)
-    if say:
-        click.echo(f"{folder}: {loaded.rows} images predicted, {loaded.unknown} of them unknown here")
+    loaded = import_predictions(project, folder)
+    if verbose:
+        click.echo(f"{folder}: {loaded.rows} images predicted, {loaded.unknown} of them not in the project")
     return asdict(loaded)
 
 
@@ -160,37 +167,37 @@ def _write_proposal(
 ) -> None:
     labelled = [source for source in sources if source.format != "folder"]
     if len(labelled) != 1:
-        raise click.UsageError("--map-out is for one source with labels.")
+        raise click.UsageError("--map-out needs exactly one source with labels.")
     mapping, counts = propose_mapping(project, labelled[0], options)
     mapping.write(path, counts)
     errors.print(
         f"{len(mapping.columns) + len(mapping.labels)} names need a mapping: {path} proposes one. "
-        "Check it and give it with --map.",
+        "Check it and use it with --map.",
         markup=False,
     )
 
 
-def _tell(source: Source, report: SourceReport) -> None:
+def _print_report(source: Source, report: SourceReport) -> None:
     would = "would be " if report.dry_run else ""
     if source.format != "table":
-        _tell_images(report.images, would)
+        _print_images(report.images, would)
     if source.format != "folder":
         click.echo(f"{source.name}: read as {report.format}")
     for note in report.notes:
         errors.print(f"{source.name}: {one_line(note)}", markup=False)
     if report.labels is not None:
-        _tell_labels(source.paths[0].name, report.labels, would)
+        _print_labels(source.paths[0].name, report.labels, would)
     for label, count in list(report.unmapped.items())[:_SHOWN]:
         errors.print(f"no counterpart here: {one_line(label)} ({count} times)", markup=False)
     if report.unmapped:
         errors.print(
-            f"{len(report.unmapped)} labels have no counterpart and were left aside. "
+            f"{len(report.unmapped)} labels have no counterpart and were ignored. "
             "`--dry-run --map-out FILE` proposes a mapping, --map FILE uses it.",
             markup=False,
         )
 
 
-def _tell_images(images: ImportReport, would: str) -> None:
+def _print_images(images: ImportReport, would: str) -> None:
     for name, reason in images.refused:
         errors.print(f"refused: {one_line(name)} {reason}", markup=False)
     for name, other in images.duplicates:
@@ -199,25 +206,25 @@ def _tell_images(images: ImportReport, would: str) -> None:
         now = f"{one_line(name)} is now {one_line(other)}"
         errors.print(f"renamed: {now}, another image has its name", markup=False)
     click.echo(
-        f"{images.imported} images {would}imported, {images.already} were here already, {len(images.duplicates)} are "
-        f"duplicates, {len(images.refused)} refused, {images.left_aside} other files left aside."
+        f"{images.imported} images {would}imported, {images.already} were imported before, {len(images.duplicates)} are "
+        f"duplicates, {len(images.refused)} refused, {images.left_aside} other files ignored."
     )
     if images.faces:
-        click.echo(f"{images.faces} faces {would}taken over from the source.")
+        click.echo(f"{images.faces} faces {would}imported from the source.")
     if images.misfits:
         names = ", ".join(map(one_line, images.misfits[:_SHOWN]))
         errors.print(
-            f"{len(images.misfits)} faces of the source lie outside their image and were left aside: {names}",
+            f"{len(images.misfits)} faces of the source lie outside their image and were ignored: {names}",
             markup=False,
         )
 
 
-def _tell_labels(name: str, report: LabelReport, would: str) -> None:
+def _print_labels(name: str, report: LabelReport, would: str) -> None:
     for note in report.notes:
         errors.print(f"{name}: {note}", markup=False)
     click.echo(
         f"{name}: {report.rows} rows, {report.added} labels {would}added, {report.replaced} replaced, "
-        f"{report.unchanged} unchanged, {report.kept} differ from a person's answer, which was kept."
+        f"{report.unchanged} unchanged, {report.kept} differ from a person's answer, which stays."
     )
     for attribute, values in report.values.items():
         listed = list(values.items())[:_SHOWN]
@@ -230,9 +237,9 @@ def _tell_labels(name: str, report: LabelReport, would: str) -> None:
         )
     for image, attribute in report.contradictions[:_SHOWN]:
         errors.print(
-            f"contradiction: {one_line(image)} is answered twice, with another {attribute}", markup=False
+            f"contradiction: {one_line(image)} has two different answers for {attribute}", markup=False
         )
     if len(report.contradictions) > _SHOWN:
         errors.print(f"and {len(report.contradictions) - _SHOWN} more contradictions", markup=False)
     if report.left_aside:
-        errors.print(f"columns left aside: {', '.join(map(one_line, report.left_aside))}", markup=False)
+        errors.print(f"ignored columns: {', '.join(map(one_line, report.left_aside))}", markup=False)

@@ -1,4 +1,4 @@
-"""init, status, schema."""
+"""init, status, schema: make a project, report its state, change its schema."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select
 
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
-from annotator.domain.roles import LOCAL_LABELLER
 from annotator.domain.schema import Value, parse_schema
 from annotator.domain.schema_text import format_schema
-from annotator.models import Labeller
+from annotator.services.accounts import local_labeller
 from annotator.services.importing.reports import list_reports
 from annotator.services.projects import init_project, read_schema_file
 from annotator.services.rounds.status import read_status
@@ -22,14 +20,18 @@ from annotator.services.schema_editing.changes import CountedChange, apply_schem
 
 @click.command("init")
 @click.option(
-    "--schema", type=click.Path(path_type=Path, dir_okay=False), help="An attributes.toml to start with."
+    "--schema",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The attributes.toml of the project.  [default: the one in the folder, or the built-in one]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="The seed of the splits.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="The seed that assigns groups to splits."
+)
 @click.option(
     "--test-share",
     "share_test",
     type=click.FloatRange(0, 0.9),
-    help="Share of the audit set, the test split.  [default: 0.10, or what makes 200 images]",
+    help="Share of the test split, the audit set.  [default: 0.10, or more to reach 200 images]",
 )
 @click.option(
     "--val-share",
@@ -43,20 +45,18 @@ from annotator.services.schema_editing.changes import CountedChange, apply_schem
 def init_command(
     project: Path, schema: Path | None, seed: int, share_test: float | None, share_val: float
 ) -> None:
-    """Make a project in a folder."""
+    """Make a project in the current folder, or in the one that --project names."""
     if (0.5 if share_test is None else share_test) + share_val > 0.95:
-        raise click.UsageError("--test-share and --val-share leave nothing to train on.")
+        raise click.UsageError("--test-share and --val-share leave no images to train on.")
     made = init_project(project, schema, seed=seed, share_test=share_test, share_val=share_val)
-    click.echo(
-        f"The project is in {made.path.resolve()}. What is asked of every image stands in {made.schema_file.name}."
-    )
+    click.echo(f"The project is in {made.path.resolve()}. Its schema is in {made.schema_file.name}.")
 
 
 @click.command("status")
 @project_option
 @json_option
 def status_command(project: Path, as_json: bool) -> None:
-    """Counts, rounds, and the newest round's figures."""
+    """Show the counts of images and labels, the rounds, and the newest round's metrics."""
     opened = open_project(project)
     with opened.database.read() as session:
         status = {"project": str(opened.path.resolve()), **read_status(session)}
@@ -88,39 +88,39 @@ def status_command(project: Path, as_json: bool) -> None:
 
 
 def print_metrics(metrics: dict[str, Any] | None) -> None:
-    """The figures of a round on held-out groups, a line per attribute."""
+    """Print the metrics of a round on held-out groups, one line per attribute."""
     if not metrics:
         return
     click.echo(
         f"\n{'on held-out groups':<20} {'images':>7} {'groups':>7} {'balanced':>9} {'accuracy':>9}  recall per value"
     )
     for name, splits in metrics.items():
-        figures = splits.get("test")
-        if not figures or not figures["images"]:
+        test = splits.get("test")
+        if not test or not test["images"]:
             click.echo(f"{name:<20} no labelled test image yet")
             continue
-        recall = "  ".join(f"{code}: {_figure(value)}" for code, value in figures["recall"].items())
+        recall = "  ".join(f"{code}: {_number(value)}" for code, value in test["recall"].items())
         click.echo(
-            f"{name:<20} {figures['images']:>7} {figures['groups']:>7} {_figure(figures['balanced_accuracy']):>9} "
-            f"{_figure(figures['accuracy']):>9}  {recall}"
+            f"{name:<20} {test['images']:>7} {test['groups']:>7} {_number(test['balanced_accuracy']):>9} "
+            f"{_number(test['accuracy']):>9}  {recall}"
         )
 
 
-def _figure(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
 @click.group("schema")
 def schema_group() -> None:
-    """What is asked of every image."""
+    """Show, check or change the schema: the attributes of every image and their values."""
 
 
 @schema_group.command("show")
-@click.option("--toml", "as_toml", is_flag=True, help="Print it as an attributes.toml.")
+@click.option("--toml", "as_toml", is_flag=True, help="Print the schema as an attributes.toml.")
 @project_option
 @json_option
 def show_schema(project: Path, as_json: bool, as_toml: bool) -> None:
-    """The active schema."""
+    """Show the active schema."""
     with open_project(project).database.read() as session:
         schema = read_schema(session)
     if as_toml:
@@ -158,12 +158,12 @@ def _fate(value: Value) -> str:
 @schema_group.command("check")
 @project_option
 def check_schema(project: Path) -> None:
-    """Check attributes.toml and say what `schema apply` would change."""
+    """Check attributes.toml and report what `schema apply` would change."""
     opened = open_project(project)
-    wanted = parse_schema(read_schema_file(opened.schema_file))
+    schema = parse_schema(read_schema_file(opened.schema_file))
     with opened.database.read() as session:
-        changes = preview_changes(session, wanted)
-    _tell(changes, "Nothing would change.")
+        changes = preview_changes(session, schema)
+    _print_changes(changes, "Nothing would change.")
 
 
 @schema_group.command("apply")
@@ -171,14 +171,13 @@ def check_schema(project: Path) -> None:
 def apply_schema_command(project: Path) -> None:
     """Make attributes.toml the active schema."""
     opened = open_project(project)
-    wanted = parse_schema(read_schema_file(opened.schema_file))
+    schema = parse_schema(read_schema_file(opened.schema_file))
     with opened.database.write() as session:
-        local = session.scalars(select(Labeller.id).where(Labeller.name == LOCAL_LABELLER)).one()
-        changes = apply_schema(session, wanted, labeller_id=local)
-    _tell(changes, "Nothing changed.")
+        changes = apply_schema(session, schema, labeller_id=local_labeller(session))
+    _print_changes(changes, "Nothing changed.")
 
 
-def _tell(changes: list[CountedChange], nothing: str) -> None:
+def _print_changes(changes: list[CountedChange], nothing: str) -> None:
     for counted in changes:
         click.echo(counted)
         if counted.change.warning:

@@ -1,4 +1,4 @@
-"""round: snapshot → train → predict → load → the queue in the new order."""
+"""round: write a snapshot, train, predict, load the predictions and reorder the queue."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import click
 from annotator.cli.projects import print_metrics
 from annotator.cli.terminal import json_option, open_project, print_json, project_option, stage_bar
 from annotator.config import Settings
+from annotator.domain.states import UNFINISHED, JobState
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
-from annotator.services.common.job_queue import UNFINISHED
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.rounds.jobs import DEFAULT_STRATEGY, ENGINES, STRATEGIES, get_round, start_round
 from annotator.services.rounds.status import round_summary
@@ -25,19 +25,22 @@ from annotator.worker import POLL_SECONDS, Report, run_next_round
     type=click.Choice(ENGINES),
     default="probe",
     show_default=True,
-    help="probe: seconds; cnn: fine-tuning, minutes; ensemble: both.",
+    help="probe: linear models, seconds; cnn: fine-tuning, minutes; ensemble: both.",
 )
 @click.option(
     "--strategy",
     type=click.Choice(STRATEGIES),
     default=DEFAULT_STRATEGY,
     show_default=True,
-    help="Which images come first.",
+    help="The query strategy, which orders the queue.",
 )
 @project_option
 @json_option
 def round_command(engine: str, strategy: str, project: Path, as_json: bool) -> None:
-    """Train on what is labelled, and put what the model doubts at the head of the queue."""
+    """Train on the labels so far, and reorder the queue by the query strategy.
+
+    The round runs here or in the worker of a running server; either way this command shows its progress.
+    """
     opened = open_project(project)
     with opened.database.write() as session:
         number = start_round(session, engine, strategy).id
@@ -47,15 +50,15 @@ def round_command(engine: str, strategy: str, project: Path, as_json: bool) -> N
         summary = round_summary(get_round(session, number))
     if as_json:
         print_json(summary)
-    elif summary["state"] == "done":
+    elif summary["state"] == JobState.DONE:
         click.echo(f"Round {number} is done: {summary['message']}.")
         print_metrics(summary["metrics"])
-    if summary["state"] == "failed":
+    if summary["state"] == JobState.FAILED:
         raise FacelabelError("round_failed", f"Round {number} failed: {summary['error']}", kept="")
 
 
 def _follow(project: ProjectFolder, number: int, report: Report) -> None:
-    """Run the round here, or watch the worker of a running server do it."""
+    """Run the round here, or follow it while the worker of a running server runs it."""
     settings = Settings()
     while True:
         run_next_round(project, settings, RoundSnapshots(project), report)

@@ -1,6 +1,6 @@
 """serve, worker, up, openapi.
 
-The web app and the worker are loaded by the commands that need them: they take longer to load than all the rest together.
+The web app and the worker are imported in the commands that need them, because importing them takes longer than everything else.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from threading import Event
 import click
 
 from annotator.cli.importing import run_image_import
-from annotator.cli.terminal import open_project, print_json, progress_bar, project_option
+from annotator.cli.terminal import Function, open_project, print_json, progress_bar, project_option
 from annotator.config import Settings
 from annotator.errors import WrongUse
 from annotator.formats.import_formats import recognise
@@ -22,16 +22,30 @@ from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.common.progress import read_progress
 from annotator.services.importing.images import check_sources
-from annotator.services.projects import already_there, init_project, take_back_project
+from annotator.services.projects import existing_paths, init_project, remove_new_project
+
+
+def address_options(command: Function) -> Function:
+    """Add the options --host and --port."""
+    host = click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
+    port = click.option(
+        "--port", type=click.IntRange(0, 65535), help="The port; 0 chooses a free one.  [default: 8420]"
+    )
+    return host(port(command))
 
 
 @click.command("serve")
-@click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.  [default: 8420]")
-@click.option("--open/--no-open", "open_browser", default=False, help="Open the label page in a browser.")
+@address_options
+@click.option(
+    "--open/--no-open",
+    "open_browser",
+    default=False,
+    show_default=True,
+    help="Open the label page in a browser.",
+)
 @project_option
 def serve_command(project: Path, host: str | None, port: int | None, open_browser: bool) -> None:
-    """Serve the label page, with a worker for the rounds."""
+    """Serve the project's pages and API, and start a worker for rounds and imports."""
     from annotator.server import serve  # noqa: PLC0415
 
     serve(open_project(project), _settings(host, port), open_browser=open_browser)
@@ -41,7 +55,7 @@ def serve_command(project: Path, host: str | None, port: int | None, open_browse
 @click.option("--parent", type=int, hidden=True, help="End when this process is gone.")
 @project_option
 def worker_command(project: Path, parent: int | None) -> None:
-    """Run the rounds that are queued, with low priority; `serve` starts one by itself."""
+    """Run queued rounds and imports with low priority. `serve` starts a worker automatically."""
     from annotator.worker import NICENESS, run_worker  # noqa: PLC0415
 
     os.nice(NICENESS)
@@ -55,14 +69,19 @@ def worker_command(project: Path, parent: int | None) -> None:
 @click.option(
     "--samples",
     type=click.IntRange(1, 10_000),
-    help="Draw this many sample faces if there is nothing to label.",
+    help="Draw this many sample faces if the project has no images.",
 )
 @click.option(
-    "--schema", type=click.Path(path_type=Path, dir_okay=False), help="An attributes.toml for a new project."
+    "--schema", type=click.Path(path_type=Path, dir_okay=False), help="The attributes.toml of a new project."
 )
-@click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.  [default: 8420]")
-@click.option("--open/--no-open", "open_browser", default=True, help="Open the label page in a browser.")
+@address_options
+@click.option(
+    "--open/--no-open",
+    "open_browser",
+    default=True,
+    show_default=True,
+    help="Open the label page in a browser.",
+)
 @project_option
 def up_command(
     project: Path,
@@ -73,27 +92,30 @@ def up_command(
     port: int | None,
     open_browser: bool,
 ) -> None:
-    """From nothing to the label page: init if need be, import, serve."""
+    """Start labelling in one step: make the project if there is none, import, serve.
+
+    SOURCE is a folder of images, an archive, a video, or another tool's export.
+    """
     if images := [source for source in sources if not source.exists() or recognise(source) == "folder"]:
         check_sources(images)
-    has_database, before = ProjectFolder(project).database_file.exists(), already_there(project)
-    opened = open_project(project) if has_database else init_project(project, schema)
+    has_project, before = ProjectFolder(project).database_file.exists(), existing_paths(project)
+    opened = open_project(project) if has_project else init_project(project, schema)
     try:
         _fill(opened, list(sources), samples)
     except Exception:
-        if not has_database and not _has_images(opened):
-            take_back_project(opened, before)  # nothing is left of a source that could not be read
+        if not has_project and not _has_images(opened):
+            remove_new_project(opened, before)  # a source that could not be read leaves nothing behind
         raise
     settings = _settings(host, port)
     address = ["--host", settings.host, "--port", str(settings.port)]
     command = ["serve", "--project", str(project), *address, "--open" if open_browser else "--no-open"]
-    # A process of its own: what importing needed of memory is given back before the long work of serving begins.
+    # A new process, so that the memory used by the import is released before the server runs for long.
     os.execv(sys.executable, [sys.executable, "-m", "annotator", *command])  # noqa: S606 - no shell is wanted
 
 
 @click.command("openapi")
 def openapi_command() -> None:
-    """Print the description of the HTTP API."""
+    """Print the OpenAPI description of the HTTP API."""
     from annotator.app import create_app  # noqa: PLC0415
     from annotator.web.http.description import describe_api  # noqa: PLC0415
 
@@ -101,8 +123,8 @@ def openapi_command() -> None:
 
 
 def _settings(host: str | None, port: int | None) -> Settings:
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    return Settings(**given)  # type: ignore[arg-type]
+    options = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    return Settings(**options)  # type: ignore[arg-type]
 
 
 def _has_images(project: ProjectFolder) -> bool:
@@ -114,7 +136,7 @@ def _fill(project: ProjectFolder, sources: list[Path], samples: int | None) -> N
     """Import the sources, or draw sample faces.
 
     Raises:
-        FacelabelError: if there is nothing to label then.
+        WrongUse: if the project has no images afterwards.
     """
     if sources:
         run_image_import(project, sources)
@@ -123,7 +145,7 @@ def _fill(project: ProjectFolder, sources: list[Path], samples: int | None) -> N
     if not _has_images(project):
         raise WrongUse(
             "no_images",
-            "There is nothing to label yet.",
+            "There are no images to label yet.",
             do="Name images, a folder, an archive or a video: `facelabel up SOURCE`.",
         )
 
@@ -133,5 +155,5 @@ def _import_samples(project: ProjectFolder, count: int) -> None:
     if not (folder / "answers.csv").exists():
         with progress_bar("drawing sample faces") as progress:
             draw_faces(folder, count, progress=progress)
-    # The images alone: answers.csv is what was drawn, and nobody is to be told to import it.
+    # Only the images: answers.csv contains what was drawn, and nobody should be told to import it.
     run_image_import(project, sorted(folder.glob("*.jpg")))

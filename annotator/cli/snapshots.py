@@ -1,4 +1,4 @@
-"""diff."""
+"""verify, diff: check and compare snapshots."""
 
 from __future__ import annotations
 
@@ -9,8 +9,24 @@ import click
 from annotator.cli.terminal import json_option, one_line, print_json
 from annotator.files import new_file
 from annotator.formats.snapshot.diff import Named, SnapshotDiff, diff_snapshots, write_changed_cells
+from annotator.formats.snapshot.writer import verify_snapshot
 
-_MOST_CHANGES = 12  # of an attribute that are told one by one
+_MOST_CHANGES = 12
+"""How many kinds of changes are listed per attribute."""
+
+
+@click.command("verify")
+@click.argument("snapshot", type=click.Path(path_type=Path, file_okay=False))
+@json_option
+def verify_command(snapshot: Path, as_json: bool) -> None:
+    """Check every byte of a snapshot against its manifest."""
+    manifest = verify_snapshot(snapshot)
+    if as_json:
+        print_json({"whole": True, "content_hash": manifest["content_hash"]})
+    else:
+        click.echo(
+            f"{snapshot} is whole: {manifest['counts']['images']} images, content {manifest['content_hash'][:16]}"
+        )
 
 
 @click.command("diff")
@@ -20,11 +36,11 @@ _MOST_CHANGES = 12  # of an attribute that are told one by one
     "--csv",
     "cells",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write every changed cell to this file: image_name, attribute, from, to, labeller, origin.",
+    help="Write every changed cell to this CSV file: image_name, attribute, from, to, labeller, origin.",
 )
 @json_option
 def diff_command(a: Path, b: Path, cells: Path | None, as_json: bool) -> None:
-    """Say what changed from snapshot A to snapshot B."""
+    """Report what changed from snapshot A to snapshot B."""
     if cells is None:
         diff = diff_snapshots(a, b)
     else:
@@ -38,7 +54,7 @@ def diff_command(a: Path, b: Path, cells: Path | None, as_json: bool) -> None:
 
 def _summary(diff: SnapshotDiff) -> list[str]:
     if diff.same:
-        return [f"Nothing differs: {diff.unchanged} images with the same labels."]
+        return [f"No differences: {diff.unchanged} images with the same labels."]
     lines = [f"schema: {change}" for change in diff.schema]
     lines.append(f"{diff.unchanged} images are unchanged, {diff.changed_cells} cells differ")
     for what, named in (
@@ -61,7 +77,7 @@ def _summary(diff: SnapshotDiff) -> list[str]:
         if len(counts) > _MOST_CHANGES:
             lines.append(f"             and {len(counts) - _MOST_CHANGES} other changes")
     lines += [
-        f"by {one_line(who) or 'nobody on record'} ({how or 'no answer'}): {number} cells"
+        f"by {one_line(who) or 'unknown'} ({how or 'no answer'}): {number} cells"
         for (who, how), number in diff.people.most_common()
     ]
     return lines

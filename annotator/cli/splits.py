@@ -1,4 +1,4 @@
-"""splits: how the values are spread over train, val and test, and a seed that spreads them better."""
+"""splits: how the values are distributed over train, val and test, and a seed that distributes them better."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from annotator.services.grouping.split_balance import Held, SplitPlan, balance_s
 @click.option("--apply", "applied", is_flag=True, help="Use the better seed.")
 @click.option(
     "--even-so", is_flag=True,
-    help="With --apply: also if models were trained; these keep the figures of their own time and are measured no more.",
+    help="With --apply: change the splits although models were trained. These keep their metrics and are not measured again.",
 )  # fmt: skip
 @project_option
 @json_option
 def splits_command(applied: bool, even_so: bool, project: Path, as_json: bool) -> None:
-    """Show how the values are spread over the splits, and how a better seed would spread them.
+    """Show how the values are distributed over the splits, now and with a better seed.
 
-    The splits stay a function of group and seed: images that come later move none of those that are there. Without --apply
-    it is only shown.
+    The group of an image and the seed alone determine its split, so new images do not move others. Without --apply nothing
+    is changed.
     """
     if even_so and not applied:
-        raise click.UsageError("--even-so goes with --apply.")
+        raise click.UsageError("--even-so needs --apply.")
     opened = open_project(project)
     with opened.database.write() as session:
         settle_groups(session)
     with opened.database.read() as session:
         plan = plan_balance(session)
     if not as_json:
-        _tell(plan)
+        _print_plan(plan)
     for warning in plan.warnings:
         errors.print(warning, markup=False)
     if applied:
@@ -45,16 +45,16 @@ def splits_command(applied: bool, even_so: bool, project: Path, as_json: bool) -
     if as_json:
         print_json({**asdict(plan), "applied": applied})
     elif applied and plan.seed != plan.seed_now:
-        click.echo(f"Seed {plan.seed} is used now: {plan.moved} images are in another split.")
+        click.echo(f"The seed is now {plan.seed}; {plan.moved} images moved to another split.")
 
 
-def _tell(plan: SplitPlan) -> None:
+def _print_plan(plan: SplitPlan) -> None:
     if plan.seed == plan.seed_now:
-        click.echo(f"No seed that was tried spreads the values better than the present one, {plan.seed}.")
+        click.echo(f"No seed that was tried distributes the values better than the current one, {plan.seed}.")
     else:
         click.echo(
-            f"Seed {plan.seed_now} → {plan.seed}: distance from the wanted shares {plan.distance_now:.2f} → {plan.distance:.2f} "
-            f"(a random seed: 1), {plan.moved} images would be in another split."
+            f"Seed {plan.seed_now} → {plan.seed}: distance from the wanted proportions {plan.distance_now:.2f} → {plan.distance:.2f} "
+            f"(a random seed: 1), {plan.moved} images would move to another split."
         )
     width = max(len(one_line(f"{row.attribute} {row.value}")) for row in plan.values)
     click.echo(

@@ -1,4 +1,4 @@
-"""What all commands share: the project, errors, JSON, progress bars."""
+"""What all commands share: the project option, errors, JSON output, progress bars."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import click
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy.exc import OperationalError
 
 from annotator.config import Settings
+from annotator.db import database_failure
 from annotator.errors import FacelabelError, WrongUse
 from annotator.project import ProjectFolder
 
@@ -23,30 +23,23 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def tell_expected(error: Exception) -> int | None:
-    """Tell an expected error and return the exit code that it ends with; None for any other error."""
-    if isinstance(error, FacelabelError):
-        _tell(error)
-        return error.exit_code
-    if isinstance(error, OperationalError):
-        _tell(
-            FacelabelError(
-                "database_failed",
-                f"The project's database could not be used: {error.orig}.",
-                kept="What was written before is kept, the step at hand is not.",
-                do="Call `facelabel doctor`; make room if the disk is full; then call the command again.",
-            )
-        )
-        return 1
+def report_expected(error: Exception) -> int | None:
+    """Print an expected error and return the exit code of the command; None for any other error."""
+    expected = error if isinstance(error, FacelabelError) else database_failure(error)
+    if expected is not None:
+        _print_error(expected)
+        return expected.exit_code
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        _tell(WrongUse("bad_setting", f"FACELABEL_{name}: {first['msg']}.", do="Set it to another value."))
+        _print_error(
+            WrongUse("bad_setting", f"FACELABEL_{name}: {first['msg']}.", do="Set it to another value.")
+        )
         return 2
     return None
 
 
-def _tell(error: FacelabelError) -> None:
+def _print_error(error: FacelabelError) -> None:
     if click.get_current_context().meta.get("facelabel.json"):
         click.echo(json.dumps(error.as_dict(), ensure_ascii=False))
     errors.print(error.what, style="bold red", markup=False)
@@ -56,18 +49,18 @@ def _tell(error: FacelabelError) -> None:
 
 
 def project_option(function: Function) -> Function:
-    """Add --project; the command gets the folder as `project`."""
+    """Add the option --project; the command gets the folder as `project`."""
     return click.option(
         "--project",
         "-p",
         type=click.Path(path_type=Path, file_okay=False),
         callback=lambda _ctx, _param, value: value if value is not None else Settings().project,
-        help="The project folder; default FACELABEL_PROJECT, or the current folder.",
+        help="The project folder.  [default: FACELABEL_PROJECT, or the current folder]",
     )(function)
 
 
 def json_option(function: Function) -> Function:
-    """Add --json; the command gets it as `as_json`."""
+    """Add the option --json; the command gets it as `as_json`."""
 
     def remember(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
         context.find_root().meta["facelabel.json"] = value
@@ -79,12 +72,16 @@ def json_option(function: Function) -> Function:
 
 
 def open_project(path: Path) -> ProjectFolder:
-    """The project in a folder, or an error that says how to make one."""
+    """Open the project in a folder.
+
+    Raises:
+        FacelabelError: if there is none; it says how to make one.
+    """
     return ProjectFolder.open(path)
 
 
 def one_line(name: str) -> str:
-    """A file's name without what would break the line or command the terminal."""
+    """A name with line breaks and terminal control characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 

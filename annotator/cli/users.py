@@ -1,4 +1,4 @@
-"""users: accounts and tokens of a team."""
+"""users: the accounts and tokens of a team."""
 
 from __future__ import annotations
 
@@ -6,30 +6,44 @@ import sys
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 
 from annotator.cli.terminal import json_option, open_project, print_json, project_option
 from annotator.domain.roles import Role
-from annotator.models import Labeller
-from annotator.services.accounts import add_account, add_token, revoke_tokens, set_active, set_password
+from annotator.services.accounts import (
+    add_account,
+    add_token,
+    list_accounts,
+    revoke_tokens,
+    set_active,
+    set_password,
+)
 
 password_option = click.option(
-    "--password-stdin", is_flag=True, help="Read the password from stdin instead of asking."
+    "--password-stdin", is_flag=True, help="Read the password from stdin instead of asking for it."
 )
 
 
 @click.group("users")
 def users_group() -> None:
-    """Accounts of a team. Without any, the one user of this machine needs no login."""
+    """Manage the accounts and tokens of a team.
+
+    Until there is an account, the user of this machine needs no login, and the server listens on this machine only.
+    """
 
 
 @users_group.command("add")
 @click.argument("name")
-@click.option("--role", type=click.Choice([*map(str, Role)]), default=str(Role.LABELLER), show_default=True)
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),  # of an Enum, click takes the names of its members
+    default=Role.LABELLER.value,
+    show_default=True,
+    help="What the account may do.",
+)
 @password_option
 @project_option
 def add_user(name: str, role: str, password_stdin: bool, project: Path) -> None:
-    """Make an account; from the first one on everybody has to log in."""
+    """Make an account. Once there is one, everybody has to log in."""
     opened = open_project(project)
     password = _password(password_stdin)
     with opened.database.write() as session:
@@ -41,7 +55,7 @@ def add_user(name: str, role: str, password_stdin: bool, project: Path) -> None:
 @project_option
 @json_option
 def list_users(project: Path, as_json: bool) -> None:
-    """The accounts."""
+    """List the accounts."""
     with open_project(project).database.read() as session:
         rows = [
             {
@@ -50,7 +64,7 @@ def list_users(project: Path, as_json: bool) -> None:
                 "active": row.active,
                 "can_log_in": row.password_hash is not None,
             }
-            for row in session.scalars(select(Labeller).order_by(Labeller.id))
+            for row in list_accounts(session)
         ]
     if as_json:
         print_json(rows)
@@ -67,7 +81,7 @@ def list_users(project: Path, as_json: bool) -> None:
 @password_option
 @project_option
 def change_password(name: str, password_stdin: bool, project: Path) -> None:
-    """Set another password; logins with the old one end."""
+    """Change a password; logins with the old password end."""
     opened = open_project(project)
     password = _password(password_stdin)
     with opened.database.write() as session:
@@ -79,7 +93,7 @@ def change_password(name: str, password_stdin: bool, project: Path) -> None:
 @click.argument("name")
 @project_option
 def disable_user(name: str, project: Path) -> None:
-    """Keep an account out; what it answered stays."""
+    """Disable an account; its answers stay."""
     with open_project(project).database.write() as session:
         set_active(session, name, False)
     click.echo(f"{name} is disabled.")
@@ -89,7 +103,7 @@ def disable_user(name: str, project: Path) -> None:
 @click.argument("name")
 @project_option
 def enable_user(name: str, project: Path) -> None:
-    """Let a disabled account in again."""
+    """Enable a disabled account."""
     with open_project(project).database.write() as session:
         set_active(session, name, True)
     click.echo(f"{name} is enabled.")
@@ -100,7 +114,7 @@ def enable_user(name: str, project: Path) -> None:
 @click.option("--for", "purpose", default="a program", show_default=True, help="What the token is for.")
 @project_option
 def make_token(name: str, purpose: str, project: Path) -> None:
-    """Make a token for a program and print it, once."""
+    """Make a token for a program and print it; it cannot be shown again."""
     with open_project(project).database.write() as session:
         token = add_token(session, name, purpose)
     click.echo(token)
@@ -110,7 +124,7 @@ def make_token(name: str, purpose: str, project: Path) -> None:
 @click.argument("name")
 @project_option
 def revoke(name: str, project: Path) -> None:
-    """Make all tokens of an account useless."""
+    """Revoke all tokens of an account."""
     with open_project(project).database.write() as session:
         count = revoke_tokens(session, name)
     click.echo(f"{count} tokens of {name} are revoked.")

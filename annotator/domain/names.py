@@ -1,4 +1,4 @@
-"""Telling which attribute and value of ours a foreign name means: by identity, or as a proposal for a person to check."""
+"""Which attribute and value of the schema a name in a file means: an exact match, or a proposal for a person to check."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _NO_VALUES = {"no", "none", "false"}
 
 
 def plain(name: str) -> str:
-    """A name without what spellings differ in: case, spaces, underscores, hyphens, punctuation."""
+    """Normalise a name: without case, spaces and punctuation, in which spellings differ."""
     kept = "".join(character for character in name.casefold() if character.isalnum())
     return kept or name.strip().casefold()
 
 
 def find_attribute(schema: Schema, name: str) -> Attribute | None:
-    """The attribute with this name, title or spelling, or None."""
+    """Find the attribute with this name, title or spelling."""
     wanted = plain(name)
     for attribute in schema.attributes:
-        if wanted in {plain(known) for known in (attribute.name, attribute.title, *attribute.spellings)}:
+        if wanted in {plain(name) for name in (attribute.name, attribute.title, *attribute.spellings)}:
             return attribute
     return None
 
 
 def find_code(attribute: Attribute, name: str) -> int | None:
-    """The code of the value with this name or code (-1 is can't tell), or None."""
+    """Find the code of the value with this name or code; -1 is "can't tell"."""
     code = attribute.code_of(name)
     if code is not None:
         return code
@@ -39,24 +39,22 @@ def find_code(attribute: Attribute, name: str) -> int | None:
 
 
 def find_flat(schema: Schema, label: str) -> tuple[Attribute, int] | None:
-    """The cell that a flat label names in full, as in "hair_color: brown"; None if it does not, or not only one."""
-    found = [
+    """Find the attribute and code that a flat label such as "hair_color: brown" names in full; None unless there is exactly one."""
+    cells = [
         (attribute, value.code)
         for attribute in schema.attributes
         for value in attribute.values
         if plain(label)
-        in {
-            plain(f"{known}{value.name}") for known in (attribute.name, attribute.title, *attribute.spellings)
-        }
+        in {plain(f"{name}{value.name}") for name in (attribute.name, attribute.title, *attribute.spellings)}
     ]
-    return found[0] if len(found) == 1 else None
+    return cells[0] if len(cells) == 1 else None
 
 
 def propose_flat(schema: Schema, label: str) -> tuple[str, str] | None:
-    """The attribute and the value's name that a flat label such as "brown hair" seems to mean, or None.
+    """Propose the attribute and the value's name for a flat label such as "brown hair", or None.
 
-    Words are compared, not meanings: every word of the label must occur in the attribute or the value, and the best
-    fit must be the only one.
+    Only words are compared: every word of the label must occur in the attribute or the value, and exactly one value must fit
+    best.
     """
     words = _words(label)
     denied = bool(words & _NO)
@@ -75,11 +73,11 @@ def propose_flat(schema: Schema, label: str) -> tuple[str, str] | None:
 
 
 def propose_value(attribute: Attribute, name: str) -> str | None:
-    """The value of an attribute that a foreign value such as "brown hair" seems to mean, or None."""
+    """Propose the value of an attribute for a value in a file such as "brown hair", or None."""
     words = _words(name)
     fits = sorted(
-        ((len(words & said) / len(words | said), value.name) for value in attribute.values
-         if (said := _words(value.name))),
+        ((len(words & named) / len(words | named), value.name) for value in attribute.values
+         if (named := _words(value.name))),
         reverse=True,
     )  # fmt: skip
     if not fits or fits[0][0] == 0 or (len(fits) > 1 and fits[0][0] == fits[1][0]):
@@ -88,22 +86,22 @@ def propose_value(attribute: Attribute, name: str) -> str | None:
 
 
 def _fit(words: set[str], denied: bool, asked: set[str], value: str) -> float:
-    """How well a flat label's words fit a value: 0 is not at all, 2 is in every word."""
+    """Score how well a flat label's words fit a value: 0 means not at all, 2 means in every word."""
     folded = value.casefold().strip()
     if folded in _YES_VALUES or folded in _NO_VALUES:
         if denied != (folded in _NO_VALUES) or not words <= asked:
             return 0
         return 1 + len(words & asked) / len(asked) if words else 0
-    said = _words(value)
-    if bool(said & _NO) != denied:
+    named = _words(value)
+    if bool(named & _NO) != denied:
         return 0
-    said -= _NO
-    if not words & said or not words <= said | asked:
+    named -= _NO
+    if not words & named or not words <= named | asked:
         return 0
-    return len(words & said) / len(said) + len(words & (said | asked)) / len(said | asked)
+    return len(words & named) / len(named) + len(words & (named | asked)) / len(named | asked)
 
 
 def _words(name: str) -> set[str]:
     spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
-    found = {_ALIKE.get(word, word) for word in re.split(r"[\W_]+", spaced.casefold())}
-    return found - {""}
+    words = {_ALIKE.get(word, word) for word in re.split(r"[\W_]+", spaced.casefold())}
+    return words - {""}

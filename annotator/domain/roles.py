@@ -1,15 +1,15 @@
-"""The roles of a team, and what each may do."""
+"""The roles of a team, and what they include."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 LOCAL_LABELLER = "local"
-"""The labeller who answers while nobody has to log in."""
+"""The name of the labeller who answers while the project has no accounts."""
 
 
 class Role(StrEnum):
-    """What an account may do. Each role may do what those before it may."""
+    """What an account may do. Each role includes the roles before it."""
 
     LABELLER = "labeller"
     REVIEWER = "reviewer"

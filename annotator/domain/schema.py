@@ -1,7 +1,7 @@
 """The schema of a project: attributes, their values and codes.
 
-Three programs meet here: `attributes.toml` (what a person writes), the database (what is in force) and the
-snapshot's manifest (what a trainer reads). All three are converted to and from these classes.
+A schema has three forms: `attributes.toml` (written by a person), the database (the active schema) and the snapshot's
+manifest (read by a trainer). All three are converted to and from these classes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Literal
 from annotator.errors import FacelabelError
 
 CANNOT_TELL = -1
-"""The code of the answer "can't tell" in files; the API and the database say null."""
+"""The code of the answer "can't tell" in files. In the API and the database it is null."""
 
 CANNOT_TELL_NAME = "can't tell"
 GUIDELINE_LENGTH = 10_000
@@ -31,10 +31,10 @@ class Value:
 
     Args:
         code: never changes its meaning and is never used again.
-        name: what it is called.
-        status: a retired value is not offered any more; labels may still have it.
-        ends: nothing else is asked after it.
-        replaced_by: of a retired value the code that it was merged into, or the codes that it was split into.
+        name: its name.
+        status: a retired value is no longer offered; labels may still have it.
+        ends: whether the image needs no further answer after this value.
+        replaced_by: the code that a retired value was merged into, or the codes that it was split into.
     """
 
     code: int
@@ -54,9 +54,9 @@ class Example:
 
 @dataclass(frozen=True)
 class Attribute:
-    """One question asked of every image; see the comment at the head of attributes.toml.
+    """One question about every image; the comment at the head of attributes.toml explains the settings.
 
-    `was` is only in the file: the name that the attribute had, if it was renamed.
+    `was` stands only in the file: the former name of a renamed attribute.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Attribute:
     was: str | None = field(default=None, compare=False)
 
     def current(self, code: int) -> int | None:
-        """What a code means by now: itself, what it was merged into, or None if its value was split."""
+        """The current code of a value: its own, the one that it was merged into, or None if it was split."""
         replaced = {value.code: value.replaced_by for value in self.values if value.replaced_by}
         while code in replaced:
             if len(replaced[code]) > 1:
@@ -81,9 +81,9 @@ class Attribute:
         return code
 
     def code_of(self, text: str) -> int | None:
-        """The code that a cell of a foreign file means: a code, a value's name in any case, or "can't tell" (-1).
+        """Find the code that a text in a file means: a code, a value's name in any case, or "can't tell" (-1).
 
-        A merged value means the one that it was merged into; one that was split means nothing any more.
+        A merged value means the one that it was merged into; a split value means nothing.
         """
         text = text.strip()
         if text in {str(CANNOT_TELL), CANNOT_TELL_NAME}:
@@ -96,7 +96,7 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Schema:
-    """The attributes in the order of the page and of the columns."""
+    """The attributes, in the order of the page and of the columns."""
 
     attributes: tuple[Attribute, ...]
 
@@ -107,7 +107,7 @@ class Schema:
         raise KeyError(name)
 
     def find_column(self, header: str) -> Attribute | None:
-        """The attribute that a column header means, by name or by another spelling."""
+        """Find the attribute of a column header, by name or by another spelling."""
         header = header.strip().lower()
         for attribute in self.attributes:
             if header == attribute.name or header in attribute.spellings:
@@ -115,9 +115,9 @@ class Schema:
         return None
 
     def hash(self) -> str:
-        """The schema hash of FORMATS.md: names, kinds, codes and value names, not what merely helps labellers.
+        """The schema hash of FORMATS.md: over names, kinds, codes and value names.
 
-        People of an open attribute are left out.
+        It leaves out people of open attributes, and what only helps labellers.
         """
         plain = [
             {
@@ -134,13 +134,13 @@ class Schema:
 
 
 def _replaced(attribute: Attribute) -> dict[str, Any]:
-    """What the schema hash says of merged and split values; nothing where there are none."""
+    """The part of the schema hash about merged and split values; empty if there are no such values."""
     replaced = [[value.code, list(value.replaced_by)] for value in attribute.values if value.replaced_by]
     return {"replaced": replaced} if replaced else {}
 
 
 def canonical_json(value: Any) -> str:
-    """The one way in which FORMATS.md writes JSON."""
+    """Write JSON in the canonical form of FORMATS.md."""
     return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -148,7 +148,7 @@ def parse_schema(text: str) -> Schema:
     """Read attributes.toml.
 
     Raises:
-        FacelabelError: naming the first thing that is wrong and how to mend it.
+        FacelabelError: names the first mistake and how to fix it.
     """
     try:
         return _parse_document(text)
@@ -156,21 +156,21 @@ def parse_schema(text: str) -> Schema:
         raise FacelabelError(
             "bad_schema",
             f"attributes.toml cannot be used: {error}.",
-            do="Mend the file and call the command again.",
+            do="Fix the file and run the command again.",
         ) from error
 
 
 def schema_of(entries: list[dict[str, Any]]) -> Schema:
-    """A schema from entries with the settings of an [[attribute]] each.
+    """Make a schema from entries, each with the settings of an [[attribute]].
 
     Raises:
-        FacelabelError: naming the first thing that is wrong.
+        FacelabelError: names the first mistake.
     """
     try:
         return _parse_entries(entries)
     except _WrongSchemaError as error:
         raise FacelabelError(
-            "bad_schema", f"The schema cannot be used: {error}.", do="Change that and try again."
+            "bad_schema", f"The schema cannot be used: {error}.", do="Correct it and try again."
         ) from error
 
 
@@ -200,7 +200,7 @@ def _parse_entries(entries: Any) -> Schema:
 
 
 def _parse_attribute(entry: Any) -> Attribute:
-    known = {
+    settings = {
         "name", "title", "key", "kind", "required", "groups", "spellings", "values", "guideline", "examples", "was",
     }  # fmt: skip
     if not isinstance(entry, dict):
@@ -208,11 +208,11 @@ def _parse_attribute(entry: Any) -> Attribute:
     name = str(entry.get("name", ""))
     if not _NAME.fullmatch(name) or name in _RESERVED_NAMES:
         raise _WrongSchemaError(
-            f"the attribute name {name!r} must be lower-case letters, digits and _, and not a column of ours"
+            f"the attribute name {name!r} must consist of lower-case letters, digits and _, and must not be a reserved column"
         )
-    if unknown := sorted(set(entry) - known):
+    if unknown := sorted(set(entry) - settings):
         raise _WrongSchemaError(
-            f"{name} has an unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
+            f"{name} has an unknown setting {unknown[0]!r}; the settings are {', '.join(sorted(settings))}"
         )
     for setting in ("spellings", "values", "examples"):
         if not isinstance(entry.get(setting, []), list):
@@ -227,7 +227,9 @@ def _parse_attribute(entry: Any) -> Attribute:
     if kind == "categorical" and sum(value.status == "active" for value in values) < 2:
         raise _WrongSchemaError(f"{name} needs at least two values that are not retired")
     if kind == "open" and values:
-        raise _WrongSchemaError(f"{name} is open: its values are added while labelling, so it can list none")
+        raise _WrongSchemaError(
+            f"{name} is open: its values are added while labelling, so the file must not list values"
+        )
     _check_unique([str(v.code) for v in values], f"code of {name}")
     _check_unique([v.name.casefold() for v in values], f"value of {name}")
     _check_replacements(name, values)
@@ -248,13 +250,13 @@ def _parse_attribute(entry: Any) -> Attribute:
 
 
 def _parse_was(attribute: str, entry: dict[str, Any]) -> tuple[str | None, tuple[str, ...]]:
-    """The name that an attribute had; under it its column is read on import, as under its other spellings."""
+    """Read the former name of an attribute. Imports accept it as another spelling."""
     was = entry.get("was")
     spellings = tuple(str(s).lower() for s in entry.get("spellings", ()))
     if was is None:
         return None, spellings
     if not isinstance(was, str) or not _NAME.fullmatch(was) or was == attribute:
-        raise _WrongSchemaError(f"`was` of {attribute} must be the name that it had")
+        raise _WrongSchemaError(f"`was` of {attribute} must be its former name")
     return was, spellings if was in spellings else (*spellings, was)
 
 
@@ -265,9 +267,11 @@ def _check_replacements(attribute: str, values: tuple[Value, ...]) -> None:
         while new:
             following = new.pop()
             if following not in replaced:
-                raise _WrongSchemaError(f"{code} of {attribute} is replaced by {following}, which it lacks")
+                raise _WrongSchemaError(
+                    f"{code} of {attribute} is replaced by {following}, which does not exist"
+                )
             if following == code:
-                raise _WrongSchemaError(f"{code} of {attribute} is replaced by itself in the end")
+                raise _WrongSchemaError(f"{code} of {attribute} is replaced by itself")
             if following not in reached:
                 reached.add(following)
                 new += replaced[following]
@@ -288,14 +292,14 @@ def _parse_example(attribute: str, values: tuple[Value, ...], entry: Any) -> Exa
         )
     if isinstance(entry["code"], bool) or entry["code"] not in {value.code for value in values}:
         raise _WrongSchemaError(
-            f"the example {entry['image']!r} of {attribute} has the code {entry['code']!r}, which it lacks"
+            f"the example {entry['image']!r} of {attribute} has the code {entry['code']!r}, which does not exist"
         )
     return Example(entry["image"], entry["code"])
 
 
 def _parse_value(attribute: str, entry: Any) -> Value:
-    known = {"code", "name", "status", "ends", "replaced_by"}
-    if not isinstance(entry, dict) or not {"code", "name"} <= set(entry) <= known:
+    settings = {"code", "name", "status", "ends", "replaced_by"}
+    if not isinstance(entry, dict) or not {"code", "name"} <= set(entry) <= settings:
         raise _WrongSchemaError(f'each value of {attribute} must look like {{ code = 0, name = "no" }}')
     code, name = entry["code"], str(entry["name"]).strip()
     if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= 9999:

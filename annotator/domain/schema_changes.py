@@ -1,4 +1,4 @@
-"""What lies between two schemas: the changes, a sentence each, and those that would lose labels or codes, which are refused."""
+"""The changes between two schemas, each with a sentence. Changes that would lose labels or codes are refused."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Change:
     """One change.
 
     Args:
-        text: what would be done.
-        attribute: the attribute's name after it.
-        kind: what it means for labels; "plain" nothing, "add" and "require" that more is asked.
+        text: the change as a phrase.
+        attribute: the attribute's name after the change.
+        kind: the effect on labels: "plain" has none, "add" and "require" ask more of each image.
         code: the value that is retired, merged or split.
-        into: the codes that take its place.
-        warning: what somebody should know before.
+        into: the codes that replace it.
+        warning: what to know before applying the change.
     """
 
     text: str
@@ -34,13 +34,13 @@ class Change:
 
 
 def renamed_attributes(old: Schema, new: Schema) -> dict[str, str]:
-    """New name of every attribute that says what it was called, by its old name."""
-    known = {attribute.name for attribute in old.attributes}
-    return {a.was: a.name for a in new.attributes if a.was in known and a.was and a.name not in known}
+    """Find renamed attributes: former name → new name."""
+    old_names = {attribute.name for attribute in old.attributes}
+    return {a.was: a.name for a in new.attributes if a.was in old_names and a.was and a.name not in old_names}
 
 
 def compare_schemas(old: Schema, new: Schema) -> list[Change]:
-    """The changes that make the old schema the new one; empty if there are none.
+    """Find the changes that make the old schema the new one.
 
     Raises:
         FacelabelError: if a change would lose labels, or give a code another meaning.
@@ -50,17 +50,17 @@ def compare_schemas(old: Schema, new: Schema) -> list[Change]:
     left = dict(before)
     changes: list[Change] = []
     for attribute in new.attributes:
-        known = left.pop(attribute.name, None)
-        if known is None:
-            needed: Kind = "add" if attribute.required else "plain"
-            changes.append(Change(f"add the attribute {attribute.name}", attribute.name, needed))
+        previous = left.pop(attribute.name, None)
+        if previous is None:
+            kind: Kind = "add" if attribute.required else "plain"
+            changes.append(Change(f"add the attribute {attribute.name}", attribute.name, kind))
         else:
-            changes += _attribute_changes(known, attribute)
+            changes += _attribute_changes(previous, attribute)
     if left:
         raise FacelabelError(
             "attribute_removed",
             f"The schema no longer lists {', '.join(left)}, whose labels would be lost.",
-            do="Put it back; set `required = false` if it should no longer be asked, `was` if it has another name now.",
+            do="Put it back. Set `required = false` if it is no longer needed, or `was` if it was renamed.",
         )
     if [a.name for a in new.attributes if a.name in before] != list(before):
         changes.append(Change("change the order of the attributes", ""))
@@ -102,14 +102,14 @@ def _renaming(old: Attribute, new: Attribute) -> Change:
 
 
 def _setting(attribute: Attribute, setting: str, before: object, after: object) -> Change:
-    text = f"{attribute.name}: set {setting} from {_told(before)} to {_told(after)}"
+    text = f"{attribute.name}: set {setting} from {_setting_text(before)} to {_setting_text(after)}"
     if setting == "groups":
         warning = "Images may move between train, val and test."
         return Change(text, attribute.name, warning=warning)
     return Change(text, attribute.name, "require" if setting == "required" and after else "plain")
 
 
-def _told(setting: object) -> str:
+def _setting_text(setting: object) -> str:
     return repr(list(setting)) if isinstance(setting, tuple) else repr(setting)
 
 
@@ -135,7 +135,7 @@ def _value_changes(old: Attribute, new: Attribute) -> list[Change]:
 
 
 def _changes_of_value(attribute: Attribute, old: Value, new: Value) -> list[Change]:
-    told = f"{new.code} {new.name!r}"
+    value = f"{new.code} {new.name!r}"
     changes = []
     if old.name != new.name:
         if old.status == "retired":
@@ -146,17 +146,17 @@ def _changes_of_value(attribute: Attribute, old: Value, new: Value) -> list[Chan
             )
         changes.append(Change(f"rename the value {new.code} from {old.name!r} to {new.name!r}", ""))
     if old.ends != new.ends:
-        changes.append(Change(f"{told} {'ends' if new.ends else 'no longer ends'} the image", ""))
+        changes.append(Change(f"{value} {'ends' if new.ends else 'no longer ends'} the image", ""))
     if old.replaced_by != new.replaced_by:
         if old.replaced_by:
             raise FacelabelError(
                 "replacement_changed",
-                f"{attribute.name}: {told} was merged or split already, and that stands.",
-                do=f"Leave `replaced_by = {list(old.replaced_by)}`; add a new value if you need one.",
+                f"{attribute.name}: {value} was merged or split already, which cannot be changed.",
+                do=f"Keep `replaced_by = {list(old.replaced_by)}`; add a new value if you need one.",
             )
         changes.append(_replacement(new, {value.code: value for value in attribute.values}))
     elif old.status != new.status:
-        back = Change(f"bring the value {told} back", "")
+        back = Change(f"bring the value {value} back", "")
         changes.append(_retirement(new) if new.status == "retired" else back)
     return changes
 
@@ -177,8 +177,8 @@ def _replacement(value: Value, values: Mapping[int, Value]) -> Change:
     if any(target.status == "retired" and not target.replaced_by for target in targets):
         raise FacelabelError(
             "into_retired",
-            f"{value.code} {value.name!r} cannot be replaced by {names}: that is retired.",
-            do="Name a value that is offered.",
+            f"{value.code} {value.name!r} cannot be replaced by {names}, because that value is retired.",
+            do="Choose a value that is not retired.",
         )
     if len(targets) == 1:
         text = f"merge the value {value.code} {value.name!r} into {names}"

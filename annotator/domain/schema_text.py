@@ -1,4 +1,4 @@
-"""A schema as the text of attributes.toml, for when it was changed on the page."""
+"""Write a schema as the text of attributes.toml, after it was changed on the page."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from annotator.domain.schema import Attribute, Schema, Value
 
 
 def format_schema(schema: Schema, head: str = "") -> str:
-    """The text of an attributes.toml that `parse_schema` reads as this schema.
+    """Write the text of an attributes.toml that `parse_schema` reads as this schema.
 
     Args:
         schema: the schema.
-        head: the text of the file that this one takes the place of; its comments before `version` are kept.
+        head: the text of the file that is replaced; its comments before `version` are kept.
     """
     comments = []
     for line in head.splitlines():
@@ -65,5 +65,5 @@ def _value(value: Value) -> str:
 
 
 def _text(text: str) -> str:
-    """A TOML string: what JSON escapes TOML reads, and DEL must be escaped as well."""
+    """Write a TOML string. TOML reads the escapes of JSON; DEL must be escaped too."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""Times as all files and the API write them."""
+"""Times in the form that all files and the API use."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import datetime
 
 
 def utc_text(moment: datetime) -> str:
-    """A time in UTC to the second, as ISO 8601 with a Z: `2026-11-29T08:30:00Z`."""
+    """Write a time in UTC, to the second, as ISO 8601 with a Z: `2026-11-29T08:30:00Z`."""
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -114,11 +114,6 @@ def turn_image(image: Image.Image, turn: int) -> Image.Image:
     return image if how is None else image.transpose(how)
 
 
-def descriptor_values(descriptor: bytes) -> NDArray[np.float32]:
-    """The 128 numbers of a face as they are kept in the table `faces`."""
-    return np.frombuffer(descriptor, "<f4")
-
-
 def _best_turn(image: Image.Image, side: int) -> tuple[int, list[tuple[Box, float]]]:
     """The turn with the plainest face, and the faces there; none if there are none."""
     best, plainest = 0, _UPRIGHT_BONUS

@@ -1,4 +1,4 @@
-"""Accounts: who may do what, passwords, tokens. There is no self-registration and no default password."""
+"""Accounts: roles, passwords and tokens. There is no self-registration and no default password."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _hasher = PasswordHasher()
 
 
 @cache
-def _hash_of_nobody() -> str:
-    """Checked when there is no such account, so that a wrong name takes as long as a wrong password."""
+def _dummy_hash() -> str:
+    """A hash to check if there is no such account, so that a wrong name takes as long as a wrong password."""
     return _hasher.hash(secrets.token_hex(16))
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who sends a request."""
+    """The account that sends a request."""
 
     id: int
     name: str
@@ -38,21 +38,21 @@ class Account:
 
 
 def has_accounts(session: Session) -> bool:
-    """Whether anybody can log in; until then the one local user needs no login."""
+    """Whether anybody can log in. Until then the one local user needs no login."""
     return bool(session.scalar(select(_CAN_LOG_IN)))
 
 
 def add_account(session: Session, name: str, role: str, password: str) -> Labeller:
-    """Make an account.
+    """Add an account.
 
     Raises:
-        FacelabelError: if the name is taken, or role or password will not do.
+        FacelabelError: if the name is taken or not allowed, there is no such role, or the password is too short.
     """
-    _known_role(role)
+    _check_role(role)
     name = clean_name(name)
     if session.scalar(select(Labeller.id).where(Labeller.name == name)) is not None:
         raise FacelabelError(
-            "name_taken", f"There is an account {name!r} already.", do="Choose another name."
+            "name_taken", f"There is already an account {name!r}.", do="Choose another name."
         )
     row = Labeller(name=name, role=role, password_hash=_hash(password), active=True, created_at=now())
     session.add(row)
@@ -61,12 +61,12 @@ def add_account(session: Session, name: str, role: str, password: str) -> Labell
 
 
 def set_password(session: Session, name: str, password: str) -> None:
-    """Give an account another password; whoever is logged in with the old one no longer is."""
+    """Give an account another password. This ends the logins with the old one."""
     find_account(session, name).password_hash = _hash(password)
 
 
 def set_active(session: Session, name: str, active: bool) -> None:
-    """Let an account in, or keep it out; what it answered stays."""
+    """Let an account log in, or not. Its answers stay."""
     find_account(session, name).active = active
 
 
@@ -76,7 +76,7 @@ def set_role(session: Session, name: str, role: str) -> None:
     Raises:
         FacelabelError: if there is no such role.
     """
-    find_account(session, name).role = _known_role(role)
+    find_account(session, name).role = _check_role(role)
 
 
 def change_account(
@@ -87,11 +87,18 @@ def change_account(
     active: bool | None = None,
     password: str | None = None,
 ) -> Labeller:
-    """Change what is given of an account, found by its number.
+    """Change an account. Arguments that are None leave their setting as it is.
+
+    Args:
+        session: a writing session.
+        number: the id of the account.
+        role: the new role.
+        active: whether it may log in.
+        password: the new password.
 
     Raises:
         NotFound: if there is no such account.
-        FacelabelError: if role or password will not do, or nobody would be left who can make accounts.
+        FacelabelError: if there is no such role, the password is too short, or no admin would be left.
     """
     account = session.get(Labeller, number)
     if account is None or account.password_hash is None:
@@ -107,44 +114,56 @@ def change_account(
     if session.scalar(select(Labeller.id).where(admins).limit(1)) is None:
         raise FacelabelError(
             "last_admin",
-            f"{account.name} is the last admin; without one nobody could make accounts.",
+            f"{account.name} is the last admin. Without an admin nobody could add accounts.",
             do="Make another account an admin first.",
         )
     return account
 
 
+def list_accounts(session: Session) -> list[Labeller]:
+    """All who answer, with an account or without, in the order in which they were added."""
+    return list(session.scalars(select(Labeller).order_by(Labeller.id)))
+
+
+def local_labeller(session: Session) -> int:
+    """The id of the labeller in whose name this machine's commands answer."""
+    return session.scalars(select(Labeller.id).where(Labeller.name == LOCAL_LABELLER)).one()
+
+
 def find_account(session: Session, name: str) -> Labeller:
-    """The account of that name.
+    """Find an account by name.
 
     Raises:
-        NotFound: if there is none.
+        NotFound: if there is no such account.
     """
     row = session.scalar(select(Labeller).where(Labeller.name == name))
     if row is None:
         raise NotFound(
-            "unknown_account", f"There is no account {name!r}.", do="`facelabel users list` lists them."
+            "unknown_account",
+            f"There is no account {name!r}.",
+            do="List the accounts with `facelabel users list`.",
         )
     return row
 
 
 def check_password(session: Session, name: str, password: str) -> Labeller | None:
-    """The active account with this name and password, or None."""
+    """Return the active account with this name and password, or None."""
     row = session.scalar(select(Labeller).where(Labeller.name == name))
-    known = row.password_hash if row is not None and row.password_hash else _hash_of_nobody()
+    expected = row.password_hash if row is not None and row.password_hash else _dummy_hash()
     try:
-        _hasher.verify(known, password)
+        _hasher.verify(expected, password)
     except (VerifyMismatchError, InvalidHashError):
         return None
     return row if row is not None and row.password_hash and row.active else None
 
 
-def stamp(password_hash: str | None) -> str:
-    """What a login remembers of the password, so that a new one ends it."""
+def password_stamp(password_hash: str | None) -> str:
+    """A short hash of the password's hash. A login remembers it, so that a new password ends the login."""
     return hashlib.sha256((password_hash or "").encode()).hexdigest()[:16]
 
 
 def add_token(session: Session, name: str, purpose: str) -> str:
-    """Make a token for a program. It is returned once; only its hash is kept."""
+    """Add a token for a program and return it. Only its hash is stored, so it cannot be shown again."""
     token = f"fl_{secrets.token_urlsafe(32)}"
     account = find_account(session, name)
     session.add(ApiToken(labeller_id=account.id, name=purpose, token_hash=_digest(token), created_at=now()))
@@ -153,19 +172,19 @@ def add_token(session: Session, name: str, purpose: str) -> str:
 
 
 def account_without_login(session: Session) -> Account | None:
-    """The one local user, until the first account is made."""
+    """Return the one local user, until the first account is added."""
     row = session.connection().execute(_LOCAL).one_or_none()
     return Account(*row) if row else None
 
 
 def account_of_login(session: Session, labeller_id: int, stamped: str) -> Account | None:
-    """The account that logged in, if it is active and its password is the same since; otherwise None."""
+    """Return the account that logged in, if it is active and its password has not changed since."""
     row = session.connection().execute(_LOGGED_IN, {"labeller_id": labeller_id}).one_or_none()
-    return Account(*row) if row and stamp(row.password_hash) == stamped else None
+    return Account(*row) if row and password_stamp(row.password_hash) == stamped else None
 
 
 def account_of_token(session: Session, token: str) -> Account | None:
-    """The active account that a token stands for, or None."""
+    """Return the active account of a token, or None."""
     row = session.connection().execute(_OF_TOKEN, {"token_hash": _digest(token)}).one_or_none()
     return Account(*row) if row else None
 
@@ -180,7 +199,7 @@ _OF_TOKEN = _ACCOUNT.join(ApiToken, ApiToken.labeller_id == Labeller.id).where(
 
 
 def revoke_tokens(session: Session, name: str) -> int:
-    """Make all tokens of an account useless; returns how many there were."""
+    """Revoke all tokens of an account and return how many there were."""
     account = find_account(session, name)
     open_tokens = (ApiToken.labeller_id == account.id) & ApiToken.revoked_at.is_(None)
     count = session.scalar(select(func.count()).select_from(ApiToken).where(open_tokens)) or 0
@@ -189,15 +208,15 @@ def revoke_tokens(session: Session, name: str) -> int:
 
 
 def open_tokens(session: Session) -> dict[int, list[ApiToken]]:
-    """The tokens that are not revoked, by account; the oldest first."""
-    found: dict[int, list[ApiToken]] = {}
+    """Read the tokens that are not revoked, by account, oldest first."""
+    tokens: dict[int, list[ApiToken]] = {}
     for row in session.scalars(select(ApiToken).where(ApiToken.revoked_at.is_(None)).order_by(ApiToken.id)):
-        found.setdefault(row.labeller_id, []).append(row)
-    return found
+        tokens.setdefault(row.labeller_id, []).append(row)
+    return tokens
 
 
 def revoke_token(session: Session, number: int) -> None:
-    """Make one token useless; saying it again changes nothing.
+    """Revoke a token. If it is revoked already, nothing changes.
 
     Raises:
         NotFound: if there is no such token.
@@ -208,7 +227,7 @@ def revoke_token(session: Session, number: int) -> None:
     row.revoked_at = row.revoked_at or now()
 
 
-def _known_role(role: str) -> str:
+def _check_role(role: str) -> str:
     if role not in list(Role):
         raise FacelabelError(
             "unknown_role", f"There is no role {role!r}.", do=f"Choose one of {', '.join(Role)}."
@@ -227,5 +246,5 @@ def _hash(password: str) -> str:
 
 
 def _digest(token: str) -> str:
-    # A token is 256 random bits: a plain hash is enough, a slow one would be paid at every request.
+    # A token has 256 random bits, so a fast hash is enough; a slow one would delay every request.
     return hashlib.sha256(token.encode()).hexdigest()

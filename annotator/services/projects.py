@@ -1,10 +1,13 @@
-"""Making a project folder."""
+"""Make a project folder, and remove a new one that is not needed."""
 
 from __future__ import annotations
 
 import secrets
 import shutil
 from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from annotator.domain.grouping.splits import SplitRule
 from annotator.domain.roles import LOCAL_LABELLER, Role
@@ -25,13 +28,13 @@ def init_project(
     share_test: float | None = None,
     share_val: float = SplitRule.share_val,
 ) -> ProjectFolder:
-    """Make a project in a folder that may exist but holds none yet.
+    """Make a project in a folder, which may exist but must not contain a project.
 
     Args:
         path: the folder.
-        schema_file: an attributes.toml; the default is the schema of the coursework.
+        schema_file: an attributes.toml; None: the folder's own, or else the schema of the coursework.
         seed: the seed of the splits.
-        share_test: the share of the test split; without it a tenth, or more of few images (services/grouping/membership).
+        share_test: the share of the test split; None: a tenth, or more if there are few images (services/grouping/membership).
         share_val: the share of the validation split.
     """
     project = ProjectFolder(path)
@@ -39,7 +42,7 @@ def init_project(
         raise WrongUse(
             "project_exists",
             f"{path.resolve()} already holds a Facelabel project.",
-            do="Use it as it is, or name another folder with --project FOLDER.",
+            do="Use this project, or choose another folder with --project FOLDER.",
         )
     source = schema_file or (
         project.schema_file if project.schema_file.exists() else resource("attributes.toml")
@@ -47,7 +50,7 @@ def init_project(
     text = read_schema_file(source)
     schema = parse_schema(text)
     write_atomically(project.schema_file, text.encode())
-    # The database is made under another name and renamed, so that a project is whole or absent.
+    # The database is made under another name and then renamed, so that a killed process leaves no half-made project.
     unfinished = ProjectFolder(path / ".facelabel-init")
     rule = SplitRule(seed, SplitRule.share_test if share_test is None else share_test, share_val)
     _fill_database(unfinished, project.name, schema, rule, test_share_given=share_test is not None)
@@ -59,19 +62,24 @@ def init_project(
     return project
 
 
-def already_there(path: Path) -> frozenset[Path]:
-    """A folder's entries, itself and those above it, as far as they exist: what `take_back_project` leaves alone."""
+def project_token(session: Session) -> str:
+    """The project's random identifier, by which a browser keeps the projects of one address apart."""
+    return session.scalars(select(Project.token)).one()
+
+
+def existing_paths(path: Path) -> frozenset[Path]:
+    """The folder, its entries and its parents, as far as they exist: `remove_new_project` leaves them."""
     folder = path.absolute()
     entries = folder.iterdir() if folder.is_dir() else ()
-    return frozenset([*(place for place in (folder, *folder.parents) if place.exists()), *entries])
+    return frozenset([*(existing for existing in (folder, *folder.parents) if existing.exists()), *entries])
 
 
-def take_back_project(project: ProjectFolder, before: frozenset[Path]) -> None:
-    """Remove a project that was made in vain, with the folders that were made for it.
+def remove_new_project(project: ProjectFolder, before: frozenset[Path]) -> None:
+    """Remove a new project that is not needed, and the folders that were made for it.
 
     Args:
-        project: a project without an image.
-        before: what was `already_there` before it was made.
+        project: a project without images.
+        before: the `existing_paths` before the project was made.
     """
     project.database.close()
     folder = project.path.absolute()
@@ -87,14 +95,18 @@ def take_back_project(project: ProjectFolder, before: frozenset[Path]) -> None:
 
 
 def read_schema_file(path: Path) -> str:
-    """The text of an attributes.toml."""
+    """Read the text of an attributes.toml.
+
+    Raises:
+        FacelabelError: if the file cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FacelabelError(
             "no_schema_file",
             f"The schema file {path} cannot be read: {error}.",
-            do="Name a readable attributes.toml.",
+            do="Give the path of a readable attributes.toml.",
         ) from error
 
 

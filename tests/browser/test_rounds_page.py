@@ -78,7 +78,7 @@ def test_a_round_names_its_features_and_offers_the_return_to_the_frozen_network(
         expect(page.locator("#features")).to_be_hidden()
     assert choose_round_features(filled) == (
         None,
-        "Works on the frozen network, because somebody returned to it.",
+        "Uses the frozen network, because somebody returned to it.",
     )
 
 

@@ -19,9 +19,9 @@ from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.exporting.round_snapshots import RoundSnapshots
-from annotator.services.insights.background import look_into_rounds, studies_of
+from annotator.services.insights.background import analyses_of, start_due_analysis
 from annotator.services.insights.label_savings import read_labels_saved
-from annotator.services.review.label_issues import read_suspicions
+from annotator.services.review.label_issues import read_label_issues
 from annotator.services.rounds.comparison import report_page
 from annotator.services.rounds.jobs import start_round
 from annotator.worker import run_next_round
@@ -200,39 +200,39 @@ def test_label_issues_and_saved_labels_are_estimated_in_the_background(
     copy = tmp_path / "project"
     shutil.copytree(drawn, copy)
     project = ProjectFolder.open(copy)
-    studies = studies_of(project)
-    request.addfinalizer(lambda: [study.close() for study in studies])
-    look_into_rounds(studies)
-    assert [study.running for study in studies] == [True, False, False], "one at a time"
+    analyses = analyses_of(project)
+    request.addfinalizer(lambda: [analysis.close() for analysis in analyses])
+    start_due_analysis(analyses)
+    assert [analysis.running for analysis in analyses] == [True, False, False], "one at a time"
     [search] = [child for child in psutil.Process().children() if "label-errors" in child.cmdline()]
     seen = []
     with project.database.write() as session:
         number = start_round(session, "probe", "margin").id
     snapshots = RoundSnapshots(project)
     assert run_next_round(
-        project, Settings(), snapshots, lambda *_: seen.append(search.status()), studies=studies
+        project, Settings(), snapshots, lambda *_: seen.append(search.status()), analyses=analyses
     )
     stopped = seen.index(psutil.STATUS_STOPPED)  # a signal takes a moment
     assert set(seen[stopped:]) == {psutil.STATUS_STOPPED}, "somebody waits for the round"
     assert search.status() != psutil.STATUS_STOPPED
-    wait_until(lambda: not studies[0].running, "the end of the search", 120)
-    look_into_rounds(studies)
-    wait_until(lambda: not studies[1].running, "the end of the estimate", 120)
-    look_into_rounds(studies)
-    wait_until(lambda: not studies[2].running, "the end of the report", 120)
+    wait_until(lambda: not analyses[0].running, "the end of the search", 120)
+    start_due_analysis(analyses)
+    wait_until(lambda: not analyses[1].running, "the end of the estimate", 120)
+    start_due_analysis(analyses)
+    wait_until(lambda: not analyses[2].running, "the end of the report", 120)
     with project.database.read() as session:
         page = report_page(project, session, number)
     assert page is not None
     assert "<h2>Hard cases</h2>" in page.read_text()
-    assert read_suspicions(project) is not None
+    assert read_label_issues(project) is not None
     saved = read_labels_saved(project)
     assert saved is not None
-    assert saved.text.startswith("It cannot be told yet")
+    assert saved.text.startswith("It is not yet known")
     assert (saved.random, saved.chosen) == (0, 0), "nobody drew what was imported"
     assert saved.held_out > 0
-    later = studies_of(project)
-    look_into_rounds(later)
-    assert not any(study.running for study in later), "nothing was labelled since"
+    later = analyses_of(project)
+    start_due_analysis(later)
+    assert not any(analysis.running for analysis in later), "nothing was labelled since"
     project.database.close()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from annotator.feature_warmup import FeaturesAhead
+from annotator.feature_warmup import FeatureWarmup
 from annotator.files import shard_path
 from annotator.models import Image
 from annotator.project import ProjectFolder
@@ -22,7 +22,7 @@ def computed(project: ProjectFolder) -> list[str]:
     return [content[start : start + 32].hex() for start in range(0, len(content), 32)]
 
 
-def run(ahead: FeaturesAhead) -> None:
+def run(ahead: FeatureWarmup) -> None:
     while ahead.run_step():
         pass
 
@@ -30,13 +30,13 @@ def run(ahead: FeaturesAhead) -> None:
 def test_features_of_every_image_are_computed_once_whenever_it_is_imported(
     filled: ProjectFolder, tmp_path: Path
 ):
-    ahead = FeaturesAhead(filled)
+    ahead = FeatureWarmup(filled)
     run(ahead)
     assert len(computed(filled)) == 40
     draw_faces(tmp_path / "more", 3, size=80)
     import_images(filled, [tmp_path / "more"], LIMITS)
     run(ahead)
-    run(FeaturesAhead(filled))
+    run(FeatureWarmup(filled))
     assert len(computed(filled)) == len(set(computed(filled))) == 43
 
 
@@ -45,19 +45,19 @@ def test_unreadable_images_are_skipped_and_reported(filled: ProjectFolder, caplo
         image = session.get_one(Image, 2)
     shard_path(filled.images, image.sha256, image.extension).write_bytes(b"lost")
     with caplog.at_level(logging.WARNING, "facelabel"):
-        run(FeaturesAhead(filled))
+        run(FeatureWarmup(filled))
     assert len(computed(filled)) == 8, "the second batch"
-    assert "features of some images are not computed ahead" in caplog.text
+    assert "the features of some images are not computed in advance" in caplog.text
 
 
 def test_an_unwritable_cache_ends_the_warmup_but_not_the_worker(
     filled: ProjectFolder, caplog: pytest.LogCaptureFixture
 ):
     filled.cache.write_bytes(b"in the way")
-    ahead = FeaturesAhead(filled)
+    ahead = FeatureWarmup(filled)
     with caplog.at_level(logging.WARNING, "facelabel"):
         assert [ahead.run_step(), ahead.run_step()] == [False, False]
-    assert caplog.text.count("not computed ahead any more") == 1
+    assert caplog.text.count("no longer computed in advance") == 1
 
 
 def test_the_worker_computes_features_before_the_first_label(filled: ProjectFolder):

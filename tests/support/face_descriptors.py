@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import insert, select, update
 
 from annotator.models import Face, Image, ValueRow
@@ -50,3 +51,8 @@ def add_people(project: ProjectFolder, count: int) -> None:
         row = {"attribute_id": number, "status": "active", "ends": False}
         people = [row | {"code": code, "name": f"Somebody {code}"} for code in range(1, count + 1)]
         session.execute(insert(ValueRow), people)
+
+
+def read_descriptor(descriptor: bytes) -> NDArray[np.float32]:
+    """The 128 numbers of a face as the table `faces` keeps them."""
+    return np.frombuffer(descriptor, "<f4")

@@ -1,1 +1,1 @@
-"""How far labellers agree, and one answer from several."""
+"""Agreement of labellers, and one answer from several."""

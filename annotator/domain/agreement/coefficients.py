@@ -1,11 +1,12 @@
-"""How far labellers agree on one attribute: percent agreement, Cohen's and Fleiss' kappa, Krippendorff's alpha.
+"""Agreement of labellers on one attribute: percent agreement, Cohen's and Fleiss' kappa, Krippendorff's alpha.
 
 All values are nominal: two different values are simply different. Only items with two answers or more count, since a
 single answer says nothing about agreement. Notation of the formulas: N such items, item i has m_i answers, n_ik of them
 category k; n_k = Σ_i n_ik, n = Σ_i m_i.
 
-Every coefficient comes with a 95 % interval: a seeded bootstrap over items, or over groups of items where groups are
-given (bootstrap.py). Where a coefficient or its interval has no meaning, it is None and `reason` says why; nothing here gives NaN or a warning.
+Every coefficient has a 95 % interval: a seeded bootstrap over items, or over groups of items if the ratings have groups
+(bootstrap.py). A coefficient or an interval without meaning is None, and `reason` says why; no function here returns NaN or
+warns.
 
 Sources:
     Cohen (1960), A coefficient of agreement for nominal scales, Educ. Psychol. Meas. 20:37-46.
@@ -38,7 +39,7 @@ class Agreement:
     interval: Interval | None
     reason: str | None
     items: int
-    """Items with two answers or more: those that the coefficient rests on."""
+    """Items with two answers or more, on which the coefficient rests."""
     answers: int
     """Answers to these items."""
 
@@ -82,7 +83,7 @@ def krippendorff_alpha(ratings: Ratings, *, replicates: int = REPLICATES, seed: 
 class _Paired:
     """The items with two answers or more, renumbered, and their counts n_ik in sparse form.
 
-    `rows` are items as they are written down, `items` how many these stand for.
+    `rows` counts the items as stored, `items` those that they stand for.
 
     Sparse because an open attribute such as identity may have thousands of categories.
     """
@@ -158,7 +159,7 @@ def _krippendorff(paired: _Paired) -> Coefficient:
 
 
 def _ratio(numerator: float, denominator: float) -> float | None:
-    # The denominators are sums of whole numbers, so that "one value only" is exactly 0.
+    # The denominators are sums of whole numbers, so with a single value they are exactly 0.
     return None if denominator == 0 else float(numerator / denominator)
 
 

@@ -7,24 +7,22 @@ every item (E) and the most probable p and e given these (M). It starts from the
 answers, as the paper does (its equation 3.1), so nothing is drawn at random.
 
 Smoothing: `smoothing` is added to every count of the M step, that is to every cell of p and of each row of e. Without
-it, a rater who was never seen to err could not err, and one slip would overrule everybody else. EM then maximises the
+it, a rater without an observed error could not err, and one slip would overrule everybody else. EM then maximises the
 log-likelihood plus smoothing × (Σ log p + Σ log e), the log of a symmetric Dirichlet prior but for a constant; it is
 this sum that never falls from one step to the next.
 
-Known answers: an item whose category is known keeps it in every E step, so that raters are measured by it. Where most of them
-err in the same way, their agreement alone could not show it.
+Known answers: an item whose category is known keeps it in every E step, so that raters are measured by it. If most raters make
+the same mistake, their agreement alone cannot show it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 
-from annotator.domain.agreement.aggregation import Decision, most_probable
 from annotator.domain.agreement.ratings import Code, Floats, Item, Positions, Rater, Ratings
 from annotator.errors import FacelabelError
 
@@ -35,34 +33,29 @@ _MOST_CELLS = 20_000_000  # of posteriors and confusion matrices: 160 MB a copy
 
 @dataclass(frozen=True, eq=False)
 class DawidSkene:
-    """What was estimated, I items, K categories and R raters."""
+    """The estimate for I items, K categories and R raters."""
 
     ratings: Ratings
     posteriors: Floats
     """I × K: the probability of each category for each item; rows sum to 1."""
     prior: Floats
-    """K: p, the share of each category."""
+    """K: p, the prior of each category."""
     confusions: Floats
-    """R × K × K: e, [rater, true category, answer]; rows sum to 1. A row without evidence is level."""
+    """R × K × K: e, [rater, true category, answer]; rows sum to 1. A row without answers is uniform."""
     objective: tuple[float, ...]
     """The smoothed log-likelihood (natural log) of each iteration's p and e; it never falls."""
     log_likelihood: float
     """Of the answers at the last p and e, those returned, without the smoothing term."""
     converged: bool
 
-    @cached_property
-    def decision(self) -> Decision:
-        """The most probable category of every item."""
-        return most_probable(self.ratings, self.posteriors)
-
     def confusion(self, rater: Rater) -> dict[tuple[Code, Code], float]:
         """One rater's e as {(true code, answered code): probability}."""
         codes = self.ratings.categories
         matrix = self.confusions[self.ratings.raters.index(rater)].tolist()
         return {
-            (true, given): matrix[k][answer]
+            (true, answered): matrix[k][answer]
             for k, true in enumerate(codes)
-            for answer, given in enumerate(codes)
+            for answer, answered in enumerate(codes)
         }
 
 
@@ -78,13 +71,13 @@ def dawid_skene(
 
     Args:
         ratings: the answers; those of a rater to the same item count as independent (`repeats` of `Ratings.read`).
-        known: the true codes of some items; a code that nobody answered to any item is passed over.
+        known: the true codes of some items; a code that nobody answered to any item is ignored.
         smoothing: pseudo-count of each cell, more than 0.
-        iterations: at most so many.
+        iterations: the maximum number of iterations.
         tolerance: EM has converged when the objective gains less than this per answer.
 
     Raises:
-        FacelabelError: too many categories, as an open attribute has: its matrices would not fit in memory.
+        FacelabelError: if there are too many categories, for example of an open attribute, for the matrices to fit in memory.
     """
     if smoothing <= 0:
         raise ValueError("smoothing must be more than 0")

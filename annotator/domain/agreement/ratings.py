@@ -1,4 +1,4 @@
-"""Who answered what: the answers of several labellers to one attribute, as arrays for agreement and aggregation."""
+"""Ratings: the answers of several labellers to one attribute, as arrays for agreement and aggregation."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _T = TypeVar("_T", bound=Hashable)
 class Ratings:
     """The answers to one attribute. All arrays but `group` have one entry per answer.
 
-    Items, raters, categories and groups are sorted (None last), so that the order of the answers in a query decides
-    nothing that is computed from them.
+    Items, raters, categories and groups are sorted (None last), so that results do not depend on the order of the
+    answers in a query.
     """
 
     items: tuple[Item, ...]
@@ -39,7 +39,7 @@ class Ratings:
     group: Positions
     """One entry per item: the number of the group that it belongs to."""
     times: Positions
-    """One entry per item: how many items, each a group of its own, were answered like it and are written down as it."""
+    """One entry per item: how many items with the same answers it stands for; each of them is a separate group."""
 
     @classmethod
     def read(
@@ -82,35 +82,35 @@ class Ratings:
 
     @classmethod
     def tally(cls, item: Positions, rater: Positions, code: Positions) -> Ratings:
-        """Read answers, one of a rater to an item, and write items that were answered alike down once.
+        """Read answers, one of a rater to an item, and store items with the same answers once.
 
-        A hundred thousand items with answers of three people are a few dozen different ones, and every coefficient and
-        its interval follow from these and how often each occurs.
+        A hundred thousand items with answers of three people are a few dozen different items. Every coefficient and its
+        interval follow from these and their counts.
 
         Args:
             item: (answers,) numbers, equal ones in a row.
             rater: (answers,) numbers, rising within an item.
-            code: (answers,) codes; there is none for "can't tell".
+            code: (answers,) codes, without "can't tell".
         """
         starts = np.flatnonzero(np.r_[True, item[1:] != item[:-1]]) if len(item) else np.empty(0, np.intp)
         sizes = np.diff(np.r_[starts, len(item)])
         raters, rater = np.unique(rater, return_inverse=True)
         categories, category = np.unique(code, return_inverse=True)
         answer = rater * max(len(categories), 1) + category
-        found: list[Positions] = []
+        rows_by_size: list[Positions] = []
         times: list[int] = []
         for size in np.unique(sizes):
             rows, counts = _distinct_rows(answer[starts[sizes == size][:, None] + np.arange(size)])
-            found += list(rows)
+            rows_by_size += list(rows)
             times += counts.tolist()
-        answer = np.concatenate(found) if found else np.empty(0, np.intp)
+        answer = np.concatenate(rows_by_size) if rows_by_size else np.empty(0, np.intp)
         rater, category = np.divmod(answer, max(len(categories), 1))
-        numbers = np.arange(len(found))
+        numbers = np.arange(len(rows_by_size))
         return cls(
             tuple(numbers.tolist()),
             tuple(raters.tolist()),
             tuple(categories.tolist()),
-            np.repeat(numbers, [len(row) for row in found]),
+            np.repeat(numbers, [len(row) for row in rows_by_size]),
             rater,
             category,
             numbers,
@@ -118,7 +118,7 @@ class Ratings:
         )
 
     def between(self, first: Rater, second: Rater) -> Ratings:
-        """The answers of two raters only, for Cohen's kappa; one without answers is in `raters` all the same."""
+        """Keep the answers of two raters, for Cohen's kappa. Both are in `raters`, even without answers."""
         pair = (first, second)
         place = np.array([pair.index(r) if r in pair else -1 for r in self.raters], dtype=np.intp)
         rater = place[self.rater]
@@ -142,7 +142,7 @@ def _last_answers(
 
 
 def _positions(values: list[_T], key: Callable[[_T], Any] | None = None) -> tuple[tuple[_T, ...], Positions]:
-    """The distinct values in order, and for each value its position among them."""
+    """Return the distinct values in order, and the position of each value among them."""
     distinct = tuple(sorted(set(values), key=key))  # type: ignore[type-var, arg-type]
     position = {value: number for number, value in enumerate(distinct)}
     return distinct, np.fromiter((position[value] for value in values), dtype=np.intp, count=len(values))

@@ -1,1 +1,1 @@
-"""Faces: clusters by descriptor, the nearest people, and the geometry of boxes."""
+"""Faces: clusters of descriptors, the nearest people, and the geometry of boxes."""

@@ -8,7 +8,7 @@ Turn = Literal[0, 90, 180, 270]
 """Degrees clockwise."""
 
 HEAD_MARGIN = 1.0
-"""How generous a head crop is: 1 is the default, 0 the face alone."""
+"""Margin of a head crop: 1 holds the hair, 0 only the face."""
 
 
 class Box(NamedTuple):
@@ -30,28 +30,28 @@ class Box(NamedTuple):
         return self.bottom - self.top
 
     def shares(self, width: int, height: int) -> tuple[float, float, float, float]:
-        """The box in shares of an image's sides, clipped to it."""
+        """The box as fractions of an image's sides, clipped to the image."""
         left, right = (min(1.0, max(0.0, round(x / width, 4))) for x in (self.left, self.right))
         top, bottom = (min(1.0, max(0.0, round(y / height, 4))) for y in (self.top, self.bottom))
         return left, top, right, bottom
 
     def __str__(self) -> str:
-        """As in the column crop_box: "left top right bottom"."""
+        """In the form of the column crop_box: "left top right bottom"."""
         return f"{self.left} {self.top} {self.right} {self.bottom}"
 
 
 def head_box(face: Box, points: list[list[int]], width: int, height: int, margin: float = HEAD_MARGIN) -> Box:
-    """The whole head, with its hair, around a face that HOG found; clipped to the image.
+    """The box of the whole head with its hair, around a face that HOG detected; clipped to the image.
 
-    A HOG box reaches from the brows to the chin, and its size hardly depends on who it is, so lengths are in heights of
-    it. Hair stands up to 1.2 of them above the eyes, hangs beside the face, and may fall below the chin.
+    A HOG box reaches from the brows to the chin, and its size hardly differs between people. So its height is the unit here:
+    hair reaches up to 1.2 heights above the eyes, hangs beside the face, and may fall below the chin.
 
     Args:
-        face: the box found, in pixels of the image.
+        face: the detected box, in pixels of the image.
         points: the landmarks [[x, y], …]; the first four are the corners of the eyes.
         width: of the image.
         height: of the image.
-        margin: 1 for all of this, less for a tighter crop, more for a wider one.
+        margin: 1 holds all of this; less makes a tighter crop, more a wider one.
     """
     eyes = points[:4]
     middle = sum(x for x, _ in eyes) / len(eyes)
@@ -70,13 +70,13 @@ def head_box(face: Box, points: list[list[int]], width: int, height: int, margin
 
 
 def turned_back(box: Box, turn: int, width: int, height: int) -> Box:
-    """Where a box of the turned image is in the image as it was.
+    """Map a box from the turned image to the image before turning.
 
     Args:
-        box: in pixels of the image turned clockwise by `turn`.
+        box: in pixels of the image that was turned clockwise by `turn`.
         turn: 0, 90, 180 or 270 degrees.
-        width: of the image as it was.
-        height: of the image as it was.
+        width: of the image before turning.
+        height: of the image before turning.
     """
     left, top, right, bottom = box
     if turn == 90:

@@ -1,4 +1,4 @@
-"""Faces thought to be of one person, by their descriptors alone: average linkage over near neighbours.
+"""Clusters of faces that probably belong to one person, by descriptor: average linkage over near neighbours.
 
 The distance of two clusters is the root of the mean squared distance between their members (UPGMA on squared
 distances, Sokal and Michener 1958). It follows from each cluster's size, mean and mean squared norm, so no matrix of
@@ -17,13 +17,13 @@ Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
 
 LIMIT = 0.48
-"""Clusters farther apart than this stay apart; docs/lab/measurements.md says how it was chosen."""
+"""The largest distance at which clusters merge; docs/lab/measurements.md says how it was chosen."""
 
 _BLOCK = 1024
-"""Rows compared at once: 100,000 faces then take 400 MB at the most."""
+"""Rows compared at once: 100,000 faces then need at most 400 MB."""
 
 _NEIGHBOURS = 24
-"""Pairs kept of one face with those after it: a large cluster holds together with far fewer than all of its pairs."""
+"""Pairs that are kept of each face with later faces: a large cluster holds together with far fewer than all its pairs."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ class _Clusters:
 
     def squared_distances(self, pairs: Places) -> NDArray[np.float64]:
         """Mean squared distances of the members of pairs (p, 2), (p,)."""
-        found = np.empty(len(pairs))
+        squares = np.empty(len(pairs))
         for start in range(0, len(pairs), 65_536):
             a, b = pairs[start : start + 65_536].T
             dots = np.einsum("ij,ij->i", self.means[a], self.means[b])
-            found[start : start + 65_536] = self.norms[a] + self.norms[b] - 2 * dots
-        return found
+            squares[start : start + 65_536] = self.norms[a] + self.norms[b] - 2 * dots
+        return squares
 
     def merged(self, into: Places, count: int) -> _Clusters:
-        """The clusters after `into` (n,) says which new one each becomes."""
+        """Merge clusters: `into` (n,) is the new number of each cluster."""
         sizes = np.bincount(into, weights=self.sizes, minlength=count).astype(np.float64)
         means = np.zeros((count, self.means.shape[1]))
         np.add.at(means, into, self.means * self.sizes[:, None])
@@ -53,10 +53,10 @@ class _Clusters:
 
 
 def cluster_faces(descriptors: Floats, limit: float = LIMIT) -> Places:
-    """Number faces by the person they are thought to be of.
+    """Cluster faces by the person to whom they probably belong.
 
     Args:
-        descriptors: (faces, 128); the order does not matter but for exact ties.
+        descriptors: (faces, 128); the order matters only for exact ties.
         limit: the largest distance at which clusters merge.
 
     Returns:
@@ -83,9 +83,9 @@ def cluster_faces(descriptors: Floats, limit: float = LIMIT) -> Places:
 
 
 def near_pairs(descriptors: Floats, limit: float) -> Places:
-    """Pairs (p, 2) of faces at most `limit` apart, the smaller place first; found block by block."""
+    """Find pairs (p, 2) of faces at most `limit` apart, smaller place first, block by block."""
     norms = np.einsum("ij,ij->i", descriptors, descriptors)
-    found: list[Places] = []
+    pairs: list[Places] = []
     for start in range(0, len(descriptors), _BLOCK):
         rows, later = descriptors[start : start + _BLOCK], descriptors[start:]
         squares = rows @ later.T
@@ -95,12 +95,12 @@ def near_pairs(descriptors: Floats, limit: float) -> Places:
         places = np.flatnonzero(squares <= limit**2)
         row, column = np.divmod(places, len(later))
         wanted = row < column
-        found.append(start + _nearest_of_each(row[wanted], column[wanted], squares))
-    return np.concatenate(found) if found else np.empty((0, 2), np.int64)
+        pairs.append(start + _nearest_of_each(row[wanted], column[wanted], squares))
+    return np.concatenate(pairs) if pairs else np.empty((0, 2), np.int64)
 
 
 def _nearest_of_each(row: Places, column: Places, squares: Floats) -> Places:
-    """Of each row's pairs the `_NEIGHBOURS` nearest."""
+    """Keep the `_NEIGHBOURS` nearest pairs of each row."""
     order = np.lexsort((column, squares[row, column], row))
     row, column = row[order], column[order]
     firsts = np.searchsorted(row, row)
@@ -109,8 +109,8 @@ def _nearest_of_each(row: Places, column: Places, squares: Floats) -> Places:
 
 
 def _merge_mutual_nearest(pairs: Places, squares: NDArray[np.float64], count: int) -> Places:
-    """New numbers (count,) after each pair of clusters that are each other's nearest has become one."""
-    order = np.lexsort((pairs[:, 1], pairs[:, 0], squares))  # the nearest pair first, ties by number
+    """Merge each pair of clusters that are nearest to each other, and return the new numbers (count,)."""
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], squares))  # nearest pair first, ties by number
     ranked = pairs[order]
     rank = np.arange(len(ranked))
     best = np.full(count, len(ranked))

@@ -1,7 +1,7 @@
-"""Clusters of unnamed faces beside the people who are named: which person each cluster is nearest to.
+"""Clusters of unnamed faces, named people, and the person nearest to each cluster.
 
-Kept up to date by small changes: naming a set changes one person and a few clusters, and only what these can change is
-computed again. The places of people and clusters never change; new ones are added at the end.
+Naming a set changes one person and a few clusters, and only what depends on them is computed again. The places of people and
+clusters never change; new ones are added at the end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NOBODY = -1
 """The person of a face without a name, and the cluster of a face with an answer."""
 
 _FAR = np.float32(1e4)
-"""The mean squared norm of a person without faces: farther from every face than anybody else."""
+"""The mean squared norm of a person without faces, which puts them farther from every face than anybody else."""
 
 
 class People:
@@ -43,25 +43,25 @@ class People:
         return self._sets[: len(self.codes)]
 
     def place(self, code: int) -> int:
-        """The place of a person; a new one is added."""
-        found = self._places.get(code)
-        if found is None:
-            found = self._places[code] = len(self.codes)
+        """Return the place of a person. A new person is added."""
+        place = self._places.get(code)
+        if place is None:
+            place = self._places[code] = len(self.codes)
             self.codes.append(code)
-            if found == len(self._counts):  # room for more, doubled so that adding stays cheap
-                room = max(64, found)
+            if place == len(self._counts):  # full: double the room, so that adding stays cheap
+                room = max(64, place)
                 self._counts = np.concatenate([self._counts, np.zeros(room, np.int64)])
                 self._sums = np.concatenate([self._sums, np.zeros((room, 129))])
                 self._sets += Sets(np.zeros((room, 128), np.float32), np.full(room, _FAR, np.float32))
-        return found
+        return place
 
     def find(self, code: int) -> int | None:
-        """The place of a person, None for one without a described face."""
+        """Find the place of a person; None if the person has no described face."""
         place = self._places.get(code)
         return place if place is not None and self._counts[place] > 0 else None
 
     def change(self, places: Places, descriptors: Floats, by: int) -> None:
-        """Add (`by` 1) or take away (`by` -1) faces of the people at these places."""
+        """Add (`by` 1) or remove (`by` -1) faces of the people at these places."""
         exact = descriptors.astype(np.float64)
         norms = np.einsum("ij,ij->i", exact, exact)
         np.add.at(self._sums, places, by * np.column_stack([exact, norms]))
@@ -74,12 +74,12 @@ class People:
 
 
 class FaceGroups:
-    """Faces, the person of each, the clusters of those without an answer, and the person nearest to each cluster.
+    """Faces with their people, the clusters of unnamed faces, and the person nearest to each cluster.
 
     Args:
         descriptors: (faces, 128).
         codes: (faces,) the person of each face; negative: no person.
-        unnamed: (faces,) whether a face is without an answer; "can't tell" is one.
+        unnamed: (faces,) whether a face has no answer; "can't tell" is an answer.
     """
 
     def __init__(self, descriptors: Floats, codes: Places, unnamed: NDArray[np.bool_]) -> None:
@@ -94,12 +94,12 @@ class FaceGroups:
         self._form_clusters(np.flatnonzero(unnamed))
 
     def change(self, rows: Places, codes: Places, unnamed: NDArray[np.bool_]) -> None:
-        """Faces got other answers.
+        """Change the answers of some faces.
 
         Args:
-            rows: which faces.
-            codes: the person of each now; negative: no person.
-            unnamed: which of them are without an answer now.
+            rows: the faces.
+            codes: the new person of each; negative: no person.
+            unnamed: which of them have no answer now.
         """
         moved = (self.codes[rows] != codes) | (self.unnamed[rows] != unnamed)
         rows, codes, unnamed = rows[moved], codes[moved], unnamed[moved]
@@ -121,7 +121,7 @@ class FaceGroups:
         return np.array([self.people.place(int(code)) for code in codes], np.int64)
 
     def _form_clusters(self, rows: Places) -> None:
-        """Cluster these faces anew, among themselves."""
+        """Cluster these faces again, without the others."""
         if len(rows) == 0:
             return
         numbers = cluster_faces(self.descriptors[rows], LIMIT)
@@ -133,7 +133,7 @@ class FaceGroups:
         self.distance = np.concatenate([self.distance, distance])
 
     def _person_moved(self, place: int) -> None:
-        """A person changed: only clusters that are nearer to them now, or whose nearest they were, are affected."""
+        """Update the clusters that a changed person affects: those that are nearer to them now, or whose nearest person they were."""
         now = distances(self.clusters, self.people.sets[place : place + 1])[:, 0]
         left = np.flatnonzero((self.nearest == place) & (now > self.distance))
         nearer = now < self.distance

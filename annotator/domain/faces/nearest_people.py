@@ -1,7 +1,7 @@
-"""How far faces are from people: the root of the mean squared distance between all their descriptors.
+"""Distances between sets of faces: the root of the mean squared distance between all their descriptors.
 
-It is the distance by which `face_clusters` merges. A person, a cluster and a single face alike stand as a mean and a mean
-squared norm, from which it follows without their members.
+clusters.py merges by the same distance. A set (a person, a cluster or a single face) is a mean and a mean squared norm, from
+which the distance follows without the members.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class Sets:
 
 
 def no_sets() -> Sets:
-    """None yet."""
+    """No sets."""
     return Sets(np.empty((0, 128), np.float32), np.empty(0, np.float32))
 
 
 def sets_of(descriptors: Floats, numbers: Places, count: int) -> Sets:
-    """The sets 0 … count - 1 that the numbers (faces,) put the descriptors (faces, 128) into; none is empty."""
+    """Make the sets 0 … count - 1 of descriptors (faces, 128); `numbers` (faces,) is the set of each, and no set is empty."""
     exact = descriptors.astype(np.float64)
     sizes = np.bincount(numbers, minlength=count)
     sums = np.zeros((count, exact.shape[1]))
@@ -56,7 +56,7 @@ def sets_of(descriptors: Floats, numbers: Places, count: int) -> Sets:
 
 
 def distances(some: Sets, others: Sets) -> Floats:
-    """Distances (some, others)."""
+    """Compute the distances (some, others)."""
     squares: Floats = some.means @ others.means.T
     squares *= -2
     squares += some.norms[:, None]
@@ -67,20 +67,20 @@ def distances(some: Sets, others: Sets) -> Floats:
 
 
 def nearest(one: Sets, people: Sets, count: int) -> tuple[Places, Floats]:
-    """The places of the people nearest to one set, the nearest first, and their distances."""
-    found = distances(one, people)[0]
-    order = np.argsort(found, kind="stable")[:count]
-    return order, found[order]
+    """Find the places of the people nearest to one set, nearest first, and their distances."""
+    to_people = distances(one, people)[0]
+    order = np.argsort(to_people, kind="stable")[:count]
+    return order, to_people[order]
 
 
 def nearest_one(some: Sets, people: Sets) -> tuple[Places, Floats]:
-    """Of every set the place of the nearest of the people, and its distance; both (some,)."""
+    """Find for every set the place of the nearest person, and the distance; both (some,)."""
     places = np.zeros(len(some), np.int64)
-    found = np.full(len(some), np.inf, np.float32)
+    smallest = np.full(len(some), np.inf, np.float32)
     if len(people) == 0:
-        return places, found
+        return places, smallest
     for start in range(0, len(some), _BLOCK):
         block = distances(some[slice(start, start + _BLOCK)], people)
         places[start : start + _BLOCK] = block.argmin(axis=1)
-        found[start : start + _BLOCK] = block.min(axis=1)
-    return places, found
+        smallest[start : start + _BLOCK] = block.min(axis=1)
+    return places, smallest

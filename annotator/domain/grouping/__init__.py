@@ -1,1 +1,1 @@
-"""Which images must stay together, and which split they are in."""
+"""Groups of images that must stay together, and their splits."""

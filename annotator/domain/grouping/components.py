@@ -1,4 +1,4 @@
-"""Which images must not be split apart: those that share a person, a source or a picture, directly or through others."""
+"""Groups of images that must not be split apart: they share a person, a source or a picture, directly or through others."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from annotator.domain.grouping.splits import own_group
 
 @dataclass(frozen=True)
 class Member:
-    """What ties an image to others.
+    """An image with what ties it to others.
 
     Args:
-        id: its number; images that came later have larger ones.
-        sha256: of its bytes.
-        people: the groups of the people that its labels name, the first attribute of the schema first.
-        given: the group that its source gave it, such as a video.
-        twin_of: the first image that shows nearly the same picture.
+        id: its id; later images have larger ids.
+        sha256: the hash of its bytes.
+        people: the groups of the people in its labels, in schema order.
+        given: the group from its source, such as a video.
+        twin_of: the first image of which it is a near-duplicate.
     """
 
     id: int
@@ -28,11 +28,11 @@ class Member:
 
 
 def group_members(members: Sequence[Member], joins: Iterable[tuple[int, int]] = ()) -> dict[int, str]:
-    """The group of every image.
+    """Find the group of every image, by id.
 
-    Images are joined that share a person, a source or a picture, or that somebody joined by hand. A group is called after
-    its first person, else after the first given group in it, else after its first image: so an image without a
-    label that comes later takes the group that is there and moves nobody.
+    Images are in one group if they share a person, a source or a picture, or if somebody joined them. A group has the name of
+    its first person, else of its first source, else of its first image. So a later image without a label takes the group that
+    exists, and no other image changes its group.
 
     Args:
         members: all images, by rising id.
@@ -69,7 +69,7 @@ def _own(member: Member) -> str:
 
 
 class _Ties:
-    """Sets that grow together (union-find with path halving)."""
+    """Disjoint sets: union-find with path halving."""
 
     def __init__(self) -> None:
         self._parent: dict[str, str] = {}

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_DISTANCE = 6
-"""Two hashes of 64 bits that differ in at most so many belong to the same picture."""
+"""Two hashes of 64 bits belong to near-duplicates if they differ in at most this many bits."""
 
 _CROWD = 64
-"""Of more images with equal bits in a band only neighbours in the order of their hashes are compared."""
+"""If more images share a band, only neighbours in the order of their hashes are compared."""
 
 
 def near_pairs(hashes: NDArray[np.int64], distance: int = MAX_DISTANCE) -> NDArray[np.int64]:
-    """The pairs of images whose hashes differ in at most `distance` bits.
+    """Find the pairs of images whose hashes differ in at most `distance` bits.
 
     If two hashes differ in at most d bits, then one of d + 1 bands of them is equal (Norouzi et al., "Fast exact search
     in Hamming space with multi-index hashing", 2014): only images that share a band are compared. Thousands of images
@@ -31,28 +31,28 @@ def near_pairs(hashes: NDArray[np.int64], distance: int = MAX_DISTANCE) -> NDArr
     """
     bits = hashes.view(np.uint64)
     edges = np.linspace(0, 64, distance + 2).astype(np.uint64)
-    found = [np.empty((0, 2), np.int64)]
+    pairs = [np.empty((0, 2), np.int64)]
     for low, high in itertools.pairwise(edges):
         band = (bits >> low) & np.uint64((1 << int(high - low)) - 1)
         order = np.lexsort((bits, band))
         starts = np.flatnonzero(np.r_[True, band[order][1:] != band[order][:-1], True])
-        found += [_alike(bits, order[a:b], distance) for a, b in _runs(starts)]
-    return np.unique(np.concatenate(found), axis=0)
+        pairs += [_alike(bits, order[a:b], distance) for a, b in _runs(starts)]
+    return np.unique(np.concatenate(pairs), axis=0)
 
 
 def connected(pairs: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Each image's set, named by the smallest position in it, where pairs join images.
+    """Find the connected components of images: the smallest position in each image's component.
 
     Args:
         pairs: (pairs, 2) positions.
-        count: how many images there are.
+        count: the number of images.
     """
     root = np.arange(count)
     while True:
         smaller = root.copy()
         np.minimum.at(smaller, pairs[:, 0], root[pairs[:, 1]])
         np.minimum.at(smaller, pairs[:, 1], root[pairs[:, 0]])
-        smaller = np.minimum(smaller, smaller[smaller])  # short cuts: long chains take few passes
+        smaller = np.minimum(smaller, smaller[smaller])  # shortcut, so that long chains need few passes
         if np.array_equal(smaller, root):
             return root
         root = smaller

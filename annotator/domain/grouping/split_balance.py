@@ -1,9 +1,9 @@
-"""Which seed spreads the values of the attributes best over the splits.
+"""Find the seed that spreads the values of the attributes best over the splits.
 
-A value that few people have can miss the test split by bad luck. The remedy is rerandomisation: whole groups are assigned at
-random many times, and the assignment is taken in which the values are spread best (Morgan and Rubin, "Rerandomization to
+A rare value can miss the test split by chance. The remedy is rerandomisation: whole groups are assigned at random many times,
+and the assignment that spreads the values best is used (Morgan and Rubin, "Rerandomization to
 improve covariate balance in experiments", Annals of Statistics 40, 2012). Every assignment here is that of a seed, so
-the split stays a pure function of group and seed, and an image that comes later moves nobody.
+the split remains a function of group and seed, and later images change no split.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from annotator.domain.grouping.splits import AUDIT_IMAGES, SplitRule, positions
 
 SEEDS = 1000
-"""Seeds that are tried: the present one and those from 0 on."""
+"""Number of seeds that are tried: the current one and those from 0 on."""
 
 _FEWEST_SEEDS = 10
 _MOST_POSITIONS = 2_000_000
-"""Positions that are computed, a microsecond or two each. Many groups need fewer seeds: chance alone spreads them well."""
+"""Maximum number of positions to compute, one or two microseconds each. Many groups need fewer seeds, because chance spreads them well."""
 
 _AT_ONCE = 2_000_000
 
@@ -29,12 +29,12 @@ Numbers = NDArray[np.integer]
 
 
 def best_seed(rule: SplitRule, groups: Sequence[str], counts: Numbers) -> int:
-    """The seed with the smallest distance; the present one if none is better.
+    """Find the seed with the smallest distance; the current one if no other is better.
 
-    The test split keeps `AUDIT_IMAGES` images, or as many as it has if these are fewer.
+    The test split keeps `AUDIT_IMAGES` images, or its current number if that is smaller.
 
     Args:
-        rule: the present seed, and the shares.
+        rule: the current seed, and the shares.
         groups: the names of all groups.
         counts: (groups, columns) images of each group: first all, then those with each value that occurs.
     """
@@ -48,18 +48,18 @@ def best_seed(rule: SplitRule, groups: Sequence[str], counts: Numbers) -> int:
 def rate_seeds(
     rule: SplitRule, seeds: Sequence[int], groups: Sequence[str], counts: Numbers
 ) -> tuple[Floats, Floats]:
-    """How far each seed is from the wanted shares, and how many images it puts into the test split.
+    """Compute the distance of each seed from the wanted shares, and the images that it puts into the test split.
 
-    The distance is the mean, over test and val, over the columns and over images and groups, of the squared difference
-    between the share that a split holds and the share that it should hold, divided by the variance of that difference
-    under a random seed. So a rare value counts as much as a common one, one that too few groups have is not held against a seed, and
-    a random seed has a distance of 1 on average.
+    The distance is the mean of squared differences between the actual and the wanted share of a split, each divided by its
+    variance under a random seed. The mean is over test and val, over the columns, and over images and groups. So a rare value
+    counts as much as a common one, a value of too few groups does not penalise a seed, and a random seed has a distance of 1 on
+    average.
 
     Args:
         rule: the shares; its seed does not matter.
-        seeds: to rate.
+        seeds: the seeds to rate.
         groups: the names of all groups.
-        counts: as in `best_seed`.
+        counts: as for `best_seed`.
     """
     units = np.empty(
         (len(groups), 2 * counts.shape[1]), dtype=np.float32
@@ -79,8 +79,8 @@ def rate_seeds(
         test_images[some] = held[True][:, 0]
         wanted = [(held[True], rule.share_test), (held[False], rule.share_val)]
         rated = [
-            np.square(found / total - share) / (share * (1 - share) * spread)
-            for found, share in wanted
+            np.square(actual / total - share) / (share * (1 - share) * spread)
+            for actual, share in wanted
             if 0 < share < 1
         ]
         distance[some] = np.mean(rated, axis=(0, 2)) if rated else 0

@@ -1,4 +1,4 @@
-"""Which split an image belongs to: a pure function of its group and the project's seed (FORMATS.md, images.csv)."""
+"""The split of an image: a function of its group and the project's seed only (FORMATS.md, images.csv)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Split = Literal["train", "val", "test"]
 
 @dataclass(frozen=True)
 class SplitRule:
-    """Seed and shares of a project's splits; what is neither test nor val is train."""
+    """Seed and shares of a project's splits; the rest is train."""
 
     seed: int = 0
     share_test: float = 0.10
     share_val: float = 0.15
 
     def split_of(self, group: str) -> Split:
-        """The split of a group; adding other groups never changes it."""
+        """Find the split of a group. Other groups never change it."""
         position = _position(self.seed, group)
         if position < self.share_test:
             return "test"
@@ -32,13 +32,13 @@ class SplitRule:
 
 
 def share_for_audit(seed: int, images_of_group: Mapping[str, int]) -> float:
-    """The smallest share of the test split that makes the audit set large enough to measure anything.
+    """Find the smallest share of the test split with which the audit set is large enough to measure a model.
 
-    It is 0.10, or as many hundredths more as put 200 images into the test split; never more than one half.
+    It is 0.10, or the smallest larger number of hundredths that puts 200 images into the test split, at most 0.50.
 
     Args:
         seed: the seed of the splits.
-        images_of_group: how many images each group has.
+        images_of_group: the number of images of each group.
     """
     if sum(images_of_group.values()) < SMALLEST_SPLIT:
         return SplitRule.share_test
@@ -52,11 +52,11 @@ def share_for_audit(seed: int, images_of_group: Mapping[str, int]) -> float:
 
 AUDIT_IMAGES = 200
 SMALLEST_SPLIT = 400
-"""With fewer images than this the test split keeps its tenth."""
+"""A project with fewer images keeps a tenth as its test split."""
 
 
 def positions(seed: int, groups: Iterable[bytes]) -> NDArray[np.float64]:
-    """(groups,) where each group lies between 0 and 1, by its name in UTF-8: the same as `SplitRule.split_of` goes by."""
+    """Compute (groups,) the position of each group between 0 and 1, as `SplitRule.split_of` does. Names are in UTF-8."""
     sha256, prefix = hashlib.sha256, f"{seed}:".encode()
     digests = b"".join(sha256(prefix + group).digest()[:8] for group in groups)
     return np.frombuffer(digests, ">u8") / 2**64
@@ -68,7 +68,7 @@ def _position(seed: int, group: str) -> float:
 
 
 def own_group(sha256: str) -> str:
-    """The group of an image that shares it with no other."""
+    """The group of an image that is alone in its group."""
     return f"image:{sha256[:16]}"
 
 
@@ -78,5 +78,5 @@ def photo_group(sha256: str) -> str:
 
 
 def shared_group(attribute: str, code: int) -> str:
-    """The group of all images that have this value of a grouping attribute, such as the same person."""
+    """The group of all images with this value of a grouping attribute, for example with the same person."""
     return f"{attribute}:{code}"

@@ -1,4 +1,4 @@
-"""Whether probes work on a fine-tuned network's features: only if that network is shown to be better on the audit set."""
+"""Decide whether probes use a fine-tuned network's features: only if that network is shown to be better on the audit set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from annotator.domain.metrics.audit import Measured, combined_half_width
 
 @dataclass(frozen=True)
 class Advantage:
-    """By how much a network's macro balanced accuracy is above that of a probe on frozen features, with its 95 % interval."""
+    """The difference in macro balanced accuracy between a fine-tuned network and a probe, with its 95 % interval."""
 
     value: float
     low: float
@@ -22,12 +22,12 @@ class Advantage:
 
     @property
     def shown(self) -> bool:
-        """Whether it is more than chance."""
+        """Whether the interval excludes 0, in favour of the network."""
         return self.low > 0
 
     @property
     def text(self) -> str:
-        """The figures in words, to go on with 'than …'."""
+        """The difference in words, to be continued with "than …"."""
         least, most = sorted((self.low, self.high))
         better = "better" if self.value >= 0 else "worse"
         if self.value < 0:
@@ -39,25 +39,29 @@ class Advantage:
 
 
 def advantage(network: Mapping[str, Measured], probe: Mapping[str, Measured]) -> Advantage | None:
-    """Compare two models on the same audit images; the interval is that of the difference, whose errors go together.
+    """Compare two models on the same audit images. The interval is that of a paired difference.
 
     Args:
-        network: attribute → figures of the fine-tuned network.
-        probe: attribute → figures of the probe.
+        network: attribute → balanced accuracy of the fine-tuned network.
+        probe: attribute → balanced accuracy of the probe.
 
     Returns:
         None if no attribute has an interval for both.
     """
-    names = [name for name in network if name in probe and _known(network[name]) and _known(probe[name])]
+    names = [
+        name
+        for name in network
+        if name in probe and _has_interval(network[name]) and _has_interval(probe[name])
+    ]
     if not names:
         return None
     both = [network[name] for name in names] + [probe[name] for name in names]
     weights = np.repeat([1.0, -1.0], len(names)) / len(names)
     half = combined_half_width(weights, both)
-    assert half is not None, "all of them have intervals"
+    assert half is not None, "only metrics with intervals are compared"
     value = float(weights @ np.array([measured.value for measured in both]))
     return Advantage(value, value - half, value + half, len(names), max(measured.images for measured in both))
 
 
-def _known(measured: Measured) -> bool:
+def _has_interval(measured: Measured) -> bool:
     return measured.value is not None and len(measured.influence) > 0

@@ -1,8 +1,9 @@
-"""What further labels may bring: a straight line through the end of the learning curve.
+"""Estimate the gain from further labels by a straight line through the end of the learning curve.
 
-Balanced accuracy is taken to rise with the logarithm of the number of labels, which holds well over one doubling of them
-(learning curves are near power laws: Cortes et al. 1993, NIPS 6:327-334; Hestness et al. 2017, arXiv:1712.00409). So only
-the rounds count that came after the labels had reached half of the newest round's number, and the last one before.
+Balanced accuracy is assumed to rise linearly with the logarithm of the number of labels. This holds well over one doubling of
+the labels (learning curves are close to power laws: Cortes et al. 1993, NIPS 6:327-334; Hestness et al. 2017,
+arXiv:1712.00409). The line therefore uses only the rounds with at least half of the newest round's labels, and the last round
+before them.
 """
 
 from __future__ import annotations
@@ -15,34 +16,34 @@ import numpy as np
 from annotator.domain.metrics.audit import Measured, combined_half_width
 
 PER = 100
-"""Labels that a gain is told for."""
+"""The number of further labels that a gain is estimated for."""
 
 LEAST_GROWTH = 1.25
-"""Times that the labels must have grown along the line: a line through two points side by side points anywhere."""
+"""The factor by which the labels must have grown along the line; two points close together give an arbitrary slope."""
 
 
 @dataclass(frozen=True)
 class Gain:
-    """By how much balanced accuracy may rise with the next PER labels, with a 95 % interval; never below 0 itself."""
+    """The expected rise of balanced accuracy with the next PER labels, never below 0, with a 95 % interval."""
 
     value: float
     low: float | None
     high: float | None
     rounds: int
-    """Rounds that the line was put through."""
+    """The number of rounds that the line was fitted to."""
 
 
 def expected_gain(labels: Sequence[int], measured: Sequence[Measured]) -> Gain | None:
-    """The gain at the end of a curve; None while no round had LEAST_GROWTH times the labels of another one.
+    """Estimate the gain at the end of a curve; None unless one round had LEAST_GROWTH times the labels of another.
 
     Args:
-        labels: of each round, in the order of time.
-        measured: the same rounds, measured on the same audit set.
+        labels: the number of labels of each round, in chronological order.
+        measured: the balanced accuracy of the same rounds on the same audit set.
     """
     points = [(n, m) for n, m in zip(labels, measured, strict=True) if n > 0 and m.value is not None]
     if not points:
         return None
-    if len(points[-1][1].influence):  # a figure without an interval beside it is of other images
+    if len(points[-1][1].influence):  # metrics without an interval come from other images
         points = [(n, m) for n, m in points if len(m.influence)]
     newest = points[-1][0]
     before = [place for place, (n, _) in enumerate(points) if n <= newest / 2]

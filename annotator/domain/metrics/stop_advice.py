@@ -1,8 +1,8 @@
-"""Whether to go on labelling an attribute, in words.
+"""Advise whether to continue labelling an attribute.
 
-Three things must be true before anybody should stop: the last two models give nearly all images the same answer
-(stabilising predictions: Bloodgood & Vijay-Shanker 2009, CoNLL, 39-47), the figure is known well enough to believe it, and
-further labels promise next to nothing.
+The advice is to stop when three conditions hold: the last two models give nearly all images the same answer (stabilising
+predictions: Bloodgood & Vijay-Shanker 2009, CoNLL, 39-47), the accuracy is measured precisely enough, and further labels
+promise almost no gain.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from annotator.domain.metrics.audit import Measured
 from annotator.domain.metrics.learning_curve import PER, Gain
 
 STABLE = 0.02
-"""Share of answers that may change between two rounds."""
+"""The share of answers that may change between two rounds."""
 NARROW = 0.05
-"""Half of the audit interval that is narrow enough."""
+"""The half-width of an interval that is precise enough."""
 LITTLE = 0.005
-"""Gain per 100 labels that is not worth them."""
+"""A gain per 100 labels that is not worth the labels."""
 
 Verdict = Literal["start", "go on", "stop"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One of the three conditions; `met` is None while it cannot be told."""
+    """One of the three conditions; `met` is None while it is unknown."""
 
     name: Literal["stable", "narrow", "gain"]
     met: bool | None
@@ -34,7 +34,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Advice:
-    """What to do, in one sentence, and the conditions it follows from."""
+    """What to do, in one sentence, and the conditions behind it."""
 
     verdict: Verdict
     text: str
@@ -45,24 +45,24 @@ def advise(labels: int, measured: Measured | None, changed: float | None, gain: 
     """The advice for one attribute.
 
     Args:
-        labels: answers it has by now.
-        measured: the newest round on the audit set; None without a round.
-        changed: share of the images to which the last two rounds give different answers; None with fewer rounds.
-        gain: of the next labels.
+        labels: the number of its labels.
+        measured: the balanced accuracy of the newest round on the audit set; None without a round.
+        changed: the share of images to which the last two rounds give different answers; None with fewer rounds.
+        gain: the expected gain from the next labels.
     """
     checks = [_stable(changed), _narrow(measured), _gain(gain)]
     if labels == 0:
         return Advice("start", "Nothing is labelled yet. Label some images, then start a round.", checks)
     if measured is None:
         return Advice(
-            "start", "No round yet: start one to see what a model learned from these labels.", checks
+            "start", "There is no round yet. Start one to see what a model learns from these labels.", checks
         )
     if all(check.met for check in checks):
-        return Advice("stop", "You can stop here: more labels would change next to nothing.", checks)
+        return Advice("stop", "You can stop here: more labels would change almost nothing.", checks)
     reasons = {
         "gain": "more labels still help",
-        "stable": "the model still changes its mind",
-        "narrow": "the figure is not known well enough to stop",
+        "stable": "predictions are still changing",
+        "narrow": "the accuracy is not measured precisely enough to stop",
     }
     because = [
         reasons[name]
@@ -70,13 +70,13 @@ def advise(labels: int, measured: Measured | None, changed: float | None, gain: 
         if any(c.name == name and c.met is False for c in checks)
     ]
     if not because:
-        return Advice("go on", "Go on: it takes another round to tell whether more labels help.", checks)
+        return Advice("go on", "Go on: another round will show whether more labels help.", checks)
     return Advice("go on", f"Go on: {' and '.join(because[:2])}.", checks)
 
 
 def _stable(changed: float | None) -> Check:
     if changed is None:
-        return Check("stable", None, "It takes two rounds to see whether answers still change.")
+        return Check("stable", None, "After two rounds it is known whether predictions still change.")
     return Check(
         "stable",
         changed <= STABLE,
@@ -86,14 +86,14 @@ def _stable(changed: float | None) -> Check:
 
 def _narrow(measured: Measured | None) -> Check:
     if measured is None:
-        return Check("narrow", None, "The audit set has not measured a model yet.")
+        return Check("narrow", None, "No model has been measured on the audit set yet.")
     width = measured.half_width
     if measured.value is None or width is None:
-        return Check("narrow", False, f"There is no figure with an interval yet: {measured.reason}.")
+        return Check("narrow", False, f"There is no accuracy with an interval yet: {measured.reason}.")
     return Check(
         "narrow",
         width <= NARROW,
-        f"{measured.images} audit images tell the figure to ±{_points(width)} (wanted: ±{_points(NARROW)}).",
+        f"{measured.images} audit images measure the accuracy to ±{_points(width)} (required: ±{_points(NARROW)}).",
     )
 
 
@@ -102,7 +102,7 @@ def _gain(gain: Gain | None) -> Check:
         return Check(
             "gain",
             None,
-            "It takes a round with clearly more labels than another to see what more of them bring.",
+            "The gain is known once one round has clearly more labels than another.",
         )
     between = (
         ""
@@ -110,7 +110,7 @@ def _gain(gain: Gain | None) -> Check:
         else f" (95 %: {_signed(gain.low)} to {_signed(gain.high)})"
     )
     return Check(
-        "gain", gain.value < LITTLE, f"The next {PER} labels may bring {_points(gain.value)}{between}."
+        "gain", gain.value < LITTLE, f"The next {PER} labels may add {_points(gain.value)}{between}."
     )
 
 

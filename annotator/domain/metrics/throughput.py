@@ -1,4 +1,4 @@
-"""How fast answers come while somebody works: pauses do not count."""
+"""Labelling speed while somebody works; pauses do not count."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 PAUSE = 120.0
-"""Seconds between two answers from which on it was a pause."""
+"""Longer gaps between two answers, in seconds, are pauses."""
 
 
 class Answered(NamedTuple):
-    """An acknowledged submission: when (seconds), how many cells, how long the page says it took (seconds)."""
+    """A stored submission: its time (seconds), its number of cells, and the duration that the page measured (seconds)."""
 
     moment: float
     cells: int
@@ -19,18 +19,18 @@ class Answered(NamedTuple):
 
 
 def active_seconds(answers: Sequence[Answered]) -> list[float]:
-    """The time each of one person's answers took, in the order of time.
+    """The seconds that each of one person's answers took; the answers are in chronological order.
 
-    It is the time since the answer before. After a pause, and for the first one, it is what the page measured, or the
-    median of the others.
+    An answer took the time since the previous one. For the first answer, and after a pause, it is the duration that the page
+    measured, or the median of the other answers.
     """
     gaps: list[float | None] = [None] if answers else []
     gaps += [b.moment - a.moment for a, b in pairwise(answers)]
-    plain = sorted(gap for gap in gaps if gap is not None and 0 <= gap <= PAUSE)
-    usual = plain[len(plain) // 2] if plain else 0.0
+    without_pauses = sorted(gap for gap in gaps if gap is not None and 0 <= gap <= PAUSE)
+    median = without_pauses[len(without_pauses) // 2] if without_pauses else 0.0
     return [
         gap
         if gap is not None and 0 <= gap <= PAUSE
-        else min(usual if answer.took is None else answer.took, PAUSE)
+        else min(median if answer.took is None else answer.took, PAUSE)
         for gap, answer in zip(gaps, answers, strict=True)
     ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
+from annotator.domain.states import Origin
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.csv_text import csv_line
 from annotator.formats.snapshot.manifest import read_manifest
@@ -273,7 +274,7 @@ class _History:
         found: dict[str, tuple[str, str]] = {}
         while self._row is not None and self._row[0] <= image_name:
             name, attribute, _, labeller, origin, _ = self._row
-            if name == image_name and origin != "opinion":
+            if name == image_name and origin != Origin.OPINION:
                 found[attribute] = labeller, origin
             self._row = next(self._rows, None)
         return found

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from annotator import __version__
 from annotator.domain.grouping.splits import SplitRule
 from annotator.domain.schema import CANNOT_TELL, Attribute, Schema, canonical_json
+from annotator.domain.states import Origin
 from annotator.domain.timestamps import utc_text
 from annotator.errors import FacelabelError
 from annotator.files import (
@@ -221,7 +222,7 @@ def _write_history(folder: Path, history: Iterable[HistoryRow]) -> dict[str, Any
     with HashedFile(folder / "annotations.csv") as file:
         file.write(csv_line(HISTORY_COLUMNS))
         for row in history:
-            code = ("" if row.origin == "undo" else CANNOT_TELL) if row.code is None else row.code
+            code = ("" if row.origin == Origin.UNDO else CANNOT_TELL) if row.code is None else row.code
             milliseconds = "" if row.milliseconds is None else row.milliseconds
             file.write(
                 csv_line((row.image_name, row.attribute, code, row.labeller, row.origin, milliseconds))

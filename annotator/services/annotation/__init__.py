@@ -1,1 +1,1 @@
-"""Answers: the append-only log, single submissions, bulk submissions, undo."""
+"""Answers: the append-only log, answers to one image, answers to a page of images, and undo."""

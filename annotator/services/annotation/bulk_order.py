@@ -1,4 +1,4 @@
-"""Which images come next in a sweep: those that the model thinks alike, or all in the order of the queue."""
+"""Which images come next in a sweep: those with one predicted value, or all in the order of the queue."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from sqlalchemy.orm import Session
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Project
 from annotator.services.tasks.queue import free_for
-from annotator.services.tasks.visibility import asked_blind
+from annotator.services.tasks.visibility import labelled_blind
 
 Order = Literal["doubtful", "confident"]
 _FIRST_WINDOW, _LAST_WINDOW = 128, 2048
-"""How many places of an order are looked up in one query: more, the longer the search lasts."""
+"""Places of an order that one query looks up. The window doubles while the search lasts."""
 
 
 class PredictedOrder:
-    """The cells of an attribute that the model gives one value, in the order in which they are swept.
+    """The cells of an attribute with one predicted value, in the order of the sweep.
 
-    Kept as row numbers of the predictions file, four bytes an image. What turns out to be answered is dropped, so that
-    the end of an order is found as fast as its head.
+    They are kept as row numbers of the predictions file, four bytes each. Answered cells are dropped when they are met, so that
+    the end of the order is found as fast as its start.
 
     Args:
         file: the predictions.
-        rows: (cells,) row numbers, the first to sweep first.
+        rows: (cells,) row numbers in the order of the sweep.
     """
 
     def __init__(self, file: PredictionsFile, rows: NDArray[np.int32]) -> None:
@@ -38,22 +38,22 @@ class PredictedOrder:
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        """How many cells are left, as far as is known."""
+        """How many cells are left; some of them may be answered already."""
         return len(self._rows)
 
     def find(
         self, session: Session, labeller_id: int, attribute_id: int, count: int, without: frozenset[int]
     ) -> list[int]:
-        """The ids of the first images that the labeller can sweep."""
-        found: list[int] = []
+        """Find the first images, by id, that the labeller can sweep."""
+        images: list[int] = []
         place, window = 0, _FIRST_WINDOW
-        while len(found) < count and len(rows := self._rows[place : place + window]):
+        while len(images) < count and len(rows := self._rows[place : place + window]):
             waiting = _waiting(session, self._named(rows), labeller_id, attribute_id)
-            found += [image_id for image_id, free in waiting.values() if free and image_id not in without]
+            images += [image_id for image_id, free in waiting.values() if free and image_id not in without]
             answered = [row for row in rows.tolist() if row not in waiting]
             place += len(rows) - self._drop(place + len(rows), answered)
             window = min(2 * window, _LAST_WINDOW)
-        return found[:count]
+        return images[:count]
 
     def _named(self, rows: NDArray[np.int32]) -> dict[str, tuple[int, str]]:
         numbers = rows.tolist()
@@ -61,9 +61,9 @@ class PredictedOrder:
         return {name: (row, sha256) for row, (name, sha256) in images}
 
     def _drop(self, end: int, answered: list[int]) -> int:
-        """Forget rows that stand before the place `end`; returns how many.
+        """Drop answered rows before the place `end` and return how many there were.
 
-        Another thread may have dropped some meanwhile: rows only ever move towards the head.
+        Another thread may have dropped some of them meanwhile; rows only move towards the start.
         """
         if not answered:
             return 0
@@ -77,7 +77,7 @@ class PredictedOrder:
 def _waiting(
     session: Session, named: dict[str, tuple[int, str]], labeller_id: int, attribute_id: int
 ) -> dict[int, tuple[int, bool]]:
-    """Of some rows, in their order, the ids of images that lack an answer, and whether the labeller can have them now."""
+    """Choose the rows whose image lacks an answer: row → (image id, whether the labeller can have it now)."""
     query = select(Image.name, Image.sha256, Image.id, free_for(labeller_id, attribute_id)).where(
         sweepable(session, attribute_id), Image.name.in_(named)
     )
@@ -86,14 +86,14 @@ def _waiting(
 
 
 def sweepable(session: Session, attribute_id: int) -> ColumnElement[bool]:
-    """Images whose cell is open and that are not labelled blind: who sees a page of likes is no longer blind."""
+    """The condition that the cell is open and the image is not labelled blind: a page of equal predictions would show them."""
     answered = exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id)
-    return and_(Image.open_cells > 0, ~asked_blind(session), ~answered)
+    return and_(Image.open_cells > 0, ~labelled_blind(session), ~answered)
 
 
 @lru_cache(maxsize=8)
 def predicted_order(file: PredictionsFile, attribute: str, code: int, order: Order) -> PredictedOrder:
-    """The cells predicted to be of one value; found by one scan of the columns, then kept."""
+    """The cells with one predicted value. One scan of the columns finds them; then they are kept."""
     rows, places, probabilities = file.open_answers(attribute)
     chosen = places == file.codes[attribute].index(code)
     rows, probabilities = rows[chosen], probabilities[chosen]
@@ -103,20 +103,20 @@ def predicted_order(file: PredictionsFile, attribute: str, code: int, order: Ord
 
 @lru_cache(maxsize=16)
 def group_sizes(file: PredictionsFile, attribute: str) -> dict[int, int]:
-    """How many cells without a label the model gives each value; the caller may lower a figure it knows better."""
+    """Count the cells without a label by predicted value. The caller may correct a count that it knows better."""
     _, places, _ = file.open_answers(attribute)
     codes = file.codes[attribute]
     return dict(zip(codes, np.bincount(places, minlength=len(codes)).tolist(), strict=True))
 
 
 _heads: dict[tuple[str, int, int], tuple[int, int]] = {}
-"""Where the queue's order still holds an open cell, per project, its number of images, and attribute."""
+"""By project, number of images and attribute: where the order of the queue has its first open cell."""
 
 
 def find_in_queue_order(
     session: Session, labeller_id: int, attribute_id: int, count: int, without: frozenset[int]
 ) -> list[int]:
-    """The ids of the first images that the labeller can sweep, in the random but fixed order of the queue."""
+    """Find the first images, by id, that the labeller can sweep, in the random but fixed order of the queue."""
     token, images = session.execute(select(Project.token, Project.image_count)).one()
     head = _heads.get((token, images, attribute_id))
     place = tuple_(Image.shuffle, Image.id)
@@ -137,6 +137,6 @@ def find_in_queue_order(
     return list(session.scalars(query))
 
 
-def look_from_the_head() -> None:
-    """Cells were opened again: the queue's order is looked through from its head the next time."""
+def restart_search() -> None:
+    """Search the order of the queue from its start the next time: cells were opened again."""
     _heads.clear()

@@ -1,4 +1,4 @@
-"""The log of annotations: submissions, each known by its key, and what they add; the labels follow from them."""
+"""The append-only log: submissions with their idempotency keys, their annotations, and the labels that follow from these."""
 
 from __future__ import annotations
 
@@ -8,41 +8,42 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import NO_LABEL, Origin
 from annotator.errors import Conflict
 from annotator.models import Annotation, Image, Label, Submission, now
 from annotator.services.common.progress import add_done
 from annotator.services.grouping.membership import group_of, mark_stale, split_rule
 from annotator.services.schema.active import ActiveSchema
-from annotator.services.tasks.overlap import note_answers
+from annotator.services.tasks.overlap import update_wanted_opinions
 
 
 class NewAnnotation(NamedTuple):
-    """One answer to one cell, as it is added. `corrected`: another value was suggested and shown."""
+    """An annotation to add. `corrected`: the labeller saw a suggestion of another value."""
 
     image_id: int
     attribute_id: int
     code: int | None
-    origin: str
+    origin: Origin
     corrected: bool = False
 
 
 def add_submission(session: Session, **columns: Any) -> int:
-    """Write down that something was acknowledged; returns the submission's number."""
+    """Add a submission and return its id. `columns`: values of `Submission`; those that are missing get their usual value."""
     row = {"late": False, "undoes": None, "milliseconds": None, "drawn": None, "created_at": now()} | columns
     [number] = session.connection().execute(_ADD_SUBMISSION, row).inserted_primary_key or [0]
     return int(number)
 
 
 def find_submission(session: Session, key: str, fingerprint: str) -> Submission | None:
-    """The submission that was made with this key.
+    """Find the submission with this idempotency key.
 
     Raises:
-        Conflict: if it was made with another body.
+        Conflict: if the key was used with another body.
     """
-    kept = session.connection().scalar(_FINGERPRINT, {"key": key})
-    if kept is None:
+    stored = session.connection().scalar(_FINGERPRINT, {"key": key})
+    if stored is None:
         return None
-    if kept != fingerprint:
+    if stored != fingerprint:
         raise Conflict(
             "key_reused",
             f"The idempotency key {key!r} was used for another request.",
@@ -58,10 +59,10 @@ def annotate(
     image_id: int,
     submission_id: int,
     codes: Mapping[str, int | None],
-    origins: Mapping[str, str],
+    origins: Mapping[str, Origin],
     corrected: Collection[str] = (),
 ) -> None:
-    """Add annotations to an image; those that are not mere opinions become its labels."""
+    """Add annotations to one image; all but opinions become its labels."""
     answers = [(image_id, name, code, origins[name]) for name, code in codes.items()]
     annotate_all(session, active, submission_id, answers, corrected)
 
@@ -70,24 +71,32 @@ def annotate_all(
     session: Session,
     active: ActiveSchema,
     submission_id: int,
-    answers: Collection[tuple[int, str, int | None, str]],
+    answers: Collection[tuple[int, str, int | None, Origin]],
     corrected: Collection[str] = (),
 ) -> None:
-    """Add annotations (image id, attribute, code, origin) to any images, as `annotate`."""
+    """Add annotations to several images; all but opinions become labels.
+
+    Args:
+        session: a writing session.
+        active: the active schema.
+        submission_id: the submission that they belong to.
+        answers: (image id, attribute name, code, origin) each.
+        corrected: attributes whose suggestion was shown and not taken.
+    """
     cells = [
         NewAnnotation(image, active.ids[name], code, origin, name in corrected)
         for image, name, code, origin in answers
     ]
     add_annotations(session, submission_id, cells)
-    counted = [cell for cell in cells if cell.origin != "opinion"]
+    counted = [cell for cell in cells if cell.origin is not Origin.OPINION]
     update_images(
         session, active, {cell.image_id for cell in counted}, {cell.attribute_id for cell in counted}
     )
-    note_answers(session, {cell.image_id for cell in cells})
+    update_wanted_opinions(session, {cell.image_id for cell in cells})
 
 
 def add_annotations(session: Session, submission_id: int, cells: Collection[NewAnnotation]) -> None:
-    """Add annotations to a submission, and make them labels where they count."""
+    """Add annotations to a submission and make them labels, unless their origin says otherwise."""
     if cells:
         rows = [{"submission_id": submission_id, **cell._asdict()} for cell in cells]
         connection = session.connection()
@@ -99,11 +108,11 @@ def add_annotations(session: Session, submission_id: int, cells: Collection[NewA
 def update_images(
     session: Session, active: ActiveSchema, image_ids: Collection[int], attributes: set[int]
 ) -> None:
-    """Bring what is derived from images' labels of some attributes up to date: open cells, counts, group and split."""
+    """Update what follows from the labels of some images: open cells, counts, group and split."""
     if not image_ids:
         return
     if not attributes.isdisjoint(number for number, _ in active.grouping):
-        mark_stale(session)  # others may be tied to them
+        mark_stale(session)  # other images may now belong to the same group
     connection, chosen = session.connection(), {"image_ids": list(image_ids)}
     labels: dict[int, dict[int, int | None]] = {image_id: {} for image_id in image_ids}
     for image_id, attribute_id, code in connection.execute(_LABELS, chosen):
@@ -120,7 +129,7 @@ def update_images(
     if changed:
         connection.execute(_UPDATE_IMAGE, changed)
         session.flush()
-        session.expire_all()  # what the session had loaded of these images is old now
+        session.expire_all()  # the session may hold old copies of these images
     add_done(session, difference)
 
 
@@ -136,8 +145,8 @@ _PUT_LABELS = (
         select(Annotation.image_id, Annotation.attribute_id, Annotation.code, Annotation.id)
         .where(
             Annotation.submission_id == bindparam("submission_id"),
-            Annotation.id > bindparam("last"),  # it may have been added to before
-            Annotation.origin.not_in(("opinion", "undo", "reopened")),
+            Annotation.id > bindparam("last"),  # the submission may have older annotations
+            Annotation.origin.not_in(NO_LABEL),
         )
         .order_by(Annotation.id),
     )

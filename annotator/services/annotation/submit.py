@@ -1,4 +1,4 @@
-"""Answers: taken once per idempotency key, kept for ever, taken back by an answer of their own."""
+"""Answers to one image, from the label page: kept once per idempotency key, and undone by a further submission."""
 
 from __future__ import annotations
 
@@ -6,28 +6,25 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from sqlalchemy import Row, bindparam, delete, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.orm import Session
 
+from annotator.domain.precedence import Holder, KeptAs, Way, decide
 from annotator.domain.schema import Attribute, Schema
+from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import (
     Annotation,
-    AskedAgain,
     AttributeRow,
-    Gold,
-    Image,
-    Label,
     Lease,
     Skip,
     Submission,
-    now,
 )
 from annotator.services.annotation.log import add_submission, annotate, find_submission
-from annotator.services.annotation.undo import find_undoable, take_back
-from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
+from annotator.services.annotation.standing import read_image_state
+from annotator.services.annotation.undo import find_undoable, undo_submission
+from annotator.services.schema.active import active_schema, unknown_attribute
 from annotator.services.schema.open_values import code_of_person
 
 Answer = int | str | None
@@ -36,7 +33,19 @@ Answer = int | str | None
 
 @dataclass(frozen=True)
 class Submitted:
-    """One answer to one image as it came in. `accepted`, `corrected`: attributes whose suggestion was taken, or was not."""
+    """An answer as the label page sends it.
+
+    Args:
+        key: the idempotency key.
+        image_id: the image.
+        lease: the token of the lease.
+        values: attribute → value.
+        accepted: attributes whose suggestion was taken.
+        corrected: attributes whose suggestion was shown and not taken.
+        skip: whether the labeller skips the image.
+        milliseconds: how long the answer took.
+        reason: why the image was skipped.
+    """
 
     key: str
     image_id: int
@@ -49,7 +58,7 @@ class Submitted:
     reason: str | None = None
 
     def fingerprint(self) -> str:
-        """What a repetition with the same key must agree in."""
+        """A hash of the content: a repetition with the same key must have the same one."""
         body = [self.image_id, self.lease, dict(self.values), sorted(self.accepted), self.skip]
         body += [self.reason] if self.reason else []
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
@@ -57,7 +66,11 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a submission. `late`: somebody else had answered, so it was kept as an extra opinion."""
+    """What became of an answer.
+
+    `late`: the answer came without its lease, and somebody else holds the image or a cell, so that at least one value is only
+    an opinion.
+    """
 
     key: str
     image_id: int
@@ -66,47 +79,43 @@ class Outcome:
 
 
 def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
-    """Keep an answer. The same key again gives the same outcome and changes nothing.
+    """Keep an answer. A repetition with the same key changes nothing and returns the same outcome.
 
     Raises:
-        Conflict: if the key was used for something else.
+        Conflict: if the key was used for another request.
         NotFound: if there is no such image.
         FacelabelError: if an attribute or a value is not in the schema.
     """
-    known = find_submission(session, submitted.key, submitted.fingerprint())
-    if known is not None:
-        return _outcome(session, known)
-    if not session.connection().scalar(_IS_IMAGE, {"image_id": submitted.image_id}):
+    existing = find_submission(session, submitted.key, submitted.fingerprint())
+    if existing is not None:
+        return _outcome(session, existing)
+    state = read_image_state(session, submitted.image_id, labeller_id, submitted.lease)
+    if state is None:
         raise NotFound(
             "unknown_image", f"There is no image {submitted.image_id}.", do="Ask for the next task."
         )
     active = active_schema(session)
     values = {active.current_name(name): value for name, value in submitted.values.items()}
     codes = {name: code_of_answer(session, active.schema, name, value) for name, value in values.items()}
-    lease = session.connection().execute(_LEASE, {"image_id": submitted.image_id}).one_or_none()
-    held = lease if lease is not None and lease.token == submitted.lease else None
-    late = held is None and _is_late(session, submitted.image_id, labeller_id, lease)
+    opinions = {n for n in codes if decide(state.cell(active.ids[n]), Way.ANSWER) is KeptAs.OPINION}
+    late = state.holder is Holder.OTHER or (state.holder is Holder.NOBODY and bool(opinions))
     submission_id = add_submission(
         session,
         key=submitted.key,
-        kind="skip" if submitted.skip else "answer",
+        kind=SubmissionKind.SKIP if submitted.skip else SubmissionKind.ANSWER,
         fingerprint=submitted.fingerprint(),
         labeller_id=labeller_id,
         image_id=submitted.image_id,
         late=late,
         milliseconds=submitted.milliseconds,
-        drawn=held.drawn if held is not None else None,
+        drawn=state.drawn,
     )
     if submitted.skip:
         session.merge(Skip(image_id=submitted.image_id, labeller_id=labeller_id, reason=submitted.reason))
-    if late:
-        origins = dict.fromkeys(codes, "opinion")
-    else:
-        origins = {name: "suggestion" if name in submitted.accepted else "human" for name in codes}
-        # What is settled stands: an answer to it is one more opinion.
-        stands = settled(session, active, submitted.image_id, labeller_id)
-        origins |= dict.fromkeys(stands & codes.keys(), "opinion")
+    if state.holder is not Holder.OTHER:
         session.connection().execute(_END_LEASE, {"image_id": submitted.image_id})
+    origins = {name: Origin.SUGGESTION if name in submitted.accepted else Origin.HUMAN for name in codes}
+    origins |= dict.fromkeys(opinions, Origin.OPINION)
     annotate(session, active, submitted.image_id, submission_id, codes, origins, submitted.corrected)
     return Outcome(submitted.key, submitted.image_id, codes, late)
 
@@ -114,48 +123,34 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
 def undo(
     session: Session, labeller_id: int, key: str, undone_key: str | None
 ) -> tuple[Submission, dict[str, int | None]]:
-    """Take back a submission of this labeller; without a key the last one that still counts.
+    """Undo an answer or a skip of this labeller.
 
-    Returns the submission that was undone and the answers it had held.
+    Args:
+        session: a writing session.
+        labeller_id: the labeller.
+        key: the idempotency key of the undo.
+        undone_key: the key of the answer; None: the last one that was not undone.
+
+    Returns:
+        The submission that was undone, and its values.
 
     Raises:
         NotFound: if there is nothing to undo.
-        Conflict: if it was undone already, or the key was used for something else.
+        Conflict: if it was undone already, or the key was used for another request.
     """
     fingerprint = hashlib.sha256(f"undo:{undone_key}".encode()).hexdigest()
-    known = find_submission(session, key, fingerprint)
-    if known is not None:
-        target = session.get_one(Submission, known.undoes)
+    existing = find_submission(session, key, fingerprint)
+    if existing is not None:
+        target = session.get_one(Submission, existing.undoes)
         return target, _values_of(session, target.id)
-    target = find_undoable(session, labeller_id, undone_key, kinds=("answer", "skip"))
+    target = find_undoable(
+        session, labeller_id, undone_key, kinds=(SubmissionKind.ANSWER, SubmissionKind.SKIP)
+    )
     values = _values_of(session, target.id)
-    take_back(session, target, key, fingerprint)
-    if target.kind == "skip":
+    undo_submission(session, target, key, fingerprint)
+    if target.kind == SubmissionKind.SKIP:
         session.execute(delete(Skip).where(Skip.image_id == target.image_id, Skip.labeller_id == labeller_id))
     return target, values
-
-
-def adjudicated(session: Session, active: ActiveSchema, image_id: int) -> set[str]:
-    """The attributes of an image whose label was decided by a reviewer."""
-    numbers = session.connection().scalars(_ADJUDICATED, {"image_id": image_id})
-    return {active.names[number] for number in numbers}
-
-
-def settled(session: Session, active: ActiveSchema, image_id: int, labeller_id: int) -> set[str]:
-    """The attributes of an image whose label does not change by an answer of this labeller.
-
-    That is what a reviewer decided, what somebody else answered, and every label of a gold image, of one that was done
-    when it was given out for a further opinion, and of one that was asked again because a label of it is suspicious.
-    """
-    return {
-        active.names[attribute]
-        for attribute, origin, owner, is_fixed, open_cells in session.connection().execute(
-            _STANDING, {"image_id": image_id}
-        )
-        if origin == "review"
-        or is_fixed
-        or (owner != labeller_id and (origin != "import" or open_cells == 0))
-    }
 
 
 def _outcome(session: Session, row: Submission) -> Outcome:
@@ -174,7 +169,11 @@ def _values_of(session: Session, submission_id: int) -> dict[str, int | None]:
 
 
 def code_of_answer(session: Session, schema: Schema, name: str, value: Answer) -> int | None:
-    """The code of an answer; a person who is named for the first time is added."""
+    """Return the code of an answered value, None for "can't tell". A new name of a person is added.
+
+    Raises:
+        FacelabelError: if the schema has no such attribute or value.
+    """
     try:
         attribute = schema[name]
     except KeyError:
@@ -190,59 +189,12 @@ def code_of_answer(session: Session, schema: Schema, name: str, value: Answer) -
 
 
 def _unknown_value(attribute: Attribute, value: Answer) -> FacelabelError:
-    known = ", ".join(f"{v.code} {v.name}" for v in attribute.values if v.status == "active")
+    values = ", ".join(f"{v.code} {v.name}" for v in attribute.values if v.status == "active")
     return FacelabelError(
         "unknown_value",
         f"{attribute.name} has no value {value!r}.",
-        do=f"Its values are {known}; null means can't tell.",
+        do=f"Its values are {values}; null means can't tell.",
     )
 
 
-def _is_late(
-    session: Session, image_id: int, labeller_id: int, lease: Row[str, int, datetime, float | None] | None
-) -> bool:
-    """Whether the image is somebody else's by now: leased to them, or answered by them.
-
-    A lease that merely ran out, with nobody after it, is not held against the labeller.
-    """
-    if lease is not None and lease.labeller_id != labeller_id and lease.expires_at > now():
-        return True
-    other = aliased(Submission)
-    undone = exists().where(other.undoes == Submission.id)
-    answered_by_other = (
-        select(Annotation.id)
-        .join(Submission, Submission.id == Annotation.submission_id)
-        .where(
-            Annotation.image_id == image_id,
-            Submission.kind.in_(("answer", "sweep")),
-            Submission.labeller_id != labeller_id,
-            ~undone,
-        )
-    )
-    return session.scalar(answered_by_other.limit(1)) is not None
-
-
-_IS_IMAGE = select(exists().where(Image.id == bindparam("image_id")))
-_LEASE = select(Lease.token, Lease.labeller_id, Lease.expires_at, Lease.drawn).where(
-    Lease.image_id == bindparam("image_id")
-)
 _END_LEASE = delete(Lease).where(Lease.image_id == bindparam("image_id"))
-_ADJUDICATED = (
-    select(Label.attribute_id)
-    .join(Annotation, Annotation.id == Label.annotation_id)
-    .where(Label.image_id == bindparam("image_id"), Annotation.origin == "review")
-)
-_STANDING = (
-    select(
-        Label.attribute_id,
-        Annotation.origin,
-        Submission.labeller_id,
-        or_(Gold.id.is_not(None), exists().where(AskedAgain.image_id == Label.image_id)),
-        Image.open_cells,
-    )
-    .join(Annotation, Annotation.id == Label.annotation_id)
-    .join(Submission, Submission.id == Annotation.submission_id)
-    .join(Image, Image.id == Label.image_id)
-    .outerjoin(Gold, Gold.image_id == Label.image_id)
-    .where(Label.image_id == bindparam("image_id"))
-)

@@ -1,12 +1,13 @@
-"""Taking a submission back: what it said counts no longer, and the labels are what they were before it."""
+"""Undo: the annotations of a submission no longer count, and the labels become what they were before it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
 
+from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import Conflict, NotFound
 from annotator.models import Annotation, Label, Submission, ValueRow
 from annotator.services.annotation.log import (
@@ -16,47 +17,65 @@ from annotator.services.annotation.log import (
     annotate_all,
     update_images,
 )
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import ActiveSchema, active_schema
 from annotator.services.schema.open_values import code_of_person
-from annotator.services.tasks.cursor import forget_passed
-from annotator.services.tasks.overlap import note_answers
+from annotator.services.tasks.cursor import reset_cursors
+from annotator.services.tasks.overlap import update_wanted_opinions
+
+_RESTORABLE = (
+    Origin.HUMAN,
+    Origin.SUGGESTION,
+    Origin.REVIEW,
+    Origin.IMPORT,
+    Origin.AGGREGATE,
+    Origin.MERGE,
+)
+"""Origins of annotations that an undo may make the label again."""
+_FOLLOWING = (SubmissionKind.SCHEMA, SubmissionKind.UNDO)
+"""Submissions whose reviews only carry an earlier decision over to the value that took its place."""
 
 
 def find_undoable(
-    session: Session, labeller_id: int, key: str | None, *, kinds: tuple[str, ...]
+    session: Session, labeller_id: int, key: str | None, *, kinds: tuple[SubmissionKind, ...]
 ) -> Submission:
-    """The labeller's submission with this key, or without a key their last one that still counts.
+    """Find the labeller's submission with this key; without a key, the last one that was not undone.
 
     Raises:
-        NotFound: if there is none of these kinds.
-        Conflict: if it was taken back already.
+        NotFound: if the labeller has no such submission of these kinds.
+        Conflict: if it was undone already.
     """
-    later = aliased(Submission)
-    undone = exists().where(later.undoes == Submission.id)
     query = select(Submission).where(Submission.labeller_id == labeller_id, Submission.kind.in_(kinds))
     if key is not None:
         target = session.scalar(query.where(Submission.key == key))
-        if target is not None and session.scalar(select(later.id).where(later.undoes == target.id)):
+        if target is not None and session.scalar(select(Submission.id).where(Submission.undoes == target.id)):
             raise Conflict(
                 "already_undone",
-                f"The answer {key!r} was taken back already.",
+                f"The answer {key!r} was undone already.",
                 do="Go on with the next image.",
             )
     else:
-        target = session.scalar(query.where(~undone).order_by(Submission.id.desc()).limit(1))
+        target = session.scalar(query.where(~is_undone()).order_by(Submission.id.desc()).limit(1))
     if target is None:
         raise NotFound(
-            "nothing_to_undo", "There is no answer of yours to take back.", do="Go on with the next image."
+            "nothing_to_undo", "There is no answer of yours to undo.", do="Go on with the next image."
         )
     return target
 
 
-def take_back(session: Session, target: Submission, key: str, fingerprint: str) -> None:
-    """Make all annotations of a submission, of one image or of many, count no longer."""
+def undo_submission(session: Session, target: Submission, key: str, fingerprint: str) -> None:
+    """Undo a submission with all its annotations.
+
+    Args:
+        session: a writing session.
+        target: the submission.
+        key: the idempotency key of the undo.
+        fingerprint: the hash of the undo's request.
+    """
     submission_id = add_submission(
         session,
         key=key,
-        kind="undo",
+        kind=SubmissionKind.UNDO,
         fingerprint=fingerprint,
         labeller_id=target.labeller_id,
         image_id=target.image_id,
@@ -67,7 +86,7 @@ def take_back(session: Session, target: Submission, key: str, fingerprint: str) 
             select(Annotation.image_id, Annotation.attribute_id).where(Annotation.submission_id == target.id)
         )
     )
-    undone = [NewAnnotation(image, attribute, None, "undo") for image, attribute in cells]
+    undone = [NewAnnotation(image, attribute, None, Origin.UNDO) for image, attribute in cells]
     add_annotations(session, submission_id, undone)
     for image, attribute in cells:
         _restore_label(session, image, attribute)
@@ -76,25 +95,24 @@ def take_back(session: Session, target: Submission, key: str, fingerprint: str) 
     _follow_merges(session, active, submission_id, images)
     _follow_schema(session, active, submission_id, images)
     update_images(session, active, images, {attribute for _, attribute in cells})
-    note_answers(session, images)
-    forget_passed()
+    update_wanted_opinions(session, images)
+    reset_cursors()
 
 
 def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
-    """Set a cell's label to the newest annotation that still counts, or to none.
+    """Make the newest annotation that still counts the label of a cell; without one the cell is open again.
 
-    What followed from a change of the schema is passed over: it follows anew, from what comes back.
+    Annotations that followed a change of the schema are ignored here: `_follow_schema` makes them again from the restored label.
     """
-    later = aliased(Submission)
     newest = session.scalar(
         select(Annotation)
         .join(Submission, Submission.id == Annotation.submission_id)
         .where(
             Annotation.image_id == image_id,
             Annotation.attribute_id == attribute_id,
-            Annotation.origin.in_(("human", "suggestion", "review", "import", "aggregate", "merge")),
-            or_(Annotation.origin != "review", Submission.kind.not_in(("schema", "undo"))),
-            ~exists().where(later.undoes == Submission.id),
+            Annotation.origin.in_(_RESTORABLE),
+            or_(Annotation.origin != Origin.REVIEW, Submission.kind.not_in(_FOLLOWING)),
+            ~is_undone(),
         )
         .order_by(Annotation.id.desc())
         .limit(1)
@@ -111,7 +129,7 @@ def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
 def _follow_merges(
     session: Session, active: ActiveSchema, submission_id: int, images: Collection[int]
 ) -> None:
-    """Labels that came back may name a person who was merged into another one since: they follow."""
+    """Correct restored labels whose person was merged into another one since."""
     merged = (
         select(Label.image_id, Label.attribute_id, Label.code)
         .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
@@ -122,7 +140,7 @@ def _follow_merges(
             image,
             active.names[attribute],
             code_of_person(session, active.names[attribute], int(code or 0)),
-            "merge",
+            Origin.MERGE,
         )
         for image, attribute, code in session.execute(merged)
     ]
@@ -132,17 +150,17 @@ def _follow_merges(
 def _follow_schema(
     session: Session, active: ActiveSchema, submission_id: int, images: Collection[int]
 ) -> None:
-    """Labels that came back may have a value that was merged since: they follow; of a split one the cell stays open."""
+    """Correct restored labels whose value was merged since; a cell whose value was split stays open."""
     merged = []
     for (attribute, code), current in active.replaced.items():
         chosen = (Label.attribute_id == attribute, Label.code == code, Label.image_id.in_(images))
         if current is None:
             session.execute(delete(Label).where(*chosen))
         else:
-            decided = select(Label.image_id, Annotation.origin == "review")
+            decided = select(Label.image_id, Annotation.origin == Origin.REVIEW)
             decided = decided.join(Annotation, Annotation.id == Label.annotation_id).where(*chosen)
             merged += [
-                NewAnnotation(image, attribute, current, "review" if by_reviewer else "schema")
+                NewAnnotation(image, attribute, current, Origin.REVIEW if by_reviewer else Origin.SCHEMA)
                 for image, by_reviewer in session.execute(decided)
             ]
     add_annotations(session, submission_id, merged)

@@ -11,10 +11,9 @@ from typing import Any, TypeVar
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import UNFINISHED, JobState
 from annotator.errors import FacelabelError
 from annotator.models import Import, Round, now
-
-UNFINISHED = ("queued", "running")
 
 Work = TypeVar("Work", Import, Round)
 
@@ -41,7 +40,7 @@ def claim(
         if row is None:
             return None
         if row.attempts < max_attempts:
-            row.state, row.attempts = "running", row.attempts + 1
+            row.state, row.attempts = JobState.RUNNING, row.attempts + 1
             row.started_at = row.started_at or now()
             session.flush()
             return row
@@ -53,7 +52,9 @@ def claim(
 def give_back(session: Session, table: type[Import | Round], number: int, **values: Any) -> None:
     """The worker was stopped on purpose: the next one goes on, and the attempt does not count."""
     session.execute(
-        update(table).where(table.id == number).values(state="queued", attempts=table.attempts - 1, **values)
+        update(table)
+        .where(table.id == number)
+        .values(state=JobState.QUEUED, attempts=table.attempts - 1, **values)
     )
 
 

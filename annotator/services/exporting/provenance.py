@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from sqlalchemy import distinct, exists, func, select
+from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.agreement.coefficients import krippendorff_alpha, percent_agreement
 from annotator.domain.agreement.ratings import Ratings
+from annotator.domain.states import INDEPENDENT, PERSONAL, Origin, SubmissionKind
 from annotator.formats.snapshot.dataset_card import AttributeAgreement, Labelling
 from annotator.models import Annotation, Submission
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
-from annotator.services.tasks.overlap import INDEPENDENT
 
 _PART = 100_000  # annotations counted at a time
 
@@ -20,7 +21,7 @@ _PART = 100_000  # annotations counted at a time
 def read_labelling(session: Session) -> Labelling:
     """The facts as of now; no names of people, no times."""
     people = select(func.count(distinct(Submission.labeller_id))).where(
-        Submission.kind.not_in(("import", "schema"))
+        Submission.kind.not_in((SubmissionKind.IMPORT, SubmissionKind.SCHEMA))
     )
     return Labelling(_origins(session), session.scalar(people) or 0, _agreement(session))
 
@@ -37,15 +38,15 @@ def _origins(session: Session) -> dict[str, int]:
 
 def _agreement(session: Session) -> list[AttributeAgreement]:
     """Per attribute, over the cells in which somebody gave a further opinion: the others have one answer."""
-    later, further = aliased(Submission), aliased(Annotation)
+    further = aliased(Annotation)
     query = (
         select(Annotation.attribute_id, Annotation.image_id, Submission.labeller_id, Annotation.code)
         .join(Submission, Submission.id == Annotation.submission_id)
         .where(
-            Annotation.image_id.in_(select(further.image_id).where(further.origin == "opinion")),
-            Annotation.origin.in_(("human", "suggestion", "opinion")),
+            Annotation.image_id.in_(select(further.image_id).where(further.origin == Origin.OPINION)),
+            Annotation.origin.in_(PERSONAL),
             Submission.kind.in_(INDEPENDENT),
-            ~exists().where(later.undoes == Submission.id),
+            ~is_undone(),
         )
         .order_by(Annotation.id)
     )

@@ -6,10 +6,11 @@ Only the worker and the command come here: hashing decodes images, which the web
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image as Picture
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from annotator.files import shard_path
 from annotator.imaging.perceptual_hash import perceptual_hash
@@ -61,6 +62,22 @@ def hash_some(project: ProjectFolder) -> int:
             session.execute(update(Image), changes)
             mark_stale(session)
     return len(rows)
+
+
+def hash_all(project: ProjectFolder, progress: Callable[[int, int], None]) -> None:
+    """Hash every image that has no hash yet.
+
+    Args:
+        project: whose images.
+        progress: called with the number of images hashed and the number of all that lacked a hash.
+    """
+    with project.database.read() as session:
+        total = session.scalar(select(func.count()).where(Image.perceptual_hash.is_(None))) or 0
+    done = 0
+    progress(done, total)
+    while count := hash_some(project):
+        done += count
+        progress(done, max(total, done))
 
 
 def _hash_view(project: ProjectFolder, sha256: str) -> int:

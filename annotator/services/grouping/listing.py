@@ -54,6 +54,17 @@ class LeakReport:
     leaks: list[Leak]
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What somebody decided about two images: to `join` them, or to `cut` the tie between them. It counts unless `undone`."""
+
+    id: int
+    kind: str
+    first_id: int
+    second_id: int
+    undone: bool
+
+
 def list_groups(session: Session, *, after: int = 0, limit: int = 60) -> tuple[list[Group], int]:
     """Groups of more than one image, the largest first, from a place on; and how many there are."""
     several = ImageGroup.images > 1
@@ -112,7 +123,7 @@ LEAKS = Figures("leaks", TypeAdapter(LeakReport), _leak_state, leak_report, reme
 
 def decide(
     session: Session, labeller_id: int, key: str, kind: str, first_id: int, second_id: int
-) -> GroupDecision:
+) -> Decision:
     """Join two images, so that they are never split apart, or cut two near-duplicates. The same key changes nothing.
 
     Raises:
@@ -128,7 +139,7 @@ def decide(
                 f"The idempotency key {key!r} was used for another decision.",
                 do="Make a new random key.",
             )
-        return known
+        return _decision(known)
     if first_id == second_id:
         raise FacelabelError("one_image", "A tie is between two images.", do="Choose another one.")
     if len(_by_id(session, {first_id, second_id})) < 2:
@@ -139,10 +150,10 @@ def decide(
     session.add(row)
     session.flush()
     mark_stale(session)
-    return row
+    return _decision(row)
 
 
-def take_decision_back(session: Session, number: int) -> GroupDecision:
+def take_decision_back(session: Session, number: int) -> Decision:
     """Make a decision count no longer; one that was taken back stays so.
 
     Raises:
@@ -154,7 +165,11 @@ def take_decision_back(session: Session, number: int) -> GroupDecision:
     if row.undone_at is None:
         row.undone_at = now()
         mark_stale(session)
-    return row
+    return _decision(row)
+
+
+def _decision(row: GroupDecision) -> Decision:
+    return Decision(row.id, row.kind, row.first_id, row.second_id, row.undone_at is not None)
 
 
 def _torn_sources(session: Session) -> list[tuple[Image, Image]]:

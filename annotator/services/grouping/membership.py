@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.grouping.splits import SplitRule, own_group, share_for_audit, shared_group
 from annotator.models import Annotation, GroupDecision, Image, ImageGroup, Project
 from annotator.services.schema.active import ActiveSchema
-from annotator.services.schema.open_values import is_somebody
+from annotator.services.schema.open_values import is_person
 
 
 def split_rule(session: Session) -> SplitRule:
@@ -47,7 +47,7 @@ def group_of(session: Session, active: ActiveSchema, image: Tied, labels: dict[i
     """
     for attribute, name in active.grouping:
         code = labels.get(attribute)
-        if code is not None and is_somebody(session, attribute, code):
+        if code is not None and is_person(session, attribute, code):
             return shared_group(name, code)
     was_named = any(image.group_key.startswith(f"{name}:") for _, name in active.grouping)
     if (

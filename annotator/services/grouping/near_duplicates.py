@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.grouping.near_duplicates import near_pairs
+from annotator.domain.states import TieKind
 from annotator.models import Face, GroupDecision, Image
 from annotator.project import ProjectFolder
 from annotator.services.grouping.membership import mark_stale
@@ -67,7 +68,7 @@ def _twins(session: Session) -> dict[int, int]:
 
 def _cuts(session: Session) -> set[tuple[int, int]]:
     query = select(GroupDecision.first_id, GroupDecision.second_id).where(
-        GroupDecision.kind == "cut", GroupDecision.undone_at.is_(None)
+        GroupDecision.kind == TieKind.CUT, GroupDecision.undone_at.is_(None)
     )
     return {(min(pair), max(pair)) for pair in session.execute(query)}
 

@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.grouping.components import Member, group_members
 from annotator.domain.grouping.splits import SplitRule, shared_group
+from annotator.domain.states import TieKind
 from annotator.models import GroupDecision, Image, Label, Project, ValueRow
 from annotator.services.grouping.membership import split_rule
 from annotator.services.schema.active import active_schema
@@ -133,7 +134,7 @@ def _hubs(grouping: Grouping) -> CTE:
     return union_all(*ties).cte("hubs")
 
 
-_JOINED = (GroupDecision.kind == "join") & GroupDecision.undone_at.is_(None)
+_JOINED = (GroupDecision.kind == TieKind.JOIN) & GroupDecision.undone_at.is_(None)
 
 
 def _joins(session: Session) -> Iterable[tuple[int, int]]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.grouping.split_balance import Numbers, best_seed, rate_seeds
 from annotator.domain.grouping.splits import AUDIT_IMAGES, Split, SplitRule
+from annotator.domain.states import JobState, Origin
 from annotator.errors import Conflict, FacelabelError
 from annotator.models import Annotation, AttributeRow, Image, ImageGroup, Label, Predictions, Project, Round
 from annotator.services.grouping.membership import follow_rule, split_rule
@@ -186,7 +187,7 @@ def _held(images: Numbers, splits: np.ndarray) -> dict[Split, Held]:
 
 def _models(session: Session) -> int:
     """Rounds that have not failed, and predictions that came from elsewhere."""
-    rounds = select(func.count()).select_from(Round).where(Round.state != "failed")
+    rounds = select(func.count()).select_from(Round).where(Round.state != JobState.FAILED)
     brought = select(func.count()).select_from(Predictions).where(Predictions.round_id.is_(None))
     return (session.scalar(rounds) or 0) + (session.scalar(brought) or 0)
 
@@ -214,7 +215,7 @@ def _warnings(session: Session, models: int, entering: set[str], leaving: set[st
 
 def _answered_in(session: Session, groups: set[str], *, suggested: bool) -> int:
     """How many images of these groups have an answer; `suggested`: one that was given with a suggestion shown."""
-    shown = or_(Annotation.origin == "suggestion", Annotation.corrected)
+    shown = or_(Annotation.origin == Origin.SUGGESTION, Annotation.corrected)
     answer = (
         exists().where(Annotation.image_id == Image.id, shown)
         if suggested

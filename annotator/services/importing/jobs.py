@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import UNFINISHED, JobState
 from annotator.errors import Conflict, NotFound
 from annotator.formats.importers.mapping import Mapping
 from annotator.models import Import, now
-from annotator.services.common.job_queue import UNFINISHED, claim, give_back
+from annotator.services.common.job_queue import claim, give_back
 
 _LISTED = 50
 
@@ -49,7 +50,7 @@ def begin_import(
             )
         return row
     row = Import(
-        key=key, labeller_id=labeller_id, name=name, bytes=size, received=0, state="receiving", dry_run=dry_run,
+        key=key, labeller_id=labeller_id, name=name, bytes=size, received=0, state=JobState.RECEIVING, dry_run=dry_run,
         options=asdict(Wish()), done=0, total=0, attempts=0, created_at=now(),
     )  # fmt: skip
     session.add(row)
@@ -68,14 +69,14 @@ def start_import(session: Session, number: int, wish: Wish, *, dry_run: bool) ->
     row = get_import(session, number)
     Mapping.parse(wish.mapping, "of this import")
     same = row.dry_run == dry_run and row.options == asdict(wish)
-    over = row.state == "done" and not row.dry_run
+    over = row.state == JobState.DONE and not row.dry_run
     if same and (row.state in UNFINISHED or over):
         return row
-    if row.state not in {"done", "failed"} or over:
+    if row.state not in {JobState.DONE, JobState.FAILED} or over:
         raise Conflict(
             "not_now", f"The import is {row.state}.", do="Wait until it has ended, or send the file again."
         )
-    row.state, row.dry_run, row.options = "queued", dry_run, asdict(wish)
+    row.state, row.dry_run, row.options = JobState.QUEUED, dry_run, asdict(wish)
     row.done = row.total = row.attempts = 0
     row.error = row.report = row.started_at = row.finished_at = None
     return row
@@ -88,10 +89,10 @@ def discard_import(session: Session, number: int) -> Import:
         Conflict: if the worker is at it.
     """
     row = get_import(session, number)
-    if row.state == "running":
+    if row.state == JobState.RUNNING:
         raise Conflict("not_now", "The worker is at this import.", do="Wait until it has ended.")
     if row.has_file:
-        row.state, row.finished_at = "discarded", now()
+        row.state, row.finished_at = JobState.DISCARDED, now()
     return row
 
 
@@ -112,6 +113,37 @@ def get_import(session: Session, number: int) -> Import:
             "unknown_import", f"There is no import {number}.", do="GET /api/v1/imports lists them."
         )
     return row
+
+
+def import_summary(row: Import) -> dict[str, Any]:
+    """An import in plain values, as the API tells it, without its report and mapping."""
+    fields = (
+        "id",
+        "name",
+        "bytes",
+        "received",
+        "state",
+        "dry_run",
+        "done",
+        "total",
+        "error",
+        "created_at",
+        "finished_at",
+    )
+    return {name: getattr(row, name) for name in fields}
+
+
+def import_details(row: Import) -> dict[str, Any]:
+    """The same with the options it was asked for, its report, and the mapping that was proposed."""
+    options = Wish(**row.options)
+    return import_summary(row) | {
+        "format": options.format,
+        "mapping": options.mapping,
+        "labels": "opinions" if options.opinions else "truth",
+        "faces": options.faces,
+        "report": row.report,
+        "proposed": row.proposed,
+    }
 
 
 def claim_import(session: Session, max_attempts: int) -> Import | None:
@@ -148,7 +180,12 @@ def end_import(
     proposed: str | None = None,
 ) -> None:
     """An import is over: done, or failed with an error."""
-    values = {"state": "failed" if error else "done", "error": error, "report": report, "finished_at": now()}
+    values = {
+        "state": JobState.FAILED if error else JobState.DONE,
+        "error": error,
+        "report": report,
+        "finished_at": now(),
+    }
     if proposed is not None:
         values["proposed"] = proposed
     session.execute(update(Import).where(Import.id == number).values(values))

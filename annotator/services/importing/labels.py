@@ -12,7 +12,10 @@ from pathlib import Path, PurePosixPath
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.domain.precedence import CellState, KeptAs, Way, decide, owner_of
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
+from annotator.domain.states import Origin as AnnotationOrigin
+from annotator.domain.states import SubmissionKind
 from annotator.errors import FacelabelError
 from annotator.formats.importers.celeba_names import png_name
 from annotator.formats.importers.mapping import Mapping
@@ -133,7 +136,7 @@ def _new_labels(session: Session, cells: Iterable[_NewLabel], report: LabelRepor
         elif before[0] == cell.code:
             report.unchanged += 1
             continue
-        elif before[1] == "import":
+        elif decide(CellState(owner_of(before[1], own=False)), Way.IMPORT) is KeptAs.LABEL:
             report.replaced += 1
         else:
             report.kept += 1
@@ -150,7 +153,7 @@ def _new_opinions(session: Session, cells: Iterable[_NewLabel], report: LabelRep
             select(Annotation.image_id, Annotation.attribute_id, Labeller.name, Annotation.code)
             .join(Submission, Submission.id == Annotation.submission_id)
             .join(Labeller, Labeller.id == Submission.labeller_id)
-            .where(Submission.kind == "import", Annotation.origin == "opinion")
+            .where(Submission.kind == SubmissionKind.IMPORT, Annotation.origin == AnnotationOrigin.OPINION)
             .order_by(Annotation.id)
         )
     }
@@ -242,12 +245,12 @@ def _write(session: Session, origin: Origin, new: list[_NewLabel]) -> None:
         submission_id = add_submission(
             session,
             key=f"import:{secrets.token_hex(16)}",
-            kind="import",
+            kind=SubmissionKind.IMPORT,
             fingerprint=origin.name,
             labeller_id=_labeller_id(session, name),
             image_id=None,
         )
-        kept_as = "opinion" if origin.opinions else "import"
+        kept_as = AnnotationOrigin.OPINION if origin.opinions else AnnotationOrigin.IMPORT
         annotations = [NewAnnotation(cell.image_id, cell.attribute_id, cell.code, kept_as) for cell in cells]
         add_annotations(session, submission_id, annotations)
     session.expire_all()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from annotator.domain.states import JobState
 from annotator.errors import Conflict, NoRoom, WrongUse
 from annotator.files import cannot_write, hold_folder, sync_folder
 from annotator.models import Import
@@ -60,7 +61,7 @@ def check_room(project: ProjectFolder, row: Import) -> None:
     Raises:
         NoRoom: if there is none.
     """
-    if row.state == "receiving" and row.bytes - row.received > shutil.disk_usage(project.path).free:
+    if row.state == JobState.RECEIVING and row.bytes - row.received > shutil.disk_usage(project.path).free:
         raise _no_room(row)
 
 
@@ -81,7 +82,7 @@ def receive_piece(project: ProjectFolder, number: int, offset: int, piece: bytes
         with project.database.read() as session:
             row = get_import(session, number)
         end = offset + len(piece)
-        if row.state != "receiving" or end <= row.received:
+        if row.state != JobState.RECEIVING or end <= row.received:
             return row
         if offset != row.received:
             raise Conflict(
@@ -100,9 +101,9 @@ def receive_piece(project: ProjectFolder, number: int, offset: int, piece: bytes
             raise _no_room(row) from error
         with project.database.write() as session:
             row = get_import(session, number)
-            if row.state == "receiving":  # it was not given up meanwhile
+            if row.state == JobState.RECEIVING:  # it was not given up meanwhile
                 row.received = end
-                row.state = "queued" if end == row.bytes else "receiving"
+                row.state = JobState.QUEUED if end == row.bytes else JobState.RECEIVING
             return row
 
 

@@ -1,4 +1,7 @@
-"""What is looked into when a round is over, in a process of its own beside the worker: it takes seconds, and no round waits for it."""
+"""Analyses of finished rounds, run by the trainer in a process beside the worker.
+
+An analysis takes seconds to minutes, and no round waits for it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from annotator.child_process import BoundProcess
+from annotator.child_process import ChildProcess
 from annotator.models import Predictions, Round
 from annotator.project import ProjectFolder
 from annotator.services.common.round_artifacts import REPORT, newest_result, round_of_result
@@ -17,34 +20,34 @@ from annotator.services.insights import label_savings
 from annotator.services.review import label_issues
 
 GROWTH = 1.2
-"""A round is looked into when it has this many times the answers of the last one that was."""
+"""A round is analysed when the project has this many times the answers that the last analysed round had."""
 
 
-class RoundStudy:
-    """Looks into the newest round as soon as there are clearly more answers than at the last time.
+class BackgroundAnalysis:
+    """Analyses the newest round when there are clearly more answers than at the previous analysis.
 
     Args:
-        project: The project.
-        file: What the trainer writes, in the round's `run` folder.
-        command: The trainer's command with its arguments, for the round's folder.
-        needs: Packages without which it is not tried.
+        project: the project.
+        file: the name of the result, which the trainer writes into the round's `run` folder.
+        command: gives the trainer's command and its arguments for a round's folder.
+        needs: the packages without which the analysis is not started.
     """
 
     def __init__(
         self, project: ProjectFolder, file: str, command: Callable[[Path], list[str]], needs: Sequence[str]
     ) -> None:
         self._project, self._file, self._command, self._needs = project, file, command, needs
-        self.process: BoundProcess | None = None
-        """What was started last."""
-        self._tried = 0
+        self.process: ChildProcess | None = None
+        """The process that was started last."""
+        self._newest_tried = 0
 
     @property
     def running(self) -> bool:
-        """Whether it is at work."""
+        """Whether the analysis is running."""
         return self.process is not None and self.process.running
 
-    def look(self) -> None:
-        """Start if it is due and not at work; returns at once."""
+    def start_if_due(self) -> None:
+        """Start the analysis if it is due and not running. Returns at once."""
         if self.running:
             return
         number = self._due()
@@ -53,15 +56,15 @@ class RoundStudy:
         folder = self._project.round_folder(number)
         name, *arguments = self._command(folder)
         arguments = [name, *arguments, "--cache", str(self._project.cache)]
-        self.process = BoundProcess("trainer", arguments, folder / f"{name}.log")
+        self.process = ChildProcess("trainer", arguments, folder / f"{name}.log")
 
     def close(self) -> None:
-        """End what is running; the next worker begins it again."""
+        """End a running analysis; the next worker starts it again."""
         if self.process is not None:
             self.process.end()
 
     def _due(self) -> int | None:
-        """The newest round of this project with a snapshot, if it was not tried and has enough new answers."""
+        """The newest round of this project that has a snapshot, unless it was tried or has too few new answers."""
         with self._project.database.read() as session:
             newest = session.execute(
                 select(Round.id, Round.newest_annotation)
@@ -69,36 +72,40 @@ class RoundStudy:
                 .order_by(Predictions.id.desc())
                 .limit(1)
             ).one_or_none()
-            if newest is None or newest.id <= self._tried:
+            if newest is None or newest.id <= self._newest_tried:
                 return None
-            self._tried = newest.id
+            self._newest_tried = newest.id
             if not (self._project.round_folder(newest.id) / "snapshot" / "manifest.json").exists():
                 return None
-            last = newest_result(self._project, self._file)
-            if last is not None:
-                before = session.get(Round, round_of_result(last))
-                seen = (before.newest_annotation or 0) if before else 0
-                if before is not None and (newest.newest_annotation or 0) < max(seen * GROWTH, seen + 1):
+            result = newest_result(self._project, self._file)
+            analysed = session.get(Round, round_of_result(result)) if result is not None else None
+            if analysed is not None:
+                answers_then = analysed.newest_annotation or 0
+                if (newest.newest_annotation or 0) < max(answers_then * GROWTH, answers_then + 1):
                     return None
         return int(newest.id)
 
 
-def studies_of(project: ProjectFolder) -> list[RoundStudy]:
-    """All that is looked into, the quickest help first."""
-    return [label_error_search(project), labels_saved_estimate(project), training_report(project)]
+def analyses_of(project: ProjectFolder) -> list[BackgroundAnalysis]:
+    """All analyses of a project's rounds, in the order in which they are started."""
+    return [
+        label_issue_analysis(project),
+        label_savings_analysis(project),
+        training_report_analysis(project),
+    ]
 
 
-def label_error_search(project: ProjectFolder) -> RoundStudy:
-    """Looks for labels that are probably wrong."""
+def label_issue_analysis(project: ProjectFolder) -> BackgroundAnalysis:
+    """Search for labels that are probably wrong."""
 
     def command(folder: Path) -> list[str]:
         return ["label-errors", str(folder / "snapshot"), "--to", str(folder / "run" / label_issues.FILE)]
 
-    return RoundStudy(project, label_issues.FILE, command, ("cleanlab", "torch"))
+    return BackgroundAnalysis(project, label_issues.FILE, command, ("cleanlab", "torch"))
 
 
-def labels_saved_estimate(project: ProjectFolder) -> RoundStudy:
-    """Estimates what the rule's choice of images is worth against chance."""
+def label_savings_analysis(project: ProjectFolder) -> BackgroundAnalysis:
+    """Estimate how many random labels a label chosen by the query strategy is worth."""
 
     def command(folder: Path) -> list[str]:
         file = folder / label_savings.SELECTION
@@ -107,12 +114,12 @@ def labels_saved_estimate(project: ProjectFolder) -> RoundStudy:
         to = ["--to", str(folder / "run" / label_savings.FILE)]
         return ["labels-saved", str(folder / "snapshot"), *to, "--selection", str(file)]
 
-    return RoundStudy(project, label_savings.FILE, command, ("torch",))
+    return BackgroundAnalysis(project, label_savings.FILE, command, ("torch",))
 
 
-def training_report(project: ProjectFolder) -> RoundStudy:
-    """Writes the page about a round's training, with its charts."""
-    return RoundStudy(
+def training_report_analysis(project: ProjectFolder) -> BackgroundAnalysis:
+    """Write the page about a round's training, with its charts."""
+    return BackgroundAnalysis(
         project,
         REPORT,
         lambda folder: ["report", str(folder / "run"), str(folder / "snapshot")],
@@ -120,22 +127,22 @@ def training_report(project: ProjectFolder) -> RoundStudy:
     )
 
 
-def look_into_rounds(studies: Sequence[RoundStudy]) -> None:
-    """Start the first that is due, one at a time: people label beside them."""
-    for study in studies:
-        if any(other.running for other in studies):
+def start_due_analysis(analyses: Sequence[BackgroundAnalysis]) -> None:
+    """Start the first analysis that is due. Only one runs at a time, because people label meanwhile."""
+    for analysis in analyses:
+        if any(other.running for other in analyses):
             return
-        study.look()
+        analysis.start_if_due()
 
 
 @contextmanager
-def paused(studies: Sequence[RoundStudy]) -> Iterator[None]:
-    """Let them rest meanwhile: a round takes seconds and somebody waits for it, they take minutes and nobody does."""
-    at_work = [study.process for study in studies if study.process is not None]
-    for process in at_work:
+def paused(analyses: Sequence[BackgroundAnalysis]) -> Iterator[None]:
+    """Pause the analyses for the duration of a round: somebody waits for the round, nobody waits for an analysis."""
+    processes = [analysis.process for analysis in analyses if analysis.process is not None]
+    for process in processes:
         process.pause()
     try:
         yield
     finally:
-        for process in at_work:
+        for process in processes:
             process.resume()

@@ -1,4 +1,4 @@
-"""The numbers behind the insights page's figures, as tables that can be downloaded."""
+"""The numbers behind the charts of the insights page, as tables to download."""
 
 from __future__ import annotations
 
@@ -10,74 +10,74 @@ from annotator.errors import NotFound
 from annotator.services.insights.report import Insights, curve_of
 
 Row = list[Any]
-"""The cells of a line; None is an empty one."""
+"""The cells of a row; None is an empty cell."""
 
 
-def insights_table(insights: Insights, figure: str, attribute: str | None = None) -> Iterator[Row]:
-    """The lines of a figure's table, the header first.
+def insights_table(insights: Insights, table: str, attribute: str | None = None) -> Iterator[Row]:
+    """The rows of a table, header first.
 
     Args:
-        insights: what was read.
-        figure: one of FIGURES.
-        attribute: only this one's lines.
+        insights: the insights.
+        table: a name in TABLES.
+        attribute: select the rows of this attribute, if the table has attributes.
 
     Raises:
-        NotFound: if there is no such figure.
+        NotFound: if there is no such table.
     """
-    if figure not in FIGURES:
+    if table not in TABLES:
         raise NotFound(
-            "unknown_figure", f"There is no figure {figure!r}.", do=f"There are {', '.join(FIGURES)}."
+            "unknown_figure", f"There is no table {table!r}.", do=f"Choose one of {', '.join(TABLES)}."
         )
-    header, rows = FIGURES[figure]
+    header, rows = TABLES[table]
     yield header
-    place = header.index("attribute") if "attribute" in header else None
+    column = header.index("attribute") if "attribute" in header else None
     for row in rows(insights):
-        if attribute is None or place is None or row[place] == attribute:
+        if attribute is None or column is None or row[column] == attribute:
             yield row
 
 
 def _curves(insights: Insights) -> Iterator[Row]:
-    for found in insights.attributes:
-        for number, labels, m in curve_of(insights.rounds, found.attribute):
-            yield [found.attribute, number, labels, m.images, m.groups, m.value, m.low, m.high]
+    for entry in insights.attributes:
+        for number, labels, m in curve_of(insights.rounds, entry.attribute):
+            yield [entry.attribute, number, labels, m.images, m.groups, m.value, m.low, m.high]
 
 
 def _confusion(insights: Insights) -> Iterator[Row]:
-    for found in insights.attributes:
-        names = [name for _, name in found.classes]
-        for right, counts in zip(names, insights.rounds.confusion.get(found.attribute, []), strict=False):
+    for entry in insights.attributes:
+        names = [name for _, name in entry.classes]
+        for right, counts in zip(names, insights.rounds.confusion.get(entry.attribute, []), strict=False):
             for answer, images in zip(names, counts, strict=True):
-                yield [found.attribute, insights.rounds.in_use, right, answer, images]
+                yield [entry.attribute, insights.rounds.in_use, right, answer, images]
 
 
 def _calibration(insights: Insights) -> Iterator[Row]:
-    for name, found in insights.rounds.calibration.items():
-        for part in found.bins:
+    for name, calibration in insights.rounds.calibration.items():
+        for part in calibration.bins:
             yield [
                 name,
                 insights.rounds.in_use,
                 part.confidence,
                 part.right,
                 part.images,
-                found.error,
-                found.null_low,
-                found.null_high,
+                calibration.error,
+                calibration.null_low,
+                calibration.null_high,
             ]
 
 
 def _distributions(insights: Insights) -> Iterator[Row]:
-    for found in insights.attributes:
-        for value in found.distribution.values:
-            yield [found.attribute, value.code, value.name, value.train, value.val, value.test]
+    for entry in insights.attributes:
+        for value in entry.distribution.values:
+            yield [entry.attribute, value.code, value.name, value.train, value.val, value.test]
 
 
 def _agreement(insights: Insights) -> Iterator[Row]:
-    for found in insights.attributes:
-        alpha: Agreement | None = found.agreement
+    for entry in insights.attributes:
+        alpha: Agreement | None = entry.agreement
         if alpha is not None:
             interval = alpha.interval
             yield [
-                found.attribute,
+                entry.attribute,
                 alpha.items,
                 alpha.value,
                 interval and interval.low,
@@ -86,10 +86,10 @@ def _agreement(insights: Insights) -> Iterator[Row]:
 
 
 def _advice(insights: Insights) -> Iterator[Row]:
-    for found in insights.attributes:
-        gain = found.gain
+    for entry in insights.attributes:
+        gain = entry.gain
         gained = [gain.value, gain.low, gain.high] if gain else [None] * 3
-        yield [found.attribute, found.advice.verdict, found.changed, *gained, found.advice.text]
+        yield [entry.attribute, entry.advice.verdict, entry.changed, *gained, entry.advice.text]
 
 
 def _pace(insights: Insights) -> Iterator[Row]:
@@ -98,28 +98,28 @@ def _pace(insights: Insights) -> Iterator[Row]:
 
 
 def _suggestions(insights: Insights) -> Iterator[Row]:
-    for (number, attribute), found in sorted(insights.suggestions.items()):
-        yield [number, attribute, found.accepted, found.corrected]
+    for (number, attribute), counts in sorted(insights.suggestions.items()):
+        yield [number, attribute, counts.accepted, counts.corrected]
 
 
 def _saved(insights: Insights) -> Iterator[Row]:
-    found = insights.labels_saved
-    if found is not None:
+    saved = insights.labels_saved
+    if saved is not None:
         yield [
-            found.round,
-            found.worth,
-            found.low,
-            found.high,
-            found.random,
-            found.chosen,
-            found.held_out,
-            found.trained_on,
-            found.saved,
-            found.text,
+            saved.round,
+            saved.worth,
+            saved.low,
+            saved.high,
+            saved.random,
+            saved.chosen,
+            saved.held_out,
+            saved.trained_on,
+            saved.saved,
+            saved.text,
         ]
 
 
-FIGURES: dict[str, tuple[Row, Callable[[Insights], Iterator[Row]]]] = {
+TABLES: dict[str, tuple[Row, Callable[[Insights], Iterator[Row]]]] = {
     "curves": (
         ["attribute", "round", "labels", "audit_images", "audit_groups", "balanced_accuracy", "low", "high"],
         _curves,
@@ -139,4 +139,4 @@ FIGURES: dict[str, tuple[Row, Callable[[Insights], Iterator[Row]]]] = {
     "pace": (["day", "cells", "hours"], _pace),
     "suggestions": (["round", "attribute", "accepted", "corrected"], _suggestions),
 }
-"""Figure → the header of its table, and what gives the lines."""
+"""The name of a table → its header, and the function that yields its rows."""

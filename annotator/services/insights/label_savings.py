@@ -1,4 +1,4 @@
-"""What the rule's choice of images is worth against chance, as `trainer labels-saved` estimated it, and what that needs to know."""
+"""How many random labels one label chosen by the query strategy is worth: the input and the result of `trainer labels-saved`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import SubmissionKind
 from annotator.files import write_atomically
 from annotator.formats.snapshot.csv_text import csv_text
 from annotator.models import Image, Submission
@@ -21,7 +22,7 @@ SELECTION = "selection.csv"
 
 @dataclass(frozen=True)
 class LabelsSaved:
-    """The estimate of a round; see FORMATS.md for its figures. Without `worth` it cannot be told, and `missing` says why."""
+    """The estimate of a round; FORMATS.md explains its numbers. If `worth` is None, `missing` says what is missing."""
 
     round: int
     worth: float | None
@@ -36,28 +37,26 @@ class LabelsSaved:
 
     @property
     def text(self) -> str:
-        """The estimate as a sentence or two."""
+        """The estimate in one or two sentences."""
         if self.worth is None or self.low is None:
-            return f"It cannot be told yet what a label that the rule chose is worth: {self.missing}."
+            return f"It is not yet known what a label chosen by the query strategy is worth: {self.missing}."
         interval = f"at least {self.low:.1f}" if self.high is None else f"{self.low:.1f} to {self.high:.1f}"
         worth = (
-            f"One label that the rule chose was worth {self.worth:.1f} random ones (95 %: {interval}), measured on "
+            f"One label chosen by the query strategy was worth {self.worth:.1f} random ones (95 %: {interval}), measured on "
             f"{self.held_out:,} audit images with {self.random:,} random and {self.chosen:,} chosen labels."
         )
         if self.saved is None:
-            return f"{worth} The rule is not shown to save labels."
+            return f"{worth} The query strategy is not shown to save labels."
         if self.saved < 0:
-            return (
-                f"{worth} Random images would have taught as much with at least {-self.saved:,} labels fewer."
-            )
+            return f"{worth} Random images would have needed at least {-self.saved:,} labels fewer for the same accuracy."
         return f"{worth} At least {self.saved:,} labels were saved."
 
 
 def write_selection(session: Session, to: Path) -> None:
-    """Write how the answered images were drawn when they were first given out from the queue (FORMATS.md)."""
+    """Write the probability with which each answered image was drawn when it was first given to a labeller (FORMATS.md)."""
     first = (
         select(func.min(Submission.id))
-        .where(Submission.kind == "answer", Submission.drawn.is_not(None))
+        .where(Submission.kind == SubmissionKind.ANSWER, Submission.drawn.is_not(None))
         .group_by(Submission.image_id)
     )
     query = select(Image.name, Submission.drawn).join(Submission, Submission.image_id == Image.id)
@@ -67,13 +66,13 @@ def write_selection(session: Session, to: Path) -> None:
 
 
 def read_labels_saved(project: ProjectFolder) -> LabelsSaved | None:
-    """The newest estimate; None if there is none, or it cannot be read."""
+    """The newest estimate; None if there is none, or if it cannot be read."""
     file = newest_result(project, FILE)
     if file is None:
         return None
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        figures = {name: found[name] for name in LabelsSaved.__annotations__ if name != "round"}
-        return LabelsSaved(round_of_result(file), **figures)
+        content = json.loads(file.read_text(encoding="utf-8"))
+        estimate = {name: content[name] for name in LabelsSaved.__annotations__ if name != "round"}
+        return LabelsSaved(round_of_result(file), **estimate)
     except (OSError, KeyError, TypeError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""Everything that the insights page tells, kept until something changes."""
+"""Everything that the insights page shows, cached until something changes."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from annotator.services.team.metrics import TEAM
 
 @dataclass(frozen=True)
 class AttributeInsights:
-    """What is known of one categorical attribute.
+    """The labels and metrics of one categorical attribute.
 
     Args:
         attribute: its name.
-        title: what it is called.
+        title: its title.
         classes: code and name of all its values, in the order of the confusion matrix.
-        distribution: of its answers.
-        gain: what further labels may bring.
-        changed: share of the answers that the newest round changed.
-        advice: whether to go on.
-        agreement: Krippendorff's alpha of those who answered the same images.
+        distribution: the distribution of its labels.
+        gain: the expected gain from further labels.
+        changed: the share of the answers that the newest round changed.
+        advice: whether to continue labelling.
+        agreement: Krippendorff's alpha of the people who answered the same images.
     """
 
     attribute: str
@@ -51,7 +51,10 @@ class AttributeInsights:
 
 @dataclass(frozen=True)
 class Insights:
-    """The attributes in schema order, the rounds, the pace; suggestions by round and attribute; the newest estimate of labels saved."""
+    """The attributes in schema order, the rounds, the labelling speed, what became of the suggestions, and the labels saved.
+
+    `suggestions` is by round and attribute; `labels_saved` is the newest estimate.
+    """
 
     attributes: list[AttributeInsights]
     rounds: RoundsOnAudit
@@ -61,7 +64,7 @@ class Insights:
 
 
 def read_insights(project: ProjectFolder, session: Session) -> Insights:
-    """The figures as of now; of a large project they may be some seconds old (see kept_figures)."""
+    """The current insights; those of a large project may be some seconds old (see common/cached_stats)."""
     active = active_schema(session)
     saved = read_labels_saved(project)
     state = (
@@ -79,18 +82,19 @@ def _read(
     project: ProjectFolder, session: Session, active: ActiveSchema, saved: LabelsSaved | None
 ) -> Insights:
     rounds = measure_rounds(project, session, active)
-    spread = read_figures(session, DISTRIBUTIONS).figures or distributions(session)
+    balance = read_figures(session, DISTRIBUTIONS).figures or distributions(session)
     team = read_figures(session, TEAM).figures
-    alphas = {figures.attribute: figures.alpha for figures in team.attributes} if team else {}
+    alphas = {metrics.attribute: metrics.alpha for metrics in team.attributes} if team else {}
     attributes = [
-        _attribute(active.schema[name], found, rounds, alphas.get(name)) for name, found in spread.items()
+        _attribute(active.schema[name], distribution, rounds, alphas.get(name))
+        for name, distribution in balance.items()
     ]
     pace, suggestions = labelling_pace(session), suggestions_by_round(session, active)
     return Insights(attributes, rounds, pace, suggestions, saved)
 
 
 def _attribute(
-    attribute: Attribute, found: Distribution, rounds: RoundsOnAudit, alpha: Agreement | None
+    attribute: Attribute, distribution: Distribution, rounds: RoundsOnAudit, alpha: Agreement | None
 ) -> AttributeInsights:
     name = attribute.name
     curve = curve_of(rounds, name)
@@ -101,18 +105,18 @@ def _attribute(
         name,
         attribute.title,
         [(value.code, value.name) for value in attribute.values],
-        found,
+        distribution,
         gain,
         changed,
-        advise(found.labelled, newest, changed, gain),
+        advise(distribution.labelled, newest, changed, gain),
         alpha,
     )
 
 
 def curve_of(rounds: RoundsOnAudit, attribute: str) -> list[tuple[int, int, Measured]]:
-    """Round, labels and figure of the rounds that answer an attribute, in the order of time."""
+    """Number, labels and balanced accuracy of each round that predicts an attribute, in chronological order."""
     return [
-        (found.id, found.labels.get(attribute, 0), found.measured[attribute])
-        for found in rounds.rounds
-        if attribute in found.measured
+        (row.id, row.labels.get(attribute, 0), row.measured[attribute])
+        for row in rounds.rounds
+        if attribute in row.measured
     ]

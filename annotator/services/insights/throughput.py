@@ -1,4 +1,4 @@
-"""How fast the project is labelled, what is left, and which suggestions were taken, round by round."""
+"""Labelling speed, the remaining work, and which suggestions were accepted, round by round."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.throughput import Answered, active_seconds
+from annotator.domain.states import INDEPENDENT, Origin, SubmissionKind
 from annotator.models import Annotation, Image, Predictions, Project, Submission
 from annotator.services.common.cached_stats import Figures, read_figures
+from annotator.services.common.undone import is_undone
 from annotator.services.rounds.promotion import PROMOTION
 from annotator.services.rounds.status import label_state
 from annotator.services.schema.active import ActiveSchema
 
 RECENT = 10_000
-"""Submissions, the newest ones, that the pace is told from."""
+"""The number of newest submissions that the speed is computed from."""
 
-_WORK = ("answer", "sweep", "people")
+_WORK = (*INDEPENDENT, SubmissionKind.PEOPLE)
 
 
 @dataclass(frozen=True)
 class Day:
-    """One day (UTC) of work: cells answered, and hours that somebody worked on them."""
+    """One day (UTC): the cells answered, and the hours of work on them."""
 
     day: str
     cells: int
@@ -36,7 +38,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Pace:
-    """Cells answered per hour of work, what is left, and how many hours it takes at this pace (None: no pace yet)."""
+    """The cells answered and the hours of work on them, in all and by day, and what is still open."""
 
     cells: int
     hours: float
@@ -46,21 +48,20 @@ class Pace:
 
     @property
     def per_hour(self) -> float | None:
-        """Cells per hour in which somebody worked."""
+        """Cells per hour of work; None before the first answer."""
         return self.cells / self.hours if self.hours > 0 else None
 
     @property
     def hours_left(self) -> float | None:
-        """Hours of work for what is open."""
+        """The hours of work that the open cells need at this speed."""
         return None if self.per_hour is None else self.open_cells / self.per_hour
 
 
 def labelling_pace(session: Session) -> Pace:
-    """The pace of the newest RECENT submissions that were not taken back."""
-    later = aliased(Submission)
+    """Compute the speed from the newest RECENT submissions that were not undone."""
     recent = (
         select(Submission.id, Submission.labeller_id, Submission.created_at, Submission.milliseconds)
-        .where(Submission.kind.in_(_WORK), ~exists().where(later.undoes == Submission.id))
+        .where(Submission.kind.in_(_WORK), ~is_undone())
         .order_by(Submission.id.desc())
         .limit(RECENT)
     )
@@ -71,8 +72,10 @@ def labelling_pace(session: Session) -> Pace:
         cells = dict(session.execute(counted.group_by(Annotation.submission_id)).all())
     by_labeller: dict[int, list[Answered]] = defaultdict(list)
     for row in rows:
-        took = None if row.milliseconds is None else row.milliseconds / 1000
-        by_labeller[row.labeller_id].append(Answered(row.created_at.timestamp(), cells.get(row.id, 0), took))
+        seconds = None if row.milliseconds is None else row.milliseconds / 1000
+        by_labeller[row.labeller_id].append(
+            Answered(row.created_at.timestamp(), cells.get(row.id, 0), seconds)
+        )
     day_cells: Counter[str] = Counter()
     day_seconds: dict[str, float] = defaultdict(float)
     for answers in by_labeller.values():
@@ -81,15 +84,15 @@ def labelling_pace(session: Session) -> Pace:
             day_cells[day] += answer.cells
             day_seconds[day] += seconds
     images = session.scalars(select(Project.image_count - Project.done_count)).one()
-    left = read_figures(session, OPEN_CELLS).figures
-    if left is None:
-        left = count_open_cells(session)
+    open_cells = read_figures(session, OPEN_CELLS).figures
+    if open_cells is None:
+        open_cells = count_open_cells(session)
     days = [Day(day, day_cells[day], day_seconds[day] / 3600) for day in sorted(day_cells)]
-    return Pace(day_cells.total(), sum(day.hours for day in days), images, left, days)
+    return Pace(day_cells.total(), sum(day.hours for day in days), images, open_cells, days)
 
 
 def count_open_cells(session: Session) -> int:
-    """Cells of required attributes without an answer, as of now."""
+    """Count the cells of required attributes without an answer."""
     return session.scalar(select(func.sum(Image.open_cells)).where(Image.open_cells > 0)) or 0
 
 
@@ -102,32 +105,31 @@ OPEN_CELLS = Figures("open cells", TypeAdapter(int), _open_state, count_open_cel
 
 @dataclass(frozen=True)
 class Suggestions:
-    """Cells in which a model's suggestion was taken as it was, and in which it was shown and not taken."""
+    """The cells in which a suggestion was accepted, and in which it was shown and not accepted."""
 
     accepted: int = 0
     corrected: int = 0
 
 
 def suggestions_by_round(session: Session, active: ActiveSchema) -> Mapping[tuple[int, str], Suggestions]:
-    """By round and attribute: what became of the suggestions that were shown while the round was in use."""
+    """By round and attribute: how many suggestions were accepted and corrected while the round was in use."""
     starts, rounds = _in_use_since(session)
     if not starts:
         return {}
-    later = aliased(Submission)
     rows = session.execute(
         select(Submission.created_at, Annotation.attribute_id, Annotation.corrected, func.count())
         .join(Submission, Submission.id == Annotation.submission_id)
         .where(
-            or_(Annotation.origin == "suggestion", Annotation.corrected),
-            ~exists().where(later.undoes == Submission.id),
+            or_(Annotation.origin == Origin.SUGGESTION, Annotation.corrected),
+            ~is_undone(),
         )
         .group_by(Submission.id, Annotation.attribute_id, Annotation.corrected)
     )
     accepted: Counter[tuple[int, str]] = Counter()
     corrected: Counter[tuple[int, str]] = Counter()
     for moment, attribute, was_corrected, cells in rows:
-        place = bisect_right(starts, moment) - 1
-        number = rounds[place] if place >= 0 else None
+        latest = bisect_right(starts, moment) - 1
+        number = rounds[latest] if latest >= 0 else None
         if number is not None:
             (corrected if was_corrected else accepted)[number, active.names[attribute]] += cells
     keys = accepted.keys() | corrected.keys()
@@ -135,12 +137,14 @@ def suggestions_by_round(session: Session, active: ActiveSchema) -> Mapping[tupl
 
 
 def _in_use_since(session: Session) -> tuple[list[datetime], list[int | None]]:
-    """When which round came into use, by loading or by promotion; None for predictions from elsewhere."""
+    """When each round came into use, by loading or by promotion; None for imported predictions."""
     events: list[tuple[datetime, int | None]] = [
         (moment, number)
         for moment, number in session.execute(select(Predictions.loaded_at, Predictions.round_id))
     ]
-    promotions = select(Submission.created_at, Submission.fingerprint).where(Submission.kind == "promotion")
+    promotions = select(Submission.created_at, Submission.fingerprint).where(
+        Submission.kind == SubmissionKind.PROMOTION
+    )
     events += [(moment, int(text.removeprefix(PROMOTION))) for moment, text in session.execute(promotions)]
     events.sort(key=lambda event: event[0])
     return [moment for moment, _ in events], [number for _, number in events]

@@ -1,1 +1,1 @@
-"""Say who is in an image: sets of similar faces, confirmation, renaming and merging people."""
+"""Who is in an image: sets of similar faces, confirmation of names, renaming and merging of people."""

@@ -1,4 +1,4 @@
-"""Confirming that faces are of one person: one submission for all of them, taken back as one."""
+"""Confirm that faces belong to one person: one submission for the whole set, undone as a whole."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.precedence import CellState, KeptAs, Way, decide
+from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import NotFound, WrongUse
-from annotator.models import Annotation, Image, Label, NotThisPerson, Submission, ValueRow
+from annotator.models import Annotation, NotThisPerson, Submission, ValueRow
 from annotator.services.annotation.log import add_submission, annotate_all, find_submission
+from annotator.services.annotation.standing import read_cell_states
 from annotator.services.people.face_sets import identity_attribute
 from annotator.services.schema.active import active_schema
-from annotator.services.schema.open_values import UNKNOWN_PERSON, code_of_person, is_somebody, number_as_name
+from annotator.services.schema.open_values import UNKNOWN_PERSON, code_of_person, is_person, placeholder_name
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """A set as it came in.
+    """What a labeller says about a set of faces.
 
     Args:
         key: the idempotency key.
-        person: a code or a name (a new one adds a person), or None for a new person who gets a number as name.
-        images: who is this person.
-        exceptions: images of the set that are not: they stay open, and are not proposed as this person's again.
-        unsure: images of the set in which nobody can tell who it is.
-        unknown: images of the set with somebody who is none of the people looked for.
-        accepted: whether the person was suggested.
-        milliseconds: how long it took.
+        person: a code, or a name (a new name adds a person), or None: a new person, who gets a number as name.
+        images: images of this person.
+        exceptions: images of the set that show somebody else. They stay open, and are not proposed as this person again.
+        unsure: images in which one can't tell who it is.
+        unknown: images with a person who is not one of those that the project names.
+        accepted: whether the person was the suggested one.
+        milliseconds: how long the answer took.
     """
 
     key: str
@@ -43,11 +46,11 @@ class Confirmation:
 
     @property
     def answered(self) -> tuple[int, ...]:
-        """The images that get an answer."""
+        """The images that get an answer: all but the exceptions."""
         return (*self.images, *self.unsure, *self.unknown)
 
     def fingerprint(self) -> str:
-        """What a repetition with the same key must agree in."""
+        """A hash of the content: a repetition with the same key must have the same one."""
         parts = (self.images, self.exceptions, self.unsure, self.unknown)
         body = ["people", self.person, *map(sorted, parts), self.accepted]
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
@@ -55,7 +58,7 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What became of a set. `opinions`: images that had another's answer by then, which stands."""
+    """What became of a set. `opinions`: images whose label this answer did not become."""
 
     key: str
     code: int | None
@@ -64,108 +67,96 @@ class Confirmed:
     opinions: list[int]
 
 
-def confirm(session: Session, labeller_id: int, given: Confirmation) -> Confirmed:
-    """Keep who is in the images of a set, all or none. The same key again changes nothing.
+def confirm(session: Session, labeller_id: int, confirmation: Confirmation) -> Confirmed:
+    """Keep the answers to a set, all or none. A repetition with the same key changes nothing.
 
-    Images of the test split are answered like all others: who somebody is says what a group is, and no model learns it.
+    Images of the test split are answered like others: identity decides which images form a group, and no model learns it.
 
     Raises:
-        Conflict: if the key was used for something else.
+        Conflict: if the key was used for another request.
         NotFound: if there is no such image.
-        FacelabelError: if the name will not do, or an image comes twice.
+        FacelabelError: if the name is not allowed, or an image occurs twice.
     """
-    known = find_submission(session, given.key, given.fingerprint())
-    if known is not None:
-        return _outcome(session, known, given)
+    existing = find_submission(session, confirmation.key, confirmation.fingerprint())
+    if existing is not None:
+        return _outcome(session, existing, confirmation)
     attribute_id, attribute = identity_attribute(session)
-    _check_images(session, given)
+    cells = _cells(session, labeller_id, attribute_id, confirmation)
     active = active_schema(session)
-    codes = _codes(session, attribute_id, attribute, given)
-    opinions = _answered(session, attribute_id, labeller_id, given.answered)
+    codes = _codes(session, attribute_id, attribute, confirmation)
+    opinions = {n for n in confirmation.answered if decide(cells[n], Way.PEOPLE) is KeptAs.OPINION}
     submission_id = add_submission(
         session,
-        key=given.key,
-        kind="people",
-        fingerprint=given.fingerprint(),
+        key=confirmation.key,
+        kind=SubmissionKind.PEOPLE,
+        fingerprint=confirmation.fingerprint(),
         labeller_id=labeller_id,
         image_id=None,
         late=bool(opinions),
-        milliseconds=given.milliseconds,
+        milliseconds=confirmation.milliseconds,
     )
-    accepted = set(given.images) if given.accepted else set()
-    answers = [
-        (
-            number,
-            attribute,
-            codes[number],
-            "opinion" if number in opinions else "suggestion" if number in accepted else "human",
-        )
-        for number in given.answered
-    ]
+    origins = dict.fromkeys(confirmation.answered, Origin.HUMAN)
+    if confirmation.accepted:
+        origins |= dict.fromkeys(confirmation.images, Origin.SUGGESTION)
+    origins |= dict.fromkeys(opinions, Origin.OPINION)
+    answers = [(number, attribute, codes[number], origins[number]) for number in confirmation.answered]
     annotate_all(session, active, submission_id, answers)
-    code = codes[given.images[0]] if given.images else given.person
-    if isinstance(code, int) and given.exceptions and is_somebody(session, attribute_id, code):
+    code = codes[confirmation.images[0]] if confirmation.images else confirmation.person
+    if isinstance(code, int) and confirmation.exceptions and is_person(session, attribute_id, code):
         session.execute(
             insert(NotThisPerson).prefix_with("OR REPLACE", dialect="sqlite"),
             [
                 {"image_id": n, "attribute_id": attribute_id, "code": code, "submission_id": submission_id}
-                for n in given.exceptions
+                for n in confirmation.exceptions
             ],
         )
-    return _outcome(session, session.get_one(Submission, submission_id), given)
+    return _outcome(session, session.get_one(Submission, submission_id), confirmation)
 
 
-def _codes(session: Session, attribute_id: int, attribute: str, given: Confirmation) -> dict[int, int | None]:
-    """The answer to each image; people who are new are added."""
-    codes: dict[int, int | None] = dict.fromkeys(given.unsure)
-    if given.unknown:
-        codes |= dict.fromkeys(given.unknown, code_of_person(session, attribute, UNKNOWN_PERSON))
-    if given.images:
-        person = number_as_name(session, attribute_id) if given.person is None else given.person
-        codes |= dict.fromkeys(given.images, code_of_person(session, attribute, person))
-    elif isinstance(given.person, int):
-        code_of_person(session, attribute, given.person)  # whose the exceptions are not
+def _codes(
+    session: Session, attribute_id: int, attribute: str, confirmation: Confirmation
+) -> dict[int, int | None]:
+    """The answered code by image. New people are added."""
+    codes: dict[int, int | None] = dict.fromkeys(confirmation.unsure)
+    if confirmation.unknown:
+        codes |= dict.fromkeys(confirmation.unknown, code_of_person(session, attribute, UNKNOWN_PERSON))
+    if confirmation.images:
+        person = confirmation.person
+        if person is None:
+            person = placeholder_name(session, attribute_id)
+        codes |= dict.fromkeys(confirmation.images, code_of_person(session, attribute, person))
+    elif isinstance(confirmation.person, int):
+        code_of_person(session, attribute, confirmation.person)  # the person of the exceptions must exist
     return codes
 
 
-def _check_images(session: Session, given: Confirmation) -> None:
-    numbers = (*given.answered, *given.exceptions)
+def _cells(
+    session: Session, labeller_id: int, attribute_id: int, confirmation: Confirmation
+) -> dict[int, CellState]:
+    """How the cells of a set stand, by image."""
+    numbers = (*confirmation.answered, *confirmation.exceptions)
     if not numbers or len(set(numbers)) < len(numbers):
         raise WrongUse(
-            "bad_request", "A set holds at least one image, and each image once.", do="Send each image once."
+            "bad_request", "A set needs at least one image, and no image twice.", do="Send each image once."
         )
-    known = set(session.scalars(select(Image.id).where(Image.id.in_(numbers))))
-    if missing := sorted(set(numbers) - known):
+    cells = read_cell_states(session, attribute_id, labeller_id, dict.fromkeys(numbers))
+    if missing := sorted(set(numbers) - cells.keys()):
         raise NotFound("unknown_image", f"There is no image {missing[0]}.", do="Ask for the next set.")
+    return cells
 
 
-def _answered(session: Session, attribute_id: int, labeller_id: int, images: tuple[int, ...]) -> set[int]:
-    """Images whose answer is somebody else's, or a reviewer's decision: it stands."""
-    query = (
-        select(Label.image_id, Submission.labeller_id, Annotation.origin)
-        .join(Annotation, Annotation.id == Label.annotation_id)
-        .join(Submission, Submission.id == Annotation.submission_id)
-        .where(Label.image_id.in_(images), Label.attribute_id == attribute_id)
-    )
-    return {
-        image
-        for image, labeller, origin in session.execute(query)
-        if labeller != labeller_id or origin == "review"
-    }
-
-
-def _outcome(session: Session, row: Submission, given: Confirmation) -> Confirmed:
+def _outcome(session: Session, row: Submission, confirmation: Confirmation) -> Confirmed:
     cells = session.execute(
         select(Annotation.image_id, Annotation.attribute_id, Annotation.code, Annotation.origin).where(
             Annotation.submission_id == row.id
         )
     ).all()
-    named = next((cell for cell in cells if cell.image_id in given.images), None)
+    named = next((cell for cell in cells if cell.image_id in confirmation.images), None)
     person = session.get(ValueRow, (named.attribute_id, named.code)) if named is not None else None
     return Confirmed(
         key=row.key,
         code=person.code if person else None,
         name=person.name if person else None,
         answered=len(cells),
-        opinions=sorted(cell.image_id for cell in cells if cell.origin == "opinion"),
+        opinions=sorted(cell.image_id for cell in cells if cell.origin == Origin.OPINION),
     )

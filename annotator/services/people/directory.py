@@ -1,4 +1,4 @@
-"""The people of a project: found by name, with their images; the faces as they are shown."""
+"""The people of a project: search by name, numbers of images, and faces to show."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from annotator.services.schema.open_values import UNKNOWN_PERSON
 
 @dataclass(frozen=True)
 class FaceCard:
-    """An image with its largest face. `box`: left, top, right, bottom in pixels of the upright image, None without one.
+    """An image with its largest face.
 
-    `turn`: how many degrees clockwise the face must be turned to be upright.
+    `box`: left, top, right, bottom in pixels of the upright image; None if no face was found. `turn`: degrees clockwise by which
+    the face must be turned to be upright.
     """
 
     image: Image
@@ -27,8 +28,8 @@ class FaceCard:
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A person, how many images have them, and one of these."""
+class PersonSummary:
+    """A person, the number of their images, and one of their faces."""
 
     code: int
     name: str
@@ -38,8 +39,11 @@ class Listed:
 
 def list_people(
     session: Session, *, search: str = "", after: str | None = None, limit: int
-) -> tuple[list[Listed], str | None]:
-    """People by name, those whose name holds `search`; and the name to go on after, None at the end.
+) -> tuple[list[PersonSummary], str | None]:
+    """List people whose name contains `search`, by name.
+
+    Returns:
+        The people, and the name to continue after; None at the end.
 
     Raises:
         FacelabelError: if the schema has no attribute for people.
@@ -52,22 +56,22 @@ def list_people(
         query = query.where(ValueRow.name.icontains(search, autoescape=True))
     if after is not None:
         query = query.where(ValueRow.name > after)
-    found = session.execute(query.order_by(ValueRow.name).limit(limit + 1)).all()
-    more = found[limit - 1].name if len(found) > limit else None
-    return describe_people(session, attribute_id, dict(found[:limit])), more
+    rows = session.execute(query.order_by(ValueRow.name).limit(limit + 1)).all()
+    more = rows[limit - 1].name if len(rows) > limit else None
+    return describe_people(session, attribute_id, dict(rows[:limit])), more
 
 
-def known_people(session: Session, attribute_id: int, most: int | None) -> list[tuple[int, str]] | None:
-    """The codes and names of an open attribute's people; None if they are more than `most`."""
+def people_names(session: Session, attribute_id: int, most: int | None) -> list[tuple[int, str]] | None:
+    """Return the codes and names of an open attribute's people, or None if there are more than `most`."""
     query = select(ValueRow.code, ValueRow.name).where(
         ValueRow.attribute_id == attribute_id, ValueRow.status == "active"
     )
-    found = session.connection().execute(query.order_by(ValueRow.code).limit(most and most + 1)).all()
-    return None if most is not None and len(found) > most else [(code, name) for code, name in found]
+    rows = session.connection().execute(query.order_by(ValueRow.code).limit(most and most + 1)).all()
+    return None if most is not None and len(rows) > most else [(code, name) for code, name in rows]
 
 
 def complete_name(session: Session, text: str, limit: int) -> list[str]:
-    """The names that hold a text, those that begin with it first.
+    """Find names that contain a text; names that begin with it come first.
 
     Raises:
         FacelabelError: if the schema has no attribute for people.
@@ -86,8 +90,8 @@ def complete_name(session: Session, text: str, limit: int) -> list[str]:
     return list(session.connection().scalars(query.limit(limit)))
 
 
-def describe_people(session: Session, attribute_id: int, names: dict[int, str]) -> list[Listed]:
-    """People by code, in the order given, with their numbers of images and a face."""
+def describe_people(session: Session, attribute_id: int, names: dict[int, str]) -> list[PersonSummary]:
+    """Add the number of images and a face to people. `names`: code → name; its order is kept."""
     counts = {
         code: (number, first)
         for code, number, first in session.execute(
@@ -97,15 +101,15 @@ def describe_people(session: Session, attribute_id: int, names: dict[int, str]) 
         )
     }
     cards = face_cards(session, [first for _, first in counts.values()])
-    found = []
+    people = []
     for code, name in names.items():
         number, first = counts.get(code, (0, None))
-        found.append(Listed(code, name, number, cards[first] if first is not None else None))
-    return found
+        people.append(PersonSummary(code, name, number, cards[first] if first is not None else None))
+    return people
 
 
 def face_cards(session: Session, images: Collection[int]) -> dict[int, FaceCard]:
-    """The faces of images."""
+    """Read the largest faces of images, by image id."""
     query = (
         select(Image, Face)
         .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
@@ -115,7 +119,7 @@ def face_cards(session: Session, images: Collection[int]) -> dict[int, FaceCard]
 
 
 def faces_of_person(session: Session, attribute_id: int, code: int, limit: int) -> list[FaceCard]:
-    """The first faces of a person, in the order in which the images were imported."""
+    """Read the first faces of a person, in the order in which the images were imported."""
     images = list(
         session.scalars(
             select(Label.image_id)

@@ -1,4 +1,4 @@
-"""Sets of unnamed faces thought to be of one person, the largest and surest first, and whom they resemble."""
+"""Sets of unnamed faces that probably belong to one person, largest first, and the people whom they resemble."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from annotator.models import ValueRow
 from annotator.project import ProjectFolder
 from annotator.services.faces.index import Faces, face_index
 from annotator.services.schema.active import active_schema
+from annotator.services.tasks.leases import leased_to_others
 
-JOIN = 0.54
-"""A cluster at most this far from a person is proposed as theirs; docs/lab/measurements.md says how it was chosen."""
+JOIN_DISTANCE = 0.54
+"""A cluster at most this far from a person is proposed as that person; docs/lab/measurements.md says how it was chosen."""
 
 MAX_FACES = 60
-"""Faces of one set: what fits a screen. The rest of a larger set comes after it."""
+"""Faces of one set, as many as fit a screen. The rest of a larger set follows as the next set."""
 
 SUGGESTIONS = 5
 _CLAIM_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Resembled:
-    """A named person, and how far from them a set is."""
+class SimilarPerson:
+    """A named person and the distance of a set from them."""
 
     code: int
     name: str
@@ -39,13 +40,13 @@ class Resembled:
 
 @dataclass(frozen=True)
 class FaceSet:
-    """Faces thought to be of one person: images, the least certain first, and each one's distance from the others.
+    """Faces that probably belong to one person.
 
     Args:
-        images: the images.
-        distances: of each.
-        size: how many there are with those that come later.
-        proposed: whether it is thought to be the first of `people`.
+        images: the images, least certain first.
+        distances: the distance of each image from the person, or from the set's mean without one.
+        size: faces of the whole set, with those that follow later.
+        proposed: whether the first of `people` is proposed as the person.
         people: the nearest named people.
     """
 
@@ -53,39 +54,39 @@ class FaceSet:
     distances: list[float]
     size: int
     proposed: bool
-    people: list[Resembled]
+    people: list[SimilarPerson]
 
 
 @dataclass(frozen=True)
-class FoundSets:
-    """What there is to confirm. `computing`: faces are being read, so there may be more soon.
+class FaceSets:
+    """What a labeller can confirm now.
 
-    `people`, `proposed`: of the faces that are on the screen.
+    `computing`: faces are being read, so more sets may follow. `people`, `proposed`: as in `FaceSet`, for the faces on the screen.
     """
 
     sets: list[FaceSet]
     computing: bool
     unnamed: int = 0
     described: int = 0
-    people: list[Resembled] = field(default_factory=list)
+    people: list[SimilarPerson] = field(default_factory=list)
     proposed: bool = False
 
 
 def identity_attribute(session: Session) -> tuple[int, str]:
-    """The number and name of the attribute that says who somebody is.
+    """The id and name of the attribute that says who somebody is.
 
     Raises:
-        FacelabelError: if the schema has none.
+        FacelabelError: if the schema has no such attribute.
     """
-    found = active_schema(session).identity
-    if found is None:
+    identity = active_schema(session).identity
+    if identity is None:
         raise FacelabelError(
             "no_identity",
             "The schema has no attribute that says who somebody is.",
             do='Add one to attributes.toml: `[[attribute]]`, `name = "identity"`, `title = "Person"`, `key = "p"`, '
-            '`kind = "open"`, `required = false`, `groups = true`; then call `facelabel schema apply`.',
+            '`kind = "open"`, `required = false`, `groups = true`; then run `facelabel schema apply`.',
         )
-    return found
+    return identity
 
 
 def find_sets(
@@ -97,17 +98,17 @@ def find_sets(
     showing: Collection[int] = (),
     holding: Collection[int] = (),
     without: Collection[int] = (),
-) -> FoundSets:
-    """The next sets for a labeller: none of the faces that somebody else looks at.
+) -> FaceSets:
+    """Find the next sets for a labeller, without faces that somebody else looks at and images that somebody else holds.
 
     Args:
         project: the project.
         session: a reading session.
-        labeller_id: who asks.
-        count: how many sets at the most.
-        showing: images on the labeller's screen, of which the nearest people are wanted; they come in no set.
-        holding: further images that are the labeller's: they come in no set.
-        without: images that the labeller does not want to see.
+        labeller_id: the labeller.
+        count: the number of sets at most.
+        showing: images on the labeller's screen; their nearest people are returned. They are in no set.
+        holding: further images that the labeller has loaded. They are in no set.
+        without: images that the labeller skipped.
 
     Raises:
         FacelabelError: if the schema has no attribute for people.
@@ -117,28 +118,29 @@ def find_sets(
     with index.lock:
         faces = index.look(session)
         if faces is None:
-            return FoundSets([], computing=True)
+            return FaceSets([], computing=True)
         free = _free(faces, labeller_id, {*showing, *holding})
-        free[[faces.rows[image] for image in without if image in faces.rows]] = False
+        others = {*without, *leased_to_others(session, labeller_id)}
+        free[[faces.rows[image] for image in others if image in faces.rows]] = False
         numbers, members = _grouped(faces, np.flatnonzero(free), count)
-        found = [
+        sets = [
             _face_set(session, attribute_id, faces, number, rows)
             for number, rows in zip(numbers, members, strict=True)
         ]
-        _claim(faces, labeller_id, [image for one in found for image in one.images])
+        _claim(faces, labeller_id, [image for face_set in sets for image in face_set.images])
         near = _nearest(faces, np.array([faces.rows[n] for n in showing if n in faces.rows], np.int64))
-        return FoundSets(
-            found,
+        return FaceSets(
+            sets,
             index.computing,
             unnamed=int(faces.groups.unnamed.sum()),
             described=len(faces.images),
             people=_named(session, attribute_id, near),
-            proposed=bool(near) and near[0][1] <= JOIN,
+            proposed=bool(near) and near[0][1] <= JOIN_DISTANCE,
         )
 
 
 def _free(faces: Faces, labeller_id: int, holding: Collection[int]) -> NDArray[np.bool_]:
-    """The faces without an answer that nobody looks at; those on the labeller's own screen are claimed anew."""
+    """Mark the unnamed faces that nobody else looks at. Claims of the labeller's own images are renewed."""
     _claim(faces, labeller_id, holding)
     free = faces.groups.unnamed.copy()
     now = time.monotonic()
@@ -159,15 +161,15 @@ def _claim(faces: Faces, labeller_id: int, images: Collection[int]) -> None:
 
 
 def _grouped(faces: Faces, rows: Places, count: int) -> tuple[list[int], list[Places]]:
-    """The first `count` sets that faces form, the largest first: a number each, and their members.
+    """Form the first `count` sets of some faces, largest first: their numbers, and their members.
 
-    Clusters near one person are one set, with the person's place as its number. Other clusters are sets of their own,
-    with numbers behind the people's; so is what a person was denied of a cluster.
+    All clusters near one person form one set, whose number is the person's place. Every other cluster is a set, with a number
+    after those of people; so are faces of a cluster that somebody said are not this person.
     """
     groups = faces.groups
     people = len(groups.people.codes)
     cluster = groups.cluster[rows]
-    person, near = groups.nearest[cluster], groups.distance[cluster] <= JOIN
+    person, near = groups.nearest[cluster], groups.distance[cluster] <= JOIN_DISTANCE
     if faces.denied:
         places = {row: at for at, row in enumerate(rows.tolist())}
         for image, code in faces.denied:
@@ -176,10 +178,10 @@ def _grouped(faces: Faces, rows: Places, count: int) -> tuple[list[int], list[Pl
                 near[at] = False
     numbers = np.where(near, person, people + cluster)
     order = np.argsort(numbers, kind="stable")
-    found, starts, sizes = np.unique(numbers[order], return_index=True, return_counts=True)
+    sets, starts, sizes = np.unique(numbers[order], return_index=True, return_counts=True)
     ranked = np.argsort(-sizes, kind="stable")[:count]
     members = [rows[order[starts[at] : starts[at] + sizes[at]]] for at in ranked]
-    return found[ranked].tolist(), members
+    return sets[ranked].tolist(), members
 
 
 def _face_set(session: Session, attribute_id: int, faces: Faces, number: int, members: Places) -> FaceSet:
@@ -205,7 +207,7 @@ def _face_set(session: Session, attribute_id: int, faces: Faces, number: int, me
 
 
 def _nearest(faces: Faces, members: Places) -> list[tuple[int, float]]:
-    """The people nearest to a set, with their distances; none whom one of its faces was said not to be."""
+    """The people nearest to a set, with distances, without people whom one of its faces was said not to be."""
     if len(members) == 0:
         return []
     groups, people = faces.groups, faces.groups.people
@@ -213,12 +215,12 @@ def _nearest(faces: Faces, members: Places) -> list[tuple[int, float]]:
     denied = {code for image, code in faces.denied if image in images}
     own = sets_of(groups.descriptors[members], np.zeros(len(members), np.int64), 1)
     places, far = nearest(own, people.sets, SUGGESTIONS + len(denied))
-    found = [(people.codes[place], float(d)) for place, d in zip(places, far, strict=True)]
-    return [(c, d) for c, d in found if c not in denied and people.find(c) is not None][:SUGGESTIONS]
+    candidates = [(people.codes[place], float(d)) for place, d in zip(places, far, strict=True)]
+    return [(c, d) for c, d in candidates if c not in denied and people.find(c) is not None][:SUGGESTIONS]
 
 
-def resembling(project: ProjectFolder, session: Session, code: int) -> list[Resembled]:
-    """The people nearest to a person, who may be the same; none while the faces are read."""
+def resembling(project: ProjectFolder, session: Session, code: int) -> list[SimilarPerson]:
+    """Find the people nearest to a person, who may be the same person. Empty while the faces are being read."""
     attribute_id, _ = identity_attribute(session)
     index = face_index(project.database, attribute_id)
     with index.lock:
@@ -228,14 +230,14 @@ def resembling(project: ProjectFolder, session: Session, code: int) -> list[Rese
         if people is None or place is None:
             return []
         places, far = nearest(people.sets[place : place + 1], people.sets, SUGGESTIONS + 1)
-        found = [(people.codes[at], float(d)) for at, d in zip(places, far, strict=True) if at != place]
-        found = [(other, d) for other, d in found if people.find(other) is not None]
-    return _named(session, attribute_id, found[:SUGGESTIONS])
+        others = [(people.codes[at], float(d)) for at, d in zip(places, far, strict=True) if at != place]
+        others = [(code, d) for code, d in others if people.find(code) is not None]
+    return _named(session, attribute_id, others[:SUGGESTIONS])
 
 
-def _named(session: Session, attribute_id: int, people: list[tuple[int, float]]) -> list[Resembled]:
+def _named(session: Session, attribute_id: int, people: list[tuple[int, float]]) -> list[SimilarPerson]:
     query = select(ValueRow.code, ValueRow.name).where(
         ValueRow.attribute_id == attribute_id, ValueRow.code.in_([code for code, _ in people])
     )
     names = dict(session.execute(query).all())
-    return [Resembled(code, names[code], round(distance, 3)) for code, distance in people]
+    return [SimilarPerson(code, names[code], round(distance, 3)) for code, distance in people]

@@ -1,1 +1,1 @@
-"""The predictions in use, and labels as columns for comparison with them."""
+"""The active predictions, and labels as columns to compare with them."""

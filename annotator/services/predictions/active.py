@@ -1,4 +1,4 @@
-"""Predictions in the project: loaded with one row, asked for an image or the order of work."""
+"""The predictions of a project: load a folder, and find the active one, from which suggestions and the queue come."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from annotator.services.schema.active import active_schema
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What loading found: images in the file, and how many of them the project does not know."""
+    """What loading found: images in the file, and how many of them are not in the project."""
 
     rows: int
     unknown: int
     unknown_names: list[str]
 
 
-def bring_predictions(project: ProjectFolder, folder: Path) -> LoadReport:
-    """Copy a predictions folder from somewhere else, such as a machine with a GPU, into the project and load it.
+def import_predictions(project: ProjectFolder, folder: Path) -> LoadReport:
+    """Copy a predictions folder into the project, for example from a machine with a GPU, and load it.
 
     Raises:
         FacelabelError: as `load_predictions`; nothing is copied then.
@@ -49,18 +49,18 @@ def bring_predictions(project: ProjectFolder, folder: Path) -> LoadReport:
 
 
 def check_schema(project: ProjectFolder, file: PredictionsFile) -> str:
-    """The project's schema hash, if the predictions were made for it.
+    """Check that predictions were made for the active schema, and return its hash.
 
     Raises:
-        FacelabelError: if they were made for another schema; the predictions in use stay in use.
+        FacelabelError: if they were made for another schema; the active predictions stay active.
     """
     with project.database.read() as session:
         current = active_schema(session).hash
     if file.manifest["schema"]["hash"] != current:
         raise FacelabelError(
             "other_schema",
-            f"The predictions in {file.folder} were made for another schema than the project's.",
-            kept="The predictions in use stay in use.",
+            f"The predictions in {file.folder} were made for another schema than the project has.",
+            kept="The active predictions stay active.",
             do="Run a new round: `facelabel round`.",
         )
     return current
@@ -69,18 +69,18 @@ def check_schema(project: ProjectFolder, file: PredictionsFile) -> str:
 def load_predictions(
     project: ProjectFolder, folder: Path, round_id: int | None = None, *, all_known: bool = False
 ) -> LoadReport:
-    """Make a predictions folder inside the project the one that the queue and the suggestions come from.
+    """Make a predictions folder of the project the active one.
 
-    Loading the same folder again changes nothing. Two folders may hold the same bytes: two rounds in one second.
+    Loading the same folder again changes nothing. Two folders may have the same bytes, for example of two rounds in one second.
 
     Args:
         project: the project.
         folder: the predictions.
-        round_id: the round that made them; None: they were brought.
-        all_known: the project is known to have all their images, so that it need not be seen.
+        round_id: the round that made them; None: they were imported.
+        all_known: whether the caller knows that the project has all their images, so that this is not checked.
 
     Raises:
-        FacelabelError: if it is damaged, or was made for another schema; the predictions in use stay in use.
+        FacelabelError: if the folder is damaged, or was made for another schema; the active predictions stay active.
     """
     file = PredictionsFile(folder)
     file.verify()
@@ -89,8 +89,8 @@ def load_predictions(
     path = folder.resolve().relative_to(project.path.resolve()).as_posix()
     digest = file.manifest["manifest_hash"]
     with project.database.write() as session:
-        known = select(Predictions.id).where(Predictions.path == path, Predictions.content_hash == digest)
-        if session.scalar(known) is None:
+        loaded = select(Predictions.id).where(Predictions.path == path, Predictions.content_hash == digest)
+        if session.scalar(loaded) is None:
             session.add(
                 Predictions(
                     round_id=round_id,
@@ -108,20 +108,20 @@ def load_predictions(
 
 
 def next_turn(session: Session) -> int:
-    """The turn that puts predictions in use: higher than all before it."""
+    """Return the turn that makes predictions active: higher than all earlier ones."""
     return (session.scalar(select(func.max(Predictions.turn))) or 0) + 1
 
 
 def _unknown_images(project: ProjectFolder, file: PredictionsFile) -> tuple[int, list[str]]:
     with project.database.read() as session:
-        known = {name for rows in fetch_many(session, select(Image.name), 10_000) for (name,) in rows}
-    missing = [name for name in file.all_names() if name not in known]
+        names = {name for rows in fetch_many(session, select(Image.name), 10_000) for (name,) in rows}
+    missing = [name for name in file.all_names() if name not in names]
     return len(missing), missing[:5]
 
 
 @dataclass(frozen=True)
 class ActivePredictions:
-    """The predictions in use: their file, and where the order of work is still to be done."""
+    """The active predictions: their file, and the place from which the order of work is not done."""
 
     id: int
     cursor: int
@@ -139,7 +139,7 @@ _NEWEST = (
 def active_predictions(
     project: ProjectFolder, session: Session, schema_hash: str
 ) -> ActivePredictions | None:
-    """The predictions in use: the last loaded, or returned to, of those that were made for the active schema."""
+    """Find the active predictions: of those for the active schema, the ones that were loaded or chosen last."""
     row = session.connection().execute(_NEWEST, {"schema_hash": schema_hash}).one_or_none()
     if row is None:
         return None

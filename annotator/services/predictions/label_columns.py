@@ -1,4 +1,4 @@
-"""The labels of all images at once, a column of codes for each attribute, so that a million are read in seconds."""
+"""The labels of all images as columns of codes, one per attribute: a million labels are read in seconds."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from annotator.models import AttributeRow, Image, Label
 
 
 class LabelColumns:
-    """What every image is labelled with, two bytes a cell (four for people), in one pass over an index.
+    """The labels of all images, two bytes a cell (four for people), read in one pass over an index.
 
-    To look the labels of each image up takes longer than all the rest of an export.
+    Looking up the labels of each image would take longer than the rest of an export.
 
     Args:
         session: a session; its transaction sees one state of the labels.
@@ -33,13 +33,13 @@ class LabelColumns:
         self._columns = {name: _column(session, number, size) for number, name in attributes.all()}
 
     def of(self, images: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[np.integer[Any]]]:
-        """Attribute name → the codes of some images, CANNOT_TELL and MISSING among them."""
+        """Return attribute name → the codes of some images, with CANNOT_TELL and MISSING as codes."""
         rows = np.asarray(images, np.int64)
         return {name: column[rows] for name, column in self._columns.items()}
 
 
 def _column(session: Session, attribute: int, size: int) -> NDArray[Any]:
-    # One row for each code, its images in one text: a row for each cell would take three times as long.
+    # One row per code, with its images as one text: a row per cell would take three times as long.
     query = (
         select(func.coalesce(Label.code, CANNOT_TELL), func.group_concat(Label.image_id))
         .where(Label.attribute_id == attribute)
@@ -53,9 +53,9 @@ def _column(session: Session, attribute: int, size: int) -> NDArray[Any]:
 
 
 def fetch_many(session: Session, query: Select[*tuple[Any, ...]], rows: int) -> Iterator[Sequence[Any]]:
-    """The rows of a query as the driver gives them, so many at a time: SQLAlchemy's own cost as much again."""
+    """Yield the rows of a query as the driver returns them, `rows` at a time: SQLAlchemy's rows would double the time."""
     cursor = session.connection().execute(query).cursor
     assert cursor is not None
-    while found := cursor.fetchmany(rows):
-        yield found
+    while chunk := cursor.fetchmany(rows):
+        yield chunk
     cursor.close()

@@ -1,1 +1,1 @@
-"""Browse and review: image listing and filters, the review queue, corrections, flags, label issues."""
+"""Browse and review: lists of images with filters, the review queue, corrections, flags, label issues."""

@@ -1,4 +1,4 @@
-"""Corrections: answers to images that nobody was given, from browse and review; a reviewer's one decides the cell."""
+"""Corrections from *Browse* and *Review*: answers without a lease. A reviewer's correction can decide the cell."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from annotator.domain.precedence import KeptAs, Way, decide
+from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import NotFound, WrongUse
 from annotator.services.annotation.log import add_submission, annotate, find_submission
-from annotator.services.annotation.submit import Answer, adjudicated, code_of_answer
-from annotator.services.annotation.undo import find_undoable, take_back
-from annotator.services.review.details import get_image
+from annotator.services.annotation.standing import read_image_state
+from annotator.services.annotation.submit import Answer, code_of_answer
+from annotator.services.annotation.undo import find_undoable, undo_submission
+from annotator.services.review.details import unknown_image
 from annotator.services.review.queue import check_reviewer
 from annotator.services.schema.active import active_schema
 
 
 @dataclass(frozen=True)
 class Correction:
-    """New answers to some cells of an image. `adjudicate`: a reviewer decides, whatever others said."""
+    """New answers to some cells of an image. `adjudicate`: a reviewer decides these cells."""
 
     key: str
     image_id: int
@@ -28,60 +31,63 @@ class Correction:
     adjudicate: bool = False
 
     def fingerprint(self) -> str:
-        """What a repetition with the same key must agree in."""
+        """A hash of the content: a repetition with the same key must have the same one."""
         body = ["review", self.image_id, dict(self.values), self.adjudicate]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 def correct(session: Session, labeller_id: int, correction: Correction) -> None:
-    """Keep a correction. The same key again changes nothing. It needs no lease and takes none away.
+    """Keep a correction. A repetition with the same key changes nothing. Leases stay as they are.
 
-    A plain correction of a cell that a reviewer decided is kept as an extra opinion.
+    A correction without `adjudicate` of a cell that a reviewer decided is kept as an opinion.
 
     Raises:
-        Conflict: if the key was used for something else.
+        Conflict: if the key was used for another request.
         NotFound: if there is no such image.
-        Forbidden: if somebody who is no reviewer adjudicates.
-        FacelabelError: if there is no value, or an attribute or a value is not in the schema.
+        Forbidden: if the labeller adjudicates and is no reviewer.
+        FacelabelError: if the correction has no value, or an attribute or a value is not in the schema.
     """
     if find_submission(session, correction.key, correction.fingerprint()) is not None:
         return
     if correction.adjudicate:
         check_reviewer(session, labeller_id)
     if not correction.values:
-        raise WrongUse("bad_request", "A correction holds at least one value.", do="Send values.")
-    image = get_image(session, correction.image_id)
+        raise WrongUse("bad_request", "A correction needs at least one value.", do="Send values.")
+    state = read_image_state(session, correction.image_id, labeller_id)
+    if state is None:
+        raise unknown_image(correction.image_id)
     active = active_schema(session)
     codes = {name: code_of_answer(session, active.schema, name, v) for name, v in correction.values.items()}
     submission_id = add_submission(
         session,
         key=correction.key,
-        kind="review",
+        kind=SubmissionKind.REVIEW,
         fingerprint=correction.fingerprint(),
         labeller_id=labeller_id,
-        image_id=image.id,
+        image_id=correction.image_id,
     )
-    origins = dict.fromkeys(codes, "review" if correction.adjudicate else "human")
-    if not correction.adjudicate:
-        origins |= dict.fromkeys(adjudicated(session, active, image.id) & codes.keys(), "opinion")
-    annotate(session, active, image.id, submission_id, codes, origins)
+    way = Way.DECISION if correction.adjudicate else Way.CORRECTION
+    opinions = {name for name in codes if decide(state.cell(active.ids[name]), way) is KeptAs.OPINION}
+    origins = dict.fromkeys(codes, Origin.REVIEW if correction.adjudicate else Origin.HUMAN)
+    origins |= dict.fromkeys(opinions, Origin.OPINION)
+    annotate(session, active, correction.image_id, submission_id, codes, origins)
 
 
 def undo_correction(session: Session, labeller_id: int, key: str, image_id: int, undone_key: str) -> None:
-    """Take a correction back; the answers before it count again. The same key again changes nothing.
+    """Undo a correction: the answers before it count again. A repetition with the same key changes nothing.
 
     Raises:
         NotFound: if this labeller made no such correction of this image.
-        Conflict: if it was taken back already, or the key was used for something else.
+        Conflict: if it was undone already, or the key was used for another request.
     """
     fingerprint = hashlib.sha256(f"undo review:{image_id}:{undone_key}".encode()).hexdigest()
     if find_submission(session, key, fingerprint) is not None:
         return
-    target = find_undoable(session, labeller_id, undone_key, kinds=("review",))
+    target = find_undoable(session, labeller_id, undone_key, kinds=(SubmissionKind.REVIEW,))
     if target.image_id != image_id:
         raise NotFound(
             "nothing_to_undo",
             f"{undone_key!r} is no correction of image {image_id}.",
-            do="Name the image's own.",
+            do="Send the key of a correction of this image.",
         )
-    take_back(session, target, key, fingerprint)
+    undo_submission(session, target, key, fingerprint)

@@ -1,31 +1,33 @@
-"""One image with everything that was ever said about it."""
+"""One image in detail: labels, suggestions, flags, and the history of its annotations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Attribute
+from annotator.domain.states import Origin
 from annotator.errors import NotFound
 from annotator.formats.snapshot.predictions import Suggestion
 from annotator.models import Annotation, Gold, Image, Label, Labeller, Submission, Undecided, ValueRow
 from annotator.project import ProjectFolder
+from annotator.services.common.undone import is_undone
 from annotator.services.predictions.active import active_predictions
 from annotator.services.review.flags import FlagDetail, flags_of
-from annotator.services.review.label_issues import Suspicion, suspicions_of
+from annotator.services.review.label_issues import LabelIssue, label_issues_of
 from annotator.services.schema.active import ActiveSchema, active_schema
 from annotator.services.tasks.visibility import is_blind
 
 CONFIDENT = 0.9
-"""A model that contradicts a label with at least this probability is worth a reviewer's look."""
+"""A reviewer looks at a label if the model gives another value at least this probability."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """One annotation of a cell: who, what, when; `undone` if it was taken back. An undo is one as well."""
+class HistoryEntry:
+    """One annotation of a cell. `undone`: its submission was undone. Undoing adds an annotation too."""
 
     id: int
     code: int | None
@@ -38,36 +40,36 @@ class Said:
 
 @dataclass(frozen=True)
 class CellDetail:
-    """One cell. All three kinds of doubt end with adjudication.
+    """One cell. A reviewer's decision ends `differing`, `undecided` and `contradicted`.
 
     Args:
-        attribute: its name.
-        label: the annotation that counts.
-        suggestion: the model's answer, if it may be seen.
-        suggested_name: its name.
-        differing: opinions differ from the label.
-        undecided: the last aggregation found no clear answer.
-        contradicted: a confident model gives another answer, or the label is suspected to be wrong.
-        suspicion: why it is suspected.
-        suspected_name: the name of the value that it probably should be.
-        history: all annotations, the oldest first.
+        attribute: the attribute's name.
+        label: the annotation that is the label.
+        suggestion: the model's answer, unless it is hidden.
+        suggested_name: the name of the suggested value.
+        differing: whether opinions differ from the label.
+        undecided: whether the last aggregation found no clear answer.
+        contradicted: whether a confident model gives another answer, or the label has an issue.
+        suspicion: the issue.
+        suspected_name: the name of the value that is probably right.
+        history: all annotations, oldest first.
     """
 
     attribute: str
-    label: Said | None
+    label: HistoryEntry | None
     suggestion: Suggestion | None
     suggested_name: str | None
     differing: bool
     undecided: bool
     contradicted: bool
-    suspicion: Suspicion | None
+    suspicion: LabelIssue | None
     suspected_name: str | None
-    history: list[Said]
+    history: list[HistoryEntry]
 
 
 @dataclass(frozen=True)
 class ImageDetail:
-    """An image with its cells in schema order and its flags. `blind`: the model's answers are held back."""
+    """An image with its cells in schema order and its flags. `blind`: the suggestions are hidden."""
 
     image: Image
     blind: bool
@@ -76,19 +78,24 @@ class ImageDetail:
 
 
 def get_image(session: Session, image_id: int) -> Image:
-    """An image by its number.
+    """Find an image by its id.
 
     Raises:
-        NotFound: if there is none.
+        NotFound: if there is no such image.
     """
     image = session.get(Image, image_id)
     if image is None:
-        raise NotFound("unknown_image", f"There is no image {image_id}.", do="Look for it by its name.")
+        raise unknown_image(image_id)
     return image
 
 
+def unknown_image(image_id: int) -> NotFound:
+    """The error for an id that no image has."""
+    return NotFound("unknown_image", f"There is no image {image_id}.", do="Search for it by its name.")
+
+
 def read_image(project: ProjectFolder, session: Session, image_id: int) -> ImageDetail:
-    """All of an image's labels, suggestions, flags and its history.
+    """Read an image with its labels, suggestions, flags and history.
 
     Raises:
         NotFound: if there is no such image.
@@ -106,7 +113,7 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
         ).all()
     )
     history = _history(session, active, image)
-    suspicions = {} if blind else suspicions_of(project, image.name)
+    issues = {} if blind else label_issues_of(project, image.name)
     gold = session.scalar(select(Gold.id).where(Gold.image_id == image.id)) is not None
     undecided = set(session.scalars(select(Undecided.attribute_id).where(Undecided.image_id == image.id)))
     cells = [
@@ -116,7 +123,7 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
             history.get(number, []),
             labels.get(number),
             suggestions.get(name),
-            suspicions.get(name),
+            issues.get(name),
             number in undecided,
             gold,
         )
@@ -125,30 +132,28 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
     return ImageDetail(image, blind, cells, flags_of(session, image.id))
 
 
-def _history(session: Session, active: ActiveSchema, image: Image) -> dict[int, list[Said]]:
-    """All annotations of an image by attribute, the oldest first."""
-    later = aliased(Submission)
-    undone = exists().where(later.undoes == Submission.id)
+def _history(session: Session, active: ActiveSchema, image: Image) -> dict[int, list[HistoryEntry]]:
+    """Read all annotations of an image by attribute, oldest first."""
     rows = session.execute(
-        select(Annotation, Labeller.name, Submission.created_at, undone)
+        select(Annotation, Labeller.name, Submission.created_at, is_undone())
         .join(Submission, Submission.id == Annotation.submission_id)
         .join(Labeller, Labeller.id == Submission.labeller_id)
         .where(Annotation.image_id == image.id)
         .order_by(Annotation.id)
     ).all()
     names = _value_names(session, active, {(row.attribute_id, row.code) for row, *_ in rows})
-    history: dict[int, list[Said]] = {}
-    for row, labeller, created_at, is_undone in rows:
+    history: dict[int, list[HistoryEntry]] = {}
+    for row, labeller, created_at, undone in rows:
         name = names.get((row.attribute_id, row.code))
-        said = Said(row.id, row.code, name, labeller, row.origin, created_at, bool(is_undone))
-        history.setdefault(row.attribute_id, []).append(said)
+        entry = HistoryEntry(row.id, row.code, name, labeller, row.origin, created_at, bool(undone))
+        history.setdefault(row.attribute_id, []).append(entry)
     return history
 
 
 def _value_names(
     session: Session, active: ActiveSchema, cells: set[tuple[int, int | None]]
 ) -> dict[tuple[int, int | None], str]:
-    """The names of values, those of people too."""
+    """Find the names of values, people included."""
     names: dict[tuple[int, int | None], str] = {
         (active.ids[attribute.name], value.code): value.name
         for attribute in active.schema.attributes
@@ -164,22 +169,22 @@ def _value_names(
 def _cell(
     active: ActiveSchema,
     name: str,
-    history: list[Said],
+    history: list[HistoryEntry],
     annotation_id: int | None,
     suggestion: Suggestion | None,
-    suspicion: Suspicion | None,
+    suspicion: LabelIssue | None,
     undecided: bool,
     gold: bool,
 ) -> CellDetail:
-    label = next((said for said in history if said.id == annotation_id), None)
-    decided = label is not None and label.origin == "review"
+    label = next((entry for entry in history if entry.id == annotation_id), None)
+    decided = label is not None and label.origin == Origin.REVIEW
     differing = any(
-        said.origin == "opinion"
-        and not said.undone
+        entry.origin == Origin.OPINION
+        and not entry.undone
         and label is not None
-        and _contradicts(active.schema[name], said.code, label.code)
-        and (not decided or (said.id > label.id and not gold))
-        for said in history
+        and _contradicts(active.schema[name], entry.code, label.code)
+        and (not decided or (entry.id > label.id and not gold))
+        for entry in history
     )
     if label is None or decided or suspicion is None or suspicion.code != label.code:
         suspicion = None
@@ -206,7 +211,7 @@ def _cell(
 
 
 def _contradicts(attribute: Attribute, opinion: int | None, label: int | None) -> bool:
-    """Whether an opinion means another value than the label by now; one whose value was split means none."""
+    """Whether an opinion now means another value than the label. An opinion whose value was split contradicts nothing."""
     if opinion is None or attribute.kind == "open":
         return opinion != label
     return attribute.current(opinion) not in {label, None}

@@ -1,4 +1,4 @@
-"""Which images a view of browse shows, as conditions of a query."""
+"""The filters of *Browse* as conditions of a query."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, Select, String, UnaryExpression, and_, cas
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.operators import custom_op
 
+from annotator.domain.states import Origin
 from annotator.errors import WrongUse
 from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Submission, Undecided
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import ActiveSchema, unknown_attribute
 
 NOT_LABELLED, CANNOT_TELL = "none", "unsure"
@@ -25,22 +27,22 @@ _FLAGS = {
 
 @dataclass(frozen=True)
 class Filters:
-    """What a view shows; everything that is given must hold.
+    """The filters of a view. An image is shown if it fulfils all of them.
 
     Args:
-        attribute: the cell that value, labeller, origin and the disagreements are about; otherwise any cell.
+        attribute: the cell to which value, labeller, origin and disagreement refer; None: any cell.
         value: a code, "none" (not labelled) or "unsure" (can't tell).
-        labeller: who gave the label that counts.
-        origin: how that label came about.
+        labeller: the name of the labeller who gave the label.
+        origin: the label's origin.
         source: the folder that the image was imported from.
         split: train, val or test.
         group: the key of the group.
-        name: how the image's name begins; after a * what it holds somewhere.
-        faces: how many faces were found; what was not looked at yet is in none.
-        flag: images with a flag that is open, resolved, or either.
-        differing: extra opinions differ from the label, and no reviewer has decided since.
+        name: the start of the image's name; after a "*", any part of it.
+        faces: the number of faces; images that were not analysed yet have no number.
+        flag: images with an open flag, a resolved flag, or any flag.
+        differing: an opinion differs from the label, and no reviewer has decided since.
         contradicted: the model gives another value than the label at least this probability, and no reviewer decided.
-        undecided: the last aggregation found no clear answer, and no reviewer decided since.
+        undecided: the last aggregation found no clear answer, and no reviewer has decided since.
     """
 
     attribute: str | None = None
@@ -59,19 +61,19 @@ class Filters:
 
     @property
     def prefix(self) -> str:
-        """What the names begin with."""
+        """The start that all names must have."""
         return "" if self.name is None or self.name.startswith("*") else self.name
 
 
 _FEW = 20_000
-"""Rows of an index that are looked through at once."""
+"""Rows of an index up to which it counts as leading to few images."""
 
 
 def is_narrow(session: Session, filters: Filters) -> bool:
-    """Whether an index leads to few images, so that they need not be looked for among all."""
+    """Whether an index leads to few images, so that not all images need to be searched."""
     indexes = [
         select(Flag.id) if filters.flag is not None else None,
-        select(Annotation.id).where(Annotation.origin == "opinion") if filters.differing else None,
+        select(Annotation.id).where(Annotation.origin == Origin.OPINION) if filters.differing else None,
         select(Undecided.image_id) if filters.undecided else None,
         select(Image.id).where(Image.group == filters.group) if filters.group is not None else None,
     ]
@@ -81,47 +83,47 @@ def is_narrow(session: Session, filters: Filters) -> bool:
 def conditions(
     session: Session, active: ActiveSchema, filters: Filters, *, narrow: bool = True
 ) -> list[ColumnElement[bool]]:
-    """The filters as conditions on images; `contradicted` is not among them, it needs the predictions file.
+    """Translate filters to conditions on images; all but `contradicted`, which needs the predictions file.
 
     Args:
         session: a session.
         active: the active schema.
-        filters: what must hold.
-        narrow: whether the images are found through these conditions; else each is looked up for an image at hand.
+        filters: the filters.
+        narrow: whether the database finds the images through these conditions; otherwise it tests each image of a window.
 
     Raises:
-        FacelabelError: if there is no such attribute, or a value is given without one.
+        FacelabelError: if there is no such attribute, or a value has no attribute.
     """
     attribute_id = _attribute_id(active, filters.attribute)
-    found: list[ColumnElement[bool]] = []
+    chosen: list[ColumnElement[bool]] = []
     for column, wanted in (
         (_unindexed(Image.split), filters.split),
         (Image.source, filters.source),
         (Image.group if narrow else _unindexed(Image.group), filters.group),
     ):
         if wanted is not None:
-            found.append(column == wanted)
+            chosen.append(column == wanted)
     if filters.name is not None and filters.name.startswith("*"):
-        found.append(Image.name.contains(filters.name[1:], autoescape=True))
+        chosen.append(Image.name.contains(filters.name[1:], autoescape=True))
     if filters.faces is not None:
-        found.append(_FACES[filters.faces])
+        chosen.append(_FACES[filters.faces])
     for query in _lists(active, filters, attribute_id):
         [image_id] = query.selected_columns
-        found.append(Image.id.in_(query) if narrow else query.where(image_id == Image.id).exists())
+        chosen.append(Image.id.in_(query) if narrow else query.where(image_id == Image.id).exists())
     if filters.value == NOT_LABELLED:
-        found.append(~exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id))
+        chosen.append(~exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id))
     elif filters.value is not None or filters.labeller is not None or filters.origin is not None:
-        found.append(_labelled(session, attribute_id, filters))
-    return found
+        chosen.append(_labelled(session, attribute_id, filters))
+    return chosen
 
 
 def _unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
-    """A column that is not found by its index, which would lead to far more images than a window of names holds."""
+    """A column that the database does not look up by its index, which leads to far more images than a window of names holds."""
     return UnaryExpression(column.expression, operator=custom_op("+"), type_=String())
 
 
 def _lists(active: ActiveSchema, filters: Filters, attribute_id: int | None) -> Iterator[Select[int]]:
-    """The images that were flagged, disagreed about, or left undecided, as far as these are asked for."""
+    """Select images with flags, disagreement, or undecided cells, for each of these filters that is set."""
     if filters.flag is not None:
         yield select(Flag.image_id).where(_FLAGS[filters.flag])
     if filters.differing:
@@ -137,14 +139,14 @@ def _attribute_id(active: ActiveSchema, attribute: str | None) -> int | None:
 
 
 def _labelled(session: Session, attribute_id: int | None, filters: Filters) -> ColumnElement[bool]:
-    """There is a label of this attribute, value, labeller and origin."""
+    """The condition that a label has this attribute, value, labeller and origin."""
     query = select(Label.image_id).where(Label.image_id == Image.id)
     if attribute_id is not None:
         query = query.where(Label.attribute_id == attribute_id)
     if filters.value is not None:
         if attribute_id is None:
             raise WrongUse(
-                "no_attribute", "A value is one of an attribute.", do="Send the attribute as well."
+                "no_attribute", "A value filter needs an attribute.", do="Send the attribute as well."
             )
         query = query.where(Label.code == _code(filters.value))
     if filters.labeller is not None or filters.origin is not None:
@@ -164,15 +166,17 @@ def _code(value: str) -> int | None:
     if value.isascii() and value.isdigit() and len(value) < 10:
         return int(value)
     raise WrongUse(
-        "bad_value", f"{value!r} is no value.", do="Send a code, none (not labelled) or unsure (can't tell)."
+        "bad_value",
+        f"{value!r} is not a value.",
+        do="Send a code, none (not labelled) or unsure (can't tell).",
     )
 
 
 def _differing(active: ActiveSchema, attribute_id: int | None) -> Select[int]:
-    """Images with an opinion that counts and differs from the label, unless a reviewer decided after it.
+    """Select images with an opinion that differs from the label, unless a reviewer decided after it.
 
-    What labellers answer to a gold image measures them; it puts no decision in doubt. An opinion whose value was merged
-    since means the other one, and one whose value was split means none.
+    Opinions on gold images measure labellers and do not call a decision into question. An opinion whose value was merged means
+    the value that replaced it; an opinion whose value was split is ignored.
     """
     opinion, label = aliased(Annotation), aliased(Annotation)
     split = [
@@ -185,33 +189,32 @@ def _differing(active: ActiveSchema, attribute_id: int | None) -> Select[int]:
         for (number, code), current in active.replaced.items()
         if current is not None
     ]
-    said = case(*merged, else_=opinion.code) if merged else opinion.code
-    later = aliased(Submission)
+    opinion_code = case(*merged, else_=opinion.code) if merged else opinion.code
     gold = exists().where(Gold.image_id == opinion.image_id)
     query = (
         select(opinion.image_id)
         .join(Label, (Label.image_id == opinion.image_id) & (Label.attribute_id == opinion.attribute_id))
         .join(label, label.id == Label.annotation_id)
         .where(
-            opinion.origin == "opinion",
-            Label.code.is_distinct_from(said),
+            opinion.origin == Origin.OPINION,
+            Label.code.is_distinct_from(opinion_code),
             *(~condition for condition in split),
-            or_(label.origin != "review", and_(opinion.id > label.id, ~gold)),
-            ~exists().where(later.undoes == opinion.submission_id),
+            or_(label.origin != Origin.REVIEW, and_(opinion.id > label.id, ~gold)),
+            ~is_undone(opinion.submission_id),
         )
     )
     return query if attribute_id is None else query.where(opinion.attribute_id == attribute_id)
 
 
 def _undecided(attribute_id: int | None) -> Select[int]:
-    """Images with a cell that the last aggregation left open, unless a reviewer has decided it."""
+    """Select images with a cell that the last aggregation could not decide and that no reviewer decided since."""
     reviewed = (
         select(Label.image_id)
         .join(Annotation, Annotation.id == Label.annotation_id)
         .where(
             Label.image_id == Undecided.image_id,
             Label.attribute_id == Undecided.attribute_id,
-            Annotation.origin == "review",
+            Annotation.origin == Origin.REVIEW,
         )
     )
     query = select(Undecided.image_id).where(~reviewed.exists())

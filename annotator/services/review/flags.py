@@ -1,4 +1,4 @@
-"""Flags: notes that something about an image wants a reviewer's eye."""
+"""Flags: notes that ask a reviewer to look at an image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_NOTE = 500
 
 @dataclass(frozen=True)
 class FlagDetail:
-    """One flag with the names of who raised and who resolved it."""
+    """A flag with the names of the labellers who raised and resolved it."""
 
     id: int
     image_id: int
@@ -29,7 +29,7 @@ class FlagDetail:
 
 
 def raise_flag(session: Session, labeller_id: int, key: str, image_id: int, note: str) -> FlagDetail:
-    """Keep a note on an image. The same key again gives the same flag.
+    """Flag an image with a note. A repetition with the same key returns the same flag.
 
     Raises:
         Conflict: if the key was used for another flag.
@@ -55,7 +55,7 @@ def raise_flag(session: Session, labeller_id: int, key: str, image_id: int, note
 
 
 def resolve_flag(session: Session, labeller_id: int, flag_id: int) -> FlagDetail:
-    """Say that a flag was dealt with; who did so first stays written down.
+    """Resolve a flag. If it is resolved already, the first labeller who did so stays recorded.
 
     Raises:
         NotFound: if there is no such flag.
@@ -70,7 +70,7 @@ def resolve_flag(session: Session, labeller_id: int, flag_id: int) -> FlagDetail
 
 
 def flags_of(session: Session, image_id: int) -> list[FlagDetail]:
-    """All flags of an image, the oldest first."""
+    """Read all flags of an image, oldest first."""
     return _read(session, Flag.image_id == image_id)
 
 
@@ -90,11 +90,11 @@ def _read(session: Session, condition: object) -> list[FlagDetail]:
 
 
 def _clean_note(text: str) -> str:
-    """A note as plain text; lines are allowed, other control characters are not."""
+    """Clean a note: plain text, in which new lines and tabs are the only control characters."""
     note = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
     if not 1 <= len(note) <= MAX_NOTE:
         raise FacelabelError(
-            "bad_note", f"A note needs 1 to {MAX_NOTE} characters.", do="Send a shorter note, or some text."
+            "bad_note", f"A note needs 1 to {MAX_NOTE} characters.", do="Send a note of that length."
         )
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in note if character not in "\n\t"):
         raise FacelabelError("bad_note", "A note cannot hold control characters.", do="Send plain text.")

@@ -1,7 +1,7 @@
-"""Labels that are probably wrong, as `trainer label-errors` ranked them: the source of the reviewers' queue "model contradicts".
+"""Label issues: labels that are probably wrong, as `trainer label-errors` ranked them, for the review queue and for relabelling.
 
-The newest round that has a list is asked, whatever predictions are in use: a label that was changed or decided since is no
-longer in it.
+The list comes from the newest round that has one, independent of the active predictions. Labels that were changed or decided
+since then are left out.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import Origin
 from annotator.models import Annotation, Image, Label
 from annotator.project import ProjectFolder
 from annotator.services.common.round_artifacts import newest_result
@@ -26,8 +27,8 @@ _WINDOW = 200
 
 
 @dataclass(frozen=True)
-class Suspicion:
-    """Why a label is probably wrong: a model that has not seen the image gives it and another value these probabilities."""
+class LabelIssue:
+    """Why a label is probably wrong: the probabilities of its value and of another one, by a model that was not trained on the image."""
 
     code: int
     p_code: float
@@ -36,8 +37,8 @@ class Suspicion:
 
 
 @dataclass(frozen=True)
-class StandingSuspect:
-    """A suspected label that is as it was when it was looked at, and that no reviewer decided."""
+class OpenLabelIssue:
+    """A label with an issue that was neither changed since nor decided by a reviewer."""
 
     image: Image
     attribute_id: int
@@ -45,19 +46,19 @@ class StandingSuspect:
 
 
 @dataclass(frozen=True)
-class Suspicions:
-    """Image → attribute → suspicion; the most suspicious image first."""
+class LabelIssues:
+    """Image name → attribute → issue; most suspicious image first."""
 
-    images: dict[str, dict[str, Suspicion]]
+    images: dict[str, dict[str, LabelIssue]]
 
     @property
     def names(self) -> list[str]:
-        """The images in the order of their rank."""
+        """The image names by rank."""
         return list(self.images)
 
 
-def read_suspicions(project: ProjectFolder) -> Suspicions | None:
-    """What the newest list says; None if there is none, or it cannot be read."""
+def read_label_issues(project: ProjectFolder) -> LabelIssues | None:
+    """Read the newest list. Returns None if there is no list, or it cannot be read."""
     file = newest_result(project, FILE)
     if file is None:
         return None
@@ -68,70 +69,70 @@ def read_suspicions(project: ProjectFolder) -> Suspicions | None:
 
 
 @lru_cache(maxsize=4)
-def _read(file: Path, written: int) -> Suspicions:
-    del written  # it only tells one list from the next
-    images: dict[str, dict[str, Suspicion]] = {}
+def _read(file: Path, written: int) -> LabelIssues:
+    del written  # part of the cache key
+    images: dict[str, dict[str, LabelIssue]] = {}
     with file.open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
-            images.setdefault(row["image_name"], {})[row["attribute"]] = Suspicion(
+            images.setdefault(row["image_name"], {})[row["attribute"]] = LabelIssue(
                 int(row["code"]), float(row["p_code"]), int(row["suggested"]), float(row["p_suggested"])
             )
-    return Suspicions(images)
+    return LabelIssues(images)
 
 
-def suspicions_of(project: ProjectFolder, image_name: str) -> dict[str, Suspicion]:
-    """Those of one image, by attribute."""
-    found = read_suspicions(project)
-    return found.images.get(image_name, {}) if found else {}
+def label_issues_of(project: ProjectFolder, image_name: str) -> dict[str, LabelIssue]:
+    """Read the issues of one image, by attribute."""
+    issues = read_label_issues(project)
+    return issues.images.get(image_name, {}) if issues else {}
 
 
-def find_suspected(session: Session, suspicions: Suspicions, *, after: str | None, limit: int) -> Page:
-    """The images whose labels are suspected still, the most suspicious first; `after` names the last one that was seen."""
-    names = suspicions.names
-    place = names.index(after) + 1 if after in suspicions.images else 0
-    found: list[Image] = []
+def images_with_label_issues(session: Session, issues: LabelIssues, *, after: str | None, limit: int) -> Page:
+    """Find images with an open issue, most suspicious first. `after`: the name of the last image that was shown."""
+    names = issues.names
+    place = names.index(after) + 1 if after in issues.images else 0
+    images: list[Image] = []
     while place < len(names):
         window = names[place : place + _WINDOW]
-        standing = _standing(session, suspicions, window)
+        standing = _standing(session, issues, window)
         for name in window:
             place += 1
             if name in standing:
-                found.append(standing[name])
-                if len(found) == limit:
-                    return Page(found, name if place < len(names) else None)
-    return Page(found, None)
+                images.append(standing[name])
+                if len(images) == limit:
+                    return Page(images, name if place < len(names) else None)
+    return Page(images, None)
 
 
-def _standing(session: Session, suspicions: Suspicions, names: list[str]) -> dict[str, Image]:
-    """Those of some images with a suspected label that is as it was, and that no reviewer decided."""
-    return {cell.image.name: cell.image for cell in _standing_cells(session, suspicions, names)}
+def _standing(session: Session, issues: LabelIssues, names: list[str]) -> dict[str, Image]:
+    """Choose the images with an open issue, by name."""
+    return {cell.image.name: cell.image for cell in _standing_cells(session, issues, names)}
 
 
-def standing_suspects(session: Session, suspicions: Suspicions) -> list[StandingSuspect]:
-    """All labels that are suspected still, the images in the order of their rank; audit images are never among them."""
-    names = suspicions.names
+def open_label_issues(session: Session, issues: LabelIssues) -> list[OpenLabelIssue]:
+    """Find all open issues by rank of their image, without those of audit images."""
+    names = issues.names
     return [
         cell
         for place in range(0, len(names), _WINDOW)
-        for cell in _standing_cells(session, suspicions, names[place : place + _WINDOW])
+        for cell in _standing_cells(session, issues, names[place : place + _WINDOW])
         if cell.image.split != "test"
     ]
 
 
-def _standing_cells(session: Session, suspicions: Suspicions, names: list[str]) -> list[StandingSuspect]:
+def _standing_cells(session: Session, issues: LabelIssues, names: list[str]) -> list[OpenLabelIssue]:
     active = active_schema(session)
     rows = session.execute(
         select(Image, Label.attribute_id, Label.code)
         .join(Label, Label.image_id == Image.id)
         .join(Annotation, Annotation.id == Label.annotation_id)
-        .where(Image.name.in_(names), Annotation.origin != "review", ~still_blind(session))
+        .where(Image.name.in_(names), Annotation.origin != Origin.REVIEW, ~still_blind(session))
     )
     rank = {name: place for place, name in enumerate(names)}
     return sorted(
         (
-            StandingSuspect(image, attribute, code)
+            OpenLabelIssue(image, attribute, code)
             for image, attribute, code in rows
-            if (found := suspicions.images[image.name].get(active.names[attribute])) and found.code == code
+            if (issue := issues.images[image.name].get(active.names[attribute])) and issue.code == code
         ),
         key=lambda cell: (rank[cell.image.name], cell.attribute_id),
     )

@@ -1,8 +1,7 @@
-"""Looking through the images of a project, by name, a page at a time.
+"""List the images that fulfil filters, by name, a page at a time.
 
-A view may be as rare as one image in a million, and no index helps every combination of filters. So images are looked
-through in windows of names until the page is full or a moment has passed; the answer says where to go on. One request
-is short whatever is asked, and nothing is counted or skipped over.
+A filter may choose one image in a million, and no index helps every combination of filters. So images are searched in windows
+of names until the page is full or a time limit has passed; the result says where to continue. This keeps each request short.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import Origin
 from annotator.models import Annotation, Flag, Image, Label
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import ActivePredictions, active_predictions
@@ -21,17 +21,17 @@ from annotator.services.schema.active import ActiveSchema, active_schema
 from annotator.services.tasks.visibility import still_blind
 
 _WINDOW = 4000
-"""Names looked through in one query."""
+"""Names that one query searches."""
 
 _SECONDS = 0.2
-"""How long one request looks for images before it answers with what it has found."""
+"""Seconds that one request searches before it returns what it has."""
 
 _LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True)
 class Page:
-    """Images by name, and the name after (or before) which to go on; None if there are no more."""
+    """Images by name, and the name after (or before) which to continue; None if there are no more."""
 
     images: list[Image]
     next: str | None
@@ -39,7 +39,7 @@ class Page:
 
 @dataclass(frozen=True)
 class CardLabels:
-    """What a grid shows of an image's cells: the labels, which of them a reviewer decided, how many flags are open."""
+    """What a grid shows of an image: labels, the attributes that a reviewer decided, and the number of open flags."""
 
     codes: dict[str, int | None]
     adjudicated: list[str]
@@ -55,12 +55,12 @@ def find_images(
     before: str | None = None,
     limit: int,
 ) -> Page:
-    """The next images of a view after a name, or the last ones before a name; always in the order of names.
+    """Find the next images after a name, or the last ones before a name, always in the order of names.
 
-    The page may be short, or empty, although there are more: `Page.next` says where to go on.
+    The page may be short or empty although there are more images: `Page.next` says where to continue.
 
     Raises:
-        FacelabelError: if a filter names something that is not in the schema.
+        FacelabelError: if a filter has an attribute or a value that is not in the schema.
     """
     active = active_schema(session)
     predictions = (
@@ -72,27 +72,27 @@ def find_images(
     where = conditions(session, active, filters, narrow=narrow)
     backwards = before is not None
     place = before if backwards else after
-    found: list[Image] = []
+    images: list[Image] = []
     deadline = time.monotonic() + _SECONDS
-    while len(found) <= limit:
+    while len(images) <= limit:
         window = _window(filters, place, backwards=backwards)
         end = None if narrow else _end(session, window, backwards=backwards)
         if end is not None:
             window = [*window, Image.name >= end if backwards else Image.name <= end]
         held = _contradicted(session, active, filters, predictions, window, where) if predictions else where
-        query = select(Image).where(*window, *held).limit(limit + 1 - len(found))
-        found += session.scalars(query.order_by(Image.name.desc() if backwards else Image.name))
-        if end is None or (len(found) <= limit and time.monotonic() > deadline):
+        query = select(Image).where(*window, *held).limit(limit + 1 - len(images))
+        images += session.scalars(query.order_by(Image.name.desc() if backwards else Image.name))
+        if end is None or (len(images) <= limit and time.monotonic() > deadline):
             place = end
             break
         place = end
-    if len(found) > limit:
-        found, place = found[:limit], found[limit - 1].name
-    return Page(found[::-1] if backwards else found, place)
+    if len(images) > limit:
+        images, place = images[:limit], images[limit - 1].name
+    return Page(images[::-1] if backwards else images, place)
 
 
 def _window(filters: Filters, place: str | None, *, backwards: bool) -> list[ColumnElement[bool]]:
-    """The names from a place on, as far as the prefix allows."""
+    """The condition on names from a place on, within the prefix."""
     window = [Image.name >= filters.prefix, Image.name <= filters.prefix + _LAST] if filters.prefix else []
     if place is not None:
         window.append(Image.name < place if backwards else Image.name > place)
@@ -100,7 +100,7 @@ def _window(filters: Filters, place: str | None, *, backwards: bool) -> list[Col
 
 
 def _end(session: Session, window: list[ColumnElement[bool]], *, backwards: bool) -> str | None:
-    """The last name of the window; None if it holds all that is left."""
+    """The last name of the window; None if the window holds all names that are left."""
     query = select(Image.name).where(*window).order_by(Image.name.desc() if backwards else Image.name)
     return session.scalar(query.offset(_WINDOW - 1).limit(1))
 
@@ -113,9 +113,9 @@ def _contradicted(
     window: list[ColumnElement[bool]],
     where: list[ColumnElement[bool]],
 ) -> list[ColumnElement[bool]]:
-    """The images of a window with a label that no reviewer decided and the model contradicts.
+    """The condition for images of a window with a label that the model contradicts and no reviewer decided.
 
-    Images that are still to be labelled blind are left out: to find them would tell what the model thinks.
+    Images that are still labelled blind are left out: finding them here would reveal the suggestion.
     """
     asked = [filters.attribute] if filters.attribute else list(active.names.values())
     numbers = [active.ids[name] for name in asked if name in predictions.file.codes]
@@ -127,7 +127,7 @@ def _contradicted(
             *window,
             *where,
             Label.attribute_id.in_(numbers),
-            Annotation.origin != "review",
+            Annotation.origin != Origin.REVIEW,
             ~still_blind(session),
         )
     ).all()
@@ -147,21 +147,21 @@ def _contradicted(
 
 
 def card_labels(session: Session, images: list[Image]) -> dict[int, CardLabels]:
-    """The labels of a page of images."""
+    """Read what a grid shows of a page of images, by image id."""
     active = active_schema(session)
-    found = {image.id: CardLabels({}, [], 0) for image in images}
+    cards = {image.id: CardLabels({}, [], 0) for image in images}
     query = (
         select(Label.image_id, Label.attribute_id, Label.code, Annotation.origin)
         .join(Annotation, Annotation.id == Label.annotation_id)
-        .where(Label.image_id.in_(found))
+        .where(Label.image_id.in_(cards))
     )
     for image_id, attribute_id, code, origin in session.execute(query):
         name = active.names[attribute_id]
-        found[image_id].codes[name] = code
-        if origin == "review":
-            found[image_id].adjudicated.append(name)
-    flags = select(Flag.image_id).where(Flag.image_id.in_(found), Flag.resolved_at.is_(None))
+        cards[image_id].codes[name] = code
+        if origin == Origin.REVIEW:
+            cards[image_id].adjudicated.append(name)
+    flags = select(Flag.image_id).where(Flag.image_id.in_(cards), Flag.resolved_at.is_(None))
     for image_id in session.scalars(flags):
-        card = found[image_id]
-        found[image_id] = CardLabels(card.codes, card.adjudicated, card.open_flags + 1)
-    return found
+        card = cards[image_id]
+        cards[image_id] = CardLabels(card.codes, card.adjudicated, card.open_flags + 1)
+    return cards

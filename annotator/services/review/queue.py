@@ -1,4 +1,4 @@
-"""What wants a reviewer: flags, differing opinions, cells without a clear answer, labels that the model contradicts."""
+"""The review queue: flags, differing opinions, cells without a clear answer, labels that the model contradicts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from annotator.models import Labeller
 from annotator.project import ProjectFolder
 from annotator.services.review.details import CONFIDENT
 from annotator.services.review.filters import Filters
-from annotator.services.review.label_issues import find_suspected, read_suspicions
+from annotator.services.review.label_issues import images_with_label_issues, read_label_issues
 from annotator.services.review.listing import Page, find_images
 
 Kind = Literal["flags", "opinions", "undecided", "model"]
@@ -28,28 +28,28 @@ _FILTERS: dict[Kind, Filters] = {
 def review_queue(
     project: ProjectFolder, session: Session, kind: Kind, *, after: str | None, limit: int
 ) -> Page:
-    """The next images that want a reviewer; an image leaves when all its cells are decided.
+    """Find the next images for a reviewer. An image leaves the queue when all its cells are decided.
 
-    They come by name; those that the model contradicts by rank, if label errors were looked for.
+    Images come by name. Images that the model contradicts come by rank if a round searched for label issues.
     """
-    suspicions = read_suspicions(project) if kind == "model" else None
-    if suspicions is not None:
-        return find_suspected(session, suspicions, after=after, limit=limit)
+    issues = read_label_issues(project) if kind == "model" else None
+    if issues is not None:
+        return images_with_label_issues(session, issues, after=after, limit=limit)
     return find_images(project, session, _FILTERS[kind], after=after, limit=limit)
 
 
 def is_reviewer(session: Session, labeller_id: int) -> bool:
-    """Whether somebody may decide for others: reviewers and admins, and who works alone on their own machine."""
+    """Whether somebody may decide for others: reviewers, admins, and the one user of a project without accounts."""
     name, role = session.execute(select(Labeller.name, Labeller.role).where(Labeller.id == labeller_id)).one()
     return name == LOCAL_LABELLER or may(role, Role.REVIEWER)
 
 
 def check_reviewer(session: Session, labeller_id: int) -> None:
-    """Let nobody decide for others who may not.
+    """Refuse labellers who may not decide for others.
 
     Raises:
         Forbidden: if this labeller is no reviewer.
     """
     if not is_reviewer(session, labeller_id):
         name = session.get_one(Labeller, labeller_id).name
-        raise Forbidden("not_a_reviewer", f"{name} is no reviewer.", do="Ask an admin for the role.")
+        raise Forbidden("not_a_reviewer", f"{name} is not a reviewer.", do="Ask an admin for the role.")

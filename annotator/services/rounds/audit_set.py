@@ -1,7 +1,7 @@
-"""The audit set as a ruler: its labels as of now, against which every round's predictions are measured alike.
+"""The audit set (the test split), on whose current labels the predictions of all rounds are measured.
 
-Its images are drawn at random, labelled without suggestions and never trained on. A round is measured anew whenever
-audit labels come in, so that all rounds of a curve are compared on the same images.
+Its images are drawn at random, labelled without suggestions and never trained on. Whenever audit labels are added, every round
+is measured again, so that all rounds of a curve are compared on the same images.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from annotator.models import Image, Label
 from annotator.services.schema.active import ActiveSchema
 
 MOST_IMAGES = 10_000
-"""Audit images that are measured on, drawn at random if there are more: ±1 point is narrow enough for any page."""
+"""The largest number of audit images that are measured on; of more, this many are drawn at random.
+
+With this many images the 95 % interval is about ±1 point.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,10 @@ class AuditSet:
     """The labelled audit images.
 
     Args:
-        images: their names and sha256.
-        labels: attribute → (images,) place of the right value among the attribute's values, -1 if there is none.
-        group: (images,) the number of the image's group.
-        groups: how many there are.
+        images: their names and SHA-256.
+        labels: attribute → (images,) index of the correct value among the attribute's values, -1 without a label.
+        group: (images,) the index of the image's group.
+        groups: the number of groups.
     """
 
     images: list[tuple[str, str]]
@@ -43,7 +46,14 @@ class AuditSet:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model answers to the audit images of one attribute that have a label: probabilities and right values."""
+    """A model's answers to the labelled audit images of one attribute.
+
+    Args:
+        p: (images, values) probabilities.
+        prior: (values,) the class priors that the model was trained with.
+        labels: (images,) index of the correct value.
+        group: (images,) index of the group.
+    """
 
     p: Floats
     prior: Floats
@@ -52,41 +62,41 @@ class Answers:
 
 
 def read_audit_set(session: Session, active: ActiveSchema) -> AuditSet:
-    """The audit set as it is labelled now."""
+    """Read the audit set with its current labels."""
     labelled = exists().where(Label.image_id == Image.id)
-    chosen = (
+    selected = (
         select(Image.id, Image.name, Image.sha256, Image.group)
         .where(Image.split == "test", labelled)
         .order_by(Image.shuffle, Image.id)
         .limit(MOST_IMAGES)
     )
-    rows = session.execute(chosen).all()
-    place = {row.id: number for number, row in enumerate(rows)}
+    rows = session.execute(selected).all()
+    index = {row.id: number for number, row in enumerate(rows)}
     labels = {a.name: np.full(len(rows), -1) for a in active.schema.attributes if a.kind == "categorical"}
     classes = {name: {v.code: n for n, v in enumerate(active.schema[name].values)} for name in labels}
-    images = chosen.subquery()
+    images = selected.subquery()
     query = select(Label.image_id, Label.attribute_id, Label.code).join(images, images.c.id == Label.image_id)
     for image, attribute, code in session.execute(query.where(Label.code.is_not(None))):
         name = active.names[attribute]
         if name in labels:
-            labels[name][place[image]] = classes[name].get(code or 0, -1)
+            labels[name][index[image]] = classes[name].get(code or 0, -1)
     groups, member = np.unique([row.group for row in rows], return_inverse=True)
     return AuditSet([(row.name, row.sha256) for row in rows], labels, member.astype(np.int64), len(groups))
 
 
-def answers_of(
+def answers_to_audit(
     file: PredictionsFile, active: ActiveSchema, audit: AuditSet, rows: Numbers
 ) -> dict[str, Answers]:
     """A model's answers to the labelled audit cells, by attribute.
 
     Args:
         file: the predictions.
-        active: the schema, whose values may have been added or merged since the model was trained.
+        active: the schema, whose values may have been added or merged after the model was trained.
         audit: the audit set.
-        rows: of its images in the file, -1 where unknown.
+        rows: (images,) the row of each audit image in the file, -1 if the file lacks it.
     """
     priors = {entry["name"]: entry.get("prior") for entry in file.manifest["schema"]["attributes"]}
-    found = {}
+    answers = {}
     for old_name, codes in file.codes.items():
         name = active.current_name(old_name)
         if name not in audit.labels:
@@ -95,22 +105,22 @@ def answers_of(
         columns = _columns(active.schema[name], codes)
         prior = np.asarray(priors[old_name] or [1 / len(codes)] * len(codes)) @ columns
         p = file.probabilities(old_name, rows[cells]) @ columns
-        found[name] = Answers(p, prior, audit.labels[name][cells], audit.group[cells])
-    return found
+        answers[name] = Answers(p, prior, audit.labels[name][cells], audit.group[cells])
+    return answers
 
 
 def _columns(attribute: Attribute, codes: list[int]) -> Floats:
-    """(codes, values) 1 where a code of the model means a value by now."""
-    places = {value.code: place for place, value in enumerate(attribute.values)}
-    columns = np.zeros((len(codes), len(places)))
+    """(codes, values) 1 where a code of the model now stands for a value."""
+    index = {value.code: number for number, value in enumerate(attribute.values)}
+    columns = np.zeros((len(codes), len(index)))
     for row, code in enumerate(codes):
         current = attribute.current(code)
-        if current in places:
-            columns[row, places[current]] = 1
+        if current in index:
+            columns[row, index[current]] = 1
     return columns
 
 
 def measure_answers(answers: Answers, audit: AuditSet) -> Measured:
     """Balanced accuracy with its interval."""
-    said = balanced_answers(answers.p, answers.prior)
-    return measure(said, answers.labels, answers.p.shape[1], answers.group, audit.groups)
+    predicted = balanced_answers(answers.p, answers.prior)
+    return measure(predicted, answers.labels, answers.p.shape[1], answers.group, audit.groups)

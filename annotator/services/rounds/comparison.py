@@ -1,4 +1,4 @@
-"""What a round changed: its figures against those of the round before, its answers, and the head of the queue."""
+"""Compare a round with the previous one: metrics, answers, and the head of the queue."""
 
 from __future__ import annotations
 
@@ -18,23 +18,31 @@ from annotator.services.common.round_artifacts import REPORT
 from annotator.services.grouping.membership import split_rule
 from annotator.services.rounds.audit_set import measure_answers, read_audit_set
 from annotator.services.rounds.jobs import get_round
-from annotator.services.rounds.metrics import as_told, changed_answers, honest_answers, open_if_there
+from annotator.services.rounds.metrics import (
+    changed_share,
+    held_out_answers,
+    open_predictions,
+    reported_metrics,
+)
 from annotator.services.rounds.promotion import predictions_of
 from annotator.services.schema.active import ActiveSchema, active_schema
 
 HEAD = 100
-"""Places of the queue that are compared."""
+"""How many images at the head of the queue are compared."""
 
 _FARTHEST = 2000
-"""Places of the older queue that are looked through for images that still wait."""
+"""How far into the older queue to look for images that are still unlabelled."""
 
 Difference = tuple[float, float | None, float | None]
-"""Value, and the ends of its 95 % interval."""
+"""A value and the ends of its 95 % interval."""
 
 
 @dataclass(frozen=True)
 class AttributeChange:
-    """The figure of one attribute now and before, on the same audit labels, and the difference with an interval of its own."""
+    """The metrics of one attribute in both rounds on the same audit labels, and their difference with its interval.
+
+    `changed`: the share of answers that changed.
+    """
 
     attribute: str
     now: Measured
@@ -45,13 +53,13 @@ class AttributeChange:
 
 @dataclass(frozen=True)
 class RoundChanges:
-    """What changed since the round `previous` (None: it is the first one).
+    """What a round changed.
 
     Args:
-        previous: number of the round before, if its predictions are still there.
-        attributes: in schema order.
-        head: places at the head of the queue that were compared.
-        new_in_head: images among these that were not at the head of the older queue, leaving out what is labelled since.
+        previous: the number of the previous round; None if there is none or its predictions are gone.
+        attributes: the attributes in schema order.
+        head: how many images at the head of the queue were compared.
+        new_in_head: how many of these were not at the head of the older queue, ignoring images labelled since.
     """
 
     previous: int | None
@@ -63,18 +71,18 @@ class RoundChanges:
 def round_changes(
     project: ProjectFolder, session: Session, number: int, head: int = HEAD
 ) -> RoundChanges | None:
-    """Compare a round with the one before it, and the first `head` places of their queues; None if its predictions are gone.
+    """Compare a round with the previous one, and the first `head` images of their queues; None if its predictions are gone.
 
     Raises:
         NotFound: if there is no such round.
     """
     get_round(session, number)
-    found = predictions_of(session, number)
-    if found is None:
+    newer = predictions_of(session, number)
+    if newer is None:
         return None
     older = session.scalar(
         select(Predictions)
-        .where(Predictions.id < found.id, Predictions.round_id.is_not(None))
+        .where(Predictions.id < newer.id, Predictions.round_id.is_not(None))
         .order_by(Predictions.id.desc())
         .limit(1)
     )
@@ -88,16 +96,16 @@ def round_changes(
         session,
         f"changes of round {number}, {head} places",
         state,
-        lambda: _compare(project, session, active, found, older, head),
+        lambda: _compare(project, session, active, newer, older, head),
     )
 
 
 def report_page(project: ProjectFolder, session: Session, number: int) -> Path | None:
-    """The page about a round's training, as `trainer report` writes it into the run's folder; None if there is none."""
-    found = predictions_of(session, number)
-    if found is None:
+    """The report of a round's training that `trainer report` wrote into the run's folder; None if there is none."""
+    predictions = predictions_of(session, number)
+    if predictions is None:
         return None
-    page = (project.path / found.path).parent / REPORT
+    page = (project.path / predictions.path).parent / REPORT
     return page if page.is_file() else None
 
 
@@ -105,53 +113,53 @@ def _compare(
     project: ProjectFolder,
     session: Session,
     active: ActiveSchema,
-    found: Predictions,
+    newer: Predictions,
     older: Predictions | None,
     head: int,
 ) -> RoundChanges | None:
-    file = open_if_there(project.path / found.path)
+    file = open_predictions(project.path / newer.path)
     if file is None:
         return None
-    before = open_if_there(project.path / older.path) if older else None
+    before = open_predictions(project.path / older.path) if older else None
     audit, seed = read_audit_set(session, active), split_rule(session).seed
-    figures: list[Mapping[str, Measured]] = [
+    metrics: list[Mapping[str, Measured]] = [
         {
             name: measure_answers(answers, audit)
-            for name, answers in honest_answers(each, active, audit, seed).items()
+            for name, answers in held_out_answers(each, active, audit, seed).items()
         }
         if each
         else {}
         for each in (file, before)
     ]
-    if not figures[0]:
-        figures = [as_told(get_round(session, found.round_id or 0), gone=False), {}]
-    changed = changed_answers(project, session, active, [older.path, found.path]) if older and before else {}
+    if not metrics[0]:
+        metrics = [reported_metrics(get_round(session, newer.round_id or 0), gone=False), {}]
+    changed = changed_share(project, session, active, [older.path, newer.path]) if older and before else {}
     attributes = [
         AttributeChange(
             name,
-            figures[0][name],
-            figures[1].get(name),
-            difference(figures[0][name], figures[1][name]) if name in figures[1] else None,
+            metrics[0][name],
+            metrics[1].get(name),
+            difference(metrics[0][name], metrics[1][name]) if name in metrics[1] else None,
             changed.get(name),
         )
         for name in active.names.values()
-        if name in figures[0]
+        if name in metrics[0]
     ]
     first = file.order(0, head)
     return RoundChanges(
         older.round_id if older and before else None,
         attributes,
         len(first),
-        len(set(first) - set(_still_waiting(before, file, head))) if before else None,
+        len(set(first) - set(_unlabelled_head(before, file, head))) if before else None,
     )
 
 
-def _still_waiting(before: PredictionsFile, now: PredictionsFile, head: int) -> list[str]:
-    """The head of the older queue, without the images that were labelled before the newer one was made."""
-    waiting: list[str] = []
+def _unlabelled_head(before: PredictionsFile, now: PredictionsFile, head: int) -> list[str]:
+    """The head of the older queue, without the images that were labelled before the newer queue was made."""
+    unlabelled: list[str] = []
     for start in range(0, _FARTHEST, head):
         names = before.order(start, head)
-        waiting += [name for name in names if now.waits(name)]
-        if len(names) < head or len(waiting) >= head:
+        unlabelled += [name for name in names if now.waits(name)]
+        if len(names) < head or len(unlabelled) >= head:
             break
-    return waiting[:head]
+    return unlabelled[:head]

@@ -1,13 +1,14 @@
-"""Rounds in the database: this table is the worker's queue and the record of what happened."""
+"""Rounds in the database: the table is the worker's queue and the record of all rounds."""
 
 from __future__ import annotations
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import UNFINISHED, JobState, Origin
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import Annotation, AttributeRow, Image, Label, Round, now
-from annotator.services.common.job_queue import UNFINISHED, claim, give_back, has_unfinished
+from annotator.services.common.job_queue import claim, give_back, has_unfinished
 
 ENGINES = ("probe", "cnn", "ensemble")
 DEFAULT_STRATEGY = "balanced"
@@ -15,22 +16,22 @@ STRATEGIES = (
     DEFAULT_STRATEGY, "margin", "entropy", "least_confidence", "random", "bald", "k_center", "badge", "typical", "rare_classes",
     "cold_start",
 )  # fmt: skip
-"""The trainer's rules and what they need of an engine, as the trainer has them: a test compares."""
+"""The trainer's query strategies. A test compares this list, and FOR_PROBES, with the trainer."""
 FOR_PROBES = ("bald", "k_center", "badge", "typical", "cold_start")
-"""They need several models or the places of images among each other, which the engine cnn does not give."""
+"""Strategies that need several models or the embeddings of the images, which the engine cnn does not provide."""
 START_IMAGES = 25
-"""Fewer labelled images of the train split are not worth a round of their own accord."""
+"""No round starts automatically with fewer labelled images in the train split."""
 _MOST_COUNTED = 1000
 
 
 def start_due_round(session: Session, every: int) -> Round | None:
-    """Queue a round of the probe engine by itself, if it is time for one.
+    """Queue an automatic round of the engine probe if one is due.
 
-    It goes on with the strategy of the round before it. A round that takes minutes is started by people only.
+    It uses the strategy of the previous round. Rounds of the other engines take minutes and are only started by people.
 
     Args:
         session: a session that writes.
-        every: after how many newly labelled images; 0: never.
+        every: the number of newly labelled images that starts a round; 0: none starts automatically.
     """
     if not round_is_due(session, every):
         return None
@@ -41,16 +42,16 @@ def start_due_round(session: Session, every: int) -> Round | None:
 
 
 def round_is_due(session: Session, every: int) -> bool:
-    """Whether a round should start by itself: none is unfinished, and enough was labelled since the last one and in all."""
+    """Whether an automatic round is due: no round is unfinished, and enough images were labelled since the last one and in all."""
     if every == 0 or has_unfinished(session, Round):
         return False
     return labelled_since_last_round(session, every) >= every and _enough_to_start(session)
 
 
 def labelled_since_last_round(session: Session, most: int = _MOST_COUNTED) -> int:
-    """Images that were answered since the newest round took its snapshot, counted up to `most`."""
+    """The number of images answered since the newest round wrote its snapshot, counted up to `most`."""
     seen = session.scalar(select(Round.newest_annotation).order_by(Round.id.desc()).limit(1)) or 0
-    answered = select(Annotation.image_id).where(Annotation.id > seen, Annotation.origin != "opinion")
+    answered = select(Annotation.image_id).where(Annotation.id > seen, Annotation.origin != Origin.OPINION)
     some = answered.distinct().limit(most).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
@@ -70,27 +71,27 @@ def _enough_to_start(session: Session) -> bool:
 
 
 def note_labels_seen(session: Session, number: int) -> None:
-    """A round is about to write its snapshot: what is labelled from now on is for the next one."""
+    """Store that a round is about to write its snapshot: later labels count for the next round."""
     newest = select(func.coalesce(func.max(Annotation.id), 0)).scalar_subquery()
     session.execute(update(Round).where(Round.id == number).values(newest_annotation=newest))
 
 
 def start_round(session: Session, engine: str, strategy: str) -> Round:
-    """Queue a round. While one is unfinished it is returned instead: two would compute the same.
+    """Queue a round. While a round is unfinished, return that one, because two would compute the same.
 
     Raises:
         FacelabelError: if nothing is labelled yet, or engine or strategy do not exist.
     """
-    for what, name, known in (("engine", engine, ENGINES), ("strategy", strategy, STRATEGIES)):
-        if name not in known:
+    for what, name, options in (("engine", engine, ENGINES), ("strategy", strategy, STRATEGIES)):
+        if name not in options:
             raise FacelabelError(
-                f"unknown_{what}", f"There is no {what} {name!r}.", do=f"Choose one of {', '.join(known)}."
+                f"unknown_{what}", f"There is no {what} {name!r}.", do=f"Choose one of {', '.join(options)}."
             )
     if engine == "cnn" and strategy in FOR_PROBES:
         suitable = ", ".join(name for name in STRATEGIES if name not in FOR_PROBES)
         raise FacelabelError(
             "unsuitable_strategy",
-            f"The strategy {strategy} needs what the engine cnn does not give.",
+            f"The engine cnn cannot run the strategy {strategy}.",
             do=f"Choose the engine probe or ensemble, or one of {suitable}.",
         )
     unfinished = session.scalar(select(Round).where(Round.state.in_(UNFINISHED)).limit(1))
@@ -98,29 +99,29 @@ def start_round(session: Session, engine: str, strategy: str) -> Round:
         return unfinished
     if session.scalar(select(func.count()).select_from(select(Label.image_id).limit(1).subquery())) == 0:
         raise FacelabelError(
-            "nothing_labelled", "There is no label to learn from yet.", do="Label some images first."
+            "nothing_labelled", "There are no labels to learn from yet.", do="Label some images first."
         )
     row = Round(
-        state="queued", engine=engine, strategy=strategy, stage="queued", done=0, total=0, message="waiting for the worker",
+        state=JobState.QUEUED, engine=engine, strategy=strategy, stage="queued", done=0, total=0, message="waiting for the worker",
         attempts=0, created_at=now(),
     )  # fmt: skip
     session.add(row)
     session.flush()
-    # Also if it never gets as far as its snapshot: it is not tried at once again.
+    # A round that fails before its snapshot must not start again at once.
     note_labels_seen(session, row.id)
     return row
 
 
 def list_rounds(session: Session) -> list[Round]:
-    """All rounds, the newest first."""
+    """All rounds, newest first."""
     return list(session.scalars(select(Round).order_by(Round.id.desc())))
 
 
 def get_round(session: Session, number: int) -> Round:
-    """One round.
+    """The round with this number.
 
     Raises:
-        NotFound: if there is none with this number.
+        NotFound: if there is none.
     """
     row = session.get(Round, number)
     if row is None:
@@ -129,7 +130,7 @@ def get_round(session: Session, number: int) -> Round:
 
 
 def claim_round(session: Session, max_attempts: int) -> Round | None:
-    """The oldest unfinished round, marked as running; one that was interrupted is begun again, `max_attempts` times at most."""
+    """Mark the oldest unfinished round as running and return it. An interrupted round is attempted `max_attempts` times."""
     return claim(
         session,
         Round,
@@ -137,28 +138,28 @@ def claim_round(session: Session, max_attempts: int) -> Round | None:
         lambda row: fail_round(
             session,
             row.id,
-            f"The worker was killed {row.attempts} times in the stage {row.stage!r}, perhaps for lack of memory. "
+            f"The worker was killed {row.attempts} times in the stage {row.stage!r}, perhaps because memory ran out. "
             "The labels and the predictions in use are unchanged. Give it more memory and start a new round.",
         ),
     )
 
 
 def report_progress(session: Session, number: int, stage: str, done: int, total: int, message: str) -> None:
-    """Write down how far a round is."""
+    """Store the progress of a round."""
     session.execute(
         update(Round).where(Round.id == number).values(stage=stage, done=done, total=total, message=message)
     )
 
 
 def release_round(session: Session, number: int) -> None:
-    """A round was stopped on purpose: the next worker goes on with it, and the attempt does not count."""
+    """Queue a round again that was stopped on purpose: the next worker continues it, and the attempt does not count."""
     give_back(session, Round, number, message="waiting for the worker")
 
 
 def fail_round(session: Session, number: int, error: str) -> None:
-    """A round ended without predictions."""
+    """Mark a round as failed."""
     session.execute(
         update(Round)
         .where(Round.id == number)
-        .values(state="failed", error=error, message="failed", finished_at=now())
+        .values(state=JobState.FAILED, error=error, message="failed", finished_at=now())
     )

@@ -1,7 +1,8 @@
-"""What `facelabel status` and the progress endpoint tell."""
+"""The state of a project, as `facelabel status` and the API report it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,46 +11,52 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import CANNOT_TELL
+from annotator.domain.states import JobState
 from annotator.domain.timestamps import utc_text
 from annotator.models import Annotation, Image, Label, Predictions, Round
 from annotator.services.common.cached_stats import Figures, read_figures
 from annotator.services.common.progress import read_progress
 from annotator.services.rounds.jobs import list_rounds
+from annotator.services.rounds.promotion import round_in_use
 from annotator.services.schema.active import active_schema
 
 Counts = dict[str, dict[str, Any]]
-"""Per attribute: labelled cells, and images per value code ("-1" is can't tell; open attributes: people)."""
+"""Per attribute: `labelled` cells, and `values`: images per code ("-1" means "can't tell"), or `people` for an open attribute."""
 
 
 def attribute_counts(session: Session) -> tuple[Counts, datetime | None]:
-    """The counts, and when the worker counted them: None if they are as of now."""
-    kept = read_figures(session, COUNTS)
-    # Until the worker has come to them they are counted here, a second for a million labelled images.
-    return (count_labels(session), None) if kept.figures is None else (kept.figures, kept.counted_at)
+    """The counts, and when the worker made them: None if they are current."""
+    statistics = read_figures(session, COUNTS)
+    # Until the worker has counted, the request counts: a second for a million labelled images.
+    return (
+        (count_labels(session), None)
+        if statistics.figures is None
+        else (statistics.figures, statistics.counted_at)
+    )
 
 
 def count_labels(session: Session) -> Counts:
-    """The counts as of now."""
+    """Count the labels now."""
     active = active_schema(session)
-    # In the order of an index, without a join: a million images are counted in half a second.
+    # Grouping in the order of an index without a join counts a million images in half a second.
     query = select(Label.attribute_id, Label.code, func.count()).group_by(Label.attribute_id, Label.code)
     counts: dict[str, dict[int, int]] = {}
     for number, code, images in session.execute(query):
         counts.setdefault(active.names[number], {})[CANNOT_TELL if code is None else code] = images
     result: Counts = {}
     for attribute in active.schema.attributes:
-        found = counts.get(attribute.name, {})
-        entry: dict[str, Any] = {"labelled": sum(found.values())}
+        by_code = counts.get(attribute.name, {})
+        entry: dict[str, Any] = {"labelled": sum(by_code.values())}
         if attribute.kind == "open":
-            entry["people"] = len(set(found) - {CANNOT_TELL})
+            entry["people"] = len(set(by_code) - {CANNOT_TELL})
         else:
-            entry["values"] = {str(code): number for code, number in sorted(found.items())}
+            entry["values"] = {str(code): number for code, number in sorted(by_code.items())}
         result[attribute.name] = entry
     return result
 
 
 def label_state(session: Session) -> tuple[str | int | None, ...]:
-    """It changes with the schema and with every answer."""
+    """A state that changes with the schema and with every answer."""
     return (active_schema(session).hash, session.scalar(select(func.max(Annotation.id))))
 
 
@@ -57,7 +64,7 @@ COUNTS = Figures("labels", TypeAdapter(Counts), label_state, count_labels)
 
 
 def audit_counts(session: Session) -> dict[str, Any]:
-    """How many images the audit set (the test split) has, and how many of them are labelled, per attribute."""
+    """The number of images in the audit set (the test split), and how many of them are labelled, per attribute."""
     images = session.scalar(select(func.count()).where(Image.split == "test"))
     query = (
         select(Label.attribute_id, func.count())
@@ -71,14 +78,14 @@ def audit_counts(session: Session) -> dict[str, Any]:
 
 
 def read_status(session: Session) -> dict[str, Any]:
-    """Counts, splits, rounds and the newest round's figures per attribute."""
+    """Counts, splits, rounds, and the newest round's metrics per attribute."""
     progress = read_progress(session, labeller_id=0)
     splits = dict(session.execute(select(Image.split, func.count()).group_by(Image.split)).all())
     predictions = session.scalar(
         select(Predictions).order_by(Predictions.turn.desc(), Predictions.id.desc()).limit(1)
     )
     rounds = list_rounds(session)
-    newest = next((row for row in rounds if row.state == "done"), None)
+    newest = next((row for row in rounds if row.state == JobState.DONE), None)
     return {
         "images": progress.images,
         "done": progress.done,
@@ -95,8 +102,14 @@ def read_status(session: Session) -> dict[str, Any]:
     }
 
 
+def round_details(session: Session, rows: Sequence[Round]) -> list[dict[str, Any]]:
+    """Rounds in plain values, with `in_use`: whether the queue and the suggestions use their predictions."""
+    used = round_in_use(session, active_schema(session).hash)
+    return [round_summary(row) | {"in_use": row.id == used} for row in rows]
+
+
 def round_summary(row: Round) -> dict[str, Any]:
-    """A round in plain values, as the API and `status` tell it."""
+    """A round in plain values, as the API and `facelabel status` report it."""
     return {
         "id": row.id,
         "state": row.state,

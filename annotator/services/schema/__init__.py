@@ -1,1 +1,1 @@
-"""The active schema, and the values of open attributes (people)."""
+"""The active schema, and the people of open attributes."""

@@ -1,4 +1,4 @@
-"""The active schema, read from the database once and kept until it changes."""
+"""The active schema, read from the database once and cached until it changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from annotator.models import AttributeRow, Project, ValueRow
 
 @dataclass(frozen=True)
 class ActiveSchema:
-    """The schema and the database's numbers of its attributes. People of open attributes are left out."""
+    """The schema, and the database ids of its attributes. People of open attributes are left out."""
 
     schema: Schema
     ids: dict[str, int]
@@ -27,27 +27,27 @@ class ActiveSchema:
 
     @cached_property
     def names(self) -> dict[int, str]:
-        """The attributes' names by the database's numbers, in schema order."""
+        """Attribute names by database id, in schema order."""
         return {self.ids[attribute.name]: attribute.name for attribute in self.schema.attributes}
 
     @cached_property
     def required(self) -> frozenset[int]:
-        """Attributes without which an image is not done."""
+        """Ids of the attributes that an image needs to be done."""
         return frozenset(self.ids[a.name] for a in self.schema.attributes if a.required)
 
     @cached_property
     def grouping(self) -> list[tuple[int, str]]:
-        """Attributes whose values put images into one group, the first one first."""
+        """(id, name) of the attributes whose values put images into one group, in schema order."""
         return [(self.ids[a.name], a.name) for a in self.schema.attributes if a.groups]
 
     @cached_property
     def identity(self) -> tuple[int, str] | None:
-        """The attribute that tells people apart: the first open one whose values make groups; None if there is none."""
+        """(id, name) of the attribute that tells people apart: the first open one whose values form groups. None without one."""
         return next(((n, name) for n, name in self.grouping if self.schema[name].kind == "open"), None)
 
     @cached_property
     def replaced(self) -> dict[tuple[int, int], int | None]:
-        """Attribute id and code of every merged or split value: what it means by now, None if it was split."""
+        """(attribute id, code) of every merged or split value → the code that replaced it; None if the value was split."""
         return {
             (self.ids[a.name], v.code): a.current(v.code)
             for a in self.schema.attributes
@@ -56,12 +56,12 @@ class ActiveSchema:
         }
 
     def current_name(self, name: str) -> str:
-        """An attribute's name by now: a page that was opened before a renaming still says the old one."""
-        found = None if name in self.ids else self.schema.find_column(name)
-        return name if found is None else found.name
+        """The current name of an attribute: a page that was loaded before a renaming still sends the old name."""
+        attribute = None if name in self.ids else self.schema.find_column(name)
+        return name if attribute is None else attribute.name
 
     def offers(self, name: str, code: int) -> bool:
-        """Whether labellers may choose a value, so that it may be suggested to them."""
+        """Whether labellers can choose this value; only such values are suggested."""
         return any(v.code == code and v.status == "active" for v in self.schema[name].values)
 
     @cached_property
@@ -71,7 +71,7 @@ class ActiveSchema:
         )
 
     def open_cells(self, labels: dict[int, int | None]) -> int:
-        """How many answers an image with these labels still needs; none after one that ends it ("no face")."""
+        """The number of answers that an image with these labels still needs; 0 after a value that ends it ("no face")."""
         if any((attribute, code) in self._ending for attribute, code in labels.items()):
             return 0
         return len(self.required - labels.keys())
@@ -79,26 +79,26 @@ class ActiveSchema:
 
 def unknown_attribute(schema: Schema, name: str) -> FacelabelError:
     """The error for an attribute that the schema does not have."""
-    known = ", ".join(attribute.name for attribute in schema.attributes)
+    names = ", ".join(attribute.name for attribute in schema.attributes)
     return FacelabelError(
-        "unknown_attribute", f"The schema has no attribute {name!r}.", do=f"It has {known}."
+        "unknown_attribute", f"The schema has no attribute {name!r}.", do=f"It has {names}."
     )
 
 
 _VERSION = select(Project.token, Project.schema_version)
-_kept: dict[tuple[str | None, str, int], ActiveSchema] = {}
-"""By the database's file, the project's token and the version: a copy of a project may have gone another way."""
+_cache: dict[tuple[str | None, str, int], ActiveSchema] = {}
+"""By database file, project token and version: a copy of a project has the same token and may have another schema."""
 
 
 def active_schema(session: Session) -> ActiveSchema:
-    """The active schema; one small query if it is known already."""
+    """Return the active schema; one small query if it is cached."""
     token, version = session.connection().execute(_VERSION).one()
     key = (session.get_bind().engine.url.database, token, version)
-    found = _kept.get(key)
-    if found is None:
+    active = _cache.get(key)
+    if active is None:
         ids = dict(session.execute(select(AttributeRow.name, AttributeRow.id)).all())
-        found = _kept[key] = ActiveSchema(read_schema(session), ids)
-    return found
+        active = _cache[key] = ActiveSchema(read_schema(session), ids)
+    return active
 
 
 def read_schema(session: Session, *, people: bool = False) -> Schema:
@@ -106,7 +106,7 @@ def read_schema(session: Session, *, people: bool = False) -> Schema:
 
     Args:
         session: a session.
-        people: also read the values of open attributes; there can be thousands, so they are left out by default.
+        people: whether to read the people of open attributes, of whom there can be thousands.
     """
     values: dict[int, list[Value]] = {}
     columns = (ValueRow.attribute_id, ValueRow.code, ValueRow.name, ValueRow.status, ValueRow.ends)

@@ -1,4 +1,4 @@
-"""The values of open attributes: people, added when they are first named."""
+"""The people of open attributes. A person is added when they are named for the first time."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from annotator.services.schema.active import active_schema
 MAX_NAME = 200
 
 UNKNOWN_PERSON = "unknown person"
-"""The fixed answer for somebody who is none of the people looked for: these images are no group of one person."""
+"""The fixed answer for a person who is not one of those that the project names. Its images do not form a group."""
 
 
 def code_of_person(session: Session, attribute: str, value: int | str) -> int:
-    """The code of a person, by code or by name; a new name gets the next code, a merged person is who they are now.
+    """Return the code of a person, given by code or by name.
+
+    A new name gets the next code. A merged person has the code of the person that replaced them.
 
     Raises:
-        FacelabelError: if the code is unknown or the name is empty, too long or holds control characters.
+        FacelabelError: if the code is unknown, or the name is empty, too long or has control characters.
     """
     attribute_id = session.scalars(select(AttributeRow.id).where(AttributeRow.name == attribute)).one()
     people = select(ValueRow).where(ValueRow.attribute_id == attribute_id)
@@ -52,8 +54,8 @@ def _add_person(session: Session, attribute_id: int, name: str) -> ValueRow:
     return row
 
 
-def number_as_name(session: Session, attribute_id: int) -> str:
-    """A name for a person whose name nobody knows: "Person" and a number that no other one has."""
+def placeholder_name(session: Session, attribute_id: int) -> str:
+    """Return a free name for a person whose name is not known: "Person" and a number."""
     number = (
         session.scalar(select(func.max(ValueRow.code)).where(ValueRow.attribute_id == attribute_id)) or 0
     ) + 1
@@ -69,40 +71,44 @@ def number_as_name(session: Session, attribute_id: int) -> str:
     return f"Person {number}"
 
 
-def is_somebody(session: Session, attribute_id: int, code: int) -> bool:
-    """Whether a value is one person (or any value of another kind), not the answer "unknown person"."""
+def is_person(session: Session, attribute_id: int, code: int) -> bool:
+    """Whether a value is anything but the answer "unknown person"."""
     row = session.get(ValueRow, (attribute_id, code))
     return row is None or row.name != UNKNOWN_PERSON
 
 
-def names_among(session: Session, labels: Sequence[Mapping[str, int | None]]) -> list[dict[str, str]]:
-    """For the labels of each image the names of the people among them, by attribute."""
+def person_names(session: Session, labels: Sequence[Mapping[str, int | None]]) -> list[dict[str, str]]:
+    """For the labels of each image, return the names of their people by attribute."""
     active = active_schema(session)
     names: list[dict[str, str]] = [{} for _ in labels]
     for attribute in (a.name for a in active.schema.attributes if a.kind == "open"):
-        codes = {code for given in labels if (code := given.get(attribute)) is not None}
+        codes = {code for image_labels in labels if (code := image_labels.get(attribute)) is not None}
         if not codes:
             continue
         query = select(ValueRow.code, ValueRow.name).where(
             ValueRow.attribute_id == active.ids[attribute], ValueRow.code.in_(codes)
         )
         people = dict(session.connection().execute(query).all())
-        for given, of_image in zip(labels, names, strict=True):
-            code = given.get(attribute)
+        for image_labels, of_image in zip(labels, names, strict=True):
+            code = image_labels.get(attribute)
             if code in people:
                 of_image[attribute] = people[code]
     return names
 
 
 def clean_name(text: str) -> str:
-    """A person's name in composed Unicode, without spaces at its ends.
+    """Return a name in composed Unicode (NFC), without spaces at its ends.
 
     Raises:
-        FacelabelError: if nothing usable is left.
+        FacelabelError: if the name is empty, too long, reserved, or has control characters.
     """
     name = unicodedata.normalize("NFC", text).strip()
     if not name or len(name) > MAX_NAME or name == CANNOT_TELL_NAME:
-        raise FacelabelError("bad_name", f"A name needs 1 to {MAX_NAME} characters.", do="Send another name.")
+        raise FacelabelError(
+            "bad_name",
+            f"A name needs 1 to {MAX_NAME} characters, and {CANNOT_TELL_NAME!r} is reserved.",
+            do="Send another name.",
+        )
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
-        raise FacelabelError("bad_name", "A name cannot hold control characters.", do="Send another name.")
+        raise FacelabelError("bad_name", "A name cannot contain control characters.", do="Send another name.")
     return name

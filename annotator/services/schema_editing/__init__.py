@@ -1,1 +1,1 @@
-"""Change the schema: preview, apply, write attributes.toml."""
+"""Change the schema: preview a change, apply it, keep attributes.toml in step."""

@@ -1,7 +1,8 @@
-"""Changing the active schema: previewed with counts, applied in one transaction, no label lost and no code used twice.
+"""Change the active schema: a preview with counts, and one transaction that applies the change.
 
-A merged or split value is retired and remembers what took its place. Annotations are only added: a label of a merged value
-gets one of the origin "schema"; one of a split value gets "reopened", and its cell is open again.
+No label is lost and no code is used twice. A merged or split value is retired and remembers its replacement. Annotations are
+only added: a label of a merged value gets an annotation of the origin "schema"; a label of a split value gets "reopened", and its
+cell is open again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Schema, Value, canonical_json
 from annotator.domain.schema_changes import Change, compare_schemas, renamed_attributes
+from annotator.domain.states import SubmissionKind
 from annotator.models import OPEN_IMAGES, AttributeRow, Image, Label, Project, ValueRow
 from annotator.services.annotation.log import add_submission
 from annotator.services.common.progress import recount
@@ -24,25 +26,25 @@ from annotator.services.grouping.membership import mark_stale
 from annotator.services.schema.active import read_schema
 from annotator.services.schema_editing.value_changes import replace_value
 
-_FATES = {
+_LABEL_EFFECTS = {
     "retire": ("label keeps it", "labels keep it"),
     "merge": ("label changes", "labels change"),
     "split": ("label opens again", "labels open again"),
 }
 
 
-def _told(number: int, one: str, many: str) -> str:
+def _counted(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
 @dataclass(frozen=True)
 class CountedChange:
-    """A change with what it does now.
+    """A change with its effect on the project.
 
     Args:
-        change: what is done.
-        labels: that have the value which is retired, merged or split.
-        images: done images that are asked again.
+        change: the change.
+        labels: how many labels have the value that is retired, merged or split.
+        images: how many done images are asked again.
     """
 
     change: Change
@@ -50,17 +52,17 @@ class CountedChange:
     images: int = 0
 
     def __str__(self) -> str:
-        """The change in a sentence, with its counts."""
-        told = []
-        if self.change.kind in _FATES:
-            told.append(_told(self.labels, *_FATES[self.change.kind]))
+        """The change as a sentence, with its counts."""
+        effects = []
+        if self.change.kind in _LABEL_EFFECTS:
+            effects.append(_counted(self.labels, *_LABEL_EFFECTS[self.change.kind]))
         if self.images or self.change.kind in {"add", "require", "split"}:
-            told.append(_told(self.images, "done image is asked again", "done images are asked again"))
-        return self.change.text + (f" ({', '.join(told)})" if told else "")
+            effects.append(_counted(self.images, "done image is asked again", "done images are asked again"))
+        return self.change.text + (f" ({', '.join(effects)})" if effects else "")
 
 
 def preview_changes(session: Session, wanted: Schema) -> list[CountedChange]:
-    """What `apply_schema` would do; empty if nothing.
+    """Return the changes that `apply_schema` would make.
 
     Raises:
         FacelabelError: if a change would lose labels, or give a code another meaning.
@@ -88,12 +90,12 @@ def _count(session: Session, wanted: Schema, change: Change, attribute_id: int |
 
 
 def _done(session: Session, *conditions: ColumnElement[bool]) -> int:
-    """How many done images fulfil these."""
+    """Count the done images that fulfil the conditions."""
     return session.scalar(select(func.count()).where(Image.open_cells == 0, *conditions)) or 0
 
 
 def _ended(but: tuple[int | None, int] | None = None) -> Select[int]:
-    """Images with an answer after which nothing else is asked, other than one (attribute id, code)."""
+    """Select images with a value after which nothing else is asked, except for one (attribute id, code)."""
     query = (
         select(Label.image_id)
         .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
@@ -110,11 +112,11 @@ def apply_schema(
     Args:
         session: a writing session.
         wanted: the schema.
-        labeller_id: who changes it; needed where values are merged or split.
-        key: idempotency key, written down with the change.
+        labeller_id: the labeller who changes it; needed if values are merged or split.
+        key: the idempotency key, stored with the change.
 
     Returns:
-        what was changed, as `preview_changes` would have said it.
+        The changes, as `preview_changes` returns them.
 
     Raises:
         FacelabelError: as `preview_changes`.
@@ -132,7 +134,7 @@ def apply_schema(
         submission_id = add_submission(
             session,
             key=key or f"schema:{secrets.token_hex(16)}",
-            kind="schema",
+            kind=SubmissionKind.SCHEMA,
             fingerprint=fingerprint(wanted),
             labeller_id=labeller_id,
             image_id=None,
@@ -141,19 +143,19 @@ def apply_schema(
             replace_value(session, submission_id, change)
     if any(attribute.groups for attribute in (*current.attributes, *wanted.attributes)):
         mark_stale(session)
-    before, after = _asked(current), _asked(wanted)
+    before, after = _requirements(current), _requirements(wanted)
     if before != after or replacing:
         recount_open_cells(session, of_most=len(before[0]) != len(after[0]))
     return changes
 
 
 def fingerprint(wanted: Schema) -> str:
-    """What a repetition of a change must agree in."""
+    """A hash of the schema: a repetition of a change must have the same one."""
     return hashlib.sha256(canonical_json([asdict(a) for a in wanted.attributes]).encode()).hexdigest()
 
 
 def _write_attributes(session: Session, wanted: Schema) -> None:
-    # Titles and keys may be swapped between attributes, positions always are: rows are matched by name.
+    # Two attributes may swap titles, keys and positions, so rows are matched by name.
     for position, attribute in enumerate(wanted.attributes):
         row = session.scalar(select(AttributeRow).where(AttributeRow.name == attribute.name))
         if row is None:
@@ -180,7 +182,7 @@ def _apply_values(session: Session, attribute_id: int, values: tuple[Value, ...]
         for row in old
         if row.code not in kept
     ]
-    # Written anew as a whole: all of them are few, and no order of single updates needs to be thought of.
+    # All rows are written again: they are few, and single updates would depend on their order.
     session.execute(delete(ValueRow).where(ValueRow.attribute_id == attribute_id))
     session.expire_all()
     session.add_all(
@@ -197,19 +199,19 @@ def _apply_values(session: Session, attribute_id: int, values: tuple[Value, ...]
     session.flush()
 
 
-def _asked(schema: Schema) -> tuple[set[str], set[tuple[str, int]]]:
-    """What decides how many cells of an image are open: the required attributes, and the answers that end an image."""
+def _requirements(schema: Schema) -> tuple[set[str], set[tuple[str, int]]]:
+    """What decides how many cells of an image are open: required attributes, and values that end an image."""
     required = {attribute.name for attribute in schema.attributes if attribute.required}
     ends = {(a.name, value.code) for a in schema.attributes for value in a.values if value.ends}
     return required, ends
 
 
 def recount_open_cells(session: Session, *, of_most: bool = False) -> None:
-    """Compute `open_cells` of every image and the project's counts anew from the labels.
+    """Recompute `open_cells` of every image, and the project's counts, from the labels.
 
     Args:
         session: a writing session.
-        of_most: whether most images are expected to change, as they do when one attribute more is required.
+        of_most: whether most images are expected to change, for example because one more attribute is required.
     """
     required = session.scalar(select(func.count()).where(AttributeRow.required)) or 0
     answered = (
@@ -231,17 +233,17 @@ def recount_open_cells(session: Session, *, of_most: bool = False) -> None:
         .subquery()
     )
     query = update(Image).where(Image.id == changed.c.id).values(open_cells=changed.c.open_cells)
-    with _queue_index_made_anew(session) if of_most else nullcontext():
+    with _queue_index_rebuilt(session) if of_most else nullcontext():
         session.execute(query, execution_options={"synchronize_session": False})
     session.expire_all()
     recount(session)
 
 
 @contextmanager
-def _queue_index_made_anew(session: Session) -> Iterator[None]:
-    """Do without the queue's index meanwhile.
+def _queue_index_rebuilt(session: Session) -> Iterator[None]:
+    """Drop the queue's index for the time of a change, and build it again afterwards.
 
-    It lies in random order: to follow the change of a million images takes several times as long as to sort them once.
+    The index is in random order: updating it for a million images takes several times as long as sorting them once.
     """
     connection = session.connection()
     OPEN_IMAGES.drop(connection)

@@ -1,4 +1,4 @@
-"""Changing the schema from the page or a program: attributes.toml stays in step with the database."""
+"""Change the schema from the page or a program, and keep attributes.toml in step with the database."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from annotator.services.schema_editing.changes import (
 
 
 def schema_version(session: Session) -> int:
-    """A number that every change of the schema raises."""
+    """Read the number that every change of the schema raises."""
     return session.scalars(select(Project.schema_version)).one()
 
 
 def preview_wanted(
     project: ProjectFolder, session: Session, wanted: Schema, version: int
 ) -> list[CountedChange]:
-    """What `change_schema` would do.
+    """Return the changes that `change_schema` would make.
 
     Raises:
-        FacelabelError: as `change_schema`.
+        FacelabelError: as `change_schema` does.
     """
     _check_unchanged(project, session, wanted, version)
     return preview_changes(session, wanted)
@@ -40,21 +40,21 @@ def preview_wanted(
 def change_schema(
     project: ProjectFolder, labeller_id: int, key: str, wanted: Schema, version: int
 ) -> list[CountedChange]:
-    """Make `wanted` the active schema and write attributes.toml; the same key again changes nothing.
+    """Make `wanted` the active schema and write attributes.toml. A repetition with the same key changes nothing.
 
     Args:
         project: the project.
-        labeller_id: who changes it.
-        key: idempotency key.
+        labeller_id: the labeller who changes it.
+        key: the idempotency key.
         wanted: the schema.
-        version: the `schema_version` that `wanted` was made from.
+        version: the `schema_version` from which `wanted` was made.
 
     Returns:
-        what was changed; nothing for a repetition.
+        The changes; empty for a repetition.
 
     Raises:
-        Conflict: if the schema changed since, if attributes.toml holds changes that were not applied, or if the key was
-            used for something else.
+        Conflict: if the schema changed since, if attributes.toml has changes that were not applied, or if the key was
+            used for another request.
         FacelabelError: if a change would lose labels, or give a code another meaning.
     """
     file = project.schema_file
@@ -68,7 +68,7 @@ def change_schema(
             text = format_schema(wanted, before.decode() if before else "")
             write_atomically(file, text.encode())
     except BaseException:
-        # The database has kept nothing: neither may the file.
+        # The transaction was rolled back, so the file must be restored too.
         if before is not None and file.read_bytes() != before:
             write_atomically(file, before)
         raise
@@ -76,16 +76,16 @@ def change_schema(
 
 
 def _check_unchanged(project: ProjectFolder, session: Session, wanted: Schema, version: int) -> None:
-    """The schema is the one that the change was made from, and the file says so, or it says already what is wanted.
+    """Check that the change was made from the active schema, and that the file has this schema or already the wanted one.
 
-    The latter is how a process leaves it that was killed after it wrote the file and before its commit: the same change,
-    sent again, then goes on.
+    A process that was killed between writing the file and its commit leaves the wanted schema in the file. The same change, sent
+    again, then succeeds.
     """
     if schema_version(session) != version:
         raise Conflict(
             "schema_changed",
             "Somebody else changed the schema since this page was loaded.",
-            do="Load it again and make your changes to the new one.",
+            do="Load the page again and repeat your changes.",
         )
     if not project.schema_file.exists():
         return
@@ -97,7 +97,7 @@ def _check_unchanged(project: ProjectFolder, session: Session, wanted: Schema, v
     if not in_step:
         raise Conflict(
             "file_ahead",
-            "attributes.toml holds changes that are not in force; they would be overwritten.",
-            do="Call `facelabel schema check`, then `facelabel schema apply`; or `facelabel schema show --toml` to get the "
-            "active schema as a file.",
+            "attributes.toml has changes that were not applied; they would be overwritten.",
+            do="Run `facelabel schema check`, then `facelabel schema apply`; or get the active schema as a file with "
+            "`facelabel schema show --toml`.",
         )

@@ -1,4 +1,4 @@
-"""The whole schema for the page that changes it: retired values too, and how many labels each value has."""
+"""The schema for the page that changes it, with retired values and the number of labels of each value."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class SchemaOverview:
     """The active schema.
 
     Args:
-        version: a number that every change raises.
+        version: the number that every change raises.
         schema: the schema, without the people of open attributes.
-        counts: per attribute as `statistics.attribute_counts` tells them.
-        counted_at: when they were counted, None if just now.
-        may_change: whether the one who asks may change it.
+        counts: by attribute, as `rounds.status.attribute_counts` returns them.
+        counted_at: when they were counted; None: just now.
+        may_change: whether this labeller may change the schema.
     """
 
     version: int
@@ -36,7 +36,7 @@ class SchemaOverview:
 
 
 def read_overview(session: Session, labeller_id: int) -> SchemaOverview:
-    """The schema as one labeller may see it."""
+    """Read the schema for one labeller."""
     role = session.get_one(Labeller, labeller_id).role
     counts, counted_at = attribute_counts(session)
     return SchemaOverview(

@@ -1,4 +1,4 @@
-"""What becomes of the labels of a value that is merged into another one or split into several."""
+"""Change the labels of a value that is merged into another one or split into several."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from sqlalchemy import case, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema_changes import Change
+from annotator.domain.states import Origin
 from annotator.models import Annotation, AttributeRow, Gold, Label
-from annotator.services.tasks.cursor import forget_passed
-from annotator.services.tasks.overlap import note_answers
+from annotator.services.tasks.cursor import reset_cursors
+from annotator.services.tasks.overlap import update_wanted_opinions
 
 _BATCH = 10_000
 
 
 def replace_value(session: Session, submission_id: int, change: Change) -> None:
-    """Let all labels of a value follow its merge, or open their cells again after its split.
+    """Change all labels of a value to the one that it was merged into, or open their cells again after a split.
 
-    One statement for all cells: there may be a million. What a reviewer decided stays a reviewer's decision.
+    One statement changes all cells, of which there may be a million. A reviewer's decision stays a decision.
     """
     attribute_id = session.scalars(select(AttributeRow.id).where(AttributeRow.name == change.attribute)).one()
     chosen = (Label.attribute_id == attribute_id, Label.code == change.code)
     images = list(session.scalars(select(Label.image_id).where(*chosen)))
     code = change.into[0] if change.kind == "merge" else None
-    origin = case((Annotation.origin == "review", "review"), else_="schema")
+    origin = case((Annotation.origin == Origin.REVIEW, Origin.REVIEW), else_=Origin.SCHEMA)
     cells = (
         select(
             literal(submission_id),
             Label.image_id,
             Label.attribute_id,
             literal(code),
-            origin if change.kind == "merge" else literal("reopened"),
+            origin if change.kind == "merge" else literal(Origin.REOPENED),
         )
         .join(Annotation, Annotation.id == Label.annotation_id)
         .where(*chosen)
@@ -52,17 +53,17 @@ def replace_value(session: Session, submission_id: int, change: Change) -> None:
     _change_gold(session, attribute_id, change.code, code)
     if change.kind == "split":
         for some in _batches(images):
-            note_answers(session, some)
-        forget_passed()
+            update_wanted_opinions(session, some)
+        reset_cursors()
 
 
 def _change_gold(session: Session, attribute_id: int, code: int | None, into: int | None) -> None:
-    """Known answers follow a merge; of a split value nothing is known any more."""
+    """Change the known answers of gold images too; an answer whose value was split is removed."""
     for gold in session.scalars(select(Gold)).all():
         answers = [
-            [attribute, into if (attribute, known) == (attribute_id, code) else known]
-            for attribute, known in gold.answers
-            if into is not None or (attribute, known) != (attribute_id, code)
+            [attribute, into if (attribute, answer) == (attribute_id, code) else answer]
+            for attribute, answer in gold.answers
+            if into is not None or (attribute, answer) != (attribute_id, code)
         ]
         if not answers:
             session.delete(gold)

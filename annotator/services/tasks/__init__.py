@@ -1,1 +1,1 @@
-"""The queue: which image a labeller gets next, with what visible, and which images are asked again."""
+"""The labelling queue: which images a labeller gets next, what they see of them, and which images are asked again."""

@@ -1,59 +1,70 @@
-"""The first images of a list that a labeller has not answered, found without looking through the list each time.
+"""A cursor per labeller into the lists of images that everybody shall answer.
 
-A list only grows at its end. What a labeller has answered or put aside stays so, and everything up to the first other
-place is remembered as passed; the memory is this process's own and costs one walk after a restart.
+A list only grows at its end, and an image that a labeller answered or skipped stays so. The cursor therefore remembers the
+place up to which nothing is left, and a request does not walk the list from its start. Cursors live in the memory of this
+process; after a restart each list is walked once.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import and_, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from annotator.models import Annotation, Gold, Image, Lease, OpinionWanted, Project, Skip, Submission, now
+from annotator.domain.states import SubmissionKind
+from annotator.models import Annotation, Gold, Image, OpinionWanted, Project, Skip, Submission
+from annotator.services.common.undone import is_undone
+from annotator.services.tasks.leases import NOT_LEASED
 
 _WINDOW = 256
-_passed: dict[tuple[str, str, int], int] = {}
-"""Per project, list and labeller: the number up to which everything is answered."""
+_NO_ANSWER = (SubmissionKind.UNDO, SubmissionKind.PEOPLE, SubmissionKind.MERGE, SubmissionKind.SCHEMA)
+"""Submissions after which the image still wants this labeller's answer: they say nothing, or only who is in it."""
+_cursors: dict[tuple[str, str, int], int] = {}
+"""By project, list and labeller: the number up to which everything is answered or skipped."""
 
 
 def first_unanswered(
     session: Session, table: type[OpinionWanted | Gold], labeller_id: int, count: int
 ) -> list[int]:
-    """Ids of up to `count` images of a list that the labeller did not answer or skip and that nobody holds."""
+    """Find images of a list that the labeller has not answered or skipped and that nobody holds.
+
+    Args:
+        session: a session.
+        table: the list.
+        labeller_id: the labeller.
+        count: how many image ids are wanted at most.
+    """
     key = (session.scalars(select(Project.token)).one(), table.__tablename__, labeller_id)
-    later = aliased(Submission)
     answered = exists().where(
         Annotation.image_id == table.image_id,
         Submission.id == Annotation.submission_id,
         Submission.labeller_id == labeller_id,
-        # Who somebody is leaves the rest unanswered, and a change of the schema is no answer.
-        Submission.kind.not_in(("undo", "people", "merge", "schema")),
-        ~exists().where(later.undoes == Submission.id),
+        Submission.kind.not_in(_NO_ANSWER),
+        ~is_undone(),
     )
     skipped = exists().where(Skip.image_id == table.image_id, Skip.labeller_id == labeller_id)
     passable = or_(answered, skipped)
-    if table is OpinionWanted:  # an open image is in everybody's queue; once it is done it is listed anew
+    if table is OpinionWanted:  # open images are in the queue anyway
         passable = or_(passable, Image.open_cells > 0)
-    free = and_(Image.open_cells == 0, ~exists().where(Lease.image_id == Image.id, Lease.expires_at > now()))
+    free = and_(Image.open_cells == 0, NOT_LEASED)
     columns = select(table.id, Image.id, passable, free).join(Image, Image.id == table.image_id)
-    if table is OpinionWanted:  # suspicious labels have a share of their own
+    if table is OpinionWanted:  # suspicious labels are drawn by relabeling.py
         columns = columns.where(~OpinionWanted.suspected)
-    found: list[int] = []
-    place, contiguous = _passed.get(key, 0), True
-    while len(found) < count:
+    images: list[int] = []
+    place, contiguous = _cursors.get(key, 0), True
+    while len(images) < count:
         rows = session.execute(columns.where(table.id > place).order_by(table.id).limit(_WINDOW)).all()
         for number, image, is_passed, is_free in rows:
             place = number
             contiguous = contiguous and bool(is_passed)
             if contiguous:
-                _passed[key] = number
+                _cursors[key] = number
             elif not is_passed and is_free:
-                found.append(image)
+                images.append(image)
         if len(rows) < _WINDOW:
             break
-    return found[:count]
+    return images[:count]
 
 
-def forget_passed() -> None:
-    """Answers were taken back, or a list was made anew: walk it from its head the next time."""
-    _passed.clear()
+def reset_cursors() -> None:
+    """Walk all lists from their start the next time: answers were undone, or a list was rebuilt."""
+    _cursors.clear()

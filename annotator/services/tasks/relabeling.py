@@ -1,6 +1,6 @@
-"""Images with a suspicious label that are asked once more: which still want an answer, and whom they are given to.
+"""Images with a suspicious label that are asked once more: which of them still want an answer, and from whom.
 
-Another labeller is asked than those who judged the image. Who works alone is asked again, a day after they judged it.
+They go to a labeller who has not judged the image. A labeller who works alone gets their own images again after a day.
 """
 
 from __future__ import annotations
@@ -9,30 +9,30 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from annotator.domain.states import INDEPENDENT, JUDGED
 from annotator.models import (
     Annotation,
     AskedAgain,
     Image,
     Labeller,
-    Lease,
     OpinionWanted,
     Skip,
     Submission,
     now,
 )
+from annotator.services.common.undone import is_undone
+from annotator.services.tasks.leases import NOT_LEASED
 
-JUDGED = ("answer", "sweep", "review")
-"""Submissions in which somebody looked at an image's cells; an import is none."""
-FORGOTTEN = timedelta(days=1)
-"""After so long somebody who works alone is asked what they answered themselves."""
-ACTIVE = timedelta(days=30)
-"""Who has answered nothing for so long is not waited for."""
+FORGETTING_TIME = timedelta(days=1)
+"""Time after which a labeller who works alone is asked again about an image that they answered themselves."""
+ACTIVE_TIME = timedelta(days=30)
+"""Time without an answer after which a labeller no longer counts as one who could answer instead."""
 
 
-def asked_among(session: Session, image_ids: Collection[int]) -> set[int]:
-    """Those of some images that were asked again, whether answered or not."""
+def asked_again_among(session: Session, image_ids: Collection[int]) -> set[int]:
+    """Choose from some images those that were ever asked again, answered or not."""
     return set(session.connection().scalars(_ASKED_AMONG, {"image_ids": list(image_ids)}))
 
 
@@ -41,10 +41,10 @@ _ASKED_AMONG = select(AskedAgain.image_id).where(
 )
 
 
-def unanswered_suspects(image_ids: Collection[int] | None) -> Select[int, bool]:
-    """Of some images (None: of all) those that nobody judged since they were to be asked again, the most suspicious first.
+def images_awaiting_relabel(image_ids: Collection[int] | None) -> Select[int, bool]:
+    """Select from some images (None: from all) those that were asked again and not judged since, most suspicious first.
 
-    Audit images are never among them, also if they became such since.
+    Audit images are never among them, not even images that became audit images later.
     """
     query = (
         select(AskedAgain.image_id, literal(True))
@@ -60,31 +60,30 @@ def unanswered_suspects(image_ids: Collection[int] | None) -> Select[int, bool]:
     return query if image_ids is None else query.where(AskedAgain.image_id.in_(image_ids))
 
 
-def images_to_ask_again(session: Session, labeller_id: int, count: int) -> list[int]:
-    """Ids of up to `count` images with a suspicious label that this labeller may be asked, the most suspicious first."""
+def images_to_relabel(session: Session, labeller_id: int, count: int) -> list[int]:
+    """Find up to `count` images, by id, with a suspicious label that this labeller may judge, most suspicious first."""
     if not session.connection().scalar(_ANY_WAIT):
         return []
-    found = _free(session, labeller_id, _EVER, count)
-    if len(found) < count and _alone(session, labeller_id):
-        found = _free(session, labeller_id, now() - FORGOTTEN, count)
-    return found
+    images = _free(session, labeller_id, _ALWAYS, count)
+    if len(images) < count and _alone(session, labeller_id):
+        images = _free(session, labeller_id, now() - FORGETTING_TIME, count)
+    return images
 
 
 def _free(session: Session, labeller_id: int, since: datetime, count: int) -> list[int]:
-    """Those that wait, are not skipped or held, and that the labeller has not judged since."""
-    chosen = {"labeller": labeller_id, "since": since, "count": count, "now": now()}
+    """Find waiting images that nobody holds and that the labeller neither skipped nor judged after `since`."""
+    chosen = {"labeller": labeller_id, "since": since, "count": count}
     return list(session.connection().scalars(_FREE, chosen))
 
 
 def _alone(session: Session, labeller_id: int) -> bool:
-    """Whether nobody else has labelled lately."""
-    others = {"labeller": labeller_id, "since": now() - ACTIVE}
+    """Whether no other labeller has answered within `ACTIVE_TIME`."""
+    others = {"labeller": labeller_id, "since": now() - ACTIVE_TIME}
     return session.connection().scalar(_OTHERS, others) is None
 
 
 def _judged(image_id: InstrumentedAttribute[int], by: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether an image was judged in such a submission that counts."""
-    later = aliased(Submission)
+    """Whether a submission that fulfils `by` and was not undone judged the image."""
     return (
         select(Annotation.id)
         .join(Submission, Submission.id == Annotation.submission_id)
@@ -92,13 +91,13 @@ def _judged(image_id: InstrumentedAttribute[int], by: ColumnElement[bool]) -> Co
             Annotation.image_id == image_id,
             Submission.kind.in_(JUDGED),
             by,
-            ~exists().where(later.undoes == Submission.id),
+            ~is_undone(),
         )
         .exists()
     )
 
 
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 _ANY_WAIT = select(exists().where(OpinionWanted.suspected))
 _FREE = (
     select(Image.id)
@@ -112,7 +111,7 @@ _FREE = (
             and_(Submission.labeller_id == bindparam("labeller"), Submission.created_at > bindparam("since")),
         ),
         ~exists().where(Skip.image_id == Image.id, Skip.labeller_id == bindparam("labeller")),
-        ~exists().where(Lease.image_id == Image.id, Lease.expires_at > bindparam("now")),
+        NOT_LEASED,
     )
     .order_by(OpinionWanted.id)
     .limit(bindparam("count"))
@@ -122,7 +121,7 @@ _OTHERS = (
     .where(
         Labeller.id != bindparam("labeller"),
         select(Submission.created_at)
-        .where(Submission.labeller_id == Labeller.id, Submission.kind.in_(("answer", "sweep")))
+        .where(Submission.labeller_id == Labeller.id, Submission.kind.in_(INDEPENDENT))
         .order_by(Submission.id.desc())
         .limit(1)
         .scalar_subquery()

@@ -1,4 +1,4 @@
-"""Images for a further answer, gold, suspicious and overlapped, mixed into everybody's queue at random places."""
+"""Images that want a further answer (gold, suspicious, overlapped) are mixed into each labeller's queue at random places."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from sqlalchemy.orm import Session
 from annotator.models import Gold
 from annotator.services.tasks.cursor import first_unanswered
 from annotator.services.tasks.overlap import images_wanting_opinions
-from annotator.services.tasks.relabeling import images_to_ask_again
+from annotator.services.tasks.relabeling import images_to_relabel
 from annotator.services.tasks.settings import team_settings
 
-_random = random.Random()  # noqa: S311 - chance, not secrecy: nobody must be able to foresee a gold image by counting
+_random = random.Random()  # noqa: S311 - no secret: it only keeps labellers from foreseeing gold images
 
 
 def images_to_mix_in(session: Session, labeller_id: int, count: int) -> list[int]:
-    """Of the next `count` tasks, the ids of those that are gold images or want a further opinion; there may be fewer than drawn.
+    """Draw which of the next `count` tasks are gold images or want a further opinion, and return their image ids.
 
-    Gold and images with a suspicious label come at the shares of the settings. Further opinions come at the rate at which they keep pace with new images, so
-    that neither starves.
+    Gold images and images with a suspicious label come at the shares of the settings. Overlapped images come at the rate at
+    which they keep pace with new images, so that neither kind starves. There may be fewer images than were drawn.
     """
     settings = team_settings(session)
     draws = [_random.random() for _ in range(count)]
@@ -32,28 +32,28 @@ def images_to_mix_in(session: Session, labeller_id: int, count: int) -> list[int
     overlap = sum(again_end <= draw < overlap_end for draw in draws)
     images = first_unanswered(session, Gold, labeller_id, gold) if gold else []
     if again:
-        images += _others(images_to_ask_again(session, labeller_id, again + len(images)), images)[:again]
+        images += _without(images_to_relabel(session, labeller_id, again + len(images)), images)[:again]
     if overlap:
         images += _overlapped(session, labeller_id, overlap, images)
     return images
 
 
-def rest_of_opinions(session: Session, labeller_id: int, count: int, without: Collection[int]) -> list[int]:
-    """Ids of images that want a further opinion, whatever the shares: what is left to do when nothing new is."""
-    again = _others(images_to_ask_again(session, labeller_id, count + len(without)), without)
+def remaining_opinions(session: Session, labeller_id: int, count: int, without: Collection[int]) -> list[int]:
+    """Find images, by id, that want a further opinion, without regard to the shares: for the time when no new image is left."""
+    again = _without(images_to_relabel(session, labeller_id, count + len(without)), without)
     return (again + _overlapped(session, labeller_id, count, without))[:count]
 
 
 def _overlapped(session: Session, labeller_id: int, count: int, without: Collection[int]) -> list[int]:
-    return _others(images_wanting_opinions(session, labeller_id, count + len(without)), without)[:count]
+    return _without(images_wanting_opinions(session, labeller_id, count + len(without)), without)[:count]
 
 
-def _others(images: Collection[int], without: Collection[int]) -> list[int]:
+def _without(images: Collection[int], without: Collection[int]) -> list[int]:
     return [image for image in images if image not in without]
 
 
-def shuffled_in(images: Sequence[int], more: Collection[int]) -> list[int]:
-    """A list with more images at random places; the first ones keep their order."""
+def insert_randomly(images: Sequence[int], more: Collection[int]) -> list[int]:
+    """Insert more images at random places of a list, which keeps its order."""
     mixed = list(images)
     for image in more:
         mixed.insert(_random.randint(0, len(mixed)), image)

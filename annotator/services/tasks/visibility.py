@@ -1,8 +1,8 @@
-"""Which images are labelled blind: no suggestion is shown, so that the answers measure people and models honestly.
+"""Which images are labelled blind: without suggestions, so that the answers measure people and models without bias.
 
-These are the audit images (the test split), overlapped images and gold images, and all that are done and asked once more.
-Browse shows the suggestions of an image as soon as it is done and is not overlapped and waiting; a gold image, or one with a
-suspicious label, then looks like any other.
+These are audit images (the test split), overlapped images, gold images, and done images that are asked again. *Browse* shows the
+suggestions of an image when it is done and waits for no further opinion. From then on a gold image, or one with a suspicious
+label, looks like any other.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from annotator.models import Gold, Image, OpinionWanted
 from annotator.services.tasks.settings import team_settings
 
 
-def asked_blind(session: Session) -> ColumnElement[bool]:
-    """The images that are, or were, given out without suggestions."""
+def labelled_blind(session: Session) -> ColumnElement[bool]:
+    """The condition that an open image is labelled without suggestions."""
     return _asked_blind(literal(team_settings(session).overlap_end))
 
 
@@ -27,9 +27,9 @@ def _asked_blind(overlap_end: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 def still_blind(session: Session) -> ColumnElement[bool]:
-    """The images whose suggestions nobody may see yet."""
+    """The condition that nobody may see an image's suggestions yet."""
     waiting = exists().where(OpinionWanted.image_id == Image.id, ~OpinionWanted.suspected)
-    return or_(and_(Image.open_cells > 0, asked_blind(session)), waiting)
+    return or_(and_(Image.open_cells > 0, labelled_blind(session)), waiting)
 
 
 _BLIND_AMONG = select(Image.id).where(
@@ -39,11 +39,11 @@ _BLIND_AMONG = select(Image.id).where(
 
 
 def blind_among(session: Session, image_ids: Collection[int]) -> set[int]:
-    """Those of some images that are given out without suggestions."""
+    """Choose from some images those that are given out without suggestions."""
     chosen = {"image_ids": list(image_ids), "overlap_end": team_settings(session).overlap_end}
     return set(session.connection().scalars(_BLIND_AMONG, chosen))
 
 
 def is_blind(session: Session, image: Image) -> bool:
-    """Whether an image's suggestions are held back from everybody who looks at it."""
+    """Whether an image's suggestions are hidden from everybody."""
     return session.scalar(select(Image.id).where(Image.id == image.id, still_blind(session))) is not None

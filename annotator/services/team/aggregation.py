@@ -1,7 +1,7 @@
-"""One label from several opinions: by majority or Dawid-Skene, as the team agreed; what stays unclear goes to review.
+"""Aggregate several opinions into one label, by majority or Dawid-Skene as the team has set; unclear cells go to review.
 
-An aggregation is one submission of its own, whose annotations have the origin "aggregate". The next one takes it back
-first, so that it always follows from what people said, and never from an earlier aggregation.
+An aggregation is one submission, whose annotations have the origin "aggregate". The next aggregation undoes it first, so that
+it always uses the answers of people and never those of an earlier aggregation.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, exists, func, insert, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.agreement.aggregation import majority_vote
 from annotator.domain.agreement.dawid_skene import dawid_skene
 from annotator.domain.agreement.ratings import Code, Floats, Item, Ratings
+from annotator.domain.states import INDEPENDENT, JUDGED, Origin, SubmissionKind
 from annotator.models import Annotation, Label, Labeller, Submission, Undecided
 from annotator.project import ProjectFolder
 from annotator.services.annotation.log import add_submission, annotate_all, find_submission
-from annotator.services.annotation.undo import take_back
+from annotator.services.annotation.undo import undo_submission
 from annotator.services.common.bulk_read import Column, read_columns
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
-from annotator.services.tasks.overlap import INDEPENDENT
 from annotator.services.tasks.settings import team_settings
-from annotator.services.team.votes import CANNOT_TELL, Cell, Opinions, known_answers, read_opinions
+from annotator.services.team.votes import CANNOT_TELL, Cell, Opinions, gold_answers, read_opinions
 
 AGGREGATION = "aggregation"
-"""The labeller in whose name labels are aggregated."""
+"""The name of the labeller whose submissions are the aggregations."""
 
 SURE = 0.8
-"""Dawid-Skene decides a cell if its leading value is at least so probable."""
+"""The probability of the leading value from which on Dawid-Skene decides a cell."""
 
 
 _BATCH = 10_000
@@ -45,9 +46,9 @@ class AggregationReport:
 
     Args:
         method: majority or dawid_skene.
-        cells: answered by several people and not decided by a reviewer.
-        changed: whose label changes.
-        undecided: that go to the review queue, because no value leads clearly.
+        cells: cells answered by several people and not decided by a reviewer.
+        changed: cells whose label changes.
+        undecided: cells that go to the review queue because no value leads clearly.
     """
 
     method: str
@@ -58,11 +59,11 @@ class AggregationReport:
 
 @dataclass(frozen=True, eq=False)
 class _Verdicts:
-    """What follows from several answers: columns of equal length, one row a cell.
+    """The results of an aggregation: columns of equal length, one row per cell.
 
     Args:
-        cell: its key.
-        code: the leading one.
+        cell: the key of the cell.
+        code: the leading code.
         sure: its share or probability.
         clear: whether that decides the cell.
     """
@@ -73,20 +74,20 @@ class _Verdicts:
     clear: NDArray[np.bool_]
 
     def where(self, chosen: NDArray[np.bool_]) -> _Verdicts:
-        """Some of the cells."""
+        """The chosen cells."""
         return _Verdicts(self.cell[chosen], self.code[chosen], self.sure[chosen], self.clear[chosen])
 
 
 @dataclass(frozen=True, eq=False)
 class _Standing:
-    """The labels as they are: columns sorted by cell. `annotation`: what each rests on."""
+    """The current labels: columns sorted by cell. `annotation`: the annotation that each label comes from."""
 
     cell: Column
     code: Column
     annotation: Column
 
     def differ(self, cell: Column, code: Column) -> NDArray[np.bool_]:
-        """Which of some cells have no label, or another one than this."""
+        """Which cells have no label, or a label other than the given code."""
         place = np.searchsorted(self.cell, cell)
         place[place == len(self.cell)] = 0
         if not len(self.cell):
@@ -103,31 +104,31 @@ class _Decisions:
 
 
 def preview_aggregation(session: Session) -> AggregationReport:
-    """What `aggregate` would do now."""
+    """What `aggregate` would change now."""
     return _report(session, _decide(session))
 
 
 def aggregate(project: ProjectFolder, key: str | None = None) -> AggregationReport:
-    """Let the labels of cells with several opinions follow from these. Again, without new opinions, changes nothing.
+    """Set the labels of cells with several opinions by aggregating these. Without new opinions, a repetition changes nothing.
 
     Args:
         project: the project.
-        key: idempotency key; a repetition aggregates no second time.
+        key: idempotency key; a repeated key does not aggregate a second time.
 
     Raises:
         Conflict: if the key was used for something else.
     """
     key = key or f"aggregate:{secrets.token_hex(16)}"
-    with project.database.read() as session:  # the reckoning must not hold up writers
+    with project.database.read() as session:  # the computation must not block writers
         decisions = _decide(session)
     with project.database.write() as session:
         if _aggregator(session) is None:
             session.add(Labeller(name=AGGREGATION))
             session.flush()
-        known = find_submission(session, key, "aggregate")
+        earlier = find_submission(session, key, "aggregate")
         report = _report(session, decisions)
-        if known is not None:
-            return replace(report, changed=len(_cells_of(session, known)))
+        if earlier is not None:
+            return replace(report, changed=len(_cells_of(session, earlier)))
         if report.changed:
             _write(session, key, decisions)
         session.execute(delete(Undecided))
@@ -145,47 +146,49 @@ def aggregate(project: ProjectFolder, key: str | None = None) -> AggregationRepo
 
 
 def _decide(session: Session) -> _Decisions:
-    """Every cell with several opinions that no reviewer decided and that is not gold: its answer, or how unsure it is."""
+    """The answers to all cells with several opinions, except gold cells and cells that a reviewer decided."""
     method = team_settings(session).aggregation
     active = active_schema(session)
-    known = {_key(*cell): code for cell, code in known_answers(session).items()}
-    said = read_opinions(session, (*INDEPENDENT, "review"))
-    shared = said.where(np.isin(said.attribute, list(active.names))).shared()
-    shared = shared.where(~_among(shared, known))
+    gold = {_key(*cell): code for cell, code in gold_answers(session).items()}
+    opinions = read_opinions(session, JUDGED)
+    shared = opinions.where(np.isin(opinions.attribute, list(active.names))).shared()
+    shared = shared.where(~_among(shared, gold))
     if method == "majority" or not len(shared):
         verdicts = _majority(shared)
     else:
-        # Who decided the known answers is not measured by them.
-        to_gold = read_opinions(session, INDEPENDENT) if known else said
-        to_gold = to_gold.where(_among(to_gold, known))
-        # A model of who confuses what needs values that come again and again: people do not.
+        # Reviewers decided the gold answers, so these say nothing about how well reviewers answer.
+        to_gold = read_opinions(session, INDEPENDENT) if gold else opinions
+        to_gold = to_gold.where(_among(to_gold, gold))
+        # A model of which values somebody confuses needs values that recur often; people do not.
         each = [
             _majority(part)
             if active.schema[name].kind == "open"
-            else _probable(part, to_gold.where(to_gold.attribute == number), known)
+            else _dawid_skene(part, to_gold.where(to_gold.attribute == number), gold)
             for number, name in active.names.items()
             if len(part := shared.where(shared.attribute == number))
         ]
         verdicts = _Verdicts(*(np.concatenate([astuple(v)[k] for v in each]) for k in range(4)))
-    reviewed = np.isin(verdicts.cell, _labels_of_origin(session, "review"))
+    reviewed = np.isin(verdicts.cell, _labels_of_origin(session, Origin.REVIEW))
     verdicts = verdicts.where(~reviewed)
     return _Decisions(method, verdicts.where(verdicts.clear), verdicts.where(~verdicts.clear))
 
 
 def _majority(shared: Opinions) -> _Verdicts:
-    """More than half of the people decide."""
+    """Decide each cell by the answer of more than half of the people."""
     ratings = Ratings.columns(_keys(shared.image, shared.attribute), shared.labeller, shared.code)
-    found = majority_vote(ratings)
-    return _Verdicts(_items(ratings), _codes(ratings)[found.category], found.share, found.share > 0.5)
+    majority = majority_vote(ratings)
+    return _Verdicts(
+        _items(ratings), _codes(ratings)[majority.category], majority.share, majority.share > 0.5
+    )
 
 
-def _probable(shared: Opinions, to_gold: Opinions, known: Mapping[int, int]) -> _Verdicts:
-    """A sufficiently probable value decides, by Dawid and Skene's model of who confuses what.
+def _dawid_skene(shared: Opinions, to_gold: Opinions, gold: Mapping[int, int]) -> _Verdicts:
+    """Decide each cell that has a sufficiently probable value, by Dawid and Skene's model of who confuses which values.
 
     Args:
-        shared: answers to cells with several.
-        to_gold: answers to cells with a known one: they say more of who confuses what.
-        known: code by the key of a cell.
+        shared: the answers to cells with several opinions.
+        to_gold: the answers to gold cells, which show more about who confuses which values.
+        gold: the correct code by the key of a gold cell.
     """
     gold_cells = _keys(to_gold.image, to_gold.attribute)
     ratings = Ratings.columns(
@@ -193,17 +196,19 @@ def _probable(shared: Opinions, to_gold: Opinions, known: Mapping[int, int]) -> 
         np.concatenate([shared.labeller, to_gold.labeller]),
         np.concatenate([shared.code, to_gold.code]),
     )
-    truth: dict[Item, Code] = {cell: None if code == CANNOT_TELL else code for cell, code in known.items()}
+    truth: dict[Item, Code] = {cell: None if code == CANNOT_TELL else code for cell, code in gold.items()}
     posteriors = dawid_skene(ratings, known=truth).posteriors
     sure = posteriors.max(axis=1)
     verdicts = _Verdicts(_items(ratings), _codes(ratings)[posteriors.argmax(axis=1)], sure, sure >= SURE)
     return verdicts.where(~np.isin(verdicts.cell, gold_cells))
 
 
-def _among(said: Opinions, known: Mapping[int, int]) -> NDArray[np.bool_]:
-    """Which answers are to cells whose answer is known."""
-    found: NDArray[np.bool_] = np.isin(_keys(said.image, said.attribute), np.array(list(known), np.int64))
-    return found
+def _among(opinions: Opinions, gold: Mapping[int, int]) -> NDArray[np.bool_]:
+    """Which opinions are about gold cells."""
+    to_gold: NDArray[np.bool_] = np.isin(
+        _keys(opinions.image, opinions.attribute), np.array(list(gold), np.int64)
+    )
+    return to_gold
 
 
 def _items(ratings: Ratings) -> Column:
@@ -215,7 +220,7 @@ def _codes(ratings: Ratings) -> Column:
 
 
 def _keys(image: Column, attribute: Column) -> Column:
-    """A number for each cell; their order is that of images, then attributes."""
+    """A number for each cell, in the order of images, then attributes."""
     return image << _ATTRIBUTE_BITS | attribute
 
 
@@ -230,7 +235,7 @@ def _cells(keys: Column) -> list[Cell]:
 
 
 def _standing(session: Session) -> _Standing:
-    """All labels."""
+    """Read all labels."""
     image, attribute, code, annotation = read_columns(
         session,
         Label.image_id,
@@ -241,38 +246,38 @@ def _standing(session: Session) -> _Standing:
     return _Standing(cell[order], code[order], annotation[order])
 
 
-def _labels_of_origin(session: Session, origin: str) -> Column:
-    """The cells whose label came about in this way."""
-    [given] = read_columns(session, Annotation.id, [Annotation.id], Annotation.origin == origin)
-    if not len(given):
-        return given
+def _labels_of_origin(session: Session, origin: Origin) -> Column:
+    """The cells whose label has this origin."""
+    [annotations] = read_columns(session, Annotation.id, [Annotation.id], Annotation.origin == origin)
+    if not len(annotations):
+        return annotations
     standing = _standing(session)
-    return standing.cell[np.isin(standing.annotation, given)]
+    return standing.cell[np.isin(standing.annotation, annotations)]
 
 
 def _report(session: Session, decisions: _Decisions) -> AggregationReport:
     decided, undecided = decisions.decided, decisions.undecided
     changed = int(_standing(session).differ(decided.cell, decided.code).sum())
-    # What the last aggregation decided and this one does not goes back to what it was.
-    changed += int((~np.isin(_labels_of_origin(session, "aggregate"), decided.cell)).sum())
+    # Cells that only the last aggregation decided get their earlier label back.
+    changed += int((~np.isin(_labels_of_origin(session, Origin.AGGREGATE), decided.cell)).sum())
     return AggregationReport(
         decisions.method, len(decided.cell) + len(undecided.cell), changed, len(undecided.cell)
     )
 
 
 def _write(session: Session, key: str, decisions: _Decisions) -> None:
-    """Take the last aggregation back, then label every decided cell whose label is another one."""
+    """Undo the last aggregation, then label every decided cell whose label differs."""
     last = _last(session)
     if last is not None:
-        take_back(session, last, f"undo {key}", "aggregate")
+        undo_submission(session, last, f"undo {key}", "aggregate")
     decided = decisions.decided
-    reviewed = np.isin(decided.cell, _labels_of_origin(session, "review"))
+    reviewed = np.isin(decided.cell, _labels_of_origin(session, Origin.REVIEW))
     other = decided.where(_standing(session).differ(decided.cell, decided.code) & ~reviewed)
     active = active_schema(session)
     submission_id = add_submission(
         session,
         key=key,
-        kind="aggregate",
+        kind=SubmissionKind.AGGREGATE,
         fingerprint="aggregate",
         labeller_id=_aggregator(session),
         image_id=None,
@@ -282,19 +287,18 @@ def _write(session: Session, key: str, decisions: _Decisions) -> None:
     for place in range(0, len(cells), _BATCH):
         part = slice(place, place + _BATCH)
         answers = [
-            (image, active.names[attribute], None if code == CANNOT_TELL else code, "aggregate")
+            (image, active.names[attribute], None if code == CANNOT_TELL else code, Origin.AGGREGATE)
             for (image, attribute), code in zip(cells[part], codes[part], strict=True)
         ]
         annotate_all(session, active, submission_id, answers)
 
 
 def _last(session: Session) -> Submission | None:
-    """The aggregation that counts now."""
-    later = aliased(Submission)
+    """The aggregation that counts now; None if there is none."""
     query = select(Submission).where(
-        Submission.kind == "aggregate",
+        Submission.kind == SubmissionKind.AGGREGATE,
         Submission.labeller_id == _aggregator(session),
-        ~exists().where(later.undoes == Submission.id),
+        ~is_undone(),
     )
     return session.scalar(query.order_by(Submission.id.desc()).limit(1))
 

@@ -1,4 +1,4 @@
-"""How the answers are spread: by value and split, and how uneven that is."""
+"""How the labels are distributed over values and splits, and how imbalanced they are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class ValueCount:
-    """Images with one value, by split."""
+    """The images with one value, by split."""
 
     code: int
     name: str
@@ -30,31 +30,31 @@ class ValueCount:
 
     @property
     def total(self) -> int:
-        """Images with it."""
+        """The images with the value in all splits."""
         return self.train + self.val + self.test
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """The answers to one categorical attribute: images by value, and those that nobody could tell."""
+    """The labels of one categorical attribute: images per value, and images whose label is "can't tell"."""
 
     values: list[ValueCount]
     unsure: int
 
     @property
     def labelled(self) -> int:
-        """Answers that name a value."""
+        """The labels that name a value."""
         return sum(value.total for value in self.values)
 
     @property
     def imbalance(self) -> float | None:
-        """How many images the most frequent value has for each of the rarest one that occurs; None for fewer than two values."""
+        """Images of the most frequent value per image of the rarest value that occurs; None if fewer than two values occur."""
         counts = sorted(value.total for value in self.values if value.total)
         return counts[-1] / counts[0] if len(counts) > 1 else None
 
 
 def distributions(session: Session) -> dict[str, Distribution]:
-    """The distribution of every categorical attribute, as of now."""
+    """The current distribution of every categorical attribute."""
     active = active_schema(session)
     query = (
         select(Label.attribute_id, Label.code, Image.split, func.count())

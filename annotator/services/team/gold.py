@@ -1,4 +1,4 @@
-"""Gold: images whose answers are known, asked of every labeller once among the others, to see how well they answer."""
+"""Gold images: their correct answers are known, and every labeller answers them once, to measure how well they answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.states import Origin
 from annotator.errors import FacelabelError
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.table import read_table
@@ -20,7 +21,7 @@ from annotator.services.schema.active import active_schema
 
 @dataclass
 class GoldReport:
-    """What a file of known answers did. `absent`: rows whose image the project does not have."""
+    """The result of importing gold answers. `absent`: rows whose image the project does not have."""
 
     images: int = 0
     answers: int = 0
@@ -29,12 +30,12 @@ class GoldReport:
 
 
 def is_gold(session: Session, image_id: int) -> bool:
-    """Whether an image's answers are known."""
+    """Whether an image is gold."""
     return session.scalar(select(Gold.id).where(Gold.image_id == image_id)) is not None
 
 
 def make_gold(session: Session, labeller_id: int, image_id: int) -> None:
-    """Take what reviewers decided about an image as its known answers; again: what they decided by now.
+    """Make an image gold, with the reviewers' current decisions as its correct answers.
 
     Raises:
         NotFound: if there is no such image.
@@ -44,21 +45,21 @@ def make_gold(session: Session, labeller_id: int, image_id: int) -> None:
     query = (
         select(Label.attribute_id, Label.code)
         .join(Annotation, Annotation.id == Label.annotation_id)
-        .where(Label.image_id == image.id, Annotation.origin == "review")
+        .where(Label.image_id == image.id, Annotation.origin == Origin.REVIEW)
         .order_by(Label.attribute_id)
     )
     answers = [[attribute, code] for attribute, code in session.execute(query)]
     if not answers:
         raise FacelabelError(
             "nothing_decided",
-            f"No reviewer has decided any answer to {image.name}, so none is known for sure.",
-            do="Decide (adjudicate) the cells that labellers are to be measured by, then make it gold.",
+            f"No reviewer has decided any cell of {image.name}, so no answer is known to be correct.",
+            do="Adjudicate the cells that should measure labellers, then make the image gold.",
         )
     _put(session, labeller_id, {image.id: answers})
 
 
 def remove_gold(session: Session, image_id: int | None) -> int:
-    """Make an image (None: all) gold no longer; what was answered stays. Returns how many there were."""
+    """Remove an image from gold (None: all images); the answers stay. Returns how many images were gold."""
     query = delete(Gold) if image_id is None else delete(Gold).where(Gold.image_id == image_id)
     return int(session.execute(query).rowcount)  # type: ignore[attr-defined]
 
@@ -66,10 +67,10 @@ def remove_gold(session: Session, image_id: int | None) -> int:
 def import_gold(
     project: ProjectFolder, labeller_id: int, path: Path, mapping: Mapping | None = None
 ) -> GoldReport:
-    """Take the answers of a CSV as known. They also become labels where nobody has answered, as by an import.
+    """Import the answers of a CSV file as correct ones. They also become labels where nobody has answered, as in an import.
 
     Raises:
-        FacelabelError: if any part of the file cannot be read, or none of its images is known; nothing is kept then.
+        FacelabelError: if any part of the file cannot be read, or the project has none of its images; nothing is imported then.
     """
     with project.database.read() as session:
         schema = active_schema(session).schema
@@ -77,22 +78,22 @@ def import_gold(
     report = GoldReport(absent=labels.absent, absent_names=labels.absent_names)
     rows = read_table(path, schema, mapping).rows
     with project.database.write() as session:
-        known: dict[int, list[list[int | None]]] = {}
+        answers: dict[int, list[list[int | None]]] = {}
         for (image_id, attribute_id), code in cells_of_rows(session, rows).items():
-            known.setdefault(image_id, []).append([attribute_id, code])
-        _put(session, labeller_id, known)
-        report.images, report.answers = len(known), sum(map(len, known.values()))
+            answers.setdefault(image_id, []).append([attribute_id, code])
+        _put(session, labeller_id, answers)
+        report.images, report.answers = len(answers), sum(map(len, answers.values()))
     return report
 
 
 def list_gold(session: Session) -> list[tuple[str, int]]:
-    """The gold images by name, each with its number of known answers."""
+    """The gold images by name, each with its number of correct answers."""
     query = select(Image.name, Gold.answers).join(Image, Image.id == Gold.image_id).order_by(Image.name)
     return [(name, len(answers)) for name, answers in session.execute(query)]
 
 
 def find_gold(session: Session, name: str) -> int:
-    """The number of the gold image of that name.
+    """The id of the gold image with this name.
 
     Raises:
         FacelabelError: if there is none.
@@ -100,15 +101,15 @@ def find_gold(session: Session, name: str) -> int:
     number = session.scalar(select(Image.id).join(Gold, Gold.image_id == Image.id).where(Image.name == name))
     if number is None:
         raise FacelabelError(
-            "not_gold", f"{name} is no gold image.", do="`facelabel gold list` lists those there are."
+            "not_gold", f"{name} is not a gold image.", do="`facelabel gold list` lists the gold images."
         )
     return number
 
 
-def _put(session: Session, labeller_id: int, known: dict[int, list[list[int | None]]]) -> None:
-    """Known answers of images, over those known before."""
-    session.execute(delete(Gold).where(Gold.image_id.in_(known)))
+def _put(session: Session, labeller_id: int, correct: dict[int, list[list[int | None]]]) -> None:
+    """Store the correct answers of images in place of earlier ones."""
+    session.execute(delete(Gold).where(Gold.image_id.in_(correct)))
     session.add_all(
         Gold(image_id=image_id, answers=answers, labeller_id=labeller_id, created_at=now())
-        for image_id, answers in known.items()
+        for image_id, answers in correct.items()
     )

@@ -1,35 +1,36 @@
-"""How many labels are believed wrong, from what that is known, and what became of those that were asked again."""
+"""Estimates of how many labels are wrong, and the results of relabeling suspicious ones."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.statistics import Proportion
+from annotator.domain.states import JUDGED
 from annotator.models import Annotation, AskedAgain, Gold, Submission
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import keep_figures, read_figures
 from annotator.services.common.round_artifacts import newest_result
-from annotator.services.review.label_issues import FILE, StandingSuspect, read_suspicions, standing_suspects
+from annotator.services.common.undone import is_undone
+from annotator.services.review.label_issues import FILE, OpenLabelIssue, open_label_issues, read_label_issues
 from annotator.services.schema.active import ActiveSchema, active_schema
-from annotator.services.tasks.relabeling import JUDGED
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
 
 LIMIT = 0.01
-"""Noise is measured when the lower end of a 95 % interval of the share of wrong labels is above this."""
+"""Labels are noisy if the lower end of the 95 % interval of the share of wrong labels is above this."""
 ENOUGH = 50
-"""Labels, answers to gold or images of several people below which nothing is concluded from them."""
+"""With fewer labels, answers to gold images, or images answered by several people, nothing is concluded from them."""
 REFUTING = 20
-"""Answers to suspects after which these may show that the search is wrong more often than the labels."""
+"""With so many new answers to suspicious labels, these can refute the search for label issues."""
 
 
 @dataclass(frozen=True)
-class AskedOnceMore:
-    """Suspicious labels that were put up to be asked again: how many, answered since, and answered otherwise."""
+class RelabelCounts:
+    """Suspicious labels that were scheduled for relabeling: how many, how many have a new answer, how many a different one."""
 
     asked: int = 0
     answered: int = 0
@@ -37,21 +38,21 @@ class AskedOnceMore:
 
     @property
     def waiting(self) -> int:
-        """Not answered yet."""
+        """How many have no new answer yet."""
         return self.asked - self.answered
 
 
 @dataclass(frozen=True)
 class LabelNoise:
-    """What is known of the wrong labels of an attribute; None where nothing is.
+    """Estimates of the wrong labels of an attribute; None where there is no estimate.
 
     Args:
         attribute: its name.
-        title: what it is called.
-        suspected: labels that the newest search believes wrong, of those outside the audit set; changed ones are left out.
-        gold: mistakes among the answers to gold images.
-        differing: among images that several people answered, the share of pairs of answers that differ, in images.
-        again: what became of the labels that were asked again.
+        title: its title.
+        suspected: labels outside the audit set that the newest search considers wrong; labels changed since are ignored.
+        gold: wrong answers to gold images.
+        differing: the share of differing pairs among the answers of several people, as a number of images.
+        again: the results of relabeling.
     """
 
     attribute: str
@@ -59,16 +60,16 @@ class LabelNoise:
     suspected: Proportion | None
     gold: Proportion | None
     differing: Proportion | None
-    again: AskedOnceMore
+    again: RelabelCounts
 
     @property
     def measured(self) -> bool:
-        """Whether more labels are wrong than the limit, by one of the three."""
-        return self._searched or _above(self.gold, LIMIT) or _above(self.differing, 2 * LIMIT)
+        """Whether one of the three shows that more labels are wrong than the limit."""
+        return self._found_by_search or _above(self.gold, LIMIT) or _above(self.differing, 2 * LIMIT)
 
     @property
-    def _searched(self) -> bool:
-        """What the search says counts until the answers to its suspects refute it."""
+    def _found_by_search(self) -> bool:
+        """Whether the search shows it; new answers to the suspicious labels can refute the search."""
         if not _above(self.suspected, LIMIT):
             return False
         assert self.suspected is not None
@@ -79,37 +80,37 @@ class LabelNoise:
 
     @property
     def text(self) -> str:
-        """All of it in sentences; empty if nothing is known."""
-        known = []
+        """The estimates in sentences; empty if there are none."""
+        estimates = []
         if self.suspected is not None:
-            known.append(
-                f"{_of(self.suspected)} labels are believed wrong, from the search for label errors (audit images left out)"
+            estimates.append(
+                f"{_of(self.suspected)} labels are probably wrong, according to the search for label errors (without audit images)"
             )
         if self.gold is not None:
-            known.append(f"{_of(self.gold)} answers to gold images were wrong")
+            estimates.append(f"{_of(self.gold)} answers to gold images were wrong")
         if self.differing is not None:
             share = 100 * self.differing.value
-            known.append(
-                f"two answers to one image differ in about {share:.0f} % of {_images(self.differing.trials)} that several people answered"
+            estimates.append(
+                f"two answers to the same image differ in about {share:.0f} % of {_images(self.differing.trials)} that several people answered"
             )
-        if not known and not self.again.asked:
+        if not estimates and not self.again.asked:
             return ""
-        text = "; ".join(known) + "." if known else ""
-        return f"{self.title}: {text} {self._asked}".replace("  ", " ")
+        text = "; ".join(estimates) + "." if estimates else ""
+        return f"{self.title}: {text} {self._relabeling}".replace("  ", " ")
 
     @property
-    def _asked(self) -> str:
+    def _relabeling(self) -> str:
         again = self.again
         if not again.asked:
-            return "None is asked again." if not self.measured else "None was asked again yet."
-        answered = f"{again.answered} answered, {again.otherwise} of them otherwise than the label"
-        more = "" if self.measured else " No more are asked: they would be too rarely wrong."
+            return "No label was asked again yet." if self.measured else "Labels are not asked again."
+        answered = f"{again.answered} answered, {again.otherwise} of them differently from the label"
+        more = "" if self.measured else " No more are asked, because too few of them would be wrong."
         return f"{again.asked} asked again: {again.waiting} waiting, {answered}.{more}"
 
 
 def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
-    """What is known of every categorical attribute; of a large project nothing before its figures were counted."""
-    suspicions = read_suspicions(project)
+    """The estimates for every categorical attribute; empty for a large project until the worker has computed its statistics."""
+    suspicions = read_label_issues(project)
     state = (
         newest_result(project, FILE) if suspicions else None,
         session.scalar(select(func.max(Submission.id))),
@@ -119,28 +120,33 @@ def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
     )
 
     def count() -> list[LabelNoise]:
-        return noise_of(session, standing_suspects(session, suspicions) if suspicions else None)
+        return noise_of(session, open_label_issues(session, suspicions) if suspicions else None)
 
     return keep_figures(session, "label_noise", state, count)
 
 
-def noise_of(session: Session, suspects: list[StandingSuspect] | None) -> list[LabelNoise]:
-    """The same, as of now, from the suspects of a search; None if there was none."""
-    spread = read_figures(session, DISTRIBUTIONS).figures
-    if spread is None:
+def noise_of(session: Session, suspects: list[OpenLabelIssue] | None) -> list[LabelNoise]:
+    """The current estimates.
+
+    Args:
+        session: a session.
+        suspects: the labels that the newest search considers wrong; None if there was no search.
+    """
+    balance = read_figures(session, DISTRIBUTIONS).figures
+    if balance is None:
         return []
     active = active_schema(session)
     team = read_figures(session, TEAM).figures
-    people = {figures.attribute: figures for figures in team.attributes} if team else {}
+    by_name = {metrics.attribute: metrics for metrics in team.attributes} if team else {}
     counts = Counter(active.names[suspect.attribute_id] for suspect in suspects or ())
-    again = _asked_once_more(session, active)
-    found = []
-    for name, distribution in spread.items():
+    again = _relabel_counts(session, active)
+    noise = []
+    for name, distribution in balance.items():
         labelled = sum(value.train + value.val for value in distribution.values)
-        figures = people.get(name)
-        gold = figures.gold if figures else None
-        same = figures.percent if figures and figures.percent.value is not None else None
-        found.append(
+        metrics = by_name.get(name)
+        gold = metrics.gold if metrics else None
+        same = metrics.percent if metrics and metrics.percent.value is not None else None
+        noise.append(
             LabelNoise(
                 name,
                 active.schema[name].title,
@@ -149,15 +155,14 @@ def noise_of(session: Session, suspects: list[StandingSuspect] | None) -> list[L
                 else None,
                 Proportion(gold.trials - gold.successes, gold.trials) if gold else None,
                 Proportion(round((1 - (same.value or 0)) * same.items), same.items) if same else None,
-                again.get(name, AskedOnceMore()),
+                again.get(name, RelabelCounts()),
             )
         )
-    return found
+    return noise
 
 
-def _asked_once_more(session: Session, active: ActiveSchema) -> dict[str, AskedOnceMore]:
-    """By attribute. The first answer since counts; a reviewer's decision is one."""
-    later = aliased(Submission)
+def _relabel_counts(session: Session, active: ActiveSchema) -> dict[str, RelabelCounts]:
+    """By attribute. The first answer after the scheduling counts; a reviewer's decision is an answer."""
     first = (
         select(func.min(Annotation.id))
         .join(Submission, Submission.id == Annotation.submission_id)
@@ -166,7 +171,7 @@ def _asked_once_more(session: Session, active: ActiveSchema) -> dict[str, AskedO
             Annotation.attribute_id == AskedAgain.attribute_id,
             Submission.id > AskedAgain.submission_id,
             Submission.kind.in_(JUDGED),
-            ~exists().where(later.undoes == Submission.id),
+            ~is_undone(),
         )
         .scalar_subquery()
     )
@@ -178,7 +183,7 @@ def _asked_once_more(session: Session, active: ActiveSchema) -> dict[str, AskedO
             Annotation, Annotation.id == first
         )
     )
-    for attribute_id, code, answer, said in rows:
+    for attribute_id, code, answer, new_code in rows:
         name = active.names.get(attribute_id)
         if name is None:
             continue
@@ -186,9 +191,9 @@ def _asked_once_more(session: Session, active: ActiveSchema) -> dict[str, AskedO
         asked[name] += 1
         answered[name] += answer is not None
         otherwise[name] += answer is not None and (
-            said is None or attribute.current(said) != attribute.current(code)
+            new_code is None or attribute.current(new_code) != attribute.current(code)
         )
-    return {name: AskedOnceMore(asked[name], answered[name], otherwise[name]) for name in asked}
+    return {name: RelabelCounts(asked[name], answered[name], otherwise[name]) for name in asked}
 
 
 def _above(share: Proportion | None, limit: float) -> bool:

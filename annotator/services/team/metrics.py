@@ -1,4 +1,4 @@
-"""How a team works: pace, agreement with known answers and with each other, per labeller and per attribute."""
+"""The metrics of a team: speed, accuracy on gold images, and agreement, per labeller and per attribute."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 from pydantic import TypeAdapter
-from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from annotator.domain.agreement.coefficients import (
     Agreement,
@@ -21,31 +21,32 @@ from annotator.domain.agreement.coefficients import (
 )
 from annotator.domain.agreement.ratings import Ratings
 from annotator.domain.metrics.statistics import Proportion
+from annotator.domain.states import INDEPENDENT, SubmissionKind
 from annotator.models import AskedAgain, Gold, Labeller, Project, Submission
 from annotator.services.common.bulk_read import Column, read_columns
 from annotator.services.common.cached_stats import Figures
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
-from annotator.services.tasks.overlap import INDEPENDENT
-from annotator.services.team.votes import Opinions, known_answers, read_opinions
+from annotator.services.team.votes import Opinions, gold_answers, read_opinions
 
 MOST_PAIRS = 6
-"""Pairs of labellers that are compared per attribute: those with the most images in common."""
+"""How many pairs of labellers are compared per attribute: those with the most images in common."""
 
-_REPLICATES = 200  # of each interval: a page waits for them
+_REPLICATES = 200  # per interval; more would make the page wait
 
 
 @dataclass(frozen=True)
-class LabellerFigures:
-    """What one labeller did.
+class LabellerMetrics:
+    """The metrics of one labeller.
 
     Args:
         answers: cells answered.
-        images: images answered one by one.
-        seconds: median time an image took; None if none was timed.
-        gold: answers to gold cells that were right.
-        others: answers of others to the same cells that were the same.
-        accepted: suggestions taken as they were.
-        corrected: suggestions that were shown and not taken.
+        images: images answered one at a time.
+        seconds: median time per image; None if no answer has a time.
+        gold: correct answers to gold cells.
+        others: other people's answers to the same cells that agree.
+        accepted: accepted suggestions.
+        corrected: suggestions that were shown and not accepted.
     """
 
     answers: int = 0
@@ -58,11 +59,11 @@ class LabellerFigures:
 
 
 @dataclass(frozen=True)
-class AttributeFigures:
-    """How far people agree on one attribute; `images` have two answers or more. Pairs are named by labeller.
+class AttributeMetrics:
+    """The agreement on one attribute. `images` have two or more answers; `cohen` names the labellers of each pair.
 
-    `gold`: answers to gold cells that were right. Images that were asked again because a label of them is suspicious are left
-    out of the agreement: they were chosen for their doubts.
+    `gold`: correct answers to gold cells. The agreement ignores images that were relabelled because of a suspicious label,
+    since they were selected for being uncertain.
     """
 
     attribute: str
@@ -75,15 +76,15 @@ class AttributeFigures:
 
 
 @dataclass(frozen=True)
-class TeamFigures:
-    """The figures of all who answered, by labeller id, and of all attributes in schema order."""
+class TeamMetrics:
+    """The metrics of all labellers, by id, and of all attributes in schema order."""
 
-    labellers: dict[int, LabellerFigures]
-    attributes: list[AttributeFigures]
+    labellers: dict[int, LabellerMetrics]
+    attributes: list[AttributeMetrics]
 
 
 def _state(session: Session) -> tuple[int | None, ...]:
-    """It changes with whatever is answered, taken back or made gold."""
+    """A state that changes whenever something is answered, undone or made gold."""
     return (
         session.scalar(select(Project.schema_version)),
         session.scalar(select(func.max(Submission.id))),
@@ -92,35 +93,35 @@ def _state(session: Session) -> tuple[int | None, ...]:
     )
 
 
-def count_team(session: Session) -> TeamFigures:
-    """The figures as of now."""
-    said = read_opinions(session, (*INDEPENDENT, "import"))
-    asked_again = list(session.scalars(select(AskedAgain.image_id).distinct()))
-    shared = said.shared()
-    shared = shared.where(~np.isin(shared.image, asked_again))
-    gold = _answers_to_gold(session, said)
-    return TeamFigures(_labellers(session, said, shared, gold), _attributes(session, shared, gold))
+def compute_team_metrics(session: Session) -> TeamMetrics:
+    """Compute the current metrics."""
+    opinions = read_opinions(session, (*INDEPENDENT, SubmissionKind.IMPORT))
+    relabelled = list(session.scalars(select(AskedAgain.image_id).distinct()))
+    shared = opinions.shared()
+    shared = shared.where(~np.isin(shared.image, relabelled))
+    gold = _answers_to_gold(session, opinions)
+    return TeamMetrics(_labellers(session, opinions, shared, gold), _attributes(session, shared, gold))
 
 
 def _labellers(
-    session: Session, said: Opinions, shared: Opinions, gold: GoldAnswers
-) -> dict[int, LabellerFigures]:
-    people = np.unique(said.labeller).tolist()
+    session: Session, opinions: Opinions, shared: Opinions, gold: GoldAnswers
+) -> dict[int, LabellerMetrics]:
+    people = np.unique(opinions.labeller).tolist()
     size = max(people, default=0) + 1
     answers, accepted, corrected = (
-        np.bincount(said.labeller, weights, size).astype(int).tolist()
-        for weights in (None, said.accepted, said.corrected)
+        np.bincount(opinions.labeller, weights, size).astype(int).tolist()
+        for weights in (None, opinions.accepted, opinions.corrected)
     )
-    same, met = _agreeing(shared, size)
+    agreeing, compared = _count_agreeing(shared, size)
     to_gold = _by(gold, 1)
     times = _times(session)
     return {
-        labeller: LabellerFigures(
+        labeller: LabellerMetrics(
             answers=answers[labeller],
             images=len(times.get(labeller, ())),
             seconds=_median_seconds(times.get(labeller)),
             gold=to_gold.get(labeller),
-            others=Proportion(same[labeller], met[labeller]) if met[labeller] else None,
+            others=Proportion(agreeing[labeller], compared[labeller]) if compared[labeller] else None,
             accepted=accepted[labeller],
             corrected=corrected[labeller],
         )
@@ -128,23 +129,23 @@ def _labellers(
     }
 
 
-def _agreeing(shared: Opinions, size: int) -> tuple[list[int], list[int]]:
-    """Per labeller, how many answers of others were given to the same cells, and how many of these were the same."""
+def _count_agreeing(shared: Opinions, size: int) -> tuple[list[int], list[int]]:
+    """Per labeller: how many answers of others to the same cells agree, and how many such answers there are."""
     cell = shared.cell
     in_cell = np.bincount(cell)
     _, answer, alike = np.unique(cell * 2**32 + shared.code, return_inverse=True, return_counts=True)
-    same = np.bincount(shared.labeller, alike[answer] - 1, size)
-    met = np.bincount(shared.labeller, in_cell[cell] - 1, size)
-    return same.astype(int).tolist(), met.astype(int).tolist()
+    agreeing = np.bincount(shared.labeller, alike[answer] - 1, size)
+    compared = np.bincount(shared.labeller, in_cell[cell] - 1, size)
+    return agreeing.astype(int).tolist(), compared.astype(int).tolist()
 
 
 GoldAnswers = list[tuple[int, int, bool]]
-"""Answers to gold cells: attribute, labeller, whether it was right."""
+"""Answers to gold cells: attribute, labeller, whether the answer is correct."""
 
 
-def _answers_to_gold(session: Session, said: Opinions) -> GoldAnswers:
-    known = known_answers(session)
-    to_gold = said.where(np.isin(said.image, [image for image, _ in known]))
+def _answers_to_gold(session: Session, opinions: Opinions) -> GoldAnswers:
+    correct = gold_answers(session)
+    to_gold = opinions.where(np.isin(opinions.image, [image for image, _ in correct]))
     answers = zip(
         to_gold.attribute.tolist(),
         to_gold.image.tolist(),
@@ -153,28 +154,27 @@ def _answers_to_gold(session: Session, said: Opinions) -> GoldAnswers:
         strict=True,
     )
     return [
-        (attribute, labeller, code == known[image, attribute])
+        (attribute, labeller, code == correct[image, attribute])
         for attribute, image, labeller, code in answers
-        if (image, attribute) in known
+        if (image, attribute) in correct
     ]
 
 
 def _by(gold: GoldAnswers, column: Literal[0, 1]) -> dict[int, Proportion]:
-    """The share of right answers, by attribute (column 0) or labeller (column 1)."""
+    """The proportion of correct answers, by attribute (column 0) or labeller (column 1)."""
     asked = Counter(answer[column] for answer in gold)
     right = Counter(answer[column] for answer in gold if answer[2])
     return {number: Proportion(right[number], times) for number, times in asked.items()}
 
 
 def _times(session: Session) -> dict[int, Column]:
-    """Per labeller, the milliseconds of each image that was answered on its own; -1 where none were told."""
-    later = aliased(Submission)
+    """Per labeller: the milliseconds of each image that was answered individually; -1 where they are unknown."""
     people, milliseconds = read_columns(
         session,
         Submission.id,
         [Submission.labeller_id, func.coalesce(Submission.milliseconds, -1)],
-        Submission.kind == "answer",
-        ~exists().where(later.undoes == Submission.id),
+        Submission.kind == SubmissionKind.ANSWER,
+        ~is_undone(),
     )
     return {labeller: milliseconds[people == labeller] for labeller in np.unique(people).tolist()}
 
@@ -184,7 +184,7 @@ def _median_seconds(milliseconds: Column | None) -> float | None:
     return float(np.median(timed)) / 1000 if len(timed) else None
 
 
-def _attributes(session: Session, shared: Opinions, gold: GoldAnswers) -> list[AttributeFigures]:
+def _attributes(session: Session, shared: Opinions, gold: GoldAnswers) -> list[AttributeMetrics]:
     names = dict(session.execute(select(Labeller.id, Labeller.name)).all())
     to_gold = _by(gold, 0)
     return [
@@ -195,10 +195,10 @@ def _attributes(session: Session, shared: Opinions, gold: GoldAnswers) -> list[A
 
 def _attribute(
     name: str, shared: Opinions, names: dict[int, str], gold: Proportion | None
-) -> AttributeFigures:
-    told = shared.told_apart()
-    ratings = Ratings.tally(told.image, told.labeller, told.code)
-    return AttributeFigures(
+) -> AttributeMetrics:
+    values = shared.without_cannot_tell()
+    ratings = Ratings.tally(values.image, values.labeller, values.code)
+    return AttributeMetrics(
         attribute=name,
         images=len(np.unique(shared.image)),
         percent=percent_agreement(ratings, replicates=_REPLICATES),
@@ -222,4 +222,4 @@ def _closest_pairs(ratings: Ratings) -> list[tuple[int, int]]:
     return [(int(ratings.raters[a]), int(ratings.raters[b])) for a, b in closest]
 
 
-TEAM = Figures("team", TypeAdapter(TeamFigures), _state, count_team)
+TEAM = Figures("team", TypeAdapter(TeamMetrics), _state, compute_team_metrics)

@@ -16,32 +16,40 @@ from annotator.services.common.cached_stats import read_figures
 from annotator.services.review.queue import is_reviewer
 from annotator.services.tasks.settings import TeamSettings, team_settings
 from annotator.services.team.label_noise import LabelNoise, read_noise
-from annotator.services.team.metrics import TEAM, AttributeFigures, LabellerFigures, TeamFigures
+from annotator.services.team.metrics import TEAM, AttributeMetrics, LabellerMetrics, TeamMetrics
 
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody who answers. `tokens`: of their programs; only admins are told."""
+    """A labeller with their metrics. `tokens`: the tokens of their programs, for admins only."""
 
     account: Labeller
-    figures: LabellerFigures
+    metrics: LabellerMetrics
     me: bool = False
     tokens: list[ApiToken] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Team:
-    """What a member sees. `settings` is None, `attributes` and `noise` are empty for a labeller, who is told their own figures only.
+    """What a member may see. A labeller sees only their own metrics: `settings` is None, `attributes` and `noise` are empty.
 
-    `accounts`: whether anybody logs in. `manages`: whether this member makes accounts. `gold`: gold images. `wanted`:
-    overlapped images that lack an opinion. `noise`: what is known of wrong labels. `counted_at`: when the figures were counted, None if just now; `counting`: they
-    have not been counted yet.
+    Args:
+        accounts: whether people log in.
+        manages: whether this member may make accounts.
+        members: the members, with their metrics.
+        attributes: the agreement per attribute.
+        settings: the team's settings.
+        noise: estimates of the wrong labels, per attribute.
+        gold: the number of gold images.
+        wanted: overlapped images that lack an opinion.
+        counted_at: when the worker computed the metrics; None if they are current.
+        counting: whether the worker has not computed them yet.
     """
 
     accounts: bool
     manages: bool
     members: list[Member]
-    attributes: list[AttributeFigures]
+    attributes: list[AttributeMetrics]
     settings: TeamSettings | None
     noise: list[LabelNoise]
     gold: int
@@ -52,34 +60,34 @@ class Team:
 
 def read_team(project: ProjectFolder, session: Session, viewer_id: int) -> Team:
     """The team as this member may see it."""
-    kept = read_figures(session, TEAM)
-    figures = kept.figures or TeamFigures({}, [])
+    statistics = read_figures(session, TEAM)
+    metrics = statistics.figures or TeamMetrics({}, [])
     reviews = is_reviewer(session, viewer_id)
     manages = may(session.get_one(Labeller, viewer_id).role, Role.ADMIN)
     tokens = open_tokens(session) if manages else {}
     members = [
         Member(
-            row, figures.labellers.get(row.id, LabellerFigures()), row.id == viewer_id, tokens.get(row.id, [])
+            row, metrics.labellers.get(row.id, LabellerMetrics()), row.id == viewer_id, tokens.get(row.id, [])
         )
         for row in session.scalars(select(Labeller).order_by(Labeller.id))
-        if row.id == viewer_id or (reviews and (row.password_hash or row.id in figures.labellers))
+        if row.id == viewer_id or (reviews and (row.password_hash or row.id in metrics.labellers))
     ]
     return Team(
         accounts=has_accounts(session),
         manages=manages,
         members=members,
-        attributes=figures.attributes if reviews else [],
+        attributes=metrics.attributes if reviews else [],
         settings=team_settings(session) if reviews else None,
         noise=read_noise(project, session) if reviews else [],
         gold=session.scalar(select(func.count(Gold.id))) or 0 if reviews else 0,
         wanted=session.scalar(select(func.count()).where(~OpinionWanted.suspected)) or 0 if reviews else 0,
-        counted_at=kept.counted_at,
-        counting=kept.figures is None,
+        counted_at=statistics.counted_at,
+        counting=statistics.figures is None,
     )
 
 
 def get_member(session: Session, number: int) -> Member:
-    """One account, without its figures."""
+    """One member, without metrics."""
     return Member(
-        session.get_one(Labeller, number), LabellerFigures(), tokens=open_tokens(session).get(number, [])
+        session.get_one(Labeller, number), LabellerMetrics(), tokens=open_tokens(session).get(number, [])
     )

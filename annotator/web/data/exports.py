@@ -1,36 +1,27 @@
-"""The API of the ways out in the formats of other tools, and their download."""
+"""The API of exports in other tools' formats, and their download."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from flask import Blueprint, url_for
-from flask import Response as Answer
-from spectree import Response
+from flask import Response as FlaskResponse
 
 from annotator.formats.export_formats import WAYS_OUT
 from annotator.formats.snapshot.zip import zip_chunks
 from annotator.services.exporting.exports import export_as, export_folder
+from annotator.web.data.contracts import ExportOut, ExportRequest, FormatOut, FormatsOut, LossOut
 from annotator.web.http.context import context
-from annotator.web.http.contracts import (
-    ExportOut,
-    ExportRequest,
-    FormatOut,
-    FormatsOut,
-    LossOut,
-    ProblemAnswer,
-    spec,
-)
+from annotator.web.http.contracts import answers, spec
 
 exports_api = Blueprint("exports_api", __name__, url_prefix="/api/v1/exports")
 export_files = Blueprint("export_files", __name__)
 
 
 @exports_api.get("/formats")
-@spec.validate(resp=Response(HTTP_200=FormatsOut), tags=["snapshots"])
+@spec.validate(resp=answers(HTTP_200=FormatsOut), tags=["snapshots"])
 def formats() -> FormatsOut:
-    """The formats that the dataset can leave in."""
+    """The export formats."""
     return FormatsOut(
         formats=[
             FormatOut(name=name, title=way.title, images=way.images, leaves_out=way.leaves_out)
@@ -40,11 +31,9 @@ def formats() -> FormatsOut:
 
 
 @exports_api.post("")
-@spec.validate(
-    resp=Response(HTTP_201=ExportOut, HTTP_400=ProblemAnswer, HTTP_403=ProblemAnswer), tags=["snapshots"]
-)
+@spec.validate(resp=answers(HTTP_201=ExportOut), tags=["snapshots"])
 def create(json: ExportRequest) -> tuple[ExportOut, int]:
-    """Write the dataset in another tool's format inside the project, and say what it could not hold."""
+    """Write the dataset in another tool's format inside the project, and list what the format cannot hold."""
     report = export_as(context().project, json.format, images=json.images)
     name = Path(report.path).name
     return ExportOut(
@@ -54,14 +43,14 @@ def create(json: ExportRequest) -> tuple[ExportOut, int]:
         zip_url=url_for("export_files.download", name=name),
         images=report.images,
         labels=report.labels,
-        lost=[LossOut.model_validate(asdict(loss) | {"first": list(loss.first)}) for loss in report.lost],
+        lost=[LossOut.model_validate(loss) for loss in report.lost],
     ), 201
 
 
 @export_files.get("/exports/<name>/zip")
-def download(name: str) -> Answer:
-    """The whole export as a zip file, sent while it is made; the same labels give the same bytes."""
+def download(name: str) -> FlaskResponse:
+    """The export as a zip file, sent while it is being written. The same labels give the same bytes."""
     folder, form = export_folder(context().project, name)
-    answer = Answer(zip_chunks(folder, form), mimetype="application/zip")
+    answer = FlaskResponse(zip_chunks(folder, form), mimetype="application/zip")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.zip"'
     return answer

@@ -1,4 +1,4 @@
-"""The API of imports: a file comes in pieces, is tried, confirmed, and taken in by the worker."""
+"""The API of imports: a file arrives in pieces, is tried out, confirmed, and imported by the worker."""
 
 from __future__ import annotations
 
@@ -6,32 +6,31 @@ from typing import Annotated, Any, Literal
 
 from flask import Blueprint, request
 from pydantic import BaseModel, Field, StrictBool, StrictStr
-from spectree import Response
 
-from annotator.domain.timestamps import utc_text
 from annotator.formats.import_formats import FORMATS
-from annotator.models import Import
 from annotator.services.importing.jobs import (
     Wish,
     begin_import,
     discard_import,
     get_import,
+    import_details,
+    import_summary,
     list_imports,
     start_import,
 )
 from annotator.services.importing.uploads import check_room, check_upload, receive_piece, remove_upload
 from annotator.web.http.context import context, idempotency_key, labeller_id
-from annotator.web.http.contracts import MAX_ID, ProblemAnswer, Request, spec
+from annotator.web.http.contracts import MAX_ID, Request, UtcTime, answers, spec
 
 imports_api = Blueprint("imports_api", __name__, url_prefix="/api/v1/imports")
 
 
 class UploadQuery(Request):
-    """A file and its first piece. `bytes`: of the whole file, if the body is not all of it."""
+    """A file and its first piece. `bytes`: the size of the whole file, if the body is only a piece of it."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     bytes: Annotated[int, Field(ge=1, le=MAX_ID)] | None = None
-    dry_run: bool = Field(False, description="Say what would happen, and wait to be started.")
+    dry_run: bool = Field(False, description="Report what would happen, and wait to be started.")
 
 
 class PieceQuery(Request):
@@ -41,7 +40,7 @@ class PieceQuery(Request):
 
 
 class StartRequest(Request):
-    """How the file is tried or imported."""
+    """How the file is tried out or imported."""
 
     dry_run: StrictBool = False
     format: Literal[("auto", *FORMATS)] = "auto"  # type: ignore[valid-type]
@@ -53,7 +52,7 @@ class StartRequest(Request):
 
 
 class ImportSummary(BaseModel):
-    """An uploaded file; `received`: bytes that have come, `done` and `total`: files of the run at work."""
+    """An uploaded file. `received`: bytes so far; `done` and `total`: files of the current run."""
 
     id: int
     name: str
@@ -64,12 +63,15 @@ class ImportSummary(BaseModel):
     done: int
     total: int
     error: str | None
-    created_at: str
-    finished_at: str | None
+    created_at: UtcTime
+    finished_at: UtcTime | None
 
 
 class ImportOut(ImportSummary):
-    """With how it was asked for, what happened or would happen, and a mapping for what has no counterpart here."""
+    """An uploaded file with its options, the report of what happened or would happen, and a proposed mapping.
+
+    `proposed`: a mapping for the names in the file that have no counterpart in the schema.
+    """
 
     format: str
     mapping: str
@@ -80,95 +82,65 @@ class ImportOut(ImportSummary):
 
 
 class ImportsOut(BaseModel):
-    """The newest imports first."""
+    """The imports, newest first."""
 
     imports: list[ImportSummary]
 
 
 @imports_api.post("")
-@spec.validate(
-    resp=Response(HTTP_201=ImportOut, HTTP_400=ProblemAnswer, HTTP_409=ProblemAnswer), tags=["imports"]
-)
+@spec.validate(resp=answers(HTTP_201=ImportOut, problems=(409,)), tags=["imports"])
 def upload(query: UploadQuery) -> tuple[ImportOut, int]:
-    """Begin to send a file; the body is its first piece of at most 8 MiB, or all of it."""
-    key, piece, here = idempotency_key(), request.get_data(), context()
+    """Start to send a file. The body is its first piece of at most 8 MiB, or all of it."""
+    key, piece, served = idempotency_key(), request.get_data(), context()
     size = query.bytes or len(piece)
-    check_upload(query.name, size, len(piece), here.settings.max_upload_bytes)
-    with here.project.database.write() as session:
+    check_upload(query.name, size, len(piece), served.settings.max_upload_bytes)
+    with served.project.database.write() as session:
         row = begin_import(session, key, labeller_id(), query.name, size, dry_run=query.dry_run)
-        check_room(here.project, row)
-    return _out(receive_piece(here.project, row.id, 0, piece)), 201
+        check_room(served.project, row)
+    return ImportOut(**import_details(receive_piece(served.project, row.id, 0, piece))), 201
 
 
 @imports_api.post("/<int:number>/content")
-@spec.validate(
-    resp=Response(HTTP_200=ImportOut, HTTP_400=ProblemAnswer, HTTP_404=ProblemAnswer, HTTP_409=ProblemAnswer),
-    tags=["imports"],
-)
+@spec.validate(resp=answers(HTTP_200=ImportOut, problems=(404, 409)), tags=["imports"])
 def receive(number: int, query: PieceQuery) -> ImportOut:
-    """The next piece of a file; a piece that has come already changes nothing. With the last one the import is queued."""
-    return _out(receive_piece(context().project, number, query.offset, request.get_data()))
+    """Send the next piece of a file. Repeating a piece changes nothing; the last piece queues the import."""
+    row = receive_piece(context().project, number, query.offset, request.get_data())
+    return ImportOut(**import_details(row))
 
 
 @imports_api.get("")
-@spec.validate(resp=Response(HTTP_200=ImportsOut), tags=["imports"])
+@spec.validate(resp=answers(HTTP_200=ImportsOut), tags=["imports"])
 def index() -> ImportsOut:
-    """The newest imports first, without their reports."""
+    """The imports, newest first, without their reports."""
     with context().project.database.read() as session:
-        return ImportsOut(imports=[ImportSummary(**_summary(row)) for row in list_imports(session)])
+        return ImportsOut(imports=[ImportSummary(**import_summary(row)) for row in list_imports(session)])
 
 
 @imports_api.get("/<int:number>")
-@spec.validate(resp=Response(HTTP_200=ImportOut, HTTP_404=ProblemAnswer), tags=["imports"])
+@spec.validate(resp=answers(HTTP_200=ImportOut, problems=(404,)), tags=["imports"])
 def show(number: int) -> ImportOut:
-    """One import: its state, how far it is, what came of it."""
+    """One import: its state, its progress, its report."""
     with context().project.database.read() as session:
-        return _out(get_import(session, number))
+        return ImportOut(**import_details(get_import(session, number)))
 
 
 @imports_api.post("/<int:number>/start")
-@spec.validate(
-    resp=Response(HTTP_202=ImportOut, HTTP_400=ProblemAnswer, HTTP_404=ProblemAnswer, HTTP_409=ProblemAnswer),
-    tags=["imports"],
-)
+@spec.validate(resp=answers(HTTP_202=ImportOut, problems=(404, 409)), tags=["imports"])
 def start(number: int, json: StartRequest) -> tuple[ImportOut, int]:
-    """Import a file that was tried, or try it again in another way."""
+    """Import a file that was tried out, or try it out again with other options."""
     wish = Wish(json.format, json.mapping, json.labels == "opinions", json.faces)
     with context().project.database.write() as session:
-        return _out(start_import(session, number, wish, dry_run=json.dry_run)), 202
+        return ImportOut(**import_details(start_import(session, number, wish, dry_run=json.dry_run))), 202
 
 
 @imports_api.post("/<int:number>/discard")
-@spec.validate(
-    resp=Response(HTTP_200=ImportOut, HTTP_404=ProblemAnswer, HTTP_409=ProblemAnswer), tags=["imports"]
-)
+@spec.validate(resp=answers(HTTP_200=ImportOut, problems=(404, 409)), tags=["imports"])
 def discard(number: int, json: Request) -> ImportOut:
-    """Give an import up and remove its file; what was imported before stays."""
+    """Discard an import and remove its file; what was already imported stays."""
     del json
     project = context().project
     with project.database.write() as session:
         row = discard_import(session, number)
     if not row.has_file:
         remove_upload(project, number)
-    return _out(row)
-
-
-def _summary(row: Import) -> dict[str, Any]:
-    times = {"created_at": row.created_at, "finished_at": row.finished_at}
-    plain = ("id", "name", "bytes", "received", "state", "dry_run", "done", "total", "error")
-    return {name: getattr(row, name) for name in plain} | {
-        name: utc_text(time) if time else None for name, time in times.items()
-    }
-
-
-def _out(row: Import) -> ImportOut:
-    wish = Wish(**row.options)
-    return ImportOut(
-        **_summary(row),
-        format=wish.format,
-        mapping=wish.mapping,
-        labels="opinions" if wish.opinions else "truth",
-        faces=wish.faces,
-        report=row.report,
-        proposed=row.proposed,
-    )
+    return ImportOut(**import_details(row))

@@ -1,33 +1,30 @@
-"""The schema page and its API: the schema with everything retired, a preview of another one, and the change itself."""
+"""The schema page and its API: the whole schema with retired values, a preview of a change, and the change itself."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from flask import Blueprint
 from pydantic import BaseModel, Field, StrictBool, StrictInt
-from spectree import Response
 
 from annotator.domain.schema import GUIDELINE_LENGTH, Attribute, Schema, schema_of
-from annotator.domain.timestamps import utc_text
 from annotator.services.schema_editing.changes import CountedChange
 from annotator.services.schema_editing.file import change_schema, preview_wanted, schema_version
 from annotator.services.schema_editing.overview import SchemaOverview, read_overview
 from annotator.web.http.context import context, idempotency_key, labeller_id
-from annotator.web.http.contracts import MAX_ID, ProblemAnswer, Request, spec
+from annotator.web.http.contracts import MAX_ID, Request, UtcTime, answers, spec
 from annotator.web.http.pages import render_page
 
 schema_api = Blueprint("schema_api", __name__)
 
-# What is still missing is told by domain/schema, in words for the person who is writing it.
+# Anything else that is wrong is reported by domain/schema, in words for the person who edits the schema.
 _Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Text = Annotated[str, Field(max_length=GUIDELINE_LENGTH, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
 _Code = Annotated[StrictInt, Field(ge=0, le=9999)]
-_ANSWERS: dict[str, Any] = {"HTTP_400": ProblemAnswer, "HTTP_403": ProblemAnswer, "HTTP_409": ProblemAnswer}
 
 
 class SchemaValue(Request):
-    """A value; `replaced_by`: the code it was merged into, or the codes it was split into."""
+    """A value. `replaced_by`: the code that it was merged into, or the codes that it was split into."""
 
     code: _Code
     name: _Line
@@ -44,7 +41,7 @@ class SchemaExample(Request):
 
 
 class SchemaAttribute(Request):
-    """An attribute with the settings of attributes.toml. `was`: the name that it has had so far, to rename it."""
+    """An attribute with the settings of attributes.toml. To rename it, give its present name as `was`."""
 
     name: _Line
     title: _Line
@@ -60,24 +57,24 @@ class SchemaAttribute(Request):
 
 
 class SchemaRequest(Request):
-    """A whole schema, and the version of the one that it was made from."""
+    """A whole schema, and the version of the schema that it is based on."""
 
     version: Annotated[StrictInt, Field(ge=0, le=MAX_ID)]
     attributes: Annotated[list[SchemaAttribute], Field(min_length=1, max_length=200)]
 
     def schema_wanted(self) -> Schema:
-        """The schema, checked."""
+        """The requested schema, checked."""
         return schema_of([attribute.model_dump(exclude_none=True) for attribute in self.attributes])
 
 
 class ValueDetail(SchemaValue):
-    """A value and how many labels have it."""
+    """A value and the number of labels that have it."""
 
     labels: int
 
 
 class AttributeDetail(BaseModel):
-    """An attribute with all its values, and how many cells are labelled (for an open one: people)."""
+    """An attribute with all its values and the number of labelled cells; for an open attribute also the number of people."""
 
     name: str
     title: str
@@ -94,19 +91,19 @@ class AttributeDetail(BaseModel):
 
 
 class SchemaDetail(BaseModel):
-    """The whole schema; `may_change`: whether the one who asks may change it.
+    """The whole schema. `may_change`: whether the caller may change it.
 
-    `counted_at`: when the worker counted the labels of a large project; null if the counts are as of now.
+    `counted_at`: when the worker counted the labels of a large project; null if the counts are current.
     """
 
     version: int
-    counted_at: str | None
+    counted_at: UtcTime | None
     may_change: bool
     attributes: list[AttributeDetail]
 
 
 class ChangeOut(BaseModel):
-    """One change in a sentence; `labels`: that have the value, `images`: done ones that are asked again."""
+    """One change in a sentence. `labels`: labels with the value; `images`: done images that need another answer."""
 
     text: str
     warning: str
@@ -115,7 +112,7 @@ class ChangeOut(BaseModel):
 
 
 class ChangesOut(BaseModel):
-    """The changes, none if nothing changes; `version` is that of the active schema now."""
+    """The changes, empty if nothing changes; `version`: the version of the active schema."""
 
     version: int
     changes: list[ChangeOut]
@@ -128,32 +125,32 @@ def schema_page() -> str:
 
 
 @schema_api.get("/api/v1/schema/changes")
-@spec.validate(resp=Response(HTTP_200=SchemaDetail), tags=["schema"])
+@spec.validate(resp=answers(HTTP_200=SchemaDetail), tags=["schema"])
 def show_whole() -> SchemaDetail:
-    """The active schema with retired values and counts: what a change begins with."""
+    """The active schema with retired values and counts, on which a change is based."""
     with context().project.database.read() as session:
-        found = read_overview(session, labeller_id())
+        overview = read_overview(session, labeller_id())
     return SchemaDetail(
-        version=found.version,
-        counted_at=utc_text(found.counted_at) if found.counted_at else None,
-        may_change=found.may_change,
-        attributes=[_attribute(found, attribute) for attribute in found.schema.attributes],
+        version=overview.version,
+        counted_at=overview.counted_at,
+        may_change=overview.may_change,
+        attributes=[_attribute(overview, attribute) for attribute in overview.schema.attributes],
     )
 
 
 @schema_api.post("/api/v1/schema/changes/preview")
-@spec.validate(resp=Response(HTTP_200=ChangesOut, **_ANSWERS), tags=["schema"])
+@spec.validate(resp=answers(HTTP_200=ChangesOut, problems=(409,)), tags=["schema"])
 def preview(json: SchemaRequest) -> ChangesOut:
-    """What it would mean to put this active schema; nothing is changed."""
+    """What would change if this schema became the active one. Nothing is changed."""
     project, wanted = context().project, json.schema_wanted()
     with project.database.read() as session:
         return _changes(json.version, preview_wanted(project, session, wanted, json.version))
 
 
 @schema_api.post("/api/v1/schema/changes")
-@spec.validate(resp=Response(HTTP_200=ChangesOut, **_ANSWERS), tags=["schema"])
+@spec.validate(resp=answers(HTTP_200=ChangesOut, problems=(409,)), tags=["schema"])
 def apply(json: SchemaRequest) -> ChangesOut:
-    """Put this active schema and write attributes.toml. Repeating a key changes nothing and lists no change."""
+    """Make this schema the active one and write attributes.toml. Repeating a key changes nothing and lists no change."""
     project, key = context().project, idempotency_key()
     changes = change_schema(project, labeller_id(), key, json.schema_wanted(), json.version)
     with project.database.read() as session:
@@ -161,14 +158,17 @@ def apply(json: SchemaRequest) -> ChangesOut:
 
 
 def _changes(version: int, changes: list[CountedChange]) -> ChangesOut:
-    told = [
-        ChangeOut(text=str(c), warning=c.change.warning, labels=c.labels, images=c.images) for c in changes
-    ]
-    return ChangesOut(version=version, changes=told)
+    return ChangesOut(
+        version=version,
+        changes=[
+            ChangeOut(text=str(c), warning=c.change.warning, labels=c.labels, images=c.images)
+            for c in changes
+        ],
+    )
 
 
-def _attribute(found: SchemaOverview, attribute: Attribute) -> AttributeDetail:
-    counts = found.counts[attribute.name]
+def _attribute(overview: SchemaOverview, attribute: Attribute) -> AttributeDetail:
+    counts = overview.counts[attribute.name]
     per_value = counts.get("values", {})
     return AttributeDetail(
         name=attribute.name,

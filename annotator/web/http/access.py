@@ -1,7 +1,7 @@
-"""Who may call what: every route has its line here, and what has none is refused.
+"""Who may call what. Every route is listed here; a route that is not listed is refused.
 
-Until the first account is made, the one user of this machine needs no login (the server then listens on this machine only).
-With accounts, a browser logs in and a program sends `Authorization: Bearer <token>`.
+Until the first account is made, the local user needs no login, and the server listens on this machine only. With accounts,
+a browser logs in and a program sends `Authorization: Bearer <token>`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Literal
 
 from flask import Flask, g, redirect, request, session, url_for
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from annotator.db import Session
 from annotator.domain.roles import Role, may
 from annotator.errors import Forbidden, Unauthorized
 from annotator.services.accounts import (
@@ -40,19 +40,19 @@ ACCESS: dict[str, Needed] = {
     "label_api.get_schema": Role.LABELLER,
     "label_api.next_work": Role.LABELLER,
     "label_api.annotate": Role.LABELLER,
-    "label_api.take_back": Role.LABELLER,
+    "label_api.undo_annotation": Role.LABELLER,
     "label_api.get_progress": Role.LABELLER,
     "browse.browse_page": Role.LABELLER,
     "browse.image_page": Role.LABELLER,
     "browse.list_images": Role.LABELLER,
     "browse.show_image": Role.LABELLER,
-    "browse.correct_image": Role.LABELLER,  # who may adjudicate is asked in services/review/queue
-    "browse.take_correction_back": Role.LABELLER,
+    "browse.correct_image": Role.LABELLER,  # services/review/queue checks who may adjudicate
+    "browse.undo_image_correction": Role.LABELLER,
     "review.review_page": Role.REVIEWER,
     "review.list_review": Role.REVIEWER,
     "browse.set_gold": Role.REVIEWER,
     "team.team_page": Role.LABELLER,
-    "team.show_team": Role.LABELLER,  # a labeller is told their own figures only
+    "team.show_team": Role.LABELLER,  # a labeller sees only their own metrics
     "team.change_settings": Role.REVIEWER,
     "team.show_aggregation": Role.REVIEWER,
     "team.run_aggregation": Role.REVIEWER,
@@ -77,12 +77,12 @@ ACCESS: dict[str, Needed] = {
     "sweep.show": Role.LABELLER,
     "sweep.next_page": Role.LABELLER,
     "sweep.annotate_page": Role.LABELLER,
-    "sweep.take_back_page": Role.LABELLER,
+    "sweep.undo_sweep": Role.LABELLER,
     "people.people_page": Role.LABELLER,
     "people.list_page": Role.LABELLER,
     "people.next_sets": Role.LABELLER,
     "people.confirm_set": Role.LABELLER,
-    "people.take_people_back": Role.LABELLER,
+    "people.undo_change": Role.LABELLER,
     "people.index": Role.LABELLER,
     "people.names": Role.LABELLER,
     "people.show_person": Role.LABELLER,
@@ -95,7 +95,7 @@ ACCESS: dict[str, Needed] = {
     "rounds_api.index": Role.LABELLER,
     "rounds_api.show": Role.LABELLER,
     "rounds_api.show_changes": Role.LABELLER,
-    "round_files.report": Role.REVIEWER,  # it shows faces with the answers that were given
+    "round_files.report": Role.REVIEWER,  # it shows faces with the answers they got
     "rounds_api.start": Role.REVIEWER,
     "rounds_api.use_frozen_features": Role.REVIEWER,
     "rounds_api.promote_round": Role.REVIEWER,
@@ -119,15 +119,15 @@ ACCESS: dict[str, Needed] = {
 
 
 def guard(app: Flask) -> None:
-    """Let a request through only if its sender may call the route."""
+    """Let a request through only if its sender may call the route, and store the sender as `g.account`."""
 
     @app.before_request
     def check() -> Response | None:
         needed = ACCESS.get(request.endpoint or "")
         if request.endpoint is None or needed == "anyone":
-            return None  # no such route: the answer is 404 for everybody
+            return None  # without an endpoint there is no such route: everybody gets 404
         with context().project.database.read() as database:
-            user = _who(database)
+            user = _sender(database)
         if user is None:
             if request.path.startswith("/api/") or request.method != "GET":
                 raise Unauthorized("not_logged_in", "You are not logged in.", do="Log in, or send a token.")
@@ -135,17 +135,17 @@ def guard(app: Flask) -> None:
         if needed is None or not may(user.role, needed):
             raise Forbidden(
                 "not_allowed",
-                f"This needs the role {needed}; {user.name} is {user.role}.",
+                f"This needs the role {needed}; {user.name} has the role {user.role}.",
                 do="Ask an admin.",
             )
-        g.labeller_id = user.id
+        g.account = user
         if user.password_hash:
             g.labeller_name = user.name
         return None
 
 
-def _who(database: Session) -> Account | None:
-    """The active account that sent this request, or None."""
+def _sender(database: Session) -> Account | None:
+    """The active account that sent this request; None if nobody is logged in."""
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return account_of_token(database, token)

@@ -1,4 +1,4 @@
-"""What a request needs to know: the project, the settings, who is asking."""
+"""What a request needs to know: the project, the settings, the account that sent it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask import current_app, g, request
 from annotator.config import Settings
 from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
+from annotator.services.accounts import Account
 
 
 @dataclass(frozen=True)
@@ -21,18 +22,25 @@ class Context:
 
 def context() -> Context:
     """The context of the app that handles this request."""
-    found = current_app.extensions["facelabel"]
-    assert isinstance(found, Context)
-    return found
+    served = current_app.extensions["facelabel"]
+    assert isinstance(served, Context)
+    return served
+
+
+def account() -> Account:
+    """The account that sent this request, as `web/http/access` established."""
+    sender = g.account
+    assert isinstance(sender, Account)
+    return sender
 
 
 def labeller_id() -> int:
-    """Who is asking; `web/http/access` has found out."""
-    return int(g.labeller_id)
+    """The id of the account that sent this request."""
+    return account().id
 
 
 def idempotency_key() -> str:
-    """The request's own random key, by which a repetition is recognised.
+    """The request's random key, by which a repetition is recognised.
 
     Raises:
         WrongUse: if the header is missing or too long.

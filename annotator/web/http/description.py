@@ -1,4 +1,4 @@
-"""The description of the API: what SpecTree gathers from the contracts, and what holds for whole families of routes."""
+"""The OpenAPI description: what SpecTree gathers from the contracts, completed by what whole families of routes share."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from annotator.web.http.security import TAKES_BYTES
 KEYED = frozenset(
     {
         "browse.correct_image",
-        "browse.take_correction_back",
+        "browse.undo_image_correction",
         "flags_api.flag_image",
         "groups_api.add_decision",
         "imports_api.upload",
         "label_api.annotate",
-        "label_api.take_back",
+        "label_api.undo_annotation",
         "people.confirm_set",
         "people.merge_people",
         "people.rename_person",
-        "people.take_people_back",
+        "people.undo_change",
         "rounds_api.promote_round",
         "schema_api.apply",
         "sweep.annotate_page",
-        "sweep.take_back_page",
+        "sweep.undo_sweep",
         "team.run_aggregation",
     }
 )
-"""Routes that keep something for good and are recognised when repeated: they need the header Idempotency-Key."""
+"""Routes that store something and recognise a repeated request: they need the header Idempotency-Key."""
 
 _KEY_HEADER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "description": "A random text, new for every change and the same for its repetitions.",
+    "description": "A random text: a new one for every change, the same one when a request is repeated.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
 }
 _PIECE = {
@@ -54,7 +54,11 @@ def describe_api(app: Flask) -> dict[str, Any]:
     with app.app_context():
         description: dict[str, Any] = deepcopy(spec.spec)
     description["components"]["securitySchemes"] = {
-        "token": {"type": "http", "scheme": "bearer", "description": "Of `facelabel users token`."},
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token made by `facelabel users token`.",
+        },
         "login": {"type": "apiKey", "in": "cookie", "name": "facelabel"},
     }
     for rule in app.url_map.iter_rules():
@@ -76,13 +80,13 @@ def _complete(operation: dict[str, Any], endpoint: str, method: str) -> None:
         operation["requestBody"] = _PIECE
     if ACCESS[endpoint] != "anyone":
         operation["security"] = [{"token": []}, {"login": []}]
-        _add_problem(operation, 401, "Nobody is logged in")
-    _add_problem(operation, 403, "Not for this caller, or not from here")
+        _add_problem(operation, 401, "The caller is not logged in")
+    _add_problem(operation, 403, "This caller may not do this, or the request comes from another site")
     if method == "POST":
-        _add_problem(operation, 400, "The request does not fit this description")
+        _add_problem(operation, 400, "The request does not match this description")
         _add_problem(operation, 413, "The body is too large")
 
 
 def _add_problem(operation: dict[str, Any], status: int, text: str) -> None:
-    """All errors have one shape, whatever a contract says or leaves out."""
+    """Describe an error. All errors have one shape, whatever a contract says."""
     operation["responses"][str(status)] = {"description": text, "content": _PROBLEM}

@@ -1,13 +1,12 @@
-"""The pages: templates without data; what they show they ask the API for."""
+"""The pages: templates without data. Their scripts get the data from the API."""
 
 from __future__ import annotations
 
 from flask import Blueprint, render_template
-from sqlalchemy import select
 
 from annotator.formats.import_formats import FORMATS
-from annotator.models import Project
 from annotator.services.importing.uploads import PIECE_BYTES
+from annotator.services.projects import project_token
 from annotator.web.http.context import context
 
 pages = Blueprint("pages", __name__)
@@ -22,7 +21,7 @@ def label() -> str:
 @pages.get("/rounds")
 @pages.get("/rounds/<int:number>")
 def rounds(number: int | None = None) -> str:
-    """The rounds, or one of them."""
+    """The list of rounds, or one round."""
     return render_page("rounds", number=number)
 
 
@@ -34,12 +33,12 @@ def snapshots() -> str:
 
 @pages.get("/import")
 def import_page() -> str:
-    """Bringing a file in."""
+    """The import page."""
     return render_page("import", formats=FORMATS, piece_bytes=PIECE_BYTES)
 
 
 def render_page(name: str, **values: object) -> str:
-    """A page's template, with what all pages need: their data they ask the API for."""
+    """Render a page's template with the variables that all pages need."""
     with context().project.database.read() as session:
-        token = session.scalars(select(Project.token)).one()
+        token = project_token(session)
     return render_template(f"{name}.html", **({"active": name, "project_id": token} | values))

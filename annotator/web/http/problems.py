@@ -1,4 +1,4 @@
-"""Every error as the one JSON shape, or as a page for a person who opened a page."""
+"""Every error in one JSON shape, or as a page if a person opened a page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from annotator.errors import FacelabelError
 
 
 def tell_errors(app: Flask) -> None:
-    """Answer every error, expected or not, in full sentences and without a traceback."""
+    """Answer every error, expected or not, with full sentences and without a traceback."""
 
     @app.errorhandler(FacelabelError)
     def expected(error: FacelabelError) -> tuple[Response | str, int]:
@@ -28,13 +28,13 @@ def tell_errors(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> tuple[Response | str, int]:
         current_app.logger.error("unexpected error in %s %s", request.method, request.path, exc_info=error)
-        told = FacelabelError(
+        answer = FacelabelError(
             "internal_error",
             f"Something went wrong in the server ({type(error).__name__}).",
-            kept="Nothing of this request was kept; what was acknowledged before is safe.",
-            do="Try again; if it stays, the server's log says more.",
+            kept="This request changed nothing; everything acknowledged earlier is safe.",
+            do="Try again. If it happens again, look in the server's log.",
         )
-        return _answer(told, 500)
+        return _answer(answer, 500)
 
 
 def _answer(error: FacelabelError, status: int) -> tuple[Response | str, int]:
@@ -44,7 +44,7 @@ def _answer(error: FacelabelError, status: int) -> tuple[Response | str, int]:
 
 
 def bad_request(_request: Any, response: Response, problem: Any, _instance: Any, _adapter: Any) -> None:
-    """Rewrite the description library's answer to a body that does not fit into our shape."""
+    """Replace SpecTree's answer to a request that does not match its contract by our error shape."""
     if problem is None:
         return
     first = problem.errors()[0]

@@ -1,9 +1,9 @@
-"""Who may talk to this server: the browser that shows its own pages, and programs on this machine.
+"""Protection against other sites: only a browser on Facelabel's own pages, and programs, may use this server.
 
-On 127.0.0.1 nobody logs in, so another site in the same browser must not be able to act or read:
-the Host header must be ours (DNS rebinding), and a changing request must not come from another origin
-(Sec-Fetch-Site and Origin, which a page cannot forge). Bodies are JSON, or a file's bytes as application/octet-stream where
-a file is expected: neither can be sent by a plain form, nor by another site's script without being asked for first.
+On 127.0.0.1 nobody logs in, so another site in the same browser must not be able to act or read. The Host header must name
+this server (DNS rebinding), and a request that changes something must not come from another origin (Sec-Fetch-Site and
+Origin, which a page cannot forge). A body must be JSON, or application/octet-stream where a file is expected: a plain form can
+send neither, and another site's script cannot without a CORS preflight, which fails.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ CONTENT_SECURITY_POLICY = (
 REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'none'"
 )
-"""Of pages that we wrote as one file, such as cards and reports: they bring style and pictures along, nothing is loaded or run."""
+"""For pages written as one file, such as cards and reports: they contain their styles and pictures, load nothing and run nothing."""
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _BYTES = "application/octet-stream"
 TAKES_BYTES = frozenset({"imports_api.upload", "imports_api.receive"})
-"""The routes whose body is a piece of a file, and nothing else."""
+"""The routes whose body is a piece of a file."""
 
 LOCAL_NAMES = {"127.0.0.1", "localhost", "::1"}
-"""Addresses that only this machine can reach."""
+"""Hosts that only this machine can reach."""
 
 
 def protect(app: Flask, host: str) -> None:
-    """Check every request and put the protecting headers on every answer.
+    """Check every request, and add the protecting headers to every answer.
 
     Args:
         app: the app.
-        host: the address it is served on; requests must name it, or this machine.
+        host: the address that the server listens on; a request must name it or this machine as its host.
     """
     allowed = LOCAL_NAMES | {host}
 
@@ -55,7 +55,9 @@ def protect(app: Flask, host: str) -> None:
             origin is not None and urlsplit(origin).netloc != request.host
         ):
             raise Forbidden(
-                "other_origin", "A page of another site may not act here.", do="Use Facelabel's own pages."
+                "other_origin",
+                "Another site's page may not use this server.",
+                do="Use Facelabel's own pages.",
             )
         if request.endpoint in TAKES_BYTES:
             if request.mimetype != _BYTES:

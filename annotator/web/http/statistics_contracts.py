@@ -1,4 +1,4 @@
-"""Numbers with their intervals, as several pages tell them."""
+"""Numbers with their intervals, as several pages show them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from annotator.domain.agreement.coefficients import Agreement
 
 
 class ShareOut(BaseModel):
-    """So many of so many, and between which shares the true one lies (95 %)."""
+    """`count` of `of`, and the 95 % interval of the true proportion."""
 
     value: float
     low: float
@@ -18,7 +18,7 @@ class ShareOut(BaseModel):
 
 
 class CoefficientOut(BaseModel):
-    """A coefficient of agreement with its 95 % interval; what is null cannot be said, and `reason` tells why."""
+    """A coefficient of agreement with its 95 % interval; `reason` says why a number is null."""
 
     value: float | None
     low: float | None
@@ -27,13 +27,13 @@ class CoefficientOut(BaseModel):
     reason: str | None
 
 
-def coefficient_out(found: Agreement) -> CoefficientOut:
-    """A coefficient with its interval."""
-    interval = found.interval
+def coefficient_out(agreement: Agreement) -> CoefficientOut:
+    """Convert a coefficient of agreement."""
+    interval = agreement.interval
     return CoefficientOut(
-        value=found.value,
+        value=agreement.value,
         low=interval.low if interval else None,
         high=interval.high if interval else None,
-        images=found.items,
-        reason=found.reason,
+        images=agreement.items,
+        reason=agreement.reason,
     )

@@ -1,4 +1,4 @@
-"""Groups: the page, its API, and what people decide about the ties of images."""
+"""The groups page and its API: groups of images, leaks between splits, and decisions to join or cut images."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from dataclasses import asdict
 from typing import Annotated, Literal
 
 from flask import Blueprint
-from pydantic import BaseModel, Field, StrictInt
-from spectree import Response
+from pydantic import BaseModel, Field
 
-from annotator.domain.timestamps import utc_text
-from annotator.models import GroupDecision
 from annotator.services.common.cached_stats import is_large, read_figures
 from annotator.services.grouping.listing import (
     LEAKS,
@@ -23,15 +20,15 @@ from annotator.services.grouping.listing import (
 )
 from annotator.services.grouping.near_duplicates import find_twins
 from annotator.web.http.context import context, idempotency_key, labeller_id
-from annotator.web.http.contracts import MAX_ID, ProblemAnswer, Request, spec
+from annotator.web.http.contracts import MAX_ID, Id, Request, UtcTime, answers, spec
+from annotator.web.http.media import media_url
 from annotator.web.http.pages import render_page
 
 groups_api = Blueprint("groups_api", __name__)
-_ImageId = Annotated[StrictInt, Field(ge=0, le=MAX_ID)]
 
 
 class GroupsQuery(Request):
-    """A page of the list: `after` is how many groups come before it."""
+    """A page of the list; `after`: how many groups precede it."""
 
     after: int = Field(0, ge=0, le=MAX_ID)
     limit: int = Field(60, ge=1, le=200)
@@ -44,7 +41,7 @@ class GroupQuery(Request):
 
 
 class GroupOut(BaseModel):
-    """A group of more than one image, shown by its first one."""
+    """A group of more than one image, and the address of its first image."""
 
     key: str
     split: str
@@ -53,14 +50,17 @@ class GroupOut(BaseModel):
 
 
 class GroupsOut(BaseModel):
-    """A page of groups, the largest first; `total` counts all."""
+    """A page of groups, largest first; `total`: the number of all groups."""
 
     groups: list[GroupOut]
     total: int
 
 
 class GroupImageOut(BaseModel):
-    """An image, and why it is in its group: the group its source gave it, or the image that it repeats."""
+    """An image, and why it is in its group.
+
+    `given_group`: the group that its source assigned; `twin_of`: the image of which it is a near-duplicate.
+    """
 
     image_id: int
     image_name: str
@@ -70,13 +70,13 @@ class GroupImageOut(BaseModel):
 
 
 class GroupImagesOut(BaseModel):
-    """The images of one group, at most 500."""
+    """The images of one group, 500 at most."""
 
     images: list[GroupImageOut]
 
 
 class LeakOut(BaseModel):
-    """Two images that should not be apart, and their splits."""
+    """Two images that should be in one split, and their splits."""
 
     why: str
     first: GroupImageOut
@@ -85,34 +85,34 @@ class LeakOut(BaseModel):
 
 
 class LeaksOut(BaseModel):
-    """Groups in two splits (there must be none), and pairs of images that leak.
+    """Groups in two splits, of which there must be none, and pairs of images that leak between splits.
 
-    `counted_at`: when the worker looked at the images of a large project; null if this is as of now, or, while `counting` is
-    true, if they have not been looked at yet.
+    `counted_at`: when the worker searched the images of a large project; null if the report is current, or, while `counting` is
+    true, if the worker has not searched yet.
     """
 
     groups: list[str]
     leaks: list[LeakOut]
-    counted_at: str | None
+    counted_at: UtcTime | None
     counting: bool
 
 
 class DecisionRequest(Request):
-    """join: the two must not be split apart. cut: they are not the same picture."""
+    """`join`: the two images must stay in one split. `cut`: they are not near-duplicates."""
 
     kind: Literal["join", "cut"]
-    first_id: _ImageId
-    second_id: _ImageId
+    first_id: Id
+    second_id: Id
 
 
 class UndoDecisionRequest(Request):
-    """Nothing needs to be said."""
+    """A request without fields."""
 
 
 class DecisionOut(BaseModel):
-    """A decision; it counts until it is taken back.
+    """A decision; it counts until it is undone.
 
-    `settled`: groups and splits have followed; those of a large project follow in the background.
+    `settled`: groups and splits are up to date; those of a large project are updated in the background.
     """
 
     id: int
@@ -130,24 +130,21 @@ def groups_page() -> str:
 
 
 @groups_api.get("/api/v1/groups")
-@spec.validate(resp=Response(HTTP_200=GroupsOut, HTTP_400=ProblemAnswer), tags=["groups"])
+@spec.validate(resp=answers(HTTP_200=GroupsOut, problems=(400,)), tags=["groups"])
 def list_all(query: GroupsQuery) -> GroupsOut:
-    """The groups of more than one image, the largest first."""
+    """The groups of more than one image, largest first."""
     with context().project.database.read() as session:
-        found, total = list_groups(session, after=query.after, limit=query.limit)
+        groups, total = list_groups(session, after=query.after, limit=query.limit)
     return GroupsOut(
         groups=[
-            GroupOut(key=g.key, split=g.split, images=g.images, image_url=f"/media/{g.first}.jpg")
-            for g in found
+            GroupOut(key=g.key, split=g.split, images=g.images, image_url=media_url(g.first)) for g in groups
         ],
         total=total,
     )
 
 
 @groups_api.get("/api/v1/groups/images")
-@spec.validate(
-    resp=Response(HTTP_200=GroupImagesOut, HTTP_400=ProblemAnswer, HTTP_404=ProblemAnswer), tags=["groups"]
-)
+@spec.validate(resp=answers(HTTP_200=GroupImagesOut, problems=(400, 404)), tags=["groups"])
 def show_group(query: GroupQuery) -> GroupImagesOut:
     """The images of a group."""
     with context().project.database.read() as session:
@@ -155,12 +152,12 @@ def show_group(query: GroupQuery) -> GroupImagesOut:
 
 
 @groups_api.get("/api/v1/groups/leaks")
-@spec.validate(resp=Response(HTTP_200=LeaksOut), tags=["groups"])
+@spec.validate(resp=answers(HTTP_200=LeaksOut), tags=["groups"])
 def show_leaks() -> LeaksOut:
-    """What is shared between splits: the leak report; of a large project as the worker found it last."""
+    """The leak report: what is shared between splits. For a large project it is the worker's last report."""
     with context().project.database.read() as session:
-        kept = read_figures(session, LEAKS)
-    report = kept.figures or LeakReport([], [])
+        statistics = read_figures(session, LEAKS)
+    report = statistics.figures or LeakReport([], [])
     leaks = [
         LeakOut(why=k.why, first=_image(k.first), second=_image(k.second), splits=k.splits)
         for k in report.leaks
@@ -168,67 +165,46 @@ def show_leaks() -> LeaksOut:
     return LeaksOut(
         groups=report.groups,
         leaks=leaks,
-        counted_at=utc_text(kept.counted_at) if kept.counted_at else None,
-        counting=kept.figures is None,
+        counted_at=statistics.counted_at,
+        counting=statistics.figures is None,
     )
 
 
 @groups_api.post("/api/v1/groups/decisions")
-@spec.validate(
-    resp=Response(
-        HTTP_201=DecisionOut,
-        HTTP_400=ProblemAnswer,
-        HTTP_403=ProblemAnswer,
-        HTTP_404=ProblemAnswer,
-        HTTP_409=ProblemAnswer,
-    ),
-    tags=["groups"],
-)
+@spec.validate(resp=answers(HTTP_201=DecisionOut, problems=(404, 409)), tags=["groups"])
 def add_decision(json: DecisionRequest) -> tuple[DecisionOut, int]:
-    """Join or cut two images; their groups and splits follow. Repeating a key changes nothing."""
+    """Join or cut two images, and update their groups and splits. Repeating a key changes nothing."""
     key = idempotency_key()
     with context().project.database.write() as session:
-        row = decide(session, labeller_id(), key, **json.model_dump())
-    return _settled(row), 201
+        decision = decide(session, labeller_id(), key, **json.model_dump())
+    return DecisionOut(**asdict(decision), settled=_settle()), 201
 
 
 @groups_api.post("/api/v1/groups/decisions/<int:number>/undo")
-@spec.validate(
-    resp=Response(
-        HTTP_200=DecisionOut, HTTP_400=ProblemAnswer, HTTP_403=ProblemAnswer, HTTP_404=ProblemAnswer
-    ),
-    tags=["groups"],
-)
+@spec.validate(resp=answers(HTTP_200=DecisionOut, problems=(404,)), tags=["groups"])
 def undo_decision(number: int, json: UndoDecisionRequest) -> DecisionOut:
-    """Take a decision back; taking it back again changes nothing."""
+    """Undo a decision; undoing it again changes nothing."""
     del json
     with context().project.database.write() as session:
-        row = take_decision_back(session, number)
-    return _settled(row)
+        decision = take_decision_back(session, number)
+    return DecisionOut(**asdict(decision), settled=_settle())
 
 
 def _image(image: GroupImage) -> GroupImageOut:
-    known = asdict(image)
     return GroupImageOut(
-        image_id=known.pop("id"),
-        image_name=known.pop("name"),
-        image_url=f"/media/{known.pop('sha256')}.jpg",
-        **known,
+        image_id=image.id,
+        image_name=image.name,
+        image_url=media_url(image.sha256),
+        given_group=image.given_group,
+        twin_of=image.twin_of,
     )
 
 
-def _settled(row: GroupDecision) -> DecisionOut:
-    """Let groups and splits follow a decision; in a large project the worker does that."""
+def _settle() -> bool:
+    """Update groups and splits after a decision. In a large project the worker does this, and the answer is False."""
     project = context().project
     with project.database.read() as session:
         at_once = not is_large(session)
     if at_once:
         find_twins(project)
-    return DecisionOut(
-        id=row.id,
-        kind=row.kind,
-        first_id=row.first_id,
-        second_id=row.second_id,
-        undone=row.undone_at is not None,
-        settled=at_once,
-    )
+    return at_once

@@ -1,4 +1,4 @@
-"""Review: the queue of what wants a reviewer. Decisions go through the corrections and flags of their own modules."""
+"""The review page and its queue of images. Decisions are corrections (images/browse) and resolved flags (images/flags)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import Annotated
 
 from flask import Blueprint
 from pydantic import Field
-from spectree import Response
 
 from annotator.services.review.queue import Kind, check_reviewer, review_queue
 from annotator.web.http.context import context, labeller_id
-from annotator.web.http.contracts import ProblemAnswer, Request, spec
+from annotator.web.http.contracts import Request, answers, spec
 from annotator.web.http.pages import render_page
 from annotator.web.images.browse import ImagesOut, images_out
 
@@ -18,7 +17,7 @@ review = Blueprint("review", __name__)
 
 
 class ReviewQuery(Request):
-    """Which queue: open flags, opinions that differ or gave no clear answer, labels that a confident model contradicts."""
+    """Which queue: open flags, opinions that differ or are undecided, or labels that a confident model contradicts."""
 
     kind: Kind
     after: Annotated[str, Field(min_length=1, max_length=500)] | None = None
@@ -27,18 +26,16 @@ class ReviewQuery(Request):
 
 @review.get("/review")
 def review_page() -> str:
-    """The reviewer's page."""
+    """The review page."""
     return render_page("review")
 
 
 @review.get("/api/v1/review")
-@spec.validate(
-    resp=Response(HTTP_200=ImagesOut, HTTP_400=ProblemAnswer, HTTP_403=ProblemAnswer), tags=["review"]
-)
+@spec.validate(resp=answers(HTTP_200=ImagesOut, problems=(400,)), tags=["review"])
 def list_review(query: ReviewQuery) -> ImagesOut:
-    """The next images that want a reviewer. A short page with a `next` is not the end: ask on."""
-    found = context()
-    with found.project.database.read() as session:
+    """The next images that need a reviewer. A short page that has a `next` is not the last one."""
+    project = context().project
+    with project.database.read() as session:
         check_reviewer(session, labeller_id())
-        page = review_queue(found.project, session, query.kind, after=query.after, limit=query.limit)
+        page = review_queue(project, session, query.kind, after=query.after, limit=query.limit)
         return images_out(session, page)

@@ -1,4 +1,4 @@
-"""Splits: how the values are spread over them, what a better seed would change, and putting it in active."""
+"""The API of splits: how the values are distributed over them, what a better seed would change, and using that seed."""
 
 from __future__ import annotations
 
@@ -6,31 +6,30 @@ from typing import Annotated
 
 from flask import Blueprint
 from pydantic import BaseModel, Field, StrictBool, StrictInt
-from spectree import Response
-from sqlalchemy import select
 
+from annotator.db import Session
 from annotator.errors import FacelabelError
-from annotator.models import Project
-from annotator.services.grouping.split_balance import Held, balance_splits, plan_balance
-from annotator.web.http.context import context
-from annotator.web.http.contracts import MAX_ID, ProblemAnswer, Request, spec
+from annotator.services.common.progress import read_progress
+from annotator.services.grouping.split_balance import balance_splits, plan_balance
+from annotator.web.http.context import context, labeller_id
+from annotator.web.http.contracts import MAX_ID, Answer, Request, answers, spec
 
 MOST_IMAGES = 200_000
-"""Counting the values of more images and trying seeds takes longer than a page waits."""
+"""With more images, counting their values and trying seeds takes longer than a page waits."""
 
 splits_api = Blueprint("splits_api", __name__)
 _Seed = Annotated[StrictInt, Field(ge=-MAX_ID, le=MAX_ID)]
 
 
-class HeldOut(BaseModel):
-    """What one split holds of a value."""
+class HeldOut(Answer):
+    """How many images and groups with a value a split contains."""
 
     images: int
     groups: int
 
 
-class SpreadOut(BaseModel):
-    """How a value is spread, by split; `then`: with the better seed. All images have the attribute ""."""
+class SpreadOut(Answer):
+    """How a value is distributed over the splits: `now`, and `then` with the better seed. The attribute "" means all images."""
 
     attribute: str
     value: str
@@ -38,11 +37,12 @@ class SpreadOut(BaseModel):
     then: dict[str, HeldOut]
 
 
-class SplitsOut(BaseModel):
-    """The seed in force and the one that spreads the values best, which is the same if none is better.
+class SplitsOut(Answer):
+    """The current seed and the seed that distributes the values best; they are equal if no seed is better.
 
-    `distance`: from the wanted shares; a random seed has 1 on average. `moved`: images that would be in another split. `models`: that
-    were trained with the splits as they are: the change then needs `even_so`. `warnings`: what is lost by it.
+    `distance`: from the wanted proportions; a random seed has 1 on average. `moved`: images that would move to another split.
+    `models`: models trained with the current splits; if there are any, the change needs `even_so`. `warnings`: what the change
+    would lose.
     """
 
     seed_now: int
@@ -56,7 +56,7 @@ class SplitsOut(BaseModel):
 
 
 class BalanceRequest(Request):
-    """The better seed, and the one that it takes the place of; `even_so`: also if models were trained."""
+    """The better seed, and the current seed that it replaces. `even_so`: change it although models were trained."""
 
     seed: _Seed
     instead_of: _Seed
@@ -64,60 +64,35 @@ class BalanceRequest(Request):
 
 
 class BalancedOut(BaseModel):
-    """The seed in force, and how many images were moved; 0 for a repetition."""
+    """The current seed, and how many images were moved; 0 for a repetition."""
 
     seed: int
     moved: int
 
 
 @splits_api.get("/api/v1/splits")
-@spec.validate(resp=Response(HTTP_200=SplitsOut, HTTP_400=ProblemAnswer), tags=["groups"])
+@spec.validate(resp=answers(HTTP_200=SplitsOut, problems=(400,)), tags=["groups"])
 def show_splits() -> SplitsOut:
-    """How the values are spread over the splits, and how the better seed would spread them; nothing is changed."""
+    """How the values are distributed over the splits, and how the better seed would distribute them. Nothing is changed."""
     with context().project.database.read() as session:
-        _check_size(session.scalars(select(Project.image_count)).one())
-        plan = plan_balance(session)
-    return SplitsOut(
-        seed_now=plan.seed_now,
-        seed=plan.seed,
-        distance_now=plan.distance_now,
-        distance=plan.distance,
-        values=[
-            SpreadOut(
-                attribute=row.attribute,
-                value=row.value,
-                now={split: _held(held) for split, held in row.now.items()},
-                then={split: _held(held) for split, held in row.then.items()},
-            )
-            for row in plan.values
-        ],
-        moved=plan.moved,
-        models=plan.models,
-        warnings=plan.warnings,
-    )
+        _check_size(session)
+        return SplitsOut.model_validate(plan_balance(session))
 
 
 @splits_api.post("/api/v1/splits")
-@spec.validate(
-    resp=Response(HTTP_200=BalancedOut, HTTP_400=ProblemAnswer, HTTP_403=ProblemAnswer, HTTP_409=ProblemAnswer),
-    tags=["groups"],
-)  # fmt: skip
+@spec.validate(resp=answers(HTTP_200=BalancedOut, problems=(409,)), tags=["groups"])
 def balance(json: BalanceRequest) -> BalancedOut:
-    """Put the better seed in active. Doing it again changes nothing."""
+    """Use the better seed. Repeating the request changes nothing."""
     with context().project.database.write() as session:
-        _check_size(session.scalars(select(Project.image_count)).one())
+        _check_size(session)
         moved = balance_splits(session, json.seed, instead_of=json.instead_of, even_so=json.even_so)
     return BalancedOut(seed=json.seed, moved=moved)
 
 
-def _check_size(images: int) -> None:
-    if images > MOST_IMAGES:
+def _check_size(session: Session) -> None:
+    if read_progress(session, labeller_id()).images > MOST_IMAGES:
         raise FacelabelError(
             "too_large",
-            f"To balance the splits of more than {MOST_IMAGES:,} images takes longer than a page waits.",
-            do="Call `facelabel splits` where the project is.",
+            f"Balancing the splits of more than {MOST_IMAGES:,} images takes too long for a page.",
+            do="Call `facelabel splits` on the machine that holds the project.",
         )
-
-
-def _held(held: Held) -> HeldOut:
-    return HeldOut(images=held.images, groups=held.groups)

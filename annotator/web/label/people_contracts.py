@@ -4,37 +4,34 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr
-from sqlalchemy.orm import Session
+from pydantic import BaseModel, Field, StrictBool, StrictStr
 
-from annotator.domain.timestamps import utc_text
-from annotator.services.people.directory import FaceCard, Listed, describe_people, face_cards
-from annotator.services.people.face_sets import FaceSet, Resembled
-from annotator.services.people.rename_merge import Changed
-from annotator.web.http.contracts import MAX_ID, Key, Request
+from annotator.db import Session
+from annotator.services.people.directory import FaceCard, PersonSummary, describe_people, face_cards
+from annotator.services.people.face_sets import FaceSet, SimilarPerson
+from annotator.web.http.contracts import Answer, Id, Key, Milliseconds, Request, UtcTime
+from annotator.web.http.media import media_url
 
-ImageId = Annotated[StrictInt, Field(ge=0, le=MAX_ID)]
-PersonCode = Annotated[StrictInt, Field(ge=0, le=MAX_ID)]
 FACES_OF_PERSON = 48
 MAX_CONFIRMED = 200
 
 
 class SetsRequest(Request):
-    """Ask for sets; `without`: images that were skipped, `holding`: images that are on the screen or on their way here.
+    """Ask for sets of faces. `without`: images that were skipped; `holding`: images on the screen or being loaded.
 
-    `showing`: the set on the screen, of which the nearest people are told anew.
+    `showing`: the set on the screen; the answer lists its nearest people again.
     """
 
     count: int = Field(2, ge=0, le=10)
-    showing: list[ImageId] = Field(default=[], max_length=MAX_CONFIRMED)
-    holding: list[ImageId] = Field(default=[], max_length=1000)
-    without: list[ImageId] = Field(default=[], max_length=5000)
+    showing: list[Id] = Field(default=[], max_length=MAX_CONFIRMED)
+    holding: list[Id] = Field(default=[], max_length=1000)
+    without: list[Id] = Field(default=[], max_length=5000)
 
 
 class FaceOut(BaseModel):
     """An image and the box of its largest face (left, top, right, bottom) in pixels of the upright image.
 
-    `turn`: degrees clockwise after which the face is upright.
+    `turn`: by how many degrees clockwise to turn the image so that the face is upright.
     """
 
     image_id: int
@@ -47,7 +44,7 @@ class FaceOut(BaseModel):
 
 
 class FaceInSetOut(FaceOut):
-    """A face of a set; `distance` from the others, or from the person that the set is proposed as."""
+    """A face of a set; `distance`: from the other faces, or from the person that is proposed for the set."""
 
     distance: float
 
@@ -62,16 +59,16 @@ class PersonOut(BaseModel):
 
 
 class ResembledOut(PersonOut):
-    """A named person; `distance`: below 0.6 it may well be the same person."""
+    """A named person who looks similar; a `distance` below 0.6 often means the same person."""
 
     distance: float
 
 
 class FaceSetOut(BaseModel):
-    """Faces thought to be of one person, the least certain first.
+    """Faces that probably show one person, least certain first.
 
-    `size`: how many faces there are with those that come later. `proposed`: the set is thought to be of the first of
-    `people`, who are the nearest ones.
+    `size`: the number of faces in the whole set, including those that follow later. `people`: the nearest named people.
+    `proposed`: the set probably shows the first of them.
     """
 
     faces: list[FaceInSetOut]
@@ -81,9 +78,9 @@ class FaceSetOut(BaseModel):
 
 
 class SetsAnswer(BaseModel):
-    """Sets, the largest first. `computing`: faces are being compared; ask again. `described`: faces that can be compared.
+    """Sets of faces, largest first. `computing`: faces are being compared, so ask again. `described`: faces that can be compared.
 
-    `people`, `proposed`: of the set that is `showing`.
+    `people` and `proposed` are about the set in `showing`.
     """
 
     attribute: str
@@ -96,23 +93,23 @@ class SetsAnswer(BaseModel):
 
 
 class ConfirmRequest(Request):
-    """Who is in `images`: a code, a name (a new one adds a person), or null for a new person with a number as name.
+    """Who is in `images`: a code, a name (a new name adds a person), or null for a new person with a number as name.
 
-    The other images of the set: `exceptions` are not this person, in `unsure` nobody can tell who it is, in `unknown`
-    is none of the people looked for. `accepted`: the person was suggested.
+    The other images of the set: `exceptions` show somebody else; in `unsure` nobody can tell who it is; `unknown` show somebody
+    who is not one of the people looked for. `accepted`: the person was suggested.
     """
 
-    person: PersonCode | StrictStr | None
-    images: list[ImageId] = Field(default=[], max_length=MAX_CONFIRMED)
-    exceptions: list[ImageId] = Field(default=[], max_length=MAX_CONFIRMED)
-    unsure: list[ImageId] = Field(default=[], max_length=MAX_CONFIRMED)
-    unknown: list[ImageId] = Field(default=[], max_length=MAX_CONFIRMED)
+    person: Id | StrictStr | None
+    images: list[Id] = Field(default=[], max_length=MAX_CONFIRMED)
+    exceptions: list[Id] = Field(default=[], max_length=MAX_CONFIRMED)
+    unsure: list[Id] = Field(default=[], max_length=MAX_CONFIRMED)
+    unknown: list[Id] = Field(default=[], max_length=MAX_CONFIRMED)
     accepted: StrictBool = False
-    milliseconds: Annotated[StrictInt, Field(ge=0, le=2**31)] | None = None
+    milliseconds: Milliseconds | None = None
 
 
 class ConfirmAnswer(BaseModel):
-    """What was kept; `opinions`: images that had somebody else's answer, which stands."""
+    """What was stored; `opinions`: images that keep somebody else's answer as their label."""
 
     submission: str
     code: int | None
@@ -122,13 +119,13 @@ class ConfirmAnswer(BaseModel):
 
 
 class PeopleUndoRequest(Request):
-    """Take back a set, a new name or a merge; without `submission` the last one."""
+    """Undo a set, a renaming or a merge: `submission`, or the last one without it."""
 
     submission: Key | None = None
 
 
 class PeopleUndoAnswer(BaseModel):
-    """What was taken back, and the images it was about."""
+    """What was undone, and the images concerned."""
 
     submission: str
     kind: Literal["people", "rename", "merge"]
@@ -136,7 +133,7 @@ class PeopleUndoAnswer(BaseModel):
 
 
 class PeopleQuery(Request):
-    """People by name; `search`: what the name holds; `after`: the `next` of the answer before."""
+    """List people by name. `search`: a text that the name contains; `after`: the `next` of the previous answer."""
 
     search: Annotated[str, Field(max_length=200)] = ""
     after: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -144,39 +141,39 @@ class PeopleQuery(Request):
 
 
 class PeopleOut(BaseModel):
-    """People by name; `next` is null at the end."""
+    """People by name; `next` is null on the last page."""
 
     people: list[PersonOut]
     next: str | None
 
 
 class NamesQuery(Request):
-    """Names that hold a text."""
+    """Search for names that contain a text."""
 
     search: Annotated[str, Field(min_length=1, max_length=200)]
     limit: Annotated[int, Field(ge=1, le=60)] = 12
 
 
 class NamesOut(BaseModel):
-    """Names, those that begin with the text first."""
+    """Names; those that begin with the text come first."""
 
     names: list[str]
 
 
-class ChangedOut(BaseModel):
-    """A new name (`before` → `after`), or a merge of the person `code` (`before`) into `into` (`after`)."""
+class ChangedOut(Answer):
+    """A renaming (`before` → `after`), or a merge of the person `code` (`before`) into `into` (`after`)."""
 
     code: int
     before: str
     after: str
     into: int | None
     labeller: str
-    created_at: str
+    created_at: UtcTime
     undone: bool
 
 
 class PersonDetailOut(PersonOut):
-    """A person with the first of their faces, the people nearest to them, and their history, the newest first."""
+    """A person with their first faces, the people who look most similar, and their history, newest first."""
 
     faces: list[FaceOut]
     resembling: list[ResembledOut]
@@ -186,19 +183,19 @@ class PersonDetailOut(PersonOut):
 class RenameRequest(Request):
     """A person's new name."""
 
-    code: PersonCode
+    code: Id
     name: Annotated[StrictStr, Field(min_length=1, max_length=200)]
 
 
 class MergeRequest(Request):
     """The person `code` is the person `into`."""
 
-    code: PersonCode
-    into: PersonCode
+    code: Id
+    into: Id
 
 
 class PersonChangedAnswer(BaseModel):
-    """The person as they are now; `images`: of a merge how many images changed."""
+    """The person after the change; `images`: how many images a merge changed."""
 
     submission: str
     code: int
@@ -207,7 +204,7 @@ class PersonChangedAnswer(BaseModel):
 
 
 def set_out(session: Session, attribute_id: int, one: FaceSet) -> FaceSetOut:
-    """A set of faces with the people they resemble."""
+    """Convert a set of faces with the people whom it resembles."""
     cards = face_cards(session, one.images)
     faces = [
         FaceInSetOut(**face_out(cards[image]).model_dump(), distance=distance)
@@ -217,42 +214,29 @@ def set_out(session: Session, attribute_id: int, one: FaceSet) -> FaceSetOut:
     return FaceSetOut(faces=faces, size=one.size, proposed=one.proposed, people=nearest)
 
 
-def resembled_out(session: Session, attribute_id: int, found: list[Resembled]) -> list[ResembledOut]:
-    """People with their distances, as the API tells them."""
-    listed = describe_people(session, attribute_id, {person.code: person.name for person in found})
+def resembled_out(session: Session, attribute_id: int, people: list[SimilarPerson]) -> list[ResembledOut]:
+    """Convert people with their distances."""
+    listed = describe_people(session, attribute_id, {person.code: person.name for person in people})
     return [
         ResembledOut(**person_fields(one), distance=person.distance)
-        for one, person in zip(listed, found, strict=True)
+        for one, person in zip(listed, people, strict=True)
     ]
 
 
-def person_fields(one: Listed) -> dict[str, object]:
-    """What every answer about a person holds."""
+def person_fields(one: PersonSummary) -> dict[str, object]:
+    """The fields that every answer about a person has."""
     face = face_out(one.face) if one.face is not None else None
     return {"code": one.code, "name": one.name, "images": one.images, "face": face}
 
 
 def face_out(card: FaceCard) -> FaceOut:
-    """A face as the API tells it."""
+    """Convert a face."""
     return FaceOut(
         image_id=card.image.id,
         image_name=card.image.name,
-        image_url=f"/media/{card.image.sha256}.jpg",
+        image_url=media_url(card.image.sha256),
         width=card.image.width,
         height=card.image.height,
         box=card.box,
         turn=card.turn,
-    )
-
-
-def changed_out(change: Changed) -> ChangedOut:
-    """A renaming or merge as the API tells it."""
-    return ChangedOut(
-        code=change.code,
-        before=change.before,
-        after=change.after,
-        into=change.into,
-        labeller=change.labeller,
-        created_at=utc_text(change.created_at) or "",
-        undone=change.undone,
     )

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
 
 from flask import Blueprint
-from spectree import Response
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
+from annotator.db import Session
 from annotator.domain.schema import Attribute
-from annotator.domain.timestamps import utc_text
 from annotator.errors import WrongUse
-from annotator.models import Image
 from annotator.services.annotation.submit import Submitted, submit, undo
 from annotator.services.common.progress import read_progress
-from annotator.services.people.directory import known_people
+from annotator.services.people.directory import people_names
 from annotator.services.rounds.status import attribute_counts
 from annotator.services.schema.active import ActiveSchema, active_schema
-from annotator.services.schema.open_values import names_among
-from annotator.services.tasks.queue import Task, lease_again, next_tasks, renew_leases
+from annotator.services.schema.example_images import example_images
+from annotator.services.schema.open_values import person_names
+from annotator.services.tasks.leases import renew_leases
+from annotator.services.tasks.queue import lease_again, next_tasks
+from annotator.services.tasks.task import Task
 from annotator.web.http.context import context, idempotency_key, labeller_id
-from annotator.web.http.contracts import (
+from annotator.web.http.contracts import ProgressOut, answers, spec
+from annotator.web.http.media import media_url
+from annotator.web.label.contracts import (
     AnnotationAnswer,
     AnnotationRequest,
     AttributeOut,
@@ -29,67 +30,57 @@ from annotator.web.http.contracts import (
     ExampleOut,
     NextAnswer,
     NextRequest,
-    ProblemAnswer,
     ProgressDetail,
-    ProgressOut,
     SchemaOut,
     TaskFaceOut,
     TaskOut,
     UndoAnswer,
     UndoRequest,
     ValueOut,
-    spec,
+    leased_image,
 )
 
 label_api = Blueprint("label_api", __name__, url_prefix="/api/v1")
 
 MOST_SENT = 500
-"""People of whom all names are sent with the schema; of more the label page asks while somebody types."""
+"""Up to this many people, the schema contains all names; beyond it, the label page searches for names while somebody types."""
 
 
 @label_api.get("/schema")
-@spec.validate(resp=Response(HTTP_200=SchemaOut), tags=["label"])
+@spec.validate(resp=answers(HTTP_200=SchemaOut), tags=["label"])
 def get_schema() -> SchemaOut:
-    """The attributes in the order of the page."""
+    """The attributes in the order of the label page."""
     with context().project.database.read() as session:
         active = active_schema(session)
-        attributes = active.schema.attributes
-        hashes = _hashes(session, {e.image for a in attributes for e in a.examples})
-        return SchemaOut(attributes=[_attribute(a, hashes, _values(session, active, a)) for a in attributes])
+        hashes = example_images(session, active.schema)
+        return SchemaOut(
+            attributes=[_attribute(a, hashes, _values(session, active, a)) for a in active.schema.attributes]
+        )
 
 
 @label_api.post("/tasks/next")
-@spec.validate(
-    resp=Response(HTTP_200=NextAnswer, HTTP_400=ProblemAnswer, HTTP_403=ProblemAnswer), tags=["label"]
-)
+@spec.validate(resp=answers(HTTP_200=NextAnswer), tags=["label"])
 def next_work(json: NextRequest) -> NextAnswer:
-    """Lease images that nobody holds, the most doubtful first, and renew the leases the page holds."""
-    found = context()
-    seconds = found.settings.lease_seconds
-    with found.project.database.write(durable=False) as session:
+    """Lease images that nobody holds, most uncertain first, and renew the leases that the page holds."""
+    project, seconds = context().project, context().settings.lease_seconds
+    with project.database.write(durable=False) as session:
         me = labeller_id()
         renewed, lost = renew_leases(session, me, json.holding, seconds)
         tasks = next_tasks(
-            found.project, session, me, count=json.count, lease_seconds=seconds, attribute=json.attribute
+            project, session, me, count=json.count, lease_seconds=seconds, attribute=json.attribute
         )
-        progress = _progress(session, me)
-        given = _tasks(session, tasks, seconds)
-    return NextAnswer(tasks=given, progress=progress, renewed=renewed, lost=lost)
+        return NextAnswer(
+            tasks=_tasks(session, tasks, seconds),
+            progress=progress_out(session, me),
+            renewed=renewed,
+            lost=lost,
+        )
 
 
 @label_api.post("/annotations")
-@spec.validate(
-    resp=Response(
-        HTTP_200=AnnotationAnswer,
-        HTTP_400=ProblemAnswer,
-        HTTP_403=ProblemAnswer,
-        HTTP_404=ProblemAnswer,
-        HTTP_409=ProblemAnswer,
-    ),
-    tags=["label"],
-)
+@spec.validate(resp=answers(HTTP_200=AnnotationAnswer, problems=(404, 409)), tags=["label"])
 def annotate(json: AnnotationRequest) -> AnnotationAnswer:
-    """Keep an answer; it is durable when this returns. Repeating a key changes nothing."""
+    """Store an answer; it is durable when this returns. Repeating a key changes nothing."""
     submitted = Submitted(
         key=idempotency_key(),
         image_id=json.image_id,
@@ -102,13 +93,15 @@ def annotate(json: AnnotationRequest) -> AnnotationAnswer:
         reason=json.reason or None,
     )
     if submitted.skip == bool(submitted.values):
-        raise WrongUse("bad_request", "An answer holds values, a skip holds none.", do="Send one of the two.")
+        raise WrongUse(
+            "bad_request", "An answer needs values, and a skip has none.", do="Send values or a skip."
+        )
     if submitted.reason and not submitted.skip:
         raise WrongUse("bad_request", "Only a skip has a reason.", do="Send a note on an image to /flags.")
     with context().project.database.write() as session:
         me = labeller_id()
         outcome = submit(session, me, submitted)
-        progress = _progress(session, me)
+        progress = progress_out(session, me)
     return AnnotationAnswer(
         submission=outcome.key,
         image_id=outcome.image_id,
@@ -119,67 +112,54 @@ def annotate(json: AnnotationRequest) -> AnnotationAnswer:
 
 
 @label_api.post("/annotations/undo")
-@spec.validate(
-    resp=Response(
-        HTTP_200=UndoAnswer,
-        HTTP_400=ProblemAnswer,
-        HTTP_403=ProblemAnswer,
-        HTTP_404=ProblemAnswer,
-        HTTP_409=ProblemAnswer,
-    ),
-    tags=["label"],
-)
-def take_back(json: UndoRequest) -> UndoAnswer:
-    """Take an answer back and hand its image out again."""
-    found = context()
-    seconds = found.settings.lease_seconds
-    with found.project.database.write() as session:
+@spec.validate(resp=answers(HTTP_200=UndoAnswer, problems=(404, 409)), tags=["label"])
+def undo_annotation(json: UndoRequest) -> UndoAnswer:
+    """Undo an answer and lease its image again."""
+    project, seconds = context().project, context().settings.lease_seconds
+    with project.database.write() as session:
         me = labeller_id()
         target, values = undo(session, me, idempotency_key(), json.submission)
         assert target.image_id is not None
-        task = lease_again(found.project, session, target.image_id, me, seconds)
-        [given] = _tasks(session, [task], seconds) if task else [None]
-        progress = _progress(session, me)
-    return UndoAnswer(submission=target.key, task=given, values=values, progress=progress)
-
-
-@label_api.get("/progress")
-@spec.validate(resp=Response(HTTP_200=ProgressDetail), tags=["label"])
-def get_progress() -> ProgressDetail:
-    """How far the work is, per attribute too."""
-    with context().project.database.read() as session:
-        progress = _progress(session, labeller_id()).model_dump()
-        counts, counted_at = attribute_counts(session)
-        return ProgressDetail(
-            **progress, attributes=counts, counted_at=utc_text(counted_at) if counted_at else None
+        task = lease_again(project, session, target.image_id, me, seconds)
+        tasks = _tasks(session, [task] if task else [], seconds)
+        return UndoAnswer(
+            submission=target.key,
+            task=tasks[0] if tasks else None,
+            values=values,
+            progress=progress_out(session, me),
         )
 
 
-def _progress(session: Session, me: int) -> ProgressOut:
-    return ProgressOut(**asdict(read_progress(session, me)))
+@label_api.get("/progress")
+@spec.validate(resp=answers(HTTP_200=ProgressDetail), tags=["label"])
+def get_progress() -> ProgressDetail:
+    """How many images are done, and how many labels each attribute has."""
+    with context().project.database.read() as session:
+        counts, counted_at = attribute_counts(session)
+        return ProgressDetail(
+            **progress_out(session, labeller_id()).model_dump(), attributes=counts, counted_at=counted_at
+        )
 
 
-def _hashes(session: Session, names: set[str]) -> dict[str, str]:
-    """The SHA-256 of the images that have these names."""
-    return dict(session.execute(select(Image.name, Image.sha256).where(Image.name.in_(names))).all())
-
-
-def _media_url(sha256: str) -> str:
-    return f"/media/{sha256}.jpg"
+def progress_out(session: Session, me: int) -> ProgressOut:
+    """The counts of images as the labeller `me` sees them."""
+    return ProgressOut.model_validate(read_progress(session, me))
 
 
 def _values(session: Session, active: ActiveSchema, attribute: Attribute) -> list[ValueOut] | None:
-    """The values that can be chosen; None of people who are too many to be sent."""
+    """The values that can be chosen; None for an open attribute with too many people to send."""
     if attribute.kind == "categorical":
         return [
             ValueOut(code=v.code, name=v.name, ends=v.ends) for v in attribute.values if v.status == "active"
         ]
     number = active.ids[attribute.name]
-    people = known_people(session, number, MOST_SENT if active.identity == (number, attribute.name) else None)
+    people = people_names(session, number, MOST_SENT if active.identity == (number, attribute.name) else None)
     return None if people is None else [ValueOut(code=code, name=name, ends=False) for code, name in people]
 
 
-def _attribute(attribute: Attribute, hashes: dict[str, str], values: list[ValueOut] | None) -> AttributeOut:
+def _attribute(
+    attribute: Attribute, hashes: Mapping[str, str], values: list[ValueOut] | None
+) -> AttributeOut:
     return AttributeOut(
         name=attribute.name,
         title=attribute.title,
@@ -192,7 +172,7 @@ def _attribute(attribute: Attribute, hashes: dict[str, str], values: list[ValueO
         examples=[
             ExampleOut(
                 image_name=e.image,
-                image_url=_media_url(hashes[e.image]) if e.image in hashes else None,
+                image_url=media_url(hashes[e.image]) if e.image in hashes else None,
                 code=e.code,
             )
             for e in attribute.examples
@@ -201,21 +181,15 @@ def _attribute(attribute: Attribute, hashes: dict[str, str], values: list[ValueO
 
 
 def _tasks(session: Session, tasks: list[Task], seconds: int) -> list[TaskOut]:
-    names = names_among(session, [task.labels for task in tasks])
-    return [_task(task, seconds, of) for task, of in zip(tasks, names, strict=True)]
+    names = person_names(session, [task.labels for task in tasks])
+    return [_task(task, seconds, people) for task, people in zip(tasks, names, strict=True)]
 
 
 def _task(task: Task, seconds: int, names: dict[str, str]) -> TaskOut:
     return TaskOut(
-        image_id=task.image_id,
-        image_name=task.image_name,
-        image_url=_media_url(task.sha256),
-        width=task.width,
-        height=task.height,
-        lease=task.lease,
-        lease_seconds=seconds,
-        cells=[CellOut.model_validate(asdict(cell)) for cell in task.cells],
+        **leased_image(task, seconds),
+        cells=[CellOut.model_validate(cell) for cell in task.cells],
         labels=task.labels,
         names=names,
-        face=TaskFaceOut(**asdict(task.face)) if task.face else None,
+        face=TaskFaceOut.model_validate(task.face) if task.face else None,
     )

@@ -1,4 +1,4 @@
-"""The answers of the insights' API."""
+"""The answers of the API of insights."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from annotator.domain.metrics.audit import Measured
-from annotator.domain.timestamps import utc_text
-from annotator.services.insights.label_savings import LabelsSaved
 from annotator.services.insights.report import AttributeInsights, Insights, curve_of
-from annotator.services.insights.throughput import Pace, Suggestions
+from annotator.services.insights.throughput import Suggestions
 from annotator.services.rounds.comparison import AttributeChange, RoundChanges
+from annotator.web.http.contracts import Answer, UtcTime
 from annotator.web.http.statistics_contracts import CoefficientOut, coefficient_out
 
 
-class FigureOut(BaseModel):
-    """A figure with its 95 % interval; what is null cannot be said, and `reason` tells why."""
+class FigureOut(Answer):
+    """A metric with its 95 % interval; `reason` says why a number is null."""
 
     value: float | None
     low: float | None
@@ -25,7 +24,7 @@ class FigureOut(BaseModel):
 
 
 class PointOut(FigureOut):
-    """One round on the learning curve: balanced accuracy on the audit images that are labelled by now."""
+    """One round on the learning curve: its balanced accuracy on the audit images that are labelled now."""
 
     round: int
     labels: int
@@ -33,8 +32,8 @@ class PointOut(FigureOut):
     groups: int
 
 
-class GainOut(BaseModel):
-    """By how much balanced accuracy may rise with the next 100 labels."""
+class GainOut(Answer):
+    """The expected gain in balanced accuracy from the next 100 labels."""
 
     value: float
     low: float | None
@@ -42,16 +41,16 @@ class GainOut(BaseModel):
     rounds: int
 
 
-class BinOut(BaseModel):
-    """Answers of about the same probability."""
+class BinOut(Answer):
+    """Answers with about the same probability."""
 
     images: int
     confidence: float
     right: float
 
 
-class CalibrationOut(BaseModel):
-    """The calibration error, and the 95 % band it would lie in if the probabilities were honest."""
+class CalibrationOut(Answer):
+    """The calibration error, and the 95 % range it would have if the probabilities were calibrated (`honest`)."""
 
     error: float
     null_low: float
@@ -60,7 +59,7 @@ class CalibrationOut(BaseModel):
     bins: list[BinOut]
 
 
-class ValueCountOut(BaseModel):
+class ValueCountOut(Answer):
     """Images with a value, by split."""
 
     code: int
@@ -70,16 +69,16 @@ class ValueCountOut(BaseModel):
     test: int
 
 
-class CheckOut(BaseModel):
-    """A condition for stopping; `met` is null while it cannot be told."""
+class CheckOut(Answer):
+    """A condition for stopping; `met` is null while it is unknown."""
 
     name: Literal["stable", "narrow", "gain"]
     met: bool | None
     text: str
 
 
-class AdviceOut(BaseModel):
-    """Whether to go on labelling, in words, and why."""
+class AdviceOut(Answer):
+    """Whether to continue labelling, and why."""
 
     verdict: Literal["start", "go on", "stop"]
     text: str
@@ -87,20 +86,22 @@ class AdviceOut(BaseModel):
 
 
 class ClassOut(BaseModel):
-    """A row and a column of the confusion matrix."""
+    """The value of a row and a column of the confusion matrix."""
 
     code: int
     name: str
 
 
 class AttributeInsightsOut(BaseModel):
-    """What is known of one attribute. `confusion`: right value (row) and answer (column), null without a round."""
+    """The labels and metrics of one attribute. `confusion`: right value (row) and answer (column); null without a round."""
 
     attribute: str
     title: str
     labelled: int
     unsure: int
-    imbalance: float | None = Field(description="Images of the most frequent value for each of the rarest.")
+    imbalance: float | None = Field(
+        description="Images of the most frequent value per image of the rarest one."
+    )
     values: list[ValueCountOut]
     curve: list[PointOut]
     gain: GainOut | None
@@ -113,32 +114,32 @@ class AttributeInsightsOut(BaseModel):
 
 
 class SuggestionsOut(BaseModel):
-    """Cells in which a suggestion was taken as it was, or was shown and not taken."""
+    """Cells in which a suggestion was accepted, or was shown and not accepted."""
 
     accepted: int
     corrected: int
 
 
 class RoundOnAuditOut(SuggestionsOut):
-    """A finished round, and what became of the suggestions while it was in use."""
+    """A finished round, and the counts of its suggestions that were accepted and corrected while it was in use."""
 
     id: int
-    finished_at: str
+    finished_at: UtcTime
     labelled: int
 
 
 class AttributeChangeOut(BaseModel):
-    """Balanced accuracy of a round and of the one before, on the same audit labels; `difference` with an interval of its own."""
+    """Balanced accuracy of a round and of the previous one on the same audit labels, and the interval of their difference."""
 
     attribute: str
     now: FigureOut
     before: FigureOut | None
     difference: FigureOut | None
-    changed: float | None = Field(description="Share of the answers that are other ones.")
+    changed: float | None = Field(description="Share of the answers that changed.")
 
 
 class RoundChangesOut(BaseModel):
-    """What a round changed. Of the first `head` images of its queue, `new_in_head` were not at the head before."""
+    """What a round changed. Of the first `head` images of its queue, `new_in_head` were not at the head of the previous queue."""
 
     previous: int | None
     attributes: list[AttributeChangeOut]
@@ -147,16 +148,16 @@ class RoundChangesOut(BaseModel):
     report_url: str | None
 
 
-class DayOut(BaseModel):
-    """Cells answered on a day (UTC), and the hours that somebody worked on them."""
+class DayOut(Answer):
+    """Cells answered on a day (UTC), and the hours of work on them."""
 
     day: str
     cells: int
     hours: float
 
 
-class PaceOut(BaseModel):
-    """How fast work goes, pauses left out, and how long the rest takes at this pace."""
+class PaceOut(Answer):
+    """Labelling speed without pauses, and the time that the open cells need at this speed."""
 
     cells: int
     hours: float
@@ -167,11 +168,11 @@ class PaceOut(BaseModel):
     days: list[DayOut]
 
 
-class LabelsSavedOut(BaseModel):
-    """What one label that the rule chose is worth in random ones, with its 95 % interval; null where it cannot be told.
+class LabelsSavedOut(Answer):
+    """How many random labels one label chosen by the query strategy is worth, with its 95 % interval; null while unknown.
 
-    `random`, `chosen`: labelled images of the train split, by what chose them. `held_out`: images that were measured on.
-    `saved`: labels that were saved at least (lost, if negative); null unless the interval leaves out 1.
+    `random`, `chosen`: labelled images of the train split, by how they were chosen. `held_out`: images measured on. `saved`: the
+    least number of labels saved (lost if negative); null unless the interval excludes 1.
     """
 
     round: int
@@ -186,75 +187,59 @@ class LabelsSavedOut(BaseModel):
 
 
 class InsightsOut(BaseModel):
-    """All figures. `in_use`: the round that queue, suggestions, `confusion` and `calibration` come from."""
+    """All metrics. `in_use`: the round whose predictions give the queue, the suggestions, `confusion` and `calibration`."""
 
     in_use: int | None
     rounds: list[RoundOnAuditOut]
     attributes: list[AttributeInsightsOut]
     pace: PaceOut
-    labels_saved: LabelsSavedOut | None = Field(description="Null until a round was looked into.")
+    labels_saved: LabelsSavedOut | None = Field(description="Null until a round was analysed.")
 
 
-def insights_out(found: Insights) -> InsightsOut:
-    """The contract's shape of what was read."""
+def insights_out(insights: Insights) -> InsightsOut:
+    """Convert the insights."""
+    saved = insights.labels_saved
     return InsightsOut(
-        in_use=found.rounds.in_use,
+        in_use=insights.rounds.in_use,
         rounds=[
             RoundOnAuditOut(
                 id=row.id,
-                finished_at=utc_text(row.finished_at),
+                finished_at=row.finished_at,
                 labelled=row.labelled,
-                **_suggestions(found, row.id),
+                **_suggestions(insights, row.id),
             )
-            for row in found.rounds.rounds
+            for row in insights.rounds.rounds
         ],
-        attributes=[_attribute(found, entry) for entry in found.attributes],
-        pace=_pace(found.pace),
-        labels_saved=_labels_saved(found.labels_saved),
+        attributes=[_attribute(insights, entry) for entry in insights.attributes],
+        pace=PaceOut.model_validate(insights.pace),
+        labels_saved=LabelsSavedOut.model_validate(saved) if saved else None,
     )
 
 
-def _labels_saved(found: LabelsSaved | None) -> LabelsSavedOut | None:
-    if found is None:
-        return None
-    told = {name: getattr(found, name) for name in LabelsSavedOut.model_fields}
-    return LabelsSavedOut(**told)
-
-
-def _suggestions(found: Insights, number: int) -> dict[str, int]:
-    shown: list[Suggestions] = [kept for (of, _), kept in found.suggestions.items() if of == number]
+def _suggestions(insights: Insights, number: int) -> dict[str, int]:
+    shown: list[Suggestions] = [
+        counts for (of_round, _), counts in insights.suggestions.items() if of_round == number
+    ]
     return {"accepted": sum(s.accepted for s in shown), "corrected": sum(s.corrected for s in shown)}
 
 
-def _attribute(found: Insights, entry: AttributeInsights) -> AttributeInsightsOut:
-    probable = found.rounds.calibration.get(entry.attribute)
+def _attribute(insights: Insights, entry: AttributeInsights) -> AttributeInsightsOut:
+    calibration = insights.rounds.calibration.get(entry.attribute)
     return AttributeInsightsOut(
         attribute=entry.attribute,
         title=entry.title,
         labelled=entry.distribution.labelled,
         unsure=entry.distribution.unsure,
         imbalance=entry.distribution.imbalance,
-        values=[ValueCountOut(**vars(value)) for value in entry.distribution.values],
-        curve=[_point(*point) for point in curve_of(found.rounds, entry.attribute)],
-        gain=GainOut(**vars(entry.gain)) if entry.gain else None,
+        values=[ValueCountOut.model_validate(value) for value in entry.distribution.values],
+        curve=[_point(*point) for point in curve_of(insights.rounds, entry.attribute)],
+        gain=GainOut.model_validate(entry.gain) if entry.gain else None,
         changed=entry.changed,
         classes=[ClassOut(code=code, name=name) for code, name in entry.classes],
-        confusion=found.rounds.confusion.get(entry.attribute),
-        calibration=None
-        if probable is None
-        else CalibrationOut(
-            error=probable.error,
-            null_low=probable.null_low,
-            null_high=probable.null_high,
-            honest=probable.honest,
-            bins=[BinOut(**vars(part)) for part in probable.bins],
-        ),
+        confusion=insights.rounds.confusion.get(entry.attribute),
+        calibration=CalibrationOut.model_validate(calibration) if calibration else None,
         agreement=coefficient_out(entry.agreement) if entry.agreement else None,
-        advice=AdviceOut(
-            verdict=entry.advice.verdict,
-            text=entry.advice.text,
-            checks=[CheckOut(**vars(check)) for check in entry.advice.checks],
-        ),
+        advice=AdviceOut.model_validate(entry.advice),
     )
 
 
@@ -264,47 +249,30 @@ def _point(number: int, labels: int, measured: Measured) -> PointOut:
         labels=labels,
         images=measured.images,
         groups=measured.groups,
-        **figure(measured).model_dump(),
+        **FigureOut.model_validate(measured).model_dump(),
     )
 
 
-def figure(measured: Measured) -> FigureOut:
-    """A measured figure with its interval."""
-    return FigureOut(value=measured.value, low=measured.low, high=measured.high, reason=measured.reason)
-
-
-def changes_out(found: RoundChanges, report_url: str | None) -> RoundChangesOut:
-    """The contract's shape of what a round changed."""
+def changes_out(changes: RoundChanges, report_url: str | None) -> RoundChangesOut:
+    """Convert what a round changed."""
     return RoundChangesOut(
-        previous=found.previous,
-        attributes=[_change(change) for change in found.attributes],
-        head=found.head,
-        new_in_head=found.new_in_head,
+        previous=changes.previous,
+        attributes=[_change(change) for change in changes.attributes],
+        head=changes.head,
+        new_in_head=changes.new_in_head,
         report_url=report_url,
     )
 
 
 def _change(change: AttributeChange) -> AttributeChangeOut:
-    differs = None
+    difference = None
     if change.difference is not None:
         value, low, high = change.difference
-        differs = FigureOut(value=value, low=low, high=high, reason=None)
+        difference = FigureOut(value=value, low=low, high=high, reason=None)
     return AttributeChangeOut(
         attribute=change.attribute,
-        now=figure(change.now),
-        before=figure(change.before) if change.before else None,
-        difference=differs,
+        now=FigureOut.model_validate(change.now),
+        before=FigureOut.model_validate(change.before) if change.before else None,
+        difference=difference,
         changed=change.changed,
-    )
-
-
-def _pace(pace: Pace) -> PaceOut:
-    return PaceOut(
-        cells=pace.cells,
-        hours=pace.hours,
-        per_hour=pace.per_hour,
-        open_images=pace.open_images,
-        open_cells=pace.open_cells,
-        hours_left=pace.hours_left,
-        days=[DayOut(**vars(day)) for day in pace.days],
     )

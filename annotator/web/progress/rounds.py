@@ -1,46 +1,42 @@
-"""The API of rounds."""
+"""The API of rounds, and the report of a round's training."""
 
 from __future__ import annotations
 
 from flask import Blueprint, send_file, url_for
-from flask import Response as Answer
-from spectree import Response
-from sqlalchemy.orm import Session
+from flask import Response as FlaskResponse
 
 from annotator.errors import NotFound
-from annotator.models import Round
 from annotator.services.rounds.comparison import report_page, round_changes
 from annotator.services.rounds.feature_choice import networks_after, return_to_frozen
 from annotator.services.rounds.jobs import get_round, labelled_since_last_round, list_rounds, start_round
-from annotator.services.rounds.promotion import promote, round_in_use
-from annotator.services.rounds.status import round_summary
-from annotator.services.schema.active import active_schema
+from annotator.services.rounds.promotion import promote
+from annotator.services.rounds.status import round_details
 from annotator.web.http.context import context, idempotency_key, labeller_id
-from annotator.web.http.contracts import Empty, ProblemAnswer, RoundOut, RoundRequest, RoundsOut, spec
+from annotator.web.http.contracts import Empty, answers, spec
 from annotator.web.http.security import REPORT_POLICY
 from annotator.web.progress.insights_contracts import RoundChangesOut, changes_out
+from annotator.web.progress.rounds_contracts import RoundOut, RoundRequest, RoundsOut
 
 rounds_api = Blueprint("rounds_api", __name__, url_prefix="/api/v1/rounds")
 round_files = Blueprint("round_files", __name__)
 
 
 @rounds_api.post("")
-@spec.validate(
-    resp=Response(HTTP_202=RoundOut, HTTP_400=ProblemAnswer, HTTP_403=ProblemAnswer), tags=["rounds"]
-)
+@spec.validate(resp=answers(HTTP_202=RoundOut), tags=["rounds"])
 def start(json: RoundRequest) -> tuple[RoundOut, int]:
-    """Queue a round; while one is unfinished that one is returned."""
+    """Queue a round. While a round is unfinished, the answer is that round and no other is queued."""
     with context().project.database.write() as session:
-        return _out(session, [start_round(session, json.engine, json.strategy)])[0], 202
+        [details] = round_details(session, [start_round(session, json.engine, json.strategy)])
+    return RoundOut(**details), 202
 
 
 @rounds_api.get("")
-@spec.validate(resp=Response(HTTP_200=RoundsOut), tags=["rounds"])
+@spec.validate(resp=answers(HTTP_200=RoundsOut), tags=["rounds"])
 def index() -> RoundsOut:
-    """All rounds, the newest first, and how near the next automatic one is."""
+    """All rounds, newest first, and how many labels the next automatic round still needs."""
     with context().project.database.read() as session:
         return RoundsOut(
-            rounds=_out(session, list_rounds(session)),
+            rounds=[RoundOut(**details) for details in round_details(session, list_rounds(session))],
             every=context().settings.round_every,
             labelled_since=labelled_since_last_round(session),
             networks_after=networks_after(session),
@@ -48,9 +44,9 @@ def index() -> RoundsOut:
 
 
 @rounds_api.post("/frozen-features")
-@spec.validate(resp=Response("HTTP_204", HTTP_400=ProblemAnswer, HTTP_403=ProblemAnswer), tags=["rounds"])
+@spec.validate(resp=answers(HTTP_204=None), tags=["rounds"])
 def use_frozen_features(json: Empty) -> tuple[str, int]:
-    """Let the next rounds work on the frozen network's features, until another network is fine-tuned and shown to be better."""
+    """Use the frozen network's features in the next rounds, until a network that is fine-tuned later is shown to be better."""
     del json
     with context().project.database.write() as session:
         return_to_frozen(session)
@@ -58,31 +54,30 @@ def use_frozen_features(json: Empty) -> tuple[str, int]:
 
 
 @rounds_api.get("/<int:number>")
-@spec.validate(resp=Response(HTTP_200=RoundOut, HTTP_404=ProblemAnswer), tags=["rounds"])
+@spec.validate(resp=answers(HTTP_200=RoundOut, problems=(404,)), tags=["rounds"])
 def show(number: int) -> RoundOut:
-    """One round: its state, how far it is, its figures."""
-    with context().project.database.read() as session:
-        return _out(session, [get_round(session, number)])[0]
+    """One round: its state, its progress, its metrics."""
+    return _one(number)
 
 
 @rounds_api.get("/<int:number>/changes")
-@spec.validate(resp=Response(HTTP_200=RoundChangesOut, HTTP_404=ProblemAnswer), tags=["rounds"])
+@spec.validate(resp=answers(HTTP_200=RoundChangesOut, problems=(404,)), tags=["rounds"])
 def show_changes(number: int) -> RoundChangesOut:
-    """What a round changed: figures against the round before, answers, and the head of the queue."""
+    """What a round changed compared with the previous one: metrics, answers, and the head of the queue."""
     project = context().project
     with project.database.read() as session:
-        found = round_changes(project, session, number)
+        changes = round_changes(project, session, number)
         has_report = report_page(project, session, number) is not None
-    if found is None:
+    if changes is None:
         raise NotFound(
             "no_predictions", f"Round {number} has no predictions.", do="Choose a round that is done."
         )
-    return changes_out(found, url_for("round_files.report", number=number) if has_report else None)
+    return changes_out(changes, url_for("round_files.report", number=number) if has_report else None)
 
 
 @round_files.get("/rounds/<int:number>/report")
-def report(number: int) -> Answer:
-    """The report of a round's training, a page of its own."""
+def report(number: int) -> FlaskResponse:
+    """The report of a round's training, a page in one file."""
     project = context().project
     with project.database.read() as session:
         path = report_page(project, session, number)
@@ -99,25 +94,15 @@ def report(number: int) -> Answer:
 
 
 @rounds_api.post("/<int:number>/promote")
-@spec.validate(
-    resp=Response(
-        HTTP_200=RoundOut,
-        HTTP_400=ProblemAnswer,
-        HTTP_403=ProblemAnswer,
-        HTTP_404=ProblemAnswer,
-        HTTP_409=ProblemAnswer,
-    ),
-    tags=["rounds"],
-)
+@spec.validate(resp=answers(HTTP_200=RoundOut, problems=(404, 409)), tags=["rounds"])
 def promote_round(number: int, json: Empty) -> RoundOut:
-    """Let queue and suggestions come from this round's predictions, until the next round is loaded."""
+    """Use this round's predictions for the queue and the suggestions until the next round ends."""
     del json
-    project = context().project
-    promote(project, idempotency_key(), number, labeller_id())
-    with project.database.read() as session:
-        return _out(session, [get_round(session, number)])[0]
+    promote(context().project, idempotency_key(), number, labeller_id())
+    return _one(number)
 
 
-def _out(session: Session, rows: list[Round]) -> list[RoundOut]:
-    used = round_in_use(session, active_schema(session).hash)
-    return [RoundOut(**round_summary(row), in_use=row.id == used) for row in rows]
+def _one(number: int) -> RoundOut:
+    with context().project.database.read() as session:
+        [details] = round_details(session, [get_round(session, number)])
+    return RoundOut(**details)

@@ -1,4 +1,4 @@
-"""Logging in and out."""
+"""The login page, and its API."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from collections import defaultdict, deque
 from threading import Lock
 from typing import Annotated
 
-from flask import Blueprint, g, render_template, request, session
+from flask import Blueprint, render_template, request, session
 from pydantic import BaseModel, Field
-from spectree import Response
 
 from annotator.errors import TooMany, Unauthorized
-from annotator.models import Labeller
-from annotator.services.accounts import check_password, stamp
-from annotator.web.http.context import context
-from annotator.web.http.contracts import ProblemAnswer, Request, spec
+from annotator.services.accounts import check_password, password_stamp
+from annotator.web.http.context import account, context
+from annotator.web.http.contracts import Request, answers, spec
 
 accounts = Blueprint("accounts", __name__)
 
@@ -38,7 +36,7 @@ class Me(BaseModel):
 
 
 class _Failures:
-    """Counts failed logins per name and per address, so that passwords cannot be tried in bulk."""
+    """Count failed logins per name and per address, so that nobody can try passwords in bulk."""
 
     def __init__(self) -> None:
         self._times: dict[str, deque[float]] = defaultdict(deque)
@@ -65,23 +63,14 @@ _failures = _Failures()
 
 @accounts.get("/login")
 def login_page() -> str:
-    """The page to log in on."""
+    """The login page."""
     return render_template("login.html", active=None)
 
 
 @accounts.post("/api/v1/login")
-@spec.validate(
-    resp=Response(
-        HTTP_200=Me,
-        HTTP_400=ProblemAnswer,
-        HTTP_401=ProblemAnswer,
-        HTTP_403=ProblemAnswer,
-        HTTP_429=ProblemAnswer,
-    ),
-    tags=["accounts"],
-)
+@spec.validate(resp=answers(HTTP_200=Me, problems=(401, 429)), tags=["accounts"])
 def login(json: LoginRequest) -> Me:
-    """Log in; the browser gets a cookie that scripts cannot read."""
+    """Log in. The browser gets a cookie that scripts cannot read."""
     keys = (f"name:{json.name}", f"address:{request.remote_addr}")
     if _failures.too_many(*keys):
         raise TooMany(
@@ -98,12 +87,12 @@ def login(json: LoginRequest) -> Me:
         )
     session.clear()
     session.permanent = True
-    session["labeller"], session["stamp"] = user.id, stamp(user.password_hash)
+    session["labeller"], session["stamp"] = user.id, password_stamp(user.password_hash)
     return Me(name=user.name, role=user.role)
 
 
 @accounts.post("/api/v1/logout")
-@spec.validate(resp=Response("HTTP_204", HTTP_403=ProblemAnswer), tags=["accounts"])
+@spec.validate(resp=answers(HTTP_204=None), tags=["accounts"])
 def logout() -> tuple[str, int]:
     """Log out."""
     session.clear()
@@ -111,9 +100,8 @@ def logout() -> tuple[str, int]:
 
 
 @accounts.get("/api/v1/me")
-@spec.validate(resp=Response(HTTP_200=Me, HTTP_401=ProblemAnswer), tags=["accounts"])
+@spec.validate(resp=answers(HTTP_200=Me, problems=(401,)), tags=["accounts"])
 def me() -> Me:
     """Who is logged in."""
-    with context().project.database.read() as database:
-        user = database.get_one(Labeller, g.labeller_id)
-        return Me(name=user.name, role=user.role)
+    sender = account()
+    return Me(name=sender.name, role=sender.role)

@@ -1,4 +1,4 @@
-"""The answers of the team's API."""
+"""The answers of the API of the team."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from dataclasses import asdict
 from pydantic import BaseModel
 
 from annotator.domain.metrics.statistics import Proportion
-from annotator.domain.timestamps import utc_text
-from annotator.models import ApiToken
 from annotator.services.team.label_noise import LabelNoise
-from annotator.services.team.metrics import AttributeFigures, LabellerFigures
+from annotator.services.team.metrics import AttributeMetrics, LabellerMetrics
 from annotator.services.team.overview import Member, Team
+from annotator.web.http.contracts import UtcTime
 from annotator.web.http.statistics_contracts import CoefficientOut, ShareOut, coefficient_out
 
 
 class FiguresOut(BaseModel):
-    """What one labeller did. `seconds`: median time an image took, `per_hour`: images at that pace."""
+    """The metrics of one labeller. `seconds`: median time per image; `per_hour`: images per hour at that speed."""
 
     answers: int
     images: int
@@ -33,11 +32,11 @@ class TokenOut(BaseModel):
 
     id: int
     purpose: str
-    created_at: str
+    created_at: UtcTime
 
 
 class MemberOut(BaseModel):
-    """A member. Without a password nobody can log in as them; `tokens` are told to admins only."""
+    """A member. Nobody can log in as a member without a password; only admins see `tokens`."""
 
     id: int
     name: str
@@ -58,7 +57,7 @@ class PairOut(BaseModel):
 
 
 class AttributeAgreementOut(BaseModel):
-    """Agreement on one attribute; `images` have two answers or more; the pairs with the most images in common."""
+    """Agreement on one attribute. `images`: images with two or more answers; `cohen`: the pairs with the most images in common."""
 
     attribute: str
     images: int
@@ -69,7 +68,7 @@ class AttributeAgreementOut(BaseModel):
 
 
 class TeamSettingsOut(BaseModel):
-    """The settings in active."""
+    """The current settings."""
 
     overlap_share: float
     overlap_opinions: int
@@ -79,10 +78,10 @@ class TeamSettingsOut(BaseModel):
 
 
 class NoiseOut(BaseModel):
-    """What is known of the wrong labels of an attribute, in figures and in words; `text` is empty if nothing is.
+    """Estimates of the wrong labels of an attribute, in numbers and in words; `text` is empty if there are none.
 
-    `suspected`, `gold` and `differing` as shares; `measured`: whether labels are asked again. Of the labels `asked` again,
-    `answered` have an answer, and in `otherwise` of these it is another one than the label.
+    `measured`: whether suspicious labels are relabelled. Of the labels `asked` again, `answered` have a new answer, which in
+    `otherwise` cases differs from the label.
     """
 
     attribute: str
@@ -99,8 +98,8 @@ class NoiseOut(BaseModel):
 class TeamOut(BaseModel):
     """The team as the caller may see it; `settings` is null for a labeller.
 
-    `counted_at`: when the worker counted the figures of a large project; null if they are as of now, or, while `counting`
-    is true, not counted yet.
+    `counted_at`: when the worker computed the metrics of a large project; null if they are current, or, while `counting` is
+    true, if there are none yet. `wanted`: overlapped images that lack an opinion.
     """
 
     accounts: bool
@@ -111,28 +110,28 @@ class TeamOut(BaseModel):
     noise: list[NoiseOut]
     gold: int
     wanted: int
-    counted_at: str | None
+    counted_at: UtcTime | None
     counting: bool
 
 
 def team_out(team: Team) -> TeamOut:
-    """A team as the API tells it."""
+    """Convert a team."""
     return TeamOut(
         accounts=team.accounts,
         manages=team.manages,
         members=[member_out(member) for member in team.members],
-        attributes=[_attribute(figures) for figures in team.attributes],
+        attributes=[_attribute(metrics) for metrics in team.attributes],
         settings=TeamSettingsOut(**asdict(team.settings)) if team.settings else None,
-        noise=[_noise(known) for known in team.noise],
+        noise=[_noise(noise) for noise in team.noise],
         gold=team.gold,
         wanted=team.wanted,
-        counted_at=utc_text(team.counted_at) if team.counted_at else None,
+        counted_at=team.counted_at,
         counting=team.counting,
     )
 
 
 def member_out(member: Member) -> MemberOut:
-    """A member as the API tells it."""
+    """Convert a member."""
     account = member.account
     return MemberOut(
         id=account.id,
@@ -141,58 +140,58 @@ def member_out(member: Member) -> MemberOut:
         active=account.active,
         has_password=account.password_hash is not None,
         me=member.me,
-        figures=_figures(member.figures),
-        tokens=[_token(token) for token in member.tokens],
+        figures=_metrics(member.metrics),
+        tokens=[
+            TokenOut(id=token.id, purpose=token.name, created_at=token.created_at) for token in member.tokens
+        ],
     )
 
 
-def _figures(figures: LabellerFigures) -> FiguresOut:
+def _metrics(metrics: LabellerMetrics) -> FiguresOut:
     return FiguresOut(
-        answers=figures.answers,
-        images=figures.images,
-        seconds=figures.seconds,
-        per_hour=3600 / figures.seconds if figures.seconds else None,
-        gold=_share(figures.gold),
-        others=_share(figures.others),
-        accepted=figures.accepted,
-        corrected=figures.corrected,
+        answers=metrics.answers,
+        images=metrics.images,
+        seconds=metrics.seconds,
+        per_hour=3600 / metrics.seconds if metrics.seconds else None,
+        gold=_share(metrics.gold),
+        others=_share(metrics.others),
+        accepted=metrics.accepted,
+        corrected=metrics.corrected,
     )
 
 
-def _share(found: Proportion | None) -> ShareOut | None:
-    if found is None:
+def _share(proportion: Proportion | None) -> ShareOut | None:
+    if proportion is None:
         return None
-    low, high = found.interval
-    return ShareOut(value=found.value, low=low, high=high, count=found.successes, of=found.trials)
-
-
-def _noise(known: LabelNoise) -> NoiseOut:
-    return NoiseOut(
-        attribute=known.attribute,
-        suspected=_share(known.suspected),
-        gold=_share(known.gold),
-        differing=_share(known.differing),
-        measured=known.measured,
-        asked=known.again.asked,
-        answered=known.again.answered,
-        otherwise=known.again.otherwise,
-        text=known.text,
+    low, high = proportion.interval
+    return ShareOut(
+        value=proportion.value, low=low, high=high, count=proportion.successes, of=proportion.trials
     )
 
 
-def _token(token: ApiToken) -> TokenOut:
-    return TokenOut(id=token.id, purpose=token.name, created_at=utc_text(token.created_at))
+def _noise(noise: LabelNoise) -> NoiseOut:
+    return NoiseOut(
+        attribute=noise.attribute,
+        suspected=_share(noise.suspected),
+        gold=_share(noise.gold),
+        differing=_share(noise.differing),
+        measured=noise.measured,
+        asked=noise.again.asked,
+        answered=noise.again.answered,
+        otherwise=noise.again.otherwise,
+        text=noise.text,
+    )
 
 
-def _attribute(figures: AttributeFigures) -> AttributeAgreementOut:
+def _attribute(metrics: AttributeMetrics) -> AttributeAgreementOut:
     return AttributeAgreementOut(
-        attribute=figures.attribute,
-        images=figures.images,
-        percent=coefficient_out(figures.percent),
-        alpha=coefficient_out(figures.alpha),
-        fleiss=coefficient_out(figures.fleiss),
+        attribute=metrics.attribute,
+        images=metrics.images,
+        percent=coefficient_out(metrics.percent),
+        alpha=coefficient_out(metrics.alpha),
+        fleiss=coefficient_out(metrics.fleiss),
         cohen=[
             PairOut(first=first, second=second, kappa=coefficient_out(kappa))
-            for first, second, kappa in figures.cohen
+            for first, second, kappa in metrics.cohen
         ],
     )

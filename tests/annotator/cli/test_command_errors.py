@@ -67,7 +67,7 @@ def test_a_bad_schema_makes_no_project_and_changes_none(
     schema.write_text(text)
     new = tmp_path / "new"
     call("init", "--schema", schema, "-p", new).assert_refused(
-        1, reason, "Nothing was changed.", "Mend the file"
+        1, reason, "Nothing was changed.", "Fix the file"
     )
     assert not new.exists()
     project.schema_file.write_text(text)
@@ -136,7 +136,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_folder_that_is_no_project_is_named_with_the_way_out(
+def test_a_folder_that_is_no_project_is_named_with_what_to_do(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     call(*command, "-p", tmp_path).assert_refused(
@@ -153,7 +153,7 @@ def test_a_database_that_is_none_is_told_in_a_sentence(tmp_path: Path, command: 
 
 def test_a_round_without_labels_is_refused(filled: ProjectFolder) -> None:
     before = contents(filled.path)
-    call("round", "-p", filled.path).assert_refused(1, "no label to learn from", "Label some images")
+    call("round", "-p", filled.path).assert_refused(1, "no labels to learn from", "Label some images")
     assert contents(filled.path) == before
 
 

@@ -87,6 +87,6 @@ def test_up_draws_samples_and_says_nothing_of_their_answers(tmp_path: Path):
         port = other.getsockname()[1]
         done = run("up", "--samples", "3", "-p", tmp_path / "new", "--port", port, "--no-open")
     done.assert_refused(1, "already listens")
-    assert "3 images imported, 0 were here already, 0 are duplicates, 0 refused, 0 other files" in done.out
+    assert "3 images imported, 0 were imported before, 0 are duplicates, 0 refused, 0 other files" in done.out
     assert "labels" not in done.err
     assert (tmp_path / "new" / "samples" / "answers.csv").is_file()

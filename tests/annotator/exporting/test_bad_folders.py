@@ -176,7 +176,7 @@ def test_predictions_for_another_schema_are_refused(filled: ProjectFolder, predi
     before = contents(filled.path)
     with pytest.raises(FacelabelError, match="made for another schema") as caught:
         load_predictions(filled, other)
-    assert "stay in use" in caught.value.kept
+    assert "stay active" in caught.value.kept
     assert "facelabel round" in caught.value.do
     assert contents(filled.path) == before
 

@@ -10,13 +10,14 @@ from PIL import Image
 from sqlalchemy import select
 
 from annotator.domain.faces.boxes import Box
-from annotator.imaging.detector import FoundFace, descriptor_values, find_faces
+from annotator.imaging.detector import FoundFace, find_faces
 from annotator.models import Face
 from annotator.models import Image as ImageRow
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.faces.detection import find_all_faces, read_face_progress
 from tests.support.commands import call
+from tests.support.face_descriptors import read_descriptor
 
 LANDMARKS = [
     f"{part}_{axis}" for part in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for axis in "xy"
@@ -104,7 +105,7 @@ def test_aligned_landmarks_are_the_faces_and_only_have_to_be_described(
     for path, found in portraits.items():
         face = faces_in(project)[Path(path).name]
         assert face.points == given[Path(path).name].points
-        apart = np.linalg.norm(descriptor_values(face.descriptor) - descriptor_values(found.descriptor))
+        apart = np.linalg.norm(read_descriptor(face.descriptor) - read_descriptor(found.descriptor))
         assert apart < 0.4, "as if it were another person"
 
 

@@ -42,7 +42,9 @@ def get(project: ProjectFolder, path: str) -> dict:
     return client.get(f"/api/v1/{path}").get_json()
 
 
-def test_figures_appear_once_the_worker_has_counted_them_and_stay_until_it_counts_again(large: ProjectFolder):
+def test_statistics_appear_once_the_worker_has_counted_them_and_stay_until_it_counts_again(
+    large: ProjectFolder,
+):
     team, leaks = get(large, "team"), get(large, "groups/leaks")
     assert (team["counting"], team["counted_at"], team["attributes"]) == (True, None, [])
     assert (leaks["counting"], leaks["counted_at"]) == (True, None)
@@ -95,7 +97,7 @@ def test_the_worker_counts_automatically(large: ProjectFolder):
             with large.database.read() as session:
                 return set(session.scalars(select(KeptFigures.name))) == {kind.name for kind in KINDS}
 
-        wait_until(counted, "the figures are kept")
+        wait_until(counted, "the statistics are stored")
     finally:
         stop.set()
         worker.join()

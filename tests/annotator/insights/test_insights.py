@@ -29,7 +29,7 @@ def of(project: ProjectFolder, attribute: str = "glasses"):
     return next(found for found in insights(project).attributes if found.attribute == attribute)
 
 
-def test_without_labels_and_without_rounds_there_is_a_word_and_no_figure(filled: ProjectFolder):
+def test_without_labels_and_without_rounds_there_is_advice_and_no_metric(filled: ProjectFolder):
     found = insights(filled)
     assert (found.rounds.rounds, found.rounds.in_use, found.suggestions) == ([], None, {})
     assert {entry.advice.text for entry in found.attributes} == {
@@ -37,7 +37,7 @@ def test_without_labels_and_without_rounds_there_is_a_word_and_no_figure(filled:
     }
     assert (found.pace.per_hour, found.pace.hours_left, found.pace.open_images) == (None, None, 40)
     Person(filled).answer(Person(filled).next()[0], ALL)
-    assert "No round yet" in of(filled).advice.text
+    assert "There is no round yet" in of(filled).advice.text
     assert of(filled).distribution.labelled == 1
 
 
@@ -100,7 +100,7 @@ def test_a_round_that_was_trained_with_other_splits_is_not_measured_on_images_it
         (after, pytest.approx(0.9), 20),
     ]
     assert "splits were changed" in curve[0][2].reason
-    assert of(filled).gain is None, "figures of other images lie on no common line"
+    assert of(filled).gain is None, "metrics on other images lie on no common line"
     with filled.database.read() as session:
         [now_told] = round_changes(filled, session, before).attributes
         [compared] = round_changes(filled, session, after).attributes
@@ -144,7 +144,7 @@ def test_the_pace_is_that_of_the_answers_and_forecasts_what_is_left(filled: Proj
     assert pace.hours_left == pytest.approx(pace.open_cells / (pace.cells / pace.hours))
 
 
-def test_the_api_and_the_tables_tell_the_same_figures(filled: ProjectFolder):
+def test_the_api_and_the_tables_have_the_same_numbers(filled: ProjectFolder):
     truth = answer_audit_set(filled, 20)
     add_round_with_errors(filled, truth, 10, labels=100)
     newest = add_round_with_errors(filled, truth, 2, labels=200)
@@ -154,8 +154,8 @@ def test_the_api_and_the_tables_tell_the_same_figures(filled: ProjectFolder):
         glasses = next(entry for entry in told["attributes"] if entry["attribute"] == "glasses")
         assert (told["in_use"], len(told["rounds"]), len(glasses["curve"])) == (newest, 2, 2)
 
-        def table(figure: str) -> list[dict[str, str]]:
-            answer = client.session.get(f"{server.url}/insights/{figure}.csv?attribute=glasses", timeout=10)
+        def table(name: str) -> list[dict[str, str]]:
+            answer = client.session.get(f"{server.url}/insights/{name}.csv?attribute=glasses", timeout=10)
             assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
             return list(csv.DictReader(io.StringIO(answer.text)))
 

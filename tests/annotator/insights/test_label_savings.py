@@ -39,18 +39,18 @@ def test_the_draw_of_an_image_is_the_one_by_which_it_was_first_answered(
 def test_an_estimate_becomes_a_sentence_with_its_interval(filled: ProjectFolder):
     assert read_labels_saved(filled) is None
     assert write_estimate(filled) == (
-        "One label that the rule chose was worth 1.4 random ones (95 %: 1.1 to 1.8), measured on 1,214 audit images with "
+        "One label chosen by the query strategy was worth 1.4 random ones (95 %: 1.1 to 1.8), measured on 1,214 audit images with "
         "264 random and 2,310 chosen labels. At least 254 labels were saved."
     )
     assert "(95 %: at least 1.1)" in write_estimate(filled, high=None)
     level = write_estimate(filled, low=0.9, saved=None)
-    assert level.endswith("The rule is not shown to save labels.")
+    assert level.endswith("The query strategy is not shown to save labels.")
     worse = write_estimate(filled, worth=0.5, low=0.3, high=0.8, saved=-462)
-    assert worse.endswith("Random images would have taught as much with at least 462 labels fewer.")
+    assert worse.endswith("Random images would have needed at least 462 labels fewer for the same accuracy.")
     nothing = dict.fromkeys(("worth", "low", "high", "saved"))
     missing = write_estimate(filled, 2, **nothing, missing="40 random labels, about 160 are needed")
     assert missing == (
-        "It cannot be told yet what a label that the rule chose is worth: 40 random labels, about 160 are needed."
+        "It is not yet known what a label chosen by the query strategy is worth: 40 random labels, about 160 are needed."
     )
 
 

@@ -10,32 +10,33 @@ from sqlalchemy import select, update
 from annotator.app import create_app
 from annotator.config import Settings
 from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import Annotation, Image, Label, Submission
+from annotator.models import Annotation, AskedAgain, AttributeRow, Image, Label, Submission
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk import (
     SweepOutcome,
+    SweepSelection,
     SweptCell,
     SweptPage,
-    Wish,
-    groups,
+    count_predicted,
     lease_page,
     submit_page,
     undo_page,
 )
 from annotator.services.predictions.active import load_predictions
-from annotator.services.tasks.queue import Task
+from annotator.services.tasks.task import Task
 from tests.support.predictions_folder import write_predictions
 from tests.support.projects.images import names_of
 from tests.support.projects.labelling import ALL, Person, done_count, labels_of, lapse_leases, row_count
+from tests.support.projects.reviewing import save_correction
 from tests.support.serving import Server
 
-GLASSES = Wish("glasses", 1)
+GLASSES = SweepSelection("glasses", 1)
 
 
 class Sweeper(Person):
     """A labeller who sweeps."""
 
-    def page(self, number: int = 8, wish: Wish = GLASSES) -> list[Task]:
+    def page(self, number: int = 8, wish: SweepSelection = GLASSES) -> list[Task]:
         with self.project.database.write() as session:
             return lease_page(self.project, session, self.id, wish, count=number, lease_seconds=600)
 
@@ -68,7 +69,7 @@ def predicted(filled: ProjectFolder) -> ProjectFolder:
 
 
 def alike(project: ProjectFolder, place: int = 1) -> list[str]:
-    """The names of the images that can be swept as predicted by `predicted`, the most doubtful first."""
+    """The names of the images that can be swept as predicted by `predicted`, most uncertain first."""
     blind = set(names_of(project, split="test"))
     return [name for name in names_of(project)[place::2] if name not in blind]
 
@@ -77,7 +78,7 @@ def names(tasks: Iterable[Task]) -> list[str]:
     return [task.image_name for task in tasks]
 
 
-def test_a_page_holds_what_the_model_thinks_alike_the_most_doubtful_first(predicted: ProjectFolder):
+def test_a_page_holds_images_with_one_prediction_most_uncertain_first(predicted: ProjectFolder):
     tasks = Sweeper(predicted).page(8)
     assert names(tasks) == alike(predicted)[:8]
     suggestions = [next(c.suggestion for c in task.cells if c.attribute == "glasses") for task in tasks]
@@ -93,7 +94,7 @@ def test_a_blind_image_is_never_in_a_sweep(predicted: ProjectFolder):
     blind = set(names_of(predicted, split="test"))
     assert blind
     everything = []
-    for wish in (GLASSES, Wish("glasses", 0), Wish("wrinkles")):
+    for wish in (GLASSES, SweepSelection("glasses", 0), SweepSelection("wrinkles")):
         everything += names(Sweeper(predicted).page(60, wish))
         lapse_leases(predicted)
     assert not blind & set(everything)
@@ -105,9 +106,9 @@ def test_without_predictions_the_page_follows_the_queue(filled: ProjectFolder):
     order = [name for name in names(Person(filled).next(40)) if name not in blind]
     lapse_leases(filled)
     me = Sweeper(filled)
-    first = me.page(10, Wish("glasses"))
+    first = me.page(10, SweepSelection("glasses"))
     me.commit(first, code=0)
-    assert names(first) + names(me.page(40, Wish("glasses"))) == order
+    assert names(first) + names(me.page(40, SweepSelection("glasses"))) == order
     assert names(me.page(10, GLASSES)) == []
 
 
@@ -161,7 +162,7 @@ def test_what_is_answered_does_not_come_again_and_all_of_a_group_comes(predicted
         seen += names(tasks)
     assert seen == alike(predicted)
     with predicted.database.read() as session:
-        sizes = groups(predicted, session, GLASSES)
+        sizes = count_predicted(predicted, session, GLASSES)
     assert (sizes[1], sizes[2]) == (0, 0)
 
 
@@ -270,11 +271,29 @@ def test_the_label_pages_undo_does_not_undo_a_sweep(predicted: ProjectFolder):
 
 def test_a_page_of_an_attribute_answered_by_names_is_refused(filled: ProjectFolder):
     with pytest.raises(FacelabelError, match="name"):
-        Sweeper(filled).page(1, Wish("identity"))
+        Sweeper(filled).page(1, SweepSelection("identity"))
     with pytest.raises(FacelabelError, match="no attribute"):
-        Sweeper(filled).page(1, Wish("beard"))
+        Sweeper(filled).page(1, SweepSelection("beard"))
     with pytest.raises(FacelabelError, match="no value"):
-        Sweeper(filled).page(1, Wish("glasses", 9))
+        Sweeper(filled).page(1, SweepSelection("glasses", 9))
+
+
+def test_a_sweep_leaves_a_label_that_somebody_corrected_meanwhile(predicted: ProjectFolder):
+    me = Sweeper(predicted)
+    tasks = me.page(2)
+    save_correction(predicted, Person(predicted, "other"), tasks[0].image_id, {"glasses": 2}, "c")
+    assert me.commit(tasks).opinions == [tasks[0].image_id]
+    assert labels_of(predicted, tasks[0].image_id) == {"glasses": 2}
+
+
+def test_a_sweep_leaves_the_labels_of_an_image_that_was_asked_again(predicted: ProjectFolder):
+    me = Sweeper(predicted)
+    tasks = me.page(2)
+    save_correction(predicted, me, tasks[0].image_id, {"glasses": 2}, "c")
+    with predicted.database.write() as session:
+        glasses = session.scalars(select(AttributeRow.id).where(AttributeRow.name == "glasses")).one()
+        session.add(AskedAgain(image_id=tasks[0].image_id, attribute_id=glasses, code=2, submission_id=1))
+    assert me.commit(tasks).opinions == [tasks[0].image_id]
 
 
 def test_the_loop_of_the_sweep_page(server: Server):

@@ -37,7 +37,7 @@ def test_a_correction_is_kept_once_and_undone_once(filled: ProjectFolder):
         with filled.database.write() as session:
             undo_correction(session, me.id, "u", task.image_id, "c")
     assert labels_of(filled, task.image_id) == ALL
-    with pytest.raises(Conflict, match="taken back already"), filled.database.write() as session:
+    with pytest.raises(Conflict, match="undone already"), filled.database.write() as session:
         undo_correction(session, me.id, "u2", task.image_id, "c")
     history = cell_of(filled, task.image_id).history
     assert [(s.origin, s.code, s.name, s.undone) for s in history] == [

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import Annotation, Image, Label, Submission
 from annotator.project import ProjectFolder
-from annotator.services.tasks.queue import renew_leases
+from annotator.services.tasks.leases import renew_leases
 from tests.support.projects.labelling import ALL, Person, done_count, labels_of, lapse_leases, row_count
 
 
@@ -124,7 +124,7 @@ def test_an_answer_can_be_undone_only_once_and_only_by_its_labeller(filled: Proj
     with pytest.raises(NotFound):
         other.undo("mine")
     me.undo("mine")
-    with pytest.raises(Conflict, match="taken back already"):
+    with pytest.raises(Conflict, match="undone already"):
         me.undo("mine")
 
 

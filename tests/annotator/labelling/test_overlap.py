@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 from annotator.errors import FacelabelError
 from annotator.models import Annotation, Image, OpinionWanted
 from annotator.project import ProjectFolder
-from annotator.services.annotation.bulk import Wish, lease_page
+from annotator.services.annotation.bulk import SweepSelection, lease_page
 from annotator.services.predictions.active import load_predictions
-from annotator.services.tasks.cursor import forget_passed
+from annotator.services.tasks.cursor import reset_cursors
 from annotator.services.tasks.settings import TeamSettings, team_settings, write_settings
 from annotator.services.tasks.visibility import is_blind
 from tests.support.predictions_folder import SURE, write_predictions
@@ -34,7 +34,7 @@ def test_one_labeller_alone_is_done_when_everything_is_answered_once(filled: Pro
     answer_everything([Person(filled)])
     assert {len(found) for found in answerers_of(filled).values()} == {1}
     assert done_count(filled) == 40
-    forget_passed()
+    reset_cursors()
     assert Person(filled).next(5) == []
 
 
@@ -115,8 +115,10 @@ def test_overlapped_images_are_not_swept_and_blind_until_they_have_their_opinion
     set_team_settings(filled, overlap_share=1.0)
     ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
     with filled.database.write() as session:
-        assert lease_page(filled, session, ada.id, Wish("glasses", 0), count=10, lease_seconds=9) == []
-        assert lease_page(filled, session, ada.id, Wish("glasses"), count=10, lease_seconds=9) == []
+        assert (
+            lease_page(filled, session, ada.id, SweepSelection("glasses", 0), count=10, lease_seconds=9) == []
+        )
+        assert lease_page(filled, session, ada.id, SweepSelection("glasses"), count=10, lease_seconds=9) == []
     blind = []
     for person in (None, ada, bob):
         if person:

@@ -18,8 +18,8 @@ from tests.support.projects.images import names_of
 from tests.support.projects.labelling import ALL, Person, lapse_leases
 
 
-def doubts(project: ProjectFolder, doubtful: list[str]) -> dict[str, list[float]]:
-    return {name: UNCERTAIN if name in doubtful else SURE for name in names_of(project)}
+def uncertain_predictions(project: ProjectFolder, uncertain: list[str]) -> dict[str, list[float]]:
+    return {name: UNCERTAIN if name in uncertain else SURE for name in names_of(project)}
 
 
 def test_without_predictions_the_order_is_random_but_fixed(filled: ProjectFolder):
@@ -30,13 +30,15 @@ def test_without_predictions_the_order_is_random_but_fixed(filled: ProjectFolder
     assert first != names_of(filled)
 
 
-def test_the_doubtful_images_come_first(filled: ProjectFolder):
-    doubtful = names_of(filled, split="train")[10:15]
-    folder = write_predictions(filled, filled.rounds / "0001" / "predictions", doubts(filled, doubtful))
+def test_uncertain_images_come_first(filled: ProjectFolder):
+    uncertain = names_of(filled, split="train")[10:15]
+    folder = write_predictions(
+        filled, filled.rounds / "0001" / "predictions", uncertain_predictions(filled, uncertain)
+    )
     report = load_predictions(filled, folder)
     assert (report.rows, report.unknown) == (40, 0)
     tasks = Person(filled).next(8)
-    assert [task.image_name for task in tasks[:5]] == doubtful
+    assert [task.image_name for task in tasks[:5]] == uncertain
     [glasses] = [cell for cell in tasks[0].cells if cell.attribute == "glasses"]
     assert glasses.suggestion is not None
     assert (glasses.suggestion.code, glasses.suggestion.probability) == (0, 0.4)
@@ -44,13 +46,15 @@ def test_the_doubtful_images_come_first(filled: ProjectFolder):
 
 
 def test_images_that_the_project_does_not_know_are_counted_and_named(filled: ProjectFolder):
-    everybody = doubts(filled, []) | {"a stranger.jpg": SURE}
+    everybody = uncertain_predictions(filled, []) | {"a stranger.jpg": SURE}
     report = load_predictions(filled, write_predictions(filled, filled.rounds / "1", everybody))
     assert (report.rows, report.unknown, report.unknown_names) == (41, 1, ["a stranger.jpg"])
 
 
 def test_a_test_image_is_labelled_blind(filled: ProjectFolder):
-    load_predictions(filled, write_predictions(filled, filled.rounds / "1", doubts(filled, [])))
+    load_predictions(
+        filled, write_predictions(filled, filled.rounds / "1", uncertain_predictions(filled, []))
+    )
     blind = set(names_of(filled, split="test"))
     assert blind
     for task in Person(filled).next(40):
@@ -68,7 +72,7 @@ def test_images_that_the_predictions_do_not_know_come_after_them(filled: Project
 
 
 def test_images_that_the_project_does_not_know_are_reported_and_never_given_out(filled: ProjectFolder):
-    known = doubts(filled, []) | {"ghost.jpg": UNCERTAIN}
+    known = uncertain_predictions(filled, []) | {"ghost.jpg": UNCERTAIN}
     report = load_predictions(filled, write_predictions(filled, filled.rounds / "1", known))
     assert (report.unknown, report.unknown_names) == (1, ["ghost.jpg"])
     assert "ghost.jpg" not in {task.image_name for task in Person(filled).next(40)}
@@ -76,7 +80,8 @@ def test_images_that_the_project_does_not_know_are_reported_and_never_given_out(
 
 def test_the_cursor_moves_over_what_is_done_and_nothing_is_left_out(filled: ProjectFolder):
     load_predictions(
-        filled, write_predictions(filled, filled.rounds / "1", doubts(filled, names_of(filled)[:20]))
+        filled,
+        write_predictions(filled, filled.rounds / "1", uncertain_predictions(filled, names_of(filled)[:20])),
     )
     me = Person(filled)
     seen = []
@@ -90,19 +95,23 @@ def test_the_cursor_moves_over_what_is_done_and_nothing_is_left_out(filled: Proj
 
 
 def test_predictions_of_another_schema_are_refused_and_the_old_ones_stay(filled: ProjectFolder):
-    doubtful = names_of(filled, split="train")[:3]
-    load_predictions(filled, write_predictions(filled, filled.rounds / "1", doubts(filled, doubtful)))
-    wrong = write_predictions(filled, filled.rounds / "2", doubts(filled, []), schema_hash="f" * 64)
+    uncertain = names_of(filled, split="train")[:3]
+    load_predictions(
+        filled, write_predictions(filled, filled.rounds / "1", uncertain_predictions(filled, uncertain))
+    )
+    wrong = write_predictions(
+        filled, filled.rounds / "2", uncertain_predictions(filled, []), schema_hash="f" * 64
+    )
     with pytest.raises(FacelabelError, match="another schema"):
         load_predictions(filled, wrong)
-    assert [task.image_name for task in Person(filled).next(3)] == doubtful
+    assert [task.image_name for task in Person(filled).next(3)] == uncertain
 
 
 def test_predictions_made_elsewhere_are_brought_in_by_the_import_command(
     filled: ProjectFolder, tmp_path: Path
 ):
-    doubtful = names_of(filled, split="train")[4:7]
-    folder = write_predictions(filled, tmp_path / "elsewhere", doubts(filled, doubtful))
+    uncertain = names_of(filled, split="train")[4:7]
+    folder = write_predictions(filled, tmp_path / "elsewhere", uncertain_predictions(filled, uncertain))
     for _ in range(2):
         command = [sys.executable, "-m", "annotator", "import", str(folder), "-p", str(filled.path)]
         assert (
@@ -110,11 +119,11 @@ def test_predictions_made_elsewhere_are_brought_in_by_the_import_command(
             in subprocess.run(command, check=True, capture_output=True, text=True).stdout
         )
     shutil.rmtree(folder)
-    assert [task.image_name for task in Person(filled).next(3)] == doubtful
+    assert [task.image_name for task in Person(filled).next(3)] == uncertain
 
 
 def test_loading_the_same_predictions_twice_writes_one_row(filled: ProjectFolder):
-    folder = write_predictions(filled, filled.rounds / "1", doubts(filled, []))
+    folder = write_predictions(filled, filled.rounds / "1", uncertain_predictions(filled, []))
     load_predictions(filled, folder)
     load_predictions(filled, folder)
     with filled.database.read() as session:
@@ -123,7 +132,7 @@ def test_loading_the_same_predictions_twice_writes_one_row(filled: ProjectFolder
 
 @pytest.mark.parametrize("name", ["predictions.arrow", "manifest.json"])
 def test_any_changed_byte_of_predictions_is_found(filled: ProjectFolder, tmp_path: Path, name: str):
-    folder = write_predictions(filled, tmp_path / "p", doubts(filled, []))
+    folder = write_predictions(filled, tmp_path / "p", uncertain_predictions(filled, []))
     content = bytearray((folder / name).read_bytes())
     for place in range(0, len(content), max(1, len(content) // 50)):
         changed = bytearray(content)

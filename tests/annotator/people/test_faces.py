@@ -14,7 +14,7 @@ from PIL import Image
 from sqlalchemy import func, select, update
 
 from annotator.domain.faces.boxes import Box, head_box, turned_back
-from annotator.imaging.detector import descriptor_values, find_faces, turn_image
+from annotator.imaging.detector import find_faces, turn_image
 from annotator.models import Face
 from annotator.models import Image as ImageRow
 from annotator.project import ProjectFolder
@@ -23,6 +23,7 @@ from annotator.services.faces.detection import FaceSearch, find_all_faces, read_
 from annotator.services.importing.images import import_images
 from annotator.services.review.filters import Filters
 from annotator.services.review.listing import find_images
+from tests.support.face_descriptors import read_descriptor
 from tests.support.projects.images import LIMITS
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
@@ -80,7 +81,7 @@ def test_the_descriptors_of_one_person_are_nearer_than_those_of_two(shared: Path
     described = []
     for name, _ in (first, same, other):
         with Image.open(shared / "celeba" / "images" / name) as opened:
-            described.append(descriptor_values(find_faces(opened.convert("RGB"))[0].descriptor))
+            described.append(read_descriptor(find_faces(opened.convert("RGB"))[0].descriptor))
     assert np.linalg.norm(described[0] - described[1]) < np.linalg.norm(described[0] - described[2])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from annotator.child_process import BoundProcess
+from annotator.child_process import ChildProcess
 from tests.support.waiting import wait_until
 
 SERVING = ["0", "--bind", "127.0.0.1"]
@@ -26,7 +26,7 @@ def child_of(parent: psutil.Process) -> psutil.Process:
 
 
 def test_it_rests_while_it_is_paused_and_ends_even_so(log: Path):
-    started = BoundProcess("http.server", SERVING, log)
+    started = ChildProcess("http.server", SERVING, log)
     process = child_of(psutil.Process())
     wait_until(lambda: "Serving HTTP" in log.read_text(), "it works", 30)
     started.pause()
@@ -42,8 +42,8 @@ def test_it_rests_while_it_is_paused_and_ends_even_so(log: Path):
 
 def test_it_ends_with_its_parent_although_it_is_paused(log: Path):
     code = (
-        "import sys; from pathlib import Path; from annotator.child_process import BoundProcess\n"
-        f"started = BoundProcess('http.server', {SERVING}, Path({str(log)!r}))\n"
+        "import sys; from pathlib import Path; from annotator.child_process import ChildProcess\n"
+        f"started = ChildProcess('http.server', {SERVING}, Path({str(log)!r}))\n"
         "sys.stdin.readline(); started.pause(); print('paused', flush=True); sys.stdin.readline()"
     )
     command = [sys.executable, "-c", code]
@@ -60,6 +60,6 @@ def test_it_ends_with_its_parent_although_it_is_paused(log: Path):
 
 
 def test_a_failure_stands_in_the_log(log: Path):
-    failed = BoundProcess("no_such_module", [], log)
+    failed = ChildProcess("no_such_module", [], log)
     wait_until(lambda: not failed.running, "its end", 30)
     assert "no_such_module" in log.read_text()

@@ -45,7 +45,7 @@ def test_only_reviewers_decide_for_others(filled: ProjectFolder, role: str, may:
         if may:
             check_reviewer(session, person.id)
         else:
-            with pytest.raises(Forbidden, match="no reviewer"):
+            with pytest.raises(Forbidden, match="not a reviewer"):
                 check_reviewer(session, person.id)
         check_reviewer(session, session.scalars(select(Labeller.id).where(Labeller.name == "local")).one())
     if not may:

@@ -138,13 +138,13 @@ def test_advice_is_to_stop_only_when_nothing_speaks_for_going_on():
     good = measured([0, 1] * 480 + [1, 0] * 20, labels)
     flat = expected_gain([1000, 2000], [good, good])
     assert advise(2000, good, 0.004, flat).verdict == "stop"
-    assert advise(2000, good, 0.2, flat).text == "Go on: the model still changes its mind."
+    assert advise(2000, good, 0.2, flat).text == "Go on: predictions are still changing."
     small = measured([0, 1] * 18 + [1, 0] * 2, labels[:40])
-    assert "not known well enough" in advise(2000, small, 0.004, flat).text
+    assert "not measured precisely enough" in advise(2000, small, 0.004, flat).text
     rising = expected_gain([100, 200], [measured([0, 1] * 400 + [1, 0] * 100, labels), good])
     assert "more labels still help" in advise(200, good, 0.004, rising).text
     assert advise(0, None, None, None).verdict == "start"
-    assert "No round yet" in advise(10, None, None, None).text
+    assert "There is no round yet" in advise(10, None, None, None).text
     alone = advise(10, good, None, None)
     assert (alone.verdict, [check.met for check in alone.checks]) == ("go on", [None, True, None])
     assert "another round" in alone.text

@@ -114,5 +114,7 @@ def test_the_annotator_offers_what_the_trainer_has_and_refuses_what_an_engine_ca
                     assert start_round(session, engine, strategy).strategy == strategy
                     session.rollback()
                 else:
-                    with pytest.raises(FacelabelError, match=f"{strategy} needs what the engine {engine}"):
+                    with pytest.raises(
+                        FacelabelError, match=f"The engine {engine} cannot run the strategy {strategy}"
+                    ):
                         start_round(session, engine, strategy)

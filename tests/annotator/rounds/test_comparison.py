@@ -14,7 +14,7 @@ def changes(project: ProjectFolder, number: int) -> RoundChanges | None:
         return round_changes(project, session, number)
 
 
-def test_figures_are_compared_on_the_same_audit_labels(filled: ProjectFolder):
+def test_metrics_are_compared_on_the_same_audit_labels(filled: ProjectFolder):
     truth = answer_audit_set(filled, 20)
     first, second = add_round_with_errors(filled, truth, 10), add_round_with_errors(filled, truth, 2)
     assert changes(filled, first).previous is None

@@ -16,7 +16,7 @@ from annotator.project import ProjectFolder
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.rounds.feature_choice import (
     choose_features,
-    give_features_up,
+    fall_back_to_frozen,
     network_folder,
     return_to_frozen,
 )
@@ -44,7 +44,7 @@ def test_a_network_that_is_shown_to_be_better_gives_its_features(filled: Project
     chosen, reason = choose_round_features(filled)
     assert chosen == network
     assert reason.startswith(
-        f"Works on the features of round {network}: on 20 audit images the network of round {network} is 45.0 points better ("
+        f"Uses the features of round {network}: on 20 audit images the network of round {network} is 45.0 points better ("
     )
     assert reason.endswith(f"balanced accuracy, mean of 1 attribute) than round {probe}.")
 
@@ -55,7 +55,7 @@ def test_one_that_is_not_shown_to_be_better_does_not(filled: ProjectFolder):
     chosen, reason = choose_round_features(filled)
     assert chosen is None
     assert f"round {network} is 5.0 points better (-" in reason
-    assert reason.endswith(f"than round {probe}, which is not shown to be an advantage.")
+    assert reason.endswith(f"than round {probe}, which does not show an advantage.")
     worse = add_network_with_errors(filled, truth, 12)
     chosen, reason = choose_round_features(filled)
     assert (chosen, f"round {worse} is 45.0 points worse (" in reason) == (None, True)
@@ -81,7 +81,7 @@ def test_a_return_to_the_frozen_network_holds_until_another_network_is_better(fi
         return_to_frozen(session)
     assert choose_round_features(filled) == (
         None,
-        "Works on the frozen network, because somebody returned to it.",
+        "Uses the frozen network, because somebody returned to it.",
     )
     newer = add_network_with_errors(filled, truth, 0)
     assert choose_round_features(filled)[0] == newer
@@ -96,19 +96,19 @@ def test_what_was_decided_stays_when_a_round_is_begun_again(filled: ProjectFolde
     assert choose_features(filled, begun) is None
     later = add_finished_round(filled, None)
     assert choose_features(filled, later) == network
-    give_features_up(filled, later, network, "It was changed.")
+    fall_back_to_frozen(filled, later, network, "It was changed.")
     assert choose_features(filled, later) is None
     with filled.database.read() as session:
         assert session.get_one(Round, later).features_reason == (
-            f"Works on the frozen network, because the network of round {network} cannot be used: It was changed."
+            f"Uses the frozen network, because the network of round {network} cannot be used: It was changed."
         )
 
 
 def test_without_anything_to_compare_the_frozen_network_stays_and_it_is_said(filled: ProjectFolder):
-    assert "no other one was fine-tuned yet" in choose_round_features(filled)[1]
+    assert "no other network has been fine-tuned yet" in choose_round_features(filled)[1]
     truth = answer_audit_set(filled, 20)
     network = add_network_with_errors(filled, truth, 1)
-    assert "no round on it is there" in choose_round_features(filled)[1]
+    assert "no round that uses it can be compared" in choose_round_features(filled)[1]
     probe = add_round_with_errors(filled, truth, 10)
     assert choose_round_features(filled)[0] == network
     with filled.database.write() as session:
@@ -159,21 +159,21 @@ def round_of_the_worker(project: ProjectFolder) -> tuple[dict[str, str], Round]:
         return file.manifest["model"], session.get_one(Round, number)
 
 
-def figures(wrong: int, images: int = 60) -> Measured:
+def accuracy(wrong: int, images: int = 60) -> Measured:
     labels = np.arange(images) % 2
     answers = np.where(np.arange(images) < wrong, 1 - labels, labels)
     return measure(answers, labels, 2, np.arange(images), images)
 
 
-def test_the_interval_of_the_macro_figure_is_narrower_than_that_of_one_attribute():
-    one = advantage({"a": figures(4)}, {"a": figures(10)})
-    unpaired = advantage({"a": figures(4), "b": figures(0)}, {"a": figures(10)})
+def test_the_interval_of_the_macro_average_is_narrower_than_that_of_one_attribute():
+    one = advantage({"a": accuracy(4)}, {"a": accuracy(10)})
+    unpaired = advantage({"a": accuracy(4), "b": accuracy(0)}, {"a": accuracy(10)})
     assert one == unpaired, "an attribute that only one of them answers does not count"
     assert one.value == pytest.approx(0.1)
     assert one.low > 0
     assert one.shown
-    assert advantage({"a": figures(0, 2)}, {"a": figures(1, 2)}) is None
-    two = advantage({"a": figures(4), "b": figures(10)}, {"a": figures(10), "b": figures(10)})
+    assert advantage({"a": accuracy(0, 2)}, {"a": accuracy(1, 2)}) is None
+    two = advantage({"a": accuracy(4), "b": accuracy(10)}, {"a": accuracy(10), "b": accuracy(10)})
     assert two.value == pytest.approx(0.05)
     assert two.attributes == 2
 

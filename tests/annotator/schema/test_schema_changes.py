@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from annotator.domain.schema import parse_schema
+from annotator.domain.states import INDEPENDENT
 from annotator.errors import Conflict, FacelabelError
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.models import Gold, Image, Submission
@@ -13,12 +14,11 @@ from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.predictions.active import active_predictions, load_predictions
 from annotator.services.review.corrections import undo_correction
-from annotator.services.review.details import Said, read_image
+from annotator.services.review.details import HistoryEntry, read_image
 from annotator.services.review.filters import Filters, conditions
 from annotator.services.schema.active import active_schema, read_schema
 from annotator.services.schema_editing.changes import apply_schema
 from annotator.services.schema_editing.file import change_schema, schema_version
-from annotator.services.tasks.overlap import INDEPENDENT
 from annotator.services.team.gold import make_gold
 from annotator.services.team.votes import read_opinions
 from tests.support.commands import call
@@ -43,7 +43,7 @@ def put(project: ProjectFolder, text: str) -> list[str]:
         return [str(change) for change in apply_schema(session, parse_schema(text), labeller_id=1)]
 
 
-def history(project: ProjectFolder, image: int, attribute: str = "glasses") -> list[Said]:
+def history(project: ProjectFolder, image: int, attribute: str = "glasses") -> list[HistoryEntry]:
     with project.database.read() as session:
         cells = {cell.attribute: cell for cell in read_image(project, session, image).cells}
         return cells[attribute].history
@@ -193,7 +193,7 @@ def test_what_would_give_a_code_another_meaning_is_refused(
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ("replaced_by = [9]", "replaced by 9, which it lacks"),
+        ("replaced_by = [9]", "replaced by 9, which does not exist"),
         ("replaced_by = [2]", "replaced by itself"),
         ("replaced_by = 1", "must be a list of codes"),
         ('replaced_by = [1], status = "active"', "cannot be active"),
@@ -229,7 +229,7 @@ def test_a_file_with_unapplied_changes_is_not_overwritten(filled: ProjectFolder)
     filled.schema_file.write_text(mine, encoding="utf-8")
     with filled.database.read() as session:
         version = schema_version(session)
-    with pytest.raises(Conflict, match="not in force"):
+    with pytest.raises(Conflict, match="not applied"):
         change_schema(filled, 1, "key", parse_schema(MERGED_VALUE), version)
     assert filled.schema_file.read_text(encoding="utf-8") == mine
 

@@ -11,6 +11,7 @@ from annotator.domain.agreement.aggregation import majority_vote
 from annotator.domain.agreement.dawid_skene import dawid_skene
 from annotator.domain.agreement.ratings import Ratings
 from annotator.errors import FacelabelError
+from tests.support.decisions import decision_of
 
 ANSWERS = st.lists(
     st.tuples(st.integers(0, 9), st.integers(0, 4), st.sampled_from([0, 1, 2, None])), max_size=60
@@ -77,7 +78,7 @@ def test_dawid_skene_gives_what_crowd_kit_gives(crowdkit, raters, categories, pe
 def test_majority_vote_gives_what_crowd_kit_gives_where_there_is_no_tie(crowdkit):
     random = np.random.default_rng(4)
     triples, _ = simulate(random, known_confusions(random, 9, 4), 500, 4)
-    ours = majority_vote(Ratings.read(triples)).decision
+    ours = decision_of(majority_vote(Ratings.read(triples)))
     theirs = crowdkit.MajorityVote().fit_predict(as_frame(triples)).to_dict()
     assert len(ours.undecided) > 20
     assert ours.labels == {item: code for item, code in theirs.items() if item not in ours.undecided}
@@ -109,7 +110,7 @@ def test_dawid_skene_recovers_known_confusions_and_beats_the_majority():
     def right(decision):
         return sum(code == truth[item] for item, code in decision.labels.items())
 
-    assert right(fitted.decision) > right(majority_vote(ratings).decision) + 100
+    assert right(decision_of(fitted)) > right(decision_of(majority_vote(ratings))) + 100
 
 
 def test_known_answers_show_who_errs_where_most_err_alike():
@@ -139,7 +140,7 @@ def test_the_objective_never_falls_and_everything_is_a_probability(triples, cann
     assert fitted.log_likelihood <= 1e-9
     np.testing.assert_allclose(fitted.posteriors.sum(axis=1), 1)
     np.testing.assert_allclose(fitted.confusions.sum(axis=2), 1)
-    assert set(fitted.decision.labels) | set(fitted.decision.undecided) == set(ratings.items)
+    assert set(decision_of(fitted).labels) | set(decision_of(fitted).undecided) == set(ratings.items)
 
 
 @given(st.integers(0, 50), st.permutations(range(5)), st.permutations([0, 1, 2]))
@@ -151,7 +152,7 @@ def test_other_names_for_raters_and_values_change_nothing(seed, raters, codes):
     random.shuffle(renamed)
     before, after = dawid_skene(Ratings.read(triples)), dawid_skene(Ratings.read(renamed))
     np.testing.assert_allclose(after.posteriors[:, codes], before.posteriors, atol=1e-3)
-    voted, revoted = (majority_vote(Ratings.read(said)).decision for said in (triples, renamed))
+    voted, revoted = (decision_of(majority_vote(Ratings.read(said))) for said in (triples, renamed))
     assert revoted.labels == {item: codes[code] for item, code in voted.labels.items()}
     assert revoted.undecided == {
         item: tuple(sorted(codes[code] for code in level)) for item, level in voted.undecided.items()
@@ -163,13 +164,13 @@ def test_raters_who_are_always_right_give_sure_posteriors(truth, raters):
     triples = [(item, rater, code) for item, code in enumerate(truth) for rater in range(raters)]
     ratings = Ratings.read(triples, cannot_tell=True)
     fitted = dawid_skene(ratings)
-    assert fitted.decision.labels == majority_vote(ratings).decision.labels == dict(enumerate(truth))
+    assert decision_of(fitted).labels == decision_of(majority_vote(ratings)).labels == dict(enumerate(truth))
     assert fitted.posteriors.max(axis=1).min() > 0.99
 
 
 @given(ANSWERS)
 def test_majority_vote_counts_every_last_answer_once(triples):
-    decision = majority_vote(Ratings.read(triples)).decision
+    decision = decision_of(majority_vote(Ratings.read(triples)))
     votes = {}
     for (item, _), code in {(item, rater): code for item, rater, code in triples}.items():
         if code is not None:
@@ -183,16 +184,16 @@ def test_majority_vote_counts_every_last_answer_once(triples):
 
 def test_a_tie_is_reported_and_not_broken_and_cannot_tell_can_win():
     triples = [("a", 1, 0), ("a", 2, 1), ("b", 1, None), ("b", 2, None), ("b", 3, 1), ("c", 1, 1)]
-    decision = majority_vote(Ratings.read(triples, cannot_tell=True)).decision
+    decision = decision_of(majority_vote(Ratings.read(triples, cannot_tell=True)))
     assert decision.labels == {"b": None, "c": 1}
     assert decision.undecided == {"a": (0, 1)}
-    assert majority_vote(Ratings.read(triples)).decision.labels == {"b": 1, "c": 1}
+    assert decision_of(majority_vote(Ratings.read(triples))).labels == {"b": 1, "c": 1}
 
 
 def test_two_raters_who_always_differ_leave_dawid_skene_undecided():
     fitted = dawid_skene(Ratings.read([(item, rater, rater) for item in range(6) for rater in range(2)]))
-    assert fitted.decision.labels == {}
-    assert fitted.decision.undecided == dict.fromkeys(range(6), (0, 1))
+    assert decision_of(fitted).labels == {}
+    assert decision_of(fitted).undecided == dict.fromkeys(range(6), (0, 1))
 
 
 def test_the_same_answers_give_the_same_numbers_and_a_rater_s_confusion_can_be_read():
@@ -209,14 +210,14 @@ def test_the_same_answers_give_the_same_numbers_and_a_rater_s_confusion_can_be_r
 def test_hundreds_of_raters_of_one_item_do_not_underflow():
     triples = [(item, rater, (item + (rater % 10 == 0)) % 2) for item in range(10) for rater in range(600)]
     fitted = dawid_skene(Ratings.read(triples))
-    assert fitted.decision.labels == {item: item % 2 for item in range(10)}
+    assert decision_of(fitted).labels == {item: item % 2 for item in range(10)}
 
 
 def test_an_open_attribute_of_too_many_people_is_refused_with_a_word():
     ratings = Ratings.read((item, rater, item) for item in range(3000) for rater in range(2))
     with pytest.raises(FacelabelError, match="majority vote"):
         dawid_skene(ratings)
-    assert len(majority_vote(ratings).decision.labels) == 3000
+    assert len(decision_of(majority_vote(ratings)).labels) == 3000
 
 
 def test_smoothing_must_be_more_than_nothing():

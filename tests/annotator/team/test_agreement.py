@@ -147,7 +147,9 @@ def test_krippendorff_alpha_is_one_minus_observed_over_expected_coincidences(tri
 
 
 @given(ANSWERS, st.booleans())
-def test_no_answers_whatever_give_nan_or_a_warning_and_a_missing_figure_has_a_reason(triples, cannot_tell):
+def test_no_answers_whatever_give_nan_or_a_warning_and_a_missing_coefficient_has_a_reason(
+    triples, cannot_tell
+):
     for coefficient in EVERY:
         agreement = coefficient(Ratings.read(triples, cannot_tell=cannot_tell), replicates=20)
         assert (agreement.value is None or agreement.interval is None) == (agreement.reason is not None)
@@ -286,7 +288,7 @@ def test_copies_of_an_item_in_one_group_do_not_make_the_interval_narrower():
     assert careless.interval.high - careless.interval.low < 0.6 * width
 
 
-def test_one_group_for_all_items_gives_a_figure_without_an_interval():
+def test_one_group_for_all_items_gives_a_coefficient_without_an_interval():
     triples = noisy_pairs(np.random.default_rng(7), 20)
     kappa = cohen_kappa(Ratings.read(triples, groups=dict.fromkeys(range(20), "one video")))
     assert kappa.value == cohen_kappa(Ratings.read(triples)).value

@@ -8,13 +8,13 @@ from sqlalchemy import select, update
 from annotator.models import Annotation, AskedAgain, Image, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import load_predictions
-from annotator.services.tasks.overlap import want_anew
+from annotator.services.tasks.overlap import rebuild_wanted_opinions
 from annotator.services.tasks.settings import TeamSettings, write_settings
 from annotator.services.team import label_noise
 from annotator.services.team.gold import make_gold
 from annotator.services.team.label_noise import LabelNoise, read_noise
-from annotator.services.team.metrics import count_team
-from annotator.services.team.relabel_scheduler import AskingAgain, ask_again
+from annotator.services.team.metrics import compute_team_metrics
+from annotator.services.team.relabel_scheduler import RelabelScheduler, schedule_relabeling
 from tests.support.predictions_folder import SURE, write_predictions
 from tests.support.projects.images import image_of, names_of
 from tests.support.projects.labelling import ALL, Person, labels_of, lapse_leases
@@ -63,8 +63,8 @@ def test_somebody_else_is_asked_blind_and_no_label_changes(filled: ProjectFolder
     images = suspected(filled, ada)
     sure = dict.fromkeys(names_of(filled), SURE)
     load_predictions(filled, write_predictions(filled, filled.rounds / "2" / "predictions", sure))
-    assert ask_again(filled) == 4
-    assert ask_again(filled) == 0
+    assert schedule_relabeling(filled) == 4
+    assert schedule_relabeling(filled) == 0
     assert given(ada) == []
     assert sorted(given(bob)) == sorted(images)
     for task in bob.next(4):
@@ -82,7 +82,7 @@ def test_who_works_alone_is_asked_a_day_later_and_keeps_the_label(filled: Projec
     set_team_settings(filled)
     me = Person(filled)
     images = suspected(filled, me)
-    ask_again(filled)
+    schedule_relabeling(filled)
     assert given(me) == []
     forgotten(filled, days=2)
     tasks = me.next(40)
@@ -97,7 +97,7 @@ def test_who_works_alone_is_asked_a_day_later_and_keeps_the_label(filled: Projec
         origins = select(Annotation.origin).where(Annotation.image_id == images[1])
         assert set(session.scalars(origins)) == {"human", "opinion"}
         # One person twice is no agreement of two.
-        assert not any(figures.images for figures in count_team(session).attributes)
+        assert not any(metrics.images for metrics in compute_team_metrics(session).attributes)
     me.undo(f"k{images[1]}")
     assert given(me) == [images[1]]
     assert labels_of(filled, images[1]) == ALL
@@ -109,7 +109,7 @@ def test_who_has_others_is_not_asked_what_they_said(filled: ProjectFolder):
     for task in bob.next(1):
         bob.answer(task, ALL)
     images = suspected(filled, ada)
-    ask_again(filled)
+    schedule_relabeling(filled)
     forgotten(filled, days=2)
     assert set(given(ada)) <= set(images)
     assert len(set(given(bob)) & set(given(ada))) == 0
@@ -125,14 +125,14 @@ def test_the_share_of_the_work_is_theirs_and_none_is_asked_without_one(filled: P
     for place, image in enumerate([*images, *(n for n in range(1, 41) if n not in images)][:12]):
         save_correction(filled, ada, image, ALL, f"c{place}")
     write_label_issues(filled, names)
-    assert ask_again(filled) == 3
+    assert schedule_relabeling(filled) == 3
     mixed = [task.image_id for task in bob.next(20)]
     assert len(mixed) == 20
     assert set(images) <= set(mixed)
     lapse_leases(filled)
     with filled.database.write() as session:
         write_settings(session, TeamSettings(gold_share=0, relabel_share=0))
-        want_anew(session)
+        rebuild_wanted_opinions(session)
     answer_everything([bob])
     with filled.database.read() as session:
         query = select(Submission.image_id).where(Submission.labeller_id == bob.id)
@@ -149,7 +149,7 @@ def test_audit_gold_and_decided_images_are_not_asked_again(filled: ProjectFolder
     with filled.database.write() as session:
         make_gold(session, ada.id, golden)
         session.execute(update(Image).where(Image.id == audit).values(split="test"))
-    assert ask_again(filled) == 3
+    assert schedule_relabeling(filled) == 3
     # What is decided or becomes an audit image meanwhile is asked no more.
     save_correction(filled, Person(filled), images[3], {"glasses": 2}, "e", adjudicate=True)
     with filled.database.write() as session:
@@ -161,10 +161,10 @@ def test_nothing_is_asked_while_no_noise_is_measured(filled: ProjectFolder, monk
     monkeypatch.setattr(label_noise, "ENOUGH", 1000)
     set_team_settings(filled)
     suspected(filled, Person(filled, "Ada"))
-    assert ask_again(filled) == 0
+    assert schedule_relabeling(filled) == 0
     known = glasses(filled)
     assert not known.measured
-    assert known.text.endswith("(audit images left out). None is asked again.")
+    assert known.text.endswith("(without audit images). Labels are not asked again.")
 
 
 def test_answers_that_agree_end_the_asking(filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch):
@@ -172,7 +172,7 @@ def test_answers_that_agree_end_the_asking(filled: ProjectFolder, monkeypatch: p
     set_team_settings(filled)
     ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
     suspected(filled, ada, 8)
-    assert ask_again(filled) == 8
+    assert schedule_relabeling(filled) == 8
     assert glasses(filled).measured
     answer_everything([bob])
     known = glasses(filled)
@@ -180,16 +180,16 @@ def test_answers_that_agree_end_the_asking(filled: ProjectFolder, monkeypatch: p
     monkeypatch.setattr(label_noise, "LIMIT", 0.09)
     known = glasses(filled)
     assert not known.measured
-    assert "8 asked again: 0 waiting, 8 answered, 0 of them otherwise than the label." in known.text
+    assert "8 asked again: 0 waiting, 8 answered, 0 of them differently from the label." in known.text
 
 
 def test_a_new_list_is_looked_at_once(filled: ProjectFolder):
     set_team_settings(filled)
-    asking = AskingAgain(filled)
-    asking.look()
+    scheduler = RelabelScheduler(filled)
+    scheduler.schedule_if_new()
     suspected(filled, Person(filled, "Ada"), 2)
     for _ in range(2):
-        asking.look()
+        scheduler.schedule_if_new()
         with filled.database.read() as session:
             assert len(session.scalars(select(AskedAgain.id)).all()) == 2
 

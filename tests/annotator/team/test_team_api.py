@@ -81,13 +81,13 @@ def test_labellers_share_the_overlap_and_gold_is_not_recognisable(people: dict[s
     assert {rob.get(f"/images/{image}")["cells"][2]["label"]["code"] for image in range(1, 11)} == {2}
     team = ada.get("/team")
     assert (team["gold"], team["wanted"], team["settings"]) == (10, 0, SETTINGS)
-    figures = {member["name"]: member["figures"] for member in team["members"]}
-    assert figures["Lea"]["gold"]["count"] * 6 == figures["Lea"]["gold"]["of"] * 5
-    assert figures["Lea"]["others"]["value"] == 1
+    metrics = {member["name"]: member["figures"] for member in team["members"]}
+    assert metrics["Lea"]["gold"]["count"] * 6 == metrics["Lea"]["gold"]["of"] * 5
+    assert metrics["Lea"]["others"]["value"] == 1
     assert {entry["attribute"] for entry in team["attributes"]} >= {"glasses", "identity"}
 
 
-def test_labellers_see_their_own_figures_and_an_outsider_sees_nothing(people: dict[str, Client]):
+def test_labellers_see_their_own_metrics_and_an_outsider_sees_nothing(people: dict[str, Client]):
     team = people["Lea"].get("/team")
     assert [member["name"] for member in team["members"]] == ["Lea"]
     assert (team["attributes"], team["settings"], team["manages"]) == ([], None, False)

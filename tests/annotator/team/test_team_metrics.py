@@ -4,14 +4,14 @@ import pytest
 
 from annotator.domain.metrics.statistics import Proportion
 from annotator.project import ProjectFolder
-from annotator.services.team.metrics import TeamFigures, count_team
+from annotator.services.team.metrics import TeamMetrics, compute_team_metrics
 from tests.support.projects.labelling import ALL, Person
 from tests.support.projects.team import answer_everything, make_gold_images, set_team_settings
 
 
-def figures(project: ProjectFolder) -> TeamFigures:
+def read_metrics(project: ProjectFolder) -> TeamMetrics:
     with project.database.read() as session:
-        return count_team(session)
+        return compute_team_metrics(session)
 
 
 def test_an_interval_of_a_share_is_wilsons():
@@ -27,12 +27,12 @@ def test_each_labeller_is_measured_by_gold_and_by_the_others(filled: ProjectFold
     ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
     answer_everything([ada])
     answer_everything([bob], glasses=1)
-    found = figures(filled).labellers
-    assert found.keys() == {ada.id, bob.id}
-    assert found[ada.id].gold.value == 1
-    assert found[bob.id].gold.value == pytest.approx(5 / 6)
-    assert found[bob.id].others.value == pytest.approx(5 / 6)
-    by_name = {figure.attribute: figure for figure in figures(filled).attributes}
+    team = read_metrics(filled).labellers
+    assert team.keys() == {ada.id, bob.id}
+    assert team[ada.id].gold.value == 1
+    assert team[bob.id].gold.value == pytest.approx(5 / 6)
+    assert team[bob.id].others.value == pytest.approx(5 / 6)
+    by_name = {metrics.attribute: metrics for metrics in read_metrics(filled).attributes}
     assert by_name["wrinkles"].percent.value == 1
     assert by_name["glasses"].percent.value == 0
     assert by_name["glasses"].images >= 36
@@ -52,14 +52,14 @@ def test_pace_and_suggestions_count_answers_that_were_not_undone(filled: Project
             corrected=frozenset({"glasses"}),
         )
     me.undo("a3")
-    mine = figures(filled).labellers[me.id]
+    mine = read_metrics(filled).labellers[me.id]
     assert (mine.images, mine.answers, mine.seconds) == (3, 18, 2.0)
     assert (mine.accepted, mine.corrected) == (6, 3)
     assert (mine.gold, mine.others) == (None, None)
 
 
-def test_nobody_has_figures_before_the_first_answer(project: ProjectFolder):
-    found = figures(project)
-    assert found.labellers == {}
-    assert {figure.images for figure in found.attributes} == {0}
-    assert all(figure.alpha.value is None and figure.alpha.reason for figure in found.attributes)
+def test_nobody_has_metrics_before_the_first_answer(project: ProjectFolder):
+    team = read_metrics(project)
+    assert team.labellers == {}
+    assert {metrics.images for metrics in team.attributes} == {0}
+    assert all(metrics.alpha.value is None and metrics.alpha.reason for metrics in team.attributes)

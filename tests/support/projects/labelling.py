@@ -10,7 +10,8 @@ from annotator.project import ProjectFolder
 from annotator.services.annotation.submit import Outcome, Submitted, submit, undo
 from annotator.services.common.progress import read_progress
 from annotator.services.schema.active import active_schema
-from annotator.services.tasks.queue import Task, next_tasks
+from annotator.services.tasks.queue import next_tasks
+from annotator.services.tasks.task import Task
 
 ALL = {"wrinkles": 0, "freckles": 1, "glasses": 2, "hair_color": 8, "hair_top": None, "not_human": 0}
 """An answer to every attribute: the image is done."""

@@ -7,9 +7,9 @@ from sqlalchemy import select
 from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.services.people.confirm import Confirmation, Confirmed, confirm
-from annotator.services.people.directory import Listed, list_people
-from annotator.services.people.face_sets import FaceSet, FoundSets, find_sets
-from annotator.services.people.rename_merge import merge, rename, undo_about_people
+from annotator.services.people.directory import PersonSummary, list_people
+from annotator.services.people.face_sets import FaceSet, FaceSets, find_sets
+from annotator.services.people.rename_merge import merge, rename, undo_people_change
 from tests.support.face_descriptors import describe
 from tests.support.projects.labelling import Person, labels_of
 from tests.support.projects.images import names_of
@@ -21,7 +21,7 @@ SIZES = (9, 7, 5, 3, 1)
 class Namer(Person):
     """A labeller who names the people in the images."""
 
-    def look(self, count: int = 10, **more: object) -> FoundSets:
+    def look(self, count: int = 10, **more: object) -> FaceSets:
         with self.project.database.read() as session:
             found = find_sets(self.project, session, self.id, count=count, **more)
         if found.computing and not found.sets:  # a thread reads them
@@ -48,10 +48,10 @@ class Namer(Person):
 
     def undo(self, key: str | None = None, own_key: str = "") -> tuple[str, list[int]]:  # type: ignore[override]
         with self.project.database.write() as session:
-            target, images = undo_about_people(session, self.id, own_key or secrets.token_hex(8), key)
+            target, images = undo_people_change(session, self.id, own_key or secrets.token_hex(8), key)
             return target.kind, images
 
-    def people(self, **more: object) -> dict[str, Listed]:
+    def people(self, **more: object) -> dict[str, PersonSummary]:
         with self.project.database.read() as session:
             found, _ = list_people(session, limit=100, **more)
         return {person.name: person for person in found}

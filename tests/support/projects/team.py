@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from annotator.models import Submission
 from annotator.project import ProjectFolder
-from annotator.services.tasks.overlap import want_anew
+from annotator.services.tasks.overlap import rebuild_wanted_opinions
 from annotator.services.tasks.settings import TeamSettings, write_settings
 from annotator.services.team.gold import make_gold
 from tests.support.projects.labelling import ALL, Person
@@ -17,7 +17,7 @@ def set_team_settings(project: ProjectFolder, **settings: object) -> None:
     """Write the team's settings, without gold images unless told, and choose the images of overlap anew."""
     with project.database.write() as session:
         write_settings(session, TeamSettings(**({"gold_share": 0.0} | settings)))
-        want_anew(session)
+        rebuild_wanted_opinions(session)
 
 
 def answerers_of(project: ProjectFolder) -> dict[int, list[int]]:

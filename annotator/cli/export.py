@@ -1,4 +1,4 @@
-"""export, verify."""
+"""export: a snapshot, or another tool's format."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from annotator.cli.terminal import (
     project_option,
 )
 from annotator.formats.export_formats import WAYS_OUT
-from annotator.formats.snapshot.writer import ImageMode, SnapshotOptions, verify_snapshot
+from annotator.formats.snapshot.writer import ImageMode, SnapshotOptions
 from annotator.services.exporting.exports import ExportReport, export_as
 from annotator.services.exporting.snapshots import export_snapshot
 
 
 @click.command("export")
 @click.option(
-    "--to", type=click.Path(path_type=Path), help="The folder to make; default a new one in the project."
+    "--to", type=click.Path(path_type=Path), help="The folder to make.  [default: a new one in the project]"
 )
 @click.option(
     "--format",
@@ -31,16 +31,16 @@ from annotator.services.exporting.snapshots import export_snapshot
     type=click.Choice(["snapshot", *WAYS_OUT]),
     default="snapshot",
     show_default=True,
-    help="A snapshot, or the format of another tool: docs/export.md.",
+    help="A snapshot, or another tool's format; see docs/export.md.",
 )
-@click.option("--names", is_flag=True, help="Names instead of codes in a snapshot's labels.csv.")
+@click.option("--names", is_flag=True, help="Snapshot: write value names instead of codes into labels.csv.")
 @click.option(
     "--images",
     type=click.Choice(["none", "link", "copy"]),
-    help="Put the image files beside; default link for formats made of images, else none.",
+    help="What to do with the image files.  [default: link if the format consists of images, else none]",
 )
 @click.option(
-    "--history", is_flag=True, help="Also write a snapshot's annotations.csv, every answer ever given."
+    "--history", is_flag=True, help="Snapshot: also write annotations.csv with every answer ever given."
 )
 @project_option
 @json_option
@@ -53,11 +53,14 @@ def export_command(
     project: Path,
     as_json: bool,
 ) -> None:
-    """Write the dataset: a snapshot (labels.csv, attributes.csv, images.csv, manifest.json) or another tool's format."""
+    """Export the dataset as a snapshot or in another tool's format.
+
+    A snapshot is a folder with labels.csv, attributes.csv, images.csv and manifest.json.
+    """
     if form != "snapshot":
         if names or history:
             raise click.UsageError("--names and --history are for snapshots.")
-        _tell_export(export_as(open_project(project), form, to, images), as_json=as_json)
+        _print_export(export_as(open_project(project), form, to, images), as_json=as_json)
         return
     options = SnapshotOptions(names=names, images=images or "none")
     folder, manifest = export_snapshot(open_project(project), to, options, history=history)
@@ -70,7 +73,7 @@ def export_command(
         )
 
 
-def _tell_export(report: ExportReport, *, as_json: bool) -> None:
+def _print_export(report: ExportReport, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(report))
         return
@@ -78,17 +81,3 @@ def _tell_export(report: ExportReport, *, as_json: bool) -> None:
     for loss in report.lost:
         first = ", ".join(one_line(name) for name in loss.first)
         errors.print(f"left out: {loss.what} ({loss.count}): {first}", markup=False)
-
-
-@click.command("verify")
-@click.argument("snapshot", type=click.Path(path_type=Path, file_okay=False))
-@json_option
-def verify_command(snapshot: Path, as_json: bool) -> None:
-    """Check every byte of a snapshot."""
-    manifest = verify_snapshot(snapshot)
-    if as_json:
-        print_json({"whole": True, "content_hash": manifest["content_hash"]})
-    else:
-        click.echo(
-            f"{snapshot} is whole: {manifest['counts']['images']} images, content {manifest['content_hash'][:16]}"
-        )

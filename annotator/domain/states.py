@@ -1,0 +1,99 @@
+"""The closed sets of words that the database stores as text: kinds of submissions, origins of annotations, states of jobs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SubmissionKind(StrEnum):
+    """What a submission was: the way in which its annotations reached the log."""
+
+    ANSWER = "answer"
+    """One image, from the label page."""
+    SKIP = "skip"
+    """An image that the labeller did not want to answer."""
+    SWEEP = "sweep"
+    """One attribute of a page of images, from the page *Sweep*."""
+    REVIEW = "review"
+    """A correction or a reviewer's decision, from *Browse* and *Review*."""
+    PEOPLE = "people"
+    """A set of faces of one person."""
+    RENAME = "rename"
+    """A new name for a person."""
+    MERGE = "merge"
+    """Two people turned out to be one."""
+    UNDO = "undo"
+    """An earlier submission no longer counts."""
+    IMPORT = "import"
+    """Labels or opinions from a file."""
+    AGGREGATE = "aggregate"
+    """Labels computed from all opinions."""
+    SCHEMA = "schema"
+    """A value of the schema was merged or split."""
+    PROMOTION = "promotion"
+    """Predictions were chosen by a person; it has no annotations."""
+
+
+INDEPENDENT = (SubmissionKind.ANSWER, SubmissionKind.SWEEP)
+"""Submissions in which labellers judged on their own; a correction is made in sight of the other answers."""
+
+JUDGED = (*INDEPENDENT, SubmissionKind.REVIEW)
+"""Submissions in which somebody looked at the image; an import is not among them."""
+
+
+class Origin(StrEnum):
+    """How an annotation came about."""
+
+    HUMAN = "human"
+    """A labeller chose the value."""
+    SUGGESTION = "suggestion"
+    """A labeller accepted the value that the model suggested."""
+    OPINION = "opinion"
+    """A labeller's answer that did not become the label."""
+    REVIEW = "review"
+    """A reviewer's decision."""
+    IMPORT = "import"
+    """A label from a file."""
+    AGGREGATE = "aggregate"
+    """The value that an aggregation found."""
+    MERGE = "merge"
+    """The label followed its person, who was merged into another one."""
+    SCHEMA = "schema"
+    """The label followed its value, which was merged into another one."""
+    REOPENED = "reopened"
+    """The label's value was split: the cell is open again."""
+    UNDO = "undo"
+    """The annotation before it in this cell no longer counts."""
+
+
+PERSONAL = (Origin.HUMAN, Origin.SUGGESTION, Origin.OPINION)
+"""Origins of what one labeller answered, whether it became the label or not."""
+
+NO_LABEL = (Origin.OPINION, Origin.UNDO, Origin.REOPENED)
+"""Origins of annotations that never become the label of their cell."""
+
+
+class JobState(StrEnum):
+    """The state of a round or an import in the worker's queue."""
+
+    RECEIVING = "receiving"
+    """Only imports: the upload is not complete."""
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    DISCARDED = "discarded"
+    """Only imports: the uploader gave it up."""
+
+
+UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
+"""States of jobs that the worker has to do."""
+
+
+class TieKind(StrEnum):
+    """What a person decided about a tie between two images."""
+
+    JOIN = "join"
+    """They belong to one group, so no split may part them."""
+    CUT = "cut"
+    """They are no near-duplicates."""

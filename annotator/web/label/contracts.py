@@ -1,0 +1,181 @@
+"""The requests and answers of the label page's API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StrictBool, StrictStr
+
+from annotator.services.tasks.task import Task
+from annotator.web.http.contracts import Answer, Code, Id, Key, Milliseconds, ProgressOut, Request, UtcTime
+from annotator.web.http.media import media_url
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class ValueOut(BaseModel):
+    """One value. `ends`: an image with this value needs no further answers."""
+
+    code: int
+    name: str
+    ends: bool
+
+
+class ExampleOut(BaseModel):
+    """An image that shows what a value means; `image_url` is null if the project does not have the image."""
+
+    image_name: str
+    image_url: str | None
+    code: int
+
+
+class AttributeOut(BaseModel):
+    """One attribute of the schema; `guideline` and `examples` tell labellers what its values mean.
+
+    `searched`: the people are too many to send, so `values` is empty; search for names at `/people/names`.
+    """
+
+    name: str
+    title: str
+    kind: Literal["categorical", "open"]
+    key: str
+    required: bool
+    values: list[ValueOut]
+    searched: bool
+    guideline: str
+    examples: list[ExampleOut]
+
+
+class SchemaOut(BaseModel):
+    """The attributes in the order of the label page."""
+
+    attributes: list[AttributeOut]
+
+
+class ProgressDetail(ProgressOut):
+    """Counts of images, and of labels per attribute.
+
+    `counted_at`: when the worker counted the labels of a large project; null if the counts are current.
+    """
+
+    attributes: dict[str, dict[str, Any]]
+    counted_at: UtcTime | None
+
+
+class NextRequest(Request):
+    """Ask for images to label."""
+
+    count: int = Field(1, ge=0, le=50, description="0 only renews leases.")
+    attribute: str | None = None
+    holding: list[Key] = Field(default=[], max_length=200)
+
+
+class SuggestionOut(Answer):
+    """A model's answer; `others`: further values as [code, probability], most probable first."""
+
+    code: int
+    probability: float
+    others: list[tuple[int, float]]
+
+
+class CellOut(Answer):
+    """A cell that still needs an answer."""
+
+    attribute: str
+    suggestion: SuggestionOut | None
+
+
+class TaskFaceOut(Answer):
+    """The largest face: the face and the whole head as [left, top, right, bottom] in fractions of the image's sides."""
+
+    head: tuple[Share, Share, Share, Share]
+    box: tuple[Share, Share, Share, Share]
+    count: int = Field(description="Faces found in the image.")
+
+
+class LeasedImageOut(BaseModel):
+    """An image leased to the caller."""
+
+    image_id: int
+    image_name: str
+    image_url: str
+    width: int
+    height: int
+    lease: str
+    lease_seconds: int
+
+
+class TaskOut(LeasedImageOut):
+    """An image leased to the caller; `names`: the people among its `labels`, by attribute."""
+
+    cells: list[CellOut]
+    labels: dict[str, int | None]
+    names: dict[str, str]
+    face: TaskFaceOut | None = Field(
+        description="Null if no face was found, or the image has not been searched yet."
+    )
+
+
+class NextAnswer(BaseModel):
+    """Images to label; which of the leases in `holding` were renewed, and which are lost."""
+
+    tasks: list[TaskOut]
+    progress: ProgressOut
+    renewed: list[str]
+    lost: list[str]
+
+
+class AnnotationRequest(Request):
+    """An answer to one image."""
+
+    image_id: Id
+    lease: Key | None = None
+    values: dict[str, Code | StrictStr] = Field(default={})
+    accepted: list[str] = Field(default=[])
+    corrected: list[str] = Field(
+        default=[],
+        description="Attributes whose suggestion was shown and not accepted; used for metrics only.",
+    )
+    milliseconds: Milliseconds | None = None
+    skip: StrictBool = False
+    reason: Annotated[str, Field(max_length=200)] | None = Field(
+        None, description="Why the image is skipped; optional."
+    )
+
+
+class AnnotationAnswer(Answer):
+    """What was stored."""
+
+    submission: str
+    image_id: int
+    labels: dict[str, int | None]
+    late: bool
+    progress: ProgressOut
+
+
+class UndoRequest(Request):
+    """Undo an answer: `submission`, or the last one without it."""
+
+    submission: Key | None = None
+
+
+class UndoAnswer(BaseModel):
+    """The image again, with the answers it had. `task` is null if somebody else is working on it now."""
+
+    submission: str
+    task: TaskOut | None
+    values: dict[str, int | None]
+    progress: ProgressOut
+
+
+def leased_image(task: Task, lease_seconds: int) -> dict[str, Any]:
+    """The fields of a `LeasedImageOut`."""
+    return {
+        "image_id": task.image_id,
+        "image_name": task.image_name,
+        "image_url": media_url(task.sha256),
+        "width": task.width,
+        "height": task.height,
+        "lease": task.lease,
+        "lease_seconds": lease_seconds,
+    }

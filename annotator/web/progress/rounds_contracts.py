@@ -1,0 +1,59 @@
+"""The requests and answers of the API of rounds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from annotator.services.rounds.jobs import DEFAULT_STRATEGY
+from annotator.web.http.contracts import Request
+
+
+class RoundRequest(Request):
+    """Start a round."""
+
+    engine: str = "probe"
+    strategy: str = DEFAULT_STRATEGY
+
+
+class RoundOut(BaseModel):
+    """A round."""
+
+    id: int
+    state: Literal["queued", "running", "done", "failed"]
+    engine: str
+    strategy: str
+    automatic: bool
+    stage: str
+    done: int
+    total: int
+    message: str
+    error: str | None
+    attempts: int
+    labelled: int | None
+    features: int | None = Field(
+        description="The round whose fine-tuned network computes the features; null: the frozen network does."
+    )
+    features_reason: str | None = Field(
+        description="Why this network was chosen; null before the choice is made."
+    )
+    metrics: dict[str, Any] | None
+    in_use: bool = Field(description="Whether the queue and the suggestions use its predictions.")
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class RoundsOut(BaseModel):
+    """All rounds, newest first, and when the next automatic round starts.
+
+    `every`: the number of newly labelled images that starts a round; 0: none starts automatically. `labelled_since`: images
+    labelled since the newest round's snapshot, counted up to 1,000. `networks_after`: fine-tuned networks of rounds up to this
+    one are not used, because somebody returned to the frozen network.
+    """
+
+    rounds: list[RoundOut]
+    every: int
+    labelled_since: int
+    networks_after: int
