@@ -1,8 +1,9 @@
-"""The database of a project: one engine, reading and writing sessions, migrations.
+"""The database of a project: one engine, sessions that read or write, migrations.
 
-SQLite is opened through pysqlite3, whose SQLite is new enough: before 3.51.3 a write that meets another connection's
+SQLite is opened through pysqlite3, which brings a recent version: before 3.51.3, a write during another connection's
 checkpoint in WAL mode could lose committed data. `synchronous=FULL` makes a commit survive a power cut. Every writing
-transaction begins with BEGIN IMMEDIATE: a deferred one fails with "database is locked" when it turns into a write.
+transaction begins with BEGIN IMMEDIATE, because a deferred transaction that becomes a write may fail with "database is
+locked".
 """
 
 from __future__ import annotations
@@ -22,26 +23,28 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from annotator.errors import FacelabelError, NoRoom
+from annotator.project_cache import ProjectCache
 from annotator.resources import resource
 
 __all__ = ["Changes", "Database", "Session", "database_failure"]
 
 _NO_ROOM = 2**20
-"""With fewer bytes free, an input/output error is one of a full disk: SQLite could not grow the file that processes share."""
+"""With fewer free bytes, an I/O error means a full disk: SQLite could not grow the file that processes share."""
 
 BUSY_SECONDS = 30
-"""How long a writer waits for another one before it gives up."""
+"""Seconds that a writer waits for another one before it fails."""
 
 
 class Database:
     """A project's database file.
 
     Args:
-        path: the SQLite file; made by `migrate` when it is missing.
+        path: the SQLite file; `migrate` creates it if it is missing.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.cache = ProjectCache()
         self.engine: Engine = create_engine(
             f"sqlite:///{path}",
             module=pysqlite3,
@@ -53,31 +56,32 @@ class Database:
         self._lending = self.engine.execution_options(synchronous="NORMAL")
         self._turn = threading.Lock()
 
-    # Statements that every request runs are built once, as constants, and run on `session.connection()`: building one
-    # and passing it through the ORM takes several times as long as SQLite takes to answer it.
+    # Statements that every request runs are constants and are executed on `session.connection()`: building a statement
+    # and passing it through the ORM takes several times as long as SQLite's answer.
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one consistent state and writes nothing."""
-        with Session(self.engine) as session:
+        """Give a session that sees one consistent state and writes nothing."""
+        with Session(self.engine, info={"project_cache": self.cache}) as session:
             yield session
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Session]:
-        """A session that holds the write lock from its first statement; commits at the end, rolls back on an error.
+        """Give a session that holds the write lock from its first statement, commits at the end and rolls back on an error.
 
         Args:
-            durable: wait until the disk has it. False is for leases and the progress of rounds: they survive a kill, but not
-                a power cut, and nobody misses them then. The next durable commit takes along whatever came before it.
+            durable: wait until the commit is on the disk. False is for leases and the progress of rounds, which survive a
+                kill but need not survive a power cut. The next durable commit includes all commits before it.
 
         Raises:
             NoRoom: if the disk is full.
         """
-        # SQLite makes a writer who finds the lock held sleep and ask again, longer each time, while others overtake
-        # it. The threads of one process therefore queue here, and only processes meet at SQLite's lock.
+        # A writer that finds SQLite's lock held sleeps longer each time, while others overtake it. The threads of one
+        # process therefore wait here in turn, and only processes compete for SQLite's lock.
         engine = self._writing if durable else self._lending
+        info = {"project_cache": self.cache}
         try:
-            with self._turn, Session(engine, expire_on_commit=False) as session, session.begin():
+            with self._turn, Session(engine, expire_on_commit=False, info=info) as session, session.begin():
                 session.connection()
                 yield session
         except OperationalError as error:
@@ -90,15 +94,18 @@ class Database:
                 do="Make room, and try again.",
             ) from error
 
-    def _is_full(self, said: str) -> bool:
-        full = "disk I/O error" in said and shutil.disk_usage(self.path.parent).free < _NO_ROOM
-        return full or "disk is full" in said
+    def _is_full(self, message: str) -> bool:
+        is_full = "disk I/O error" in message and shutil.disk_usage(self.path.parent).free < _NO_ROOM
+        return is_full or "disk is full" in message
 
     def migrate(self) -> None:
-        """Bring the file to the newest revision, making it if need be.
+        """Migrate the file to the newest revision; a missing file is created.
 
-        SQLite changes a table by writing it anew and dropping the old one, which would break the references to it for a
-        moment: they are checked at the end instead of all the time.
+        SQLite changes a table by writing a new one and dropping the old one, which breaks references for a moment. They are
+        therefore checked only at the end.
+
+        Raises:
+            FacelabelError: if a newer Facelabel made the database.
         """
         with self._writing.connect() as connection:
             driver = connection.connection.driver_connection
@@ -112,10 +119,10 @@ class Database:
                 driver.execute("PRAGMA foreign_keys=ON")
 
     def revision(self) -> str | None:
-        """The migration revision of the file, None if it has none.
+        """Return the migration revision of the file; None if it has none.
 
         Raises:
-            FacelabelError: if it is no database, or a damaged one.
+            FacelabelError: if the file is not a database, or is damaged.
         """
         find_table = text("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'")
         try:
@@ -126,7 +133,7 @@ class Database:
             raise FacelabelError(
                 "bad_database",
                 f"{self.path} cannot be used as a project's database: {error.orig}.",
-                do="Put a whole copy of it there, or name another project with --project FOLDER.",
+                do="Restore it from an undamaged copy, or name another project with --project FOLDER.",
             ) from error
 
     def check_answers(self) -> None:
@@ -141,7 +148,7 @@ class Database:
         return [] if lines == ["ok"] else lines
 
     def checkpoint(self) -> None:
-        """Move everything from the write-ahead log into the file itself."""
+        """Move all data from the write-ahead log into the database file."""
         with self.engine.connect() as connection:
             driver = connection.connection.driver_connection
             assert driver is not None
@@ -165,10 +172,10 @@ def database_failure(error: Exception) -> FacelabelError | None:
 
 
 class Changes:
-    """Tells whether anybody has committed since the last look, in some microseconds.
+    """Detects commits of other connections within microseconds.
 
     Args:
-        database: whose; it is there.
+        database: the database, whose file exists.
     """
 
     def __init__(self, database: Database) -> None:
@@ -176,7 +183,7 @@ class Changes:
         self._seen = self._version()
 
     def any(self) -> bool:
-        """Whether there was a commit of another connection since this was asked last."""
+        """Return whether another connection has committed since the last call."""
         before, self._seen = self._seen, self._version()
         return self._seen != before
 
@@ -189,7 +196,7 @@ class Changes:
 
 
 def _configure(connection: Any, _record: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves, in _begin
+    connection.isolation_level = None  # _begin begins transactions
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
@@ -205,7 +212,7 @@ def _begin(connection: Connection) -> None:
 
 
 def _run_alembic(connection: Connection) -> None:
-    # Alembic is imported here: only commands migrate, the serving process never needs it.
+    # Alembic is imported here, because only commands migrate.
     from alembic.config import Config  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415

@@ -1,51 +1,84 @@
-"""Files that are whole or absent, and where content-addressed ones stand."""
+"""Writing files and folders so that they are whole or absent, also after a kill or a power cut."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import fcntl
+import io
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from annotator.errors import FacelabelError, NoRoom
 
 UNFINISHED = ".unfinished"
-"""How the name of a folder ends that is still being written."""
-
+"""The end of the name of a folder that is still being written."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def shard_path(root: Path, sha256: str, extension: str) -> Path:
-    """Where a file with this content stands below `root`: ab/abcd….jpg."""
+    """Return the path below `root` of the file with this content: ab/abcd….jpg."""
     return Path(f"{root}/{sha256[:2]}/{sha256}.{extension}")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is whole or absent, also after a power cut: temporary name, sync, rename, sync."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    """Write a file, and its folder if need be, so that the file is whole or absent.
+
+    Raises:
+        FacelabelError: if it cannot be written; a file that was there before is unchanged.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    with _whole_or_absent(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[TextIO]:
+    """Give a text file to write piece by piece; it replaces the file at `path` when it is whole.
+
+    Raises:
+        FacelabelError: if it cannot be written; a file that was there before is unchanged.
+    """
+    with _whole_or_absent(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        yield text
+        text.flush()
+        text.detach()
+
+
+@contextmanager
+def _whole_or_absent(path: Path) -> Iterator[BinaryIO]:
+    """A file that gets its name at the end: temporary name, sync, rename, sync of the folder."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
-        if path.parent.is_dir():
-            temporary.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
-    sync_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_unsynced(folder: str, content: bytes) -> str:
-    """Write a file under a temporary name into a folder; whoever renames it makes it durable first. Returns its path."""
+    """Write a file under a temporary name into a folder and return its path; the caller syncs it before renaming it.
+
+    Raises:
+        FacelabelError: if it cannot be written.
+    """
     temporary = f"{folder}/.{secrets.token_hex(8)}.tmp"
     try:
         try:
@@ -61,13 +94,17 @@ def write_unsynced(folder: str, content: bytes) -> str:
 
 
 def _write(path: str, content: bytes) -> None:
-    # A text and not a Path, here and below: for each of thousands of small files a Path costs as much as its writing.
+    # Paths are strings here and below: for thousands of small files, a Path object costs as much as the writing.
     with open(path, "wb") as file:  # noqa: PTH123
         file.write(content)
 
 
 def rename_into(path: str, temporary: str) -> None:
-    """Give a written file its name; its folder is made if need be."""
+    """Give a written file its name, and create its folder if need be.
+
+    Raises:
+        FacelabelError: if it cannot be renamed.
+    """
     try:
         try:
             os.replace(temporary, path)  # noqa: PTH105
@@ -79,7 +116,11 @@ def rename_into(path: str, temporary: str) -> None:
 
 
 def link_into(path: str, existing: str) -> None:
-    """Give a file that never changes a second name; where the disk cannot do that, a copy of it gets the name."""
+    """Give a file that never changes a second name, or copy it where the file system has no links; an existing file stays.
+
+    Raises:
+        FacelabelError: if neither is possible.
+    """
     try:
         try:
             os.link(existing, path)
@@ -95,7 +136,7 @@ def link_into(path: str, existing: str) -> None:
 
 
 def sync_disk(folder: Path) -> None:
-    """Make everything durable that was written to the disk of a folder: one call for many files (Linux's syncfs)."""
+    """Make everything durable that was written to the disk of a folder, by one call for many files (Linux's syncfs)."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         if _libc.syncfs(descriptor) != 0:
@@ -111,12 +152,12 @@ def cannot_write(path: Path, error: OSError) -> FacelabelError:
         "cannot_write",
         f"{path} could not be written: {error.strerror}.",
         kept="What was there before is unchanged.",
-        do="Make room or give yourself the right to write there, and call the command again.",
+        do="Make room, or choose a folder that you may write to; then try again.",
     )
 
 
 def sync_folder(path: Path) -> None:
-    """Make renames inside a folder durable."""
+    """Make the names inside a folder durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -124,31 +165,61 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-@contextmanager
-def new_file(path: Path) -> Iterator[TextIO]:
-    """A text file to write piece by piece; it is whole or absent, and what was there before is replaced at the end."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+def sync_tree(folder: Path) -> None:
+    """Make every file and folder below a folder durable; the bytes of a link are durable already."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = Path(place, name)
+            if path.stat().st_nlink == 1:
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+        sync_folder(Path(place))
+
+
+def link_or_copy(existing: Path, path: Path) -> None:
+    """Give a file that never changes a second name, or copy it durably where the file system has no links.
+
+    Raises:
+        OSError: if neither is possible; FileExistsError if the name is taken.
+    """
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise FacelabelError(
-            "cannot_write",
-            f"{path} could not be written: {error.strerror}.",
-            kept="What was there before is unchanged.",
-            do="Make room, or name a file in a folder that exists.",
-        ) from error
-    finally:
-        if path.parent.is_dir():
-            temporary.unlink(missing_ok=True)
+        os.link(existing, path)
+    except FileExistsError:
+        raise
+    except OSError:  # another file system: to a reader, a copy is the same
+        with existing.open("rb") as source, path.open("xb") as copy:
+            shutil.copyfileobj(source, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+
+
+@contextmanager
+def staged_folder(folder: Path) -> Iterator[Path]:
+    """Give a hidden folder that gets the name `folder` at the end, and is removed after an error.
+
+    It is locked while it is written, so that `remove_unfinished` can tell it from what a killed process left. The caller
+    makes its files durable.
+
+    Raises:
+        FacelabelError: if another process is writing it.
+        OSError: if it cannot be written.
+    """
+    unfinished = folder.with_name(f".{folder.name}{UNFINISHED}")
+    remove_unfinished(unfinished)
+    try:
+        unfinished.mkdir(parents=True)
+        with hold_folder(unfinished):
+            yield unfinished
+            unfinished.replace(folder)
+        sync_folder(folder.parent)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
 
 
 @contextmanager
 def hold_folder(path: Path) -> Iterator[None]:
-    """Hold a folder while it is written; the hold is gone with its holder, however that ended."""
+    """Lock a folder while it is written; the lock ends with the process, even if that is killed."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -158,10 +229,10 @@ def hold_folder(path: Path) -> Iterator[None]:
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove a folder that its writer left unfinished.
+    """Remove a folder that a killed process left unfinished; an absent one is fine.
 
     Raises:
-        FacelabelError: if somebody is still writing it.
+        FacelabelError: if another process is still writing it.
     """
     if not path.is_dir():
         return

@@ -245,17 +245,17 @@ Index(
 )
 
 
-class KeptFigures(Base):
+class StoredStatistics(Base):
     """Statistics that the worker computed over a large project (services/common/cached_stats).
 
-    `state` identifies the data from which `figures` were computed.
+    `state` identifies the data that `value` was computed from.
     """
 
     __tablename__ = "kept_figures"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     state: Mapped[list[int | bool | str | None]] = mapped_column(JSON)
-    figures: Mapped[Any] = mapped_column(JSON)
+    value: Mapped[Any] = mapped_column("figures", JSON)
     counted_at: Mapped[datetime]
 
 

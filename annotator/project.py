@@ -1,4 +1,4 @@
-"""The project folder: where its parts are, how it is made and opened."""
+"""The project folder: the places of its parts, and opening it."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ class ProjectFolder:
     """One folder with one dataset.
 
     attributes.toml   the schema as a person writes it
-    facelabel.db      everything that was said about the images
-    images/           the image files by content, ab/abcd….jpg
-    photos/           photos that images were cut from, as they came, by content; never served or exported
-    views/            what the browser shows: upright JPEGs without metadata, at most 1024 pixels
+    facelabel.db      the images, and all answers about them
+    images/           the image files, named by their content: ab/abcd….jpg
+    photos/           the photos that images were cut from, named by their content; never served or exported
+    views/            the images as the browser shows them: upright JPEGs without metadata, at most 1024 pixels a side
     snapshots/        exported datasets
     exports/          datasets in the formats of other tools
     rounds/           models and predictions, a folder per round
-    imports/          what each import took and refused, a file per source
-    uploads/          files that were sent to the server to be imported, until they are
-    cache/            features; may be deleted
-    secret.key        signs the cookies of logins
+    imports/          a report per imported source: what was imported and refused
+    uploads/          files that were uploaded to be imported, until they are imported
+    cache/            features; it may be deleted
+    secret.key        signs login cookies
     """
 
     path: Path
 
     @property
     def name(self) -> str:
-        """The name shown on the pages."""
+        """The name that the pages show."""
         return self.path.resolve().name
 
     @property
@@ -60,65 +60,70 @@ class ProjectFolder:
 
     @property
     def views(self) -> Path:
-        """The root of what the browser shows."""
+        """The root of the views."""
         return self.path / "views"
 
     @property
     def snapshots(self) -> Path:
-        """Where snapshots go unless the user says otherwise."""
+        """The default folder of snapshots."""
         return self.path / "snapshots"
 
     @property
     def exports(self) -> Path:
-        """Where the formats of other tools go unless the user says otherwise."""
+        """The default folder of exports."""
         return self.path / "exports"
 
     @property
     def rounds(self) -> Path:
-        """A folder per round: model, predictions."""
+        """The folder of the rounds, each with its model and predictions."""
         return self.path / "rounds"
 
     def round_folder(self, number: int) -> Path:
-        """The folder of one round."""
+        """Return the folder of a round."""
         return self.rounds / f"{number:04d}"
 
     @property
     def imports(self) -> Path:
-        """A report per import."""
+        """The folder of the reports of imports."""
         return self.path / "imports"
 
     @property
     def uploads(self) -> Path:
-        """A folder per uploaded file."""
+        """The folder of the uploaded files, each in its own folder."""
         return self.path / "uploads"
 
     @property
     def cache(self) -> Path:
-        """What can be computed again."""
+        """The folder of what can be computed again."""
         return self.path / "cache"
 
     def secret_key(self) -> bytes:
-        """The random key that signs login cookies; made when it is missing, readable by its owner only."""
+        """Return the random key that signs login cookies; a missing key is created, readable only by its owner."""
         file = self.path / "secret.key"
         if not file.exists():
-            made = secrets.token_bytes(32)
+            key = secrets.token_bytes(32)
             if not self.database_file.exists():
-                return made  # there is no project: the app only describes itself
+                return key  # there is no project: the app only describes its API
             umask = os.umask(0o077)
             try:
-                write_atomically(file, made)
+                write_atomically(file, key)
             finally:
                 os.umask(umask)
         return file.read_bytes()
 
     @cached_property
     def database(self) -> Database:
-        """The open database; one engine per project object."""
+        """The open database, one per project object."""
         return Database(self.database_file)
 
     @classmethod
     def open(cls, path: Path) -> ProjectFolder:
-        """Open an existing project and bring its database to the newest revision."""
+        """Open a project and migrate its database to the newest revision.
+
+        Raises:
+            WrongUse: if the folder is not a project.
+            FacelabelError: if the database is damaged, or of a newer Facelabel.
+        """
         project = cls(path)
         if not project.database_file.is_file():
             raise WrongUse(

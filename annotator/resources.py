@@ -1,6 +1,6 @@
-"""Where the files that are not Python are: templates, static files, migrations.
+"""The places of files that are not Python: templates, static files, migrations.
 
-In a checkout they stand at the top level, in an installed wheel inside this package.
+In a checkout they are at the top level, in an installed wheel inside this package.
 """
 
 from pathlib import Path
@@ -9,6 +9,6 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def resource(name: str) -> Path:
-    """The folder `templates`, `static` or `alembic`, or the file `attributes.toml`."""
+    """Return the path of the folder `templates`, `static` or `alembic`, or of the file `attributes.toml`."""
     installed = _PACKAGE / name
     return installed if installed.exists() else _PACKAGE.parent / name

@@ -26,11 +26,11 @@ from annotator.feature_warmup import FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
-from annotator.services.common.cached_stats import FigureCount
-from annotator.services.common.job_queue import StoppedError, ended_well
+from annotator.services.common.cached_stats import StatisticsCounter
+from annotator.services.common.job_queue import StoppedError, failures_recorded
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
-from annotator.services.grouping.duplicate_search import TwinSearch
+from annotator.services.grouping.duplicate_search import DuplicateSearch
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import remove_leftovers
@@ -124,7 +124,7 @@ def _wait_for_changes(changes: Changes, stop: Event) -> None:
 
 def _compute_statistics(project: ProjectFolder, ended: Event) -> None:
     """Compute the statistics of a large project in a thread, because imports and rounds may take hours."""
-    count = FigureCount(project, STATISTICS)
+    count = StatisticsCounter(project, STATISTICS)
     while not ended.wait(STATISTICS_SECONDS):
         try:
             count.run_step()
@@ -165,7 +165,7 @@ def _background(project: ProjectFolder, settings: Settings, search: FaceSearch) 
         steps.append(lambda: _if_alone(project, warmup.run_step))
     if settings.faces:
         steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
-    steps.append(TwinSearch(project).run_step)
+    steps.append(DuplicateSearch(project).run_step)
     return steps
 
 
@@ -223,7 +223,10 @@ def run_next_round(
 
         log = project.round_folder(row.id) / "error.log"
         resting = analyses if row.engine == "probe" else ()  # rounds of other engines take minutes
-        with paused(resting), ended_well(project.path, log, "The labels are unchanged.", give_back, fail):
+        with (
+            paused(resting),
+            failures_recorded(project.path, log, "The labels are unchanged.", give_back, fail),
+        ):
             _run(project, row, snapshots, _Reporter(project, row.id, report, stopped))
         return True
 

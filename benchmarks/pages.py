@@ -20,7 +20,7 @@ from flask.testing import FlaskClient
 from annotator.app import create_app
 from annotator.config import Settings
 from annotator.project import ProjectFolder
-from annotator.services.common.cached_stats import FigureCount
+from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.rounds.status import read_status
 from annotator.worker import FIGURES
 from benchmarks.support.report import Figures, Size
@@ -96,7 +96,7 @@ def requests_of(project: ProjectFolder) -> dict[str, dict[str, float]]:
 
     for kind in FIGURES:
         with watch.time(f"worker: {kind.name}"):
-            FigureCount(project, (kind,)).run_step()
+            StatisticsCounter(project, (kind,)).run_step()
     for _ in range(1 + AGAIN):
         [task] = call("POST tasks/next", "POST", "tasks/next", {"count": 1})["tasks"]
         answer = {"image_id": task["image_id"], "lease": task["lease"], "values": VALUES, "milliseconds": 900}

@@ -14,11 +14,11 @@ from playwright.sync_api import Page, sync_playwright
 
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
-from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from benchmarks.support.data import faces
 from benchmarks.support.report import Figures, Size, percentiles
 from tests.support.browser.chromium import chromium_options
+from tests.support.projects.images import import_images
 from tests.support.serving import Server
 
 KEYS = "000000"

@@ -31,13 +31,13 @@ from annotator.domain.schema import Schema
 from annotator.imaging.image_files import Limits
 from annotator.models import Image, Predictions, Round
 from annotator.project import ProjectFolder
-from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from annotator.services.rounds.jobs import labelled_since_last_round
 from annotator.services.schema.active import active_schema
 from benchmarks.support.data import CELEBA_SCHEMA, faces
 from benchmarks.support.report import Figures, Size
 from tests.support.browser.chromium import chromium_options
+from tests.support.projects.images import import_images
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 

@@ -18,9 +18,9 @@ import psutil
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
-from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from benchmarks.support.report import Figures, Size
+from tests.support.projects.images import import_images
 from tests.support.serving import Client
 
 HELLO = """

@@ -12,11 +12,10 @@ from PIL import Image as Picture
 
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
-from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from tests.support.commands import call
 from tests.support.paths import SHARED_DATA
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 from tests.support.serving import Server
 
 

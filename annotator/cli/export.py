@@ -15,7 +15,7 @@ from annotator.cli.terminal import (
     print_json,
     project_option,
 )
-from annotator.formats.export_formats import WAYS_OUT
+from annotator.formats.export_formats import EXPORT_FORMATS
 from annotator.formats.snapshot.writer import ImageMode, SnapshotOptions
 from annotator.services.exporting.exports import ExportReport, export_as
 from annotator.services.exporting.snapshots import export_snapshot
@@ -28,7 +28,7 @@ from annotator.services.exporting.snapshots import export_snapshot
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["snapshot", *WAYS_OUT]),
+    type=click.Choice(["snapshot", *EXPORT_FORMATS]),
     default="snapshot",
     show_default=True,
     help="A snapshot, or another tool's format; see docs/export.md.",

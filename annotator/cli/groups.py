@@ -17,7 +17,7 @@ from annotator.cli.terminal import (
 )
 from annotator.services.grouping.duplicate_search import hash_all
 from annotator.services.grouping.listing import leak_report, list_groups
-from annotator.services.grouping.near_duplicates import find_twins
+from annotator.services.grouping.near_duplicates import find_near_duplicates
 
 
 @click.command("groups")
@@ -31,7 +31,7 @@ def groups_command(project: Path, as_json: bool) -> None:
     opened = open_project(project)
     with progress_bar("searching for near-duplicates") as progress:
         hash_all(opened, progress)
-    near_duplicates = find_twins(opened)
+    near_duplicates = find_near_duplicates(opened)
     with opened.database.read() as session:
         largest, groups = list_groups(session, limit=10)
         report = leak_report(session)

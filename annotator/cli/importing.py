@@ -25,16 +25,9 @@ from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.video import VideoOptions
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
-from annotator.services.importing.images import ImportReport
-from annotator.services.importing.labels import LabelReport
-from annotator.services.importing.sources import (
-    ImportOptions,
-    Source,
-    SourceReport,
-    find_sources,
-    import_source,
-    propose_mapping,
-)
+from annotator.services.importing.pipeline import import_source, propose_mapping
+from annotator.services.importing.reports import ImageReport, LabelReport, SourceReport
+from annotator.services.importing.sources import ImportOptions, Source, find_sources
 
 _SHOWN = 20
 
@@ -197,7 +190,7 @@ def _print_report(source: Source, report: SourceReport) -> None:
         )
 
 
-def _print_images(images: ImportReport, would: str) -> None:
+def _print_images(images: ImageReport, would: str) -> None:
     for name, reason in images.refused:
         errors.print(f"refused: {one_line(name)} {reason}", markup=False)
     for name, other in images.duplicates:

@@ -11,7 +11,7 @@ from annotator.cli.terminal import json_option, one_line, open_project, print_js
 from annotator.domain.schema import Value, parse_schema
 from annotator.domain.schema_text import format_schema
 from annotator.services.accounts import local_labeller
-from annotator.services.importing.reports import list_reports
+from annotator.services.importing.report_files import list_reports
 from annotator.services.projects import init_project, read_schema_file
 from annotator.services.rounds.status import read_status
 from annotator.services.schema.active import read_schema

@@ -21,7 +21,7 @@ from annotator.formats.import_formats import recognise
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.common.progress import read_progress
-from annotator.services.importing.images import check_sources
+from annotator.services.importing.source_files import require_images
 from annotator.services.projects import existing_paths, init_project, remove_new_project
 
 
@@ -97,7 +97,7 @@ def up_command(
     SOURCE is a folder of images, an archive, a video, or another tool's export.
     """
     if images := [source for source in sources if not source.exists() or recognise(source) == "folder"]:
-        check_sources(images)
+        require_images(images)
     has_project, before = ProjectFolder(project).database_file.exists(), existing_paths(project)
     opened = open_project(project) if has_project else init_project(project, schema)
     try:

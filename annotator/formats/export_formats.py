@@ -1,4 +1,4 @@
-"""The formats a dataset can leave in, by the name that the command and the page offer."""
+"""The formats that a dataset can be exported in, by the names that the command and the page offer."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from annotator.formats.tools import class_folders, coursework_csv, cvat, hugging
 
 
 @dataclass(frozen=True)
-class WayOut:
-    """One format.
+class ExportFormat:
+    """An export format.
 
     Args:
-        title: what the page calls it.
-        write: writes it into an empty folder and says what it could not hold.
-        images: what happens with the image files if nobody says otherwise.
-        leaves_out: what it has no place for, in words; an export then tells of what exactly.
+        title: its name on the page.
+        write: writes a dataset into an empty folder and returns what the format could not hold.
+        images: whether image files are written by default.
+        leaves_out: what the format cannot hold, in words; the report of an export counts it.
     """
 
     title: str
@@ -29,24 +29,24 @@ class WayOut:
     leaves_out: str = ""
 
 
-WAYS_OUT = {
-    "coursework": WayOut(
+EXPORT_FORMATS = {
+    "coursework": ExportFormat(
         "The coursework's annotations.csv",
         coursework_csv.write,
         leaves_out="Attributes that are not among its six; images without a label.",
     ),
-    "parquet": WayOut("Parquet tables", parquet_tables.write),
-    "huggingface": WayOut("Hugging Face imagefolder", huggingface.write, "link", "Groups."),
-    "class_folders": WayOut(
+    "parquet": ExportFormat("Parquet tables", parquet_tables.write),
+    "huggingface": ExportFormat("Hugging Face imagefolder", huggingface.write, "link", "Groups."),
+    "class_folders": ExportFormat(
         "Class folders (torchvision ImageFolder)",
         class_folders.write,
         "link",
         "Missing labels, “can't tell”, groups, splits.",
     ),
-    "label_studio": WayOut("Label Studio JSON", label_studio.write, leaves_out="Groups and splits."),
-    "cvat": WayOut("CVAT for images XML 1.1", cvat.write, leaves_out="Groups and splits."),
-    "makesense": WayOut("makesense JSON", makesense.write, leaves_out="Groups and splits."),
-    "makesense_csv": WayOut(
+    "label_studio": ExportFormat("Label Studio JSON", label_studio.write, leaves_out="Groups and splits."),
+    "cvat": ExportFormat("CVAT for images XML 1.1", cvat.write, leaves_out="Groups and splits."),
+    "makesense": ExportFormat("makesense JSON", makesense.write, leaves_out="Groups and splits."),
+    "makesense_csv": ExportFormat(
         "makesense CSV", makesense.write_csv, leaves_out="Images without a label, groups and splits."
     ),
 }

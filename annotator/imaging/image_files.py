@@ -1,4 +1,4 @@
-"""Reading an image file that may be hostile: limits first, then a full decode, then what the browser will see."""
+"""Reading an image file that may be hostile: limits first, then a full decode, then the view for the browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from annotator.imaging.plain_jpeg import is_plain_jpeg
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-"""Files with these endings are taken for images; others are left aside."""
+"""File name extensions of images; other files are ignored."""
 
 _FORMATS = {
     "JPEG": "jpg",
@@ -28,19 +28,21 @@ _FORMATS = {
     "TIFF": "tif",
     "GIF": "gif",
 }
-_OPENED = tuple(name for name in _FORMATS if name != "MPO")  # a JPEG of several pictures is opened as JPEG
+_OPENED = tuple(
+    name for name in _FORMATS if name != "MPO"
+)  # a JPEG of several pictures, which is opened as JPEG
 VIEW_SIDE = 1024
 MIN_SIDE = 16
 MAX_ASPECT = 20
 
 
 class RefusedImageError(Exception):
-    """This file is not taken in; the message is the reason."""
+    """A file cannot be imported; the message is the reason, as a clause after its name."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What an image file says of itself; width and height in pixels after the EXIF orientation is applied."""
+    """The format and size of an image; width and height in pixels after the EXIF orientation is applied."""
 
     extension: str
     width: int
@@ -49,17 +51,17 @@ class Header:
 
 @dataclass(frozen=True)
 class Limits:
-    """What is refused before it is decoded."""
+    """Files and images that exceed these limits are refused before they are decoded."""
 
     max_pixels: int
     max_file_bytes: int
 
 
 def read_bytes(path: Path, limits: Limits) -> bytes:
-    """The bytes of a regular file within the limits.
+    """Return the bytes of a regular file within the limits.
 
     Raises:
-        RefusedImageError: with the reason.
+        RefusedImageError: if it is not such a file, or cannot be read.
     """
     try:
         # O_NONBLOCK: opening a named pipe must not wait for its other end.
@@ -81,24 +83,23 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
 
 
 def read_header(content: bytes, limits: Limits) -> Header:
-    """Format and size, without decoding a pixel.
+    """Return format and size without decoding a pixel.
 
     Raises:
-        RefusedImageError: if it is no image, or larger, smaller or longer than what is taken in.
+        RefusedImageError: if it is not an image, or is too large, too small or too narrow.
     """
     with _refusals(limits), _open(content) as image:
         return _header(image, limits)
 
 
 def read_image(content: bytes, limits: Limits) -> tuple[Header, bytes]:
-    """Format and size, and what the browser shows: an upright JPEG without metadata, at most 1024 pixels a side.
+    """Return format and size, and the view: an upright JPEG without metadata, with at most 1024 pixels a side.
 
-    What is that already is shown as it is, without the loss of a second compression.
-
-    Decodes the image in full, so that a truncated or lying file is found now and not while labelling.
+    A file that is such a JPEG already is its own view, which avoids the loss of a second compression. The image is decoded
+    in full, so that a truncated or lying file is found now and not while labelling.
 
     Raises:
-        RefusedImageError: with the reason; what `read_header` refuses is not decoded.
+        RefusedImageError: if the image is damaged; an image that `read_header` refuses is not decoded.
     """
     with _refusals(limits), _open(content) as image:
         return _header(image, limits), _view(image, content)
@@ -118,15 +119,15 @@ def _header(image: Image.Image, limits: Limits) -> Header:
 
 
 def _view(image: Image.Image, content: bytes) -> bytes:
-    small = max(image.size) <= VIEW_SIDE
-    # For a large JPEG the decoder can scale while it reads every byte: the size we show is all we need.
+    fits = max(image.size) <= VIEW_SIDE
+    # The decoder can scale a large JPEG while it reads every byte; the size of the view is enough.
     image.draft("RGB", (VIEW_SIDE, VIEW_SIDE))
     image.load()
-    if small and is_plain_jpeg(content):
+    if fits and is_plain_jpeg(content):
         return content
     ImageOps.exif_transpose(image, in_place=True)
     upright = _rgb(image)
-    upright.info.clear()  # of what the file says of itself only the pixels are shown
+    upright.info.clear()  # only the pixels are shown, no metadata
     upright.thumbnail((VIEW_SIDE, VIEW_SIDE), Image.Resampling.LANCZOS)
     view = io.BytesIO()
     upright.save(view, "JPEG", quality=90)
@@ -134,10 +135,10 @@ def _view(image: Image.Image, content: bytes) -> bytes:
 
 
 def decode_upright(content: bytes, limits: Limits) -> Image.Image:
-    """All pixels of an image, RGB, upright.
+    """Return all pixels of an image, upright and in RGB.
 
     Raises:
-        RefusedImageError: with the reason.
+        RefusedImageError: if the image is damaged.
     """
     with _refusals(limits), _open(content) as image:
         image.load()
@@ -152,10 +153,10 @@ def _open(content: bytes) -> Image.Image:
 
 @contextmanager
 def _refusals(limits: Limits) -> Iterator[None]:
-    """Turn what Pillow's decoders raise for damaged and hostile files into a reason."""
+    """Turn the exceptions of Pillow's decoders for damaged and hostile files into refusals."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns about odd metadata; what matters raises
+            warnings.simplefilter("ignore")  # Pillow warns about odd metadata, and raises for what matters
             yield
     except UnidentifiedImageError as error:
         raise RefusedImageError(
@@ -164,7 +165,7 @@ def _refusals(limits: Limits) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise RefusedImageError(f"has more than {limits.max_pixels:,} pixels") from error
     except MemoryError as error:
-        raise RefusedImageError("needs more memory than there is") from error
+        raise RefusedImageError("needs more memory than is available") from error
     except (
         OSError,
         ValueError,
@@ -179,7 +180,7 @@ def _refusals(limits: Limits) -> Iterator[None]:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """Eight-bit RGB; transparency is laid on white, 16-bit gray is scaled."""
+    """The image in 8-bit RGB; transparency becomes white, 16-bit gray is scaled."""
     if image.mode.startswith("I"):
         return image.convert("I").point(lambda value: value / 256).convert("L").convert("RGB")
     if image.has_transparency_data:

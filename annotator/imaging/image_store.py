@@ -23,18 +23,18 @@ from annotator.imaging.image_files import (
 )
 
 _INCOMING = "incoming"
-"""Where files are written: thousands of new ones in one folder cost the disk half of what they cost in 256."""
+"""The folder that files are written to: thousands of new files in one folder take half the time of 256 folders."""
 
 
 @dataclass(frozen=True)
 class StoredImage:
-    """An image that is in the store, once `finish` has given its files their names.
+    """An image that is in the store once `finish` has given its files their names.
 
     Args:
-        sha256: of the file.
-        header: what the file says of itself.
-        pending: the temporary and the own name of files that were written.
-        view: the name of the view, if the file itself is that.
+        sha256: the SHA-256 of the file.
+        header: its format and size.
+        pending: (temporary path, final path) of the files that were written.
+        view: the path of the view, if the image file is its own view.
     """
 
     sha256: str
@@ -44,13 +44,16 @@ class StoredImage:
 
 
 def store_image(images: Path, views: Path, limits: Limits, path: Path) -> StoredImage | str:
-    """Copy one file into the store, with its view, unless it is there; returns the reason if it is refused.
+    """Copy a file and its view into the store, unless they are there; return the reason if the file is refused.
 
     Args:
         images: the root of the image files.
-        views: the root of what the browser shows.
-        limits: what is refused before it is decoded.
+        views: the root of the views.
+        limits: files beyond them are refused before they are decoded.
         path: the file.
+
+    Raises:
+        FacelabelError: if the store cannot be written.
     """
     try:
         content = read_bytes(path, limits)
@@ -73,9 +76,12 @@ def store_image(images: Path, views: Path, limits: Limits, path: Path) -> Stored
 
 
 def finish(root: Path, stored: Iterable[StoredImage]) -> None:
-    """Give stored files their names, durably: a file never has its name before its bytes are on the disk.
+    """Give stored files their names durably: a file never has its name before its bytes are on the disk.
 
-    Two calls to the disk for a whole batch, where a call for every file and folder would cost most of an import's time.
+    A batch takes two syncs of the disk. A sync of every file and folder would take most of an import's time.
+
+    Raises:
+        FacelabelError: if the store cannot be written.
     """
     new = [image for image in stored if image.pending]
     if not new:
@@ -90,7 +96,7 @@ def finish(root: Path, stored: Iterable[StoredImage]) -> None:
 
 
 def examine_image(limits: Limits, path: Path) -> StoredImage | str:
-    """What `store_image` would give for a file, without storing it."""
+    """Return what `store_image` would return for a file, without storing it."""
     try:
         content = read_bytes(path, limits)
         header, _ = read_image(content, limits)
@@ -100,13 +106,13 @@ def examine_image(limits: Limits, path: Path) -> StoredImage | str:
 
 
 def clean_up(root: Path) -> None:
-    """Remove what a killed import left unfinished below the root of a store; no other import may run."""
-    for left in root.glob("*/.*.tmp"):
-        left.unlink(missing_ok=True)
+    """Remove the temporary files of killed imports below the root of a store; no other import may run."""
+    for leftover in root.glob("*/.*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 def decoding_pool() -> ProcessPoolExecutor:
-    """A process per core; a decoder that is killed by a hostile file does not take the import with it."""
+    """Return a pool with a process per core, so that a hostile file that kills its decoder does not kill the import."""
     return ProcessPoolExecutor(
         max_workers=os.cpu_count() or 1,
         mp_context=decoding_context(__name__),
@@ -115,7 +121,7 @@ def decoding_pool() -> ProcessPoolExecutor:
 
 
 def end_with_parent() -> None:
-    """A decoding process does not outlive an import that was killed."""
+    """End this process when its parent ends, so that it does not outlive a killed import."""
 
     def watch() -> None:
         parent = multiprocessing.parent_process()

@@ -1,4 +1,4 @@
-"""The perceptual hash of an image: 64 bits that stay nearly the same when it is scaled, recompressed or brightened.
+"""The perceptual hash of an image: 64 bits that hardly change when it is scaled, recompressed or brightened.
 
 It is the pHash of Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010): the lowest 8 × 8
 frequencies of the discrete cosine transform of a 32 × 32 gray thumbnail, each compared with their median.
@@ -17,8 +17,10 @@ _FREQUENCIES[0] /= np.sqrt(2)
 
 
 def perceptual_hash(image: Image.Image) -> int:
-    """The hash of a decoded image as a signed 64-bit number, which a database column holds."""
+    """Return the hash of a decoded image as a signed 64-bit integer, which a database column can hold."""
     gray = np.asarray(image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS), np.float32)
     low: NDArray[np.floating] = (_FREQUENCIES @ gray @ _FREQUENCIES.T).ravel()
-    bits = low > np.median(low[1:])  # the first one is the mean brightness, which says nothing
+    bits = low > np.median(
+        low[1:]
+    )  # the first one is the mean brightness, which is not part of the picture's structure
     return int(np.packbits(bits).view(">i8")[0])

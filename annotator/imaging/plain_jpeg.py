@@ -1,4 +1,4 @@
-"""Telling a JPEG that holds nothing besides its picture: the browser can be given it as it is."""
+"""Recognising a JPEG that holds only its picture and can be sent to the browser unchanged."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _START = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
 _APP0, _START_OF_SCAN, _END = 0xE0, 0xDA, b"\xff\xd9"
 _TABLES = {0xC4, 0xDB, 0xDD}  # Huffman and quantisation tables, the restart interval
 _BASELINE = 0xC0
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # in the data of a scan: no stuffed zero, no restart
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # in a scan: neither a stuffed zero nor a restart
 
 
 def is_plain_jpeg(content: bytes) -> bool:
-    """Whether a file is a JFIF header, the tables of a baseline picture in Y, Cb and Cr, its one scan, and its end.
+    """Return whether a file is a JFIF header, the tables of a baseline picture in Y, Cb and Cr, one scan, and the end marker.
 
-    So it has no EXIF (an orientation, a place, a serial number), no comment, no colour profile, no thumbnail and nothing after
-    its end. The grammar is that of ITU-T T.81, annex B; whether the picture can be decoded is not looked at.
+    Such a file has no EXIF (an orientation, a place, a serial number), comment, colour profile or thumbnail, and no data after
+    its end. The grammar is that of ITU-T T.81, annex B. The picture is not decoded.
     """
     if not content.startswith(_START) or content[18:20] != b"\0\0":  # the size of JFIF's thumbnail
         return False
@@ -27,8 +27,8 @@ def is_plain_jpeg(content: bytes) -> bool:
             if content[at + 9 : at + 10] != b"\x03":
                 return False
         elif marker == _START_OF_SCAN:
-            found = _MARKER.search(content, at + 2 + length)
-            return frames == 1 and found is not None and content[found.start() :] == _END
+            marker_after = _MARKER.search(content, at + 2 + length)
+            return frames == 1 and marker_after is not None and content[marker_after.start() :] == _END
         elif marker not in _TABLES and not (marker == _APP0 and at == 2):
             return False
         at += 2 + length

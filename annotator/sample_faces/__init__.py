@@ -1,4 +1,4 @@
-"""Sample faces that the project draws itself, with known answers: something to label before there are photos."""
+"""Drawn sample faces with known answers, to try labelling before there are photos."""
 
 import csv
 import io
@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from annotator.files import write_atomically
 from annotator.sample_faces.people import PEOPLE, Person
 from annotator.sample_faces.plan import NOT_HUMAN, Answers, plan
 from annotator.sample_faces.portrait import draw_face
@@ -31,15 +32,15 @@ def draw_faces(
     """Draw faces into a folder, and their true answers into `answers.csv`.
 
     Args:
-        folder: where to write `0001.jpg`, `0002.jpg`, …; made if absent.
-        count: how many images.
+        folder: the folder for `0001.jpg`, `0002.jpg`, …; created if absent.
+        count: the number of images.
         seed: another seed gives other pictures of the same people.
         size: width and height in pixels.
         progress: called after each image with the number of images done and `count`.
 
     Returns:
-        The path of `answers.csv`: `image_name`, the codes of the default schema, and the person's name (empty where
-        nobody is shown). It is written last: where it is, every image is. The same arguments give the same bytes.
+        The path of `answers.csv`: `image_name`, the codes of the default schema, and the person's name (empty if
+        nobody is shown). It is written after all images. The same arguments give the same bytes.
 
     Raises:
         ValueError: `count` or `size` is not positive.
@@ -50,7 +51,7 @@ def draw_faces(
         )
     folder.mkdir(parents=True, exist_ok=True)
     answers = folder / "answers.csv"
-    answers.unlink(missing_ok=True)  # an older one would vouch for images that are about to be replaced
+    answers.unlink(missing_ok=True)  # an older file must not describe images that are being replaced
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(HEADER)
@@ -62,10 +63,7 @@ def draw_faces(
         rows.writerow((name, *subject.answers, subject.person.name if subject.person else ""))
         if progress:
             progress(index, count)
-    for index in range(1, count + 1):  # all at the end: many times faster than one by one
+    for index in range(1, count + 1):  # all at the end, which is many times faster than one by one
         _sync(folder / f"{index:04d}.jpg")
-    unfinished = folder / ".answers.csv.part"
-    unfinished.write_text(table.getvalue(), encoding="utf-8", newline="")
-    _sync(unfinished)
-    unfinished.replace(answers)
+    write_atomically(answers, table.getvalue().encode())
     return answers

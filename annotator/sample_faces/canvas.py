@@ -1,4 +1,4 @@
-"""A canvas for smooth shapes: points are complex numbers, edges are softened by drawing larger and shrinking."""
+"""A canvas for smooth shapes. Points are complex numbers; drawing larger and shrinking softens the edges."""
 
 import cmath
 import functools
@@ -65,7 +65,7 @@ def _spot(strength: float) -> Image.Image:
 
 @functools.cache
 def _pressure(length: int) -> NDArray[np.float64]:
-    """Return how much of its width a stroke of that many points loses along its way."""
+    """Return the (length,) shares of its width that a stroke loses at each point."""
     return np.abs(np.linspace(-1, 1, length)) ** 2.5
 
 
@@ -73,19 +73,19 @@ class Canvas:
     """An RGB drawing of UNITS by UNITS units on a background.
 
     Args:
-        background: the picture behind, in the final size.
+        background: the picture behind the drawing, in the final size.
     """
 
     def __init__(self, background: Image.Image) -> None:
         side = background.width * SUPERSAMPLING
-        # every pixel repeated: shrinking gives exactly the background back where nothing was drawn
+        # repeats every pixel, so that shrinking restores the background exactly where nothing was drawn
         self._image = background.resize((side, side), Image.Resampling.NEAREST)
         self._draw = ImageDraw.Draw(self._image, "RGBA")
         self._unit = side / UNITS
         self.place(0j, 1 + 0j)
 
     def place(self, origin: complex, turn: complex) -> None:
-        """Put what is drawn next at `origin`, scaled and turned by the complex factor `turn`."""
+        """Draw the next shapes at `origin`, scaled and turned by the complex factor `turn`."""
         self._origin, self._turn = origin * self._unit, turn * self._unit
 
     def _pixels(self, points: Points) -> list[float]:

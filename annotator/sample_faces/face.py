@@ -1,4 +1,4 @@
-"""The parts of a face: eyes, brows, nose, mouth, beard, and what is asked about it: wrinkles, freckles, glasses."""
+"""The parts of a face: eyes, brows, nose, mouth and beard, and its attributes: wrinkles, freckles and glasses."""
 
 import cmath
 import random
@@ -12,13 +12,13 @@ from annotator.sample_faces.people import Beard, Features
 
 WHITE: Colour = (255, 255, 255)
 INK: Colour = (46, 32, 34)
-DEEP: Colour = (24, 12, 12)  # lines that have to be seen on deep skin
+DEEP: Colour = (24, 12, 12)  # lines that must be visible on deep skin
 EYE_LINE = -8j
 NOSE_ROOT = -2j
 
 
 class Mood(NamedTuple):
-    """What changes from picture to picture: where the head turns (-1 to 1), how open the eyes are, the smile."""
+    """What differs between pictures of a person: the turn of the head (-1 to 1), the opening of the eyes, the smile."""
 
     yaw: float
     open_eyes: float

@@ -1,4 +1,4 @@
-"""Hair: what hangs behind the head, what lies on it, and what shows below a hat."""
+"""Hair: behind the head, on top of it, and below a hat."""
 
 import random
 from typing import NamedTuple
@@ -8,7 +8,7 @@ import numpy as np
 from annotator.sample_faces.canvas import Canvas, Colour, Shape, ellipse, mirrored, mix, smooth
 from annotator.sample_faces.people import Features, Style
 
-# two shades for each code between which people differ; mixed hair has a second colour in streaks
+# two shades for each code, between which people vary; mixed hair has streaks of a second colour
 HAIR: dict[int, tuple[Colour, Colour]] = {
     0: ((116, 72, 42), (138, 90, 54)),
     1: ((26, 23, 27), (36, 31, 34)),
@@ -24,7 +24,7 @@ LONG = ("long", "wavy", "bob", "ponytail", "pigtails", "bun", "afro", "curly")
 
 
 class Look(NamedTuple):
-    """How hair is painted: its colour, a darker and a lighter shade of it, and streaks of another colour."""
+    """The paint of hair: its colour, a darker and a lighter shade of it, and streaks of another colour."""
 
     colour: Colour
     dark: Colour
@@ -89,7 +89,7 @@ def _behind(style: Style, w: float) -> list[Shape]:
 
 
 def _on_top(style: Style, w: float) -> list[Shape]:
-    """Return the outlines of the hair on the head: the skull's contour out, the hairline back."""
+    """Return the outlines of the hair on the head: along the skull's contour and back along the hairline."""
     if style in {"long", "wavy"}:
         out = [-w - 4 + 24j, -w - 7 - 20j, -w + 4 - 66j, -88j, w - 4 - 66j, w + 7 - 20j, w + 4 + 24j]
         back = [w - 3 - 4j, 0.72 * w - 36j, 0.1 * w - 62j, -0.5 * w - 44j, -0.86 * w - 22j, -w + 3]
@@ -193,7 +193,7 @@ def draw_few(canvas: Canvas, paint: Look, face: Features, rng: random.Random) ->
 
 
 def draw_sides(canvas: Canvas, style: Style, paint: Look, face: Features, rng: random.Random) -> None:
-    """Draw what shows of the hair below a hat."""
+    """Draw the hair that shows below a hat."""
     w, low = face.width, 40 if style in LONG else 12
     lock = smooth(
         [w - 8 - 50j, w + 6 - 44j, w + 9 - 6j, w + 5 + low * 1j, w - 3 + (low - 8) * 1j, w - 7 - 16j],

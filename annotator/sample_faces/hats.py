@@ -107,7 +107,7 @@ _OPEN_HATS: tuple[_Hat, ...] = (_cap, _beanie, _straw_hat)
 
 
 def draw_hat(canvas: Canvas, style: Style, face: Features, rng: random.Random, *, covering: bool) -> None:
-    """Draw a hat; a covering one leaves no hair to be seen."""
+    """Draw a hat; a covering hat hides all hair."""
     colour = rng.choice(HAT_COLOURS)
     covers: dict[str, _Hat] = {"scarf": _scarf, "turban": _turban}
     hat = covers.get(style) or (_hoodie if covering else rng.choice(_OPEN_HATS))

@@ -1,4 +1,4 @@
-"""The forty people who appear in the drawn faces, and what stays the same about each of them."""
+"""The forty people of the drawn faces, and their constant features."""
 
 import random
 from typing import Literal, NamedTuple
@@ -43,9 +43,9 @@ class Person(NamedTuple):
     Attributes:
         name: the identity.
         skin: index into SKINS, light to deep.
-        hair_color: code of the natural or dyed hair colour; what shows of it depends on hair_top and hats.
+        hair_color: code of the natural or dyed hair colour; hair_top and hats decide how much of it shows.
         hair_top: code without a hat; 3 for people who always cover their hair.
-        style: how thick hair is worn.
+        style: the style of full hair.
         age: decides face proportions and wrinkles.
         feminine: lashes and lips are drawn more strongly, the jaw is softer.
         glasses: wears glasses on most days.

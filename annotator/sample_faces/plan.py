@@ -1,4 +1,4 @@
-"""What is drawn: which person and which answers each image shows, so that rare values occur but stay rare."""
+"""The plan of the drawings: the person and the answers of each image, chosen so that rare values occur but stay rare."""
 
 import random
 from typing import NamedTuple
@@ -24,7 +24,7 @@ NOT_HUMAN = Answers(not_human=1)
 
 
 class Subject(NamedTuple):
-    """What one image shows; `person` is None where nobody is seen. The seed decides pose, light and the rest."""
+    """What one image shows; `person` is None if it shows nobody. The seed decides pose, light and other details."""
 
     answers: Answers
     person: Person | None
@@ -50,8 +50,8 @@ def _answers(person: Person, index: int, rng: random.Random) -> Answers:
 def plan(count: int, seed: int) -> list[Subject]:
     """Return what to draw, in a random order that depends on the seed alone.
 
-    The people take turns, and 17 and 23 share no factor with their number: hats and sunglasses reach each of them
-    before anyone twice, so from 150 images on every value of every attribute occurs at least twice.
+    The people take turns. Their number shares no factor with 17 and 23, so that everybody gets a hat or sunglasses once before
+    anybody gets them twice. From 150 images on, every value of every attribute occurs at least twice.
     """
     rng = random.Random(f"faces:{seed}")  # noqa: S311 - a drawing, not a secret
     scenes = round(0.04 * count)

@@ -135,7 +135,11 @@ def _draw_hair_behind(canvas: Canvas, sitter: _Sitter, rng: Rng) -> None:
         if style != "turban":
             hats.draw_inside_of_hood(canvas, sitter.face)
     elif answers.hair_top in {2, 3}:
-        below_hat = answers.hair_top == 3 and style in {"afro", "curly", "bun"}  # these do not fit under one
+        below_hat = answers.hair_top == 3 and style in {
+            "afro",
+            "curly",
+            "bun",
+        }  # these styles do not fit under a hat
         hair.draw_behind(canvas, "bob" if below_hat else style, sitter.paint, sitter.face, rng)
 
 
@@ -199,7 +203,7 @@ def draw_face(answers: Answers, person: Person | None, seed: int, *, size: int =
     """
 
     def dice(part: str) -> Rng:
-        # each part has its own, so that another answer changes nothing but what it is about
+        # each part has its own generator, so that another answer changes only the part that it is about
         return Rng(f"{part}:{seed}")  # noqa: S311 - a drawing, not a secret
 
     if answers.not_human:

@@ -6,12 +6,11 @@ import pytest
 from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
-from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
 from tests.support.browser.pages import wait_until_ready
 from tests.support.predictions_folder import SURE, write_predictions
-from tests.support.projects.images import LIMITS, image_of, names_of
+from tests.support.projects.images import LIMITS, image_of, import_images, names_of
 from tests.support.projects.labelling import ALL, Person, done_count, labels_of
 from tests.support.projects.reviewing import save_correction
 from tests.support.serving import Server

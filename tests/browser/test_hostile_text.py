@@ -10,12 +10,11 @@ from annotator.models import Labeller
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.accounts import add_account
-from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from annotator.services.review.corrections import Correction, correct
 from annotator.services.review.flags import raise_flag
 from tests.support.browser.pages import PAGES
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

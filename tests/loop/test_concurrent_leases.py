@@ -8,9 +8,8 @@ import pytest
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account, add_token
-from annotator.services.importing.images import import_images
 from tests.support.labelling_team import Team
-from tests.support.projects.images import LIMITS, draw_plain_images
+from tests.support.projects.images import LIMITS, draw_plain_images, import_images
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 

@@ -10,8 +10,7 @@ from annotator.files import shard_path
 from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
-from annotator.services.importing.images import import_images
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 

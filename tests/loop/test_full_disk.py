@@ -18,7 +18,7 @@ from annotator.config import Settings
 from annotator.errors import NoRoom
 from annotator.models import Image, Import
 from annotator.project import ProjectFolder
-from annotator.services.importing.jobs import Wish, begin_import, get_import, start_import
+from annotator.services.importing.jobs import ImportRequest, begin_import, get_import, start_import
 from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import receive_piece
 from annotator.services.projects import init_project
@@ -120,7 +120,7 @@ def test_an_import_of_an_upload_reports_a_full_disk_and_resumes_when_there_is_sp
         empty(small_disk)
         if first.state == "failed":
             with project.database.write() as session:
-                start_import(session, 1, Wish(), dry_run=False)
+                start_import(session, 1, ImportRequest(), dry_run=False)
         assert run_next_import(project, Settings(), lambda: False) == (first.state != "done")
         assert (state(project).state, names(project)) == ("done", expected)
         assert not list(project.path.rglob("*.tmp")) + list(project.path.glob(".import-*"))

@@ -13,9 +13,8 @@ import pytest
 
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
-from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 from tests.support.waiting import wait_until
 
 COUNT = 300

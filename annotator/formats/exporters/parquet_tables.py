@@ -1,4 +1,4 @@
-"""The Parquet tables of a snapshot, and rows of any Parquet file: the one module of the formats that loads pyarrow."""
+"""Writing the Parquet tables of a dataset, and reading the rows of any Parquet file. It loads pyarrow at import."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _ATTRIBUTES = pa.schema(
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The rows of a Parquet file as Python values, each with its number in words.
+    """Yield the rows of a Parquet file as Python values, each with its place ("row 17").
 
     Raises:
-        FacelabelError: if it is none, when that is found.
+        FacelabelError: if it is not a Parquet file, at the row where that shows.
     """
     number = 0
     try:
@@ -45,7 +45,11 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def write(folder: Path, export: Export) -> Losses:
-    """Write the three tables; the images, if they are taken along, stand under their names in `images/`."""
+    """Write the three tables, and the image files under their names in `images/` if the export includes them.
+
+    Raises:
+        FacelabelError: if an image is to be written whose name cannot be the name of a file inside a folder.
+    """
     columns = export.columns()
     labels_schema = pa.schema(
         [pa.field("image_name", pa.string()), *(pa.field(name, pa.int32()) for name in columns)]

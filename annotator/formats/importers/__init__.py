@@ -1,1 +1,1 @@
-"""Formats that are only read, safe readers, and the translation of foreign names into the schema."""
+"""Formats that are only read, safe readers, and the translation of names into our schema."""

@@ -1,7 +1,7 @@
-"""Zip and tar archives that may be hostile: unpacked into a folder of ours, within limits, one member after the other.
+"""Zip and tar archives that may be hostile, unpacked into a folder within limits, one member after the other.
 
-No member leaves the folder, none is a link or a device, none is larger than it may be: what an archive claims about itself
-is checked first, and what comes out of it is counted while it comes.
+No member leaves the folder, is a link or a device, or exceeds the limits. The sizes that an archive claims are checked
+first, and the bytes that come out of it are counted while they are written.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from annotator.files import cannot_write
 from annotator.imaging.image_files import EXTENSIONS
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-"""Files with these endings are taken for archives."""
+"""File name extensions of archives."""
 
 TAKEN = EXTENSIONS | {".csv", ".tsv", ".txt", ".json", ".jsonl", ".xml", ".toml", ".parquet", ".arrow"}
-"""Members with other endings are left aside."""
+"""Members with other extensions are ignored."""
 
 _CHUNK = 2**20
-_SMALL = 2**20  # smaller members may be as regular as they like
+_SMALL = 2**20  # bytes up to which any compression ratio is allowed
 _LONGEST_NAME, _LONGEST_PART, _DEEPEST = 1000, 255, 30
 
 
@@ -39,10 +39,10 @@ class ArchiveLimits:
     """What an archive may hold.
 
     Args:
-        members: how many members are looked at.
-        total_bytes: how much is unpacked in all.
-        member_bytes: how large one member may be.
-        ratio: how many times larger than packed a member above a mebibyte may be.
+        members: the largest number of members.
+        total_bytes: the largest size of all members together.
+        member_bytes: the largest size of one member.
+        ratio: the largest compression ratio of a member above one mebibyte.
     """
 
     members: int = 1_000_000
@@ -53,7 +53,7 @@ class ArchiveLimits:
 
 @dataclass(frozen=True)
 class _Member:
-    """What an archive says of a member. `kind` is why it is no plain file, or ""; `packed` None: not known."""
+    """What an archive says about a member. `kind`: why it is not a plain file, or ""; `packed`: its packed size, None if unknown."""
 
     name: str
     size: int
@@ -63,48 +63,48 @@ class _Member:
 
 
 def recognise(path: Path) -> bool:
-    """Whether it is named like an archive."""
+    """Return whether a file is named like an archive."""
     return path.name.lower().endswith(ENDINGS) and not path.is_dir()
 
 
 def unpack(
-    path: Path, folder: Path, limits: ArchiveLimits, between: Callable[[], None] = lambda: None
+    path: Path, folder: Path, limits: ArchiveLimits, check_stop: Callable[[], None] = lambda: None
 ) -> tuple[list[tuple[str, str]], int]:
-    """Unpack what may be wanted into an empty folder.
+    """Unpack images and possible label files into an empty folder.
 
     Args:
         path: the archive.
-        folder: where to.
-        limits: what it may hold.
-        between: called before each member; what it raises ends the unpacking.
+        folder: the folder.
+        limits: what the archive may hold.
+        check_stop: called before each member; what it raises ends the unpacking.
 
     Returns:
-        What was refused as (member, reason), and how many members were left aside for their ending.
+        The refused members as (name, reason), and the number of members that were ignored.
 
     Raises:
-        FacelabelError: if it is no archive, is damaged, or holds more than the limits allow.
+        FacelabelError: if it is not an archive, is damaged, or holds more than the limits allow.
     """
     refused: list[tuple[str, str]] = []
-    left_aside = total = 0
-    taken: set[str] = set()
-    with _damage_told(path):
+    ignored = total = 0
+    used_names: set[str] = set()
+    with _errors_named(path):
         for number, member in enumerate(_members(path), start=1):
-            between()
+            check_stop()
             if number > limits.members:
                 raise _bad(path, f"it has more than {limits.members:,} members")
             if not _is_wanted(member):
-                left_aside += 1
+                ignored += 1
                 continue
-            reason = _refusal(member, taken, limits)
+            reason = _refusal(member, used_names, limits)
             if reason is None:
-                taken.add(member.name.casefold())
+                used_names.add(member.name.casefold())
                 size, reason = _copy(member, folder, limits)
                 total += size
             if total > limits.total_bytes:
                 raise _bad(path, f"it holds more than {limits.total_bytes // 2**20:,} MiB")
             if reason is not None:
                 refused.append((member.name, reason))
-    return refused, left_aside
+    return refused, ignored
 
 
 def _members(path: Path) -> Iterator[_Member]:
@@ -112,15 +112,19 @@ def _members(path: Path) -> Iterator[_Member]:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 if not info.is_dir():
-                    # The name as it stands there: zipfile would end it at a NUL.
+                    # The name as the archive has it: zipfile would cut it at a NUL.
                     name, kind = info.orig_filename, _zip_kind(info)
                     yield _Member(name, info.file_size, info.compress_size, kind, partial(archive.open, info))
         return
-    with tarfile.open(path, "r|*") as tar:  # as a stream: it can neither go back nor keep what it has seen
+    with tarfile.open(path, "r|*") as tar:  # as a stream, so that memory stays bounded
         for entry in tar:
             if not entry.isdir():
                 kind = (
-                    "" if entry.isreg() else "is a link" if entry.issym() or entry.islnk() else "is no file"
+                    ""
+                    if entry.isreg()
+                    else "is a link"
+                    if entry.issym() or entry.islnk()
+                    else "is not a plain file"
                 )
                 yield _Member(entry.name, entry.size, None, kind, partial(tar.extractfile, entry))
 
@@ -131,7 +135,7 @@ def _zip_kind(info: zipfile.ZipInfo) -> str:
     mode = info.external_attr >> 16
     if stat.S_ISLNK(mode):
         return "is a link"
-    return "" if stat.S_IFMT(mode) in {0, stat.S_IFREG} else "is no file"
+    return "" if stat.S_IFMT(mode) in {0, stat.S_IFREG} else "is not a plain file"
 
 
 def _is_wanted(member: _Member) -> bool:
@@ -141,13 +145,13 @@ def _is_wanted(member: _Member) -> bool:
     return name.suffix.lower() in TAKEN or name.name.lower().endswith(ENDINGS) or bool(member.kind)
 
 
-def _refusal(member: _Member, taken: set[str], limits: ArchiveLimits) -> str | None:
-    """Why a member is not even opened, or None."""
+def _refusal(member: _Member, used_names: set[str], limits: ArchiveLimits) -> str | None:
+    """Why a member is refused before it is opened, or None."""
     reason = member.kind or _bad_name(member.name)
     if reason:
         return reason
-    if member.name.casefold() in taken:
-        return "stands in the archive twice"
+    if member.name.casefold() in used_names:
+        return "is in the archive twice"
     return _bad_size(member, limits)
 
 
@@ -157,7 +161,7 @@ def _bad_size(member: _Member, limits: ArchiveLimits) -> str | None:
     if member.size > limits.member_bytes:
         return f"is larger than {limits.member_bytes // 2**20} MiB"
     if member.packed is not None and member.size > max(_SMALL, limits.ratio * member.packed):
-        return f"is packed more than {limits.ratio} times smaller, as only bombs are"
+        return f"is compressed more than {limits.ratio} times, which only archive bombs are"
     return None
 
 
@@ -165,7 +169,7 @@ def _bad_name(name: str) -> str:
     """Why a member of this name is refused, or ""."""
     parts = name.split("/")
     if name.lower().endswith(ENDINGS):
-        return "is an archive inside the archive; unpack it and import it by itself"
+        return "is an archive inside the archive; unpack it and import it on its own"
     if name.startswith("/") or "\\" in name or re.match("[A-Za-z]:", name) or ".." in parts:
         return "has a path that leaves the archive"
     if not name.isprintable():
@@ -177,7 +181,7 @@ def _bad_name(name: str) -> str:
 
 
 def _copy(member: _Member, folder: Path, limits: ArchiveLimits) -> tuple[int, str | None]:
-    """Write a member, counting; gives its size and why it was refused after all."""
+    """Write a member and count its bytes; return its size, and why it was refused or None."""
     target = folder / member.name
     allowed = limits.member_bytes
     if member.packed is not None:
@@ -188,7 +192,7 @@ def _copy(member: _Member, folder: Path, limits: ArchiveLimits) -> tuple[int, st
     except (OSError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
         return 0, f"cannot be unpacked ({error})"
     if source is None:
-        return 0, "is no file"
+        return 0, "is not a plain file"
     with source:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -208,12 +212,12 @@ def _copy(member: _Member, folder: Path, limits: ArchiveLimits) -> tuple[int, st
             raise cannot_write(target, error) from error
     if size > allowed:
         target.unlink(missing_ok=True)
-        return size, "holds more than it says, as only bombs do"
+        return size, "is larger than the archive says, which only archive bombs are"
     return size, None
 
 
 class _DamagedMemberError(Exception):
-    """A member whose bytes cannot be unpacked."""
+    """The bytes of a member cannot be unpacked."""
 
 
 def _read(source: IO[bytes]) -> bytes:
@@ -232,7 +236,7 @@ def _read(source: IO[bytes]) -> bytes:
 
 
 @contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
+def _errors_named(path: Path) -> Iterator[None]:
     try:
         yield
     except (zipfile.BadZipFile, zipfile.LargeZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError,
@@ -244,5 +248,5 @@ def _bad(path: Path, what: str) -> FacelabelError:
     return FacelabelError(
         "bad_archive",
         f"{path} cannot be unpacked: {what}.",
-        do="Fetch it again, or unpack and import a folder.",
+        do="Download it again, or unpack it and import the folder.",
     )

@@ -1,4 +1,4 @@
-"""CelebA: a folder with images and lists of attributes, identities, partitions, landmarks, boxes; as text or with commas."""
+"""CelebA: a folder of images with lists of attributes, identities, partitions, landmarks and boxes, as text or CSV."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from itertools import groupby
 from pathlib import Path
 
 from annotator.errors import FacelabelError
-from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage, GivenFace
-from annotator.formats.importers.celeba_faces import Row, find_given_faces
+from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceFace, SourceImage
+from annotator.formats.importers.celeba_faces import Row, find_source_faces
 from annotator.formats.importers.celeba_names import listed_name
 from annotator.formats.importers.folder_files import walk_files
 from annotator.formats.importers.safe_readers import refuse
@@ -25,40 +25,40 @@ _NAMED = {"image_id", "image", "filename"}
 
 
 def recognise(path: Path) -> bool:
-    """Whether it is a folder with CelebA's lists, or one of the lists."""
+    """Return whether the path is a folder with CelebA's lists, or a list of labels."""
     if path.is_dir():
         return any(_find(path, kind) for kind in (*_LABELS, _ALIGNED, *_WILD))
     return path.suffix in {".txt", ".csv"} and path.stem in _LABELS
 
 
-def read(path: Path) -> Foreign:
-    """Read the lists in a folder, and the images below it; 40 attributes with the values yes and no, identity, faces.
+def read(path: Path) -> SourceContents:
+    """Read the lists in a folder and the images below it: 40 attributes with the values yes and no, identities, faces.
 
     Raises:
         FacelabelError: if a list cannot be read.
     """
     folder = path if path.is_dir() else path.parent
-    foreign = Foreign()
+    contents = SourceContents()
     attributes, people = (_find(folder, stem) if path.is_dir() else _only(path, stem) for stem in _LABELS)
     if not path.is_dir() and not attributes and not people:
-        refuse(path, "it is neither a folder of CelebA nor one of its lists")
+        refuse(path, "it is neither a folder of CelebA nor a list of its labels")
     if attributes:
-        _read_attributes(attributes, foreign)
+        _read_attributes(attributes, contents)
     if people:
-        foreign.answers += [ForeignAnswer(name, "identity", person) for name, person in _pairs(people)]
+        contents.answers += [SourceAnswer(name, "identity", person) for name, person in _pairs(people)]
     if path.is_dir():
-        _read_images(folder, foreign)
-    return foreign
+        _read_images(folder, contents)
+    return contents
 
 
-def _read_images(folder: Path, foreign: Foreign) -> None:
+def _read_images(folder: Path, contents: SourceContents) -> None:
     partition = _find(folder, _PARTITION)
     splits = dict(_pairs(partition)) if partition else {}
     files = list(walk_files(folder))
     images = [file for file in files if file.suffix.lower() in EXTENSIONS]
-    faces = _read_faces(folder, images, foreign)
-    foreign.images = [
-        ForeignImage(
+    faces = _read_faces(folder, images, contents)
+    contents.images = [
+        SourceImage(
             image.name,
             image,
             split=_SPLITS.get(splits.get(listed_name(image.name), ""), ""),
@@ -67,11 +67,11 @@ def _read_images(folder: Path, foreign: Foreign) -> None:
         for image in images
     ]
     lists = {_find(folder, stem) for stem in (*_LABELS, _PARTITION, _ALIGNED, *_WILD)}
-    foreign.left_aside = len(files) - len(images) - len(lists & set(files))
+    contents.ignored = len(files) - len(images) - len(lists & set(files))
 
 
-def _read_faces(folder: Path, images: list[Path], foreign: Foreign) -> dict[Path, GivenFace]:
-    """The faces by image; lists that belong to other images are told."""
+def _read_faces(folder: Path, images: list[Path], contents: SourceContents) -> dict[Path, SourceFace]:
+    """The faces by image; lists that belong to other images are noted."""
     used: set[Path] = set()
 
     def rows(*stems: str) -> Iterator[Row]:
@@ -80,32 +80,32 @@ def _read_faces(folder: Path, images: list[Path], foreign: Foreign) -> dict[Path
                 used.add(file)
                 yield from _numbers(file, 4 if stem == "list_bbox_celeba" else 10)
 
-    found: dict[Path, GivenFace] = {}
+    faces: dict[Path, SourceFace] = {}
     for parent, group in groupby(images, lambda image: image.parent):
-        faces, why = find_given_faces(list(group), lambda: rows(_ALIGNED), lambda: rows(*_WILD))
-        found |= {parent / name: face for name, face in faces.items()}
+        by_name, why = find_source_faces(list(group), lambda: rows(_ALIGNED), lambda: rows(*_WILD))
+        faces |= {parent / name: face for name, face in by_name.items()}
         if why:
-            foreign.notes.append(f"The list of faces was left aside for {parent.name}: {why}.")
+            contents.notes.append(f"The list of faces was ignored for {parent.name}: {why}.")
     for file in filter(None, (_find(folder, stem) for stem in (_ALIGNED, *_WILD))):
         if images and file not in used:
             kind = "aligned images of 178×218" if file.stem == _ALIGNED else "images that are not aligned"
-            foreign.notes.append(f"{file.name} was left aside: it belongs to {kind}.")
-    return found
+            contents.notes.append(f"{file.name} was ignored: it belongs to {kind}.")
+    return faces
 
 
 def _find(folder: Path, stem: str) -> Path | None:
     places = [folder, folder / "Anno", folder / "Eval", folder.parent] if folder.name.startswith("img_") else [
         folder, folder / "Anno", folder / "Eval"
     ]  # fmt: skip
-    found = (place / f"{stem}{ending}" for place in places for ending in (".txt", ".csv"))
-    return next((file for file in found if file.is_file()), None)
+    files = (place / f"{stem}{ending}" for place in places for ending in (".txt", ".csv"))
+    return next((file for file in files if file.is_file()), None)
 
 
 def _only(path: Path, stem: str) -> Path | None:
     return path if path.stem == stem else None
 
 
-def _read_attributes(path: Path, foreign: Foreign) -> None:
+def _read_attributes(path: Path, contents: SourceContents) -> None:
     lines = _lines(path)
     _, first = next(lines, (0, []))
     if len(first) == 1 and first[0].isdigit():  # the number of images
@@ -119,27 +119,27 @@ def _read_attributes(path: Path, foreign: Foreign) -> None:
         for name, value in zip(names, cells[1:], strict=True):
             if value not in _VALUES:
                 raise _bad(path, f"line {number} has the value {value[:20]!r}, which is neither 1 nor -1")
-            foreign.answers.append(ForeignAnswer(cells[0], name, _VALUES[value]))
+            contents.answers.append(SourceAnswer(cells[0], name, _VALUES[value]))
 
 
 def _pairs(path: Path) -> Iterator[tuple[str, str]]:
-    """Lines of an image's name and one value; a header is skipped."""
+    """Yield the image name and the value of each line; a header is skipped."""
     for number, cells in _lines(path):
         if len(cells) != 2:
-            raise _bad(path, f"line {number} is no image and value")
+            raise _bad(path, f"line {number} is not an image and a value")
         if cells[0].lower() not in _NAMED:
             yield cells[0], cells[1]
 
 
 def _numbers(path: Path, count: int) -> Iterator[Row]:
-    """Lines of an image's name and so many whole numbers; the number of images and the header are skipped."""
+    """Yield the image name and the `count` integers of each line; the number of images and the header are skipped."""
     for number, cells in _lines(path):
         try:
             numbers = [int(cell) for cell in cells[1:]]
         except ValueError as error:
             if number <= 2:
                 continue
-            raise _bad(path, f"line {number} holds something that is no whole number") from error
+            raise _bad(path, f"line {number} holds something that is not an integer") from error
         if len(numbers) == count:
             yield cells[0], numbers
         elif number > 1 or numbers:
@@ -159,5 +159,5 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _bad(path: Path, what: str) -> FacelabelError:
     return FacelabelError(
-        "bad_celeba", f"{path} cannot be read as a list of CelebA: {what}.", do="Fetch the file again."
+        "bad_celeba", f"{path} cannot be read as a list of CelebA: {what}.", do="Download the file again."
     )

@@ -1,7 +1,8 @@
-"""The raw files of the coursework's own tool: AU_video.txt with the answers, image_names.txt with the images.
+"""The raw files of the coursework's tool: AU_video.txt with the answers, image_names.txt with the images.
 
-A line of AU_video.txt is `k: N/A` or `k: false,v,false,v,…`; the first six values are those of `ATTRIBUTES`. The lines that
-are labelled belong, in order, to the images in natural order of their names. The tool's annotations.csv is a table.
+A line of AU_video.txt is `k: N/A` or `k: false,v,false,v,…`; the first six values answer `ATTRIBUTES`. The labelled lines
+belong, in their order, to the images in the natural order of their names. tools/coursework_csv reads the tool's
+annotations.csv.
 """
 
 from __future__ import annotations
@@ -10,53 +11,53 @@ import re
 from pathlib import Path
 
 from annotator.errors import FacelabelError
-from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import walk_files
 from annotator.imaging.image_files import EXTENSIONS
 
 ATTRIBUTES = ("wrinkles", "freckles", "glasses", "hair_color", "hair_top", "not_human")
-"""What the values say, in their order."""
+"""The attributes that the values answer, in their order."""
 
 _ANSWERS, _NAMES = "AU_video.txt", "image_names.txt"
 
 
 def recognise(path: Path) -> bool:
-    """Whether it is a folder with both files, or AU_video.txt itself."""
+    """Return whether the path is a folder with both files, or AU_video.txt beside image_names.txt."""
     folder = path if path.is_dir() else path.parent
     return (path.is_dir() or path.name == _ANSWERS) and all(
         (folder / name).is_file() for name in (_ANSWERS, _NAMES)
     )
 
 
-def read(path: Path) -> Foreign:
-    """Read both files, and the images that lie beside or below them.
+def read(path: Path) -> SourceContents:
+    """Read both files, and of a folder also the images in and below it.
 
     Raises:
-        FacelabelError: if there are not as many labelled lines as images, or a line has another form.
+        FacelabelError: if the numbers of labelled lines and images differ, or a line has another form.
     """
     folder = path if path.is_dir() else path.parent
     names = sorted(filter(None, map(str.strip, _text(folder / _NAMES).splitlines())), key=_natural)
     labelled = [line for line in enumerate(_text(folder / _ANSWERS).splitlines(), 1) if _is_labelled(line[1])]
     if len(labelled) != len(names):
         raise _bad(folder / _ANSWERS, f"it labels {len(labelled)} images, and {_NAMES} has {len(names)}")
-    foreign = Foreign()
+    contents = SourceContents()
     for name, (number, line) in zip(names, labelled, strict=True):
         cells = line.partition(":")[2].split(",")
         if len(cells) < 2 * len(ATTRIBUTES):
             raise _bad(folder / _ANSWERS, f"line {number} has {len(cells)} fields")
         for attribute, value in zip(ATTRIBUTES, cells[1::2], strict=False):
             if value.strip():
-                foreign.answers.append(ForeignAnswer(name, attribute, value.strip()))
+                contents.answers.append(SourceAnswer(name, attribute, value.strip()))
     if path.is_dir():
         files = list(walk_files(folder))
         images = [file for file in files if file.suffix.lower() in EXTENSIONS]
-        foreign.images = [ForeignImage(image.name, image) for image in images]
-        foreign.left_aside = len(files) - len(images) - len((_ANSWERS, _NAMES))
+        contents.images = [SourceImage(image.name, image) for image in images]
+        contents.ignored = len(files) - len(images) - len((_ANSWERS, _NAMES))
         if unnamed := {image.name for image in images} - set(names):
-            foreign.notes.append(
-                f"{len(unnamed)} of its images do not stand in {_NAMES}; they come in without labels."
+            contents.notes.append(
+                f"{len(unnamed)} of its images are not in {_NAMES}; they are imported without labels."
             )
-    return foreign
+    return contents
 
 
 def _is_labelled(line: str) -> bool:
@@ -64,7 +65,7 @@ def _is_labelled(line: str) -> bool:
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
-    """Numbers inside names are ordered as numbers: 2 before 10."""
+    """A sort key that compares numbers inside names as numbers: 2 before 10."""
     return [
         (not part.isdigit(), int(part) if part.isdigit() else 0, part)
         for part in re.split(r"([0-9]+)", name.casefold())

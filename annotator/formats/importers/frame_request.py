@@ -1,4 +1,4 @@
-"""What is wanted of a video, told to the process that decodes it."""
+"""The frames that are requested of a video; the decoding process receives it, and it imports nothing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class FrameWish:
-    """Which frames are taken; see `video.VideoOptions`."""
+class FrameRequest:
+    """Which frames become images; the fields are those of `video.VideoOptions`."""
 
     fps: float
     turn: int | None

@@ -1,14 +1,14 @@
-"""A mapping file: what the columns, attributes and labels of a foreign file mean in our schema.
+"""A mapping file: it translates the columns, attributes and labels of a source into our schema.
 
-image = "file"                      # of a table: the column with the image's name
+image = "file"                      # in a table: the column with the image's name
 [columns.beard_type]                # a column or attribute of the file
 attribute = "beard"                 # the attribute it answers
 values = { full = "yes", "" = "" }  # its values → our value names or codes; "" means not labelled
 [columns.comment]
-attribute = ""                      # left aside
+attribute = ""                      # ignored
 [labels]                            # of a flat list of labels
 "brown hair" = { attribute = "hair_color", value = "brown" }
-"blurry" = {}                       # left aside
+"blurry" = {}                       # ignored
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ from annotator.files import write_atomically
 
 @dataclass(frozen=True)
 class Mapping:
-    """The image column; per column the attribute and its values; per flat label the attribute and the value."""
+    """Translates names of a source into ours.
+
+    Args:
+        image: the column of a table with the image's name; None: a usual name.
+        columns: the attribute and the values of each column; the attribute "" ignores the column.
+        labels: the attribute and the value of each flat label; the attribute "" ignores the label.
+    """
 
     image: str | None = None
     columns: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
@@ -37,7 +43,7 @@ class Mapping:
         """Read a mapping file.
 
         Raises:
-            FacelabelError: if it is no such file.
+            FacelabelError: if it is not a mapping file.
         """
         try:
             return cls.parse(path.read_text(encoding="utf-8"), str(path))
@@ -46,10 +52,10 @@ class Mapping:
 
     @classmethod
     def parse(cls, text: str, name: str) -> Mapping:
-        """Read the text of a mapping file; `name` is what an error calls it.
+        """Parse the text of a mapping file; errors call it `name`.
 
         Raises:
-            FacelabelError: if it is no such text.
+            FacelabelError: if it is not the text of a mapping file.
         """
         try:
             document = tomllib.loads(text)
@@ -67,14 +73,14 @@ class Mapping:
         return cls(str(image) if image is not None else None, columns, labels)
 
     def write(self, path: Path, counts: AnyMapping[str, int]) -> None:
-        """Write it for a person to edit; `counts`: how often each column or label occurs."""
+        """Write the file for a person to edit; `counts`: how often each column or label occurs."""
         write_atomically(path, self.text(counts).encode())
 
     def text(self, counts: AnyMapping[str, int]) -> str:
-        """Its file as a text for a person to edit; `counts`: how often each column or label occurs."""
+        """Return the text of the file for a person to edit; `counts`: how often each column or label occurs."""
         lines = [
             "# Proposed from the names: check every line before it is used.",
-            "# An empty attribute or value leaves the label aside.",
+            "# An empty attribute or value ignores the label.",
         ]
         if self.image is not None:
             lines.append(f"image = {_text(self.image)}")
@@ -100,5 +106,5 @@ def _label(entry: Any) -> tuple[str, str]:
 
 
 def _text(text: str) -> str:
-    """A TOML basic string: JSON's, but for the one character that TOML also wants escaped."""
+    """A TOML basic string: a JSON string in which DEL is escaped too."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

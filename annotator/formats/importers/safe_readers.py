@@ -1,6 +1,6 @@
-"""What the readers of foreign files share: how a file is refused, and JSON, CSV and XML read without trusting them.
+"""Reading untrusted JSON, CSV and text files, and refusing what cannot be read.
 
-Nothing here holds more than one item of a file in memory, so a file of any size is read in bounded memory.
+Only one item of a file is in memory at a time, so that a file of any size is read in bounded memory.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any, NoReturn, TextIO
 from annotator.errors import FacelabelError
 
 MAX_ITEM = 4 * 2**20
-"""Characters of one item (a task, a line, a tag); a longer one is refused."""
+"""The largest number of characters of one item (a task, a line, a tag)."""
 
 MAX_TEXT = 4096
-"""Characters of a name or a value."""
+"""The largest number of characters of a name or a value."""
 
 _CHUNK = 2**16
 _SPACE = " \t\r\n"
@@ -28,7 +28,7 @@ def refuse(path: Path, what: str, where: str = "") -> NoReturn:
 
     Args:
         path: the file.
-        what: what is wrong, as "it is …" or "… is …".
+        what: what is wrong, as a clause: "it is …" or "… is …".
         where: the place in the file, such as "task 17".
 
     Raises:
@@ -36,14 +36,23 @@ def refuse(path: Path, what: str, where: str = "") -> NoReturn:
     """
     place = f"{where}: " if where else ""
     raise FacelabelError(
-        "bad_source", f"{path} cannot be read: {place}{what}.", do="Mend the file, or export it again."
+        "bad_source", f"{path} cannot be read: {place}{what}.", do="Fix the file, or export it again."
     )
 
 
 def plain_text(path: Path, where: str, value: object, what: str) -> str:
-    """A name or a value that can be kept: a text of at most 4,096 characters, whole Unicode, without NUL.
+    """Return a name or a value as text, or refuse the file.
 
-    Numbers and truth values are written as JSON writes them.
+    The text has at most 4,096 characters, can be encoded as UTF-8 and has no NUL. Numbers and booleans become JSON.
+
+    Args:
+        path: the file.
+        where: the place in the file.
+        value: the name or value.
+        what: what it is, for the error.
+
+    Raises:
+        FacelabelError: if it is not such a text.
     """
     if isinstance(value, bool | int | float):
         value = json.dumps(value)
@@ -52,12 +61,16 @@ def plain_text(path: Path, where: str, value: object, what: str) -> str:
     if len(value) > MAX_TEXT:
         refuse(path, f"{what} is longer than {MAX_TEXT} characters", where)
     if "\0" in value or not _encodable(value):
-        refuse(path, f"{what} {value[:60]!r} holds characters that are no text", where)
+        refuse(path, f"{what} {value[:60]!r} holds characters that are not text", where)
     return value
 
 
 def image_name(path: Path, where: str, value: object) -> str:
-    """An image's name: a plain text that stays inside its folder."""
+    """Return an image's name as a relative path inside a folder, or refuse the file.
+
+    Raises:
+        FacelabelError: if it is not such a path.
+    """
     name = plain_text(path, where, value, "the image's name")
     parts = PurePosixPath(name).parts
     if not parts or parts[0] == "/" or ".." in parts:
@@ -66,7 +79,7 @@ def image_name(path: Path, where: str, value: object) -> str:
 
 
 def read_json_items(path: Path) -> Iterator[tuple[int, Any]]:
-    """The items of a JSON array, or of JSON lines, one after the other with their number from 1.
+    """Yield the items of a JSON array or of JSON lines, each with its number from 1.
 
     Raises:
         FacelabelError: if it is neither, or an item is malformed, nested too deeply or longer than 4 MiB.
@@ -93,18 +106,8 @@ def read_json_items(path: Path) -> Iterator[tuple[int, Any]]:
         _expect_end(path, source)
 
 
-def starts_like(path: Path, mark: str) -> bool:
-    """Whether the first character of a text file that is not white space is `mark`."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_CHUNK).decode("utf-8-sig", errors="replace").lstrip()
-    except OSError:
-        return False
-    return head.startswith(mark)
-
-
 def first_item(path: Path) -> Any:
-    """The first item of a JSON array or of JSON lines; None if there is none that can be read."""
+    """Return the first item of a JSON array or of JSON lines; None if it cannot be read."""
     try:
         return next((item for _, item in read_json_items(path)), None)
     except FacelabelError:
@@ -112,7 +115,7 @@ def first_item(path: Path) -> Any:
 
 
 def first_line(path: Path) -> str:
-    """The first line of a text file, without its end; "" if it cannot be read."""
+    """Return the first line of a text file without its line end; "" if it cannot be read."""
     try:
         with path.open("rb") as file:
             line = file.read(_CHUNK).split(b"\n", 1)[0]
@@ -122,7 +125,7 @@ def first_line(path: Path) -> str:
 
 
 def read_csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[str]]]:
-    """The rows of a CSV with their place, the header too; empty lines are passed over.
+    """Yield the rows of a CSV, the header too, each with its place; empty lines are skipped.
 
     Raises:
         FacelabelError: if it is not UTF-8, or a row is malformed or has another number of cells than the first.
@@ -147,23 +150,23 @@ def read_csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[
 def read_csv_records(
     path: Path, needed: Iterable[str], delimiter: str = ","
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows of a CSV with a header, by column, with their place.
+    """Yield the rows of a CSV with a header by column, each with its place.
 
     Raises:
-        FacelabelError: as `read_csv_rows`, or if a needed column is missing or a column stands there twice.
+        FacelabelError: as `read_csv_rows`, or if a needed column is missing or a column occurs twice.
     """
     rows = read_csv_rows(path, delimiter)
     _, header = next(rows, ("", []))
     if missing := [column for column in needed if column not in header]:
         refuse(path, f"it has no column {missing[0]}")
-    if twice := [column for column in header if header.count(column) > 1]:
-        refuse(path, f"it has two columns {twice[0][:60]!r}")
+    if repeated := [column for column in header if header.count(column) > 1]:
+        refuse(path, f"it has two columns {repeated[0][:60]!r}")
     for where, cells in rows:
         yield where, dict(zip(header, cells, strict=True))
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines of a text file with their place, without their ends; only LF and CR LF end a line.
+    """Yield the lines of a text file without their line ends (LF or CR LF), each with its place.
 
     Raises:
         FacelabelError: if it is not UTF-8 or a line is longer than 4 MiB.
@@ -203,7 +206,7 @@ def _expect_end(path: Path, source: _Buffered) -> None:
 
 
 class _Buffered:
-    """A JSON text of which only the part around the current item is in memory."""
+    """A JSON text; only the part around the current item is in memory."""
 
     def __init__(self, path: Path, file: TextIO) -> None:
         self._path = path
@@ -214,7 +217,7 @@ class _Buffered:
         self._decode = json.JSONDecoder().raw_decode
 
     def peek(self) -> str:
-        """The next character that is not white space; "" at the end."""
+        """Return the next character that is not white space; "" at the end."""
         while True:
             while self._at < len(self._text) and self._text[self._at] in _SPACE:
                 self._at += 1
@@ -224,13 +227,13 @@ class _Buffered:
                 return ""
 
     def take(self) -> str:
-        """The next character that is not white space, consumed."""
-        found = self.peek()
-        self._at += len(found)
-        return found
+        """Consume and return the next character that is not white space; "" at the end."""
+        character = self.peek()
+        self._at += len(character)
+        return character
 
     def item(self, where: str) -> Any:
-        """The next JSON value, consumed."""
+        """Consume and return the next JSON value."""
         if not self.peek():
             refuse(self._path, "it ends in the middle", where)
         while True:
@@ -242,14 +245,14 @@ class _Buffered:
                 if not self._more(max(_CHUNK, len(self._text) - self._at)):
                     refuse(self._path, f"it is not valid JSON ({error})", where)
                 continue
-            # A number may go on behind the end of what has been read.
+            # A number may continue after the end of what has been read.
             if end == len(self._text) and self._more(_CHUNK):
                 continue
             self._at = end
             return value
 
     def _more(self, characters: int) -> bool:
-        """Read on; False if there is no more or the item has become too long."""
+        """Read more text; return False at the end of the file or if the item has become too long."""
         if self._ended or len(self._text) - self._at > MAX_ITEM:
             return False
         try:

@@ -1,4 +1,4 @@
-"""Another Facelabel snapshot as a source; merging another project is reading its snapshot."""
+"""Reading a Facelabel snapshot as a source, which is how projects are merged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.errors import FacelabelError
-from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.safe_readers import image_name, plain_text, read_csv_records, refuse
 from annotator.formats.snapshot.manifest import read_manifest, verify_files
 
@@ -15,7 +15,7 @@ _IMAGE_COLUMNS = ("image_name", "file", "group", "split", "original_path")
 
 
 def recognise(path: Path) -> bool:
-    """Whether a folder is a whole snapshot."""
+    """Return whether a folder is a snapshot with a valid manifest."""
     try:
         read_manifest(path, "facelabel-snapshot")
     except FacelabelError:
@@ -23,11 +23,11 @@ def recognise(path: Path) -> bool:
     return True
 
 
-def read(path: Path) -> Foreign:
-    """Read a snapshot; the values are names, whether it holds codes or names.
+def read(path: Path) -> SourceContents:
+    """Read a snapshot of codes or of names; the values of the answers are names.
 
     Raises:
-        FacelabelError: if any byte of its CSV files was changed, or it does not follow FORMATS.md.
+        FacelabelError: if a file of its manifest was changed, or it does not follow FORMATS.md.
     """
     manifest = read_manifest(path, "facelabel-snapshot")
     try:
@@ -36,8 +36,8 @@ def read(path: Path) -> Foreign:
         coded = manifest["cells"] == "codes"
     except (AttributeError, KeyError, TypeError) as error:
         refuse(path / "manifest.json", f"it does not follow FORMATS.md ({error!r})")
-    found = Foreign()
-    found.images = [
+    contents = SourceContents()
+    contents.images = [
         _image(path / "images.csv", where, row, root)
         for where, row in read_csv_records(path / "images.csv", _IMAGE_COLUMNS)
     ]
@@ -57,18 +57,18 @@ def read(path: Path) -> Foreign:
                 if value is None:
                     refuse(path, f"the code {cell[:20]!r} of {attribute} is not in attributes.csv", where)
                 value = plain_text(path, where, value, attribute)
-            found.answers.append(ForeignAnswer(image, attribute, value))
-    return found
+            contents.answers.append(SourceAnswer(image, attribute, value))
+    return contents
 
 
-def _image(path: Path, where: str, row: dict[str, Any], root: Path) -> ForeignImage:
+def _image(path: Path, where: str, row: dict[str, Any], root: Path) -> SourceImage:
     name = image_name(path, where, row["image_name"])
     file = PurePosixPath(row["file"])
     if file.is_absolute() or ".." in file.parts:
         refuse(path, f"the file {row['file'][:60]!r} leads out of the images", where)
     place = root / file
     group = row["group"]
-    return ForeignImage(
+    return SourceImage(
         name,
         place if place.is_file() else None,
         original_path=row["original_path"],

@@ -1,6 +1,6 @@
-"""Labels in any table (CSV, TSV): one row per image, a column per attribute, as it is or through a mapping.
+"""Tables of labels (CSV, TSV): one row per image, one column per attribute, with or without a mapping.
 
-Encoding, delimiter and header are detected; what was not UTF-8 is told.
+Encoding, delimiter and header are detected; every encoding except UTF-8 is noted.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path, PurePath
 
 from annotator.domain.names import find_attribute, find_code
 from annotator.domain.schema import Attribute, Schema
 from annotator.errors import FacelabelError
-from annotator.formats.importers.base import Foreign, ForeignAnswer
+from annotator.formats.importers.base import SourceAnswer, SourceContents
 from annotator.formats.importers.mapping import Mapping
-from annotator.formats.importers.translate import Row
+from annotator.formats.importers.translate import Row, Translation
 from annotator.imaging.image_files import EXTENSIONS
 
 IMAGE_COLUMNS = ("image_name", "filename", "file_name", "image", "file")
-"""Headers that are taken for the image's name when no mapping says otherwise."""
+"""Headers of the column with the image's name, unless a mapping names that column."""
 
 MAX_FILE_BYTES = 512 * 2**20
 _SHOWN = 10
@@ -32,7 +32,7 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 @dataclass(frozen=True)
 class Column:
-    """What one column of the file means."""
+    """A column that answers an attribute; `values` translates its cells."""
 
     index: int
     header: str
@@ -40,32 +40,23 @@ class Column:
     values: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Table:
-    """A whole file, checked."""
-
-    rows: list[Row]
-    left_aside: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
 def recognise(path: Path) -> bool:
-    """Whether it is named like a table."""
+    """Return whether a file is named like a table."""
     return path.suffix.lower() in {".csv", ".tsv", ".tab"} and not path.is_dir()
 
 
-def read(path: Path) -> Foreign:
-    """Every cell as an answer of its column, in the table's own words; a table without a known image column has none.
+def read(path: Path) -> SourceContents:
+    """Read every cell as an answer to its column, in the table's own words; the image column defaults to the first.
 
     Raises:
-        FacelabelError: if it is no table.
+        FacelabelError: if the file is not a table.
     """
     lines = _Lines(path)
     header = lines.header
     image = next((header.index(name) for name in IMAGE_COLUMNS if name in header), 0)
-    return Foreign(
+    return SourceContents(
         answers=[
-            ForeignAnswer(cells[image], name, cell)
+            SourceAnswer(cells[image], name, cell)
             for _, cells in lines.rows
             if len(cells) == len(header)
             for index, (name, cell) in enumerate(zip(header, cells, strict=True))
@@ -74,18 +65,18 @@ def read(path: Path) -> Foreign:
     )
 
 
-def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Table:
-    """Read and check a whole label file, so that it is imported as a whole or not at all.
+def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Translation:
+    """Read, check and translate a whole table: a table is imported as a whole or not at all.
 
     Raises:
-        FacelabelError: if a column is missing, a row has another number of cells than the header, an image stands
-            there twice with different answers, or a cell holds a value that the schema does not know; the first ten places are named.
+        FacelabelError: if a column is missing, a row has another number of cells than the header, two rows of one image
+            differ, or a cell holds a value that the schema does not have. The error names the first ten places.
     """
     mapping = mapping or Mapping()
     lines = _Lines(path)
     header = lines.header
     image_index = _find_image_column(path, header, mapping)
-    columns, left_aside = _find_columns(path, header, image_index, schema, mapping)
+    columns, ignored_columns = _find_columns(path, header, image_index, schema, mapping)
     rows: list[Row] = []
     by_name: dict[str, Row] = {}
     wrong: list[str] = []
@@ -104,7 +95,7 @@ def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Ta
                 answers[column.attribute.name] = answer
         row = Row(cells[image_index], answers)
         if by_name.setdefault(row.image_name, row) != row:
-            wrong.append(f"line {number}: {row.image_name[:60]!r} stood before with other answers")
+            wrong.append(f"line {number}: {row.image_name[:60]!r} has another row with other answers")
         elif by_name[row.image_name] is row:
             rows.append(row)
     if wrong:
@@ -114,13 +105,14 @@ def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Ta
             f"{path} has {len(wrong)} cells or rows that cannot be read:\n  "
             + "\n  ".join(wrong[:_SHOWN])
             + more,
-            do="Mend the file, add the values to attributes.toml, or map them: `--dry-run --map-out FILE` proposes a mapping, --map FILE uses it.",
+            do="Fix the file, add the values to attributes.toml, or map them: `--dry-run --map-out FILE` proposes a mapping, "
+            "--map FILE uses it.",
         )
-    return Table(rows, left_aside, lines.notes)
+    return Translation(rows, ignored_columns=ignored_columns, notes=lines.notes)
 
 
 class _Lines:
-    """The lines of a table. `notes` says what had to be guessed about it."""
+    """The lines of a table; `notes` tells what had to be guessed about it."""
 
     def __init__(self, path: Path) -> None:
         text, self.notes = _decode(path)
@@ -142,7 +134,7 @@ class _Lines:
 
 
 def _decode(path: Path) -> tuple[str, list[str]]:
-    """The text of a file: by its byte order mark, as UTF-8, else as Windows-1252, which is told."""
+    """The text of a file and notes on its encoding: that of its byte order mark, UTF-8, or else Windows-1252."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise _bad(path, f"it is larger than {MAX_FILE_BYTES // 2**20} MiB")
@@ -156,7 +148,7 @@ def _decode(path: Path) -> tuple[str, list[str]]:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
         if wide:
-            raise _bad(path, "it begins like UTF-16 and is not") from error
+            raise _bad(path, "it has the byte order mark of UTF-16, but is not UTF-16") from error
     for name, encoding in (("Windows-1252", "cp1252"), ("Latin-1", "latin-1")):
         try:
             return content.decode(encoding), [f"it is not UTF-8 and was read as {name}: check the names"]
@@ -182,13 +174,13 @@ def _split(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[st
 
 
 def _find_image_column(path: Path, header: list[str], mapping: Mapping) -> int:
-    wanted = (mapping.image,) if mapping.image is not None else IMAGE_COLUMNS
-    for name in wanted:
+    names = (mapping.image,) if mapping.image is not None else IMAGE_COLUMNS
+    for name in names:
         if name in header:
             return header.index(name)
     raise FacelabelError(
         "missing_column",
-        f"{path} has no column {' or '.join(repr(name) for name in wanted)} with the image's name; it has {', '.join(header)}.",
+        f"{path} has no column {' or '.join(repr(name) for name in names)} with the image's name; it has {', '.join(header)}.",
         do='Name the column in a mapping file: `image = "…"`, and give it with --map FILE.',
     )
 
@@ -203,7 +195,7 @@ def _find_columns(
                 f"{path} has no column {name!r}, which the mapping names; it has {', '.join(header)}.",
             )
     columns: list[Column] = []
-    left_aside = []
+    ignored: list[str] = []
     for index, name in enumerate(header):
         if index == image_index:
             continue
@@ -214,19 +206,19 @@ def _find_columns(
                 raise FacelabelError(
                     "unknown_attribute", f"The mapping names {target!r}, which the schema does not have."
                 )
-            left_aside.append(name)
+            ignored.append(name)
         elif any(column.attribute.name == attribute.name for column in columns):
             raise _bad(path, f"two columns answer {attribute.name}")
         else:
             columns.append(Column(index, name, attribute, values))
     if not columns:
-        known = ", ".join(attribute.name for attribute in schema.attributes)
+        names = ", ".join(attribute.name for attribute in schema.attributes)
         raise FacelabelError(
             "missing_column",
-            f"No column of {path} is an attribute of the schema ({known}); it has {', '.join(header)}.",
+            f"No column of {path} is an attribute of the schema ({names}); it has {', '.join(header)}.",
             do="Map its columns with --map FILE.",
         )
-    return columns, left_aside
+    return columns, ignored
 
 
 def _answer(column: Column, cell: str) -> int | str | None:
@@ -237,10 +229,10 @@ def _answer(column: Column, cell: str) -> int | str | None:
         return text
     code = find_code(column.attribute, text)
     if code is None:
-        known = ", ".join(f"{value.code} {value.name}" for value in column.attribute.values)
-        raise ValueError(f"{column.header} has no value {text[:60]!r} (known: {known})")
+        values = ", ".join(f"{value.code} {value.name}" for value in column.attribute.values)
+        raise ValueError(f"{column.header} has no value {text[:60]!r} (it has {values})")
     return code
 
 
 def _bad(path: Path, what: str) -> FacelabelError:
-    return FacelabelError("bad_table", f"{path} cannot be read as a label file: {what}.", do="Mend the file.")
+    return FacelabelError("bad_table", f"{path} cannot be read as a label file: {what}.", do="Fix the file.")

@@ -1,4 +1,4 @@
-"""What the answers of a foreign file mean in our schema: by identical names, by a mapping, or not at all."""
+"""Translating a source's answers into our schema: by equal names, or by a mapping."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from annotator.domain.names import find_attribute, find_code, find_flat, propose_flat, propose_value
 from annotator.domain.schema import CANNOT_TELL, Attribute, Schema
 from annotator.errors import FacelabelError
-from annotator.formats.importers.base import Foreign, ForeignAnswer
+from annotator.formats.importers.base import SourceAnswer, SourceContents
 from annotator.formats.importers.mapping import Mapping
 
 _YES = {"yes", "true", "1"}
@@ -20,7 +20,7 @@ Answer = int | str
 
 @dataclass(frozen=True)
 class Row:
-    """One image's answers by attribute. Unlabelled cells are left out."""
+    """The answers of one labeller about one image, by attribute; unlabelled attributes are left out."""
 
     image_name: str
     answers: dict[str, Answer]
@@ -28,69 +28,76 @@ class Row:
 
 
 @dataclass
-class Meant:
-    """Answers in our words. `unmapped`: how often each label occurs that has no counterpart of ours.
+class Translation:
+    """A source's answers in the words of our schema.
 
-    `contradictions`: cells (image name, attribute) that were answered twice and differently; they are left unlabelled.
+    Args:
+        rows: the answers, by image and labeller.
+        unmapped: labels without a counterpart in the schema, with their counts.
+        contradictions: (image name, attribute) of cells that were answered twice and differently; they stay unlabelled.
+        ignored_columns: columns of a table that no attribute or mapping names.
+        notes: what had to be guessed about a table.
     """
 
     rows: list[Row] = field(default_factory=list)
     unmapped: Counter[str] = field(default_factory=Counter)
     contradictions: list[tuple[str, str]] = field(default_factory=list)
+    ignored_columns: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-def understand(foreign: Foreign, schema: Schema, mapping: Mapping) -> Meant:
-    """Translate a foreign file's answers.
+def translate_answers(contents: SourceContents, schema: Schema, mapping: Mapping) -> Translation:
+    """Translate the answers of a source.
 
-    Names and codes that are the same but for case, spaces, underscores and hyphens need no mapping.
+    A name or code needs no mapping if it equals ours apart from case, spaces, underscores and hyphens.
 
     Raises:
         FacelabelError: if the mapping names an attribute or value that the schema does not have.
     """
-    meant = Meant()
+    translation = Translation()
     rows: dict[tuple[str, str], Row] = {}
-    known: dict[tuple[str, str | None], tuple[str, Answer] | str | None] = {}
+    translated: dict[tuple[str, str | None], tuple[str, Answer] | str | None] = {}
     contradicted: set[tuple[str, str, str]] = set()
-    for answer in foreign.answers:
-        said = (answer.attribute, answer.value)
-        if said not in known:
-            known[said] = _translate(answer, schema, mapping)
-        cell = known[said]
+    for answer in contents.answers:
+        label = (answer.attribute, answer.value)
+        if label not in translated:
+            translated[label] = _translate(answer, schema, mapping)
+        cell = translated[label]
         if isinstance(cell, str):
-            meant.unmapped[cell] += 1
+            translation.unmapped[cell] += 1
         elif cell is not None:
             row = rows.setdefault((answer.image, answer.labeller), Row(answer.image, {}, answer.labeller))
-            name, given = cell
-            if row.answers.setdefault(name, given) != given:
-                contradicted.add((answer.image, answer.labeller, name))
-    for image, labeller, name in sorted(contradicted):
-        del rows[image, labeller].answers[name]
-        meant.contradictions.append((image, name))
-    meant.rows = [row for row in rows.values() if row.answers]
-    return meant
+            attribute, our_answer = cell
+            if row.answers.setdefault(attribute, our_answer) != our_answer:
+                contradicted.add((answer.image, answer.labeller, attribute))
+    for image, labeller, attribute in sorted(contradicted):
+        del rows[image, labeller].answers[attribute]
+        translation.contradictions.append((image, attribute))
+    translation.rows = [row for row in rows.values() if row.answers]
+    return translation
 
 
-def propose(foreign: Foreign, schema: Schema) -> tuple[Mapping, Counter[str]]:
-    """A mapping for everything that identical names do not explain, guessed from the names, and how often each occurs."""
+def propose(contents: SourceContents, schema: Schema) -> tuple[Mapping, Counter[str]]:
+    """Guess a mapping for every name without an equal of ours; also return how often each column or label occurs."""
     columns: dict[str, tuple[str, dict[str, str]]] = {}
     labels: dict[str, tuple[str, str]] = {}
     counts: Counter[str] = Counter()
     values: dict[str, Counter[str]] = {}
-    for answer in foreign.answers:
+    for answer in contents.answers:
         values.setdefault(answer.attribute, Counter())[answer.value or ""] += answer.value is not None
-    for attribute, said in values.items():
+    for attribute, its_values in values.items():
         if not attribute:
-            counts.update(said)
-            labels = {label: _proposed_label(schema, label) for label in sorted(said) if label}
+            counts.update(its_values)
+            labels = {label: _proposed_label(schema, label) for label in sorted(its_values) if label}
             continue
-        counts[attribute] = sum(said.values())
+        counts[attribute] = sum(its_values.values())
         ours = find_attribute(schema, attribute)
         if ours is None:
-            columns[attribute] = _proposed_column(schema, attribute, said)
+            columns[attribute] = _proposed_column(schema, attribute, its_values)
         elif ours.kind == "categorical":
             unknown = {
                 value: propose_value(ours, value) or ""
-                for value in sorted(said)
+                for value in sorted(its_values)
                 if value and find_code(ours, value) is None
             }
             if unknown:
@@ -106,20 +113,20 @@ def _proposed_label(schema: Schema, label: str) -> tuple[str, str]:
     return propose_flat(schema, label) or ("", "")
 
 
-def _proposed_column(schema: Schema, attribute: str, said: Counter[str]) -> tuple[str, dict[str, str]]:
-    """A yes-or-no attribute ("Black_Hair") may be one value of ours; its "no" says only that it is another one."""
+def _proposed_column(schema: Schema, attribute: str, values: Counter[str]) -> tuple[str, dict[str, str]]:
+    """A yes-or-no attribute ("Black_Hair") may be one value of ours; its "no" may then be any other value."""
     target = propose_flat(schema, attribute)
-    if target is None or not {value.casefold() for value in said} <= _YES_OR_NO:
+    if target is None or not {value.casefold() for value in values} <= _YES_OR_NO:
         return "", {}
     ours = schema[target[0]]
     no = "no" if find_code(ours, "no") is not None else ""
     return ours.name, {
-        value: target[1] if value.casefold() in _YES else no for value in sorted(said) if value
+        value: target[1] if value.casefold() in _YES else no for value in sorted(values) if value
     }
 
 
-def _translate(answer: ForeignAnswer, schema: Schema, mapping: Mapping) -> tuple[str, Answer] | str | None:
-    """Attribute and answer in our words, the label's name if there is none, None if it is left aside on purpose."""
+def _translate(answer: SourceAnswer, schema: Schema, mapping: Mapping) -> tuple[str, Answer] | str | None:
+    """The attribute and answer of ours; the label's name if it has no counterpart; None if the mapping ignores it."""
     if not answer.attribute:
         return _translate_flat(answer.value or "", schema, mapping)
     target, values = mapping.columns.get(answer.attribute, (answer.attribute, {}))
@@ -134,7 +141,7 @@ def _translate(answer: ForeignAnswer, schema: Schema, mapping: Mapping) -> tuple
 
 
 def _translate_value(
-    answer: ForeignAnswer, ours: Attribute, values: dict[str, str]
+    answer: SourceAnswer, ours: Attribute, values: dict[str, str]
 ) -> tuple[str, Answer] | str | None:
     if answer.value is None:
         return ours.name, CANNOT_TELL
@@ -175,5 +182,5 @@ def _unknown(what: str) -> FacelabelError:
     return FacelabelError(
         "unknown_attribute",
         f"The mapping names {what}, which the schema does not have.",
-        do="Mend the mapping, or add it to attributes.toml and call `facelabel schema apply`.",
+        do="Fix the mapping, or add it to attributes.toml and call `facelabel schema apply`.",
     )

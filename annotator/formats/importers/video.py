@@ -1,4 +1,4 @@
-"""Videos: frames by time stamp, decoded in a process of its own, so that a hostile file can neither hang nor kill an import."""
+"""Videos: frames by timestamp, decoded in a separate process, so that a hostile file can neither hang nor kill an import."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any
 
 from annotator.errors import FacelabelError
 from annotator.files import cannot_write
-from annotator.formats.importers.base import Foreign, ForeignImage
-from annotator.formats.importers.frame_request import FrameWish
+from annotator.formats.importers.base import SourceContents, SourceImage
+from annotator.formats.importers.frame_request import FrameRequest
 from annotator.imaging.decoder_pool import decoding_context
 
 EXTENSIONS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".3gp"})
-"""Files with these endings are taken for videos."""
+"""File name extensions of videos."""
 
 STALL_SECONDS = 8
-"""A decoder that gives no sign of life for so long is ended."""
+"""Seconds without a frame after which a decoder is killed."""
 
-_START_SECONDS = 120  # until the process has begun: nothing of the file has been looked at by then
+_START_SECONDS = 120  # for starting the process, before it opens the file
 
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """Which frames are taken.
+    """Which frames of a video become images.
 
     Args:
         fps: frames per second of the video's time.
-        turn: degrees clockwise that every frame is turned by; None: as the file's own orientation says.
+        turn: degrees by which every frame is turned clockwise; None: as the file's orientation says.
         drop_blurred: leave out frames without sharp edges.
-        drop_similar: leave out frames that look like the one taken before.
+        drop_similar: leave out frames that look like the previous image.
         max_pixels: videos with larger frames are refused.
     """
 
@@ -43,51 +43,55 @@ class VideoOptions:
 
 
 def recognise(path: Path) -> bool:
-    """Whether it is named like a video."""
+    """Return whether a file is named like a video."""
     return path.suffix.lower() in EXTENSIONS and not path.is_dir()
 
 
 def read(
-    path: Path, room: Path, options: VideoOptions, between: Callable[[], None] = lambda: None
-) -> Foreign:
-    """Decode a video's frames into a new folder in `room`; each is named <video>/<seconds>.jpg, and all are one group.
+    path: Path, scratch: Path, options: VideoOptions, check_stop: Callable[[], None] = lambda: None
+) -> SourceContents:
+    """Decode a video's frames into a new folder in `scratch`; each is named <video>/<seconds>.jpg, and all form one group.
 
-    `between` is called between two frames; what it raises ends the decoding.
+    `check_stop` is called between two frames; what it raises ends the decoding.
 
     Raises:
         FacelabelError: if no frame can be decoded, or the disk is full.
     """
     if not _looks_like_video(path):
         raise _bad(path, "it is not a video that can be read (MP4, MOV, MKV, WebM, AVI, MPEG)")
-    folder = room / "frames"
+    folder = scratch / "frames"
     folder.mkdir()
-    wish = FrameWish(
+    request = FrameRequest(
         options.fps, options.turn, options.drop_blurred, options.drop_similar, options.max_pixels
     )
-    seconds, note = _decode(path, folder, wish, between)
+    seconds, note = _decode(path, folder, request, check_stop)
     if not seconds:
         raise _bad(path, note or "it holds no frame that can be decoded")
     with path.open("rb") as file:
         group = f"video:{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
-    foreign = Foreign(
+    contents = SourceContents(
         images=[
-            ForeignImage(f"{path.name}/{name}", folder / name, original_path=path.name, group=group)
+            SourceImage(f"{path.name}/{name}", folder / name, original_path=path.name, group=group)
             for name in seconds
         ]
     )
     if note:
-        foreign.refused.append((path.name, note))
-    return foreign
+        contents.refused.append((path.name, note))
+    return contents
 
 
-def _decode(path: Path, folder: Path, wish: FrameWish, between: Callable[[], None]) -> tuple[list[str], str]:
-    """Names of the frames that were written, and what went wrong ("" if nothing)."""
-    # Loaded where videos are decoded only: the web process knows the formats by name and never loads OpenCV.
+def _decode(
+    path: Path, folder: Path, request: FrameRequest, check_stop: Callable[[], None]
+) -> tuple[list[str], str]:
+    """The names of the frames that were written, and "" or what went wrong."""
+    # Imported here, because the web process imports this module and must not load OpenCV.
     from annotator.formats.importers.video_frames import decode_frames  # noqa: PLC0415
 
     context = decoding_context(decode_frames.__module__)
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=decode_frames, args=(path.resolve(), folder, wish, sending), daemon=True)
+    process = context.Process(
+        target=decode_frames, args=(path.resolve(), folder, request, sending), daemon=True
+    )
     process.start()
     sending.close()
     frames: list[str] = []
@@ -95,9 +99,9 @@ def _decode(path: Path, folder: Path, wish: FrameWish, between: Callable[[], Non
     try:
         while True:
             if not receiving.poll(limit):
-                return frames, f"its decoder gave no frame for {STALL_SECONDS} seconds and was ended"
+                return frames, f"its decoder gave no frame for {STALL_SECONDS} seconds and was killed"
             message: tuple[str, Any] = receiving.recv()
-            between()
+            check_stop()
             limit = STALL_SECONDS
             if message[0] == "frame":
                 frames.append(message[1])
@@ -113,7 +117,7 @@ def _decode(path: Path, folder: Path, wish: FrameWish, between: Callable[[], Non
 
 
 def _looks_like_video(path: Path) -> bool:
-    """By its first bytes: a playlist that is named like a video would have the decoder open other files."""
+    """Whether its first bytes are a video's. A playlist named like a video would make the decoder open other files."""
     try:
         with path.open("rb") as file:
             head = file.read(12)

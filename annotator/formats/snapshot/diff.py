@@ -1,4 +1,4 @@
-"""What changed from one snapshot to another: a merge of two sorted folders, a few rows in memory."""
+"""Comparing two snapshots: a merge of two sorted folders with a few rows in memory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from annotator.formats.snapshot.csv_text import csv_line
 from annotator.formats.snapshot.manifest import read_manifest
 
 NAMED = 20
-"""How many images of each kind are told by name; all are counted."""
+"""The number of images of each kind that are named; all are counted."""
 
 CELL_COLUMNS = ("image_name", "attribute", "from", "to", "labeller", "origin")
 
 
 class ChangedCell(NamedTuple):
-    """One cell that differs; an empty text is "not labelled". Who changed it is known if B holds the history."""
+    """A cell that differs; "" is "not labelled". Labeller and origin are "" unless B holds the history."""
 
     image_name: str
     attribute: str
@@ -35,13 +35,13 @@ class ChangedCell(NamedTuple):
 
 @dataclass
 class Named:
-    """A number of images, and the names of the first of them."""
+    """A number of images, and the first names."""
 
     count: int = 0
     first: list[str] = field(default_factory=list)
 
     def add(self, name: str) -> None:
-        """One more."""
+        """Count an image."""
         self.count += 1
         if len(self.first) < NAMED:
             self.first.append(name)
@@ -49,42 +49,42 @@ class Named:
 
 @dataclass
 class SnapshotDiff:
-    """What changed from A to B."""
+    """The differences from snapshot A to snapshot B."""
 
     schema: list[str]
-    """A sentence for each difference of the schemas."""
+    """A clause for each difference of the schemas."""
     names: dict[str, dict[str, str]]
-    """Per attribute, what a cell's text means."""
+    """By attribute, the names of the values by the text of a cell."""
     unchanged: int = 0
-    """Images of which nothing changed."""
+    """Images without a change."""
     added: Named = field(default_factory=Named)
     removed: Named = field(default_factory=Named)
     renamed: Named = field(default_factory=Named)
-    """The same bytes under another name, told as `old → new`."""
+    """The same bytes under another name, as `old → new`."""
     replaced: Named = field(default_factory=Named)
     """Other bytes under the same name."""
     regrouped: Named = field(default_factory=Named)
-    """Images in another group than before."""
+    """Images in another group."""
     splits: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Images whose split changed, by (from, to)."""
     cells: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
-    """Per attribute: changed cells by (from, to)."""
+    """By attribute, changed cells by (from, to)."""
     people: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Changed cells by (labeller, origin), if B holds the history."""
 
     @property
     def changed_cells(self) -> int:
-        """All cells that differ."""
+        """The number of all changed cells."""
         return sum(counts.total() for counts in self.cells.values())
 
     @property
     def same(self) -> bool:
         """Whether nothing differs."""
-        told = (self.added, self.removed, self.renamed, self.replaced, self.regrouped)
-        return not (self.schema or self.splits or self.changed_cells or any(names.count for names in told))
+        images = (self.added, self.removed, self.renamed, self.replaced, self.regrouped)
+        return not (self.schema or self.splits or self.changed_cells or any(kind.count for kind in images))
 
     def as_dict(self) -> dict[str, Any]:
-        """The same in plain values, for --json and the API."""
+        """Return the differences as plain values, for --json and the API."""
         named = ("added", "removed", "renamed", "replaced", "regrouped")
         return {
             "same": self.same,
@@ -112,11 +112,11 @@ def diff_snapshots(a: Path, b: Path, on_cell: Callable[[ChangedCell], object] | 
 
     Args:
         a: the older one.
-        b: the newer one; with annotations.csv in it, it is told who changed what.
-        on_cell: called with every changed cell, by image name; those of renamed images come last.
+        b: the newer one; its annotations.csv, if it has one, tells who changed each cell.
+        on_cell: called with every changed cell in the order of the image names; cells of renamed images come last.
 
     Raises:
-        FacelabelError: if one is not whole, or one holds names and the other codes.
+        FacelabelError: if a snapshot has no valid manifest, or one holds names and the other codes.
     """
     old, new = read_manifest(a, "facelabel-snapshot"), read_manifest(b, "facelabel-snapshot")
     if old["cells"] != new["cells"]:
@@ -130,13 +130,17 @@ def diff_snapshots(a: Path, b: Path, on_cell: Callable[[ChangedCell], object] | 
 
 
 def write_changed_cells(a: Path, b: Path, write: Callable[[str], object]) -> SnapshotDiff:
-    """Compare two snapshots and write a CSV of the changed cells."""
+    """Compare two snapshots and write a CSV of the changed cells.
+
+    Raises:
+        FacelabelError: as `diff_snapshots`.
+    """
     write(csv_line(CELL_COLUMNS))
     return diff_snapshots(a, b, lambda cell: write(csv_line(cell)))
 
 
 class _Image(NamedTuple):
-    """One image's line of labels.csv and of images.csv, as they stand there."""
+    """An image with its unparsed lines of labels.csv and images.csv."""
 
     name: str
     labels: str
@@ -144,7 +148,7 @@ class _Image(NamedTuple):
 
 
 class _Side:
-    """One of the two snapshots, read image by image."""
+    """One of the two snapshots, which is read image by image."""
 
     def __init__(self, folder: Path, files: ExitStack) -> None:
         self.folder = folder
@@ -184,17 +188,17 @@ class _Comparison:
             _schema_changes(old["schema"], new["schema"]), _names(old["schema"], new["schema"])
         )
         self.diff.cells = {column: Counter() for column in self.shared}
-        self.knows_people = "annotations.csv" in new["files"]
+        self.has_history = "annotations.csv" in new["files"]
         self.removed: dict[str, _Image] = {}
         self.added: dict[str, _Image] = {}
 
     def run(self) -> SnapshotDiff:
         with ExitStack() as files:
-            self.history = _History(self.b.folder, files) if self.knows_people else None
+            self.history = _History(self.b.folder, files) if self.has_history else None
             self._merge()
         with ExitStack() as files:
-            # Names of renamed images come in another order: the history is walked once more from its beginning.
-            self.history = _History(self.b.folder, files) if self.knows_people else None
+            # Renamed images come in another order, so that the history is read a second time.
+            self.history = _History(self.b.folder, files) if self.has_history else None
             self._match_renamed()
         for image in self.removed.values():
             self.diff.removed.add(image.name)
@@ -254,14 +258,14 @@ class _Comparison:
 
     def _changed(self, cell: ChangedCell) -> None:
         self.diff.cells[cell.attribute][cell.before, cell.after] += 1
-        if self.knows_people:
+        if self.has_history:
             self.diff.people[cell.labeller, cell.origin] += 1
         if self.on_cell:
             self.on_cell(cell)
 
 
 class _History:
-    """annotations.csv, walked along with the images."""
+    """annotations.csv, which is read in step with the images."""
 
     def __init__(self, folder: Path, files: ExitStack) -> None:
         opened = files.enter_context((folder / "annotations.csv").open(encoding="utf-8", newline=""))
@@ -270,18 +274,18 @@ class _History:
         self._row = next(self._rows, None)
 
     def authors(self, image_name: str) -> dict[str, tuple[str, str]]:
-        """Per attribute the labeller and origin of the answer that counts; names must come in order."""
-        found: dict[str, tuple[str, str]] = {}
+        """Return the labeller and origin of the last answer by attribute; calls must be in the order of the names."""
+        authors: dict[str, tuple[str, str]] = {}
         while self._row is not None and self._row[0] <= image_name:
             name, attribute, _, labeller, origin, _ = self._row
             if name == image_name and origin != Origin.OPINION:
-                found[attribute] = labeller, origin
+                authors[attribute] = labeller, origin
             self._row = next(self._rows, None)
-        return found
+        return authors
 
 
 def _records(lines: Iterator[str]) -> Iterator[str]:
-    """The records of a CSV as they stand there; a quoted field may hold line ends."""
+    """The unparsed records of a CSV; a quoted field may hold line ends."""
     for line in lines:
         record = line
         while '"' in record and record.count('"') % 2:
@@ -300,7 +304,7 @@ def _schema_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     changes += [f"{name} was added" for name in after if name not in before]
     shared = [name for name in after if name in before]
     if [name for name in before if name in after] != shared:
-        changes.append("the attributes come in another order")
+        changes.append("the attributes are in another order")
     for name in shared:
         changes += _value_changes(name, before[name]["values"], after[name]["values"])
     return changes
@@ -310,26 +314,26 @@ def _value_changes(attribute: str, old: list[dict[str, Any]], new: list[dict[str
     before, after = ({value["code"]: value for value in values} for values in (old, new))
     changes = [f"{attribute}: {c} {v['name']!r} was removed" for c, v in before.items() if c not in after]
     for code, value in after.items():
-        was = before.get(code)
-        if was is None:
+        old_value = before.get(code)
+        if old_value is None:
             changes.append(f"{attribute}: {code} {value['name']!r} was added")
-        elif was["name"] != value["name"]:
-            changes.append(f"{attribute}: {code} {was['name']!r} is now called {value['name']!r}")
-        elif was.get("replaced_by") != value.get("replaced_by"):
+        elif old_value["name"] != value["name"]:
+            changes.append(f"{attribute}: {code} {old_value['name']!r} is now called {value['name']!r}")
+        elif old_value.get("replaced_by") != value.get("replaced_by"):
             into = " and ".join(f"{c} {after[c]['name']!r}" for c in value.get("replaced_by", []))
             changes.append(f"{attribute}: {code} {value['name']!r} was replaced by {into or 'nothing'}")
-        elif was["status"] != value["status"]:
+        elif old_value["status"] != value["status"]:
             changes.append(f"{attribute}: {code} {value['name']!r} is now {value['status']}")
     return changes
 
 
 def _names(*schemas: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """What the texts of cells mean; the later schema's word counts."""
-    found: dict[str, dict[str, str]] = {}
+    """The values' names by attribute and text of a cell; the last schema counts."""
+    names: dict[str, dict[str, str]] = {}
     for schema in schemas:
         for attribute in schema["attributes"]:
-            known = found.setdefault(
+            of_attribute = names.setdefault(
                 attribute["name"], {"": "not labelled", str(CANNOT_TELL): CANNOT_TELL_NAME}
             )
-            known.update({str(value["code"]): value["name"] for value in attribute["values"]})
-    return found
+            of_attribute.update({str(value["code"]): value["name"] for value in attribute["values"]})
+    return names

@@ -1,4 +1,4 @@
-"""A text file that is hashed while it is written, so that a large one is never held in memory nor read again."""
+"""A text file that is hashed while it is written, so that it is neither held in memory nor read again."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _CHUNK = 2**18  # characters that are encoded, hashed and written together
 
 
 class HashedFile:
-    """A new file, written piece by piece and synced at the end.
+    """A new file that is written piece by piece and synced at the end.
 
     Args:
-        path: the file; its folder exists and is made whole or absent by whoever made it.
+        path: the file; its folder exists.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,7 +46,7 @@ class HashedFile:
             self._flush()
 
     def entry(self) -> dict[str, Any]:
-        """What the manifest says of the file, once it is closed."""
+        """Return the manifest's entry of the file, once it is closed."""
         return {"bytes": self._bytes, "sha256": self._hash.hexdigest()}
 
     def _flush(self) -> None:

@@ -1,28 +1,28 @@
-"""The images of a snapshot with their labels: by columns, some thousand at a time, or one by one."""
+"""The images of a snapshot with their labels: by columns, in batches of thousands, or one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, repeat, starmap
+from itertools import repeat, starmap
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from annotator.domain.schema import CANNOT_TELL, Schema
+from annotator.domain.schema import CANNOT_TELL
 
 MISSING = CANNOT_TELL - 1
-"""No label, where labels are columns of codes."""
+"""The code of a cell without a label, in columns of codes."""
 Codes = Mapping[str, NDArray[np.integer[Any]]]
-"""Attribute → the labels of some images, CANNOT_TELL and MISSING among them."""
+"""(images,) codes of each attribute; they may be CANNOT_TELL and MISSING."""
 BATCH = 2000
-"""Images that are handled together."""
+"""The number of images of a batch."""
 
 
-@dataclass(slots=True)  # not frozen: that alone costs a second per million
+@dataclass(slots=True)  # not frozen, which would cost a second per million images
 class SnapshotImage:
-    """One row: an image and its labels by attribute name; null is "can't tell", absent is not labelled."""
+    """An image with its labels by attribute name; None is "can't tell", an absent name is not labelled."""
 
     name: str
     sha256: str
@@ -39,13 +39,13 @@ class SnapshotImage:
 
     @property
     def file(self) -> str:
-        """The path of the image file below the images root."""
+        """The path of the image file below the root of the images."""
         return image_file(self.sha256, self.extension)
 
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """Some images, a column for each fact."""
+    """Some images by columns."""
 
     names: Sequence[str]
     sha256: Sequence[str]
@@ -65,16 +65,16 @@ class ImageBatch:
 
     @property
     def files(self) -> list[str]:
-        """The paths of the image files below the images root."""
+        """The paths of the image files below the root of the images."""
         return list(map(image_file, self.sha256, self.extensions))
 
     def rows(self) -> Iterator[SnapshotImage]:
-        """The images one by one."""
-        facts = zip(
+        """Yield the images one by one."""
+        columns = zip(
             self.names, self.sha256, self.extensions, self.widths, self.heights, self.splits, self.groups, self.sources,
             self.original_paths, self.done, self._labels(), self.crop_boxes, strict=True,
         )  # fmt: skip
-        return starmap(SnapshotImage, facts)
+        return starmap(SnapshotImage, columns)
 
     def _labels(self) -> Iterator[dict[str, int | None]]:
         columns = [column.tolist() for column in self.codes.values()]
@@ -86,33 +86,6 @@ class ImageBatch:
             }
 
 
-def in_batches(images: Iterable[SnapshotImage], schema: Schema) -> Iterator[ImageBatch]:
-    """Images as columns."""
-    rest = iter(images)
-    while some := list(islice(rest, BATCH)):
-        yield ImageBatch(
-            names=[image.name for image in some],
-            sha256=[image.sha256 for image in some],
-            extensions=[image.extension for image in some],
-            widths=[image.width for image in some],
-            heights=[image.height for image in some],
-            splits=[image.split for image in some],
-            groups=[image.group for image in some],
-            sources=[image.source for image in some],
-            original_paths=[image.original_path for image in some],
-            done=[image.done for image in some],
-            crop_boxes=[image.crop_box for image in some],
-            codes={
-                a.name: np.array([_code(image.labels.get(a.name, MISSING)) for image in some])
-                for a in schema.attributes
-            },
-        )
-
-
-def _code(code: int | None) -> int:
-    return CANNOT_TELL if code is None else code
-
-
 def image_file(sha256: str, extension: str) -> str:
-    """The path of an image file below the images root."""
+    """Return the path of an image file below the root of the images."""
     return f"{sha256[:2]}/{sha256}.{extension}"

@@ -1,9 +1,7 @@
-"""Images that a snapshot was written of before: the next one of the same images has the same images.csv, and new labels.csv."""
+"""Snapshots of images that an earlier snapshot has: they share its images.csv and get a new labels.csv."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotator.domain.schema import Schema
+from annotator.files import link_or_copy
 from annotator.formats.snapshot.hashed_file import HashedFile
 from annotator.formats.snapshot.images import BATCH, Codes
 from annotator.formats.snapshot.labels import LabelLines
@@ -20,14 +19,14 @@ from annotator.formats.snapshot.tally import Tally
 
 @dataclass(frozen=True)
 class KnownImages:
-    """What was written.
+    """The images of an earlier snapshot.
 
-    Attributes:
-        file: images.csv.
-        entry: what the manifest says of it.
-        counts: of the manifest.
-        fields: the names as they stand in labels.csv, in its order.
-        splits: (images,) the splits' places in SPLITS.
+    Args:
+        file: its images.csv.
+        entry: the manifest's entry of that file.
+        counts: the manifest's counts.
+        fields: the image names as CSV fields, in the order of labels.csv.
+        splits: (images,) positions of the splits in SPLITS.
     """
 
     file: Path
@@ -39,7 +38,13 @@ class KnownImages:
 
 @dataclass(frozen=True)
 class Relabelled:
-    """Known images with today's labels: a column for each attribute, and how many images need no further answer."""
+    """Known images with their current labels.
+
+    Args:
+        images: the images.
+        codes: (images,) codes of each attribute.
+        done: the number of images that need no further answer.
+    """
 
     images: KnownImages
     codes: Codes
@@ -47,30 +52,26 @@ class Relabelled:
 
 
 def write_relabelled(
-    folder: Path, schema: Schema, given: Relabelled
+    folder: Path, schema: Schema, relabelled: Relabelled
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Write labels.csv, and give images.csv, which never changes, a name in this folder too; returns the files' entries and the counts."""
-    known = given.images
-    _share(known.file, folder / "images.csv")
+    """Write labels.csv and link images.csv into a folder; return the manifest's entries of both files, and its counts.
+
+    Raises:
+        OSError: if a file cannot be written.
+    """
+    images = relabelled.images
+    link_or_copy(images.file, folder / "images.csv")
     lines = LabelLines(schema, names=False)
     with HashedFile(folder / "labels.csv") as file:
         file.write(lines.header())
-        for start in range(0, len(known.fields), BATCH):
+        for start in range(0, len(images.fields), BATCH):
             some = slice(start, start + BATCH)
             file.write(
-                lines.of(known.fields[some], {name: column[some] for name, column in given.codes.items()})
+                lines.of(
+                    images.fields[some], {name: column[some] for name, column in relabelled.codes.items()}
+                )
             )
     tally = Tally(schema)
-    tally.add_labels(known.splits, given.codes)
-    counts = known.counts | {"attributes": tally.labels(), "labelled": given.done}
-    return {"labels.csv": file.entry(), "images.csv": known.entry}, counts
-
-
-def _share(file: Path, place: Path) -> None:
-    try:
-        os.link(file, place)
-    except OSError:  # not every file system can: a copy is the same to a reader
-        with file.open("rb") as source, place.open("wb") as target:
-            shutil.copyfileobj(source, target)
-            target.flush()
-            os.fsync(target.fileno())
+    tally.add_labels(images.splits, relabelled.codes)
+    counts = images.counts | {"attributes": tally.labels(), "labelled": relabelled.done}
+    return {"labels.csv": file.entry(), "images.csv": images.entry}, counts

@@ -12,10 +12,10 @@ from annotator.formats.snapshot.images import MISSING, Codes
 
 
 class LabelLines:
-    """Writes labels as lines of text.
+    """Turns labels into lines of text.
 
     Args:
-        schema: what was asked.
+        schema: the schema.
         names: write the values' names instead of their codes.
     """
 
@@ -24,15 +24,15 @@ class LabelLines:
         self._unlabelled = "," * len(self._texts) + "\n"
 
     def header(self) -> str:
-        """The first line."""
+        """Return the first line."""
         return csv_line(["image_name", *self._texts])
 
     def of(self, fields: Sequence[str], codes: Codes) -> str:
-        """The lines of some images.
+        """Return the lines of some images.
 
         Args:
-            fields: the images' names as they stand in the file, see csv_field.
-            codes: their labels.
+            fields: the images' names as CSV fields (`csv_field`).
+            codes: their labels, (images,) codes of each attribute.
         """
         lines = [field + self._unlabelled for field in fields]
         labelled = np.flatnonzero(np.any([codes[name] != MISSING for name in self._texts], axis=0))
@@ -43,7 +43,7 @@ class LabelLines:
 
 
 class _Codes(dict[int, str]):
-    """What stands in a cell for a code; an open attribute has more codes than are worth listing."""
+    """The text of a cell by code; an open attribute has too many codes to list them in advance."""
 
     def __missing__(self, code: int) -> str:
         self[code] = text = str(code)

@@ -1,4 +1,4 @@
-"""The manifest that snapshots and predictions share: it comes last, and any changed byte is found (FORMATS.md)."""
+"""The manifest of snapshots and predictions (FORMATS.md): it is written last, and its hashes reveal any changed byte."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _KEYS = {
     "facelabel-snapshot": {"cells", "content_hash", "counts", "files", "images", "schema", "splits"},
     "facelabel-predictions": {"files", "metrics", "model", "rows", "schema", "snapshot"},
 }
-"""What a manifest holds at least; another program may have written it."""
+"""The keys that every manifest must have; another program may have written it."""
 
 
 def read_manifest(folder: Path, expected_format: str) -> dict[str, Any]:
-    """The manifest of a snapshot or predictions folder, checked against its own hash.
+    """Read the manifest of a snapshot or predictions folder and check it against its own hash.
 
     Raises:
-        FacelabelError: if it is missing, of another format or version, or any byte of it was changed.
+        FacelabelError: if it is missing, has another format or version, or was changed.
     """
     path = folder / "manifest.json"
     try:
@@ -30,8 +30,8 @@ def read_manifest(folder: Path, expected_format: str) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise FacelabelError(
             "no_manifest",
-            f"{folder} has no manifest.json: it is not a {expected_format} folder, or it was never finished.",
-            do="Name a whole folder, or write it again.",
+            f"{folder} has no manifest.json: it is not a {expected_format} folder, or it was not completed.",
+            do="Name a complete folder, or write it again.",
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise damaged(folder, f"manifest.json cannot be read: {error}") from error
@@ -52,7 +52,7 @@ def read_manifest(folder: Path, expected_format: str) -> dict[str, Any]:
 
 
 def hash_manifest(manifest: dict[str, Any]) -> str:
-    """The `manifest_hash` of a manifest without it."""
+    """Return the `manifest_hash` of a manifest that has none yet."""
     return hashlib.sha256(canonical_json(manifest).encode()).hexdigest()
 
 
@@ -60,7 +60,7 @@ def verify_files(folder: Path, manifest: dict[str, Any]) -> None:
     """Check every file that a manifest lists.
 
     Raises:
-        FacelabelError: naming all files that are missing or changed.
+        FacelabelError: it names all files that are missing or were changed.
     """
     wrong = [
         f"{name} is missing" if not (folder / name).is_file() else f"{name} was changed"
@@ -72,15 +72,15 @@ def verify_files(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file's bytes."""
+    """Return the SHA-256 of a file's bytes as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def damaged(folder: Path, what: str) -> FacelabelError:
-    """The error for a folder that is not what its manifest says."""
+    """The error for a folder that differs from its manifest."""
     return FacelabelError(
         "damaged_folder",
         f"{folder} cannot be trusted: {what}.",
-        do="Write it again from the project, or copy it again from where it was whole.",
+        do="Write it again from the project, or copy it again from an undamaged copy.",
     )

@@ -1,4 +1,4 @@
-"""Reading a predictions folder (FORMATS.md): verified once, then mapped into memory and read a row at a time."""
+"""Reading a predictions folder (FORMATS.md): it is verified once, then mapped into memory and read row by row."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from annotator.formats.snapshot.manifest import damaged, read_manifest, verify_f
 
 _BATCH_ROWS = 65_536
 _OTHERS = 8
-"""How many other values a suggestion names: as many as a labeller would ever go through."""
+"""The number of other values of a suggestion; a labeller would not go through more."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A model's answer to one cell, and the other values, the most probable first."""
+    """A model's answer to one cell, and the other values, most probable first."""
 
     code: int
     probability: float
@@ -30,7 +30,7 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class TopValues:
-    """The most probable values of a run of images: per attribute their codes and probabilities, row by row."""
+    """The most probable values of consecutive images: by attribute, the codes and probabilities of the images."""
 
     names: list[str]
     sha256: list[str]
@@ -61,31 +61,31 @@ class PredictionsFile:
 
     @property
     def rows(self) -> int:
-        """How many images the file answers for."""
+        """The number of images in the file."""
         return int(self.manifest["rows"])
 
     def verify(self) -> None:
-        """Check every byte against the manifest, and that the columns are those it promises.
+        """Check every byte and the columns against the manifest.
 
         Raises:
-            FacelabelError: naming the file that differs.
+            FacelabelError: it names what differs.
         """
         verify_files(self.folder, self.manifest)
         names = set(self._batches[0].schema.names) if self._batches else set()
-        wanted = {"image_name", "sha256", "score", "order"}
-        wanted |= {f"{kind}:{attribute}" for attribute in self.codes for kind in ("p", "score")}
-        if self._batches and not wanted <= names:
-            raise damaged(self.folder, f"the column {min(wanted - names)} is missing")
+        expected = {"image_name", "sha256", "score", "order"}
+        expected |= {f"{kind}:{attribute}" for attribute in self.codes for kind in ("p", "score")}
+        if self._batches and not expected <= names:
+            raise damaged(self.folder, f"the column {min(expected - names)} is missing")
         if sum(batch.num_rows for batch in self._batches) != self.rows:
             raise damaged(self.folder, "it has another number of rows than its manifest says")
 
     def all_names(self) -> Iterator[str]:
-        """The image names of all rows."""
+        """Yield the image names of all rows."""
         for batch in self._batches:
             yield from batch.column("image_name").to_pylist()
 
     def order(self, start: int, count: int) -> list[str]:
-        """Image names in the order of work, from the place `start`."""
+        """Return up to `count` image names in the order of work, from the position `start`."""
         names = []
         for place in range(start, min(start + count, self.rows)):
             row = self._cell("order", place).as_py()
@@ -95,32 +95,36 @@ class PredictionsFile:
         return names
 
     def drawn(self, image_name: str) -> float | None:
-        """The probability of the draw that gave an image its place in the order, 0 if the strategy did; None if it is not said."""
+        """Return the probability with which an image was drawn into the order of work.
+
+        It is 0 if the query strategy chose the image, and None if the file has no draws or does not have the image.
+        """
         row = self._find(image_name)
         if row is None or "drawn" not in self._batches[0].schema.names:
             return None
         return float(self._cell("drawn", row).as_py() or 0)
 
     def suggestions(self, image_name: str, sha256: str) -> dict[str, Suggestion]:
-        """The model's answers to every attribute of an image; empty if the file does not know these bytes."""
+        """Return the model's answer to every attribute of an image; {} if the file does not have these bytes."""
         row = self._find(image_name)
         if row is None or self._cell("sha256", row).as_py() != sha256:
             return {}
-        found = {}
+        suggestions = {}
         for attribute, codes in self.codes.items():
             probabilities = self._cell(f"p:{attribute}", row).as_py()
             order = sorted(range(len(codes)), key=probabilities.__getitem__, reverse=True)
             best, *others = [(codes[place], round(probabilities[place], 4)) for place in order]
-            found[attribute] = Suggestion(*best, others[:_OTHERS])
-        return found
+            suggestions[attribute] = Suggestion(*best, others[:_OTHERS])
+        return suggestions
 
     def open_answers(
         self, attribute: str
     ) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.float32]]:
-        """What the model answers to the cells of one attribute that had no label yet.
+        """Return the model's answers to the cells of one attribute that had no label.
 
         Returns:
-            Of each such cell the row, the place of the most probable code in `codes`, and its probability.
+            Of these cells, three arrays of the shape (cells,): the rows, the positions of the most probable codes in
+            `codes`, and their probabilities.
         """
         rows, places, best = [], [], []
         for number, batch in enumerate(self._batches):
@@ -134,7 +138,7 @@ class PredictionsFile:
         return np.concatenate(rows), np.concatenate(places), np.concatenate(best)
 
     def rows_of(self, images: Iterable[tuple[str, str]]) -> NDArray[np.int64]:
-        """The rows of images given by name and sha256; -1 for those whose bytes the file does not know."""
+        """Return the (images,) rows of images by name and SHA-256; -1 for images whose bytes the file does not have."""
         rows = []
         for name, sha256 in images:
             row = self._find(name)
@@ -142,33 +146,33 @@ class PredictionsFile:
         return np.asarray(rows, np.int64)
 
     def probabilities(self, attribute: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The (rows, classes) probabilities of some rows, in the order of `codes`."""
-        found = np.empty((len(rows), len(self.codes[attribute])))
+        """Return the (rows, classes) probabilities of some rows, in the order of `codes`."""
+        result = np.empty((len(rows), len(self.codes[attribute])))
         for number in np.unique(rows // _BATCH_ROWS):
             batch = self._batches[number]
             p = _floats(batch.column(f"p:{attribute}").flatten()).reshape(batch.num_rows, -1)
             here = rows // _BATCH_ROWS == number
-            found[here] = p[rows[here] - number * _BATCH_ROWS]
-        return found
+            result[here] = p[rows[here] - number * _BATCH_ROWS]
+        return result
 
     def closed_cells(self, attribute: str) -> int:
-        """How many cells of an attribute were not asked any more: nearly always because they had a label."""
+        """Return the number of cells of an attribute without a score: nearly all of them had a label."""
         return sum(int((~_valid(batch.column(f"score:{attribute}"))).sum()) for batch in self._batches)
 
     def waits(self, image_name: str) -> bool:
-        """Whether an image had a doubtful cell, so that it stands in the order of work."""
+        """Return whether an image has a score, so that it is in the order of work."""
         row = self._find(image_name)
         return row is not None and self._cell("score", row).is_valid
 
     def images_of(self, rows: Iterable[int]) -> list[tuple[str, str]]:
-        """The image names and sha256 of some rows."""
+        """Return the image names and SHA-256 of some rows."""
         return [
             (str(self._cell("image_name", row).as_py()), str(self._cell("sha256", row).as_py()))
             for row in rows
         ]
 
     def between(self, first: str, last: str) -> TopValues:
-        """The most probable values of all images whose names lie between two names, both included."""
+        """Return the most probable values of all images whose names are between two names, both included."""
         start, stop = self._place(first), self._place(last + "\0")
         batches, row = [], start
         while row < stop:
@@ -193,7 +197,7 @@ class PredictionsFile:
         return None
 
     def _place(self, image_name: str) -> int:
-        """The first row whose name is not before this one; the rows are sorted by name."""
+        """The first row whose name is not less than this one; rows are sorted by name."""
         low, high = 0, self.rows
         while low < high:
             middle = (low + high) // 2
@@ -207,16 +211,16 @@ class PredictionsFile:
         return self._batches[row // _BATCH_ROWS].column(column)[row % _BATCH_ROWS]
 
 
-# Arrow's own `to_numpy` and `is_valid` load pandas and the compute library: 40 MB in a process that labels.
+# Arrow's `to_numpy` and `is_valid` load pandas and the compute library, 40 MB of memory in the web process.
 
 
 def _floats(column: pa.FloatArray) -> NDArray[np.float32]:
-    """The numbers of a column, where they lie; what stands in place of a null is undefined."""
+    """The numbers of a column, without a copy; the number in place of a null is undefined."""
     return np.frombuffer(column.buffers()[1], np.float32)[column.offset : column.offset + len(column)]
 
 
 def _valid(column: pa.Array) -> NDArray[np.bool_]:
-    """Which entries of a column are not null."""
+    """(entries,) whether each entry of a column is not null."""
     bits = column.buffers()[0]
     if bits is None:
         return np.ones(len(column), np.bool_)

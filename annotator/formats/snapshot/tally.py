@@ -1,4 +1,4 @@
-"""What is counted while a snapshot is written: for its manifest and its card, without holding its images."""
+"""Counting images, groups and labels while a snapshot is written, for its manifest and its card."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NUMBER = {split: number for number, split in enumerate(SPLITS)}
 
 
 class Tally:
-    """Counts images, groups and labels as they pass.
+    """Counts images, groups and labels batch by batch, so that no batch stays in memory.
 
     Args:
         schema: the snapshot's schema.
@@ -28,21 +28,21 @@ class Tally:
     def __init__(self, schema: Schema) -> None:
         self.attributes = schema.attributes
         self.splits: Counter[str] = Counter()
-        """Images per split."""
+        """Images by split."""
         self.done: Counter[str] = Counter()
-        """Images per split that need no further answer."""
+        """Images by split that need no further answer."""
         self.sources: Counter[str] = Counter()
-        """Images per imported folder."""
+        """Images by source."""
         self._categorical = [a.name for a in schema.attributes if a.kind == "categorical"]
         self._cells: dict[str, Counter[tuple[int, str]]] = {n: Counter() for n in self._categorical}
         self._people: dict[str, array[int]] = {
             a.name: array("q") for a in schema.attributes if a.kind == "open"
         }
-        # A number for each group, its 64-bit hash: a million names would take a hundred megabytes.
+        # Groups by 64-bit hash: a million names would take a hundred megabytes.
         self._groups: dict[str, array[int]] = defaultdict(lambda: array("q"))
 
     def add(self, batch: ImageBatch) -> None:
-        """Count some images and their labels."""
+        """Count a batch of images and their labels."""
         self.splits.update(batch.splits)
         self.done.update(compress(batch.splits, batch.done))
         self.sources.update(batch.sources)
@@ -54,25 +54,25 @@ class Tally:
         self.add_labels(split, batch.codes)
 
     def add_labels(self, split: NDArray[np.int8], codes: Codes) -> None:
-        """Count the labels of some images whose splits have these numbers."""
+        """Count the labels of some images; `split` is the position of each image's split in SPLITS."""
         for name, cells in self._cells.items():
-            there = codes[name] != MISSING
-            numbers = codes[name][there].astype(np.int64) * len(SPLITS) + split[there]
-            found, counts = np.unique(numbers, return_counts=True)
-            for cell, images in zip(found.tolist(), counts.tolist(), strict=True):
+            labelled = codes[name] != MISSING
+            numbers = codes[name][labelled].astype(np.int64) * len(SPLITS) + split[labelled]
+            distinct, counts = np.unique(numbers, return_counts=True)
+            for cell, images in zip(distinct.tolist(), counts.tolist(), strict=True):
                 code, number = divmod(cell, len(SPLITS))
                 cells[code, SPLITS[number]] += images
         for name, people in self._people.items():
-            known = codes[name].astype(np.int64)
-            people.frombytes(known[known != MISSING].tobytes())
+            people_codes = codes[name].astype(np.int64)
+            people.frombytes(people_codes[people_codes != MISSING].tobytes())
 
     @property
     def images(self) -> int:
-        """All images."""
+        """The number of all images."""
         return self.splits.total()
 
     def people(self, attribute: str) -> tuple[int, int]:
-        """Of an open attribute: labelled images, and the people that they show."""
+        """Return the numbers of labelled images and of people of an open attribute."""
         codes = (
             np.frombuffer(self._people[attribute], dtype=np.int64)
             if self._people[attribute]
@@ -81,26 +81,26 @@ class Tally:
         return len(codes), len(np.unique(codes[codes != CANNOT_TELL]))
 
     def groups(self) -> dict[str, int]:
-        """Distinct groups per split."""
-        return {split: len(_distinct(found)) for split, found in self._groups.items()}
+        """Return the number of groups by split."""
+        return {split: len(_distinct(groups)) for split, groups in self._groups.items()}
 
     def all_groups(self) -> int:
-        """Distinct groups; fewer than the sum over splits if one stands in two of them."""
-        return len(np.unique(np.concatenate([_distinct(found) for found in self._groups.values()] or [[]])))
+        """Return the number of groups; it is less than the sum over the splits if a group is in two of them."""
+        return len(np.unique(np.concatenate([_distinct(groups) for groups in self._groups.values()] or [[]])))
 
     def leaks(self) -> int:
-        """Groups that stand in more than one split; none, if the splits are what they say."""
+        """Return how often a group is in a further split; 0 if the splits share no group."""
         return sum(self.groups().values()) - self.all_groups()
 
     def labels_of(self, attribute: str) -> dict[int | None, dict[str, int]]:
-        """Labels of a categorical attribute per code ("can't tell" is null) and split."""
-        found: dict[int | None, dict[str, int]] = defaultdict(dict)
+        """Return the number of labels of a categorical attribute by code (None is "can't tell") and split."""
+        labels: dict[int | None, dict[str, int]] = defaultdict(dict)
         for (code, split), number in self._cells[attribute].items():
-            found[None if code == CANNOT_TELL else code][split] = number
-        return found
+            labels[None if code == CANNOT_TELL else code][split] = number
+        return labels
 
     def manifest(self) -> dict[str, Any]:
-        """The `counts` of the manifest."""
+        """Return the `counts` of the manifest."""
         return {
             "attributes": self.labels(),
             "groups": self.all_groups(),
@@ -110,7 +110,7 @@ class Tally:
         }
 
     def labels(self) -> dict[str, dict[str, int]]:
-        """Labels of every categorical attribute by code, as the manifest has them."""
+        """Return the number of labels of every categorical attribute by code, as the manifest has them."""
         return {
             name: {
                 str(CANNOT_TELL if code is None else code): sum(splits.values())
@@ -121,7 +121,7 @@ class Tally:
 
 
 def split_numbers(splits: Sequence[str]) -> NDArray[np.int8]:
-    """The place of each split in SPLITS."""
+    """Return the position of each split in SPLITS."""
     return np.fromiter(map(_NUMBER.__getitem__, splits), np.int8, len(splits))
 
 

@@ -1,10 +1,9 @@
-"""The snapshot folder of FORMATS.md: its writer, which knows no database, and its verification."""
+"""Writing and verifying the snapshot folder of FORMATS.md."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,13 +17,7 @@ from annotator.domain.schema import CANNOT_TELL, Attribute, Schema, canonical_js
 from annotator.domain.states import Origin
 from annotator.domain.timestamps import utc_text
 from annotator.errors import FacelabelError
-from annotator.files import (
-    UNFINISHED,
-    hold_folder,
-    remove_unfinished,
-    sync_folder,
-    write_atomically,
-)
+from annotator.files import link_or_copy, staged_folder, sync_tree, write_atomically
 from annotator.formats.snapshot.csv_text import csv_field, csv_line, csv_text
 from annotator.formats.snapshot.dataset_card import Labelling, card_files
 from annotator.formats.snapshot.hashed_file import HashedFile
@@ -43,7 +36,7 @@ IMAGE_COLUMNS = (
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """One answer that was ever given."""
+    """One answer of the history; the code None is "can't tell", or an undone answer if the origin is undo."""
 
     image_name: str
     attribute: str
@@ -55,7 +48,7 @@ class HistoryRow:
 
 @dataclass(frozen=True)
 class SnapshotOptions:
-    """How a snapshot is written: names instead of codes, the images beside it or not, with a card or not."""
+    """How a snapshot is written: names instead of codes, image files beside it or not, a card or not."""
 
     names: bool = False
     images: ImageMode = "none"
@@ -74,82 +67,71 @@ def write_snapshot(
 ) -> dict[str, Any]:
     """Write a whole snapshot folder and return its manifest.
 
-    It is written under a temporary name and renamed when it is whole and synced. Rows are written as they come: a
-    million images take no more memory than one.
+    It is written under a hidden name and renamed when it is whole and durable; after an error, nothing is left. Rows are
+    written as they come, so that a million images need no more memory than one.
 
     Args:
-        folder: the folder to make.
-        schema: what was asked.
-        images: all images, in the order of their names; or known ones with new labels, for codes without images or card.
+        folder: the folder to create.
+        schema: the schema.
+        images: all images, in the order of their names; or known images with new labels, if the snapshot has codes and
+            neither image files nor a card.
         splits: the rule of the splits.
-        images_root: where the image files are.
-        options: names or codes, images or not.
+        images_root: the root of the image files.
+        options: names or codes, image files or not, a card or not.
         history: the rows of annotations.csv, in its order; None leaves it out.
-        labelling: how the labels came about, for the card.
+        labelling: how the labels were made, for the card.
 
     Raises:
-        FacelabelError: if the folder exists, or cannot be written; nothing is left behind then.
+        FacelabelError: if the folder exists, is being written by another process or cannot be written.
     """
     if folder.exists():
         raise FacelabelError(
             "snapshot_exists",
-            f"{folder} exists already, and a snapshot is never edited.",
+            f"{folder} exists already, and a snapshot never changes.",
             do="Name another folder.",
         )
-    unfinished = folder.with_name(f".{folder.name}{UNFINISHED}")
     try:
-        remove_unfinished(unfinished)
-        unfinished.mkdir(parents=True)
-        with hold_folder(unfinished):
-            tally = Tally(schema)
+        with staged_folder(folder) as unfinished:
+            tally, texts = Tally(schema), {"attributes.csv": _attributes_csv(schema)}
             if isinstance(images, Relabelled):
-                assert options == SnapshotOptions(card=False), "known images have labels alone"
+                assert options == SnapshotOptions(card=False), "known images have only labels"
                 files, counts = write_relabelled(unfinished, schema, images)
             else:
                 files = _write_rows(unfinished, schema, images, images_root, options, tally)
                 counts = tally.manifest()
-            with HashedFile(unfinished / "attributes.csv") as attributes:
-                attributes.write(_attributes_csv(schema))
-            files["attributes.csv"] = attributes.entry()
+            if options.card:
+                texts |= card_files(schema, tally, splits, labelling or Labelling())
             if history is not None:
                 files["annotations.csv"] = _write_history(unfinished, history)
-            cards = card_files(schema, tally, splits, labelling or Labelling()) if options.card else {}
-            for name, text in cards.items():
-                with HashedFile(unfinished / name) as card:
-                    card.write(text)
-                files[name] = card.entry()
+            files |= {name: _write_text(unfinished / name, text) for name, text in texts.items()}
+            if options.images == "copy":
+                sync_tree(unfinished / "images")
             manifest = _manifest(schema, counts, splits, images_root, options, files)
             write_atomically(unfinished / "manifest.json", canonical_json(manifest).encode())
-            unfinished.replace(folder)
-        sync_folder(folder.parent)
     except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
         raise FacelabelError(
             "cannot_write",
             f"The snapshot {folder} could not be written: {error}.",
             do="Make room, or name another folder.",
         ) from error
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
     return manifest
 
 
 def verify_snapshot(folder: Path) -> dict[str, Any]:
-    """Check every byte of a snapshot, its images too where it holds them; returns its manifest.
+    """Check every byte of a snapshot, including the image files that it holds, and return its manifest.
 
     Raises:
-        FacelabelError: naming what is missing or changed.
+        FacelabelError: it names what is missing or was changed.
     """
     manifest = read_manifest(folder, "facelabel-snapshot")
     verify_files(folder, manifest)
     if content_hash(manifest["files"]) != manifest["content_hash"]:
         raise damaged(folder, "its content hash is not that of its files")
-    known = {"manifest.json", *manifest["files"]}
+    expected = {"manifest.json", *manifest["files"]}
     if manifest["images"]["mode"] != "none":
-        known.add("images")
+        expected.add("images")
         _verify_images(folder)
-    if extra := sorted(path.name for path in folder.iterdir() if path.name not in known):
+    if extra := sorted(path.name for path in folder.iterdir() if path.name not in expected):
         raise damaged(folder, f"{extra[0]} does not belong to it")
     return manifest
 
@@ -172,7 +154,7 @@ def _write_rows(
     options: SnapshotOptions,
     tally: Tally,
 ) -> dict[str, Any]:
-    """Write labels.csv and images.csv in one pass, and place the image files; returns the files' entries."""
+    """Write labels.csv, images.csv and the image files in one pass; return the entries of the manifest."""
     lines = LabelLines(schema, names=options.names)
     with (
         HashedFile(folder / "labels.csv") as labels_csv,
@@ -181,10 +163,10 @@ def _write_rows(
         labels_csv.write(lines.header())
         images_csv.write(csv_line(IMAGE_COLUMNS))
         previous = ""
-        # By columns: that takes a third of the time of one image after the other.
+        # Column by column, which takes a third of the time of row by row.
         for batch in images:
             names = [previous, *batch.names]
-            assert names == sorted(names), "the rows do not come in the order of their names"
+            assert names == sorted(names), "the rows are not in the order of their names"
             previous = names[-1]
             tally.add(batch)
             images_csv.write(_image_lines(batch))
@@ -202,7 +184,7 @@ def _image_lines(batch: ImageBatch) -> str:
         batch.sources, batch.original_paths, batch.crop_boxes, batch.files,
     ]  # fmt: skip
     text = "\n".join(map(",".join, zip(*columns, strict=True))) + "\n"
-    # Few fields need quotes: to look at the whole text is faster than at each field of it.
+    # Few fields need quotes, and checking the whole text is faster than checking each field.
     commas = len(batch) * (len(IMAGE_COLUMNS) - 1)
     if text.count(",") == commas and text.count("\n") == len(batch) and '"' not in text and "\r" not in text:
         return text
@@ -216,6 +198,13 @@ def _attributes_csv(schema: Schema) -> str:
         for value in attribute.values
     )
     return csv_text(("attribute", "code", "name", "status"), rows)
+
+
+def _write_text(path: Path, text: str) -> dict[str, Any]:
+    """Write a file and return its entry of the manifest."""
+    with HashedFile(path) as file:
+        file.write(text)
+    return file.entry()
 
 
 def _write_history(folder: Path, history: Iterable[HistoryRow]) -> dict[str, Any]:
@@ -235,16 +224,13 @@ def _place_image(place: Path, source: Path, mode: ImageMode) -> None:
     if place.exists():
         return
     if mode == "link":
-        try:
-            os.link(source, place)
-        except OSError:  # another file system: a link is not possible there, a copy is the same to a reader
-            shutil.copyfile(source, place)
+        link_or_copy(source, place)
     else:
         shutil.copyfile(source, place)
 
 
 def content_hash(files: dict[str, dict[str, Any]]) -> str:
-    """The content hash of FORMATS.md: over the CSV files, which are the dataset; the card only tells of it."""
+    """Return the content hash of FORMATS.md. It covers the CSV files; the card only describes them."""
     lines = [f"{files[name]['sha256']}  {name}\n" for name in sorted(files) if name.endswith(".csv")]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

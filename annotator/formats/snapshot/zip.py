@@ -1,4 +1,4 @@
-"""A folder as one zip file, made while it is sent: the same files give the same bytes."""
+"""A folder as one zip file that is made while it is sent: the same files give the same bytes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 _CHUNK = 2**18
-_NO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file knows
+_NO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
 
 
 class _Sink:
-    """What ZipFile writes to; it cannot seek, so that nothing needs to be kept."""
+    """The file that ZipFile writes to. It cannot seek, so that pieces can be sent at once."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -21,7 +21,7 @@ class _Sink:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: every piece is available at once."""
 
     def take(self) -> bytes:
         taken = b"".join(self._pieces)
@@ -30,12 +30,12 @@ class _Sink:
 
 
 def zip_chunks(folder: Path, name: str) -> Iterator[bytes]:
-    """The bytes of a zip file of a folder, in pieces; in it the folder is called `name`.
+    """Yield the bytes of a zip file of a folder, in which the folder is called `name`.
 
-    Stored and not compressed: compressors differ between machines.
+    Files are stored uncompressed, because compressors differ between machines.
     """
     sink = _Sink()
-    with ZipFile(sink, "w", ZIP_STORED) as archive:  # type: ignore[call-overload]  # no seek is needed
+    with ZipFile(sink, "w", ZIP_STORED) as archive:  # type: ignore[call-overload]  # ZipFile does not seek here
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             entry = ZipInfo(f"{name}/{path.relative_to(folder).as_posix()}", _NO_TIME)
             with archive.open(entry, "w", force_zip64=True) as member, path.open("rb") as file:

@@ -1,9 +1,9 @@
-"""Class folders as torchvision's ImageFolder reads them: a folder per value, one tree per attribute.
+"""Class folders as torchvision's ImageFolder reads them: one tree per attribute, a folder per value.
 
-ROOT/ATTRIBUTE/VALUE/image.jpg for several attributes (an image may stand in several trees), or ATTRIBUTE/VALUE/image.jpg
-when the tree itself is named. Written files are hard links where the file system allows it. ImageFolder numbers the
-classes by the alphabet, so its numbers are not our codes, and an added class moves them. A value's name that cannot be the
-name of a folder is written as in an address: `n/a` is `n%2Fa`.
+Several attributes are ROOT/ATTRIBUTE/VALUE/image.jpg, and an image may be in several trees; one attribute is
+ATTRIBUTE/VALUE/image.jpg. Files are written as hard links where the file system allows it. ImageFolder numbers the
+classes alphabetically: its numbers are not our codes, and an added class changes them. A value's name that cannot be the
+name of a folder is percent-encoded as in a URL: `n/a` is `n%2Fa`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from annotator.formats.exporters.base import Export, Losses, cannot_say, safe_name
-from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import take_rest
 from annotator.formats.importers.safe_readers import refuse
 from annotator.imaging.image_files import EXTENSIONS
@@ -25,13 +25,16 @@ _NO_FOLDER_NAME = re.compile(rf"[/\0]|^\.|%(?={'|'.join(escape[1:] for escape in
 
 
 def recognise(path: Path) -> bool:
-    """Never: folders of people or of holidays look the same. The import asks `trees` with the schema's attributes."""
+    """Return False: any folder of folders looks like this. The import compares `trees` with the schema's attributes."""
     del path
     return False
 
 
 def trees(path: Path) -> list[str]:
-    """The names of the trees in a folder: of its sub-folders if images lie two folders down, else its own; [] if neither."""
+    """Return the names of the trees in a folder.
+
+    These are its sub-folders if each of them holds folders, else the folder itself; [] if it has no sub-folders.
+    """
     if not path.is_dir():
         return []
     folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.is_symlink())
@@ -40,40 +43,43 @@ def trees(path: Path) -> list[str]:
     return [path.resolve().name] if folders else []
 
 
-def read(path: Path) -> Foreign:
-    """Every image; those below a value's folder have that value.
+def read(path: Path) -> SourceContents:
+    """Read all images; an image below the folder of a value has that value.
 
-    An image is named by its path below its value, so that trees share images; if one tree has such a name twice, names
-    are not shared and each image is named by its whole path.
+    An image's name is its path below the value, so that trees share images. If one tree has such a name twice, every
+    image's name is its whole path instead, and no images are shared.
 
     Raises:
-        FacelabelError: if it is no folder.
+        FacelabelError: if the path is not a folder.
     """
     if not path.is_dir():
         refuse(path, "it is not a folder")
     names = trees(path)
     roots = [path] if names == [path.resolve().name] else [path / name for name in names]
-    found = [
+    placed = [
         (name, _value(value.name), image.relative_to(value).as_posix(), image)
         for name, root in zip(names, roots, strict=True)
         for value in sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink())
         for image in sorted(value.rglob("*"))
         if image.suffix.lower() in EXTENSIONS and image.is_file()
     ]
-    shared = len({(tree, own) for tree, _, own, _ in found}) == len(found)
-    foreign = Foreign()
-    images: dict[str, ForeignImage] = {}
-    for tree, value, own, image in found:
+    shared = len({(tree, own) for tree, _, own, _ in placed}) == len(placed)
+    contents = SourceContents()
+    images: dict[str, SourceImage] = {}
+    for tree, value, own, image in placed:
         whole = image.relative_to(path).as_posix()
-        called = own if shared else whole
-        images.setdefault(called, ForeignImage(called, image, original_path=whole))
-        foreign.answers.append(ForeignAnswer(called, tree, value))
-    foreign.images = list(images.values())
-    placed = [image for *_, image in found]
+        name = own if shared else whole
+        images.setdefault(name, SourceImage(name, image, original_path=whole))
+        contents.answers.append(SourceAnswer(name, tree, value))
+    contents.images = list(images.values())
     take_rest(
-        foreign, path, placed, lambda rest: rest.relative_to(path).as_posix(), "lie in no value's folder"
+        contents,
+        path,
+        [image for *_, image in placed],
+        lambda rest: rest.relative_to(path).as_posix(),
+        "are in no value's folder",
     )
-    return foreign
+    return contents
 
 
 def write(folder: Path, export: Export) -> Losses:
@@ -90,7 +96,7 @@ def write(folder: Path, export: Export) -> Losses:
             if column not in image.labels:
                 losses.add(f"images without a label of {column}", image.name)
             elif image.labels[column] is None:
-                losses.add(f"can't tell of {column}, which is no class", image.name)
+                losses.add(f"can't tell of {column}, which is not a class", image.name)
             else:
                 value = _folder_name(column, names[column, image.labels[column]])
                 export.put_image(image, folder / column / value / image.name, always=True)
@@ -98,7 +104,7 @@ def write(folder: Path, export: Export) -> Losses:
 
 
 def _folder_name(attribute: str, value: str) -> str:
-    name = _NO_FOLDER_NAME.sub(lambda found: _ESCAPES[found[0]], value)
+    name = _NO_FOLDER_NAME.sub(lambda match: _ESCAPES[match[0]], value)
     if len(name.encode()) > _LONGEST:
         raise cannot_say(
             "A class folder", f"the value {value!r} of {attribute} is too long for a folder's name"
@@ -107,4 +113,4 @@ def _folder_name(attribute: str, value: str) -> str:
 
 
 def _value(folder_name: str) -> str:
-    return _AN_ESCAPE.sub(lambda found: _ESCAPED[found[0]], folder_name)
+    return _AN_ESCAPE.sub(lambda match: _ESCAPED[match[0]], folder_name)

@@ -1,4 +1,4 @@
-"""The coursework's own label file: image_name and six columns of codes, CR LF, one row per labelled image."""
+"""The coursework's label file: image_name and six columns of codes, CR LF, one row per labelled image."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from annotator.domain.schema import CANNOT_TELL
 from annotator.formats.exporters.base import Export, Losses, cannot_say
-from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.safe_readers import first_line, image_name, plain_text, read_csv_rows, refuse
 from annotator.formats.snapshot.csv_text import csv_text
 
@@ -15,33 +15,33 @@ HEADER = ("image_name", "wrinkles", "freakles", "glasses", "hair_color", "hair_t
 _CODES = {
     "wrinkles": 2, "freakles": 2, "glasses": 3, "hair_color": 9, "hair_top": 4, "human_not_human": 2,
 }  # fmt: skip
-"""How many codes each column has, from 0."""
+"""The number of codes of each column; codes count from 0."""
 
 
 def recognise(path: Path) -> bool:
-    """Whether a file begins with the coursework's header."""
+    """Return whether a file begins with the coursework's header."""
     return first_line(path) == ",".join(HEADER)
 
 
-def read(path: Path) -> Foreign:
-    """Read such a file; the answers' values are codes.
+def read(path: Path) -> SourceContents:
+    """Read the file; the values of its answers are codes.
 
     Raises:
-        FacelabelError: naming the line that cannot be read.
+        FacelabelError: it names the line that cannot be read.
     """
-    found = Foreign()
+    contents = SourceContents()
     rows = read_csv_rows(path)
     if tuple(next(rows, ("", []))[1]) != HEADER:
         refuse(path, f"its first line is not {','.join(HEADER)}")
     for where, cells in rows:
         name = image_name(path, where, cells[0])
-        found.images.append(ForeignImage(name))
+        contents.images.append(SourceImage(name))
         for column, cell in zip(HEADER[1:], cells[1:], strict=True):
             text = plain_text(path, where, cell, column)
             if text:
                 value = None if text == str(CANNOT_TELL) else text
-                found.answers.append(ForeignAnswer(name, column, value))
-    return found
+                contents.answers.append(SourceAnswer(name, column, value))
+    return contents
 
 
 def write(folder: Path, export: Export) -> Losses:
@@ -71,7 +71,7 @@ def write(folder: Path, export: Export) -> Losses:
 
 
 def _line(cells: Iterable[str]) -> str:
-    # A line break inside a quoted name stays what it is; only the line's own end is CR LF.
+    # Only the end of the line becomes CR LF; a line break inside a quoted name stays unchanged.
     return csv_text(cells, ()).removesuffix("\n") + "\r\n"
 
 

@@ -1,8 +1,8 @@
-"""CVAT for images, XML 1.1: a `<tag>` of a whole image, with attributes or without.
+"""CVAT for images, XML 1.1: a `<tag>` of a whole image, with or without attributes.
 
 `<tag label="face"><attribute name="wrinkles">some</attribute></tag>` answers the attribute `wrinkles`; a tag without
-attributes is a label of no attribute. Boxes, polygons and points are left aside and counted. A document type, an entity
-and anything external is refused before it is expanded.
+attributes is a label without an attribute. Boxes, polygons and points are ignored and counted. A document type, an entity
+or an external reference is refused before it is expanded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from defusedxml import DefusedXmlException
 
 from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.formats.exporters.base import Export, Losses, cannot_say
-from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.safe_readers import MAX_ITEM, MAX_TEXT, image_name, plain_text, refuse
 
 LABEL = "face"
@@ -31,7 +31,7 @@ _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def recognise(path: Path) -> bool:
-    """Whether a file is an XML whose first element is `<annotations>`."""
+    """Return whether a file is XML whose first element is `<annotations>`."""
     try:
         with path.open("rb") as file:
             head = file.read(4096).decode("utf-8-sig", errors="replace")
@@ -41,11 +41,11 @@ def recognise(path: Path) -> bool:
     return bool(re.match(r"(<!DOCTYPE[^<]*)?<annotations[\s>/]", head))
 
 
-def read(path: Path) -> Foreign:
-    """Read such a file.
+def read(path: Path) -> SourceContents:
+    """Read the XML file.
 
     Raises:
-        FacelabelError: naming the line that cannot be read.
+        FacelabelError: it names the line that cannot be read.
     """
     handler = _Handler(path)
     parser = defusedxml.sax.make_parser()
@@ -53,12 +53,12 @@ def read(path: Path) -> Foreign:
     parser.setContentHandler(handler)
     try:
         with path.open("rb") as file:
-            silent = 0
+            unparsed = 0
             while chunk := file.read(_CHUNK):
                 before = handler.events
                 parser.feed(chunk)
-                silent = 0 if handler.events > before else silent + len(chunk)
-                if silent > MAX_ITEM:
+                unparsed = 0 if handler.events > before else unparsed + len(chunk)
+                if unparsed > MAX_ITEM:
                     refuse(path, f"one part is longer than {MAX_ITEM} characters", handler.where)
             parser.close()
     except DefusedXmlException as error:
@@ -71,11 +71,11 @@ def read(path: Path) -> Foreign:
         refuse(path, f"it is not valid XML ({error})")
     if not handler.events:
         refuse(path, "it is not valid XML (it is empty)")
-    return handler.done()
+    return handler.contents()
 
 
 def write(folder: Path, export: Export) -> Losses:
-    """Write annotations.xml, and labels.json: the label to paste into CVAT's constructor (Raw) for its task.
+    """Write annotations.xml, and labels.json, which a user pastes into CVAT's label constructor (Raw).
 
     Raises:
         FacelabelError: if a name has a character that XML 1.0 cannot hold.
@@ -116,8 +116,8 @@ def _labels_json(export: Export) -> str:
 
 
 def _escape(text: str) -> str:
-    if found := _NOT_XML.search(text):
-        raise cannot_say("CVAT's XML", f"{text!r} has the character {found[0]!r}")
+    if match := _NOT_XML.search(text):
+        raise cannot_say("CVAT's XML", f"{text!r} has the character {match[0]!r}")
     for mark, entity in (
         ("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"),
         ("\r", "&#13;"), ("\n", "&#10;"), ("\t", "&#9;"),
@@ -127,7 +127,7 @@ def _escape(text: str) -> str:
 
 
 class _Handler(ContentHandler):
-    """Builds the Foreign while the file goes by."""
+    """Collects images and answers while the file is parsed."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ class _Handler(ContentHandler):
         self._place: Locator | None = None
         self._open: list[str] = []
         self._images: dict[str, None] = {}
-        self._answers: dict[ForeignAnswer, None] = {}
+        self._answers: dict[SourceAnswer, None] = {}
         self._image = ""
         self._label = ""
         self._attribute = ""
@@ -147,17 +147,16 @@ class _Handler(ContentHandler):
 
     @property
     def where(self) -> str:
-        """The place that is being read."""
+        """The line that is being parsed, in words; "" if it is unknown."""
         line = self._place.getLineNumber() if self._place is not None else None
         return f"line {line}" if line is not None else ""
 
-    def done(self) -> Foreign:
-        """What was found."""
+    def contents(self) -> SourceContents:
+        """Return the images and answers that were read."""
         refused = [
-            (kind, f"{count} left aside: only tags speak of a whole image")
-            for kind, count in self._shapes.items()
+            (kind, f"{count} ignored: only tags label a whole image") for kind, count in self._shapes.items()
         ]
-        return Foreign([ForeignImage(name) for name in self._images], list(self._answers), refused)
+        return SourceContents([SourceImage(name) for name in self._images], list(self._answers), refused)
 
     def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802 - the names are those that SAX calls
         self._place = locator
@@ -165,7 +164,7 @@ class _Handler(ContentHandler):
     def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802
         self.events += 1
         if not self._open and name != "annotations":
-            refuse(self._path, f"it is no export of CVAT: it begins with <{name[:40]}>")
+            refuse(self._path, f"it is not an export of CVAT: it begins with <{name[:40]}>")
         if len(self._open) >= _MAX_DEPTH:
             refuse(self._path, "it is nested too deeply", self.where)
         parent = self._open[-1] if self._open else ""
@@ -205,4 +204,4 @@ class _Handler(ContentHandler):
     def _answer(self, attribute: str, text: str) -> None:
         if text:
             value = None if text == CANNOT_TELL_NAME else text
-            self._answers[ForeignAnswer(self._image, attribute, value)] = None
+            self._answers[SourceAnswer(self._image, attribute, value)] = None

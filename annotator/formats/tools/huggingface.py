@@ -1,7 +1,7 @@
-"""Hugging Face's imagefolder: image files and a metadata file beside them, a folder per split.
+"""Hugging Face's imagefolder: a folder per split with image files and a metadata file.
 
-Written as JSON lines, because a CSV read by the `datasets` library turns the names None, NA, null and n/a into nothing and
-0001 into 1. Names are texts there, an unlabelled cell is null, "can't tell" is the text `can't tell`.
+We write JSON lines, because the `datasets` library reads a CSV's None, NA, null and n/a as missing and 0001 as 1. Names
+are strings, an unlabelled cell is null, and "can't tell" is the string `can't tell`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.formats.exporters.base import Export, Losses, safe_name
-from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import take_rest
 from annotator.formats.importers.safe_readers import (
     image_name,
@@ -33,48 +33,51 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def recognise(path: Path) -> bool:
-    """Whether a folder, or the folders of splits in it, hold a metadata file; or the path is one."""
+    """Return whether the path is a metadata file, or a folder with one in itself or in its folders of splits."""
     return bool(_metadata_files(path))
 
 
-def read(path: Path) -> Foreign:
-    """Read such a folder; cells are taken as they stand.
+def read(path: Path) -> SourceContents:
+    """Read the folder; the cells stay as they are.
 
-    Images are named as in their rows; if two splits have one name, each by its path below the folder.
+    Images have the names in their rows. If two splits share a name, every name begins with its split's folder.
 
     Raises:
-        FacelabelError: naming the row that cannot be read.
+        FacelabelError: it names the row that cannot be read.
     """
     files = _metadata_files(path)
     if not files:
         refuse(path, f"it has no {', '.join(METADATA)}")
-    found = _read_files(files, dict.fromkeys((file for file, _ in files), ""))
-    if len({image.name for image in found.images}) < len(
-        {(image.split, image.name) for image in found.images}
+    contents = _read_files(files, dict.fromkeys((file for file, _ in files), ""))
+    if len({image.name for image in contents.images}) < len(
+        {(image.split, image.name) for image in contents.images}
     ):
-        found = _read_files(files, {file: _prefix(path, file) for file, _ in files})
+        contents = _read_files(files, {file: _prefix(path, file) for file, _ in files})
     if path.is_dir():
         own = [*(file for file, _ in files), path / _README]
-        take_rest(found, path, own, lambda rest: rest.relative_to(path).as_posix(), "stand in no row")
-    return found
+        take_rest(contents, path, own, lambda rest: rest.relative_to(path).as_posix(), "are in no row")
+    return contents
 
 
 def _prefix(folder: Path, file: Path) -> str:
     return "" if file.parent == folder else f"{file.parent.name}/"
 
 
-def _read_files(files: list[tuple[Path, str]], prefixes: dict[Path, str]) -> Foreign:
-    found = Foreign()
+def _read_files(files: list[tuple[Path, str]], prefixes: dict[Path, str]) -> SourceContents:
+    contents = SourceContents()
     for file, split in files:
         for where, row in _rows(file):
-            _read_row(file, where, row, split, prefixes[file], found)
-    return found
+            _read_row(file, where, row, split, prefixes[file], contents)
+    return contents
 
 
 def write(folder: Path, export: Export) -> Losses:
-    """Write `train`, `validation` and `test`, each with its metadata.jsonl and images, and a README.md that names them.
+    """Write `train`, `validation` and `test`, each with its metadata.jsonl and images, and a README.md that lists them.
 
-    The image files keep their names; without them (`--images none`) the metadata still names them.
+    Image files keep their names. With `--images none` the metadata names files that are not written.
+
+    Raises:
+        FacelabelError: if an image's name cannot be the name of a file inside a folder.
     """
     names, columns = export.names(), export.columns()
     losses = Losses()
@@ -92,7 +95,7 @@ def write(folder: Path, export: Export) -> Losses:
                 row[column] = names[column, image.labels[column]] if column in image.labels else None
                 if _DATE.match(row[column] or ""):
                     losses.add(
-                        f"names of {column} that begin like a date: a column of only such names is read as time stamps",
+                        f"names of {column} that begin like a date: a column of only such names is read as timestamps",
                         image.name,
                     )
             files[split].write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -107,7 +110,7 @@ def write(folder: Path, export: Export) -> Losses:
 
 
 def _readme(splits: list[str]) -> str:
-    """The head that tells the library which folder is which split; it would guess from the names of the files."""
+    """The header that maps folders to splits; without it the library guesses the split from file names."""
     lines = ["---", "configs:", "- config_name: default", "  data_files:"]
     for split in splits:
         lines += [f"  - split: {split}", f"    path: {split}/**"]
@@ -115,7 +118,7 @@ def _readme(splits: list[str]) -> str:
 
 
 def _metadata_files(path: Path) -> list[tuple[Path, str]]:
-    """The metadata files with the split they are of."""
+    """The metadata files, each with its split."""
     if path.name in METADATA and path.is_file():
         return [(path, "")]
     if not path.is_dir():
@@ -138,18 +141,20 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from read_csv_records(path, ["file_name"])
 
 
-def _read_row(path: Path, where: str, row: dict[str, Any], split: str, prefix: str, found: Foreign) -> None:
+def _read_row(
+    path: Path, where: str, row: dict[str, Any], split: str, prefix: str, contents: SourceContents
+) -> None:
     if "file_name" not in row:
         refuse(path, "it has no file_name", where)
     own = image_name(path, where, row["file_name"])
     name, place = prefix + own, path.parent / own
-    found.images.append(ForeignImage(name, place if place.is_file() else None, split=split))
+    contents.images.append(SourceImage(name, place if place.is_file() else None, split=split))
     for column, cell in row.items():
         if column == "file_name" or cell is None or cell == "":
             continue
         if not isinstance(cell, str | int | float):
-            found.refused.append((f"{where}: {name}", f"{str(column)[:60]!r} holds no single value"))
+            contents.refused.append((f"{where}: {name}", f"{str(column)[:60]!r} holds no single value"))
             continue
         attribute = plain_text(path, where, column, "a column")
         text = plain_text(path, where, cell, attribute)
-        found.answers.append(ForeignAnswer(name, attribute, None if text == CANNOT_TELL_NAME else text))
+        contents.answers.append(SourceAnswer(name, attribute, None if text == CANNOT_TELL_NAME else text))

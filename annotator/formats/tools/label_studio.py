@@ -1,8 +1,8 @@
-"""Label Studio: its JSON, JSON_MIN and CSV (or TSV) exports in, its JSON out.
+"""Label Studio: reads its JSON, JSON_MIN and CSV (or TSV) exports, writes its JSON.
 
 An answer is a `choices` or `textarea` result; `from_name` is the attribute. Predictions, drafts and cancelled (skipped)
-annotations are passed over. What an upload was called stands behind a prefix of eight digits: `c2c0fb30-asoebi_9.jpg`
-was `asoebi_9.jpg`, its `original_path`. Our own files also carry the exact name in `data.image_name`.
+annotations are ignored. Label Studio puts eight hexadecimal digits before the name of an uploaded file:
+`c2c0fb30-asoebi_9.jpg` was `asoebi_9.jpg`, its `original_path`. Our own files also hold the exact name in `data.image_name`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from xml.sax.saxutils import quoteattr
 
 from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.formats.exporters.base import Export, Losses, cannot_say, safe_name
-from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.safe_readers import (
     first_item,
     first_line,
@@ -31,7 +31,7 @@ from annotator.formats.importers.safe_readers import (
 _OWN_COLUMNS = {
     "annotation_id", "annotator", "created_at", "updated_at", "id", "lead_time", "agreement",
 }  # fmt: skip
-"""What JSON_MIN and CSV hold beside data and answers."""
+"""The columns of JSON_MIN and CSV that are neither data nor answers."""
 
 _MARKS = {"annotation_id", "lead_time"}
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)", re.DOTALL)
@@ -41,7 +41,7 @@ _IMAGE_ENDING = re.compile(r"\.(jpe?g|png|webp|bmp|tiff?|gif)$", re.IGNORECASE)
 
 
 def recognise(path: Path) -> bool:
-    """Whether a file is one of Label Studio's exports."""
+    """Return whether a file is an export of Label Studio."""
     if path.suffix.lower() == ".json":
         item = first_item(path)
         return isinstance(item, dict) and (
@@ -51,28 +51,31 @@ def recognise(path: Path) -> bool:
     return {cell.strip('"') for cell in line.split(_delimiter(line))} >= _MARKS
 
 
-def read(path: Path) -> Foreign:
-    """Read a Label Studio export of any of the three kinds.
+def read(path: Path) -> SourceContents:
+    """Read an export of any of the three kinds.
 
     Raises:
-        FacelabelError: naming the task that cannot be read.
+        FacelabelError: it names the task that cannot be read.
     """
-    found = Foreign()
-    images: dict[str, ForeignImage] = {}
+    contents = SourceContents()
+    images: dict[str, SourceImage] = {}
     for where, item in _items(path):
         if "data" in item:
-            _read_task(path, where, item, images, found)
+            _read_task(path, where, item, images, contents)
         else:
-            _read_flat(path, where, item, images, found)
-    found.images = list(images.values())
-    found.answers = list(dict.fromkeys(found.answers))
-    return found
+            _read_flat(path, where, item, images, contents)
+    contents.images = list(images.values())
+    contents.answers = list(dict.fromkeys(contents.answers))
+    return contents
 
 
 def write(folder: Path, export: Export) -> Losses:
-    """Write tasks.json, to be imported into Label Studio, and config.xml, its labelling interface.
+    """Write tasks.json, which Label Studio imports, and config.xml, its labelling interface.
 
-    The images are read there from `images/` below its local-files root.
+    Label Studio reads the images from `images/` below its local-files root.
+
+    Raises:
+        FacelabelError: if an image name or a value's name cannot be written.
     """
     names, columns = export.names(), export.columns()
     kinds = {attribute.name: attribute.kind for attribute in export.schema.attributes}
@@ -112,15 +115,15 @@ def _delimiter(line: str) -> str:
 
 
 def _read_task(
-    path: Path, where: str, task: dict[str, Any], images: dict[str, ForeignImage], found: Foreign
+    path: Path, where: str, task: dict[str, Any], images: dict[str, SourceImage], contents: SourceContents
 ) -> None:
-    """A task of the full JSON."""
+    """Read a task of the full JSON."""
     data = task["data"]
     if not isinstance(data, dict):
         refuse(path, "its data is not an object", where)
     image = _image(path, where, data)
     if image is None:
-        found.refused.append((where, "its data names no image"))
+        contents.refused.append((where, "its data names no image"))
         return
     images.setdefault(image.name, image)
     for annotation in _list_of_objects(path, where, task.get("annotations", []), "annotations"):
@@ -135,19 +138,21 @@ def _read_task(
                 else None
             )
             if texts is None:
-                found.refused.append((f"{where}: {image.name}", f"a result of the type {str(kind)[:40]!r}"))
+                contents.refused.append(
+                    (f"{where}: {image.name}", f"a result of the type {str(kind)[:40]!r}")
+                )
                 continue
             attribute = plain_text(path, where, result.get("from_name"), "from_name")
-            _add(path, where, found, image.name, attribute, texts, labeller)
+            _add(path, where, contents, image.name, attribute, texts, labeller)
 
 
 def _read_flat(
-    path: Path, where: str, row: dict[str, Any], images: dict[str, ForeignImage], found: Foreign
+    path: Path, where: str, row: dict[str, Any], images: dict[str, SourceImage], contents: SourceContents
 ) -> None:
-    """A task of JSON_MIN or a row of the CSV: data and answers beside each other."""
+    """Read a task of JSON_MIN or a row of the CSV, which mix data and answers."""
     image = _image(path, where, row)
     if image is None:
-        found.refused.append((where, "it names no image"))
+        contents.refused.append((where, "it names no image"))
         return
     images.setdefault(image.name, image)
     labeller = _labeller(path, where, row.get("annotator"))
@@ -163,19 +168,19 @@ def _read_flat(
         if isinstance(value, dict):
             value = value.get("choices", value.get("text"))
         if value is None or (isinstance(value, list) and any(isinstance(one, dict | list) for one in value)):
-            found.refused.append((f"{where}: {image.name}", f"{key[:60]!r} holds no choices and no text"))
+            contents.refused.append((f"{where}: {image.name}", f"{key[:60]!r} holds no choices and no text"))
             continue
-        _add(path, where, found, image.name, plain_text(path, where, key, "a column"), value, labeller)
+        _add(path, where, contents, image.name, plain_text(path, where, key, "a column"), value, labeller)
 
 
 def _add(
-    path: Path, where: str, found: Foreign, image: str, attribute: str, texts: object, labeller: str
+    path: Path, where: str, contents: SourceContents, image: str, attribute: str, texts: object, labeller: str
 ) -> None:
-    for one in texts if isinstance(texts, list) else [texts]:
-        text = plain_text(path, where, one, f"an answer to {attribute}")
+    for answer in texts if isinstance(texts, list) else [texts]:
+        text = plain_text(path, where, answer, f"an answer to {attribute}")
         if text:
             value = None if text == CANNOT_TELL_NAME else text
-            found.answers.append(ForeignAnswer(image, attribute, value, labeller))
+            contents.answers.append(SourceAnswer(image, attribute, value, labeller))
 
 
 def _list_of_objects(path: Path, where: str, value: object, what: str) -> list[dict[str, Any]]:
@@ -185,7 +190,7 @@ def _list_of_objects(path: Path, where: str, value: object, what: str) -> list[d
 
 
 def _labeller(path: Path, where: str, value: object) -> str:
-    """Who it was: a number, an address, or an object with either."""
+    """The labeller: a number, an address, or an object with either."""
     if isinstance(value, dict):
         value = value.get("email") or value.get("id")
     if not isinstance(value, str | int) or isinstance(value, bool):
@@ -195,13 +200,13 @@ def _labeller(path: Path, where: str, value: object) -> str:
 
 def _image_key(data: dict[str, Any]) -> str | None:
     texts = [key for key, value in data.items() if isinstance(value, str)]
-    known = next((key for key in _IMAGE_KEYS if key in texts), None)
-    return known or next((k for k in texts if _IMAGE_ENDING.search(_path_of(data[k]))), None)
+    usual = next((key for key in _IMAGE_KEYS if key in texts), None)
+    return usual or next((k for k in texts if _IMAGE_ENDING.search(_path_of(data[k]))), None)
 
 
-def _image(path: Path, where: str, data: dict[str, Any]) -> ForeignImage | None:
+def _image(path: Path, where: str, data: dict[str, Any]) -> SourceImage | None:
     if "image_name" in data:
-        return ForeignImage(image_name(path, where, data["image_name"]))
+        return SourceImage(image_name(path, where, data["image_name"]))
     key = _image_key(data)
     if key is None:
         return None
@@ -214,11 +219,11 @@ def _image(path: Path, where: str, data: dict[str, Any]) -> ForeignImage | None:
         place = PurePosixPath(place).name
     name = image_name(path, where, place.lstrip("/"))
     uploaded = _UPLOADED.fullmatch(PurePosixPath(name).name)
-    return ForeignImage(name, original_path=uploaded[1] if uploaded else "")
+    return SourceImage(name, original_path=uploaded[1] if uploaded else "")
 
 
 def _path_of(reference: str) -> str:
-    """The path of a URL, or the whole text if it is none."""
+    """The path of a URL; any other text as it is."""
     if "://" not in reference:
         return reference
     try:
@@ -228,7 +233,7 @@ def _path_of(reference: str) -> str:
 
 
 def _query_of(reference: str) -> str:
-    """What stands behind the first question mark."""
+    """The part after the first question mark."""
     return reference.partition("?")[2]
 
 

@@ -1,9 +1,9 @@
 """makesense.ai's image labels: one flat list of labels per image, as JSON or as its own kind of CSV.
 
-A label that we write is `attribute=value`, so that it can be told apart from the same value of another attribute; such a
-label is read as attribute and value, any other one as a value of no attribute. The CSV has no header and escapes
-nothing: `000001.jpg,"[brown hair,glasses]"`. Images without a label are left out of it, as makesense does. The exports
-of boxes (`label_name,bbox_x,…`) are read as labels of the whole image.
+We write a label as `attribute=value`, because two attributes may share a value. We read such a label as attribute and value,
+and any other label as a value without an attribute. The CSV has no header and escapes nothing:
+`000001.jpg,"[brown hair,glasses]"`. Like makesense, it leaves out images without a label. Exports of boxes
+(`label_name,bbox_x,…`) are read as labels of the whole image.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.formats.exporters.base import Export, Losses, cannot_say
-from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.safe_readers import (
     first_item,
     first_line,
@@ -36,7 +36,7 @@ _KEYS = {"image", "annotations"}
 
 
 def recognise(path: Path) -> bool:
-    """Whether a file is one of makesense's three: JSON, CSV of labels, CSV of boxes."""
+    """Return whether a file is one of makesense's exports: JSON, CSV of labels or CSV of boxes."""
     line = first_line(path)
     if path.suffix.lower() == ".json":
         item = first_item(path)
@@ -44,25 +44,25 @@ def recognise(path: Path) -> bool:
     return bool(_LINE.fullmatch(line)) or line == ",".join(_BOXES)
 
 
-def read(path: Path) -> Foreign:
-    """Read a file of makesense.
+def read(path: Path) -> SourceContents:
+    """Read an export of makesense.
 
     Raises:
-        FacelabelError: naming the place that cannot be read.
+        FacelabelError: it names the place that cannot be read.
     """
-    found = Foreign()
+    contents = SourceContents()
     if path.suffix.lower() == ".json":
         lists = _from_json(path)
     elif first_line(path) == ",".join(_BOXES):
-        lists = _from_boxes(path, found)
+        lists = _from_boxes(path, contents)
     else:
         lists = _from_csv(path)
-    labels: dict[str, dict[ForeignAnswer, None]] = {}
+    labels: dict[str, dict[SourceAnswer, None]] = {}
     for name, texts in lists:
         labels.setdefault(name, {}).update(dict.fromkeys(_answer(name, text) for text in texts))
-    found.images = [ForeignImage(name) for name in labels]
-    found.answers = [answer for answers in labels.values() for answer in answers]
-    return found
+    contents.images = [SourceImage(name) for name in labels]
+    contents.answers = [answer for answers in labels.values() for answer in answers]
+    return contents
 
 
 def write(folder: Path, export: Export) -> Losses:
@@ -78,10 +78,10 @@ def write(folder: Path, export: Export) -> Losses:
 
 
 def write_csv(folder: Path, export: Export) -> Losses:
-    """Write labels.csv, which escapes nothing.
+    """Write labels.csv, which has no escapes.
 
     Raises:
-        FacelabelError: if a name would read back as something else.
+        FacelabelError: if an image name or a label would be read back as another one.
     """
     losses = Losses()
     with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
@@ -95,7 +95,7 @@ def write_csv(folder: Path, export: Export) -> Losses:
                 if any(mark in label for mark in ",\n\r"):
                     raise cannot_say(
                         "makesense's CSV",
-                        f"the label {label!r} of {name!r} has a comma or a line break, and it escapes nothing",
+                        f"the label {label!r} of {name!r} has a comma or a line break, which it cannot escape",
                     )
             file.write(f'{name},"[{",".join(labels)}]"\n')
     return losses
@@ -107,10 +107,10 @@ def _labels(export: Export) -> Iterator[tuple[str, list[str]]]:
         yield image.name, [f"{c}={names[c, image.labels[c]]}" for c in columns if c in image.labels]
 
 
-def _answer(name: str, label: str) -> ForeignAnswer:
+def _answer(name: str, label: str) -> SourceAnswer:
     ours = _OURS.fullmatch(label)
     attribute, value = ours.groups() if ours else ("", label)
-    return ForeignAnswer(name, attribute, None if value == CANNOT_TELL_NAME else value)
+    return SourceAnswer(name, attribute, None if value == CANNOT_TELL_NAME else value)
 
 
 def _from_json(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -126,15 +126,15 @@ def _from_csv(path: Path) -> Iterator[tuple[str, list[str]]]:
     for where, line in read_lines(path):
         if not line:
             continue
-        found = _LINE.fullmatch(line)
-        if found is None:
+        match = _LINE.fullmatch(line)
+        if match is None:
             refuse(path, f'{line[:60]!r} is not of the form image.jpg,"[label,label]"', where)
-        name, labels = found.groups()
+        name, labels = match.groups()
         texts = [plain_text(path, where, label, "a label") for label in labels.split(",") if label]
         yield image_name(path, where, name), texts
 
 
-def _from_boxes(path: Path, found: Foreign) -> Iterator[tuple[str, list[str]]]:
+def _from_boxes(path: Path, contents: SourceContents) -> Iterator[tuple[str, list[str]]]:
     boxes = 0
     for where, cells in read_csv_rows(path):
         if cells == list(_BOXES):
@@ -143,4 +143,4 @@ def _from_boxes(path: Path, found: Foreign) -> Iterator[tuple[str, list[str]]]:
             refuse(path, f"{len(cells)} cells instead of {len(_BOXES)}", where)
         boxes += 1
         yield image_name(path, where, cells[5]), [plain_text(path, where, cells[0], "the label")]
-    found.notes.append(f"Its {boxes} boxes were read as labels of the whole image.")
+    contents.notes.append(f"Its {boxes} boxes were read as labels of the whole image.")

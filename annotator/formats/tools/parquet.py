@@ -1,8 +1,8 @@
-"""Parquet: the three tables of a snapshot with types, for pandas, Polars, DuckDB and the like.
+"""Parquet: reads the three typed tables that exporters/parquet_tables writes for pandas, Polars, DuckDB and others.
 
-labels.parquet (image_name, then a column of int32 codes per attribute: null is not labelled, -1 is "can't tell"),
-attributes.parquet (attribute, code, name, status) and images.parquet. The same labels give the same bytes with the same
-version of pyarrow.
+labels.parquet has image_name and a column of int32 codes per attribute (null is not labelled, -1 is "can't tell"),
+attributes.parquet has attribute, code, name and status, and images.parquet describes the images. The same labels give the
+same bytes with the same version of pyarrow.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from annotator.domain.schema import CANNOT_TELL
-from annotator.formats.importers.base import Foreign, ForeignAnswer, ForeignImage
+from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import take_rest
 from annotator.formats.importers.safe_readers import image_name, plain_text, refuse
 
@@ -20,17 +20,17 @@ _TABLES = ("labels", "attributes", "images")
 
 
 def recognise(path: Path) -> bool:
-    """Whether a folder holds the three tables."""
+    """Return whether a folder holds the three tables."""
     return all((path / f"{name}.parquet").is_file() for name in _TABLES)
 
 
-def read(path: Path) -> Foreign:
-    """Read such a folder; the values are names.
+def read(path: Path) -> SourceContents:
+    """Read the folder; the values are names.
 
     Raises:
-        FacelabelError: naming the table and the row that cannot be read.
+        FacelabelError: it names the table and the row that cannot be read.
     """
-    found = Foreign()
+    contents = SourceContents()
     names = {
         (str(row.get("attribute")), str(row.get("code"))): row.get("name")
         for _, row in _rows(path / "attributes.parquet")
@@ -39,8 +39,8 @@ def read(path: Path) -> Foreign:
         name = image_name(path, where, row.get("image_name"))
         place = path / "images" / name
         group, split, original = (str(row.get(key) or "") for key in ("group", "split", "original_path"))
-        found.images.append(
-            ForeignImage(
+        contents.images.append(
+            SourceImage(
                 name,
                 place if place.is_file() else None,
                 original,
@@ -58,10 +58,10 @@ def read(path: Path) -> Foreign:
                 if (attribute, str(code)) not in names:
                     refuse(path, f"{str(code)[:40]!r} is not a code of {attribute[:60]!r}", where)
                 value = plain_text(path, where, names[attribute, str(code)], attribute)
-            found.answers.append(ForeignAnswer(name, attribute, value))
+            contents.answers.append(SourceAnswer(name, attribute, value))
     tables = [path / f"{table}.parquet" for table in _TABLES]
-    take_rest(found, path, tables, lambda rest: rest.relative_to(path).as_posix(), "stand in no row")
-    return found
+    take_rest(contents, path, tables, lambda rest: rest.relative_to(path).as_posix(), "are in no row")
+    return contents
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

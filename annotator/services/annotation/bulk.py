@@ -96,9 +96,11 @@ def count_predicted(project: ProjectFolder, session: Session, selection: SweepSe
     active, predictions = _schema_and_predictions(project, session, selection.attribute)
     if predictions is None:
         return {}
-    sizes = group_sizes(predictions.file, selection.attribute)
+    sizes = group_sizes(session, predictions.file, selection.attribute)
     if selection.value in sizes:
-        left = len(predicted_order(predictions.file, selection.attribute, selection.value, selection.order))
+        left = len(
+            predicted_order(session, predictions.file, selection.attribute, selection.value, selection.order)
+        )
         sizes[selection.value] = min(sizes[selection.value], left)
     offered = [value.code for value in active.schema[selection.attribute].values if value.status == "active"]
     return {code: sizes[code] for code in offered if code in sizes}
@@ -123,7 +125,7 @@ def find_page(
         return find_in_queue_order(session, labeller_id, attribute_id, count, selection.without)
     if predictions is None or code not in predictions.file.codes[selection.attribute]:
         return []
-    order = predicted_order(predictions.file, selection.attribute, code, selection.order)
+    order = predicted_order(session, predictions.file, selection.attribute, code, selection.order)
     return order.find(session, labeller_id, attribute_id, count, selection.without)
 
 
@@ -218,7 +220,7 @@ def undo_page(
     else:
         target = find_undoable(session, labeller_id, undone_key, kinds=(SubmissionKind.SWEEP,))
         undo_submission(session, target, key, fingerprint)
-        restart_search()
+        restart_search(session)
     swept = session.scalars(select(Annotation.image_id).where(Annotation.submission_id == target.id))
     held = select(Lease.image_id).where(Lease.labeller_id != labeller_id, Lease.expires_at > now())
     query = select(Image.id).where(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Project
+from annotator.project_cache import CacheKind, project_cache
 from annotator.services.tasks.queue import free_for
 from annotator.services.tasks.visibility import labelled_blind
 
@@ -91,9 +92,21 @@ def sweepable(session: Session, attribute_id: int) -> ColumnElement[bool]:
     return and_(Image.open_cells > 0, ~labelled_blind(session), ~answered)
 
 
-@lru_cache(maxsize=8)
-def predicted_order(file: PredictionsFile, attribute: str, code: int, order: Order) -> PredictedOrder:
-    """The cells with one predicted value. One scan of the columns finds them; then they are kept."""
+_ORDERS = CacheKind[tuple[Path, str, int, Order], PredictedOrder](size=8)
+_SIZES = CacheKind[tuple[Path, str], dict[int, int]](size=16)
+_HEADS = CacheKind[tuple[int, int], tuple[int, int]](size=256)
+"""By number of images and attribute: where the order of the queue has its first open cell."""
+
+
+def predicted_order(
+    session: Session, file: PredictionsFile, attribute: str, code: int, order: Order
+) -> PredictedOrder:
+    """Return the cells with one predicted value. One scan of the columns finds them; then they are kept."""
+    key = (file.folder, attribute, code, order)
+    return project_cache(session).get_or_compute(_ORDERS, key, lambda: _rank(file, attribute, code, order))
+
+
+def _rank(file: PredictionsFile, attribute: str, code: int, order: Order) -> PredictedOrder:
     rows, places, probabilities = file.open_answers(attribute)
     chosen = places == file.codes[attribute].index(code)
     rows, probabilities = rows[chosen], probabilities[chosen]
@@ -101,24 +114,24 @@ def predicted_order(file: PredictionsFile, attribute: str, code: int, order: Ord
     return PredictedOrder(file, rows[ranked])
 
 
-@lru_cache(maxsize=16)
-def group_sizes(file: PredictionsFile, attribute: str) -> dict[int, int]:
+def group_sizes(session: Session, file: PredictionsFile, attribute: str) -> dict[int, int]:
     """Count the cells without a label by predicted value. The caller may correct a count that it knows better."""
+    key = (file.folder, attribute)
+    return project_cache(session).get_or_compute(_SIZES, key, lambda: _count(file, attribute))
+
+
+def _count(file: PredictionsFile, attribute: str) -> dict[int, int]:
     _, places, _ = file.open_answers(attribute)
     codes = file.codes[attribute]
     return dict(zip(codes, np.bincount(places, minlength=len(codes)).tolist(), strict=True))
-
-
-_heads: dict[tuple[str, int, int], tuple[int, int]] = {}
-"""By project, number of images and attribute: where the order of the queue has its first open cell."""
 
 
 def find_in_queue_order(
     session: Session, labeller_id: int, attribute_id: int, count: int, without: frozenset[int]
 ) -> list[int]:
     """Find the first images, by id, that the labeller can sweep, in the random but fixed order of the queue."""
-    token, images = session.execute(select(Project.token, Project.image_count)).one()
-    head = _heads.get((token, images, attribute_id))
+    key = (session.scalars(select(Project.image_count)).one(), attribute_id)
+    head = project_cache(session).get(_HEADS, key)
     place = tuple_(Image.shuffle, Image.id)
     open_cells = [sweepable(session, attribute_id)] + ([place >= head] if head else [])
     first = session.execute(
@@ -126,7 +139,7 @@ def find_in_queue_order(
     ).first()
     if first is None:
         return []
-    _heads[token, images, attribute_id] = (first[0], first[1])
+    project_cache(session).put(_HEADS, key, (first[0], first[1]))
     query = (
         select(Image.id)
         .where(*open_cells, free_for(labeller_id, attribute_id), place >= tuple(first))
@@ -137,6 +150,6 @@ def find_in_queue_order(
     return list(session.scalars(query))
 
 
-def restart_search() -> None:
+def restart_search(session: Session) -> None:
     """Search the order of the queue from its start the next time: cells were opened again."""
-    _heads.clear()
+    project_cache(session).clear(_HEADS)

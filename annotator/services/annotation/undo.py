@@ -96,7 +96,7 @@ def undo_submission(session: Session, target: Submission, key: str, fingerprint:
     _follow_schema(session, active, submission_id, images)
     update_images(session, active, images, {attribute for _, attribute in cells})
     update_wanted_opinions(session, images)
-    reset_cursors()
+    reset_cursors(session)
 
 
 def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:

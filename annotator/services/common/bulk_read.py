@@ -1,4 +1,4 @@
-"""Whole numbers of a table with millions of rows, read as arrays."""
+"""Reading integers of a table with millions of rows as arrays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 Column = NDArray[np.int64]
 
-_PART = 100_000  # rows at a time: what is in memory beside the arrays
+_PART = 100_000  # rows of one query, which are in memory besides the arrays
 
 
 def read_columns(
@@ -20,15 +20,19 @@ def read_columns(
     columns: Sequence[ColumnElement[int] | InstrumentedAttribute[int]],
     *where: ColumnElement[bool],
 ) -> list[Column]:
-    """Some columns of the rows that fulfil conditions, in no order that is promised.
+    """Read some columns of the rows that fulfil conditions, in an unspecified order.
 
-    SQLite writes the numbers of a part into one text: a tuple of Python numbers for each row would take three times as long.
+    SQLite joins the numbers of many rows into one text, because a tuple of Python numbers for each row takes three times as
+    long.
 
     Args:
         session: a session.
-        key: the primary key of the table, by which it is read in parts.
-        columns: expressions that give whole numbers and are never null.
+        key: the primary key of the table, which is read in ranges of it.
+        columns: integer expressions that are never null.
         where: conditions on rows.
+
+    Returns:
+        For each column, the (rows,) values.
     """
     row: ColumnElement[str] = cast(columns[0], String)
     for column in columns[1:]:

@@ -1,7 +1,7 @@
-"""Figures counted over a whole project: at once where it is small, by the worker and kept where it is large.
+"""Statistics over a whole project: computed at once if it is small, computed by the worker and stored if it is large.
 
-To count a million images takes seconds, and while people work something changes with every answer. The pages of a large
-project therefore show what the worker counted last and say when that was; those of a small one are always as of now.
+Counting a million images takes seconds, and while people work, something changes with every answer. The pages of a large
+project therefore show what the worker computed last, and when. The pages of a small project are always up to date.
 """
 
 from __future__ import annotations
@@ -16,28 +16,29 @@ from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotator.models import Annotation, KeptFigures, Project, now
+from annotator.models import Annotation, Project, StoredStatistics, now
 from annotator.project import ProjectFolder
+from annotator.project_cache import CacheKind, project_cache
 
 Counted = TypeVar("Counted")
 
 LARGE = 100_000
-"""Images and annotations together from which on a project is large: they are counted in a fraction of a second."""
+"""The number of images and annotations from which a project is large; as many are counted in a fraction of a second."""
 
-_TIMES = 20
-"""How much longer than the counting took the worker leaves its result alone."""
+_PAUSE_FACTOR = 20
+"""Statistics are recomputed only after this multiple of the time that the last computation took."""
 
 
 @dataclass(frozen=True)
-class Figures(Generic[Counted]):
-    """A kind of figures.
+class Statistics(Generic[Counted]):
+    """A kind of statistics.
 
     Args:
-        name: under which they are kept.
-        kind: what `count` returns, as it is written down and read.
-        state: plain values that stay equal as long as nothing changed that the figures depend on.
-        count: counts them; what it returns is shared between callers and must not be changed by them.
-        remember: whether those of a small project are remembered while `state` stays equal.
+        name: the name under which the results are stored.
+        kind: the type of the results, which are stored as JSON.
+        state: plain values that stay equal as long as nothing changes that the results depend on.
+        count: computes the results. Callers share them and must not change them.
+        remember: whether the results of a small project are remembered while `state` stays equal.
     """
 
     name: str
@@ -48,101 +49,113 @@ class Figures(Generic[Counted]):
 
 
 @dataclass(frozen=True)
-class Kept(Generic[Counted]):
-    """What was counted: `figures`, None if the worker has not come to it yet; `counted_at`, None if they are as of now."""
+class CachedStatistics(Generic[Counted]):
+    """Results, and when they were computed.
 
-    figures: Counted | None
+    Args:
+        value: the results; None if the worker has not computed them yet.
+        counted_at: when the worker computed them; None if they are up to date.
+    """
+
+    value: Counted | None
     counted_at: datetime | None
 
 
 @dataclass(frozen=True)
 class _Remembered:
+    """`state`: what the value was computed from; `until`: the monotonic time until which a large project keeps it."""
+
     state: object
-    figures: Any
+    value: Any
     until: float
 
 
-_in_memory: dict[tuple[str, str], _Remembered] = {}
-"""Per project and name, what was counted or read last."""
+_REMEMBERED = CacheKind[str, _Remembered](size=64)
 
 
 def is_large(session: Session) -> bool:
-    """Whether the project's figures are counted by the worker."""
+    """Return whether the worker computes the project's statistics."""
     images = session.scalars(select(Project.image_count)).one()
     return images + (session.scalar(select(func.max(Annotation.id))) or 0) >= LARGE
 
 
-def read_figures(session: Session, kind: Figures[Counted]) -> Kept[Counted]:
-    """The figures of a kind: as of now, or those that the worker counted last."""
+def read_statistics(session: Session, kind: Statistics[Counted]) -> CachedStatistics[Counted]:
+    """Read statistics: of a small project as of now, of a large one those that the worker computed last."""
     if not is_large(session):
         if not kind.remember:
-            return Kept(kind.count(session), None)
-        return Kept(_remembered(session, kind.name, kind.state(session), lambda: kind.count(session)), None)
-    row = session.get(KeptFigures, kind.name)
+            return CachedStatistics(kind.count(session), None)
+        value = _remembered(session, kind.name, kind.state(session), lambda: kind.count(session))
+        return CachedStatistics(value, None)
+    row = session.get(StoredStatistics, kind.name)
     if row is None:
-        return Kept(None, None)
-    moment, written = row.counted_at, row.figures
-    figures = _remembered(session, kind.name, moment, lambda: kind.kind.validate_python(written))
-    return Kept(figures, moment)
+        return CachedStatistics(None, None)
+    counted_at, stored = row.counted_at, row.value
+    value = _remembered(session, kind.name, counted_at, lambda: kind.kind.validate_python(stored))
+    return CachedStatistics(value, counted_at)
 
 
-def keep_figures(session: Session, what: str, state: object, count: Callable[[], Counted]) -> Counted:
-    """Figures called `what` that only this process can count, because they do not lie in the database alone.
+def remember_statistics(session: Session, name: str, state: object, count: Callable[[], Counted]) -> Counted:
+    """Return statistics that only this process can compute, because they need more than the database.
 
-    They are remembered until something changes, and in a large project for a while longer.
+    They are remembered while `state` stays equal, and in a large project for a pause longer.
 
     Args:
         session: a session.
-        what: a name of its own for each kind of figures.
-        state: equal as long as nothing changed that the figures depend on.
-        count: counts them; what it returns is shared between callers and must not be changed by them.
+        name: the name of this kind of statistics.
+        state: stays equal as long as nothing changes that the results depend on.
+        count: computes the results. Callers share them and must not change them.
     """
-    known = _in_memory.get((session.scalars(select(Project.token)).one(), what))
-    if known is not None and time.monotonic() < known.until and is_large(session):
-        return cast("Counted", known.figures)
-    return _remembered(session, what, state, count)
+    last = project_cache(session).get(_REMEMBERED, name)
+    if last is not None and time.monotonic() < last.until and is_large(session):
+        return cast("Counted", last.value)
+    return _remembered(session, name, state, count)
 
 
-def _remembered(session: Session, what: str, state: object, make: Callable[[], Counted]) -> Counted:
-    key = (session.scalars(select(Project.token)).one(), what)
-    known = _in_memory.get(key)
-    if known is None or known.state != state:
+def _remembered(session: Session, name: str, state: object, count: Callable[[], Counted]) -> Counted:
+    cache = project_cache(session)
+    last = cache.get(_REMEMBERED, name)
+    if last is None or last.state != state:
         started = time.monotonic()
-        figures = make()
+        value = count()
         finished = time.monotonic()
-        known = _in_memory[key] = _Remembered(state, figures, finished + _TIMES * (finished - started))
-    return cast("Counted", known.figures)
+        last = _Remembered(state, value, finished + _PAUSE_FACTOR * (finished - started))
+        cache.put(_REMEMBERED, name, last)
+    return cast("Counted", last.value)
 
 
-class FigureCount:
-    """Counts the figures of a large project for its pages, a kind at a time.
+class StatisticsCounter:
+    """Computes the statistics of a large project for its pages, one kind after the other.
 
     Args:
         project: the project.
-        kinds: what is counted.
+        kinds: the kinds of statistics.
     """
 
-    def __init__(self, project: ProjectFolder, kinds: tuple[Figures[Any], ...]) -> None:
+    def __init__(self, project: ProjectFolder, kinds: tuple[Statistics[Any], ...]) -> None:
         self._project = project
         self._kinds = kinds
         self._pause_until = dict.fromkeys(kinds, 0.0)
 
     def run_step(self) -> None:
-        """Count what has changed and was not counted just now."""
+        """Compute the kinds whose state has changed and whose pause is over."""
         for kind in self._kinds:
             if time.monotonic() >= self._pause_until[kind]:
                 self._renew(kind)
 
-    def _renew(self, kind: Figures[Any]) -> None:
+    def _renew(self, kind: Statistics[Any]) -> None:
         started = time.monotonic()
         with self._project.database.read() as session:
             if not is_large(session):
                 return
-            state, row, moment = list(kind.state(session)), session.get(KeptFigures, kind.name), now()
+            state, row, counted_at = (
+                list(kind.state(session)),
+                session.get(StoredStatistics, kind.name),
+                now(),
+            )
             if row is not None and row.state == state:
                 return
-            figures = kind.kind.dump_python(kind.count(session), mode="json")
+            stored = kind.kind.dump_python(kind.count(session), mode="json")
         with self._project.database.write() as session:
-            session.merge(KeptFigures(name=kind.name, state=state, figures=figures, counted_at=moment))
+            session.merge(StoredStatistics(name=kind.name, state=state, value=stored, counted_at=counted_at))
         finished = time.monotonic()
-        self._pause_until[kind] = finished + _TIMES * (finished - started)
+        self._pause_until[kind] = finished + _PAUSE_FACTOR * (finished - started)

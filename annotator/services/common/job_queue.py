@@ -1,4 +1,4 @@
-"""What imports and rounds have in common: their table is the worker's queue, and a row of it is claimed, given back or failed."""
+"""The worker's queue of imports and of rounds: rows of their tables are claimed, given back or failed."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from annotator.domain.states import UNFINISHED, JobState
 from annotator.errors import FacelabelError
 from annotator.models import Import, Round, now
 
-Work = TypeVar("Work", Import, Round)
+Job = TypeVar("Job", Import, Round)
 
 
 class StoppedError(Exception):
-    """The worker was asked to end in the middle of its work."""
+    """The worker was asked to stop during a job."""
 
 
 def has_unfinished(session: Session, table: type[Import | Round]) -> bool:
-    """Whether there is anything for the worker to do: asked several times a second, so it takes no lock."""
+    """Return whether there is a job for the worker. It is called several times a second and takes no lock."""
     return session.scalar(select(table.id).where(table.state.in_(UNFINISHED)).limit(1)) is not None
 
 
 def claim(
-    session: Session, table: type[Work], max_attempts: int, give_up: Callable[[Work], None]
-) -> Work | None:
-    """The oldest unfinished row, marked as running.
+    session: Session, table: type[Job], max_attempts: int, give_up: Callable[[Job], None]
+) -> Job | None:
+    """Mark the oldest unfinished row as running and return it; None if there is no such row.
 
-    The caller holds the worker's lock, so a row that is marked as running already was interrupted: it is begun again,
-    `max_attempts` times at most; then `give_up` fails it.
+    The caller holds the worker's lock, so that a row that is running already was interrupted. It is started again, up to
+    `max_attempts` times in all; then `give_up` fails it.
     """
     while True:
         row = session.scalar(select(table).where(table.state.in_(UNFINISHED)).order_by(table.id).limit(1))
@@ -50,7 +50,7 @@ def claim(
 
 
 def give_back(session: Session, table: type[Import | Round], number: int, **values: Any) -> None:
-    """The worker was stopped on purpose: the next one goes on, and the attempt does not count."""
+    """Give a row back to the queue because the worker was stopped; the attempt does not count."""
     session.execute(
         update(table)
         .where(table.id == number)
@@ -59,17 +59,17 @@ def give_back(session: Session, table: type[Import | Round], number: int, **valu
 
 
 @contextmanager
-def ended_well(
+def failures_recorded(
     project: Path, log: Path, kept: str, give_back: Callable[[], None], fail: Callable[[str], None]
 ) -> Iterator[None]:
-    """Whatever happens to a piece of work, its row says so and the worker lives on.
+    """Record the failure of a job in its row, whatever happens, so that the worker goes on.
 
     Args:
         project: the project's folder.
-        log: where in it the traceback of an error goes that nobody expected.
-        kept: what such an error left untouched, as a sentence.
-        give_back: called when the worker was stopped.
-        fail: called with what is told.
+        log: the file in it for the traceback of an unexpected error.
+        kept: what such an error left unchanged, as a sentence.
+        give_back: called if the worker was stopped.
+        fail: called with the error's message.
     """
     try:
         yield
@@ -77,7 +77,7 @@ def ended_well(
         give_back()
     except FacelabelError as error:
         fail(str(error))
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:  # noqa: BLE001 - one job must not end the worker
         with suppress(OSError):  # a full disk
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text(traceback.format_exc(), errors="backslashreplace")

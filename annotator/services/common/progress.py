@@ -1,4 +1,4 @@
-"""The project's counts of images: kept with every change, so that asking for them costs nothing."""
+"""The project's counts of images, which every change updates, so that reading them is cheap."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from annotator.models import Image, Lease, Project, now
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the work is. `open` images lack an answer; `held_by_others` of them are being worked on."""
+    """The progress of labelling. `open` images lack an answer; other labellers hold `held_by_others` of them."""
 
     images: int
     done: int
@@ -33,25 +33,25 @@ _ADD_DONE = update(Project).values(done_count=Project.done_count + bindparam("di
 
 
 def read_progress(session: Session, labeller_id: int) -> Progress:
-    """The counts as one labeller sees them."""
+    """Return the counts as one labeller sees them."""
     now_and_me = {"labeller_id": labeller_id, "now": now()}
     images, done, held = session.connection().execute(_PROGRESS, now_and_me).one()
     return Progress(images, done, images - done, held)
 
 
 def open_images(session: Session) -> int:
-    """How many images lack an answer."""
+    """Return the number of images that lack an answer."""
     return session.connection().scalar(_OPEN) or 0
 
 
 def add_done(session: Session, difference: int) -> None:
-    """An image became done (+1) or open again (-1)."""
+    """Record that images became done (+1 each) or open again (-1 each)."""
     if difference:
         session.connection().execute(_ADD_DONE, {"difference": difference})
 
 
 def recount(session: Session) -> None:
-    """Count all images anew."""
+    """Count all images again."""
     images = select(func.count()).select_from(Image).scalar_subquery()
     done = select(func.count()).select_from(Image).where(Image.open_cells == 0).scalar_subquery()
     session.execute(update(Project).values(image_count=images, done_count=done))

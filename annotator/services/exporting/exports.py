@@ -1,4 +1,4 @@
-"""A dataset leaves in the format of another tool: read from one consistent state, written whole or not at all."""
+"""Exporting a dataset in the format of another tool: read from one consistent state, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from annotator.errors import NotFound, WrongUse
-from annotator.formats.export_formats import WAYS_OUT
+from annotator.formats.export_formats import EXPORT_FORMATS
 from annotator.formats.exporters.base import Export, Loss, new_folder
 from annotator.formats.snapshot.images import SnapshotImage
 from annotator.formats.snapshot.writer import ImageMode
@@ -19,7 +19,7 @@ from annotator.services.schema.active import read_schema
 
 @dataclass
 class ExportReport:
-    """What was written, and what the format could not hold: per reason its count and the first names."""
+    """What was written; `lost`: what the format could not hold."""
 
     path: str
     format: str
@@ -31,43 +31,47 @@ class ExportReport:
 def export_as(
     project: ProjectFolder, form: str, to: Path | None = None, images: ImageMode | None = None
 ) -> ExportReport:
-    """Write the dataset into a new folder in one of WAYS_OUT.
+    """Write the dataset into a new folder in one of the `EXPORT_FORMATS`.
 
     Args:
         project: the project.
-        form: a name of WAYS_OUT.
-        to: the folder to make; without it a new one in the project's `exports`.
-        images: whether the image files come along; without it what the format usually needs.
+        form: a name of `EXPORT_FORMATS`.
+        to: the folder to create; default: a new folder in the project's exports/.
+        images: whether image files are written too; default: as the format needs.
 
     Raises:
         WrongUse: if there is no such format.
-        FacelabelError: if the folder exists or cannot be written, or the format would say something else than the
-            labels do; nothing is left behind then.
+        FacelabelError: if the folder exists or cannot be written, or the file would be read back as other labels;
+            nothing is left behind then.
     """
-    if form not in WAYS_OUT:
+    if form not in EXPORT_FORMATS:
         raise WrongUse(
-            "unknown_format", f"There is no format {form!r}.", do=f"Choose one of {', '.join(WAYS_OUT)}."
+            "unknown_format",
+            f"There is no format {form!r}.",
+            do=f"Choose one of {', '.join(EXPORT_FORMATS)}.",
         )
     remove_leftovers(project.exports)
-    way = WAYS_OUT[form]
+    export_format = EXPORT_FORMATS[form]
     folder = to or project.exports / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{form}"
     report = ExportReport(str(folder), form)
     with project.database.read() as session, new_folder(folder) as unfinished:
         rows = _counted(read_images(session), report)
-        export = Export(read_schema(session, people=True), rows, project.images, images or way.images)
-        report.lost = way.write(unfinished, export).as_list()
+        export = Export(
+            read_schema(session, people=True), rows, project.images, images or export_format.images
+        )
+        report.lost = export_format.write(unfinished, export).as_list()
     return report
 
 
 def export_folder(project: ProjectFolder, name: str) -> tuple[Path, str]:
-    """An export inside the project: its folder and its format.
+    """Return the folder and the format of an export inside the project.
 
     Raises:
-        NotFound: if there is none of this name.
+        NotFound: if there is no such export.
     """
     form = name.rpartition("-")[2]
-    known = {path.name for path in project.exports.glob("[!.]*") if path.is_dir()}
-    if name not in known or form not in WAYS_OUT:
+    names = {path.name for path in project.exports.glob("[!.]*") if path.is_dir()}
+    if name not in names or form not in EXPORT_FORMATS:
         raise NotFound("unknown_export", f"The project has no export {name!r}.", do="Make it again.")
     return project.exports / name, form
 

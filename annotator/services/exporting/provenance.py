@@ -1,4 +1,4 @@
-"""How the labels came about, for a snapshot's card: origins, number of labellers, agreement."""
+"""How the labels were made, for a snapshot's card: origins, number of labellers, agreement."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from annotator.models import Annotation, Submission
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
 
-_PART = 100_000  # annotations counted at a time
+_PART = 100_000  # annotations of one query
 
 
 def read_labelling(session: Session) -> Labelling:
-    """The facts as of now; no names of people, no times."""
+    """Read how the labels were made, without names of people or times."""
     people = select(func.count(distinct(Submission.labeller_id))).where(
         Submission.kind.not_in((SubmissionKind.IMPORT, SubmissionKind.SCHEMA))
     )
@@ -27,17 +27,17 @@ def read_labelling(session: Session) -> Labelling:
 
 
 def _origins(session: Session) -> dict[str, int]:
-    # In parts: without an index GROUP BY sorts what it groups, in memory.
-    found: Counter[str] = Counter()
+    # In parts, because GROUP BY without an index sorts all rows in memory.
+    origins: Counter[str] = Counter()
     for start in range(0, session.scalar(select(func.max(Annotation.id))) or 0, _PART):
         part = Annotation.id.between(start + 1, start + _PART)
         query = select(Annotation.origin, func.count()).where(part).group_by(Annotation.origin)
-        found.update(dict(session.execute(query).all()))
-    return dict(found)
+        origins.update(dict(session.execute(query).all()))
+    return dict(origins)
 
 
 def _agreement(session: Session) -> list[AttributeAgreement]:
-    """Per attribute, over the cells in which somebody gave a further opinion: the others have one answer."""
+    """Agreement by attribute over the images with opinions; other images have one answer."""
     further = aliased(Annotation)
     query = (
         select(Annotation.attribute_id, Annotation.image_id, Submission.labeller_id, Annotation.code)
@@ -53,10 +53,10 @@ def _agreement(session: Session) -> list[AttributeAgreement]:
     answers: dict[int, list[tuple[int, int, int | None]]] = defaultdict(list)
     for attribute, image, labeller, code in session.execute(query):
         answers[attribute].append((image, labeller, code))
-    figures = []
+    agreements = []
     for number, name in active_schema(session).names.items():
         ratings = Ratings.read(answers[number])
         percent = percent_agreement(ratings, replicates=1)
         alpha = krippendorff_alpha(ratings, replicates=1)
-        figures.append(AttributeAgreement(name, percent.items, percent.value, alpha.value))
-    return figures
+        agreements.append(AttributeAgreement(name, percent.items, percent.value, alpha.value))
+    return agreements

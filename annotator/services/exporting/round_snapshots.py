@@ -1,4 +1,4 @@
-"""The snapshots of rounds: one after the other, of images that seldom change, so what is known of them is not read again."""
+"""The snapshots of rounds: images seldom change between rounds, so that only the labels are read again."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _OPTIONS = SnapshotOptions(card=False)
 
 
 @dataclass(frozen=True)
-class _Known:
-    """The images of the last snapshot, their numbers in its order, and the version at which they were read."""
+class _LastImages:
+    """The images of the last snapshot, their ids in its order, and `Project.images_version` when they were read."""
 
     version: int
     ids: NDArray[np.int64]
@@ -38,14 +38,14 @@ class _Known:
 
 
 class RoundSnapshots:
-    """Writes snapshots with the bytes of `export_snapshot`; the second of the same images takes a tenth of the time.
+    """Writes the same bytes as `export_snapshot`, but a second snapshot of the same images takes a tenth of the time.
 
-    A million images keep some 150 MB of memory.
+    It keeps about 150 MB in memory for a million images.
     """
 
     def __init__(self, project: ProjectFolder) -> None:
         self._project = project
-        self._known: _Known | None = None
+        self._last: _LastImages | None = None
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write a snapshot of codes without images, and return its manifest."""
@@ -53,13 +53,13 @@ class RoundSnapshots:
             settle_groups(session)
         with self._project.database.read() as session:
             version = session.scalars(select(Project.images_version)).one()
-            if self._known and self._known.version == version and self._known.images.file.exists():
-                known, manifest = self._known, self._write(session, folder, _relabelled(session, self._known))
+            if self._last and self._last.version == version and self._last.images.file.exists():
+                last, manifest = self._last, self._write(session, folder, _relabelled(session, self._last))
             else:
-                self._known = None
+                self._last = None
                 fields: list[str] = []
                 splits: list[NDArray[np.int8]] = []
-                manifest = self._write(session, folder, _noted(read_batches(session), fields, splits))
+                manifest = self._write(session, folder, _recorded(read_batches(session), fields, splits))
                 images = KnownImages(
                     folder / "images.csv",
                     manifest["files"]["images.csv"],
@@ -67,21 +67,21 @@ class RoundSnapshots:
                     fields,
                     np.concatenate([*splits, np.empty(0, np.int8)]),
                 )
-                known = _Known(version, _ids(session), images)
-        self._known = replace(known, images=replace(known.images, file=folder / "images.csv"))
+                last = _LastImages(version, _ids(session), images)
+        self._last = replace(last, images=replace(last.images, file=folder / "images.csv"))
         return manifest
 
     def has_all_images(self, folder: Path) -> bool:
-        """Whether a snapshot that was just written has the images that the project has now; not known of others."""
-        if self._known is None or self._known.images.file.parent != folder:
+        """Return whether the last written snapshot is `folder` and has the images that the project has now."""
+        if self._last is None or self._last.images.file.parent != folder:
             return False
         with self._project.database.read() as session:
             version = session.scalars(select(Project.images_version)).one()
-        return self._known.version == version
+        return self._last.version == version
 
     def forget(self) -> None:
-        """Read everything anew the next time."""
-        self._known = None
+        """Read the images again for the next snapshot."""
+        self._last = None
 
     def _write(
         self, session: Session, folder: Path, images: Iterable[ImageBatch] | Relabelled
@@ -90,14 +90,15 @@ class RoundSnapshots:
         return write_snapshot(folder, schema, images, split_rule(session), self._project.images, _OPTIONS)
 
 
-def _relabelled(session: Session, known: _Known) -> Relabelled:
+def _relabelled(session: Session, last: _LastImages) -> Relabelled:
     done = session.scalars(select(Project.done_count)).one()
-    return Relabelled(known.images, LabelColumns(session).of(known.ids), done)
+    return Relabelled(last.images, LabelColumns(session).of(last.ids), done)
 
 
-def _noted(
+def _recorded(
     batches: Iterable[ImageBatch], fields: list[str], splits: list[NDArray[np.int8]]
 ) -> Iterator[ImageBatch]:
+    """The same batches; their names and splits are added to the two lists."""
     for batch in batches:
         fields += map(csv_field, batch.names)
         splits.append(split_numbers(batch.splits))
@@ -105,6 +106,6 @@ def _noted(
 
 
 def _ids(session: Session) -> NDArray[np.int64]:
-    """The numbers of all images by name: the index of the names has both."""
+    """(images,) ids of all images in the order of their names; the index of the names has both."""
     pages = fetch_many(session, select(Image.id).order_by(Image.name), 10_000)
     return np.concatenate([np.array(rows, np.int64).ravel() for rows in pages] or [np.empty(0, np.int64)])

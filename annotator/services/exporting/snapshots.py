@@ -1,4 +1,4 @@
-"""Snapshots of a project: read from one consistent state of the database, written by formats/snapshot/writer."""
+"""Exporting snapshots of a project, which are read from one consistent state of the database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from annotator.services.predictions.label_columns import LabelColumns, fetch_man
 from annotator.services.schema.active import read_schema
 
 _CACHE_KIB = 32_000
-"""Where names come in another order than images were imported, neighbours stand far apart: kept, a page is read once."""
+"""SQLite's page cache. Images are read by name, so that neighbours are far apart; cached, each page is read once."""
 
 
 def export_snapshot(
@@ -35,16 +35,15 @@ def export_snapshot(
 
     Args:
         project: the project.
-        to: the folder to make; without it a new one inside the project, which is then listed there.
-        options: names or codes, images or not.
+        to: the folder to create; default: a new folder inside the project, which the project then lists.
+        options: names or codes, image files or not, a card or not.
         history: also write annotations.csv.
     """
     remove_leftovers(project.snapshots)
     folder = to or _new_folder(project)
     try:
-        folder.parent.mkdir(
-            parents=True, exist_ok=True
-        )  # before groups are settled: a wrong place changes nothing
+        # Before groups are rebuilt, so that a wrong folder changes nothing.
+        folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
     with project.database.write() as session:
@@ -76,20 +75,20 @@ def export_snapshot(
 
 
 def list_snapshots(session: Session) -> Iterable[Snapshot]:
-    """The snapshots inside the project, the newest first."""
+    """List the snapshots inside the project, newest first."""
     return session.scalars(select(Snapshot).order_by(Snapshot.id.desc()))
 
 
 def snapshot_folder(project: ProjectFolder, session: Session, name: str) -> Path:
-    """The folder of a snapshot inside the project.
+    """Return the folder of a snapshot inside the project.
 
     Raises:
         NotFound: if the project lists no such snapshot, or its folder is gone.
     """
-    known = session.scalar(select(Snapshot.name).where(Snapshot.name == name))
-    if known is None or not (project.snapshots / known).is_dir():
+    listed = session.scalar(select(Snapshot.name).where(Snapshot.name == name))
+    if listed is None or not (project.snapshots / listed).is_dir():
         raise NotFound("unknown_snapshot", f"The project has no snapshot {name!r}.", do="Look at the list.")
-    return project.snapshots / known
+    return project.snapshots / listed
 
 
 def _new_folder(project: ProjectFolder) -> Path:
@@ -101,20 +100,20 @@ def _new_folder(project: ProjectFolder) -> Path:
     return folder
 
 
-def remove_leftovers(snapshots: Path) -> None:
-    """Remove what an export that was killed left behind; what another one is writing stays."""
-    for leftover in snapshots.glob(f".*{UNFINISHED}"):
+def remove_leftovers(exports: Path) -> None:
+    """Remove what killed exports left behind; a folder that another process is writing stays."""
+    for leftover in exports.glob(f".*{UNFINISHED}"):
         with suppress(FacelabelError):
             remove_unfinished(leftover)
 
 
 def read_images(session: Session) -> Iterator[SnapshotImage]:
-    """All images with their labels, by name, one by one."""
+    """Yield all images with their labels, one by one in the order of their names."""
     return chain.from_iterable(batch.rows() for batch in read_batches(session))
 
 
 def read_batches(session: Session) -> Iterator[ImageBatch]:
-    """All images with their labels, by name: one pass over the index of the names, a few rows in memory."""
+    """Yield all images with their labels in the order of their names, with a few rows in memory."""
     labels = LabelColumns(session)
     session.connection().exec_driver_sql(f"PRAGMA cache_size=-{_CACHE_KIB}")
     query = select(
@@ -125,9 +124,9 @@ def read_batches(session: Session) -> Iterator[ImageBatch]:
         ids, names, sha256, extensions, widths, heights, splits, groups, sources, paths, open_cells, boxes = (
             zip(*rows, strict=True)
         )
-        done, known_boxes = [cells == 0 for cells in open_cells], [box or "" for box in boxes]
+        done, crop_boxes = [cells == 0 for cells in open_cells], [box or "" for box in boxes]
         yield ImageBatch(
-            names, sha256, extensions, widths, heights, splits, groups, sources, paths, done, known_boxes, labels.of(ids)
+            names, sha256, extensions, widths, heights, splits, groups, sources, paths, done, crop_boxes, labels.of(ids)
         )  # fmt: skip
 
 

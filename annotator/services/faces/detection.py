@@ -1,9 +1,9 @@
-"""Looking for the faces in the project's images, in the background or by command; state is in the rows.
+"""Detecting the faces in the project's images, in the background or by command.
 
-`images.face_count` is null until an image was looked at. A face that came with its image (CelebA's landmarks) is there before:
-such an image is not searched, its face is only described. Whole batches are written at once, so whoever is killed loses a
-batch and the next one goes on. A lock on a file sees to it that only one process looks at a time; the looking itself is
-done in processes of their own, of low priority, which end with their parent.
+`images.face_count` is null until an image was searched. If a face came with its image (CelebA's landmarks), the image is
+not searched, and its face is only described. Results are written in whole batches, so that a killed process loses one batch
+and the next process continues. A file lock allows one search at a time. It runs in child processes that end with their
+parent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.faces.boxes import Box
 from annotator.files import shard_path
-from annotator.formats.importers.base import GivenFace
+from annotator.formats.importers.base import SourceFace
 from annotator.imaging.decoder_pool import decoding_context
 from annotator.imaging.detector import FoundFace, describe_in_view, find_faces_in_view
 from annotator.imaging.image_store import end_with_parent
@@ -29,7 +29,7 @@ from annotator.models import Face, Image, Project
 from annotator.project import ProjectFolder
 
 BATCH_SECONDS = 1.0
-"""How long the worker looks before it asks whether a round is due."""
+"""Seconds of detection after which the worker checks whether a round is due."""
 
 _BATCH = 32
 """Images per process and batch."""
@@ -37,7 +37,7 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class FaceProgress:
-    """How many images were looked at for faces, in how many of them there is one, and in how many several."""
+    """The numbers of all images, of searched images, and of images with a described face and with several faces."""
 
     images: int
     seen: int
@@ -46,12 +46,12 @@ class FaceProgress:
 
 
 class FaceSearch:
-    """Looks for faces in batches, in processes that are started when there is something to do.
+    """Detects faces in batches, in processes that are started when they are needed.
 
     Args:
-        project: whose images are looked at.
-        processes: how many at once.
-        again: look at all images, from the first on, also at those that were looked at before.
+        project: the project.
+        processes: the number of processes.
+        again: search all images from the first one, including those that were searched before.
     """
 
     def __init__(self, project: ProjectFolder, processes: int = 1, *, again: bool = False) -> None:
@@ -60,28 +60,28 @@ class FaceSearch:
         self._pool: ProcessPoolExecutor | None = None
 
     def run_batch(self, seconds: float | None = None) -> int:
-        """Look at the next images for about so many seconds; returns how many were looked at, 0 when all were.
+        """Search the next images for about `seconds`; return their number, 0 if all images were searched.
 
-        Whoever calls it holds the `search_lock`.
+        The caller holds the `search_lock`.
         """
         images = self._next()
         if not images:
             self.close()
             return 0
-        found = self._look(images, seconds)
+        searched = self._search(images, seconds)
         with self._project.database.write() as session:
-            for image, faces in found:
+            for image, faces in searched:
                 write_faces(session, image.id, faces)
-        self._last = found[-1][0].id if self._again else 0
-        return len(found)
+        self._last = searched[-1][0].id if self._again else 0
+        return len(searched)
 
     def run_batch_if_free(self, seconds: float) -> int:
-        """The next batch, unless another process looks: then it looks at none."""
+        """Search the next batch, unless another process holds the lock; return the number of searched images."""
         with search_lock(self._project, wait=False) as held:
             return self.run_batch(seconds) if held else 0
 
     def close(self) -> None:
-        """End the processes; they are started again when there is something to do."""
+        """End the processes; they are started again when they are needed."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
@@ -93,29 +93,29 @@ class FaceSearch:
         with self._project.database.read() as session:
             return list(session.scalars(query))
 
-    def _look(self, images: list[Image], seconds: float | None) -> list[tuple[Image, list[FoundFace]]]:
-        """The faces of the images, or of as many of them, from the first on, as the time allows."""
+    def _search(self, images: list[Image], seconds: float | None) -> list[tuple[Image, list[FoundFace]]]:
+        """The faces of the images, or of the first of them if the time is over."""
         if self._pool is None:
             self._pool = search_pool(self._processes)
         deadline = time.monotonic() + seconds if seconds is not None else None
-        given = {} if self._again else self._given(images)
-        futures = [self._submit(self._pool, image, given.get(image.id)) for image in images]
-        found = []
+        from_source = {} if self._again else self._from_source(images)
+        futures = [self._submit(self._pool, image, from_source.get(image.id)) for image in images]
+        searched = []
         for image, future in zip(images, futures, strict=True):
             try:
-                found.append((image, future.result()))
+                searched.append((image, future.result()))
             except CancelledError:
                 break
             if deadline is not None and time.monotonic() > deadline:
                 for waiting in futures:
                     waiting.cancel()
-        return found
+        return searched
 
-    def _given(self, images: list[Image]) -> dict[int, Face]:
-        """The faces that came with the images."""
+    def _from_source(self, images: list[Image]) -> dict[int, Face]:
+        """The faces that came with the images, by image id."""
         with self._project.database.read() as session:
-            known = select(Face).where(Face.image_id.in_([image.id for image in images]), Face.number == 0)
-            return {face.image_id: face for face in session.scalars(known)}
+            query = select(Face).where(Face.image_id.in_([image.id for image in images]), Face.number == 0)
+            return {face.image_id: face for face in session.scalars(query)}
 
     def _submit(self, pool: ProcessPoolExecutor, image: Image, face: Face | None) -> Future[list[FoundFace]]:
         view = shard_path(self._project.views, image.sha256, "jpg")
@@ -126,7 +126,7 @@ class FaceSearch:
 
 
 def search_pool(processes: int) -> ProcessPoolExecutor:
-    """Processes in which dlib is loaded; they end with their parent."""
+    """Return a pool of processes that load dlib and end with their parent."""
     return ProcessPoolExecutor(
         max_workers=processes,
         mp_context=decoding_context(find_faces_in_view.__module__),
@@ -135,7 +135,7 @@ def search_pool(processes: int) -> ProcessPoolExecutor:
 
 
 def write_faces(session: Session, image_id: int, faces: list[FoundFace]) -> None:
-    """Keep what was found in an image, in place of what was there; number 0 is the first of them."""
+    """Replace the faces of an image; the first one gets the number 0."""
     image = session.get_one(Image, image_id)
     image.face_count = len(faces)
     session.execute(delete(Face).where(Face.image_id == image_id))
@@ -156,20 +156,20 @@ def write_faces(session: Session, image_id: int, faces: list[FoundFace]) -> None
     )
 
 
-def give_faces(session: Session, given: dict[str, GivenFace]) -> tuple[int, list[str]]:
-    """Keep the faces that came with images; where a face is known or one was looked for, that stays.
+def keep_source_faces(session: Session, faces: dict[str, SourceFace]) -> tuple[int, list[str]]:
+    """Record the faces that came with images, unless an image has a face or was searched already.
 
     Args:
-        session: in a transaction, with the images in it.
-        given: by the sha256 of the image.
+        session: a session that has recorded the images.
+        faces: the faces by the SHA-256 of their image.
 
     Returns:
-        How many were taken, and the names of the images in which the face has no place.
+        The number of recorded faces, and the names of the images whose face lies outside the image.
     """
     images = session.execute(
         select(Image.id, Image.sha256, Image.name, Image.width, Image.height)
         .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
-        .where(Image.sha256.in_(given), Image.face_count.is_(None), Face.image_id.is_(None))
+        .where(Image.sha256.in_(faces), Image.face_count.is_(None), Face.image_id.is_(None))
     ).all()
     rows = [
         {
@@ -177,16 +177,16 @@ def give_faces(session: Session, given: dict[str, GivenFace]) -> tuple[int, list
             **face.box._asdict(),
         }
         for image in images
-        if (face := given[image.sha256]).fits(image.width, image.height)
+        if (face := faces[image.sha256]).fits(image.width, image.height)
     ]  # fmt: skip
     if rows:
         session.execute(insert(Face), rows)
-    misfits = [i.name for i in images if not given[i.sha256].fits(i.width, i.height)]
+    misfits = [i.name for i in images if not faces[i.sha256].fits(i.width, i.height)]
     return len(rows), misfits
 
 
 def read_face_progress(session: Session) -> FaceProgress:
-    """How far the search is."""
+    """Return how far the search is."""
     count = partial(select, func.count())
     images = session.scalars(select(Project.image_count)).one()
     unseen = session.scalar(count().select_from(Image).where(Image.face_count.is_(None))) or 0
@@ -199,9 +199,9 @@ def read_face_progress(session: Session) -> FaceProgress:
 def find_all_faces(
     project: ProjectFolder, processes: int, progress: Callable[[int, int], None], *, again: bool = False
 ) -> FaceProgress:
-    """Look at all images that were not looked at yet, or at all; what was found until it is killed is kept.
+    """Search all images that were not searched yet, or all images if `again`; a killed search keeps its whole batches.
 
-    Another process that looks is waited for: the worker for a batch, another command until it is done.
+    If another process searches, this one waits: for one batch of the worker, or until another command is done.
     """
     search = FaceSearch(project, processes, again=again)
     with search_lock(project, wait=True):
@@ -210,8 +210,8 @@ def find_all_faces(
         done = 0 if again else before.seen
         progress(done, before.images)
         try:
-            while looked := search.run_batch():
-                done += looked
+            while searched := search.run_batch():
+                done += searched
                 progress(done, before.images)
         finally:
             search.close()
@@ -221,7 +221,7 @@ def find_all_faces(
 
 @contextmanager
 def search_lock(project: ProjectFolder, *, wait: bool) -> Iterator[bool]:
-    """Become the one that looks for faces; says whether that worked, which it always does after a wait."""
+    """Hold the lock of the face search; gives False if another process holds it and `wait` is false."""
     with (project.path / "faces.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,7 @@
 """The described faces of a project in memory: their clusters, and the people they resemble.
 
-Descriptors are read, and all faces clustered, in a thread of their own and without the write lock; until that is
-done there are no sets, or those of before. What is answered meanwhile is caught up with at every look.
+A thread reads the descriptors and clusters all faces without holding the write lock. Until it is done, there are no sets
+of faces or the previous ones. Every look takes in the answers that came meanwhile.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,28 +20,29 @@ from annotator.db import Database
 from annotator.domain.faces.nearest_groups import FaceGroups
 from annotator.domain.faces.nearest_people import Floats, Places
 from annotator.models import Annotation, Face, Label, NotThisPerson, Submission, ValueRow
+from annotator.project_cache import CacheKind
 from annotator.services.schema.open_values import UNKNOWN_PERSON
 
 NO_PERSON = -1
 _CHUNK = 10_000
 _REST_SECONDS = 10.0
-"""While faces are being described, they are read again this often at the most …"""
+"""The shortest pause, in seconds, between two readings while faces are being described."""
 _REST_FACTOR = 5
-"""… and so that reading takes at most a sixth of the time."""
+"""The pause is at least this multiple of the last reading, so that reading takes at most a sixth of the time."""
 
 _log = logging.getLogger("facelabel")
 
 
 @dataclass
 class Faces:
-    """What is known of the faces. Hold `lock` while you look at it.
+    """The faces, and the answers about them. Hold `FaceIndex.lock` while you use it.
 
     Args:
-        images: (faces,) the image of each face.
-        groups: descriptors, answers, clusters.
-        newest: the numbers of the newest submission and of the newest annotation that were looked at.
-        denied: pairs (image, person) that were said not to belong together.
-        claims: image → (labeller, until): faces that somebody looks at.
+        images: (faces,) the image id of each face.
+        groups: descriptors, answers and clusters.
+        newest: ids of the newest submission and annotation that the faces take into account.
+        denied: pairs (image id, person) that a labeller said do not belong together.
+        claims: image id → (labeller id, monotonic time until which the labeller looks at the face).
     """
 
     images: Places
@@ -61,7 +61,7 @@ class FaceIndex:
 
     Args:
         database: the project's database.
-        attribute_id: the attribute that says who somebody is.
+        attribute_id: the attribute that names people.
     """
 
     def __init__(self, database: Database, attribute_id: int) -> None:
@@ -78,11 +78,11 @@ class FaceIndex:
         return self._thread is not None and self._thread.is_alive()
 
     def look(self, session: Session, patience: float = 0.15) -> Faces | None:
-        """The faces as of now; None while they are read for the first time. Take `lock` first.
+        """Return the faces as of now; None while they are read for the first time. The caller holds `lock`.
 
         Args:
-            session: a session, of which the answers are read.
-            patience: how many seconds to wait for a reading that has just begun: few faces take no longer.
+            session: a session that reads the answers.
+            patience: seconds to wait for the first reading, which is enough for few faces.
         """
         if self.faces is None or self._grown(session, self.faces):
             self._start(patience if self.faces is None else 0)
@@ -117,24 +117,20 @@ class FaceIndex:
                 made = _read_faces(session, self._attribute_id)
             if self.faces is not None:
                 made.claims = self.faces.claims
-            self.faces = made  # without the lock, which the look that waits for this holds: one assignment
-        except Exception:  # noqa: BLE001 - whatever it was, the page goes on without sets and the log says why
-            _log.exception("the faces could not be read; the next look at the page tries again")
-        taken = time.monotonic() - begun
-        self._rested = time.monotonic() + max(_REST_SECONDS, _REST_FACTOR * taken)
+            self.faces = made  # one assignment, without the lock: the look that waits for it holds the lock
+        except Exception:  # noqa: BLE001 - the page works without sets, and the log says why
+            _log.exception("the faces could not be read; the next request for them tries again")
+        duration = time.monotonic() - begun
+        self._rested = time.monotonic() + max(_REST_SECONDS, _REST_FACTOR * duration)
 
 
-_kept: dict[tuple[Path, int], FaceIndex] = {}
-_keeping = threading.Lock()
+_INDEXES = CacheKind[int, FaceIndex](size=4)
+"""By the attribute that names people."""
 
 
 def face_index(database: Database, attribute_id: int) -> FaceIndex:
-    """The index of a project's faces; made at the first call."""
-    with _keeping:
-        key = (database.path, attribute_id)
-        if key not in _kept:
-            _kept[key] = FaceIndex(database, attribute_id)
-        return _kept[key]
+    """Return the index of a project's faces; the first call creates it."""
+    return database.cache.get_or_compute(_INDEXES, attribute_id, lambda: FaceIndex(database, attribute_id))
 
 
 def _read_faces(session: Session, attribute_id: int) -> Faces:
@@ -156,7 +152,7 @@ def _read_faces(session: Session, attribute_id: int) -> Faces:
 
 
 def _catch_up(session: Session, attribute_id: int, faces: Faces) -> None:
-    """Take in what was answered since the last look."""
+    """Take in the answers since the last look."""
     newest = _newest(session)
     if newest == faces.newest:
         return
@@ -165,9 +161,9 @@ def _catch_up(session: Session, attribute_id: int, faces: Faces) -> None:
         .where(Annotation.id > faces.newest[1], Annotation.attribute_id == attribute_id)
         .distinct()
     )
-    known = sorted(image for image in changed if image in faces.rows)
-    for start in range(0, len(known), _CHUNK):
-        images = known[start : start + _CHUNK]
+    described = sorted(image for image in changed if image in faces.rows)
+    for start in range(0, len(described), _CHUNK):
+        images = described[start : start + _CHUNK]
         query = select(Label.image_id, Label.code).where(
             Label.attribute_id == attribute_id, Label.image_id.in_(images)
         )
@@ -190,12 +186,12 @@ def _newest(session: Session) -> tuple[int, int]:
 def _answers(
     session: Session, attribute_id: int, images: list[int], answers: dict[int, int | None]
 ) -> tuple[Places, NDArray[np.bool_]]:
-    """The person in each image (`NO_PERSON` for none, also for an unknown one), and whether it has no answer."""
+    """(images,) the person in each image, or NO_PERSON; and whether the image has no answer."""
     unknown = session.scalar(
         select(ValueRow.code).where(ValueRow.attribute_id == attribute_id, ValueRow.name == UNKNOWN_PERSON)
     )
-    given = [answers.get(image) for image in images]
-    codes = np.array([NO_PERSON if code is None or code == unknown else code for code in given], np.int64)
+    people = [answers.get(image) for image in images]
+    codes = np.array([NO_PERSON if code is None or code == unknown else code for code in people], np.int64)
     unnamed = np.array([image not in answers for image in images], bool)
     return codes, unnamed
 

@@ -1,6 +1,6 @@
-"""Perceptual hashes of the project's images, computed a batch at a time, and the search for near-duplicates that follows.
+"""Perceptual hashes of the project's images, computed in batches, and the search for near-duplicates that follows.
 
-Only the worker and the command come here: hashing decodes images, which the web process never does.
+Only the worker and the command call this module: hashing decodes images, which the web process never does.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from annotator.imaging.perceptual_hash import perceptual_hash
 from annotator.models import Image, Project
 from annotator.project import ProjectFolder
 from annotator.services.grouping.membership import mark_stale
-from annotator.services.grouping.near_duplicates import find_twins
+from annotator.services.grouping.near_duplicates import find_near_duplicates
 
 _BATCH = 256
 
 
-class TwinSearch:
-    """Hashes new images and keeps groups up to date, a step at a time, for a worker that has nothing else to do.
+class DuplicateSearch:
+    """Hashes new images and updates the groups step by step, while the worker has nothing else to do.
 
-    Settling a large project takes seconds, so it is left alone for twenty times as long as it took.
+    Updating the groups of a large project takes seconds; the next update waits twenty times as long.
     """
 
     def __init__(self, project: ProjectFolder) -> None:
@@ -33,13 +33,13 @@ class TwinSearch:
         self._pause_until = 0.0
 
     def run_step(self) -> bool:
-        """Do the next piece of work; returns whether there was any."""
+        """Do the next step; return whether there was one."""
         if hash_some(self._project):
             return True
         if time.monotonic() < self._pause_until or not _is_stale(self._project):
             return False
         started = time.monotonic()
-        find_twins(self._project)
+        find_near_duplicates(self._project)
         self._pause_until = time.monotonic() + 20 * (time.monotonic() - started)
         return True
 
@@ -50,7 +50,7 @@ def _is_stale(project: ProjectFolder) -> bool:
 
 
 def hash_some(project: ProjectFolder) -> int:
-    """Hash the next images that have no hash yet; returns how many there were."""
+    """Hash the next images without a hash; return their number."""
     with project.database.read() as session:
         query = select(Image.id, Image.sha256).where(Image.perceptual_hash.is_(None)).order_by(Image.id)
         rows = session.execute(query.limit(_BATCH)).all()
@@ -85,5 +85,5 @@ def _hash_view(project: ProjectFolder, sha256: str) -> int:
         with Picture.open(shard_path(project.views, sha256, "jpg")) as view:
             view.draft("L", (128, 128))
             return perceptual_hash(view)
-    except OSError:  # the view is lost: the image keeps a number of its own and repeats nothing
+    except OSError:  # the view is lost: a number derived from the content repeats no other image
         return int.from_bytes(bytes.fromhex(sha256[:16]), "big", signed=True)

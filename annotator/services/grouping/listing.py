@@ -1,4 +1,4 @@
-"""The groups of a project as people look at them, what leaks between splits, and what people decide about ties."""
+"""The groups of a project for its pages, leaks between splits, and the decisions of reviewers about ties."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session, aliased
 
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import GroupDecision, Image, ImageGroup, Project, Submission, now
-from annotator.services.common.cached_stats import Figures
+from annotator.services.common.cached_stats import Statistics
 from annotator.services.grouping.membership import mark_stale
 from annotator.services.grouping.near_duplicates import near_images
 
 
 @dataclass(frozen=True)
 class Group:
-    """A group of more than one image. `first`: the image that it is shown by."""
+    """A group of more than one image. `first`: SHA-256 of the image that represents it."""
 
     key: str
     split: str
@@ -27,7 +27,7 @@ class Group:
 
 @dataclass(frozen=True)
 class GroupImage:
-    """An image of a group, and why it is in it: its source's group, or the image that it repeats."""
+    """An image of a group, and why it is there: the group from its source, or the image that it repeats."""
 
     id: int
     name: str
@@ -38,7 +38,7 @@ class GroupImage:
 
 @dataclass(frozen=True)
 class Leak:
-    """Two images of nearly the same picture, or of one source, in different splits."""
+    """Two near-duplicates, or two images of one source, in different splits."""
 
     why: str
     first: GroupImage
@@ -48,7 +48,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class LeakReport:
-    """What is shared between splits. `groups`: groups in two splits, which there must never be."""
+    """What splits share. `groups`: groups in two splits, which must never exist."""
 
     groups: list[str]
     leaks: list[Leak]
@@ -66,7 +66,7 @@ class Decision:
 
 
 def list_groups(session: Session, *, after: int = 0, limit: int = 60) -> tuple[list[Group], int]:
-    """Groups of more than one image, the largest first, from a place on; and how many there are."""
+    """List groups of more than one image, largest first, from the position `after`; also return their number."""
     several = ImageGroup.images > 1
     member = aliased(Image)
     first = select(func.min(member.id)).where(member.group == ImageGroup.key).scalar_subquery()
@@ -81,22 +81,22 @@ def list_groups(session: Session, *, after: int = 0, limit: int = 60) -> tuple[l
 
 
 def images_of_group(session: Session, key: str, limit: int = 500) -> list[GroupImage]:
-    """The images of a group, the first ones of a large one.
+    """List the first images of a group.
 
     Raises:
         NotFound: if there is no such group.
     """
-    found = [
+    images = [
         _shown(image)
         for image in session.scalars(select(Image).where(Image.group == key).order_by(Image.id).limit(limit))
     ]
-    if not found:
+    if not images:
         raise NotFound("unknown_group", f"There is no group {key!r}.", do="Look at the list of groups again.")
-    return found
+    return images
 
 
 def leak_report(session: Session, limit: int = 200) -> LeakReport:
-    """Groups in two splits, near-duplicates in two splits, sources (videos, photos) in two splits."""
+    """Find groups, near-duplicates and sources (videos, photos) that are in two splits."""
     torn = select(Image.group).group_by(Image.group).having(func.count(func.distinct(Image.split)) > 1)
     leaks: list[Leak] = []
     pairs = near_images(session)
@@ -109,7 +109,7 @@ def leak_report(session: Session, limit: int = 200) -> LeakReport:
 
 
 def _leak_state(session: Session) -> tuple[int | bool | None, ...]:
-    """It changes with new images and hashes, with answers, with decisions about ties, and with the seed of the splits."""
+    """Changes with new images and hashes, answers, decisions about ties, and the seed of the splits."""
     return (
         *session.execute(select(Project.image_count, Project.groups_stale, Project.split_seed)).one(),
         session.scalar(select(func.min(Image.id)).where(Image.perceptual_hash.is_(None))),
@@ -118,7 +118,7 @@ def _leak_state(session: Session) -> tuple[int | bool | None, ...]:
     )
 
 
-LEAKS = Figures("leaks", TypeAdapter(LeakReport), _leak_state, leak_report, remember=False)
+LEAKS = Statistics("leaks", TypeAdapter(LeakReport), _leak_state, leak_report, remember=False)
 
 
 def decide(
@@ -129,17 +129,17 @@ def decide(
     Raises:
         Conflict: if the key was used for something else.
         NotFound: if there is no such image.
-        FacelabelError: if both are one image.
+        FacelabelError: if the two images are the same.
     """
-    known = session.scalar(select(GroupDecision).where(GroupDecision.key == key))
-    if known is not None:
-        if (known.kind, known.first_id, known.second_id) != (kind, first_id, second_id):
+    existing = session.scalar(select(GroupDecision).where(GroupDecision.key == key))
+    if existing is not None:
+        if (existing.kind, existing.first_id, existing.second_id) != (kind, first_id, second_id):
             raise Conflict(
                 "key_reused",
                 f"The idempotency key {key!r} was used for another decision.",
                 do="Make a new random key.",
             )
-        return _decision(known)
+        return _decision(existing)
     if first_id == second_id:
         raise FacelabelError("one_image", "A tie is between two images.", do="Choose another one.")
     if len(_by_id(session, {first_id, second_id})) < 2:
@@ -153,11 +153,11 @@ def decide(
     return _decision(row)
 
 
-def take_decision_back(session: Session, number: int) -> Decision:
-    """Make a decision count no longer; one that was taken back stays so.
+def undo_group_decision(session: Session, number: int) -> Decision:
+    """Undo a decision; undoing it again changes nothing.
 
     Raises:
-        NotFound: if there is none.
+        NotFound: if there is no such decision.
     """
     row = session.get(GroupDecision, number)
     if row is None:
@@ -173,7 +173,7 @@ def _decision(row: GroupDecision) -> Decision:
 
 
 def _torn_sources(session: Session) -> list[tuple[Image, Image]]:
-    """An image of each of two splits, for every source that is in two."""
+    """For every source in two splits, an image of each split."""
     key, split = Image.given_group, Image.split
     first = select(key.label("key"), split.label("split"), func.min(Image.id).label("id")).where(
         key.is_not(None)

@@ -1,7 +1,7 @@
-"""Groups and splits of images in the database; the rules themselves are in domain/grouping/components and domain/grouping/splits.
+"""Groups and splits of images in the database. Their rules are in domain/grouping/components and domain/grouping/splits.
 
-An answer that names a person puts its image into the person's group at once. What ties other images to it (a video, a
-near-duplicate, a reviewer's join) is followed by services/grouping/rebuild: after imports, before snapshots and in the background.
+An answer that names a person puts its image into the person's group at once. grouping/rebuild follows the other ties (a
+video, a near-duplicate, a reviewer's join) after imports, before snapshots and in the background.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from annotator.services.schema.open_values import is_person
 
 
 def split_rule(session: Session) -> SplitRule:
-    """The project's seed and shares."""
+    """Return the seed and the shares of the project's splits."""
     project = session.scalars(select(Project)).one()
     return SplitRule(project.split_seed, project.share_test, project.share_val)
 
 
 class Tied(Protocol):
-    """What `group_of` must know of an image: columns of `Image`."""
+    """The columns of `Image` that `group_of` needs."""
 
     id: int
     sha256: str
@@ -34,16 +34,16 @@ class Tied(Protocol):
 
 
 def group_of(session: Session, active: ActiveSchema, image: Tied, labels: dict[int, int | None]) -> str:
-    """The group that an image's labels put it into; without such a label it stays where it is.
+    """Return the group that an image's labels put it into; without such a label, its present group.
 
-    If it was a person's and no longer is, it is alone again, unless something else may tie it to others: then it stays
-    until groups are settled.
+    An image that no longer shows a person gets a group of one image. If something else may tie it to other images, it
+    keeps its group until the groups are rebuilt.
 
     Args:
         session: a session.
         active: the active schema.
-        image: as it is now.
-        labels: its labels by attribute id.
+        image: the image.
+        labels: the image's labels by attribute id.
     """
     for attribute, name in active.grouping:
         code = labels.get(attribute)
@@ -69,9 +69,9 @@ def _has_ties(session: Session, image_id: int) -> bool:
 
 
 def choose_test_share(session: Session) -> None:
-    """Make the audit set large enough, unless its share was given by hand or somebody has answered already.
+    """Make the audit set large enough, unless a user has set its share or there is an answer.
 
-    From the first answer on the share is fixed: adding images then never moves an old one.
+    The first answer fixes the share, so that new images never move an old one into another split.
     """
     project = session.scalars(select(Project)).one()
     if project.test_share_given or session.scalar(select(exists().where(Annotation.id.is_not(None)))):
@@ -85,7 +85,7 @@ def choose_test_share(session: Session) -> None:
 
 
 def follow_rule(session: Session) -> int:
-    """Put all images into the splits that seed and shares say, after these have changed; returns how many moved."""
+    """Put all images into the splits of a changed seed or share; return the number of images that moved."""
     session.flush()
     rule = split_rule(session)
     splits = {group: rule.split_of(group) for group in session.scalars(select(ImageGroup.key))}
@@ -100,5 +100,5 @@ def follow_rule(session: Session) -> int:
 
 
 def mark_stale(session: Session) -> None:
-    """Something that ties images together changed; `regrouping.settle_groups` will follow it."""
+    """Record that a tie between images changed; the next `rebuild.settle_groups` follows it."""
     session.execute(update(Project).where(~Project.groups_stale).values(groups_stale=True))

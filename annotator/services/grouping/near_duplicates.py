@@ -1,8 +1,8 @@
-"""Near-duplicates in the project: which image repeats which.
+"""Finding the near-duplicates of a project: which image repeats which.
 
-An image is the twin of the first image (by import) that shows nearly the same picture: perceptual hashes that differ in
-few bits, and, where faces were found in both, descriptors of one face. Images whose source gave them a group are left
-there. The first one is never moved by one that comes later.
+An image repeats the first imported image that shows nearly the same picture: their perceptual hashes differ in few bits,
+and if a face was found in both, the descriptors belong to one person. Images with a group from their source stay in it. A
+later image never moves the first one.
 """
 
 from __future__ import annotations
@@ -20,27 +20,31 @@ from annotator.services.grouping.membership import mark_stale
 from annotator.services.grouping.rebuild import settle_groups
 
 ONE_FACE = 0.6
-"""Descriptors of one person are nearer to each other than this (dlib's own threshold)."""
+"""The largest distance of two descriptors of one person (dlib's threshold)."""
 
 
-def find_twins(project: ProjectFolder) -> int:
-    """Find which image repeats which, and bring groups up to date; returns how many images are twins."""
+def find_near_duplicates(project: ProjectFolder) -> int:
+    """Find which image repeats which and update the groups; return the number of near-duplicates."""
     with project.database.read() as session:
-        twins = _twins(session)
+        originals = _originals(session)
         before = dict(
             session.execute(select(Image.id, Image.twin_of).where(Image.twin_of.is_not(None))).all()
         )
-    changed = [{"id": i, "twin_of": twins.get(i)} for i in {*twins, *before} if twins.get(i) != before.get(i)]
+    changed = [
+        {"id": i, "twin_of": originals.get(i)}
+        for i in {*originals, *before}
+        if originals.get(i) != before.get(i)
+    ]
     with project.database.write() as session:
         if changed:
             session.execute(update(Image), changed)
             mark_stale(session)
         settle_groups(session)
-    return len(twins)
+    return len(originals)
 
 
 def near_images(session: Session) -> list[tuple[int, int]]:
-    """Pairs of images, by id, that show nearly the same picture and that nobody has cut."""
+    """Return pairs of ids of images that show nearly the same picture and that no reviewer has cut."""
     query = (
         select(Image.id, Image.perceptual_hash).where(Image.perceptual_hash.is_not(None)).order_by(Image.id)
     )
@@ -56,12 +60,12 @@ def near_images(session: Session) -> list[tuple[int, int]]:
     ]
 
 
-def _twins(session: Session) -> dict[int, int]:
-    """Image → the first image that it repeats, both by id."""
-    given = set(session.scalars(select(Image.id).where(Image.given_group.is_not(None))))
+def _originals(session: Session) -> dict[int, int]:
+    """The id of the first image that an image repeats, by the id of the image."""
+    has_source_group = set(session.scalars(select(Image.id).where(Image.given_group.is_not(None))))
     first: dict[int, int] = {}
     for earlier, later in sorted(near_images(session), key=lambda pair: (pair[1], pair[0])):
-        if later not in given and later not in first:
+        if later not in has_source_group and later not in first:
             first[later] = first.get(earlier, earlier)
     return first
 
@@ -76,17 +80,17 @@ def _cuts(session: Session) -> set[tuple[int, int]]:
 def _descriptors(session: Session, images: set[int]) -> dict[int, NDArray[np.float32]]:
     query = select(Face.image_id, Face.descriptor).where(Face.number == 0, Face.descriptor.is_not(None))
     chosen = sorted(images)
-    found: dict[int, NDArray[np.float32]] = {}
+    descriptors: dict[int, NDArray[np.float32]] = {}
     for start in range(0, len(chosen), 10_000):
         for image_id, packed in session.execute(
             query.where(Face.image_id.in_(chosen[start : start + 10_000]))
         ):
-            found[image_id] = np.frombuffer(packed or b"", "<f4")
-    return found
+            descriptors[image_id] = np.frombuffer(packed or b"", "<f4")
+    return descriptors
 
 
-def _two_faces(descriptors: dict[int, NDArray[np.float32]], one: int, other: int) -> bool:
-    """Whether the images show different faces, as far as is known."""
-    if one not in descriptors or other not in descriptors:
+def _two_faces(descriptors: dict[int, NDArray[np.float32]], first: int, second: int) -> bool:
+    """Whether both images have a described face, and the faces differ."""
+    if first not in descriptors or second not in descriptors:
         return False
-    return float(np.linalg.norm(descriptors[one] - descriptors[other])) > ONE_FACE
+    return float(np.linalg.norm(descriptors[first] - descriptors[second])) > ONE_FACE

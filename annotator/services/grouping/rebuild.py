@@ -1,7 +1,7 @@
-"""Bringing all groups up to date: after imports of labels, before snapshots and in the background.
+"""Rebuilding all groups: after imports of labels, before snapshots and in the background.
 
-Of a million images most are tied to others by their person alone: the database itself says which of these stand in
-another group. One by one are looked at only those that several things may tie.
+Most of a million images are tied to others only by their person. The database finds which of these are in a wrong group;
+only images with several possible ties are read one by one.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from annotator.services.grouping.membership import split_rule
 from annotator.services.schema.active import active_schema
 from annotator.services.schema.open_values import UNKNOWN_PERSON
 
-_PART = 100_000  # images asked for at a time
+_PART = 100_000  # images of one query
 
 Grouping = Mapping[int, str]
-"""The attributes whose values make groups: names by id, the first of the schema first."""
+"""The attributes whose values form groups: names by id, in schema order."""
 
 
 def settle_groups(session: Session) -> int:
-    """Bring all groups and splits up to date if a tie changed since the last time; returns how many images moved."""
+    """Rebuild all groups and splits if a tie has changed since the last time; return the number of images that moved."""
     if not session.scalar(select(Project.groups_stale)):
         return 0
     moved = regroup_all(session)
@@ -49,7 +49,7 @@ def settle_groups(session: Session) -> int:
 
 
 def regroup_all(session: Session) -> int:
-    """Put every image into the group that its ties say; returns how many images moved."""
+    """Put every image into the group of its ties; return the number of images that moved."""
     rule = split_rule(session)
     grouping = dict(active_schema(session).grouping)
     members, now = _tied(session, grouping)
@@ -58,13 +58,13 @@ def regroup_all(session: Session) -> int:
     newest = session.scalar(select(func.max(Image.id))) or 0
     for start in range(0, newest, _PART):
         part = _misplaced(grouping).where(Image.id.between(start + 1, start + _PART))
-        found = session.execute(part).all()
-        moved += _move(session, rule, [(n, group) for n, group in found if n not in groups])
+        misplaced = session.execute(part).all()
+        moved += _move(session, rule, [(n, group) for n, group in misplaced if n not in groups])
     return moved
 
 
 def _move(session: Session, rule: SplitRule, moves: list[tuple[int, str]]) -> int:
-    """Put images, by id, into other groups; returns how many."""
+    """Put images, by id, into other groups; return their number."""
     if moves:
         changes = [{"image": n, "to": group, "half": rule.split_of(group)} for n, group in moves]
         statement = update(Image).where(Image.id == bindparam("image"))
@@ -75,7 +75,7 @@ def _move(session: Session, rule: SplitRule, moves: list[tuple[int, str]]) -> in
 
 
 def _misplaced(grouping: Grouping) -> Select[int, str]:
-    """Images that no source and no picture ties, with the group of their person, if they stand in another one."""
+    """Images without a source's group or near-duplicate that are in another group than their person's, with that group."""
     people = [
         select(literal(f"{name}:").concat(Label.code))
         .where(Label.image_id == Image.id, Label.attribute_id == attribute, _somebody())
@@ -90,13 +90,13 @@ def _misplaced(grouping: Grouping) -> Select[int, str]:
 
 
 def _somebody() -> ColumnElement[bool]:
-    """A label names a person, or any value of another kind: not "unknown person", not "can't tell"."""
+    """Whether a label forms a group: neither "unknown person" nor "can't tell"."""
     unknown = select(ValueRow.attribute_id, ValueRow.code).where(ValueRow.name == UNKNOWN_PERSON)
     return Label.code.is_not(None) & tuple_(Label.attribute_id, Label.code).not_in(unknown)
 
 
 def _tied(session: Session, grouping: Grouping) -> tuple[list[Member], dict[int, str]]:
-    """Images that more than a person may tie to others, with all images of the people in them; and where they stand."""
+    """Images that more than a person may tie to others, with all images of their people; and their present groups."""
     hubs = _hubs(grouping)
     if not session.scalar(select(exists(select(hubs)))):
         return [], {}
@@ -113,16 +113,18 @@ def _tied(session: Session, grouping: Grouping) -> tuple[list[Member], dict[int,
     members, now = [], {}
     images = select(Image.id, Image.sha256, Image.given_group, Image.twin_of, Image.group)
     for row in session.execute(images.where(Image.id.in_(select(tied))).order_by(Image.id)):
-        image, sha256, given, twin, now[image] = row
+        image, sha256, given_group, original, now[image] = row
         of_image = people.get(image, {})
         members.append(
-            Member(image, sha256, tuple(of_image[a] for a in grouping if a in of_image), given, twin)
+            Member(
+                image, sha256, tuple(of_image[a] for a in grouping if a in of_image), given_group, original
+            )
         )
     return members, now
 
 
 def _hubs(grouping: Grouping) -> CTE:
-    """Images with a tie that is no person, and those that name people by several attributes."""
+    """Images with a tie that is not a person, and images that name people by several attributes."""
     ties = [
         select(Image.id).where(or_(Image.given_group.is_not(None), Image.twin_of.is_not(None))),
         select(Image.twin_of).where(Image.twin_of.is_not(None)),
@@ -138,6 +140,6 @@ _JOINED = (GroupDecision.kind == TieKind.JOIN) & GroupDecision.undone_at.is_(Non
 
 
 def _joins(session: Session) -> Iterable[tuple[int, int]]:
-    """Pairs of images that somebody joined."""
+    """Pairs of images that a reviewer joined."""
     query = select(GroupDecision.first_id, GroupDecision.second_id).where(_JOINED)
     return [(first, second) for first, second in session.execute(query)]

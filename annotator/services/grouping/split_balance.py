@@ -1,4 +1,4 @@
-"""Balancing the splits of a project: what another seed would change, and using it."""
+"""Balancing the splits of a project: what another seed would change, and applying it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Held:
-    """What one split holds of a value."""
+    """The images and groups of one split that have a value."""
 
     images: int
     groups: int
@@ -31,7 +31,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Spread:
-    """How a value is spread over the splits, now and with the other seed. The first row is all images: no attribute."""
+    """How a value is spread over the splits, now and with the other seed. The first row, without an attribute, is all images."""
 
     attribute: str
     value: str
@@ -41,17 +41,17 @@ class Spread:
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """What the seed that spreads the values best would change.
+    """What would change with the seed that spreads the values best.
 
     Args:
         seed_now: the present seed.
-        seed: the better one; the same if there is none.
-        distance_now: see domain/grouping/split_balance; a random seed has 1 on average.
-        distance: with the better one.
-        values: by attribute in schema order and code.
-        moved: images that would be in another split.
-        models: rounds and predictions from elsewhere that were trained with the splits as they are.
-        warnings: what is lost by it, in whole sentences.
+        seed: the better seed; the present one if no other is better.
+        distance_now: the imbalance with the present seed (domain/grouping/split_balance); a random seed has 1 on average.
+        distance: the imbalance with the better seed.
+        values: the values by attribute in schema order and code.
+        moved: the number of images that would be in another split.
+        models: the number of rounds and imported predictions that were trained with the present splits.
+        warnings: what the change would lose, in whole sentences.
     """
 
     seed_now: int
@@ -66,7 +66,7 @@ class SplitPlan:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Images of each group: (groups, columns), the first column counts all; `columns` names attribute and value."""
+    """(groups, columns) numbers of images: of all in the first column, of one value in each other; `columns` names them."""
 
     groups: list[str]
     counts: Numbers
@@ -74,21 +74,21 @@ class _Counts:
 
 
 def plan_balance(session: Session) -> SplitPlan:
-    """Look for a better seed; nothing is changed.
+    """Look for a better seed, and change nothing.
 
     Raises:
-        FacelabelError: if nothing is labelled yet.
+        FacelabelError: if nothing is labelled.
     """
-    rule, found = split_rule(session), _count(session)
-    better = SplitRule(best_seed(rule, found.groups, found.counts), rule.share_test, rule.share_val)
-    before, after = _splits(rule, found.groups), _splits(better, found.groups)
-    distance, _ = rate_seeds(rule, [rule.seed, better.seed], found.groups, found.counts)
+    rule, table = split_rule(session), _count(session)
+    better = SplitRule(best_seed(rule, table.groups, table.counts), rule.share_test, rule.share_val)
+    before, after = _splits(rule, table.groups), _splits(better, table.groups)
+    distance, _ = rate_seeds(rule, [rule.seed, better.seed], table.groups, table.counts)
     moved = before != after
     models = _models(session)
     warnings = []
     if moved.any():
-        entering = {g for g, m, to in zip(found.groups, moved, after, strict=True) if m and to == "test"}
-        leaving = {g for g, m, was in zip(found.groups, moved, before, strict=True) if m and was == "test"}
+        entering = {g for g, m, to in zip(table.groups, moved, after, strict=True) if m and to == "test"}
+        leaving = {g for g, m, was in zip(table.groups, moved, before, strict=True) if m and was == "test"}
         warnings = _warnings(session, models, entering, leaving)
     return SplitPlan(
         rule.seed,
@@ -96,26 +96,26 @@ def plan_balance(session: Session) -> SplitPlan:
         float(distance[0]),
         float(distance[1]),
         [
-            Spread(attribute, value, _held(found.counts[:, place], before), _held(found.counts[:, place], after))
-            for place, (attribute, value) in enumerate(found.columns)
+            Spread(attribute, value, _held(table.counts[:, place], before), _held(table.counts[:, place], after))
+            for place, (attribute, value) in enumerate(table.columns)
         ],
-        int(found.counts[moved, 0].sum()),
+        int(table.counts[moved, 0].sum()),
         models,
         warnings,
     )  # fmt: skip
 
 
 def balance_splits(session: Session, seed: int, *, instead_of: int, even_so: bool = False) -> int:
-    """Put the seed of a plan in force; returns how many images moved. Once more changes nothing.
+    """Apply the seed of a plan and return the number of images that moved; applying it again changes nothing.
 
     Args:
         session: a session that writes.
-        seed: of the plan.
-        instead_of: the seed that was in force when it was made.
-        even_so: also if models were trained with the splits as they are.
+        seed: the seed of the plan.
+        instead_of: the seed that was active when the plan was made.
+        even_so: apply it although models were trained with the present splits.
 
     Raises:
-        Conflict: if another seed became active, or labels because of which this one is no better.
+        Conflict: if another seed has become active, or new images or labels make this seed no better than the active one.
         FacelabelError: if models were trained, or nothing is labelled.
     """
     project = session.scalars(select(Project)).one()
@@ -128,13 +128,13 @@ def balance_splits(session: Session, seed: int, *, instead_of: int, even_so: boo
     if _models(session) and not even_so:
         raise FacelabelError(
             "models_exist",
-            "Models were trained with the splits as they are: images that they learned from would become audit images.",
-            do="Balance the splits before the first round; or do it even so (--even-so): these models then keep the figures of "
-            "their own time, and only rounds that start afterwards are measured on the new audit set.",
+            "Models were trained with the present splits: images that they learned from would become audit images.",
+            do="Balance the splits before the first round, or split anyway (--even-so): these models then keep their present metrics, "
+            "and only rounds that start afterwards are measured on the new audit set.",
         )
     settle_groups(session)
-    rule, found = split_rule(session), _count(session)
-    distance, test_images = rate_seeds(rule, [rule.seed, seed], found.groups, found.counts)
+    rule, table = split_rule(session), _count(session)
+    distance, test_images = rate_seeds(rule, [rule.seed, seed], table.groups, table.counts)
     if distance[1] > distance[0] or test_images[1] < min(AUDIT_IMAGES, test_images[0]):
         raise Conflict(
             "not_better",
@@ -146,7 +146,7 @@ def balance_splits(session: Session, seed: int, *, instead_of: int, even_so: boo
 
 
 def _count(session: Session) -> _Counts:
-    """Attributes that make groups are left out: all images of one of their values are in one split anyway."""
+    """Count images by group and value. Attributes that form groups are left out: each of their values is in one split."""
     sizes = dict(session.execute(select(ImageGroup.key, ImageGroup.images).order_by(ImageGroup.key)).all())
     place = {group: row for row, group in enumerate(sizes)}
     codes = (
@@ -159,7 +159,7 @@ def _count(session: Session) -> _Counts:
     if not occur:
         raise FacelabelError(
             "nothing_labelled",
-            "Nothing is labelled yet that the splits could be balanced by.",
+            "There is no label by which the splits could be balanced.",
             do="Label images, or import labels, and try again.",
         )
     values = [(a.name, v) for a in active.schema.attributes for v in a.values if (a.name, v.code) in occur]
@@ -186,35 +186,34 @@ def _held(images: Numbers, splits: np.ndarray) -> dict[Split, Held]:
 
 
 def _models(session: Session) -> int:
-    """Rounds that have not failed, and predictions that came from elsewhere."""
+    """The number of rounds that have not failed and of predictions from elsewhere."""
     rounds = select(func.count()).select_from(Round).where(Round.state != JobState.FAILED)
     brought = select(func.count()).select_from(Predictions).where(Predictions.round_id.is_(None))
     return (session.scalar(rounds) or 0) + (session.scalar(brought) or 0)
 
 
 def _warnings(session: Session, models: int, entering: set[str], leaving: set[str]) -> list[str]:
-    told = []
+    warnings = []
     if models:
-        told.append(
-            f"Models were trained with the splits as they are ({models} of them). Images that they learned from would become "
-            "audit images: these models are then measured no more and keep the figures of their own time, which cannot be "
-            "compared with those of later rounds. What was labelled in the order of their doubts and becomes an audit image is "
-            "harder than the average. Start a round afterwards."
+        warnings.append(
+            f"Models were trained with the present splits: {models}. Images that they learned from would become audit images. "
+            "These models are then not measured again and keep their present metrics, which cannot be compared with those of "
+            "later rounds. Images that were labelled because a model was uncertain are harder than the average, and some would "
+            "become audit images. Start a round afterwards."
         )
     if lost := _answered_in(session, leaving, suggested=False):
-        told.append(
-            f"{lost} labelled images would leave the audit set. Their labels stay and are then trained on."
+        warnings.append(
+            f"{lost} labelled images would leave the audit set. Their labels stay and are then used for training."
         )
     if seen := _answered_in(session, entering, suggested=True):
-        told.append(
-            f"{seen} images would enter the audit set that were answered with a suggestion in sight: these answers are "
-            "not blind."
+        warnings.append(
+            f"{seen} images that were answered with a suggestion in sight would enter the audit set. These answers are not blind."
         )
-    return told
+    return warnings
 
 
 def _answered_in(session: Session, groups: set[str], *, suggested: bool) -> int:
-    """How many images of these groups have an answer; `suggested`: one that was given with a suggestion shown."""
+    """The number of images of some groups that have a label, or if `suggested` an answer to a shown suggestion."""
     shown = or_(Annotation.origin == Origin.SUGGESTION, Annotation.corrected)
     answer = (
         exists().where(Annotation.image_id == Image.id, shown)

@@ -1,4 +1,4 @@
-"""Imports of uploaded files in the database: this table is the worker's queue and the record of what happened."""
+"""Imports of uploaded files in the database. Their table is the worker's queue and the record of what happened."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _LISTED = 50
 
 
 @dataclass(frozen=True)
-class Wish:
-    """How an uploaded file is to be imported.
+class ImportRequest:
+    """How an uploaded file is to be imported. Its fields are the JSON of the column `imports.options`.
 
     Args:
-        format: a name of `foreign_formats.FORMATS`, or auto.
-        mapping: the text of a mapping file; "" is none.
+        format: a name of `import_formats.FORMATS`, or auto.
+        mapping: the text of a mapping file, or "".
         opinions: labels are kept as opinions, not as the truth.
-        faces: photos are cut into one image per head.
+        faces: cut photos into one image per head.
     """
 
     format: str = "auto"
@@ -37,7 +37,7 @@ class Wish:
 def begin_import(
     session: Session, key: str, labeller_id: int, name: str, size: int, *, dry_run: bool
 ) -> Import:
-    """A row for a file that is about to come; the same key gives the same row.
+    """Create the row of a file that is about to be uploaded; the same key gives the same row.
 
     Raises:
         Conflict: if the key was used for another file.
@@ -51,61 +51,61 @@ def begin_import(
         return row
     row = Import(
         key=key, labeller_id=labeller_id, name=name, bytes=size, received=0, state=JobState.RECEIVING, dry_run=dry_run,
-        options=asdict(Wish()), done=0, total=0, attempts=0, created_at=now(),
+        options=asdict(ImportRequest()), done=0, total=0, attempts=0, created_at=now(),
     )  # fmt: skip
     session.add(row)
     session.flush()
     return row
 
 
-def start_import(session: Session, number: int, wish: Wish, *, dry_run: bool) -> Import:
-    """Queue a file that has come, to be tried or to be imported. The same request again changes nothing.
+def start_import(session: Session, number: int, request: ImportRequest, *, dry_run: bool) -> Import:
+    """Queue an uploaded file for a dry run or for the import. The same request again changes nothing.
 
     Raises:
         NotFound: if there is no such import.
         FacelabelError: if the mapping cannot be read.
-        Conflict: if the file is not whole yet, is at work in another way, or was removed.
+        Conflict: if the file is not complete yet, was removed, or is being imported with another request.
     """
     row = get_import(session, number)
-    Mapping.parse(wish.mapping, "of this import")
-    same = row.dry_run == dry_run and row.options == asdict(wish)
-    over = row.state == JobState.DONE and not row.dry_run
-    if same and (row.state in UNFINISHED or over):
+    Mapping.parse(request.mapping, "of this import")
+    is_same = row.dry_run == dry_run and row.options == asdict(request)
+    is_imported = row.state == JobState.DONE and not row.dry_run
+    if is_same and (row.state in UNFINISHED or is_imported):
         return row
-    if row.state not in {JobState.DONE, JobState.FAILED} or over:
+    if row.state not in {JobState.DONE, JobState.FAILED} or is_imported:
         raise Conflict(
             "not_now", f"The import is {row.state}.", do="Wait until it has ended, or send the file again."
         )
-    row.state, row.dry_run, row.options = JobState.QUEUED, dry_run, asdict(wish)
+    row.state, row.dry_run, row.options = JobState.QUEUED, dry_run, asdict(request)
     row.done = row.total = row.attempts = 0
     row.error = row.report = row.started_at = row.finished_at = None
     return row
 
 
 def discard_import(session: Session, number: int) -> Import:
-    """Give an import up that is neither at work nor done; its file can be removed then.
+    """Give up an import that is neither running nor done, so that its file can be removed.
 
     Raises:
-        Conflict: if the worker is at it.
+        Conflict: if the import is running.
     """
     row = get_import(session, number)
     if row.state == JobState.RUNNING:
-        raise Conflict("not_now", "The worker is at this import.", do="Wait until it has ended.")
+        raise Conflict("not_now", "The import is running.", do="Wait until it has ended.")
     if row.has_file:
         row.state, row.finished_at = JobState.DISCARDED, now()
     return row
 
 
 def list_imports(session: Session) -> list[Import]:
-    """The newest imports first."""
+    """List imports, newest first."""
     return list(session.scalars(select(Import).order_by(Import.id.desc()).limit(_LISTED)))
 
 
 def get_import(session: Session, number: int) -> Import:
-    """One import.
+    """Return an import.
 
     Raises:
-        NotFound: if there is none with this number.
+        NotFound: if no import has this number.
     """
     row = session.get(Import, number)
     if row is None:
@@ -135,7 +135,7 @@ def import_summary(row: Import) -> dict[str, Any]:
 
 def import_details(row: Import) -> dict[str, Any]:
     """The same with the options it was asked for, its report, and the mapping that was proposed."""
-    options = Wish(**row.options)
+    options = ImportRequest(**row.options)
     return import_summary(row) | {
         "format": options.format,
         "mapping": options.mapping,
@@ -147,7 +147,7 @@ def import_details(row: Import) -> dict[str, Any]:
 
 
 def claim_import(session: Session, max_attempts: int) -> Import | None:
-    """The oldest unfinished import, marked as running; one that was interrupted finds what it had taken in."""
+    """Claim the oldest unfinished import and mark it as running. An interrupted one is run again and skips what it has imported."""
     return claim(
         session,
         Import,
@@ -155,19 +155,19 @@ def claim_import(session: Session, max_attempts: int) -> Import | None:
         lambda row: end_import(
             session,
             row.id,
-            error=f"The worker was killed {row.attempts} times at this file, perhaps for lack of memory. What was taken "
-            "in before is kept. Give it more memory, or import the file by command.",
+            error=f"The worker was killed {row.attempts} times during this import, perhaps for lack of memory. What was "
+            "imported before is kept. Give the worker more memory, or import the file by command.",
         ),
     )
 
 
 def report_import(session: Session, number: int, done: int, total: int) -> None:
-    """Write down how far an import is, in files."""
+    """Record the progress of an import in files."""
     session.execute(update(Import).where(Import.id == number).values(done=done, total=total))
 
 
 def release_import(session: Session, number: int) -> None:
-    """The worker was stopped on purpose: the next one goes on, and the attempt does not count."""
+    """Give an import back to the queue because the worker was stopped; the attempt does not count."""
     give_back(session, Import, number)
 
 
@@ -179,7 +179,15 @@ def end_import(
     report: dict[str, Any] | None = None,
     proposed: str | None = None,
 ) -> None:
-    """An import is over: done, or failed with an error."""
+    """End an import as done, or with an error as failed.
+
+    Args:
+        session: a session that writes.
+        number: the import.
+        error: why it failed.
+        report: what the page shows of its report.
+        proposed: the text of a mapping for the names that have no counterpart.
+    """
     values = {
         "state": JobState.FAILED if error else JobState.DONE,
         "error": error,

@@ -1,4 +1,4 @@
-"""Importing photos as head crops: each face an image of its own, the photo kept as it came."""
+"""Importing photos as head crops: each face becomes an image, and the photo is kept as it came."""
 
 from __future__ import annotations
 
@@ -13,37 +13,36 @@ from sqlalchemy.orm import Session
 from annotator.domain.grouping.splits import own_group, photo_group
 from annotator.imaging.head_crops import Cut, CutPhoto, cut_photo
 from annotator.imaging.image_files import Limits
-from annotator.imaging.image_store import StoredImage
 from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.services.common.progress import recount
 from annotator.services.faces.detection import write_faces
 from annotator.services.grouping.membership import choose_test_share, split_rule
-from annotator.services.importing.images import (
-    ImportReport,
-    Progress,
-    SourceFile,
-    decoded,
-    record,
-)
+from annotator.services.importing.image_rows import DecodedFile, record_images
+from annotator.services.importing.images import Progress, decode_files
+from annotator.services.importing.reports import ImageReport
+from annotator.services.importing.source_files import SourceFile
 
 _BATCH = 64
 
 
-def take_in_photos(
+def import_head_crops(
     project: ProjectFolder,
     files: list[SourceFile],
     limits: Limits,
-    report: ImportReport,
+    report: ImageReport,
     progress: Progress = lambda *_: None,
 ) -> None:
-    """Cut photos into heads and record those as images.
+    """Cut photos into heads and record the crops as images.
 
-    The same photo gives the same crops, and whole batches are recorded at once: an import that was killed is completed
-    by running it again. A photo without a face is taken in whole, with face_count 0.
+    The same photo gives the same crops, and whole batches are recorded at once, so that running an import that was
+    killed again completes it. A photo without a face becomes one image, with face_count 0.
+
+    Raises:
+        FacelabelError: if a decoding process was killed, or the disk is full; recorded batches are kept.
     """
     cut = partial(cut_photo, project.photos, project.images, project.views, limits)
-    with closing(decoded(cut, files, progress)) as photos:
+    with closing(decode_files(cut, files, progress)) as photos:
         while batch := list(islice(photos, _BATCH)):
             with project.database.write() as session:
                 _record_photos(session, batch, report)
@@ -53,18 +52,18 @@ def take_in_photos(
 
 
 def _record_photos(
-    session: Session, batch: list[tuple[SourceFile, CutPhoto | str]], report: ImportReport
+    session: Session, batch: list[tuple[SourceFile, CutPhoto | str]], report: ImageReport
 ) -> None:
-    images: list[tuple[SourceFile, StoredImage | str]] = []
+    images: list[DecodedFile] = []
     cuts: dict[str, tuple[str, Cut]] = {}
     for file, photo in batch:
         if isinstance(photo, str):
             images.append((file, photo))
             continue
         for number, cut in enumerate(photo.cuts, start=1):
-            images.append((_named(file, photo, number if cut.face else None), cut.stored))
+            images.append((_crop_file(file, photo, number if cut.face else None), cut.stored))
             cuts[cut.stored.sha256] = photo.sha256, cut
-    record(session, images, report)
+    record_images(session, images, report)
     session.flush()
     _join_whole_photos(session, [photo.sha256 for _, photo in batch if isinstance(photo, CutPhoto)])
     for image in session.scalars(
@@ -76,7 +75,7 @@ def _record_photos(
 
 
 def _join_whole_photos(session: Session, hashes: list[str]) -> None:
-    """Photos that were imported whole before are not split from their crops."""
+    """Put photos that were imported whole before into the group of their crops, so that no split parts them."""
     rule = split_rule(session)
     whole = select(Image).where(Image.sha256.in_(hashes), Image.given_group.is_(None))
     for image in session.scalars(whole).all():
@@ -85,14 +84,14 @@ def _join_whole_photos(session: Session, hashes: list[str]) -> None:
             image.group, image.split = image.given_group, rule.split_of(image.given_group)
 
 
-def _named(file: SourceFile, photo: CutPhoto, number: int | None) -> SourceFile:
-    """The image of a face of a photo: `party/7.png` → `party/7~face1.jpg`; without a number the whole photo."""
+def _crop_file(file: SourceFile, photo: CutPhoto, number: int | None) -> SourceFile:
+    """The file of one face of a photo, `party/7.png` → `party/7~face1.jpg`; without a number, of the whole photo."""
     name = PurePosixPath(file.name)
     ending = f"~face{number}.jpg" if number else ".jpg"
     return SourceFile(
         file.path,
         str(name.with_name(name.stem + ending)),
-        file.source,
+        file.source_name,
         group=file.group or photo_group(photo.sha256),
         original_path=file.name,
     )

@@ -1,17 +1,17 @@
-"""Reports of imports as the page shows them: all counts, and the first entries of every list."""
+"""Import reports as the page shows them: all counts, and the first entries of every list."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from annotator.services.importing.sources import SourceReport
+from annotator.services.importing.reports import SourceReport
 
 _SHOWN = 200
-"""Entries of a list."""
+"""Entries of each list that are shown."""
 
 
-def excerpt(report: SourceReport, name: str) -> dict[str, Any]:
-    """The report of an upload that is called `name`; the whole one lies in imports/."""
+def preview(report: SourceReport, name: str) -> dict[str, Any]:
+    """Return what the page shows of the report of an upload called `name`; the whole report is a file in imports/."""
     images, labels = report.images, report.labels
     shown: dict[str, Any] = {
         "source": name,
@@ -54,10 +54,12 @@ def excerpt(report: SourceReport, name: str) -> dict[str, Any]:
 
 
 def _first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    first = [[_text(one), _text(other) if isinstance(other, str) else other] for one, other in pairs[:_SHOWN]]
+    first = [
+        [_text(name), _text(value) if isinstance(value, str) else value] for name, value in pairs[:_SHOWN]
+    ]
     return {"count": len(pairs), "first": first}
 
 
 def _text(text: str) -> str:
-    """A text that can be stored and sent: names of files may hold bytes that are none."""
+    """The text with escapes for what UTF-8 cannot hold: file names may hold any bytes."""
     return text.encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""The worker's part of an uploaded file: try it or import it, tell how far it is, and what came of it."""
+"""The worker's part of an upload: run or rehearse its import, and record the progress and the result."""
 
 from __future__ import annotations
 
@@ -15,32 +15,27 @@ from annotator.formats.importers.video import VideoOptions
 from annotator.imaging.image_files import Limits
 from annotator.models import Import
 from annotator.project import ProjectFolder
-from annotator.services.common.job_queue import StoppedError, ended_well, has_unfinished
+from annotator.services.common.job_queue import StoppedError, failures_recorded, has_unfinished
 from annotator.services.importing.jobs import (
-    Wish,
+    ImportRequest,
     claim_import,
     end_import,
     release_import,
     report_import,
 )
-from annotator.services.importing.report_preview import excerpt
-from annotator.services.importing.sources import (
-    ImportOptions,
-    Source,
-    find_sources,
-    import_source,
-    propose_mapping,
-)
+from annotator.services.importing.pipeline import import_source, propose_mapping
+from annotator.services.importing.report_preview import preview
+from annotator.services.importing.sources import ImportOptions, Source, find_sources
 from annotator.services.importing.uploads import remove_upload, upload_folder
 
 _REPORT_SECONDS = 0.25
 
 
 def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callable[[], bool]) -> bool:
-    """Run the oldest unfinished import, if there is one; returns whether it did. The caller holds the worker's lock.
+    """Run the oldest unfinished import, if there is one; return whether there was one.
 
-    When `stopped` says so it ends between two files, also while it unpacks an archive or decodes a video; the next worker goes
-    on with the import, and begins such a file anew.
+    The caller holds the worker's lock. When `stopped` returns true, the import ends before the next image, archive member or
+    video frame, and the next worker continues it. That worker unpacks an archive, or decodes a video, from the start.
     """
     with project.database.read() as session:
         if not has_unfinished(session, Import):
@@ -60,7 +55,7 @@ def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callabl
             end_import(session, row.id, error=error.replace(f"{folder}/", ""))
 
     log = project.imports / f"error-{row.id:06d}.log"
-    with ended_well(project.path, log, "What was taken in before is kept.", give_back, fail):
+    with failures_recorded(project.path, log, "What was imported before is kept.", give_back, fail):
         progress = _Progress(project, row.id, stopped)
         options = _options(settings, row, progress.check)
         _run(project, row, folder / row.name, options, progress)
@@ -74,33 +69,33 @@ def _run(
     try:
         report = import_source(project, source, options, progress)
     except FacelabelError as error:
-        # A table is refused as a whole for one unknown value: a mapping would help.
+        # One unknown value refuses a whole table; a mapping would help.
         proposed = _propose(project, source, options) if source.format == "table" else None
         with project.database.write() as session:
             end_import(session, row.id, error=str(error).replace(f"{path.parent}/", ""), proposed=proposed)
         return
     proposed = _text_of(*report.proposal) if report.proposal else None
-    error_told = None
+    refusal = None
     if report.all_refused and not options.dry_run:
-        error_told = f"None of the {len(report.images.refused)} files could be imported. Nothing was changed."
+        refusal = f"None of the {len(report.images.refused)} files could be imported. Nothing was changed."
     with project.database.write() as session:
-        end_import(session, row.id, error=error_told, report=excerpt(report, row.name), proposed=proposed)
-    if not options.dry_run and error_told is None:
+        end_import(session, row.id, error=refusal, report=preview(report, row.name), proposed=proposed)
+    if not options.dry_run and refusal is None:
         remove_upload(project, row.id)
 
 
-def _options(settings: Settings, row: Import, between: Callable[[], None]) -> ImportOptions:
-    wish = Wish(**row.options)
+def _options(settings: Settings, row: Import, check_stop: Callable[[], None]) -> ImportOptions:
+    request = ImportRequest(**row.options)
     return ImportOptions(
         limits=Limits(settings.max_pixels, settings.max_file_bytes),
-        format=wish.format,
-        mapping=Mapping.parse(wish.mapping, "of this import"),
+        format=request.format,
+        mapping=Mapping.parse(request.mapping, "of this import"),
         dry_run=row.dry_run,
-        as_opinions=wish.opinions,
-        faces=wish.faces and not row.dry_run,
+        as_opinions=request.opinions,
+        faces=request.faces and not row.dry_run,
         archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
         video=VideoOptions(max_pixels=settings.max_pixels),
-        between=between,
+        check_stop=check_stop,
     )
 
 
@@ -112,19 +107,23 @@ def _propose(project: ProjectFolder, source: Source, options: ImportOptions) -> 
 
 
 def _text_of(mapping: Mapping, counts: Counter[str]) -> str | None:
-    """The text of a mapping guessed from the names, None if there is nothing to map."""
+    """The text of a proposed mapping; None if there is nothing to map."""
     return mapping.text(counts) if mapping.columns or mapping.labels else None
 
 
 class _Progress:
-    """Writes down how far an import is, a few times a second at most; ends one that must stop."""
+    """Records the progress of an import, a few times a second at most, and ends an import that must stop."""
 
     def __init__(self, project: ProjectFolder, number: int, stopped: Callable[[], bool]) -> None:
         self._project, self._number, self._stopped = project, number, stopped
         self._last = 0.0
 
     def check(self) -> None:
-        """End the import if it must stop."""
+        """End the import if the worker must stop.
+
+        Raises:
+            StoppedError: if it must.
+        """
         if self._stopped():
             raise StoppedError
 

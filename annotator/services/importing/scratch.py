@@ -1,4 +1,4 @@
-"""Room for imports: a scratch folder that is gone afterwards, and what killed imports left behind is cleaned up."""
+"""The scratch folder of an import, and the removal of what killed imports left behind."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ _SCRATCH = ".import-"
 
 
 @contextmanager
-def import_room(project: ProjectFolder) -> Iterator[Path]:
-    """A folder for unpacked files, on the project's disk, while an import runs.
+def scratch_folder(project: ProjectFolder) -> Iterator[Path]:
+    """Give a folder for unpacked files, on the project's disk, that exists while an import runs.
 
-    Several imports may run at once. One that finds itself alone first removes what killed ones left in the store and here.
+    Several imports may run at once. An import that runs alone first removes the leftovers of killed imports.
+
+    Raises:
+        NoRoom: if the disk is full.
     """
     descriptor = os.open(project.path, os.O_RDONLY)
     try:
@@ -30,7 +33,7 @@ def import_room(project: ProjectFolder) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=project.path) as scratch:
             yield Path(scratch)
     except BaseException as error:
-        _clean_up_if_alone(project, descriptor)  # a full disk needs the room
+        _clean_up_if_alone(project, descriptor)  # a full disk needs the space
         if isinstance(error, OSError):
             raise cannot_write(project.path, error) from error
         raise
@@ -43,7 +46,7 @@ def _clean_up_if_alone(project: ProjectFolder, descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
-    for left in project.path.glob(f"{_SCRATCH}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    for leftover in project.path.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     clean_up(project.images)
     clean_up(project.views)

@@ -1,7 +1,7 @@
-"""Files that are sent to the server, piece by piece, into a folder of their own below uploads/.
+"""Uploads: files that are sent to the server in pieces, each file into a folder below uploads/.
 
-The row says how much of a file has come: a piece counts when its bytes are on the disk. A piece that is sent again is
-recognised by its place, so an upload goes on after a lost connection or a killed server.
+A file's row in the database says how many bytes have arrived; a piece counts once its bytes are on the disk. The offset of a
+piece shows whether it was sent before, so that an upload continues after a lost connection or a killed server.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from annotator.project import ProjectFolder
 from annotator.services.importing.jobs import get_import
 
 PIECE_BYTES = 8 * 2**20
-"""A file comes in pieces of at most so many bytes."""
+"""The largest piece of a file, in bytes."""
 
 _LONGEST_NAME = 200  # bytes: temporary names beside it must still fit
 
 
 def check_upload(name: str, size: int, first: int, limit: int) -> None:
-    """Refuse a file by what is known with its first piece.
+    """Check a file's name and size when its first piece arrives.
 
     Args:
-        name: what it is called.
-        size: of the whole file, in bytes.
-        first: of its first piece.
-        limit: of `FACELABEL_MAX_UPLOAD_BYTES`.
+        name: the file's name.
+        size: the size of the whole file, in bytes.
+        first: the size of its first piece, in bytes.
+        limit: `FACELABEL_MAX_UPLOAD_BYTES`.
 
     Raises:
-        WrongUse: if its name cannot be a file's name here, or it is empty or too large.
+        WrongUse: if the name cannot be a file name here, or the file is empty or too large.
     """
     if not name.isprintable() or set(name) & set("/\\") or name.startswith("."):
         raise WrongUse(
@@ -56,23 +56,23 @@ def check_upload(name: str, size: int, first: int, limit: int) -> None:
 
 
 def check_room(project: ProjectFolder, row: Import) -> None:
-    """Look whether there is room for what has still to come of a file.
+    """Check that the disk has room for the rest of a file.
 
     Raises:
-        NoRoom: if there is none.
+        NoRoom: if it has not.
     """
     if row.state == JobState.RECEIVING and row.bytes - row.received > shutil.disk_usage(project.path).free:
         raise _no_room(row)
 
 
 def receive_piece(project: ProjectFolder, number: int, offset: int, piece: bytes) -> Import:
-    """Keep the bytes of a file from `offset` on; with its last piece the import is queued.
+    """Write a piece of a file at `offset`; the last piece queues the import.
 
     Raises:
         NotFound: if there is no such import.
         Conflict: if bytes before `offset` are missing.
-        WrongUse: if it is more than was announced.
-        NoRoom: if the disk is full; the file goes on from what was kept.
+        WrongUse: if the file becomes larger than announced.
+        NoRoom: if the disk is full; the upload can continue from the bytes that are kept.
     """
     with project.database.read() as session:
         name = get_import(session, number).name
@@ -87,12 +87,14 @@ def receive_piece(project: ProjectFolder, number: int, offset: int, piece: bytes
         if offset != row.received:
             raise Conflict(
                 "wrong_offset",
-                f"{row.received} bytes have come; the piece begins at {offset}.",
+                f"{row.received} bytes have arrived; the piece begins at {offset}.",
                 kept="The bytes before are kept.",
-                do="Go on from `received`.",
+                do="Continue at the offset `received`.",
             )
         if end > row.bytes:
-            raise WrongUse("too_much", f"The file was announced with {row.bytes} bytes.", do="Begin anew.")
+            raise WrongUse(
+                "too_much", f"The file was announced with {row.bytes} bytes.", do="Start a new upload."
+            )
         try:
             _write(folder / name, offset, piece)
         except NoRoom as error:
@@ -101,7 +103,7 @@ def receive_piece(project: ProjectFolder, number: int, offset: int, piece: bytes
             raise _no_room(row) from error
         with project.database.write() as session:
             row = get_import(session, number)
-            if row.state == JobState.RECEIVING:  # it was not given up meanwhile
+            if row.state == JobState.RECEIVING:  # it was not discarded meanwhile
                 row.received = end
                 row.state = JobState.QUEUED if end == row.bytes else JobState.RECEIVING
             return row
@@ -119,12 +121,10 @@ def remove_upload(project: ProjectFolder, number: int) -> None:
 
 def remove_leftovers(project: ProjectFolder) -> None:
     """Remove what a server or worker that was killed had no time to remove."""
-    there = list(
-        project.uploads.glob("upload-*")
-    )  # before the rows are read: every one of these has its row by now
+    folders = list(project.uploads.glob("upload-*"))  # before the rows: a newer folder may lack its row
     with project.database.read() as session:
         kept = {upload_folder(project, row.id) for row in session.scalars(select(Import)) if row.has_file}
-    for folder in there:
+    for folder in folders:
         if folder not in kept:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -133,8 +133,8 @@ def _no_room(row: Import) -> NoRoom:
     return NoRoom(
         "no_room",
         f"The disk has no room for {row.name}.",
-        kept=f"The {row.received:,} bytes that have come are kept.",
-        do="Make room; the file goes on where it stopped.",
+        kept=f"The {row.received:,} bytes that have arrived are kept.",
+        do="Make room; the upload continues where it stopped.",
     )
 
 

@@ -15,7 +15,7 @@ from annotator.domain.metrics.stop_advice import Advice, advise
 from annotator.domain.schema import Attribute
 from annotator.models import Annotation, Predictions, Project, Submission
 from annotator.project import ProjectFolder
-from annotator.services.common.cached_stats import keep_figures, read_figures
+from annotator.services.common.cached_stats import read_statistics, remember_statistics
 from annotator.services.insights.label_savings import LabelsSaved, read_labels_saved
 from annotator.services.insights.throughput import Pace, Suggestions, labelling_pace, suggestions_by_round
 from annotator.services.rounds.metrics import RoundsOnAudit, measure_rounds
@@ -75,15 +75,15 @@ def read_insights(project: ProjectFolder, session: Session) -> Insights:
         session.scalar(select(func.max(Predictions.turn))),
         session.scalar(select(Project.split_seed)),
     )
-    return keep_figures(session, "insights", state, lambda: _read(project, session, active, saved))
+    return remember_statistics(session, "insights", state, lambda: _read(project, session, active, saved))
 
 
 def _read(
     project: ProjectFolder, session: Session, active: ActiveSchema, saved: LabelsSaved | None
 ) -> Insights:
     rounds = measure_rounds(project, session, active)
-    balance = read_figures(session, DISTRIBUTIONS).figures or distributions(session)
-    team = read_figures(session, TEAM).figures
+    balance = read_statistics(session, DISTRIBUTIONS).value or distributions(session)
+    team = read_statistics(session, TEAM).value
     alphas = {metrics.attribute: metrics.alpha for metrics in team.attributes} if team else {}
     attributes = [
         _attribute(active.schema[name], distribution, rounds, alphas.get(name))

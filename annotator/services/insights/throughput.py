@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.metrics.throughput import Answered, active_seconds
 from annotator.domain.states import INDEPENDENT, Origin, SubmissionKind
 from annotator.models import Annotation, Image, Predictions, Project, Submission
-from annotator.services.common.cached_stats import Figures, read_figures
+from annotator.services.common.cached_stats import Statistics, read_statistics
 from annotator.services.common.undone import is_undone
 from annotator.services.rounds.promotion import PROMOTION
 from annotator.services.rounds.status import label_state
@@ -84,7 +84,7 @@ def labelling_pace(session: Session) -> Pace:
             day_cells[day] += answer.cells
             day_seconds[day] += seconds
     images = session.scalars(select(Project.image_count - Project.done_count)).one()
-    open_cells = read_figures(session, OPEN_CELLS).figures
+    open_cells = read_statistics(session, OPEN_CELLS).value
     if open_cells is None:
         open_cells = count_open_cells(session)
     days = [Day(day, day_cells[day], day_seconds[day] / 3600) for day in sorted(day_cells)]
@@ -100,7 +100,7 @@ def _open_state(session: Session) -> tuple[str | int | None, ...]:
     return (*label_state(session), session.scalars(select(Project.image_count)).one())
 
 
-OPEN_CELLS = Figures("open cells", TypeAdapter(int), _open_state, count_open_cells)
+OPEN_CELLS = Statistics("open cells", TypeAdapter(int), _open_state, count_open_cells)
 
 
 @dataclass(frozen=True)

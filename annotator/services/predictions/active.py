@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError
-from annotator.files import write_atomically
+from annotator.files import staged_folder, write_atomically
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Predictions, now
 from annotator.project import ProjectFolder
+from annotator.project_cache import CacheKind, project_cache
 from annotator.services.predictions.label_columns import fetch_many
 from annotator.services.schema.active import active_schema
+
+_FILES = CacheKind[Path, PredictionsFile](size=4)
+"""The open predictions by folder."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,9 @@ def import_predictions(project: ProjectFolder, folder: Path) -> LoadReport:
     check_schema(project, file)
     target = project.rounds / f"brought-{file.manifest['manifest_hash'][:16]}" / "predictions"
     if not target.exists():
-        unfinished = target.with_name(".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        for name in ("predictions.arrow", "manifest.json"):
-            write_atomically(unfinished / name, (folder / name).read_bytes())
-        unfinished.replace(target)
+        with staged_folder(target) as unfinished:
+            for name in ("predictions.arrow", "manifest.json"):
+                write_atomically(unfinished / name, (folder / name).read_bytes())
     return load_predictions(project, target)
 
 
@@ -143,9 +142,6 @@ def active_predictions(
     row = session.connection().execute(_NEWEST, {"schema_hash": schema_hash}).one_or_none()
     if row is None:
         return None
-    return ActivePredictions(row.id, row.cursor, _open_file(project.path / row.path))
-
-
-@lru_cache(maxsize=4)
-def _open_file(folder: Path) -> PredictionsFile:
-    return PredictionsFile(folder)
+    folder = project.path / row.path
+    file = project_cache(session).get_or_compute(_FILES, folder, lambda: PredictionsFile(folder))
+    return ActivePredictions(row.id, row.cursor, file)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import select
@@ -17,6 +16,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.states import Origin
 from annotator.models import Annotation, Image, Label
 from annotator.project import ProjectFolder
+from annotator.project_cache import CacheKind
 from annotator.services.common.round_artifacts import newest_result
 from annotator.services.review.listing import Page
 from annotator.services.schema.active import active_schema
@@ -57,20 +57,23 @@ class LabelIssues:
         return list(self.images)
 
 
+_LISTS = CacheKind[tuple[Path, int], LabelIssues](size=4)
+"""By file and time of its last change, in nanoseconds."""
+
+
 def read_label_issues(project: ProjectFolder) -> LabelIssues | None:
     """Read the newest list. Returns None if there is no list, or it cannot be read."""
     file = newest_result(project, FILE)
     if file is None:
         return None
     try:
-        return _read(file, file.stat().st_mtime_ns)
+        key = (file, file.stat().st_mtime_ns)
+        return project.database.cache.get_or_compute(_LISTS, key, lambda: _read(file))
     except (OSError, KeyError, TypeError, ValueError, csv.Error):
         return None
 
 
-@lru_cache(maxsize=4)
-def _read(file: Path, written: int) -> LabelIssues:
-    del written  # part of the cache key
+def _read(file: Path) -> LabelIssues:
     images: dict[str, dict[str, LabelIssue]] = {}
     with file.open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):

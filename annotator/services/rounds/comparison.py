@@ -13,7 +13,7 @@ from annotator.domain.metrics.audit import Measured, difference
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Annotation, Predictions, Project
 from annotator.project import ProjectFolder
-from annotator.services.common.cached_stats import keep_figures
+from annotator.services.common.cached_stats import remember_statistics
 from annotator.services.common.round_artifacts import REPORT
 from annotator.services.grouping.membership import split_rule
 from annotator.services.rounds.audit_set import measure_answers, read_audit_set
@@ -92,7 +92,7 @@ def round_changes(
         session.scalar(select(func.max(Annotation.id))),
         session.scalar(select(Project.split_seed)),
     )
-    return keep_figures(
+    return remember_statistics(
         session,
         f"changes of round {number}, {head} places",
         state,

@@ -14,7 +14,7 @@ from annotator.domain.schema import CANNOT_TELL
 from annotator.domain.states import JobState
 from annotator.domain.timestamps import utc_text
 from annotator.models import Annotation, Image, Label, Predictions, Round
-from annotator.services.common.cached_stats import Figures, read_figures
+from annotator.services.common.cached_stats import Statistics, read_statistics
 from annotator.services.common.progress import read_progress
 from annotator.services.rounds.jobs import list_rounds
 from annotator.services.rounds.promotion import round_in_use
@@ -26,12 +26,12 @@ Counts = dict[str, dict[str, Any]]
 
 def attribute_counts(session: Session) -> tuple[Counts, datetime | None]:
     """The counts, and when the worker made them: None if they are current."""
-    statistics = read_figures(session, COUNTS)
+    statistics = read_statistics(session, COUNTS)
     # Until the worker has counted, the request counts: a second for a million labelled images.
     return (
         (count_labels(session), None)
-        if statistics.figures is None
-        else (statistics.figures, statistics.counted_at)
+        if statistics.value is None
+        else (statistics.value, statistics.counted_at)
     )
 
 
@@ -60,7 +60,7 @@ def label_state(session: Session) -> tuple[str | int | None, ...]:
     return (active_schema(session).hash, session.scalar(select(func.max(Annotation.id))))
 
 
-COUNTS = Figures("labels", TypeAdapter(Counts), label_state, count_labels)
+COUNTS = Statistics("labels", TypeAdapter(Counts), label_state, count_labels)
 
 
 def audit_counts(session: Session) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.schema import Attribute, Example, Kind, Schema, Value
 from annotator.errors import FacelabelError
 from annotator.models import AttributeRow, Project, ValueRow
+from annotator.project_cache import CacheKind, project_cache
 
 
 @dataclass(frozen=True)
@@ -86,19 +87,19 @@ def unknown_attribute(schema: Schema, name: str) -> FacelabelError:
 
 
 _VERSION = select(Project.token, Project.schema_version)
-_cache: dict[tuple[str | None, str, int], ActiveSchema] = {}
-"""By database file, project token and version: a copy of a project has the same token and may have another schema."""
+_SCHEMAS = CacheKind[tuple[str, int], ActiveSchema](size=8)
+"""By the project's token and the version of its schema."""
 
 
 def active_schema(session: Session) -> ActiveSchema:
     """Return the active schema; one small query if it is cached."""
     token, version = session.connection().execute(_VERSION).one()
-    key = (session.get_bind().engine.url.database, token, version)
-    active = _cache.get(key)
-    if active is None:
-        ids = dict(session.execute(select(AttributeRow.name, AttributeRow.id)).all())
-        active = _cache[key] = ActiveSchema(read_schema(session), ids)
-    return active
+    return project_cache(session).get_or_compute(_SCHEMAS, (token, version), lambda: _read_active(session))
+
+
+def _read_active(session: Session) -> ActiveSchema:
+    ids = dict(session.execute(select(AttributeRow.name, AttributeRow.id)).all())
+    return ActiveSchema(read_schema(session), ids)
 
 
 def read_schema(session: Session, *, people: bool = False) -> Schema:

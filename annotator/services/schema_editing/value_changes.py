@@ -54,7 +54,7 @@ def replace_value(session: Session, submission_id: int, change: Change) -> None:
     if change.kind == "split":
         for some in _batches(images):
             update_wanted_opinions(session, some)
-        reset_cursors()
+        reset_cursors(session)
 
 
 def _change_gold(session: Session, attribute_id: int, code: int | None, into: int | None) -> None:

@@ -11,15 +11,16 @@ from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import SubmissionKind
-from annotator.models import Annotation, Gold, Image, OpinionWanted, Project, Skip, Submission
+from annotator.models import Annotation, Gold, Image, OpinionWanted, Skip, Submission
+from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.undone import is_undone
 from annotator.services.tasks.leases import NOT_LEASED
 
 _WINDOW = 256
 _NO_ANSWER = (SubmissionKind.UNDO, SubmissionKind.PEOPLE, SubmissionKind.MERGE, SubmissionKind.SCHEMA)
 """Submissions after which the image still wants this labeller's answer: they say nothing, or only who is in it."""
-_cursors: dict[tuple[str, str, int], int] = {}
-"""By project, list and labeller: the number up to which everything is answered or skipped."""
+_CURSORS = CacheKind[tuple[str, int], int](size=10_000)
+"""By list and labeller: the number up to which everything is answered or skipped."""
 
 
 def first_unanswered(
@@ -33,7 +34,7 @@ def first_unanswered(
         labeller_id: the labeller.
         count: how many image ids are wanted at most.
     """
-    key = (session.scalars(select(Project.token)).one(), table.__tablename__, labeller_id)
+    cache, key = project_cache(session), (table.__tablename__, labeller_id)
     answered = exists().where(
         Annotation.image_id == table.image_id,
         Submission.id == Annotation.submission_id,
@@ -50,14 +51,14 @@ def first_unanswered(
     if table is OpinionWanted:  # suspicious labels are drawn by relabeling.py
         columns = columns.where(~OpinionWanted.suspected)
     images: list[int] = []
-    place, contiguous = _cursors.get(key, 0), True
+    place, contiguous = cache.get(_CURSORS, key) or 0, True
     while len(images) < count:
         rows = session.execute(columns.where(table.id > place).order_by(table.id).limit(_WINDOW)).all()
         for number, image, is_passed, is_free in rows:
             place = number
             contiguous = contiguous and bool(is_passed)
             if contiguous:
-                _cursors[key] = number
+                cache.put(_CURSORS, key, number)
             elif not is_passed and is_free:
                 images.append(image)
         if len(rows) < _WINDOW:
@@ -65,6 +66,6 @@ def first_unanswered(
     return images[:count]
 
 
-def reset_cursors() -> None:
+def reset_cursors(session: Session) -> None:
     """Walk all lists from their start the next time: answers were undone, or a list was rebuilt."""
-    _cursors.clear()
+    project_cache(session).clear(_CURSORS)

@@ -41,7 +41,7 @@ def update_wanted_opinions(session: Session, image_ids: Collection[int]) -> None
 def rebuild_wanted_opinions(session: Session) -> None:
     """Build the list again from all images, after a change of the settings."""
     list_wanted_opinions(session, team_settings(session), None)
-    reset_cursors()
+    reset_cursors(session)
 
 
 def list_wanted_opinions(session: Session, settings: TeamSettings, image_ids: Collection[int] | None) -> None:

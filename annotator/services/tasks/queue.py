@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, select, update
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
+from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.progress import open_images
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import active_schema, unknown_attribute
@@ -26,6 +28,8 @@ from annotator.services.tasks.task import Task, lease_tasks
 
 _WINDOW = 64
 """Places of the order of work that one query looks at."""
+_WINDOWS = CacheKind[tuple[Path, int], list[str]](size=64)
+"""Windows of the order of work, by the folder of the predictions and the place."""
 
 
 def next_tasks(
@@ -105,7 +109,7 @@ def _in_predicted_order(
     session: Session, predictions: ActivePredictions, in_window: Select[str, int], count: int
 ) -> dict[int, float | None]:
     chosen: dict[int, str] = {}
-    for place, names in _windows(predictions):
+    for place, names in _windows(session, predictions):
         by_name = dict(session.connection().execute(in_window, {"names": names}).all())
         chosen |= {by_name[name]: name for name in names if name in by_name}
         if not by_name and place == predictions.cursor:
@@ -127,17 +131,17 @@ def _in_random_order(labeller_id: int, attribute_id: int | None) -> Select[int]:
     return select(Image.id).where(free).order_by(Image.shuffle, Image.id).limit(bindparam("count"))
 
 
-def _windows(predictions: ActivePredictions) -> Iterator[tuple[int, list[str]]]:
+def _windows(session: Session, predictions: ActivePredictions) -> Iterator[tuple[int, list[str]]]:
     place = predictions.cursor
-    while names := _names_at(predictions.file, place):
+    while names := _names_at(session, predictions.file, place):
         yield place, names
         place += len(names)
 
 
-@lru_cache(maxsize=64)
-def _names_at(file: PredictionsFile, place: int) -> list[str]:
+def _names_at(session: Session, file: PredictionsFile, place: int) -> list[str]:
     """A window of the order of work. It is kept, because all labellers look at the same few windows."""
-    return file.order(place, _WINDOW)
+    key = (file.folder, place)
+    return project_cache(session).get_or_compute(_WINDOWS, key, lambda: file.order(place, _WINDOW))
 
 
 def _move_cursor(session: Session, predictions: ActivePredictions, place: int, names: list[str]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Attribute
 from annotator.models import Image, Label, Project
-from annotator.services.common.cached_stats import Figures
+from annotator.services.common.cached_stats import Statistics
 from annotator.services.rounds.status import label_state
 from annotator.services.schema.active import active_schema
 
@@ -71,7 +71,7 @@ def _state(session: Session) -> tuple[str | int | None, ...]:
     return (*label_state(session), session.scalars(select(Project.split_seed)).one())
 
 
-DISTRIBUTIONS = Figures("distributions", TypeAdapter(dict[str, Distribution]), _state, distributions)
+DISTRIBUTIONS = Statistics("distributions", TypeAdapter(dict[str, Distribution]), _state, distributions)
 
 
 def _distribution(attribute: Attribute, counts: Counter[tuple[str, int | None, str]]) -> Distribution:

@@ -12,7 +12,7 @@ from annotator.domain.metrics.statistics import Proportion
 from annotator.domain.states import JUDGED
 from annotator.models import Annotation, AskedAgain, Gold, Submission
 from annotator.project import ProjectFolder
-from annotator.services.common.cached_stats import keep_figures, read_figures
+from annotator.services.common.cached_stats import read_statistics, remember_statistics
 from annotator.services.common.round_artifacts import newest_result
 from annotator.services.common.undone import is_undone
 from annotator.services.review.label_issues import FILE, OpenLabelIssue, open_label_issues, read_label_issues
@@ -122,7 +122,7 @@ def read_noise(project: ProjectFolder, session: Session) -> list[LabelNoise]:
     def count() -> list[LabelNoise]:
         return noise_of(session, open_label_issues(session, suspicions) if suspicions else None)
 
-    return keep_figures(session, "label_noise", state, count)
+    return remember_statistics(session, "label_noise", state, count)
 
 
 def noise_of(session: Session, suspects: list[OpenLabelIssue] | None) -> list[LabelNoise]:
@@ -132,11 +132,11 @@ def noise_of(session: Session, suspects: list[OpenLabelIssue] | None) -> list[La
         session: a session.
         suspects: the labels that the newest search considers wrong; None if there was no search.
     """
-    balance = read_figures(session, DISTRIBUTIONS).figures
+    balance = read_statistics(session, DISTRIBUTIONS).value
     if balance is None:
         return []
     active = active_schema(session)
-    team = read_figures(session, TEAM).figures
+    team = read_statistics(session, TEAM).value
     by_name = {metrics.attribute: metrics for metrics in team.attributes} if team else {}
     counts = Counter(active.names[suspect.attribute_id] for suspect in suspects or ())
     again = _relabel_counts(session, active)

@@ -24,7 +24,7 @@ from annotator.domain.metrics.statistics import Proportion
 from annotator.domain.states import INDEPENDENT, SubmissionKind
 from annotator.models import AskedAgain, Gold, Labeller, Project, Submission
 from annotator.services.common.bulk_read import Column, read_columns
-from annotator.services.common.cached_stats import Figures
+from annotator.services.common.cached_stats import Statistics
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
 from annotator.services.team.votes import Opinions, gold_answers, read_opinions
@@ -222,4 +222,4 @@ def _closest_pairs(ratings: Ratings) -> list[tuple[int, int]]:
     return [(int(ratings.raters[a]), int(ratings.raters[b])) for a, b in closest]
 
 
-TEAM = Figures("team", TypeAdapter(TeamMetrics), _state, compute_team_metrics)
+TEAM = Statistics("team", TypeAdapter(TeamMetrics), _state, compute_team_metrics)

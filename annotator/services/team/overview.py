@@ -12,7 +12,7 @@ from annotator.domain.roles import Role, may
 from annotator.models import ApiToken, Gold, Labeller, OpinionWanted
 from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts, open_tokens
-from annotator.services.common.cached_stats import read_figures
+from annotator.services.common.cached_stats import read_statistics
 from annotator.services.review.queue import is_reviewer
 from annotator.services.tasks.settings import TeamSettings, team_settings
 from annotator.services.team.label_noise import LabelNoise, read_noise
@@ -60,8 +60,8 @@ class Team:
 
 def read_team(project: ProjectFolder, session: Session, viewer_id: int) -> Team:
     """The team as this member may see it."""
-    statistics = read_figures(session, TEAM)
-    metrics = statistics.figures or TeamMetrics({}, [])
+    statistics = read_statistics(session, TEAM)
+    metrics = statistics.value or TeamMetrics({}, [])
     reviews = is_reviewer(session, viewer_id)
     manages = may(session.get_one(Labeller, viewer_id).role, Role.ADMIN)
     tokens = open_tokens(session) if manages else {}
@@ -82,7 +82,7 @@ def read_team(project: ProjectFolder, session: Session, viewer_id: int) -> Team:
         gold=session.scalar(select(func.count(Gold.id))) or 0 if reviews else 0,
         wanted=session.scalar(select(func.count()).where(~OpinionWanted.suspected)) or 0 if reviews else 0,
         counted_at=statistics.counted_at,
-        counting=statistics.figures is None,
+        counting=statistics.value is None,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Blueprint, url_for
 from flask import Response as FlaskResponse
 
-from annotator.formats.export_formats import WAYS_OUT
+from annotator.formats.export_formats import EXPORT_FORMATS
 from annotator.formats.snapshot.zip import zip_chunks
 from annotator.services.exporting.exports import export_as, export_folder
 from annotator.web.data.contracts import ExportOut, ExportRequest, FormatOut, FormatsOut, LossOut
@@ -25,7 +25,7 @@ def formats() -> FormatsOut:
     return FormatsOut(
         formats=[
             FormatOut(name=name, title=way.title, images=way.images, leaves_out=way.leaves_out)
-            for name, way in WAYS_OUT.items()
+            for name, way in EXPORT_FORMATS.items()
         ]
     )
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from annotator.formats.import_formats import FORMATS
 from annotator.services.importing.jobs import (
-    Wish,
+    ImportRequest,
     begin_import,
     discard_import,
     get_import,
@@ -128,9 +128,9 @@ def show(number: int) -> ImportOut:
 @spec.validate(resp=answers(HTTP_202=ImportOut, problems=(404, 409)), tags=["imports"])
 def start(number: int, json: StartRequest) -> tuple[ImportOut, int]:
     """Import a file that was tried out, or try it out again with other options."""
-    wish = Wish(json.format, json.mapping, json.labels == "opinions", json.faces)
+    wanted = ImportRequest(json.format, json.mapping, json.labels == "opinions", json.faces)
     with context().project.database.write() as session:
-        return ImportOut(**import_details(start_import(session, number, wish, dry_run=json.dry_run))), 202
+        return ImportOut(**import_details(start_import(session, number, wanted, dry_run=json.dry_run))), 202
 
 
 @imports_api.post("/<int:number>/discard")

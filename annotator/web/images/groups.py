@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from flask import Blueprint
 from pydantic import BaseModel, Field
 
-from annotator.services.common.cached_stats import is_large, read_figures
+from annotator.services.common.cached_stats import is_large, read_statistics
 from annotator.services.grouping.listing import (
     LEAKS,
     GroupImage,
@@ -16,9 +16,9 @@ from annotator.services.grouping.listing import (
     decide,
     images_of_group,
     list_groups,
-    take_decision_back,
+    undo_group_decision,
 )
-from annotator.services.grouping.near_duplicates import find_twins
+from annotator.services.grouping.near_duplicates import find_near_duplicates
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import MAX_ID, Id, Request, UtcTime, answers, spec
 from annotator.web.http.media import media_url
@@ -156,8 +156,8 @@ def show_group(query: GroupQuery) -> GroupImagesOut:
 def show_leaks() -> LeaksOut:
     """The leak report: what is shared between splits. For a large project it is the worker's last report."""
     with context().project.database.read() as session:
-        statistics = read_figures(session, LEAKS)
-    report = statistics.figures or LeakReport([], [])
+        statistics = read_statistics(session, LEAKS)
+    report = statistics.value or LeakReport([], [])
     leaks = [
         LeakOut(why=k.why, first=_image(k.first), second=_image(k.second), splits=k.splits)
         for k in report.leaks
@@ -166,7 +166,7 @@ def show_leaks() -> LeaksOut:
         groups=report.groups,
         leaks=leaks,
         counted_at=statistics.counted_at,
-        counting=statistics.figures is None,
+        counting=statistics.value is None,
     )
 
 
@@ -186,7 +186,7 @@ def undo_decision(number: int, json: UndoDecisionRequest) -> DecisionOut:
     """Undo a decision; undoing it again changes nothing."""
     del json
     with context().project.database.write() as session:
-        decision = take_decision_back(session, number)
+        decision = undo_group_decision(session, number)
     return DecisionOut(**asdict(decision), settled=_settle())
 
 
@@ -206,5 +206,5 @@ def _settle() -> bool:
     with project.database.read() as session:
         at_once = not is_large(session)
     if at_once:
-        find_twins(project)
+        find_near_duplicates(project)
     return at_once

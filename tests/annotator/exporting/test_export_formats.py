@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from annotator.domain.grouping.splits import SplitRule
 from annotator.domain.schema import Attribute, Schema, Value, parse_schema
 from annotator.errors import FacelabelError
-from annotator.formats.export_formats import WAYS_OUT
+from annotator.formats.export_formats import EXPORT_FORMATS
 from annotator.formats.exporters import parquet_tables
 from annotator.formats.exporters.base import Export, Loss, Losses, new_folder
 from annotator.formats.importers import snapshot_source
-from annotator.formats.importers.base import Foreign, ForeignAnswer
-from annotator.formats.snapshot.images import SnapshotImage, in_batches
+from annotator.formats.importers.base import SourceAnswer, SourceContents
+from annotator.formats.snapshot.images import SnapshotImage
 from annotator.formats.snapshot.writer import SnapshotOptions, write_snapshot
 from annotator.formats.tools import (
     class_folders,
@@ -31,6 +31,7 @@ from annotator.formats.tools import (
     parquet,
 )
 from annotator.resources import resource
+from tests.support.projects.snapshots import in_batches
 
 DEFAULT = parse_schema(resource("attributes.toml").read_text(encoding="utf-8"))
 HARD = [
@@ -85,10 +86,10 @@ def datasets(draw: st.DrawFn) -> tuple[Schema, list[SnapshotImage]]:
     return schema, [image(name, found, i) for i, (name, found) in enumerate(zip(names, labels, strict=True))]
 
 
-def expected(schema: Schema, images: list[SnapshotImage]) -> list[ForeignAnswer]:
+def expected(schema: Schema, images: list[SnapshotImage]) -> list[SourceAnswer]:
     names = Export(schema, [], Path()).names()
     return [
-        ForeignAnswer(
+        SourceAnswer(
             one.name, a.name, None if one.labels[a.name] is None else names[a.name, one.labels[a.name]]
         )
         for one in images
@@ -99,11 +100,11 @@ def expected(schema: Schema, images: list[SnapshotImage]) -> list[ForeignAnswer]
 
 def there_and_back(
     write: Callable[[Path, Export], Losses],
-    read: Callable[[Path], Foreign],
+    read: Callable[[Path], SourceContents],
     file: str,
     schema: Schema,
     images: list[SnapshotImage],
-) -> tuple[Foreign, Losses]:
+) -> tuple[SourceContents, Losses]:
     with tempfile.TemporaryDirectory() as place:
         losses = write(Path(place), Export(schema, iter(images), Path()))
         return read(Path(place) / file), losses
@@ -164,7 +165,7 @@ def hard_dataset(names: list[str]) -> tuple[Schema, list[SnapshotImage]]:
 
 
 @pytest.mark.parametrize("form", ["cvat", "label_studio"])
-def test_what_xml_can_hold_is_not_refused(form: str):
+def test_names_that_xml_can_hold_are_not_refused(form: str):
     names = [name for name in HARD if "\x01" not in name]
     schema, images = hard_dataset(names)
     found, losses = there_and_back(*MAY_REFUSE[form], schema, images)
@@ -173,7 +174,7 @@ def test_what_xml_can_hold_is_not_refused(form: str):
     assert losses.counts == {}
 
 
-def test_makesense_csv_holds_names_without_commas_and_tells_what_it_leaves_out():
+def test_makesense_csv_holds_names_without_commas_and_reports_what_it_leaves_out():
     names = [name for name in HARD if not {",", "\n", "\r"} & set(name)]
     schema, images = hard_dataset(names)
     found, losses = there_and_back(*MAY_REFUSE["makesense_csv"], schema, images)
@@ -184,7 +185,7 @@ def test_makesense_csv_holds_names_without_commas_and_tells_what_it_leaves_out()
 
 
 @pytest.mark.parametrize("name", ["a,b", "two\nlines", "cr\rhere"])
-def test_makesense_csv_refuses_what_would_read_back_otherwise(name: str):
+def test_makesense_csv_refuses_names_that_would_be_read_back_as_others(name: str):
     schema, images = hard_dataset([name, "plain"])
     with pytest.raises(FacelabelError, match=r"comma or a line break|read back as another"):
         there_and_back(*MAY_REFUSE["makesense_csv"], schema, images)
@@ -231,7 +232,7 @@ def test_hugging_faces_own_reader_keeps_null_words_and_leading_zeros(tmp_path: P
     assert "path: validation/**" in (tmp_path / "out" / "README.md").read_text()
 
 
-def test_hugging_face_tells_of_names_that_would_become_dates():
+def test_hugging_face_reports_names_that_would_become_dates():
     schema, images = hard_dataset(["2020-01-01", "plain"])
     _, losses = there_and_back(*TYPED["huggingface"], schema, images)
     assert [one.first for one in losses.as_list()] == [("2020-01-01",), ("2020-01-01",)]
@@ -267,7 +268,7 @@ def test_coursework_labels_come_back_equal(names, cells):
     images = [image(name, found, i) for i, (name, found) in enumerate(zip(names, labels, strict=False))]
     found, _ = there_and_back(coursework_csv.write, coursework_csv.read, "annotations.csv", DEFAULT, images)
     assert found.answers == [
-        ForeignAnswer(one.name, header, None if one.labels[c] is None else str(one.labels[c]))
+        SourceAnswer(one.name, header, None if one.labels[c] is None else str(one.labels[c]))
         for one in images
         for header, c in zip(coursework_csv.HEADER[1:], columns, strict=True)
         if c in one.labels
@@ -281,7 +282,7 @@ def test_coursework_refuses_a_code_and_a_schema_that_it_lacks(tmp_path: Path):
         coursework_csv.write(tmp_path, Export(Schema(DEFAULT.attributes[:3]), [], Path()))
 
 
-def test_class_folders_hold_each_image_in_its_class_and_tell_the_rest(tmp_path: Path):
+def test_class_folders_hold_each_image_in_its_class_and_report_the_rest(tmp_path: Path):
     schema, images = hard_dataset(PLAIN[:8])
     root = tmp_path / "images"
     for one in images:
@@ -297,7 +298,7 @@ def test_class_folders_hold_each_image_in_its_class_and_tell_the_rest(tmp_path: 
             assert place.read_bytes() == one.sha256.encode()
             assert place.samefile(root / one.file)
     assert losses.counts == {
-        "can't tell of glasses, which is no class": 1, "images without a label of identity": 2,
+        "can't tell of glasses, which is not a class": 1, "images without a label of identity": 2,
         "images without a label of glasses": 1,
     }  # fmt: skip
 
@@ -341,10 +342,10 @@ def test_classes_come_back_equal_whatever_they_are_called(dataset):
     classes = [answer for answer in expected(schema, images) if answer.value is not None]
     assert sorted(found.answers, key=str) == sorted(classes, key=str)
     assert {one.name for one in found.images} == {answer.image for answer in classes}
-    assert (found.refused, found.notes, found.left_aside) == ([], [], 0)
+    assert (found.refused, found.notes, found.ignored) == ([], [], 0)
 
 
-@pytest.mark.parametrize("form", sorted(WAYS_OUT))
+@pytest.mark.parametrize("form", sorted(EXPORT_FORMATS))
 def test_the_same_labels_give_the_same_bytes(tmp_path: Path, form: str):
     images = [image(f"{i:04}.jpg", {"glasses": i % 3, "hair_top": None}, i) for i in range(9)]
     for one in images:
@@ -353,14 +354,14 @@ def test_the_same_labels_give_the_same_bytes(tmp_path: Path, form: str):
     written = []
     for name in ("a", "b"):
         with new_folder(tmp_path / name) as folder:
-            WAYS_OUT[form].write(folder, Export(DEFAULT, iter(images), tmp_path / "images", "copy"))
+            EXPORT_FORMATS[form].write(folder, Export(DEFAULT, iter(images), tmp_path / "images", "copy"))
         files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
         written.append({path.relative_to(tmp_path / name): path.read_bytes() for path in files})
     assert written[0]
     assert written[0] == written[1]
 
 
-def test_an_export_never_writes_over_anything(tmp_path: Path):
+def test_an_export_never_overwrites_anything(tmp_path: Path):
     (tmp_path / "mine").mkdir()
     with pytest.raises(FacelabelError, match="exists already"), new_folder(tmp_path / "mine"):
         pass

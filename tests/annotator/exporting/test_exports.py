@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from annotator.errors import FacelabelError
-from annotator.formats.export_formats import WAYS_OUT
-from annotator.formats.importers.base import ForeignAnswer
+from annotator.formats.export_formats import EXPORT_FORMATS
+from annotator.formats.importers.base import SourceAnswer
 from annotator.formats.tools import class_folders, huggingface, label_studio
 from annotator.project import ProjectFolder
 from annotator.services.exporting.exports import export_as
@@ -32,22 +32,22 @@ def label_two(project: ProjectFolder) -> list[str]:
     return [first.image_name, second.image_name]
 
 
-def test_labels_of_a_project_go_out_and_can_be_read(filled: ProjectFolder, tmp_path: Path):
+def test_exported_labels_of_a_project_can_be_read(filled: ProjectFolder, tmp_path: Path):
     first, second = label_two(filled)
     report = export_as(filled, "label_studio", tmp_path / "out")
     assert (report.images, report.labels, report.lost) == (40, 9, [])
     found = label_studio.read(tmp_path / "out" / "tasks.json")
     assert len(found.images) == 40
     assert set(found.answers) >= {
-        ForeignAnswer(first, "identity", '=Ada, the "first"'),
-        ForeignAnswer(first, "glasses", "sunglasses"),
-        ForeignAnswer(second, "glasses", "glasses"),
-        ForeignAnswer(second, "hair_top", None),
+        SourceAnswer(first, "identity", '=Ada, the "first"'),
+        SourceAnswer(first, "glasses", "sunglasses"),
+        SourceAnswer(second, "glasses", "glasses"),
+        SourceAnswer(second, "hair_top", None),
     }
     assert len(found.answers) == 9
 
 
-def test_image_files_come_along_as_links_under_their_own_names(filled: ProjectFolder, tmp_path: Path):
+def test_image_files_are_exported_as_links_under_their_names(filled: ProjectFolder, tmp_path: Path):
     export_as(filled, "huggingface", tmp_path / "out")
     found = huggingface.read(tmp_path / "out")
     assert len(found.images) == 40
@@ -58,7 +58,7 @@ def test_image_files_come_along_as_links_under_their_own_names(filled: ProjectFo
     assert {path.stat().st_nlink for path in copies} == {1}
 
 
-def test_the_command_tells_what_was_left_out(filled: ProjectFolder, tmp_path: Path):
+def test_the_command_reports_what_was_left_out(filled: ProjectFolder, tmp_path: Path):
     first, _ = label_two(filled)
     done = call("export", "-p", filled.path, "--format", "coursework", "--to", tmp_path / "out")
     done.assert_done()
@@ -78,7 +78,7 @@ def test_a_second_export_without_a_place_goes_into_the_project(filled: ProjectFo
     assert reports[0].path != reports[1].path
 
 
-def test_what_a_format_cannot_say_leaves_nothing_behind(filled: ProjectFolder, tmp_path: Path):
+def test_a_refused_export_leaves_nothing_behind(filled: ProjectFolder, tmp_path: Path):
     label_two(filled)
     call(
         "export", "-p", filled.path, "--format", "makesense_csv", "--to", tmp_path / "x" / "out"
@@ -93,23 +93,23 @@ def test_a_folder_that_exists_is_never_written_into(filled: ProjectFolder, tmp_p
     call("export", "-p", filled.path, "--format", "parquet", "--names").assert_refused(2, "--names")
 
 
-def test_a_missing_image_file_stops_the_export_with_a_word(filled: ProjectFolder, tmp_path: Path):
+def test_a_missing_image_file_fails_the_export(filled: ProjectFolder, tmp_path: Path):
     label_two(filled)
     for path in list(filled.images.rglob("*.*")):
         path.unlink()
     with pytest.raises(FacelabelError, match="could not be written"):
         export_as(filled, "class_folders", tmp_path / "out")
     assert list(tmp_path.glob("*out*")) == []
-    assert class_folders.write is WAYS_OUT["class_folders"].write
+    assert class_folders.write is EXPORT_FORMATS["class_folders"].write
 
 
-def test_every_format_has_its_line_in_the_documentation():
+def test_every_format_is_in_the_documentation():
     page = PAGE.read_text(encoding="utf-8")
-    assert [form for form in WAYS_OUT if f"| `{form}` |" not in page] == []
+    assert [form for form in EXPORT_FORMATS if f"| `{form}` |" not in page] == []
 
 
 def export_until(path: Path, deadly: int) -> None:
-    """Export, and die without warning at the so many-th call or return of a function."""
+    """Export, and die without warning at the given number of calls and returns of functions."""
     steps = 0
 
     def count(*_: object) -> None:
@@ -132,7 +132,7 @@ def run_until(path: Path, deadly: int) -> None:
     assert process.exitcode in {0, -signal.SIGKILL}
 
 
-def test_a_killed_export_leaves_a_whole_folder_or_none(filled: ProjectFolder, soak: bool):
+def test_a_killed_export_leaves_a_whole_folder_or_nothing(filled: ProjectFolder, soak: bool):
     label_two(filled)
     filled.database.close()
     run_until(filled.path, 0)

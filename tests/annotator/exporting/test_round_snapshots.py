@@ -16,14 +16,13 @@ from annotator.resources import resource
 from annotator.sample_faces import draw_faces
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.exporting.snapshots import export_snapshot
-from annotator.services.importing.images import import_images
 from annotator.services.schema_editing.changes import apply_schema
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 from tests.support.projects.labelling import ALL, Person
 
 
 def contents(folder: Path) -> dict[str, Any]:
-    """The files, and the manifest but for when it was written."""
+    """The files, and the manifest without its time."""
     verify_snapshot(folder)
     found: dict[str, Any] = {path.name: path.read_bytes() for path in folder.iterdir()}
     manifest = json.loads(found.pop("manifest.json"))
@@ -72,7 +71,7 @@ def test_answers_change_the_labels_and_share_the_images(rounds: Rounds):
     assert len({(folder / "labels.csv").read_bytes() for folder in folders}) == 5, "undone: as before"
 
 
-def test_it_is_known_whether_the_project_still_has_the_same_images(rounds: Rounds, tmp_path: Path):
+def test_has_all_images_tells_whether_the_project_has_other_images(rounds: Rounds, tmp_path: Path):
     first, second = rounds.write(), rounds.write()
     assert [rounds.snapshots.has_all_images(folder) for folder in (first, second)] == [False, True]
     import_more(rounds.project, tmp_path)
@@ -96,7 +95,7 @@ def remove_an_image(project: ProjectFolder, _: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [import_more, name_people, remove_an_image])
-def test_a_change_of_the_images_is_seen(
+def test_a_change_of_the_images_is_detected(
     rounds: Rounds, tmp_path: Path, change: Callable[[ProjectFolder, Path], None]
 ):
     before = rounds.write()
@@ -106,7 +105,7 @@ def test_a_change_of_the_images_is_seen(
     assert share_images(after, rounds.write())
 
 
-def test_a_change_of_the_schema_is_seen(rounds: Rounds):
+def test_a_change_of_the_schema_is_detected(rounds: Rounds):
     before = rounds.write()
     wanted = resource("attributes.toml").read_text(encoding="utf-8").replace("sunglasses", "dark glasses")
     with rounds.project.database.write() as session:
@@ -116,7 +115,7 @@ def test_a_change_of_the_schema_is_seen(rounds: Rounds):
     assert b"dark glasses" in (after / "attributes.csv").read_bytes()
 
 
-def test_every_column_of_images_csv_has_a_part_in_the_version_and_no_other(rounds: Rounds):
+def test_the_version_depends_on_exactly_the_columns_of_images_csv(rounds: Rounds):
     in_file = {
         "name", "sha256", "extension", "width", "height", "split", "group_key", "source", "original_path", "crop_box",
     }  # fmt: skip
@@ -131,7 +130,7 @@ def test_every_column_of_images_csv_has_a_part_in_the_version_and_no_other(round
             assert (rounds.version() > before) == changes, column.name
 
 
-def test_a_new_image_has_a_part_in_the_version(rounds: Rounds):
+def test_a_new_image_changes_the_version(rounds: Rounds):
     before = rounds.version()
     with rounds.project.database.write() as session:
         row = dict(session.execute(select(Image.__table__).where(Image.id == 1)).mappings().one())
@@ -139,7 +138,7 @@ def test_a_new_image_has_a_part_in_the_version(rounds: Rounds):
     assert rounds.version() > before
 
 
-def test_without_the_file_of_before_it_is_written_anew(rounds: Rounds):
+def test_a_missing_images_csv_is_written_again(rounds: Rounds):
     before = rounds.write()
     (before / "images.csv").unlink()
     rounds.write()

@@ -17,13 +17,13 @@ from sqlalchemy import update
 from annotator.domain.grouping.splits import SplitRule
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.csv_text import csv_text
-from annotator.formats.snapshot.images import SnapshotImage, in_batches
+from annotator.formats.snapshot.images import SnapshotImage
 from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot, write_snapshot
 from annotator.models import AttributeRow, Project
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
 from tests.support.projects.labelling import ALL, Person
-from tests.support.projects.snapshots import ANY_NAME, SCHEMA, label_some
+from tests.support.projects.snapshots import ANY_NAME, SCHEMA, in_batches, label_some
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -99,7 +99,7 @@ def test_history_holds_every_answer_and_the_undo(filled: ProjectFolder, tmp_path
 
 
 @pytest.mark.parametrize("mode", ["copy", "link"])
-def test_images_can_be_put_beside_and_are_verified(filled: ProjectFolder, tmp_path: Path, mode: str):
+def test_image_files_of_a_snapshot_are_verified(filled: ProjectFolder, tmp_path: Path, mode: str):
     export_snapshot(filled, tmp_path / "s", SnapshotOptions(images=mode))
     verify_snapshot(tmp_path / "s")
     with (tmp_path / "s" / "images.csv").open(newline="") as file:
@@ -140,18 +140,18 @@ def test_a_snapshot_is_never_overwritten(filled: ProjectFolder, tmp_path: Path):
     assert contents(tmp_path / "s") == before
 
 
-def test_a_missing_manifest_and_a_foreign_file_are_told(filled: ProjectFolder, tmp_path: Path):
+def test_a_missing_manifest_and_an_additional_file_are_found(filled: ProjectFolder, tmp_path: Path):
     folder, _ = export_snapshot(filled, tmp_path / "s", SnapshotOptions())
     (folder / "extra.csv").write_text("x")
     with pytest.raises(FacelabelError, match=r"extra\.csv does not belong"):
         verify_snapshot(folder)
     (folder / "manifest.json").unlink()
-    with pytest.raises(FacelabelError, match="never finished"):
+    with pytest.raises(FacelabelError, match="not completed"):
         verify_snapshot(folder)
 
 
 @given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=2)))
-def test_whatever_stands_in_a_cell_is_read_back(rows: list[list[str]]):
+def test_any_cell_is_read_back_equal(rows: list[list[str]]):
     text = csv_text(["a", "b"], rows)
     assert list(csv.reader(io.StringIO(text, newline=""), strict=True)) == [["a", "b"], *rows]
 
@@ -163,7 +163,7 @@ def test_whatever_stands_in_a_cell_is_read_back(rows: list[list[str]]):
         max_size=6,
     )
 )
-def test_names_of_any_kind_and_missing_labels_come_back_equal(
+def test_any_names_and_missing_labels_are_read_back_equal(
     tmp_path_factory: pytest.TempPathFactory, labels: dict[str, dict[str, int | None]]
 ):
     folder = tmp_path_factory.mktemp("any") / "s"
@@ -183,7 +183,7 @@ def test_names_of_any_kind_and_missing_labels_come_back_equal(
     assert back == labels
 
 
-def test_the_card_tells_counts_splits_and_limits(filled: ProjectFolder, tmp_path: Path):
+def test_the_card_shows_counts_splits_and_limits(filled: ProjectFolder, tmp_path: Path):
     label_some(filled)
     folder, manifest = export_snapshot(filled, tmp_path / "s", SnapshotOptions())
     text = (folder / "card.md").read_text()
@@ -194,7 +194,7 @@ def test_the_card_tells_counts_splits_and_limits(filled: ProjectFolder, tmp_path
     assert {"card.html", "card.md"} < manifest["files"].keys()
 
 
-def test_a_group_in_two_splits_is_told_on_the_card(tmp_path: Path):
+def test_the_card_shows_a_group_in_two_splits(tmp_path: Path):
     rows = [
         SnapshotImage(name, f"{i:064x}", "jpg", 9, 9, split, "identity:1", "<b>", name, False, {})
         for i, (name, split) in enumerate([("a", "train"), ("b", "test")])

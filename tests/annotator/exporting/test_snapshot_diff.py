@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from annotator.domain.grouping.splits import SplitRule
 from annotator.formats.snapshot.diff import diff_snapshots, write_changed_cells
-from annotator.formats.snapshot.images import SnapshotImage, in_batches
+from annotator.formats.snapshot.images import SnapshotImage
 from annotator.formats.snapshot.writer import SnapshotOptions, write_snapshot
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
 from tests.support.commands import call
 from tests.support.projects.labelling import ALL, Person
-from tests.support.projects.snapshots import ANY_NAME, SCHEMA
+from tests.support.projects.snapshots import ANY_NAME, SCHEMA, in_batches
 
 
-def test_it_says_which_cells_changed_from_what_to_what_and_by_whom(filled: ProjectFolder, tmp_path: Path):
+def test_the_diff_names_changed_cells_and_who_changed_them(filled: ProjectFolder, tmp_path: Path):
     me = Person(filled)
     first, second = me.next(2)
     me.answer(first, ALL | {"glasses": 0})
@@ -60,7 +60,7 @@ def test_the_same_labels_do_not_differ(filled: ProjectFolder, tmp_path: Path):
     assert "Nothing differs: 40 images" in call("diff", tmp_path / "a", tmp_path / "b").out
 
 
-def test_names_and_codes_are_not_compared_and_a_half_snapshot_is_refused(
+def test_names_and_codes_are_not_compared_and_an_incomplete_snapshot_is_refused(
     filled: ProjectFolder, tmp_path: Path
 ):
     export_snapshot(filled, tmp_path / "a", SnapshotOptions())
@@ -68,7 +68,7 @@ def test_names_and_codes_are_not_compared_and_a_half_snapshot_is_refused(
     call("diff", tmp_path / "a", tmp_path / "b").assert_refused(1, "cannot be compared")
     (tmp_path / "b" / "manifest.json").unlink()
     call("diff", tmp_path / "a", tmp_path / "b", "--csv", tmp_path / "c.csv").assert_refused(
-        1, "never finished"
+        1, "not completed"
     )
     assert not (tmp_path / "c.csv").exists()
 
@@ -81,7 +81,7 @@ LABELS = st.dictionaries(st.sampled_from(["glasses", "wrinkles"]), st.sampled_fr
     new=st.dictionaries(ANY_NAME, LABELS, max_size=5),
     data=st.data(),
 )
-def test_it_agrees_with_a_comparison_in_memory(
+def test_the_diff_agrees_with_a_comparison_in_memory(
     tmp_path_factory: pytest.TempPathFactory,
     old: dict[str, dict[str, int | None]],
     new: dict[str, dict[str, int | None]],
@@ -122,7 +122,7 @@ def image(name: str, labels: dict[str, int | None]) -> SnapshotImage:
     return SnapshotImage(name, sha256, "jpg", 9, 9, "train", f"image:{sha256}", "s", name, False, labels)
 
 
-def test_renamed_replaced_and_moved_images_are_told(tmp_path: Path):
+def test_renamed_replaced_and_moved_images_are_reported(tmp_path: Path):
     same, renamed, replaced, moved = (image(name, {"glasses": 0}) for name in "abcd")
     write(tmp_path / "a", [same, renamed, replaced, moved])
     after = [

@@ -17,14 +17,14 @@ def images(draw: st.DrawFn, *, labelled: bool = True) -> list[Member]:
         source = draw(KEYS)
         # Like the import: an image from a named source repeats no other image, and only first images are repeated.
         firsts = [m.id for m in found if m.twin_of is None]
-        twin = draw(st.sampled_from([None, *firsts])) if source is None else None
+        original = draw(st.sampled_from([None, *firsts])) if source is None else None
         people = tuple(draw(PEOPLE)) if labelled else ()
-        found.append(Member(number, f"{number:064x}"[::-1], people, source, twin))
+        found.append(Member(number, f"{number:064x}"[::-1], people, source, original))
     return found
 
 
 @given(images(), st.lists(st.tuples(st.integers(0, 24), st.integers(0, 24)), max_size=4))
-def test_what_shares_anything_is_in_one_group_and_so_in_one_split(
+def test_tied_images_are_in_one_group_and_so_in_one_split(
     members: list[Member], joins: list[tuple[int, int]]
 ):
     joins = [(a, b) for a, b in joins if a < len(members) and b < len(members)]
@@ -41,14 +41,14 @@ def test_what_shares_anything_is_in_one_group_and_so_in_one_split(
 
 
 @given(images(labelled=False), st.integers(0, 25))
-def test_images_that_come_later_move_nobody(members: list[Member], before: int):
+def test_later_images_move_no_earlier_image(members: list[Member], before: int):
     earlier = group_members(members[:before])
     later = group_members(members)
     assert {number: later[number] for number in earlier} == earlier
 
 
 @given(images())
-def test_groups_are_called_after_a_person_before_a_source_before_an_image(members: list[Member]):
+def test_groups_are_named_after_a_person_else_a_source_else_an_image(members: list[Member]):
     groups = group_members(members)
     for member in members:
         name = groups[member.id]
@@ -61,6 +61,6 @@ def test_groups_are_called_after_a_person_before_a_source_before_an_image(member
             assert name == f"image:{inside[0].sha256[:16]}"
 
 
-def test_without_ties_everybody_is_alone():
+def test_without_ties_every_image_is_alone():
     members = [Member(i, f"{i:064x}"[::-1]) for i in range(3)]
     assert len(set(group_members(members).values())) == 3

@@ -15,7 +15,7 @@ from annotator.services.grouping.listing import (
     images_of_group,
     leak_report,
     list_groups,
-    take_decision_back,
+    undo_group_decision,
 )
 from annotator.services.grouping.rebuild import settle_groups
 from annotator.services.review.corrections import Correction, correct
@@ -40,7 +40,7 @@ def settled(project: ProjectFolder) -> dict[str, tuple[str, str]]:
     return groups_and_splits(project)
 
 
-def test_copies_join_the_first_image_and_move_nobody(doubled: ProjectFolder):
+def test_copies_join_the_first_image_and_do_not_move_it(doubled: ProjectFolder):
     before = groups_and_splits(doubled)
     assert search_near_duplicates(doubled) == 3
     after = groups_and_splits(doubled)
@@ -53,7 +53,7 @@ def test_copies_join_the_first_image_and_move_nobody(doubled: ProjectFolder):
     assert groups_and_splits(doubled) == after
 
 
-def test_a_person_named_on_a_copy_takes_the_first_image_along_and_lets_it_go_again(doubled: ProjectFolder):
+def test_a_person_named_on_a_copy_moves_the_first_image_and_undo_moves_it_back(doubled: ProjectFolder):
     search_near_duplicates(doubled)
     before, number = groups_and_splits(doubled), ids(doubled)
     name_somebody(doubled, number["copy-0002.jpg"], "Ada", "a")
@@ -66,7 +66,7 @@ def test_a_person_named_on_a_copy_takes_the_first_image_along_and_lets_it_go_aga
     assert settled(doubled) == before
 
 
-def test_a_snapshot_is_written_with_settled_groups(doubled: ProjectFolder, tmp_path: Path):
+def test_a_snapshot_is_written_with_rebuilt_groups(doubled: ProjectFolder, tmp_path: Path):
     search_near_duplicates(doubled)
     name_somebody(doubled, ids(doubled)["0001.jpg"], "Ada", "a")
     export_snapshot(doubled, tmp_path / "s", SnapshotOptions())
@@ -93,14 +93,14 @@ def test_cut_images_are_apart_and_joined_images_together_until_undone(doubled: P
     assert now["copy-0001.jpg"] == before["copy-0001.jpg"]
     assert now["0005.jpg"] == now["0006.jpg"] == before["0005.jpg"]
     with doubled.database.write() as session:
-        take_decision_back(session, cut_id)
-        take_decision_back(session, join_id)
+        undo_group_decision(session, cut_id)
+        undo_group_decision(session, join_id)
     search_near_duplicates(doubled)
     assert groups_and_splits(doubled)["copy-0001.jpg"] == before["0001.jpg"]
     assert groups_and_splits(doubled)["0006.jpg"] == before["0006.jpg"]
 
 
-def test_an_image_whose_view_is_lost_repeats_nothing_and_the_search_goes_on(doubled: ProjectFolder):
+def test_an_image_without_its_view_repeats_nothing_and_the_search_continues(doubled: ProjectFolder):
     for view in sorted(doubled.views.rglob("*.jpg"))[:4]:
         view.unlink()
     kept = len(list(doubled.views.rglob("*.jpg")))
@@ -131,7 +131,7 @@ def test_groups_are_listed_largest_first(doubled: ProjectFolder):
             images_of_group(session, "identity:9")
 
 
-def test_the_sizes_of_groups_are_kept_through_everything_that_moves_images(doubled: ProjectFolder):
+def test_the_sizes_of_groups_are_right_after_every_kind_of_move(doubled: ProjectFolder):
     def kept() -> list[tuple[str, int]]:
         with doubled.database.read() as session:
             counted = session.execute(select(Image.group, func.count()).group_by(Image.group)).all()
@@ -152,7 +152,7 @@ def test_the_sizes_of_groups_are_kept_through_everything_that_moves_images(doubl
     assert sum(images for _, images in kept()) == 8
 
 
-def test_the_leak_report_is_empty_with_groups_and_is_not_without(doubled: ProjectFolder):
+def test_the_leak_report_is_empty_unless_groups_are_ignored(doubled: ProjectFolder):
     search_near_duplicates(doubled)
     with doubled.database.read() as session:
         found = leak_report(session)
@@ -170,7 +170,7 @@ def test_the_leak_report_is_empty_with_groups_and_is_not_without(doubled: Projec
     assert len(found.groups) == 3
 
 
-def test_labels_come_into_a_project_in_which_nothing_groups_images(faces: Path, tmp_path: Path):
+def test_labels_are_imported_into_a_project_without_grouping_attributes(faces: Path, tmp_path: Path):
     (tmp_path / "asked.toml").write_text(
         'version = 1\n\n[[attribute]]\nname = "smile"\nkey = "s"\n'
         'values = [{ code = 0, name = "no" }, { code = 1, name = "yes" }]\n',

@@ -43,7 +43,7 @@ def test_exactly_the_pairs_within_the_distance_are_found(words: list[int], flips
         lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1))))
     )
 )
-def test_joined_images_are_one_set_and_others_are_not(drawn: tuple[int, list[tuple[int, int]]]):
+def test_exactly_the_joined_images_form_a_set(drawn: tuple[int, list[tuple[int, int]]]):
     count, pairs = drawn
     sets = [{i} for i in range(count)]
     for a, b in pairs:
@@ -55,7 +55,7 @@ def test_joined_images_are_one_set_and_others_are_not(drawn: tuple[int, list[tup
     assert found.tolist() == [min(members) for members in sets]
 
 
-def test_a_crowd_of_equal_hashes_is_one_set():
+def test_many_equal_hashes_form_one_set():
     hashes = np.full(5000, 7, np.int64)
     assert set(connected(near_pairs(hashes), len(hashes)).tolist()) == {0}
 

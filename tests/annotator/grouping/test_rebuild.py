@@ -33,7 +33,7 @@ GROUPING = ("glasses", "identity")  # in the order of the schema
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[ProjectFolder]:
-    """People and glasses make groups; one of the people is "unknown person"."""
+    """People and glasses form groups; one of the people is "unknown person"."""
     made = init_project(tmp_path / "project")
     with made.database.write() as session:
         session.execute(update(AttributeRow).where(AttributeRow.name.in_(GROUPING)).values(groups=True))
@@ -71,7 +71,7 @@ def test_all_images_get_the_group_that_the_rule_gives_them(project: ProjectFolde
 
 
 def draw(chance: Random, glasses: float) -> tuple[list[Member], list[tuple[int, int]]]:
-    """Images tied in all ways, most of them by nothing or by their person alone."""
+    """Images with all kinds of ties; most have no tie, or only their person."""
     members = []
     count = chance.randint(2, 25)
     for number in range(1, count + 1):
@@ -81,15 +81,17 @@ def draw(chance: Random, glasses: float) -> tuple[list[Member], list[tuple[int, 
         if chance.random() < 0.7:
             people.append(shared_group("identity", chance.randint(0, 5)))
         given = chance.choice([None] * 8 + ["video:a", "video:b"])
-        twin = chance.randint(1, number - 1) if number > 1 and not given and chance.random() < 0.1 else None
+        original = (
+            chance.randint(1, number - 1) if number > 1 and not given and chance.random() < 0.1 else None
+        )
         somebody = tuple(p for p in people if p != shared_group("identity", UNKNOWN))
-        members.append(Member(number, f"{chance.getrandbits(256):064x}", somebody, given, twin))
+        members.append(Member(number, f"{chance.getrandbits(256):064x}", somebody, given, original))
     joins = [(chance.randint(1, count - 1), count)] if chance.random() < 0.3 else []
     return members, joins
 
 
 def write(session: Any, chance: Random, members: list[Member], joins: list[tuple[int, int]]) -> None:
-    """Put the images in place of those that were there, in groups that may be wrong."""
+    """Replace the images of the project, with groups that may be wrong."""
     for table in (Label, Annotation, Submission, GroupDecision, Image):
         session.execute(delete(table))
     for member in members:

@@ -15,16 +15,15 @@ from annotator.errors import FacelabelError
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.models import Annotation, Image, Project, Round, now
 from annotator.project import ProjectFolder
-from annotator.services.common.cached_stats import read_figures
+from annotator.services.common.cached_stats import read_statistics
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.grouping.rebuild import regroup_all
 from annotator.services.grouping.split_balance import balance_splits
-from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from tests.support.commands import call
 from tests.support.projects.grouping import groups_and_splits, plan_of
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 
 datasets = st.lists(
     st.tuples(st.integers(1, 30), st.integers(0, 30), st.integers(0, 3)), min_size=1, max_size=60
@@ -32,7 +31,7 @@ datasets = st.lists(
 
 
 @given(st.integers(-(2**31), 2**31), st.lists(st.text(), max_size=20))
-def test_positions_are_those_that_a_split_goes_by(seed: int, groups: list[str]):
+def test_positions_decide_the_splits(seed: int, groups: list[str]):
     for group, place in zip(groups, positions(seed, [g.encode() for g in groups]), strict=True):
         assert SplitRule(seed, share_test=place, share_val=0).split_of(group) == "train"
         assert SplitRule(seed, share_test=np.nextafter(place, 2), share_val=0).split_of(group) == "test"
@@ -40,7 +39,7 @@ def test_positions_are_those_that_a_split_goes_by(seed: int, groups: list[str]):
 
 @settings(max_examples=25)
 @given(datasets, st.integers(0, 2000), st.lists(st.text(min_size=1), unique=True, max_size=20))
-def test_a_better_seed_is_never_worse_keeps_the_audit_set_and_moves_nobody_that_is_there_when_groups_come(
+def test_a_better_seed_is_never_worse_keeps_the_audit_set_and_later_groups_move_nothing(
     sizes: list[tuple[int, int, int]], seed: int, later: list[str]
 ):
     groups = [f"identity:{number}" for number in range(len(sizes))]
@@ -60,7 +59,7 @@ def test_a_better_seed_is_never_worse_keeps_the_audit_set_and_moves_nobody_that_
     assert {group: better.split_of(group) for group in reversed(groups)} == before
 
 
-def test_a_random_seed_has_a_distance_of_one_and_a_rare_value_is_spread_as_wanted():
+def test_a_random_seed_has_a_distance_of_one_and_a_rare_value_is_spread_evenly():
     rng = np.random.default_rng(0)
     groups = [f"identity:{number}" for number in range(300)]
     images = rng.integers(1, 40, 300)
@@ -74,7 +73,7 @@ def test_a_random_seed_has_a_distance_of_one_and_a_rare_value_is_spread_as_wante
     assert abs(held - 0.1 * rare.sum()) <= 1
 
 
-def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nobody(
+def test_the_better_seed_is_applied_and_later_images_in_any_order_move_nothing(
     labelled: ProjectFolder, faces: Path, tmp_path: Path
 ):
     plan = plan_of(labelled)
@@ -82,7 +81,7 @@ def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nob
     assert plan.distance < plan.distance_now
     before = groups_and_splits(labelled)
     with labelled.database.read() as session:
-        shown = read_figures(session, DISTRIBUTIONS).figures
+        shown = read_statistics(session, DISTRIBUTIONS).value
     with labelled.database.write() as session:
         assert balance_splits(session, plan.seed, instead_of=0) == plan.moved
     after = groups_and_splits(labelled)
@@ -92,7 +91,7 @@ def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nob
         assert session.scalar(select(func.count(func.distinct(Image.group)))) == len(
             {(group, split) for group, split in after.values()}
         )
-        assert read_figures(session, DISTRIBUTIONS).figures != shown
+        assert read_statistics(session, DISTRIBUTIONS).value != shown
     [all_images, *values] = plan.values
     assert sum(held.images for held in all_images.then.values()) == 40
     assert all(
@@ -110,7 +109,7 @@ def test_the_better_seed_comes_into_force_and_later_images_in_any_order_move_nob
     assert json.loads((tmp_path / "s" / "manifest.json").read_text())["splits"]["seed"] == plan.seed
 
 
-def test_models_that_were_trained_are_a_reason_to_refuse_unless_it_is_done_even_so(labelled: ProjectFolder):
+def test_trained_models_refuse_a_new_seed_unless_it_is_forced(labelled: ProjectFolder):
     with labelled.database.write() as session:
         row = Round(state="done", engine="probe", strategy="margin", stage="load", done=1, total=1, message="", attempts=1, created_at=now())  # fmt: skip
         session.add(row)
@@ -119,7 +118,7 @@ def test_models_that_were_trained_are_a_reason_to_refuse_unless_it_is_done_even_
     assert plan.models == 1
     assert [
         word in told
-        for told, word in zip(plan.warnings, ("(1 of them)", "leave the audit", "not blind"), strict=True)
+        for told, word in zip(plan.warnings, ("splits: 1.", "leave the audit", "not blind"), strict=True)
     ] == [True] * 3
     before = groups_and_splits(labelled)
     call("splits", "--apply", "-p", labelled.path).assert_refused(1, "Models were trained", "--even-so")
@@ -151,5 +150,5 @@ def test_the_command_shows_the_table_and_changes_nothing_without_apply(
     assert told["distance"] < told["distance_now"]
     assert not told["applied"]
     init_project(tmp_path / "empty").database.close()
-    call("splits", "-p", tmp_path / "empty").assert_refused(1, "Nothing is labelled yet")
+    call("splits", "-p", tmp_path / "empty").assert_refused(1, "There is no label")
     call("splits", "--even-so", "-p", labelled.path).assert_refused(2, "--apply")

@@ -42,7 +42,7 @@ def portraits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FoundFace]:
 
 
 def make_celeba(folder: Path, portraits: dict[str, FoundFace]) -> Path:
-    """The images in a tree as torchvision's, without a list."""
+    """The images in a folder tree like torchvision's, without a list."""
     (folder / "img_align_celeba").mkdir(parents=True)
     for path in portraits:
         shutil.copy(path, folder / "img_align_celeba")
@@ -50,7 +50,7 @@ def make_celeba(folder: Path, portraits: dict[str, FoundFace]) -> Path:
 
 
 def landmarks_of(face: FoundFace) -> list[int]:
-    """As CelebA has them: the middles of the eyes, the tip of the nose, the corners of the mouth."""
+    """Landmarks as in CelebA: the middles of the eyes, the tip of the nose, the corners of the mouth."""
     p = np.array(face.points, float)
     left, right = (p[0] + p[1]) / 2, (p[2] + p[3]) / 2
     eyes, apart = (left + right) / 2, float(np.linalg.norm(left - right))
@@ -60,7 +60,7 @@ def landmarks_of(face: FoundFace) -> list[int]:
 
 
 def write_list(path: Path, header: list[str], rows: dict[str, list[int]]) -> None:
-    """With commas for .csv; as CelebA's own text with a count and padded numbers otherwise."""
+    """Write a list with commas for .csv, else like CelebA's text files, with a count and padded numbers."""
     if path.suffix == ".csv":
         lines = [",".join(["image_id", *header]), *(",".join(map(str, [n, *row])) for n, row in rows.items())]
     else:
@@ -84,7 +84,7 @@ def faces_in(project: ProjectFolder) -> dict[str, Face]:
 
 
 @pytest.mark.parametrize("ending", ["txt", "csv"])
-def test_aligned_landmarks_are_the_faces_and_only_have_to_be_described(
+def test_aligned_landmarks_become_faces_that_are_only_described(
     project: ProjectFolder, portraits: dict[str, FoundFace], tmp_path: Path, ending: str
 ):
     folder = make_celeba(tmp_path / "celeba", portraits)
@@ -116,7 +116,7 @@ def overlap(one: Box, other: Box) -> float:
     return shared / (one.width * one.height + other.width * other.height - shared)
 
 
-def test_boxes_in_the_wild_are_the_faces_of_images_that_are_not_aligned(
+def test_boxes_in_the_wild_become_the_faces_of_images_that_are_not_aligned(
     project: ProjectFolder, portraits: dict[str, FoundFace], tmp_path: Path
 ):
     folder = tmp_path / "celeba"
@@ -148,14 +148,14 @@ def test_boxes_in_the_wild_are_the_faces_of_images_that_are_not_aligned(
     report = imported(project, folder)
     assert report["images"]["faces"] == len(boxes) - 1
     assert report["images"]["misfits"] == [misfit]
-    assert report["notes"] == [f"{ALIGNED}.txt was left aside: it belongs to aligned images of 178×218."]
+    assert report["notes"] == [f"{ALIGNED}.txt was ignored: it belongs to aligned images of 178×218."]
     for name, face in faces_in(project).items():
         eyes = np.array(face.points[:4], float)
         middles = [*eyes[:2].mean(0), *eyes[2:].mean(0)]
         assert np.abs(np.subtract(middles, expected[name])).max() <= 3
 
 
-def test_lists_of_other_images_are_left_aside_and_told(
+def test_lists_of_other_images_are_ignored_with_a_note(
     project: ProjectFolder, portraits: dict[str, FoundFace], tmp_path: Path
 ):
     folder = make_celeba(tmp_path / "celeba", portraits)
@@ -167,8 +167,8 @@ def test_lists_of_other_images_are_left_aside_and_told(
     assert report["images"]["imported"] == len(names)
     assert (report["images"]["faces"], report["images"]["left_aside"]) == (0, 1)
     outside, unused = report["notes"]
-    assert outside.startswith("The list of faces was left aside for img_align_celeba: its faces lie outside")
-    assert unused == "list_bbox_celeba.csv was left aside: it belongs to images that are not aligned."
+    assert outside.startswith("The list of faces was ignored for img_align_celeba: its faces lie outside")
+    assert unused == "list_bbox_celeba.csv was ignored: it belongs to images that are not aligned."
     assert faces_in(project) == {}
 
 
@@ -188,9 +188,7 @@ def test_a_face_that_comes_later_is_kept_unless_the_image_was_searched(
 
 
 @pytest.mark.shared
-def test_the_real_lists_come_in_with_every_image_and_person(
-    project: ProjectFolder, shared: Path, tmp_path: Path
-):
+def test_the_real_lists_import_every_image_and_person(project: ProjectFolder, shared: Path, tmp_path: Path):
     folder = tmp_path / "celeba"
     (folder / "images").mkdir(parents=True)
     names = sorted(path.name for path in (shared / "celeba" / "images").iterdir())[:100]

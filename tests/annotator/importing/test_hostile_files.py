@@ -27,7 +27,7 @@ TURNS = {
 
 
 def views_of(project: ProjectFolder) -> dict[str, Image.Image]:
-    """What the browser shows of each image, by name."""
+    """The view of each image, by name."""
     exported = project.path.parent / "exported"
     call("export", "--to", exported, "-p", project.path).assert_done()
     with (exported / "images.csv").open(newline="") as file:
@@ -152,7 +152,7 @@ def test_each_refused_hostile_file_has_one_line(project: ProjectFolder, hostile:
 ARCHIVES = {
     "abs.zip": "has a path that leaves the archive",
     "bomb_500MB.zip": "is larger than 128 MiB",
-    "dup_names.zip": "stands in the archive twice",
+    "dup_names.zip": "is in the archive twice",
     "many_20000.zip": "is empty",
     "nested.zip": "is an archive inside the archive",
     "not_a.zip": "cannot be unpacked",

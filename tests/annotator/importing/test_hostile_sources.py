@@ -32,7 +32,7 @@ def hostile(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_reader_reads_a_hostile_file_or_says_why_not(hostile: list[Path], name: str):
+def test_a_reader_reads_or_refuses_a_hostile_file(hostile: list[Path], name: str):
     refused = []
     for path in hostile:
         try:
@@ -44,7 +44,7 @@ def test_a_reader_reads_a_hostile_file_or_says_why_not(hostile: list[Path], name
     assert all(refused)
 
 
-def test_what_is_no_video_is_refused_as_one(hostile: list[Path], tmp_path: Path):
+def test_a_hostile_file_is_refused_as_a_video(hostile: list[Path], tmp_path: Path):
     for path in hostile:
         if path.suffix.lower() in {".jpg", ".png", ".csv", ".zip"}:
             with pytest.raises(FacelabelError, match="cannot be read"):
@@ -52,7 +52,7 @@ def test_what_is_no_video_is_refused_as_one(hostile: list[Path], tmp_path: Path)
 
 
 def import_measured(project: Path, path: Path) -> tuple[float, int]:
-    """Import a file; the processor time and the most memory that the command and its processes took together."""
+    """Import a file; return the CPU time and the peak memory of the command with its processes."""
     command = [sys.executable, "-m", "annotator", "import", str(path), "-p", str(project)]
     told = project.parent / "told.txt"
     with told.open("w") as file:
@@ -77,7 +77,7 @@ def import_measured(project: Path, path: Path) -> tuple[float, int]:
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_no_hostile_file_takes_the_machine(hostile: list[Path], faces: Path, soak: bool, tmp_path: Path):
+def test_no_hostile_file_exhausts_the_machine(hostile: list[Path], faces: Path, soak: bool, tmp_path: Path):
     project = init_project(tmp_path / "project")
     project.database.close()
     shutil.copy(faces / "0001.jpg", tmp_path)

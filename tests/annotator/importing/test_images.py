@@ -1,4 +1,4 @@
-"""Importing folders of images."""
+"""Importing folders of images: storing, naming, and the views."""
 
 import io
 import shutil
@@ -19,8 +19,7 @@ from annotator.imaging.plain_jpeg import is_plain_jpeg
 from annotator.models import Image as ImageRow
 from annotator.models import ImageAlias
 from annotator.project import ProjectFolder
-from annotator.services.importing.images import import_images
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 
 
 def rows(project: ProjectFolder) -> list[ImageRow]:
@@ -133,7 +132,7 @@ def test_orientation_is_applied_to_view_and_size(orientation: int):
         assert not view.getexif()
 
 
-def test_a_plain_jpeg_is_shown_as_it_is():
+def test_a_plain_jpeg_is_its_own_view():
     content = picture(quality=95)
     assert read_image(content, LIMITS)[1] == content
 
@@ -155,7 +154,7 @@ def test_a_plain_jpeg_is_shown_as_it_is():
     ids=["before JFIF", "comment", "profile", "after the end", "thumbnail", "after the scan", "large", "progressive",
          "EXIF", "gray"],
 )  # fmt: skip
-def test_a_jpeg_with_anything_besides_its_picture_is_shown_made_anew(changed: Callable[[bytes], bytes]):
+def test_a_jpeg_with_anything_besides_its_picture_is_encoded_again(changed: Callable[[bytes], bytes]):
     content = changed(picture())
     shown = read_image(content, LIMITS)[1]
     assert shown != content
@@ -172,7 +171,7 @@ def _gray() -> bytes:
 @given(data=st.data())
 @settings(max_examples=200, deadline=None)
 def test_damaged_bytes_are_plain_only_up_to_their_own_end(data: st.DataObject):
-    """No error, whatever bytes come."""
+    """Any bytes are judged without an error."""
     content = bytearray(picture())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
@@ -182,7 +181,7 @@ def test_damaged_bytes_are_plain_only_up_to_their_own_end(data: st.DataObject):
         assert len(cut) == len(content)
 
 
-def test_where_a_disk_cannot_link_the_view_is_a_copy(project: ProjectFolder, faces: Path):
+def test_the_view_is_a_copy_if_the_disk_has_no_links(project: ProjectFolder, faces: Path):
     with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
         project.views.symlink_to(elsewhere)
         assert import_images(project, [faces], LIMITS).imported == 40
@@ -212,7 +211,7 @@ def test_every_pixel_format_becomes_an_rgb_view(mode: str):
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
     ],
 )
-def test_what_is_no_usable_image_is_refused_with_the_reason(content: bytes, reason: str):
+def test_an_unusable_image_is_refused_with_the_reason(content: bytes, reason: str):
     limits = Limits(max_pixels=30_000, max_file_bytes=10**6)
     with pytest.raises(RefusedImageError, match=reason):
         read_image(content, limits)
@@ -229,6 +228,6 @@ def test_a_refused_file_does_not_stop_the_others(project: ProjectFolder, tmp_pat
     assert [name for name, _ in report.refused] == ["empty.png", "text.jpg"]
 
 
-def test_a_source_that_does_not_exist_is_told(project: ProjectFolder, tmp_path: Path):
+def test_a_source_that_does_not_exist_is_refused(project: ProjectFolder, tmp_path: Path):
     with pytest.raises(WrongUse, match="does not exist"):
         import_images(project, [tmp_path / "nowhere"], LIMITS)

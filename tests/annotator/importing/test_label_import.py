@@ -11,11 +11,10 @@ from annotator.formats.importers.mapping import Mapping
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from annotator.services.importing.images import import_images
 from annotator.services.importing.labels import import_labels
 from annotator.services.projects import init_project
 from tests.support.paths import CHECKOUT
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 from tests.support.projects.labelling import Person, done_count, labels_of
 
 HEADER = "image_name,wrinkles,freakles,glasses,hair_color,hair_top,human_not_human\n"
@@ -67,7 +66,7 @@ def test_the_real_coursework_file_comes_back_row_for_row(tmp_path: Path, shared:
     assert_round_trip(tmp_path, shared / "comp1804" / "annotations.csv")
 
 
-def test_rows_of_absent_images_are_reported_and_no_image_is_invented(filled: ProjectFolder, tmp_path: Path):
+def test_rows_of_absent_images_are_reported_and_create_no_image(filled: ProjectFolder, tmp_path: Path):
     table = write(tmp_path / "a.csv", HEADER + "0001.jpg,1,0,0,2,1,0\nghost.jpg,1,0,0,2,1,0\n")
     report = import_labels(filled, table)
     assert (report.added, report.absent, report.absent_names) == (6, 1, ["ghost.jpg"])
@@ -76,7 +75,7 @@ def test_rows_of_absent_images_are_reported_and_no_image_is_invented(filled: Pro
     ]
 
 
-def test_a_file_that_knows_none_of_the_images_is_an_error(filled: ProjectFolder, tmp_path: Path):
+def test_a_file_that_names_none_of_the_images_is_refused(filled: ProjectFolder, tmp_path: Path):
     with pytest.raises(FacelabelError, match=r"None of the 1 rows"):
         import_labels(filled, write(tmp_path / "a.csv", HEADER + "ghost.jpg,1,0,0,2,1,0\n"))
 
@@ -103,9 +102,9 @@ def test_a_persons_answer_is_kept(filled: ProjectFolder, tmp_path: Path):
     assert labels_of(filled, task.image_id) == {"glasses": 1}
 
 
-def test_an_image_that_stands_twice_with_other_answers_is_refused(filled: ProjectFolder, tmp_path: Path):
+def test_an_image_with_two_different_rows_is_refused(filled: ProjectFolder, tmp_path: Path):
     table = write(tmp_path / "a.csv", "image_name,glasses\n0001.jpg,0\n0002.jpg,1\n0001.jpg,2\n")
-    with pytest.raises(FacelabelError, match=r"line 4: '0001.jpg' stood before"):
+    with pytest.raises(FacelabelError, match=r"line 4: '0001.jpg' has another row"):
         import_labels(filled, table)
     same = write(tmp_path / "b.csv", "image_name,glasses\n0001.jpg,0\n0001.jpg,0\n")
     assert import_labels(filled, same).added == 1
@@ -136,7 +135,7 @@ def test_a_mapping_renames_columns_and_values(filled: ProjectFolder, tmp_path: P
     assert [row["glasses"] for row in exported(filled, tmp_path / "s")[:3]] == ["1", "0", ""]
 
 
-def test_people_come_in_by_name_and_group_their_images(filled: ProjectFolder, tmp_path: Path):
+def test_people_are_imported_by_name_and_group_their_images(filled: ProjectFolder, tmp_path: Path):
     import_labels(
         filled, write(tmp_path / "a.csv", "image_name,identity\n0001.jpg,2880\n0002.jpg,17\n0003.jpg,2880\n")
     )
@@ -148,13 +147,13 @@ def test_people_come_in_by_name_and_group_their_images(filled: ProjectFolder, tm
     assert "identity,0,2880,active" in (tmp_path / "s" / "attributes.csv").read_text()
 
 
-def test_cannot_tell_comes_in_and_goes_out_as_minus_one(filled: ProjectFolder, tmp_path: Path):
+def test_cannot_tell_is_imported_and_exported_as_minus_one(filled: ProjectFolder, tmp_path: Path):
     import_labels(filled, write(tmp_path / "a.csv", "image_name,glasses\n0001.jpg,-1\n0002.jpg,can't tell\n"))
     assert [row["glasses"] for row in exported(filled, tmp_path / "s")[:2]] == ["-1", "-1"]
 
 
 @pytest.mark.shared
-def test_celeba_labels_come_in_through_the_example_mapping(tmp_path: Path, shared: Path):
+def test_celeba_labels_are_imported_through_the_example_mapping(tmp_path: Path, shared: Path):
     with (shared / "celeba" / "derived.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))[:50]
     make_images(tmp_path / "images", [row["image_name"] for row in rows])

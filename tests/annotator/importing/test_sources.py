@@ -13,7 +13,8 @@ from PIL import Image
 from annotator.domain.names import propose_flat
 from annotator.domain.schema import parse_schema
 from annotator.project import ProjectFolder
-from annotator.services.importing.sources import ImportOptions, find_sources, import_source
+from annotator.services.importing.pipeline import import_source
+from annotator.services.importing.sources import ImportOptions, find_sources
 from annotator.services.projects import init_project, read_schema_file
 from tests.support.commands import Finished, call, contents
 from tests.support.paths import CHECKOUT
@@ -38,7 +39,7 @@ def make_celeba(folder: Path, faces: Path) -> Path:
     return folder
 
 
-def test_celeba_comes_in_with_people_and_says_what_it_cannot_place(
+def test_celeba_is_imported_with_people_and_reports_unmapped_labels(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     folder = make_celeba(tmp_path / "celeba", faces)
@@ -50,7 +51,7 @@ def test_celeba_comes_in_with_people_and_says_what_it_cannot_place(
     assert found["000001.jpg"] == found["000003.jpg"] != found["000002.jpg"]
 
 
-def test_the_lists_of_celeba_find_images_that_came_as_png(
+def test_the_lists_of_celeba_find_images_that_are_png_files(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     folder = make_celeba(tmp_path / "celeba", faces)
@@ -129,7 +130,7 @@ def test_a_celeba_list_with_commas_reads_the_same(
         ("Young", None),
     ],
 )
-def test_a_flat_label_is_placed_by_its_words(label: str, meaning: tuple[str, str] | None) -> None:
+def test_a_flat_label_is_mapped_by_its_words(label: str, meaning: tuple[str, str] | None) -> None:
     default = CHECKOUT / "annotator" / "attributes.toml"
     assert propose_flat(parse_schema(read_schema_file(default)), label) == meaning
 
@@ -147,7 +148,7 @@ def make_coursework(folder: Path, faces: Path, names: tuple[str, ...] = ("a_2.jp
     return folder
 
 
-def test_the_courseworks_raw_files_go_to_the_images_in_natural_order(
+def test_the_courseworks_raw_answers_follow_the_natural_order_of_the_images(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     folder = make_coursework(tmp_path / "raw", faces)
@@ -170,7 +171,7 @@ def test_an_archive_is_read_as_what_it_holds(project: ProjectFolder, faces: Path
     assert not list(project.path.glob(".import-*"))
 
 
-def test_members_that_would_leave_an_archive_are_named_and_the_others_taken(
+def test_members_that_would_leave_an_archive_are_refused_and_the_others_imported(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     face = (faces / "0001.jpg").read_bytes()
@@ -193,13 +194,13 @@ def test_members_that_would_leave_an_archive_are_named_and_the_others_taken(
         "inner.zip": "is an archive inside the archive",
         "empty.jpg": "is empty",
         "link.jpg": "is a link",
-        "bomb.jpg": "is packed more than 200 times smaller, as only bombs are",
+        "bomb.jpg": "is compressed more than 200 times, which only archive bombs are",
     }
     assert {path for path in tmp_path.rglob("*") if project.path not in path.parents} == before
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
-def test_what_is_no_archive_is_refused(project: ProjectFolder, tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_not_an_archive_is_refused(project: ProjectFolder, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"PK\3\4 no archive" * 9)
     before = contents(project.path)
     call("import", tmp_path / name, "-p", project.path).assert_refused(1, name, "cannot be unpacked")
@@ -217,7 +218,7 @@ def test_class_folders_are_one_tree_per_attribute(
     (root / "README").write_text("three images")
     report = run_import(project, root)[str(root)]
     assert (report["format"], report["images"]["imported"]) == ("class_folders", 3)
-    told = "1 of its images lie in no value's folder; they come in without labels: glasses/odd.jpg"
+    told = "1 of its images are in no value's folder; they are imported without labels: glasses/odd.jpg"
     assert (report["notes"], report["images"]["left_aside"]) == ([told], 1)
     assert report["labels"]["values"] == {
         "glasses": {"none": 1, "sunglasses": 1},
@@ -226,7 +227,7 @@ def test_class_folders_are_one_tree_per_attribute(
 
 
 @pytest.mark.parametrize("form", ["cvat", "label_studio"])
-def test_an_archive_of_images_and_their_file_of_labels_brings_both(
+def test_an_archive_of_images_and_their_label_file_imports_both(
     project: ProjectFolder, faces: Path, tmp_path: Path, form: str
 ) -> None:
     origin = init_project(tmp_path / "origin")
@@ -253,27 +254,25 @@ def test_an_archive_of_images_and_their_file_of_labels_brings_both(
     assert set(groups_by_name(project)) == {"0001.jpg", *(f"party/{number:04d}.jpg" for number in (1, 2, 3))}
 
 
-def test_a_file_of_labels_in_a_folder_of_photos_is_told(
+def test_a_label_file_in_a_folder_of_photos_is_noted(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     shutil.copy(faces / "0001.jpg", tmp_path)
     (tmp_path / "labels.csv").write_text("image_name,glasses\n0001.jpg,2\n")
     told = call("import", tmp_path, "-p", project.path)
     told.assert_done()
-    note = "labels.csv may hold labels (table): import it by itself, after the images."
+    note = "labels.csv may hold labels (table): import it separately, after the images."
     assert note in told.err
     assert run_import(project, tmp_path)["images"]["notes"] == [note]
 
 
-def test_folders_of_photos_are_not_taken_for_classes(
-    project: ProjectFolder, faces: Path, tmp_path: Path
-) -> None:
+def test_folders_of_photos_are_not_class_folders(project: ProjectFolder, faces: Path, tmp_path: Path) -> None:
     (tmp_path / "photos" / "2024" / "summer").mkdir(parents=True)
     (tmp_path / "photos" / "2024" / "summer" / "1.jpg").write_bytes((faces / "0001.jpg").read_bytes())
     assert run_import(project, tmp_path / "photos")["images"]["imported"] == 1
 
 
-def test_leftovers_of_a_killed_import_are_cleaned_by_the_next(
+def test_the_next_import_removes_the_leftovers_of_a_killed_one(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     left = project.images / "incoming" / ".1234.tmp"
@@ -310,7 +309,7 @@ def told(finished: Finished) -> str:
         (b"image_name\tglasses\n0001.jpg\t2\n", "separated by tabs"),
     ],
 )
-def test_a_tables_encoding_and_delimiter_are_found_and_told(
+def test_a_tables_encoding_and_delimiter_are_detected_and_noted(
     filled: ProjectFolder, tmp_path: Path, content: bytes, note: str
 ) -> None:
     (tmp_path / "labels.csv").write_bytes(content)
@@ -336,7 +335,7 @@ def test_the_real_exports_of_other_tools_are_recognised(project: ProjectFolder, 
     assert {path.relative_to(shared).parts[0] for path in found} == set(found.values())
 
 
-def test_labels_that_come_as_opinions_answer_nothing(filled: ProjectFolder, tmp_path: Path) -> None:
+def test_labels_that_are_imported_as_opinions_answer_nothing(filled: ProjectFolder, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("image_name,glasses\n0001.jpg,2\n")
     for added in (1, 0):
         report = run_import(filled, tmp_path / "labels.csv", "--as", "opinions")
@@ -344,7 +343,7 @@ def test_labels_that_come_as_opinions_answer_nothing(filled: ProjectFolder, tmp_
     assert counts(filled)["glasses"]["labelled"] == 0
 
 
-def test_a_dry_run_says_what_the_import_then_does(
+def test_a_dry_run_reports_what_the_import_then_does(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     folder = make_coursework(tmp_path / "raw", faces)

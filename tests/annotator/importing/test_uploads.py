@@ -41,7 +41,7 @@ def zipped(folder: Path, names: list[str], **more: str) -> bytes:
 def send(
     server: Server, name: str, content: bytes, key: str | None = None, **query: Any
 ) -> requests.Response:
-    """Send a file in as many pieces as it takes."""
+    """Upload a file in as many pieces as it needs."""
     place, headers = f"{server.url}/api/v1/imports", BYTES | {"Idempotency-Key": key or secrets.token_hex(8)}
     query = {"name": name, "bytes": len(content)} | query
     answer = requests.post(place, content[:PIECE_BYTES], params=query, headers=headers, timeout=60)
@@ -53,7 +53,7 @@ def send(
 
 
 def ended(server: Server, number: int) -> dict[str, Any]:
-    """The import once it is over."""
+    """The import after it has ended."""
     found: dict[str, Any] = {}
 
     def is_over() -> bool:
@@ -99,9 +99,7 @@ def test_an_archive_is_tried_mapped_and_imported(served: Server, faces: Path):
     assert served.client().get("/progress")["attributes"]["glasses"]["labelled"] == 2
 
 
-def test_a_large_file_comes_in_pieces_and_goes_on_after_a_killed_server(
-    project: ProjectFolder, faces: Path, tmp_path: Path
-):
+def test_a_large_upload_continues_after_a_killed_server(project: ProjectFolder, faces: Path, tmp_path: Path):
     content = zipped(faces, ["0001.jpg"])
     shutil.copy(faces / "0002.jpg", tmp_path)
     file = io.BytesIO(content)
@@ -137,7 +135,7 @@ def test_an_import_whose_worker_is_killed_is_completed(project: ProjectFolder, f
         assert len(server.client().get("/imports")["imports"]) == 1
 
 
-def test_a_worker_that_must_stop_leaves_an_archive_between_two_members_and_the_next_one_goes_on(
+def test_a_worker_that_must_stop_ends_between_two_members_and_the_next_one_continues(
     project: ProjectFolder, faces: Path
 ):
     names = [f"{number:04d}.jpg" for number in range(1, 13)]
@@ -167,7 +165,7 @@ def test_a_worker_that_must_stop_leaves_an_archive_between_two_members_and_the_n
 @pytest.mark.parametrize(
     "name", ["../up.zip", "/etc/x.zip", "a\\b.zip", ".hidden.zip", "a\nb.zip", "ü" * 150]
 )
-def test_a_name_that_leads_elsewhere_is_refused(served: Server, name: str):
+def test_a_name_that_leads_out_of_the_folder_is_refused(served: Server, name: str):
     before = files(served.project.parent)
     answer = send(served, name, b"x")
     assert (answer.status_code, answer.json()["error"]["code"][:3]) == (400, "bad")
@@ -176,7 +174,7 @@ def test_a_name_that_leads_elsewhere_is_refused(served: Server, name: str):
     }
 
 
-def test_what_no_page_of_ours_would_send_is_refused(served: Server):
+def test_invalid_pieces_of_an_upload_are_refused(served: Server):
     place = f"{served.url}/api/v1/imports?name=a.zip"
     key = {"Idempotency-Key": secrets.token_hex(8)}
     for kind in ("application/json", "text/plain", "multipart/form-data; boundary=x", ""):

@@ -28,7 +28,7 @@ def test_a_video_gives_frames_by_time_in_one_group(project: ProjectFolder, tmp_p
     assert (again["imported"], again["already"]) == (0, 4)
 
 
-def test_frames_can_be_turned_and_alike_ones_dropped(tmp_path: Path) -> None:
+def test_frames_can_be_turned_and_similar_ones_dropped(tmp_path: Path) -> None:
     film = make_video(tmp_path / "film.mp4")
     (tmp_path / "all").mkdir()
     (tmp_path / "some").mkdir()
@@ -42,7 +42,9 @@ def test_frames_can_be_turned_and_alike_ones_dropped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"#EXTM3U\n/etc/passwd\n", b"\0\0\0\x20ftypisom" + bytes(500)])
-def test_what_is_no_video_is_refused(project: ProjectFolder, tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_video_is_refused(
+    project: ProjectFolder, tmp_path: Path, content: bytes
+) -> None:
     (tmp_path / "film.mp4").write_bytes(content)
     before = contents(project.path)
     call("import", tmp_path / "film.mp4", "-p", project.path).assert_refused(1, "film.mp4 cannot be read")
@@ -65,7 +67,7 @@ def test_videos_of_every_rotation_come_out_upright(shared: Path, tmp_path: Path,
     assert np.abs(automatic.astype(float) - forced).mean() < 1
 
 
-def test_a_film_is_left_when_the_import_must_stop_and_its_decoder_ends(tmp_path: Path) -> None:
+def test_a_decoder_ends_when_its_import_must_stop(tmp_path: Path) -> None:
     film = make_video(tmp_path / "film.mp4")
     (tmp_path / "room").mkdir()
     calls, before = iter(range(3)), active_children()

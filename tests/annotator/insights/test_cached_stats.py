@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from annotator.app import create_app
 from annotator.config import Settings
-from annotator.models import KeptFigures
+from annotator.models import StoredStatistics
 from annotator.project import ProjectFolder
 from annotator.services.common import cached_stats
-from annotator.services.common.cached_stats import FigureCount, read_figures
+from annotator.services.common.cached_stats import StatisticsCounter, read_statistics
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.rounds.status import COUNTS
@@ -48,7 +48,7 @@ def test_statistics_appear_once_the_worker_has_counted_them_and_stay_until_it_co
     team, leaks = get(large, "team"), get(large, "groups/leaks")
     assert (team["counting"], team["counted_at"], team["attributes"]) == (True, None, [])
     assert (leaks["counting"], leaks["counted_at"]) == (True, None)
-    FigureCount(large, KINDS).run_step()
+    StatisticsCounter(large, KINDS).run_step()
     team, progress = get(large, "team"), get(large, "progress")
     assert (team["counting"], bool(team["counted_at"])) == (False, True)
     assert not get(large, "groups/leaks")["counting"]
@@ -57,29 +57,29 @@ def test_statistics_appear_once_the_worker_has_counted_them_and_stay_until_it_co
     assert get(large, "team")["members"] == team["members"]
     assert get(large, "team")["counted_at"] == team["counted_at"]
     assert get(large, "progress")["attributes"] == progress["attributes"]
-    FigureCount(large, KINDS).run_step()
+    StatisticsCounter(large, KINDS).run_step()
     assert "Cleo" in {member["name"] for member in get(large, "team")["members"]}
 
 
 def test_what_the_worker_kept_is_what_would_be_counted_now(large: ProjectFolder):
-    FigureCount(large, KINDS).run_step()
+    StatisticsCounter(large, KINDS).run_step()
     with large.database.read() as session:
         for kind in KINDS:
-            assert read_figures(session, kind).figures == kind.count(session)
-        assert read_figures(session, TEAM).figures.attributes[2].alpha.value is not None
+            assert read_statistics(session, kind).value == kind.count(session)
+        assert read_statistics(session, TEAM).value.attributes[2].alpha.value is not None
 
 
 def test_what_has_not_changed_is_not_counted_again(large: ProjectFolder):
     def moments() -> list[datetime]:
         with large.database.read() as session:
-            return list(session.scalars(select(KeptFigures.counted_at).order_by(KeptFigures.name)))
+            return list(session.scalars(select(StoredStatistics.counted_at).order_by(StoredStatistics.name)))
 
-    FigureCount(large, KINDS).run_step()
+    StatisticsCounter(large, KINDS).run_step()
     before = moments()
-    FigureCount(large, KINDS).run_step()
+    StatisticsCounter(large, KINDS).run_step()
     assert moments() == before
     Person(large, "Cleo").answer(Person(large, "Cleo").next()[0], ALL)
-    FigureCount(large, KINDS).run_step()
+    StatisticsCounter(large, KINDS).run_step()
     assert all(new > old for new, old in zip(moments(), before, strict=True))
 
 
@@ -95,7 +95,7 @@ def test_the_worker_counts_automatically(large: ProjectFolder):
 
         def counted() -> bool:
             with large.database.read() as session:
-                return set(session.scalars(select(KeptFigures.name))) == {kind.name for kind in KINDS}
+                return set(session.scalars(select(StoredStatistics.name))) == {kind.name for kind in KINDS}
 
         wait_until(counted, "the statistics are stored")
     finally:

@@ -8,10 +8,9 @@ from sqlalchemy import func, select
 from annotator.domain.grouping.splits import SplitRule, share_for_audit
 from annotator.models import Image, Project
 from annotator.project import ProjectFolder
-from annotator.services.importing.images import import_images
 from annotator.services.projects import init_project
 from tests.support.commands import call
-from tests.support.projects.images import LIMITS, draw_plain_images
+from tests.support.projects.images import LIMITS, draw_plain_images, import_images
 from tests.support.projects.labelling import ALL, Person
 
 

@@ -20,11 +20,10 @@ from annotator.models import Image as ImageRow
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.faces.detection import FaceSearch, find_all_faces, read_face_progress, search_lock
-from annotator.services.importing.images import import_images
 from annotator.services.review.filters import Filters
 from annotator.services.review.listing import find_images
 from tests.support.face_descriptors import read_descriptor
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
 

@@ -9,9 +9,8 @@ from playwright.sync_api import Page
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.faces.detection import find_all_faces
-from annotator.services.importing.images import import_images
 from tests.support.browser.label_page import shown_image
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser

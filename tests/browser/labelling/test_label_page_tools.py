@@ -12,13 +12,12 @@ from annotator.models import Flag, Skip
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.sample_faces import draw_faces
-from annotator.services.importing.images import import_images
 from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
 from tests.support.browser.label_page import image_name, press_answers, shown_image, wait_until_sent
 from tests.support.face_descriptors import add_people
 from tests.support.predictions_folder import write_predictions
-from tests.support.projects.images import LIMITS, names_of
+from tests.support.projects.images import LIMITS, import_images, names_of
 from tests.support.projects.snapshots import exported_labels
 from tests.support.serving import Server
 

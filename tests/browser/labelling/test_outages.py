@@ -11,11 +11,10 @@ from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import set_password
-from annotator.services.importing.images import import_images
 from tests.support.browser.label_page import press_answers, shown_image, wait_until_sent
 from tests.support.browser.pages import log_in
 from tests.support.projects.accounts import PASSWORD, users_command
-from tests.support.projects.images import LIMITS, draw_plain_images
+from tests.support.projects.images import LIMITS, draw_plain_images, import_images
 from tests.support.serving import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.services.grouping.duplicate_search import hash_some
-from annotator.services.grouping.near_duplicates import find_twins
+from annotator.services.grouping.near_duplicates import find_near_duplicates
 from annotator.services.grouping.split_balance import SplitPlan, plan_balance
 
 
@@ -13,7 +13,7 @@ def search_near_duplicates(project: ProjectFolder) -> int:
     """Hash all images and search for near-duplicates; returns the number of pairs."""
     while hash_some(project):
         pass
-    return find_twins(project)
+    return find_near_duplicates(project)
 
 
 def groups_and_splits(project: ProjectFolder) -> dict[str, tuple[str, str]]:

@@ -8,6 +8,9 @@ from sqlalchemy import select
 from annotator.imaging.image_files import Limits
 from annotator.models import Image
 from annotator.project import ProjectFolder
+from annotator.services.importing.images import import_files
+from annotator.services.importing.reports import ImageReport
+from annotator.services.importing.source_files import list_images
 
 LIMITS = Limits(max_pixels=64_000_000, max_file_bytes=2**27)
 """What an image file of a test may hold."""
@@ -31,3 +34,11 @@ def draw_plain_images(folder: Path, count: int) -> None:
     folder.mkdir()
     for number in range(count):
         Picture.new("RGB", (16, 16), (number % 256, number // 256, 0)).save(folder / f"{number:04d}.png")
+
+
+def import_images(project: ProjectFolder, paths: list[Path], limits: Limits = LIMITS) -> ImageReport:
+    """Import every image of the folders and files; returns what became of them."""
+    listing = list_images(paths)
+    report = ImageReport(refused=listing.refused, left_aside=listing.ignored)
+    import_files(project, listing.files, limits, report)
+    return report

@@ -1,11 +1,15 @@
 """Labels to export, and the labels that a snapshot holds."""
 
 import csv
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 from hypothesis import strategies as st
 
-from annotator.domain.schema import parse_schema
+from annotator.domain.schema import CANNOT_TELL, Schema, parse_schema
+from annotator.formats.snapshot.images import BATCH, MISSING, ImageBatch, SnapshotImage
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.project import ProjectFolder
 from annotator.resources import resource
@@ -31,3 +35,28 @@ def exported_labels(project: Path, to: Path) -> dict[str, dict[str, str]]:
     export_snapshot(ProjectFolder.open(project), to, SnapshotOptions())
     with (to / "labels.csv").open(newline="", encoding="utf-8") as file:
         return {row.pop("image_name"): {k: v for k, v in row.items() if v} for row in csv.DictReader(file)}
+
+
+def in_batches(images: Iterable[SnapshotImage], schema: Schema) -> Iterator[ImageBatch]:
+    """Images and their labels by columns, as the snapshot's writer takes them."""
+    rest = iter(images)
+    while some := list(islice(rest, BATCH)):
+        yield ImageBatch(
+            names=[image.name for image in some],
+            sha256=[image.sha256 for image in some],
+            extensions=[image.extension for image in some],
+            widths=[image.width for image in some],
+            heights=[image.height for image in some],
+            splits=[image.split for image in some],
+            groups=[image.group for image in some],
+            sources=[image.source for image in some],
+            original_paths=[image.original_path for image in some],
+            done=[image.done for image in some],
+            crop_boxes=[image.crop_box for image in some],
+            codes={a.name: np.array([_code(image, a.name) for image in some]) for a in schema.attributes},
+        )
+
+
+def _code(image: SnapshotImage, attribute: str) -> int:
+    code = image.labels.get(attribute, MISSING)
+    return CANNOT_TELL if code is None else code

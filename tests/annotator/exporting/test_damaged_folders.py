@@ -138,8 +138,8 @@ def rewrite_manifest(folder: Path, **changes: object) -> None:
 @pytest.fixture
 def predictions(filled: ProjectFolder) -> Path:
     """Predictions for one attribute of all forty images."""
-    doubts = {f"{number:04d}.jpg": [0.5, 0.25, 0.25] for number in range(1, 41)}
-    return write_predictions(filled, filled.rounds / "0001" / "predictions", doubts)
+    probabilities = {f"{number:04d}.jpg": [0.5, 0.25, 0.25] for number in range(1, 41)}
+    return write_predictions(filled, filled.rounds / "0001" / "predictions", probabilities)
 
 
 def test_predictions_of_a_third_program_are_loaded(filled: ProjectFolder, predictions: Path) -> None:
@@ -151,7 +151,7 @@ def test_predictions_of_a_third_program_are_loaded(filled: ProjectFolder, predic
 
 
 def test_two_rounds_may_predict_the_same_bytes(filled: ProjectFolder, predictions: Path) -> None:
-    """Two rounds in the same second from the same labels did, and the second was done without predictions."""
+    """Two rounds of the same labels in one second did so, and the second one got no predictions."""
     load_predictions(filled, predictions)
     same = filled.rounds / "0002" / "predictions"
     shutil.copytree(predictions, same)
@@ -202,7 +202,7 @@ def test_damaged_predictions_are_refused(filled: ProjectFolder, predictions: Pat
         ({"schema": {"attributes": [{"codes": [0, 1], "name": "wrinkles"}]}}, "wrinkles is missing"),
     ],
 )
-def test_predictions_that_do_not_keep_their_manifests_word_are_refused(
+def test_predictions_that_differ_from_their_manifest_are_refused(
     filled: ProjectFolder, predictions: Path, changes: dict, reason: str
 ) -> None:
     rewrite_manifest(predictions, **changes)

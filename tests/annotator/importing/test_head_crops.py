@@ -18,16 +18,17 @@ from annotator.models import Image as ImageRow
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.exporting.snapshots import export_snapshot
-from annotator.services.importing.images import ImportReport, find_files, import_images
-from annotator.services.importing.photos import take_in_photos
+from annotator.services.importing.photos import import_head_crops
+from annotator.services.importing.reports import ImageReport
+from annotator.services.importing.source_files import list_images
 from annotator.services.projects import init_project
-from tests.support.projects.images import LIMITS
+from tests.support.projects.images import LIMITS, import_images
 from tests.support.waiting import wait_until
 
 
-def import_photos(project: ProjectFolder, sources: list[Path], limits: Limits) -> ImportReport:
-    report = ImportReport()
-    take_in_photos(project, list(find_files(sources, report)), limits, report)
+def import_photos(project: ProjectFolder, sources: list[Path], limits: Limits) -> ImageReport:
+    report = ImageReport()
+    import_head_crops(project, list_images(sources).files, limits, report)
     return report
 
 
@@ -92,7 +93,7 @@ def test_each_face_is_an_image_and_a_photo_without_one_is_kept_whole(project: Pr
             assert len(face.descriptor) == 512
 
 
-def test_a_crop_is_where_its_box_says_and_carries_no_metadata(project: ProjectFolder, photos: Path):
+def test_a_crop_is_the_part_in_its_box_and_has_no_metadata(project: ProjectFolder, photos: Path):
     import_photos(project, [photos], LIMITS)
     image = rows(project)["alone~face1.jpg"]
     box = [int(number) for number in str(image.crop_box).split()]
@@ -108,7 +109,7 @@ def test_a_crop_is_where_its_box_says_and_carries_no_metadata(project: ProjectFo
     assert kept.read_bytes() == (photos / "alone.jpg").read_bytes()
 
 
-def test_a_snapshot_says_where_crops_come_from_and_holds_no_photo(
+def test_a_snapshot_names_the_origin_of_crops_and_holds_no_photo(
     project: ProjectFolder, photos: Path, tmp_path: Path
 ):
     import_photos(project, [photos], LIMITS)

@@ -15,7 +15,7 @@ TABLES = {
     "short row": (b"image_name,glasses,wrinkles\n0001.jpg,0,1\n0002.jpg,0\n", "line 3: 2 cells instead of 3"),
     "long row": (b"image_name,glasses\n0001.jpg,0,1\n", "line 2: 3 cells instead of 2"),
     "NUL": (b"image_name,glasses\n0001.jpg,0\0\n", "it holds a NUL character"),
-    "half of UTF-16": (b"\xff\xfei", "it begins like UTF-16 and is not"),
+    "half of UTF-16": (b"\xff\xfei", "it has the byte order mark of UTF-16, but is not UTF-16"),
     "empty": (b"", "it is empty"),
     "open quote": (b'image_name,glasses\n"0001.jpg,0\n', "unexpected end of data"),
     "column twice": (b"image_name,glasses,glasses\n0001.jpg,0,1\n", "two columns answer glasses"),
@@ -64,7 +64,7 @@ def test_every_bad_row_is_counted_and_the_first_ten_are_named(filled: ProjectFol
     table = tmp_path / "labels.csv"
     table.write_text("image_name,glasses\n" + "0001.jpg,monocle\n" * 25)
     finished = run("import", table, "-p", filled.path)
-    finished.assert_refused(1, "25 cells or rows", "line 11:", "and 15 more", "Mend the file")
+    finished.assert_refused(1, "25 cells or rows", "line 11:", "and 15 more", "Fix the file")
     assert "line 12:" not in finished.err
 
 
@@ -72,7 +72,7 @@ def test_a_label_file_that_does_not_exist_is_refused(filled: ProjectFolder, tmp_
     call("import", tmp_path / "absent.csv", "-p", filled.path).assert_refused(2, "absent.csv does not exist")
 
 
-def test_rows_of_absent_images_are_reported_and_none_is_invented(
+def test_rows_of_absent_images_are_reported_and_create_no_image(
     filled: ProjectFolder, tmp_path: Path
 ) -> None:
     table = tmp_path / "labels.csv"
@@ -84,7 +84,7 @@ def test_rows_of_absent_images_are_reported_and_none_is_invented(
     assert "40 images, 0 done" in call("status", "-p", filled.path).out
 
 
-def test_a_mapping_without_a_label_file_is_wrong_use(
+def test_a_mapping_without_a_label_file_is_a_usage_error(
     filled: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "map.toml").write_text('image = "file"\n')

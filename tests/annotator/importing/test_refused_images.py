@@ -50,7 +50,7 @@ def truncated_jpeg(whole: Path) -> Callable[[Path], None]:
 
 @pytest.fixture
 def makers(faces: Path) -> dict[str, tuple[Callable[[Path], None], str]]:
-    """Bad files, and the reason that is told for each."""
+    """Bad files, each with the reason of its refusal."""
     return {
         "text.jpg": (text_named_jpg, "is not an image that can be read"),
         "half.jpg": (truncated_jpeg(faces / "0001.jpg"), "is damaged"),
@@ -69,7 +69,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["text.jpg", "half.jpg", "huge.png", "pipe.jpg"])
-def test_a_folder_with_nothing_but_a_bad_file_is_refused(
+def test_a_folder_with_only_a_bad_file_is_refused(
     project: ProjectFolder, folder: Path, makers: dict, name: str
 ) -> None:
     make, reason = makers[name]
@@ -87,7 +87,7 @@ def test_bad_files_among_good_ones_are_named_and_the_good_ones_imported(
     for name, (make, _) in makers.items():
         make(folder / name)
     (folder / "good.jpg").write_bytes((faces / "0002.jpg").read_bytes())
-    (folder / "notes.txt").write_text("left aside")
+    (folder / "notes.txt").write_text("not an image")
     finished = run("import", folder, "-p", project.path)
     finished.assert_done()
     for name, (_, reason) in makers.items():
@@ -99,7 +99,9 @@ def test_bad_files_among_good_ones_are_named_and_the_good_ones_imported(
 
 
 @pytest.mark.parametrize("named", ["empty", "text only", "absent"])
-def test_a_source_without_any_image_is_wrong_use(project: ProjectFolder, folder: Path, named: str) -> None:
+def test_a_source_without_any_image_is_a_usage_error(
+    project: ProjectFolder, folder: Path, named: str
+) -> None:
     if named == "text only":
         (folder / "notes.txt").write_text("nothing to see")
     source = folder / "absent" if named == "absent" else folder
@@ -110,7 +112,7 @@ def test_a_source_without_any_image_is_wrong_use(project: ProjectFolder, folder:
     assert contents(project.path) == before
 
 
-def test_up_on_a_folder_without_images_says_so_and_serves_nothing(tmp_path: Path, folder: Path) -> None:
+def test_up_on_a_folder_without_images_fails_and_serves_nothing(tmp_path: Path, folder: Path) -> None:
     call("up", folder, "-p", tmp_path / "new", "--port", "0", "--no-open").assert_refused(
         2, "There is no image file", "Name a folder"
     )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from annotator.errors import FacelabelError
 from annotator.formats.importers import snapshot_source
-from annotator.formats.importers.base import ForeignAnswer, ForeignImage
+from annotator.formats.importers.base import SourceAnswer, SourceImage
 from annotator.formats.tools import coursework_csv, cvat, huggingface, label_studio, makesense, parquet
 
 FILES = {
@@ -36,11 +36,11 @@ EXPECTED_OF_LABEL_STUDIO = {
     "file",
     ["sidiq20_faces_export.json", "out_JSON/result.json", "out_JSON_MIN/result.json", "out_CSV/result.csv", "out_TSV/result.csv"],
 )  # fmt: skip
-def test_every_kind_of_label_studio_export_says_the_same(shared: Path, file: str):
+def test_every_kind_of_label_studio_export_gives_the_same_answers(shared: Path, file: str):
     path = shared / "label_studio" / file
     assert [reader for reader in READERS if reader.recognise(path)] == [label_studio]
     found = label_studio.read(path)
-    assert found.images == [ForeignImage("c2c0fb30-asoebi_9.jpg", original_path="asoebi_9.jpg")]
+    assert found.images == [SourceImage("c2c0fb30-asoebi_9.jpg", original_path="asoebi_9.jpg")]
     said: dict[str, list[str]] = {}
     for answer in found.answers:
         assert answer.labeller == "2"
@@ -81,9 +81,9 @@ def test_makesense_image_labels_without_header(tmp_path: Path):
     path.write_bytes(b'000001.jpg,"[brown hair,glasses]"\r\n000002.jpg,"[bald]"\r\n')
     assert makesense.recognise(path)
     assert makesense.read(path).answers == [
-        ForeignAnswer("000001.jpg", "", "brown hair"),
-        ForeignAnswer("000001.jpg", "", "glasses"),
-        ForeignAnswer("000002.jpg", "", "bald"),
+        SourceAnswer("000001.jpg", "", "brown hair"),
+        SourceAnswer("000001.jpg", "", "glasses"),
+        SourceAnswer("000002.jpg", "", "bald"),
     ]
     path = tmp_path / "labels.json"
     path.write_text('[{"image":"000001.jpg","annotations":["brown hair","glasses"]}]')
@@ -119,8 +119,8 @@ def test_label_studio_skips_cancelled_annotations_and_predictions(tmp_path: Path
     found = label_studio.read(path)
     assert [one.name for one in found.images] == ["faces/a b.jpg", "x/c.jpg", "d.jpg"]
     assert found.answers == [
-        ForeignAnswer("faces/a b.jpg", "glasses", "yes", "ada@example.org"),
-        ForeignAnswer("x/c.jpg", "glasses", None),
+        SourceAnswer("faces/a b.jpg", "glasses", "yes", "ada@example.org"),
+        SourceAnswer("x/c.jpg", "glasses", None),
     ]
     assert found.refused == [
         ("task 3", "its data names no image"),
@@ -140,13 +140,13 @@ def test_cvat_tags_with_and_without_attributes_and_boxes(tmp_path: Path):
     found = cvat.read(path)
     assert [one.name for one in found.images] == ["a/1.jpg", "2.jpg"]
     assert found.answers == [
-        ForeignAnswer("a/1.jpg", "wrinkles", "some"),
-        ForeignAnswer("a/1.jpg", "", "glasses"),
+        SourceAnswer("a/1.jpg", "wrinkles", "some"),
+        SourceAnswer("a/1.jpg", "", "glasses"),
     ]
-    assert found.refused == [("box", "1 left aside: only tags speak of a whole image")]
+    assert found.refused == [("box", "1 ignored: only tags label a whole image")]
 
 
-def test_hugging_face_null_words_in_a_csv_are_taken_as_they_stand(tmp_path: Path):
+def test_hugging_face_null_words_in_a_csv_stay_names(tmp_path: Path):
     (tmp_path / "metadata.csv").write_text("file_name,glasses,code\n1.jpg,None,0001\n2.jpg,NA,\n")
     (tmp_path / "1.jpg").touch()
     assert [reader for reader in READERS if reader.recognise(tmp_path)] == [huggingface]
@@ -159,7 +159,7 @@ def test_hugging_face_null_words_in_a_csv_are_taken_as_they_stand(tmp_path: Path
     ]
 
 
-def test_images_that_no_row_names_come_in_without_labels_and_are_told(tmp_path: Path):
+def test_images_that_no_row_names_are_imported_without_labels_and_noted(tmp_path: Path):
     for name in ("train/1.jpg", "train/2.jpg", "test/a/3.png", "test/1.jpg", "test/notes.txt", "README.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
@@ -169,10 +169,8 @@ def test_images_that_no_row_names_come_in_without_labels_and_are_told(tmp_path: 
     assert [one.name for one in found.images] == ["1.jpg", "test/1.jpg", "test/a/3.png", "train/2.jpg"]
     assert all(one.path is not None and one.path.is_file() for one in found.images)
     assert [(answer.image, answer.value) for answer in found.answers] == [("1.jpg", "none")]
-    told = (
-        "3 of its images stand in no row; they come in without labels: test/1.jpg, test/a/3.png, train/2.jpg"
-    )
-    assert (found.notes, found.left_aside) == ([told], 1)
+    told = "3 of its images are in no row; they are imported without labels: test/1.jpg, test/a/3.png, train/2.jpg"
+    assert (found.notes, found.ignored) == ([told], 1)
 
 
 def test_images_of_two_splits_with_one_name_keep_their_own_labels(tmp_path: Path):
@@ -189,7 +187,7 @@ def test_images_of_two_splits_with_one_name_keep_their_own_labels(tmp_path: Path
     }  # fmt: skip
 
 
-def test_a_column_that_stands_twice_is_refused(tmp_path: Path):
+def test_a_column_that_occurs_twice_is_refused(tmp_path: Path):
     (tmp_path / "metadata.csv").write_text("file_name,glasses,glasses\n1.jpg,a,b\n")
     with pytest.raises(FacelabelError, match="two columns 'glasses'"):
         huggingface.read(tmp_path)
@@ -242,7 +240,7 @@ BOMB = (
         ("<annotations><image name='../../1.jpg'/></annotations>", "inside a folder"),
         ("<annotations><image/></annotations>", "not a text"),
         ("<annotations><image name='1.jpg'>", "not valid XML"),
-        ("<html/>", "no export of CVAT"),
+        ("<html/>", "not an export of CVAT"),
         ("", "not valid XML"),
         ('<?xml version="1.0" encoding="nonsense"?><annotations/>', "not valid XML"),
     ],
@@ -263,8 +261,8 @@ def test_xml_that_attacks_is_refused_with_a_reason(tmp_path: Path, text: str, re
         ('[{"image": "1.jpg", "annotations": []}', "missing after it"),
         ('[{"image": "1.jpg", "annotations": []}] 1', "follows the end"),
         ('[{"image": "/etc/passwd", "annotations": []}]', "inside a folder"),
-        ('[{"image": "\\ud800", "annotations": []}]', "no text"),
-        ('[{"image": "1\\u0000.jpg", "annotations": []}]', "no text"),
+        ('[{"image": "\\ud800", "annotations": []}]', "not text"),
+        ('[{"image": "1\\u0000.jpg", "annotations": []}]', "not text"),
         ('[{"image": ' + "1" * 5000 + ', "annotations": []}]', "not valid JSON"),
         ("[nul]", "not valid JSON"),
     ],
@@ -286,7 +284,7 @@ def test_a_hundred_megabytes_of_json_are_read_item_by_item(tmp_path: Path, soak:
     found = makesense.read(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert found.answers == [ForeignAnswer("1.jpg", "", "x" * 4000)]
+    assert found.answers == [SourceAnswer("1.jpg", "", "x" * 4000)]
     assert peak < 8_000_000
 
 
@@ -374,7 +372,7 @@ def test_every_hostile_file_is_read_or_refused_by_every_reader(shared: Path, tmp
 
 
 def reason_against(reader, path: Path) -> str | None:
-    """Why a reader does not take a file; None if it does."""
+    """Why a reader refuses a file; None if it reads it."""
     try:
         reader.read(path)
     except FacelabelError as error:

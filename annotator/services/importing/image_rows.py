@@ -1,0 +1,132 @@
+"""Recording decoded image files in the database: the one place where every file is counted."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import PurePosixPath
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from annotator.domain.grouping.splits import own_group
+from annotator.imaging.image_store import StoredImage
+from annotator.models import Image, ImageAlias, now
+from annotator.services.faces.detection import keep_source_faces
+from annotator.services.grouping.membership import split_rule
+from annotator.services.importing.reports import ImageReport
+from annotator.services.importing.source_files import SourceFile
+from annotator.services.schema.active import active_schema
+
+DecodedFile = tuple[SourceFile, StoredImage | str]
+"""A file and its stored image, or the reason why it is refused."""
+
+
+def record_images(session: Session, batch: list[DecodedFile], report: ImageReport) -> None:
+    """Record a batch of decoded files: new images, and other names of images that the project has.
+
+    Every file of the batch is counted once in the report: as imported, already here, duplicate or refused.
+    """
+    report.refused += [(file.name, result) for file, result in batch if isinstance(result, str)]
+    stored = [(file, result) for file, result in batch if isinstance(result, StoredImage)]
+    report.hashes |= {file.name: image.sha256 for file, image in stored}
+    recorder = _Recorder(session, stored, report)
+    for file, image in stored:
+        recorder.record(file, image)
+    recorder.insert_new()
+    faces = {image.sha256: file.face for file, image in stored if file.face is not None}
+    if faces:
+        session.flush()
+        kept, misfits = keep_source_faces(session, faces)
+        report.faces += kept
+        report.misfits += misfits
+
+
+class _Recorder:
+    """Records the files of one batch, one after the other.
+
+    New rows are collected and inserted together: an ORM object for each would cost more than the rest of the batch.
+    """
+
+    def __init__(
+        self, session: Session, stored: list[tuple[SourceFile, StoredImage]], report: ImageReport
+    ) -> None:
+        self._session, self._report = session, report
+        self._rule, self._required = split_rule(session), len(active_schema(session).required)
+        self._by_hash = self._images([image.sha256 for _, image in stored])
+        names = [file.name for file, _ in stored]
+        self._taken = set(session.scalars(select(Image.name).where(Image.name.in_(names))))
+        aliases = select(ImageAlias.name, ImageAlias.image_id).where(ImageAlias.name.in_(names))
+        self._aliases = dict(session.execute(aliases).all())
+        self._new: dict[str, dict[str, Any]] = {}
+
+    def record(self, file: SourceFile, image: StoredImage) -> None:
+        """Record a file as a new image, or as a name of the image with the same bytes."""
+        if image.sha256 in self._new:  # the same bytes twice in one batch
+            hashes = list(self._new)
+            self.insert_new()
+            self._by_hash |= self._images(hashes)
+        existing = self._by_hash.get(image.sha256)
+        if existing is None:
+            self._add_image(file, image)
+        else:
+            self._add_name(file, image, existing)
+
+    def insert_new(self) -> None:
+        """Insert the collected rows and forget them."""
+        if self._new:
+            self._session.connection().execute(insert(Image), list(self._new.values()))
+            self._new.clear()
+
+    def _add_image(self, file: SourceFile, image: StoredImage) -> None:
+        is_free = file.name not in self._taken and file.name not in self._aliases
+        name = file.name if is_free else _other_name(file.name, image)
+        if not is_free:
+            self._report.renamed.append((f"{file.source_name}/{file.name}", name))
+        self._new[image.sha256] = self._row(file, name, image)
+        self._taken.add(name)
+        self._report.imported += 1
+
+    def _add_name(self, file: SourceFile, image: StoredImage, existing: Image) -> None:
+        if file.group and existing.given_group is None:
+            existing.given_group = file.group
+            if existing.group == own_group(existing.sha256):
+                existing.group, existing.split = file.group, self._rule.split_of(file.group)
+        is_its_name = existing.name in {file.name, _other_name(file.name, image)}
+        if is_its_name or self._aliases.get(file.name) == existing.id:
+            self._report.already += 1
+            return
+        self._session.flush()
+        self._report.duplicates.append((file.name, existing.name))
+        if file.name not in self._taken:
+            self._session.add(ImageAlias(name=file.name, image_id=existing.id))
+            self._aliases[file.name] = existing.id
+
+    def _row(self, file: SourceFile, name: str, image: StoredImage) -> dict[str, Any]:
+        group = file.group or own_group(image.sha256)
+        shuffle = hashlib.sha256(f"{self._rule.seed}:order:{image.sha256}".encode()).digest()[:7]
+        return {
+            "name": name,
+            "sha256": image.sha256,
+            "extension": image.header.extension,
+            "width": image.header.width,
+            "height": image.header.height,
+            "source": file.source_name,
+            "original_path": file.original_path or file.name,
+            "given_group": file.group or None,
+            "group_key": group,
+            "split": self._rule.split_of(group),
+            "shuffle": int.from_bytes(shuffle, "big"),
+            "open_cells": self._required,
+            "created_at": now(),
+        }
+
+    def _images(self, hashes: list[str]) -> dict[str, Image]:
+        images = self._session.scalars(select(Image).where(Image.sha256.in_(hashes)))
+        return {image.sha256: image for image in images}
+
+
+def _other_name(name: str, image: StoredImage) -> str:
+    """The name of an image whose own name another image has: `7.png` → `7~1a2b3c4d.png`."""
+    path = PurePosixPath(name)
+    return str(path.with_name(f"{path.stem}~{image.sha256[:8]}{path.suffix}"))

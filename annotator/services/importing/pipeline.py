@@ -1,0 +1,65 @@
+"""The import of one source: read it, translate its labels, commit both."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from annotator.domain.schema import Schema
+from annotator.formats.importers.mapping import Mapping
+from annotator.project import ProjectFolder
+from annotator.services.importing.commit import commit_source, rehearse_source
+from annotator.services.importing.images import Progress
+from annotator.services.importing.read import read_source
+from annotator.services.importing.report_files import write_report
+from annotator.services.importing.reports import ImageReport, SourceReport
+from annotator.services.importing.scratch import scratch_folder
+from annotator.services.importing.sources import ImportOptions, Source
+from annotator.services.importing.translate import propose_translation, translate_source
+from annotator.services.schema.active import active_schema
+
+
+def import_source(
+    project: ProjectFolder, source: Source, options: ImportOptions, progress: Progress = lambda *_: None
+) -> SourceReport:
+    """Import one source, or report what would happen. Importing it again takes only what is new.
+
+    Raises:
+        FacelabelError: if the source cannot be read, or none of its labels belongs to an image of the project.
+    """
+    schema = _schema(project)
+    with scratch_folder(project) as scratch:
+        read = read_source(source, schema, options, scratch)
+        translation = translate_source(read, schema, options.mapping)
+        report = SourceReport(
+            source.name,
+            read.format,
+            options.dry_run,
+            ImageReport(refused=list(read.refused), left_aside=read.ignored),
+            unmapped=dict(translation.unmapped.most_common()),
+            notes=list(read.notes),
+        )
+        run = rehearse_source if options.dry_run else commit_source
+        run(project, read, translation, options, report, progress)
+        if options.dry_run and (report.unmapped or translation.ignored_columns):
+            report.proposal = propose_translation(read, schema)
+    if not options.dry_run and not report.all_refused:
+        write_report(project, report.as_dict())
+    return report
+
+
+def propose_mapping(
+    project: ProjectFolder, source: Source, options: ImportOptions
+) -> tuple[Mapping, Counter[str]]:
+    """Guess a mapping from the names in a source; also returns how often each name occurs.
+
+    Raises:
+        FacelabelError: if the source cannot be read.
+    """
+    schema = _schema(project)
+    with scratch_folder(project) as scratch:
+        return propose_translation(read_source(source, schema, options, scratch), schema)
+
+
+def _schema(project: ProjectFolder) -> Schema:
+    with project.database.read() as session:
+        return active_schema(session).schema

@@ -1,0 +1,129 @@
+"""Reading a source of any format: its image files, and its labels in its own words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from annotator.domain.schema import Schema
+from annotator.formats.import_formats import LABEL_FILES, READERS, find_label_files
+from annotator.formats.importers import archive, video
+from annotator.formats.importers.base import SourceContents
+from annotator.services.importing.source_files import SourceFile, list_images
+from annotator.services.importing.sources import ImportOptions, Source, recognise_source
+
+
+@dataclass(frozen=True)
+class ReadSource:
+    """A source that was read. Nothing in it is translated or imported yet.
+
+    Args:
+        format: what it turned out to be, as the report says it ("archive of cvat with its images").
+        files: its image files.
+        contents: its labels in its own words.
+        table: a table of labels; the translation reads it, because only the schema tells which of its columns count.
+        refused: (name, reason) of every part that was not read.
+        ignored: the number of files that are neither images nor labels.
+        notes: what the user should know, in whole sentences.
+    """
+
+    format: str
+    files: list[SourceFile] = field(default_factory=list)
+    contents: SourceContents = field(default_factory=SourceContents)
+    table: Path | None = None
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    ignored: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def read_source(source: Source, schema: Schema, options: ImportOptions, scratch: Path) -> ReadSource:
+    """Read a source of any format.
+
+    Args:
+        source: the source.
+        schema: recognises class folders inside an archive.
+        options: the limits of archives and the frames of videos.
+        scratch: an empty folder for what is unpacked.
+
+    Raises:
+        FacelabelError: if it cannot be read.
+    """
+    path = source.paths[0]
+    if source.format == "folder":
+        return _read_folders(source)
+    if source.format == "archive":
+        return _read_archive(path, schema, options, scratch)
+    if source.format == "table":
+        return ReadSource(source.format, table=path)
+    if source.format == "video":
+        return _read_contents(source, video.read(path, scratch, options.video, options.check_stop))
+    return _read_contents(source, READERS[source.format].read(path))
+
+
+def _read_folders(source: Source) -> ReadSource:
+    """Folders and image files, named by their path below each folder."""
+    listing = list_images(list(source.paths))
+    notes = [
+        f"{path.name} may hold labels ({format_name}): import it separately, after the images."
+        for folder in source.paths
+        if folder.is_dir()
+        for path, format_name in find_label_files(folder).items()
+    ]
+    return ReadSource(
+        source.format, listing.files, refused=listing.refused, ignored=listing.ignored, notes=notes
+    )
+
+
+def _read_contents(source: Source, contents: SourceContents) -> ReadSource:
+    """The contents that the reader of a format returned."""
+    source_name = source.paths[0].resolve().name
+    files = [
+        SourceFile(image.path, image.name, source_name, image.group, image.original_path, image.face)
+        for image in contents.images
+        if image.path is not None
+    ]
+    return ReadSource(
+        source.format, files, contents, None, contents.refused, contents.ignored, contents.notes
+    )
+
+
+def _read_archive(path: Path, schema: Schema, options: ImportOptions, scratch: Path) -> ReadSource:
+    """Unpack an archive and read what is in it, whatever its format."""
+    unpacked = scratch / "unpacked"
+    unpacked.mkdir()
+    refused, ignored = archive.unpack(path, unpacked, options.archives, options.check_stop)
+    folder = _top_folder(unpacked)
+    inside = Source((folder,), recognise_source(folder, schema))
+    label_files = [item for item in find_label_files(folder).items() if item[1] in LABEL_FILES]
+    if inside.format == "folder" and len(label_files) == 1:
+        read = _read_labelled_folder(folder, *label_files[0], schema, options, scratch)
+    else:
+        read = read_source(inside, schema, options, scratch)
+        read = replace(read, format=f"archive of {read.format}")
+    return replace(
+        read,
+        files=[replace(file, source_name=path.name) for file in read.files],
+        refused=refused + read.refused,
+        ignored=ignored + read.ignored,
+    )
+
+
+def _read_labelled_folder(
+    folder: Path, label_file: Path, format_name: str, schema: Schema, options: ImportOptions, scratch: Path
+) -> ReadSource:
+    """An unpacked folder of images with one label file, which names them relative to `images/`."""
+    labels = read_source(Source((label_file,), format_name), schema, options, scratch)
+    listing = list_images([folder])
+    return replace(
+        labels,
+        format=f"archive of {format_name} with its images",
+        files=[replace(file, name=file.name.removeprefix("images/")) for file in listing.files],
+        refused=labels.refused + listing.refused,
+        ignored=labels.ignored + listing.ignored - 1,  # the label file itself
+    )
+
+
+def _top_folder(folder: Path) -> Path:
+    """The folder in an unpacked archive that holds everything else: archives of a folder hold that folder."""
+    entries = list(folder.iterdir())
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder

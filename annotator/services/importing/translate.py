@@ -1,0 +1,27 @@
+"""Translating the labels of a source that was read into the active schema, and proposing a mapping for the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from annotator.domain.schema import Schema
+from annotator.formats.importers import table
+from annotator.formats.importers.mapping import Mapping
+from annotator.formats.importers.translate import Translation, propose, translate_answers
+from annotator.services.importing.read import ReadSource
+
+
+def translate_source(read: ReadSource, schema: Schema, mapping: Mapping) -> Translation:
+    """Translate the labels of a source.
+
+    Raises:
+        FacelabelError: if a table has a cell that the schema does not know, or the mapping does not fit the schema.
+    """
+    if read.table is not None:
+        return table.read_table(read.table, schema, mapping)
+    return translate_answers(read.contents, schema, mapping)
+
+
+def propose_translation(read: ReadSource, schema: Schema) -> tuple[Mapping, Counter[str]]:
+    """Guess a mapping from the names in a source; also returns how often each name occurs."""
+    return propose(table.read(read.table) if read.table is not None else read.contents, schema)
