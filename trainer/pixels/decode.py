@@ -217,7 +217,7 @@ def _refusals(kind: str) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         raise UndecodableImageError(
-            f"is damaged (it begins like {_NAMES.get(kind, kind)}, but holds no picture that can be read)"
+            f"cannot be decoded (it begins like {_NAMES.get(kind, kind)}, but is damaged or of a rare variety)"
         ) from error
     except MemoryError as error:
         raise UndecodableImageError("needs more memory than is available") from error
