@@ -21,13 +21,11 @@ from typing import IO
 
 from annotator.errors import FacelabelError
 from annotator.files import cannot_write
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.formats.importers.ignored_files import ARCHIVE_ENDINGS, IgnoredFiles, system_kind
+from annotator.imaging.image_kinds import IMAGE_ENDINGS
 
-ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-"""File name extensions of archives."""
-
-TAKEN = EXTENSIONS | {".csv", ".tsv", ".txt", ".json", ".jsonl", ".xml", ".toml", ".parquet", ".arrow"}
-"""Members with other extensions are ignored."""
+TAKEN = IMAGE_ENDINGS | {".csv", ".tsv", ".txt", ".json", ".jsonl", ".xml", ".toml", ".parquet", ".arrow"}
+"""Members with other endings are ignored. Those without any are unpacked, because their content may be an image."""
 
 _CHUNK = 2**20
 _SMALL = 2**20  # bytes up to which any compression ratio is allowed
@@ -64,12 +62,12 @@ class _Member:
 
 def recognise(path: Path) -> bool:
     """Return whether a file is named like an archive."""
-    return path.name.lower().endswith(ENDINGS) and not path.is_dir()
+    return path.name.lower().endswith(ARCHIVE_ENDINGS) and not path.is_dir()
 
 
 def unpack(
     path: Path, folder: Path, limits: ArchiveLimits, check_stop: Callable[[], None] = lambda: None
-) -> tuple[list[tuple[str, str]], int]:
+) -> tuple[list[tuple[str, str]], IgnoredFiles]:
     """Unpack images and possible label files into an empty folder.
 
     Args:
@@ -79,13 +77,13 @@ def unpack(
         check_stop: called before each member; what it raises ends the unpacking.
 
     Returns:
-        The refused members as (name, reason), and the number of members that were ignored.
+        The refused members as (name, reason), and the members that were ignored.
 
     Raises:
         FacelabelError: if it is not an archive, is damaged, or holds more than the limits allow.
     """
     refused: list[tuple[str, str]] = []
-    ignored = total = 0
+    ignored, total = IgnoredFiles(), 0
     used_names: set[str] = set()
     with _errors_named(path):
         for number, member in enumerate(_members(path), start=1):
@@ -93,7 +91,7 @@ def unpack(
             if number > limits.members:
                 raise _bad(path, f"it has more than {limits.members:,} members")
             if not _is_wanted(member):
-                ignored += 1
+                ignored.add(PurePosixPath(member.name.replace("\\", "/")))
                 continue
             reason = _refusal(member, used_names, limits)
             if reason is None:
@@ -140,9 +138,13 @@ def _zip_kind(info: zipfile.ZipInfo) -> str:
 
 def _is_wanted(member: _Member) -> bool:
     name = PurePosixPath(member.name.replace("\\", "/"))
-    if "__MACOSX" in name.parts or name.name.startswith("."):
+    if system_kind(name) is not None:
         return False
-    return name.suffix.lower() in TAKEN or name.name.lower().endswith(ENDINGS) or bool(member.kind)
+    return (
+        name.suffix.lower() in {*TAKEN, ""}
+        or name.name.lower().endswith(ARCHIVE_ENDINGS)
+        or bool(member.kind)
+    )
 
 
 def _refusal(member: _Member, used_names: set[str], limits: ArchiveLimits) -> str | None:
@@ -168,7 +170,7 @@ def _bad_size(member: _Member, limits: ArchiveLimits) -> str | None:
 def _bad_name(name: str) -> str:
     """Why a member of this name is refused, or ""."""
     parts = name.split("/")
-    if name.lower().endswith(ENDINGS):
+    if name.lower().endswith(ARCHIVE_ENDINGS):
         return "is an archive inside the archive; unpack it and import it on its own"
     if name.startswith("/") or "\\" in name or re.match("[A-Za-z]:", name) or ".." in parts:
         return "has a path that leaves the archive"
