@@ -540,6 +540,7 @@ export interface ImportReport {
     duplicates: Counted<[string, string]>;
     refused: Counted<[string, string]>;
     renamed: Counted<[string, string]>;
+    notes?: Counted<[string, string]>;
     misfits?: Counted;
     left_aside: number;
     faces?: number;

@@ -14,6 +14,7 @@ from annotator.formats.importers.base import SourceContents, SourceImage
 from annotator.formats.importers.frame_request import FrameRequest
 from annotator.formats.importers.ignored_files import VIDEO_ENDINGS
 from annotator.imaging.decoder_pool import decoding_context
+from annotator.imaging.image_kinds import MAX_PIXELS
 
 STALL_SECONDS = 8
 """Seconds without a frame after which a decoder is killed."""
@@ -37,7 +38,7 @@ class VideoOptions:
     turn: int | None = None
     drop_blurred: bool = False
     drop_similar: bool = False
-    max_pixels: int = 64_000_000
+    max_pixels: int = MAX_PIXELS
 
 
 def recognise(path: Path) -> bool:

@@ -31,6 +31,7 @@ def record_images(session: Session, batch: list[DecodedFile], report: ImageRepor
     report.refused += [(file.name, result) for file, result in batch if isinstance(result, str)]
     stored = [(file, result) for file, result in batch if isinstance(result, StoredImage)]
     report.hashes |= {file.name: image.sha256 for file, image in stored}
+    report.notes |= {file.name: "; ".join(image.header.notes) for file, image in stored if image.header.notes}
     recorder = _Recorder(session, stored, report)
     for file, image in stored:
         recorder.record(file, image)

@@ -62,6 +62,8 @@ def _record_photos(
             continue
         report.photos += 1
         report.found += len(photo.cuts) - 1  # every head is counted as an image
+        if photo.notes:
+            report.notes[file.name] = "; ".join(photo.notes)
         for number, cut in enumerate(photo.cuts, start=1):
             images.append((_crop_file(file, photo, number if cut.face else None), cut.stored))
             cuts[cut.stored.sha256] = photo.sha256, cut

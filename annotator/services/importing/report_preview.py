@@ -33,6 +33,7 @@ def preview(report: SourceReport, name: str) -> dict[str, Any]:
             "renamed": _first(images.renamed),
             "texts": [_text(text) for text in image_texts(images, dry_run=report.dry_run)],
             "refused": _first(images.refused),
+            "notes": _first(list(images.notes.items())),
         },
         "labels": None,
         "unread": _first(report.unread),

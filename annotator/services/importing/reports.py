@@ -35,6 +35,7 @@ class ImageReport:
         photos: photos that were cut into heads.
         faces: faces that came with their images.
         misfits: images whose face lies outside the image, so that the face was ignored.
+        notes: what was unusual about files that were not refused, by name; `image_notes` in the report for programs.
         hashes: SHA-256 of each file that was not refused, by its name at the source.
     """
 
@@ -49,6 +50,7 @@ class ImageReport:
     photos: int = 0
     faces: int = 0
     misfits: list[str] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -73,8 +75,10 @@ class ImageReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for programs, without the hashes."""
-        parts = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "hashes"}
-        return parts | {"left_aside": self.left_aside}
+        report = {part.name: getattr(self, part.name) for part in fields(self)}
+        del report["hashes"]
+        report["image_notes"] = report.pop("notes")  # a source has notes, too
+        return report | {"left_aside": self.left_aside}
 
 
 @dataclass

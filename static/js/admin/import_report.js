@@ -52,6 +52,7 @@ export function reportOf(report) {
     ...list('Ignored faces, outside their image', images.misfits ?? { count: 0, first: [] }, (name) => name),
     ...list('Refused', images.refused, ([name, reason]) => `${name} ${reason}`),
     ...list('Not read', report.unread ?? { count: 0, first: [] }, ([place, reason]) => `${place}: ${reason}`),
+    ...list('Imported with a note', images.notes ?? { count: 0, first: [] }, ([name, note]) => `${name}: ${note}`),
     ...list('Ignored labels, without a counterpart in this project', unmapped, ([label, number]) => `${label} (${number.toLocaleString('en')} times)`),
     ...list('Duplicates', images.duplicates, ([name, other]) => `${name} is the same image as ${other}`),
     ...list('Renamed, because another image has the name', images.renamed, ([name, other]) => `${name} is now ${other}`)];

@@ -208,7 +208,7 @@ def test_every_pixel_format_becomes_an_rgb_view(mode: str):
         (picture(size=(16, 400)), "strip"),
         (picture(size=(200, 200)), "more than 30,000"),
         (picture()[:-200], "damaged"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "vector drawing"),
     ],
 )
 def test_an_unusable_image_is_refused_with_the_reason(content: bytes, reason: str):
