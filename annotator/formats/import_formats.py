@@ -9,7 +9,17 @@ from pathlib import Path
 from annotator.errors import FacelabelError
 from annotator.formats.importers import archive, celeba, coursework, snapshot_source, table, video
 from annotator.formats.importers.base import SourceContents
-from annotator.formats.tools import class_folders, cvat, huggingface, label_studio, makesense, parquet
+from annotator.formats.tools import (
+    class_folders,
+    coco,
+    cvat,
+    fiftyone,
+    huggingface,
+    label_studio,
+    labelme,
+    makesense,
+    parquet,
+)
 
 
 @dataclass(frozen=True)
@@ -29,12 +39,15 @@ READERS = {
     "label_studio": Reader(label_studio.recognise, label_studio.read),
     "cvat": Reader(cvat.recognise, cvat.read),
     "makesense": Reader(makesense.recognise, makesense.read),
+    "coco": Reader(coco.recognise, coco.read),
+    "labelme": Reader(labelme.recognise, labelme.read),
+    "fiftyone": Reader(fiftyone.recognise, fiftyone.read),
     "class_folders": Reader(class_folders.recognise, class_folders.read),
     "table": Reader(table.recognise, table.read),
 }
 """The formats whose files are read in place, special ones before general ones."""
 
-LABEL_FILES = ("label_studio", "cvat", "makesense")
+LABEL_FILES = ("label_studio", "cvat", "makesense", "coco", "fiftyone")
 """Formats of a label file that lies beside its images in the archives that these tools export."""
 
 _LABEL_ENDINGS = {".json", ".csv", ".tsv", ".xml"}

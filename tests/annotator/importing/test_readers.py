@@ -40,7 +40,8 @@ def test_every_kind_of_label_studio_export_gives_the_same_answers(shared: Path, 
     path = shared / "label_studio" / file
     assert [reader for reader in READERS if reader.recognise(path)] == [label_studio]
     found = label_studio.read(path)
-    assert found.images == [SourceImage("c2c0fb30-asoebi_9.jpg", original_path="asoebi_9.jpg")]
+    [image] = found.images
+    assert image.name.endswith("/c2c0fb30-asoebi_9.jpg")
     said: dict[str, list[str]] = {}
     for answer in found.answers:
         assert answer.labeller == "2"
@@ -117,15 +118,37 @@ def test_label_studio_skips_cancelled_annotations_and_predictions(tmp_path: Path
     path = tmp_path / "tasks.json"
     path.write_text(json.dumps(tasks))
     found = label_studio.read(path)
-    assert [one.name for one in found.images] == ["faces/a b.jpg", "x/c.jpg", "d.jpg"]
+    local, url = "/data/local-files/?d=faces/a%20b.jpg", "https://example.org/x/c.jpg?size=1"
+    assert [one.name for one in found.images] == [local, url, "d.jpg"]
     assert found.answers == [
-        SourceAnswer("faces/a b.jpg", "glasses", "yes", "ada@example.org"),
-        SourceAnswer("x/c.jpg", "glasses", None),
+        SourceAnswer(local, "glasses", "yes", "ada@example.org"),
+        SourceAnswer(url, "glasses", None),
     ]
     assert found.refused == [
         ("task 3", "its data names no image"),
         ("task 4: d.jpg", "a result of the type 'rectanglelabels'"),
     ]
+
+
+def test_label_studio_tells_of_several_values_and_of_parts_of_an_image(tmp_path: Path):
+    def result(kind: str, name: str, **value: object) -> dict:
+        return {"from_name": name, "type": kind, "value": value}
+
+    results = [
+        result("choices", "glasses", choices=["glasses", "sunglasses"]),
+        result("rating", "beauty", rating=4),
+        result("choices", "hair_color", choices=["brown"], x=1.0, y=2.0, width=3.0, height=4.0),
+    ]
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([{"data": {"image": "a.jpg"}, "annotations": [{"result": results}]}]))
+    found = label_studio.read(path)
+    assert [(a.attribute, a.value) for a in found.answers] == [
+        ("glasses", "glasses"), ("glasses", "sunglasses"), ("beauty", "4"), ("hair_color", "brown"),
+    ]  # fmt: skip
+    assert found.notes[0] == (
+        "1 answers are about a part of an image and were read as answers about the whole image."
+    )
+    assert "1 answers choose several values at once, such as glasses: glasses, sunglasses for a.jpg." in found.notes[1]
 
 
 def test_cvat_tags_with_and_without_attributes_and_boxes(tmp_path: Path):
