@@ -29,7 +29,19 @@ from annotator.formats.importers.archive_names import (
 from annotator.formats.importers.unread import refuse_unread
 from annotator.imaging.image_files import EXTENSIONS
 
-TAKEN = EXTENSIONS | {".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".xml", ".toml", ".parquet", ".arrow", ".xlsx"}
+TAKEN = EXTENSIONS | {
+    ".csv",
+    ".tsv",
+    ".tab",
+    ".txt",
+    ".json",
+    ".jsonl",
+    ".xml",
+    ".toml",
+    ".parquet",
+    ".arrow",
+    ".xlsx",
+}
 """Members with other extensions are ignored."""
 
 _CHUNK = 2**20
@@ -154,7 +166,9 @@ class Extraction:
         if not _is_wanted(relative, member):
             self.result.ignored.append(name)
             return
-        reason = member.kind or bad_name(relative) or self._repeated(relative) or _bad_size(member, self._limits)
+        reason = (
+            member.kind or bad_name(relative) or self._repeated(relative) or _bad_size(member, self._limits)
+        )
         if not reason:
             place = self._place(number, relative)
             size, reason = _copy(member, self._folder / place, self._limits)

@@ -62,7 +62,8 @@ def _zip_members(path: Path) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             name = _zip_name(info)
-            if not name.endswith(("/", "\\") if isinstance(name, str) else b"/"):
+            is_folder = name.endswith(("/", "\\")) if isinstance(name, str) else name.endswith(b"/")
+            if not is_folder:
                 opens = partial(archive.open, info)
                 yield Member(name, info.file_size, info.compress_size, _zip_kind(info), opens)
 
@@ -80,7 +81,11 @@ def _unicode_path(extra: bytes, raw: bytes) -> str | None:
     while len(extra) >= 4:
         kind, size = struct.unpack_from("<HH", extra)
         content, extra = extra[4 : 4 + size], extra[4 + size :]
-        if kind == _UNICODE_PATH and content[:1] == b"\1" and content[1:5] == struct.pack("<I", zlib.crc32(raw)):
+        if (
+            kind == _UNICODE_PATH
+            and content[:1] == b"\1"
+            and content[1:5] == struct.pack("<I", zlib.crc32(raw))
+        ):
             try:
                 return content[5:].decode()
             except UnicodeDecodeError:

@@ -53,7 +53,9 @@ def read(path: Path) -> SourceContents:
         attributes, people = _attribute_list(folder), _find(folder, _IDENTITY)
     else:
         people = path if path.stem == _IDENTITY else None
-        attributes = path if path.stem == _ATTRIBUTES or (people is None and _lists_attributes(path)) else None
+        attributes = (
+            path if path.stem == _ATTRIBUTES or (people is None and _lists_attributes(path)) else None
+        )
         if not attributes and not people:
             refuse(path, "it is neither a folder of CelebA nor a list of its labels")
     if attributes:
@@ -122,7 +124,9 @@ def _attribute_list(folder: Path) -> Path | None:
     named = _find(folder, _ATTRIBUTES)
     if named is not None:
         return named
-    files = (file for place in _places(folder) for ending in _ENDINGS for file in sorted(place.glob(f"*{ending}")))
+    files = (
+        file for place in _places(folder) for ending in _ENDINGS for file in sorted(place.glob(f"*{ending}"))
+    )
     return next((file for file in files if _lists_attributes(file)), None)
 
 

@@ -28,6 +28,7 @@ _ALPHABETS = tuple(
 )  # fmt: skip
 _FREQUENT = frozenset("оеаинтсрвлкмдпуαοιετσνηυρπκμλςάί")
 _FINAL_FORMS = frozenset("ךםןףץ")  # Hebrew letters that only end a word
+_TATWEEL = "\u0640"  # stretches a word of Arabic, and is in no name
 _WHOLE_SCRIPTS = frozenset({"HEBREW", "ARABIC", "THAI"})
 _COMMON = {  # first bytes of the common characters
     "cp932": (0x82, 0x97), "cp936": (0xB0, 0xD7), "cp949": (0xB0, 0xC8), "cp950": (0xA4, 0xC6),
@@ -77,25 +78,38 @@ def _likelihood(word: str, position: int, page: str) -> float:
         return 0.0  # box drawing, currency signs
     if not character.isalpha():  # a mark, such as a vowel of Thai
         return 0.7 if position else 0.2
-    raw = character.encode(page)
-    mixed = any(letter.isascii() for letter in word)
-    if len(raw) == 2:
-        first, last = _COMMON[page]
-        return (1.0 if first <= raw[0] <= last else 0.3) * (0.3 if mixed else 1.0)
-    if page in _COMMON:  # half-width katakana
-        return 0.4 if not mixed else 0.1
+    if page in _COMMON:
+        return _of_east_asia(character, page) * (0.3 if _has_ascii(word) else 1.0)
     if character.isupper() and position and word[position - 1].islower():
         return 0.2
     script = unicodedata.name(character, "").partition(" ")[0]
     if script in _WHOLE_SCRIPTS:
-        misplaced = character in _FINAL_FORMS and position < len(word) - 1
-        return 0.5 if misplaced else 0.3 if mixed else 1.0
-    if script != "LATIN":
-        known = _is_covered(word) and not mixed
-        return (1.0 if character.lower() in _FREQUENT else 0.9) if known else 0.3
-    if not mixed and len(word) > 1:
-        return 0.4  # only accented letters
-    return 1.0 if _is_covered(word) else 0.6
+        misplaced = character == _TATWEEL or (character in _FINAL_FORMS and position < len(word) - 1)
+        return 0.5 if misplaced else 0.3 if _has_ascii(word) else 1.0
+    return _of_alphabet(word, character, script)
+
+
+def _of_east_asia(character: str, page: str) -> float:
+    raw = character.encode(page)
+    if len(raw) == 1:
+        return 0.4  # half-width katakana
+    first, last = _COMMON[page]
+    return 1.0 if first <= raw[0] <= last else 0.3
+
+
+def _of_alphabet(word: str, character: str, script: str) -> float:
+    """How likely a letter of an alphabet is: accents are rare, and letters of two alphabets are in no word."""
+    if script == "LATIN" and not _has_ascii(word):
+        return 0.8 if len(word) == 1 else 0.4  # only accented letters
+    if script == "LATIN":
+        return 1.0 if _is_covered(word) else 0.6
+    if _has_ascii(word) or not _is_covered(word):
+        return 0.3
+    return 1.0 if character.lower() in _FREQUENT else 0.9
+
+
+def _has_ascii(word: str) -> bool:
+    return any(letter.isascii() for letter in word)
 
 
 def _is_covered(word: str) -> bool:

@@ -84,7 +84,9 @@ def refuse_labels(path: Path) -> None:
 
 def _refuse(path: Path, unread: UnreadFile) -> NoReturn:
     raise FacelabelError(
-        "not_read", f"{path} is {unread.what}, which is not read.", do=f"{unread.do} Read are: {READ_FORMATS}."
+        "not_read",
+        f"{path} is {unread.what}, which is not read.",
+        do=f"{unread.do} Read are: {READ_FORMATS}.",
     )
 
 
@@ -96,7 +98,9 @@ def _by_start(path: Path) -> UnreadFile | None:
         return None
     known = next((unread for begin, unread in _STARTS if start.startswith(begin)), None)
     if known is None and _PICKLE.match(start):
-        return UnreadFile("a pickle of Python", f"A pickle can run any code, so it is never opened. {_CONVERT}")
+        return UnreadFile(
+            "a pickle of Python", f"A pickle can run any code, so it is never opened. {_CONVERT}"
+        )
     return known
 
 
@@ -107,7 +111,11 @@ def _by_content(path: Path) -> UnreadFile | None:
         return None
     head = _head(path)
     if ending == ".xml":
-        kind = "an annotation of Pascal VOC" if re.search(r"<annotation[\s>]", head) else "XML of an unknown kind"
+        kind = (
+            "an annotation of Pascal VOC"
+            if re.search(r"<annotation[\s>]", head)
+            else "XML of an unknown kind"
+        )
         return UnreadFile(kind, _EXPORT)
     if ending in {".json", ".jsonl", ".ndjson", ".geojson"}:
         return _json_kind(path, head)
@@ -115,7 +123,9 @@ def _by_content(path: Path) -> UnreadFile | None:
     if lines and all(_YOLO_LINE.fullmatch(line) for line in lines[:20]):
         return UnreadFile("a label file of YOLO, which has numbers without names", _EXPORT)
     if lines and ("\t" in lines[0] or "," in lines[0]):
-        return UnreadFile("text in columns", "If it is a table of labels, rename it so that it ends in .csv, and import it.")
+        return UnreadFile(
+            "text in columns", "If it is a table of labels, rename it so that it ends in .csv, and import it."
+        )
     return UnreadFile("text of an unknown kind", _EXPORT)
 
 
@@ -131,7 +141,9 @@ def _json_kind(path: Path, head: str) -> UnreadFile:
     if head.lstrip().startswith("[") or path.suffix.lower() in {".jsonl", ".ndjson"}:
         item = first_item(path)
         is_doccano = isinstance(item, dict) and item.keys() & _DOCCANO_LABELS and item.keys() & _DOCCANO_DATA
-        return UnreadFile("an export of doccano" if is_doccano else "a list in JSON of an unknown kind", _EXPORT)
+        return UnreadFile(
+            "an export of doccano" if is_doccano else "a list in JSON of an unknown kind", _EXPORT
+        )
     try:
         members = list(islice(read_json_members(path), _MEMBERS_READ))
     except FacelabelError as error:
@@ -141,8 +153,12 @@ def _json_kind(path: Path, head: str) -> UnreadFile:
     inner = {member for _, member, _ in members}
     if any(key.startswith("_via_") for key in keys) or inner >= {"filename", "regions", "file_attributes"}:
         return UnreadFile("a project of the VGG Image Annotator", _EXPORT)
-    if inner >= {"category", "image"} and any(isinstance(v, dict) and "file_path" in v for _, _, v in members):
-        return UnreadFile("the list of images of FFHQ, which has no labels", "Import the folder of its images.")
+    if inner >= {"category", "image"} and any(
+        isinstance(v, dict) and "file_path" in v for _, _, v in members
+    ):
+        return UnreadFile(
+            "the list of images of FFHQ, which has no labels", "Import the folder of its images."
+        )
     if keys & _DOCCANO_LABELS and keys & _DOCCANO_DATA:
         return UnreadFile("an export of doccano", _EXPORT)
     return UnreadFile("JSON of an unknown kind", _EXPORT)

@@ -18,7 +18,13 @@ from annotator.formats.importers.json_members import read_json_members, sample_m
 from annotator.formats.importers.safe_readers import plain_text, refuse
 from annotator.formats.importers.tool_values import answer, find_image, referenced_name
 
-_PLACES = ("_annotations.coco.json", "*/_annotations.coco.json", "annotations/*.json", "annotations.json", "labels.json")
+_PLACES = (
+    "_annotations.coco.json",
+    "*/_annotations.coco.json",
+    "annotations/*.json",
+    "annotations.json",
+    "labels.json",
+)
 _IMAGE_FOLDERS = ("images", "data")
 _NO_SUPERCATEGORY = {"", "none", "null"}
 _OF_SHAPES = frozenset({"occluded", "rotation", "track_id", "keyframe"})
@@ -45,14 +51,18 @@ def read(path: Path) -> SourceContents:
     for file in files:
         _File(file, path if path.is_dir() else None).add_to(contents)
     if path.is_dir():
-        take_rest(contents, path, files, lambda rest: rest.relative_to(path).as_posix(), "are in no file of COCO")
+        take_rest(
+            contents, path, files, lambda rest: rest.relative_to(path).as_posix(), "are in no file of COCO"
+        )
     return contents
 
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path] if path.suffix.lower() == ".json" and _is_coco(path) else []
-    return [file for place in _PLACES for file in sorted(path.glob(place)) if file.is_file() and _is_coco(file)]
+    return [
+        file for place in _PLACES for file in sorted(path.glob(place)) if file.is_file() and _is_coco(file)
+    ]
 
 
 def _is_coco(path: Path) -> bool:
@@ -79,7 +89,11 @@ class _File:
 
     def add_to(self, contents: SourceContents) -> None:
         """Read the file and add its images, its answers, and notes on what was not read."""
-        readers = {"images": self._read_image, "categories": self._read_category, "annotations": self._read_annotation}
+        readers = {
+            "images": self._read_image,
+            "categories": self._read_category,
+            "annotations": self._read_annotation,
+        }
         numbers: Counter[str] = Counter()
         for key, member, item in read_json_members(self.path):
             if key in readers and member is None:
@@ -95,14 +109,20 @@ class _File:
     def _read_image(self, where: str, item: dict[str, Any]) -> None:
         name = referenced_name(self.path, where, item.get("file_name"))
         number = self._id(where, item.get("id"))
-        self.images[number] = SourceImage(name) if self.root is None else find_image(self.root, self._folders(), name)
+        self.images[number] = (
+            SourceImage(name) if self.root is None else find_image(self.root, self._folders(), name)
+        )
         self._read_attributes(where, number, item)
 
     def _folders(self) -> list[Path]:
         """Where images may be: beside the file, in the folder, or in a folder named like the file's split."""
         assert self.root is not None
         split = self.path.stem.rpartition("_")[2]
-        return [self.path.parent, self.root, *(self.root / name for name in (*_IMAGE_FOLDERS, split, f"images/{split}"))]
+        return [
+            self.path.parent,
+            self.root,
+            *(self.root / name for name in (*_IMAGE_FOLDERS, split, f"images/{split}")),
+        ]
 
     def _read_category(self, where: str, item: dict[str, Any]) -> None:
         name = plain_text(self.path, where, item.get("name"), "the category's name")
@@ -135,15 +155,21 @@ class _File:
                 self.told[f"attributes {name[:60]!r} hold no single value and were ignored"] += 1
 
     def _of_categories(self) -> list[SourceAnswer]:
-        supercategories = {above for _, above in self.categories.values() if above.lower() not in _NO_SUPERCATEGORY}
+        supercategories = {
+            above for _, above in self.categories.values() if above.lower() not in _NO_SUPERCATEGORY
+        }
         answers = []
         for (image, category), count in self.labels.items():
             if image not in self.images or category not in self.categories:
-                self.told["annotations name an image or a category that the file does not have, and were ignored"] += count
+                self.told[
+                    "annotations name an image or a category that the file does not have, and were ignored"
+                ] += count
                 continue
             name, above = self.categories[category]
             is_attribute = len(supercategories) > 1 and above in supercategories and above != name
-            answers.append(SourceAnswer(self.images[image].name, "", f"{above}: {name}" if is_attribute else name))
+            answers.append(
+                SourceAnswer(self.images[image].name, "", f"{above}: {name}" if is_attribute else name)
+            )
         return answers
 
     def _of_attributes(self) -> list[SourceAnswer]:

@@ -48,7 +48,9 @@ def read(path: Path) -> SourceContents:
     contents.answers = list(dict.fromkeys(contents.answers))
     if root is not None:
         own = [file, root / "metadata.json"]
-        take_rest(contents, root, own, lambda rest: rest.relative_to(path).as_posix(), f"are not in {file.name}")
+        take_rest(
+            contents, root, own, lambda rest: rest.relative_to(path).as_posix(), f"are not in {file.name}"
+        )
     return contents
 
 
@@ -63,7 +65,9 @@ def _file(path: Path) -> Path | None:
 def _has_labels(path: Path) -> bool:
     """Whether it has classes and labels by image and nothing else."""
     members = sample_members(path)
-    return {key for key, _, _ in members} <= _KEYS and any(key == "labels" and name for key, name, _ in members)
+    return {key for key, _, _ in members} <= _KEYS and any(
+        key == "labels" and name for key, name, _ in members
+    )
 
 
 def _has_samples(path: Path) -> bool:

@@ -150,7 +150,9 @@ def _read_task(
                 )
                 continue
             if isinstance(value, dict) and "x" in value:
-                told["answers are about a part of an image and were read as answers about the whole image"] += 1
+                told[
+                    "answers are about a part of an image and were read as answers about the whole image"
+                ] += 1
             attribute = plain_text(path, where, result.get("from_name"), "from_name")
             _add(path, where, contents, image.name, attribute, texts, labeller)
 
@@ -202,10 +204,9 @@ def _notes_on_several(contents: SourceContents) -> list[str]:
     if not several:
         return []
     (image, attribute, _), texts = next(iter(several.items()))
-    return [
-        f"{len(several)} answers choose several values at once, such as {attribute}: {', '.join(texts)[:200]} for {image[:200]}. "
-        "Where the values differ here too, the cell stays unlabelled, because an attribute has one value."
-    ]
+    example = f"{attribute}: {', '.join(texts)[:200]} for {image[:200]}"
+    rest = "Where the values differ here too, the cell stays unlabelled, because an attribute has one value."
+    return [f"{len(several)} answers choose several values at once, such as {example}. {rest}"]
 
 
 def _list_of_objects(path: Path, where: str, value: object, what: str) -> list[dict[str, Any]]:

@@ -53,7 +53,9 @@ def read(path: Path) -> SourceContents:
             contents.refused.append((file.relative_to(path).as_posix(), _clause(file, error)))
         files.append(file)
     _note_shapes(shapes, contents)
-    take_rest(contents, path, files, lambda rest: rest.relative_to(path).as_posix(), "have no file of labelme")
+    take_rest(
+        contents, path, files, lambda rest: rest.relative_to(path).as_posix(), "have no file of labelme"
+    )
     return contents
 
 

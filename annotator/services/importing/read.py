@@ -121,7 +121,9 @@ def _with_own_names(read: ReadSource, unpacked: Path, renamed: dict[str, str]) -
         name = str(PurePosixPath(file.name).with_name(PurePosixPath(own).name)) if own else file.name
         new_names[file.name] = name
         files.append(replace(file, name=name))
-    answers = [replace(answer, image=new_names.get(answer.image, answer.image)) for answer in read.contents.answers]
+    answers = [
+        replace(answer, image=new_names.get(answer.image, answer.image)) for answer in read.contents.answers
+    ]
     return replace(read, files=files, contents=replace(read.contents, answers=answers))
 
 

@@ -28,7 +28,7 @@ class LocalName(zipfile.ZipInfo):
 
     encoding = "utf-8"
 
-    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802 - zipfile calls it so
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:
         return self.filename.encode(self.encoding), self.flag_bits & ~0x800
 
 
@@ -67,14 +67,18 @@ PHONE_NAMES = [
 ]
 
 
-def test_names_with_any_spaces_emoji_and_direction_marks_come_in(project: ProjectFolder, tmp_path: Path) -> None:
+def test_names_with_any_spaces_emoji_and_direction_marks_come_in(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
     names, report = imported_names(project, write_zip(tmp_path / "phone.zip", PHONE_NAMES))
     assert names == set(PHONE_NAMES)
     assert report["images"]["refused"] == []
 
 
 def test_names_with_control_characters_are_refused_by_name(project: ProjectFolder, tmp_path: Path) -> None:
-    names, report = imported_names(project, write_zip(tmp_path / "odd.zip", ["a\u0007b.png", "c\u0085d.png", "e.png"]))
+    names, report = imported_names(
+        project, write_zip(tmp_path / "odd.zip", ["a\u0007b.png", "c\u0085d.png", "e.png"])
+    )
     assert names == {"e.png"}
     assert {reason for _, reason in report["images"]["refused"]} == {"has a name with control characters"}
 
@@ -88,7 +92,9 @@ def test_backslashes_are_folders(project: ProjectFolder, tmp_path: Path) -> None
     assert report["images"]["refused"] == []
 
 
-@pytest.mark.parametrize("name", ["..\\up.png", "a\\..\\..\\up.png", "C:\\up.png", "\\\\server\\up.png", "\\up.png"])
+@pytest.mark.parametrize(
+    "name", ["..\\up.png", "a\\..\\..\\up.png", "C:\\up.png", "\\\\server\\up.png", "\\up.png"]
+)
 def test_backslashes_lead_nowhere_else(name: str) -> None:
     assert bad_name(posix_name(name)) == "has a path that leaves the archive"
 
@@ -120,7 +126,9 @@ def test_undeclared_code_pages_are_guessed(encoding: str, names: list[str]) -> N
     assert [name.decode(guess_code_page(raw)) for name in raw] == names
 
 
-@pytest.mark.parametrize(("encoding", "names"), [CODE_PAGES[0], CODE_PAGES[7], ("cp932", ["表.png", "ソ.png"])])
+@pytest.mark.parametrize(
+    ("encoding", "names"), [CODE_PAGES[0], CODE_PAGES[7], ("cp932", ["表.png", "ソ.png"])]
+)
 def test_a_guessed_code_page_is_told_and_labels_find_the_names(
     project: ProjectFolder, tmp_path: Path, encoding: str, names: list[str]
 ) -> None:
@@ -140,7 +148,9 @@ def test_the_code_page_can_be_chosen(project: ProjectFolder, tmp_path: Path) -> 
     assert (found, report["notes"]) == ({"Kateřina.png", "ASCII.png"}, [])
 
 
-def test_a_name_that_the_chosen_code_page_does_not_have_is_refused(project: ProjectFolder, tmp_path: Path) -> None:
+def test_a_name_that_the_chosen_code_page_does_not_have_is_refused(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
     packed = write_zip(tmp_path / "local.zip", ["Zoë.png", "a.png"], "cp1252")
     finished = call("import", packed, "--names-encoding", "utf-8", "-p", project.path)
     finished.assert_done()
@@ -150,7 +160,7 @@ def test_a_name_that_the_chosen_code_page_does_not_have_is_refused(project: Proj
 
 def test_the_unicode_name_beside_a_local_one_counts(project: ProjectFolder, tmp_path: Path) -> None:
     """Info-ZIP and 7-Zip write the name in UTF-8 in an extra field."""
-    local, name = "Zo?.png".encode().replace(b"?", b"\x89"), "Zoë.png"
+    local, name = b"Zo?.png".replace(b"?", b"\x89"), "Zoë.png"
     content = b"\1" + struct.pack("<I", zlib.crc32(local)) + name.encode()
     member = LocalName("placeholder")
     member.filename, member.encoding = local.decode("cp437"), "cp437"
@@ -163,7 +173,9 @@ def test_the_unicode_name_beside_a_local_one_counts(project: ProjectFolder, tmp_
 
 def test_a_tar_with_names_of_another_encoding(project: ProjectFolder, tmp_path: Path) -> None:
     names = ["plain.png", "Ольга.png", "Новая/снимок.png"]
-    with tarfile.open(tmp_path / "old.tar.gz", "w:gz", format=tarfile.GNU_FORMAT, encoding="cp1251") as archive:
+    with tarfile.open(
+        tmp_path / "old.tar.gz", "w:gz", format=tarfile.GNU_FORMAT, encoding="cp1251"
+    ) as archive:
         for number, name in enumerate(names):
             member = tarfile.TarInfo(name)
             member.size = len(png(number))

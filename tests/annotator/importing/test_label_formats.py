@@ -48,7 +48,10 @@ COCO = {
         {"id": 5, "image_id": 8, "caption": "a person"},
     ],
     "images": [{"id": 7, "file_name": "0001.jpg"}, {"id": 8, "file_name": "0002.jpg"}],
-    "categories": [{"id": 1, "name": "glasses: sunglasses"}, {"id": 2, "name": "glasses: none", "supercategory": "none"}],
+    "categories": [
+        {"id": 1, "name": "glasses: sunglasses"},
+        {"id": 2, "name": "glasses: none", "supercategory": "none"},
+    ],
 }
 
 
@@ -90,7 +93,10 @@ def test_a_folder_of_coco_with_splits_keeps_equal_names_apart(
             },
         )
     found = coco.read(folder)
-    assert answers(found.answers) == [("train/1.jpg", "", "glasses: none"), ("valid/1.jpg", "", "glasses: sunglasses")]
+    assert answers(found.answers) == [
+        ("train/1.jpg", "", "glasses: none"),
+        ("valid/1.jpg", "", "glasses: sunglasses"),
+    ]
     report = run_import(project, folder)[str(folder)]
     assert (report["format"], report["images"]["imported"]) == ("coco", 3)
     assert report["labels"]["values"] == {"glasses": {"none": 1, "sunglasses": 1}}
@@ -102,7 +108,11 @@ def test_supercategories_are_attributes_if_there_are_several(tmp_path: Path) -> 
         {"id": 2, "name": "none", "supercategory": "glasses"},
     ]
     labels = [{"id": n, "image_id": "a", "category_id": n} for n in (1, 2)]
-    content = {"images": [{"id": "a", "file_name": r"C:\faces\a.jpg"}], "categories": categories, "annotations": labels}
+    content = {
+        "images": [{"id": "a", "file_name": r"C:\faces\a.jpg"}],
+        "categories": categories,
+        "annotations": labels,
+    }
     assert answers(coco.read(write(tmp_path / "a.json", content)).answers) == [
         ("faces/a.jpg", "", "hair_color: brown"),
         ("faces/a.jpg", "", "glasses: none"),
@@ -117,7 +127,14 @@ def test_labelme_answers_flags_and_shapes(tmp_path: Path) -> None:
     content = labelme_file(
         r"..\photos\1.jpg",
         flags={"smiling": True, "tired": False, "hair_color: brown": True, "hair_color: gray": False},
-        shapes=[{"label": "glasses: none", "flags": {"old": True}, "attributes": {"hair_top": "bald"}, "points": []}],
+        shapes=[
+            {
+                "label": "glasses: none",
+                "flags": {"old": True},
+                "attributes": {"hair_top": "bald"},
+                "points": [],
+            }
+        ],
         imageData="A" * (9 * 2**20),
     )
     found = labelme.read(write(tmp_path / "1.json", content))
@@ -139,11 +156,14 @@ def test_a_folder_of_labelme_is_imported_with_its_images(
     copy_faces(faces, folder, "a/1.jpg", "b/1.jpg", "b/2.jpg")
     write(folder / "a" / "1.json", labelme_file("1.jpg", flags={"glasses: none": True}))
     write(folder / "b" / "1.json", labelme_file(r"D:\renamed\old.jpg", flags={"glasses: sunglasses": True}))
-    (folder / "b" / "2.json").write_text('{"version": "5", "imagePath": "2.jpg", "flags": {"glasses: none": true')
+    (folder / "b" / "2.json").write_text(
+        '{"version": "5", "imagePath": "2.jpg", "flags": {"glasses: none": true'
+    )
     report = run_import(project, folder)[str(folder)]
     assert (report["format"], report["images"]["imported"]) == ("labelme", 3)
     assert report["labels"]["values"] == {"glasses": {"none": 1, "sunglasses": 1}}
-    assert "it ends in the middle" in json.dumps(report), "a damaged file is told by name"
+    assert "b/2.json" in json.dumps(report), "a damaged file is told by name"
+    assert "a comma or } is missing after it" in json.dumps(report)
 
 
 def test_flags_that_the_schema_does_not_know_are_told_and_mapped(
@@ -151,7 +171,9 @@ def test_flags_that_the_schema_does_not_know_are_told_and_mapped(
 ) -> None:
     source = write(tmp_path / "0001.json", labelme_file("0001.jpg", flags={"spectacles": True}))
     mapping = tmp_path / "map.toml"
-    mapping.write_text('[columns.spectacles]\nattribute = "glasses"\nvalues.yes = "sunglasses"\nvalues.no = ""\n')
+    mapping.write_text(
+        '[columns.spectacles]\nattribute = "glasses"\nvalues.yes = "sunglasses"\nvalues.no = ""\n'
+    )
     assert run_import(filled, source)[str(source)]["unmapped"] == {"spectacles": 1}
     assert values_of(filled, source, "--map", mapping)["glasses"] == {"sunglasses": 1}
 
@@ -189,7 +211,10 @@ def test_a_data_set_of_fiftyone_is_imported_with_its_images(
     write(folder / "metadata.json", {"name": "faces"})
     report = run_import(project, folder)[str(folder)]
     assert (report["format"], report["images"]["imported"]) == ("fiftyone", 2)
-    assert report["labels"]["values"] == {"glasses": {"none": 1, "sunglasses": 1}, "hair_color": {"brown": 1, "gray": 1}}
+    assert report["labels"]["values"] == {
+        "glasses": {"none": 1, "sunglasses": 1},
+        "hair_color": {"brown": 1, "gray": 1},
+    }
     assert "1 values of the field 'embedding' are no labels and were ignored." in report["notes"]
     assert "1 boxes were read as labels of the whole image." in report["notes"]
 
@@ -238,9 +263,18 @@ def test_a_name_that_leads_out_of_the_folder_opens_nothing(tmp_path: Path, faces
 UNREAD = {
     "doccano.jsonl": (b'{"id": 1, "filename": "0.jpg", "label": ["glasses"]}\n', "an export of doccano"),
     "doccano.json": (b'[{"id": 1, "text": "0.jpg", "labels": []}]', "an export of doccano"),
-    "via.json": (b'{"_via_settings": {"ui": {}}, "_via_img_metadata": {}}', "a project of the VGG Image Annotator"),
-    "via_old.json": (b'{"a.jpg12": {"filename": "a.jpg", "regions": [], "file_attributes": {}}}', "JSON of an unknown kind"),
-    "ffhq.json": (b'{"0": {"category": "training", "image": {"file_path": "images/0.png"}}}', "the list of images of FFHQ"),
+    "via.json": (
+        b'{"_via_settings": {"ui": {}}, "_via_img_metadata": {}}',
+        "a project of the VGG Image Annotator",
+    ),
+    "via_old.json": (
+        b'{"a.jpg12": {"filename": "a.jpg", "regions": [], "file_attributes": {}}}',
+        "a project of the VGG Image Annotator",
+    ),
+    "ffhq.json": (
+        b'{"0": {"category": "training", "image": {"file_path": "images/0.png"}}}',
+        "the list of images of FFHQ",
+    ),
     "unknown.json": (b'{"glasses": {"0.jpg": 1}}', "JSON of an unknown kind"),
     "damaged.json": (b'{"images": [{"id"', "damaged JSON"),
     "yolo.txt": (b"0 0.5 0.5 0.1 0.1\n1 0.4 0.5 0.1 0.2\n", "a label file of YOLO"),
@@ -276,9 +310,14 @@ def test_an_attribute_list_like_celebas_is_recognised_by_its_content(
     assert (report["format"], report["images"]["imported"]) == ("celeba", 3)
     assert report["unmapped"] == {"Black_Hair": 3, "Eyeglasses": 3, "Male": 3}
     mapping = tmp_path / "map.toml"
-    mapping.write_text('[columns.Eyeglasses]\nattribute = "glasses"\nvalues.yes = "sunglasses"\nvalues.no = "none"\n')
+    mapping.write_text(
+        '[columns.Eyeglasses]\nattribute = "glasses"\nvalues.yes = "sunglasses"\nvalues.no = "none"\n'
+    )
     source = folder / "hq-attribute-anno.txt"
-    assert values_of(project, source, "--map", mapping) == {"format": "celeba", "glasses": {"sunglasses": 1, "none": 2}}
+    assert values_of(project, source, "--map", mapping) == {
+        "format": "celeba",
+        "glasses": {"sunglasses": 1, "none": 2},
+    }
 
 
 def test_celebas_table_is_recognised_under_any_name_and_other_tables_are_not(
