@@ -22,6 +22,7 @@ from annotator.config import Settings
 from annotator.errors import FacelabelError
 from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archive import ArchiveLimits
+from annotator.formats.importers.archive_names import NAME_ENCODINGS
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.video import VideoOptions
 from annotator.imaging.image_files import Limits
@@ -63,6 +64,10 @@ _SHOWN = 20
 )  # fmt: skip
 @click.option("--drop-blurred", is_flag=True, help="Skip blurred frames of a video.")
 @click.option(
+    "--names-encoding", type=click.Choice(NAME_ENCODINGS), default="auto", show_default=True,
+    help="The encoding of file names in an archive that does not say it.",
+)  # fmt: skip
+@click.option(
     "--faces", is_flag=True, help="Cut photos into one image per head; the project keeps the photos."
 )
 @click.option("--drop-similar", is_flag=True, help="Skip frames of a video that look like the previous one.")
@@ -70,7 +75,8 @@ _SHOWN = 20
 @json_option
 def import_command(
     sources: tuple[Path, ...], form: str, mapping: Path | None, dry_run: bool, map_out: Path | None,
-    counted: str, fps: float, turn: str, drop_blurred: bool, drop_similar: bool, faces: bool, project: Path, as_json: bool,
+    counted: str, fps: float, turn: str, drop_blurred: bool, drop_similar: bool, names_encoding: str, faces: bool,
+    project: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Import images and labels from folders, archives, videos, tables and other tools' exports.
 
@@ -93,6 +99,7 @@ def import_command(
         faces=faces,
         as_opinions=counted == "opinions",
         archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
+        names_encoding=names_encoding,
         video=VideoOptions(
             fps, None if turn == "auto" else int(turn), drop_blurred, drop_similar, settings.max_pixels
         ),

@@ -572,6 +572,7 @@ export interface Import extends ImportSummary {
   mapping: string;
   labels: 'truth' | 'opinions';
   faces: boolean;
+  names_encoding: string;
   report: ImportReport | null;
   proposed: string | null;
 }

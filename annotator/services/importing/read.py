@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from annotator.domain.schema import Schema
 from annotator.formats.import_formats import LABEL_FILES, READERS, find_label_files
 from annotator.formats.importers import archive, video
+from annotator.formats.importers.archive_names import same_anywhere
 from annotator.formats.importers.base import SourceContents
 from annotator.formats.importers.folder_files import list_folder
 from annotator.formats.importers.ignored_files import IgnoredFiles
@@ -124,7 +125,7 @@ def _read_archive(path: Path, schema: Schema, options: ImportOptions, scratch: P
     """Unpack an archive and read what is in it, whatever its format."""
     unpacked = scratch / "unpacked"
     unpacked.mkdir()
-    refused, ignored = archive.unpack(path, unpacked, options.archives, options.check_stop)
+    members = archive.unpack(path, unpacked, options.archives, options.check_stop, options.names_encoding)
     folder = _top_folder(unpacked)
     inside = Source((folder,), recognise_source(folder, schema))
     label_files = [item for item in find_label_files(folder).items() if item[1] in LABEL_FILES]
@@ -133,13 +134,16 @@ def _read_archive(path: Path, schema: Schema, options: ImportOptions, scratch: P
     else:
         read = read_source(inside, schema, options, scratch)
         read = replace(read, format=f"archive of {read.format}")
+    ignored = members.ignored
     ignored.update(read.ignored)
+    read = _with_own_names(read, unpacked, members.renamed)
     return replace(
         read,
         files=[_file_of_archive(file, path.name, unpacked, folder) for file in read.files],
-        found=read.found + len(refused) + ignored.total - read.ignored.total,
-        refused=refused + read.refused,
+        found=read.found + len(members.refused) + ignored.total - read.ignored.total,
+        refused=members.refused + read.refused,
         ignored=ignored,
+        notes=members.notes + read.notes,
     )
 
 
@@ -151,6 +155,22 @@ def _file_of_archive(file: SourceFile, source_name: str, unpacked: Path, folder:
         is_known = file.source_name != folder.name
         return file if is_known else replace(file, source_name=source_name)
     return replace(file, source_name=source_name, original_path=_path_below(unpacked, file.path))
+
+
+def _with_own_names(read: ReadSource, unpacked: Path, renamed: dict[str, str]) -> ReadSource:
+    """The same with the names that the archive has for files that have another one on the disk."""
+    if not renamed:
+        return read
+    files, new_names = [], {}
+    for file in read.files:
+        own = renamed.get(same_anywhere(file.path.relative_to(unpacked).as_posix()))
+        name = str(PurePosixPath(file.name).with_name(PurePosixPath(own).name)) if own else file.name
+        new_names[file.name] = name
+        files.append(replace(file, name=name))
+    answers = [
+        replace(answer, image=new_names.get(answer.image, answer.image)) for answer in read.contents.answers
+    ]
+    return replace(read, files=files, contents=replace(read.contents, answers=answers))
 
 
 def _read_labelled_folder(

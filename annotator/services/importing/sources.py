@@ -11,7 +11,9 @@ from annotator.domain.schema import Schema
 from annotator.errors import WrongUse
 from annotator.formats.import_formats import recognise
 from annotator.formats.importers.archive import ArchiveLimits
+from annotator.formats.importers.folder_files import is_image
 from annotator.formats.importers.mapping import Mapping
+from annotator.formats.importers.unread import refuse_labels
 from annotator.formats.importers.video import VideoOptions
 from annotator.formats.tools import class_folders
 from annotator.imaging.image_files import Limits
@@ -34,6 +36,7 @@ class ImportOptions:
         as_opinions: labels are kept as opinions of a labeller named after the source, not as the truth.
         faces: cut photos and video frames into one image per head.
         archives: what an archive may hold.
+        names_encoding: the encoding of names in archives that do not say theirs, of `archive_names.NAME_ENCODINGS`.
         video: which frames of a video become images.
         check_stop: called between two members of an archive or two frames of a video; what it raises ends the import.
     """
@@ -45,6 +48,7 @@ class ImportOptions:
     as_opinions: bool = False
     faces: bool = False
     archives: ArchiveLimits = field(default_factory=ArchiveLimits)
+    names_encoding: str = "auto"
     video: VideoOptions = field(default_factory=VideoOptions)
     check_stop: Callable[[], None] = lambda: None
 
@@ -67,6 +71,7 @@ def find_sources(project: ProjectFolder, paths: list[Path], format_name: str = "
 
     Raises:
         WrongUse: if a path does not exist, or the folders hold no image file.
+        FacelabelError: if a file is of a kind that is known and not read.
     """
     with project.database.read() as session:
         schema = active_schema(session).schema
@@ -77,6 +82,9 @@ def find_sources(project: ProjectFolder, paths: list[Path], format_name: str = "
         if not path.exists():
             raise WrongUse("no_source", f"{path} does not exist.", do="Name a folder or a file that exists.")
     folders = tuple(path for path, its_format in formats.items() if its_format == "folder")
+    for path in folders:
+        if path.is_file() and not is_image(path):
+            refuse_labels(path)
     if folders:
         require_images(list(folders))
     others = [Source((path,), its_format) for path, its_format in formats.items() if its_format != "folder"]
