@@ -13,9 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-"""File name extensions of archives."""
-
 _ZIP_STARTS = (b"PK\3\4", b"PK\5\6", b"PK\7\x08")
 _UTF8_FLAG, _ENCRYPTED_FLAG = 0x800, 0x1
 _UNICODE_PATH = 0x7075  # the extra field of Info-ZIP with the name in UTF-8

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from annotator.formats.importers.archive_members import ENDINGS
 from annotator.formats.importers.code_pages import CODE_PAGES, guess_code_page
+from annotator.formats.importers.ignored_files import ARCHIVE_ENDINGS
 
 NAME_ENCODINGS = ("auto", "utf-8", *sorted(CODE_PAGES))
 """What may be chosen as the encoding of undeclared names; auto guesses it."""
@@ -87,7 +87,7 @@ def bad_name(name: str) -> str:
 
 def is_archive_name(name: str) -> bool:
     """Return whether a name ends like that of an archive, of a kind that is read or not."""
-    return name.lower().endswith((*ENDINGS, *_UNREAD_ARCHIVES))
+    return name.lower().endswith((*ARCHIVE_ENDINGS, *_UNREAD_ARCHIVES))
 
 
 def same_anywhere(name: str) -> str:

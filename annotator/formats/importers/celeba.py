@@ -14,9 +14,8 @@ from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceFace, SourceImage
 from annotator.formats.importers.celeba_faces import Row, find_source_faces
 from annotator.formats.importers.celeba_names import ATTRIBUTES, listed_name
-from annotator.formats.importers.folder_files import walk_files
+from annotator.formats.importers.folder_files import account_for, list_folder, unique_names
 from annotator.formats.importers.safe_readers import refuse
-from annotator.imaging.image_files import EXTENSIONS
 
 _ENDINGS = (".txt", ".csv")
 _SPLITS = {"0": "train", "1": "val", "2": "test"}
@@ -70,20 +69,20 @@ def read(path: Path) -> SourceContents:
 def _read_images(folder: Path, contents: SourceContents) -> None:
     partition = _find(folder, _PARTITION)
     splits = dict(_pairs(partition)) if partition else {}
-    files = list(walk_files(folder))
-    images = [file for file in files if file.suffix.lower() in EXTENSIONS]
+    listing = list_folder(folder)
+    images = listing.images
     faces = _read_faces(folder, images, contents)
     contents.images = [
         SourceImage(
-            image.name,
+            name,
             image,
             split=_SPLITS.get(splits.get(listed_name(image.name), ""), ""),
             face=faces.get(image),
         )
-        for image in images
+        for image, name in unique_names(folder, images).items()
     ]
-    lists = {_attribute_list(folder), *(_find(folder, s) for s in (_IDENTITY, _PARTITION, _ALIGNED, *_WILD))}
-    contents.ignored = len(files) - len(images) - len(lists & set(files))
+    lists = [_attribute_list(folder), *(_find(folder, s) for s in (_IDENTITY, _PARTITION, _ALIGNED, *_WILD))]
+    account_for(contents, listing, filter(None, lists))
 
 
 def _read_faces(folder: Path, images: list[Path], contents: SourceContents) -> dict[Path, SourceFace]:

@@ -20,7 +20,7 @@ from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.translate import Row, Translation
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.imaging.image_kinds import IMAGE_ENDINGS
 
 IMAGE_COLUMNS = ("image_name", "filename", "file_name", "image", "file")
 """Headers of the column with the image's name, unless a mapping names that column."""
@@ -127,7 +127,7 @@ class _Lines:
             raise _bad(path, "it is empty")
         self.header = first[1]
         self.rows: Iterator[tuple[int, list[str]]] = lines
-        if PurePath(self.header[0].strip().lower()).suffix in EXTENSIONS:
+        if PurePath(self.header[0].strip().lower()).suffix in IMAGE_ENDINGS:
             self.rows = chain([first], lines)
             self.header = [IMAGE_COLUMNS[0], *(str(number) for number in range(2, len(first[1]) + 1))]
             self.notes.append("it has no header: its columns are called image_name, 2, 3, …")

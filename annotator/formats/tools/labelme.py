@@ -7,14 +7,13 @@ the attribute with the value. The label of a shape is a flat label of the whole 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
-from annotator.formats.importers.folder_files import take_rest, walk_files
+from annotator.formats.importers.folder_files import list_folder, take_rest
 from annotator.formats.importers.json_members import read_json_members, sample_members
 from annotator.formats.importers.safe_readers import refuse
 from annotator.formats.importers.tool_values import answer, find_by_stem, find_image, referenced_name
@@ -44,7 +43,7 @@ def read(path: Path) -> SourceContents:
         _note_shapes(shapes, contents)
         return contents
     shapes, files = 0, []
-    for file in _json_files(path):
+    for file in (file for file in list_folder(path).others if file.suffix.lower() == ".json"):
         try:
             shapes += _read_file(file, path, contents)
         except FacelabelError as error:
@@ -57,10 +56,6 @@ def read(path: Path) -> SourceContents:
         contents, path, files, lambda rest: rest.relative_to(path).as_posix(), "have no file of labelme"
     )
     return contents
-
-
-def _json_files(folder: Path) -> Iterator[Path]:
-    return (file for file in walk_files(folder) if file.suffix.lower() == ".json")
 
 
 def _is_labelme(path: Path) -> bool:

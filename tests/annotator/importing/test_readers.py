@@ -217,7 +217,7 @@ def test_images_that_no_row_names_are_imported_without_labels_and_noted(tmp_path
     assert all(one.path is not None and one.path.is_file() for one in found.images)
     assert [(answer.image, answer.value) for answer in found.answers] == [("1.jpg", "none")]
     told = "3 of its images are in no row; they are imported without labels: test/1.jpg, test/a/3.png, train/2.jpg"
-    assert (found.notes, found.ignored) == ([told], 1)
+    assert (found.notes, found.ignored.counts) == ([told], {".txt files": 1})
 
 
 def test_images_of_two_splits_with_one_name_keep_their_own_labels(tmp_path: Path):
