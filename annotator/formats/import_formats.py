@@ -60,6 +60,30 @@ FORMATS = ("folder", *CONTAINERS, *READERS)
 """All names that `--format` accepts besides auto."""
 
 
+TITLES = {
+    "celeba": "CelebA's lists",
+    "coursework": "the coursework tool's files",
+    "snapshot": "Facelabel's snapshots",
+    "huggingface": "Hugging Face imagefolders",
+    "parquet": "Facelabel's Parquet tables",
+    "label_studio": "Label Studio (JSON, JSON_MIN, CSV, TSV)",
+    "cvat": "CVAT for images (XML)",
+    "makesense": "makesense (CSV, JSON)",
+    "coco": "COCO (JSON)",
+    "labelme": "labelme and X-AnyLabeling (JSON)",
+    "fiftyone": "FiftyOne (labels.json, samples.json)",
+    "class_folders": "class folders",
+    "table": "tables (CSV, TSV)",
+}
+"""What each format is called in messages."""
+
+
+def format_list() -> str:
+    """Return the formats of labels that are read, in words."""
+    titles = [TITLES.get(name, name) for name in READERS]
+    return f"{', '.join(titles[:-1])} and {titles[-1]}"
+
+
 def find_label_files(folder: Path) -> dict[Path, str]:
     """Return the label files directly in a folder with their formats; a table is recognised by its name only."""
     files = sorted(

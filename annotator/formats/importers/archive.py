@@ -11,7 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -27,13 +27,14 @@ from annotator.formats.importers.archive_names import (
     same_anywhere,
 )
 from annotator.formats.importers.ignored_files import ARCHIVE_ENDINGS, IgnoredFiles, system_kind
-from annotator.formats.importers.unread import refuse_unread
-from annotator.imaging.image_kinds import IMAGE_ENDINGS
+from annotator.imaging.image_kinds import HEAD_BYTES, IMAGE_ENDINGS, sniff_image
 
-TAKEN = IMAGE_ENDINGS | {
+_LABEL_ENDINGS = [
     ".csv",
     ".tsv",
     ".tab",
+    ".csv.gz",
+    ".tsv.gz",
     ".txt",
     ".json",
     ".jsonl",
@@ -42,8 +43,12 @@ TAKEN = IMAGE_ENDINGS | {
     ".parquet",
     ".arrow",
     ".xlsx",
-}
-"""Members with other endings are ignored. Those without any are unpacked, because their content may be an image."""
+    ".xlsm",
+    ".xls",
+    ".ods",
+]
+TAKEN = (*IMAGE_ENDINGS, *_LABEL_ENDINGS)
+"""Endings of members that are unpacked. Others are ignored unless their first bytes are those of an image."""
 
 _CHUNK = 2**20
 _SMALL = 2**20  # bytes up to which any compression ratio is allowed
@@ -107,7 +112,6 @@ def unpack(
     Raises:
         FacelabelError: if it is not an archive, is damaged, or holds more than the limits allow.
     """
-    refuse_unread(path)
     decoder = NameDecoder(names_encoding)
     extraction = Extraction(path, folder, limits, is_case_sensitive=_is_case_sensitive(folder))
     with _errors_named(path):
@@ -164,22 +168,44 @@ class Extraction:
             FacelabelError: if the archive now holds more than the limits allow, or the disk is full.
         """
         relative = posix_name(name)
-        if not _is_wanted(relative, member):
+        if system_kind(PurePosixPath(relative)) is not None:
             self.result.ignored.add(PurePosixPath(relative))
             return
         reason = (
             member.kind or bad_name(relative) or self._repeated(relative) or _bad_size(member, self._limits)
         )
-        if not reason:
-            place = self._place(number, relative)
-            size, reason = _copy(member, self._folder / place, self._limits)
-            self._total += size
-            if not reason and place != relative:
-                self.result.renamed[same_anywhere(place)] = relative
+        if not (relative.lower().endswith(TAKEN) or is_archive_name(relative) or member.kind):
+            self._take_image(number, relative, member, reason)
+        elif reason:
+            self.result.refused.append((name, reason))
+        else:
+            try:
+                with _opened(member) as source:
+                    self._write(number, name, source, member)
+            except _DamagedMemberError as error:
+                self.result.refused.append((name, str(error)))
+
+    def _take_image(self, number: int, relative: str, member: Member, reason: str) -> None:
+        """Write a member of any other ending if its content is an image; what else may be wrong with it does not matter then."""
+        head = b""
+        with suppress(_DamagedMemberError), _opened(member) as source:
+            head = _read(source, HEAD_BYTES)
+            if not reason and sniff_image(head) is not None:
+                self._write(number, relative, source, member, head)
+                return
+        self.result.ignored.add(PurePosixPath(relative), head)
+
+    def _write(self, number: int, name: str, source: IO[bytes], member: Member, head: bytes = b"") -> None:
+        relative = posix_name(name)
+        place = self._place(number, relative)
+        size, reason = _copy(source, head, self._folder / place, _allowed_bytes(member, self._limits))
+        self._total += size
         if self._total > self._limits.total_bytes:
             raise _bad(self._path, f"it holds more than {self._limits.total_bytes // 2**20:,} MiB")
         if reason:
             self.result.refused.append((name, reason))
+        elif place != relative:
+            self.result.renamed[same_anywhere(place)] = relative
 
     def _repeated(self, relative: str) -> str:
         return "is in the archive twice" if str(PurePosixPath(relative)) in self._names else ""
@@ -208,13 +234,6 @@ def _is_case_sensitive(folder: Path) -> bool:
         probe.unlink(missing_ok=True)
 
 
-def _is_wanted(relative: str, member: Member) -> bool:
-    name = PurePosixPath(relative)
-    if system_kind(name) is not None:
-        return False
-    return name.suffix.lower() in {*TAKEN, ""} or is_archive_name(relative) or bool(member.kind)
-
-
 def _bad_size(member: Member, limits: ArchiveLimits) -> str:
     if member.size == 0:
         return "is empty"
@@ -225,35 +244,33 @@ def _bad_size(member: Member, limits: ArchiveLimits) -> str:
     return ""
 
 
-def _copy(member: Member, target: Path, limits: ArchiveLimits) -> tuple[int, str]:
-    """Write a member and count its bytes; return its size, and why it was refused or ""."""
-    allowed = limits.member_bytes
-    if member.packed is not None:
-        allowed = min(allowed, max(_SMALL, limits.ratio * member.packed))
+def _allowed_bytes(member: Member, limits: ArchiveLimits) -> int:
+    if member.packed is None:
+        return limits.member_bytes
+    return min(limits.member_bytes, max(_SMALL, limits.ratio * member.packed))
+
+
+def _copy(source: IO[bytes], head: bytes, target: Path, allowed: int) -> tuple[int, str]:
+    """Write a member, whose first bytes may have been read already; return its size, and why it was refused or ""."""
     size = 0
     try:
-        source = member.open()
-    except (OSError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
-        return 0, f"cannot be unpacked ({error})"
-    if source is None:
-        return 0, "is not a plain file"
-    with source:
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as file:
-                while chunk := _read(source):
-                    size += len(chunk)
-                    if size > allowed:
-                        break
-                    file.write(chunk)
-        except (NotADirectoryError, FileExistsError):
-            return size, "has the name of another member"
-        except _DamagedMemberError as error:
-            target.unlink(missing_ok=True)
-            return size, f"is damaged ({error})"
-        except OSError as error:
-            target.unlink(missing_ok=True)
-            raise cannot_write(target, error) from error
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            chunk = head or _read(source)
+            while chunk:
+                size += len(chunk)
+                if size > allowed:
+                    break
+                file.write(chunk)
+                chunk = _read(source)
+    except (NotADirectoryError, FileExistsError):
+        return size, "has the name of another member"
+    except _DamagedMemberError as error:
+        target.unlink(missing_ok=True)
+        return size, f"is damaged ({error})"
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise cannot_write(target, error) from error
     if size > allowed:
         target.unlink(missing_ok=True)
         return size, "is larger than the archive says, which only archive bombs are"
@@ -261,12 +278,24 @@ def _copy(member: Member, target: Path, limits: ArchiveLimits) -> tuple[int, str
 
 
 class _DamagedMemberError(Exception):
-    """The bytes of a member cannot be unpacked."""
+    """A member cannot be opened, or its bytes cannot be unpacked."""
 
 
-def _read(source: IO[bytes]) -> bytes:
+@contextmanager
+def _opened(member: Member) -> Iterator[IO[bytes]]:
     try:
-        return source.read(_CHUNK)
+        source = member.open()
+    except (OSError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+        raise _DamagedMemberError(f"cannot be unpacked ({error})") from error
+    if source is None:
+        raise _DamagedMemberError("is not a plain file")
+    with source:
+        yield source
+
+
+def _read(source: IO[bytes], count: int = _CHUNK) -> bytes:
+    try:
+        return source.read(count)
     except (
         OSError,
         ValueError,

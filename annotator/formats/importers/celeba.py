@@ -81,7 +81,7 @@ def _read_images(folder: Path, contents: SourceContents) -> None:
         )
         for image, name in unique_names(folder, images).items()
     ]
-    lists = (_attribute_list(folder), *(_find(folder, s) for s in (_IDENTITY, _PARTITION, _ALIGNED, *_WILD)))
+    lists = [_attribute_list(folder), *(_find(folder, s) for s in (_IDENTITY, _PARTITION, _ALIGNED, *_WILD))]
     account_for(contents, listing, filter(None, lists))
 
 

@@ -76,8 +76,9 @@ def _likelihood(word: str, position: int, page: str) -> float:
     character = word[position]
     if not _is_of_word(character):
         return 0.0  # box drawing, currency signs
-    if not character.isalpha():  # a mark, such as a vowel of Thai
-        return 0.7 if position else 0.2
+    if not character.isalpha():  # a mark: Thai writes vowels as marks, other scripts hardly in names
+        is_thai = unicodedata.name(character, "").startswith("THAI")
+        return (1.0 if is_thai else 0.7) if position else 0.2
     if page in _COMMON:
         return _of_east_asia(character, page) * (0.3 if _has_ascii(word) else 1.0)
     if character.isupper() and position and word[position - 1].islower():

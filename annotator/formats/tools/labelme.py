@@ -43,7 +43,7 @@ def read(path: Path) -> SourceContents:
         _note_shapes(shapes, contents)
         return contents
     shapes, files = 0, []
-    for file in _json_files(path):
+    for file in (file for file in list_folder(path).others if file.suffix.lower() == ".json"):
         try:
             shapes += _read_file(file, path, contents)
         except FacelabelError as error:
@@ -56,10 +56,6 @@ def read(path: Path) -> SourceContents:
         contents, path, files, lambda rest: rest.relative_to(path).as_posix(), "have no file of labelme"
     )
     return contents
-
-
-def _json_files(folder: Path) -> list[Path]:
-    return [file for file in list_folder(folder).others if file.suffix.lower() == ".json"]
 
 
 def _is_labelme(path: Path) -> bool:

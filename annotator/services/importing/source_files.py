@@ -6,15 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from annotator.errors import FacelabelError, WrongUse
-from annotator.formats.import_formats import recognise
+from annotator.formats.import_formats import format_list
 from annotator.formats.importers.base import SourceFace
 from annotator.formats.importers.folder_files import is_image, is_utf8, list_folder, walk_images
-from annotator.formats.importers.ignored_files import IgnoredFiles, counted_kinds, kind_of, read_head
-from annotator.formats.importers.unread import READ_FORMATS, describe_unread
+from annotator.formats.importers.ignored_files import IgnoredFiles, counted_kinds, read_head
+from annotator.formats.unread_formats import describe_kinds, describe_unread
 from annotator.imaging.image_kinds import IMAGE_ENDINGS
-
-_NOTES = {".txt", ".toml", ".yaml", ".yml"}
-"""Endings of files that seldom hold labels: nobody wants to read about every README."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +82,9 @@ def require_images(paths: list[Path]) -> None:
             raise _no_source(path)
     if any(next(walk_images(path), None) if path.is_dir() else is_image(path) for path in paths):
         return
+    for path in paths:
+        if path.is_file() and (unread := describe_unread(path)):
+            raise WrongUse("unread_format", f"{path} is {unread.what}, which is not read.", do=unread.do)
     listing = list_images(paths)
     held = counted_kinds(listing.ignored.counts)
     advice = [text for text in listing.ignored.advice.values() if text]
@@ -95,7 +95,7 @@ def require_images(paths: list[Path]) -> None:
             [
                 *advice,
                 f"Name a folder with images. Image files end in {', '.join(sorted(IMAGE_ENDINGS))}.",
-                f"Read are: {READ_FORMATS}.",
+                f"Labels are read from {format_list()}.",
             ]
         ),
     )
@@ -111,21 +111,10 @@ def _list_folder(folder: Path, listing: ImageListing) -> None:
     listing.files += [SourceFile(path, inside.name(path), source) for path in inside.images]
     listing.refused += inside.refused
     ignored = inside.ignored()
-    _describe_kinds(ignored, inside.others)
+    describe_kinds(ignored, inside.others)
     listing.ignored.update(ignored)
     listing.found += inside.found
     listing.notes += inside.notes
-
-
-def _describe_kinds(ignored: IgnoredFiles, paths: list[Path]) -> None:
-    """Say of the files of other tools what they are, by the first file of each kind."""
-    for path in paths:
-        kind = kind_of(Path(path.name))
-        if kind in ignored.counts and kind not in ignored.advice and path.suffix.lower() not in _NOTES:
-            unread = describe_unread(path) if recognise(path) == "folder" else None
-            ignored.advice[kind] = (
-                f"{path.name} is {unread.what}, which is not read. {unread.do}" if unread else ""
-            )
 
 
 def _list_file(path: Path, listing: ImageListing) -> None:

@@ -214,21 +214,49 @@ def test_the_same_name_twice_is_refused(project: ProjectFolder, tmp_path: Path) 
 
 
 def test_what_macos_adds_is_ignored_and_counted(tmp_path: Path) -> None:
-    names = ["a.png", "__MACOSX/._a.png", "._b.png", ".DS_Store", "notes.docx"]
+    names = ["a.png", "__MACOSX/._a.png", "._b.png", ".DS_Store"]
     folder = tmp_path / "unpacked"
     folder.mkdir()
     members = unpack(write_zip(tmp_path / "mac.zip", names), folder, LIMITS)
-    assert members.ignored == names[1:]
+    assert members.ignored.counts == {"files in __MACOSX": 1, "._ files of macOS": 1, ".DS_Store files": 1}
     assert [path.name for path in folder.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar.gz"])
+def test_images_with_other_endings_are_taken_by_content(
+    project: ProjectFolder, tmp_path: Path, ending: str
+) -> None:
+    members = {
+        "photo": png(1),
+        "photo.dat": png(2),
+        "notes.docx": b"text",
+        "empty.bin": b"",
+        "a.mp4": b"film",
+    }
+    packed = tmp_path / f"mixed.{ending}"
+    if ending == "zip":
+        with zipfile.ZipFile(packed, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+    else:
+        with tarfile.open(packed, "w:gz") as tar:
+            for name, content in members.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    found, report = imported_names(project, packed)
+    assert found == {"photo", "photo.dat"}
+    assert report["images"]["ignored"] == {".docx files": 1, ".bin files": 1, "videos": 1}
+    assert report["images"]["refused"] == []
 
 
 @pytest.mark.parametrize(
     ("name", "content", "kind"),
     [
-        ("photos.7z", b"7z\xbc\xaf\x27\x1c" + bytes(90), "a 7-Zip archive"),
+        ("photos.7z", b"7z\xbc\xaf\x27\x1c" + bytes(90), "a 7z archive"),
         ("photos.rar", b"Rar!\x1a\x07\x01\0" + bytes(90), "a RAR archive"),
         ("called.zip", b"Rar!\x1a\x07\0" + bytes(90), "a RAR archive"),
-        ("called.tar.gz", b"\x28\xb5\x2f\xfd" + bytes(90), "compressed by Zstandard"),
+        ("called.tar.gz", b"\x28\xb5\x2f\xfd" + bytes(90), "a file packed with Zstandard"),
     ],
 )
 def test_archives_that_are_not_read_are_named(
@@ -236,7 +264,7 @@ def test_archives_that_are_not_read_are_named(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     call("import", tmp_path / name, "-p", project.path).assert_refused(
-        1, f"{name} is {kind}, which is not read.", "Unpack it and import the folder."
+        2, f"{name} is {kind}, which is not read.", "Unpack it and import the folder"
     )
 
 

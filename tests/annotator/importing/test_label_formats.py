@@ -261,28 +261,14 @@ def test_a_name_that_leads_out_of_the_folder_opens_nothing(tmp_path: Path, faces
 
 
 UNREAD = {
-    "doccano.jsonl": (b'{"id": 1, "filename": "0.jpg", "label": ["glasses"]}\n', "an export of doccano"),
-    "doccano.json": (b'[{"id": 1, "text": "0.jpg", "labels": []}]', "an export of doccano"),
-    "via.json": (
-        b'{"_via_settings": {"ui": {}}, "_via_img_metadata": {}}',
-        "a project of the VGG Image Annotator",
-    ),
+    "via.json": (b'{"_via_settings": {"ui": {}}}', "a project of the VGG Image Annotator"),
     "via_old.json": (
         b'{"a.jpg12": {"filename": "a.jpg", "regions": [], "file_attributes": {}}}',
         "a project of the VGG Image Annotator",
     ),
-    "ffhq.json": (
-        b'{"0": {"category": "training", "image": {"file_path": "images/0.png"}}}',
-        "the list of images of FFHQ",
-    ),
-    "unknown.json": (b'{"glasses": {"0.jpg": 1}}', "JSON of an unknown kind"),
-    "damaged.json": (b'{"images": [{"id"', "damaged JSON"),
+    "damaged.json": (b'{"images": [{"id"', "a .json file of a form that is not known"),
     "yolo.txt": (b"0 0.5 0.5 0.1 0.1\n1 0.4 0.5 0.1 0.2\n", "a label file of YOLO"),
     "voc.xml": (b"<annotation><filename>0.jpg</filename></annotation>", "an annotation of Pascal VOC"),
-    "imdb.mat": (b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(99), "a file of MATLAB"),
-    "labels.pkl": (b"\x80\x04\x95\x05\0\0\0\0\0\0\0]\x94.", "a pickle of Python"),
-    "labels.npy": (b"\x93NUMPY\1\0" + bytes(99), "an array of NumPy"),
-    "train.parquet": (b"PAR1" + bytes(99) + b"PAR1", "a Parquet file"),
 }
 
 
@@ -293,7 +279,10 @@ def test_label_files_that_are_not_read_are_named_with_what_is_read(
     content, kind = UNREAD[name]
     (tmp_path / name).write_bytes(content)
     call("import", tmp_path / name, "-p", project.path).assert_refused(
-        1, f"{name} is {kind}", "Read are: image files", "COCO, labelme, FiftyOne"
+        2,
+        f"{name} is {kind}",
+        "Labels are read from",
+        "COCO (JSON), labelme and X-AnyLabeling (JSON), FiftyOne",
     )
 
 
