@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.formats.importers.base import SourceAnswer, SourceImage
 from annotator.formats.importers.safe_readers import plain_text, refuse
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.imaging.image_kinds import IMAGE_ENDINGS
 
 
 def referenced_name(path: Path, where: str, value: object) -> str:
@@ -51,7 +51,7 @@ def find_by_stem(root: Path, folder: Path, stem: str) -> SourceImage | None:
     relative = PurePosixPath(stem)
     if relative.is_absolute() or ".." in relative.parts or not relative.name:
         return None
-    for ending in sorted(EXTENSIONS):
+    for ending in sorted(IMAGE_ENDINGS):
         for form in (ending, ending.upper()):
             file = folder / relative.with_name(relative.name + form)
             if _is_file(file):
