@@ -164,7 +164,9 @@ def account_for(contents: SourceContents, listing: FolderListing, read: Iterable
     """
     used = {image.path for image in contents.images if image.path is not None}
     labels = {*read} & {*listing.others, *listing.system} - used
-    contents.found = listing.found - len(labels)
+    listed = {*listing.images, *listing.others, *listing.masks, *listing.system}
+    by_links = used - listed  # files that the source names by a path that leads through a link
+    contents.found = listing.found - len(labels) + len(by_links)
     contents.ignored.update(listing.ignored(but=used | labels))
     contents.refused_files += listing.refused
     contents.notes += listing.notes

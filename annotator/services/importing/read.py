@@ -134,14 +134,15 @@ def _read_archive(path: Path, schema: Schema, options: ImportOptions, scratch: P
     else:
         read = read_source(inside, schema, options, scratch)
         read = replace(read, format=f"archive of {read.format}")
-    members.ignored.update(read.ignored)
+    ignored = members.ignored
+    ignored.update(read.ignored)
     read = _with_own_names(read, unpacked, members.renamed)
     return replace(
         read,
         files=[_file_of_archive(file, path.name, unpacked, folder) for file in read.files],
-        found=read.found + len(members.refused) + members.ignored.total,
+        found=read.found + len(members.refused) + ignored.total - read.ignored.total,
         refused=members.refused + read.refused,
-        ignored=members.ignored,
+        ignored=ignored,
         notes=members.notes + read.notes,
     )
 
