@@ -21,8 +21,8 @@ from annotator.cli.terminal import (
 from annotator.config import Settings
 from annotator.errors import FacelabelError
 from annotator.formats.import_formats import FORMATS
-from annotator.formats.importers.archive import ArchiveLimits
-from annotator.formats.importers.archive_names import NAME_ENCODINGS
+from annotator.formats.importers.archives.names import NAME_ENCODINGS
+from annotator.formats.importers.archives.unpacking import ArchiveLimits
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.video import VideoOptions
 from annotator.imaging.image_files import Limits

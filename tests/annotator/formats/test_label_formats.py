@@ -203,7 +203,7 @@ def test_a_data_set_of_fiftyone_is_imported_with_its_images(
             "embedding": {"$binary": "AAAA"},
         },
         {
-            "filepath": "/home/ada/2.jpg", "glasses": {"_cls": "Classifications", "classifications": [{"label": "sunglasses"}]},
+            "filepath": "/home/ada/exported/data/2.jpg", "glasses": {"_cls": "Classifications", "classifications": [{"label": "sunglasses"}]},
             "hair_color": {"_cls": "Detections", "detections": [{"label": "gray", "bounding_box": [0, 0, 1, 1]}]},
         },
     ]  # fmt: skip
