@@ -12,11 +12,9 @@ from annotator.errors import FacelabelError
 from annotator.files import cannot_write
 from annotator.formats.importers.base import SourceContents, SourceImage
 from annotator.formats.importers.frame_request import FrameRequest
+from annotator.formats.importers.ignored_files import VIDEO_ENDINGS
 from annotator.imaging.decoder_pool import decoding_context
 from annotator.imaging.image_kinds import MAX_PIXELS
-
-EXTENSIONS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".3gp"})
-"""File name extensions of videos."""
 
 STALL_SECONDS = 8
 """Seconds without a frame after which a decoder is killed."""
@@ -45,7 +43,7 @@ class VideoOptions:
 
 def recognise(path: Path) -> bool:
     """Return whether a file is named like a video."""
-    return path.suffix.lower() in EXTENSIONS and not path.is_dir()
+    return path.suffix.lower() in VIDEO_ENDINGS and not path.is_dir()
 
 
 def read(
