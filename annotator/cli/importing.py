@@ -210,6 +210,12 @@ def _print_images(images: ImageReport, would: str, *, dry_run: bool) -> None:
         click.echo(one_line(text))
     if images.faces:
         click.echo(f"{images.faces} faces {would}imported from the source.")
+    for name, note in list(images.notes.items())[:_SHOWN]:
+        errors.print(f"note: {one_line(name)}: {note}", markup=False)
+    if len(images.notes) > _SHOWN:
+        errors.print(
+            f"and {len(images.notes) - _SHOWN} more notes about files; --json lists all", markup=False
+        )
     if images.misfits:
         names = ", ".join(map(one_line, images.misfits[:_SHOWN]))
         errors.print(
