@@ -11,8 +11,8 @@ from annotator.services.people.directory import PersonSummary, list_people
 from annotator.services.people.face_sets import FaceSet, FaceSets, find_sets
 from annotator.services.people.rename_merge import merge, rename, undo_people_change
 from tests.support.face_descriptors import describe
-from tests.support.projects.labelling import Person, labels_of
 from tests.support.projects.images import names_of
+from tests.support.projects.labelling import Person, labels_of
 
 SIZES = (9, 7, 5, 3, 1)
 """The number of faces of each person, in falling order."""

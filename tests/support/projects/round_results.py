@@ -11,9 +11,9 @@ from annotator.project import ProjectFolder
 from annotator.services.insights.label_savings import read_labels_saved
 from annotator.services.predictions.active import load_predictions
 from annotator.services.rounds.feature_choice import choose_features, network_folder
-from tests.support.projects.labelling import ALL, Person
 from tests.support.predictions_folder import SURE, UNCERTAIN, write_cells, write_predictions
 from tests.support.projects.images import image_of, names_of
+from tests.support.projects.labelling import ALL, Person
 from tests.support.projects.reviewing import save_correction
 
 LABEL_ISSUES_HEADER = "image_name,attribute,code,p_code,suggested,p_suggested"
