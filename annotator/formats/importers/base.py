@@ -77,6 +77,8 @@ class SourceContents:
         refused: (name, reason) of every part that was not read.
         notes: what the user should know, in whole sentences.
         ignored: the number of files in its folders that are neither images nor files of the format.
+        coded: the values of its answers are codes; else they are names, and a number among them is a name too.
+        has_empty_words: nan, NA, null and the like stand for an empty cell unless the schema has a value of that name.
     """
 
     images: list[SourceImage] = field(default_factory=list)
@@ -84,6 +86,8 @@ class SourceContents:
     refused: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     ignored: int = 0
+    coded: bool = False
+    has_empty_words: bool = False
 
     def attributes(self) -> Iterator[str]:
         """Return the attributes that occur, in the order of their first appearance."""

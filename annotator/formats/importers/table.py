@@ -1,48 +1,46 @@
-"""Tables of labels (CSV, TSV): one row per image, one column per attribute, with or without a mapping.
-
-Encoding, delimiter and header are detected; every encoding except UTF-8 is noted.
-"""
+"""Tables of labels (CSV, TSV, workbooks): one row per image, one column per attribute, with or without a mapping."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
-from pathlib import Path, PurePath
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from annotator.domain.names import find_attribute, find_code
+from annotator.domain.names import find_attribute, propose_values, whole_number
 from annotator.domain.schema import Attribute, Schema
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents
-from annotator.formats.importers.mapping import Mapping
-from annotator.formats.importers.translate import Row, Translation
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.formats.importers.column_values import EMPTY_WORDS, Decision, decide
+from annotator.formats.importers.mapping import Mapping, find_header, list_values, show_columns
+from annotator.formats.importers.table_rows import (
+    ENDINGS,
+    IMAGE_COLUMNS,
+    TableRows,
+    bad_table,
+    find_image_column,
+    open_table,
+)
+from annotator.formats.importers.translate import Row, Translation, group_one_hot, propose
 
-IMAGE_COLUMNS = ("image_name", "filename", "file_name", "image", "file")
-"""Headers of the column with the image's name, unless a mapping names that column."""
-
-MAX_FILE_BYTES = 512 * 2**20
 _SHOWN = 10
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_COURSEWORK = ["image_name", "wrinkles", "freakles", "glasses", "hair_color", "hair_top", "human_not_human"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column that answers an attribute; `values` translates its cells."""
+    """A column that answers an attribute. `values`: the mapping of its cells; `answers`: what each different cell means."""
 
     index: int
     header: str
     attribute: Attribute
     values: dict[str, str]
+    answers: dict[str, int | str | None] = field(default_factory=dict)
 
 
 def recognise(path: Path) -> bool:
     """Return whether a file is named like a table."""
-    return path.suffix.lower() in {".csv", ".tsv", ".tab"} and not path.is_dir()
+    return path.name.lower().endswith(ENDINGS) and not path.is_dir()
 
 
 def read(path: Path) -> SourceContents:
@@ -51,16 +49,17 @@ def read(path: Path) -> SourceContents:
     Raises:
         FacelabelError: if the file is not a table.
     """
-    lines = _Lines(path)
-    header = lines.header
-    image = next((header.index(name) for name in IMAGE_COLUMNS if name in header), 0)
+    return _contents(open_table(path), None)
+
+
+def _contents(lines: TableRows, image: str | None) -> SourceContents:
+    image_index = lines.image_column(image) or 0
     return SourceContents(
         answers=[
-            SourceAnswer(cells[image], name, cell)
-            for _, cells in lines.rows
-            if len(cells) == len(header)
-            for index, (name, cell) in enumerate(zip(header, cells, strict=True))
-            if index != image
+            SourceAnswer(cells[image_index], name, cell.strip())
+            for _, cells in _whole_rows(lines, [])
+            for index, (name, cell) in enumerate(zip(lines.header, cells, strict=True))
+            if index != image_index and name
         ]
     )
 
@@ -68,116 +67,97 @@ def read(path: Path) -> SourceContents:
 def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Translation:
     """Read, check and translate a whole table: a table is imported as a whole or not at all.
 
+    A column holds codes or names, as `column_values` decides. Several columns may answer one attribute if the mapping names
+    them all; where two of them answer it differently, the cell stays unlabelled and is told as a contradiction.
+
     Raises:
         FacelabelError: if a column is missing, a row has another number of cells than the header, two rows of one image
-            differ, or a cell holds a value that the schema does not have. The error names the first ten places.
+            differ, a cell holds a value that the schema does not have, or a column can be read in two ways. The error
+            names the first ten places, and the mapping to write.
     """
     mapping = mapping or Mapping()
-    lines = _Lines(path)
-    header = lines.header
-    image_index = _find_image_column(path, header, mapping)
-    columns, ignored_columns = _find_columns(path, header, image_index, schema, mapping)
-    rows: list[Row] = []
-    by_name: dict[str, Row] = {}
-    wrong: list[str] = []
-    for number, cells in lines.rows:
-        if len(cells) != len(header):
-            wrong.append(f"line {number}: {len(cells)} cells instead of {len(header)}")
-            continue
-        answers: dict[str, int | str] = {}
-        for column in columns:
-            try:
-                answer = _answer(column, cells[column.index])
-            except ValueError as error:
-                wrong.append(f"line {number}: {error}")
-                continue
-            if answer is not None:
-                answers[column.attribute.name] = answer
-        row = Row(cells[image_index], answers)
-        if by_name.setdefault(row.image_name, row) != row:
-            wrong.append(f"line {number}: {row.image_name[:60]!r} has another row with other answers")
-        elif by_name[row.image_name] is row:
-            rows.append(row)
+    lines = _open(path, schema, mapping)
+    image_index = _find_image_column(path, lines.header, mapping)
+    columns, ignored_columns = _find_columns(path, lines.header, image_index, schema, mapping)
+    wrong: list[tuple[int, str]] = []
+    rows = list(_whole_rows(lines, wrong))
+    unknown = _decide_columns(path, lines, columns, rows, schema)
+    wrong += _unknown_cells(columns, rows, unknown)
+    translation = Translation(ignored_columns=ignored_columns, notes=lines.notes)
+    _translate_rows(translation, columns, rows, image_index, wrong)
     if wrong:
-        more = f"\n  and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-        raise FacelabelError(
-            "bad_table",
-            f"{path} has {len(wrong)} cells or rows that cannot be read:\n  "
-            + "\n  ".join(wrong[:_SHOWN])
-            + more,
-            do="Fix the file, add the values to attributes.toml, or map them: `--dry-run --map-out FILE` proposes a mapping, "
-            "--map FILE uses it.",
+        raise _refusal(
+            path, [f"{lines.place} {number}: {what}" for number, what in sorted(wrong)], columns, unknown
         )
-    return Translation(rows, ignored_columns=ignored_columns, notes=lines.notes)
+    unmapped = [header for header in ignored_columns if mapping.column(header) is None]
+    if groups := group_one_hot(unmapped, schema):
+        translation.notes += [
+            f"{', '.join(headers)} look like one column per value of {attribute}, and were ignored: `--dry-run --map-out "
+            "FILE` proposes a mapping"
+            for attribute, headers in groups.items()
+        ]
+    return translation
 
 
-class _Lines:
-    """The lines of a table; `notes` tells what had to be guessed about it."""
+def propose_for_table(path: Path, schema: Schema, mapping: Mapping) -> tuple[Mapping, Counter[str]]:
+    """Guess a mapping for the columns and values of a table that have no equal of ours.
 
-    def __init__(self, path: Path) -> None:
-        text, self.notes = _decode(path)
-        if "\0" in text:
-            raise _bad(path, "it holds a NUL character")
-        delimiter = _delimiter(text)
-        if delimiter != ",":
-            self.notes.append(f"its cells are separated by {_DELIMITERS[delimiter]}")
-        lines = _split(path, text, delimiter)
-        first = next(lines, None)
-        if first is None:
-            raise _bad(path, "it is empty")
-        self.header = first[1]
-        self.rows: Iterator[tuple[int, list[str]]] = lines
-        if PurePath(self.header[0].strip().lower()).suffix in EXTENSIONS:
-            self.rows = chain([first], lines)
-            self.header = [IMAGE_COLUMNS[0], *(str(number) for number in range(2, len(first[1]) + 1))]
-            self.notes.append("it has no header: its columns are called image_name, 2, 3, …")
+    A column that can be read in two ways is proposed with both readings, one of which a person must choose.
 
+    Args:
+        path: the table.
+        schema: the schema.
+        mapping: the mapping that was given for it; its column of images and its encoding are kept.
 
-def _decode(path: Path) -> tuple[str, list[str]]:
-    """The text of a file and notes on its encoding: that of its byte order mark, UTF-8, or else Windows-1252."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise _bad(path, f"it is larger than {MAX_FILE_BYTES // 2**20} MiB")
-        content = path.read_bytes()
-    except OSError as error:
-        raise _bad(path, str(error.strerror)) from error
-    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        if wide:
-            return content.decode("utf-16"), ["it is UTF-16"]
-        return content.decode("utf-8-sig"), []
-    except UnicodeDecodeError as error:
-        if wide:
-            raise _bad(path, "it has the byte order mark of UTF-16, but is not UTF-16") from error
-    for name, encoding in (("Windows-1252", "cp1252"), ("Latin-1", "latin-1")):
-        try:
-            return content.decode(encoding), [f"it is not UTF-8 and was read as {name}: check the names"]
-        except UnicodeDecodeError:
+    Returns:
+        The mapping, and how often each column occurs.
+
+    Raises:
+        FacelabelError: if the file is not a table.
+    """
+    lines = _open(path, schema, mapping)
+    contents = _contents(lines, mapping.image)
+    proposal, counts = propose(contents, schema)
+    cells: dict[str, set[str]] = {}
+    for answer in contents.answers:
+        cells.setdefault(answer.attribute, set()).add(answer.value or "")
+    ours = _is_ours(lines.header, cells, schema)
+    columns, readings = dict(proposal.columns), {}
+    for name, of_column in cells.items():
+        attribute = find_attribute(schema, name)
+        if attribute is None:
             continue
-    raise AssertionError("every byte is Latin-1")
+        columns.pop(name, None)
+        decision = decide(attribute, of_column, {}, keeps_minus_one=ours, coded=lines.header == _COURSEWORK)
+        if decision.readings:
+            readings[name] = (attribute.name, decision.readings)
+        elif decision.unknown:
+            columns[name] = (attribute.name, propose_values(attribute, decision.unknown))
+    return Mapping(mapping.image, columns, {}, mapping.encoding, readings), counts
 
 
-def _delimiter(text: str) -> str:
-    """The separator that occurs most often in the first line, outside quotes."""
-    first = re.sub(r'"[^"]*"', "", text[:100_000].lstrip("\r\n").partition("\n")[0])
-    return max(_DELIMITERS, key=first.count)
+def _open(path: Path, schema: Schema, mapping: Mapping) -> TableRows:
+    words = [value.name for attribute in schema.attributes for value in attribute.values]
+    return open_table(path, mapping.image, mapping.encoding, words)
 
 
-def _split(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        for cells in reader:
-            if cells:
-                yield reader.line_num, cells
-    except csv.Error as error:
-        raise _bad(path, f"line {reader.line_num}: {error}") from error
+def _whole_rows(lines: TableRows, wrong: list[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    """The rows with as many cells as the header; empty cells beyond it are dropped, other rows are added to `wrong`."""
+    width = len(lines.header)
+    for number, cells in lines.rows:
+        if len(cells) > width and not any(map(str.strip, cells[width:])):
+            del cells[width:]
+        if len(cells) == width:
+            yield number, cells
+        else:
+            wrong.append((number, f"{len(cells)} cells instead of {width}"))
 
 
 def _find_image_column(path: Path, header: list[str], mapping: Mapping) -> int:
+    index = find_image_column(header, mapping.image)
+    if index is not None:
+        return index
     names = (mapping.image,) if mapping.image is not None else IMAGE_COLUMNS
-    for name in names:
-        if name in header:
-            return header.index(name)
     raise FacelabelError(
         "missing_column",
         f"{path} has no column {' or '.join(repr(name) for name in names)} with the image's name; it has {', '.join(header)}.",
@@ -189,50 +169,182 @@ def _find_columns(
     path: Path, header: list[str], image_index: int, schema: Schema, mapping: Mapping
 ) -> tuple[list[Column], list[str]]:
     for name in mapping.columns:
-        if name not in header:
+        if find_header(header, name) is None:
             raise FacelabelError(
                 "missing_column",
                 f"{path} has no column {name!r}, which the mapping names; it has {', '.join(header)}.",
+                do="Name the column in the mapping as the table does.",
             )
     columns: list[Column] = []
     ignored: list[str] = []
+    mapped: set[str] = set()
     for index, name in enumerate(header):
-        if index == image_index:
+        if index == image_index or not name:
             continue
-        target, values = mapping.columns.get(name, (name, {}))
+        entry = mapping.column(name)
+        target, values = entry or (name, {})
         attribute = find_attribute(schema, target) if target else None
         if attribute is None:
-            if target and name in mapping.columns:
+            if target and entry is not None:
                 raise FacelabelError(
                     "unknown_attribute", f"The mapping names {target!r}, which the schema does not have."
                 )
             ignored.append(name)
-        elif any(column.attribute.name == attribute.name for column in columns):
-            raise _bad(path, f"two columns answer {attribute.name}")
-        else:
-            columns.append(Column(index, name, attribute, values))
+            continue
+        twice = [column.header for column in columns if column.attribute.name == attribute.name]
+        if twice and (name in twice or entry is None or not mapped.issuperset(twice)):
+            raise bad_table(path, f"two columns answer {attribute.name}")
+        if entry is not None:
+            mapped.add(name)
+        columns.append(Column(index, name, attribute, values))
     if not columns:
-        names = ", ".join(attribute.name for attribute in schema.attributes)
-        raise FacelabelError(
-            "missing_column",
-            f"No column of {path} is an attribute of the schema ({names}); it has {', '.join(header)}.",
-            do="Map its columns with --map FILE.",
-        )
+        raise _no_attribute(path, header, ignored, schema)
     return columns, ignored
 
 
-def _answer(column: Column, cell: str) -> int | str | None:
-    text = column.values.get(cell, column.values.get(cell.strip(), cell)).strip()
-    if not text:
-        return None
-    if column.attribute.kind == "open":
-        return text
-    code = find_code(column.attribute, text)
-    if code is None:
-        values = ", ".join(f"{value.code} {value.name}" for value in column.attribute.values)
-        raise ValueError(f"{column.header} has no value {text[:60]!r} (it has {values})")
-    return code
+def _no_attribute(path: Path, header: list[str], ignored: list[str], schema: Schema) -> FacelabelError:
+    names = ", ".join(attribute.name for attribute in schema.attributes)
+    told = "".join(
+        f" {', '.join(headers)} look like one column per value of {attribute}."
+        for attribute, headers in group_one_hot(ignored, schema).items()
+    )
+    return FacelabelError(
+        "missing_column",
+        f"No column of {path} is an attribute of the schema ({names}); it has {', '.join(header)}.{told}",
+        do="Map its columns: `--dry-run --map-out FILE` proposes a mapping, --map FILE uses it.",
+    )
 
 
-def _bad(path: Path, what: str) -> FacelabelError:
-    return FacelabelError("bad_table", f"{path} cannot be read as a label file: {what}.", do="Fix the file.")
+def _decide_columns(
+    path: Path, lines: TableRows, columns: list[Column], rows: list[tuple[int, list[str]]], schema: Schema
+) -> dict[str, list[str]]:
+    """Fill the answers of all columns; return the unknown cells by header.
+
+    Raises:
+        FacelabelError: if a column can be read in two ways; it shows both mappings.
+    """
+    cells = {column.header: {cells[column.index] for _, cells in rows} for column in columns}
+    ours = _is_ours(lines.header, cells, schema)
+    unknown = {}
+    undecided: dict[str, tuple[Column, Decision]] = {}
+    for column in columns:
+        decision = decide(
+            column.attribute,
+            cells[column.header],
+            column.values,
+            keeps_minus_one=ours,
+            coded=lines.header == _COURSEWORK,
+        )
+        column.answers.update(decision.answers)
+        lines.notes += [f"{column.header}: {note}" for note in decision.notes]
+        if decision.unknown:
+            unknown[column.header] = decision.unknown
+        if decision.readings:
+            undecided[column.header] = (column, decision)
+    if undecided:
+        raise _undecided(path, undecided)
+    return unknown
+
+
+def _is_ours(header: list[str], cells: dict[str, set[str]], schema: Schema) -> bool:
+    """Whether -1 is "can't tell" in a table.
+
+    It is if the table is the coursework's, or if it has our columns and cells that tables of -1 and 1 never have: empty
+    ones, or codes above 1.
+    """
+    if header == _COURSEWORK:
+        return True
+    texts = {
+        cell.strip()
+        for name, of_column in cells.items()
+        if (attribute := find_attribute(schema, name)) is not None and attribute.kind == "categorical"
+        for cell in of_column
+    }
+    return header == ["image_name", *(attribute.name for attribute in schema.attributes)] and any(
+        not text or text.casefold() in EMPTY_WORDS or (whole_number(text) or 0) > 1 for text in texts
+    )
+
+
+def _undecided(path: Path, undecided: dict[str, tuple[Column, Decision]]) -> FacelabelError:
+    names = ", ".join(undecided)
+    many = len(undecided) > 1
+    parts = []
+    for header, (column, decision) in undecided.items():
+        for number, reading in enumerate(decision.readings):
+            parts.append(f"# {'or, if' if number else 'if'} {reading.title}:")
+            parts.append(show_columns({header: (column.attribute.name, reading.values)}))
+    return FacelabelError(
+        "undecided_column",
+        f"The {'columns' if many else 'column'} {names} of {path} can be read in two ways, so nothing was guessed.",
+        do=f"Write one of the two mappings{' of each column' if many else ''} to a file, and give it with --map FILE:\n"
+        + "\n".join(parts),
+    )
+
+
+def _unknown_cells(
+    columns: list[Column], rows: list[tuple[int, list[str]]], unknown: dict[str, list[str]]
+) -> list[tuple[int, str]]:
+    """The number of each row with an unknown cell, and what is wrong with it."""
+    found = []
+    for column in columns:
+        cells_of_column = set(unknown.get(column.header, ()))
+        values = list_values(column.attribute)
+        found += [
+            (number, f"{column.header} has no value {cells[column.index].strip()[:60]!r} (it has {values})")
+            for number, cells in rows
+            if cells[column.index] in cells_of_column
+        ]
+    return found
+
+
+def _translate_rows(
+    translation: Translation,
+    columns: list[Column],
+    rows: list[tuple[int, list[str]]],
+    image_index: int,
+    wrong: list[tuple[int, str]],
+) -> None:
+    by_name: dict[str, Row] = {}
+    for number, cells in rows:
+        answers: dict[str, int | str] = {}
+        contradicted = set()
+        for column in columns:
+            answer = column.answers.get(cells[column.index])
+            name = column.attribute.name
+            if answer is not None and answers.setdefault(name, answer) != answer:
+                contradicted.add(name)
+        row = Row(cells[image_index].strip(), answers)
+        for name in sorted(contradicted):
+            del answers[name]
+            translation.contradictions.append((row.image_name, name))
+        if by_name.setdefault(row.image_name, row) != row:
+            wrong.append((number, f"{row.image_name[:60]!r} has another row with other answers"))
+        elif by_name[row.image_name] is row:
+            translation.rows.append(row)
+
+
+def _refusal(
+    path: Path, wrong: list[str], columns: list[Column], unknown: dict[str, list[str]]
+) -> FacelabelError:
+    more = f"\n  and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+    do = (
+        "Fix the file, add the values to attributes.toml, or map them: `--dry-run --map-out FILE` proposes a mapping, "
+        "--map FILE uses it."
+    )
+    if unknown:
+        proposed = {
+            column.header: (column.attribute.name, propose_values(column.attribute, unknown[column.header]) | column.values)
+            for column in columns
+            if column.header in unknown
+        }  # fmt: skip
+        do += (
+            ' A column holds codes or names, never both. A mapping looks like this; put in the values, "" is not labelled:\n'
+            + show_columns(proposed)
+        )
+    return FacelabelError(
+        "bad_table",
+        f"{path} has {len(wrong)} cells or rows that cannot be read:\n  "
+        + "\n  ".join(wrong[:_SHOWN])
+        + more,
+        do=do,
+    )
