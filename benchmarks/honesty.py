@@ -8,7 +8,7 @@ beside it is that of the same classes; how often one is missing, and what the in
 
 Replays of one model share its people and are not independent of each other: MODELS models, each on people of its own draw,
 with DRAWS audits each. The intervals of the coverage are those of models drawn with replacement. The seeds had no part in choosing the method
-(docs/experiments.md). Without the development data, and with --small, there are no faces but numbers, and the figures mean nothing.
+(docs/lab/experiments.md). Without the development data, and with --small, there are no faces but numbers, and the figures mean nothing.
 """
 
 import tempfile

@@ -22,7 +22,7 @@ from annotator.config import Settings
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.rounds.status import read_status
-from annotator.worker import FIGURES
+from annotator.worker import STATISTICS
 from benchmarks.support.report import Figures, Size
 from benchmarks.support.team_project import make_team_project
 
@@ -94,7 +94,7 @@ def requests_of(project: ProjectFolder) -> dict[str, dict[str, float]]:
         with watch.time(what):
             return ask(client, method, path, body)
 
-    for kind in FIGURES:
+    for kind in STATISTICS:
         with watch.time(f"worker: {kind.name}"):
             StatisticsCounter(project, (kind,)).run_step()
     for _ in range(1 + AGAIN):

@@ -2,7 +2,7 @@
 
 The test people are a third of all, drawn so that every value is there in its share (the best of 3,000 draws; the labels
 of the images decide, no model). They were set aside before the preset was made: whatever was tried for it was measured
-on the other people (docs/experiments.md). Three seeds draw the labelled images, the val people, and what is random in
+on the other people (docs/lab/experiments.md). Three seeds draw the labelled images, the val people, and what is random in
 training. Without the development data, and with --small, faces are drawn and the figures mean nothing.
 """
 

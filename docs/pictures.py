@@ -1,7 +1,7 @@
 """Make the pictures of docs/tour.md: `.venv/bin/python docs/pictures.py`.
 
-Draws sample faces, takes in the known answers of more and more of them, runs three rounds, lets three labellers with an error rate of
-their own answer, and photographs every page. Nothing in it is a photo of anybody.
+Draws sample faces, takes in the known answers of more and more of them, runs three rounds, lets three labellers, each with an error rate,
+answer, and photographs every page. It shows no photo of a real person.
 """
 
 import csv
@@ -179,7 +179,7 @@ def photograph(page: Page, url: str, archive: Path) -> None:
 
 
 def label(page: Page) -> None:
-    """Answer an image, then put images aside until one comes with suggestions, and photograph that."""
+    """Answer an image, then skip images until one comes with suggestions, and photograph that."""
     while page.locator("#previous-image.filled").count() == 0:
         page.keyboard.press("0")
         page.wait_for_load_state("networkidle")

@@ -258,7 +258,7 @@ def _check_replacements(attribute: str, values: tuple[Value, ...]) -> None:
                     f"{code} of {attribute} is replaced by {following}, which does not exist"
                 )
             if following == code:
-                raise _WrongSchemaError(f"{code} of {attribute} is replaced by itself")
+                raise _WrongSchemaError(f"{code} of {attribute} replaces itself")
             if following not in reached:
                 reached.add(following)
                 new += replaced[following]

@@ -1,4 +1,8 @@
-"""The changes between two schemas, each with a sentence. Changes that would lose labels or codes are refused."""
+"""The changes between two schemas, each with a sentence. Changes that would lose labels or codes are refused.
+
+A change is declared, not scripted: the file says how the schema should be, and this module finds the difference. A change
+can therefore be applied twice, and the file always describes the active schema.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def predicted(filled: ProjectFolder) -> Iterator[Server]:
-    """A server whose label page shows suggestions, sure and doubtful ones."""
+    """A server whose label page shows suggestions, confident and uncertain ones."""
     guessed = {name: [0.5, 0.2, 0.3] for name in names_of(filled, split="train")}
     load_predictions(filled, write_predictions(filled, filled.rounds / "1" / "predictions", guessed))
     with Server(filled.path) as running:

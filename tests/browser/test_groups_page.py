@@ -66,7 +66,7 @@ def test_splits_are_balanced_after_a_preview_and_with_models_only_when_confirmed
         page.get_by_role("button", name="Balance the splits").press("Enter")
         expect(page.locator("#splits-table tbody tr")).to_have_count(len(plan.values))
         expect(page.locator("#splits-about")).to_contain_text(f"{plan.moved} images")
-        expect(page.locator("#splits-warnings")).to_contain_text("measured no more")
+        expect(page.locator("#splits-warnings")).to_contain_text("not measured again")
         expect(page.locator("#splits-table tbody tr").first).to_contain_text("all images")
         put = page.get_by_role("button", name="Use the better split")
         expect(put).to_be_disabled()

@@ -85,7 +85,7 @@ def margins(project: ProjectFolder, names: list[str]) -> list[float]:
     return found
 
 
-def assert_doubts_come_first(path: Path, count: int) -> None:
+def assert_uncertain_images_come_first(path: Path, count: int) -> None:
     project = ProjectFolder.open(path)
     head = [task.image_name for task in Person(project).next(count)]
     lapse_leases(project)
@@ -98,7 +98,7 @@ def assert_doubts_come_first(path: Path, count: int) -> None:
 
 
 def test_the_queue_begins_with_uncertain_images(drawn: Path):
-    assert_doubts_come_first(drawn, 30)
+    assert_uncertain_images_come_first(drawn, 30)
 
 
 def test_every_tenth_image_of_the_queue_is_an_audit_image_without_suggestions(drawn: Path):
@@ -115,7 +115,7 @@ def test_every_tenth_image_of_the_queue_is_an_audit_image_without_suggestions(dr
 
 @pytest.mark.shared
 def test_the_queue_begins_with_uncertain_images_on_real_faces(celeba: Path):
-    assert_doubts_come_first(celeba, 60)
+    assert_uncertain_images_come_first(celeba, 60)
 
 
 def test_status_reports_counts_rounds_and_metrics(drawn: Path):

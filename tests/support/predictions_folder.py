@@ -46,14 +46,14 @@ def write_cells(
         schema_hash = schema_hash or read_schema(session).hash()
     names = sorted(cells)
     counts = {attribute: len(probabilities) for attribute, probabilities in cells[names[0]].items()}
-    doubts = {a: [_doubt(cells[name][a]) for name in names] for a in counts}
-    scores = [sum(column) / len(counts) for column in zip(*doubts.values(), strict=True)]
+    uncertainties = {a: [_uncertainty(cells[name][a]) for name in names] for a in counts}
+    scores = [sum(column) / len(counts) for column in zip(*uncertainties.values(), strict=True)]
     order = sorted(range(len(names)), key=lambda row: (-scores[row], names[row]))
     columns: dict[str, Any] = {"image_name": names, "sha256": [hashes.get(name, "0" * 64) for name in names]}
     for attribute, count in counts.items():
         kind = pa.list_(pa.float32(), count)
         columns[f"p:{attribute}"] = pa.array([cells[name][attribute] for name in names], kind)
-        columns[f"score:{attribute}"] = pa.array(doubts[attribute], pa.float32())
+        columns[f"score:{attribute}"] = pa.array(uncertainties[attribute], pa.float32())
     columns |= {"score": pa.array(scores, pa.float32()), "order": pa.array(order, pa.int32())}
     if drawn is not None:
         columns["drawn"] = pa.array([drawn.get(name) for name in names], pa.float32())
@@ -89,6 +89,6 @@ def write_cells(
     return folder
 
 
-def _doubt(probabilities: list[float]) -> float:
+def _uncertainty(probabilities: list[float]) -> float:
     best, second, *_ = sorted(probabilities, reverse=True)
     return 1 - (best - second)

@@ -16,7 +16,7 @@ class Balanced:
 
     The classes are sampled, as in posterior sampling (Thompson, 1933), because the images that most surely show a rare
     class are its extremes: heads that learn from these alone fail on the cases in between. Uncertainty plays no part,
-    because a model is most uncertain about attributes that nobody can tell (docs/experiments.md).
+    because a model is most uncertain about attributes that nobody can tell (docs/lab/experiments.md).
     """
 
     needs: frozenset[str] = frozenset()

@@ -1,6 +1,6 @@
 """The backbone of a fine-tuned network as the source of a probe's features, instead of the frozen one.
 
-The network has learned the labels of its own train images, so its features separate these images better than new ones,
+The network has learned the labels of its train images, so its features separate these images better than new ones,
 whichever of them are held out. Its model folder therefore lists its train images, and a probe chooses penalty and
 temperature on others (`unseen`).
 """

@@ -250,7 +250,7 @@ def _claimed(to: Path, snapshot: Snapshot, config: FitConfig) -> Iterator[None]:
     if (
         to.exists()
         and not file.exists()
-        and (not to.is_dir() or any(_foreign(entry) for entry in to.iterdir()))
+        and (not to.is_dir() or any(_is_other(entry) for entry in to.iterdir()))
     ):
         raise TrainerError(f"{to} is not empty.", "Nothing in it was changed.", "Fit into a new folder.")
     (to / "checkpoints").mkdir(parents=True, exist_ok=True)
@@ -270,7 +270,7 @@ def _claimed(to: Path, snapshot: Snapshot, config: FitConfig) -> Iterator[None]:
         yield
 
 
-def _foreign(entry: Path) -> bool:
+def _is_other(entry: Path) -> bool:
     """Whether a folder's entry cannot come from a run that was killed in its first moments."""
     return entry.name != "checkpoints" and not entry.name.startswith(".")
 

@@ -3,6 +3,9 @@
 All randomness comes from the seed and the position in the run (epoch, step, image), never from a generator with a state.
 A checkpoint therefore holds only tensors and counters, and on a CPU a resumed run gives the same weights as one that was
 never stopped.
+
+The loop is plain Python instead of Lightning. Importing Lightning takes 5 to 7 s, its checkpoints are pickles, which can run
+code, and exact resume within an epoch needs a loop whose randomness has no state.
 """
 
 import copy
@@ -60,7 +63,7 @@ class Position:
         seconds: Time spent on these steps.
         best_epoch: Number of epochs after which the validation score was best; 0 before the first.
         best_score: The best validation score; None if there is none.
-        top: The best epochs and their scores, the best first.
+        top: The best epochs and their scores, in falling order.
         history: One row of metrics per epoch.
     """
 

@@ -1,6 +1,6 @@
 """The registry of networks: it builds the backbone of a given name.
 
-Each of our own networks has a module and a line in `BUILDERS`. Other names are looked up in torchvision, then in timm;
+Each network of this project has a module and a line in `BUILDERS`. Other names are looked up in torchvision, then in timm;
 `timm:NAME` is looked up in timm only.
 """
 
@@ -46,7 +46,7 @@ BUILDERS: dict[str, Builder] = {
 
 
 def names() -> list[str]:
-    """Return the names of our own networks, sorted; torchvision's and timm's are available too."""
+    """Return the names of the networks of this project, sorted; torchvision's and timm's are available too."""
     return sorted(BUILDERS)
 
 

@@ -3,7 +3,7 @@
 King, "High quality face recognition with deep metric learning" (dlib.net, 2017) describes its training. The weights are in
 the public domain and come with the PyPI package `face-recognition-models`, so nothing is downloaded. The network is useful
 for other questions about faces too: with 1,000 labelled CelebA faces it recognises glasses and gender better than a
-network trained on objects, and hair colour worse (docs/experiments.md).
+network trained on objects, and hair colour worse (docs/lab/experiments.md).
 
 This module reads dlib's file as a plain sequence of numbers: no code of the package runs, and dlib is not needed. As in
 dlib, convolutions with a stride have no padding. The last map is the one before dlib's 128 numbers.

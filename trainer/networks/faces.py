@@ -3,7 +3,7 @@
 One was trained on objects (EfficientNet-Lite0, ImageNet) and knows colours and textures; the other was trained on people
 (`dlib_face`) and knows faces. Faces are aligned, so *where* something is matters as much as what it is. The maps of two
 late stages of each network are therefore averaged over the cells of a 4×4 grid instead of the whole area.
-docs/experiments.md tells what each part contributes.
+docs/lab/experiments.md tells what each part contributes.
 """
 
 from collections.abc import Mapping

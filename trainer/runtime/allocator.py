@@ -2,7 +2,7 @@
 
 The feature maps of a batch are larger than what glibc's allocator keeps. It returns them to the system after every step
 and gets them back with every page cleared, which is a third of the processor time of training on a CPU
-(docs/experiments.md).
+(docs/lab/experiments.md).
 """
 
 import ctypes

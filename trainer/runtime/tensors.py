@@ -57,7 +57,7 @@ def load_checkpoint(folder: Path, name: str) -> tuple[dict[str, Tensor], dict[st
 
 
 def remove_checkpoint(folder: Path, name: str) -> None:
-    """Remove a checkpoint if it exists; the manifest first, so that it never names a missing file."""
+    """Remove a checkpoint if it exists; its manifest goes first, so that it never names a missing file."""
     (folder / f"{name}.json").unlink(missing_ok=True)
     for file in folder.glob(f"{name}-*.safetensors*"):
         file.unlink()

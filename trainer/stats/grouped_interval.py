@@ -11,7 +11,7 @@ its degrees of freedom are then few (Satterthwaite 1946, Biometrics Bulletin 2:1
 number of images.
 
 Bootstrap percentiles of resampled groups are far too narrow for rare classes: if one person shows a class, every
-resample of that class is the same. docs/measurements.md and docs/experiments.md report the measured coverage of both
+resample of that class is the same. docs/lab/measurements.md and docs/lab/experiments.md report the measured coverage of both
 on real faces.
 """
 

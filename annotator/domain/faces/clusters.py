@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
 
 LIMIT = 0.48
-"""The largest distance at which clusters merge; docs/measurements.md says how it was chosen."""
+"""The largest distance at which clusters merge; docs/lab/measurements.md says how it was chosen."""
 
 _BLOCK = 1024
 """Rows compared at once: 100,000 faces then need at most 400 MB."""

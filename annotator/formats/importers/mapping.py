@@ -204,7 +204,7 @@ def _values(values: AnyMapping[str, str]) -> list[str]:
 
 def _is_encoding(name: Any) -> bool:
     try:
-        b"".decode(name)
+        b" ".decode(name)
     except (LookupError, TypeError, ValueError):
         return False
     return True

@@ -20,7 +20,7 @@ from annotator.services.schema.active import active_schema
 from annotator.services.tasks.leases import leased_to_others
 
 JOIN_DISTANCE = 0.54
-"""A cluster at most this far from a person is proposed as that person; docs/measurements.md says how it was chosen."""
+"""A cluster at most this far from a person is proposed as that person; docs/lab/measurements.md says how it was chosen."""
 
 MAX_FACES = 60
 """Faces of one set, as many as fit a screen. The rest of a larger set follows as the next set."""

@@ -57,7 +57,7 @@ def test_the_diff_names_changed_cells_and_who_changed_them(filled: ProjectFolder
 def test_the_same_labels_do_not_differ(filled: ProjectFolder, tmp_path: Path):
     for name in "ab":
         export_snapshot(filled, tmp_path / name, SnapshotOptions())
-    assert "Nothing differs: 40 images" in call("diff", tmp_path / "a", tmp_path / "b").out
+    assert "No differences: 40 images" in call("diff", tmp_path / "a", tmp_path / "b").out
 
 
 def test_names_and_codes_are_not_compared_and_an_incomplete_snapshot_is_refused(

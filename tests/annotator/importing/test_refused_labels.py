@@ -88,4 +88,6 @@ def test_a_mapping_without_a_label_file_is_a_usage_error(
     filled: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "map.toml").write_text('image = "file"\n')
-    call("import", faces, "--map", tmp_path / "map.toml", "-p", filled.path).assert_refused(2, "--map is for")
+    call("import", faces, "--map", tmp_path / "map.toml", "-p", filled.path).assert_refused(
+        2, "--map needs a source"
+    )

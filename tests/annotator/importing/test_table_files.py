@@ -174,6 +174,8 @@ def make_ods(path: Path, rows: list[list[object]]) -> Path:
     body = "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows)
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        manifest = "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
+        file.writestr("META-INF/manifest.xml", f'<m:manifest xmlns:m="{manifest}"/>')
         file.writestr(
             "content.xml",
             f"<office:document-content {spaces}><office:body><office:spreadsheet>"

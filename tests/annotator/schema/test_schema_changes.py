@@ -195,7 +195,7 @@ def test_what_would_give_a_code_another_meaning_is_refused(
     ("value", "told"),
     [
         ("replaced_by = [9]", "replaced by 9, which does not exist"),
-        ("replaced_by = [2]", "replaced by itself"),
+        ("replaced_by = [2]", "replaces itself"),
         ("replaced_by = 1", "must be a list of codes"),
         ('replaced_by = [1], status = "active"', "cannot be active"),
     ],

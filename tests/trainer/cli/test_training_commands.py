@@ -170,12 +170,12 @@ def test_every_chart_of_a_report_is_there_as_png_and_json(run, snapshot, tmp_pat
     with Image.open(tmp_path / "figures/loss.png") as picture:
         seen = {colour for _, colour in picture.getcolors(2**24)}
     assert {(0, 114, 178), (213, 94, 0)} <= seen, "both lines are drawn in their colours"
-    figures = tmp_path / "figures"
-    loss = json.loads((figures / "loss.json").read_bytes())["lines"]
+    folder = tmp_path / "figures"
+    loss = json.loads((folder / "loss.json").read_bytes())["lines"]
     assert [value for _, value in loss["train"]] == [
         float(row["loss"]) for row in rows_of(run / "metrics.csv")
     ]
-    counts = json.loads((figures / "confusion-mark.json").read_bytes())["counts"]
+    counts = json.loads((folder / "confusion-mark.json").read_bytes())["counts"]
     measured = json.loads((tmp_path / "evaluation.json").read_bytes())["mark"]["val"]
     assert counts == measured["balanced"]["confusion"]
 
