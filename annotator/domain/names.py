@@ -167,20 +167,29 @@ def propose_values(attribute: Attribute, texts: Iterable[str]) -> dict[str, str]
 def propose_value(attribute: Attribute, name: str) -> str | None:
     """Propose the value of an attribute for a value in a file such as "brown hair", or None.
 
-    The words are compared. Numbers among them must be the same ones: "(4, 6)" is "4-6", and never "6-8".
+    The words are compared. A value with "no" is proposed only for a name with "no", and numbers must be the same ones:
+    "(4, 6)" is "4-6", and never "6-8".
     """
     pair, says_yes = no_and_yes(attribute), yes_or_no(name)
-    if pair is not None and says_yes is not None:
-        return name_of(attribute, pair[says_yes])
-    words = _words(name)
-    fits = sorted(
-        ((len(words & named) / len(words | named), value.name) for value in attribute.values
-         if (named := _words(value.name)) and _numbers(named) == _numbers(words)),
-        reverse=True,
-    )  # fmt: skip
+    if says_yes:
+        return None if pair is None else name_of(attribute, pair[1])
+    words = {"no"} if says_yes is False else _words(name)
+    asked = _words(f"{attribute.name} {attribute.title} {' '.join(attribute.spellings)}")
+    fits = sorted(((_likeness(words, _words(v.name), asked), v.name) for v in attribute.values), reverse=True)
     if not fits or fits[0][0] == 0 or (len(fits) > 1 and fits[0][0] == fits[1][0]):
         return None
     return fits[0][1]
+
+
+def _likeness(words: set[str], named: set[str], asked: set[str]) -> float:
+    """Score from 0 to 1 how many words a name in a file and the name of a value share."""
+    denied = bool(words & _NO)
+    if denied != bool(named & _NO) or _numbers(words) != _numbers(named):
+        return 0
+    words, named = words - _NO, named - _NO
+    if denied and named <= asked and not asked & _NO:  # the value denies the attribute as a whole
+        return float(words <= asked)
+    return len(words & named) / len(words | named) if words | named else 0
 
 
 def _fit(words: set[str], denied: bool, asked: set[str], value: str) -> float:

@@ -266,18 +266,25 @@ def _is_ours(header: list[str], cells: dict[str, set[str]], schema: Schema) -> b
 
 
 def _undecided(path: Path, undecided: dict[str, tuple[Column, Decision]]) -> FacelabelError:
-    names = ", ".join(undecided)
-    many = len(undecided) > 1
+    """The error that shows the mappings to choose from, of columns with the same two readings together."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for header, (_, decision) in undecided.items():
+        groups.setdefault(tuple(reading.title for reading in decision.readings), []).append(header)
     parts = []
-    for header, (column, decision) in undecided.items():
-        for number, reading in enumerate(decision.readings):
-            parts.append(f"# {'or, if' if number else 'if'} {reading.title}:")
-            parts.append(show_columns({header: (column.attribute.name, reading.values)}))
+    for titles, headers in groups.items():
+        for number, title in enumerate(titles):
+            shown = {
+                header: (column.attribute.name, decision.readings[number].values)
+                for header, (column, decision) in undecided.items()
+                if header in headers[:_SHOWN]
+            }
+            parts += [f"# {'or, if' if number else 'if'} {title}:", show_columns(shown)]
+        if len(headers) > _SHOWN:
+            parts.append(f"# and {len(headers) - _SHOWN} more columns: `--dry-run --map-out FILE` writes all")
     return FacelabelError(
         "undecided_column",
-        f"The {'columns' if many else 'column'} {names} of {path} can be read in two ways, so nothing was guessed.",
-        do=f"Write one of the two mappings{' of each column' if many else ''} to a file, and give it with --map FILE:\n"
-        + "\n".join(parts),
+        f"The cells of {', '.join(undecided)} in {path} can be read in two ways, so nothing was guessed.",
+        do="Write one of the two mappings to a file, and give it with --map FILE:\n" + "\n".join(parts),
     )
 
 

@@ -32,6 +32,7 @@ SCHEMA = "version = 1\n" + "".join(
         attribute("eyeglasses", [(0, "none"), (1, "glasses"), (2, "sunglasses")]),
         attribute("age", list(enumerate(["0-2", "4-6", "8-12", "25-32", "60-100"]))),
         attribute("hair_color", list(enumerate(["black", "blond", "brown", "other"]))),
+        attribute("beard", [(0, "no"), (1, "yes")]),
         attribute("teint", [(0, "h\u00e2l\u00e9"), (1, "p\u00e2le")]),
         PEOPLE,
     )
@@ -76,7 +77,7 @@ def choices(finished: Finished) -> list[str]:
 
 def test_a_column_that_fits_as_codes_and_as_names_is_asked_about(project: ProjectFolder, tmp_path: Path):
     table = write(tmp_path, "image_name,rating", ["1", "2", "3", "4"])
-    finished = refused(project, table, "The column rating", "can be read in two ways", "--map FILE")
+    finished = refused(project, table, "The cells of rating", "can be read in two ways", "--map FILE")
     as_codes, as_names = choices(finished)
     (tmp_path / "codes.toml").write_text(as_codes)
     (tmp_path / "names.toml").write_text(as_names)
@@ -174,9 +175,19 @@ def test_minus_one_in_a_question_of_two_values_is_asked_about(
     assert values["can't tell"] >= 1
 
 
+def test_columns_with_the_same_two_readings_share_one_mapping(project: ProjectFolder, tmp_path: Path):
+    table = write(tmp_path, "filename,Smiling,Beard", ["1,-1", "-1,1", "0,-1"])
+    told = refused(project, table, "The cells of Smiling, Beard").err
+    (tmp_path / "no.toml").write_text(told[told.index("# if") : told.index("# or, if")])
+    assert labels(project, table, "--map", tmp_path / "no.toml")["values"] == {
+        "smiling": {"yes": 1, "no": 1},
+        "beard": {"no": 2, "yes": 1},
+    }
+
+
 def test_minus_one_in_our_own_files_stays_cannot_tell(project: ProjectFolder, tmp_path: Path):
-    own = "image_name,rating,decade,smiling,eyeglasses,age,hair_color,teint,identity"
-    table = write(tmp_path, own, ["0,,1,2,,,,", "0,,-1,2,,,,"])
+    own = "image_name,rating,decade,smiling,eyeglasses,age,hair_color,beard,teint,identity"
+    table = write(tmp_path, own, ["0,,1,2,,,,,", "0,,-1,2,,,,,"])
     assert labels(project, table)["values"]["smiling"] == {"yes": 1, "can't tell": 1}
     call("export", "--to", tmp_path / "s", "-p", project.path).assert_done()
     again = run_import(project, tmp_path / "s" / "labels.csv")[str(tmp_path / "s" / "labels.csv")]
