@@ -9,6 +9,7 @@ from pathlib import Path
 from annotator.errors import FacelabelError
 from annotator.formats.importers import archive, celeba, coursework, snapshot_source, table, video
 from annotator.formats.importers.base import SourceContents
+from annotator.formats.importers.table_rows import ENDINGS as TABLE_ENDINGS
 from annotator.formats.tools import class_folders, cvat, huggingface, label_studio, makesense, parquet
 
 
@@ -37,7 +38,7 @@ READERS = {
 LABEL_FILES = ("label_studio", "cvat", "makesense")
 """Formats of a label file that lies beside its images in the archives that these tools export."""
 
-_LABEL_ENDINGS = {".json", ".csv", ".tsv", ".xml"}
+_LABEL_ENDINGS = (".json", ".xml", *TABLE_ENDINGS)
 
 CONTAINERS = {"archive": archive.recognise, "video": video.recognise}
 """The formats that must be unpacked first."""
@@ -48,7 +49,7 @@ FORMATS = ("folder", *CONTAINERS, *READERS)
 
 def find_label_files(folder: Path) -> dict[Path, str]:
     """Return the label files directly in a folder with their formats; a table is recognised by its name only."""
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _LABEL_ENDINGS)
+    files = sorted(path for path in folder.iterdir() if path.name.lower().endswith(_LABEL_ENDINGS))
     formats = {path: recognise(path) for path in files if path.is_file()}
     return {path: form for path, form in formats.items() if form in {*LABEL_FILES, "table"}}
 
