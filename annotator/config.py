@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from annotator.imaging.image_kinds import MAX_PIXELS
+
 
 class Settings(BaseSettings):
     """The settings of a command. A command does not start with an invalid value."""
@@ -25,7 +27,7 @@ class Settings(BaseSettings):
         description="For how long an image is leased to a labeller; working on it renews the lease.",
     )
     max_pixels: int = Field(
-        64_000_000, ge=1, description="Images with more pixels are refused before they are decoded."
+        MAX_PIXELS, ge=1, description="Images with more pixels are refused before they are decoded."
     )
     max_file_bytes: int = Field(128 * 2**20, ge=1, description="Larger image files are refused.")
     max_upload_bytes: int = Field(16 * 2**30, ge=1, description="The import page refuses larger files.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from annotator.cli.terminal import json_option, open_project, print_json, project_option
+from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
 from annotator.formats.importers.mapping import Mapping
 from annotator.services.accounts import local_labeller
 from annotator.services.team.gold import find_gold, import_gold, list_gold, remove_gold
@@ -44,8 +44,8 @@ def add_gold(table: Path, mapping: Path | None, project: Path, as_json: bool) ->
         print_json(asdict(report))
         return
     click.echo(f"{report.images} gold images with {report.answers} correct answers.")
-    if report.absent:
-        click.echo(f"{report.absent} rows name no image of the project: {', '.join(report.absent_names)}")
+    for text in report.unmatched:
+        click.echo(one_line(text))
 
 
 @gold_group.command("list")

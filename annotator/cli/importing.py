@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from annotator.config import Settings
 from annotator.errors import FacelabelError
 from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archive import ArchiveLimits
+from annotator.formats.importers.archive_names import NAME_ENCODINGS
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.video import VideoOptions
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.services.importing.pipeline import import_source, propose_mapping
+from annotator.services.importing.report_texts import image_texts, unmatched_texts
 from annotator.services.importing.reports import ImageReport, LabelReport, SourceReport
 from annotator.services.importing.sources import ImportOptions, Source, find_sources
 
@@ -61,6 +64,10 @@ _SHOWN = 20
 )  # fmt: skip
 @click.option("--drop-blurred", is_flag=True, help="Skip blurred frames of a video.")
 @click.option(
+    "--names-encoding", type=click.Choice(NAME_ENCODINGS), default="auto", show_default=True,
+    help="The encoding of file names in an archive that does not say it.",
+)  # fmt: skip
+@click.option(
     "--faces", is_flag=True, help="Cut photos into one image per head; the project keeps the photos."
 )
 @click.option("--drop-similar", is_flag=True, help="Skip frames of a video that look like the previous one.")
@@ -68,7 +75,8 @@ _SHOWN = 20
 @json_option
 def import_command(
     sources: tuple[Path, ...], form: str, mapping: Path | None, dry_run: bool, map_out: Path | None,
-    counted: str, fps: float, turn: str, drop_blurred: bool, drop_similar: bool, faces: bool, project: Path, as_json: bool,
+    counted: str, fps: float, turn: str, drop_blurred: bool, drop_similar: bool, names_encoding: str, faces: bool,
+    project: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Import images and labels from folders, archives, videos, tables and other tools' exports.
 
@@ -91,6 +99,7 @@ def import_command(
         faces=faces,
         as_opinions=counted == "opinions",
         archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
+        names_encoding=names_encoding,
         video=VideoOptions(
             fps, None if turn == "auto" else int(turn), drop_blurred, drop_similar, settings.max_pixels
         ),
@@ -173,15 +182,17 @@ def _write_proposal(
 def _print_report(source: Source, report: SourceReport) -> None:
     would = "would be " if report.dry_run else ""
     if source.format != "table":
-        _print_images(report.images, would)
+        _print_images(report.images, would, dry_run=report.dry_run)
     if source.format != "folder":
         click.echo(f"{source.name}: read as {report.format}")
     for note in report.notes:
         errors.print(f"{source.name}: {one_line(note)}", markup=False)
+    _print_list("not read: {} {}", report.unread, "parts of the label file that were not read")
     if report.labels is not None:
         _print_labels(source.paths[0].name, report.labels, would)
-    for label, count in list(report.unmapped.items())[:_SHOWN]:
-        errors.print(f"no counterpart here: {one_line(label)} ({count} times)", markup=False)
+    _print_list(
+        "no counterpart here: {} ({} times)", list(report.unmapped.items()), "labels without counterpart"
+    )
     if report.unmapped:
         errors.print(
             f"{len(report.unmapped)} labels have no counterpart and were ignored. "
@@ -190,18 +201,13 @@ def _print_report(source: Source, report: SourceReport) -> None:
         )
 
 
-def _print_images(images: ImageReport, would: str) -> None:
+def _print_images(images: ImageReport, would: str, *, dry_run: bool) -> None:
     for name, reason in images.refused:
         errors.print(f"refused: {one_line(name)} {reason}", markup=False)
-    for name, other in images.duplicates:
-        errors.print(f"the same image: {one_line(name)} is {one_line(other)}", markup=False)
-    for name, other in images.renamed:
-        now = f"{one_line(name)} is now {one_line(other)}"
-        errors.print(f"renamed: {now}, another image has its name", markup=False)
-    click.echo(
-        f"{images.imported} images {would}imported, {images.already} were imported before, {len(images.duplicates)} are "
-        f"duplicates, {len(images.refused)} refused, {images.left_aside} other files ignored."
-    )
+    _print_list("the same image: {} is {}", images.duplicates, "duplicates")
+    _print_list("renamed: {} is now {}, another image has its name", images.renamed, "renamed images")
+    for text in image_texts(images, dry_run=dry_run):
+        click.echo(one_line(text))
     if images.faces:
         click.echo(f"{images.faces} faces {would}imported from the source.")
     if images.misfits:
@@ -210,6 +216,14 @@ def _print_images(images: ImageReport, would: str) -> None:
             f"{len(images.misfits)} faces of the source lie outside their image and were ignored: {names}",
             markup=False,
         )
+
+
+def _print_list(form: str, entries: Sequence[tuple[object, object]], what: str) -> None:
+    """Print the first entries, a line each, and how many more there are."""
+    for first, second in entries[:_SHOWN]:
+        errors.print(form.format(one_line(str(first)), one_line(str(second))), markup=False)
+    if len(entries) > _SHOWN:
+        errors.print(f"and {len(entries) - _SHOWN:,} more {what}", markup=False)
 
 
 def _print_labels(name: str, report: LabelReport, would: str) -> None:
@@ -223,16 +237,8 @@ def _print_labels(name: str, report: LabelReport, would: str) -> None:
         listed = list(values.items())[:_SHOWN]
         counts = ", ".join(f"{one_line(value)} {count}" for value, count in listed)
         click.echo(f"  {attribute}: {counts}{', …' if len(values) > _SHOWN else ''}")
-    if report.absent:
-        names = ", ".join(map(one_line, report.absent_names))
-        errors.print(
-            f"{report.absent} rows name images that the project does not have: {names}, …", markup=False
-        )
-    for image, attribute in report.contradictions[:_SHOWN]:
-        errors.print(
-            f"contradiction: {one_line(image)} has two different answers for {attribute}", markup=False
-        )
-    if len(report.contradictions) > _SHOWN:
-        errors.print(f"and {len(report.contradictions) - _SHOWN} more contradictions", markup=False)
+    for text in unmatched_texts(report):
+        errors.print(f"{name}: {one_line(text)}", markup=False)
+    _print_list("contradiction: {} has two different answers for {}", report.contradictions, "contradictions")
     if report.left_aside:
         errors.print(f"ignored columns: {', '.join(map(one_line, report.left_aside))}", markup=False)

@@ -9,8 +9,19 @@ from pathlib import Path
 from annotator.errors import FacelabelError
 from annotator.formats.importers import archive, celeba, coursework, snapshot_source, table, video
 from annotator.formats.importers.base import SourceContents
+from annotator.formats.importers.ignored_files import is_system_file
 from annotator.formats.importers.table_rows import ENDINGS as TABLE_ENDINGS
-from annotator.formats.tools import class_folders, cvat, huggingface, label_studio, makesense, parquet
+from annotator.formats.tools import (
+    class_folders,
+    coco,
+    cvat,
+    fiftyone,
+    huggingface,
+    label_studio,
+    labelme,
+    makesense,
+    parquet,
+)
 
 
 @dataclass(frozen=True)
@@ -30,12 +41,15 @@ READERS = {
     "label_studio": Reader(label_studio.recognise, label_studio.read),
     "cvat": Reader(cvat.recognise, cvat.read),
     "makesense": Reader(makesense.recognise, makesense.read),
+    "coco": Reader(coco.recognise, coco.read),
+    "labelme": Reader(labelme.recognise, labelme.read),
+    "fiftyone": Reader(fiftyone.recognise, fiftyone.read),
     "class_folders": Reader(class_folders.recognise, class_folders.read),
     "table": Reader(table.recognise, table.read),
 }
 """The formats whose files are read in place, special ones before general ones."""
 
-LABEL_FILES = ("label_studio", "cvat", "makesense")
+LABEL_FILES = ("label_studio", "cvat", "makesense", "coco", "fiftyone")
 """Formats of a label file that lies beside its images in the archives that these tools export."""
 
 _LABEL_ENDINGS = (".json", ".xml", *TABLE_ENDINGS)
@@ -47,9 +61,37 @@ FORMATS = ("folder", *CONTAINERS, *READERS)
 """All names that `--format` accepts besides auto."""
 
 
+TITLES = {
+    "celeba": "CelebA's lists",
+    "coursework": "the coursework tool's files",
+    "snapshot": "Facelabel's snapshots",
+    "huggingface": "Hugging Face imagefolders",
+    "parquet": "Facelabel's Parquet tables",
+    "label_studio": "Label Studio (JSON, JSON_MIN, CSV, TSV)",
+    "cvat": "CVAT for images (XML)",
+    "makesense": "makesense (CSV, JSON)",
+    "coco": "COCO (JSON)",
+    "labelme": "labelme and X-AnyLabeling (JSON)",
+    "fiftyone": "FiftyOne (labels.json, samples.json)",
+    "class_folders": "class folders",
+    "table": "tables (CSV, TSV, Excel and OpenDocument workbooks)",
+}
+"""What each format is called in messages."""
+
+
+def format_list() -> str:
+    """Return the formats of labels that are read, in words."""
+    titles = [TITLES.get(name, name) for name in READERS]
+    return f"{', '.join(titles[:-1])} and {titles[-1]}"
+
+
 def find_label_files(folder: Path) -> dict[Path, str]:
     """Return the label files directly in a folder with their formats; a table is recognised by its name only."""
-    files = sorted(path for path in folder.iterdir() if path.name.lower().endswith(_LABEL_ENDINGS))
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.name.lower().endswith(_LABEL_ENDINGS) and not is_system_file(path.name)
+    )
     formats = {path: recognise(path) for path in files if path.is_file()}
     return {path: form for path, form in formats.items() if form in {*LABEL_FILES, "table"}}
 

@@ -21,7 +21,6 @@ from annotator.imaging.image_files import (
     RefusedImageError,
     decode_upright,
     read_bytes,
-    read_header,
     read_image,
 )
 from annotator.imaging.image_store import StoredImage
@@ -48,10 +47,11 @@ class Cut:
 
 @dataclass(frozen=True)
 class CutPhoto:
-    """A photo that is in the store, and the images cut from it, largest face first."""
+    """A photo that is in the store, the images cut from it, largest face first, and what was unusual about its file."""
 
     sha256: str
     cuts: list[Cut]
+    notes: tuple[str, ...]
 
 
 def cut_photo(photos: Path, images: Path, views: Path, limits: Limits, path: Path) -> CutPhoto | str:
@@ -66,8 +66,7 @@ def cut_photo(photos: Path, images: Path, views: Path, limits: Limits, path: Pat
     """
     try:
         content = read_bytes(path, limits)
-        header = read_header(content, limits)
-        upright = decode_upright(content, limits)
+        header, upright = decode_upright(content, limits)
         cuts = [_cut(images, views, limits, upright, face) for face in _heads(upright)]
     except RefusedImageError as refusal:
         return str(refusal)
@@ -75,7 +74,7 @@ def cut_photo(photos: Path, images: Path, views: Path, limits: Limits, path: Pat
     photo = shard_path(photos, sha256, header.extension)
     if not photo.exists():
         write_atomically(photo, content)
-    return CutPhoto(sha256, cuts)
+    return CutPhoto(sha256, cuts, header.notes)
 
 
 def _heads(upright: Image.Image) -> list[FoundFace | None]:

@@ -5,32 +5,27 @@ from __future__ import annotations
 import io
 import os
 import stat
-import struct
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from annotator.imaging.plain_jpeg import is_plain_jpeg
+from trainer.pixels.decode import OpenedImage, open_image
+from trainer.pixels.errors import UndecodableImageError
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-"""File name extensions of images; other files are ignored."""
-
-_FORMATS = {
+_EXTENSIONS = {
     "JPEG": "jpg",
-    "MPO": "jpg",
     "PNG": "png",
     "WEBP": "webp",
-    "BMP": "bmp",
+    "HEIF": "heic",
+    "AVIF": "avif",
     "TIFF": "tif",
     "GIF": "gif",
+    "BMP": "bmp",
+    "JPEG2000": "jp2",
+    "PPM": "ppm",
 }
-_OPENED = tuple(
-    name for name in _FORMATS if name != "MPO"
-)  # a JPEG of several pictures, which is opened as JPEG
 VIEW_SIDE = 1024
 MIN_SIDE = 16
 MAX_ASPECT = 20
@@ -42,11 +37,19 @@ class RefusedImageError(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """The format and size of an image; width and height in pixels after the EXIF orientation is applied."""
+    """The format and size of an image.
+
+    Args:
+        extension: of the format that was recognised by content.
+        width: in pixels, of the upright image.
+        height: in pixels, of the upright image.
+        notes: what was unusual about the file, each as a clause; known only after it was decoded.
+    """
 
     extension: str
     width: int
     height: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
         if status.st_size == 0:
             raise RefusedImageError("is empty")
         if status.st_size > limits.max_file_bytes:
-            raise RefusedImageError(f"is larger than {limits.max_file_bytes // 2**20} MiB")
+            raise RefusedImageError(
+                f"is larger than {limits.max_file_bytes // 2**20} MiB (FACELABEL_MAX_FILE_BYTES)"
+            )
         try:
             return file.read()
         except OSError as error:
@@ -83,13 +88,16 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
 
 
 def read_header(content: bytes, limits: Limits) -> Header:
-    """Return format and size without decoding a pixel.
+    """Return format and size; only a PNG is decoded for it.
 
     Raises:
         RefusedImageError: if it is not an image, or is too large, too small or too narrow.
     """
-    with _refusals(limits), _open(content) as image:
-        return _header(image, limits)
+    try:
+        opened = _open(content, limits)
+        return Header(_EXTENSIONS[opened.kind], *opened.upright_size())
+    except UndecodableImageError as error:
+        raise RefusedImageError(str(error)) from error
 
 
 def read_image(content: bytes, limits: Limits) -> tuple[Header, bytes]:
@@ -101,90 +109,41 @@ def read_image(content: bytes, limits: Limits) -> tuple[Header, bytes]:
     Raises:
         RefusedImageError: if the image is damaged; an image that `read_header` refuses is not decoded.
     """
-    with _refusals(limits), _open(content) as image:
-        return _header(image, limits), _view(image, content)
+    try:
+        opened = _open(content, limits)
+        decoded = opened.decode(VIEW_SIDE)
+    except UndecodableImageError as error:
+        raise RefusedImageError(str(error)) from error
+    header = Header(_EXTENSIONS[opened.kind], decoded.width, decoded.height, decoded.notes)
+    if max(opened.size) <= VIEW_SIDE and not decoded.notes and is_plain_jpeg(content):
+        return header, content
+    decoded.pixels.thumbnail((VIEW_SIDE, VIEW_SIDE), Image.Resampling.LANCZOS)
+    view = io.BytesIO()
+    decoded.pixels.save(view, "JPEG", quality=90)
+    return header, view.getvalue()
 
 
-def _header(image: Image.Image, limits: Limits) -> Header:
-    width, height = image.size
-    if width * height > limits.max_pixels:
-        raise RefusedImageError(f"has {width}×{height} pixels, more than {limits.max_pixels:,}")
+def decode_upright(content: bytes, limits: Limits) -> tuple[Header, Image.Image]:
+    """Return format and size, and all pixels of an image, upright and in RGB.
+
+    Raises:
+        RefusedImageError: if the image is damaged; an image that `read_header` refuses is not decoded.
+    """
+    try:
+        opened = _open(content, limits)
+        decoded = opened.decode()
+    except UndecodableImageError as error:
+        raise RefusedImageError(str(error)) from error
+    header = Header(_EXTENSIONS[opened.kind], decoded.width, decoded.height, decoded.notes)
+    return header, decoded.pixels
+
+
+def _open(content: bytes, limits: Limits) -> OpenedImage:
+    """Recognise an image and check its size before a pixel is decoded."""
+    opened = open_image(content, limits.max_pixels)
+    width, height = opened.size
     if min(width, height) < MIN_SIDE:
         raise RefusedImageError(f"has only {width}×{height} pixels")
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise RefusedImageError(f"is a strip of {width}×{height} pixels")
-    if image.getexif().get(ExifTags.Base.Orientation) in {5, 6, 7, 8}:
-        width, height = height, width
-    return Header(_FORMATS[str(image.format)], width, height)
-
-
-def _view(image: Image.Image, content: bytes) -> bytes:
-    fits = max(image.size) <= VIEW_SIDE
-    # The decoder can scale a large JPEG while it reads every byte; the size of the view is enough.
-    image.draft("RGB", (VIEW_SIDE, VIEW_SIDE))
-    image.load()
-    if fits and is_plain_jpeg(content):
-        return content
-    ImageOps.exif_transpose(image, in_place=True)
-    upright = _rgb(image)
-    upright.info.clear()  # only the pixels are shown, no metadata
-    upright.thumbnail((VIEW_SIDE, VIEW_SIDE), Image.Resampling.LANCZOS)
-    view = io.BytesIO()
-    upright.save(view, "JPEG", quality=90)
-    return view.getvalue()
-
-
-def decode_upright(content: bytes, limits: Limits) -> Image.Image:
-    """Return all pixels of an image, upright and in RGB.
-
-    Raises:
-        RefusedImageError: if the image is damaged.
-    """
-    with _refusals(limits), _open(content) as image:
-        image.load()
-        upright = _rgb(ImageOps.exif_transpose(image))
-    upright.info.clear()
-    return upright
-
-
-def _open(content: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(content), formats=_OPENED)
-
-
-@contextmanager
-def _refusals(limits: Limits) -> Iterator[None]:
-    """Turn the exceptions of Pillow's decoders for damaged and hostile files into refusals."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns about odd metadata, and raises for what matters
-            yield
-    except UnidentifiedImageError as error:
-        raise RefusedImageError(
-            "is not an image that can be read (JPEG, PNG, WebP, BMP, TIFF, GIF)"
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise RefusedImageError(f"has more than {limits.max_pixels:,} pixels") from error
-    except MemoryError as error:
-        raise RefusedImageError("needs more memory than is available") from error
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        IndexError,
-        KeyError,
-        TypeError,
-        EOFError,
-        struct.error,
-    ) as error:
-        raise RefusedImageError(f"is damaged ({error})") from error
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """The image in 8-bit RGB; transparency becomes white, 16-bit gray is scaled."""
-    if image.mode.startswith("I"):
-        return image.convert("I").point(lambda value: value / 256).convert("L").convert("RGB")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        background = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(background, rgba).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
+    return opened

@@ -540,9 +540,13 @@ export interface ImportReport {
     duplicates: Counted<[string, string]>;
     refused: Counted<[string, string]>;
     renamed: Counted<[string, string]>;
+    notes?: Counted<[string, string]>;
     misfits?: Counted;
     left_aside: number;
     faces?: number;
+    found?: number;
+    ignored?: Record<string, number>;
+    texts?: string[];
   };
   labels: {
     rows: number;
@@ -555,7 +559,11 @@ export interface ImportReport {
     notes: string[];
     contradictions: Counted<[string, string]>;
     left_aside: string[];
+    elsewhere?: Counted<[string, string]>;
+    ambiguous?: Counted<[string, string]>;
+    texts?: string[];
   } | null;
+  unread?: Counted<[string, string]>;
   unmapped: Counted<[string, number]>;
 }
 
@@ -564,6 +572,7 @@ export interface Import extends ImportSummary {
   mapping: string;
   labels: 'truth' | 'opinions';
   faces: boolean;
+  names_encoding: string;
   report: ImportReport | null;
   proposed: string | null;
 }

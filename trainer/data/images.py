@@ -1,24 +1,26 @@
 """Decoding image files into tensors."""
 
-import warnings
+import os
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
+from trainer.pixels.decode import decode_image
+from trainer.pixels.errors import UndecodableImageError
+from trainer.pixels.kinds import MAX_PIXELS
 from trainer.runtime.errors import ImageError
 
-MOST_PIXELS = 100_000_000
-"""Larger images are refused, because decoding one would take hundreds of megabytes."""
+_SETTING = "FACELABEL_MAX_PIXELS"
 
 
 def load_image(path: Path, side: int, *, crop: float = 1.0) -> Tensor:
-    """Decode an image, turn it upright and resize it to a square, whatever its shape.
+    """Decode an image as the labellers see it and resize it to a square, whatever its shape.
 
     Args:
-        path: A file in any format that Pillow reads.
+        path: A file in any format that is imported.
         side: Side of the square in pixels.
         crop: Proportion of the image's sides that is kept, around the middle.
 
@@ -26,33 +28,37 @@ def load_image(path: Path, side: int, *, crop: float = 1.0) -> Tensor:
         (3, side, side) uint8 RGB.
 
     Raises:
-        ImageError: The file is missing, cannot be decoded, or has more than `MOST_PIXELS`.
+        ImageError: The file is missing, cannot be decoded, or has more pixels than the setting FACELABEL_MAX_PIXELS permits.
     """
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore")  # about unusual metadata; the size is checked here
-            if image.width * image.height > MOST_PIXELS:
-                raise ImageError(
-                    f"{path} has {image.width}x{image.height} pixels, more than {MOST_PIXELS:,}.",
-                    "Nothing was changed.",
-                    "Make it smaller and import it again, or remove it from the project.",
-                )
-            image.draft("RGB", (int(2 * side / crop), int(2 * side / crop)))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            width, height = upright.size
-            left, top = (1 - crop) / 2 * width, (1 - crop) / 2 * height
-            box = (left, top, width - left, height - top)
-            square = upright.resize((side, side), Image.Resampling.BILINEAR, box=box)
+        decoded = decode_image(path.read_bytes(), _max_pixels(), int(2 * side / crop))
     except FileNotFoundError as cause:
         raise ImageError(
             f"{path} is not there.",
             "Nothing was changed.",
             "Restore the file, or give the folder of the images with --images.",
         ) from cause
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as cause:
+    except OSError as cause:
         raise ImageError(
-            f"{path} cannot be decoded: {cause}.",
+            f"{path} cannot be read: {cause}.",
             "Nothing was changed.",
-            "Restore the file, or import the image again.",
+            "Make the file readable, or restore it.",
         ) from cause
+    except UndecodableImageError as cause:
+        raise ImageError(
+            f"{path} {cause}.",
+            "Nothing was changed.",
+            f"Set {_SETTING} higher, or remove the image."
+            if _SETTING in str(cause)
+            else "Restore the file, or import the image again.",
+        ) from cause
+    width, height = decoded.pixels.size
+    left, top = (1 - crop) / 2 * width, (1 - crop) / 2 * height
+    box = (left, top, width - left, height - top)
+    square = decoded.pixels.resize((side, side), Image.Resampling.BILINEAR, box=box)
     return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
+
+
+def _max_pixels() -> int:
+    setting = os.environ.get(_SETTING, "")
+    return int(setting) if setting.isdecimal() else MAX_PIXELS

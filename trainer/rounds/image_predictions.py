@@ -10,13 +10,13 @@ import torch
 
 from trainer.data.images import load_image
 from trainer.finetune.saved_model import SavedModel
+from trainer.pixels.kinds import HEAD_BYTES, IMAGE_ENDINGS, sniff_image, unreadable_kind
 from trainer.rounds.load_model import open_network
 from trainer.runtime import distributed
 from trainer.runtime.errors import ImageError
 from trainer.runtime.files import write_atomically
 
 BATCH = 64
-EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 def predict_files(
@@ -68,9 +68,18 @@ class _Part(NamedTuple):
 def _files(images: Iterable[Path]) -> Iterator[Path]:
     for path in images:
         if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in EXTENSIONS)
+            yield from sorted(file for file in path.rglob("*") if file.is_file() and _is_image(file))
         else:
             yield path
+
+
+def _is_image(file: Path) -> bool:
+    """Whether a file is meant as an image: by its ending or its content, readable or not."""
+    if file.suffix.lower() in IMAGE_ENDINGS:
+        return True
+    with file.open("rb") as opened:
+        head = opened.read(HEAD_BYTES)
+    return sniff_image(head) is not None or unreadable_kind(file, head) is not None
 
 
 def _answer(saved: SavedModel, files: list[Path]) -> _Part:

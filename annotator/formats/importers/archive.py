@@ -7,31 +7,51 @@ first, and the bytes that come out of it are counted while they are written.
 from __future__ import annotations
 
 import lzma
-import re
-import stat
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from annotator.errors import FacelabelError
 from annotator.files import cannot_write
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.formats.importers.archive_members import Member, read_members, undeclared_names
+from annotator.formats.importers.archive_names import (
+    NameDecoder,
+    bad_name,
+    is_archive_name,
+    posix_name,
+    same_anywhere,
+)
+from annotator.formats.importers.ignored_files import ARCHIVE_ENDINGS, IgnoredFiles, system_kind
+from annotator.imaging.image_kinds import HEAD_BYTES, IMAGE_ENDINGS, sniff_image
 
-ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-"""File name extensions of archives."""
-
-TAKEN = EXTENSIONS | {".csv", ".tsv", ".txt", ".json", ".jsonl", ".xml", ".toml", ".parquet", ".arrow"}
-"""Members with other extensions are ignored."""
+_LABEL_ENDINGS = [
+    ".csv",
+    ".tsv",
+    ".tab",
+    ".csv.gz",
+    ".tsv.gz",
+    ".txt",
+    ".json",
+    ".jsonl",
+    ".xml",
+    ".toml",
+    ".parquet",
+    ".arrow",
+    ".xlsx",
+    ".xlsm",
+    ".xls",
+    ".ods",
+]
+TAKEN = (*IMAGE_ENDINGS, *_LABEL_ENDINGS)
+"""Endings of members that are unpacked. Others are ignored unless their first bytes are those of an image."""
 
 _CHUNK = 2**20
 _SMALL = 2**20  # bytes up to which any compression ratio is allowed
-_LONGEST_NAME, _LONGEST_PART, _DEEPEST = 1000, 255, 30
 
 
 @dataclass(frozen=True)
@@ -51,25 +71,35 @@ class ArchiveLimits:
     ratio: int = 200
 
 
-@dataclass(frozen=True)
-class _Member:
-    """What an archive says about a member. `kind`: why it is not a plain file, or ""; `packed`: its packed size, None if unknown."""
+@dataclass
+class Unpacked:
+    """What became of the members of an archive.
 
-    name: str
-    size: int
-    packed: int | None
-    kind: str
-    open: Callable[[], IO[bytes] | None]
+    Args:
+        refused: the refused members as (name, reason).
+        ignored: the members that are neither images nor possible label files.
+        notes: what the user should know about their names, in whole sentences.
+        renamed: the names of members that have another name on the disk, by `same_anywhere` of their path there.
+    """
+
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    ignored: IgnoredFiles = field(default_factory=IgnoredFiles)
+    notes: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
 
 
 def recognise(path: Path) -> bool:
     """Return whether a file is named like an archive."""
-    return path.name.lower().endswith(ENDINGS) and not path.is_dir()
+    return path.name.lower().endswith(ARCHIVE_ENDINGS) and not path.is_dir()
 
 
 def unpack(
-    path: Path, folder: Path, limits: ArchiveLimits, check_stop: Callable[[], None] = lambda: None
-) -> tuple[list[tuple[str, str]], int]:
+    path: Path,
+    folder: Path,
+    limits: ArchiveLimits,
+    check_stop: Callable[[], None] = lambda: None,
+    names_encoding: str = "auto",
+) -> Unpacked:
     """Unpack images and possible label files into an empty folder.
 
     Args:
@@ -77,152 +107,195 @@ def unpack(
         folder: the folder.
         limits: what the archive may hold.
         check_stop: called before each member; what it raises ends the unpacking.
-
-    Returns:
-        The refused members as (name, reason), and the number of members that were ignored.
+        names_encoding: the encoding of names that do not say theirs, one of `archive_names.NAME_ENCODINGS`.
 
     Raises:
         FacelabelError: if it is not an archive, is damaged, or holds more than the limits allow.
     """
-    refused: list[tuple[str, str]] = []
-    ignored = total = 0
-    used_names: set[str] = set()
+    decoder = NameDecoder(names_encoding)
+    extraction = Extraction(path, folder, limits, is_case_sensitive=_is_case_sensitive(folder))
     with _errors_named(path):
-        for number, member in enumerate(_members(path), start=1):
+        decoder.decide(undeclared_names(path))
+        undecided: set[bytes] = set()
+        for number, member in enumerate(read_members(path), start=1):
             check_stop()
             if number > limits.members:
                 raise _bad(path, f"it has more than {limits.members:,} members")
-            if not _is_wanted(member):
-                ignored += 1
-                continue
-            reason = _refusal(member, used_names, limits)
-            if reason is None:
-                used_names.add(member.name.casefold())
-                size, reason = _copy(member, folder, limits)
-                total += size
-            if total > limits.total_bytes:
-                raise _bad(path, f"it holds more than {limits.total_bytes // 2**20:,} MiB")
-            if reason is not None:
-                refused.append((member.name, reason))
-    return refused, ignored
+            name = decoder.decode(member.name)
+            if name is not None:
+                extraction.take(number, name, member)
+            elif isinstance(member.name, bytes):
+                undecided.add(member.name)
+        if undecided:  # a tar archive, whose names are all known only now
+            decoder.decide(undecided)
+            for number, member in enumerate(read_members(path), start=1):
+                check_stop()
+                if member.name in undecided:
+                    extraction.take(number, decoder.decode(member.name) or "", member)
+    if decoder.note:
+        extraction.result.notes.append(decoder.note)
+    return extraction.result
 
 
-def _members(path: Path) -> Iterator[_Member]:
-    if path.suffix.lower() == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                if not info.is_dir():
-                    # The name as the archive has it: zipfile would cut it at a NUL.
-                    name, kind = info.orig_filename, _zip_kind(info)
-                    yield _Member(name, info.file_size, info.compress_size, kind, partial(archive.open, info))
-        return
-    with tarfile.open(path, "r|*") as tar:  # as a stream, so that memory stays bounded
-        for entry in tar:
-            if not entry.isdir():
-                kind = (
-                    ""
-                    if entry.isreg()
-                    else "is a link"
-                    if entry.issym() or entry.islnk()
-                    else "is not a plain file"
-                )
-                yield _Member(entry.name, entry.size, None, kind, partial(tar.extractfile, entry))
+class Extraction:
+    """Writes the wanted members of an archive into a folder.
+
+    Args:
+        path: the archive, for errors.
+        folder: the folder.
+        limits: what the archive may hold.
+        is_case_sensitive: whether the folder's file system can hold both A.jpg and a.jpg. If not, the second gets
+            another name on the disk.
+    """
+
+    def __init__(self, path: Path, folder: Path, limits: ArchiveLimits, *, is_case_sensitive: bool) -> None:
+        self.result = Unpacked()
+        self._path, self._folder, self._limits = path, folder, limits
+        self._is_case_sensitive = is_case_sensitive
+        self._names: set[str] = set()  # of the files on the disk
+        self._keys: set[str] = set()
+        self._total = 0
+
+    def take(self, number: int, name: str, member: Member) -> None:
+        """Write a member, or say in `result` why not.
+
+        Args:
+            number: its number in the archive.
+            name: its decoded name.
+            member: the member.
+
+        Raises:
+            FacelabelError: if the archive now holds more than the limits allow, or the disk is full.
+        """
+        relative = posix_name(name)
+        if system_kind(PurePosixPath(relative)) is not None:
+            self.result.ignored.add(PurePosixPath(relative))
+            return
+        reason = (
+            member.kind or bad_name(relative) or self._repeated(relative) or _bad_size(member, self._limits)
+        )
+        if not (relative.lower().endswith(TAKEN) or is_archive_name(relative) or member.kind):
+            self._take_image(number, relative, member, reason)
+        elif reason:
+            self.result.refused.append((name, reason))
+        else:
+            try:
+                with _opened(member) as source:
+                    self._write(number, name, source, member)
+            except _DamagedMemberError as error:
+                self.result.refused.append((name, str(error)))
+
+    def _take_image(self, number: int, relative: str, member: Member, reason: str) -> None:
+        """Write a member of any other ending if its content is an image; what else may be wrong with it does not matter then."""
+        head = b""
+        with suppress(_DamagedMemberError), _opened(member) as source:
+            head = _read(source, HEAD_BYTES)
+            if not reason and sniff_image(head) is not None:
+                self._write(number, relative, source, member, head)
+                return
+        self.result.ignored.add(PurePosixPath(relative), head)
+
+    def _write(self, number: int, name: str, source: IO[bytes], member: Member, head: bytes = b"") -> None:
+        relative = posix_name(name)
+        place = self._place(number, relative)
+        size, reason = _copy(source, head, self._folder / place, _allowed_bytes(member, self._limits))
+        self._total += size
+        if self._total > self._limits.total_bytes:
+            raise _bad(self._path, f"it holds more than {self._limits.total_bytes // 2**20:,} MiB")
+        if reason:
+            self.result.refused.append((name, reason))
+        elif place != relative:
+            self.result.renamed[same_anywhere(place)] = relative
+
+    def _repeated(self, relative: str) -> str:
+        return "is in the archive twice" if str(PurePosixPath(relative)) in self._names else ""
+
+    def _place(self, number: int, relative: str) -> str:
+        """The name on the disk."""
+        self._names.add(str(PurePosixPath(relative)))
+        place = relative
+        if not self._is_case_sensitive:
+            while same_anywhere(place) in self._keys:
+                path = PurePosixPath(relative)
+                place = str(path.with_name(f"~{number}{path.suffix}"))
+                number += self._limits.members
+            self._keys.add(same_anywhere(place))
+        return place
 
 
-def _zip_kind(info: zipfile.ZipInfo) -> str:
-    if info.flag_bits & 1:
-        return "is encrypted"
-    mode = info.external_attr >> 16
-    if stat.S_ISLNK(mode):
-        return "is a link"
-    return "" if stat.S_IFMT(mode) in {0, stat.S_IFREG} else "is not a plain file"
+def _is_case_sensitive(folder: Path) -> bool:
+    probe = folder / "a"
+    try:
+        probe.touch()
+        return not (folder / "A").exists()
+    except OSError as error:
+        raise cannot_write(probe, error) from error
+    finally:
+        probe.unlink(missing_ok=True)
 
 
-def _is_wanted(member: _Member) -> bool:
-    name = PurePosixPath(member.name.replace("\\", "/"))
-    if "__MACOSX" in name.parts or name.name.startswith("."):
-        return False
-    return name.suffix.lower() in TAKEN or name.name.lower().endswith(ENDINGS) or bool(member.kind)
-
-
-def _refusal(member: _Member, used_names: set[str], limits: ArchiveLimits) -> str | None:
-    """Why a member is refused before it is opened, or None."""
-    reason = member.kind or _bad_name(member.name)
-    if reason:
-        return reason
-    if member.name.casefold() in used_names:
-        return "is in the archive twice"
-    return _bad_size(member, limits)
-
-
-def _bad_size(member: _Member, limits: ArchiveLimits) -> str | None:
+def _bad_size(member: Member, limits: ArchiveLimits) -> str:
     if member.size == 0:
         return "is empty"
     if member.size > limits.member_bytes:
         return f"is larger than {limits.member_bytes // 2**20} MiB"
     if member.packed is not None and member.size > max(_SMALL, limits.ratio * member.packed):
         return f"is compressed more than {limits.ratio} times, which only archive bombs are"
-    return None
-
-
-def _bad_name(name: str) -> str:
-    """Why a member of this name is refused, or ""."""
-    parts = name.split("/")
-    if name.lower().endswith(ENDINGS):
-        return "is an archive inside the archive; unpack it and import it on its own"
-    if name.startswith("/") or "\\" in name or re.match("[A-Za-z]:", name) or ".." in parts:
-        return "has a path that leaves the archive"
-    if not name.isprintable():
-        return "has a name with control characters"
-    longest = max(len(part.encode(errors="replace")) for part in parts)
-    if len(name) > _LONGEST_NAME or longest > _LONGEST_PART or len(parts) > _DEEPEST:
-        return "has too long a name"
     return ""
 
 
-def _copy(member: _Member, folder: Path, limits: ArchiveLimits) -> tuple[int, str | None]:
-    """Write a member and count its bytes; return its size, and why it was refused or None."""
-    target = folder / member.name
-    allowed = limits.member_bytes
-    if member.packed is not None:
-        allowed = min(allowed, max(_SMALL, limits.ratio * member.packed))
+def _allowed_bytes(member: Member, limits: ArchiveLimits) -> int:
+    if member.packed is None:
+        return limits.member_bytes
+    return min(limits.member_bytes, max(_SMALL, limits.ratio * member.packed))
+
+
+def _copy(source: IO[bytes], head: bytes, target: Path, allowed: int) -> tuple[int, str]:
+    """Write a member, whose first bytes may have been read already; return its size, and why it was refused or ""."""
     size = 0
     try:
-        source = member.open()
-    except (OSError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
-        return 0, f"cannot be unpacked ({error})"
-    if source is None:
-        return 0, "is not a plain file"
-    with source:
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as file:
-                while chunk := _read(source):
-                    size += len(chunk)
-                    if size > allowed:
-                        break
-                    file.write(chunk)
-        except (NotADirectoryError, FileExistsError):
-            return size, "has the name of another member"
-        except _DamagedMemberError as error:
-            target.unlink(missing_ok=True)
-            return size, f"is damaged ({error})"
-        except OSError as error:
-            target.unlink(missing_ok=True)
-            raise cannot_write(target, error) from error
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            chunk = head or _read(source)
+            while chunk:
+                size += len(chunk)
+                if size > allowed:
+                    break
+                file.write(chunk)
+                chunk = _read(source)
+    except (NotADirectoryError, FileExistsError):
+        return size, "has the name of another member"
+    except _DamagedMemberError as error:
+        target.unlink(missing_ok=True)
+        return size, f"is damaged ({error})"
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise cannot_write(target, error) from error
     if size > allowed:
         target.unlink(missing_ok=True)
         return size, "is larger than the archive says, which only archive bombs are"
-    return size, None
+    return size, ""
 
 
 class _DamagedMemberError(Exception):
-    """The bytes of a member cannot be unpacked."""
+    """A member cannot be opened, or its bytes cannot be unpacked."""
 
 
-def _read(source: IO[bytes]) -> bytes:
+@contextmanager
+def _opened(member: Member) -> Iterator[IO[bytes]]:
     try:
-        return source.read(_CHUNK)
+        source = member.open()
+    except (OSError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+        raise _DamagedMemberError(f"cannot be unpacked ({error})") from error
+    if source is None:
+        raise _DamagedMemberError("is not a plain file")
+    with source:
+        yield source
+
+
+def _read(source: IO[bytes], count: int = _CHUNK) -> bytes:
+    try:
+        return source.read(count)
     except (
         OSError,
         ValueError,

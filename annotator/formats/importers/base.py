@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from annotator.domain.faces.boxes import Box
+from annotator.formats.importers.ignored_files import IgnoredFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class SourceImage:
         group: a person or video whose images share a split; "" if the source does not say.
         split: train, val or test as the source says. Imports ignore it: splits follow the project's rule.
         face: the face in it, if the source describes one.
+        source: where the image came from before, if the source knows it.
+        sha256: of the bytes, if the source tells; labels then belong to the image with these bytes only.
     """
 
     name: str
@@ -65,6 +68,8 @@ class SourceImage:
     group: str = ""
     split: str = ""
     face: SourceFace | None = None
+    source: str = ""
+    sha256: str = ""
 
 
 @dataclass
@@ -74,9 +79,12 @@ class SourceContents:
     Args:
         images: the images that it names or that lie in its folders.
         answers: its answers about them.
-        refused: (name, reason) of every part that was not read.
+        refused: (place, reason) of every part of its label files that was not read.
         notes: what the user should know, in whole sentences.
-        ignored: the number of files in its folders that are neither images nor files of the format.
+        ignored: the files in its folders that are neither images nor files of the format.
+        refused_files: (name, reason) of the files in its folders that cannot be imported at all.
+        copies: (path, image name) of image files that hold the same image as another file of the same name.
+        found: the number of files in its folders without its label files; 0 if the source is a single file.
         coded: the values of its answers are codes; else they are names, and a number among them is a name too.
         has_empty_words: nan, NA, null and the like stand for an empty cell unless the schema has a value of that name.
     """
@@ -85,7 +93,10 @@ class SourceContents:
     answers: list[SourceAnswer] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    ignored: int = 0
+    ignored: IgnoredFiles = field(default_factory=IgnoredFiles)
+    refused_files: list[tuple[str, str]] = field(default_factory=list)
+    copies: list[tuple[str, str]] = field(default_factory=list)
+    found: int = 0
     coded: bool = False
     has_empty_words: bool = False
 

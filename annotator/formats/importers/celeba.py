@@ -1,4 +1,7 @@
-"""CelebA: a folder of images with lists of attributes, identities, partitions, landmarks and boxes, as text or CSV."""
+"""CelebA: a folder of images with lists of attributes, identities, partitions, landmarks and boxes, as text or CSV.
+
+The list of attributes is recognised by its content, whatever its name: CelebAMask-HQ and others write lists of the same form.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +13,31 @@ from pathlib import Path
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceFace, SourceImage
 from annotator.formats.importers.celeba_faces import Row, find_source_faces
-from annotator.formats.importers.celeba_names import listed_name
-from annotator.formats.importers.folder_files import walk_files
+from annotator.formats.importers.celeba_names import ATTRIBUTES, listed_name
+from annotator.formats.importers.folder_files import account_for, list_folder, unique_names
 from annotator.formats.importers.safe_readers import refuse
-from annotator.imaging.image_files import EXTENSIONS
 
+_ENDINGS = (".txt", ".csv")
 _SPLITS = {"0": "train", "1": "val", "2": "test"}
 _VALUES = {"1": "yes", "-1": "no", "0": "no"}
-_LABELS = ("list_attr_celeba", "identity_CelebA")
+_ATTRIBUTES, _IDENTITY = "list_attr_celeba", "identity_CelebA"
 _PARTITION = "list_eval_partition"
 _ALIGNED = "list_landmarks_align_celeba"
 _WILD = ("list_bbox_celeba", "list_landmarks_celeba")  # landmarks say more, so they are read last and count
 _NAMED = {"image_id", "image", "filename"}
+_KNOWN_NAMES = 5  # names of CelebA's attributes in a header that make a table one of its lists
+_HEAD = 2**16
 
 
 def recognise(path: Path) -> bool:
     """Return whether the path is a folder with CelebA's lists, or a list of labels."""
     if path.is_dir():
-        return any(_find(path, kind) for kind in (*_LABELS, _ALIGNED, *_WILD))
-    return path.suffix in {".txt", ".csv"} and path.stem in _LABELS
+        return _attribute_list(path) is not None or any(
+            _find(path, kind) for kind in (_IDENTITY, _ALIGNED, *_WILD)
+        )
+    return path.suffix.lower() in _ENDINGS and (
+        path.stem in {_ATTRIBUTES, _IDENTITY} or _lists_attributes(path)
+    )
 
 
 def read(path: Path) -> SourceContents:
@@ -39,9 +48,15 @@ def read(path: Path) -> SourceContents:
     """
     folder = path if path.is_dir() else path.parent
     contents = SourceContents()
-    attributes, people = (_find(folder, stem) if path.is_dir() else _only(path, stem) for stem in _LABELS)
-    if not path.is_dir() and not attributes and not people:
-        refuse(path, "it is neither a folder of CelebA nor a list of its labels")
+    if path.is_dir():
+        attributes, people = _attribute_list(folder), _find(folder, _IDENTITY)
+    else:
+        people = path if path.stem == _IDENTITY else None
+        attributes = (
+            path if path.stem == _ATTRIBUTES or (people is None and _lists_attributes(path)) else None
+        )
+        if not attributes and not people:
+            refuse(path, "it is neither a folder of CelebA nor a list of its labels")
     if attributes:
         _read_attributes(attributes, contents)
     if people:
@@ -54,20 +69,20 @@ def read(path: Path) -> SourceContents:
 def _read_images(folder: Path, contents: SourceContents) -> None:
     partition = _find(folder, _PARTITION)
     splits = dict(_pairs(partition)) if partition else {}
-    files = list(walk_files(folder))
-    images = [file for file in files if file.suffix.lower() in EXTENSIONS]
+    listing = list_folder(folder)
+    images = listing.images
     faces = _read_faces(folder, images, contents)
     contents.images = [
         SourceImage(
-            image.name,
+            name,
             image,
             split=_SPLITS.get(splits.get(listed_name(image.name), ""), ""),
             face=faces.get(image),
         )
-        for image in images
+        for image, name in unique_names(folder, images).items()
     ]
-    lists = {_find(folder, stem) for stem in (*_LABELS, _PARTITION, _ALIGNED, *_WILD)}
-    contents.ignored = len(files) - len(images) - len(lists & set(files))
+    lists = [_attribute_list(folder), *(_find(folder, s) for s in (_IDENTITY, _PARTITION, _ALIGNED, *_WILD))]
+    account_for(contents, listing, filter(None, lists))
 
 
 def _read_faces(folder: Path, images: list[Path], contents: SourceContents) -> dict[Path, SourceFace]:
@@ -93,16 +108,46 @@ def _read_faces(folder: Path, images: list[Path], contents: SourceContents) -> d
     return faces
 
 
+def _places(folder: Path) -> list[Path]:
+    beside = [folder.parent] if folder.name.startswith("img_") else []
+    return [folder, folder / "Anno", folder / "Eval", *beside]
+
+
 def _find(folder: Path, stem: str) -> Path | None:
-    places = [folder, folder / "Anno", folder / "Eval", folder.parent] if folder.name.startswith("img_") else [
-        folder, folder / "Anno", folder / "Eval"
-    ]  # fmt: skip
-    files = (place / f"{stem}{ending}" for place in places for ending in (".txt", ".csv"))
+    files = (place / f"{stem}{ending}" for place in _places(folder) for ending in _ENDINGS)
     return next((file for file in files if file.is_file()), None)
 
 
-def _only(path: Path, stem: str) -> Path | None:
-    return path if path.stem == stem else None
+def _attribute_list(folder: Path) -> Path | None:
+    """The list of attributes of a folder: the file of that name, or else the first with such content."""
+    named = _find(folder, _ATTRIBUTES)
+    if named is not None:
+        return named
+    files = (
+        file for place in _places(folder) for ending in _ENDINGS for file in sorted(place.glob(f"*{ending}"))
+    )
+    return next((file for file in files if _lists_attributes(file)), None)
+
+
+def _lists_attributes(path: Path) -> bool:
+    """Whether a file begins like a list of attributes: names, then an image with 1 or -1 for each of them.
+
+    A list as text says the number of images first. A table must have names of CelebA's attributes only, because other
+    tables may hold 1 and -1 too.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(_HEAD).decode("utf-8-sig", errors="replace")
+    except OSError:
+        return False
+    lines = [cells for cells in map(_cells, text.splitlines()[:4]) if cells]
+    is_counted = bool(lines) and len(lines[0]) == 1 and lines[0][0].isdigit()
+    if len(lines) < 2 + is_counted:
+        return False
+    names, row = lines[is_counted], lines[1 + is_counted]
+    names = names[1:] if names[0].lower() in _NAMED else names
+    known = is_counted or (len(names) >= _KNOWN_NAMES and set(names) <= ATTRIBUTES)
+    return known and len(row) == len(names) + 1 > 1 and set(row[1:]) <= {"1", "-1"}
 
 
 def _read_attributes(path: Path, contents: SourceContents) -> None:
@@ -150,11 +195,14 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, start=1):
-                cells = [cell for cell in re.split(r"[,\s]+", line.strip()) if cell]
-                if cells:
+                if cells := _cells(line):
                     yield number, cells
     except (OSError, UnicodeDecodeError) as error:
         raise _bad(path, str(error)) from error
+
+
+def _cells(line: str) -> list[str]:
+    return [cell for cell in re.split(r"[,\s]+", line.strip()) if cell]
 
 
 def _bad(path: Path, what: str) -> FacelabelError:

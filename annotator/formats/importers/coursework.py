@@ -12,8 +12,7 @@ from pathlib import Path
 
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
-from annotator.formats.importers.folder_files import walk_files
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.formats.importers.folder_files import account_for, list_folder, unique_names
 
 ATTRIBUTES = ("wrinkles", "freckles", "glasses", "hair_color", "hair_top", "not_human")
 """The attributes that the values answer, in their order."""
@@ -49,11 +48,11 @@ def read(path: Path) -> SourceContents:
             if value.strip():
                 contents.answers.append(SourceAnswer(name, attribute, value.strip()))
     if path.is_dir():
-        files = list(walk_files(folder))
-        images = [file for file in files if file.suffix.lower() in EXTENSIONS]
-        contents.images = [SourceImage(image.name, image) for image in images]
-        contents.ignored = len(files) - len(images) - len((_ANSWERS, _NAMES))
-        if unnamed := {image.name for image in images} - set(names):
+        listing = list_folder(folder)
+        names_of = unique_names(folder, listing.images)
+        contents.images = [SourceImage(name, image) for image, name in names_of.items()]
+        account_for(contents, listing, [folder / _ANSWERS, folder / _NAMES])
+        if unnamed := {image.name for image in listing.images} - set(names):
             contents.notes.append(
                 f"{len(unnamed)} of its images are not in {_NAMES}; they are imported without labels."
             )

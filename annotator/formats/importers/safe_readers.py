@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn, TextIO
@@ -21,6 +22,7 @@ MAX_TEXT = 4096
 
 _CHUNK = 2**16
 _SPACE = " \t\r\n"
+_STRING_MARK = re.compile(r'["\\]')
 
 
 def refuse(path: Path, what: str, where: str = "") -> NoReturn:
@@ -84,14 +86,14 @@ def read_json_items(path: Path) -> Iterator[tuple[int, Any]]:
     Raises:
         FacelabelError: if it is neither, or an item is malformed, nested too deeply or longer than 4 MiB.
     """
-    with _text_of(path) as file:
-        source = _Buffered(path, file)
+    with text_of(path) as file:
+        source = JsonText(path, file)
         in_array = source.peek() == "["
         if in_array:
             source.take()
             if source.peek() == "]":
                 source.take()
-                _expect_end(path, source)
+                expect_end(path, source)
                 return
         number = 0
         while in_array or source.peek():
@@ -103,7 +105,7 @@ def read_json_items(path: Path) -> Iterator[tuple[int, Any]]:
                     break
                 if mark != ",":
                     refuse(path, "a comma or ] is missing after it", f"item {number}")
-        _expect_end(path, source)
+        expect_end(path, source)
 
 
 def first_item(path: Path) -> Any:
@@ -130,7 +132,7 @@ def read_csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[
     Raises:
         FacelabelError: if it is not UTF-8, or a row is malformed or has another number of cells than the first.
     """
-    with _text_of(path) as file:
+    with text_of(path) as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         width = None
         try:
@@ -171,7 +173,7 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
     Raises:
         FacelabelError: if it is not UTF-8 or a line is longer than 4 MiB.
     """
-    with _text_of(path) as file:
+    with text_of(path) as file:
         number = 0
         try:
             while line := file.readline(MAX_ITEM):
@@ -183,7 +185,12 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
             refuse(path, f"it is not UTF-8 ({error.reason})", f"after line {number}")
 
 
-def _text_of(path: Path) -> TextIO:
+def text_of(path: Path) -> TextIO:
+    """Open a text file in UTF-8, with or without a byte order mark; the line ends stay as they are.
+
+    Raises:
+        FacelabelError: if it is not a file or cannot be opened.
+    """
     try:
         if not path.is_file():
             refuse(path, "it is not a file")
@@ -200,12 +207,17 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _expect_end(path: Path, source: _Buffered) -> None:
+def expect_end(path: Path, source: JsonText) -> None:
+    """Refuse the file if anything but white space follows.
+
+    Raises:
+        FacelabelError: if something follows.
+    """
     if source.peek():
         refuse(path, "something follows the end of its list")
 
 
-class _Buffered:
+class JsonText:
     """A JSON text; only the part around the current item is in memory."""
 
     def __init__(self, path: Path, file: TextIO) -> None:
@@ -250,6 +262,25 @@ class _Buffered:
                 continue
             self._at = end
             return value
+
+    def skip_string(self, where: str) -> None:
+        """Consume a JSON string of any length without keeping it; it begins at the next character.
+
+        Raises:
+            FacelabelError: if it does not end.
+        """
+        self.take()
+        while True:
+            mark = _STRING_MARK.search(self._text, self._at)
+            if mark is not None and mark[0] == '"':
+                self._at = mark.end()
+                return
+            if mark is not None and mark.end() < len(self._text):
+                self._at = mark.end() + 1  # the escaped character
+                continue
+            self._at = len(self._text) if mark is None else mark.start()
+            if not self._more(_CHUNK):
+                refuse(self._path, "it ends in the middle", where)
 
     def _more(self, characters: int) -> bool:
         """Read more text; return False at the end of the file or if the item has become too long."""

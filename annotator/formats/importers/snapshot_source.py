@@ -84,4 +84,6 @@ def _image(path: Path, where: str, row: dict[str, Any], root: Path) -> SourceIma
         original_path=row["original_path"],
         group="" if group.startswith("image:") else group,
         split=row["split"],
+        source=row.get("source", ""),
+        sha256=row.get("sha256", ""),
     )

@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import re
+import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,10 +18,10 @@ from pathlib import Path, PurePath
 
 from annotator.domain.names import plain
 from annotator.errors import FacelabelError
-from annotator.formats.importers.code_pages import guess_code_page, title_of
+from annotator.formats.importers.code_pages import CODE_PAGES, guess_code_page
 from annotator.formats.importers.workbook import ENDINGS as WORKBOOKS
 from annotator.formats.importers.workbook import Sheet, read_workbook
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.imaging.image_kinds import IMAGE_ENDINGS
 from annotator.text_encoding import marked_encoding, unicode_encoding
 
 IMAGE_COLUMNS = (
@@ -132,9 +133,29 @@ def _decode(path: Path, content: bytes, encoding: str | None, words: Iterable[st
             ) from error
     else:
         return text, [] if encoding or guess == "utf-8" else [f"it is {guess.upper()[:6]}"]
-    page = guess_code_page(content, words)
-    note = f"it is not UTF-8 and was read as {title_of(page)}: check the names; a mapping can name another code page: "
+    page = _code_page(content, words)
+    note = f"it is not UTF-8 and was read as {_title(page)}: check the names; a mapping can name another code page: "
     return content.decode(page), [f'{note}encoding = "{page}"']
+
+
+def _code_page(content: bytes, words: Iterable[str]) -> str:
+    """The code page in which most of the words stand in the text, or else the one whose text looks most like words."""
+    lines = [line for line in content.splitlines() if not line.isascii()]
+    expected = {unicodedata.normalize("NFC", word) for word in words if not word.isascii()}
+    counts = {page: _count(b"\n".join(lines), page, expected) for page in CODE_PAGES} if expected else {}
+    return max(counts, key=counts.__getitem__) if any(counts.values()) else guess_code_page(lines)
+
+
+def _count(content: bytes, page: str, words: set[str]) -> int:
+    try:
+        text = unicodedata.normalize("NFC", content.decode(page))
+    except UnicodeDecodeError:
+        return 0
+    return sum(word in text for word in words)
+
+
+def _title(page: str) -> str:
+    return f"Windows-{page[2:]}" if page.startswith("cp125") else page
 
 
 def _open_text(path: Path, text: str, notes: list[str], image: str | None) -> TableRows:
@@ -192,7 +213,7 @@ def _with_header(rows: Iterator[tuple[int, list[str]]], image: str | None) -> Ta
         return None
     position = _find_header([_clean(cells) for _, cells in head], image)
     first = _clean(head[0][1])
-    if position is None and PurePath(first[0].lower()).suffix in EXTENSIONS:
+    if position is None and PurePath(first[0].lower()).suffix in IMAGE_ENDINGS:
         header = [IMAGE_COLUMNS[0], *(str(number) for number in range(2, len(first) + 1))]
         return TableRows(
             header, chain(head, filled), ["it has no header: its columns are called image_name, 2, 3, …"]

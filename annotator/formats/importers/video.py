@@ -12,10 +12,9 @@ from annotator.errors import FacelabelError
 from annotator.files import cannot_write
 from annotator.formats.importers.base import SourceContents, SourceImage
 from annotator.formats.importers.frame_request import FrameRequest
+from annotator.formats.importers.ignored_files import VIDEO_ENDINGS
 from annotator.imaging.decoder_pool import decoding_context
-
-EXTENSIONS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".3gp"})
-"""File name extensions of videos."""
+from annotator.imaging.image_kinds import MAX_PIXELS
 
 STALL_SECONDS = 8
 """Seconds without a frame after which a decoder is killed."""
@@ -39,12 +38,12 @@ class VideoOptions:
     turn: int | None = None
     drop_blurred: bool = False
     drop_similar: bool = False
-    max_pixels: int = 64_000_000
+    max_pixels: int = MAX_PIXELS
 
 
 def recognise(path: Path) -> bool:
     """Return whether a file is named like a video."""
-    return path.suffix.lower() in EXTENSIONS and not path.is_dir()
+    return path.suffix.lower() in VIDEO_ENDINGS and not path.is_dir()
 
 
 def read(

@@ -8,14 +8,16 @@ name of a folder is percent-encoded as in a URL: `n/a` is `n%2Fa`.
 
 from __future__ import annotations
 
+import hashlib
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from annotator.formats.exporters.base import Export, Losses, cannot_say, safe_name
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
-from annotator.formats.importers.folder_files import take_rest
+from annotator.formats.importers.folder_files import FolderListing, list_folder
+from annotator.formats.importers.ignored_files import is_system_folder
 from annotator.formats.importers.safe_readers import refuse
-from annotator.imaging.image_files import EXTENSIONS
 
 _LONGEST = 255  # bytes of a file's name on Linux and macOS
 _ESCAPED = {"%2F": "/", "%00": "\0", "%2E": ".", "%25": "%"}
@@ -37,8 +39,8 @@ def trees(path: Path) -> list[str]:
     """
     if not path.is_dir():
         return []
-    folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.is_symlink())
-    if folders and all(any(child.is_dir() for child in folder.iterdir()) for folder in folders):
+    folders = _folders(path)
+    if folders and all(_folders(folder) for folder in folders):
         return [folder.name for folder in folders]
     return [path.resolve().name] if folders else []
 
@@ -46,40 +48,96 @@ def trees(path: Path) -> list[str]:
 def read(path: Path) -> SourceContents:
     """Read all images; an image below the folder of a value has that value.
 
-    An image's name is its path below the value, so that trees share images. If one tree has such a name twice, every
-    image's name is its whole path instead, and no images are shared.
+    An image's name is its path below the value, so that trees share images. Files of that name with different bytes are
+    different images: each then has its whole path as its name.
 
     Raises:
         FacelabelError: if the path is not a folder.
     """
     if not path.is_dir():
         refuse(path, "it is not a folder")
-    names = trees(path)
-    roots = [path] if names == [path.resolve().name] else [path / name for name in names]
-    placed = [
-        (name, _value(value.name), image.relative_to(value).as_posix(), image)
-        for name, root in zip(names, roots, strict=True)
-        for value in sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink())
-        for image in sorted(value.rglob("*"))
-        if image.suffix.lower() in EXTENSIONS and image.is_file()
-    ]
-    shared = len({(tree, own) for tree, _, own, _ in placed}) == len(placed)
-    contents = SourceContents()
-    images: dict[str, SourceImage] = {}
-    for tree, value, own, image in placed:
-        whole = image.relative_to(path).as_posix()
-        name = own if shared else whole
-        images.setdefault(name, SourceImage(name, image, original_path=whole))
-        contents.answers.append(SourceAnswer(name, tree, value))
-    contents.images = list(images.values())
-    take_rest(
-        contents,
-        path,
-        [image for *_, image in placed],
-        lambda rest: rest.relative_to(path).as_posix(),
-        "are in no value's folder",
+    listing = list_folder(path, masks_are_images=True)
+    placed, rest = _placed(listing, trees(path))
+    by_name: dict[str, list[_Placed]] = {}
+    for image in placed:
+        by_name.setdefault(image.name, []).append(image)
+    contents = SourceContents(
+        [SourceImage(listing.name(image), image) for image in rest],
+        refused_files=listing.refused,
+        notes=listing.notes,
+        ignored=listing.ignored(),
+        found=listing.found,
     )
+    used = {image.name for image in contents.images}
+    for name, images in by_name.items():
+        _add_images(contents, name, images, used)
+    if rest:
+        first = ", ".join(listing.name(image) for image in rest[:3])
+        more = ", …" if len(rest) > 3 else ""
+        contents.notes.append(
+            f"{len(rest)} of its images are in no value's folder; they are imported without labels: {first}{more}"
+        )
     return contents
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """An image file in the folder of a value. `name`: its path below that folder; `whole`: below the source."""
+
+    path: Path
+    tree: str
+    value: str
+    name: str
+    whole: str
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not is_system_folder(entry.name))
+
+
+def _placed(listing: FolderListing, names: list[str]) -> tuple[list[_Placed], list[Path]]:
+    """The images in folders of values, and all others."""
+    is_one_tree = names == [listing.folder.resolve().name]
+    placed, rest = [], []
+    for image in listing.images:
+        parts = image.relative_to(listing.folder).parts
+        tree, *inside = (names[0], *parts) if is_one_tree else parts
+        if tree in names and len(inside) > 1:
+            value, *own = inside
+            placed.append(_Placed(image, tree, _value(value), "/".join(own), listing.name(image)))
+        else:
+            rest.append(image)
+    return placed, rest
+
+
+def _add_images(contents: SourceContents, name: str, placed: list[_Placed], used: set[str]) -> None:
+    """Add the images of one name: one image if all files are equal, else an image for each different file."""
+    different: dict[str, list[_Placed]] = {}
+    for image in placed:
+        different.setdefault(_content_key(image.path, placed), []).append(image)
+    for copies in different.values():
+        first = copies[0]
+        own_name = name if len(different) == 1 and name not in used else first.whole
+        used.add(own_name)
+        contents.images.append(SourceImage(own_name, first.path, original_path=first.whole))
+        contents.copies += [(copy.whole, own_name) for copy in copies[1:]]
+        contents.answers += [SourceAnswer(own_name, copy.tree, copy.value) for copy in copies]
+
+
+def _content_key(path: Path, placed: list[_Placed]) -> str:
+    """Equal for files with equal bytes. Hard links need no reading, and neither does a file without namesakes."""
+    if len(placed) == 1:
+        return ""
+    try:
+        statuses = [other.path.stat() for other in placed]
+        if len({(status.st_dev, status.st_ino) for status in statuses}) == 1:
+            return ""
+        if not path.is_file():
+            return str(path)  # a pipe, which the import refuses
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:  # the import refuses it by name
+        return str(path)
 
 
 def write(folder: Path, export: Export) -> Losses:

@@ -1,18 +1,20 @@
 """Label Studio: reads its JSON, JSON_MIN and CSV (or TSV) exports, writes its JSON.
 
-An answer is a `choices` or `textarea` result; `from_name` is the attribute. Predictions, drafts and cancelled (skipped)
-annotations are ignored. Label Studio puts eight hexadecimal digits before the name of an uploaded file:
-`c2c0fb30-asoebi_9.jpg` was `asoebi_9.jpg`, its `original_path`. Our own files also hold the exact name in `data.image_name`.
+An answer is a `choices`, `textarea`, `rating` or `number` result; `from_name` is the attribute. Predictions, drafts and
+cancelled (skipped) annotations are ignored. An image keeps the reference that the export has for it, such as
+`/data/upload/1/c2c0fb30-asoebi_9.jpg` or a URL: the import finds the image that it means. Our own files also hold the exact name
+in `data.image_name`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import quoteattr
 
 from annotator.domain.schema import CANNOT_TELL_NAME
@@ -34,7 +36,9 @@ _OWN_COLUMNS = {
 """The columns of JSON_MIN and CSV that are neither data nor answers."""
 
 _MARKS = {"annotation_id", "lead_time"}
-_UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)", re.DOTALL)
+_VALUE_KEYS = {"choices": "choices", "textarea": "text", "rating": "rating", "number": "number"}
+"""The kinds of results that are answers, and where their value is."""
+
 _LOCAL = "/data/local-files/"
 _IMAGE_KEYS = ("image", "img", "picture", "photo", "file", "url")
 _IMAGE_ENDING = re.compile(r"\.(jpe?g|png|webp|bmp|tiff?|gif)$", re.IGNORECASE)
@@ -59,13 +63,15 @@ def read(path: Path) -> SourceContents:
     """
     contents = SourceContents()
     images: dict[str, SourceImage] = {}
+    told: Counter[str] = Counter()
     for where, item in _items(path):
         if "data" in item:
-            _read_task(path, where, item, images, contents)
+            _read_task(path, where, item, images, contents, told)
         else:
             _read_flat(path, where, item, images, contents)
     contents.images = list(images.values())
     contents.answers = list(dict.fromkeys(contents.answers))
+    contents.notes += [f"{count} {what}." for what, count in told.items()] + _notes_on_several(contents)
     return contents
 
 
@@ -115,9 +121,14 @@ def _delimiter(line: str) -> str:
 
 
 def _read_task(
-    path: Path, where: str, task: dict[str, Any], images: dict[str, SourceImage], contents: SourceContents
+    path: Path,
+    where: str,
+    task: dict[str, Any],
+    images: dict[str, SourceImage],
+    contents: SourceContents,
+    told: Counter[str],
 ) -> None:
-    """Read a task of the full JSON."""
+    """Read a task of the full JSON; `told` counts what the user should know about its results."""
     data = task["data"]
     if not isinstance(data, dict):
         refuse(path, "its data is not an object", where)
@@ -132,16 +143,16 @@ def _read_task(
         labeller = _labeller(path, where, annotation.get("completed_by"))
         for result in _list_of_objects(path, where, annotation.get("result", []), "result"):
             kind, value = result.get("type"), result.get("value")
-            texts = (
-                value.get({"choices": "choices", "textarea": "text"}.get(str(kind), ""))
-                if isinstance(value, dict)
-                else None
-            )
+            texts = value.get(_VALUE_KEYS.get(str(kind), "")) if isinstance(value, dict) else None
             if texts is None:
                 contents.refused.append(
                     (f"{where}: {image.name}", f"a result of the type {str(kind)[:40]!r}")
                 )
                 continue
+            if isinstance(value, dict) and "x" in value:
+                told[
+                    "answers are about a part of an image and were read as answers about the whole image"
+                ] += 1
             attribute = plain_text(path, where, result.get("from_name"), "from_name")
             _add(path, where, contents, image.name, attribute, texts, labeller)
 
@@ -183,6 +194,21 @@ def _add(
             contents.answers.append(SourceAnswer(image, attribute, value, labeller))
 
 
+def _notes_on_several(contents: SourceContents) -> list[str]:
+    """What the user should know about cells with several values, which are more than an attribute can have."""
+    values: dict[tuple[str, str, str], list[str]] = {}
+    for answer in contents.answers:
+        cell = answer.image, answer.attribute, answer.labeller
+        values.setdefault(cell, []).append(CANNOT_TELL_NAME if answer.value is None else answer.value)
+    several = {cell: texts for cell, texts in values.items() if len(texts) > 1}
+    if not several:
+        return []
+    (image, attribute, _), texts = next(iter(several.items()))
+    example = f"{attribute}: {', '.join(texts)[:200]} for {image[:200]}"
+    rest = "Where the values differ here too, the cell stays unlabelled, because an attribute has one value."
+    return [f"{len(several)} answers choose several values at once, such as {example}. {rest}"]
+
+
 def _list_of_objects(path: Path, where: str, value: object, what: str) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         refuse(path, f"its {what} are not a list of objects", where)
@@ -213,13 +239,7 @@ def _image(path: Path, where: str, data: dict[str, Any]) -> SourceImage | None:
     reference = plain_text(path, where, data[key], "the image")
     if reference.startswith("data:"):
         return None
-    local = parse_qs(_query_of(reference)).get("d") if reference.startswith(_LOCAL) else None
-    place = local[0] if local else unquote(_path_of(reference))
-    if place.startswith("/data/upload/"):
-        place = PurePosixPath(place).name
-    name = image_name(path, where, place.lstrip("/"))
-    uploaded = _UPLOADED.fullmatch(PurePosixPath(name).name)
-    return SourceImage(name, original_path=uploaded[1] if uploaded else "")
+    return SourceImage(reference)
 
 
 def _path_of(reference: str) -> str:
@@ -230,11 +250,6 @@ def _path_of(reference: str) -> str:
         return urlsplit(reference).path
     except ValueError:  # such as "http://[": not a URL after all
         return reference
-
-
-def _query_of(reference: str) -> str:
-    """The part after the first question mark."""
-    return reference.partition("?")[2]
 
 
 def _result(attribute: str, kind: str, name: str) -> dict[str, Any]:

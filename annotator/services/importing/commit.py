@@ -77,5 +77,11 @@ def _import_labels(
         left_aside=list(translation.ignored_columns),
         notes=list(translation.notes),
     )
-    source = LabelSource(Path(report.source).name, options.as_opinions, report.images.hashes)
+    source = LabelSource(
+        Path(report.source).name,
+        options.as_opinions,
+        read.hashes | report.images.hashes,
+        tuple(image.name for image in read.contents.images),
+        with_images=bool(read.files) and not options.dry_run,
+    )
     import_rows(session, translation.rows, source, report.labels)

@@ -14,6 +14,7 @@ from annotator.imaging.image_store import StoredImage
 from annotator.models import Image, ImageAlias, now
 from annotator.services.faces.detection import keep_source_faces
 from annotator.services.grouping.membership import split_rule
+from annotator.services.importing.image_paths import known_paths
 from annotator.services.importing.reports import ImageReport
 from annotator.services.importing.source_files import SourceFile
 from annotator.services.schema.active import active_schema
@@ -30,6 +31,7 @@ def record_images(session: Session, batch: list[DecodedFile], report: ImageRepor
     report.refused += [(file.name, result) for file, result in batch if isinstance(result, str)]
     stored = [(file, result) for file, result in batch if isinstance(result, StoredImage)]
     report.hashes |= {file.name: image.sha256 for file, image in stored}
+    report.notes |= {file.name: "; ".join(image.header.notes) for file, image in stored if image.header.notes}
     recorder = _Recorder(session, stored, report)
     for file, image in stored:
         recorder.record(file, image)
@@ -55,8 +57,9 @@ class _Recorder:
         self._rule, self._required = split_rule(session), len(active_schema(session).required)
         self._by_hash = self._images([image.sha256 for _, image in stored])
         names = [file.name for file, _ in stored]
+        paths = [_path_of(file) for file, _ in stored]
         self._taken = set(session.scalars(select(Image.name).where(Image.name.in_(names))))
-        aliases = select(ImageAlias.name, ImageAlias.image_id).where(ImageAlias.name.in_(names))
+        aliases = select(ImageAlias.name, ImageAlias.image_id).where(ImageAlias.name.in_({*names, *paths}))
         self._aliases = dict(session.execute(aliases).all())
         self._new: dict[str, dict[str, Any]] = {}
 
@@ -93,14 +96,22 @@ class _Recorder:
             if existing.group == own_group(existing.sha256):
                 existing.group, existing.split = file.group, self._rule.split_of(file.group)
         is_its_name = existing.name in {file.name, _other_name(file.name, image)}
-        if is_its_name or self._aliases.get(file.name) == existing.id:
+        is_known = is_its_name or self._aliases.get(file.name) == existing.id
+        is_known = is_known or self._aliases.get(_path_of(file)) == existing.id
+        if is_known:
             self._report.already += 1
-            return
-        self._session.flush()
-        self._report.duplicates.append((file.name, existing.name))
-        if file.name not in self._taken:
-            self._session.add(ImageAlias(name=file.name, image_id=existing.id))
-            self._aliases[file.name] = existing.id
+        else:
+            self._report.duplicates.append((file.name, existing.name))
+        if not is_its_name and file.name not in self._taken:
+            self._add_alias(file.name, existing)
+        if _path_of(file) not in known_paths(existing.source, existing.name, existing.original_path):
+            self._add_alias(_path_of(file), existing)
+
+    def _add_alias(self, name: str, image: Image) -> None:
+        """Record another name of an image, with which label files may name it; the first image keeps a name."""
+        if name not in self._aliases:
+            self._session.add(ImageAlias(name=name, image_id=image.id))
+            self._aliases[name] = image.id
 
     def _row(self, file: SourceFile, name: str, image: StoredImage) -> dict[str, Any]:
         group = file.group or own_group(image.sha256)
@@ -124,6 +135,11 @@ class _Recorder:
     def _images(self, hashes: list[str]) -> dict[str, Image]:
         images = self._session.scalars(select(Image).where(Image.sha256.in_(hashes)))
         return {image.sha256: image for image in images}
+
+
+def _path_of(file: SourceFile) -> str:
+    """The path of a file with its source's folder, by which label files may name it."""
+    return known_paths(file.source_name, file.name, file.original_path or file.name)[0]
 
 
 def _other_name(name: str, image: StoredImage) -> str:

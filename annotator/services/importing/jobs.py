@@ -26,12 +26,14 @@ class ImportRequest:
         mapping: the text of a mapping file, or "".
         opinions: labels are kept as opinions, not as the truth.
         faces: cut photos into one image per head.
+        names_encoding: the encoding of names in an archive that does not say it, of `archive_names.NAME_ENCODINGS`.
     """
 
     format: str = "auto"
     mapping: str = ""
     opinions: bool = False
     faces: bool = False
+    names_encoding: str = "auto"
 
 
 def begin_import(
@@ -141,6 +143,7 @@ def import_details(row: Import) -> dict[str, Any]:
         "mapping": options.mapping,
         "labels": "opinions" if options.opinions else "truth",
         "faces": options.faces,
+        "names_encoding": options.names_encoding,
         "report": row.report,
         "proposed": row.proposed,
     }

@@ -24,12 +24,12 @@ from annotator.project import ProjectFolder
 from annotator.services.annotation.log import NewAnnotation, add_annotations, add_submission
 from annotator.services.grouping.rebuild import regroup_all
 from annotator.services.importing.image_lookup import ImageLookup
-from annotator.services.importing.reports import LabelReport
+from annotator.services.importing.image_paths import Match
+from annotator.services.importing.report_texts import unmatched_texts
+from annotator.services.importing.reports import MOST_CANDIDATES, MOST_NAMES, LabelReport
 from annotator.services.schema.active import active_schema, read_schema
 from annotator.services.schema.open_values import MAX_NAME, code_of_person
 from annotator.services.schema_editing.changes import recount_open_cells
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,16 @@ class LabelSource:
     Args:
         name: the source's name.
         as_opinions: they are kept beside the label, as opinions of a labeller named after the source; else they become the label.
-        hashes: SHA-256 of the images that came with them, by their name at the source.
+        hashes: SHA-256 of the images that they are about, by their name at the source, if it tells.
+        names: more names of images in the source.
+        with_images: images were imported with them.
     """
 
     name: str
     as_opinions: bool = False
     hashes: AnyMapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    with_images: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,8 @@ def import_rows(session: Session, rows: list[Row], source: LabelSource, report: 
     """
     report.rows = len(rows)
     cells = _cells(session, rows, source, report)
-    if rows and report.absent == report.rows:
-        raise FacelabelError(
-            "no_image_matches",
-            f"None of the {report.rows} rows of {source.name} names an image of the project: "
-            f"{', '.join(report.absent_names)}, …",
-            do="Import the images first, or map the column with their names with --map FILE.",
-        )
+    if rows and report.absent + report.ambiguous_rows == report.rows:
+        raise _no_image_matches(source, report)
     new = (_new_opinions if source.as_opinions else _new_labels)(session, cells, report)
     _count_values(session, new, report)
     if new:
@@ -160,17 +159,17 @@ def cells_of_rows(session: Session, rows: Iterable[Row]) -> dict[tuple[int, int]
 
 def _cells(session: Session, rows: Iterable[Row], source: LabelSource, report: LabelReport) -> list[_Cell]:
     """The rows cell by cell. Where two rows of one image disagree (two names of it), the first row counts."""
-    images = ImageLookup(session, source.hashes)
+    rows = list(rows)
+    images = ImageLookup(session, (row.image_name for row in rows), source.hashes, source.names)
     ids = active_schema(session).ids
     people: dict[tuple[str, str], int] = {}
     cells: dict[tuple[int, int, str], int | None] = {}
     for row in rows:
-        image_id = images.find(row.image_name)
-        if image_id is None:
-            report.absent += 1
-            if len(report.absent_names) < _SHOWN:
-                report.absent_names.append(row.image_name)
+        match = images.find(row.image_name)
+        if len(match.images) != 1:
+            _tell_unmatched(report, row.image_name, match, images)
             continue
+        [image_id] = match.images
         labeller = _labeller_name(source, row)
         for attribute, answer in row.answers.items():
             code = answer if isinstance(answer, int) else people.get((attribute, answer))
@@ -180,6 +179,38 @@ def _cells(session: Session, rows: Iterable[Row], source: LabelSource, report: L
             if cells.setdefault((image_id, ids[attribute], labeller), kept_code) != kept_code:
                 report.contradictions.append((row.image_name, attribute))
     return [_Cell(image, attribute, code, labeller) for (image, attribute, labeller), code in cells.items()]
+
+
+def _tell_unmatched(report: LabelReport, name: str, match: Match, images: ImageLookup) -> None:
+    """Report a row whose image is unknown, or is one of several; nothing is written for it."""
+    if match.images:
+        report.ambiguous_rows += 1
+        if len(report.ambiguous) < MOST_NAMES:
+            report.ambiguous.setdefault(
+                name, [images.name_of(image) for image in match.images[:MOST_CANDIDATES]]
+            )
+        return
+    report.absent += 1
+    if len(report.absent_names) < MOST_NAMES:
+        report.absent_names.append(name)
+    if match.namesakes:
+        report.elsewhere_rows += 1
+        if len(report.elsewhere) < MOST_NAMES:
+            report.elsewhere.setdefault(name, list(match.namesakes))
+
+
+def _no_image_matches(source: LabelSource, report: LabelReport) -> FacelabelError:
+    """None of the rows can be used: either the images are missing, or the names do not tell which image is meant."""
+    advice = "Import the images first, or map the column with their names with --map FILE."
+    if report.elsewhere or report.ambiguous:
+        advice = "Write the names with the folders that the images have in the project, or without any if file names are unique."
+    return FacelabelError(
+        "no_image_matches",
+        f"None of the {report.rows} rows of {source.name} names an image of the project. "
+        + " ".join(unmatched_texts(report)),
+        kept="The images were imported, and no label." if source.with_images else "Nothing was changed.",
+        do=advice,
+    )
 
 
 def _labeller_name(source: LabelSource, row: Row) -> str:

@@ -60,6 +60,10 @@ def _record_photos(
         if isinstance(photo, str):
             images.append((file, photo))
             continue
+        report.photos += 1
+        report.found += len(photo.cuts) - 1  # every head is counted as an image
+        if photo.notes:
+            report.notes[file.name] = "; ".join(photo.notes)
         for number, cut in enumerate(photo.cuts, start=1):
             images.append((_crop_file(file, photo, number if cut.face else None), cut.stored))
             cuts[cut.stored.sha256] = photo.sha256, cut
@@ -93,5 +97,5 @@ def _crop_file(file: SourceFile, photo: CutPhoto, number: int | None) -> SourceF
         str(name.with_name(name.stem + ending)),
         file.source_name,
         group=file.group or photo_group(photo.sha256),
-        original_path=file.name,
+        original_path=file.original_path or file.name,
     )

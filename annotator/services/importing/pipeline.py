@@ -34,9 +34,16 @@ def import_source(
             source.name,
             read.format,
             options.dry_run,
-            ImageReport(refused=list(read.refused), left_aside=read.ignored),
+            ImageReport(
+                found=read.found,
+                duplicates=list(read.copies),
+                refused=list(read.refused),
+                ignored=dict(read.ignored.counts.most_common()),
+                frames=len(read.files) if source.format == "video" else 0,
+            ),
             unmapped=dict(translation.unmapped.most_common()),
-            notes=list(read.notes),
+            unread=list(read.unread),
+            notes=read.notes + read.ignored.notes(),
         )
         run = rehearse_source if options.dry_run else commit_source
         run(project, read, translation, options, report, progress)
@@ -44,6 +51,7 @@ def import_source(
             report.proposal = propose_translation(read, schema, options.mapping)
     if not options.dry_run and not report.all_refused:
         write_report(project, report.as_dict())
+    report.images.check()
     return report
 
 

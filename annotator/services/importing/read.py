@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from annotator.domain.schema import Schema
 from annotator.formats.import_formats import LABEL_FILES, READERS, find_label_files
 from annotator.formats.importers import archive, video
+from annotator.formats.importers.archive_names import same_anywhere
 from annotator.formats.importers.base import SourceContents
+from annotator.formats.importers.folder_files import list_folder
+from annotator.formats.importers.ignored_files import IgnoredFiles
 from annotator.services.importing.source_files import SourceFile, list_images
 from annotator.services.importing.sources import ImportOptions, Source, recognise_source
 
@@ -22,8 +25,11 @@ class ReadSource:
         files: its image files.
         contents: its labels in its own words.
         table: a table of labels; the translation reads it, because only the schema tells which of its columns count.
-        refused: (name, reason) of every part that was not read.
-        ignored: the number of files that are neither images nor labels.
+        found: the number of its files without its label files: `files`, `refused`, `ignored` and `copies` together.
+        refused: (name, reason) of every file that cannot be imported.
+        ignored: the files that are neither images nor labels.
+        copies: (path, image name) of files that hold the same image as one of `files`.
+        unread: (place, reason) of every part of its label files that was not read.
         notes: what the user should know, in whole sentences.
     """
 
@@ -31,9 +37,17 @@ class ReadSource:
     files: list[SourceFile] = field(default_factory=list)
     contents: SourceContents = field(default_factory=SourceContents)
     table: Path | None = None
+    found: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
-    ignored: int = 0
+    ignored: IgnoredFiles = field(default_factory=IgnoredFiles)
+    copies: list[tuple[str, str]] = field(default_factory=list)
+    unread: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of the images that it tells them of, by name."""
+        return {image.name: image.sha256 for image in self.contents.images if image.sha256}
 
 
 def read_source(source: Source, schema: Schema, options: ImportOptions, scratch: Path) -> ReadSource:
@@ -70,28 +84,48 @@ def _read_folders(source: Source) -> ReadSource:
         for path, format_name in find_label_files(folder).items()
     ]
     return ReadSource(
-        source.format, listing.files, refused=listing.refused, ignored=listing.ignored, notes=notes
+        source.format,
+        listing.files,
+        found=listing.found,
+        refused=listing.refused,
+        ignored=listing.ignored,
+        notes=listing.notes + notes,
     )
 
 
 def _read_contents(source: Source, contents: SourceContents) -> ReadSource:
     """The contents that the reader of a format returned."""
-    source_name = source.paths[0].resolve().name
-    files = [
-        SourceFile(image.path, image.name, source_name, image.group, image.original_path, image.face)
-        for image in contents.images
-        if image.path is not None
-    ]
+    place = source.paths[0].resolve()
+    files: dict[Path, SourceFile] = {}
+    for image in contents.images:
+        if image.path is not None and image.path not in files:
+            original_path = image.original_path or _path_below(source.paths[0], image.path)
+            files[image.path] = SourceFile(
+                image.path, image.name, image.source or place.name, image.group, original_path, image.face
+            )
     return ReadSource(
-        source.format, files, contents, None, contents.refused, contents.ignored, contents.notes
+        source.format,
+        list(files.values()),
+        contents,
+        found=contents.found or len(files),
+        refused=contents.refused_files,
+        ignored=contents.ignored,
+        copies=contents.copies,
+        unread=contents.refused,
+        notes=contents.notes,
     )
+
+
+def _path_below(folder: Path, path: Path) -> str:
+    """The path of a file below a folder; "" if it is elsewhere."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
 
 
 def _read_archive(path: Path, schema: Schema, options: ImportOptions, scratch: Path) -> ReadSource:
     """Unpack an archive and read what is in it, whatever its format."""
     unpacked = scratch / "unpacked"
     unpacked.mkdir()
-    refused, ignored = archive.unpack(path, unpacked, options.archives, options.check_stop)
+    members = archive.unpack(path, unpacked, options.archives, options.check_stop, options.names_encoding)
     folder = _top_folder(unpacked)
     inside = Source((folder,), recognise_source(folder, schema))
     label_files = [item for item in find_label_files(folder).items() if item[1] in LABEL_FILES]
@@ -100,12 +134,43 @@ def _read_archive(path: Path, schema: Schema, options: ImportOptions, scratch: P
     else:
         read = read_source(inside, schema, options, scratch)
         read = replace(read, format=f"archive of {read.format}")
+    ignored = members.ignored
+    ignored.update(read.ignored)
+    read = _with_own_names(read, unpacked, members.renamed)
     return replace(
         read,
-        files=[replace(file, source_name=path.name) for file in read.files],
-        refused=refused + read.refused,
-        ignored=ignored + read.ignored,
+        files=[_file_of_archive(file, path.name, unpacked, folder) for file in read.files],
+        found=read.found + len(members.refused) + ignored.total - read.ignored.total,
+        refused=members.refused + read.refused,
+        ignored=ignored,
+        notes=members.notes + read.notes,
     )
+
+
+def _file_of_archive(file: SourceFile, source_name: str, unpacked: Path, folder: Path) -> SourceFile:
+    """A file with its path in the archive; one that its source says another origin of keeps that."""
+    if not file.path.is_relative_to(folder):
+        return replace(file, source_name=source_name)
+    if _path_below(folder, file.path) != (file.original_path or file.name):
+        is_known = file.source_name != folder.name
+        return file if is_known else replace(file, source_name=source_name)
+    return replace(file, source_name=source_name, original_path=_path_below(unpacked, file.path))
+
+
+def _with_own_names(read: ReadSource, unpacked: Path, renamed: dict[str, str]) -> ReadSource:
+    """The same with the names that the archive has for files that have another one on the disk."""
+    if not renamed:
+        return read
+    files, new_names = [], {}
+    for file in read.files:
+        own = renamed.get(same_anywhere(file.path.relative_to(unpacked).as_posix()))
+        name = str(PurePosixPath(file.name).with_name(PurePosixPath(own).name)) if own else file.name
+        new_names[file.name] = name
+        files.append(replace(file, name=name))
+    answers = [
+        replace(answer, image=new_names.get(answer.image, answer.image)) for answer in read.contents.answers
+    ]
+    return replace(read, files=files, contents=replace(read.contents, answers=answers))
 
 
 def _read_labelled_folder(
@@ -113,13 +178,21 @@ def _read_labelled_folder(
 ) -> ReadSource:
     """An unpacked folder of images with one label file, which names them relative to `images/`."""
     labels = read_source(Source((label_file,), format_name), schema, options, scratch)
-    listing = list_images([folder])
+    listing = list_folder(folder)
+    names = {path: listing.name(path).removeprefix("images/") for path in listing.images}
+    if len(set(names.values())) < len(names):
+        names = {path: listing.name(path) for path in listing.images}
     return replace(
         labels,
         format=f"archive of {format_name} with its images",
-        files=[replace(file, name=file.name.removeprefix("images/")) for file in listing.files],
-        refused=labels.refused + listing.refused,
-        ignored=labels.ignored + listing.ignored - 1,  # the label file itself
+        files=[
+            SourceFile(path, name, folder.name, original_path=listing.name(path))
+            for path, name in names.items()
+        ],
+        found=listing.found - 1,  # without the label file
+        refused=listing.refused,
+        ignored=listing.ignored(but=[label_file]),
+        notes=labels.notes + listing.notes,
     )
 
 

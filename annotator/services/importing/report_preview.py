@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from annotator.services.importing.report_texts import image_texts, unmatched_texts
 from annotator.services.importing.reports import SourceReport
 
 _SHOWN = 200
@@ -18,9 +19,11 @@ def preview(report: SourceReport, name: str) -> dict[str, Any]:
         "format": report.format,
         "dry_run": report.dry_run,
         "images": {
+            "found": images.found,
             "imported": images.imported,
             "already": images.already,
             "left_aside": images.left_aside,
+            "ignored": {_text(kind): count for kind, count in list(images.ignored.items())[:_SHOWN]},
             "faces": images.faces,
             "misfits": {
                 "count": len(images.misfits),
@@ -28,9 +31,12 @@ def preview(report: SourceReport, name: str) -> dict[str, Any]:
             },
             "duplicates": _first(images.duplicates),
             "renamed": _first(images.renamed),
+            "texts": [_text(text) for text in image_texts(images, dry_run=report.dry_run)],
             "refused": _first(images.refused),
+            "notes": _first(list(images.notes.items())),
         },
         "labels": None,
+        "unread": _first(report.unread),
         "unmapped": _first(list(report.unmapped.items())),
         "notes": [_text(note) for note in report.notes[:_SHOWN]],
     }
@@ -41,7 +47,13 @@ def preview(report: SourceReport, name: str) -> dict[str, Any]:
             "replaced": labels.replaced,
             "unchanged": labels.unchanged,
             "kept": labels.kept,
-            "absent": {"count": labels.absent, "first": [_text(name) for name in labels.absent_names]},
+            "absent": {
+                "count": labels.absent,
+                "first": [_text(name) for name in labels.absent_names[:_SHOWN]],
+            },
+            "elsewhere": _first_of(labels.elsewhere_rows, labels.elsewhere),
+            "ambiguous": _first_of(labels.ambiguous_rows, labels.ambiguous),
+            "texts": [_text(text) for text in unmatched_texts(labels)],
             "contradictions": _first(labels.contradictions),
             "left_aside": [_text(column) for column in labels.left_aside[:_SHOWN]],
             "notes": [_text(note) for note in labels.notes[:_SHOWN]],
@@ -58,6 +70,12 @@ def _first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         [_text(name), _text(value) if isinstance(value, str) else value] for name, value in pairs[:_SHOWN]
     ]
     return {"count": len(pairs), "first": first}
+
+
+def _first_of(count: int, paths: dict[str, list[str]]) -> dict[str, Any]:
+    """Rows by the name that they give, each with the images or paths that are meant."""
+    first = [[_text(name), _text(" or ".join(others))] for name, others in list(paths.items())[:_SHOWN]]
+    return {"count": count, "first": first}
 
 
 def _text(text: str) -> str:

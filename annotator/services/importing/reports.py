@@ -6,38 +6,79 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from annotator.errors import FacelabelError
 from annotator.formats.importers.mapping import Mapping
+
+MOST_NAMES = 1000
+"""Names of rows that a report holds in each list; the numbers count all of them."""
+
+MOST_CANDIDATES = 5
+"""Images that a report names for a row that may mean several."""
 
 
 @dataclass
 class ImageReport:
-    """What became of the image files of a source. Every file is counted in exactly one of the first five fields.
+    """What became of the image files of a source.
+
+    Every file is counted in `found`, and in exactly one of imported, already, duplicates, refused and ignored.
 
     Args:
+        found: all files of the source except its label files. Of a video its frames are counted, of a photo that was cut
+            into heads the heads.
         imported: files that became new images.
         already: files that an earlier import imported under the same name.
         duplicates: (name, existing image with the same bytes).
         refused: (name, reason).
-        left_aside: files that are not images.
+        ignored: numbers of the files that are not imported, by kind, such as ".xcf files" or "videos".
         renamed: (name at the source, name here) of imported files whose name another image had.
+        frames: frames that were taken from a video.
+        photos: photos that were cut into heads.
         faces: faces that came with their images.
         misfits: images whose face lies outside the image, so that the face was ignored.
+        notes: what was unusual about files that were not refused, by name; `image_notes` in the report for programs.
         hashes: SHA-256 of each file that was not refused, by its name at the source.
     """
 
+    found: int = 0
     imported: int = 0
     already: int = 0
     duplicates: list[tuple[str, str]] = field(default_factory=list)
     renamed: list[tuple[str, str]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
-    left_aside: int = 0
+    ignored: dict[str, int] = field(default_factory=dict)
+    frames: int = 0
+    photos: int = 0
     faces: int = 0
     misfits: list[str] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def left_aside(self) -> int:
+        """The number of ignored files."""
+        return sum(self.ignored.values())
+
+    def check(self) -> None:
+        """Check that every file was counted once.
+
+        Raises:
+            FacelabelError: if not, which is a fault of this program.
+        """
+        counted = self.imported + self.already + len(self.duplicates) + len(self.refused) + self.left_aside
+        if counted != self.found:
+            raise FacelabelError(
+                "files_miscounted",
+                f"Internal error: the source holds {self.found} files, and the import accounts for {counted}.",
+                kept="What was imported is kept.",
+                do="Report this fault with the kinds of files in the source. Importing it again is safe.",
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for programs, without the hashes."""
-        return {part.name: getattr(self, part.name) for part in fields(self) if part.name != "hashes"}
+        report = {part.name: getattr(self, part.name) for part in fields(self)}
+        del report["hashes"]
+        report["image_notes"] = report.pop("notes")  # a source has notes, too
+        return report | {"left_aside": self.left_aside}
 
 
 @dataclass
@@ -52,7 +93,11 @@ class LabelReport:
         kept: cells that a person had answered differently; the person's answer was kept.
         contradictions: (image name, attribute) of cells that two rows answer differently; the first row counts.
         absent: rows whose image the project does not have.
-        absent_names: the first of them.
+        absent_names: the names of the first of them.
+        ambiguous_rows: rows whose name several images of the project match. They are ignored.
+        ambiguous: names of the first of them, with the images that they may mean.
+        elsewhere_rows: absent rows with the file name of an image in another folder.
+        elsewhere: names of the first of them, with the paths of the images in other folders.
         left_aside: columns that were ignored.
         notes: what had to be guessed about the file.
         values: new labels by attribute and value.
@@ -66,6 +111,10 @@ class LabelReport:
     contradictions: list[tuple[str, str]] = field(default_factory=list)
     absent: int = 0
     absent_names: list[str] = field(default_factory=list)
+    ambiguous_rows: int = 0
+    ambiguous: dict[str, list[str]] = field(default_factory=dict)
+    elsewhere_rows: int = 0
+    elsewhere: dict[str, list[str]] = field(default_factory=dict)
     left_aside: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     values: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -82,6 +131,7 @@ class SourceReport:
         images: what became of its image files.
         labels: what became of its labels; None if it has no labels.
         unmapped: labels without a counterpart in the schema, with their counts.
+        unread: (place, reason) of every part of its label files that was not read.
         notes: what the user should know, in whole sentences.
         proposal: after a dry run with unmapped names: a mapping guessed from them, and how often each occurs.
     """
@@ -92,6 +142,7 @@ class SourceReport:
     images: ImageReport = field(default_factory=ImageReport)
     labels: LabelReport | None = None
     unmapped: dict[str, int] = field(default_factory=dict)
+    unread: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     proposal: tuple[Mapping, Counter[str]] | None = None
 
@@ -111,5 +162,6 @@ class SourceReport:
             "images": self.images.as_dict(),
             "labels": asdict(self.labels) if self.labels else None,
             "unmapped": self.unmapped,
+            "unread": self.unread,
             "notes": self.notes,
         }

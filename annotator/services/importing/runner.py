@@ -94,6 +94,7 @@ def _options(settings: Settings, row: Import, check_stop: Callable[[], None]) ->
         as_opinions=request.opinions,
         faces=request.faces and not row.dry_run,
         archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
+        names_encoding=request.names_encoding,
         video=VideoOptions(max_pixels=settings.max_pixels),
         check_stop=check_stop,
     )

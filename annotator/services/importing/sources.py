@@ -14,6 +14,7 @@ from annotator.formats.importers.archive import ArchiveLimits
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.video import VideoOptions
 from annotator.formats.tools import class_folders
+from annotator.formats.unread_formats import describe_unread
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.services.importing.source_files import require_images
@@ -34,6 +35,7 @@ class ImportOptions:
         as_opinions: labels are kept as opinions of a labeller named after the source, not as the truth.
         faces: cut photos and video frames into one image per head.
         archives: what an archive may hold.
+        names_encoding: the encoding of names in archives that do not say theirs, of `archive_names.NAME_ENCODINGS`.
         video: which frames of a video become images.
         check_stop: called between two members of an archive or two frames of a video; what it raises ends the import.
     """
@@ -45,6 +47,7 @@ class ImportOptions:
     as_opinions: bool = False
     faces: bool = False
     archives: ArchiveLimits = field(default_factory=ArchiveLimits)
+    names_encoding: str = "auto"
     video: VideoOptions = field(default_factory=VideoOptions)
     check_stop: Callable[[], None] = lambda: None
 
@@ -66,7 +69,7 @@ def find_sources(project: ProjectFolder, paths: list[Path], format_name: str = "
     """Recognise the formats of paths; folders and image files come first, as one source.
 
     Raises:
-        WrongUse: if a path does not exist, or the folders hold no image file.
+        WrongUse: if a path does not exist, the folders hold no image file, or a file is of a kind that is not read.
     """
     with project.database.read() as session:
         schema = active_schema(session).schema
@@ -77,10 +80,19 @@ def find_sources(project: ProjectFolder, paths: list[Path], format_name: str = "
         if not path.exists():
             raise WrongUse("no_source", f"{path} does not exist.", do="Name a folder or a file that exists.")
     folders = tuple(path for path, its_format in formats.items() if its_format == "folder")
+    for path, its_format in formats.items():
+        if its_format == "archive":
+            _require_readable(path)
     if folders:
         require_images(list(folders))
     others = [Source((path,), its_format) for path, its_format in formats.items() if its_format != "folder"]
     return [Source(folders, "folder"), *others] if folders else others
+
+
+def _require_readable(path: Path) -> None:
+    """Check that a file named like an archive is not of a kind that cannot be unpacked here."""
+    if unread := describe_unread(path):
+        raise WrongUse("unread_format", f"{path} is {unread.what}, which is not read.", do=unread.do)
 
 
 def recognise_source(path: Path, schema: Schema) -> str:

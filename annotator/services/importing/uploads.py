@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import unicodedata
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def check_upload(name: str, size: int, first: int, limit: int) -> None:
     Raises:
         WrongUse: if the name cannot be a file name here, or the file is empty or too large.
     """
-    if not name.isprintable() or set(name) & set("/\\") or name.startswith("."):
+    is_text = not {unicodedata.category(character) for character in name} & {"Cc", "Cs"}
+    if not is_text or set(name) & set("/\\") or name.startswith("."):
         raise WrongUse(
             "bad_name", f"{name!r} cannot be the name of a file.", do="Send the name without folders."
         )

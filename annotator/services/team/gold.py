@@ -15,18 +15,30 @@ from annotator.formats.importers.table import read_table
 from annotator.models import Annotation, Gold, Image, Label, now
 from annotator.project import ProjectFolder
 from annotator.services.importing.labels import cells_of_rows, import_labels
+from annotator.services.importing.report_texts import unmatched_texts
 from annotator.services.review.details import get_image
 from annotator.services.schema.active import active_schema
 
 
 @dataclass
 class GoldReport:
-    """The result of importing gold answers. `absent`: rows whose image the project does not have."""
+    """The result of importing gold answers.
+
+    Args:
+        images: gold images.
+        answers: their correct answers.
+        absent: rows whose image the project does not have.
+        absent_names: the names of the first of them.
+        ambiguous: rows that may mean several images, which were ignored.
+        unmatched: what happened to these rows, in whole sentences.
+    """
 
     images: int = 0
     answers: int = 0
     absent: int = 0
     absent_names: list[str] = field(default_factory=list)
+    ambiguous: int = 0
+    unmatched: list[str] = field(default_factory=list)
 
 
 def is_gold(session: Session, image_id: int) -> bool:
@@ -75,7 +87,12 @@ def import_gold(
     with project.database.read() as session:
         schema = active_schema(session).schema
     labels = import_labels(project, path, mapping)
-    report = GoldReport(absent=labels.absent, absent_names=labels.absent_names)
+    report = GoldReport(
+        absent=labels.absent,
+        absent_names=labels.absent_names,
+        ambiguous=labels.ambiguous_rows,
+        unmatched=unmatched_texts(labels),
+    )
     rows = read_table(path, schema, mapping).rows
     with project.database.write() as session:
         answers: dict[int, list[list[int | None]]] = {}

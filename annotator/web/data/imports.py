@@ -8,6 +8,7 @@ from flask import Blueprint, request
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from annotator.formats.import_formats import FORMATS
+from annotator.formats.importers.archive_names import NAME_ENCODINGS
 from annotator.services.importing.jobs import (
     ImportRequest,
     begin_import,
@@ -49,6 +50,9 @@ class StartRequest(Request):
     )
     labels: Literal["truth", "opinions"] = "truth"
     faces: StrictBool = Field(False, description="Cut photos into one image per head.")
+    names_encoding: Literal[NAME_ENCODINGS] = Field(  # type: ignore[valid-type]
+        "auto", description="The encoding of file names in an archive that does not say it."
+    )
 
 
 class ImportSummary(BaseModel):
@@ -77,6 +81,7 @@ class ImportOut(ImportSummary):
     mapping: str
     labels: Literal["truth", "opinions"]
     faces: bool
+    names_encoding: str
     report: dict[str, Any] | None
     proposed: str | None
 
@@ -128,7 +133,9 @@ def show(number: int) -> ImportOut:
 @spec.validate(resp=answers(HTTP_202=ImportOut, problems=(404, 409)), tags=["imports"])
 def start(number: int, json: StartRequest) -> tuple[ImportOut, int]:
     """Import a file that was tried out, or try it out again with other options."""
-    wanted = ImportRequest(json.format, json.mapping, json.labels == "opinions", json.faces)
+    wanted = ImportRequest(
+        json.format, json.mapping, json.labels == "opinions", json.faces, json.names_encoding
+    )
     with context().project.database.write() as session:
         return ImportOut(**import_details(start_import(session, number, wanted, dry_run=json.dry_run))), 202
 

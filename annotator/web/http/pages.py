@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from annotator.formats.import_formats import FORMATS
+from annotator.formats.importers.archive_names import NAME_ENCODINGS
 from annotator.services.importing.uploads import PIECE_BYTES
 from annotator.services.projects import project_token
 from annotator.web.http.context import context
@@ -34,7 +35,7 @@ def snapshots() -> str:
 @pages.get("/import")
 def import_page() -> str:
     """The import page."""
-    return render_page("import", formats=FORMATS, piece_bytes=PIECE_BYTES)
+    return render_page("import", formats=FORMATS, name_encodings=NAME_ENCODINGS, piece_bytes=PIECE_BYTES)
 
 
 def render_page(name: str, **values: object) -> str:

@@ -64,6 +64,7 @@ function showForm(row) {
   if (form.hidden) return;
   fieldOf(form, 'format').value = row.format;
   fieldOf(form, 'labels').value = row.labels;
+  fieldOf(form, 'names_encoding').value = row.names_encoding;
   fieldOf(form, 'faces').checked = row.faces;
   fieldOf(form, 'mapping').value = row.mapping || row.proposed || '';
   byId('mapping', HTMLDetailsElement).open = Boolean(row.mapping || row.proposed);
@@ -184,7 +185,9 @@ async function act(path, body) {
 function start(dryRun) {
   const value = (/** @type {string} */ name) => fieldOf(form, name).value;
   const faces = fieldOf(form, 'faces').checked;
-  return act('start', { dry_run: dryRun, format: value('format'), mapping: value('mapping'), labels: value('labels'), faces });
+  return act('start', {
+    dry_run: dryRun, format: value('format'), mapping: value('mapping'), labels: value('labels'), faces, names_encoding: value('names_encoding'),
+  });
 }
 
 /**

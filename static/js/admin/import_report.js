@@ -47,16 +47,22 @@ export function reportOf(report) {
       ['unchanged', labels.unchanged], ['kept: a person answered differently', labels.kept]);
   }
   const parts = [element('p', {}, 'Read as ', element('b', {}, report.format), '.'), totals(numbers.filter(([, number], place) => number || place === 0)),
+    ...(images.texts ?? []).map((text) => element('p', { class: 'muted' }, text)),
     ...(report.notes ?? []).map((note) => element('p', { class: 'muted' }, note)),
     ...list('Ignored faces, outside their image', images.misfits ?? { count: 0, first: [] }, (name) => name),
     ...list('Refused', images.refused, ([name, reason]) => `${name} ${reason}`),
+    ...list('Not read', report.unread ?? { count: 0, first: [] }, ([place, reason]) => `${place}: ${reason}`),
+    ...list('Imported with a note', images.notes ?? { count: 0, first: [] }, ([name, note]) => `${name}: ${note}`),
     ...list('Ignored labels, without a counterpart in this project', unmapped, ([label, number]) => `${label} (${number.toLocaleString('en')} times)`),
     ...list('Duplicates', images.duplicates, ([name, other]) => `${name} is the same image as ${other}`),
     ...list('Renamed, because another image has the name', images.renamed, ([name, other]) => `${name} is now ${other}`)];
   if (!labels) return parts;
   const absent = { count: labels.absent.count, first: labels.absent.first };
   return [...parts, ...values(labels.values), ...labels.notes.map((note) => element('p', { class: 'muted' }, note)),
+    ...(labels.texts ?? []).map((text) => element('p', { class: 'muted' }, text)),
     ...list('Rows for images that are not in the project', absent, (name) => name),
+    ...list('Rows that name an image in another folder', labels.elsewhere ?? { count: 0, first: [] }, ([name, other]) => `${name} is not ${other}`),
+    ...list('Rows that may mean several images', labels.ambiguous ?? { count: 0, first: [] }, ([name, images]) => `${name} may be ${images}`),
     ...list('Cells with two different answers, left unlabelled', labels.contradictions, ([image, attribute]) => `${image}: ${attribute}`),
     ...(labels.left_aside.length > 0 ? [element('p', { class: 'muted' }, `Ignored columns: ${labels.left_aside.join(', ')}`)] : [])];
 }

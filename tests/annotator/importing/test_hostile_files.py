@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from annotator.imaging.image_files import EXTENSIONS
+from annotator.imaging.image_kinds import IMAGE_ENDINGS
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from tests.support.commands import call, contents, files, run
@@ -119,7 +119,7 @@ def test_every_hostile_file_is_imported_or_refused_with_a_reason(
     finished = run("import", hostile / "made", "--json", "-p", project.path)
     finished.assert_done()
     report = json.loads(finished.out)["images"]
-    offered = {path.name for path in (hostile / "made").iterdir() if path.suffix.lower() in EXTENSIONS}
+    offered = {path.name for path in (hostile / "made").iterdir() if path.suffix.lower() in IMAGE_ENDINGS}
     refused = dict(report["refused"])
     assert report["imported"] + len(report["duplicates"]) + len(refused) == len(offered)
     assert set(refused) >= {

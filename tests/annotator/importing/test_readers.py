@@ -15,15 +15,36 @@ from hypothesis import strategies as st
 
 from annotator.errors import FacelabelError
 from annotator.formats.importers import snapshot_source
-from annotator.formats.importers.base import SourceAnswer, SourceImage
-from annotator.formats.tools import coursework_csv, cvat, huggingface, label_studio, makesense, parquet
+from annotator.formats.importers.base import SourceAnswer
+from annotator.formats.tools import (
+    coco,
+    coursework_csv,
+    cvat,
+    fiftyone,
+    huggingface,
+    label_studio,
+    labelme,
+    makesense,
+    parquet,
+)
 
 FILES = {
     "makesense.json": makesense, "makesense.csv": makesense, "tasks.json": label_studio, "tasks.csv": label_studio,
     "cvat.xml": cvat, "annotations.csv": coursework_csv, "metadata.jsonl": huggingface, "metadata.csv": huggingface,
-    "metadata.parquet": huggingface,
+    "metadata.parquet": huggingface, "coco.json": coco, "labelme.json": labelme, "fiftyone.json": fiftyone,
 }  # fmt: skip
-READERS = [makesense, label_studio, cvat, coursework_csv, huggingface, parquet, snapshot_source]
+READERS = [
+    makesense,
+    label_studio,
+    cvat,
+    coursework_csv,
+    huggingface,
+    parquet,
+    snapshot_source,
+    coco,
+    labelme,
+    fiftyone,
+]
 EXPECTED_OF_LABEL_STUDIO = {
     "gender": ["Female"], "age_group": ["Youth"], "skin_tone": ["Medium"], "body_shape": ["Hourglass"],
     "event": ["Yoruba Wedding"], "fabric_type": ["Lace"], "style": ["Gown"],
@@ -40,7 +61,8 @@ def test_every_kind_of_label_studio_export_gives_the_same_answers(shared: Path, 
     path = shared / "label_studio" / file
     assert [reader for reader in READERS if reader.recognise(path)] == [label_studio]
     found = label_studio.read(path)
-    assert found.images == [SourceImage("c2c0fb30-asoebi_9.jpg", original_path="asoebi_9.jpg")]
+    [image] = found.images
+    assert image.name.endswith("/c2c0fb30-asoebi_9.jpg")
     said: dict[str, list[str]] = {}
     for answer in found.answers:
         assert answer.labeller == "2"
@@ -117,15 +139,40 @@ def test_label_studio_skips_cancelled_annotations_and_predictions(tmp_path: Path
     path = tmp_path / "tasks.json"
     path.write_text(json.dumps(tasks))
     found = label_studio.read(path)
-    assert [one.name for one in found.images] == ["faces/a b.jpg", "x/c.jpg", "d.jpg"]
+    local, url = "/data/local-files/?d=faces/a%20b.jpg", "https://example.org/x/c.jpg?size=1"
+    assert [one.name for one in found.images] == [local, url, "d.jpg"]
     assert found.answers == [
-        SourceAnswer("faces/a b.jpg", "glasses", "yes", "ada@example.org"),
-        SourceAnswer("x/c.jpg", "glasses", None),
+        SourceAnswer(local, "glasses", "yes", "ada@example.org"),
+        SourceAnswer(url, "glasses", None),
     ]
     assert found.refused == [
         ("task 3", "its data names no image"),
         ("task 4: d.jpg", "a result of the type 'rectanglelabels'"),
     ]
+
+
+def test_label_studio_tells_of_several_values_and_of_parts_of_an_image(tmp_path: Path):
+    def result(kind: str, name: str, **value: object) -> dict:
+        return {"from_name": name, "type": kind, "value": value}
+
+    results = [
+        result("choices", "glasses", choices=["glasses", "sunglasses"]),
+        result("rating", "beauty", rating=4),
+        result("choices", "hair_color", choices=["brown"], x=1.0, y=2.0, width=3.0, height=4.0),
+    ]
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([{"data": {"image": "a.jpg"}, "annotations": [{"result": results}]}]))
+    found = label_studio.read(path)
+    assert [(a.attribute, a.value) for a in found.answers] == [
+        ("glasses", "glasses"), ("glasses", "sunglasses"), ("beauty", "4"), ("hair_color", "brown"),
+    ]  # fmt: skip
+    assert found.notes[0] == (
+        "1 answers are about a part of an image and were read as answers about the whole image."
+    )
+    assert (
+        "1 answers choose several values at once, such as glasses: glasses, sunglasses for a.jpg."
+        in found.notes[1]
+    )
 
 
 def test_cvat_tags_with_and_without_attributes_and_boxes(tmp_path: Path):
@@ -170,7 +217,7 @@ def test_images_that_no_row_names_are_imported_without_labels_and_noted(tmp_path
     assert all(one.path is not None and one.path.is_file() for one in found.images)
     assert [(answer.image, answer.value) for answer in found.answers] == [("1.jpg", "none")]
     told = "3 of its images are in no row; they are imported without labels: test/1.jpg, test/a/3.png, train/2.jpg"
-    assert (found.notes, found.ignored) == ([told], 1)
+    assert (found.notes, found.ignored.counts) == ([told], {".txt files": 1})
 
 
 def test_images_of_two_splits_with_one_name_keep_their_own_labels(tmp_path: Path):
@@ -299,7 +346,8 @@ def read_or_refuse(name: str, content: bytes) -> None:
             return
         for one in found.images:
             one.name.encode()
-            assert ".." not in Path(one.name).parts
+            # Label Studio's references stay as they are: they only name an image, and nothing is opened by them.
+            assert FILES[name] is label_studio or ".." not in Path(one.name).parts
         for answer in found.answers:
             (answer.attribute + (answer.value or "") + answer.labeller).encode()
 
@@ -330,6 +378,35 @@ TASK = st.fixed_dictionaries(
         "glasses": JUNK,
     },
 )  # fmt: skip
+
+
+MEMBERS = st.dictionaries(
+    st.sampled_from([
+        "images", "categories", "annotations", "imagePath", "flags", "shapes", "version", "classes", "labels", "samples",
+    ]),
+    st.lists(
+        st.dictionaries(
+            st.sampled_from([
+                "id", "file_name", "image_id", "category_id", "name", "supercategory", "attributes", "bbox", "label", "flags",
+                "filepath", "glasses", "_cls", "classifications", "bounding_box",
+            ]),
+            JUNK,
+            max_size=6,
+        )
+        | JUNK,
+        max_size=3,
+    )
+    | JUNK,
+    max_size=5,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["coco.json", "labelme.json", "fiftyone.json"])
+@settings(deadline=None, max_examples=150)
+@given(junk=MEMBERS)
+@example(junk={"images": [{"id": float("nan"), "file_name": "1.jpg"}], "annotations": [{"image_id": True}]})
+def test_members_of_json_objects_are_read_or_refused(name: str, junk: dict):
+    read_or_refuse(name, json.dumps(junk).encode())
 
 
 @pytest.mark.parametrize("name", ["makesense.json", "tasks.json", "metadata.jsonl"])

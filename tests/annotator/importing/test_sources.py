@@ -257,13 +257,15 @@ def test_an_archive_of_images_and_their_label_file_imports_both(
 def test_a_label_file_in_a_folder_of_photos_is_noted(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:
-    shutil.copy(faces / "0001.jpg", tmp_path)
-    (tmp_path / "labels.csv").write_text("image_name,glasses\n0001.jpg,2\n")
-    told = call("import", tmp_path, "-p", project.path)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    shutil.copy(faces / "0001.jpg", photos)
+    (photos / "labels.csv").write_text("image_name,glasses\n0001.jpg,2\n")
+    told = call("import", photos, "-p", project.path)
     told.assert_done()
     note = "labels.csv may hold labels (table): import it separately, after the images."
     assert note in told.err
-    assert run_import(project, tmp_path)["images"]["notes"] == [note]
+    assert run_import(project, photos)["images"]["notes"] == [note]
 
 
 def test_folders_of_photos_are_not_class_folders(project: ProjectFolder, faces: Path, tmp_path: Path) -> None:

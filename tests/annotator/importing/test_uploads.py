@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from PIL import Image as Picture
 from sqlalchemy import func, select
 
 from annotator.config import Settings
@@ -226,3 +227,25 @@ def test_hostile_files_are_refused_with_a_reason_from_every_user(served: Server,
     assert sent >= len(QUICK) - 1
     assert not Path("/tmp/slip_evil.jpg").exists()
     assert served.client().get("/imports")["imports"], "the server still answers"
+
+
+def test_an_uploaded_archive_of_another_code_page_can_be_tried_again_with_the_right_one(served: Server):
+    """Two code pages may fit a name; the report tells the guess, and the person chooses."""
+    name = "Kate\u0159ina 1.png"
+    picture, file = io.BytesIO(), io.BytesIO()
+    Picture.new("RGB", (40, 30), (3, 4, 5)).save(picture, "PNG")
+    raw = name.encode("cp1250")
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("_" * len(raw), picture.getvalue())
+    packed = file.getvalue().replace(b"_" * len(raw), raw)
+    number = send(served, "Screenshots at 9\u202fAM.zip", packed, dry_run=1).json()["id"]
+    tried = ended(served, number)
+    assert "were read as" in tried["report"]["notes"][0]
+    body = {"dry_run": False, "names_encoding": "cp1250"}
+    assert served.client().post(f"/imports/{number}/start", body).json()["names_encoding"] == "cp1250"
+    report = ended(served, number)["report"]
+    assert (report["images"]["imported"], report["notes"]) == (1, [])
+    project = ProjectFolder(served.project)
+    with project.database.read() as session:
+        assert session.scalar(select(Image.name).where(Image.name.like("Kate%"))) == "Kate\u0159ina 1.png"
+    project.database.close()

@@ -39,6 +39,9 @@ def draw_plain_images(folder: Path, count: int) -> None:
 def import_images(project: ProjectFolder, paths: list[Path], limits: Limits = LIMITS) -> ImageReport:
     """Import every image of the folders and files; returns what became of them."""
     listing = list_images(paths)
-    report = ImageReport(refused=listing.refused, left_aside=listing.ignored)
+    report = ImageReport(
+        found=listing.found, refused=listing.refused, ignored=dict(listing.ignored.counts)
+    )
     import_files(project, listing.files, limits, report)
+    report.check()
     return report
