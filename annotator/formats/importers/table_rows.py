@@ -37,6 +37,7 @@ ENDINGS = (*_TEXTS, *(f"{ending}.gz" for ending in _TEXTS), *WORKBOOKS)
 """File name extensions of tables."""
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_USUAL_PAGES = ("cp1252", "cp850")
 _TITLE_LINES = 20
 _SEPARATOR = re.compile(r'[ \t]*"?sep=(.)"?[;, \t]*(?:\r?\n|\Z)', re.IGNORECASE)
 
@@ -139,19 +140,29 @@ def _decode(path: Path, content: bytes, encoding: str | None, words: Iterable[st
 
 
 def _code_page(content: bytes, words: Iterable[str]) -> str:
-    """The code page in which most of the words stand in the text, or else the one whose text looks most like words."""
+    """The code page in which most of the words stand in the text, or else the one whose text looks most like words.
+
+    Of pages that give the same text, the usual one is named.
+    """
     lines = [line for line in content.splitlines() if not line.isascii()]
+    sample = b"\n".join(lines)
     expected = {unicodedata.normalize("NFC", word) for word in words if not word.isascii()}
-    counts = {page: _count(b"\n".join(lines), page, expected) for page in CODE_PAGES} if expected else {}
-    return max(counts, key=counts.__getitem__) if any(counts.values()) else guess_code_page(lines)
+    counts = {page: _count(_decoded(sample, page), expected) for page in CODE_PAGES} if expected else {}
+    page = max(counts, key=counts.__getitem__) if any(counts.values()) else guess_code_page(lines)
+    text = _decoded(sample, page)
+    return next(usual for usual in (*_USUAL_PAGES, page) if _decoded(sample, usual) == text)
 
 
-def _count(content: bytes, page: str, words: set[str]) -> int:
+def _decoded(content: bytes, page: str) -> str:
     try:
-        text = unicodedata.normalize("NFC", content.decode(page))
+        return content.decode(page)
     except UnicodeDecodeError:
-        return 0
-    return sum(word in text for word in words)
+        return ""
+
+
+def _count(text: str, words: set[str]) -> int:
+    composed = unicodedata.normalize("NFC", text)
+    return sum(word in composed for word in words)
 
 
 def _title(page: str) -> str:

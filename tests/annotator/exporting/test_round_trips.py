@@ -38,6 +38,9 @@ FILES = {
 }  # fmt: skip
 """The file of each format that is imported; "" is the folder."""
 
+IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""A folder without a disk, whose syncing would take most of the time."""
+
 PERSON = Attribute("identity", "Person", "p", kind="open", required=False)
 NAMES = ["0001.jpg", "0002.jpg", "0003.jpg"]
 HARD = [
@@ -91,7 +94,7 @@ def labelled_project(
     unlabelled: Path, schema: Schema, rows: list[Row]
 ) -> Iterator[tuple[ProjectFolder, Path]]:
     """A project with these labels, and a folder for its exports."""
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as place:
         shutil.copytree(unlabelled, Path(place, "project"))
         project = ProjectFolder.open(Path(place, "project"))
         with project.database.write() as session:
