@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotator.errors import FacelabelError
-from annotator.formats.importers import archive, celeba, coursework, snapshot_source, table, video
+from annotator.formats.importers import archive, celeba, coursework, snapshot_source, video
 from annotator.formats.importers.base import SourceContents
 from annotator.formats.importers.ignored_files import is_system_file
-from annotator.formats.importers.table_rows import ENDINGS as TABLE_ENDINGS
+from annotator.formats.tables import table
+from annotator.formats.tables.table_rows import ENDINGS as TABLE_ENDINGS
 from annotator.formats.tools import (
     class_folders,
     coco,

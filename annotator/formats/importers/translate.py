@@ -21,11 +21,13 @@ from annotator.domain.names import (
 from annotator.domain.schema import CANNOT_TELL, Attribute, Schema
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents
-from annotator.formats.importers.column_values import EMPTY_WORDS
 from annotator.formats.importers.mapping import Mapping, find_mapped, mapped_code
 
 _YES = {"yes", "true", "1", "1.0"}
 _YES_OR_NO = _YES | {"no", "false", "0", "0.0", "-1", "-1.0", ""}
+
+EMPTY_WORDS = frozenset({"nan", "none", "na", "<na>", "null", "n/a", "#n/a"})
+"""Cells that programs write for an empty one, in any case; they are values if the schema has values of these names."""
 
 Answer = int | str
 """A code (-1 is can't tell) or, for open attributes, a name."""

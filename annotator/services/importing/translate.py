@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from annotator.domain.schema import Schema
-from annotator.formats.importers import table
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.translate import Translation, propose, translate_answers
+from annotator.formats.tables import table
 from annotator.services.importing.read import ReadSource
 
 

@@ -11,9 +11,10 @@ from annotator.domain.names import find_attribute, propose_values, whole_number
 from annotator.domain.schema import Attribute, Schema
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents
-from annotator.formats.importers.column_values import EMPTY_WORDS, Decision, decide
 from annotator.formats.importers.mapping import Mapping, find_header, list_values, show_columns
-from annotator.formats.importers.table_rows import (
+from annotator.formats.importers.translate import EMPTY_WORDS, Row, Translation, group_one_hot, propose
+from annotator.formats.tables.column_values import Decision, decide
+from annotator.formats.tables.table_rows import (
     ENDINGS,
     IMAGE_COLUMNS,
     TableRows,
@@ -21,7 +22,6 @@ from annotator.formats.importers.table_rows import (
     find_image_column,
     open_table,
 )
-from annotator.formats.importers.translate import Row, Translation, group_one_hot, propose
 
 _SHOWN = 10
 _COURSEWORK = ["image_name", "wrinkles", "freakles", "glasses", "hair_color", "hair_top", "human_not_human"]

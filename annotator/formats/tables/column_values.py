@@ -20,9 +20,7 @@ from annotator.domain.names import (
 )
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME, Attribute
 from annotator.formats.importers.mapping import Reading, find_mapped, mapped_code
-
-EMPTY_WORDS = frozenset({"nan", "none", "na", "<na>", "null", "n/a", "#n/a"})
-"""Cells that programs write for an empty one, in any case; they are values if the schema has values of these names."""
+from annotator.formats.importers.translate import EMPTY_WORDS
 
 _SIGNS = {-1, 0, 1}
 

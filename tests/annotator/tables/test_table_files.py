@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from annotator.formats.importers import table_rows
+from annotator.formats.tables import table_rows
 from annotator.project import ProjectFolder
 from annotator.services.projects import init_project
 from tests.support.commands import call, contents
