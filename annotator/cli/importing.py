@@ -21,8 +21,8 @@ from annotator.cli.terminal import (
 from annotator.config import Settings
 from annotator.errors import FacelabelError
 from annotator.formats.import_formats import FORMATS
-from annotator.formats.importers.archive import ArchiveLimits
-from annotator.formats.importers.archive_names import NAME_ENCODINGS
+from annotator.formats.importers.archives.names import NAME_ENCODINGS
+from annotator.formats.importers.archives.unpacking import ArchiveLimits
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.video import VideoOptions
 from annotator.imaging.image_files import Limits
@@ -210,6 +210,12 @@ def _print_images(images: ImageReport, would: str, *, dry_run: bool) -> None:
         click.echo(one_line(text))
     if images.faces:
         click.echo(f"{images.faces} faces {would}imported from the source.")
+    for name, note in list(images.notes.items())[:_SHOWN]:
+        errors.print(f"note: {one_line(name)}: {note}", markup=False)
+    if len(images.notes) > _SHOWN:
+        errors.print(
+            f"and {len(images.notes) - _SHOWN} more notes about files; --json lists all", markup=False
+        )
     if images.misfits:
         names = ", ".join(map(one_line, images.misfits[:_SHOWN]))
         errors.print(

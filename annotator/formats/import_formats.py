@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotator.errors import FacelabelError
-from annotator.formats.importers import archive, celeba, coursework, snapshot_source, video
+from annotator.formats.importers import celeba, coursework, snapshot_source, video
+from annotator.formats.importers.archives import unpacking
 from annotator.formats.importers.base import SourceContents
 from annotator.formats.importers.ignored_files import is_system_file
 from annotator.formats.tables import table
@@ -55,7 +56,7 @@ LABEL_FILES = ("label_studio", "cvat", "makesense", "coco", "fiftyone")
 
 _LABEL_ENDINGS = (".json", ".xml", *TABLE_ENDINGS)
 
-CONTAINERS = {"archive": archive.recognise, "video": video.recognise}
+CONTAINERS = {"archive": unpacking.recognise, "video": video.recognise}
 """The formats that must be unpacked first."""
 
 FORMATS = ("folder", *CONTAINERS, *READERS)

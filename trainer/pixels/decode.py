@@ -143,8 +143,8 @@ class OpenedImage:
             pixels, colour_notes = to_srgb(image)
             if orientation in _TURNS:
                 pixels = pixels.transpose(_TURNS[orientation])
-            if isinstance(pixels, ImageFile.ImageFile):
-                pixels = pixels.copy()  # which has no file that is read again when its size changes
+            if self.kind == "HEIF":
+                pixels = pixels.copy()  # pi-heif would fill the image again when its size changes
         pixels.info.clear()
         width, height = pixels.size
         if self.kind == "JPEG":  # perhaps decoded to a smaller size
@@ -217,7 +217,7 @@ def _refusals(kind: str) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         raise UndecodableImageError(
-            f"is damaged (it begins like {_NAMES.get(kind, kind)}, but holds no picture that can be read)"
+            f"cannot be decoded (it begins like {_NAMES.get(kind, kind)}, but is damaged or of a rare variety)"
         ) from error
     except MemoryError as error:
         raise UndecodableImageError("needs more memory than is available") from error

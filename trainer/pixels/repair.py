@@ -59,6 +59,8 @@ def repair(content: bytes, kind: str, missing: int, open_file: Open) -> tuple[Im
         if _load(stripped) is not None:
             return stripped, [METADATA_IGNORED]
     image: Image.Image | None = None
+    if kind in {"JPEG", "JPEG2000"}:
+        content = content.rstrip(_END_MARK[:1])  # half of the end mark
     if kind == "JPEG":
         image = _without_end_of_jpeg(content, open_file)
     elif kind == "JPEG2000":

@@ -25,8 +25,8 @@ from trainer.runtime.files import canonical_json, sha256_file, sha256_text
 
 BACKBONE = "faces"
 """The network that provides the features of a probe."""
-VERSION = 2
-"""To be raised when a change of this module changes the features."""
+VERSION = 3
+"""To be raised when a change of this module or of the decoder changes the features of any image."""
 BATCH, CHUNK = 32, 512
 
 Progress = Callable[[int, int], None]

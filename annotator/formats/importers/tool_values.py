@@ -36,7 +36,7 @@ def find_image(root: Path, folders: list[Path], name: str) -> SourceImage:
 
     Args:
         root: the folder that is imported.
-        folders: the folders below it that names may be relative to, the likeliest first.
+        folders: the folders below it that names may be relative to, likeliest first.
         name: an image's name, as `referenced_name` gives it.
     """
     for folder in folders:

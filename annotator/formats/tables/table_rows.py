@@ -18,7 +18,7 @@ from pathlib import Path, PurePath
 
 from annotator.domain.names import plain
 from annotator.errors import FacelabelError
-from annotator.formats.importers.code_pages import CODE_PAGES, guess_code_page
+from annotator.formats.importers.archives.code_pages import CODE_PAGES, guess_code_page
 from annotator.formats.tables.workbook import ENDINGS as WORKBOOKS
 from annotator.formats.tables.workbook import Sheet, read_workbook
 from annotator.imaging.image_kinds import IMAGE_ENDINGS

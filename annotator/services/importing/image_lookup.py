@@ -116,8 +116,9 @@ def _match_exactly(names: Iterable[str], all_names: set[str], known: list[_Known
     exact = {name: by_name.get(name) or by_name.get(clean_path(name)) for name in names}
     called_so: dict[str, dict[int, _Known]] = {image.name: {} for image in exact.values() if image}
     for entry in known:
+        own = _RENAMED.sub("", entry.name) if "~" in entry.name else entry.name
         inside = (path.partition("/")[2] for path in entry.paths)
-        for name in (_RENAMED.sub("", entry.name), *entry.paths, *inside):
+        for name in (own, *entry.paths, *inside):
             if name in called_so:
                 called_so[name][entry.image] = entry
     matches: dict[str, Match] = {}

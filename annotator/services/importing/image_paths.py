@@ -12,21 +12,26 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from functools import lru_cache
 from urllib.parse import unquote
 
 from annotator.formats.importers.ignored_files import ARCHIVE_ENDINGS, VIDEO_ENDINGS
 from annotator.imaging.image_kinds import IMAGE_ENDINGS
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\\]*")
-_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+_DRIVE = re.compile(r"^[A-Za-z]:[/\\]")
+_UNCLEAN = re.compile(r"^/|/$|//|(^|/)\.\.?(/|$)")
 _LOCAL_FILE = re.compile(r"/data/local-files/?\?(?:.*&)?d=([^&]*)")
 _UPLOAD_FOLDER = re.compile(r"(?:.*/)?data/upload/(?:[0-9]+/)?([^/]+)")
 _UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(.+)", re.DOTALL)
-_NOT_IN_UPLOADS = re.compile(r"[^-\w.]")
+_NOT_IN_UPLOADS = re.compile(r"[^-\w./]")
 
 _NOT_A_FOLDER = re.compile(r"upload-[0-9]{6}")
 """The source of an image that was uploaded on its own, see `uploads.upload_folder`."""
+
+_VIDEO_SUFFIXES = frozenset(ending[1:] for ending in VIDEO_ENDINGS)
+
+_NAMESAKES = 3
 
 KnownPath = tuple[str, int]
 """A path at which an image was found, with `/` between its parts, and the image's id."""
@@ -55,7 +60,10 @@ class _Readings:
 
 def clean_path(text: str) -> str:
     r"""Return a path with `/` between its parts, without drive, root, `.` and `..`: `C:\a\.\b.jpg` is `a/b.jpg`."""
-    text = _DRIVE.sub("", text.strip(), count=1) if _DRIVE.match(text.strip()) else text.strip()
+    text = text.strip()
+    if "\\" not in text and ":" not in text and not _UNCLEAN.search(text):
+        return text
+    text = _DRIVE.sub("", text, count=1)
     parts: list[str] = []
     for part in text.replace("\\", "/").split("/"):
         if part == "..":
@@ -73,7 +81,7 @@ def known_paths(source: str, name: str, original_path: str) -> list[str]:
         name: the image's name.
         original_path: its path in the source; of a frame the video, which says nothing about the frame.
     """
-    if PurePosixPath(original_path).suffix.lower() in VIDEO_ENDINGS:
+    if original_path[-5:].rpartition(".")[2].lower() in _VIDEO_SUFFIXES:
         return [clean_path(name)]
     path = _in_source(source, original_path)
     is_there = path == clean_path(name) or path.endswith(f"/{clean_path(name)}")
@@ -81,10 +89,18 @@ def known_paths(source: str, name: str, original_path: str) -> list[str]:
 
 
 def _in_source(source: str, path: str) -> str:
+    folder, is_archive = _folder_of(source)
+    is_named_there = is_archive and path.startswith(f"{folder}/")
+    return clean_path(path if is_named_there or not folder else f"{folder}/{path}")
+
+
+@lru_cache
+def _folder_of(source: str) -> tuple[str, bool]:
+    """The folder that a source stands for, "" if for none, and whether it is an archive."""
+    if _NOT_A_FOLDER.fullmatch(source):
+        return "", False
     ending = next((ending for ending in ARCHIVE_ENDINGS if source.lower().endswith(ending)), "")
-    folder = source[: len(source) - len(ending)]
-    is_named_there = bool(ending) and path.startswith(f"{folder}/")
-    return clean_path(path if is_named_there or _NOT_A_FOLDER.fullmatch(folder) else f"{folder}/{path}")
+    return source[: len(source) - len(ending)], bool(ending)
 
 
 def match_names(names: Iterable[str], known: Iterable[KnownPath]) -> dict[str, Match]:
@@ -94,25 +110,30 @@ def match_names(names: Iterable[str], known: Iterable[KnownPath]) -> dict[str, M
     time in proportion to both together.
     """
     open_names = {name: _read(name) for name in names}
-    known = _candidates(open_names.values(), known)
+    known = list(known)
     matches: dict[str, Match] = {}
-    for key in (str, _composed, _without_case, _without_ending):
+    for key in (_as_it_is, _composed, _without_case, _without_ending):
+        if not open_names:
+            return matches
+        if key is _composed:
+            known = _candidates(open_names.values(), known)
         _match_step({name: list(reading.paths) for name, reading in open_names.items()}, known, key, matches)
         open_names = {name: reading for name, reading in open_names.items() if name not in matches}
     uploads = {name: list(reading.uploads) for name, reading in open_names.items() if reading.uploads}
-    for key in (str, _composed, _without_case, _as_uploaded, _without_ending):
-        _match_step(uploads, known, key, matches)
-        uploads = {name: readings for name, readings in uploads.items() if name not in matches}
-    return matches | _namesakes([name for name in open_names if name not in matches], known)
+    for key in (_as_it_is, _composed, _without_case, _as_uploaded, _without_ending):
+        if uploads:
+            _match_step(uploads, known, key, matches)
+            uploads = {name: readings for name, readings in uploads.items() if name not in matches}
+    return matches | _namesakes({name: open_names[name] for name in open_names if name not in matches}, known)
 
 
 def _read(name: str) -> _Readings:
     """The paths that a name may stand for: a path as it is, a URL without its host and query, an upload's own name."""
     text = name.strip()
     texts = [text]
-    if local := _LOCAL_FILE.search(text):
+    if "/data/local-files" in text and (local := _LOCAL_FILE.search(text)):
         texts = [unquote(local[1]), unquote(local[1].replace("+", " "))]
-    elif scheme := _SCHEME.match(text):
+    elif "://" in text and (scheme := _SCHEME.match(text)):
         path = text[scheme.end() :]
         texts = [unquote(re.split("[?#]", path, maxsplit=1)[0]), path, unquote(path)]
     elif "%" in text or "?" in text:
@@ -121,11 +142,10 @@ def _read(name: str) -> _Readings:
     for path in filter(None, map(clean_path, texts)):
         readings.paths[path] = None
         folder, _, last = path.rpartition("/")
-        upload = _UPLOAD_FOLDER.fullmatch(path)
-        if upload:
+        if "data/upload/" in path and (upload := _UPLOAD_FOLDER.fullmatch(path)):
             folder, last = "", upload[1]
             readings.uploads[last] = None
-        if prefix := _UPLOAD_PREFIX.fullmatch(last):
+        if last[8:9] == "-" and (prefix := _UPLOAD_PREFIX.fullmatch(last)):
             readings.uploads[f"{folder}/{prefix[1]}" if folder else prefix[1]] = None
     return readings
 
@@ -145,35 +165,37 @@ def _match_step(
 ) -> None:
     """Match names by one comparison; what is found is added to `matches`."""
     keys = {path: key(path) for paths in readings.values() for path in paths}
-    longer: dict[str, dict[int, None]] = {path: {} for path in keys.values()}
-    shorter: dict[str, dict[int, None]] = {end: {} for path in longer for end in _ends(path)}
+    wanted = set(keys.values())
+    wanted_ends = {end for path in wanted for end in _ends(path)}
+    longer: dict[str, dict[int, None]] = {}
+    shorter: dict[str, dict[int, None]] = {}
     for path, image in known:
         whole = key(path)
-        if whole in shorter:
-            shorter[whole][image] = None
+        if whole in wanted_ends:
+            shorter.setdefault(whole, {})[image] = None
         for end in _ends(whole):
-            if end in longer:
-                longer[end][image] = None
+            if end in wanted:
+                longer.setdefault(end, {})[image] = None
     for name, paths in readings.items():
         for path in paths:
             whole = keys[path]
-            images = longer[whole] or next((shorter[end] for end in _ends(whole) if shorter[end]), {})
+            images = longer.get(whole) or next((shorter[end] for end in _ends(whole) if end in shorter), {})
             if images:
                 matches[name] = Match(tuple(images))
                 break
 
 
-def _namesakes(names: list[str], known: list[KnownPath]) -> dict[str, Match]:
+def _namesakes(names: dict[str, _Readings], known: list[KnownPath]) -> dict[str, Match]:
     """No match for each name, with the paths of the files that have its name in other folders."""
-    others: dict[str, dict[str, None]] = {}
+    others: dict[str, list[str]] = {}
     for path, _ in known:
-        others.setdefault(_last(_without_case(path)), {})[path] = None
+        same = others.setdefault(_without_case(_last(path)), [])
+        if len(same) < _NAMESAKES and path not in same:
+            same.append(path)
     none: dict[str, Match] = {}
-    for name in names:
-        paths = (
-            path for reading in _read(name).paths for path in others.get(_last(_without_case(reading)), ())
-        )
-        none[name] = Match(namesakes=tuple(dict.fromkeys(paths))[:3])
+    for name, readings in names.items():
+        paths = [path for reading in readings.paths for path in others.get(_without_case(_last(reading)), ())]
+        none[name] = Match(namesakes=tuple(dict.fromkeys(paths))[:_NAMESAKES])
     return none
 
 
@@ -188,6 +210,10 @@ def _last(path: str) -> str:
     return path.rpartition("/")[2]
 
 
+def _as_it_is(path: str) -> str:
+    return path
+
+
 def _composed(path: str) -> str:
     return path if path.isascii() else unicodedata.normalize("NFC", path)
 
@@ -198,15 +224,13 @@ def _without_case(path: str) -> str:
 
 def _without_ending(path: str) -> str:
     bare = _without_case(path)
-    ending = PurePosixPath(bare).suffix if "." in _last(bare) else ""
-    return bare.removesuffix(ending) if ending in IMAGE_ENDINGS else bare
+    stem, dot, ending = bare.rpartition(".")
+    return stem if dot and f".{ending}" in IMAGE_ENDINGS else bare
 
 
 def _as_uploaded(path: str) -> str:
     """The name that Django gives to an uploaded file, as Label Studio does: `_` for blanks, and no other marks."""
-    return "/".join(
-        _NOT_IN_UPLOADS.sub("", part.replace(" ", "_")) for part in _without_case(path).split("/")
-    )
+    return _NOT_IN_UPLOADS.sub("", _without_case(path).replace(" ", "_"))
 
 
 def _loosest(file_name: str) -> str:

@@ -26,7 +26,7 @@ class ImportRequest:
         mapping: the text of a mapping file, or "".
         opinions: labels are kept as opinions, not as the truth.
         faces: cut photos into one image per head.
-        names_encoding: the encoding of names in an archive that does not say it, of `archive_names.NAME_ENCODINGS`.
+        names_encoding: the encoding of names in an archive that does not say it, of `archives.names.NAME_ENCODINGS`.
     """
 
     format: str = "auto"

@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from annotator.domain.schema import Schema
 from annotator.formats.import_formats import LABEL_FILES, READERS, find_label_files
-from annotator.formats.importers import archive, video
-from annotator.formats.importers.archive_names import same_anywhere
+from annotator.formats.importers import video
+from annotator.formats.importers.archives import unpacking
+from annotator.formats.importers.archives.names import same_anywhere
 from annotator.formats.importers.base import SourceContents
 from annotator.formats.importers.folder_files import list_folder
 from annotator.formats.importers.ignored_files import IgnoredFiles
@@ -125,7 +126,7 @@ def _read_archive(path: Path, schema: Schema, options: ImportOptions, scratch: P
     """Unpack an archive and read what is in it, whatever its format."""
     unpacked = scratch / "unpacked"
     unpacked.mkdir()
-    members = archive.unpack(path, unpacked, options.archives, options.check_stop, options.names_encoding)
+    members = unpacking.unpack(path, unpacked, options.archives, options.check_stop, options.names_encoding)
     folder = _top_folder(unpacked)
     inside = Source((folder,), recognise_source(folder, schema))
     label_files = [item for item in find_label_files(folder).items() if item[1] in LABEL_FILES]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from annotator.config import Settings
 from annotator.errors import FacelabelError
-from annotator.formats.importers.archive import ArchiveLimits
+from annotator.formats.importers.archives.unpacking import ArchiveLimits
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.video import VideoOptions
 from annotator.imaging.image_files import Limits

@@ -10,7 +10,7 @@ from annotator.domain.names import find_attribute
 from annotator.domain.schema import Schema
 from annotator.errors import WrongUse
 from annotator.formats.import_formats import recognise
-from annotator.formats.importers.archive import ArchiveLimits
+from annotator.formats.importers.archives.unpacking import ArchiveLimits
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.video import VideoOptions
 from annotator.formats.tools import class_folders
@@ -35,7 +35,7 @@ class ImportOptions:
         as_opinions: labels are kept as opinions of a labeller named after the source, not as the truth.
         faces: cut photos and video frames into one image per head.
         archives: what an archive may hold.
-        names_encoding: the encoding of names in archives that do not say theirs, of `archive_names.NAME_ENCODINGS`.
+        names_encoding: the encoding of names in archives that do not say theirs, of `archives.names.NAME_ENCODINGS`.
         video: which frames of a video become images.
         check_stop: called between two members of an archive or two frames of a video; what it raises ends the import.
     """

@@ -8,7 +8,7 @@ from flask import Blueprint, request
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from annotator.formats.import_formats import FORMATS
-from annotator.formats.importers.archive_names import NAME_ENCODINGS
+from annotator.formats.importers.archives.names import NAME_ENCODINGS
 from annotator.services.importing.jobs import (
     ImportRequest,
     begin_import,

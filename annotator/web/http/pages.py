@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from annotator.formats.import_formats import FORMATS
-from annotator.formats.importers.archive_names import NAME_ENCODINGS
+from annotator.formats.importers.archives.names import NAME_ENCODINGS
 from annotator.services.importing.uploads import PIECE_BYTES
 from annotator.services.projects import project_token
 from annotator.web.http.context import context

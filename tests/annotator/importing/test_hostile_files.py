@@ -152,7 +152,7 @@ def test_each_refused_hostile_file_has_one_line(project: ProjectFolder, hostile:
 ARCHIVES = {
     "abs.zip": "has a path that leaves the archive",
     "bomb_500MB.zip": "is larger than 128 MiB",
-    "dup_names.zip": "is in the archive twice",
+    "dup_names.zip": "the same image: x/1.jpg is X/1.JPG",
     "many_20000.zip": "is empty",
     "nested.zip": "is an archive inside the archive",
     "not_a.zip": "cannot be unpacked",

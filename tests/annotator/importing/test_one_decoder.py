@@ -81,6 +81,17 @@ def test_notes_about_files_reach_the_report_of_an_import_and_of_a_rehearsal(
         assert report["image_notes"] == {"pages.tif": "only the first of its 3 pages is used"}
 
 
+def test_the_command_prints_notes_about_files(project: ProjectFolder, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(22):
+        pages = [Image.new("RGB", (32, 32), (number, page, 0)) for page in range(2)]
+        pages[0].save(tmp_path / "photos" / f"{number:02d}.tif", save_all=True, append_images=pages[1:])
+    finished = call("import", tmp_path / "photos", "-p", project.path)
+    finished.assert_done()
+    assert "note: 00.tif: only the first of its 2 pages is used" in finished.err
+    assert "and 2 more notes about files" in finished.err
+
+
 def test_an_image_with_too_many_pixels_is_refused_with_the_name_of_the_setting(
     project: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,7 +54,7 @@ def makers(faces: Path) -> dict[str, tuple[Callable[[Path], None], str]]:
     return {
         "text.jpg": (text_named_jpg, "is not an image that can be read"),
         "half.jpg": (truncated_jpeg(faces / "0001.jpg"), "is damaged"),
-        "huge.png": (huge_png, "64,000,000"),
+        "huge.png": (huge_png, "128,000,000 (FACELABEL_MAX_PIXELS)"),
         "pipe.jpg": (named_pipe, "is not a regular file"),
         "empty.jpeg": (empty_file, "is empty"),
         "link.jpg": (broken_link, "cannot be opened"),

@@ -7,7 +7,7 @@ from PIL import Image
 
 
 def draw_photo(path: Path, seed: int, kind: str | None = None) -> Path:
-    """Draw a photo of its own for the seed, with the folders above it."""
+    """Draw a photo that no other seed gives, with the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     blocks = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), np.uint8)
     Image.fromarray(blocks).resize((32, 32), Image.Resampling.NEAREST).save(path, kind)

@@ -248,9 +248,13 @@ def test_image_files_are_answered_and_unreadable_ones_named(run, snapshot, tmp_p
     for name in ("000", "001"):
         (folder / f"{name}.png").write_bytes((snapshot / f"images/{name}.png").read_bytes())
     (folder / "bad.png").write_bytes(b"no image")
+    (folder / "IMG_1").write_bytes(b"FUJIFILMCCD-RAW 0201")
+    (folder / "notes.txt").write_text("no image, and not meant as one")
     result = call("predict-images", run / "model", folder, "--to", tmp_path / "answers.csv")
     assert result.exit_code == 0
-    assert "bad.png cannot be decoded" in result.stderr
+    assert "bad.png is not an image that can be read" in result.stderr
+    assert "IMG_1 is a camera's raw file" in result.stderr
+    assert "notes.txt" not in result.stderr
     rows = rows_of(tmp_path / "answers.csv")
     assert [row["image_name"].rsplit("/", 1)[1] for row in rows] == ["000.png", "001.png"]
     assert all(row["colour"] in {"0", "2", "5"} and 0 <= float(row["p:colour"]) <= 1 for row in rows)

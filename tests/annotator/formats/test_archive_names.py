@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from annotator.errors import FacelabelError
-from annotator.formats.importers.archive import ArchiveLimits, Extraction, unpack
-from annotator.formats.importers.archive_members import read_members
-from annotator.formats.importers.archive_names import NameDecoder, bad_name, posix_name
-from annotator.formats.importers.code_pages import guess_code_page
+from annotator.formats.importers.archives.code_pages import guess_code_page
+from annotator.formats.importers.archives.members import read_members
+from annotator.formats.importers.archives.names import NameDecoder, bad_name, posix_name
+from annotator.formats.importers.archives.unpacking import ArchiveLimits, Extraction, unpack
 from annotator.project import ProjectFolder
 from tests.support.commands import call
 from tests.support.projects.importing import groups_by_name, run_import

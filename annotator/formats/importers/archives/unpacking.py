@@ -18,8 +18,8 @@ from typing import IO
 
 from annotator.errors import FacelabelError
 from annotator.files import cannot_write
-from annotator.formats.importers.archive_members import Member, read_members, undeclared_names
-from annotator.formats.importers.archive_names import (
+from annotator.formats.importers.archives.members import Member, read_members, undeclared_names
+from annotator.formats.importers.archives.names import (
     NameDecoder,
     bad_name,
     is_archive_name,
@@ -107,7 +107,7 @@ def unpack(
         folder: the folder.
         limits: what the archive may hold.
         check_stop: called before each member; what it raises ends the unpacking.
-        names_encoding: the encoding of names that do not say theirs, one of `archive_names.NAME_ENCODINGS`.
+        names_encoding: the encoding of names that do not say theirs, one of `archives.names.NAME_ENCODINGS`.
 
     Raises:
         FacelabelError: if it is not an archive, is damaged, or holds more than the limits allow.

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from annotator.formats.importers.code_pages import CODE_PAGES, guess_code_page
+from annotator.formats.importers.archives.code_pages import CODE_PAGES, guess_code_page
 from annotator.formats.importers.ignored_files import ARCHIVE_ENDINGS
 
 NAME_ENCODINGS = ("auto", "utf-8", *sorted(CODE_PAGES))

@@ -1,0 +1,1 @@
+"""Zip and tar archives: their members, the names of these, and unpacking them within limits."""
