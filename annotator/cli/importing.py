@@ -173,7 +173,7 @@ def _write_proposal(
     mapping, counts = propose_mapping(project, labelled[0], options)
     mapping.write(path, counts)
     errors.print(
-        f"{len(mapping.columns) + len(mapping.labels)} names need a mapping: {path} proposes one. "
+        f"{len(mapping.columns) + len(mapping.labels) + len(mapping.readings)} names need a mapping: {path} proposes one. "
         "Check it and use it with --map.",
         markup=False,
     )

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Callable, Iterable
 
-from annotator.domain.schema import Attribute, Schema
+from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME, Attribute, Schema
 
 _ALIKE = {
     "grey": "gray", "colour": "color", "blonde": "blond", "eyeglasses": "glasses", "spectacles": "glasses",
     "wearing": "", "has": "", "with": "", "a": "", "an": "", "the": "", "or": "", "and": "", "is": "",
+    "jan": "1", "feb": "2", "mar": "3", "apr": "4", "may": "5", "jun": "6", "jul": "7", "aug": "8", "sep": "9",
+    "oct": "10", "nov": "11", "dec": "12", "f": "female", "woman": "female", "m": "male", "man": "male",
 }  # fmt: skip
+"""Words that mean the same. The months: a spreadsheet turns the range 4-6 into the date 06-Apr."""
+
 _NO = {"no", "not", "without", "none", "non"}
+_YES_WORDS = {"yes", "y", "true", "present"}
+_NO_WORDS = {"no", "n", "none", "false", "absent"}
 _YES_VALUES = {"yes", "true"}
 _NO_VALUES = {"no", "none", "false"}
+_JOINTS = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
+_NUMBER = re.compile(r"([+-]?(?:0|[1-9][0-9]{0,8}))(?:[.,]0*)?")
+_BETWEEN = re.compile(r"\s*[:=/]\s*|[\s_]+|-|")
+
+
+def fold(text: str) -> str:
+    """Normalise a text: compatible Unicode (NFKC), without case, without spaces at its ends, single spaces inside."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.split())
 
 
 def plain(name: str) -> str:
-    """Normalise a name: without case, spaces and punctuation, in which spellings differ."""
-    kept = "".join(character for character in name.casefold() if character.isalnum())
-    return kept or name.strip().casefold()
+    """Normalise the name of an attribute: without case, spaces and punctuation, in which spellings differ."""
+    folded = fold(name)
+    return "".join(character for character in folded if character.isalnum()) or folded
 
 
 def find_attribute(schema: Schema, name: str) -> Attribute | None:
@@ -30,24 +47,87 @@ def find_attribute(schema: Schema, name: str) -> Attribute | None:
     return None
 
 
-def find_code(attribute: Attribute, name: str) -> int | None:
-    """Find the code of the value with this name or code; -1 is "can't tell"."""
-    code = attribute.code_of(name)
-    if code is not None:
-        return code
-    return next((value.code for value in attribute.values if plain(value.name) == plain(name)), None)
+def find_name(attribute: Attribute, text: str) -> int | None:
+    """Find the code of the value with this name; -1 is "can't tell".
+
+    The name is compared as it is, then as composed Unicode (NFC), then without case and compatibility forms (NFKC), then
+    without spaces, underscores and hyphens. The first comparison with a match decides, and only if one value matches. A
+    number is never found inside a longer text, and a text is never read as a code. A merged value means the one that it
+    was merged into; a split value means nothing.
+    """
+    for spelling in _SPELLINGS:
+        wanted = spelling(text)
+        codes = [value.code for value in attribute.values if spelling(value.name) == wanted]
+        if codes:
+            return attribute.current(codes[0]) if len(codes) == 1 else None
+    return CANNOT_TELL if is_cannot_tell(text) else None
+
+
+def find_code(attribute: Attribute, number: int) -> int | None:
+    """Find the current code of the value with the code `number`; -1 is "can't tell"."""
+    if number == CANNOT_TELL:
+        return CANNOT_TELL
+    return attribute.current(number) if any(value.code == number for value in attribute.values) else None
+
+
+def name_of(attribute: Attribute, code: int) -> str:
+    """Return the name of the value with this code; -1 is "can't tell"."""
+    return next((value.name for value in attribute.values if value.code == code), CANNOT_TELL_NAME)
+
+
+def is_cannot_tell(text: str) -> bool:
+    """Return whether a text says "can't tell"."""
+    return fold(text).replace("\u2019", "'") == CANNOT_TELL_NAME
+
+
+def whole_number(text: str) -> int | None:
+    """Return the whole number that a text writes, as 1, +1, 1.0 or 1,00; None for any other text."""
+    match = _NUMBER.fullmatch(fold(text).replace("\u2212", "-"))
+    return int(match[1]) if match else None
+
+
+def no_and_yes(attribute: Attribute) -> tuple[int, int] | None:
+    """Return the codes for no and yes of an attribute with two values, one of which denies the other; else None."""
+    active = [value for value in attribute.values if value.status == "active"]
+    denying = [value.code for value in active if fold(value.name) in _NO_WORDS]
+    if len(active) != 2 or len(denying) != 1:
+        return None
+    return denying[0], next(value.code for value in active if value.code != denying[0])
+
+
+def yes_or_no(text: str) -> bool | None:
+    """Return whether a text such as True or yes says yes, False if it says no, else None."""
+    word = fold(text)
+    return True if word in _YES_WORDS else False if word in _NO_WORDS else None
+
+
+def find_yes_or_no(attribute: Attribute, text: str) -> int | None:
+    """Find the code that True, False, yes or no means in an attribute whose two values are yes and no in other words."""
+    pair, says_yes = no_and_yes(attribute), yes_or_no(text)
+    if pair is None or says_yes is None or yes_or_no(name_of(attribute, pair[1])) is not True:
+        return None
+    return pair[says_yes] if yes_or_no(name_of(attribute, pair[0])) is False else None
 
 
 def find_flat(schema: Schema, label: str) -> tuple[Attribute, int] | None:
     """Find the attribute and code that a flat label such as "hair_color: brown" names in full; None unless there is exactly one."""
-    cells = [
-        (attribute, value.code)
+    cells = {
+        (attribute.name, code)
         for attribute in schema.attributes
-        for value in attribute.values
-        if plain(label)
-        in {plain(f"{name}{value.name}") for name in (attribute.name, attribute.title, *attribute.spellings)}
-    ]
-    return cells[0] if len(cells) == 1 else None
+        for rest in _after_name(attribute, label)
+        if (code := find_name(attribute, rest)) is not None
+    }
+    if len(cells) != 1:
+        return None
+    [(name, code)] = cells
+    return schema[name], code
+
+
+def _after_name(attribute: Attribute, label: str) -> set[str]:
+    """What may be the value's name in a flat label that begins with a name of the attribute."""
+    names = {plain(name) for name in (attribute.name, attribute.title, *attribute.spellings)}
+    ends = [end for end in range(1, len(label)) if plain(label[:end]) in names]
+    return {label[end:][match.end() :] for end in ends if (match := _BETWEEN.match(label[end:]))} - {""}
 
 
 def propose_flat(schema: Schema, label: str) -> tuple[str, str] | None:
@@ -72,17 +152,44 @@ def propose_flat(schema: Schema, label: str) -> tuple[str, str] | None:
     return fits[0][1], fits[0][2]
 
 
+def propose_values(attribute: Attribute, texts: Iterable[str]) -> dict[str, str]:
+    """Propose the name of a value, or "", for each of the texts that stand for values in a file."""
+    texts = list(texts)
+    numbers = {text: whole_number(text) for text in texts}
+    codes = {
+        text: None if number is None else find_code(attribute, number) for text, number in numbers.items()
+    }
+    if None not in codes.values():  # only codes: the names of their values
+        return {text: name_of(attribute, code) for text, code in codes.items() if code is not None}
+    return {text: "" if numbers[text] is not None else propose_value(attribute, text) or "" for text in texts}
+
+
 def propose_value(attribute: Attribute, name: str) -> str | None:
-    """Propose the value of an attribute for a value in a file such as "brown hair", or None."""
-    words = _words(name)
-    fits = sorted(
-        ((len(words & named) / len(words | named), value.name) for value in attribute.values
-         if (named := _words(value.name))),
-        reverse=True,
-    )  # fmt: skip
+    """Propose the value of an attribute for a value in a file such as "brown hair", or None.
+
+    The words are compared. A value with "no" is proposed only for a name with "no", and numbers must be the same ones:
+    "(4, 6)" is "4-6", and never "6-8".
+    """
+    pair, says_yes = no_and_yes(attribute), yes_or_no(name)
+    if says_yes:
+        return None if pair is None else name_of(attribute, pair[1])
+    words = {"no"} if says_yes is False else _words(name)
+    asked = _words(f"{attribute.name} {attribute.title} {' '.join(attribute.spellings)}")
+    fits = sorted(((_likeness(words, _words(v.name), asked), v.name) for v in attribute.values), reverse=True)
     if not fits or fits[0][0] == 0 or (len(fits) > 1 and fits[0][0] == fits[1][0]):
         return None
     return fits[0][1]
+
+
+def _likeness(words: set[str], named: set[str], asked: set[str]) -> float:
+    """Score from 0 to 1 how many words a name in a file and the name of a value share."""
+    denied = bool(words & _NO)
+    if denied != bool(named & _NO) or _numbers(words) != _numbers(named):
+        return 0
+    words, named = words - _NO, named - _NO
+    if denied and named <= asked and not asked & _NO:  # the value denies the attribute as a whole
+        return float(words <= asked)
+    return len(words & named) / len(words | named) if words | named else 0
 
 
 def _fit(words: set[str], denied: bool, asked: set[str], value: str) -> float:
@@ -103,5 +210,27 @@ def _fit(words: set[str], denied: bool, asked: set[str], value: str) -> float:
 
 def _words(name: str) -> set[str]:
     spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
-    words = {_ALIKE.get(word, word) for word in re.split(r"[\W_]+", spaced.casefold())}
-    return words - {""}
+    words = {_ALIKE.get(word, word) for word in re.split(r"[\W_]+", fold(spaced))}
+    return {word.lstrip("0") or "0" for word in words if word}
+
+
+def _numbers(words: set[str]) -> set[str]:
+    return {word for word in words if word.isdecimal()}
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _joined(text: str) -> str:
+    """A text without case, spaces, underscores and hyphens, except between two digits and before a negative number."""
+
+    def join(match: re.Match[str]) -> str:
+        before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+        keeps = after.isdecimal() and (before.isdecimal() or not before)
+        return "-" if keeps else ""
+
+    return _JOINTS.sub(join, fold(text)) or fold(text)
+
+
+_SPELLINGS: tuple[Callable[[str], str], ...] = (str.strip, _composed, fold, _joined)

@@ -80,19 +80,6 @@ class Attribute:
             code = replaced[code][0]
         return code
 
-    def code_of(self, text: str) -> int | None:
-        """Find the code that a text in a file means: a code, a value's name in any case, or "can't tell" (-1).
-
-        A merged value means the one that it was merged into; a split value means nothing.
-        """
-        text = text.strip()
-        if text in {str(CANNOT_TELL), CANNOT_TELL_NAME}:
-            return CANNOT_TELL
-        for value in self.values:
-            if text == str(value.code) or text.casefold() == value.name.casefold():
-                return self.current(value.code)
-        return None
-
 
 @dataclass(frozen=True)
 class Schema:
@@ -180,7 +167,7 @@ class _WrongSchemaError(Exception):
 
 def _parse_document(text: str) -> Schema:
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(text.lstrip("\ufeff"))
     except tomllib.TOMLDecodeError as error:
         raise _WrongSchemaError(f"it is not valid TOML: {error}") from error
     if document.get("version") != 1:

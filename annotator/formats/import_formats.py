@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotator.errors import FacelabelError
-from annotator.formats.importers import celeba, coursework, snapshot_source, table, video
+from annotator.formats.importers import celeba, coursework, snapshot_source, video
 from annotator.formats.importers.archives import unpacking
 from annotator.formats.importers.base import SourceContents
 from annotator.formats.importers.ignored_files import is_system_file
+from annotator.formats.tables import table
+from annotator.formats.tables.table_rows import ENDINGS as TABLE_ENDINGS
 from annotator.formats.tools import (
     class_folders,
     coco,
@@ -52,7 +54,7 @@ READERS = {
 LABEL_FILES = ("label_studio", "cvat", "makesense", "coco", "fiftyone")
 """Formats of a label file that lies beside its images in the archives that these tools export."""
 
-_LABEL_ENDINGS = {".json", ".csv", ".tsv", ".xml"}
+_LABEL_ENDINGS = (".json", ".xml", *TABLE_ENDINGS)
 
 CONTAINERS = {"archive": unpacking.recognise, "video": video.recognise}
 """The formats that must be unpacked first."""
@@ -74,7 +76,7 @@ TITLES = {
     "labelme": "labelme and X-AnyLabeling (JSON)",
     "fiftyone": "FiftyOne (labels.json, samples.json)",
     "class_folders": "class folders",
-    "table": "tables (CSV, TSV)",
+    "table": "tables (CSV, TSV, Excel and OpenDocument workbooks)",
 }
 """What each format is called in messages."""
 
@@ -90,7 +92,7 @@ def find_label_files(folder: Path) -> dict[Path, str]:
     files = sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in _LABEL_ENDINGS and not is_system_file(path.name)
+        if path.name.lower().endswith(_LABEL_ENDINGS) and not is_system_file(path.name)
     )
     formats = {path: recognise(path) for path in files if path.is_file()}
     return {path: form for path, form in formats.items() if form in {*LABEL_FILES, "table"}}

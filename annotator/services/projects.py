@@ -18,6 +18,7 @@ from annotator.models import Labeller, Project, now
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.schema_editing.changes import apply_schema
+from annotator.text_encoding import decode_text
 
 
 def init_project(
@@ -101,7 +102,7 @@ def read_schema_file(path: Path) -> str:
         FacelabelError: if the file cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return decode_text(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise FacelabelError(
             "no_schema_file",

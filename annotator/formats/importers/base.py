@@ -85,6 +85,8 @@ class SourceContents:
         refused_files: (name, reason) of the files in its folders that cannot be imported at all.
         copies: (path, image name) of image files that hold the same image as another file of the same name.
         found: the number of files in its folders without its label files; 0 if the source is a single file.
+        coded: the values of its answers are codes; else they are names, and a number among them is a name too.
+        has_empty_words: nan, NA, null and the like stand for an empty cell unless the schema has a value of that name.
     """
 
     images: list[SourceImage] = field(default_factory=list)
@@ -95,6 +97,8 @@ class SourceContents:
     refused_files: list[tuple[str, str]] = field(default_factory=list)
     copies: list[tuple[str, str]] = field(default_factory=list)
     found: int = 0
+    coded: bool = False
+    has_empty_words: bool = False
 
     def attributes(self) -> Iterator[str]:
         """Return the attributes that occur, in the order of their first appearance."""

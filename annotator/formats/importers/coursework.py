@@ -39,7 +39,7 @@ def read(path: Path) -> SourceContents:
     labelled = [line for line in enumerate(_text(folder / _ANSWERS).splitlines(), 1) if _is_labelled(line[1])]
     if len(labelled) != len(names):
         raise _bad(folder / _ANSWERS, f"it labels {len(labelled)} images, and {_NAMES} has {len(names)}")
-    contents = SourceContents()
+    contents = SourceContents(coded=True)
     for name, (number, line) in zip(names, labelled, strict=True):
         cells = line.partition(":")[2].split(",")
         if len(cells) < 2 * len(ATTRIBUTES):

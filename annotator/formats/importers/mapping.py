@@ -1,9 +1,10 @@
 """A mapping file: it translates the columns, attributes and labels of a source into our schema.
 
 image = "file"                      # in a table: the column with the image's name
+encoding = "cp932"                  # in a table that is not Unicode: its code page
 [columns.beard_type]                # a column or attribute of the file
 attribute = "beard"                 # the attribute it answers
-values = { full = "yes", "" = "" }  # its values → our value names or codes; "" means not labelled
+values = { full = "yes", "" = "" }  # its values → our value names, or codes that are not names; "" means not labelled
 [columns.comment]
 attribute = ""                      # ignored
 [labels]                            # of a flat list of labels
@@ -15,13 +16,32 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from annotator.domain.names import find_code, find_name, fold, whole_number
+from annotator.domain.schema import Attribute
 from annotator.errors import FacelabelError
 from annotator.files import write_atomically
+from annotator.text_encoding import decode_text
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One of the two ways in which the cells of a column can be read.
+
+    Args:
+        title: the way, as a clause.
+        values: the mapping of the column's values that chooses it.
+    """
+
+    title: str
+    values: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -32,11 +52,20 @@ class Mapping:
         image: the column of a table with the image's name; None: a usual name.
         columns: the attribute and the values of each column; the attribute "" ignores the column.
         labels: the attribute and the value of each flat label; the attribute "" ignores the label.
+        encoding: the code page of a table; None: it is detected.
+        readings: only in a proposal: the ways to read a column, one of which a person must choose, by attribute and column.
     """
 
     image: str | None = None
     columns: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     labels: dict[str, tuple[str, str]] = field(default_factory=dict)
+    encoding: str | None = None
+    readings: dict[str, tuple[str, tuple[Reading, ...]]] = field(default_factory=dict)
+
+    def column(self, header: str) -> tuple[str, dict[str, str]] | None:
+        """Return the attribute and the values of the column with this header; None if the mapping does not name it."""
+        key = find_header(self.columns, header)
+        return None if key is None else self.columns[key]
 
     @classmethod
     def read(cls, path: Path) -> Mapping:
@@ -46,7 +75,7 @@ class Mapping:
             FacelabelError: if it is not a mapping file.
         """
         try:
-            return cls.parse(path.read_text(encoding="utf-8"), str(path))
+            return cls.parse(decode_text(path.read_bytes()), str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise _bad(str(path), error) from error
 
@@ -58,7 +87,7 @@ class Mapping:
             FacelabelError: if it is not the text of a mapping file.
         """
         try:
-            document = tomllib.loads(text)
+            document = tomllib.loads(text.lstrip("\ufeff"))
             columns = {
                 header: (
                     str(entry.get("attribute", header)),
@@ -69,8 +98,10 @@ class Mapping:
             labels = {label: _label(entry) for label, entry in document.get("labels", {}).items()}
         except (tomllib.TOMLDecodeError, AttributeError, RecursionError) as error:
             raise _bad(name, error) from error
-        image = document.get("image")
-        return cls(str(image) if image is not None else None, columns, labels)
+        image, encoding = document.get("image"), document.get("encoding")
+        if encoding is not None and not _is_encoding(encoding):
+            raise _bad(name, f"{encoding!r} is not an encoding; examples are utf-8, cp1252, cp932")
+        return cls(str(image) if image is not None else None, columns, labels, encoding)
 
     def write(self, path: Path, counts: AnyMapping[str, int]) -> None:
         """Write the file for a person to edit; `counts`: how often each column or label occurs."""
@@ -84,9 +115,19 @@ class Mapping:
         ]
         if self.image is not None:
             lines.append(f"image = {_text(self.image)}")
+        if self.encoding is not None:
+            lines.append(f"encoding = {_text(self.encoding)}")
         for header, (attribute, values) in self.columns.items():
-            lines += ["", f"[columns.{_text(header)}]", f"attribute = {_text(attribute)}"]
-            lines += [f"values.{_text(value)} = {_text(ours)}" for value, ours in values.items()]
+            lines += ["", *_head(header, attribute)]
+            lines += _values(values)
+        for header, (attribute, readings) in self.readings.items():
+            lines += [
+                "",
+                "# Two ways to read this column: remove the # before the values of one of them.",
+                *_head(header, attribute),
+            ]
+            for reading in readings:
+                lines += [f"# {reading.title}:", *(f"# {line}" for line in _values(reading.values))]
         if self.labels:
             lines += ["", "[labels]"]
         for label, (attribute, value) in self.labels.items():
@@ -95,7 +136,81 @@ class Mapping:
         return "\n".join(lines) + "\n"
 
 
-def _bad(name: str, error: Exception) -> FacelabelError:
+def find_header(headers: Iterable[str], name: str) -> str | None:
+    """Return the header that `name` means: the same one, or the only one that differs in case, blanks or Unicode form."""
+    headers = list(headers)
+    if name in headers:
+        return name
+    alike = [header for header in headers if fold(header) == fold(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def find_mapped(values: AnyMapping[str, str], cell: str) -> str | None:
+    """Return what a mapping's values make of a cell; None if they do not name it.
+
+    The cell is compared as it is, then without blanks at its ends, case and Unicode forms, then as a number: 1.0 is 1.
+    """
+    if cell in values:
+        return values[cell]
+    folded, number = fold(cell), whole_number(cell)
+    alike = [key for key in values if fold(key) == folded]
+    if not alike and number is not None:
+        alike = [key for key in values if whole_number(key) == number]
+    return values[alike[0]] if len(alike) == 1 else None
+
+
+def mapped_code(attribute: Attribute, target: str) -> int:
+    """Return the code that a mapping's target means: a value's name, "can't tell", or else a code.
+
+    Raises:
+        FacelabelError: if the attribute has no such value.
+    """
+    code = find_name(attribute, target)
+    number = whole_number(target)
+    if code is None and number is not None and str(number) == target.strip():
+        code = find_code(attribute, number)
+    if code is None:
+        raise FacelabelError(
+            "unknown_attribute",
+            f"The mapping names {target!r}, and {attribute.name} has no value {target!r} (it has {list_values(attribute)}).",
+            do="Fix the mapping, or add the value to attributes.toml and call `facelabel schema apply`.",
+        )
+    return code
+
+
+def list_values(attribute: Attribute) -> str:
+    """Return the codes and names of an attribute's values, for a message."""
+    more = ", …" if len(attribute.values) > _SHOWN else ""
+    return ", ".join(f"{value.code} {value.name}" for value in attribute.values[:_SHOWN]) + more
+
+
+def show_columns(columns: AnyMapping[str, tuple[str, dict[str, str]]]) -> str:
+    """Return the part of a mapping file that maps these columns, for a message; of many values the first ones."""
+    lines = []
+    for header, (attribute, values) in columns.items():
+        lines += [*_head(header, attribute), *_values(values)[:_SHOWN]]
+        if len(values) > _SHOWN:
+            lines.append(f"# and {len(values) - _SHOWN} more values")
+    return "\n".join(lines)
+
+
+def _head(header: str, attribute: str) -> list[str]:
+    return [f"[columns.{_text(header)}]", f"attribute = {_text(attribute)}"]
+
+
+def _values(values: AnyMapping[str, str]) -> list[str]:
+    return [f"values.{_text(value)} = {_text(ours)}" for value, ours in values.items()]
+
+
+def _is_encoding(name: Any) -> bool:
+    try:
+        b" ".decode(name)
+    except (LookupError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _bad(name: str, error: Exception | str) -> FacelabelError:
     return FacelabelError(
         "bad_mapping", f"The mapping {name} cannot be read: {error}.", do="See docs/import.md for its form."
     )

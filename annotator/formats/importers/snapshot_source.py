@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -9,26 +10,35 @@ from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.safe_readers import image_name, plain_text, read_csv_records, refuse
-from annotator.formats.snapshot.manifest import read_manifest, verify_files
+from annotator.formats.snapshot.manifest import read_manifest, sha256_of, verify_files
 
+_LABELS = "labels.csv"
 _IMAGE_COLUMNS = ("image_name", "file", "group", "split", "original_path")
 
 
 def recognise(path: Path) -> bool:
-    """Return whether a folder is a snapshot with a valid manifest."""
+    """Return whether a path is a snapshot with a valid manifest, or the unchanged labels.csv in one.
+
+    Only the manifest tells whether labels.csv holds codes or names.
+    """
+    folder = path.parent if path.name == _LABELS else path
     try:
-        read_manifest(path, "facelabel-snapshot")
-    except FacelabelError:
+        manifest = read_manifest(folder, "facelabel-snapshot")
+        return folder == path or manifest["files"][_LABELS]["sha256"] == sha256_of(path)
+    except (FacelabelError, OSError, KeyError, TypeError):
         return False
-    return True
 
 
 def read(path: Path) -> SourceContents:
-    """Read a snapshot of codes or of names; the values of the answers are names.
+    """Read a snapshot of codes or of names, or only its labels.csv; the values of the answers are names.
 
     Raises:
         FacelabelError: if a file of its manifest was changed, or it does not follow FORMATS.md.
     """
+    if path.name == _LABELS:
+        contents = read(path.parent)
+        contents.images = [replace(image, path=None) for image in contents.images]
+        return contents
     manifest = read_manifest(path, "facelabel-snapshot")
     try:
         verify_files(path, manifest)

@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from annotator.domain.names import find_attribute, find_code, find_flat, propose_flat, propose_value
+from annotator.domain.names import (
+    find_attribute,
+    find_code,
+    find_flat,
+    find_name,
+    find_yes_or_no,
+    fold,
+    name_of,
+    no_and_yes,
+    propose_flat,
+    propose_values,
+    whole_number,
+)
 from annotator.domain.schema import CANNOT_TELL, Attribute, Schema
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents
-from annotator.formats.importers.mapping import Mapping
+from annotator.formats.importers.mapping import Mapping, find_mapped, mapped_code
 
-_YES = {"yes", "true", "1"}
-_YES_OR_NO = _YES | {"no", "false", "0", "-1", ""}
+_YES = {"yes", "true", "1", "1.0"}
+_YES_OR_NO = _YES | {"no", "false", "0", "0.0", "-1", "-1.0", ""}
+
+EMPTY_WORDS = frozenset({"nan", "none", "na", "<na>", "null", "n/a", "#n/a"})
+"""Cells that programs write for an empty one, in any case; they are values if the schema has values of these names."""
 
 Answer = int | str
 """A code (-1 is can't tell) or, for open attributes, a name."""
@@ -49,7 +64,8 @@ class Translation:
 def translate_answers(contents: SourceContents, schema: Schema, mapping: Mapping) -> Translation:
     """Translate the answers of a source.
 
-    A name or code needs no mapping if it equals ours apart from case, spaces, underscores and hyphens.
+    A source that holds names is read by names only, a source of codes by codes only. A name needs no mapping if it equals
+    ours apart from case, Unicode form, spaces, underscores and hyphens.
 
     Raises:
         FacelabelError: if the mapping names an attribute or value that the schema does not have.
@@ -61,7 +77,7 @@ def translate_answers(contents: SourceContents, schema: Schema, mapping: Mapping
     for answer in contents.answers:
         label = (answer.attribute, answer.value)
         if label not in translated:
-            translated[label] = _translate(answer, schema, mapping)
+            translated[label] = _translate(answer, schema, mapping, contents)
         cell = translated[label]
         if isinstance(cell, str):
             translation.unmapped[cell] += 1
@@ -95,21 +111,16 @@ def propose(contents: SourceContents, schema: Schema) -> tuple[Mapping, Counter[
         if ours is None:
             columns[attribute] = _proposed_column(schema, attribute, its_values)
         elif ours.kind == "categorical":
-            unknown = {
-                value: propose_value(ours, value) or ""
-                for value in sorted(its_values)
-                if value and find_code(ours, value) is None
-            }
+            unknown = sorted(v for v in its_values if v and _code(ours, v, coded=contents.coded) is None)
             if unknown:
-                columns[attribute] = (ours.name, unknown)
+                columns[attribute] = (ours.name, propose_values(ours, unknown))
     return Mapping(columns=columns, labels=labels), counts
 
 
 def _proposed_label(schema: Schema, label: str) -> tuple[str, str]:
     exact = find_flat(schema, label)
     if exact is not None:
-        attribute, code = exact
-        return attribute.name, next(v.name for v in attribute.values if v.code == code)
+        return exact[0].name, name_of(*exact)
     return propose_flat(schema, label) or ("", "")
 
 
@@ -119,44 +130,74 @@ def _proposed_column(schema: Schema, attribute: str, values: Counter[str]) -> tu
     if target is None or not {value.casefold() for value in values} <= _YES_OR_NO:
         return "", {}
     ours = schema[target[0]]
-    no = "no" if find_code(ours, "no") is not None else ""
+    pair = no_and_yes(ours)
+    no = "" if pair is None else name_of(ours, pair[0])
     return ours.name, {
         value: target[1] if value.casefold() in _YES else no for value in sorted(values) if value
     }
 
 
-def _translate(answer: SourceAnswer, schema: Schema, mapping: Mapping) -> tuple[str, Answer] | str | None:
+def group_one_hot(headers: list[str], schema: Schema) -> dict[str, list[str]]:
+    """Return the headers that are named after values of one attribute ("black", "hair_color_blond"), by attribute."""
+    proposals = {header: propose_flat(schema, header) for header in headers}
+    groups: dict[str, dict[str, str]] = {}
+    for header, target in proposals.items():
+        if target is not None:
+            groups.setdefault(target[0], {})[header] = target[1]
+    return {attribute: list(values) for attribute, values in groups.items() if len(set(values.values())) > 1}
+
+
+def _translate(
+    answer: SourceAnswer, schema: Schema, mapping: Mapping, contents: SourceContents
+) -> tuple[str, Answer] | str | None:
     """The attribute and answer of ours; the label's name if it has no counterpart; None if the mapping ignores it."""
     if not answer.attribute:
         return _translate_flat(answer.value or "", schema, mapping)
-    target, values = mapping.columns.get(answer.attribute, (answer.attribute, {}))
+    entry = mapping.column(answer.attribute)
+    target, values = entry or (answer.attribute, {})
     if not target:
         return None
     ours = find_attribute(schema, target)
-    if ours is None and answer.attribute in mapping.columns:
+    if ours is None and entry is not None:
         raise _unknown(f"the attribute {target!r}")
     if ours is None:
         return answer.attribute
-    return _translate_value(answer, ours, values)
+    return _translate_value(answer, ours, values, contents)
 
 
 def _translate_value(
-    answer: SourceAnswer, ours: Attribute, values: dict[str, str]
+    answer: SourceAnswer, ours: Attribute, values: dict[str, str], contents: SourceContents
 ) -> tuple[str, Answer] | str | None:
     if answer.value is None:
         return ours.name, CANNOT_TELL
-    if answer.value in values:
-        return _mapped(ours, values[answer.value])
+    target = find_mapped(values, answer.value)
+    if target is not None:
+        return _mapped(ours, target)
     text = answer.value.strip()
-    if not text:
+    code: Answer | None = None if ours.kind == "open" else _code(ours, text, coded=contents.coded)
+    if code is None and (not text or (contents.has_empty_words and fold(text) in EMPTY_WORDS)):
         return None
-    code: Answer | None = text if ours.kind == "open" else find_code(ours, text)
+    if ours.kind == "open":
+        code = text
     return f"{answer.attribute}: {text}" if code is None else (ours.name, code)
 
 
+def _code(ours: Attribute, text: str, *, coded: bool) -> int | None:
+    """The code of a value in a source of codes or of names."""
+    if not coded:
+        code = find_name(ours, text)
+        return find_yes_or_no(ours, text) if code is None else code
+    number = whole_number(text)
+    return None if number is None else find_code(ours, number)
+
+
 def _translate_flat(label: str, schema: Schema, mapping: Mapping) -> tuple[str, Answer] | str | None:
-    if label in mapping.labels:
-        target, value = mapping.labels[label]
+    entry = mapping.labels.get(label)
+    if entry is None:
+        alike = [key for key in mapping.labels if fold(key) == fold(label)]
+        entry = mapping.labels[alike[0]] if len(alike) == 1 else None
+    if entry is not None:
+        target, value = entry
         if not target:
             return None
         ours = find_attribute(schema, target)
@@ -170,12 +211,7 @@ def _translate_flat(label: str, schema: Schema, mapping: Mapping) -> tuple[str, 
 def _mapped(ours: Attribute, value: str) -> tuple[str, Answer] | None:
     if not value.strip():
         return None
-    if ours.kind == "open":
-        return ours.name, value.strip()
-    code = find_code(ours, value)
-    if code is None:
-        raise _unknown(f"{ours.name} {value!r}")
-    return ours.name, code
+    return ours.name, value.strip() if ours.kind == "open" else mapped_code(ours, value)
 
 
 def _unknown(what: str) -> FacelabelError:

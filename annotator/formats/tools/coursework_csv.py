@@ -29,7 +29,7 @@ def read(path: Path) -> SourceContents:
     Raises:
         FacelabelError: it names the line that cannot be read.
     """
-    contents = SourceContents()
+    contents = SourceContents(coded=True)
     rows = read_csv_rows(path)
     if tuple(next(rows, ("", []))[1]) != HEADER:
         refuse(path, f"its first line is not {','.join(HEADER)}")

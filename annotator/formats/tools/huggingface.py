@@ -64,7 +64,7 @@ def _prefix(folder: Path, file: Path) -> str:
 
 
 def _read_files(files: list[tuple[Path, str]], prefixes: dict[Path, str]) -> SourceContents:
-    contents = SourceContents()
+    contents = SourceContents(has_empty_words=all(file.suffix == ".csv" for file, _ in files))
     for file, split in files:
         for where, row in _rows(file):
             _read_row(file, where, row, split, prefixes[file], contents)

@@ -17,8 +17,8 @@ from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import FacelabelError
 from annotator.formats.importers.mapping import Mapping
-from annotator.formats.importers.table import read_table
 from annotator.formats.importers.translate import Row
+from annotator.formats.tables.table import read_table
 from annotator.models import Annotation, Label, Labeller, Submission
 from annotator.project import ProjectFolder
 from annotator.services.annotation.log import NewAnnotation, add_annotations, add_submission

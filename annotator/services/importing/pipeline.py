@@ -48,7 +48,7 @@ def import_source(
         run = rehearse_source if options.dry_run else commit_source
         run(project, read, translation, options, report, progress)
         if options.dry_run and (report.unmapped or translation.ignored_columns):
-            report.proposal = propose_translation(read, schema)
+            report.proposal = propose_translation(read, schema, options.mapping)
     if not options.dry_run and not report.all_refused:
         write_report(project, report.as_dict())
     report.images.check()
@@ -65,7 +65,7 @@ def propose_mapping(
     """
     schema = _schema(project)
     with scratch_folder(project) as scratch:
-        return propose_translation(read_source(source, schema, options, scratch), schema)
+        return propose_translation(read_source(source, schema, options, scratch), schema, options.mapping)
 
 
 def _schema(project: ProjectFolder) -> Schema:

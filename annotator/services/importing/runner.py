@@ -109,7 +109,7 @@ def _propose(project: ProjectFolder, source: Source, options: ImportOptions) -> 
 
 def _text_of(mapping: Mapping, counts: Counter[str]) -> str | None:
     """The text of a proposed mapping; None if there is nothing to map."""
-    return mapping.text(counts) if mapping.columns or mapping.labels else None
+    return mapping.text(counts) if mapping.columns or mapping.labels or mapping.readings else None
 
 
 class _Progress:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from annotator.domain.schema import Schema
-from annotator.formats.importers import table
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.translate import Translation, propose, translate_answers
+from annotator.formats.tables import table
 from annotator.services.importing.read import ReadSource
 
 
@@ -22,6 +22,13 @@ def translate_source(read: ReadSource, schema: Schema, mapping: Mapping) -> Tran
     return translate_answers(read.contents, schema, mapping)
 
 
-def propose_translation(read: ReadSource, schema: Schema) -> tuple[Mapping, Counter[str]]:
-    """Guess a mapping from the names in a source; also returns how often each name occurs."""
-    return propose(table.read(read.table) if read.table is not None else read.contents, schema)
+def propose_translation(
+    read: ReadSource, schema: Schema, mapping: Mapping | None = None
+) -> tuple[Mapping, Counter[str]]:
+    """Guess a mapping from the names in a source; also returns how often each name occurs.
+
+    A column of a table that can be read in two ways stands in the mapping's `readings`, with both of them.
+    """
+    if read.table is not None:
+        return table.propose_for_table(read.table, schema, mapping or Mapping())
+    return propose(read.contents, schema)

@@ -18,6 +18,7 @@ from annotator.services.schema_editing.changes import (
     fingerprint,
     preview_changes,
 )
+from annotator.text_encoding import decode_text
 
 
 def schema_version(session: Session) -> int:
@@ -65,7 +66,7 @@ def change_schema(
                 return []
             _check_unchanged(project, session, wanted, version)
             changes = apply_schema(session, wanted, labeller_id=labeller_id, key=key)
-            text = format_schema(wanted, before.decode() if before else "")
+            text = format_schema(wanted, decode_text(before) if before else "")
             write_atomically(file, text.encode())
     except BaseException:
         # The transaction was rolled back, so the file must be restored too.
@@ -90,7 +91,7 @@ def _check_unchanged(project: ProjectFolder, session: Session, wanted: Schema, v
     if not project.schema_file.exists():
         return
     try:
-        written = parse_schema(project.schema_file.read_text(encoding="utf-8"))
+        written = parse_schema(decode_text(project.schema_file.read_bytes()))
         in_step = not preview_changes(session, written) or fingerprint(written) == fingerprint(wanted)
     except (FacelabelError, UnicodeDecodeError):
         in_step = False

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.states import Origin
 from annotator.errors import FacelabelError
 from annotator.formats.importers.mapping import Mapping
-from annotator.formats.importers.table import read_table
+from annotator.formats.tables.table import read_table
 from annotator.models import Annotation, Gold, Image, Label, now
 from annotator.project import ProjectFolder
 from annotator.services.importing.labels import cells_of_rows, import_labels

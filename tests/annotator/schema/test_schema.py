@@ -2,6 +2,7 @@
 
 import pytest
 
+from annotator.domain.names import find_name, propose_value
 from annotator.domain.schema import CANNOT_TELL, parse_schema
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
@@ -40,10 +41,31 @@ def test_old_spellings_of_columns_are_read(header: str, name: str):
 
 @pytest.mark.parametrize(
     ("cell", "code"),
-    [("2", 2), ("sunglasses", 2), ("SunGlasses ", 2), ("can't tell", CANNOT_TELL), ("-1", -1), ("7", None)],
+    [
+        ("sunglasses", 2),
+        ("SunGlasses ", 2),
+        ("Can’t tell", CANNOT_TELL),
+        ("2", None),
+        ("-1", None),
+        ("x2", None),
+    ],
 )
-def test_a_cell_is_a_code_or_a_name_in_any_case(cell: str, code: int | None):
-    assert parse_schema(DEFAULT)["glasses"].code_of(cell) == code
+def test_a_name_is_found_in_any_case_and_is_never_a_code(cell: str, code: int | None):
+    assert find_name(parse_schema(DEFAULT)["glasses"], cell) == code
+
+
+@pytest.mark.parametrize(
+    ("attribute", "text", "value"),
+    [
+        ("glasses", "no glasses", "none"), ("glasses", "False", "none"), ("glasses", "spectacles", "glasses"),
+        ("glasses", "True", None), ("wrinkles", "True", "yes"), ("not_human", "no", None), ("hair_color", "Grey hair", "gray"),
+        ("hair_top", "bald", "bald or shaved"), ("hair_color", "7", None),
+    ],
+)  # fmt: skip
+def test_a_value_is_proposed_by_its_words_and_never_its_opposite(
+    attribute: str, text: str, value: str | None
+):
+    assert propose_value(parse_schema(DEFAULT)[attribute], text) == value
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from annotator.domain.names import find_name
 from annotator.domain.schema import parse_schema
 from annotator.domain.states import INDEPENDENT
 from annotator.errors import Conflict, FacelabelError
@@ -62,7 +63,7 @@ def test_a_merged_value_moves_its_labels_and_keeps_what_was_said(filled: Project
     me.answer(me.next()[0], ALL, key="late")
     assert history(filled, image)[-1].origin == "schema"
     with filled.database.read() as session:
-        assert active_schema(session).schema["glasses"].code_of("sunglasses") == 1
+        assert find_name(active_schema(session).schema["glasses"], "sunglasses") == 1
 
 
 def test_a_split_value_opens_its_cells_and_they_come_back_to_the_queue(filled: ProjectFolder):
