@@ -62,7 +62,7 @@ export function reportOf(report) {
     ...(labels.texts ?? []).map((text) => element('p', { class: 'muted' }, text)),
     ...list('Rows for images that are not in the project', absent, (name) => name),
     ...list('Rows that name an image in another folder', labels.elsewhere ?? { count: 0, first: [] }, ([name, other]) => `${name} is not ${other}`),
-    ...list('Rows that may mean several images', labels.ambiguous ?? { count: 0, first: [] }, ([name, images]) => `${name} may be ${images}`),
+    ...list('Rows that may mean several images', labels.ambiguous ?? { count: 0, first: [] }, ([name, meant]) => `${name} may be ${meant}`),
     ...list('Cells with two different answers, left unlabelled', labels.contradictions, ([image, attribute]) => `${image}: ${attribute}`),
     ...(labels.left_aside.length > 0 ? [element('p', { class: 'muted' }, `Ignored columns: ${labels.left_aside.join(', ')}`)] : [])];
 }
