@@ -25,8 +25,11 @@ from trainer.runtime.files import canonical_json, sha256_file, sha256_text
 
 BACKBONE = "faces"
 """The network that provides the features of a probe."""
-VERSION = 3
-"""To be raised when a change of this module or of the decoder changes the features of any image."""
+VERSION = 2
+"""To be raised when a change of this module changes the features. Models of other versions are then refused.
+
+The shared decoder (trainer/pixels) changed them too, but only of images with 16 bits, transparency or a colour profile.
+"""
 BATCH, CHUNK = 32, 512
 
 Progress = Callable[[int, int], None]
