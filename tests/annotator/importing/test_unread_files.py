@@ -33,7 +33,7 @@ UNREAD = {
     "own.json": (
         b'{"what": ["is", "this"]}',
         "a .json file of a form that is not known",
-        "tables (CSV, TSV)",
+        "tables (CSV, TSV, Excel",
     ),
     "scan.xcf": (b"gimp xcf file" + bytes(50), "a GIMP document", "Export it as PNG or JPEG."),
 }
