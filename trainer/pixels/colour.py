@@ -5,8 +5,6 @@ from functools import lru_cache
 
 from PIL import Image, ImageCms
 
-from trainer.pixels.depth import to_eight_bits
-
 _LARGEST_PROFILE = 16 * 2**20
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 """The mode of images that a colour profile of this space is for."""
@@ -25,6 +23,8 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
         return image, []
     notes: list[str] = []
     if image.mode[0] in "IF":
+        from trainer.pixels.depth import to_eight_bits  # noqa: PLC0415 - NumPy is loaded with the first deep image
+
         image, notes = to_eight_bits(image)
     alpha = None
     if image.mode in _MAY_BE_TRANSPARENT and image.has_transparency_data:
