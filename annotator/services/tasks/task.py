@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
-from annotator.domain.faces.boxes import Box, head_box, turned_back
+from annotator.domain.faces.boxes import Box, Turn, head_box, turned_back
+from annotator.domain.faces.crops import Crop, is_small, thumbnail_crop, tile_crop, turned_size
 from annotator.formats.snapshot.predictions import Suggestion
+from annotator.imaging.image_files import VIEW_SIDE
 from annotator.models import Face, Image, Label
 from annotator.services.predictions.active import ActivePredictions
 from annotator.services.schema.active import ActiveSchema
@@ -28,16 +30,25 @@ class Cell:
 
 @dataclass(frozen=True)
 class TaskFace:
-    """The largest face of an image. Boxes are (left, top, right, bottom) as fractions of the upright image's sides."""
+    """The largest face of an image. Boxes are (left, top, right, bottom) as fractions of the upright image's sides.
+
+    `turn`: degrees clockwise after which the face is upright. `small`: it takes less than half of the image, across and down.
+    """
 
     head: tuple[float, float, float, float]
     box: tuple[float, float, float, float]
     count: int
+    turn: Turn
+    small: bool
 
 
 @dataclass(frozen=True)
 class Task:
-    """An image leased to a labeller. `face` is None while no face was found in it."""
+    """An image leased to a labeller. `face` is None while no face was found in it.
+
+    `tile`: the part to show in the original's pixels; None if the view has them all. `thumbnail`: the part that a grid shows;
+    None if the view serves.
+    """
 
     image_id: int
     image_name: str
@@ -48,6 +59,8 @@ class Task:
     cells: list[Cell]
     labels: dict[str, int | None]
     face: TaskFace | None
+    tile: Crop | None
+    thumbnail: Crop | None
 
 
 def lease_tasks(
@@ -108,17 +121,28 @@ def _make_task(
         ],
         labels={name: labels[number] for number, name in active.names.items() if number in labels},
         face=_face(image),
+        tile=tile_crop(*_crop_arguments(image)) if max(image.width, image.height) > VIEW_SIDE else None,
+        thumbnail=thumbnail_crop(*_crop_arguments(image)),
     )
 
 
 def _face(image: Row[Any]) -> TaskFace | None:
     if image.turn is None:
         return None
-    size = (image.width, image.height) if image.turn in {0, 180} else (image.height, image.width)
+    size = turned_size(image.width, image.height, image.turn)
     box = Box(image.left, image.top, image.right, image.bottom)
+    around = head_box(box, image.points, *size)
     head, face = (
         turned_back(part, image.turn, image.width, image.height).shares(image.width, image.height)
-        for part in (head_box(box, image.points, *size), box)
+        for part in (around, box)
     )
     # A face that came with its image is there before the image's faces are counted.
-    return TaskFace(head, face, image.face_count or 1)
+    return TaskFace(head, face, image.face_count or 1, image.turn, is_small(box, around, *size))
+
+
+def _crop_arguments(image: Row[Any]) -> tuple[Box | None, list[list[int]], int, int, int]:
+    """The face and the size of an image, as the crops of the domain take them."""
+    if image.turn is None:
+        return None, [], 0, image.width, image.height
+    box = Box(image.left, image.top, image.right, image.bottom)
+    return box, image.points, image.turn, image.width, image.height

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
+from annotator.domain.faces.crops import Crop
 from annotator.services.tasks.task import Task
 from annotator.web.http.contracts import Answer, Code, Id, Key, Milliseconds, ProgressOut, Request, UtcTime
-from annotator.web.http.media import media_url
+from annotator.web.http.media import media_url, thumbnail_url, tile_template
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -86,19 +87,36 @@ class CellOut(Answer):
 
 
 class TaskFaceOut(Answer):
-    """The largest face: the face and the whole head as [left, top, right, bottom] in fractions of the image's sides."""
+    """The largest face: the face and the whole head as [left, top, right, bottom] in fractions of the image's sides.
+
+    `turn`: degrees clockwise after which the face is upright. `small`: it takes less than half of the image, across and down.
+    """
 
     head: tuple[Share, Share, Share, Share]
     box: tuple[Share, Share, Share, Share]
     count: int = Field(description="Faces found in the image.")
+    turn: Literal[0, 90, 180, 270]
+    small: bool
+
+
+class TileOut(BaseModel):
+    """Where the original's pixels are: `template` with the pixels of a part of the image, which is turned by `turn` degrees.
+
+    `box`: the part to show first, as [left, top, right, bottom] in pixels of the turned image.
+    """
+
+    template: str
+    box: tuple[int, int, int, int]
+    turn: Literal[0, 90, 180, 270]
 
 
 class LeasedImageOut(BaseModel):
-    """An image leased to the caller."""
+    """An image leased to the caller. `thumbnail_url`: its head; null if `image_url` shows it well enough."""
 
     image_id: int
     image_name: str
     image_url: str
+    thumbnail_url: str | None
     width: int
     height: int
     lease: str
@@ -114,6 +132,7 @@ class TaskOut(LeasedImageOut):
     face: TaskFaceOut | None = Field(
         description="Null if no face was found, or the image has not been searched yet."
     )
+    tile: TileOut | None = Field(description="Null if `image_url` has all pixels of the original.")
 
 
 class NextAnswer(BaseModel):
@@ -174,8 +193,14 @@ def leased_image(task: Task, lease_seconds: int) -> dict[str, Any]:
         "image_id": task.image_id,
         "image_name": task.image_name,
         "image_url": media_url(task.sha256),
+        "thumbnail_url": thumbnail_url(task.sha256, task.thumbnail),
         "width": task.width,
         "height": task.height,
         "lease": task.lease,
         "lease_seconds": lease_seconds,
     }
+
+
+def tile_out(sha256: str, crop: Crop | None) -> TileOut | None:
+    """Convert the part of an image that is shown first."""
+    return crop and TileOut(template=tile_template(sha256), box=crop.box, turn=crop.turn)

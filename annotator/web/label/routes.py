@@ -38,6 +38,7 @@ from annotator.web.label.contracts import (
     UndoRequest,
     ValueOut,
     leased_image,
+    tile_out,
 )
 
 label_api = Blueprint("label_api", __name__, url_prefix="/api/v1")
@@ -192,4 +193,5 @@ def _task(task: Task, seconds: int, names: dict[str, str]) -> TaskOut:
         labels=task.labels,
         names=names,
         face=TaskFaceOut.model_validate(task.face) if task.face else None,
+        tile=tile_out(task.sha256, task.tile),
     )
