@@ -62,6 +62,7 @@ export interface Task {
   image_id: number;
   image_name: string;
   image_url: string;
+  thumbnail_url: string | null;
   width: number;
   height: number;
   lease: string;
@@ -69,7 +70,26 @@ export interface Task {
   cells: { attribute: string; suggestion: Suggestion | null }[];
   labels: Record<string, Code>;
   names: Record<string, string>;
-  face: { head: Box; box: Box; count: number } | null;
+  face: TaskFace | null;
+  faces: { number: number; box: Box }[];
+  faces_searched: boolean;
+  tile: Tile | null;
+}
+
+/** The largest face; boxes in shares of the image's sides. */
+export interface TaskFace {
+  head: Box;
+  box: Box;
+  count: number;
+  turn: 0 | 90 | 180 | 270;
+  small: boolean;
+}
+
+/** Where the original's pixels are; `box` in pixels of the turned image. */
+export interface Tile {
+  template: string;
+  box: Box;
+  turn: 0 | 90 | 180 | 270;
 }
 
 export interface TasksAnswer {
@@ -96,6 +116,7 @@ export interface SweepImage {
   image_id: number;
   image_name: string;
   image_url: string;
+  thumbnail_url: string | null;
   width: number;
   height: number;
   lease: string;
@@ -129,6 +150,7 @@ export interface Face {
   image_id: number;
   image_name: string;
   image_url: string;
+  thumbnail_url: string | null;
   width: number;
   height: number;
   box: Box | null;
@@ -195,6 +217,7 @@ export interface ImageCard {
   id: number;
   name: string;
   image_url: string;
+  thumbnail_url: string | null;
   split: string;
   done: boolean;
   labels: Record<string, Code>;
@@ -715,6 +738,7 @@ export interface CachedImage {
   image_id: number;
   image_name: string;
   image_url: string;
+  thumbnail_url: string | null;
   width: number;
   height: number;
 }

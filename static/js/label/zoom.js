@@ -1,7 +1,8 @@
 /** @import { Box } from '../types' */
 
 const STEP = 1.4;
-const LARGEST = 8;
+const LARGEST = 8; // times, or more in an image of many megapixels: one of its pixels fills two of the screen
+const LARGEST_PIXEL = 2;
 const CLOSE = 2.5; // times, after a double click
 const MOVE = 0.15; // of the frame's width, for one key press
 
@@ -14,15 +15,18 @@ export class Zoom {
   /**
    * @param {HTMLElement} frame what is seen; gets the pointer's events
    * @param {HTMLElement} picture what is moved and enlarged within it
+   * @param {() => void} onmove
    */
-  constructor(frame, picture) {
+  constructor(frame, picture, onmove) {
     this.frame = frame;
     this.picture = picture;
+    this.onmove = onmove;
     this.scale = 1;
     this.x = 0;
     this.y = 0;
-    /** @type {?{width: number, height: number, box: Box}} */
-    this.part = null;
+    this.size = { width: 1, height: 1 }; // of the image, in its own pixels
+    /** @type {?Box} */
+    this.part = null; // where the image begins, in shares of its sides; null: whole
     /** @type {Map<number, [x: number, y: number]>} */
     this.pointers = new Map();
     frame.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
@@ -62,7 +66,7 @@ export class Zoom {
    * @param {[x: number, y: number]} place
    */
   by(factor, [px, py] = [0, 0]) {
-    const scale = Math.min(LARGEST, Math.max(1, this.scale * factor));
+    const scale = Math.min(this.largest, Math.max(1, this.scale * factor));
     const grown = scale / this.scale;
     this.set(scale, px - (px - this.x) * grown, py - (py - this.y) * grown);
   }
@@ -84,21 +88,47 @@ export class Zoom {
   /**
    * Begin with a part of an image, or with all of it.
    *
-   * @param {?{width: number, height: number, box: Box}} part the image's size, and the part in shares of its sides
+   * @param {?{width: number, height: number, box: ?Box}} image its size, and the part in shares of its sides
    */
-  begin(part) {
-    this.part = part;
+  begin(image) {
+    this.size = image ?? { width: 1, height: 1 };
+    this.part = image?.box ?? null;
     this.reset();
+  }
+
+  /** Screen pixels of one pixel of the image while it is whole. */
+  get fit() {
+    return Math.min(this.frame.clientWidth / this.size.width, this.frame.clientHeight / this.size.height);
+  }
+
+  get largest() {
+    return Math.max(LARGEST, LARGEST_PIXEL / this.fit);
+  }
+
+  /**
+   * What is seen of the image, in its pixels, and how many screen pixels one of them takes.
+   *
+   * @returns {{box: Box, density: number}}
+   */
+  seen() {
+    const { clientWidth, clientHeight } = this.frame;
+    const { width, height } = this.size;
+    const density = this.fit * this.scale;
+    const span = (/** @type {number} */ side, /** @type {number} */ offset, /** @type {number} */ length) => {
+      const middle = length / 2 - offset / density;
+      return [Math.max(0, middle - side / density / 2), Math.min(length, middle + side / density / 2)];
+    };
+    const [[left, right], [top, bottom]] = [span(clientWidth, this.x, width), span(clientHeight, this.y, height)];
+    return { box: [left, top, right, bottom], density };
   }
 
   /** Back to where the image began. */
   reset() {
-    if (!this.part) return this.whole();
+    if (!this.part) return this.set(1, 0, 0);
     const { clientWidth, clientHeight } = this.frame;
-    const { width, height, box: [left, top, right, bottom] } = this.part;
-    const fit = Math.min(clientWidth / width, clientHeight / height);
-    const [wide, high] = [width * fit, height * fit];
-    const scale = Math.min(LARGEST, Math.max(1, Math.min(clientWidth / (wide * (right - left)), clientHeight / (high * (bottom - top)))));
+    const [left, top, right, bottom] = this.part;
+    const [wide, high] = [this.size.width * this.fit, this.size.height * this.fit];
+    const scale = Math.min(this.largest, Math.max(1, Math.min(clientWidth / (wide * (right - left)), clientHeight / (high * (bottom - top)))));
     return this.set(scale, (0.5 - (left + right) / 2) * wide * scale, (0.5 - (top + bottom) / 2) * high * scale);
   }
 
@@ -114,8 +144,10 @@ export class Zoom {
     const within = (/** @type {number} */ value, /** @type {number} */ side) => Math.max(-1, Math.min(1, value / (side * (scale - 1) / 2 || 1))) * side * (scale - 1) / 2;
     Object.assign(this, { scale, x: within(x, width), y: within(y, height) });
     this.picture.style.transform = scale > 1 ? `translate(${this.x}px, ${this.y}px) scale(${scale})` : '';
+    this.picture.style.setProperty('--zoom', String(scale));
     if (scale > 1) this.frame.dataset.zoom = scale.toFixed(1);
     else delete this.frame.dataset.zoom;
+    this.onmove();
   }
 
   /** @param {WheelEvent} event */
