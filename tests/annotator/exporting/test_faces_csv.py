@@ -172,11 +172,12 @@ def test_faces_of_other_bytes_are_not_taken(snapshot: Path, empty: ProjectFolder
     assert {face["finder"] for face in read_faces_csv(tmp_path / "again")} == {"cnn"}
 
 
-def hostile_files(name: str) -> Iterator[tuple[str, str]]:
+def hostile_files(earlier: str, name: str) -> Iterator[tuple[str, str]]:
     """A faces.csv that must be refused, and a word of the reason."""
     good = f"{name},0,0,30,28,72,70,36,42,44,41,66,42,58,41,51,55,1.0,hog"
     yield f"{HEADER}\nnobody.jpg{good.removeprefix(name)}\n", "not in images.csv"
     yield f"{HEADER}\n{good}\n{good}\n", "numbered from 0"
+    yield f"{HEADER}\n{good}\n{good.replace(name, earlier)}\n", ""
     yield f"{HEADER}\n{good.replace(',0,0,', ',1,0,')}\n", "numbered from 0"
     yield f"{HEADER}\n{good.replace(',0,0,', ',0,45,')}\n", "turn"
     yield f"{HEADER}\n{good.replace('30,28', '30,90')}\n", ""
@@ -186,13 +187,12 @@ def hostile_files(name: str) -> Iterator[tuple[str, str]]:
     yield f"{HEADER}\n{good.replace('51,55', '51,')}\n", "empty"
     yield f"{HEADER}\n{good.replace('1.0', 'nan')}\n", ""
     yield f"{HEADER}\n{good},more\n", ""
-    yield f"{HEADER.replace('score', 'doubt')}\n{good}\n", "score"
+    yield f"{HEADER.replace('score', 'surety')}\n{good}\n", "score"
     yield "", ""
 
 
-def test_a_hostile_faces_csv_is_refused(snapshot: Path, empty: ProjectFolder):
-    name = read_faces_csv(snapshot)[0]["image_name"]
-    for content, reason in hostile_files(name):
+def test_a_hostile_faces_csv_is_refused(snapshot: Path, with_faces: ProjectFolder, empty: ProjectFolder):
+    for content, reason in hostile_files(*names_of(with_faces)[:2]):
         rewrite_faces_csv(snapshot, content)
         with pytest.raises(FacelabelError, match=rf"faces\.csv.*{reason}"):
             verify_snapshot(snapshot)
@@ -205,7 +205,7 @@ def test_a_hostile_faces_csv_is_refused(snapshot: Path, empty: ProjectFolder):
 
 def test_the_hostile_files_differ_from_one_that_is_read(snapshot: Path):
     name = read_faces_csv(snapshot)[0]["image_name"]
-    content, _ = next(hostile_files(name))
+    content, _ = next(hostile_files("", name))
     rewrite_faces_csv(snapshot, content.replace("nobody.jpg", name))
     verify_snapshot(snapshot)
     assert np.isfinite(Snapshot.open(snapshot).landmarks).any()
