@@ -58,6 +58,14 @@ export interface Suggestion {
   others: [code: number, probability: number][];
 }
 
+/** A face of a task's image; the questions are about the one with `asked`. */
+export interface TaskFace {
+  number: number;
+  asked: boolean;
+  head: Box;
+  box: Box;
+}
+
 export interface Task {
   image_id: number;
   image_name: string;
@@ -70,14 +78,13 @@ export interface Task {
   cells: { attribute: string; suggestion: Suggestion | null }[];
   labels: Record<string, Code>;
   names: Record<string, string>;
-  face: TaskFace | null;
-  faces: { number: number; box: Box }[];
-  faces_searched: boolean;
+  face: AskedFace | null;
+  faces: TaskFace[] | null;
   tile: Tile | null;
 }
 
-/** The largest face; boxes in shares of the image's sides. */
-export interface TaskFace {
+/** The face that is asked about; boxes in shares of the image's sides. */
+export interface AskedFace {
   head: Box;
   box: Box;
   count: number;

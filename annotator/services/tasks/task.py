@@ -28,15 +28,43 @@ class Cell:
     suggestion: Suggestion | None
 
 
+MOST_FACES = 100
+"""Faces of an image that a task lists at most."""
+
+_Shares = tuple[float, float, float, float]
+
+
 @dataclass(frozen=True)
 class TaskFace:
-    """The largest face of an image. Boxes are (left, top, right, bottom) as fractions of the upright image's sides.
+    """A face of an image. Boxes are (left, top, right, bottom) as fractions of the upright image's sides.
 
-    `turn`: degrees clockwise after which the face is upright. `small`: it takes less than half of the image, across and down.
+    Args:
+        number: from 1 in falling size.
+        asked: whether the questions are about this face.
+        head: the box of the whole head.
+        box: the box of the face.
     """
 
-    head: tuple[float, float, float, float]
-    box: tuple[float, float, float, float]
+    number: int
+    asked: bool
+    head: _Shares
+    box: _Shares
+
+
+@dataclass(frozen=True)
+class AskedFace:
+    """The face that the questions are about, with boxes as of TaskFace.
+
+    Args:
+        head: the box of the whole head.
+        box: the box of the face.
+        count: the number of faces in the image.
+        turn: degrees clockwise after which the face is upright.
+        small: whether it takes less than half of the image, across and down.
+    """
+
+    head: _Shares
+    box: _Shares
     count: int
     turn: Turn
     small: bool
@@ -44,10 +72,13 @@ class TaskFace:
 
 @dataclass(frozen=True)
 class Task:
-    """An image leased to a labeller. `face` is None while no face was found in it.
+    """An image leased to a labeller.
 
-    `tile`: the part to show in the original's pixels; None if the view has them all. `thumbnail`: the part that a grid shows;
-    None if the view serves.
+    Args:
+        face: the largest face; None while no face is known.
+        faces: all faces, largest first; [] if none was found; None if the image was not searched yet and came without.
+        tile: the part to show in the original's pixels; None if the view has them all.
+        thumbnail: the part that a grid shows; None if the view serves.
     """
 
     image_id: int
@@ -58,7 +89,8 @@ class Task:
     lease: str
     cells: list[Cell]
     labels: dict[str, int | None]
-    face: TaskFace | None
+    face: AskedFace | None
+    faces: list[TaskFace] | None
     tile: Crop | None
     thumbnail: Crop | None
 
@@ -77,6 +109,9 @@ def lease_tasks(
         return []
     tokens = put_leases(session, image_ids, labeller_id, lease_seconds, drawn)
     images: dict[int, Row[Any]] = {}
+    faces: dict[int, list[Row[Any]]] = {image_id: [] for image_id in image_ids}
+    for row in session.connection().execute(_FACES, {"image_ids": image_ids}):
+        faces[row.id].append(row)
     labels: dict[int, dict[int, int | None]] = {image_id: {} for image_id in image_ids}
     for row in session.connection().execute(_IMAGES_WITH_LABELS, {"image_ids": image_ids}):
         images[row.id] = row
@@ -84,7 +119,7 @@ def lease_tasks(
             labels[row.id][row.attribute_id] = row.code
     blind = blind_among(session, image_ids) if predictions is not None else tokens.keys()
     return [
-        _make_task(images[n], tokens[n], active, labels[n], None if n in blind else predictions)
+        _make_task(images[n], tokens[n], active, labels[n], None if n in blind else predictions, faces[n])
         for n in image_ids
     ]
 
@@ -92,11 +127,17 @@ def lease_tasks(
 # A labeller who gives a further opinion on a done image must not see the earlier answers.
 _IMAGES_WITH_LABELS = (
     select(Image.id, Image.name, Image.sha256, Image.width, Image.height, Image.face_count)
-    .add_columns(Face.turn, Face.left, Face.top, Face.right, Face.bottom, Face.points)
     .add_columns(Label.attribute_id, Label.code)
-    .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
     .outerjoin(Label, (Label.image_id == Image.id) & (Image.open_cells > 0))
     .where(Image.id.in_(bindparam("image_ids", expanding=True)))
+)
+
+_FACES = (
+    select(Image.id, Image.width, Image.height, Face.number, Face.turn)
+    .add_columns(Face.left, Face.top, Face.right, Face.bottom, Face.points)
+    .join(Face, Face.image_id == Image.id)
+    .where(Image.id.in_(bindparam("image_ids", expanding=True)), Face.number < MOST_FACES)
+    .order_by(Face.image_id, Face.number)
 )
 
 
@@ -106,9 +147,11 @@ def _make_task(
     active: ActiveSchema,
     labels: dict[int, int | None],
     predictions: ActivePredictions | None,
+    faces: list[Row[Any]],
 ) -> Task:
     suggestions = predictions.file.suggestions(image.name, image.sha256) if predictions else {}
     suggestions = {n: s for n, s in suggestions.items() if n in active.ids and active.offers(n, s.code)}
+    shown = _face_and_size(image, faces)
     return Task(
         image_id=image.id,
         image_name=image.name,
@@ -120,29 +163,39 @@ def _make_task(
             Cell(name, suggestions.get(name)) for number, name in active.names.items() if number not in labels
         ],
         labels={name: labels[number] for number, name in active.names.items() if number in labels},
-        face=_face(image),
-        tile=tile_crop(*_crop_arguments(image)) if max(image.width, image.height) > VIEW_SIDE else None,
-        thumbnail=thumbnail_crop(*_crop_arguments(image)),
+        # Faces that came with an image are there before the image's faces are counted.
+        face=_asked(faces[0], image.face_count or len(faces)) if faces else None,
+        faces=None if image.face_count is None and not faces else [_face(face) for face in faces],
+        tile=tile_crop(*shown) if max(image.width, image.height) > VIEW_SIDE else None,
+        thumbnail=thumbnail_crop(*shown),
     )
 
 
-def _face(image: Row[Any]) -> TaskFace | None:
-    if image.turn is None:
-        return None
-    size = turned_size(image.width, image.height, image.turn)
-    box = Box(image.left, image.top, image.right, image.bottom)
-    around = head_box(box, image.points, *size)
-    head, face = (
-        turned_back(part, image.turn, image.width, image.height).shares(image.width, image.height)
-        for part in (around, box)
-    )
-    # A face that came with its image is there before the image's faces are counted.
-    return TaskFace(head, face, image.face_count or 1, image.turn, is_small(box, around, *size))
+def _face(face: Row[Any]) -> TaskFace:
+    box, head = _boxes(face)
+    return TaskFace(face.number + 1, face.number == 0, _shares(face, head), _shares(face, box))
 
 
-def _crop_arguments(image: Row[Any]) -> tuple[Box | None, list[list[int]], int, int, int]:
-    """The face and the size of an image, as the crops of the domain take them."""
-    if image.turn is None:
+def _asked(face: Row[Any], count: int) -> AskedFace:
+    box, head = _boxes(face)
+    small = is_small(box, head, *turned_size(face.width, face.height, face.turn))
+    return AskedFace(_shares(face, head), _shares(face, box), count, face.turn, small)
+
+
+def _boxes(face: Row[Any]) -> tuple[Box, Box]:
+    """The boxes of a face and of its head, in pixels of the turned image."""
+    box = Box(face.left, face.top, face.right, face.bottom)
+    return box, head_box(box, face.points, *turned_size(face.width, face.height, face.turn))
+
+
+def _shares(face: Row[Any], box: Box) -> _Shares:
+    return turned_back(box, face.turn, face.width, face.height).shares(face.width, face.height)
+
+
+def _face_and_size(
+    image: Row[Any], faces: list[Row[Any]]
+) -> tuple[Box | None, list[list[int]], int, int, int]:
+    """The largest face and the size of an image, as the crops of the domain take them."""
+    if not faces:
         return None, [], 0, image.width, image.height
-    box = Box(image.left, image.top, image.right, image.bottom)
-    return box, image.points, image.turn, image.width, image.height
+    return _boxes(faces[0])[0], faces[0].points, faces[0].turn, image.width, image.height

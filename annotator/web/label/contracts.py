@@ -86,8 +86,8 @@ class CellOut(Answer):
     suggestion: SuggestionOut | None
 
 
-class TaskFaceOut(Answer):
-    """The largest face: the face and the whole head as [left, top, right, bottom] in fractions of the image's sides.
+class AskedFaceOut(Answer):
+    """The face that the questions are about: it and its head as [left, top, right, bottom] in fractions of the image's sides.
 
     `turn`: degrees clockwise after which the face is upright. `small`: it takes less than half of the image, across and down.
     """
@@ -110,6 +110,15 @@ class TileOut(BaseModel):
     turn: Literal[0, 90, 180, 270]
 
 
+class TaskFaceOut(Answer):
+    """A face of an image with boxes as of AskedFaceOut; `number`: from 1 in falling size; `asked`: the questions are about it."""
+
+    number: int
+    asked: bool
+    head: tuple[Share, Share, Share, Share]
+    box: tuple[Share, Share, Share, Share]
+
+
 class LeasedImageOut(BaseModel):
     """An image leased to the caller. `thumbnail_url`: its head; null if `image_url` shows it well enough."""
 
@@ -129,8 +138,11 @@ class TaskOut(LeasedImageOut):
     cells: list[CellOut]
     labels: dict[str, int | None]
     names: dict[str, str]
-    face: TaskFaceOut | None = Field(
+    face: AskedFaceOut | None = Field(
         description="Null if no face was found, or the image has not been searched yet."
+    )
+    faces: list[TaskFaceOut] | None = Field(
+        description="At most 100. Empty if no face was found; null if the image has not been searched yet."
     )
     tile: TileOut | None = Field(description="Null if `image_url` has all pixels of the original.")
 

@@ -98,7 +98,7 @@ export class Photo {
   toggleHead() {
     const { task } = this;
     if (task && !task.face) {
-      return this.onsay(task.faces_searched === false ? 'This image has not been searched for faces yet.' : 'No face was found in this image.');
+      return this.onsay(task.faces === null ? 'This image has not been searched for faces yet.' : 'No face was found in this image.');
     }
     this.local.set('head', !(task ? this.beginsWithHead(task) : this.local.get('head')));
     const { shownAt } = this;

@@ -106,14 +106,12 @@ function place(node, [left, top, right, bottom], { width, height }) {
  * @param {Task} task
  */
 function marksOf(task) {
-  const { face, faces = [] } = task;
-  if (!face || face.count < 2) return [];
-  const others = faces.filter(({ number }) => number !== 0);
-  return [...others, { number: 0, box: face.box }].map(({ number, box }) => {
-    const asked = number === 0;
-    const label = asked ? `Label this face, number 1 of ${face.count}` : `Face ${number + 1}, not asked about`;
+  const { face, faces } = task;
+  if (!face || !faces || face.count < 2) return [];
+  return faces.map(({ number, asked, box }) => {
+    const label = asked ? `Label this face, number ${number} of ${face.count}` : `Face ${number}, not asked about`;
     const rect = svgElement('rect', { x: 0, y: 0, width: '100%', height: '100%' });
-    const mark = element('div', { class: asked ? 'face asked' : 'face', role: 'img', 'aria-label': label }, svgElement('svg', { 'aria-hidden': 'true' }, rect), element('b', {}, String(number + 1)));
+    const mark = element('div', { class: asked ? 'face asked' : 'face', role: 'img', 'aria-label': label }, svgElement('svg', { 'aria-hidden': 'true' }, rect), element('b', {}, String(number)));
     place(mark, turnedBox(task, box), { width: 1, height: 1 });
     return mark;
   });
