@@ -80,7 +80,7 @@ export interface Task {
   names: Record<string, string>;
   face: AskedFace | null;
   faces: TaskFace[] | null;
-  tile: Tile | null;
+  tile_url: string | null;
 }
 
 /** The face that is asked about; boxes in shares of the image's sides. */
@@ -90,13 +90,6 @@ export interface AskedFace {
   count: number;
   turn: 0 | 90 | 180 | 270;
   small: boolean;
-}
-
-/** Where the original's pixels are; `box` in pixels of the turned image. */
-export interface Tile {
-  template: string;
-  box: Box;
-  turn: 0 | 90 | 180 | 270;
 }
 
 export interface TasksAnswer {
@@ -269,6 +262,7 @@ export interface ImageDetail {
   id: number;
   name: string;
   image_url: string;
+  head_url: string | null;
   width: number;
   height: number;
   split: string;

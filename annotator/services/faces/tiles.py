@@ -30,7 +30,7 @@ from annotator.models import Image
 from annotator.project import ProjectFolder
 
 TILE_SIDE = 1600
-"""Pixels of a tile's longer side."""
+"""Pixels of a tile's longer side at most."""
 
 THUMBNAIL_SIDE = 480
 """Pixels of a thumbnail's longer side: two of them side by side fill the people page."""
@@ -42,22 +42,22 @@ _SECONDS = 60.0
 """After how long a request gives up; the tile is kept when it is done."""
 _KEPT_SHARE = 0.8
 """What remains of the allowed bytes when old tiles are removed."""
-_NAME = re.compile(r"(\d{1,6})-(\d{1,6})-(\d{1,6})-(\d{1,6})-(0|90|180|270)")
+_NAME = re.compile(r"(\d{1,6})-(\d{1,6})-(\d{1,6})-(\d{1,6})-(0|90|180|270)-(\d{1,4})")
 _log = logging.getLogger("facelabel")
 
 
-def crop_name(crop: Crop) -> str:
-    """The crop in the name of a tile: left, top, right, bottom, turn."""
-    return "-".join(map(str, (*crop.box, crop.turn)))
+def tile_name(crop: Crop, side: int) -> str:
+    """The name of a tile: left, top, right, bottom, turn, longer side."""
+    return "-".join(map(str, (*crop.box, crop.turn, side)))
 
 
-def parse_crop(name: str) -> Crop | None:
-    """The crop of a tile's name; None for any other text."""
+def parse_tile(name: str) -> tuple[Crop, int] | None:
+    """The crop and the longer side of a tile's name; None for any other text."""
     found = _NAME.fullmatch(name)
     if found is None:
         return None
-    left, top, right, bottom, turn = map(int, found.groups())
-    return Crop(Box(left, top, right, bottom), turn)
+    left, top, right, bottom, turn, side = map(int, found.groups())
+    return (Crop(Box(left, top, right, bottom), turn), side) if 1 <= side <= TILE_SIDE else None
 
 
 class TileStore:
@@ -88,13 +88,13 @@ class TileStore:
         Args:
             sha256: of the image file.
             crop: the part of the image.
-            side: pixels of the longer side, `TILE_SIDE` or `THUMBNAIL_SIDE`.
+            side: pixels of the tile's longer side; the tile is smaller if the crop is.
 
         Raises:
             NotFound: if there is no such image, the crop is not within it, or its file cannot be read.
             Busy: if too many requests wait for a decoder.
         """
-        path = shard_path(self._folder, sha256, f"{crop_name(crop)}-{side}.jpg")
+        path = shard_path(self._folder, sha256, f"{tile_name(crop, side)}.jpg")
         try:
             tile = path.read_bytes()
             os.utime(path)

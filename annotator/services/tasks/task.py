@@ -10,7 +10,7 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.faces.boxes import Box, Turn, head_box, turned_back
-from annotator.domain.faces.crops import Crop, is_small, thumbnail_crop, tile_crop, turned_size
+from annotator.domain.faces.crops import Crop, is_small, thumbnail_crop, turned_size
 from annotator.formats.snapshot.predictions import Suggestion
 from annotator.imaging.image_files import VIEW_SIDE
 from annotator.models import Face, Image, Label
@@ -77,7 +77,7 @@ class Task:
     Args:
         face: the largest face; None while no face is known.
         faces: all faces, largest first; [] if none was found; None if the image was not searched yet and came without.
-        tile: the part to show in the original's pixels; None if the view has them all.
+        detailed: whether the original has more pixels than the view.
         thumbnail: the part that a grid shows; None if the view serves.
     """
 
@@ -91,7 +91,7 @@ class Task:
     labels: dict[str, int | None]
     face: AskedFace | None
     faces: list[TaskFace] | None
-    tile: Crop | None
+    detailed: bool
     thumbnail: Crop | None
 
 
@@ -166,7 +166,7 @@ def _make_task(
         # Faces that came with an image are there before the image's faces are counted.
         face=_asked(faces[0], image.face_count or len(faces)) if faces else None,
         faces=None if image.face_count is None and not faces else [_face(face) for face in faces],
-        tile=tile_crop(*shown) if max(image.width, image.height) > VIEW_SIDE else None,
+        detailed=max(image.width, image.height) > VIEW_SIDE,
         thumbnail=thumbnail_crop(*shown),
     )
 

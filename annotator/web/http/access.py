@@ -38,7 +38,6 @@ ACCESS: dict[str, Needed] = {
     "pages.import_page": Role.ADMIN,
     "media.view": Role.LABELLER,
     "media.tile": Role.LABELLER,
-    "media.thumbnail": Role.LABELLER,
     "label_api.get_schema": Role.LABELLER,
     "label_api.next_work": Role.LABELLER,
     "label_api.annotate": Role.LABELLER,

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, send_file
 from annotator.domain.faces.crops import Crop
 from annotator.errors import NotFound
 from annotator.files import shard_path
-from annotator.services.faces.tiles import THUMBNAIL_SIDE, TILE_SIDE, crop_name, parse_crop
+from annotator.services.faces.tiles import THUMBNAIL_SIDE, TILE_SIDE, parse_tile, tile_name
 from annotator.web.http.context import context
 
 media = Blueprint("media", __name__)
@@ -21,14 +21,19 @@ def media_url(sha256: str) -> str:
     return f"/media/{sha256}.jpg"
 
 
-def tile_template(sha256: str) -> str:
-    """The address of a part of the original; the braces stand for pixels of the upright image turned by `turn`."""
-    return f"/media/{sha256}/tiles/{{left}}-{{top}}-{{right}}-{{bottom}}-{{turn}}.jpg"
+def tile_template(sha256: str, turn: int) -> str:
+    """The address of a part of the original: its edges in pixels of the upright image turned by `turn`, and the longer side wanted."""
+    return f"/media/{sha256}/tiles/{{left}}-{{top}}-{{right}}-{{bottom}}-{turn}-{{side}}.jpg"
+
+
+def tile_url(sha256: str, crop: Crop | None) -> str | None:
+    """The address of a part of the original; None if the view is shown instead."""
+    return f"/media/{sha256}/tiles/{tile_name(crop, TILE_SIDE)}.jpg" if crop else None
 
 
 def thumbnail_url(sha256: str, crop: Crop | None) -> str | None:
     """The address of a thumbnail; None if the view is shown instead."""
-    return f"/media/{sha256}/thumbnails/{crop_name(crop)}.jpg" if crop else None
+    return f"/media/{sha256}/tiles/{tile_name(crop, THUMBNAIL_SIDE)}.jpg" if crop else None
 
 
 @media.get("/media/<sha256>.jpg")
@@ -40,23 +45,13 @@ def view(sha256: str) -> Response:
     return _unchanging(send_file(path, mimetype="image/jpeg", etag=sha256, max_age=31_536_000))
 
 
-@media.get("/media/<sha256>/tiles/<part>.jpg")
-def tile(sha256: str, part: str) -> Response:
+@media.get("/media/<sha256>/tiles/<name>.jpg")
+def tile(sha256: str, name: str) -> Response:
     """A part of the original image, at most 1,600 pixels a side."""
-    return _part(sha256, part, TILE_SIDE)
-
-
-@media.get("/media/<sha256>/thumbnails/<part>.jpg")
-def thumbnail(sha256: str, part: str) -> Response:
-    """A part of the image, small."""
-    return _part(sha256, part, THUMBNAIL_SIDE)
-
-
-def _part(sha256: str, part: str, side: int) -> Response:
-    crop = parse_crop(part)
-    if crop is None or not _SHA256.fullmatch(sha256):
+    part = parse_tile(name)
+    if part is None or not _SHA256.fullmatch(sha256):
         raise NotFound("unknown_image", "There is no such image.", do="Ask for the next task.")
-    return _unchanging(Response(context().tiles.read(sha256, crop, side), mimetype="image/jpeg"))
+    return _unchanging(Response(context().tiles.read(sha256, *part), mimetype="image/jpeg"))
 
 
 def _unchanging(response: Response) -> Response:

@@ -21,7 +21,7 @@ from annotator.services.schema.open_values import person_names
 from annotator.services.team.gold import is_gold, make_gold, remove_gold
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import Answer, Id, Key, Request, UtcTime, answers, spec
-from annotator.web.http.media import media_url, thumbnail_url
+from annotator.web.http.media import media_url, thumbnail_url, tile_url
 from annotator.web.http.pages import render_page
 from annotator.web.images.flags import FlagOut
 
@@ -119,7 +119,7 @@ class CellOfImageOut(BaseModel):
 
 
 class ImageOut(BaseModel):
-    """An image with its labels, flags and history.
+    """An image with its labels, flags and history. `head_url`: its head at full detail; null if `image_url` shows it well enough.
 
     `blind`: suggestions are hidden until the image is done and needs no further opinion. `gold`: whether it is a gold image;
     null unless the caller is a reviewer.
@@ -128,6 +128,7 @@ class ImageOut(BaseModel):
     id: int
     name: str
     image_url: str
+    head_url: str | None
     width: int
     height: int
     split: str
@@ -274,6 +275,7 @@ def image_out(session: Session, number: int) -> ImageOut:
         id=image.id,
         name=image.name,
         image_url=media_url(image.sha256),
+        head_url=tile_url(image.sha256, face_cards(session, [number])[number].head),
         width=image.width,
         height=image.height,
         split=image.split,

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
-from annotator.domain.faces.crops import Crop
 from annotator.services.tasks.task import Task
 from annotator.web.http.contracts import Answer, Code, Id, Key, Milliseconds, ProgressOut, Request, UtcTime
 from annotator.web.http.media import media_url, thumbnail_url, tile_template
@@ -99,17 +98,6 @@ class AskedFaceOut(Answer):
     small: bool
 
 
-class TileOut(BaseModel):
-    """Where the original's pixels are: `template` with the pixels of a part of the image, which is turned by `turn` degrees.
-
-    `box`: the part to show first, as [left, top, right, bottom] in pixels of the turned image.
-    """
-
-    template: str
-    box: tuple[int, int, int, int]
-    turn: Literal[0, 90, 180, 270]
-
-
 class TaskFaceOut(Answer):
     """A face of an image with boxes as of AskedFaceOut; `number`: from 1 in falling size; `asked`: the questions are about it."""
 
@@ -144,7 +132,10 @@ class TaskOut(LeasedImageOut):
     faces: list[TaskFaceOut] | None = Field(
         description="At most 100. Empty if no face was found; null if the image has not been searched yet."
     )
-    tile: TileOut | None = Field(description="Null if `image_url` has all pixels of the original.")
+    tile_url: str | None = Field(
+        description="Where the pixels of the original are: the name with the edges of a part, in pixels of the turned image, and the "
+        "longer side that is wanted, at most 1,600. Null if `image_url` has all pixels."
+    )
 
 
 class NextAnswer(BaseModel):
@@ -213,6 +204,6 @@ def leased_image(task: Task, lease_seconds: int) -> dict[str, Any]:
     }
 
 
-def tile_out(sha256: str, crop: Crop | None) -> TileOut | None:
-    """Convert the part of an image that is shown first."""
-    return crop and TileOut(template=tile_template(sha256), box=crop.box, turn=crop.turn)
+def tile_url_out(task: Task) -> str | None:
+    """The address of the parts of a task's image."""
+    return tile_template(task.sha256, task.face.turn if task.face else 0) if task.detailed else None

@@ -35,7 +35,7 @@ class LabelPage {
     this.schema = schema;
     this.session = new SessionState(schema, local, session);
     this.images = new ImageCache();
-    this.photo = new Photo(local, session, (text) => this.view.say(text));
+    this.photo = new Photo(local, session, { onsay: (text) => this.view.say(text), onframe: () => this.prepare() });
     this.view = new LabelView(schema, this.session.outbox, this.session.history, this.images, this.photo);
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
@@ -144,7 +144,7 @@ class LabelPage {
   prepare() {
     const { last } = this.session.history;
     this.images.keep(this.session.tasks.queue, last ? [last.task] : []);
-    this.photo.tiles.keep(this.session.tasks.queue);
+    this.photo.prepare(this.session.tasks.queue);
   }
 
   /**

@@ -1,28 +1,32 @@
 import { byId } from '../lib/dom.js';
-import { Detail } from './detail.js';
+import { SharpLayer, partOf } from './sharp.js';
 import { Sheet, turnedBox, turnedSize } from './sheet.js';
 import { TileCache } from './tiles.js';
 import { Tone } from './tone.js';
-import { Zoom } from './zoom.js';
+import { Zoom, beginning, frameSize } from './zoom.js';
 /** @import { ProjectStorage } from '../lib/storage.js' */
 /** @import { Task } from '../types' */
+
+const AHEAD = 4; // images whose tiles are decoded, the one on the screen among them
 
 /** The photo on the label page: preview, then the original's pixels; head or whole; zoom, brightness and contrast; the faces' boxes. */
 export class Photo {
   /**
    * @param {ProjectStorage} local shared by tabs
    * @param {ProjectStorage} session this tab's
-   * @param {(text: string) => void} onsay
+   * @param {{onsay: (text: string) => void, onframe: () => void}} listeners `onframe`: images begin in another way now
    */
-  constructor(local, session, onsay) {
+  constructor(local, session, { onsay, onframe }) {
     this.local = local;
     this.onsay = onsay;
+    this.onframe = onframe;
     this.frame = byId('frame');
-    this.sheet = new Sheet(byId('picture'));
+    const [picture, sharp, marks] = [byId('picture'), byId('sharp'), byId('marks')];
+    this.sheet = new Sheet(picture, marks);
     this.tiles = new TileCache();
-    this.detail = new Detail((node, box) => this.sheet.lay('detail', node, box));
-    this.zoom = new Zoom(this.frame, byId('picture'), () => this.look());
-    this.tone = new Tone(session, this.frame, (filter) => this.sheet.tone(filter));
+    this.sharp = new SharpLayer(sharp, (id, url) => this.tiles.of(id)?.part.url === url);
+    this.zoom = new Zoom(this.frame, [picture, marks], (view) => this.sharp.move(view));
+    this.tone = new Tone(session, this.frame, [picture, sharp]);
     /** @type {?Task} */
     this.task = null; // the image whose preview is on the screen
     this.shownAt = 0;
@@ -60,12 +64,12 @@ export class Photo {
     }));
   }
 
-  /** Lay the tile over the preview if it is there; only that of the image on the screen. */
+  /** Lay the tile over the preview if it is there; only that of the image on the screen, as it is seen now. */
   sharpen() {
     const { task, shownAt } = this;
-    const node = task && this.tiles.of(task.image_id);
-    if (!task?.tile || !node || shownAt === 0) return;
-    this.sheet.lay('tile', node, task.tile.box);
+    const tile = task && this.tiles.of(task.image_id);
+    if (!task?.tile_url || !tile?.node || shownAt === 0 || this.sharp.laid?.part.url === tile.part.url || partOf(task.tile_url, this.zoom.view).url !== tile.part.url) return;
+    this.sharp.lay(tile.node, tile.part, this.zoom.view, false);
     this.frame.dataset.sharp = String(task.image_id);
     requestAnimationFrame(() => requestAnimationFrame(() => performance.measure('sharp-image', { start: shownAt, end: performance.now() })));
   }
@@ -74,15 +78,33 @@ export class Photo {
   begin(task) {
     this.shownAt = 0;
     delete this.frame.dataset.sharp;
-    const head = task !== null && this.beginsWithHead(task);
-    byId('head').setAttribute('aria-pressed', String(head));
-    this.detail.show(task);
-    this.zoom.begin(task && { ...turnedSize(task), box: head && task.face ? turnedBox(task, task.face.head) : null });
+    byId('head').setAttribute('aria-pressed', String(task !== null && this.beginsWithHead(task)));
+    this.sharp.show(task);
+    if (task) this.zoom.begin(turnedSize(task), this.partOf(task));
   }
 
-  /** What is seen has changed: fetch it sharply unless a sharp part covers it. */
-  look() {
-    this.detail.look(this.zoom);
+  /**
+   * The part with which an image begins, in shares of its sides as it is shown; null: whole.
+   *
+   * @param {Task} task
+   */
+  partOf(task) {
+    return task.face && this.beginsWithHead(task) ? turnedBox(task, task.face.head) : null;
+  }
+
+  /**
+   * Fetch and decode the tiles of the next images, as they will begin.
+   *
+   * @param {Task[]} queue in the order of work
+   */
+  prepare(queue) {
+    const frame = frameSize(this.frame);
+    if (frame.width === 0) return; // it is hidden
+    const wanted = queue.slice(0, AHEAD).flatMap((task) => {
+      const view = beginning(frame, turnedSize(task), this.partOf(task));
+      return task.tile_url ? [/** @type {const} */ ([task.image_id, partOf(task.tile_url, view)])] : [];
+    });
+    this.tiles.keep(new Map(wanted));
   }
 
   /**
@@ -101,9 +123,9 @@ export class Photo {
       return this.onsay(task.faces === null ? 'This image has not been searched for faces yet.' : 'No face was found in this image.');
     }
     this.local.set('head', !(task ? this.beginsWithHead(task) : this.local.get('head')));
-    const { shownAt } = this;
-    this.begin(task);
-    this.shownAt = shownAt;
+    byId('head').setAttribute('aria-pressed', String(task !== null && this.beginsWithHead(task)));
+    if (task) this.zoom.begin(turnedSize(task), this.partOf(task));
+    this.onframe();
   }
 
   /** End: show or hide the boxes of the faces. */

@@ -8,12 +8,12 @@ export class Tone {
   /**
    * @param {ProjectStorage} session
    * @param {HTMLElement} frame
-   * @param {(filter: string) => void} onfilter
+   * @param {HTMLElement[]} layers the image; the boxes of the faces keep their colours
    */
-  constructor(session, frame, onfilter) {
+  constructor(session, frame, layers) {
     this.session = session;
     this.frame = frame;
-    this.onfilter = onfilter;
+    this.layers = layers;
     /** @type {{brightness: number, contrast: number}} */
     this.factors = session.get('tone') ?? { brightness: 1, contrast: 1 };
     this.apply();
@@ -36,7 +36,7 @@ export class Tone {
 
   apply() {
     const changed = Object.entries(this.factors).filter(([, factor]) => factor !== 1);
-    this.onfilter(changed.map(([name, factor]) => `${name}(${factor})`).join(' '));
+    for (const { style } of this.layers) style.filter = changed.map(([name, factor]) => `${name}(${factor})`).join(' ');
     const text = changed.map(([name, factor]) => `${name} ${Math.round(factor * 100)} %`).join(' · ');
     if (text) this.frame.dataset.tone = text;
     else delete this.frame.dataset.tone;
