@@ -27,7 +27,7 @@ class ProjectFolder:
     rounds/           models and predictions, a folder per round
     imports/          a report per imported source: what was imported and refused
     uploads/          files that were uploaded to be imported, until they are imported
-    cache/            features; it may be deleted
+    cache/            features, and parts of images for the label page; it may be deleted
     secret.key        signs login cookies
     """
 

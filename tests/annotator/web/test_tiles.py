@@ -17,7 +17,7 @@ from annotator.errors import Busy, NotFound
 from annotator.files import shard_path
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
-from annotator.services.faces.tiles import THUMBNAIL_SIDE, TILE_SIDE, TileStore, crop_name, parse_crop
+from annotator.services.faces.tiles import THUMBNAIL_SIDE, TILE_SIDE, TileStore, parse_tile, tile_name
 from tests.support.projects.face_photos import draw_face_photo, found_face, record_faces
 from tests.support.projects.images import LIMITS, import_images
 from tests.support.serving import Server
@@ -158,9 +158,18 @@ def test_an_image_beyond_the_limits_is_not_decoded(photo: ProjectFolder):
 
 def test_names_of_tiles_are_numbers_of_a_part_and_nothing_else():
     crop = Crop(Box(1, 2, 30, 40), 90)
-    assert parse_crop(crop_name(crop)) == crop
-    odd = ("", "1-2-3-4", "1-2-3-4-45", "-1-2-3-4-0", "1-2-3-4-0/..", "../../facelabel", "1-2-3-9999999-0")
-    assert [parse_crop(name) for name in odd] == [None] * len(odd)
+    assert parse_tile(tile_name(crop, 640)) == (crop, 640)
+    odd = (
+        "",
+        "1-2-3-4-0",
+        "1-2-3-4-45-9",
+        "-1-2-3-4-0-9",
+        "1-2-3-4-0-9/..",
+        "../../facelabel",
+        "1-2-3-9999999-0-9",
+    )
+    sides = ("1-2-3-4-0-0", "1-2-3-4-0-1601")
+    assert [parse_tile(name) for name in (*odd, *sides)] == [None] * 9
 
 
 def test_the_task_names_its_tile_and_another_face_gives_it_another_name(photo: ProjectFolder):
@@ -170,15 +179,16 @@ def test_the_task_names_its_tile_and_another_face_gives_it_another_name(photo: P
         task = client.next()["tasks"][0]
         assert task["face"]["small"]
         assert task["face"]["turn"] == 0
-        url = server.url + tile_url(task)
+        box = tile_crop(FACE, found_face(FACE).points, 0, *SIZE).box
+        sides = dict(zip(("left", "top", "right", "bottom"), box, strict=True))
+        url = server.url + task["tile_url"].format(**sides, side=800)
         answer = client.session.get(url, timeout=30)
         assert answer.headers["Content-Type"] == "image/jpeg"
         assert answer.headers["Cache-Control"] == "private, max-age=31536000, immutable"
-        left, top, right, bottom = task["tile"]["box"]
-        assert opened(answer.content).size == (right - left, bottom - top)
-        outside = url.replace(f"-{bottom}-0.jpg", "-5000-0.jpg")
+        assert opened(answer.content).size == (800, 800)
+        outside = url.replace(f"-{box.bottom}-0-", "-5000-0-")
         assert client.session.get(outside, timeout=30).status_code == 404
-        unknown = url.replace(task["tile"]["template"][7:71], "0" * 64)
+        unknown = url.replace(task["tile_url"][7:71], "0" * 64)
         assert client.session.get(unknown, timeout=30).status_code == 404
         small = client.session.get(server.url + task["thumbnail_url"], timeout=30)
         assert opened(small.content).size == (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
@@ -188,10 +198,3 @@ def test_the_task_names_its_tile_and_another_face_gives_it_another_name(photo: P
         moved = client.get("/images")["images"][0]
         assert moved["thumbnail_url"] != task["thumbnail_url"]
         photo.database.close()
-
-
-def tile_url(task: dict[str, dict[str, object]]) -> str:
-    """The address of the tile that a task shows first."""
-    tile = task["tile"]
-    sides = dict(zip(("left", "top", "right", "bottom"), tile["box"], strict=True))  # type: ignore[call-overload]
-    return str(tile["template"]).format(**sides, turn=tile["turn"])
