@@ -49,8 +49,8 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     )
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     limits = Limits(settings.max_pixels, settings.max_file_bytes)
-    # Half of the threads may wait for tiles: the others take answers.
-    tiles = TileStore(project, limits, settings.tile_cache_bytes, max(1, settings.threads // 2))
+    # Two threads never wait for tiles: they take answers.
+    tiles = TileStore(project, limits, settings.tile_cache_bytes, max(1, settings.threads - 2))
     app.extensions["facelabel"] = Context(project, settings, tiles)
     app.jinja_env.globals.update(project_name=project.name, version=__version__)
     app.config.update(

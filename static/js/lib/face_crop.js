@@ -1,3 +1,5 @@
+import { element } from './dom.js';
+
 const MARGIN = 1.75; // the side of the square around a face, in sides of its box: hair and chin are in it
 
 /** @import { Box } from '../types' */
@@ -8,6 +10,17 @@ const MARGIN = 1.75; // the side of the square around a face, in sides of its bo
  * @param {{image_url: string, thumbnail_url?: string|null}} image
  */
 export const thumbnailOf = ({ image_url: whole, thumbnail_url: head }) => head ?? whole;
+
+/**
+ * A lazily loaded picture of a grid; while the server is too busy to cut the head out, it shows the whole image.
+ *
+ * @param {{image_url: string, thumbnail_url?: string|null}} image
+ */
+export function thumbnailNode(image) {
+  const node = element('img', { src: thumbnailOf(image), alt: '', loading: 'lazy', decoding: 'async', draggable: 'false' });
+  if (image.thumbnail_url) node.addEventListener('error', () => { node.src = image.image_url; }, { once: true });
+  return node;
+}
 
 /**
  * Show the face of an image in the middle of its frame, which must be a size container that hides what is outside.

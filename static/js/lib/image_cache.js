@@ -16,7 +16,7 @@ const LONGEST_WAIT = 4000; // milliseconds between two tries to fetch an image
  * @extends {Emitter<{change: number}>}
  */
 export class ImageCache extends Emitter {
-  /** @param {(image: CachedImage) => string} [address] which of an image's addresses is fetched */
+  /** @param {(image: CachedImage) => string} [address] which of an image's addresses is fetched first; if that fails, `image_url` */
   constructor(address = ({ image_url: url }) => url) {
     super();
     this.address = address;
@@ -75,7 +75,7 @@ export class ImageCache extends Emitter {
     const wanted = () => this.kept.get(image.image_id) === picture;
     for (let attempt = 0; wanted() && !picture.ready; attempt += 1) {
       try {
-        if (attempt > 0) picture.node.src = this.address(image);
+        if (attempt > 0) picture.node.src = image.image_url;
         await picture.node.decode();
         picture.ready = true;
       } catch { // perhaps the server is just being restarted
