@@ -218,14 +218,18 @@ def _no_image_matches(source: LabelSource, report: LabelReport) -> FacelabelErro
     """None of the rows can be used: either the images are missing, or the names do not tell which image is meant."""
     advice = "Import the images first, or map the column with their names with --map FILE."
     if report.elsewhere or report.ambiguous:
-        advice = "Write the names with the folders that the images have in the project, or without any if file names are unique."
+        advice = f"Fix the names, or import the images first if {source.name} is about others."
     return FacelabelError(
         "no_image_matches",
-        f"None of the {report.rows} rows of {source.name} names an image of the project. "
+        f"{_none_of(report.rows)} of {source.name} names an image of the project. "
         + " ".join(unmatched_texts(report)),
         kept="The images were imported, and no label." if source.with_images else "Nothing was changed.",
         do=advice,
     )
+
+
+def _none_of(rows: int) -> str:
+    return "No row" if rows == 1 else f"None of the {rows:,} rows"
 
 
 def _labeller_name(source: LabelSource, row: Row) -> str:

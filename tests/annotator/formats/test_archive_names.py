@@ -155,7 +155,7 @@ def test_a_name_that_the_chosen_code_page_does_not_have_is_refused(
     finished = call("import", packed, "--names-encoding", "utf-8", "-p", project.path)
     finished.assert_done()
     assert "has a name that is not in the archive's encoding; choose it with --names-encoding" in finished.err
-    assert "1 images imported" in finished.out
+    assert "1 image imported" in finished.out
 
 
 def test_the_unicode_name_beside_a_local_one_counts(project: ProjectFolder, tmp_path: Path) -> None:
