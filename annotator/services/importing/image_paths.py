@@ -154,7 +154,11 @@ def _texts(text: str) -> Iterator[str]:
         yield text
         if "%" in text or "?" in text:
             yield unquote(text)
-            yield unquote(text.partition("?")[0])
+            before_query = unquote(text.partition("?")[0])
+            if before_query.lower().endswith(
+                tuple(IMAGE_ENDINGS)
+            ):  # otherwise the question mark may be part of the name
+                yield before_query
 
 
 def _read(name: str) -> _Readings:

@@ -96,7 +96,7 @@ def test_backslashes_are_folders(project: ProjectFolder, tmp_path: Path) -> None
     "name", ["..\\up.png", "a\\..\\..\\up.png", "C:\\up.png", "\\\\server\\up.png", "\\up.png"]
 )
 def test_backslashes_lead_nowhere_else(name: str) -> None:
-    assert bad_name(posix_name(name)) == "has a path that leaves the archive"
+    assert bad_name(posix_name(name)).startswith("has a path that leaves the archive, or may leave it")
 
 
 CODE_PAGES = [

@@ -35,6 +35,11 @@ def found(name: str, *paths: str) -> tuple[int, ...]:
         ("1.jpg", ["set/1.png", "set/1.jpg"], (1,)),
         ("1.tar", ["set/1.png"], ()),
         ("11.jpg", ["set/1.jpg"], ()),
+        ("who?1.jpg", ["set/who.jpg"], ()),
+        ("set/who.jpg?sig=1", ["set/who.jpg"], (0,)),
+        ("D:1.jpg", ["set/1.jpg"], ()),
+        ("a+b.jpg", ["set/a b.jpg"], ()),
+        ("a%2Fb.jpg", ["set/a%2Fb.jpg", "a/b.jpg"], (0,)),
     ],
 )
 def test_a_path_matches_by_its_end(name: str, paths: list[str], expected: tuple[int, ...]) -> None:
@@ -48,6 +53,11 @@ def test_a_path_matches_by_its_end(name: str, paths: list[str], expected: tuple[
         ("https://cdn.example.org/faces/what%3F.jpg", "faces/what?.jpg"),
         ("s3://bucket/some/faces/eva/3.jpg", "faces/eva/3.jpg"),
         ("s3://bucket/faces/100%.jpg", "faces/100%.jpg"),
+        ("https://b.s3.amazonaws.com/faces/a%2Bb.jpg?X-Amz-Signature=a%2Fb%2F1.jpg&x=1", "faces/a+b.jpg"),
+        ("file://localhost/faces/e..jpg", "faces/e..jpg"),
+        ("\\\\server\\share\\faces\\a+b.jpg", "faces/a+b.jpg"),
+        ("/data/local-files/?d=faces/g+h.jpg", "faces/g h.jpg"),
+        ("/data/local-files/?d=faces/100%25.jpg", "faces/100%.jpg"),
         ("s3://bucket/faces/a#b.jpg", "faces/a#b.jpg"),
         ("gs://bucket/faces/a.jpg", "faces/a.jpg"),
         ("file:///home/me/faces/a%20b.jpg", "faces/a b.jpg"),

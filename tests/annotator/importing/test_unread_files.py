@@ -120,4 +120,4 @@ def test_parts_of_a_label_file_that_are_not_read_are_no_files(project: ProjectFo
     finished.assert_done()
     assert "a result of the type 'ranker'" in finished.err
     assert "0 refused" in finished.out
-    assert "1 labels added" in finished.out
+    assert "1 label added" in finished.out

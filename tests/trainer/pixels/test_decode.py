@@ -242,7 +242,7 @@ def test_a_photo_that_ends_within_its_last_rows_is_decoded_with_a_note():
         (32, 1, "3 values of 32-bit numbers per pixel"),
     ],
 )
-def test_a_tiff_of_colours_that_are_not_read_is_told_with_the_way_out(bits: int, sample: int, told: str):
+def test_a_tiff_of_colours_that_are_not_read_is_told_with_what_to_do(bits: int, sample: int, told: str):
     content = encode(noise(), "TIFF", tiffinfo={339: (sample,) * 3})
     content = content.replace(struct.pack("<3H", 8, 8, 8), struct.pack("<3H", bits, bits, bits))
     with pytest.raises(
