@@ -21,7 +21,7 @@ from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
 from trainer.probe.features import Features, ImageFile, compute_features, compute_some
 from trainer.probe.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
-from trainer.probe.sources import BACKBONE, VIEWS, whole_image
+from trainer.probe.sources import BACKBONE, VIEWS, open_source, view_of, whole_image
 from trainer.rounds import label_issues, label_savings
 from trainer.rounds.ensemble import combined, save_ensemble
 from trainer.rounds.label_issues import LabelIssue
@@ -134,17 +134,16 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
     trained, manifest = load_probe(model)
     tuned = _fine_tuned(model / manifest["network"]) if "network" in manifest else None
     backbone = tuned.backbone if tuned else _backbone()
-    known = {view.name: view for view in (*VIEWS, whole_image(backbone))}
-    views = [known[name] for name in manifest["features"] if name in known]
-    features = compute_features(snapshot, backbone, cache, views, progress=_computing(report))
+    views = [view_of(recipe) for recipe in manifest["features"].values()]
+    recipes = {view.name: open_source(cache, backbone, view).recipe for view in views}
     codes = {attribute.name: attribute.codes for attribute in snapshot.categorical}
     other = [name for name in trained.codes if trained.codes[name] != codes.get(name)]
-    recipes = {view: of_view.recipe for view, of_view in features.items()}
     if other or manifest["features"] != recipes:
         what = f"schema ({', '.join(other)})" if other else "features"
         raise ModelError(
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
+    features = compute_features(snapshot, backbone, cache, views, progress=_computing(report))
     answers = _probe_answers(trained, trained.answer(features), snapshot, model, tuned)
     return replace(answers, embeddings=lambda: pool_embeddings(features).near())
 
