@@ -195,7 +195,7 @@ def test_attributes_of_the_boxes_of_fiftyone_answer_the_attributes_of_their_name
     filled: ProjectFolder, tmp_path: Path
 ) -> None:
     box: dict[str, object] = {"_cls": "Detection", "label": "face", "bounding_box": [0, 0, 1, 1], "mask_path": "m.png", "index": 3,
-           "attributes": {"wrinkles": {"_cls": "CategoricalAttribute", "value": "yes"}}, "freckles": "no", "not_human": False}  # fmt: skip
+           "attributes": {"wrinkles": {"_cls": "CategoricalAttribute", "value": "yes"}}, "freckles": "no"}  # fmt: skip
     other = {"_cls": "Classification", "label": "none", "confidence": 0.9, "attributes": {}, "wrinkles": "no"}
     samples = [
         {"filepath": "/x/drawn/0001.jpg", "face": {"_cls": "Detections", "detections": [box]}},
@@ -205,7 +205,7 @@ def test_attributes_of_the_boxes_of_fiftyone_answer_the_attributes_of_their_name
     source.write_text(json.dumps({"samples": samples}))
     values = values_of(filled, source)
     assert values == {
-        "format": "fiftyone", "wrinkles": {"yes": 1, "no": 1}, "freckles": {"no": 1}, "not_human": {"no": 1},
+        "format": "fiftyone", "wrinkles": {"yes": 1, "no": 1}, "freckles": {"no": 1},
         "glasses": {"none": 1},
     }  # fmt: skip
 
