@@ -19,8 +19,9 @@ from trainer.data.snapshot import Snapshot
 from trainer.evaluation.outputs import Answers
 from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
-from trainer.probe.features import BACKBONE, Features, ImageFile, compute_features, compute_some
+from trainer.probe.features import Features, ImageFile, compute_features, compute_some
 from trainer.probe.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
+from trainer.probe.sources import BACKBONE, VIEWS, open_source, view_of
 from trainer.rounds import label_issues, label_savings
 from trainer.rounds.ensemble import combined, save_ensemble
 from trainer.rounds.label_issues import LabelIssue
@@ -49,7 +50,7 @@ def probe(
     model = fit_probe(snapshot, pool, seed, tuned.unseen(snapshot) if tuned else None)
     save_probe(to / "model", model, snapshot, features, seed, network)
     report(Progress("train", 1, 1, "trained"))
-    answers = _probe_answers(model, model.answer_pool(pool), snapshot, to / "model", tuned)
+    answers = _probe_answers(model, model.answer_pool(pool), features, snapshot, to / "model", tuned)
     return replace(answers, embeddings=pool.near, committee=lambda: model.committee(pool))
 
 
@@ -132,15 +133,18 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
     """
     trained, manifest = load_probe(model)
     tuned = _fine_tuned(model / manifest["network"]) if "network" in manifest else None
-    features = _features(snapshot, cache, report, tuned)
+    backbone = tuned.backbone if tuned else _backbone()
+    views = [view_of(recipe) for recipe in manifest["features"].values()]
+    recipes = {view.name: open_source(cache, backbone, view).recipe for view in views}
     codes = {attribute.name: attribute.codes for attribute in snapshot.categorical}
     other = [name for name in trained.codes if trained.codes[name] != codes.get(name)]
-    if other or manifest["features"] != features.recipe:
+    if other or manifest["features"] != recipes:
         what = f"schema ({', '.join(other)})" if other else "features"
         raise ModelError(
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
-    answers = _probe_answers(trained, trained.answer(features), snapshot, model, tuned)
+    features = compute_features(snapshot, backbone, cache, views, progress=_computing(report))
+    answers = _probe_answers(trained, trained.answer(features), features, snapshot, model, tuned)
     return replace(answers, embeddings=lambda: pool_embeddings(features).near())
 
 
@@ -157,7 +161,8 @@ def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Ans
         calibration = saved.calibration[name]
         answers[name] = saved.calibrated(name, logits).astype(np.float32)
         priors[name], images[name] = np.asarray(calibration["prior"]), calibration["images"]
-    return Answers(answers, priors, images, _about("cnn", saved.config.network, snapshot, model))
+    about = _about("cnn", saved.config.network, snapshot, model)
+    return Answers(answers, priors, images, about, dict.fromkeys(answers, saved.config.input_view))
 
 
 Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
@@ -252,11 +257,17 @@ def weights_sha256(model: Path) -> str:
     return str(manifest["files"]["model.safetensors"]["sha256"])
 
 
-def _features(snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None) -> Features:
-    def computing(done: int, total: int) -> None:
-        report(Progress("features", done, total, "computing features"))
+def _features(
+    snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None
+) -> dict[str, Features]:
+    """Return view name → features of the frozen backbone, or of a fine-tuned one on the view that it was trained on."""
+    backbone = tuned.backbone if tuned else _backbone()
+    views = [tuned.view] if tuned else VIEWS
+    return compute_features(snapshot, backbone, cache, views, progress=_computing(report))
 
-    return compute_features(snapshot, tuned.backbone if tuned else _backbone(), cache, progress=computing)
+
+def _computing(report: Report) -> Callable[[int, int], None]:
+    return lambda done, total: report(Progress("features", done, total, "computing features"))
 
 
 def compute_ahead(files: list[ImageFile], cache: Path, seconds: float) -> int:
@@ -289,6 +300,7 @@ def _backbone() -> Backbone:
 def _probe_answers(
     model: Probe,
     answers: dict[str, NDArray[np.float32]],
+    features: Mapping[str, Features],
     snapshot: Snapshot,
     folder: Path,
     tuned: FineTuned | None = None,
@@ -296,7 +308,9 @@ def _probe_answers(
     priors = {name: head.prior for name, head in model.heads.items()}
     images = {name: head.images for name, head in model.heads.items()}
     about = _about("probe", tuned.backbone.name if tuned else BACKBONE, snapshot, folder)
-    return Answers(answers, priors, images, about | ({"network_sha256": tuned.sha256} if tuned else {}))
+    about |= {"network_sha256": tuned.sha256} if tuned else {}
+    views = {name: view_of(features[head.views[0]].recipe) for name, head in model.heads.items()}
+    return Answers(answers, priors, images, about, views)
 
 
 def _about(name: str, backbone: str, snapshot: Snapshot, model: Path) -> dict[str, Any]:
