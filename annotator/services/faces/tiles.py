@@ -1,7 +1,7 @@
 """Tiles and thumbnails: parts of the original images for the browser, made on demand and kept in the project's cache.
 
 A tile's name holds the SHA-256 of its image and the part that it shows, so it never changes, and another face of the image
-has other names. Processes of their own decode the images, because a hostile or huge file must not stop the web server.
+has other names. Separate processes decode the images, because a hostile or huge file must not stop the web server.
 """
 
 from __future__ import annotations

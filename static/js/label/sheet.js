@@ -2,7 +2,7 @@ import { element } from '../lib/dom.js';
 import { svgElement } from '../lib/svg.js';
 /** @import { Box, Task } from '../types' */
 
-/** The preview as large as its frame allows, upright, and the faces' boxes in a layer of their own: the sharp layer lies between them. */
+/** The preview as large as its frame allows, upright, and the faces' boxes in a separate layer: the sharp layer lies between them. */
 export class Sheet {
   /**
    * @param {HTMLElement} picture

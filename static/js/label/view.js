@@ -49,10 +49,10 @@ export class LabelView {
   showImage() {
     const picture = this.task && this.images.of(this.task);
     const frame = byId('picture');
+    this.state(); // first: an image is fitted into a frame that is shown
     this.photo.show(this.task, picture?.ready ? picture.node : null);
     if (!picture || picture.ready) frame.dataset.note = '';
     else frame.dataset.note = picture.failed ? 'This image cannot be shown. Press Space to skip it.' : 'Loading the image …';
-    this.state();
   }
 
   showPrevious() {

@@ -43,7 +43,7 @@ export class Zoom {
     frame.addEventListener('pointermove', (event) => this.move(event));
     frame.addEventListener('pointerup', (event) => this.pointers.delete(event.pointerId));
     frame.addEventListener('pointercancel', (event) => this.pointers.delete(event.pointerId));
-    addEventListener('resize', () => this.reset());
+    addEventListener('resize', () => (this.part ? this.reset() : this.set(this.scale, this.x, this.y)));
     frame.addEventListener('dblclick', (event) => (this.scale > 1 ? this.whole() : this.by(CLOSE, this.place(event))));
   }
 
