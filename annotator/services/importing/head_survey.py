@@ -32,7 +32,9 @@ def survey_heads(
     if not read.files or read.has_labels or any(file.faces for file in read.files):
         return None
     every = -(-len(read.files) // MOST_PHOTOS)
-    with closing(decode_files(partial(survey_photo, limits), read.files[::every], progress)) as photos:
+    with closing(
+        decode_files(partial(survey_photo, limits), read.files[::every], progress, at_once=1)
+    ) as photos:
         seen = [photo for _, photo in photos if photo is not None]
     hashes = [photo.sha256 for photo in seen]
     with project.database.read() as session:

@@ -12,7 +12,7 @@ from annotator.formats.importers.mapping import Mapping
 MOST_NAMES = 1000
 """Names of rows that a report holds in each list; the numbers count all of them."""
 
-_CROWDED_SHARE = 0.2
+_CROWDED_SHARE = 0.1
 """The share of photos with several people or small faces from which it is worth cutting out heads."""
 
 MOST_CANDIDATES = 5

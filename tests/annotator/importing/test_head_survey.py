@@ -128,9 +128,9 @@ def test_several_people_or_a_small_face_make_a_photo_crowded(faces: int, largest
 
 @pytest.mark.parametrize(
     ("crowded", "cut_before", "recommended"),
-    [(0, None, False), (9, None, False), (10, None, True), (50, False, False), (0, True, True)],
+    [(0, None, False), (4, None, False), (5, None, True), (48, False, False), (0, True, True)],
 )
-def test_heads_are_recommended_from_a_fifth_of_the_photos_or_as_before(
+def test_heads_are_recommended_from_a_tenth_of_the_photos_or_as_before(
     crowded: int, cut_before: bool | None, recommended: bool
 ):
     assert HeadSurvey(500, 48, crowded, cut_before).recommended == recommended
