@@ -9,8 +9,8 @@ from annotator.domain.schema import Schema
 from annotator.formats.importers.mapping import Mapping
 from annotator.project import ProjectFolder
 from annotator.services.importing.commit import commit_source, rehearse_source
-from annotator.services.importing.head_survey import survey_heads
 from annotator.services.importing.images import Progress
+from annotator.services.importing.photos import survey_heads
 from annotator.services.importing.read import read_source
 from annotator.services.importing.report_files import write_report
 from annotator.services.importing.reports import ImageReport, SourceReport
