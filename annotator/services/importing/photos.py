@@ -5,7 +5,7 @@ Before that, a look at some photos tells whether it is worth it.
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
@@ -14,9 +14,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.grouping.splits import own_group, photo_group
+from annotator.errors import FacelabelError
 from annotator.imaging.head_crops import Cut, CutPhoto, cut_photo
 from annotator.imaging.image_files import Limits
-from annotator.imaging.photo_survey import survey_photo
+from annotator.imaging.photo_survey import PhotoFaces, survey_photo
 from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.services.common.progress import recount
@@ -40,17 +41,14 @@ def survey_heads(
     """Look at photos that are spread evenly over a source; None if it holds more than photos, or none.
 
     Labels and faces of a source belong to its photos as a whole, so that nothing is cut out of them.
-
-    Raises:
-        FacelabelError: if a decoding process was killed.
     """
     if not read.files or read.has_labels or any(file.faces for file in read.files):
         return None
     every = -(-len(read.files) // MOST_PHOTOS)
-    with closing(
-        decode_files(partial(survey_photo, limits), read.files[::every], progress, at_once=1)
-    ) as photos:
-        seen = [photo for _, photo in photos if photo is not None]
+    seen: list[PhotoFaces] = []
+    decoded = decode_files(partial(survey_photo, limits), read.files[::every], progress, at_once=1)
+    with closing(decoded) as photos, suppress(FacelabelError):  # a decoder was killed; the import says so
+        seen += (photo for _, photo in photos if photo is not None)
     hashes = [photo.sha256 for photo in seen]
     with project.database.read() as session:
         count = select(func.count()).select_from(Image)
