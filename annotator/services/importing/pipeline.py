@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from annotator.domain.schema import Schema
 from annotator.formats.importers.mapping import Mapping
 from annotator.project import ProjectFolder
 from annotator.services.importing.commit import commit_source, rehearse_source
 from annotator.services.importing.images import Progress
+from annotator.services.importing.photos import survey_heads
 from annotator.services.importing.read import read_source
 from annotator.services.importing.report_files import write_report
 from annotator.services.importing.reports import ImageReport, SourceReport
@@ -30,6 +32,10 @@ def import_source(
     with scratch_folder(project) as scratch:
         read = read_source(source, schema, options, scratch)
         translation = translate_source(read, schema, options.mapping)
+        heads = None
+        if options.choose_heads:
+            heads = survey_heads(project, read, options.limits, progress)
+            options = replace(options, faces=options.choose_heads(heads))
         report = SourceReport(
             source.name,
             read.format,
@@ -43,6 +49,7 @@ def import_source(
             ),
             unmapped=dict(translation.unmapped.most_common()),
             unread=list(read.unread),
+            heads=heads,
             notes=read.notes + read.ignored.notes(),
         )
         run = rehearse_source if options.dry_run else commit_source

@@ -30,6 +30,7 @@ class ReadSource:
         refused: (name, reason) of every file that cannot be imported.
         ignored: the files that are neither images nor labels.
         copies: (path, image name) of files that hold the same image as one of `files`.
+        has_label_files: files with labels lie in its folders, to be imported separately.
         unread: (place, reason) of every part of its label files that was not read.
         notes: what the user should know, in whole sentences.
     """
@@ -42,8 +43,14 @@ class ReadSource:
     refused: list[tuple[str, str]] = field(default_factory=list)
     ignored: IgnoredFiles = field(default_factory=IgnoredFiles)
     copies: list[tuple[str, str]] = field(default_factory=list)
+    has_label_files: bool = False
     unread: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether it holds labels, or lies beside some."""
+        return bool(self.table or self.contents.answers or self.unread or self.has_label_files)
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -90,6 +97,7 @@ def _read_folders(source: Source) -> ReadSource:
         found=listing.found,
         refused=listing.refused,
         ignored=listing.ignored,
+        has_label_files=bool(notes),
         notes=listing.notes + notes,
     )
 

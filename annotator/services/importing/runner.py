@@ -93,6 +93,8 @@ def _options(settings: Settings, row: Import, check_stop: Callable[[], None]) ->
         dry_run=row.dry_run,
         as_opinions=request.opinions,
         faces=request.faces and not row.dry_run,
+        # A dry run of the page tells what it would choose; the import does what was chosen.
+        choose_heads=(lambda _: False) if settings.faces and row.dry_run else None,
         archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
         names_encoding=request.names_encoding,
         video=VideoOptions(max_pixels=settings.max_pixels),

@@ -17,6 +17,7 @@ from annotator.formats.tools import class_folders
 from annotator.formats.unread_formats import describe_unread
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
+from annotator.services.importing.reports import HeadSurvey
 from annotator.services.importing.source_files import require_images
 from annotator.services.schema.active import active_schema
 
@@ -34,6 +35,7 @@ class ImportOptions:
         dry_run: report what would happen and change nothing.
         as_opinions: labels are kept as opinions of a labeller named after the source, not as the truth.
         faces: cut photos and video frames into one image per head.
+        choose_heads: decides instead of `faces` after a look at some photos; gets None if the source holds more than photos.
         archives: what an archive may hold.
         names_encoding: the encoding of names in archives that do not say theirs, of `archives.names.NAME_ENCODINGS`.
         video: which frames of a video become images.
@@ -46,6 +48,7 @@ class ImportOptions:
     dry_run: bool = False
     as_opinions: bool = False
     faces: bool = False
+    choose_heads: Callable[[HeadSurvey | None], bool] | None = None
     archives: ArchiveLimits = field(default_factory=ArchiveLimits)
     names_encoding: str = "auto"
     video: VideoOptions = field(default_factory=VideoOptions)
