@@ -7,14 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME, Attribute, Schema
-
-_ALIKE = {
-    "grey": "gray", "colour": "color", "blonde": "blond", "eyeglasses": "glasses", "spectacles": "glasses",
-    "wearing": "", "has": "", "with": "", "a": "", "an": "", "the": "", "or": "", "and": "", "is": "",
-    "jan": "1", "feb": "2", "mar": "3", "apr": "4", "may": "5", "jun": "6", "jul": "7", "aug": "8", "sep": "9",
-    "oct": "10", "nov": "11", "dec": "12", "f": "female", "woman": "female", "m": "male", "man": "male",
-}  # fmt: skip
-"""Words that mean the same. The months: a spreadsheet turns the range 4-6 into the date 06-Apr."""
+from annotator.domain.synonyms import SYNONYMS
 
 _NO = {"no", "not", "without", "none", "non"}
 _YES_WORDS = {"yes", "y", "true", "present"}
@@ -152,6 +145,31 @@ def propose_flat(schema: Schema, label: str) -> tuple[str, str] | None:
     return fits[0][1], fits[0][2]
 
 
+def propose_attribute(schema: Schema, name: str, texts: Iterable[str]) -> Attribute | None:
+    """Propose the attribute that a column or folder in a file answers, or None.
+
+    An attribute counts whose name, title or spelling has the same words ("eyewear" is "glasses"), or else the only one with a
+    value for every text of the column. Numbers alone propose nothing, because they fit almost every attribute.
+    """
+    named = [
+        attribute
+        for attribute in schema.attributes
+        if any(_words(name) == _words(own) for own in (attribute.name, attribute.title, *attribute.spellings))
+    ]
+    if len(named) == 1:
+        return named[0]
+    texts = [text for text in texts if text.strip()]
+    if all(whole_number(text) is not None or yes_or_no(text) is not None for text in texts):
+        return None
+    fitting = [
+        attribute
+        for attribute in schema.attributes
+        if attribute.kind == "categorical"
+        and all(propose_value(attribute, text) or is_cannot_tell(text) for text in texts)
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
 def propose_values(attribute: Attribute, texts: Iterable[str]) -> dict[str, str]:
     """Propose the name of a value, or "", for each of the texts that stand for values in a file."""
     texts = list(texts)
@@ -210,7 +228,7 @@ def _fit(words: set[str], denied: bool, asked: set[str], value: str) -> float:
 
 def _words(name: str) -> set[str]:
     spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
-    words = {_ALIKE.get(word, word) for word in re.split(r"[\W_]+", fold(spaced))}
+    words = {SYNONYMS.get(word, word) for word in re.split(r"[\W_]+", fold(spaced))}
     return {word.lstrip("0") or "0" for word in words if word}
 
 
