@@ -15,6 +15,7 @@ attribute = ""                      # ignored
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
@@ -30,6 +31,8 @@ from annotator.files import write_atomically
 from annotator.text_encoding import decode_text
 
 _SHOWN = 20
+_QUOTED = re.compile(r'"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'')
+_DEEP_KEY = re.compile(r'(?:\.[ \t]*[\w"-]+[ \t]*){32}')
 _PROPOSED = "Proposed from the names: check every line before it is used."
 
 
@@ -102,6 +105,8 @@ class Mapping:
         Raises:
             FacelabelError: if it is not the text of a mapping file.
         """
+        if _DEEP_KEY.search(_QUOTED.sub('""', text)):  # the parser takes the square of its length
+            raise _bad(name, "a key has more than 32 parts")
         try:
             document = tomllib.loads(text.lstrip("\ufeff"))
             columns = {

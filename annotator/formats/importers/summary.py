@@ -32,8 +32,8 @@ class ColumnSummary:
     Args:
         name: its name there.
         count: its cells that are not empty.
-        distinct: the number of its different values; counting stops at 2,000.
-        values: how often each of its values occurs, most frequent first; "" is an empty cell. Values of more than 200
+        distinct: the number of its different values that are not empty; counting stops at 2,000.
+        values: how often each of its values occurs, most frequent first, empty cells too. Values of more than 200
             characters are not listed.
     """
 
@@ -44,11 +44,12 @@ class ColumnSummary:
 
     def add(self, value: str) -> None:
         """Count a cell."""
-        self.count += bool(value.strip())
+        is_filled = bool(value.strip())
+        self.count += is_filled
         if value in self.values:
             self.values[value] += 1
-        elif self.distinct < _COUNTED:
-            self.distinct += 1
+        elif self.distinct < _COUNTED and len(self.values) < _COUNTED:
+            self.distinct += is_filled
             if len(value) <= _LONGEST:
                 self.values[value] = 1
 

@@ -73,7 +73,7 @@ def _from_project(project: ProjectFolder, names: list[str]) -> list[ShownImage]:
         lookup = ImageLookup(session, names, {})
         ids = {name: match.images[0] for name in names if len((match := lookup.find(name)).images) == 1}
         query = select(Image.id, Image.sha256).where(Image.id.in_(set(ids.values())))
-        hashes = {image: sha256 for image, sha256 in session.execute(query)}
+        hashes = dict(session.execute(query).all())
     return [ShownImage(name, sha256=hashes[ids[name]]) for name in _spread(ids)]
 
 
