@@ -82,6 +82,8 @@ def start_import(session: Session, number: int, request: ImportRequest, *, dry_r
         )
     row.state, row.dry_run, row.options = JobState.QUEUED, dry_run, asdict(request)
     row.done = row.total = row.attempts = 0
+    if dry_run:
+        row.proposed = None
     row.error = row.report = row.started_at = row.finished_at = None
     return row
 

@@ -33,6 +33,10 @@ from annotator.services.importing.sources import ImportOptions, Source, find_sou
 from annotator.services.importing.uploads import remove_upload, upload_folder
 
 _REPORT_SECONDS = 0.25
+_ASKED = {"bad_table", "missing_column", "undecided_column"}
+"""Errors of tables that a mapping may solve."""
+
+_CHOOSE = "Choose what they mean: on the import page, or in the mapping that is proposed."
 
 
 def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callable[[], bool]) -> bool:
@@ -79,9 +83,10 @@ def _run(
         report = import_source(project, source, options, progress, inspect)
     except FacelabelError as error:
         # One unknown value refuses a whole table; a mapping would help.
-        proposed = _propose(project, source, options) if source.format == "table" else None
+        is_asked = source.format == "table" and error.code in _ASKED
+        proposed = _propose(project, source, options) if is_asked else None
         with project.database.write() as session:
-            text = _without_toml(error) if proposed and options.dry_run else str(error)
+            text = f"{error.what}\n{_CHOOSE}" if proposed else str(error)
             end_import(session, row.id, error=text.replace(f"{path.parent}/", ""), proposed=proposed)
         return
     proposed = _text_of(*report.proposal) if report.proposal else None
@@ -108,13 +113,6 @@ def _options(settings: Settings, row: Import, check_stop: Callable[[], None]) ->
         video=VideoOptions(request.fps, max_pixels=settings.max_pixels),
         check_stop=check_stop,
     )
-
-
-def _without_toml(error: FacelabelError) -> str:
-    """An error about names that a mapping explains, without the mapping that the command shows: the page has it to choose from."""
-    if error.code not in {"bad_table", "missing_column", "undecided_column"}:
-        return str(error)
-    return f"{error.what}\nChoose what they mean: on the import page, or in the mapping that is proposed."
 
 
 def _propose(project: ProjectFolder, source: Source, options: ImportOptions) -> str | None:

@@ -107,9 +107,9 @@ def show(number: int) -> MappingOut:
     return _out(view_mapping(context().project, number))
 
 
-@mapping_api.post("/<int:number>/mapping")
+@mapping_api.post("/<int:number>/mapping/preview")
 @spec.validate(resp=answers(HTTP_200=MappingOut, problems=(404,)), tags=["imports"])
-def change(number: int, json: MappingRequest) -> MappingOut:
+def preview(number: int, json: MappingRequest) -> MappingOut:
     """The same for another mapping, or after a change of it. Nothing is kept: `start` takes the text."""
     wanted = MappingChange(**json.model_dump(exclude={"text"}))
     return _out(view_mapping(context().project, number, json.text, wanted))

@@ -106,7 +106,7 @@ ACCESS: dict[str, Needed] = {
     "imports_api.start": Role.ADMIN,
     "imports_api.discard": Role.ADMIN,
     "mapping_api.show": Role.ADMIN,
-    "mapping_api.change": Role.ADMIN,
+    "mapping_api.preview": Role.ADMIN,
     "snapshots_api.index": Role.LABELLER,
     "snapshots_api.create": Role.REVIEWER,
     "snapshots_api.diff": Role.LABELLER,

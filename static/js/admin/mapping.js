@@ -82,7 +82,7 @@ export class MappingForm {
   change(choice) {
     this.queue = this.queue.then(async () => {
       try {
-        const view = await call('POST', `imports/${this.number}/mapping`, { text: this.text.value, ...choice });
+        const view = await call('POST', `imports/${this.number}/mapping/preview`, { text: this.text.value, ...choice });
         this.show(view, choice.column === undefined && choice.label === undefined);
       } catch (error) {
         byId('mapping-error').textContent = messageOf(error);

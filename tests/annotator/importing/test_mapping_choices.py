@@ -141,6 +141,28 @@ def test_choices_follow_each_other_and_can_be_undone(people: ProjectFolder):
     assert labels_by_image(people, "hair_color") == {"0001.jpg": "red", "0002.jpg": "white"}
 
 
+def test_what_was_ignored_stays_ignored(people: ProjectFolder):
+    coco = {
+        "images": [{"id": 1, "file_name": "0001.jpg"}],
+        "categories": [{"id": 0, "name": "spectacles"}],
+        "annotations": [{"image_id": 1, "category_id": 0, "attributes": {"sex": "f", "hair_color": "grey"}}],
+    }
+    number = try_upload(people, "coco.json", json.dumps(coco).encode())
+    text = ""
+    for change in (
+        MappingChange(label="spectacles"),
+        MappingChange(column="sex"),
+        MappingChange(column="hair_color", attribute="hair_color", values={"grey": ""}),
+    ):
+        text = view_mapping(people, number, text, change).text
+    view = view_mapping(people, number, text, MappingChange())
+    assert [label.value for label in view.choices.labels] == [""]
+    assert column_of(view, "sex").attribute == ""
+    assert column_of(view, "hair_color").answers == {"grey": ""}
+    assert view.text == text
+    assert view.examples[0][1] == {}
+
+
 def test_the_column_of_image_names_can_be_chosen(people: ProjectFolder):
     number = try_upload(people, "a.csv", b"old,new,glasses\nx.jpg,0001.jpg,1\ny.jpg,0002.jpg,0\n")
     assert view_mapping(people, number).choices.image == "old"

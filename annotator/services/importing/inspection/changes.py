@@ -42,6 +42,8 @@ def apply_change(summary: SourceSummary, schema: Schema, mapping: Mapping, chang
         WrongUse: if the change names a column, label or reading that the source does not have.
     """
     before = choose(summary, schema, mapping)
+    if change == MappingChange():
+        return before
     if change.image is not None:
         if change.image not in summary.headers:
             raise _unknown(f"column {change.image!r}")

@@ -207,7 +207,7 @@ def _map_label(label: str, count: int, schema: Schema, mapping: Mapping) -> Mapp
 def _needs_entry(label: MappedLabel, schema: Schema) -> bool:
     exact = find_flat(schema, label.label)
     alone = ("", "") if exact is None else (exact[0].name, name_of(*exact))
-    return alone != (label.attribute, label.value)
+    return {alone, propose_label(schema, label.label)} != {(label.attribute, label.value)}
 
 
 def _is_named_so(column: MappedColumn, schema: Schema) -> bool:
@@ -218,14 +218,20 @@ def _is_named_so(column: MappedColumn, schema: Schema) -> bool:
 def _entries(
     columns: tuple[MappedColumn, ...], summary: SourceSummary, schema: Schema
 ) -> dict[str, tuple[str, dict[str, str]]]:
-    """The entries of the mapping. Folders are read as classes only if all trees are named, here or like attributes."""
+    """The entries of the mapping: what differs from what the import does alone, or from what is proposed anew each time.
+
+    Folders are read as classes only if all trees are named, here or like attributes.
+    """
     entries: dict[str, tuple[str, dict[str, str]]] = {}
     for column in columns:
         values = _needed_values(column, summary, schema)
-        alone = (
-            _is_named_so(column, schema) if column.attribute else find_attribute(schema, column.name) is None
+        is_understood = (
+            _is_named_so(column, schema)
+            if column.attribute
+            else not find_attribute(schema, column.name)
+            and not propose_column(schema, column.name, column.answers)[0]
         )
-        if not alone or values:
+        if values or not is_understood:
             entries[column.name] = column.attribute, values
     if summary.kind == "folders" and entries and any(column.attribute for column in columns):
         return {column.name: entries.get(column.name, (column.attribute, {})) for column in columns}
@@ -236,11 +242,15 @@ def _needed_values(column: MappedColumn, summary: SourceSummary, schema: Schema)
     """What the import must be told of the values. A table is read column by column: it is told all of them or none."""
     if not column.attribute or column.is_undecided:
         return {}
-    alone = without_mapping(column.answers, schema[column.attribute], summary)
+    attribute = schema[column.attribute]
+    alone = without_mapping(column.answers, attribute, summary)
     if alone is None or (summary.kind == "table" and alone != column.answers):
         return column.unlisted | column.answers
+    proposed, _ = with_mapping(column.answers, attribute, {}, summary)
     return column.unlisted | {
-        value: answer for value, answer in column.answers.items() if (alone[value] or "") != answer
+        value: answer
+        for value, answer in column.answers.items()
+        if {alone[value] or "", proposed[value] or ""} != {answer}
     }
 
 
