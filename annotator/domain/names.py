@@ -186,6 +186,7 @@ def propose_values(attribute: Attribute, texts: Iterable[str]) -> dict[str, str]
     return {text: "" if numbers[text] is not None else propose_value(attribute, text) or "" for text in texts}
 
 
+@lru_cache(maxsize=10_000)  # the import page asks anew after every choice
 def propose_value(attribute: Attribute, name: str) -> str | None:
     """Propose the value of an attribute for a value in a file such as "brown hair", or None.
 
