@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from annotator.project import ProjectFolder
 from annotator.services.projects import init_project
 from tests.support.browser.chromium import SECOND
+from tests.support.browser.pages import axe_faults
 from tests.support.projects.images import LIMITS, import_images
 from tests.support.projects.importing import labels_by_image, make_video
 from tests.support.projects.schemas import WITH_GENDER_AND_RATING
@@ -155,3 +156,13 @@ def test_a_phone_has_room_for_both_sides(page: Page, server: Server):
         assert box["height"] >= 36
     page.get_by_role("button", name="Discard the file").click()
     expect(page.locator("#state")).to_have_text("discarded")
+
+
+def test_the_choices_have_names_and_contrast(injectable: Page, server: Server):
+    upload(injectable, server, "axe.csv", TABLE.encode(), "needs your choices")
+    card(injectable, "score").locator(".attribute").select_option("rating")
+    expect(card(injectable, "score").get_by_label("two ways")).to_be_visible()
+    injectable.get_by_text("Advanced").click()
+    assert axe_faults(injectable) == []
+    injectable.get_by_role("button", name="Discard the file").click()
+    expect(injectable.locator("#state")).to_have_text("discarded")
