@@ -99,13 +99,16 @@ def import_command(
         raise click.UsageError("--faces and --dry-run cannot be combined.")
     opened = open_project(project)
     predictions = [source for source in sources if (source / "predictions.arrow").is_file()]
-    described = find_sources(opened, [source for source in sources if source not in predictions], form)
+    mapped = Mapping.read(mapping) if mapping else Mapping()
+    described = find_sources(
+        opened, [source for source in sources if source not in predictions], form, mapped
+    )
     if mapping is not None and all(source.format == "folder" for source in described):
         raise click.UsageError("--map needs a source with labels.")
     settings = Settings()
     options = ImportOptions(
         limits=Limits(settings.max_pixels, settings.max_file_bytes),
-        mapping=Mapping.read(mapping) if mapping else Mapping(),
+        mapping=mapped,
         dry_run=dry_run,
         faces=bool(faces),
         as_opinions=counted == "opinions",

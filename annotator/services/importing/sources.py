@@ -68,8 +68,16 @@ class Source:
         return ", ".join(str(path) for path in self.paths[:_SHOWN]) + (", …" if self.paths[_SHOWN:] else "")
 
 
-def find_sources(project: ProjectFolder, paths: list[Path], format_name: str = "auto") -> list[Source]:
+def find_sources(
+    project: ProjectFolder, paths: list[Path], format_name: str = "auto", mapping: Mapping | None = None
+) -> list[Source]:
     """Recognise the formats of paths; folders and image files come first, as one source.
+
+    Args:
+        project: the project.
+        paths: what is to be imported.
+        format_name: the format of all of them, or auto.
+        mapping: the mapping that is used for them; it may name class folders.
 
     Raises:
         WrongUse: if a path does not exist, the folders hold no image file, or a file is of a kind that is not read.
@@ -77,7 +85,8 @@ def find_sources(project: ProjectFolder, paths: list[Path], format_name: str = "
     with project.database.read() as session:
         schema = active_schema(session).schema
     formats = {
-        path: recognise_source(path, schema) if format_name == "auto" else format_name for path in paths
+        path: recognise_source(path, schema, mapping or Mapping()) if format_name == "auto" else format_name
+        for path in paths
     }
     for path in paths:
         if not path.exists():
@@ -98,9 +107,21 @@ def _require_readable(path: Path) -> None:
         raise WrongUse("unread_format", f"{path} is {unread.what}, which is not read.", do=unread.do)
 
 
-def recognise_source(path: Path, schema: Schema) -> str:
-    """Return the format of a path. Only the schema's attributes tell class folders from other folders."""
+def recognise_source(path: Path, schema: Schema, mapping: Mapping) -> str:
+    """Return the format of a path. Only the schema's attributes, or the mapping, tell class folders from other folders."""
     format_name = recognise(path)
     if format_name == "folder" and (trees := class_folders.trees(path)):
-        return "class_folders" if all(find_attribute(schema, tree) for tree in trees) else format_name
+        return "class_folders" if _answer_attributes(trees, schema, mapping) else format_name
     return format_name
+
+
+def _answer_attributes(trees: list[str], schema: Schema, mapping: Mapping) -> bool:
+    """Whether every tree is named by the mapping or like an attribute, and at least one of them is not ignored."""
+    targets = []
+    for tree in trees:
+        entry = mapping.column(tree)
+        attribute = find_attribute(schema, tree)
+        if entry is None and attribute is None:
+            return False
+        targets.append(entry[0] if entry is not None else tree)
+    return any(targets)
