@@ -8,7 +8,7 @@ on held-out people with 800 labels it gave a balanced accuracy of .90 for glasse
 
 An image is seen in one or several views (trainer/views), whose embeddings stand side by side. A head is trained on each
 view; the one with the least log-loss on held-out folds of the train groups answers, or all of them together, whose logits
-are averaged. One head trained on the embeddings of all views did worse where labels are few (docs/lab/experiments.md).
+are averaged, if that is clearly better. One head trained on the embeddings of all views did worse where labels are few (docs/lab/experiments.md).
 
 Unlabelled cells are left out attribute by attribute. L2 penalty and temperature are chosen per attribute on held-out
 folds of the train groups, so the val split stays unseen. If the features themselves were learned from these groups
@@ -17,6 +17,7 @@ folds of the train groups, so the val split stays unseen. If the features themse
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from trainer.evaluation.calibration import (
     class_prior,
     expected_prior,
     fit_temperature,
+    log_losses,
     negative_log_likelihood,
 )
 from trainer.probe.head_loss import HeadLoss
@@ -178,10 +180,10 @@ class _Fitted:
     held_out: NDArray[np.float32]
     right: NDArray[np.int64]
 
-    @property
-    def loss(self) -> float:
-        """The mean log-loss of the held-out images."""
-        return negative_log_likelihood(self.held_out, self.right, self.head.prior, self.head.temperature)
+    @cached_property
+    def loss(self) -> NDArray[np.float64]:
+        """(m,) log-loss of each held-out image."""
+        return log_losses(self.held_out, self.right, self.head.prior, self.head.temperature)
 
 
 def _fit(
@@ -271,11 +273,17 @@ def _among(head: Head, size: int, block: slice, view: str) -> Head:
 
 
 def _best(of_views: list[_Fitted]) -> _Fitted:
-    """Return the head with the least log-loss on held-out images: one of the views, or all views together."""
-    if len(of_views) == 1:
+    """Return the head of the view with the least log-loss on held-out images, or that of all views together.
+
+    All views are taken if their loss is less by more than the standard error of the difference (the rule of one standard
+    error: Breiman et al., "Classification and regression trees", 1984).
+    """
+    if len(of_views) == 1 or not len(of_views[0].right):
         return of_views[0]
-    candidates = [*of_views, _together(of_views)]
-    return min(candidates, key=lambda fitted: fitted.loss)
+    best = min(of_views, key=lambda fitted: fitted.loss.mean())
+    together = _together(of_views)
+    gain = best.loss - together.loss
+    return together if gain.mean() > gain.std() / len(gain) ** 0.5 else best
 
 
 def _together(of_views: list[_Fitted]) -> _Fitted:
