@@ -107,13 +107,5 @@ def negative_log_likelihood(
     logits: NDArray[np.floating], labels: NDArray[np.int64], prior: NDArray[np.float64], temperature: float
 ) -> float:
     """Return the mean of -log p of the right classes; no label is negative."""
-    return float(log_losses(logits, labels, prior, temperature).mean())
-
-
-def log_losses(
-    logits: NDArray[np.floating], labels: NDArray[np.int64], prior: NDArray[np.float64], temperature: float
-) -> NDArray[np.float64]:
-    """Return (n,) -log p of the right classes; no label is negative."""
     p = probabilities(logits, prior, temperature)[np.arange(len(labels)), labels]
-    losses: NDArray[np.float64] = -np.log(np.maximum(p, 1e-12))
-    return losses
+    return float(-np.log(np.maximum(p, 1e-12)).mean())

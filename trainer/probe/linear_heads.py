@@ -8,7 +8,7 @@ on held-out people with 800 labels it gave a balanced accuracy of .90 for glasse
 
 An image is seen in one or several views (trainer/views), whose embeddings stand side by side. A head is trained on each
 view; the one with the least log-loss on held-out folds of the train groups answers, or all of them together, whose logits
-are averaged, if that is clearly better. One head trained on the embeddings of all views did worse where labels are few (docs/lab/experiments.md).
+are added. One head trained on the embeddings of all views did worse where labels are few (docs/lab/experiments.md).
 
 Unlabelled cells are left out attribute by attribute. L2 penalty and temperature are chosen per attribute on held-out
 folds of the train groups, so the val split stays unseen. If the features themselves were learned from these groups
@@ -17,7 +17,6 @@ folds of the train groups, so the val split stays unseen. If the features themse
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -29,7 +28,6 @@ from trainer.evaluation.calibration import (
     class_prior,
     expected_prior,
     fit_temperature,
-    log_losses,
     negative_log_likelihood,
 )
 from trainer.probe.head_loss import HeadLoss
@@ -180,10 +178,10 @@ class _Fitted:
     held_out: NDArray[np.float32]
     right: NDArray[np.int64]
 
-    @cached_property
-    def loss(self) -> NDArray[np.float64]:
-        """(m,) log-loss of each held-out image."""
-        return log_losses(self.held_out, self.right, self.head.prior, self.head.temperature)
+    @property
+    def loss(self) -> float:
+        """The mean log-loss of the held-out images."""
+        return negative_log_likelihood(self.held_out, self.right, self.head.prior, self.head.temperature)
 
 
 def _fit(
@@ -273,24 +271,17 @@ def _among(head: Head, size: int, block: slice, view: str) -> Head:
 
 
 def _best(of_views: list[_Fitted]) -> _Fitted:
-    """Return the head of the view with the least log-loss on held-out images, or that of all views together.
-
-    All views are taken if their loss is less by more than the standard error of the difference (the rule of one standard
-    error: Breiman et al., "Classification and regression trees", 1984).
-    """
+    """Return the head of the view with the least log-loss on held-out images, or that of all views together."""
     if len(of_views) == 1 or not len(of_views[0].right):
         return of_views[0]
-    best = min(of_views, key=lambda fitted: fitted.loss.mean())
-    together = _together(of_views)
-    gain = best.loss - together.loss
-    return together if gain.mean() > gain.std() / len(gain) ** 0.5 else best
+    return min([*of_views, _together(of_views)], key=lambda fitted: fitted.loss)
 
 
 def _together(of_views: list[_Fitted]) -> _Fitted:
-    """Return the mean of the calibrated logits of the views as a head, with a temperature of its own."""
+    """Return the sum of the calibrated logits of the views as a head, with a temperature of its own (a product of experts)."""
     heads, first = [fitted.head for fitted in of_views], of_views[0]
-    coefficients = torch.stack([head.coefficients / head.temperature for head in heads]).mean(dim=0)
-    held_out = np.mean([fitted.held_out / fitted.head.temperature for fitted in of_views], axis=0)
+    coefficients = torch.stack([head.coefficients / head.temperature for head in heads]).sum(dim=0)
+    held_out = np.sum([fitted.held_out / fitted.head.temperature for fitted in of_views], axis=0)
     temperature = fit_temperature(held_out, first.right, first.head.prior)
     views = tuple(view for head in heads for view in head.views)
     head = replace(first.head, coefficients=coefficients, temperature=temperature, views=views)
