@@ -46,6 +46,9 @@ _TURNS = {
 }
 """What makes an image of an EXIF orientation upright."""
 
+_FLIPPED = {2: (1, 0), 3: (1, 1), 4: (0, 1), 6: (1, 0), 7: (1, 1), 8: (0, 1)}
+"""Whether the upright image of an EXIF orientation counts x and y from the other end of what is stored."""
+
 
 @dataclass(frozen=True)
 class DecodedImage:
@@ -56,12 +59,17 @@ class DecodedImage:
         width: of the upright image in full.
         height: of the upright image in full.
         notes: what was unusual, each as a clause about the file.
+        reduction: how many pixels of the full image on each side became one.
+        inset: x and y of the full image's upper left corner in `pixels`: a decoder that averages pixels fills up the last
+            column and row that are stored, which are the first ones if the image is turned.
     """
 
     pixels: Image.Image
     width: int
     height: int
     notes: tuple[str, ...]
+    reduction: int = 1
+    inset: tuple[float, float] = (0.0, 0.0)
 
 
 def open_image(content: bytes, max_pixels: int) -> "OpenedImage":
@@ -149,7 +157,12 @@ class OpenedImage:
         width, height = pixels.size
         if self.kind == "JPEG":  # perhaps decoded to a smaller size
             width, height = self.size[::-1] if orientation >= _LYING else self.size
-        return DecodedImage(pixels, width, height, (*self._notes, *exif_notes, *pages, *colour_notes))
+        notes = *self._notes, *exif_notes, *pages, *colour_notes
+        reduction = round(width / pixels.width)
+        flips = _FLIPPED.get(orientation, (0, 0))
+        filled = pixels.width - width / reduction, pixels.height - height / reduction
+        inset = flips[0] * filled[0], flips[1] * filled[1]
+        return DecodedImage(pixels, width, height, notes, reduction, inset)
 
     def _load(self, side: int | None) -> Image.Image:
         image: Image.Image = self._image

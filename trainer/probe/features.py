@@ -131,7 +131,10 @@ def _cached(snapshot: Snapshot, source: Source) -> Features | None:
     unchanged = (
         last is not None
         and last.images is snapshot.sha256
-        and last.landmarks is snapshot.landmarks
+        and (
+            last.landmarks is snapshot.landmarks
+            or np.array_equal(last.landmarks, snapshot.landmarks, equal_nan=True)
+        )
         and last.state == source.store.state()
     )
     return last.features if last is not None and unchanged else None
