@@ -20,9 +20,10 @@ from annotator.errors import FacelabelError
 from annotator.files import link_or_copy, staged_folder, sync_tree, write_atomically
 from annotator.formats.snapshot.csv_text import csv_field, csv_line, csv_text
 from annotator.formats.snapshot.dataset_card import Labelling, card_files
+from annotator.formats.snapshot.faces import FACES, FaceRows, check_faces, write_faces
 from annotator.formats.snapshot.hashed_file import HashedFile
 from annotator.formats.snapshot.images import ImageBatch
-from annotator.formats.snapshot.known_images import Relabelled, write_relabelled
+from annotator.formats.snapshot.known_images import KnownFile, Relabelled, write_relabelled
 from annotator.formats.snapshot.labels import LabelLines
 from annotator.formats.snapshot.manifest import damaged, hash_manifest, read_manifest, sha256_of, verify_files
 from annotator.formats.snapshot.tally import Tally
@@ -64,6 +65,8 @@ def write_snapshot(
     options: SnapshotOptions,
     history: Iterable[HistoryRow] | None = None,
     labelling: Labelling | None = None,
+    *,
+    faces: FaceRows | KnownFile = (),
 ) -> dict[str, Any]:
     """Write a whole snapshot folder and return its manifest.
 
@@ -80,6 +83,7 @@ def write_snapshot(
         options: names or codes, image files or not, a card or not.
         history: the rows of annotations.csv, in its order; None leaves it out.
         labelling: how the labels were made, for the card.
+        faces: the rows of faces.csv, or an earlier snapshot's file with the same rows; without a face there is no file.
 
     Raises:
         FacelabelError: if the folder exists, is being written by another process or cannot be written.
@@ -101,6 +105,9 @@ def write_snapshot(
                 counts = tally.manifest()
             if options.card:
                 texts |= card_files(schema, tally, splits, labelling or Labelling())
+            files |= (
+                faces.link(unfinished) if isinstance(faces, KnownFile) else write_faces(unfinished, faces)
+            )
             if history is not None:
                 files["annotations.csv"] = _write_history(unfinished, history)
             files |= {name: _write_text(unfinished / name, text) for name, text in texts.items()}
@@ -127,6 +134,8 @@ def verify_snapshot(folder: Path) -> dict[str, Any]:
     verify_files(folder, manifest)
     if content_hash(manifest["files"]) != manifest["content_hash"]:
         raise damaged(folder, "its content hash is not that of its files")
+    if FACES in manifest["files"]:
+        check_faces(folder)
     expected = {"manifest.json", *manifest["files"]}
     if manifest["images"]["mode"] != "none":
         expected.add("images")
