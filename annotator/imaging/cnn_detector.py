@@ -11,8 +11,7 @@ NumPy and ten to twenty times as long as OpenVINO (`python -m benchmarks faces`)
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -23,16 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotator.domain.faces.boxes import ScoredBox
+from annotator.imaging.openvino_graph import DEVIATION, MEAN, Graph, Network, openvino_installed
 from trainer.weights.dlib_file import next_tensor
-
-Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Pixels (H, W, 3) to the scores of the windows, one for every _STRIDE pixels."""
 
 _CHANNELS = (3, 16, 32, 32, 45, 45, 45, 1)
 _KERNELS = (5, 5, 5, 5, 5, 5, 9)
 _STRIDES = (2, 2, 2, 1, 1, 1, 1)
 _PADDINGS = (0, 0, 0, 2, 2, 2, 4)
-_MEAN = np.array((122.782, 117.001, 104.298), np.float32)
 _NORM_EPSILON = 1e-4
 
 _WINDOW = 80
@@ -44,6 +40,9 @@ _FIRST = 14
 
 _BORDER = 11
 """Black pixels that dlib puts around each level of the pyramid."""
+
+_FEW_SIDES = 64
+"""Sides are rounded up to multiples of this, because OpenVINO keeps what it prepared for each size."""
 
 _SAME_FACE = 0.3382761351109955
 """Boxes that overlap more (intersection over union) show the same face; the number is in dlib's file."""
@@ -66,7 +65,7 @@ def detect_faces(network: Network, pixels: NDArray[np.uint8], *, averaged: bool 
     """Return the faces in an RGB image (H, W, 3) that are larger than about 60 pixels, highest score first.
 
     Args:
-        network: what `load_network` returned.
+        network: what `load_network` returned: it gives the windows' scores, one for every 8 pixels.
         pixels: the image.
         averaged: give the mean of a face's windows, weighted by score. Windows are 8 pixels apart and a factor of 1.2 in
             size, so the best one alone, which dlib gives, can be far off the middle of the face.
@@ -101,7 +100,8 @@ def _pyramid(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
 
 def _score_windows(network: Network, level: NDArray[np.uint8], shape: tuple[int, ...]) -> Iterator[ScoredBox]:
     """Yield the windows of a level that may be a part of a face, in pixels of an image of this shape."""
-    scores = network(np.pad(level, ((_BORDER, _BORDER), (_BORDER, _BORDER), (0, 0))))
+    below, beside = (_BORDER + -(side + 2 * _BORDER) % _FEW_SIDES for side in level.shape[:2])
+    scores = network(np.pad(level, ((_BORDER, below), (_BORDER, beside), (0, 0))))
     down, across = (whole / part for whole, part in zip(shape[:2], level.shape[:2], strict=True))
     half = _WINDOW / 2
     for row, column in np.argwhere(scores > _NEIGHBOUR):
@@ -118,7 +118,7 @@ def load_network(weights: Path) -> Network:
     Raises:
         WeightsError: The file is damaged.
     """
-    return _compiled(weights, importlib.util.find_spec("openvino") is not None)
+    return _compiled(weights, openvino_installed())
 
 
 @cache
@@ -154,34 +154,21 @@ def read_layers(weights: Path) -> list[Convolution]:
 
 
 def compile_openvino(layers: list[Convolution]) -> Network:
-    """Return the network in OpenVINO, on one thread because the search runs in one process per core."""
-    import openvino  # noqa: PLC0415 - only a process that detects faces loads it
-    from openvino import opset13 as operations  # noqa: PLC0415
-
-    image = operations.parameter(openvino.PartialShape([1, -1, -1, 3]), openvino.Type.u8)
-    maps = operations.transpose(operations.convert(image, "f32"), np.array((0, 3, 1, 2), np.int32))
-    maps = operations.multiply(operations.subtract(maps, _MEAN.reshape(1, 3, 1, 1)), np.float32(1 / 256))
+    """Return the network in OpenVINO."""
+    graph = Graph()
+    maps = graph.normalised_image()
     for number, layer in enumerate(layers, start=1):
-        stride, padding = [layer.stride] * 2, [layer.padding] * 2
-        maps = operations.convolution(maps, layer.weight, stride, padding, padding, [1, 1])
-        maps = operations.add(maps, layer.bias.reshape(1, -1, 1, 1))
-        maps = operations.relu(maps) if number < len(layers) else maps
-    hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1}
-    model = openvino.Core().compile_model(openvino.Model([maps], [image], "faces"), "CPU", hints)
-    request = model.create_infer_request()
-
-    def run(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        scores: NDArray[np.float32] = request.infer([np.ascontiguousarray(pixels)[None]])[0][0, 0]
-        return scores
-
-    return run
+        maps = graph.convolution(maps, *layer)
+        maps = graph.relu(maps) if number < len(layers) else maps
+    run = graph.compile(maps, exact=False)
+    return lambda pixels: run(pixels)[0]
 
 
 def compile_numpy(layers: list[Convolution]) -> Network:
-    """Return the network in NumPy."""
+    """Return the same network in NumPy."""
 
     def run(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        maps = (pixels.astype(np.float32) - _MEAN) / np.float32(256)
+        maps = (pixels.astype(np.float32) - MEAN) / DEVIATION
         for number, layer in enumerate(layers, start=1):
             maps = _convolve(maps, layer)
             maps = np.maximum(maps, 0) if number < len(layers) else maps

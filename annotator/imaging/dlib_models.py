@@ -12,7 +12,7 @@ box or when the image is mirrored, while those of the predictor of 68 points cha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 
 from annotator.domain.faces.boxes import Box, ScoredBox
 from annotator.errors import FacelabelError
+from annotator.imaging.descriptor import SIDE, compile_descriptor
+from annotator.imaging.openvino_graph import openvino_installed
 from trainer.runtime.errors import WeightsError
 from trainer.weights.installed import installed_weights
 
@@ -66,7 +68,7 @@ def describe(pixels: NDArray[np.uint8], box: Box, points: list[list[int]]) -> by
     parts = _reordered([models.point(x, y) for x, y in points])
     rectangle = models.rectangle(box.left, box.top, box.right - 1, box.bottom - 1)
     shape = models.shape(rectangle, parts)
-    return np.asarray(models.network.compute_face_descriptor(pixels, shape), "<f4").tobytes()
+    return np.asarray(models.descriptor(pixels, shape), "<f4").tobytes()
 
 
 def face_weights(file: str) -> Path:
@@ -101,18 +103,26 @@ class _Models:
     point: Any
     shape: Any
     landmarks: Any
-    network: Any
+    descriptor: Callable[[NDArray[np.uint8], Any], Any]
 
 
 @cache
 def _models() -> _Models:
     import dlib  # noqa: PLC0415 - only a process that detects faces loads it
 
+    weights = face_weights("dlib_face_recognition_resnet_model_v1.dat")
+    if openvino_installed():
+        network = compile_descriptor(weights)
+
+        def descriptor(pixels: NDArray[np.uint8], shape: Any) -> NDArray[np.float32]:
+            return network(dlib.get_face_chip(pixels, shape, SIDE))
+    else:
+        descriptor = dlib.face_recognition_model_v1(str(weights)).compute_face_descriptor
     return _Models(
         dlib.get_frontal_face_detector(),
         dlib.rectangle,
         dlib.point,
         dlib.full_object_detection,
         dlib.shape_predictor(str(face_weights("shape_predictor_5_face_landmarks.dat"))),
-        dlib.face_recognition_model_v1(str(face_weights("dlib_face_recognition_resnet_model_v1.dat"))),
+        descriptor,
     )
