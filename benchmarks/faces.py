@@ -41,7 +41,7 @@ def measure(size: Size) -> Figures:
         "wild": images_of(PHOTOS),
         "skin, front": [file for file in images_of(PORTRAITS) if "3quarter" not in file.name],
         "skin, three-quarter": [file for file in images_of(PORTRAITS) if "3quarter" in file.name],
-        "celeba": images_of(CELEBA)[:200],
+        "celeba": images_of(CELEBA)[:60],
     }
     return measure_sets(sets, turned=60) | measure_networks(sets["celeba_wild"][:6])
 
@@ -55,7 +55,7 @@ def measure_sets(sets: dict[str, list[Path]], turned: int) -> Figures:
     rows = [row for name, files in sets.items() for row in compared(name, files)]
     name, files = next(iter(sets.items()))
     turns = [found_turned(files[:turned], turn) for turn in TURNS]
-    steady = [mirrored(name, files) for name, files in sets.items() if len(files) > 0]
+    steady = [mirrored(name, files[:turned]) for name, files in sets.items()]
     return {
         "faces found": rows,
         f"{name}, turned": turns,

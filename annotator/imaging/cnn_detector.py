@@ -17,9 +17,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from annotator.domain.faces.boxes import ScoredBox
 from annotator.imaging.openvino_graph import DEVIATION, MEAN, Graph, Network, openvino_installed
@@ -93,9 +93,7 @@ def _pyramid(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     while max(pixels.shape[:2]) >= _WINDOW and min(pixels.shape[:2]) >= _WINDOW // 2:
         yield pixels
         height, width = (5 * side // 6 for side in pixels.shape[:2])
-        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR).astype(
-            np.uint8, copy=False
-        )
+        pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def _score_windows(network: Network, level: NDArray[np.uint8], shape: tuple[int, ...]) -> Iterator[ScoredBox]:

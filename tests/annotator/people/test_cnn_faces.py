@@ -1,5 +1,6 @@
 """dlib's CNN, run without dlib, finds dlib's faces, and those that HOG does not find."""
 
+import sys
 from pathlib import Path
 
 import dlib
@@ -11,11 +12,13 @@ from PIL import Image, ImageOps
 from annotator.domain.faces.boxes import Box, ScoredBox
 from annotator.domain.states import Finder
 from annotator.errors import FacelabelError
+from annotator.imaging import dlib_models
 from annotator.imaging.cnn_detector import compile_numpy, compile_openvino, detect_faces, read_layers
 from annotator.imaging.descriptor import SIDE, compile_descriptor
 from annotator.imaging.detector import find_faces, turn_image
 from annotator.imaging.dlib_models import describe, face_weights, find_landmarks, hog_faces, steady_landmarks
 from annotator.sample_faces import draw_faces
+from tests.support.face_descriptors import read_descriptor
 from trainer.runtime.errors import WeightsError
 
 WEIGHTS = face_weights("mmod_human_face_detector.dat")
@@ -102,6 +105,20 @@ def test_landmarks_of_a_box_beside_the_face_are_those_of_the_face(portraits: dic
     shift = 0.1 * face.width
     beside = ScoredBox(face.left + shift, face.top, face.right + shift, face.bottom, face.score)
     assert np.abs(np.array(steady_landmarks(pixels, beside)) - points).max() <= 0.05 * face.width
+
+
+def test_without_openvino_the_same_face_is_found(
+    portraits: dict[str, Image.Image], monkeypatch: pytest.MonkeyPatch
+):
+    (face,) = find_faces(portraits["0003"])
+    dlib_models._models.cache_clear()
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    (same,) = find_faces(portraits["0003"])
+    dlib_models._models.cache_clear()
+    assert same.finder == face.finder == Finder.CNN
+    assert np.abs(np.subtract(same.box, face.box)).max() <= 2
+    assert np.abs(np.subtract(same.points, face.points)).max() <= 2
+    assert np.linalg.norm(read_descriptor(same.descriptor) - read_descriptor(face.descriptor)) < 0.1
 
 
 def test_a_damaged_file_of_weights_is_refused(tmp_path: Path):
