@@ -13,6 +13,9 @@ from trainer.runtime.errors import SnapshotError
 FACES = "faces.csv"
 _BOX = ("left", "top", "right", "bottom")
 _LANDMARKS = tuple(f"{axis}{number}" for number in range(1, 6) for axis in "xy")
+_AGAIN = "Nothing was changed.", "Export the snapshot again."
+_PART = 65_536
+"""Faces that are checked at once: the intermediate arrays take 20 MB."""
 _COLUMNS = ("image_name", "number", "turn", *_BOX, *_LANDMARKS, "score", "finder")
 
 
@@ -48,29 +51,35 @@ def read_landmarks(path: Path, names: pa.ChunkedArray, sizes: NDArray[np.int64])
         raise SnapshotError(f"{path}: a cell of the column {empty} is empty.", *_AGAIN)
     rows = pc.index_in(table["image_name"], value_set=names.combine_chunks()).fill_null(-1)
     images = rows.to_numpy().astype(np.int64)
-    numbers, turns = table["number"].to_numpy(), table["turn"].to_numpy()
-    box = np.stack([table[name].to_numpy() for name in _BOX], axis=1)
-    points = np.stack([table[name].to_numpy() for name in _LANDMARKS], axis=1).reshape(-1, 5, 2)
-    upright = sizes[images]
-    turned = np.where(np.isin(turns, (90, 270))[:, None], upright[:, ::-1], upright)
-    for right, what in (
-        (images >= 0, "the image is not in images.csv"),
-        (_in_order(images, numbers), "the faces are not in the order of images.csv, numbered from 0"),
-        (np.isin(turns, (0, 90, 180, 270)), "the turn is not 0, 90, 180 or 270"),
-        (_plausible(box, points, turned), "the face lies outside the image"),
-        (np.isfinite(table["score"].to_numpy()), "the score is not a number"),
-    ):
-        if not right.all():
-            name = table["image_name"][int(np.argmin(right))].as_py()
-            raise SnapshotError(f"{path}: {what}, for the image {name[:60]!r}.", *_AGAIN)
+    _require(path, table, images >= 0, "the image is not in images.csv")
+    in_order = _in_order(images, table["number"].to_numpy())
+    _require(path, table, in_order, "the faces are not in the order of images.csv, numbered from 0")
     landmarks = np.full((len(sizes), 5, 2), np.nan, np.float32)
-    first = numbers == 0
-    landmarks[images[first]] = turn_back(points[first], turns[first], upright[first])
+    for start in range(0, len(table), _PART):
+        part, of = table.slice(start, _PART), images[start : start + _PART]
+        points = _upright_points(path, part, sizes[of])
+        first = part["number"].to_numpy() == 0
+        landmarks[of[first]] = points[first]
     landmarks.flags.writeable = False
     return landmarks
 
 
-_AGAIN = "Nothing was changed.", "Export the snapshot again."
+def _upright_points(path: Path, faces: pa.Table, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The landmarks (faces, 5, 2) of some faces in pixels of their upright images of these sizes."""
+    turns = faces["turn"].to_numpy()
+    box = np.stack([faces[name].to_numpy() for name in _BOX], axis=1)
+    points = np.stack([faces[name].to_numpy() for name in _LANDMARKS], axis=1).reshape(-1, 5, 2)
+    turned_sizes = np.where(np.isin(turns, (90, 270))[:, None], sizes[:, ::-1], sizes)
+    _require(path, faces, np.isin(turns, (0, 90, 180, 270)), "the turn is not 0, 90, 180 or 270")
+    _require(path, faces, _plausible(box, points, turned_sizes), "the face lies outside the image")
+    _require(path, faces, np.isfinite(faces["score"].to_numpy()), "the score is not a number")
+    return turn_back(points, turns, sizes)
+
+
+def _require(path: Path, faces: pa.Table, right: NDArray[np.bool_], what: str) -> None:
+    if not right.all():
+        name = faces["image_name"][int(np.argmin(right))].as_py()
+        raise SnapshotError(f"{path}: {what}, for the image {name[:60]!r}.", *_AGAIN)
 
 
 def _in_order(images: NDArray[np.int64], numbers: NDArray[np.int32]) -> NDArray[np.bool_]:

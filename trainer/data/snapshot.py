@@ -102,7 +102,7 @@ class Snapshot:
 
     @property
     def content_hash(self) -> str:
-        """Equal for two snapshots with the same labels of the same images."""
+        """Equal for two snapshots with the same labels and faces of the same images."""
         return str(self.manifest["content_hash"])
 
     @property

@@ -11,7 +11,7 @@ from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceFace, SourceImage
 from annotator.formats.importers.safe_readers import image_name, plain_text, read_csv_records, refuse
-from annotator.formats.snapshot.faces import FACES, check_faces
+from annotator.formats.snapshot.faces import FACES, read_checked_faces
 from annotator.formats.snapshot.manifest import read_manifest, sha256_of, verify_files
 
 _LABELS = "labels.csv"
@@ -78,10 +78,11 @@ def read(path: Path) -> SourceContents:
 def _add_faces(path: Path, images: list[SourceImage]) -> None:
     """Give the images the faces of faces.csv."""
     faces: dict[str, list[SourceFace]] = {}
-    for name, (width, height), turn, box, points, score, finder in check_faces(path).rows():
-        landmarks = tuple((x, y) for x, y in points)
-        face = SourceFace(Box(*box), landmarks, (width, height), "", turn, score, finder)
-        faces.setdefault(name, []).append(face)
+    for part in read_checked_faces(path):
+        for name, (width, height), turn, box, points, score, finder in part.rows():
+            landmarks = tuple((x, y) for x, y in points)
+            face = SourceFace(Box(*box), landmarks, (width, height), "", turn, score, finder)
+            faces.setdefault(name, []).append(face)
     for number, image in enumerate(images):
         of_image = [replace(face, of_sha256=image.sha256) for face in faces.get(image.name, ())]
         images[number] = replace(image, faces=tuple(of_image))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from annotator.formats.snapshot.csv_text import csv_field, csv_line
 from annotator.formats.snapshot.hashed_file import HashedFile
+from annotator.formats.snapshot.known_images import KnownFile
 from annotator.formats.snapshot.manifest import damaged
 
 FACES = "faces.csv"
@@ -41,12 +43,14 @@ FaceRows = Iterable[Sequence[FaceRow]]
 """The faces by the names of their images and their numbers, in parts of a few thousand."""
 
 
-def write_faces(folder: Path, faces: FaceRows) -> dict[str, Any]:
-    """Write faces.csv into a folder and return its entry of the manifest by its name; {} if there is no face.
+def write_faces(folder: Path, faces: FaceRows | KnownFile) -> dict[str, Any]:
+    """Write or link faces.csv into a folder and return its entry of the manifest by its name; {} if there is no face.
 
     Raises:
         OSError: if the file cannot be written.
     """
+    if isinstance(faces, KnownFile):
+        return faces.link(folder)
     parts = iter(faces)
     first = next(parts, None)
     if first is None:
@@ -67,7 +71,7 @@ def _lines(faces: Sequence[FaceRow]) -> str:
 
 
 class CheckedFaces(NamedTuple):
-    """The columns of a faces.csv that follows FORMATS.md.
+    """The columns of a part of a faces.csv that follows FORMATS.md.
 
     Args:
         images: (faces,) the names of the images.
@@ -93,40 +97,79 @@ class CheckedFaces(NamedTuple):
         return zip(self.images, *(column.tolist() for column in numbers), self.finders, strict=True)
 
 
-def check_faces(folder: Path) -> CheckedFaces:
-    """Read the faces.csv of a snapshot and check it against images.csv.
+def read_checked_faces(folder: Path) -> Iterator[CheckedFaces]:
+    """Yield the faces of a snapshot's faces.csv in parts, each checked against images.csv.
 
     Raises:
         FacelabelError: if it does not follow FORMATS.md; the error names the first image whose row does not.
     """
     import pyarrow as pa  # noqa: PLC0415 - the server starts without it
 
+    types = dict.fromkeys(FACE_COLUMNS, pa.int64()) | {"image_name": pa.string(), "finder": pa.string()}
     try:
-        images = _read(
-            folder / "images.csv", {"image_name": pa.string(), "width": pa.int64(), "height": pa.int64()}
-        )
-        types = dict.fromkeys(FACE_COLUMNS, pa.int64()) | {"image_name": pa.string(), "finder": pa.string()}
-        faces = _read(folder / FACES, types | {"score": pa.float64()})
+        images = _Images(folder / "images.csv")
+        last = _Last(-1, -1)
+        for part in _read_csv(folder / FACES, types | {"score": pa.float64()}):
+            if len(part):
+                checked, last = _checked(folder, images, part, last)
+                yield checked
     except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
         raise damaged(folder, f"{FACES} cannot be read: {str(error).splitlines()[0]}") from error
-    return _checked(folder, images, faces)
 
 
-def _read(path: Path, types: dict[str, Any]) -> Any:
-    """The columns of a CSV, all of which have a value in every row."""
+def _read_csv(path: Path, types: dict[str, Any]) -> Iterator[Any]:
+    """Record batches of some columns of a CSV, all of which have a value in every row."""
     import pyarrow.csv as pc  # noqa: PLC0415 - the server starts without it
 
-    parse = pc.ParseOptions(newlines_in_values=True)
-    convert = pc.ConvertOptions(
-        column_types=types, include_columns=list(types), null_values=[""], strings_can_be_null=True
-    )
-    table = pc.read_csv(path, parse_options=parse, convert_options=convert)
-    if empty := next((name for name in types if table[name].null_count), None):
-        raise KeyError(f"a cell of the column {empty} is empty")
-    return table
+    options = {
+        "parse_options": pc.ParseOptions(newlines_in_values=True),
+        "convert_options": pc.ConvertOptions(
+            column_types=types, include_columns=list(types), null_values=[""], strings_can_be_null=True
+        ),
+    }
+    with pc.open_csv(path, pc.ReadOptions(use_threads=False), **options) as reader:
+        for part in reader:
+            if empty := next((name for name in types if part[name].null_count), None):
+                raise KeyError(f"a cell of the column {empty} is empty")
+            yield part
 
 
-def _checked(folder: Path, images: Any, faces: Any) -> CheckedFaces:
+class _Images:
+    """The names and sizes of the images of a snapshot."""
+
+    def __init__(self, file: Path) -> None:
+        import pyarrow as pa  # noqa: PLC0415 - the server starts without it
+
+        types = {"image_name": pa.string(), "width": pa.int64(), "height": pa.int64()}
+        table = pa.Table.from_batches(_read_csv(file, types), pa.schema(types.items())).combine_chunks()
+        self._names = (
+            pa.concat_arrays(table["image_name"].chunks) if len(table) else pa.array([], pa.string())
+        )
+        self.sizes = np.stack([table[name].to_numpy() for name in ("width", "height")], axis=1)
+
+    def rows(self, names: Any) -> NDArray[np.int64]:
+        """(names,) the rows of these images, which come in the order of their names; -1 if they do not."""
+        import pyarrow.compute as pc  # noqa: PLC0415 - the server starts without it
+
+        start = self._place(names[0].as_py())
+        window = self._names.slice(start, max(0, self._place(names[-1].as_py()) + 1 - start))
+        rows: NDArray[np.int64] = (
+            pc.index_in(names, value_set=window).fill_null(-1).to_numpy().astype(np.int64)
+        )
+        return np.where(rows < 0, -1, rows + start)
+
+    def _place(self, name: str) -> int:
+        return bisect_left(range(len(self._names)), name, key=lambda row: self._names[row].as_py())
+
+
+class _Last(NamedTuple):
+    """The row of an image and the number of a face: those of the face before a part."""
+
+    image: int
+    number: int
+
+
+def _checked(folder: Path, images: _Images, faces: Any, last: _Last) -> tuple[CheckedFaces, _Last]:
     import pyarrow.compute as pc  # noqa: PLC0415 - the server starts without it
 
     names = faces["image_name"]
@@ -136,27 +179,26 @@ def _checked(folder: Path, images: Any, faces: Any) -> CheckedFaces:
             name = names[int(np.argmin(right))].as_py()
             raise damaged(folder, f"{FACES}: {what}, for the image {name[:60]!r}")
 
-    found = pc.index_in(names, value_set=images["image_name"].combine_chunks()).fill_null(-1)
-    rows = found.to_numpy().astype(np.int64)
-    require(rows >= 0, "the image is not in images.csv")
+    rows = images.rows(names)
+    require(rows >= 0, "the image is not in images.csv, or the rows are not sorted")
     ints = {name: faces[name].to_numpy() for name in ("number", "turn", *BOX_COLUMNS, *LANDMARK_COLUMNS)}
-    numbers, again = ints["number"], np.diff(rows, prepend=-1) == 0
-    require(np.diff(rows, prepend=-1) >= 0, "the rows are not in the order of images.csv")
-    require(numbers == np.where(again, np.roll(numbers, 1) + 1, 0), "the faces are not numbered from 0")
-    turns = ints["turn"]
+    step, before = np.diff(rows, prepend=last.image), np.concatenate([[last.number], ints["number"][:-1]])
+    require(step >= 0, "the rows are not sorted")
+    require(ints["number"] == np.where(step == 0, before + 1, 0), "the faces are not numbered from 0")
+    turns, sizes = ints["turn"], images.sizes[rows]
     require(np.isin(turns, (0, 90, 180, 270)), "the turn is not 0, 90, 180 or 270")
     boxes = np.stack([ints[name] for name in BOX_COLUMNS], axis=1)
     landmarks = np.stack([ints[name] for name in LANDMARK_COLUMNS], axis=1).reshape(-1, 5, 2)
-    sizes = np.stack([images[name].to_numpy()[rows] for name in ("width", "height")], axis=1)
     turned_sizes = np.where(np.isin(turns, (90, 270))[:, None], sizes[:, ::-1], sizes)
-    require((boxes[:, :2] < boxes[:, 2:]).all(axis=1), "the box is empty")
+    require(np.all(boxes[:, :2] < boxes[:, 2:], axis=1), "the box is empty")
     points = np.concatenate([boxes.reshape(-1, 2, 2), landmarks], axis=1)
     margin = sizes.max(axis=1)[:, None, None]
     near: NDArray[np.bool_] = (points >= -margin) & (points <= turned_sizes[:, None] + margin)
-    require(np.asarray(near.all(axis=(1, 2))), "the face lies outside the image")
+    require(np.all(near, axis=(1, 2)), "the face lies outside the image")
     scores = faces["score"].to_numpy()
     require(np.isfinite(scores), "the score is not a number")
-    require(pc.match_substring_regex(faces["finder"], _FINDER).to_numpy(), "the finder is not a word")
-    return CheckedFaces(
-        names.to_pylist(), sizes, turns, boxes, landmarks, scores, faces["finder"].to_pylist()
-    )
+    finders = faces["finder"]
+    right = pc.match_substring_regex(finders, _FINDER).to_numpy(zero_copy_only=False)
+    require(right, "the finder is not a word")
+    checked = CheckedFaces(names.to_pylist(), sizes, turns, boxes, landmarks, scores, finders.to_pylist())
+    return checked, _Last(int(rows[-1]), int(ints["number"][-1]))
