@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from annotator.domain.faces.boxes import Box, ScoredBox
+from annotator.domain.faces.boxes import Box, ScoredBox, turned_back
 from annotator.domain.states import Finder
 from annotator.imaging.cnn_detector import detect_faces, load_network
 from annotator.imaging.dlib_models import describe, face_weights, find_landmarks, hog_faces, steady_landmarks
@@ -124,16 +124,21 @@ def _search(small: Image.Image) -> tuple[int, list[tuple[ScoredBox, Finder]]]:
     """The turn of an image of the searched size, and its faces in pixels of the turned image."""
     pixels = np.asarray(small)
     upright = hog_faces(pixels)
-    if upright and upright[-1].score >= _PLAIN_SCORE:
-        return 0, _merge(upright, [])
+    plain = [face for face in upright if face.score >= _PLAIN_SCORE]
+    if plain and len(plain) == len(upright):
+        return 0, _merge(plain, [])
     faces = _search_with_cnn(pixels)
-    if not faces and not _merge(upright, []):
+    if plain:
+        return 0, _merge(plain, faces)
+    if not faces:
         return _search_turned(small)
-    turn = _turn_of(small, faces[0]) if faces else 0
+    turn = _turn_of(small, faces[0])
     if turn == 0:
-        return 0, _merge(upright, faces)
-    turned = hog_faces(np.asarray(turn_image(small, turn)))
-    return turn, _merge(turned, [_turn_box(face, turn, *small.size) for face in faces])
+        return 0, _merge([], faces)
+    turned = turn_image(small, turn)
+    boxes = [turned_back(_whole(face), 360 - turn, *turned.size) for face in faces]
+    faces = [ScoredBox(*box, face.score) for box, face in zip(boxes, faces, strict=True)]
+    return turn, _merge(hog_faces(np.asarray(turned)), faces)
 
 
 def _search_turned(small: Image.Image) -> tuple[int, list[tuple[ScoredBox, Finder]]]:
@@ -176,17 +181,13 @@ def _score_near(pixels: NDArray[np.uint8], place: ScoredBox) -> float:
     return max((face.score for face in faces if face.overlap(place) > _SAME_FACE), default=_NO_SCORE)
 
 
-def _turn_box(box: ScoredBox, turn: int, width: int, height: int) -> ScoredBox:
-    """Map a box from an upright image of this size to the image turned clockwise."""
-    left, top, right, bottom, score = box
-    if turn == 90:
-        return ScoredBox(height - bottom, left, height - top, right, score)
-    if turn == 180:
-        return ScoredBox(width - right, height - bottom, width - left, height - top, score)
-    return ScoredBox(top, width - right, bottom, width - left, score)
-
-
 def _describe(pixels: NDArray[np.uint8], turn: int, box: ScoredBox, finder: Finder) -> FoundFace:
-    whole = Box(*(round(side) for side in box[:4]))
+    whole = _whole(box)
     points = find_landmarks(pixels, whole) if finder is Finder.HOG else steady_landmarks(pixels, box)
     return FoundFace(turn, whole, box.score, points, describe(pixels, whole, points), finder)
+
+
+def _whole(box: ScoredBox) -> Box:
+    """The box in whole pixels."""
+    left, top, right, bottom = (round(side) for side in box[:4])
+    return Box(left, top, right, bottom)
