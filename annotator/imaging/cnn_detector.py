@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from annotator.domain.faces.boxes import ScoredBox
-from annotator.imaging.openvino_graph import DEVIATION, MEAN, Graph, Network, openvino_installed
+from annotator.imaging.openvino_graph import DEVIATION, MEAN, Graph, Network, openvino_loads
 from trainer.weights.dlib_file import next_tensor
 
 _CHANNELS = (3, 16, 32, 32, 45, 45, 45, 1)
@@ -116,7 +116,7 @@ def load_network(weights: Path) -> Network:
     Raises:
         WeightsError: The file is damaged.
     """
-    return _compiled(weights, openvino_installed())
+    return _compiled(weights, openvino_loads())
 
 
 @cache

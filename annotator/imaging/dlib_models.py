@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from annotator.domain.faces.boxes import Box, ScoredBox
 from annotator.errors import FacelabelError
 from annotator.imaging.descriptor import SIDE, compile_descriptor
-from annotator.imaging.openvino_graph import openvino_installed
+from annotator.imaging.openvino_graph import openvino_loads
 from trainer.runtime.errors import WeightsError
 from trainer.weights.installed import installed_weights
 
@@ -111,7 +111,7 @@ def _models() -> _Models:
     import dlib  # noqa: PLC0415 - only a process that detects faces loads it
 
     weights = face_weights("dlib_face_recognition_resnet_model_v1.dat")
-    if openvino_installed():
+    if openvino_loads():
         network = compile_descriptor(weights)
 
         def descriptor(pixels: NDArray[np.uint8], shape: Any) -> NDArray[np.float32]:

@@ -6,12 +6,13 @@ per core.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from trainer.runtime.openvino_import import import_openvino
 
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Maps the pixels of an RGB image (H, W, 3) to what the network says about it."""
@@ -21,9 +22,13 @@ DEVIATION = np.float32(256)
 """How dlib normalises the pixels: (pixel - MEAN) / DEVIATION."""
 
 
-def openvino_installed() -> bool:
-    """Whether OpenVINO is installed."""
-    return importlib.util.find_spec("openvino") is not None
+def openvino_loads() -> bool:
+    """Whether OpenVINO is installed and runs on this machine."""
+    try:
+        import_openvino()
+    except Exception:  # noqa: BLE001 - a library for another processor fails in ways that nobody can list
+        return False
+    return True
 
 
 class Graph:
@@ -35,12 +40,10 @@ class Graph:
     """
 
     def __init__(self, height: int = -1, width: int = -1) -> None:
-        import openvino  # noqa: PLC0415 - only a process that detects faces loads it
-        from openvino import opset13  # noqa: PLC0415
-
-        self._openvino, self._ops = openvino, opset13
-        shape = openvino.PartialShape([1, height, width, 3])
-        self._image = opset13.parameter(shape, openvino.Type.u8)
+        self._openvino = import_openvino()  # only a process that detects faces loads it
+        self._ops = self._openvino.opset13
+        shape = self._openvino.PartialShape([1, height, width, 3])
+        self._image = self._ops.parameter(shape, self._openvino.Type.u8)
 
     def normalised_image(self) -> Any:
         """The image as float numbers, (1, 3, H, W)."""
