@@ -20,6 +20,7 @@ from trainer.networks import Backbone
 from trainer.runtime.errors import ModelError
 from trainer.runtime.files import read_manifest
 from trainer.runtime.tensors import read_tensors
+from trainer.views import View
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,13 @@ class FineTuned:
 
     Attributes:
         backbone: In evaluation mode; its `input_size` is the side of its train images.
+        view: What it saw of them.
         learned: The sha256 of its train images, in hexadecimal.
         sha256: Of the file with the network's weights.
     """
 
     backbone: Backbone
+    view: View
     learned: frozenset[str]
     sha256: str
 
@@ -63,7 +66,7 @@ def _read(model: Path, sha256: str) -> FineTuned:
         raise _unsuitable(model, "takes images that are scaled, blurred or cropped in its own way")
     backbone = saved.network.backbone
     backbone.input_size = config.image_size
-    return FineTuned(backbone, _hashes(read_tensors(model / LEARNED)["sha256"]), sha256)
+    return FineTuned(backbone, config.input_view, _hashes(read_tensors(model / LEARNED)["sha256"]), sha256)
 
 
 def _hashes(rows: Tensor) -> frozenset[str]:

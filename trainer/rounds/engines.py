@@ -21,7 +21,7 @@ from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
 from trainer.probe.features import Features, ImageFile, compute_features, compute_some
 from trainer.probe.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
-from trainer.probe.sources import BACKBONE, VIEWS, open_source, view_of, whole_image
+from trainer.probe.sources import BACKBONE, VIEWS, open_source, view_of
 from trainer.rounds import label_issues, label_savings
 from trainer.rounds.ensemble import combined, save_ensemble
 from trainer.rounds.label_issues import LabelIssue
@@ -50,7 +50,7 @@ def probe(
     model = fit_probe(snapshot, pool, seed, tuned.unseen(snapshot) if tuned else None)
     save_probe(to / "model", model, snapshot, features, seed, network)
     report(Progress("train", 1, 1, "trained"))
-    answers = _probe_answers(model, model.answer_pool(pool), snapshot, to / "model", tuned)
+    answers = _probe_answers(model, model.answer_pool(pool), features, snapshot, to / "model", tuned)
     return replace(answers, embeddings=pool.near, committee=lambda: model.committee(pool))
 
 
@@ -144,7 +144,7 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
     features = compute_features(snapshot, backbone, cache, views, progress=_computing(report))
-    answers = _probe_answers(trained, trained.answer(features), snapshot, model, tuned)
+    answers = _probe_answers(trained, trained.answer(features), features, snapshot, model, tuned)
     return replace(answers, embeddings=lambda: pool_embeddings(features).near())
 
 
@@ -161,7 +161,8 @@ def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Ans
         calibration = saved.calibration[name]
         answers[name] = saved.calibrated(name, logits).astype(np.float32)
         priors[name], images[name] = np.asarray(calibration["prior"]), calibration["images"]
-    return Answers(answers, priors, images, _about("cnn", saved.config.network, snapshot, model))
+    about = _about("cnn", saved.config.network, snapshot, model)
+    return Answers(answers, priors, images, about, dict.fromkeys(answers, saved.config.input_view))
 
 
 Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
@@ -259,9 +260,9 @@ def weights_sha256(model: Path) -> str:
 def _features(
     snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None
 ) -> dict[str, Features]:
-    """Return view name → features: of the frozen backbone, or of a fine-tuned one, which sees whole images."""
+    """Return view name → features of the frozen backbone, or of a fine-tuned one on the view that it was trained on."""
     backbone = tuned.backbone if tuned else _backbone()
-    views = [whole_image(backbone)] if tuned else VIEWS
+    views = [tuned.view] if tuned else VIEWS
     return compute_features(snapshot, backbone, cache, views, progress=_computing(report))
 
 
@@ -299,6 +300,7 @@ def _backbone() -> Backbone:
 def _probe_answers(
     model: Probe,
     answers: dict[str, NDArray[np.float32]],
+    features: Mapping[str, Features],
     snapshot: Snapshot,
     folder: Path,
     tuned: FineTuned | None = None,
@@ -306,7 +308,9 @@ def _probe_answers(
     priors = {name: head.prior for name, head in model.heads.items()}
     images = {name: head.images for name, head in model.heads.items()}
     about = _about("probe", tuned.backbone.name if tuned else BACKBONE, snapshot, folder)
-    return Answers(answers, priors, images, about | ({"network_sha256": tuned.sha256} if tuned else {}))
+    about |= {"network_sha256": tuned.sha256} if tuned else {}
+    views = {name: view_of(features[head.views[0]].recipe) for name, head in model.heads.items()}
+    return Answers(answers, priors, images, about, views)
 
 
 def _about(name: str, backbone: str, snapshot: Snapshot, model: Path) -> dict[str, Any]:
