@@ -17,6 +17,7 @@ from torch import Tensor
 from trainer.data.images import load_image
 from trainer.data.snapshot import Snapshot
 from trainer.networks import Backbone
+from trainer.networks.inference import inference
 from trainer.probe.feature_store import FeatureStore
 from trainer.runtime import distributed
 from trainer.runtime.allocator import freed_memory_kept
@@ -170,7 +171,7 @@ def _add(
     store: FeatureStore, backbone: Backbone, files: Iterable[ImageFile], progress: Callable[[int], None]
 ) -> None:
     """Compute and save the features of some images, `CHUNK` at a time."""
-    backbone = backbone.to(distributed.device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    features_of = inference(backbone, store.folder.parent)
     done = 0
     waiting: list[str] = []
     parts: list[Tensor] = []
@@ -184,8 +185,7 @@ def _add(
     with torch.inference_mode(), freed_memory_kept():
         for batch, images in _decoded(files, backbone.input_size):
             waiting += [file.sha256 for file in batch]
-            features = backbone(backbone.normalise(images.to(distributed.device())))
-            parts.append(features.half().cpu())
+            parts.append(features_of(images).half())
             if len(waiting) >= CHUNK:
                 save()
             done += len(batch)
