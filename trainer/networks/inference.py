@@ -28,8 +28,10 @@ FILE = "inference.json"
 """The measurements in the cache folder; `facelabel doctor` reads them."""
 FEWEST = 16
 """With fewer images at once, torch is done before OpenVINO has compiled the network."""
-SAMPLE, REPEATS = 4, 2
-"""Images of the comparison, and how often they are timed."""
+PART = 4
+"""Images that a processor computes at once: more take more memory, and are not faster (docs/lab/experiments.md)."""
+REPEATS = 2
+"""How often each way is timed on the same images."""
 TOLERANCE = 1e-3
 """Largest norm of a difference between the features of an image, relative to the norm of torch's."""
 
@@ -69,15 +71,15 @@ class Inference:
         """Compute features; see `inference`."""
         key = (*images.shape[2:], torch.get_num_threads())
         if self._possible and key not in self._chosen and len(images) >= FEWEST:
-            self._chosen[key] = self._choose(images[:SAMPLE], key[-1])
+            self._chosen[key] = self._choose(images[:PART], key[-1])
         features = self._chosen.get(key, self._by_torch)
         if features != self._by_torch:
             try:
-                return features(images)
+                return _in_parts(features, images)
             except Exception as cause:  # noqa: BLE001 - a round must not end because of it
                 self._chosen[key] = self._by_torch
                 self._warn(cause)
-        return self._by_torch(images)
+        return self._by_torch(images) if self._device.type != "cpu" else _in_parts(self._by_torch, images)
 
     def _by_torch(self, images: Tensor) -> Tensor:
         with torch.inference_mode():
@@ -91,21 +93,23 @@ class Inference:
         try:
             subject = self._subject(sample, threads)
             measured = _read(self._measurements)
-            if measured.get(subject, {}).get("engine") == "torch":
+            engine = measured.get(subject, {}).get("engine")
+            if engine == "torch":
                 return self._by_torch
             by_openvino = compiled(self._backbone, (sample.shape[2], sample.shape[3]), threads)
             deviation = _deviation(by_openvino(sample), self._by_torch(sample))
             if not deviation <= TOLERANCE:
                 raise ArithmeticError(f"its features deviate by {deviation:.2g}")  # noqa: TRY301
-            if subject not in measured:
+            if engine != "openvino":
                 entry = _compare(sample, {"openvino": by_openvino, "torch": self._by_torch})
-                measured[subject] = entry | {"deviation": deviation}
+                engine = entry["engine"]
                 with suppress(OSError):
+                    measured[subject] = entry | {"deviation": deviation}
                     write_atomically(self._measurements, canonical_json(measured).encode())
         except Exception as cause:  # noqa: BLE001 - converters raise anything
             self._warn(cause)
             return self._by_torch
-        return by_openvino if measured[subject]["engine"] == "openvino" else self._by_torch
+        return by_openvino if engine == "openvino" else self._by_torch
 
     def _subject(self, sample: Tensor, threads: int) -> str:
         """Describe what the times depend on."""
@@ -120,6 +124,10 @@ class Inference:
             self._backbone.name,
             (str(cause).splitlines() or [type(cause).__name__])[0],
         )
+
+
+def _in_parts(features: Features, images: Tensor) -> Tensor:
+    return torch.cat([features(part) for part in torch.split(images, PART)])
 
 
 def _deviation(features: Tensor, reference: Tensor) -> float:

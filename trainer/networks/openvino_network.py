@@ -13,9 +13,6 @@ from torch.jit._trace import TracerWarning
 from trainer.networks.backbone import Backbone
 from trainer.runtime.openvino_import import import_openvino
 
-PART = 4
-"""Images that are computed at once: more take more memory, and none of 1 to 32 is faster."""
-
 # A lasting filter: the filters of `catch_warnings` belong to all threads, and other threads decode images meanwhile.
 warnings.filterwarnings("ignore", category=TracerWarning)
 warnings.filterwarnings("ignore", r"`torch\.jit", FutureWarning)
@@ -68,10 +65,6 @@ def compiled(backbone: Backbone, size: tuple[int, int], threads: int) -> Callabl
     request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
 
     def features(images: Tensor) -> Tensor:
-        parts = []
-        for part in torch.split(images, PART):
-            result = request.infer([part.contiguous().numpy()], share_inputs=True)
-            parts.append(torch.from_numpy(result[0]))
-        return torch.cat(parts)
+        return torch.from_numpy(request.infer([images.contiguous().numpy()], share_inputs=True)[0])
 
     return features

@@ -11,7 +11,7 @@ import torch
 
 from tests.support.paths import CHECKOUT
 from trainer.networks import Stages, build
-from trainer.networks.inference import FEWEST, FILE, Inference, inference
+from trainer.networks.inference import FEWEST, FILE, PART, Inference, inference
 from trainer.runtime.threads import threads
 
 NETWORKS = [("faces", 64), ("efficientnet_lite0", 75), ("convnext_atto", 96), ("vit_tiny_patch16_224", 224)]
@@ -21,11 +21,11 @@ BROKEN = """
 import sys, torch
 from pathlib import Path
 from trainer.networks import build
-from trainer.networks.inference import inference
+from trainer.networks.inference import PART, inference
 backbone = build("s0_cnn", pretrained=False)
 images = torch.randint(0, 256, (16, 3, 80, 80), dtype=torch.uint8)
 with torch.inference_mode():
-    expected = backbone(backbone.normalise(images))
+    expected = torch.cat([backbone(backbone.normalise(part)) for part in torch.split(images, PART)])
 print(torch.equal(inference(backbone, Path(sys.argv[1]))(images), expected))
 """
 
@@ -53,7 +53,7 @@ def photos(count: int, side: int = SIDE) -> torch.Tensor:
 
 def by_torch(backbone, images):
     with torch.inference_mode():
-        return backbone(backbone.normalise(images))
+        return torch.cat([backbone(backbone.normalise(part)) for part in torch.split(images, PART)])
 
 
 def measured(folder) -> dict:
