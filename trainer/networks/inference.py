@@ -1,14 +1,15 @@
 """The features of a backbone, computed by what is fastest on this machine: OpenVINO if it is installed, or torch.
 
 OpenVINO (Apache-2.0, installed by the extra `train`) compiles a network for the processor. Its float32 features agree with
-torch's to a millionth, so both have the same name in the cache of features, and it does not matter who computed which. The
-first images are computed by both. This shows whether the features agree, and which is faster. The times are kept in the
-cache folder, so a machine measures a network only once. Whatever fails in OpenVINO, torch takes over.
+torch's to a millionth, so both have the same name in the cache of features, and it does not matter who computed which. A
+few images are computed by both. This shows whether the features agree, and which is faster. The times are kept in the cache
+folder, so a machine measures a network only once. Whatever fails in OpenVINO, torch takes over.
 """
 
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
@@ -26,8 +27,8 @@ from trainer.runtime.processor import processor
 
 FILE = "inference.json"
 """The measurements in the cache folder; `facelabel doctor` reads them."""
-FEWEST = 16
-"""With fewer images at once, torch is done before OpenVINO has compiled the network."""
+FEWEST = 64
+"""Images of a size that torch computes first: with fewer it is done before OpenVINO has compiled the network."""
 PART = 4
 """Images that a processor computes at once: more take more memory, and are not faster (docs/lab/experiments.md)."""
 REPEATS = 2
@@ -66,12 +67,15 @@ class Inference:
         self._measurements = cache / FILE
         self._possible = self._device.type == "cpu" and find_spec("openvino") is not None
         self._chosen: dict[tuple[int, ...], Features] = {}
+        self._seen: Counter[tuple[int, ...]] = Counter()
 
     def __call__(self, images: Tensor) -> Tensor:
         """Compute features; see `inference`."""
-        key = (*images.shape[2:], torch.get_num_threads())
-        if self._possible and key not in self._chosen and len(images) >= FEWEST:
+        size = tuple(images.shape[2:])
+        key = (*size, torch.get_num_threads())
+        if self._possible and key not in self._chosen and self._seen[size] >= FEWEST:
             self._chosen[key] = self._choose(images[:PART], key[-1])
+        self._seen[size] += len(images)
         features = self._chosen.get(key, self._by_torch)
         if features != self._by_torch:
             try:
@@ -88,9 +92,9 @@ class Inference:
 
     def _choose(self, sample: Tensor, threads: int) -> Features:
         """Return the way to compute features of images of this size with this number of threads."""
-        from trainer.networks.openvino_network import compiled  # noqa: PLC0415 - only where it is installed
-
         try:
+            from trainer.networks.openvino_network import compiled  # noqa: PLC0415 - only where it is installed
+
             subject = self._subject(sample, threads)
             measured = _read(self._measurements)
             engine = measured.get(subject, {}).get("engine")

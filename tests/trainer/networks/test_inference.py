@@ -21,7 +21,9 @@ BROKEN = """
 import sys, torch
 from pathlib import Path
 from trainer.networks import build
+from trainer.networks import inference as module
 from trainer.networks.inference import PART, inference
+module.FEWEST = 0
 backbone = build("s0_cnn", pretrained=False)
 images = torch.randint(0, 256, (16, 3, 80, 80), dtype=torch.uint8)
 with torch.inference_mode():
@@ -65,6 +67,13 @@ def backbone():
     return build("s0_cnn", pretrained=False)
 
 
+@pytest.fixture
+def at_once(monkeypatch):
+    """Let OpenVINO compute the first images already."""
+    pytest.importorskip("openvino")
+    monkeypatch.setattr("trainer.networks.inference.FEWEST", 0)
+
+
 @pytest.mark.parametrize(("name", "side"), NETWORKS)
 def test_openvino_gives_the_features_of_torch_for_any_number_of_images(name, side):
     pytest.importorskip("openvino")
@@ -79,9 +88,8 @@ def test_openvino_gives_the_features_of_torch_for_any_number_of_images(name, sid
         assert (deviation <= 1e-4 * torch.linalg.vector_norm(expected, dim=1)).all()
 
 
-def test_a_machine_measures_a_network_once_and_keeps_its_choice(backbone, tmp_path):
-    pytest.importorskip("openvino")
-    images = photos(FEWEST)
+def test_a_machine_measures_a_network_once_and_keeps_its_choice(at_once, backbone, tmp_path):
+    images = photos(9)
     features = Inference(backbone, tmp_path)(images)
     assert torch.allclose(features, by_torch(backbone, images), rtol=1e-3, atol=1e-3)
     kept = (tmp_path / FILE).read_bytes()
@@ -92,9 +100,8 @@ def test_a_machine_measures_a_network_once_and_keeps_its_choice(backbone, tmp_pa
     assert (tmp_path / FILE).read_bytes() == kept
 
 
-def test_torch_computes_where_it_was_faster(backbone, tmp_path):
-    pytest.importorskip("openvino")
-    images = photos(FEWEST)
+def test_torch_computes_where_it_was_faster(at_once, backbone, tmp_path):
+    images = photos(9)
     Inference(backbone, tmp_path)(images)
     slower = {subject: entry | {"engine": "torch"} for subject, entry in measured(tmp_path).items()}
     (tmp_path / FILE).write_text(json.dumps(slower))
@@ -102,24 +109,28 @@ def test_torch_computes_where_it_was_faster(backbone, tmp_path):
     assert measured(tmp_path) == slower
 
 
-def test_another_number_of_threads_is_measured_anew_and_a_damaged_measurement_too(backbone, tmp_path):
-    pytest.importorskip("openvino")
+def test_another_number_of_threads_is_measured_anew_and_a_damaged_measurement_too(
+    at_once, backbone, tmp_path
+):
     (tmp_path / FILE).write_text("[{")
     features = Inference(backbone, tmp_path)
     for count in (1, 2):
         with threads(count):
-            features(photos(FEWEST))
+            features(photos(9))
     assert len(measured(tmp_path)) == 2
 
 
-def test_a_few_images_are_left_to_torch(backbone, tmp_path):
-    images = photos(FEWEST - 1)
-    assert torch.equal(Inference(backbone, tmp_path)(images), by_torch(backbone, images))
+def test_the_first_images_are_left_to_torch(backbone, tmp_path):
+    pytest.importorskip("openvino")
+    images, features = photos(FEWEST), Inference(backbone, tmp_path)
+    assert torch.equal(features(images), by_torch(backbone, images))
     assert not (tmp_path / FILE).exists()
+    features(images[:1])
+    assert (tmp_path / FILE).exists()
 
 
-def test_changed_weights_give_other_features(backbone, tmp_path):
-    images = photos(FEWEST)
+def test_changed_weights_give_other_features(at_once, backbone, tmp_path):
+    images = photos(9)
     before = inference(backbone, tmp_path)(images)
     with torch.no_grad():
         backbone.dense[0].bias += 1
@@ -127,19 +138,18 @@ def test_changed_weights_give_other_features(backbone, tmp_path):
     assert inference(backbone, tmp_path) is inference(backbone, tmp_path), "compiled once"
 
 
-def test_a_network_that_openvino_computes_otherwise_is_left_to_torch(tmp_path, caplog):
-    pytest.importorskip("openvino")
+def test_a_network_that_openvino_computes_otherwise_is_left_to_torch(at_once, tmp_path, caplog):
     caplog.set_level(logging.WARNING, "facelabel")
-    backbone, images = Branch().eval(), photos(FEWEST)
+    backbone, images = Branch().eval(), photos(9)
     for _ in range(2):
         assert torch.equal(Inference(backbone, tmp_path)(images), by_torch(backbone, images))
     assert "its features deviate by" in caplog.text
     assert not (tmp_path / FILE).exists()
 
 
-def test_torch_computes_where_openvino_is_not_installed(backbone, tmp_path, monkeypatch, caplog):
+def test_torch_computes_where_openvino_is_not_installed(at_once, backbone, tmp_path, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "openvino", None)
-    images = photos(FEWEST)
+    images = photos(9)
     assert torch.equal(Inference(backbone, tmp_path)(images), by_torch(backbone, images))
     assert not caplog.text
 
