@@ -19,8 +19,9 @@ from trainer.data.snapshot import Snapshot
 from trainer.evaluation.outputs import Answers
 from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
-from trainer.probe.features import BACKBONE, Features, ImageFile, compute_features, compute_some
+from trainer.probe.features import Features, ImageFile, compute_features, compute_some
 from trainer.probe.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
+from trainer.probe.sources import BACKBONE, VIEWS, open_source, view_of, whole_image
 from trainer.rounds import label_issues, label_savings
 from trainer.rounds.ensemble import combined, save_ensemble
 from trainer.rounds.label_issues import LabelIssue
@@ -132,14 +133,17 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
     """
     trained, manifest = load_probe(model)
     tuned = _fine_tuned(model / manifest["network"]) if "network" in manifest else None
-    features = _features(snapshot, cache, report, tuned)
+    backbone = tuned.backbone if tuned else _backbone()
+    views = [view_of(recipe) for recipe in manifest["features"].values()]
+    recipes = {view.name: open_source(cache, backbone, view).recipe for view in views}
     codes = {attribute.name: attribute.codes for attribute in snapshot.categorical}
     other = [name for name in trained.codes if trained.codes[name] != codes.get(name)]
-    if other or manifest["features"] != features.recipe:
+    if other or manifest["features"] != recipes:
         what = f"schema ({', '.join(other)})" if other else "features"
         raise ModelError(
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
+    features = compute_features(snapshot, backbone, cache, views, progress=_computing(report))
     answers = _probe_answers(trained, trained.answer(features), snapshot, model, tuned)
     return replace(answers, embeddings=lambda: pool_embeddings(features).near())
 
@@ -252,11 +256,17 @@ def weights_sha256(model: Path) -> str:
     return str(manifest["files"]["model.safetensors"]["sha256"])
 
 
-def _features(snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None) -> Features:
-    def computing(done: int, total: int) -> None:
-        report(Progress("features", done, total, "computing features"))
+def _features(
+    snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None
+) -> dict[str, Features]:
+    """Return view name → features: of the frozen backbone, or of a fine-tuned one, which sees whole images."""
+    backbone = tuned.backbone if tuned else _backbone()
+    views = [whole_image(backbone)] if tuned else VIEWS
+    return compute_features(snapshot, backbone, cache, views, progress=_computing(report))
 
-    return compute_features(snapshot, tuned.backbone if tuned else _backbone(), cache, progress=computing)
+
+def _computing(report: Report) -> Callable[[int, int], None]:
+    return lambda done, total: report(Progress("features", done, total, "computing features"))
 
 
 def compute_ahead(files: list[ImageFile], cache: Path, seconds: float) -> int:
