@@ -136,5 +136,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0019"
+NEWEST_REVISION = "0021"
 """The newest migration in alembic/versions; a test compares them."""

@@ -36,7 +36,6 @@ from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import remove_leftovers
 from annotator.services.insights.background import BackgroundAnalysis, analyses_of, paused, start_due_analysis
 from annotator.services.insights.throughput import OPEN_CELLS
-from annotator.services.predictions.active import load_predictions
 from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen, network_folder
 from annotator.services.rounds.jobs import (
     claim_round,
@@ -47,6 +46,7 @@ from annotator.services.rounds.jobs import (
     round_is_due,
     start_due_round,
 )
+from annotator.services.rounds.loading import load_predictions
 from annotator.services.rounds.status import COUNTS
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
@@ -287,7 +287,9 @@ def _run(project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: 
         finished.message = f"{loaded.rows} images predicted" + (
             f", {loaded.unknown} of them unknown here" if loaded.unknown else ""
         )
-    report("load", 1, 1, "the queue uses the new predictions")
+        if loaded.kept:
+            finished.message += f"; earlier predictions still suggest {', '.join(loaded.kept)}"
+    report("load", 1, 1, "the predictions are loaded")
 
 
 def _train(project: ProjectFolder, snapshot: Path, run: Path, row: Round, report: _Reporter) -> None:

@@ -8,10 +8,9 @@ round, so that an interrupted round continues with the same features.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
@@ -21,9 +20,7 @@ from annotator.domain.states import JobState
 from annotator.errors import FacelabelError
 from annotator.models import Predictions, Project, Round
 from annotator.project import ProjectFolder
-from annotator.services.grouping.membership import split_rule
-from annotator.services.rounds.audit_set import measure_answers, read_audit_set
-from annotator.services.rounds.metrics import held_out_answers, open_predictions
+from annotator.services.rounds.metrics import measure_together, open_predictions
 from annotator.services.schema.active import active_schema
 
 
@@ -120,17 +117,6 @@ def _newest(session: Session, *conditions: object) -> tuple[int, str] | None:
 def _measure(
     project: ProjectFolder, session: Session, paths: tuple[str, str]
 ) -> list[Mapping[str, Measured]]:
-    """The metrics of two models on the audit images that both have answered; empty if the predictions of one are gone."""
+    """The metrics of two models as of `measure_together`; empty if the predictions of one are gone."""
     files = [file for path in paths if (file := open_predictions(project.path / path))]
-    if len(files) != len(paths):
-        return []
-    active = active_schema(session)
-    audit, seed = read_audit_set(session, active), split_rule(session).seed
-    answered = np.all([file.rows_of(audit.images) >= 0 for file in files], axis=0)
-    both = replace(
-        audit, labels={name: np.where(answered, codes, -1) for name, codes in audit.labels.items()}
-    )
-    return [
-        {name: measure_answers(answers, both) for name, answers in by_attribute.items()}
-        for by_attribute in (held_out_answers(file, active, both, seed) for file in files)
-    ]
+    return measure_together(session, active_schema(session), files) if len(files) == len(paths) else []

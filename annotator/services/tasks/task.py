@@ -94,7 +94,7 @@ def _make_task(
     labels: dict[int, int | None],
     predictions: ActivePredictions | None,
 ) -> Task:
-    suggestions = predictions.file.suggestions(image.name, image.sha256) if predictions else {}
+    suggestions = predictions.suggestions(image.name, image.sha256) if predictions else {}
     suggestions = {n: s for n, s in suggestions.items() if n in active.ids and active.offers(n, s.code)}
     return Task(
         image_id=image.id,

@@ -9,8 +9,8 @@ from sqlalchemy import update
 from annotator.models import Image, Round, now
 from annotator.project import ProjectFolder
 from annotator.services.insights.label_savings import read_labels_saved
-from annotator.services.predictions.active import load_predictions
 from annotator.services.rounds.feature_choice import choose_features, network_folder
+from annotator.services.rounds.loading import load_predictions
 from tests.support.predictions_folder import SURE, UNCERTAIN, write_cells, write_predictions
 from tests.support.projects.images import image_of, names_of
 from tests.support.projects.labelling import ALL, Person
@@ -80,9 +80,16 @@ def answer_audit_set(project: ProjectFolder, images: int) -> dict[str, int]:
 
 
 def add_round_with_errors(
-    project: ProjectFolder, truth: dict[str, int], wrong: int, labels: int | None = None
+    project: ProjectFolder,
+    truth: dict[str, int],
+    wrong: int,
+    labels: int | None = None,
+    **others: list[float],
 ) -> int:
-    """Add a finished round that predicts the audit images with 90 %, the first `wrong` of them incorrectly."""
+    """Add a finished round that predicts the glasses of the audit images with 90 %, the first `wrong` of them incorrectly.
+
+    `others`: the probabilities of other attributes, the same for all images.
+    """
     with project.database.write() as session:
         row = Round(
             state="done", engine="probe", strategy="margin", stage="load", done=0, total=0, message="", attempts=1,
@@ -95,6 +102,7 @@ def add_round_with_errors(
     for place, (name, code) in enumerate(truth.items()):
         predicted = 1 - code if place < wrong else code
         cells[name] = {"glasses": [0.9 if value == predicted else 0.05 for value in range(3)]}
+    cells = {name: answers | others for name, answers in cells.items()}
     folder = project.rounds / f"{number:04d}"
     load_predictions(project, write_cells(project, folder / "run" / "predictions", cells), number)
     if labels is not None:
