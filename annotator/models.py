@@ -525,6 +525,7 @@ class Round(Base):
     features: Mapped[
         int | None
     ]  # the round whose fine-tuned network computes them, see services/rounds/feature_choice
+    network: Mapped[str | None]  # the added network whose features it also uses, see services/rounds/networks
     features_reason: Mapped[str | None]
     metrics: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]

@@ -243,11 +243,15 @@ def trained_on(model: Path) -> str:
 
 
 def weights_sha256(model: Path) -> str:
-    """Return the sha256 of a model folder's weights.
+    """Return the sha256 of the weights of a model folder, or of a folder of a pinned network.
 
     Raises:
         ModelError: The folder is incomplete.
     """
+    if not (model / "model.json").exists() and (model / "manifest.json").exists():
+        from trainer.networks.pinned import read_network  # noqa: PLC0415 - timm loads for seconds
+
+        return read_network(model).sha256
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     return str(manifest["files"]["model.safetensors"]["sha256"])
 
@@ -259,8 +263,8 @@ def _features(snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned 
     return compute_features(snapshot, tuned.backbone if tuned else _backbone(), cache, progress=computing)
 
 
-def compute_ahead(files: list[ImageFile], cache: Path, seconds: float) -> int:
-    """Compute features of the frozen backbone before a round needs them.
+def compute_ahead(files: list[ImageFile], cache: Path, seconds: float, network: Path | None = None) -> int:
+    """Compute features before a round needs them: of the frozen backbone, or of the network in a folder.
 
     It uses one thread, because people are labelling at the same time.
 
@@ -271,7 +275,8 @@ def compute_ahead(files: list[ImageFile], cache: Path, seconds: float) -> int:
         TrainerError: An image or the backbone's weights cannot be read.
     """
     with threads(1):
-        return compute_some(files, _backbone(), cache, seconds=seconds)
+        backbone = _fine_tuned(network).backbone if network else _backbone()
+        return compute_some(files, backbone, cache, seconds=seconds)
 
 
 def _fine_tuned(model: Path) -> FineTuned:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from trainer.config import FitConfig
+from trainer.finetune.finetuned_backbone import fine_tuned
 from trainer.finetune.model import build_model
 from trainer.finetune.probe_init import copy_head
 from trainer.finetune.saved_model import FORMAT, VERSION, SavedModel, load_model
@@ -43,7 +44,7 @@ def _probe_as_network(folder: Path, probe: Probe, manifest: dict[str, Any]) -> S
     outputs = {name: len(codes) for name, codes in probe.codes.items()}
     network = build_model(config, outputs, pretrained=not tuned)
     if tuned:
-        network.backbone = load_model(folder / manifest["network"]).network.backbone
+        network.backbone = fine_tuned(folder / manifest["network"]).backbone
     if network.backbone.weights_sha256 != features["weights_sha256"]:
         raise ModelError(
             f"{folder} was trained on features of other weights of {features['backbone']}.",
