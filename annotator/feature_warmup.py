@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from importlib.util import find_spec
+from pathlib import Path
 
 from sqlalchemy import select
 
 from annotator.files import shard_path
 from annotator.models import Image
 from annotator.project import ProjectFolder
+from annotator.services.rounds.networks import list_networks
 
 STEP_SECONDS = 1.0
 """How long the worker computes before it checks whether something else is due."""
@@ -28,10 +30,12 @@ class FeatureWarmup:
 
     Args:
         project: the project.
+        network: the folder of an added network, whose features are computed instead.
     """
 
-    def __init__(self, project: ProjectFolder) -> None:
+    def __init__(self, project: ProjectFolder, network: Path | None = None) -> None:
         self._project = project
+        self._network = network
         self._last = 0
         self._possible = find_spec("torch") is not None
 
@@ -53,7 +57,7 @@ class FeatureWarmup:
             for i in images
         ]
         try:
-            done = compute_ahead(files, self._project.cache, STEP_SECONDS)
+            done = compute_ahead(files, self._project.cache, STEP_SECONDS, self._network)
         except ImageError as error:
             _log.warning("the features of some images are not computed in advance: %s", error.what)
             done = BATCH
@@ -63,3 +67,24 @@ class FeatureWarmup:
             return False
         self._last = images[min(done, len(images)) - 1].id
         return True
+
+
+class AddedNetworksWarmup:
+    """Computes the features of the networks that were added, one network after the other.
+
+    Args:
+        project: the project.
+    """
+
+    def __init__(self, project: ProjectFolder) -> None:
+        self._project = project
+        self._warmups: dict[str, FeatureWarmup] = {}
+
+    def run_step(self) -> bool:
+        """Compute for about `STEP_SECONDS`. Returns whether there was an image left to process."""
+        for network in list_networks(self._project):
+            key = network.manifest["manifest_hash"]
+            warmup = self._warmups.setdefault(key, FeatureWarmup(self._project, network.folder))
+            if warmup.run_step():
+                return True
+        return False

@@ -22,7 +22,7 @@ from annotator.config import Settings
 from annotator.db import Changes
 from annotator.domain.states import JobState
 from annotator.errors import FacelabelError, NoRoom
-from annotator.feature_warmup import FeatureWarmup
+from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
@@ -36,7 +36,7 @@ from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import remove_leftovers
 from annotator.services.insights.background import BackgroundAnalysis, analyses_of, paused, start_due_analysis
 from annotator.services.insights.throughput import OPEN_CELLS
-from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen, network_folder
+from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen
 from annotator.services.rounds.jobs import (
     claim_round,
     fail_round,
@@ -163,6 +163,8 @@ def _background(project: ProjectFolder, settings: Settings, search: FaceSearch) 
     if settings.round_every:
         warmup = FeatureWarmup(project)
         steps.append(lambda: _if_alone(project, warmup.run_step))
+    added = AddedNetworksWarmup(project)
+    steps.append(lambda: _if_alone(project, added.run_step))
     if settings.faces:
         steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
     steps.append(DuplicateSearch(project).run_step)
@@ -298,14 +300,14 @@ def _train(project: ProjectFolder, snapshot: Path, run: Path, row: Round, report
     from trainer.rounds.round import run_round  # noqa: PLC0415
     from trainer.runtime.errors import ModelError, TrainerError  # noqa: PLC0415
 
-    def train(network: int | None) -> None:
+    def train(network: Path | None) -> None:
         run_round(
             snapshot,
             run,
             engine=row.engine,
             strategy=row.strategy,
             cache=project.cache,
-            network=None if network is None else network_folder(project, network),
+            network=network,
             progress=lambda p: report(p.stage, p.done, p.total, p.message),
         )
 
@@ -316,7 +318,7 @@ def _train(project: ProjectFolder, snapshot: Path, run: Path, row: Round, report
         except ModelError as error:
             if network is None:
                 raise
-            fall_back_to_frozen(project, row.id, network, error.what)
+            fall_back_to_frozen(project, row.id, error.what)
             train(None)
     except TrainerError as error:
         raise FacelabelError("training_failed", error.what, error.kept, error.do) from error

@@ -364,6 +364,7 @@ export interface Round {
   attempts: number;
   labelled: number | null;
   features: number | null;
+  network: string | null;
   features_reason: string | null;
   metrics: Record<string, { test?: TestMetrics }> | null;
   in_use: boolean;

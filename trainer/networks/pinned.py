@@ -138,7 +138,7 @@ def _local_file(name: str) -> Path:
 
 def _refuse_other_formats(file: Path) -> None:
     try:
-        with safe_open(file, framework="pt"):  # type: ignore[no-untyped-call]
+        with safe_open(file, framework="pt"):
             readable = file.suffix == ".safetensors"
     except FileNotFoundError as cause:
         raise WeightsError(f"There is no file {file}.", KEPT, "Give another file.") from cause

@@ -143,6 +143,7 @@ def round_summary(row: Round) -> dict[str, Any]:
         "attempts": row.attempts,
         "labelled": row.labelled,
         "features": row.features,
+        "network": row.network,
         "features_reason": row.features_reason,
         "metrics": row.metrics,
         **{

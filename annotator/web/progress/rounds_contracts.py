@@ -35,6 +35,9 @@ class RoundOut(BaseModel):
     features: int | None = Field(
         description="The round whose fine-tuned network computes the features; null: the frozen network does."
     )
+    network: str | None = Field(
+        description="The added network whose features it uses beside those of the frozen network."
+    )
     features_reason: str | None = Field(
         description="Why this network was chosen; null before the choice is made."
     )

@@ -101,15 +101,17 @@ async function useBest() {
 }
 
 /**
- * What the next rounds work on, if it is a fine-tuned network, and the way back.
+ * What the next rounds work on, if it is not the frozen network alone, and the way back.
  *
  * @param {Rounds} answer
  */
 function tellFeatures({ rounds, networks_after: after }) {
   const newest = rounds.find((round) => round.engine === 'probe' && round.features_reason);
   const tuned = (newest?.features ?? 0) > after;
-  byId('features').hidden = !tuned;
+  const added = newest?.network != null && newest.id > after;
+  byId('features').hidden = !tuned && !added;
   if (tuned) find(byId('features'), 'span').textContent = `Rounds use the network that round ${newest?.features} fine-tuned.`;
+  if (added) find(byId('features'), 'span').textContent = `Rounds use the network ${newest?.network} too.`;
 }
 
 /** Let the next rounds work on the frozen network. */

@@ -95,8 +95,8 @@ def test_what_was_decided_stays_when_a_round_is_begun_again(filled: ProjectFolde
     network = add_network_with_errors(filled, truth, 1)
     assert choose_features(filled, begun) is None
     later = add_finished_round(filled, None)
-    assert choose_features(filled, later) == network
-    fall_back_to_frozen(filled, later, network, "It was changed.")
+    assert choose_features(filled, later) == network_folder(filled, network)
+    fall_back_to_frozen(filled, later, "It was changed.")
     assert choose_features(filled, later) is None
     with filled.database.read() as session:
         assert session.get_one(Round, later).features_reason == (

@@ -11,6 +11,7 @@ from annotator.project import ProjectFolder
 from annotator.services.insights.label_savings import read_labels_saved
 from annotator.services.rounds.feature_choice import choose_features, network_folder
 from annotator.services.rounds.loading import load_predictions
+from annotator.services.rounds.networks import network_folder_of
 from tests.support.predictions_folder import SURE, UNCERTAIN, write_cells, write_predictions
 from tests.support.projects.images import image_of, names_of
 from tests.support.projects.labelling import ALL, Person
@@ -122,11 +123,15 @@ def add_network_with_errors(project: ProjectFolder, truth: dict[str, int], wrong
     return number
 
 
-def choose_round_features(project: ProjectFolder) -> tuple[int | None, str]:
-    """Add a round of the engine probe and choose its features; returns the round whose features it uses, and the reason."""
+def choose_round_features(project: ProjectFolder) -> tuple[int | str | None, str]:
+    """Add a round of the engine probe and choose its features; returns the round or the added network whose features it uses, and
+    the reason.
+    """
     number = add_finished_round(project, None)
-    chosen = choose_features(project, number)
+    folder = choose_features(project, number)
     with project.database.read() as session:
         row = session.get_one(Round, number)
-        assert row.features == chosen
-        return row.features, row.features_reason
+    used = [network_folder(project, row.features)] if row.features else []
+    used += [network_folder_of(project, row.network)] if row.network else []
+    assert used == ([folder] if folder else [])
+    return row.network or row.features, row.features_reason
