@@ -79,6 +79,7 @@ class Project(Base):
     done_count: Mapped[int]
     # triggers raise it with every change of images that a snapshot would show, see services/exporting/round_snapshots
     images_version: Mapped[int] = mapped_column(server_default="0")
+    faces_version: Mapped[int] = mapped_column(server_default="0")  # the same for faces and faces.csv
     overlap_share: Mapped[float] = mapped_column(server_default="0")  # see services/tasks/settings
     overlap_opinions: Mapped[int] = mapped_column(server_default="2")
     gold_share: Mapped[float] = mapped_column(server_default="0.05")
@@ -186,7 +187,7 @@ class Face(Base):
 
     `points`: five landmarks [[x, y], …]: outer and inner corner of the eye on the left of the image, outer and inner
     corner of the eye on the right, base of the nose. `descriptor`: 128 numbers as little-endian float32 (dlib's face
-    recognition network), null until computed. Number 0 is the largest face.
+    recognition network), null until computed. Number 0 is the largest face. `finder`: a Finder.
     """
 
     __tablename__ = "faces"
@@ -210,6 +211,7 @@ class Face(Base):
     score: Mapped[float]
     points: Mapped[list[list[int]]]
     descriptor: Mapped[bytes | None]
+    finder: Mapped[str] = mapped_column(server_default="hog")
 
 
 class GroupDecision(Base):

@@ -223,7 +223,7 @@ def _print_images(images: ImageReport, would: str, *, dry_run: bool) -> None:
     if images.misfits:
         names = ", ".join(map(one_line, images.misfits[:_SHOWN]))
         errors.print(
-            f"{len(images.misfits)} faces of the source lie outside their image and were ignored: {names}",
+            f"{len(images.misfits)} images have faces in the source that lie outside them or belong to other bytes; they were ignored: {names}",
             markup=False,
         )
 

@@ -9,7 +9,7 @@ is loaded with the first image; the web process never loads it.
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from annotator.domain.faces.boxes import Box
+from annotator.domain.states import Finder
 from annotator.errors import FacelabelError
 
 _SIDES = (640, 1024)
@@ -46,7 +47,8 @@ class FoundFace:
     box: Box
     score: float
     points: list[list[int]]
-    descriptor: bytes
+    descriptor: bytes | None = None
+    finder: str = Finder.HOG
 
 
 def find_faces(image: Image.Image) -> list[FoundFace]:
@@ -75,28 +77,26 @@ def find_faces_in_view(view: Path, width: int, height: int) -> list[FoundFace]:
     return [scale_face(face, image.size, (width, height)) for face in find_faces(image)]
 
 
-def describe_in_view(
-    view: Path, width: int, height: int, box: Box, points: list[list[int]]
-) -> list[FoundFace]:
-    """Return a known face with its descriptor, without a search; [] if the view is missing or damaged.
+def describe_in_view(view: Path, width: int, height: int, faces: list[FoundFace]) -> list[FoundFace]:
+    """Return known faces of an image of this size with their descriptors, without a search.
 
-    Args:
-        view: the image's view.
-        width: the width of the image.
-        height: the height of the image.
-        box: the box of the face, in pixels of the image.
-        points: its five landmarks, in pixels of the image.
+    They stay without descriptors if the view is missing or damaged.
     """
     try:
         with Image.open(view) as opened:
-            pixels = np.asarray(opened.convert("RGB"))
+            image = opened.convert("RGB")
     except OSError:
-        return []
-    models, across, down = _models(), pixels.shape[1] / width, pixels.shape[0] / height
-    scaled = [models.point(round(x * across), round(y * down)) for x, y in points]
-    left, top, right, bottom = (round(v * f) for v, f in zip(box, (across, down, across, down), strict=True))
-    shape = models.shape(models.rectangle(left, top, right - 1, bottom - 1), _reordered(scaled))
-    return [FoundFace(0, box, 0.0, points, _descriptor(pixels, shape))]
+        return faces
+    models = _models()
+    described = []
+    for face in faces:
+        small = scale_face(face, (width, height), image.size)
+        points = [models.point(x, y) for x, y in small.points]
+        left, top, right, bottom = small.box
+        shape = models.shape(models.rectangle(left, top, right - 1, bottom - 1), _reordered(points))
+        pixels = np.asarray(turn_image(image, face.turn))
+        described.append(replace(face, descriptor=_descriptor(pixels, shape)))
+    return described
 
 
 def scale_face(face: FoundFace, size: tuple[int, int], new_size: tuple[int, int]) -> FoundFace:
@@ -105,7 +105,7 @@ def scale_face(face: FoundFace, size: tuple[int, int], new_size: tuple[int, int]
     across, down = factors if face.turn in {0, 180} else factors[::-1]
     box = Box(*(round(v * f) for v, f in zip(face.box, (across, down, across, down), strict=True)))
     points = [[round(x * across), round(y * down)] for x, y in face.points]
-    return FoundFace(face.turn, box, face.score, points, face.descriptor)
+    return replace(face, box=box, points=points)
 
 
 def turn_image(image: Image.Image, turn: int) -> Image.Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -111,7 +111,7 @@ def _moved(face: FoundFace, origin: Box) -> FoundFace:
     """The face in pixels of the crop `origin`, as an upright face."""
     left, top = origin.left, origin.top
     box = Box(face.box.left - left, face.box.top - top, face.box.right - left, face.box.bottom - top)
-    return FoundFace(0, box, face.score, [[x - left, y - top] for x, y in face.points], face.descriptor)
+    return replace(face, turn=0, box=box, points=[[x - left, y - top] for x, y in face.points])
 
 
 def _store(images: Path, views: Path, limits: Limits, image: Image.Image) -> StoredImage:

@@ -58,6 +58,14 @@ export interface Suggestion {
   others: [code: number, probability: number][];
 }
 
+/** A face of a task's image; the questions are about the one with `asked`. */
+export interface TaskFace {
+  number: number;
+  asked: boolean;
+  head: Box;
+  box: Box;
+}
+
 export interface Task {
   image_id: number;
   image_name: string;
@@ -70,6 +78,7 @@ export interface Task {
   labels: Record<string, Code>;
   names: Record<string, string>;
   face: { head: Box; box: Box; count: number } | null;
+  faces: TaskFace[] | null;
 }
 
 export interface TasksAnswer {

@@ -37,6 +37,11 @@ class FineTuned:
     learned: frozenset[str] | None
     sha256: str
 
+    @property
+    def pinned(self) -> bool:
+        """Whether it was pinned: a probe uses its features beside those of the frozen backbone."""
+        return self.learned is None
+
     def unseen(self, snapshot: Snapshot) -> NDArray[np.int64] | None:
         """Return the row numbers of a snapshot's val images that the network did not learn from; probes do not either.
 
@@ -49,7 +54,9 @@ class FineTuned:
 
 
 def fine_tuned(model: Path) -> FineTuned:
-    """Read the backbone of a model folder, or of a folder of a pinned network. The folder is verified every time, but the last network stays in memory.
+    """Read the backbone of a model folder, or of a folder of a pinned network.
+
+    The folder is verified every time, but the last network stays in memory.
 
     Raises:
         ModelError: The folder is incomplete, holds no fine-tuned network, does not list its train images, or its network

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from trainer.data.images import load_image
 from trainer.finetune.saved_model import SavedModel
 from trainer.reports.canvas import Chart
 from trainer.reports.charts import bar_chart
@@ -59,7 +58,7 @@ def explain(model: Path, image: Path, to: Path, names: dict[str, list[str]] | No
         ImageError: The image cannot be decoded.
     """
     saved = open_network(model)
-    pixels = load_image(image, saved.config.image_size, crop=saved.config.crop)
+    pixels = saved.load(image)
     names = names or {name: [f"code {code}" for code in codes] for name, codes in saved.codes.items()}
     html = render(
         "explanation.html.j2",
@@ -90,11 +89,11 @@ def _predictions(saved: SavedModel, pixels: Tensor, names: dict[str, list[str]])
 def grad_cams(
     saved: SavedModel, pixels: Tensor
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]:
-    """Return attribute → (side, side) heat of its most probable class, 0 to 1, and attribute → (classes,) logits.
+    """Return attribute → (height, width) heat of its most probable class, 0 to 1, and attribute → (classes,) logits.
 
     Args:
         saved: The model.
-        pixels: (3, side, side) uint8.
+        pixels: (3, height, width) uint8.
     """
     network = saved.network
     with torch.no_grad():

@@ -6,7 +6,7 @@ A new engine is a function like `probe` with a line in `ENGINES`, and a function
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,9 @@ from trainer.data.snapshot import Snapshot
 from trainer.evaluation.outputs import Answers
 from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
-from trainer.probe.features import BACKBONE, Features, ImageFile, compute_features, compute_some
+from trainer.probe.features import Features, ImageFile, compute_features, compute_some
 from trainer.probe.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
+from trainer.probe.sources import BACKBONE, VIEWS, views_beside, whole_image
 from trainer.rounds import label_issues, label_savings
 from trainer.rounds.ensemble import combined, save_ensemble
 from trainer.rounds.label_issues import LabelIssue
@@ -29,6 +30,7 @@ from trainer.runtime.errors import ChoiceError, ModelError
 from trainer.runtime.files import read_manifest, sha256_file
 from trainer.runtime.progress import Progress, Report
 from trainer.runtime.threads import threads
+from trainer.views import View
 
 if TYPE_CHECKING:
     from trainer.finetune.finetuned_backbone import FineTuned
@@ -37,7 +39,16 @@ if TYPE_CHECKING:
 def probe(
     snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report, network: Path | None = None
 ) -> Answers:
-    """Train linear heads on cached features of the frozen backbone, or of the fine-tuned one in the model folder `network`.
+    """Train linear heads on cached features.
+
+    Args:
+        snapshot: The snapshot.
+        to: The folder of the round; the model is written into `model`.
+        cache: Folder of cached features.
+        seed: Seed of all random draws.
+        report: Called with the progress.
+        network: Folder of another network. The features of a fine-tuned network replace those of the frozen backbone; those
+            of a pinned one (trainer/networks/pinned) stand beside them.
 
     Raises:
         ModelError: The network cannot be used.
@@ -132,10 +143,14 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
     """
     trained, manifest = load_probe(model)
     tuned = _fine_tuned(model / manifest["network"]) if "network" in manifest else None
-    features = _features(snapshot, cache, report, tuned)
+    features: dict[str, Features] = {}
+    for backbone, views in _seen(tuned, (*VIEWS, whole_image(tuned.backbone if tuned else _backbone()))):
+        wanted = [view for view in views if view.name in manifest["features"]]
+        features |= compute_features(snapshot, backbone, cache, wanted, progress=_computing(report))
     codes = {attribute.name: attribute.codes for attribute in snapshot.categorical}
     other = [name for name in trained.codes if trained.codes[name] != codes.get(name)]
-    if other or manifest["features"] != features.recipe:
+    recipes = {view: of_view.recipe for view, of_view in features.items()}
+    if other or manifest["features"] != recipes:
         what = f"schema ({', '.join(other)})" if other else "features"
         raise ModelError(
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
@@ -256,15 +271,29 @@ def weights_sha256(model: Path) -> str:
     return str(manifest["files"]["model.safetensors"]["sha256"])
 
 
-def _features(snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None) -> Features:
-    def computing(done: int, total: int) -> None:
-        report(Progress("features", done, total, "computing features"))
+def _features(
+    snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None
+) -> dict[str, Features]:
+    """Return view name → features: of the frozen backbone and a pinned one beside it, or of a fine-tuned one."""
+    features: dict[str, Features] = {}
+    for backbone, views in _seen(tuned, [whole_image(tuned.backbone)] if tuned else VIEWS):
+        features |= compute_features(snapshot, backbone, cache, views, progress=_computing(report))
+    return features
 
-    return compute_features(snapshot, tuned.backbone if tuned else _backbone(), cache, progress=computing)
+
+def _seen(tuned: FineTuned | None, views: Sequence[View]) -> list[tuple[Backbone, Sequence[View]]]:
+    """Return the backbones of a probe with what each sees: `views` if there is one backbone only."""
+    if tuned is None or not tuned.pinned:
+        return [(tuned.backbone if tuned else _backbone(), views)]
+    return [(_backbone(), VIEWS), (tuned.backbone, views_beside(tuned.backbone))]
+
+
+def _computing(report: Report) -> Callable[[int, int], None]:
+    return lambda done, total: report(Progress("features", done, total, "computing features"))
 
 
 def compute_ahead(files: list[ImageFile], cache: Path, seconds: float, network: Path | None = None) -> int:
-    """Compute features before a round needs them: of the frozen backbone, or of the network in a folder.
+    """Compute features before a round needs them: of the frozen backbone, or of the pinned network in a folder.
 
     It uses one thread, because people are labelling at the same time.
 
@@ -275,8 +304,10 @@ def compute_ahead(files: list[ImageFile], cache: Path, seconds: float, network: 
         TrainerError: An image or the backbone's weights cannot be read.
     """
     with threads(1):
-        backbone = _fine_tuned(network).backbone if network else _backbone()
-        return compute_some(files, backbone, cache, seconds=seconds)
+        if network is None:
+            return compute_some(files, _backbone(), cache, seconds=seconds)
+        backbone = _fine_tuned(network).backbone
+        return compute_some(files, backbone, cache, views_beside(backbone), seconds=seconds)
 
 
 def _fine_tuned(model: Path) -> FineTuned:
@@ -300,7 +331,10 @@ def _probe_answers(
 ) -> Answers:
     priors = {name: head.prior for name, head in model.heads.items()}
     images = {name: head.images for name, head in model.heads.items()}
-    about = _about("probe", tuned.backbone.name if tuned else BACKBONE, snapshot, folder)
+    backbone = tuned.backbone.name if tuned else BACKBONE
+    about = _about(
+        "probe", f"{BACKBONE} + {backbone}" if tuned and tuned.pinned else backbone, snapshot, folder
+    )
     return Answers(answers, priors, images, about | ({"network_sha256": tuned.sha256} if tuned else {}))
 
 

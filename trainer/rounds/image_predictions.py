@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import torch
 
-from trainer.data.images import load_image
 from trainer.finetune.saved_model import SavedModel
 from trainer.pixels.kinds import HEAD_BYTES, IMAGE_ENDINGS, sniff_image, unreadable_kind
 from trainer.rounds.load_model import open_network
@@ -83,10 +82,10 @@ def _is_image(file: Path) -> bool:
 
 
 def _answer(saved: SavedModel, files: list[Path]) -> _Part:
-    config, readable, pixels, failed = saved.config, [], [], []
+    readable, pixels, failed = [], [], []
     for file in files:
         try:
-            pixels.append(load_image(file, config.image_size, crop=config.crop))
+            pixels.append(saved.load(file))
             readable.append(file)
         except ImageError as failure:
             failed.append(failure.what)

@@ -52,6 +52,7 @@ class Material:
 
     Attributes:
         embeddings: Returns the (rows, q) embeddings of some images.
+        views: View name → its coordinates among them.
         labels: Attribute → (n,) class indices, negative where there is no label.
         groups: (n,) group names.
         classes: Attribute → number of classes.
@@ -61,6 +62,7 @@ class Material:
     """
 
     embeddings: Callable[[Tensor], Tensor]
+    views: Mapping[str, slice]
     labels: Mapping[str, NDArray[np.int64]]
     groups: NDArray[np.str_]
     classes: Mapping[str, int]
@@ -123,6 +125,7 @@ def material(snapshot: Snapshot, pool: PoolEmbeddings, drawn: Mapping[str, float
     train, val, test = (labelled & (snapshot.splits == split) for split in ("train", "val", "test"))
     return Material(
         pool.of,
+        pool.blocks,
         {a.name: snapshot.labels[a.name] for a in snapshot.categorical},
         snapshot.groups,
         {a.name: len(a.values) for a in snapshot.categorical},
@@ -272,7 +275,9 @@ class _Benchmark:
         labels = {name: column[rows] for name, column in images.labels.items()}
         embeddings = images.embeddings(torch.from_numpy(rows))
         with threads_for(len(rows)):
-            heads = fit_heads(embeddings, labels, images.groups[rows], images.classes, seed=0)
+            heads = fit_heads(
+                embeddings, labels, images.groups[rows], images.classes, seed=0, views=images.views
+            )
         accuracies = []
         for name, classes in images.classes.items():
             right = images.labels[name][self._rows]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from trainer.data.snapshot import CANNOT_TELL, Snapshot
 from trainer.networks import build
 from trainer.probe.embeddings import PoolEmbeddings, pool_embeddings
-from trainer.probe.features import BACKBONE, compute_features
+from trainer.probe.features import compute_features
+from trainer.probe.sources import BACKBONE
 from trainer.runtime.errors import SnapshotError
 from trainer.runtime.progress import Progress, Report
 from trainer.simulate.plan import Stress
@@ -24,6 +25,7 @@ class Problem:
         names: (n,) image names.
         groups: (n,) group names; a group is either bought from or tested on.
         embeddings: (n, q) float32 principal coordinates of the features, computed without labels.
+        views: View name → its coordinates among them; the first view measures the similarity of images.
         labels: Attribute → (n,) class indices; negative if the label is unknown.
         classes: Attribute → number of classes.
     """
@@ -31,6 +33,7 @@ class Problem:
     names: NDArray[np.str_]
     groups: NDArray[np.str_]
     embeddings: NDArray[np.float32]
+    views: dict[str, slice]
     labels: dict[str, NDArray[np.int64]]
     classes: dict[str, int]
 
@@ -69,11 +72,13 @@ def read_problem(snapshot: Snapshot, cache: Path, report: Report) -> Problem:
         cache,
         progress=lambda done, total: report(Progress("features", done, total, "computing features")),
     )
+    pool = pool_embeddings(features)
     labelled = np.flatnonzero(np.any([column >= 0 for column in labels.values()], axis=0))
     return Problem(
         names=np.asarray(snapshot.image_names),
         groups=snapshot.groups,
-        embeddings=_all_embeddings(pool_embeddings(features)),
+        embeddings=_all_embeddings(pool),
+        views=pool.blocks,
         labels={name: np.maximum(column, CANNOT_TELL) for name, column in labels.items()},
         classes={a.name: len(a.values) for a in snapshot.categorical if a.name in labels},
     ).take(labelled)

@@ -102,7 +102,7 @@ def _read_contents(source: Source, contents: SourceContents) -> ReadSource:
         if image.path is not None and image.path not in files:
             original_path = image.original_path or _path_below(source.paths[0], image.path)
             files[image.path] = SourceFile(
-                image.path, image.name, image.source or place.name, image.group, original_path, image.face
+                image.path, image.name, image.source or place.name, image.group, original_path, image.faces
             )
     return ReadSource(
         source.format,

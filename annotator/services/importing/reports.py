@@ -34,7 +34,7 @@ class ImageReport:
         frames: frames that were taken from a video.
         photos: photos that were cut into heads.
         faces: faces that came with their images.
-        misfits: images whose face lies outside the image, so that the face was ignored.
+        misfits: images whose faces lie outside the image or belong to other bytes, so that they were ignored.
         notes: what was unusual about files that were not refused, by name; `image_notes` in the report for programs.
         hashes: SHA-256 of each file that was not refused, by its name at the source.
     """

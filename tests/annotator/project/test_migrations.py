@@ -10,7 +10,8 @@ from sqlalchemy import select, text
 
 from alembic import command
 from annotator.db import Database
-from annotator.models import Base, Image, Label, Labeller, SuggestionSource
+from annotator.domain.states import Finder
+from annotator.models import Base, Face, Image, Label, Labeller, SuggestionSource
 from annotator.project import NEWEST_REVISION, ProjectFolder
 from annotator.resources import resource
 
@@ -106,6 +107,26 @@ def test_every_attribute_has_the_suggestions_that_it_had_before(tmp_path: Path):
         (1, 2, 2),
         (1, 1, 3),
     ]
+
+
+def test_faces_of_an_older_project_tell_what_found_them(tmp_path: Path):
+    database = Database(tmp_path / "facelabel.db")
+    config = Config()
+    config.set_main_option("script_location", str(resource("alembic")))
+    with database._writing.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0019")
+    image = OLD_PROJECT[3]
+    face = 'INSERT INTO faces (image_id, number, turn, "left", top, "right", bottom, score, points) VALUES '
+    with database.write() as session:
+        for statement in (image, face + "(1, 0, 0, 1, 1, 8, 8, 0.0, '[]'), (1, 1, 0, 1, 1, 8, 8, 0.7, '[]')"):
+            session.execute(text(statement))
+    database.close()
+    opened = ProjectFolder.open(tmp_path)
+    with opened.database.read() as session:
+        finders = session.scalars(select(Face.finder).order_by(Face.number)).all()
+    opened.database.close()
+    assert finders == [Finder.IMPORT, Finder.HOG]
 
 
 def test_an_older_project_is_brought_to_the_newest_revision_with_its_labels(tmp_path: Path):

@@ -13,9 +13,11 @@ from tests.support.paths import CHECKOUT
 from trainer.data.snapshot import Snapshot
 from trainer.networks import build
 from trainer.probe.feature_store import FeatureStore
-from trainer.probe.features import compute_features, open_store
+from trainer.probe.features import compute_features
+from trainer.probe.sources import open_source
 from trainer.runtime.errors import ImageError
 from trainer.runtime.files import sha256_text
+from trainer.views import HEAD
 
 DIGESTS = [sha256_text(str(number)) for number in range(5)]
 RECORDS = np.arange(15, dtype=np.float16).reshape(5, 3)
@@ -26,12 +28,14 @@ from pathlib import Path
 from trainer.probe import features
 from trainer.networks import build
 from trainer.data.snapshot import Snapshot
+from trainer.views import HEAD
 features.BATCH, features.CHUNK = 2, 4
 def progress(done, total):
     if done == 6:
         os.kill(os.getpid(), signal.SIGKILL)
 features.compute_features(
-    Snapshot.open(Path(sys.argv[1])), build("efficientnet_lite0", pretrained=True), Path(sys.argv[2]), progress=progress
+    Snapshot.open(Path(sys.argv[1])), build("efficientnet_lite0", pretrained=True), Path(sys.argv[2]), [HEAD],
+    progress=progress,
 )
 """
 
@@ -44,6 +48,10 @@ def backbone():
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
     return Snapshot.open(draw_faces(tmp_path_factory.mktemp("few") / "snapshot", 9, labelled=0))
+
+
+def head_features(snapshot, backbone, cache, *, progress):
+    return compute_features(snapshot, backbone, cache, [HEAD], progress=progress)["head"]
 
 
 def silent(_done: int, _total: int) -> None:
@@ -89,11 +97,9 @@ def test_a_killed_run_continues_and_ends_with_the_same_features(few, backbone, t
     killed = subprocess.run(command, cwd=CHECKOUT, check=False)
     assert killed.returncode == -signal.SIGKILL
     begun: list[int] = []
-    features = compute_features(
-        few, backbone, tmp_path / "killed", progress=lambda done, _: begun.append(done)
-    )
+    features = head_features(few, backbone, tmp_path / "killed", progress=lambda done, _: begun.append(done))
     assert begun[0] == 4
-    whole = compute_features(few, backbone, tmp_path / "whole", progress=silent)
+    whole = head_features(few, backbone, tmp_path / "whole", progress=silent)
     rows = np.arange(len(few))
     np.testing.assert_allclose(
         features.store.records()[features.rows[rows]],
@@ -104,9 +110,9 @@ def test_a_killed_run_continues_and_ends_with_the_same_features(few, backbone, t
 
 
 def test_cached_features_are_not_computed_again(few, backbone, tmp_path):
-    compute_features(few, backbone, tmp_path, progress=silent)
+    head_features(few, backbone, tmp_path, progress=silent)
     calls: list[tuple[int, int]] = []
-    compute_features(few, backbone, tmp_path, progress=lambda *call: calls.append(call))
+    head_features(few, backbone, tmp_path, progress=lambda *call: calls.append(call))
     assert calls == [(9, 9)]
 
 
@@ -114,7 +120,7 @@ def test_a_changed_image_is_named_and_not_cached(few, backbone, tmp_path):
     folder = draw_faces(tmp_path / "snapshot", 3, labelled=0)
     (folder / "images" / "0001.png").write_bytes((folder / "images" / "0002.png").read_bytes())
     with pytest.raises(ImageError, match=r"0001\.png was changed"):
-        compute_features(Snapshot.open(folder), backbone, tmp_path / "cache", progress=silent)
+        head_features(Snapshot.open(folder), backbone, tmp_path / "cache", progress=silent)
     (store,) = (tmp_path / "cache").iterdir()
     assert (store / "images.sha256").stat().st_size == 0
 
@@ -127,18 +133,18 @@ def test_an_image_that_is_missing_or_broken_is_named(backbone, tmp_path, content
     if content is not None:
         broken.write_bytes(content)
     with pytest.raises(ImageError, match=r"0001\.png"):
-        compute_features(Snapshot.open(folder), backbone, tmp_path / "cache", progress=silent)
+        head_features(Snapshot.open(folder), backbone, tmp_path / "cache", progress=silent)
 
 
 def test_a_recreated_cache_is_looked_up_again(few, backbone, tmp_path):
-    before = compute_features(few, backbone, tmp_path, progress=silent)
+    before = head_features(few, backbone, tmp_path, progress=silent)
     images = torch.arange(len(few))
     expected = before.of(images).clone()
     content = before.store.records()[::-1].copy()
     digests = [digest.tobytes().hex() for digest in before.store.digests()[::-1]]
     for file in before.store.folder.iterdir():
         file.unlink()
-    open_store(tmp_path, backbone)[0].append(digests, content)
-    after = compute_features(few, backbone, tmp_path, progress=silent)
+    open_source(tmp_path, backbone, HEAD).store.append(digests, content)
+    after = head_features(few, backbone, tmp_path, progress=silent)
     assert torch.equal(after.of(images), expected)
-    assert compute_features(few, backbone, tmp_path, progress=silent) is after, "nothing changed since"
+    assert head_features(few, backbone, tmp_path, progress=silent) is after, "nothing changed since"

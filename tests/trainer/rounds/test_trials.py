@@ -1,12 +1,20 @@
 """Probes are tried on networks, one folder each, and a network that cannot be used says why."""
 
 import json
+import shutil
 from pathlib import Path
+
+import numpy as np
+import pytest
 
 from tests.support.small_run import draw_snapshot
 from trainer.networks.pinned import pin_network
+from trainer.rounds.engines import ask
+from trainer.rounds.load_model import open_network
 from trainer.rounds.predictions import Predictions
+from trainer.rounds.round import run_round
 from trainer.rounds.trials import try_networks
+from trainer.runtime.errors import ModelError
 
 
 def test_every_network_is_tried_on_the_snapshot_and_a_damaged_one_says_why(tmp_path: Path):
@@ -30,3 +38,26 @@ def test_every_network_is_tried_on_the_snapshot_and_a_damaged_one_says_why(tmp_p
     assert try_networks(tmp_path / "snapshot", to, networks[:1], frozen=False, cache=tmp_path / "cache") == {
         "test_resnet": {"error": None}
     }
+
+
+def test_a_probe_chooses_per_attribute_among_the_features_of_both_networks(tmp_path: Path):
+    snapshot = draw_snapshot(tmp_path / "snapshot")
+    pin_network(tmp_path / "test_resnet", "test_resnet", random=True)
+    ran = run_round(
+        tmp_path / "snapshot", tmp_path / "run", cache=tmp_path / "cache", network=tmp_path / "test_resnet"
+    )
+    model = json.loads((ran.model / "model.json").read_text())
+    views = ["head", "face", "head@test_resnet", "face@test_resnet"]
+    assert sorted(model["features"]) == sorted(views)
+    assert {model["features"][view]["backbone"] for view in views} == {"faces", "test_resnet"}
+    assert [model["features"][view]["side"] for view in views[2:]] == [192, 320]
+    assert {view for entry in model["attributes"] for view in entry["views"]} <= set(views)
+    asked = ask(ran.model, snapshot, tmp_path / "cache", lambda _: None)
+    for name, answers in Predictions.open(ran.predictions).table.to_pydict().items():
+        if name.startswith("p:"):
+            np.testing.assert_allclose(asked.probabilities[name[2:]], answers, atol=2e-2)
+    with pytest.raises(ModelError, match="features of two networks"):
+        open_network(ran.model)
+    shutil.rmtree(tmp_path / "test_resnet")
+    with pytest.raises(ModelError, match="has no model"):
+        ask(ran.model, snapshot, tmp_path / "cache", lambda _: None)
