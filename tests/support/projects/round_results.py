@@ -1,6 +1,7 @@
 """Rounds that have ended, with chosen predictions and files."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.support.predictions_folder import SURE, UNCERTAIN, write_cells, write
 from tests.support.projects.images import image_of, names_of
 from tests.support.projects.labelling import ALL, Person
 from tests.support.projects.reviewing import save_correction
+from trainer.networks.pinned import pin_network
 
 LABEL_ISSUES_HEADER = "image_name,attribute,code,p_code,suggested,p_suggested"
 
@@ -80,6 +82,21 @@ def answer_audit_set(project: ProjectFolder, images: int) -> dict[str, int]:
     return truth
 
 
+TRIED = "test_resnet"
+"""A network of timm with half a million parameters."""
+
+
+def audit_answers(
+    project: ProjectFolder, truth: dict[str, int], wrong: int
+) -> dict[str, dict[str, list[float]]]:
+    """Answers to the glasses of all images, with 90 % on the audit images, the first `wrong` of them incorrect."""
+    cells = {name: {"glasses": [0.9, 0.06, 0.04]} for name in names_of(project)}
+    for place, (name, code) in enumerate(truth.items()):
+        predicted = 1 - code if place < wrong else code
+        cells[name] = {"glasses": [0.9 if value == predicted else 0.05 for value in range(3)]}
+    return cells
+
+
 def add_round_with_errors(
     project: ProjectFolder,
     truth: dict[str, int],
@@ -99,10 +116,7 @@ def add_round_with_errors(
         session.add(row)
         session.flush()
         number = row.id
-    cells = {name: {"glasses": [0.9, 0.06, 0.04]} for name in names_of(project)}
-    for place, (name, code) in enumerate(truth.items()):
-        predicted = 1 - code if place < wrong else code
-        cells[name] = {"glasses": [0.9 if value == predicted else 0.05 for value in range(3)]}
+    cells = audit_answers(project, truth, wrong)
     cells = {name: answers | others for name, answers in cells.items()}
     folder = project.rounds / f"{number:04d}"
     load_predictions(project, write_cells(project, folder / "run" / "predictions", cells), number)
@@ -121,6 +135,19 @@ def add_network_with_errors(project: ProjectFolder, truth: dict[str, int], wrong
     network_folder(project, number).mkdir(parents=True)
     (network_folder(project, number) / "model.json").write_text("{}")
     return number
+
+
+def try_network_with_errors(project: ProjectFolder, truth: dict[str, int], wrong: int, number: int) -> str:
+    """Add a network with random weights, and a trial on a round's snapshot; see `add_round_with_errors`. Returns its name."""
+    folder = network_folder_of(project, TRIED)
+    if not folder.exists():
+        pin_network(folder, TRIED, random=True)
+    run = project.round_folder(number) / "run"
+    cells = audit_answers(project, truth, wrong)
+    shutil.rmtree(run / "trials", ignore_errors=True)
+    write_cells(project, run / "trials" / folder.name / "predictions", cells)
+    (run / "trials" / "trials.json").write_text(json.dumps({folder.name: {"error": None}}))
+    return TRIED
 
 
 def choose_round_features(project: ProjectFolder) -> tuple[int | str | None, str]:

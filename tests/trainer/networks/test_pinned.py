@@ -9,7 +9,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from tests.support.commands import run
+from tests.support.training_commands import call
 from trainer.networks.pinned import pin_network, read_network
 from trainer.runtime.errors import ChoiceError, ModelError, WeightsError
 from trainer.runtime.files import sha256_file
@@ -115,10 +115,8 @@ def test_weights_that_a_library_would_download_must_be_on_this_machine(
 
 
 def test_the_command_writes_the_folder_and_says_what_it_holds(tmp_path: Path):
-    done = run("trainer", "pin-network", NAME, "--random", "--to", tmp_path / "pinned", "--json")
-    done.assert_done()
-    assert json.loads(done.out)["weights"] == "random"
+    done = call("pin-network", NAME, "--random", "--to", tmp_path / "pinned", "--json")
+    assert json.loads(done.stdout)["weights"] == "random"
     assert read_network(tmp_path / "pinned").backbone.name == NAME
-    run("trainer", "pin-network", "resnet18", "--to", tmp_path / "other").assert_refused(
-        1, "nothing is downloaded"
-    )
+    done = call("pin-network", "resnet18", "--random", "--weights", __file__, "--to", tmp_path / "other")
+    assert (done.exit_code, "cannot be used together" in done.stderr) == (2, True)
