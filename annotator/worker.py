@@ -161,9 +161,9 @@ def _background(project: ProjectFolder, settings: Settings, search: FaceSearch) 
     """The steps for new images when nothing else is due; each takes about a second."""
     steps: deque[Callable[[], bool]] = deque()
     if settings.round_every:
-        warmup = FeatureWarmup(project)
+        warmup = FeatureWarmup(project, faces=settings.faces)
         steps.append(lambda: _if_alone(project, warmup.run_step))
-    added = AddedNetworksWarmup(project)
+    added = AddedNetworksWarmup(project, faces=settings.faces)
     steps.append(lambda: _if_alone(project, added.run_step))
     if settings.faces:
         steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))

@@ -1,4 +1,4 @@
-"""Every attribute has predictions of its own that suggest its values, and a reason: a log, of which the newest entry counts."""
+"""Which predictions suggest the values of each attribute, and why: a log, of which the newest entry counts."""
 
 import sqlalchemy as sa
 
@@ -10,7 +10,7 @@ branch_labels = None
 depends_on = None
 
 _PROMOTION = "promotion:"
-_REASON = "It was in use before attributes had sources of their own."
+_REASON = "It was in use before rounds were chosen by attribute."
 
 
 def upgrade() -> None:

@@ -173,7 +173,7 @@ def save_probe(
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "model.safetensors"
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for view, (mean, scale) in probe.scaling.items():
         tensors |= {f"mean/{view}": mean, f"scale/{view}": scale}
     blocks = _feature_blocks(probe.scaling)

@@ -1,15 +1,17 @@
 """The sources of features: a backbone and a view of the images, with the store of what was computed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.networks import Backbone
 from trainer.probe.feature_store import FeatureStore
+from trainer.runtime.errors import ModelError
 from trainer.runtime.files import canonical_json, sha256_text
 from trainer.views import FACE, HEAD, WHOLE, View
 
@@ -38,7 +40,7 @@ class Source:
     store: FeatureStore
     recipe: dict[str, object]
 
-    def keys(self, sha256: Sequence[str], landmarks: Sequence[NDArray[np.float32] | None]) -> list[str]:
+    def keys(self, sha256: Sequence[str], landmarks: Iterable[NDArray[np.float32] | None]) -> list[str]:
         """Return the key of each image's record, in hexadecimal: a corrected face gets a new record.
 
         Args:
@@ -78,6 +80,22 @@ def views_beside(backbone: Backbone) -> tuple[View, ...]:
         replace(view, name=f"{view.name}@{backbone.name}", side=side)
         for view, side in zip(VIEWS, sides, strict=True)
     )
+
+
+def view_of(recipe: dict[str, Any]) -> View:
+    """Return the view that a recipe of features names; those of the time before views are of whole images.
+
+    Raises:
+        ModelError: It is not a recipe of this version.
+    """
+    try:
+        return View(**recipe["view"]) if "view" in recipe else replace(WHOLE, side=recipe["side"])
+    except (KeyError, TypeError) as cause:
+        raise ModelError(
+            f"The model was trained on features of another version: {cause}.",
+            "Nothing was changed.",
+            "Run a new round.",
+        ) from cause
 
 
 def whole_image(backbone: Backbone) -> View:

@@ -21,7 +21,7 @@ from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
 from trainer.probe.features import Features, ImageFile, compute_features, compute_some
 from trainer.probe.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
-from trainer.probe.sources import BACKBONE, VIEWS, views_beside, whole_image
+from trainer.probe.sources import BACKBONE, VIEWS, open_source, view_of, views_beside, whole_image
 from trainer.rounds import label_issues, label_savings
 from trainer.rounds.ensemble import combined, save_ensemble
 from trainer.rounds.label_issues import LabelIssue
@@ -143,18 +143,20 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
     """
     trained, manifest = load_probe(model)
     tuned = _fine_tuned(model / manifest["network"]) if "network" in manifest else None
-    features: dict[str, Features] = {}
-    for backbone, views in _seen(tuned, (*VIEWS, whole_image(tuned.backbone if tuned else _backbone()))):
-        wanted = [view for view in views if view.name in manifest["features"]]
-        features |= compute_features(snapshot, backbone, cache, wanted, progress=_computing(report))
+    recipes = manifest["features"].values()
+    sources = [
+        (backbone, [view_of(recipe) for recipe in recipes if recipe.get("backbone") == backbone.name])
+        for backbone, _ in _seen(tuned, ())
+    ]
+    fitting = {v.name: open_source(cache, backbone, v).recipe for backbone, views in sources for v in views}
     codes = {attribute.name: attribute.codes for attribute in snapshot.categorical}
     other = [name for name in trained.codes if trained.codes[name] != codes.get(name)]
-    recipes = {view: of_view.recipe for view, of_view in features.items()}
-    if other or manifest["features"] != recipes:
+    if other or manifest["features"] != fitting:
         what = f"schema ({', '.join(other)})" if other else "features"
         raise ModelError(
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
+    features = _compute(snapshot, sources, cache, report)
     answers = _probe_answers(trained, trained.answer(features), snapshot, model, tuned)
     return replace(answers, embeddings=lambda: pool_embeddings(features).near())
 
@@ -275,9 +277,16 @@ def _features(
     snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None
 ) -> dict[str, Features]:
     """Return view name → features: of the frozen backbone and a pinned one beside it, or of a fine-tuned one."""
+    return _compute(snapshot, _seen(tuned, [whole_image(tuned.backbone)] if tuned else VIEWS), cache, report)
+
+
+def _compute(
+    snapshot: Snapshot, sources: Sequence[tuple[Backbone, Sequence[View]]], cache: Path, report: Report
+) -> dict[str, Features]:
     features: dict[str, Features] = {}
-    for backbone, views in _seen(tuned, [whole_image(tuned.backbone)] if tuned else VIEWS):
-        features |= compute_features(snapshot, backbone, cache, views, progress=_computing(report))
+    for backbone, views in sources:
+        if views:
+            features |= compute_features(snapshot, backbone, cache, views, progress=_computing(report))
     return features
 
 

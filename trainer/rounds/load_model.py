@@ -14,9 +14,9 @@ from trainer.finetune.saved_model import FORMAT, VERSION, SavedModel, load_model
 from trainer.networks import build
 from trainer.networks.side_by_side import SideBySide
 from trainer.probe.probe import Probe, load_probe
+from trainer.probe.sources import view_of
 from trainer.runtime.errors import ModelError
 from trainer.runtime.files import read_manifest
-from trainer.views import View
 
 
 def open_network(folder: Path) -> SavedModel:
@@ -67,7 +67,7 @@ def _probe_as_network(folder: Path, probe: Probe, manifest: dict[str, Any]) -> S
             "Nothing was changed.",
             "Run a new round.",
         )
-    views = tuple(View(**recipe["view"]) for recipe in recipes if "view" in recipe)
+    views = tuple(view_of(recipe) for recipe in recipes if "view" in recipe)
     if views:
         backbone = SideBySide(backbone, [view.side for view in views])
     outputs = {name: len(codes) for name, codes in probe.codes.items()}

@@ -1,7 +1,7 @@
 """The frames of views, and the similarity transform that puts a face into a frame.
 
-Points are continuous pixels: (0, 0) is the upper left corner of the upright image, and its first pixel reaches to (1, 1).
-A (2, 3) matrix maps the points of a view to those of the image.
+Points are continuous: (0, 0) is the upper left corner of the upright image, and its first pixel reaches to (1, 1). A (2, 3)
+matrix maps the points of a view to those of the image. Landmarks are numbers of pixels, counted from the centre of the first.
 """
 
 from dataclasses import dataclass
@@ -88,12 +88,12 @@ def eye_unit(landmarks: NDArray[np.float32]) -> float:
     if not distance > 0:
         return distance
     along = (right - left) / distance
-    nose = landmarks[4].astype(np.float64) - (left + right) / 2
+    nose = landmarks[4].astype(np.float64) + 0.5 - (left + right) / 2
     below = float(along[0] * nose[1] - along[1] * nose[0])
     return max(distance, below / NOSE)
 
 
 def _eyes(landmarks: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The centres of the eye on the left of the image and of the eye on the right."""
-    points = landmarks.astype(np.float64)
+    points = landmarks.astype(np.float64) + 0.5
     return points[:2].mean(axis=0), points[2:4].mean(axis=0)

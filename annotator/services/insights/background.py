@@ -93,7 +93,7 @@ class BackgroundAnalysis:
         """What is analysed besides the round; the round is analysed again when it changes."""
         return None
 
-    def _covers(self, result: Path) -> bool:  # noqa: ARG002 - an analysis with a subject looks into it
+    def _covers(self, result: Path) -> bool:  # noqa: ARG002 - an analysis with a subject reads it
         """Whether an earlier result is about the same subject."""
         return True
 

@@ -1,4 +1,4 @@
-"""Which predictions suggest the values of each attribute, and which give the order of work: nothing becomes worse by itself.
+"""Which predictions suggest the values of each attribute, and which give the order of work: nothing becomes worse unasked.
 
 New predictions suggest for an attribute unless the best measured earlier ones are shown to be better on the current audit
 labels. They give the order of work unless they answer fewer attributes than the active ones. Only a person overrules this

@@ -29,7 +29,7 @@ def test_a_network_is_added_listed_warmed_up_and_removed(filled: ProjectFolder, 
         1, "was added already", "networks remove"
     )
     call("networks", "add", "faces", *project).assert_refused(1, "faces already")
-    warmup = AddedNetworksWarmup(filled)
+    warmup = AddedNetworksWarmup(filled, faces=False)
     while warmup.run_step():
         pass
     stores = {file.parent.name.split("-")[0] for file in filled.cache.glob("*/images.sha256")}

@@ -1,4 +1,4 @@
-"""Suggestions never become worse by themselves: the best measured round suggests, attribute by attribute, and says why."""
+"""Suggestions do not become worse unasked: the best measured round suggests, attribute by attribute, and says why."""
 
 import shutil
 from pathlib import Path

@@ -62,8 +62,8 @@ def test_a_round_uses_and_records_the_features_of_the_network(tuned, done):
     assert done.metrics["colour"]["val"]["balanced_accuracy"] > 0.9
     probe, manifest = load_probe(done.model)
     assert manifest["network"] == "../../../1/run/model"
-    assert manifest["features"]["weights_sha256"] == fine_tuned(network).backbone.weights_sha256
-    assert len(probe.mean) == 16
+    assert manifest["features"]["whole"]["weights_sha256"] == fine_tuned(network).backbone.weights_sha256
+    assert len(probe.scaling["whole"][0]) == 16
 
 
 def test_a_saved_probe_gives_the_same_answers_after_both_folders_are_moved(tuned, done, tmp_path):
