@@ -291,6 +291,8 @@ def _run(project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: 
         )
         if loaded.kept:
             finished.message += f"; earlier predictions still suggest {', '.join(loaded.kept)}"
+        if not loaded.ordered:
+            finished.message += "; the queue keeps its order, because this round answers fewer attributes"
     report("load", 1, 1, "the predictions are loaded")
 
 
