@@ -19,6 +19,7 @@ from annotator.cli.terminal import (
     project_option,
 )
 from annotator.config import Settings
+from annotator.domain.plurals import counted as with_noun
 from annotator.errors import FacelabelError
 from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archives.names import NAME_ENCODINGS
@@ -199,7 +200,8 @@ def _print_report(source: Source, report: SourceReport) -> None:
     )
     if report.unmapped:
         errors.print(
-            f"{len(report.unmapped)} labels have no counterpart and were ignored. "
+            f"{with_noun(len(report.unmapped), 'label has', 'labels have')} no counterpart and "
+            f"{'was' if len(report.unmapped) == 1 else 'were'} ignored. "
             "`--dry-run --map-out FILE` proposes a mapping, --map FILE uses it.",
             markup=False,
         )
@@ -240,7 +242,8 @@ def _print_labels(name: str, report: LabelReport, would: str) -> None:
     for note in report.notes:
         errors.print(f"{name}: {note}", markup=False)
     click.echo(
-        f"{name}: {report.rows} rows, {report.added} labels {would}added, {report.replaced} replaced, "
+        f"{name}: {with_noun(report.rows, 'row', 'rows')}, {with_noun(report.added, 'label', 'labels')} {would}added, "
+        f"{report.replaced} replaced, "
         f"{report.unchanged} unchanged, {report.kept} differ from a person's answer, which stays."
     )
     for attribute, values in report.values.items():

@@ -21,15 +21,19 @@ _YES_WORDS = {"yes", "y", "true", "present"}
 _NO_WORDS = {"no", "n", "none", "false", "absent"}
 _YES_VALUES = {"yes", "true"}
 _NO_VALUES = {"no", "none", "false"}
+_INVISIBLE = " \t\r\n\u200b\u2060\ufeff"
 _JOINTS = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
 _NUMBER = re.compile(r"([+-]?(?:0|[1-9][0-9]{0,8}))(?:[.,]0*)?")
 _BETWEEN = re.compile(r"\s*[:=/]\s*|[\s_]+|-|")
 
 
 def fold(text: str) -> str:
-    """Normalise a text: compatible Unicode (NFKC), without case, without spaces at its ends, single spaces inside."""
+    """Normalise a text: compatible Unicode (NFKC), without case, without blanks at its ends, single spaces inside.
+
+    Blanks at the ends may be invisible: zero-width spaces come with what is copied from web pages.
+    """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(folded.split())
+    return " ".join(folded.strip(_INVISIBLE).split())
 
 
 def plain(name: str) -> str:

@@ -37,6 +37,26 @@ def load_image(path: Path, side: int, *, crop: float = 1.0) -> Tensor:
     return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
 
 
+def load_view(path: Path, landmarks: NDArray[np.float32] | None, view: View, *, crop: float = 1.0) -> Tensor:
+    """Decode an image and cut one view out of it.
+
+    Args:
+        path: A file in any format that is imported.
+        landmarks: (5, 2) of the face, in pixels of the upright image; NaN or None if there is no face.
+        view: What to cut.
+        crop: Proportion of the sides of a whole image that is kept, around the middle.
+
+    Returns:
+        (3, side, side) uint8 RGB.
+
+    Raises:
+        ImageError: As `load_image`.
+    """
+    if view.eye_distance is None:
+        return load_image(path, view.side, crop=crop)
+    return load_views_side_by_side(path, landmarks, [view])
+
+
 def load_views_side_by_side(
     path: Path, landmarks: NDArray[np.float32] | None, views: Sequence[View]
 ) -> Tensor:

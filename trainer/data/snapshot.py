@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from trainer.data.faces import FACES, no_landmarks, read_landmarks
 from trainer.runtime.errors import SnapshotError
-from trainer.runtime.files import canonical_json, read_manifest, sha256_text
+from trainer.runtime.files import canonical_json, read_manifest, sha256_file, sha256_text
 
 CANNOT_TELL = -1
 """Class index of a cell that a labeller marked as impossible to tell."""
@@ -114,6 +115,17 @@ class Snapshot:
     def categorical(self) -> list[Attribute]:
         """The attributes that a model can answer, in schema order."""
         return [attribute for attribute in self.attributes if attribute.categorical]
+
+    def landmarks_of(self, path: Path) -> NDArray[np.float32] | None:
+        """Return the (5, 2) landmarks of an image file that the snapshot holds under any name; None if it holds none."""
+        try:
+            return self.landmarks[self._rows[sha256_file(path)]]
+        except (OSError, KeyError):  # the file is not there, which its reader reports, or not in the snapshot
+            return None
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {sha256: row for row, sha256 in enumerate(self.sha256)}
 
     def image_path(self, index: int) -> Path:
         """Return the path of an image's file, which need not exist.

@@ -18,9 +18,11 @@ from trainer.data.snapshot import Snapshot
 from trainer.finetune.saved_model import FORMAT, LEARNED, VERSION, load_model
 from trainer.networks import Backbone
 from trainer.networks.pinned import MANIFEST, read_network
+from trainer.probe.sources import views_beside
 from trainer.runtime.errors import ModelError
 from trainer.runtime.files import read_manifest
 from trainer.runtime.tensors import read_tensors
+from trainer.views import View
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class FineTuned:
 
     Attributes:
         backbone: In evaluation mode; its `input_size` is the side of its train images.
+        views: What it sees of an image: a fine-tuned one what it saw of its train images.
         learned: The sha256 of its train images, in hexadecimal; None if it was not trained on labels of a project.
         sha256: Of the file with the network's weights.
     """
 
     backbone: Backbone
+    views: tuple[View, ...]
     learned: frozenset[str] | None
     sha256: str
 
@@ -64,7 +68,7 @@ def fine_tuned(model: Path) -> FineTuned:
     """
     if not (model / "model.json").exists() and (model / MANIFEST).exists():
         pinned = read_network(model)
-        return FineTuned(pinned.backbone, None, pinned.sha256)
+        return FineTuned(pinned.backbone, views_beside(pinned.backbone), None, pinned.sha256)
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     if manifest.get("kind") != "multi_output" or LEARNED not in manifest.get("files", {}):
         raise _unsuitable(model, "holds no fine-tuned network that lists its train images")
@@ -79,7 +83,8 @@ def _read(model: Path, sha256: str) -> FineTuned:
         raise _unsuitable(model, "takes images that are scaled, blurred or cropped in its own way")
     backbone = saved.network.backbone
     backbone.input_size = config.image_size
-    return FineTuned(backbone, _hashes(read_tensors(model / LEARNED)["sha256"]), sha256)
+    learned = _hashes(read_tensors(model / LEARNED)["sha256"])
+    return FineTuned(backbone, (config.input_view,), learned, sha256)
 
 
 def _hashes(rows: Tensor) -> frozenset[str]:

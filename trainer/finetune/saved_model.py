@@ -147,7 +147,8 @@ def load_model(folder: Path) -> SavedModel:
             "Nothing was changed.",
             "Train it again.",
         ) from cause
-    return SavedModel(network.to(memory_format=torch.channels_last).eval(), codes, config, manifest)
+    views = () if config.view == "whole" else (config.input_view,)
+    return SavedModel(network.to(memory_format=torch.channels_last).eval(), codes, config, manifest, views)
 
 
 def predict_logits(
@@ -174,7 +175,7 @@ def predict_logits(
     """
     model = load_model(folder)
     _check_schema(folder, model, snapshot)
-    images = SnapshotImages(snapshot, indices, [], side=model.config.image_size, crop=model.config.crop)
+    images = SnapshotImages(snapshot, indices, [], view=model.config.input_view, crop=model.config.crop)
     answers = compute_logits(
         model.network.to(distributed.device()),
         images,

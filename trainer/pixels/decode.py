@@ -18,7 +18,7 @@ from trainer.pixels.colour import to_srgb
 from trainer.pixels.containers import lacks_end, missing_bytes
 from trainer.pixels.errors import UndecodableImageError
 from trainer.pixels.kinds import HEAD_BYTES, RAW, sniff_image, unreadable_kind
-from trainer.pixels.pages import describe_pages, is_camera_raw
+from trainer.pixels.pages import describe_pages, describe_tiff, is_camera_raw
 from trainer.pixels.repair import LACKS_END, open_tolerantly, repair
 
 Image.MAX_IMAGE_PIXELS = None  # every size is checked here, against the limit that the caller gives
@@ -80,7 +80,7 @@ def open_image(content: bytes, max_pixels: int) -> "OpenedImage":
             else "is not an image that can be read (JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, "
             "BMP, JPEG 2000 or PNM)"
         )
-    with _refusals(kind):
+    with _refusals(kind, content):
         return OpenedImage(content, kind, max_pixels)
 
 
@@ -161,6 +161,10 @@ class OpenedImage:
             raise
         except Exception:
             repaired = repair(self._content, self.kind, self._missing, self._open)
+            if repaired is None and self._missing:
+                raise UndecodableImageError(
+                    f"is damaged (its last {self._missing:,} bytes are missing, and it cannot be decoded without them)"
+                ) from None
             if repaired is None:
                 raise
             image, notes = repaired
@@ -207,7 +211,7 @@ def _orientation(image: Image.Image) -> tuple[int, list[str]]:
 
 
 @contextmanager
-def _refusals(kind: str) -> Iterator[None]:
+def _refusals(kind: str, content: bytes = b"") -> Iterator[None]:
     """Turn what the decoders raise for damaged and hostile files into refusals."""
     try:
         with warnings.catch_warnings():
@@ -216,8 +220,11 @@ def _refusals(kind: str) -> Iterator[None]:
     except UndecodableImageError:
         raise
     except UnidentifiedImageError as error:
+        variety = describe_tiff(content) if kind == "TIFF" else None
         raise UndecodableImageError(
-            f"cannot be decoded (it begins like {_NAMES.get(kind, kind)}, but is damaged or of a rare variety)"
+            f"is {variety}"
+            if variety
+            else f"cannot be decoded (it begins like {_NAMES.get(kind, kind)}, but is damaged or of a rare variety)"
         ) from error
     except MemoryError as error:
         raise UndecodableImageError("needs more memory than is available") from error

@@ -20,6 +20,7 @@ from torch import Tensor
 from trainer.probe.features import Features
 from trainer.probe.linear_heads import BASIS, DIRECTIONS, Basis, fit_basis
 from trainer.runtime.errors import ModelError
+from trainer.runtime.files import remove_unfinished
 from trainer.runtime.tensors import read_tensors, write_tensors
 
 FILE = "points.safetensors"
@@ -103,7 +104,9 @@ def view_embeddings(features: Features) -> ViewEmbeddings:
     tensors = _read(file)
     if tensors.get("key") is None or not torch.equal(tensors["key"], key):
         tensors = _compute(features, sample) | {"key": key}
-        write_tensors(file, tensors)
+        with features.store.locked():
+            remove_unfinished(file.parent, FILE)
+            write_tensors(file, tensors)
     basis = Basis(tensors["mean"], tensors["scale"], tensors["directions"])
     return ViewEmbeddings(basis, tensors["points"], features.rows)
 

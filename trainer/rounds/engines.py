@@ -21,7 +21,7 @@ from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
 from trainer.probe.features import Features, ImageFile, compute_features, compute_some
 from trainer.probe.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
-from trainer.probe.sources import BACKBONE, VIEWS, open_source, view_of, views_beside, whole_image
+from trainer.probe.sources import BACKBONE, VIEWS, open_source, view_of
 from trainer.rounds import label_issues, label_savings
 from trainer.rounds.ensemble import combined, save_ensemble
 from trainer.rounds.label_issues import LabelIssue
@@ -60,7 +60,7 @@ def probe(
     model = fit_probe(snapshot, pool, seed, tuned.unseen(snapshot) if tuned else None)
     save_probe(to / "model", model, snapshot, features, seed, network)
     report(Progress("train", 1, 1, "trained"))
-    answers = _probe_answers(model, model.answer_pool(pool), snapshot, to / "model", tuned)
+    answers = _probe_answers(model, model.answer_pool(pool), features, snapshot, to / "model", tuned)
     return replace(answers, embeddings=pool.near, committee=lambda: model.committee(pool))
 
 
@@ -146,7 +146,7 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
     recipes = manifest["features"].values()
     sources = [
         (backbone, [view_of(recipe) for recipe in recipes if recipe.get("backbone") == backbone.name])
-        for backbone, _ in _seen(tuned, ())
+        for backbone, _ in _seen(tuned)
     ]
     fitting = {v.name: open_source(cache, backbone, v).recipe for backbone, views in sources for v in views}
     codes = {attribute.name: attribute.codes for attribute in snapshot.categorical}
@@ -157,7 +157,7 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
     features = _compute(snapshot, sources, cache, report)
-    answers = _probe_answers(trained, trained.answer(features), snapshot, model, tuned)
+    answers = _probe_answers(trained, trained.answer(features), features, snapshot, model, tuned)
     return replace(answers, embeddings=lambda: pool_embeddings(features).near())
 
 
@@ -174,7 +174,8 @@ def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Ans
         calibration = saved.calibration[name]
         answers[name] = saved.calibrated(name, logits).astype(np.float32)
         priors[name], images[name] = np.asarray(calibration["prior"]), calibration["images"]
-    return Answers(answers, priors, images, _about("cnn", saved.config.network, snapshot, model))
+    about = _about("cnn", saved.config.network, snapshot, model)
+    return Answers(answers, priors, images, about, dict.fromkeys(answers, saved.config.input_view))
 
 
 Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
@@ -277,7 +278,7 @@ def _features(
     snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None
 ) -> dict[str, Features]:
     """Return view name → features: of the frozen backbone and a pinned one beside it, or of a fine-tuned one."""
-    return _compute(snapshot, _seen(tuned, [whole_image(tuned.backbone)] if tuned else VIEWS), cache, report)
+    return _compute(snapshot, _seen(tuned), cache, report)
 
 
 def _compute(
@@ -290,11 +291,12 @@ def _compute(
     return features
 
 
-def _seen(tuned: FineTuned | None, views: Sequence[View]) -> list[tuple[Backbone, Sequence[View]]]:
-    """Return the backbones of a probe with what each sees: `views` if there is one backbone only."""
-    if tuned is None or not tuned.pinned:
-        return [(tuned.backbone if tuned else _backbone(), views)]
-    return [(_backbone(), VIEWS), (tuned.backbone, views_beside(tuned.backbone))]
+def _seen(tuned: FineTuned | None) -> list[tuple[Backbone, Sequence[View]]]:
+    """Return the backbones of a probe, and what each sees."""
+    frozen: list[tuple[Backbone, Sequence[View]]] = [(_backbone(), VIEWS)]
+    if tuned is None:
+        return frozen
+    return [*(frozen if tuned.pinned else []), (tuned.backbone, tuned.views)]
 
 
 def _computing(report: Report) -> Callable[[int, int], None]:
@@ -315,8 +317,8 @@ def compute_ahead(files: list[ImageFile], cache: Path, seconds: float, network: 
     with threads(1):
         if network is None:
             return compute_some(files, _backbone(), cache, seconds=seconds)
-        backbone = _fine_tuned(network).backbone
-        return compute_some(files, backbone, cache, views_beside(backbone), seconds=seconds)
+        pinned = _fine_tuned(network)
+        return compute_some(files, pinned.backbone, cache, pinned.views, seconds=seconds)
 
 
 def _fine_tuned(model: Path) -> FineTuned:
@@ -334,6 +336,7 @@ def _backbone() -> Backbone:
 def _probe_answers(
     model: Probe,
     answers: dict[str, NDArray[np.float32]],
+    features: Mapping[str, Features],
     snapshot: Snapshot,
     folder: Path,
     tuned: FineTuned | None = None,
@@ -344,7 +347,9 @@ def _probe_answers(
     about = _about(
         "probe", f"{BACKBONE} + {backbone}" if tuned and tuned.pinned else backbone, snapshot, folder
     )
-    return Answers(answers, priors, images, about | ({"network_sha256": tuned.sha256} if tuned else {}))
+    about |= {"network_sha256": tuned.sha256} if tuned else {}
+    views = {name: view_of(features[head.views[0]].recipe) for name, head in model.heads.items()}
+    return Answers(answers, priors, images, about, views)
 
 
 def _about(name: str, backbone: str, snapshot: Snapshot, model: Path) -> dict[str, Any]:

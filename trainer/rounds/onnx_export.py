@@ -12,7 +12,7 @@ from trainer.evaluation.calibration import prior_in_logits
 from trainer.finetune.saved_model import SavedModel
 from trainer.rounds.load_model import open_network
 from trainer.runtime.errors import ModelError
-from trainer.runtime.files import file_entry, move_into_place, write_manifest
+from trainer.runtime.files import file_entry, replacing, write_manifest
 
 FORMAT, VERSION = "facelabel-onnx", 1
 TOLERANCE = 1e-4
@@ -66,13 +66,10 @@ def export_onnx(model: Path, to: Path) -> dict[str, Any]:
     height, width = saved.input_size
     answering = Answering(saved).eval()
     to.mkdir(parents=True, exist_ok=True)
-    file, temporary = to / "model.onnx", to / ".model.onnx.part"
-    try:
+    file = to / "model.onnx"
+    with replacing(file) as temporary:
         _write(answering, len(saved.codes), saved.input_size, temporary)
         difference = _check(saved, temporary)
-        move_into_place(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
     manifest = {
         "attributes": [{"codes": codes, "name": name} for name, codes in saved.codes.items()],
         "files": {file.name: file_entry(file)},

@@ -49,6 +49,7 @@ FACE = View("face", 320, 0.40, 0.36)
 """The face from the forehead to the chin, with the pixels that skin needs."""
 WHOLE = View("whole", 192, None)
 """The whole image squeezed to a square, whatever its shape and wherever its face."""
+BY_NAME = {view.name: view for view in (WHOLE, HEAD, FACE)}
 
 
 def transform(view: View, landmarks: NDArray[np.float32] | None, size: tuple[int, int]) -> Matrix:

@@ -1,6 +1,8 @@
 """The shared decoder: every mode and format, damaged files, and limits."""
 
 import io
+import re
+import struct
 import subprocess
 import sys
 
@@ -229,6 +231,41 @@ def test_a_photo_that_ends_within_its_last_rows_is_decoded_with_a_note():
     whole = encode(noise(size=(800, 1200)), "JPEG", quality=90)
     cut = decode_image(whole[: -len(whole) // 400], MOST)
     assert cut.notes == ("it lacks its last bytes",)
+
+
+@pytest.mark.parametrize(
+    ("bits", "sample", "told"),
+    [
+        (32, 3, "3 values of 32-bit floats per pixel"),
+        (16, 3, "3 values of 16-bit floats per pixel"),
+        (64, 3, "3 values of 64-bit floats per pixel"),
+        (32, 1, "3 values of 32-bit numbers per pixel"),
+    ],
+)
+def test_a_tiff_of_colours_that_are_not_read_is_told_with_what_to_do(bits: int, sample: int, told: str):
+    content = encode(noise(), "TIFF", tiffinfo={339: (sample,) * 3})
+    content = content.replace(struct.pack("<3H", 8, 8, 8), struct.pack("<3H", bits, bits, bits))
+    with pytest.raises(
+        UndecodableImageError, match=f"^is a TIFF with {told}, which is not read; save it with"
+    ):
+        decode_image(content, MOST)
+
+
+def test_a_tiff_of_usual_samples_that_is_damaged_is_not_told_to_be_of_others():
+    content = encode(noise(), "TIFF").replace(struct.pack("<HHI", 259, 3, 1), struct.pack("<HHI", 259, 3, 0))
+    with pytest.raises(UndecodableImageError, match="damaged"):
+        decode_image(content[:-40_000] if len(content) > 40_000 else content[:60], MOST)
+
+
+@pytest.mark.parametrize(("side", "lacks"), [(24, 1), (24, 17), (24, 200), (200, 1), (200, 17), (200, 900)])
+def test_an_avif_without_its_end_is_decoded_or_refused_for_what_it_lacks(side: int, lacks: int):
+    content = encode(noise(size=(side, side)), "AVIF", quality=60)[:-lacks]
+    try:
+        outcome = " ".join(decode_image(content, MOST).notes)
+    except UndecodableImageError as refusal:
+        outcome = str(refusal)
+    told = rf"is damaged \(its last {lacks} bytes are missing(, and it cannot be decoded without them)?\)"
+    assert re.fullmatch(f"it lacks its last bytes|{told}", outcome)
 
 
 def test_more_pixels_than_the_limit_are_refused_before_they_are_decoded():
