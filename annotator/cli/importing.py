@@ -226,11 +226,15 @@ def _load_predictions(
 ) -> dict[str, Any]:
     if dry_run:
         raise click.UsageError("--dry-run cannot be used with predictions; loading them changes no labels.")
-    from annotator.services.predictions.active import import_predictions  # noqa: PLC0415 - it imports pyarrow
+    from annotator.services.rounds.loading import import_predictions  # noqa: PLC0415 - it imports pyarrow
 
     loaded = import_predictions(project, folder)
     if verbose:
         click.echo(f"{folder}: {loaded.rows} images predicted, {loaded.unknown} of them not in the project")
+        for attribute, reason in loaded.kept.items():
+            click.echo(f"  earlier predictions still suggest {attribute}: {reason}")
+        if not loaded.ordered:
+            click.echo("  the order of the queue stays, because these predictions answer fewer attributes")
     return asdict(loaded)
 
 

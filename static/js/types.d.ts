@@ -311,6 +311,7 @@ export interface AttributeInsights {
   gain: { value: number; low: number | null; high: number | null; rounds: number } | null;
   changed: number | null;
   classes: { code: number; name: string }[];
+  source: number | null;
   confusion: number[][] | null;
   calibration: Calibration | null;
   agreement: Coefficient | null;
@@ -372,16 +373,27 @@ export interface Round {
   attempts: number;
   labelled: number | null;
   features: number | null;
+  network: string | null;
   features_reason: string | null;
   metrics: Record<string, { test?: TestMetrics }> | null;
   in_use: boolean;
+  suggests: string[];
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
 }
 
+/** The round whose predictions suggest the values of an attribute, and why; null: they were imported. */
+export interface Source {
+  attribute: string;
+  round: number | null;
+  reason: string;
+  chosen: boolean;
+}
+
 export interface Rounds {
   rounds: Round[];
+  sources: Source[];
   every: number;
   labelled_since: number;
   networks_after: number;

@@ -99,6 +99,7 @@ ACCESS: dict[str, Needed] = {
     "rounds_api.start": Role.REVIEWER,
     "rounds_api.use_frozen_features": Role.REVIEWER,
     "rounds_api.promote_round": Role.REVIEWER,
+    "rounds_api.use_best_measured": Role.REVIEWER,
     "imports_api.index": Role.ADMIN,
     "imports_api.show": Role.ADMIN,
     "imports_api.upload": Role.ADMIN,
