@@ -14,6 +14,7 @@ from annotator.resources import resource
 from annotator.services.faces.tiles import TileStore
 from annotator.web.data.exports import export_files, exports_api
 from annotator.web.data.imports import imports_api
+from annotator.web.data.mapping import mapping_api
 from annotator.web.data.schema import schema_api
 from annotator.web.data.snapshots import snapshot_files, snapshots_api
 from annotator.web.http.access import guard
@@ -72,6 +73,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         rounds_api,
         round_files,
         imports_api,
+        mapping_api,
         snapshots_api,
         snapshot_files,
         exports_api,
