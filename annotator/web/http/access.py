@@ -106,6 +106,8 @@ ACCESS: dict[str, Needed] = {
     "imports_api.receive": Role.ADMIN,
     "imports_api.start": Role.ADMIN,
     "imports_api.discard": Role.ADMIN,
+    "mapping_api.show": Role.ADMIN,
+    "mapping_api.preview": Role.ADMIN,
     "snapshots_api.index": Role.LABELLER,
     "snapshots_api.create": Role.REVIEWER,
     "snapshots_api.diff": Role.LABELLER,

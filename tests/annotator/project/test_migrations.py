@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -109,7 +110,10 @@ def test_every_attribute_has_the_suggestions_that_it_had_before(tmp_path: Path):
     ]
 
 
-def test_faces_of_an_older_project_tell_what_found_them(tmp_path: Path):
+@pytest.mark.parametrize(("face_count", "afterwards"), [(2, 2), (0, None)])
+def test_faces_of_an_older_project_tell_what_found_them_and_none_are_searched_for_again(
+    tmp_path: Path, face_count: int, afterwards: int | None
+):
     database = Database(tmp_path / "facelabel.db")
     config = Config()
     config.set_main_option("script_location", str(resource("alembic")))
@@ -119,12 +123,18 @@ def test_faces_of_an_older_project_tell_what_found_them(tmp_path: Path):
     image = OLD_PROJECT[3]
     face = 'INSERT INTO faces (image_id, number, turn, "left", top, "right", bottom, score, points) VALUES '
     with database.write() as session:
-        for statement in (image, face + "(1, 0, 0, 1, 1, 8, 8, 0.0, '[]'), (1, 1, 0, 1, 1, 8, 8, 0.7, '[]')"):
+        counted = f"UPDATE images SET face_count = {face_count}"
+        for statement in (
+            image,
+            counted,
+            face + "(1, 0, 0, 1, 1, 8, 8, 0.0, '[]'), (1, 1, 0, 1, 1, 8, 8, 0.7, '[]')",
+        ):
             session.execute(text(statement))
     database.close()
     opened = ProjectFolder.open(tmp_path)
     with opened.database.read() as session:
         finders = session.scalars(select(Face.finder).order_by(Face.number)).all()
+        assert session.scalar(select(Image.face_count)) == afterwards
     opened.database.close()
     assert finders == [Finder.IMPORT, Finder.HOG]
 
