@@ -3,7 +3,7 @@ import { SharpLayer, partOf } from './sharp.js';
 import { Sheet, turnedBox, turnedSize } from './sheet.js';
 import { TileCache } from './tiles.js';
 import { Tone } from './tone.js';
-import { Zoom, beginning, frameSize } from './zoom.js';
+import { Zoom, beginning } from './zoom.js';
 /** @import { ProjectStorage } from '../lib/storage.js' */
 /** @import { Task } from '../types' */
 
@@ -25,7 +25,7 @@ export class Photo {
     this.sheet = new Sheet(picture, marks);
     this.tiles = new TileCache();
     this.sharp = new SharpLayer(sharp, (id, url) => this.tiles.of(id)?.part.url === url);
-    this.zoom = new Zoom(this.frame, [picture, marks], (view) => this.sharp.move(view));
+    this.zoom = new Zoom(this.frame, [picture, marks], { onmove: (view) => this.sharp.move(view), onframe });
     this.tone = new Tone(session, this.frame, [picture, sharp]);
     /** @type {?Task} */
     this.task = null; // the image whose preview is on the screen
@@ -98,7 +98,7 @@ export class Photo {
    * @param {Task[]} queue in the order of work
    */
   prepare(queue) {
-    const frame = frameSize(this.frame);
+    const frame = this.zoom.space;
     if (frame.width === 0) return; // it is hidden
     const wanted = queue.slice(0, AHEAD).flatMap((task) => {
       const view = beginning(frame, turnedSize(task), this.partOf(task));

@@ -99,6 +99,7 @@ export class SharpLayer {
    */
   move(view) {
     clearTimeout(this.timer);
+    if (this.laid && this.laid.view.frame !== view.frame) this.clear(); // the frame has another size
     if (this.laid) {
       const { view: then } = this.laid;
       const grown = view.scale / then.scale;
@@ -110,7 +111,7 @@ export class SharpLayer {
   /** @param {View} view */
   async fetch(view) {
     const { task, laid } = this;
-    if (!task?.tile_url) return;
+    if (!task?.tile_url || view.frame.width === 0) return;
     const part = partOf(task.tile_url, view);
     if (laid && (laid.part.url === part.url || (part.native && laid.part.native && covers(laid.part.box, seen(view).box)))) return;
     this.abort?.abort();

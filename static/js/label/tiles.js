@@ -21,8 +21,9 @@ export async function loadTile(url, signal) {
       const response = await fetch(url, { signal, priority: 'low' });
       if (response.ok) return await decoded(await response.blob(), signal);
       if (response.status !== 503) return null; // the preview stays
-    } catch { // the server is away, or the tile is not wanted any more
-    }
+    } catch {
+      if (signal.aborted) return null;
+    } // else the server is away
     await pause(WAIT * 2 ** attempt);
   }
   return null;

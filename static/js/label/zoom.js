@@ -24,12 +24,13 @@ export class Zoom {
   /**
    * @param {HTMLElement} frame what is seen; gets the pointer's events
    * @param {HTMLElement[]} layers what is moved and enlarged within it
-   * @param {(view: View) => void} onmove
+   * @param {{onmove: (view: View) => void, onframe: () => void}} listeners `onframe`: the frame has another size
    */
-  constructor(frame, layers, onmove) {
+  constructor(frame, layers, { onmove, onframe }) {
     this.frame = frame;
     this.layers = layers;
     this.onmove = onmove;
+    this.onframe = onframe;
     this.scale = 1;
     this.x = 0;
     this.y = 0;
@@ -43,7 +44,10 @@ export class Zoom {
     frame.addEventListener('pointermove', (event) => this.move(event));
     frame.addEventListener('pointerup', (event) => this.pointers.delete(event.pointerId));
     frame.addEventListener('pointercancel', (event) => this.pointers.delete(event.pointerId));
-    addEventListener('resize', () => (this.part ? this.reset() : this.set(this.scale, this.x, this.y)));
+    // The size is observed and not read: reading it after a change of the page would make the browser lay it out twice.
+    /** @type {Size} the frame's size */
+    this.space = { width: frame.clientWidth, height: frame.clientHeight };
+    new ResizeObserver(([{ contentRect: { width, height } }]) => this.fit({ width, height })).observe(frame);
     frame.addEventListener('dblclick', (event) => (this.scale > 1 ? this.whole() : this.by(CLOSE, this.place(event))));
   }
 
@@ -86,7 +90,7 @@ export class Zoom {
    * @param {[x: number, y: number]} direction
    */
   pan([dx, dy]) {
-    const width = this.frame.clientWidth * MOVE;
+    const width = this.space.width * MOVE;
     this.set(this.scale, this.x + dx * width, this.y + dy * width);
   }
 
@@ -106,19 +110,28 @@ export class Zoom {
     this.reset();
   }
 
+  /** @param {Size} space the frame's new size */
+  fit(space) {
+    if (space.width === this.space.width && space.height === this.space.height) return;
+    this.space = space;
+    if (this.part) this.reset();
+    else this.set(this.scale, this.x, this.y);
+    this.onframe();
+  }
+
   get largest() {
-    return largest(frameSize(this.frame), this.size);
+    return largest(this.space, this.size);
   }
 
   /** @returns {View} */
   get view() {
     const { size, scale, x, y } = this;
-    return { frame: frameSize(this.frame), size, scale, x, y };
+    return { frame: this.space, size, scale, x, y };
   }
 
   /** Back to where the image began. */
   reset() {
-    const { scale, x, y } = beginning(frameSize(this.frame), this.size, this.part);
+    const { scale, x, y } = beginning(this.space, this.size, this.part);
     this.set(scale, x, y);
   }
 
@@ -130,7 +143,7 @@ export class Zoom {
    * @param {number} y
    */
   set(scale, x, y) {
-    Object.assign(this, { scale, ...within(frameSize(this.frame), scale, x, y) });
+    Object.assign(this, { scale, ...within(this.space, scale, x, y) });
     for (const { style } of this.layers) {
       style.transform = scale > 1 ? `translate(${this.x}px, ${this.y}px) scale(${scale})` : '';
       style.setProperty('--zoom', String(scale));
@@ -165,12 +178,6 @@ export class Zoom {
     } else if (this.scale > 1) this.set(this.scale, this.x + to[0] - from[0], this.y + to[1] - from[1]);
   }
 }
-
-/**
- * @param {HTMLElement} frame
- * @returns {Size}
- */
-export const frameSize = ({ clientWidth: width, clientHeight: height }) => ({ width, height });
 
 /**
  * Pixels of the page for one pixel of an image while it is whole.
@@ -208,7 +215,7 @@ function within({ width, height }, scale, x, y) {
  * @returns {View}
  */
 export function beginning(frame, size, part) {
-  if (!part) return { frame, size, scale: 1, x: 0, y: 0 };
+  if (!part || frame.width === 0) return { frame, size, scale: 1, x: 0, y: 0 };
   const [left, top, right, bottom] = part;
   const [wide, high] = [size.width * fit(frame, size), size.height * fit(frame, size)];
   const scale = Math.min(largest(frame, size), Math.max(1, Math.min(frame.width / (wide * (right - left)), frame.height / (high * (bottom - top)))));
