@@ -336,8 +336,9 @@ def test_a_network_that_fails_in_training_does_not_stop_the_others(snapshot, tmp
 def test_a_probe_answers_files_like_a_snapshot_and_can_be_explained(faces, cache, tmp_path):
     assert call("round", faces, "--to", tmp_path / "round", "--cache", cache).exit_code == 0
     model, answers = tmp_path / "round/model", tmp_path / "answers.csv"
-    assert call("predict-images", model, faces / "images", "--to", answers).exit_code == 0
-    expected = ask(model, Snapshot.open(faces), cache, lambda _: None).probabilities["glasses"]
+    some = sorted((faces / "images").iterdir())[:8]
+    assert call("predict-images", model, *some, "--to", answers).exit_code == 0
+    expected = ask(model, Snapshot.open(faces), cache, lambda _: None).probabilities["glasses"][:8]
     found = [float(row["p:glasses"]) for row in rows_of(answers)]
     np.testing.assert_allclose(
         found, expected.max(axis=1), atol=5e-3, err_msg="features are kept in half precision"
