@@ -27,6 +27,8 @@ def upgrade() -> None:
     op.add_column("faces", sa.Column("finder", sa.String(), nullable=False, server_default="hog"))
     # The detector's scores are above 0; a face that came with its image was recorded with the score 0.
     op.execute("UPDATE faces SET finder = 'import' WHERE score = 0.0")
+    # Only HOG has searched them: without a count they are searched again, and the CNN finds more.
+    op.execute("UPDATE images SET face_count = NULL WHERE face_count = 0")
     op.add_column(
         "project", sa.Column("faces_version", sa.Integer(), nullable=False, server_default=sa.text("0"))
     )

@@ -37,6 +37,7 @@ def test_an_archive_with_labels_is_previewed_mapped_and_imported(page: Page, ser
     expect(page.locator("#report")).to_contain_text("eyewear")
     assert server.client().get("/progress")["attributes"]["glasses"]["labelled"] == 0
     mapping = '[columns.eyewear]\nattribute = "glasses"\nvalues.dark = "sunglasses"\n'
+    page.get_by_text("Advanced").click()
     page.locator("#mapping-text").fill(mapping)
     page.get_by_role("button", name="Check again").click()
     expect(page.locator("#report")).to_contain_text("sunglasses 1", timeout=60 * SECOND)
