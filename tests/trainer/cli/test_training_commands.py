@@ -16,6 +16,7 @@ from trainer.data.snapshot import Snapshot
 from trainer.evaluation.outputs import Answers
 from trainer.reports.galleries import hard_cases, hard_rows
 from trainer.rounds.engines import ask
+from trainer.rounds.load_model import open_network
 from trainer.runtime.files import write_manifest
 from trainer.runtime.tensors import load_checkpoint
 
@@ -366,7 +367,8 @@ def test_onnx_gives_the_probabilities_of_the_model(loss, run, snapshot, tmp_path
     assert call("export", run / "model", "--to", tmp_path / "onnx").exit_code == 0
     about = json.loads((tmp_path / "onnx/model.json").read_bytes())
     known = Snapshot.open(snapshot)
-    pixels = np.stack([load_image(known.image_path(row), 32).numpy() for row in range(7)])
+    model = open_network(run / "model")
+    pixels = np.stack([model.load(known.image_path(row), known.landmarks[row]).numpy() for row in range(7)])
     session = onnxruntime.InferenceSession(str(tmp_path / "onnx/model.onnx"))
     found = session.run(None, {"images": pixels})
     expected = ask(run / "model", known, tmp_path, lambda _: None).probabilities
