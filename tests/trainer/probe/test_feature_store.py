@@ -156,7 +156,7 @@ SMALL_FACE = replace(FACE, side=96)
 SMALL = [replace(HEAD, side=64), SMALL_FACE]
 
 
-def test_every_view_has_records_of_its_own_and_only_missing_ones_are_computed(few, backbone, tmp_path):
+def test_every_view_has_its_records_and_only_missing_ones_are_computed(few, backbone, tmp_path):
     features = compute_features(few, backbone, tmp_path, SMALL, progress=silent)
     assert list(features) == ["head", "face"]
     assert [len(of_view.store) for of_view in features.values()] == [9, 9]
