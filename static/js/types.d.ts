@@ -600,6 +600,7 @@ export interface ImportReport {
     ambiguous?: Counted<[string, string]>;
     texts?: string[];
   } | null;
+  heads?: { photos: number; looked_at: number; crowded: number; cut_before: boolean | null; recommended: boolean; text: string } | null;
   unread?: Counted<[string, string]>;
   unmapped: Counted<[string, number]>;
 }

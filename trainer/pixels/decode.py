@@ -148,10 +148,9 @@ class OpenedImage:
             image = self._load(side)
             orientation, exif_notes = _orientation(image)
             pages = describe_pages(self._content, self.kind, image)
-            size = (
-                self.size if self.kind == "JPEG" else image.size
-            )  # a JPEG is perhaps decoded to a smaller size
-            pixels, colour_notes = to_srgb(image if self.kind == "JPEG" else _reduced(image, side))
+            # The decoder of a JPEG has reduced it already.
+            size, image = (self.size, image) if self.kind == "JPEG" else (image.size, _reduced(image, side))
+            pixels, colour_notes = to_srgb(image)
             if orientation in _TURNS:
                 pixels = pixels.transpose(_TURNS[orientation])
             if self.kind == "HEIF" and pixels is image:
@@ -208,9 +207,10 @@ class OpenedImage:
 
 def _reduced(image: Image.Image, side: int | None) -> Image.Image:
     """Average squares of pixels while `side` of them stay: converting the colours of a whole photo takes a fifth of a second."""
-    factor = min(image.size) // side if side else 1
-    plain = image.mode == "RGB" and "transparency" not in image.info
-    return image.reduce(factor) if factor > 1 and plain else image
+    if side is None or image.mode != "RGB" or "transparency" in image.info:
+        return image
+    factor = min(min(image.size) // side, side // 2)  # with more, the sizes no longer tell the factor
+    return image.reduce(factor) if factor > 1 else image
 
 
 @cache

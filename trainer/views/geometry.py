@@ -13,7 +13,7 @@ Matrix = NDArray[np.float64]
 
 PROFILE = 1.2
 """Distance from the middle of the eyes to the base of the nose, in distances of the eyes, beyond which a face is nearly a
-profile. It is 0.74 in frontal faces and 0.93 in three-quarter views (medians; 1.17 in the most turned of 20)."""
+profile. It is 0.74 in frontal faces and 0.93 in three-quarter views (medians; 1.17 at the 95th percentile)."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 import { asApiError, call } from '../lib/api.js';
 import { byId, element, fieldOf, messageOf, moment, onSubmit } from '../lib/dom.js';
 import { untilAnswered } from '../lib/retry.js';
+import { HeadChoice } from './heads.js';
 import { reportOf } from './import_report.js';
 import { MappingForm, saveText } from './mapping.js';
 import { tar } from './tar.js';
@@ -13,6 +14,7 @@ import { upload } from './upload.js';
 const LOOK = 500; // milliseconds between two looks at a run
 const form = byId('confirm', HTMLFormElement);
 const mapping = new MappingForm(form);
+const heads = new HeadChoice(form, mapping);
 const pieceBytes = Number(byId('main').dataset.pieceBytes);
 /** @type {?Import} */
 let current = null;
@@ -74,10 +76,10 @@ async function showForm(row) {
   fieldOf(form, 'format').value = row.format;
   fieldOf(form, 'labels').value = row.labels;
   fieldOf(form, 'names_encoding').value = row.names_encoding;
-  fieldOf(form, 'faces').checked = row.faces;
   fieldOf(form, 'fps').value = String(row.fps);
   fieldOf(form, 'mapping').value = row.mapping;
   await mapping.load(row.id, row.report ? row.mapping : null);
+  heads.load(row);
   form.hidden = current?.id !== row.id || !hasFile(current);
 }
 

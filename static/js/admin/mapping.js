@@ -69,6 +69,11 @@ export class MappingForm {
     this.show(view, true);
   }
 
+  /** Whether a column or a label answers an attribute. */
+  get answers() {
+    return [...this.view?.columns ?? [], ...this.view?.labels ?? []].some(({ attribute }) => attribute !== '');
+  }
+
   /** Wait until the text says all that was chosen. */
   settled() {
     return this.queue;
@@ -107,6 +112,7 @@ export class MappingForm {
     this.showMore(view);
     this.showExamples(view);
     this.showFrames();
+    this.form.dispatchEvent(new Event('mapped'));
   }
 
   /** @param {Mapping} view */
