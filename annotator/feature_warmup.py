@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from importlib.util import find_spec
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from annotator.files import shard_path
 from annotator.models import Face, Image
 from annotator.project import ProjectFolder
+from annotator.services.rounds.networks import list_networks
 
 STEP_SECONDS = 1.0
 """How long the worker computes before it checks whether something else is due."""
@@ -33,11 +35,13 @@ class FeatureWarmup:
 
     Args:
         project: the project.
+        network: the folder of an added network, whose features are computed instead.
         faces: whether faces are searched for; if not, no image waits.
     """
 
-    def __init__(self, project: ProjectFolder, *, faces: bool = True) -> None:
+    def __init__(self, project: ProjectFolder, network: Path | None = None, *, faces: bool = True) -> None:
         self._project = project
+        self._network = network
         self._faces = faces
         self._last = 0
         self._possible = find_spec("torch") is not None
@@ -63,7 +67,7 @@ class FeatureWarmup:
             for i in images
         ]
         try:
-            done = compute_ahead(files, self._project.cache, STEP_SECONDS)
+            done = compute_ahead(files, self._project.cache, STEP_SECONDS, self._network)
         except ImageError as error:
             _log.warning("the features of some images are not computed in advance: %s", error.what)
             done = BATCH
@@ -100,3 +104,28 @@ def _upright_landmarks(image: Any) -> NDArray[np.float32] | None:
     points, turn, size = np.array([image.points]), np.array([image.turn]), [image.width, image.height]
     landmarks: NDArray[np.float32] = turn_back(points, turn, np.array([size]))[0].astype(np.float32)
     return landmarks
+
+
+class AddedNetworksWarmup:
+    """Computes the features of the networks that were added, one network after the other.
+
+    Args:
+        project: the project.
+        faces: as of `FeatureWarmup`.
+    """
+
+    def __init__(self, project: ProjectFolder, *, faces: bool = True) -> None:
+        self._project = project
+        self._faces = faces
+        self._warmups: dict[str, FeatureWarmup] = {}
+
+    def run_step(self) -> bool:
+        """Compute for about `STEP_SECONDS`. Returns whether there was an image left to process."""
+        for network in list_networks(self._project):
+            warmup = self._warmups.setdefault(
+                network.manifest["manifest_hash"],
+                FeatureWarmup(self._project, network.folder, faces=self._faces),
+            )
+            if warmup.run_step():
+                return True
+        return False

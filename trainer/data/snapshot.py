@@ -119,9 +119,10 @@ class Snapshot:
     def landmarks_of(self, path: Path) -> NDArray[np.float32] | None:
         """Return the (5, 2) landmarks of an image file that the snapshot holds under any name; None if it holds none."""
         try:
-            return self.landmarks[self._rows[sha256_file(path)]]
+            landmarks: NDArray[np.float32] = self.landmarks[self._rows[sha256_file(path)]]
         except (OSError, KeyError):  # the file is not there, which its reader reports, or not in the snapshot
             return None
+        return landmarks
 
     @cached_property
     def _rows(self) -> dict[str, int]:

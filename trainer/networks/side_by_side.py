@@ -43,5 +43,5 @@ class SideBySide(Backbone):
         return torch.cat([self.backbone.pool(part) for part in maps.chunk(len(self.sides), dim=3)], dim=1)
 
     def _views(self, images: Tensor) -> list[Tensor]:
-        columns = torch.split(images, self.sides, dim=3)
+        columns = torch.split(images, list(self.sides), dim=3)
         return [column[:, :, :side] for column, side in zip(columns, self.sides, strict=True)]

@@ -95,7 +95,7 @@ def pool_embeddings(features: Mapping[str, Features]) -> PoolEmbeddings:
     return PoolEmbeddings({view: view_embeddings(of_view) for view, of_view in features.items()})
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)
 def view_embeddings(features: Features) -> ViewEmbeddings:
     """Load the embeddings of a view, or compute and save them; the last results stay in memory."""
     sample = _sample(features)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from trainer.data.snapshot import Snapshot
 from trainer.networks import Backbone
+from trainer.networks.inference import inference
 from trainer.probe.feature_store import FeatureStore
 from trainer.probe.sources import VIEWS, Source, open_source
 from trainer.runtime import distributed
@@ -131,7 +132,10 @@ def _cached(snapshot: Snapshot, source: Source) -> Features | None:
     unchanged = (
         last is not None
         and last.images is snapshot.sha256
-        and last.landmarks is snapshot.landmarks
+        and (
+            last.landmarks is snapshot.landmarks
+            or np.array_equal(last.landmarks, snapshot.landmarks, equal_nan=True)
+        )
         and last.state == source.store.state()
     )
     return last.features if last is not None and unchanged else None
@@ -223,7 +227,7 @@ def _add(
     progress: Callable[[int], None],
 ) -> None:
     """Compute and save the records that some images lack, `CHUNK` images at a time."""
-    backbone = backbone.to(distributed.device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    features_of = inference(backbone, sources[0].store.folder.parent)
     done = unsaved = 0
     waiting: dict[str, tuple[list[str], list[Tensor]]] = {source.view.name: ([], []) for source in sources}
 
@@ -238,10 +242,9 @@ def _add(
     with torch.inference_mode(), freed_memory_kept():
         for batch, views in _decoded(images, [source.view for source in sources]):
             for name, pixels in views.items():
-                features = backbone(backbone.normalise(pixels.to(distributed.device())))
                 keys, parts = waiting[name]
                 keys += [lacking[name] for _, lacking in batch if name in lacking]
-                parts.append(features.half().cpu())
+                parts.append(features_of(pixels).half())
             done, unsaved = done + len(batch), unsaved + len(batch)
             if unsaved >= CHUNK:
                 save()

@@ -8,7 +8,7 @@ on held-out people with 800 labels it gave a balanced accuracy of .90 for glasse
 
 An image is seen in one or several views (trainer/views), whose embeddings stand side by side. A head is trained on each
 view; the one with the least log-loss on held-out folds of the train groups answers, or all of them together, whose logits
-are averaged. One head trained on the embeddings of all views did worse where labels are few (docs/lab/experiments.md).
+are added. One head trained on the embeddings of all views did worse where labels are few (docs/lab/experiments.md).
 
 Unlabelled cells are left out attribute by attribute. L2 penalty and temperature are chosen per attribute on held-out
 folds of the train groups, so the val split stays unseen. If the features themselves were learned from these groups
@@ -180,7 +180,7 @@ class _Fitted:
 
     @property
     def loss(self) -> float:
-        """The mean log-loss of the held-out images."""
+        """The mean log-loss of the held-out images, of which there is one at least."""
         return negative_log_likelihood(self.held_out, self.right, self.head.prior, self.head.temperature)
 
 
@@ -251,42 +251,48 @@ def fit_heads(
         if not labelled.any():
             continue
         folds = assign_folds(groups[labelled], seed)
-        fitted = {}
-        for view, block in views.items():
+        of_views = {}
+        for view in views:
             some = along[view][torch.from_numpy(labelled)]
             held_out = _labelled(others[view], unseen[1][name]) if unseen else None
-            of_view = _fit(some, column[labelled], folds, classes[name], held_out)
-            head = _among(of_view.head.rotated(axes[view]), size, block, view)
-            fitted[view] = replace(of_view, head=head)
-        heads[name] = _best(list(fitted.values())).head
+            of_views[view] = _fit(some, column[labelled], folds, classes[name], held_out)
+        chosen, temperature = _choose(of_views)
+        parts = [_among(of_views[view].head.rotated(axes[view]), size, views[view]) for view in chosen]
+        heads[name] = _together(parts, chosen, temperature)
     return heads
 
 
-def _among(head: Head, size: int, block: slice, view: str) -> Head:
+def _choose(of_views: dict[str, _Fitted]) -> tuple[tuple[str, ...], float]:
+    """Return the views that answer, and the temperature of their answers.
+
+    It is the view with the least log-loss on held-out images, or all views, whose calibrated logits are added (a product
+    of experts).
+    """
+    first = next(iter(of_views.values()))
+    best = min(of_views, key=lambda view: of_views[view].loss) if len(first.right) else next(iter(of_views))
+    alone = (best,), of_views[best].head.temperature
+    if len(of_views) == 1 or not len(first.right):
+        return alone
+    held_out = np.sum([fitted.held_out / fitted.head.temperature for fitted in of_views.values()], axis=0)
+    temperature = fit_temperature(held_out, first.right, first.head.prior)
+    loss = negative_log_likelihood(held_out, first.right, first.head.prior, temperature)
+    return (tuple(of_views), temperature) if loss < of_views[best].loss else alone
+
+
+def _among(head: Head, size: int, block: slice) -> Head:
     """Return a head of one view's coordinates as one of the `size` coordinates of all views."""
     coefficients = torch.zeros(size + 1, *head.coefficients.shape[1:])
     coefficients[:-1][block] = head.coefficients[:-1]
     coefficients[-1] = head.coefficients[-1]
-    return replace(head, coefficients=coefficients, views=(view,))
+    return replace(head, coefficients=coefficients)
 
 
-def _best(of_views: list[_Fitted]) -> _Fitted:
-    """Return the head with the least log-loss on held-out images: one of the views, or all views together."""
-    if len(of_views) == 1:
-        return of_views[0]
-    candidates = [*of_views, _together(of_views)]
-    return min(candidates, key=lambda fitted: fitted.loss)
-
-
-def _together(of_views: list[_Fitted]) -> _Fitted:
-    """Return the mean of the calibrated logits of the views as a head, with a temperature of its own."""
-    heads, first = [fitted.head for fitted in of_views], of_views[0]
-    coefficients = torch.stack([head.coefficients / head.temperature for head in heads]).mean(dim=0)
-    held_out = np.mean([fitted.held_out / fitted.head.temperature for fitted in of_views], axis=0)
-    temperature = fit_temperature(held_out, first.right, first.head.prior)
-    views = tuple(view for head in heads for view in head.views)
-    head = replace(first.head, coefficients=coefficients, temperature=temperature, views=views)
-    return _Fitted(head, held_out, first.right)
+def _together(heads: list[Head], views: tuple[str, ...], temperature: float) -> Head:
+    """Return the sum of the calibrated logits of some heads as a head; one head stays as it is."""
+    if len(heads) == 1:
+        return replace(heads[0], views=views)
+    coefficients = torch.stack([head.coefficients / head.temperature for head in heads]).sum(dim=0)
+    return replace(heads[0], coefficients=coefficients, temperature=temperature, views=views)
 
 
 def _labelled(embeddings: Tensor, labels: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.int64]]:

@@ -142,6 +142,8 @@ def _in_features(head: Head, pool: PoolEmbeddings) -> Head:
     """Return a head of the embeddings as one of the scaled features of all views side by side."""
     parts = [
         torch.tensordot(part.basis.directions, head.coefficients[:-1][pool.blocks[view]], dims=1)
+        if view in head.views
+        else torch.zeros(len(part.basis.directions), *head.coefficients.shape[1:])
         for view, part in pool.views.items()
     ]
     return replace(head, coefficients=torch.cat([*parts, head.coefficients[-1:]]))

@@ -70,6 +70,18 @@ def open_source(cache: Path, backbone: Backbone, view: View) -> Source:
     return Source(view, FeatureStore(cache / key, recipe, backbone.feature_size), recipe)
 
 
+def views_beside(backbone: Backbone) -> tuple[View, ...]:
+    """Return what a network sees whose features stand beside those of the frozen backbone: the same frames.
+
+    Their sides are those of `VIEWS`, unless the network takes larger images, or images of one size only.
+    """
+    sides = [backbone.input_size if backbone.fixed_side else max(v.side, backbone.input_size) for v in VIEWS]
+    return tuple(
+        replace(view, name=f"{view.name}@{backbone.name}", side=side)
+        for view, side in zip(VIEWS, sides, strict=True)
+    )
+
+
 def view_of(recipe: dict[str, Any]) -> View:
     """Return the view that a recipe of features names; those of the time before views are of whole images.
 

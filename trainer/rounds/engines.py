@@ -6,7 +6,7 @@ A new engine is a function like `probe` with a line in `ENGINES`, and a function
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from trainer.runtime.errors import ChoiceError, ModelError
 from trainer.runtime.files import read_manifest, sha256_file
 from trainer.runtime.progress import Progress, Report
 from trainer.runtime.threads import threads
+from trainer.views import View
 
 if TYPE_CHECKING:
     from trainer.finetune.finetuned_backbone import FineTuned
@@ -38,7 +39,16 @@ if TYPE_CHECKING:
 def probe(
     snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report, network: Path | None = None
 ) -> Answers:
-    """Train linear heads on cached features of the frozen backbone, or of the fine-tuned one in the model folder `network`.
+    """Train linear heads on cached features.
+
+    Args:
+        snapshot: The snapshot.
+        to: The folder of the round; the model is written into `model`.
+        cache: Folder of cached features.
+        seed: Seed of all random draws.
+        report: Called with the progress.
+        network: Folder of another network. The features of a fine-tuned network replace those of the frozen backbone; those
+            of a pinned one (trainer/networks/pinned) stand beside them.
 
     Raises:
         ModelError: The network cannot be used.
@@ -133,17 +143,20 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
     """
     trained, manifest = load_probe(model)
     tuned = _fine_tuned(model / manifest["network"]) if "network" in manifest else None
-    backbone = tuned.backbone if tuned else _backbone()
-    views = [view_of(recipe) for recipe in manifest["features"].values()]
-    recipes = {view.name: open_source(cache, backbone, view).recipe for view in views}
+    recipes = manifest["features"].values()
+    sources = [
+        (backbone, [view_of(recipe) for recipe in recipes if recipe.get("backbone") == backbone.name])
+        for backbone, _ in _seen(tuned)
+    ]
+    fitting = {v.name: open_source(cache, backbone, v).recipe for backbone, views in sources for v in views}
     codes = {attribute.name: attribute.codes for attribute in snapshot.categorical}
     other = [name for name in trained.codes if trained.codes[name] != codes.get(name)]
-    if other or manifest["features"] != recipes:
+    if other or manifest["features"] != fitting:
         what = f"schema ({', '.join(other)})" if other else "features"
         raise ModelError(
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
-    features = compute_features(snapshot, backbone, cache, views, progress=_computing(report))
+    features = _compute(snapshot, sources, cache, report)
     answers = _probe_answers(trained, trained.answer(features), features, snapshot, model, tuned)
     return replace(answers, embeddings=lambda: pool_embeddings(features).near())
 
@@ -248,11 +261,15 @@ def trained_on(model: Path) -> str:
 
 
 def weights_sha256(model: Path) -> str:
-    """Return the sha256 of a model folder's weights.
+    """Return the sha256 of the weights of a model folder, or of a folder of a pinned network.
 
     Raises:
         ModelError: The folder is incomplete.
     """
+    if not (model / "model.json").exists() and (model / "manifest.json").exists():
+        from trainer.networks.pinned import read_network  # noqa: PLC0415 - timm loads for seconds
+
+        return read_network(model).sha256
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     return str(manifest["files"]["model.safetensors"]["sha256"])
 
@@ -260,18 +277,34 @@ def weights_sha256(model: Path) -> str:
 def _features(
     snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None
 ) -> dict[str, Features]:
-    """Return view name → features of the frozen backbone, or of a fine-tuned one on the view that it was trained on."""
-    backbone = tuned.backbone if tuned else _backbone()
-    views = [tuned.view] if tuned else VIEWS
-    return compute_features(snapshot, backbone, cache, views, progress=_computing(report))
+    """Return view name → features: of the frozen backbone and a pinned one beside it, or of a fine-tuned one."""
+    return _compute(snapshot, _seen(tuned), cache, report)
+
+
+def _compute(
+    snapshot: Snapshot, sources: Sequence[tuple[Backbone, Sequence[View]]], cache: Path, report: Report
+) -> dict[str, Features]:
+    features: dict[str, Features] = {}
+    for backbone, views in sources:
+        if views:
+            features |= compute_features(snapshot, backbone, cache, views, progress=_computing(report))
+    return features
+
+
+def _seen(tuned: FineTuned | None) -> list[tuple[Backbone, Sequence[View]]]:
+    """Return the backbones of a probe, and what each sees."""
+    frozen: list[tuple[Backbone, Sequence[View]]] = [(_backbone(), VIEWS)]
+    if tuned is None:
+        return frozen
+    return [*(frozen if tuned.pinned else []), (tuned.backbone, tuned.views)]
 
 
 def _computing(report: Report) -> Callable[[int, int], None]:
     return lambda done, total: report(Progress("features", done, total, "computing features"))
 
 
-def compute_ahead(files: list[ImageFile], cache: Path, seconds: float) -> int:
-    """Compute features of the frozen backbone before a round needs them.
+def compute_ahead(files: list[ImageFile], cache: Path, seconds: float, network: Path | None = None) -> int:
+    """Compute features before a round needs them: of the frozen backbone, or of the pinned network in a folder.
 
     It uses one thread, because people are labelling at the same time.
 
@@ -282,7 +315,10 @@ def compute_ahead(files: list[ImageFile], cache: Path, seconds: float) -> int:
         TrainerError: An image or the backbone's weights cannot be read.
     """
     with threads(1):
-        return compute_some(files, _backbone(), cache, seconds=seconds)
+        if network is None:
+            return compute_some(files, _backbone(), cache, seconds=seconds)
+        pinned = _fine_tuned(network)
+        return compute_some(files, pinned.backbone, cache, pinned.views, seconds=seconds)
 
 
 def _fine_tuned(model: Path) -> FineTuned:
@@ -307,7 +343,10 @@ def _probe_answers(
 ) -> Answers:
     priors = {name: head.prior for name, head in model.heads.items()}
     images = {name: head.images for name, head in model.heads.items()}
-    about = _about("probe", tuned.backbone.name if tuned else BACKBONE, snapshot, folder)
+    backbone = tuned.backbone.name if tuned else BACKBONE
+    about = _about(
+        "probe", f"{BACKBONE} + {backbone}" if tuned and tuned.pinned else backbone, snapshot, folder
+    )
     about |= {"network_sha256": tuned.sha256} if tuned else {}
     views = {name: view_of(features[head.views[0]].recipe) for name, head in model.heads.items()}
     return Answers(answers, priors, images, about, views)

@@ -52,23 +52,23 @@ class Material:
 
     Attributes:
         embeddings: Returns the (rows, q) embeddings of some images.
-        views: View name → its coordinates among them.
         labels: Attribute → (n,) class indices, negative where there is no label.
         groups: (n,) group names.
         classes: Attribute → number of classes.
         random: Row numbers of the train images that were drawn at random.
         chosen: Row numbers of the train images that the query strategy chose.
         held_out: Row numbers of the random images to measure on; their groups differ from those of the others.
+        views: View name → its coordinates among the embeddings; None for a single view.
     """
 
     embeddings: Callable[[Tensor], Tensor]
-    views: Mapping[str, slice]
     labels: Mapping[str, NDArray[np.int64]]
     groups: NDArray[np.str_]
     classes: Mapping[str, int]
     random: Rows
     chosen: Rows
     held_out: Rows
+    views: Mapping[str, slice] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,13 @@ def material(snapshot: Snapshot, pool: PoolEmbeddings, drawn: Mapping[str, float
     train, val, test = (labelled & (snapshot.splits == split) for split in ("train", "val", "test"))
     return Material(
         pool.of,
-        pool.blocks,
         {a.name: snapshot.labels[a.name] for a in snapshot.categorical},
         snapshot.groups,
         {a.name: len(a.values) for a in snapshot.categorical},
         random=np.flatnonzero(train & (draw > 0)),
         chosen=np.flatnonzero(train & (draw == 0)),
         held_out=np.flatnonzero(test | (val & (draw > 0))),
+        views=pool.blocks,
     )
 
 

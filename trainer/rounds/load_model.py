@@ -42,6 +42,12 @@ def open_network(folder: Path) -> SavedModel:
 def _probe_as_network(folder: Path, probe: Probe, manifest: dict[str, Any]) -> SavedModel:
     """Return a probe as its backbone, frozen or fine-tuned, with heads of one layer on standardised features."""
     recipes, tuned = list(manifest["features"].values()), "network" in manifest
+    if len({recipe["backbone"] for recipe in recipes}) > 1:
+        raise ModelError(
+            f"{folder} answers from the features of two networks, and this command runs only one.",
+            "Nothing was changed.",
+            "Use the command predict, or give a model of another round.",
+        )
     config = FitConfig(
         network=recipes[0]["backbone"],
         image_size=max(recipe["side"] for recipe in recipes),

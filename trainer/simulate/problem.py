@@ -25,17 +25,18 @@ class Problem:
         names: (n,) image names.
         groups: (n,) group names; a group is either bought from or tested on.
         embeddings: (n, q) float32 principal coordinates of the features, computed without labels.
-        views: View name → its coordinates among them; the first view measures the similarity of images.
         labels: Attribute → (n,) class indices; negative if the label is unknown.
         classes: Attribute → number of classes.
+        views: View name → its coordinates among the embeddings, the first of which measures the similarity of images; None
+            for a single view.
     """
 
     names: NDArray[np.str_]
     groups: NDArray[np.str_]
     embeddings: NDArray[np.float32]
-    views: dict[str, slice]
     labels: dict[str, NDArray[np.int64]]
     classes: dict[str, int]
+    views: dict[str, slice] | None = None
 
     def take(self, rows: NDArray[np.int64]) -> "Problem":
         """Return the problem of some images, which may be repeated."""
@@ -78,9 +79,9 @@ def read_problem(snapshot: Snapshot, cache: Path, report: Report) -> Problem:
         names=np.asarray(snapshot.image_names),
         groups=snapshot.groups,
         embeddings=_all_embeddings(pool),
-        views=pool.blocks,
         labels={name: np.maximum(column, CANNOT_TELL) for name, column in labels.items()},
         classes={a.name: len(a.values) for a in snapshot.categorical if a.name in labels},
+        views=pool.blocks,
     ).take(labelled)
 
 

@@ -28,7 +28,7 @@ _one_at_a_time = threading.Lock()
 def load_views(
     path: Path, landmarks: NDArray[np.float32] | None, views: Sequence[View]
 ) -> dict[str, NDArray[np.uint8]]:
-    """Decode an image as the labellers see it, and cut views out of its own pixels.
+    """Decode an image as the labellers see it, and cut views out of its pixels.
 
     A JPEG is decoded smaller only so far that every view still has its pixels.
 
@@ -86,8 +86,9 @@ def max_pixels() -> int:
 def _cut(image: DecodedImage, landmarks: NDArray[np.float32] | None, view: View) -> NDArray[np.uint8]:
     if view.eye_distance is None:
         return squeeze(image.pixels, view.side)
-    matrix = transform(view, landmarks, (image.width, image.height))
-    return cut(image.pixels, matrix / round(image.width / image.pixels.width), view.side)
+    matrix = transform(view, landmarks, (image.width, image.height)) / image.reduction
+    matrix[:, 2] += image.inset
+    return cut(image.pixels, matrix, view.side)
 
 
 def _least_side(

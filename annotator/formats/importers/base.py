@@ -87,6 +87,14 @@ class SourceImage:
     sha256: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class VideoLength:
+    """The length of a video. `frames`: all its frames; `seconds`: the time of the last one."""
+
+    frames: int
+    seconds: float
+
+
 @dataclass
 class SourceContents:
     """The contents of a source: its images, and its labels in its own words.
@@ -102,6 +110,7 @@ class SourceContents:
         found: the number of files in its folders without its label files; 0 if the source is a single file.
         coded: the values of its answers are codes; else they are names, and a number among them is a name too.
         has_empty_words: nan, NA, null and the like stand for an empty cell unless the schema has a value of that name.
+        video: the length of a video that was decoded to its end.
     """
 
     images: list[SourceImage] = field(default_factory=list)
@@ -114,6 +123,7 @@ class SourceContents:
     found: int = 0
     coded: bool = False
     has_empty_words: bool = False
+    video: VideoLength | None = None
 
     def attributes(self) -> Iterator[str]:
         """Return the attributes that occur, in the order of their first appearance."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from annotator.domain.plurals import counted
 from annotator.formats.importers.ignored_files import counted_kinds
-from annotator.services.importing.reports import ImageReport, LabelReport
+from annotator.services.importing.reports import HeadSurvey, ImageReport, LabelReport
 
 _SHOWN = 5
 
@@ -34,6 +34,14 @@ def image_texts(images: ImageReport, *, dry_run: bool) -> list[str]:
     if images.ignored:
         texts.append(f"Ignored: {counted_kinds(images.ignored)}.")
     return texts
+
+
+def heads_text(heads: HeadSurvey) -> str:
+    """Say why heads should be cut out of photos, as a clause without a full stop."""
+    if heads.cut_before:
+        return "Heads were cut out of these photos before"
+    looked_at = "" if heads.looked_at == heads.photos else " looked at"
+    return f"{heads.crowded} of {heads.looked_at:,} photos{looked_at} show several people or small faces"
 
 
 def unmatched_texts(labels: LabelReport) -> list[str]:

@@ -133,7 +133,7 @@ def _make_task(
     predictions: ActivePredictions | None,
     faces: list[TaskFace],
 ) -> Task:
-    suggestions = predictions.file.suggestions(image.name, image.sha256) if predictions else {}
+    suggestions = predictions.suggestions(image.name, image.sha256) if predictions else {}
     suggestions = {n: s for n, s in suggestions.items() if n in active.ids and active.offers(n, s.code)}
     return Task(
         image_id=image.id,

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from alembic import command
 from annotator.db import Database
 from annotator.domain.states import Finder
-from annotator.models import Base, Face, Image, Label, Labeller
+from annotator.models import Base, Face, Image, Label, Labeller, SuggestionSource
 from annotator.project import NEWEST_REVISION, ProjectFolder
 from annotator.resources import resource
 
@@ -73,6 +73,41 @@ OLD_PROJECT = (
     "INSERT INTO labels (image_id, attribute_id, code, annotation_id) VALUES (1, 1, 1, 1)",
 )
 """A project of the first revision with one label, so that every table that others refer to has a row."""
+
+
+def test_every_attribute_has_the_suggestions_that_it_had_before(tmp_path: Path):
+    database = Database(tmp_path / "facelabel.db")
+    config = Config()
+    config.set_main_option("script_location", str(resource("alembic")))
+    with database._writing.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0019")
+    round_of = (
+        "INSERT INTO rounds (id, state, engine, strategy, stage, done, total, message, attempts, created_at) "
+        "VALUES ({0}, 'done', 'probe', 'margin', 'load', 0, 0, '', 0, '2026-01-0{0}')"
+    )
+    predictions = (
+        "INSERT INTO predictions (id, round_id, path, content_hash, schema_hash, rows, unknown, cursor, turn, loaded_at) "
+        "VALUES ({0}, {0}, 'rounds/{0}', '{0}', 'h', 1, 0, 0, {1}, '2026-01-0{0}')"
+    )
+    promotion = (
+        "INSERT INTO submissions (id, key, kind, fingerprint, labeller_id, late, created_at) "
+        "VALUES (2, 'p', 'promotion', 'promotion:1', 1, 0, '2026-01-03')"
+    )
+    rounds = [round_of.format(1), round_of.format(2), predictions.format(1, 3), predictions.format(2, 2)]
+    with database.write() as session:
+        for statement in (*OLD_PROJECT[:2], *rounds, promotion):
+            session.execute(text(statement))
+    database.close()
+    opened = ProjectFolder.open(tmp_path)
+    with opened.database.read() as session:
+        entries = session.scalars(select(SuggestionSource).order_by(SuggestionSource.id)).all()
+    opened.database.close()
+    assert [(entry.attribute_id, entry.predictions_id, entry.since.day) for entry in entries] == [
+        (1, 1, 1),
+        (1, 2, 2),
+        (1, 1, 3),
+    ]
 
 
 @pytest.mark.parametrize(("face_count", "afterwards"), [(2, 2), (0, None)])

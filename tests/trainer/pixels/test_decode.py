@@ -326,3 +326,20 @@ def test_random_damage_is_decoded_or_refused_with_a_reason(seed: int):
 def test_decoding_loads_no_torch():
     code = "import sys, trainer.pixels.decode; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("orientation", "inset"), [(1, (0, 0)), (3, (0.5, 0.5)), (6, (0.5, 0))])
+def test_a_large_image_is_reduced_to_no_less_than_the_wanted_side(
+    orientation: int, inset: tuple[float, float]
+):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    across = np.linspace(0, 255, 641).astype(np.uint8)
+    picture = Image.fromarray(np.broadcast_to(across[None, :, None], (431, 641, 3)).copy())
+    content = encode(picture, "PNG", exif=exif.tobytes())
+    whole, small = (decode_image(content, MOST, side) for side in (None, 200))
+    assert (small.width, small.height) == (whole.width, whole.height) == whole.pixels.size
+    assert sorted(small.pixels.size) == [216, 321]
+    assert (small.reduction, small.inset) == (2, inset)
+    assert difference(small, np.asarray(whole.pixels.resize(small.pixels.size, Image.Resampling.BOX))) < 1
+    assert decode_image(content, MOST, 216).pixels.size == whole.pixels.size

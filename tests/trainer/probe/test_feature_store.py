@@ -1,8 +1,10 @@
 """Features are computed once, and a crash leaves no damaged record that is ever read."""
 
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,10 +16,10 @@ from trainer.data.snapshot import Snapshot
 from trainer.networks import build
 from trainer.probe.feature_store import FeatureStore
 from trainer.probe.features import compute_features
-from trainer.probe.sources import open_source
+from trainer.probe.sources import open_source, whole_image
 from trainer.runtime.errors import ImageError
 from trainer.runtime.files import sha256_text
-from trainer.views import HEAD
+from trainer.views import FACE, HEAD
 
 DIGESTS = [sha256_text(str(number)) for number in range(5)]
 RECORDS = np.arange(15, dtype=np.float16).reshape(5, 3)
@@ -28,7 +30,7 @@ from pathlib import Path
 from trainer.probe import features
 from trainer.networks import build
 from trainer.data.snapshot import Snapshot
-from trainer.views import HEAD
+from trainer.views import FACE, HEAD
 features.BATCH, features.CHUNK = 2, 4
 def progress(done, total):
     if done == 6:
@@ -148,3 +150,39 @@ def test_a_recreated_cache_is_looked_up_again(few, backbone, tmp_path):
     after = head_features(few, backbone, tmp_path, progress=silent)
     assert torch.equal(after.of(images), expected)
     assert head_features(few, backbone, tmp_path, progress=silent) is after, "nothing changed since"
+
+
+SMALL_FACE = replace(FACE, side=96)
+SMALL = [replace(HEAD, side=64), SMALL_FACE]
+
+
+def test_every_view_has_its_records_and_only_missing_ones_are_computed(few, backbone, tmp_path):
+    features = compute_features(few, backbone, tmp_path, SMALL, progress=silent)
+    assert list(features) == ["head", "face"]
+    assert [len(of_view.store) for of_view in features.values()] == [9, 9]
+    head = features["head"].of(torch.arange(9))
+    alone = compute_features(few, backbone, tmp_path / "alone", SMALL[:1], progress=silent)["head"]
+    torch.testing.assert_close(alone.of(torch.arange(9)), head, rtol=0.02, atol=0.02)
+    shutil.rmtree(features["face"].store.folder)
+    again = compute_features(few, backbone, tmp_path, SMALL, progress=silent)
+    assert [len(of_view.store) for of_view in again.values()] == [9, 9]
+    assert torch.equal(again["head"].of(torch.arange(9)), head)
+
+
+def test_a_corrected_face_gives_new_features_of_its_image_only(few, backbone, tmp_path):
+    before = compute_features(few, backbone, tmp_path, SMALL, progress=silent)["face"]
+    landmarks = np.full((9, 5, 2), np.nan, np.float32)
+    landmarks[4] = [[24, 30], [32, 30], [48, 30], [40, 30], [36, 40]]
+    corrected = replace(few, landmarks=landmarks)
+    after = compute_features(corrected, backbone, tmp_path, SMALL, progress=silent)["face"]
+    assert len(after.store) == 10
+    changed = (before.of(torch.arange(9)) != after.of(torch.arange(9))).any(dim=1)
+    assert changed.nonzero().flatten().tolist() == [4]
+
+
+def test_features_of_whole_images_keep_the_records_of_the_time_before_views(few, backbone, tmp_path):
+    source = open_source(tmp_path, backbone, whole_image(backbone))
+    assert source.recipe == {
+        "backbone": "efficientnet_lite0", "side": 224, "version": 2, "weights_sha256": backbone.weights_sha256
+    }  # fmt: skip
+    assert source.keys(few.sha256, few.landmarks) == few.sha256
