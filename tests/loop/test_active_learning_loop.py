@@ -203,7 +203,7 @@ def test_label_issues_and_saved_labels_are_estimated_in_the_background(
     analyses = analyses_of(project)
     request.addfinalizer(lambda: [analysis.close() for analysis in analyses])
     start_due_analysis(analyses)
-    assert [analysis.running for analysis in analyses] == [True, False, False], "one at a time"
+    assert [analysis.running for analysis in analyses] == [True, False, False, False], "one at a time"
     [search] = [child for child in psutil.Process().children() if "label-errors" in child.cmdline()]
     seen = []
     with project.database.write() as session:
@@ -219,7 +219,8 @@ def test_label_issues_and_saved_labels_are_estimated_in_the_background(
     start_due_analysis(analyses)
     wait_until(lambda: not analyses[1].running, "the end of the estimate", 120)
     start_due_analysis(analyses)
-    wait_until(lambda: not analyses[2].running, "the end of the report", 120)
+    assert not analyses[2].running, "no network was added that could be tried"
+    wait_until(lambda: not analyses[3].running, "the end of the report", 120)
     with project.database.read() as session:
         page = report_page(project, session, number)
     assert page is not None

@@ -18,6 +18,7 @@ from tests.support.small_run import draw_snapshot
 from tests.support.training_commands import call as run_command
 from trainer.cli import main
 from trainer.finetune.saved_model import load_model
+from trainer.probe.sources import VIEWS
 from trainer.rounds.predictions import Predictions
 
 SETTINGS = {
@@ -117,9 +118,9 @@ def test_two_processes_share_the_features_of_a_probe(tmp_path):
     )
     names = {}
     for cache in ("one", "two"):
-        (digests,) = (tmp_path / cache).glob("*/images.sha256")
-        names[cache] = {digests.read_bytes()[i : i + 32] for i in range(0, digests.stat().st_size, 32)}
-        assert digests.stat().st_size == 32 * 40, "no image was computed twice"
+        files = [file.read_bytes() for file in (tmp_path / cache).glob("*/images.sha256")]
+        names[cache] = {content[i : i + 32] for content in files for i in range(0, len(content), 32)}
+        assert [len(content) for content in files] == [32 * 40] * len(VIEWS), "no image was computed twice"
     assert names["one"] == names["two"]
     tables = [Predictions.open(folder).table for folder in (tmp_path / "round/predictions", tmp_path / "p")]
     assert tables[0]["order"] == tables[1]["order"]
