@@ -78,6 +78,10 @@ class Backbone(nn.Module, ABC):
         """Turn the last map into (N, feature_size) features: its mean over the area, unless a network overrides this."""
         return maps.mean(dim=(2, 3))
 
+    def over_image(self, values: Tensor, size: tuple[int, int]) -> Tensor:
+        """Lay one number per place of the last map over the image: (N, 1, height, width) → (N, 1, *size)."""
+        return functional.interpolate(values, size, mode="bicubic", align_corners=False)
+
     def forward(self, images: Tensor) -> Tensor:
         """Return the (N, feature_size) features of (N, 3, H, W) normalised images."""
         return self.pool(self.map(images))

@@ -42,6 +42,15 @@ class SideBySide(Backbone):
         """Return the features of each view, one after the other."""
         return torch.cat([self.backbone.pool(part) for part in maps.chunk(len(self.sides), dim=3)], dim=1)
 
+    def over_image(self, values: Tensor, size: tuple[int, int]) -> Tensor:
+        """Lay the values of each view over its place in the picture; what lies below a lower view is 0."""
+        picture = values.new_zeros(*values.shape[:2], *size)
+        left = 0
+        for part, side in zip(values.chunk(len(self.sides), dim=3), self.sides, strict=True):
+            picture[:, :, :side, left : left + side] = self.backbone.over_image(part, (side, side))
+            left += side
+        return picture
+
     def _views(self, images: Tensor) -> list[Tensor]:
         columns = torch.split(images, list(self.sides), dim=3)
         return [column[:, :, :side] for column, side in zip(columns, self.sides, strict=True)]

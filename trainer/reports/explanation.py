@@ -109,7 +109,7 @@ def grad_cams(
     for name, values in logits.items():
         (slope,) = torch.autograd.grad(values[0].max(), maps, retain_graph=True)
         weighted = (slope.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1, keepdim=True).relu().detach()
-        wide = nn.functional.interpolate(weighted, pixels.shape[1:], mode="bicubic", align_corners=False)
+        wide = network.backbone.over_image(weighted, (pixels.shape[1], pixels.shape[2]))
         # The lowest value becomes 0: differences stay visible where a whole map speaks for the class.
         wide = wide - wide.min()
         heat[name] = (wide[0, 0] / wide.max().clamp_min(1e-12)).numpy()
