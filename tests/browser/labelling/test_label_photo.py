@@ -167,6 +167,12 @@ def test_several_faces_are_numbered_and_their_boxes_can_be_hidden(page: Page, se
     assert not marks.first.is_visible()
     page.keyboard.press("End")
     assert marks.first.is_visible()
+    line = "rect => parseFloat(getComputedStyle(rect).strokeWidth) * rect.getScreenCTM().a"
+    page.keyboard.press("+")
+    assert page.locator("#frame").get_attribute("data-zoom") is not None
+    assert marks.first.locator("rect").evaluate(line) == pytest.approx(2, abs=0.1), (
+        "the zoom does not thicken it"
+    )
 
 
 @pytest.mark.parametrize(
