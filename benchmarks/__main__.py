@@ -29,6 +29,7 @@ SUBJECTS = {
     "beside_rounds": "what a labeller waits while rounds run without a pause, beside the same without a worker",
     "lessons": "what five earlier systems taught: leaking splits, pretraining, their figures beside ours",
     "throughput": "images per second of training, real ones against random tensors, and of scoring",
+    "views": "wrinkles, freckles and other attributes learned from views of the face and from whole images",
     "preset": "the default preset: balanced accuracy on people set aside, with 1,000 labelled images",
     "preset_all": "the same with all images that are not of these people: hours",
     "honesty": "how often the 95 % intervals cover the truth, and calibration lies in its band, on real faces",
