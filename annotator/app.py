@@ -12,6 +12,7 @@ from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.web.data.exports import export_files, exports_api
 from annotator.web.data.imports import imports_api
+from annotator.web.data.mapping import mapping_api
 from annotator.web.data.schema import schema_api
 from annotator.web.data.snapshots import snapshot_files, snapshots_api
 from annotator.web.http.access import guard
@@ -67,6 +68,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         rounds_api,
         round_files,
         imports_api,
+        mapping_api,
         snapshots_api,
         snapshot_files,
         exports_api,

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import logging
 from importlib.util import find_spec
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select
 
 from annotator.files import shard_path
-from annotator.models import Image
+from annotator.models import Face, Image
 from annotator.project import ProjectFolder
+from annotator.services.rounds.networks import list_networks
 
 STEP_SECONDS = 1.0
 """How long the worker computes before it checks whether something else is due."""
@@ -22,16 +28,21 @@ _log = logging.getLogger("facelabel")
 class FeatureWarmup:
     """Computes the frozen network's features of the project's images, a step at a time, in the order of import.
 
-    The features are stored in the trainer's cache; this object only remembers which images it has reached. An image that
-    cannot be read is skipped together with its batch. Any other failure (a full disk, missing weights) ends the warm-up for
-    this process, and the round that needs the features reports it.
+    Features depend on the face, so an image waits until the face search was there, and so do the images after it. The
+    features are stored in the trainer's cache; this object only remembers which images it has reached. An image that cannot
+    be read is skipped together with its batch. Any other failure (a full disk, missing weights) ends the warm-up for this
+    process, and the round that needs the features reports it.
 
     Args:
         project: the project.
+        network: the folder of an added network, whose features are computed instead.
+        faces: whether faces are searched for; if not, no image waits.
     """
 
-    def __init__(self, project: ProjectFolder) -> None:
+    def __init__(self, project: ProjectFolder, network: Path | None = None, *, faces: bool = True) -> None:
         self._project = project
+        self._network = network
+        self._faces = faces
         self._last = 0
         self._possible = find_spec("torch") is not None
 
@@ -39,9 +50,7 @@ class FeatureWarmup:
         """Compute for about `STEP_SECONDS`. Returns whether there was an image left to process."""
         if not self._possible:
             return False
-        with self._project.database.read() as session:
-            query = select(Image.id, Image.sha256, Image.extension, Image.name).where(Image.id > self._last)
-            images = session.execute(query.order_by(Image.id).limit(_PAGE)).all()
+        images = self._next()
         if not images:
             return False
         from trainer.probe.features import BATCH, ImageFile  # noqa: PLC0415
@@ -49,11 +58,16 @@ class FeatureWarmup:
         from trainer.runtime.errors import ImageError, TrainerError  # noqa: PLC0415
 
         files = [
-            ImageFile(i.sha256, shard_path(self._project.images, i.sha256, i.extension), i.name)
+            ImageFile(
+                i.sha256,
+                shard_path(self._project.images, i.sha256, i.extension),
+                i.name,
+                _upright_landmarks(i),
+            )
             for i in images
         ]
         try:
-            done = compute_ahead(files, self._project.cache, STEP_SECONDS)
+            done = compute_ahead(files, self._project.cache, STEP_SECONDS, self._network)
         except ImageError as error:
             _log.warning("the features of some images are not computed in advance: %s", error.what)
             done = BATCH
@@ -63,3 +77,55 @@ class FeatureWarmup:
             return False
         self._last = images[min(done, len(images)) - 1].id
         return True
+
+    def _next(self) -> list[Any]:
+        """The next images with their largest face, up to the first whose faces are still to be searched."""
+        columns = Image.id, Image.sha256, Image.extension, Image.name, Image.width, Image.height
+        query = (
+            select(*columns, Image.face_count, Face.turn, Face.points)
+            .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
+            .where(Image.id > self._last)
+            .order_by(Image.id)
+            .limit(_PAGE)
+        )
+        with self._project.database.read() as session:
+            images = list(session.execute(query))
+        if not self._faces:
+            return images
+        return list(takewhile(lambda i: i.face_count is not None or i.points is not None, images))
+
+
+def _upright_landmarks(image: Any) -> NDArray[np.float32] | None:
+    """The landmarks of an image's face as a snapshot gives them; None without a face."""
+    from trainer.data.faces import turn_back  # noqa: PLC0415 - loads pyarrow
+
+    if image.points is None:
+        return None
+    points, turn, size = np.array([image.points]), np.array([image.turn]), [image.width, image.height]
+    landmarks: NDArray[np.float32] = turn_back(points, turn, np.array([size]))[0].astype(np.float32)
+    return landmarks
+
+
+class AddedNetworksWarmup:
+    """Computes the features of the networks that were added, one network after the other.
+
+    Args:
+        project: the project.
+        faces: as of `FeatureWarmup`.
+    """
+
+    def __init__(self, project: ProjectFolder, *, faces: bool = True) -> None:
+        self._project = project
+        self._faces = faces
+        self._warmups: dict[str, FeatureWarmup] = {}
+
+    def run_step(self) -> bool:
+        """Compute for about `STEP_SECONDS`. Returns whether there was an image left to process."""
+        for network in list_networks(self._project):
+            warmup = self._warmups.setdefault(
+                network.manifest["manifest_hash"],
+                FeatureWarmup(self._project, network.folder, faces=self._faces),
+            )
+            if warmup.run_step():
+                return True
+        return False

@@ -79,6 +79,7 @@ class Project(Base):
     done_count: Mapped[int]
     # triggers raise it with every change of images that a snapshot would show, see services/exporting/round_snapshots
     images_version: Mapped[int] = mapped_column(server_default="0")
+    faces_version: Mapped[int] = mapped_column(server_default="0")  # the same for faces and faces.csv
     overlap_share: Mapped[float] = mapped_column(server_default="0")  # see services/tasks/settings
     overlap_opinions: Mapped[int] = mapped_column(server_default="2")
     gold_share: Mapped[float] = mapped_column(server_default="0.05")
@@ -186,7 +187,7 @@ class Face(Base):
 
     `points`: five landmarks [[x, y], …]: outer and inner corner of the eye on the left of the image, outer and inner
     corner of the eye on the right, base of the nose. `descriptor`: 128 numbers as little-endian float32 (dlib's face
-    recognition network), null until computed. Number 0 is the largest face.
+    recognition network), null until computed. Number 0 is the largest face. `finder`: a Finder.
     """
 
     __tablename__ = "faces"
@@ -210,6 +211,7 @@ class Face(Base):
     score: Mapped[float]
     points: Mapped[list[list[int]]]
     descriptor: Mapped[bytes | None]
+    finder: Mapped[str] = mapped_column(server_default="hog")
 
 
 class GroupDecision(Base):
@@ -525,6 +527,7 @@ class Round(Base):
     features: Mapped[
         int | None
     ]  # the round whose fine-tuned network computes them, see services/rounds/feature_choice
+    network: Mapped[str | None]  # the added network whose features it also uses, see services/rounds/networks
     features_reason: Mapped[str | None]
     metrics: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
@@ -569,7 +572,8 @@ class Import(Base):
 class Predictions(Base):
     """A loaded predictions folder. `cursor`: the number of places of its order of work that are done.
 
-    `turn` rises with every loading and every return to earlier predictions; the predictions with the highest one are active.
+    `turn` rises with every loading and every return to earlier predictions; the predictions with the highest one are active:
+    they give the order of work. Predictions that answer fewer attributes than the active ones are loaded with the turn 0.
     """
 
     __tablename__ = "predictions"
@@ -585,3 +589,21 @@ class Predictions(Base):
     cursor: Mapped[int]
     turn: Mapped[int] = mapped_column(server_default="0")
     loaded_at: Mapped[datetime]
+
+
+class SuggestionSource(Base):
+    """The predictions that suggest the values of an attribute from a moment on. Rows are only added; the newest one counts.
+
+    Only rows whose predictions were made for the active schema count. `best_id`: the best measured predictions so far, with
+    which later ones are compared. `reason`: why these predictions suggest, in a sentence. `chosen`: a person decided it.
+    """
+
+    __tablename__ = "suggestion_sources"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
+    predictions_id: Mapped[int] = mapped_column(ForeignKey("predictions.id"))
+    best_id: Mapped[int] = mapped_column(ForeignKey("predictions.id"))
+    reason: Mapped[str]
+    chosen: Mapped[bool] = mapped_column(server_default="0")
+    since: Mapped[datetime]

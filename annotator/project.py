@@ -25,6 +25,7 @@ class ProjectFolder:
     snapshots/        exported datasets
     exports/          datasets in the formats of other tools
     rounds/           models and predictions, a folder per round
+    networks/         added networks whose features probes may use, a folder each
     imports/          a report per imported source: what was imported and refused
     uploads/          files that were uploaded to be imported, until they are imported
     cache/            features; it may be deleted
@@ -83,6 +84,11 @@ class ProjectFolder:
         return self.rounds / f"{number:04d}"
 
     @property
+    def networks(self) -> Path:
+        """The folder of the networks that were added, each with its weights."""
+        return self.path / "networks"
+
+    @property
     def imports(self) -> Path:
         """The folder of the reports of imports."""
         return self.path / "imports"
@@ -136,5 +142,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0019"
+NEWEST_REVISION = "0022"
 """The newest migration in alembic/versions; a test compares them."""

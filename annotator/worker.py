@@ -22,7 +22,7 @@ from annotator.config import Settings
 from annotator.db import Changes
 from annotator.domain.states import JobState
 from annotator.errors import FacelabelError, NoRoom
-from annotator.feature_warmup import FeatureWarmup
+from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
@@ -36,8 +36,7 @@ from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import remove_leftovers
 from annotator.services.insights.background import BackgroundAnalysis, analyses_of, paused, start_due_analysis
 from annotator.services.insights.throughput import OPEN_CELLS
-from annotator.services.predictions.active import load_predictions
-from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen, network_folder
+from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen
 from annotator.services.rounds.jobs import (
     claim_round,
     fail_round,
@@ -47,6 +46,7 @@ from annotator.services.rounds.jobs import (
     round_is_due,
     start_due_round,
 )
+from annotator.services.rounds.loading import load_predictions
 from annotator.services.rounds.status import COUNTS
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
@@ -161,8 +161,10 @@ def _background(project: ProjectFolder, settings: Settings, search: FaceSearch) 
     """The steps for new images when nothing else is due; each takes about a second."""
     steps: deque[Callable[[], bool]] = deque()
     if settings.round_every:
-        warmup = FeatureWarmup(project)
+        warmup = FeatureWarmup(project, faces=settings.faces)
         steps.append(lambda: _if_alone(project, warmup.run_step))
+    added = AddedNetworksWarmup(project, faces=settings.faces)
+    steps.append(lambda: _if_alone(project, added.run_step))
     if settings.faces:
         steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
     steps.append(DuplicateSearch(project).run_step)
@@ -287,7 +289,11 @@ def _run(project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: 
         finished.message = f"{loaded.rows} images predicted" + (
             f", {loaded.unknown} of them unknown here" if loaded.unknown else ""
         )
-    report("load", 1, 1, "the queue uses the new predictions")
+        if loaded.kept:
+            finished.message += f"; earlier predictions still suggest {', '.join(loaded.kept)}"
+        if not loaded.ordered:
+            finished.message += "; the queue keeps its order, because this round answers fewer attributes"
+    report("load", 1, 1, "the predictions are loaded")
 
 
 def _train(project: ProjectFolder, snapshot: Path, run: Path, row: Round, report: _Reporter) -> None:
@@ -296,14 +302,14 @@ def _train(project: ProjectFolder, snapshot: Path, run: Path, row: Round, report
     from trainer.rounds.round import run_round  # noqa: PLC0415
     from trainer.runtime.errors import ModelError, TrainerError  # noqa: PLC0415
 
-    def train(network: int | None) -> None:
+    def train(network: Path | None) -> None:
         run_round(
             snapshot,
             run,
             engine=row.engine,
             strategy=row.strategy,
             cache=project.cache,
-            network=None if network is None else network_folder(project, network),
+            network=network,
             progress=lambda p: report(p.stage, p.done, p.total, p.message),
         )
 
@@ -314,7 +320,7 @@ def _train(project: ProjectFolder, snapshot: Path, run: Path, row: Round, report
         except ModelError as error:
             if network is None:
                 raise
-            fall_back_to_frozen(project, row.id, network, error.what)
+            fall_back_to_frozen(project, row.id, error.what)
             train(None)
     except TrainerError as error:
         raise FacelabelError("training_failed", error.what, error.kept, error.do) from error

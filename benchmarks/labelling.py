@@ -24,8 +24,8 @@ from annotator.models import Image, now
 from annotator.project import ProjectFolder
 from annotator.services.common.progress import recount
 from annotator.services.grouping.membership import split_rule
-from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
+from annotator.services.rounds.loading import load_predictions
 from annotator.services.schema.active import active_schema
 from benchmarks.support.report import Figures, Size, percentiles
 from tests.support.predictions_folder import write_predictions

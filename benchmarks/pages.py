@@ -111,7 +111,7 @@ def requests_of(project: ProjectFolder) -> dict[str, dict[str, float]]:
                 if client.get(f"/{path}").status_code != 200:
                     raise SystemExit(f"/{path} does not answer")
         with watch.time("facelabel status"), project.database.read() as session:
-            read_status(session)
+            read_status(project, session)
     return watch.figures()
 
 

@@ -53,7 +53,7 @@ def real_faces() -> tuple[list[str], NDArray[np.float32]]:
         return found["names"].tolist(), found["descriptors"]
     from PIL import Image as Pillow
 
-    from annotator.imaging.detector import descriptor_values, find_faces
+    from annotator.imaging.detector import find_faces
 
     names, described = [], []
     for name in chosen_images():
@@ -61,7 +61,7 @@ def real_faces() -> tuple[list[str], NDArray[np.float32]]:
             faces = find_faces(image.convert("RGB"))
         if faces:
             names.append(name)
-            described.append(descriptor_values(faces[0].descriptor))
+            described.append(np.frombuffer(faces[0].descriptor, "<f4"))
     descriptors = np.stack(described)
     if kept:
         np.savez(kept, names=names, descriptors=descriptors)

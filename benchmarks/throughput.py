@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -30,6 +31,7 @@ from trainer.finetune.trainer import Trainer
 from trainer.presets import preset
 from trainer.runtime.allocator import freed_memory_kept
 from trainer.runtime.distributed import image_workers
+from trainer.views import WHOLE
 
 DEFAULT = FitConfig.model_validate(preset("default"))
 THREADS = 2
@@ -119,7 +121,7 @@ def scoring(snapshot: Snapshot, folder: Path, blocks: int) -> list[dict[str, Any
     trainer = build_trainer(snapshot, DEFAULT, folder)
     side = trainer.config.image_size
     images, few = (
-        SnapshotImages(snapshot, np.arange(count), [], side=side)
+        SnapshotImages(snapshot, np.arange(count), [], view=replace(WHOLE, side=side))
         for count in (len(snapshot), min(len(snapshot), WARM * 64))
     )
 

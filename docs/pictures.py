@@ -175,6 +175,7 @@ def photograph(page: Page, url: str, archive: Path) -> None:
     page.wait_for_selector(READY, state="attached")
     page.locator("#files").set_input_files(archive)
     page.get_by_text("checked", exact=True).first.wait_for(timeout=60_000)
+    page.locator("#confirm").wait_for()
     keep(page, "import")
 
 

@@ -38,6 +38,12 @@ settings.register_profile("suite", deadline=None, derandomize=not FULL)
 settings.load_profile("suite")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _imports_do_not_look_at_photos() -> None:
+    """A look for several people takes each import a second or two; the tests of it turn it on."""
+    os.environ.setdefault("FACELABEL_FACES", "0")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of the development data."""

@@ -1,9 +1,12 @@
 """The settings of a fine-tuning run: one typed object for the command line and the settings file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from trainer.views import BY_NAME, View
 
 HeadKind = Literal["linear", "hidden", "branch", "probe"]
 Mode = Literal["network", "rescale", "samplewise", "samplewise_rescale", "imagenet"]
@@ -11,6 +14,7 @@ Loss = Literal["cross_entropy", "adjusted", "binary", "multi_label", "focal"]
 OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop"]
 Schedule = Literal["constant", "cosine", "step", "one_cycle"]
 Monitor = Literal["balanced_accuracy", "accuracy", "loss"]
+ViewName = Literal["whole", "head", "face"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 EXECUTION = {"cache_megabytes", "workers", "checkpoint_steps", "threads", "tensorboard", "keep_top"}
@@ -52,8 +56,16 @@ class FitConfig(BaseModel):
     )
 
     image_size: int = Field(128, ge=32, le=1024, description="Side in pixels that images are resized to.")
+    view: ViewName = Field(
+        "whole",
+        description="What the network sees of an image: the whole image squeezed to a square, or the head or the face, turned "
+        "upright. Without a face in the snapshot it is the whole image with borders.",
+    )
     crop: float = Field(
-        1.0, gt=0, le=1, description="Proportion of the sides that is kept, around the middle."
+        1.0,
+        gt=0,
+        le=1,
+        description="Proportion of the sides that is kept, around the middle of the view `whole`.",
     )
     preprocess: Mode = Field("network", description="How pixels are scaled.")
     blur: float = Field(0.0, ge=0, description="Gaussian blur of every image, standard deviation in pixels.")
@@ -145,9 +157,16 @@ class FitConfig(BaseModel):
             raise ValueError(
                 "a backbone with random weights cannot be frozen completely: set frozen_stages to 0"
             )
+        if self.crop != 1 and self.view != "whole":
+            raise ValueError(f"the view '{self.view}' is a crop already: set crop to 1")
         if self.loss == "adjusted" and self.resample_power:
             raise ValueError("the loss 'adjusted' already balances the classes: set resample_power to 0")
         return self
+
+    @property
+    def input_view(self) -> View:
+        """What the network sees of an image, in its size."""
+        return replace(BY_NAME[self.view], side=self.image_size)
 
     def identity(self) -> dict[str, Any]:
         """Return the settings that determine the result: a run can be resumed if they are equal."""

@@ -56,16 +56,16 @@ PRESETS: dict[str, Preset] = {
     "default": Preset(
         "Two networks, one for faces and one for objects: first the heads, then also the upper half of the latter.",
         {
-            "network": "faces", "image_size": 192, "head": "probe", "loss": "adjusted", "class_power": 0.0, "frozen_stages": 4,
+            "network": "faces", "view": "head", "image_size": 192, "head": "probe", "loss": "adjusted", "class_power": 0.0, "frozen_stages": 4,
             "learning_rate": 3e-4, "head_learning_rate": 5e-4, "epochs": 6, "start_share": 0.4,
         },
     ),
-    "fine-tune": Preset("Fine-tune efficientnet_lite0 at 128 pixels; choose another network with --set network=NAME.", {}),
+    "fine-tune": Preset("Fine-tune efficientnet_lite0 at 128 pixels; choose another network with --set network=NAME.", {"view": "head"}),
     "frozen": Preset(
         "Train only heads on a frozen efficientnet_lite0: minutes on a CPU.",
-        {"frozen_stages": -1, "head": "hidden", "epochs": 15},
+        {"view": "head", "frozen_stages": -1, "head": "hidden", "epochs": 15},
     ),
-    "two-phase": Preset("First the heads, then everything at a tenth of the rate.", {"head_epochs": 3}),
+    "two-phase": Preset("First the heads, then everything at a tenth of the rate.", {"view": "head", "head_epochs": 3}),
     "s0-cnn": Preset("Selfie videos: the CNN from random weights, samplewise scaling.", _s0("s0_cnn")),
     "s0-resnet": Preset("Selfie videos: the ResNet from random weights, samplewise scaling.", _s0("s0_resnet32")),
     "s1-inception": Preset(

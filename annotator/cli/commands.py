@@ -21,6 +21,7 @@ COMMANDS = {
     "groups": ("groups", "groups_command"),
     "import": ("importing", "import_command"),
     "init": ("projects", "init_command"),
+    "networks": ("networks", "networks_group"),
     "openapi": ("serving", "openapi_command"),
     "round": ("rounds", "round_command"),
     "schema": ("projects", "schema_group"),

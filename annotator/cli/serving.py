@@ -13,7 +13,7 @@ from threading import Event
 
 import click
 
-from annotator.cli.importing import run_image_import
+from annotator.cli.importing import heads_option, run_image_import
 from annotator.cli.terminal import Function, open_project, print_json, progress_bar, project_option
 from annotator.config import Settings
 from annotator.errors import WrongUse
@@ -74,6 +74,7 @@ def worker_command(project: Path, parent: int | None) -> None:
 @click.option(
     "--schema", type=click.Path(path_type=Path, dir_okay=False), help="The attributes.toml of a new project."
 )
+@heads_option
 @address_options
 @click.option(
     "--open/--no-open",
@@ -88,6 +89,7 @@ def up_command(
     sources: tuple[Path, ...],
     samples: int | None,
     schema: Path | None,
+    faces: bool | None,
     host: str | None,
     port: int | None,
     open_browser: bool,
@@ -101,7 +103,7 @@ def up_command(
     has_project, before = ProjectFolder(project).database_file.exists(), existing_paths(project)
     opened = open_project(project) if has_project else init_project(project, schema)
     try:
-        _fill(opened, list(sources), samples)
+        _fill(opened, list(sources), samples, faces)
     except Exception:
         if not has_project and not _has_images(opened):
             remove_new_project(opened, before)  # a source that could not be read leaves nothing behind
@@ -132,14 +134,14 @@ def _has_images(project: ProjectFolder) -> bool:
         return read_progress(session, 0).images > 0
 
 
-def _fill(project: ProjectFolder, sources: list[Path], samples: int | None) -> None:
-    """Import the sources, or draw sample faces.
+def _fill(project: ProjectFolder, sources: list[Path], samples: int | None, faces: bool | None) -> None:
+    """Import the sources, cut into heads if `faces` is true or it is None and recommended; or draw sample faces.
 
     Raises:
         WrongUse: if the project has no images afterwards.
     """
     if sources:
-        run_image_import(project, sources)
+        run_image_import(project, sources, faces=faces)
     elif samples and not _has_images(project):
         _import_samples(project, samples)
     if not _has_images(project):

@@ -90,16 +90,36 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+class ProgressBar:
+    """A progress bar on stderr, called with done and total."""
+
+    def __init__(self, bar: Progress, description: str) -> None:
+        self._bar = bar
+        self._task = bar.add_task(description, total=None)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` are done."""
+        self._bar.update(self._task, completed=done, total=total)
+
+    def restart(self, description: str) -> None:
+        """Begin another activity."""
+        self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(description, total=None)
+
+    def confirm(self, question: str) -> bool:
+        """Ask for yes or no, yes by default, while the bar is hidden."""
+        self._bar.stop()
+        try:
+            return click.confirm(question, default=True, err=True)
+        finally:
+            self._bar.start()
+
+
 @contextmanager
-def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr; yields a function of done and total."""
+def progress_bar(description: str) -> Iterator[ProgressBar]:
+    """A progress bar on stderr while something runs."""
     with _bar() as bar:
-        task = bar.add_task(description, total=None)
-
-        def update(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield update
+        yield ProgressBar(bar, description)
 
 
 @contextmanager

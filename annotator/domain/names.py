@@ -5,31 +5,31 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import lru_cache
+from itertools import islice
 
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME, Attribute, Schema
+from annotator.domain.synonyms import SYNONYMS
 
-_ALIKE = {
-    "grey": "gray", "colour": "color", "blonde": "blond", "eyeglasses": "glasses", "spectacles": "glasses",
-    "wearing": "", "has": "", "with": "", "a": "", "an": "", "the": "", "or": "", "and": "", "is": "",
-    "jan": "1", "feb": "2", "mar": "3", "apr": "4", "may": "5", "jun": "6", "jul": "7", "aug": "8", "sep": "9",
-    "oct": "10", "nov": "11", "dec": "12", "f": "female", "woman": "female", "m": "male", "man": "male",
-}  # fmt: skip
-"""Words that mean the same. The months: a spreadsheet turns the range 4-6 into the date 06-Apr."""
-
-_NO = {"no", "not", "without", "none", "non"}
+_NO = frozenset({"no", "not", "without", "none", "non"})
+_COMPARED = 50
 _YES_WORDS = {"yes", "y", "true", "present"}
 _NO_WORDS = {"no", "n", "none", "false", "absent"}
 _YES_VALUES = {"yes", "true"}
 _NO_VALUES = {"no", "none", "false"}
+_INVISIBLE = " \t\r\n\u200b\u2060\ufeff"
 _JOINTS = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
 _NUMBER = re.compile(r"([+-]?(?:0|[1-9][0-9]{0,8}))(?:[.,]0*)?")
 _BETWEEN = re.compile(r"\s*[:=/]\s*|[\s_]+|-|")
 
 
 def fold(text: str) -> str:
-    """Normalise a text: compatible Unicode (NFKC), without case, without spaces at its ends, single spaces inside."""
+    """Normalise a text: compatible Unicode (NFKC), without case, without blanks at its ends, single spaces inside.
+
+    Blanks at the ends may be invisible: zero-width spaces come with what is copied from web pages.
+    """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(folded.split())
+    return " ".join(folded.strip(_INVISIBLE).split())
 
 
 def plain(name: str) -> str:
@@ -152,6 +152,32 @@ def propose_flat(schema: Schema, label: str) -> tuple[str, str] | None:
     return fits[0][1], fits[0][2]
 
 
+def propose_attribute(schema: Schema, name: str, texts: Iterable[str]) -> Attribute | None:
+    """Propose the attribute that a column or folder in a file answers, or None.
+
+    An attribute counts whose name, title or spelling has the same words ("eyewear" is "glasses"), or else the only one with a
+    value for every text of the column. Numbers alone propose nothing, because they fit almost every attribute. Of many texts
+    the first 50 are compared.
+    """
+    named = [
+        attribute
+        for attribute in schema.attributes
+        if any(_words(name) == _words(own) for own in (attribute.name, attribute.title, *attribute.spellings))
+    ]
+    if len(named) == 1:
+        return named[0]
+    texts = list(islice((text for text in texts if text.strip()), _COMPARED))
+    if all(whole_number(text) is not None or yes_or_no(text) is not None for text in texts):
+        return None
+    fitting = [
+        attribute
+        for attribute in schema.attributes
+        if attribute.kind == "categorical"
+        and all(propose_value(attribute, text) or is_cannot_tell(text) for text in texts)
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
 def propose_values(attribute: Attribute, texts: Iterable[str]) -> dict[str, str]:
     """Propose the name of a value, or "", for each of the texts that stand for values in a file."""
     texts = list(texts)
@@ -164,6 +190,7 @@ def propose_values(attribute: Attribute, texts: Iterable[str]) -> dict[str, str]
     return {text: "" if numbers[text] is not None else propose_value(attribute, text) or "" for text in texts}
 
 
+@lru_cache(maxsize=10_000)  # the import page asks anew after every choice
 def propose_value(attribute: Attribute, name: str) -> str | None:
     """Propose the value of an attribute for a value in a file such as "brown hair", or None.
 
@@ -173,15 +200,18 @@ def propose_value(attribute: Attribute, name: str) -> str | None:
     pair, says_yes = no_and_yes(attribute), yes_or_no(name)
     if says_yes:
         return None if pair is None else name_of(attribute, pair[1])
-    words = {"no"} if says_yes is False else _words(name)
+    words = frozenset({"no"}) if says_yes is False else _words(name)
     asked = _words(f"{attribute.name} {attribute.title} {' '.join(attribute.spellings)}")
-    fits = sorted(((_likeness(words, _words(v.name), asked), v.name) for v in attribute.values), reverse=True)
+    denied = bool(words & _NO)
+    named = [(_words(value.name), value.name) for value in attribute.values]
+    likely = [(its, name) for its, name in named if denied or not words.isdisjoint(its)]
+    fits = sorted(((_likeness(words, its, asked), name) for its, name in likely), reverse=True)
     if not fits or fits[0][0] == 0 or (len(fits) > 1 and fits[0][0] == fits[1][0]):
         return None
     return fits[0][1]
 
 
-def _likeness(words: set[str], named: set[str], asked: set[str]) -> float:
+def _likeness(words: frozenset[str], named: frozenset[str], asked: frozenset[str]) -> float:
     """Score from 0 to 1 how many words a name in a file and the name of a value share."""
     denied = bool(words & _NO)
     if denied != bool(named & _NO) or _numbers(words) != _numbers(named):
@@ -192,7 +222,7 @@ def _likeness(words: set[str], named: set[str], asked: set[str]) -> float:
     return len(words & named) / len(words | named) if words | named else 0
 
 
-def _fit(words: set[str], denied: bool, asked: set[str], value: str) -> float:
+def _fit(words: frozenset[str], denied: bool, asked: frozenset[str], value: str) -> float:
     """Score how well a flat label's words fit a value: 0 means not at all, 2 means in every word."""
     folded = value.casefold().strip()
     if folded in _YES_VALUES or folded in _NO_VALUES:
@@ -208,14 +238,16 @@ def _fit(words: set[str], denied: bool, asked: set[str], value: str) -> float:
     return len(words & named) / len(named) + len(words & (named | asked)) / len(named | asked)
 
 
-def _words(name: str) -> set[str]:
+@lru_cache(maxsize=20_000)
+def _words(name: str) -> frozenset[str]:
     spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
-    words = {_ALIKE.get(word, word) for word in re.split(r"[\W_]+", fold(spaced))}
-    return {word.lstrip("0") or "0" for word in words if word}
+    words = {SYNONYMS.get(word, word) for word in re.split(r"[\W_]+", fold(spaced))}
+    return frozenset(word.lstrip("0") or "0" for word in words if word)
 
 
-def _numbers(words: set[str]) -> set[str]:
-    return {word for word in words if word.isdecimal()}
+@lru_cache(maxsize=20_000)
+def _numbers(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(word for word in words if word.isdecimal())
 
 
 def _composed(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The closed sets of words that the database stores as text: kinds of submissions, origins of annotations, states of jobs."""
+"""The closed sets of words that the database stores as text, such as the kinds of submissions and the origins of annotations."""
 
 from __future__ import annotations
 
@@ -39,6 +39,17 @@ INDEPENDENT = (SubmissionKind.ANSWER, SubmissionKind.SWEEP)
 
 JUDGED = (*INDEPENDENT, SubmissionKind.REVIEW)
 """Submissions in which somebody looked at the image; an import is not among them."""
+
+
+class Finder(StrEnum):
+    """What found a face."""
+
+    HOG = "hog"
+    """dlib's HOG detector."""
+    CNN = "cnn"
+    """dlib's CNN detector."""
+    IMPORT = "import"
+    """Nothing: its landmarks came with the image."""
 
 
 class Origin(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -11,6 +12,7 @@ from pathlib import Path, PurePath
 from annotator.formats.import_formats import format_list, recognise
 from annotator.formats.importers.ignored_files import IgnoredFiles, kind_of, read_head
 from annotator.imaging.image_kinds import unreadable_kind
+from annotator.text_encoding import decode_text
 
 _TABLE = "Write it as a CSV with a row per image: the columns image_name and one per attribute"
 _UNPACK = "Unpack it and import the folder, or pack it as zip or tar."
@@ -76,6 +78,8 @@ def describe_unread(path: Path) -> Unread | None:
     if image := unreadable_kind(path, head):
         what, _, advice = image.partition(";")
         return Unread(what, f"{advice[1:2].upper()}{advice[2:]}.")
+    if ending == ".toml" and (ours := _describe_toml(path)):
+        return ours
     if ending not in _LABEL_ENDINGS or recognise(path) != "folder":
         return None
     known = _known_json(head) if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{", b"[")) else ""
@@ -85,6 +89,26 @@ def describe_unread(path: Path) -> Unread | None:
         known or f"a {ending} file of a form that is not known",
         f"Labels are read from {format_list()}. {columns}",
     )
+
+
+def _describe_toml(path: Path) -> Unread | None:
+    """A file of ours that is no source of labels: a schema or a mapping."""
+    try:
+        document = tomllib.loads(decode_text(path.read_bytes()).lstrip("\ufeff"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if "attribute" in document:
+        return Unread(
+            "a schema, the attributes of a project",
+            "To use it, copy it to attributes.toml in the project's folder and call `facelabel schema apply`, or make a new "
+            "project with `facelabel init --schema FILE`.",
+        )
+    if document.keys() & {"columns", "labels", "image"}:
+        return Unread(
+            "a mapping of names, and no labels",
+            "Name the source that it translates, and the mapping with --map FILE: `facelabel import SOURCE --map FILE`.",
+        )
+    return None
 
 
 def _known_text(text: str) -> str:

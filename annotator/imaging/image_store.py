@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import multiprocessing
 import os
 import threading
@@ -11,17 +12,21 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image as Picture
+
 from annotator.files import link_into, rename_into, shard_path, sync_disk, write_unsynced
 from annotator.imaging.decoder_pool import decoding_context
 from annotator.imaging.image_files import (
     Header,
     Limits,
     RefusedImageError,
+    decode_upright,
     read_bytes,
     read_header,
     read_image,
 )
 
+_SMALL_SIDE = 240
 _INCOMING = "incoming"
 """The folder that files are written to: thousands of new files in one folder take half the time of 256 folders."""
 
@@ -103,6 +108,18 @@ def examine_image(limits: Limits, path: Path) -> StoredImage | str:
     except RefusedImageError as refusal:
         return str(refusal)
     return StoredImage(hashlib.sha256(content).hexdigest(), header)
+
+
+def small_jpeg(limits: Limits, path: Path) -> bytes | None:
+    """Return a small copy of an image without metadata, at most 240 pixels a side; None if the file is refused."""
+    try:
+        _, pixels = decode_upright(read_bytes(path, limits), limits)
+    except RefusedImageError:
+        return None
+    pixels.thumbnail((_SMALL_SIDE, _SMALL_SIDE), Picture.Resampling.LANCZOS)
+    copy = io.BytesIO()
+    pixels.save(copy, "JPEG", quality=80)
+    return copy.getvalue()
 
 
 def clean_up(root: Path) -> None:

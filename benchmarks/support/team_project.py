@@ -14,7 +14,7 @@ import numpy as np
 import pysqlite3
 
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import load_predictions
+from annotator.services.rounds.loading import load_predictions
 from annotator.services.schema.active import active_schema
 from benchmarks.support.million import WRITTEN, insert_rows, make_large_project
 from tests.support.predictions_folder import write_predictions

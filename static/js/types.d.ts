@@ -58,6 +58,14 @@ export interface Suggestion {
   others: [code: number, probability: number][];
 }
 
+/** A face of a task's image; the questions are about the one with `asked`. */
+export interface TaskFace {
+  number: number;
+  asked: boolean;
+  head: Box;
+  box: Box;
+}
+
 export interface Task {
   image_id: number;
   image_name: string;
@@ -70,6 +78,7 @@ export interface Task {
   labels: Record<string, Code>;
   names: Record<string, string>;
   face: { head: Box; box: Box; count: number } | null;
+  faces: TaskFace[] | null;
 }
 
 export interface TasksAnswer {
@@ -302,6 +311,7 @@ export interface AttributeInsights {
   gain: { value: number; low: number | null; high: number | null; rounds: number } | null;
   changed: number | null;
   classes: { code: number; name: string }[];
+  source: number | null;
   confusion: number[][] | null;
   calibration: Calibration | null;
   agreement: Coefficient | null;
@@ -363,16 +373,27 @@ export interface Round {
   attempts: number;
   labelled: number | null;
   features: number | null;
+  network: string | null;
   features_reason: string | null;
   metrics: Record<string, { test?: TestMetrics }> | null;
   in_use: boolean;
+  suggests: string[];
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
 }
 
+/** The round whose predictions suggest the values of an attribute, and why; null: they were imported. */
+export interface Source {
+  attribute: string;
+  round: number | null;
+  reason: string;
+  chosen: boolean;
+}
+
 export interface Rounds {
   rounds: Round[];
+  sources: Source[];
   every: number;
   labelled_since: number;
   networks_after: number;
@@ -525,6 +546,7 @@ export interface ImportSummary {
   done: number;
   total: number;
   error: string | null;
+  needs_mapping: boolean;
   created_at: string;
   finished_at: string | null;
 }
@@ -563,6 +585,7 @@ export interface ImportReport {
     ambiguous?: Counted<[string, string]>;
     texts?: string[];
   } | null;
+  heads?: { photos: number; looked_at: number; crowded: number; cut_before: boolean | null; recommended: boolean; text: string } | null;
   unread?: Counted<[string, string]>;
   unmapped: Counted<[string, number]>;
 }
@@ -573,8 +596,68 @@ export interface Import extends ImportSummary {
   labels: 'truth' | 'opinions';
   faces: boolean;
   names_encoding: string;
+  fps: number;
   report: ImportReport | null;
   proposed: string | null;
+}
+
+export interface MappedValue {
+  value: string;
+  count: number;
+  answer: string;
+}
+
+export interface MappedColumn {
+  name: string;
+  count: number;
+  distinct: number;
+  attribute: string;
+  values: MappedValue[];
+  readings: string[];
+  reading: number | null;
+}
+
+export interface MappedLabel {
+  label: string;
+  count: number;
+  attribute: string;
+  value: string;
+}
+
+export interface MappedExample {
+  image: string;
+  image_url: string;
+  labels: Record<string, string>;
+}
+
+export interface VideoLength {
+  frames: number;
+  seconds: number;
+}
+
+/** What the labels of an upload mean, and the text of the mapping that says so. */
+export interface Mapping {
+  kind: 'none' | 'table' | 'names' | 'folders';
+  text: string;
+  image: string | null;
+  headers: string[];
+  columns: MappedColumn[];
+  more_columns: number;
+  labels: MappedLabel[];
+  more_labels: number;
+  examples: MappedExample[];
+  video: VideoLength | null;
+}
+
+/** One change of a mapping: of a column, a flat label or the column of images. */
+export interface MappingChange {
+  image?: string;
+  column?: string;
+  attribute?: string;
+  values?: Record<string, string>;
+  reading?: number;
+  label?: string;
+  value?: string;
 }
 
 // ---- changes of the schema

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import load_predictions
+from annotator.services.rounds.loading import load_predictions
 from tests.support.browser.label_page import shown_image
 from tests.support.browser.pages import PAGES, axe_faults
 from tests.support.face_descriptors import describe

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
+from annotator.services.rounds.loading import load_predictions
 from tests.support.browser.pages import wait_until_ready
 from tests.support.predictions_folder import SURE, write_predictions
 from tests.support.projects.images import LIMITS, image_of, import_images, names_of

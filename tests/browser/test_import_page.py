@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from annotator.project import ProjectFolder
+from annotator.sample_faces import draw_faces
 from tests.support.browser.chromium import SECOND
+from tests.support.projects.images import names_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -19,6 +22,18 @@ def server(filled: ProjectFolder) -> Iterator[Server]:
     """A server with a worker, which runs the imports."""
     with Server(filled.path, FACELABEL_WORKER="1") as running:
         yield running
+
+
+@pytest.fixture
+def crowded_photo(tmp_path: Path) -> Path:
+    """A photo of two people."""
+    draw_faces(tmp_path / "people", 6, size=256)
+    photo = Image.new("RGB", (560, 280), (90, 120, 90))
+    for place, number in ((10, 1), (290, 6)):
+        with Image.open(tmp_path / "people" / f"{number:04d}.jpg") as person:
+            photo.paste(person, (place, 12))
+    photo.save(tmp_path / "both.png")
+    return tmp_path / "both.png"
 
 
 def becomes(page: Page, state: str) -> None:
@@ -37,6 +52,7 @@ def test_an_archive_with_labels_is_previewed_mapped_and_imported(page: Page, ser
     expect(page.locator("#report")).to_contain_text("eyewear")
     assert server.client().get("/progress")["attributes"]["glasses"]["labelled"] == 0
     mapping = '[columns.eyewear]\nattribute = "glasses"\nvalues.dark = "sunglasses"\n'
+    page.get_by_text("Advanced").click()
     page.locator("#mapping-text").fill(mapping)
     page.get_by_role("button", name="Check again").click()
     expect(page.locator("#report")).to_contain_text("sunglasses 1", timeout=60 * SECOND)
@@ -79,3 +95,25 @@ def test_a_bad_file_is_reported_and_discarded(page: Page, server: Server, tmp_pa
     becomes(page, "discarded")
     expect(page.locator("#imports")).to_contain_text("discarded")
     assert not list((server.project / "uploads").iterdir())
+
+
+def test_heads_are_cut_out_where_a_photo_shows_several_people(
+    page: Page, project: ProjectFolder, crowded_photo: Path, faces: Path
+):
+    with Server(project.path, FACELABEL_WORKER="1", FACELABEL_FACES="1") as server:
+        page.goto(server.url + "/import")
+        page.wait_for_selector("html[data-state=ready]", state="attached")
+        crop = page.get_by_label("Crop photos to one image per head")
+        page.locator("#files").set_input_files(faces / "0001.jpg")
+        becomes(page, "checked")
+        expect(page.locator("#heads")).to_be_hidden()
+        expect(crop).not_to_be_checked()
+        page.locator("#files").set_input_files(crowded_photo)
+        expect(page.locator("#heads")).to_have_text(
+            "1 of 1 photos show several people or small faces. Cut out heads? It is recommended.",
+            timeout=60 * SECOND,
+        )
+        expect(crop).to_be_checked()
+        page.get_by_role("button", name="Import", exact=True).click()
+        becomes(page, "imported")
+    assert names_of(project) == ["both~face1.jpg", "both~face2.jpg"]

@@ -6,8 +6,8 @@ from sqlalchemy import select
 
 from annotator.models import Annotation
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import load_predictions
 from annotator.services.review.flags import raise_flag
+from annotator.services.rounds.loading import load_predictions
 from tests.support.browser.pages import wait_until_ready
 from tests.support.predictions_folder import SURE, write_predictions
 from tests.support.projects.images import image_of, names_of

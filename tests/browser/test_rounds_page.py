@@ -41,10 +41,15 @@ def test_a_round_shows_its_changes_and_keys_return_to_an_earlier_round(
         older.locator("summary").first.press("Enter")
         expect(older).to_contain_text("This is the first round")
         expect(page.locator("#used")).to_contain_text(f"round {second}")
-        older.get_by_role("button", name="Use this round").press("Enter")
+        older.get_by_role("button", name="Use this round for all").press("Enter")
         expect(page.locator("#used")).to_contain_text(f"round {first}")
         expect(older.locator(".in-use")).to_be_visible()
         expect(newest.locator(".in-use")).to_have_count(0)
+        expect(page.locator("#sources")).to_contain_text(f"Somebody chose round {first} for all attributes.")
+        assert axe_faults(page) == []
+        page.get_by_role("button", name="Use the best measured rounds").press("Enter")
+        expect(page.locator("#sources")).to_contain_text(f"Round {second}It is the newest")
+        expect(page.locator("#used")).to_contain_text(f"round {second}")
         with page.expect_response("**/report") as answered:
             newest.get_by_role("link", name="Training report").click()
         assert "sandbox" in answered.value.headers["content-security-policy"]

@@ -4,21 +4,32 @@ import logging
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from annotator.feature_warmup import FeatureWarmup
 from annotator.files import shard_path
 from annotator.models import Image
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
+from annotator.services.exporting.snapshots import SnapshotOptions, export_snapshot
+from tests.support.projects.faces import TURNED, UPRIGHT, give_faces
 from tests.support.projects.images import LIMITS, import_images
 from tests.support.serving import Server
 from tests.support.waiting import wait_until
+from trainer.data.snapshot import Snapshot
+from trainer.networks import build
+from trainer.probe.sources import BACKBONE, VIEWS, open_source
 
 
-def computed(project: ProjectFolder) -> list[str]:
-    """The sha256 of the images whose features are in the cache, in the order in which they came there."""
-    content = b"".join(file.read_bytes() for file in project.cache.glob("*/images.sha256"))
-    return [content[start : start + 32].hex() for start in range(0, len(content), 32)]
+def computed(project: ProjectFolder) -> list[int]:
+    """The number of records of each view in the cache; no record is there twice."""
+    counts = []
+    for file in project.cache.glob("*/images.sha256"):
+        content = file.read_bytes()
+        records = [content[start : start + 32] for start in range(0, len(content), 32)]
+        assert len(records) == len(set(records))
+        counts.append(len(records))
+    return counts
 
 
 def run(ahead: FeatureWarmup) -> None:
@@ -26,17 +37,47 @@ def run(ahead: FeatureWarmup) -> None:
         pass
 
 
+def without_search(project: ProjectFolder) -> FeatureWarmup:
+    return FeatureWarmup(project, faces=False)
+
+
 def test_features_of_every_image_are_computed_once_whenever_it_is_imported(
     filled: ProjectFolder, tmp_path: Path
 ):
-    ahead = FeatureWarmup(filled)
+    ahead = without_search(filled)
     run(ahead)
-    assert len(computed(filled)) == 40
+    assert computed(filled) == [40, 40]
     draw_faces(tmp_path / "more", 3, size=80)
     import_images(filled, [tmp_path / "more"], LIMITS)
     run(ahead)
+    run(without_search(filled))
+    assert computed(filled) == [43, 43]
+
+
+def test_images_wait_until_the_face_search_was_there(filled: ProjectFolder):
+    ahead = FeatureWarmup(filled)
+    assert not ahead.run_step()
+    with filled.database.read() as session:
+        names = list(session.scalars(select(Image.name).order_by(Image.id)))
+    give_faces(filled, {names[0]: [UPRIGHT], names[1]: [], names[3]: []})
+    run(ahead)
+    assert computed(filled) == [2, 2], "the third image was not searched yet"
+    give_faces(filled, {name: [TURNED] for name in names[2:]})
+    run(ahead)
+    assert computed(filled) == [40, 40]
+
+
+def test_a_round_finds_the_features_that_were_computed_ahead(filled: ProjectFolder, tmp_path: Path):
+    with filled.database.read() as session:
+        names = list(session.scalars(select(Image.name).order_by(Image.id)))
+    give_faces(filled, {name: [UPRIGHT, TURNED][: 1 + number % 2] for number, name in enumerate(names)})
+    give_faces(filled, {name: [TURNED] for name in names[:5]})
     run(FeatureWarmup(filled))
-    assert len(computed(filled)) == len(set(computed(filled))) == 43
+    folder, _ = export_snapshot(filled, tmp_path / "snapshot", SnapshotOptions(images="none"))
+    snapshot = Snapshot.open(folder)
+    for view in VIEWS:
+        source = open_source(filled.cache, build(BACKBONE, pretrained=True), view)
+        assert (source.store.rows_of(source.keys(snapshot.sha256, snapshot.landmarks)) >= 0).all()
 
 
 def test_unreadable_images_are_skipped_and_reported(filled: ProjectFolder, caplog: pytest.LogCaptureFixture):
@@ -44,8 +85,8 @@ def test_unreadable_images_are_skipped_and_reported(filled: ProjectFolder, caplo
         image = session.get_one(Image, 2)
     shard_path(filled.images, image.sha256, image.extension).write_bytes(b"lost")
     with caplog.at_level(logging.WARNING, "facelabel"):
-        run(FeatureWarmup(filled))
-    assert len(computed(filled)) == 8, "the second batch"
+        run(without_search(filled))
+    assert computed(filled) == [8, 8], "the second batch"
     assert "the features of some images are not computed in advance" in caplog.text
 
 
@@ -53,7 +94,7 @@ def test_an_unwritable_cache_ends_the_warmup_but_not_the_worker(
     filled: ProjectFolder, caplog: pytest.LogCaptureFixture
 ):
     filled.cache.write_bytes(b"in the way")
-    ahead = FeatureWarmup(filled)
+    ahead = without_search(filled)
     with caplog.at_level(logging.WARNING, "facelabel"):
         assert [ahead.run_step(), ahead.run_step()] == [False, False]
     assert caplog.text.count("no longer computed in advance") == 1
@@ -61,4 +102,4 @@ def test_an_unwritable_cache_ends_the_warmup_but_not_the_worker(
 
 def test_the_worker_computes_features_before_the_first_label(filled: ProjectFolder):
     with Server(filled.path, FACELABEL_WORKER="1", FACELABEL_ROUND_EVERY="25"):
-        wait_until(lambda: len(computed(filled)) == 40, "the features are there", 120)
+        wait_until(lambda: computed(filled) == [40, 40], "the features are there", 240)

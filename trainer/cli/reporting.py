@@ -100,16 +100,18 @@ def report(
 @model_argument
 @click.argument("image", type=click.Path(path_type=Path, dir_okay=False))
 @to_option
-@click.option("--snapshot", type=Folder, help="Snapshot that provides the names of the values.")
+@click.option(
+    "--snapshot",
+    type=Folder,
+    help="Snapshot that provides the names of the values, and the face if it holds IMAGE.",
+)
 def explain(model: Path, image: Path, to: Path, snapshot: Path | None) -> None:
     """Show why MODEL answers IMAGE as it does: probabilities, Grad-CAM, feature maps, filters."""
     from trainer.data.snapshot import Snapshot  # noqa: PLC0415
     from trainer.reports.explanation import explain as write_page  # noqa: PLC0415
 
-    names = None
-    if snapshot:
-        names = {a.name: [value.name for value in a.values] for a in Snapshot.open(snapshot).categorical}
-    click.echo(f"The page is {write_page(model, image, to, names)}.")
+    opened = Snapshot.open(snapshot) if snapshot else None
+    click.echo(f"The page is {write_page(model, image, to, opened)}.")
 
 
 @main.command("predict-images")
@@ -118,14 +120,21 @@ def explain(model: Path, image: Path, to: Path, snapshot: Path | None) -> None:
 @click.option(
     "--to", type=click.Path(path_type=Path, dir_okay=False), required=True, help="CSV file to write."
 )
-def predict_images(model: Path, images: tuple[Path, ...], to: Path) -> None:
+@click.option("--snapshot", type=Folder, help="Snapshot that provides the faces of the images that it holds.")
+def predict_images(model: Path, images: tuple[Path, ...], to: Path, snapshot: Path | None) -> None:
     """Answer image files and folders of images with MODEL. Writes one CSV: code and probability of every attribute."""
+    from trainer.data.snapshot import Snapshot  # noqa: PLC0415
     from trainer.rounds.image_predictions import predict_files  # noqa: PLC0415
     from trainer.runtime.distributed import process_group, rank  # noqa: PLC0415
 
     with process_group(), bars_on_stderr() as report:
+        opened = Snapshot.open(snapshot) if snapshot else None
         done, failed = predict_files(
-            model, images, to, lambda n, total: report(Progress("predict", n, total, "scoring images"))
+            model,
+            images,
+            to,
+            lambda n, total: report(Progress("predict", n, total, "scoring images")),
+            opened,
         )
         first = rank() == 0
     if not first:

@@ -32,7 +32,8 @@ from trainer.cli.group import (
     "--features",
     "network",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Model folder of the engine cnn: the probe uses the features of its network instead of the frozen ones.",
+    help="Model folder of the engine cnn: the probe uses the features of its network instead of the frozen ones. Or a folder of "
+    "the command pin-network: the probe uses the features of that network beside the frozen ones.",
 )
 @strategy_option
 @cache_option
@@ -185,6 +186,52 @@ def labels_saved(
         click.echo(json.dumps(answer, sort_keys=True))
     else:
         click.echo(savings.text)
+
+
+@main.command("try-networks")
+@snapshot_argument
+@to_option
+@click.option(
+    "--network",
+    "networks",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    multiple=True,
+    help="Folder of the command pin-network; repeatable.",
+)
+@click.option("--frozen", is_flag=True, help="Also try a probe on the frozen backbone alone.")
+@cache_option
+@images_option
+@seed_option
+@as_json
+def try_networks_command(
+    snapshot: Path,
+    to: Path,
+    networks: tuple[Path, ...],
+    frozen: bool,
+    cache: Path,
+    images: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Train a probe on SNAPSHOT for each network, so that their predictions can be compared."""
+    from trainer.rounds.trials import try_networks  # noqa: PLC0415
+
+    with bars_on_stderr() as report:
+        results = try_networks(
+            snapshot,
+            to,
+            networks,
+            frozen=frozen,
+            cache=cache.expanduser(),
+            images_root=images,
+            seed=seed,
+            report=report,
+        )
+    if as_json:
+        click.echo(json.dumps(results, sort_keys=True))
+        return
+    for name, result in results.items():
+        click.echo(f"{name}: {result['error'] or to / name / 'predictions'}")
 
 
 @main.command()

@@ -201,6 +201,35 @@ def models(search: str | None, of: str | None, as_json: bool) -> None:
     click.echo(f"strategies: {', '.join(STRATEGIES)}")
 
 
+@main.command("pin-network")
+@click.argument("name")
+@to_option
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The published weights, a .safetensors file. Without it they are looked up on this machine.",
+)
+@click.option("--random", is_flag=True, help="Use random weights, to try the way without a file.")
+@as_json
+def pin_network_command(name: str, to: Path, weights: Path | None, random: bool, as_json: bool) -> None:
+    """Copy the network NAME of torchvision or timm with its weights into a folder, for the features of probes.
+
+    Nothing is downloaded. `trainer round --features` takes the folder.
+    """
+    from trainer.networks.pinned import pin_network  # noqa: PLC0415
+
+    if weights and random:
+        raise click.UsageError("--weights and --random cannot be used together.")
+    manifest = pin_network(to, name, weights=weights, random=random)
+    if as_json:
+        click.echo(json.dumps(manifest, sort_keys=True))
+        return
+    click.echo(
+        f"{to}: {name}, {manifest['parameters']:,} parameters, {manifest['feature_size']:,} features, images of "
+        f"{manifest['input_size']} pixels; licence: {manifest['license'] or 'not known here'}"
+    )
+
+
 def _print_stages(stages: list[tuple[str, int]], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([{"parameters": count, "stage": name} for name, count in stages]))

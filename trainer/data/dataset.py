@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from trainer.data.images import load_image
+from trainer.data.images import load_view
 from trainer.data.snapshot import Snapshot
 from trainer.runtime import distributed
 from trainer.runtime.errors import ImageError
 from trainer.runtime.seeds import mix
+from trainer.views import View
 
 Augment = Callable[[int, Tensor], Tensor]
 """Turns an item's number and its uint8 (3, side, side) image into the changed image."""
@@ -33,8 +34,8 @@ class SnapshotImages(Dataset[Batch]):
         snapshot: The snapshot.
         indices: Which of its images; item i is the image `indices[i]`.
         attributes: Attributes whose labels are needed.
-        side: Side of the decoded square in pixels.
-        crop: Proportion of the sides that is kept, around the middle.
+        view: What is seen of an image, and its side in pixels.
+        crop: Proportion of the sides of whole images that is kept, around the middle.
     """
 
     def __init__(
@@ -43,12 +44,12 @@ class SnapshotImages(Dataset[Batch]):
         indices: NDArray[np.int64],
         attributes: list[str],
         *,
-        side: int,
+        view: View,
         crop: float = 1.0,
     ) -> None:
         self.snapshot = snapshot
         self.indices = indices
-        self.side = side
+        self.view = view
         self.crop = crop
         self.labels = {name: snapshot.labels[name][indices] for name in attributes}
         self.cache: Tensor | None = None
@@ -60,7 +61,7 @@ class SnapshotImages(Dataset[Batch]):
     @property
     def memory(self) -> int:
         """Bytes that all decoded images need."""
-        return len(self) * 3 * self.side**2
+        return len(self) * 3 * self.view.side**2
 
     def keep_in_memory(self, progress: Callable[[int], None]) -> None:
         """Decode every image now; no file is read again afterwards.
@@ -71,7 +72,7 @@ class SnapshotImages(Dataset[Batch]):
         Raises:
             ImageError: Some images cannot be decoded. The error names the first of them and counts the others.
         """
-        cache = torch.empty(len(self), 3, self.side, self.side, dtype=torch.uint8)
+        cache = torch.empty(len(self), 3, self.view.side, self.view.side, dtype=torch.uint8)
         failures: list[ImageError] = []
         for item in range(len(self)):
             try:
@@ -111,7 +112,9 @@ class SnapshotImages(Dataset[Batch]):
         return Batch(torch.stack(images), labels)
 
     def _decode(self, item: int) -> Tensor:
-        return load_image(self.snapshot.image_path(int(self.indices[item])), self.side, crop=self.crop)
+        image = int(self.indices[item])
+        landmarks = self.snapshot.landmarks[image]
+        return load_view(self.snapshot.image_path(image), landmarks, self.view, crop=self.crop)
 
 
 def epoch_order(

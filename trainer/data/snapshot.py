@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
+from trainer.data.faces import FACES, no_landmarks, read_landmarks
 from trainer.runtime.errors import SnapshotError
-from trainer.runtime.files import canonical_json, read_manifest, sha256_text
+from trainer.runtime.files import canonical_json, read_manifest, sha256_file, sha256_text
 
 CANNOT_TELL = -1
 """Class index of a cell that a labeller marked as impossible to tell."""
@@ -80,6 +82,8 @@ class Snapshot:
         groups: Group names; the images of a group are always in the same split.
         labels: Categorical attribute → int64 class indices (see `Attribute.codes`), `CANNOT_TELL` or
             `UNLABELLED`.
+        landmarks: (images, 5, 2) float32, x and y of the landmarks of each image's largest face in pixels of the
+            upright image, as FORMATS.md orders them; NaN for an image without a face.
     """
 
     path: Path
@@ -92,13 +96,14 @@ class Snapshot:
     splits: NDArray[np.str_]
     groups: NDArray[np.str_]
     labels: dict[str, NDArray[np.int64]]
+    landmarks: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.image_names)
 
     @property
     def content_hash(self) -> str:
-        """Equal for two snapshots with the same labels of the same images."""
+        """Equal for two snapshots with the same labels and faces of the same images."""
         return str(self.manifest["content_hash"])
 
     @property
@@ -110,6 +115,18 @@ class Snapshot:
     def categorical(self) -> list[Attribute]:
         """The attributes that a model can answer, in schema order."""
         return [attribute for attribute in self.attributes if attribute.categorical]
+
+    def landmarks_of(self, path: Path) -> NDArray[np.float32] | None:
+        """Return the (5, 2) landmarks of an image file that the snapshot holds under any name; None if it holds none."""
+        try:
+            landmarks: NDArray[np.float32] = self.landmarks[self._rows[sha256_file(path)]]
+        except (OSError, KeyError):  # the file is not there, which its reader reports, or not in the snapshot
+            return None
+        return landmarks
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {sha256: row for row, sha256 in enumerate(self.sha256)}
 
     def image_path(self, index: int) -> Path:
         """Return the path of an image's file, which need not exist.
@@ -177,14 +194,16 @@ def _read(path: Path, manifest: dict[str, Any], images_root: Path | None) -> Sna
             for attribute in attributes
             if attribute.categorical
         },
+        landmarks=_read_landmarks(path, manifest["files"], images),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Images:
-    """The columns of images.csv, as in `Snapshot`; `column`: the names as Arrow has them."""
+    """The columns of images.csv, as in `Snapshot`; `column`: the names as Arrow has them, `sizes`: (images, 2)."""
 
     column: pa.ChunkedArray
+    sizes: NDArray[np.int64]
     names: list[str]
     sha256: list[str]
     files: list[str]
@@ -200,17 +219,32 @@ def _read_images(path: Path, sha256: str) -> _Images:
     """Read images.csv, whose bytes have been verified, unless it equals the one that was read last."""
     if sha256 not in _LAST_IMAGES:
         _LAST_IMAGES.clear()
-        table = _read_csv(path, {})
+        table = _read_csv(path, {"width": pa.int64(), "height": pa.int64()})
         columns = {
             name: table[name].to_pylist() for name in ("image_name", "sha256", "file", "split", "group")
         }
         splits, groups = (np.asarray(columns[name], dtype=np.str_) for name in ("split", "group"))
         for shared in (splits, groups):
             shared.flags.writeable = False
-        _LAST_IMAGES[sha256] = _Images(
-            table["image_name"], columns["image_name"], columns["sha256"], columns["file"], splits, groups
-        )
+        sizes = np.stack([table[name].to_numpy() for name in ("width", "height")], axis=1)
+        names, hashes, files = (columns[name] for name in ("image_name", "sha256", "file"))
+        _LAST_IMAGES[sha256] = _Images(table["image_name"], sizes, names, hashes, files, splits, groups)
     return _LAST_IMAGES[sha256]
+
+
+_LAST_LANDMARKS: dict[tuple[str, str], NDArray[np.float32]] = {}
+"""The landmarks that were read last, by the hashes of images.csv and faces.csv."""
+
+
+def _read_landmarks(path: Path, files: dict[str, Any], images: _Images) -> NDArray[np.float32]:
+    """Read faces.csv, whose bytes have been verified, unless it equals the one that was read last."""
+    if FACES not in files:
+        return no_landmarks(len(images.names))
+    key = files["images.csv"]["sha256"], files[FACES]["sha256"]
+    if key not in _LAST_LANDMARKS:
+        _LAST_LANDMARKS.clear()
+        _LAST_LANDMARKS[key] = read_landmarks(path / FACES, images.column, images.sizes)
+    return _LAST_LANDMARKS[key]
 
 
 def _check_hashes(path: Path, manifest: dict[str, Any]) -> None:

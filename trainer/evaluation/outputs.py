@@ -1,7 +1,7 @@
 """A model's answers to all images of a snapshot."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.evaluation.calibration import expected_prior
+from trainer.views import View
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Answers:
         priors: Attribute → (classes,) class prior of the labelled train images.
         images: Attribute → number of labelled train images; 0 if the model does not record it.
         model: The `model` entry of the predictions' manifest.
+        views: Attribute → the view of the image that the answer rests on, the first one if there are several.
         embeddings: Computes (images, q) embeddings in which similar images are close; None if the model has none.
         committee: Computes attribute → (members, images, classes) answers of several models; None for a single model.
     """
@@ -28,6 +30,7 @@ class Answers:
     priors: dict[str, NDArray[np.float64]]
     images: dict[str, int]
     model: dict[str, Any]
+    views: Mapping[str, View] = field(default_factory=dict)
     embeddings: Callable[[], NDArray[np.float32]] | None = None
     committee: Callable[[], dict[str, NDArray[np.float32]]] | None = None
 

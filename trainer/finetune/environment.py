@@ -13,6 +13,7 @@ import torch
 from trainer import __version__
 from trainer.runtime import distributed
 from trainer.runtime.files import canonical_json, write_atomically
+from trainer.runtime.processor import processor
 
 PACKAGES = ("numpy", "pillow", "safetensors", "timm", "torch", "torchvision")
 
@@ -27,7 +28,7 @@ def environment() -> dict[str, Any]:
         "packages": {name: version(name) for name in PACKAGES},
         "platform": platform.platform(),
         "processes": distributed.count(),
-        "processor": _processor(),
+        "processor": processor(),
         "python": platform.python_version(),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "threads": torch.get_num_threads(),
@@ -38,11 +39,3 @@ def note_environment(file: Path) -> None:
     """Append the current environment to the starts of a run; a resumed run may have several."""
     starts = json.loads(file.read_bytes())["starts"] if file.exists() else []
     write_atomically(file, canonical_json({"starts": [*starts, environment()]}).encode())
-
-
-def _processor() -> str:
-    """Return the processor's name, if Linux provides it."""
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text().splitlines() if file.exists() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor()

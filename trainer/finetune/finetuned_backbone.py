@@ -17,38 +17,58 @@ from torch import Tensor
 from trainer.data.snapshot import Snapshot
 from trainer.finetune.saved_model import FORMAT, LEARNED, VERSION, load_model
 from trainer.networks import Backbone
+from trainer.networks.pinned import MANIFEST, read_network
+from trainer.probe.sources import views_beside
 from trainer.runtime.errors import ModelError
 from trainer.runtime.files import read_manifest
 from trainer.runtime.tensors import read_tensors
+from trainer.views import View
 
 
 @dataclass(frozen=True)
 class FineTuned:
-    """A fine-tuned backbone.
+    """A fine-tuned backbone, or one that was pinned (trainer/networks/pinned).
 
     Attributes:
         backbone: In evaluation mode; its `input_size` is the side of its train images.
-        learned: The sha256 of its train images, in hexadecimal.
+        views: What it sees of an image: a fine-tuned one what it saw of its train images.
+        learned: The sha256 of its train images, in hexadecimal; None if it was not trained on labels of a project.
         sha256: Of the file with the network's weights.
     """
 
     backbone: Backbone
-    learned: frozenset[str]
+    views: tuple[View, ...]
+    learned: frozenset[str] | None
     sha256: str
 
-    def unseen(self, snapshot: Snapshot) -> NDArray[np.int64]:
-        """Return the row numbers of a snapshot's val images that the network did not learn from; probes do not either."""
+    @property
+    def pinned(self) -> bool:
+        """Whether it was pinned: a probe uses its features beside those of the frozen backbone."""
+        return self.learned is None
+
+    def unseen(self, snapshot: Snapshot) -> NDArray[np.int64] | None:
+        """Return the row numbers of a snapshot's val images that the network did not learn from; probes do not either.
+
+        None if it learned from no labels, so that a probe may use the folds of its train images.
+        """
+        if self.learned is None:
+            return None
         new = np.array([sha not in self.learned for sha in snapshot.sha256], dtype=bool)
         return np.flatnonzero((snapshot.splits == "val") & new)
 
 
 def fine_tuned(model: Path) -> FineTuned:
-    """Read the backbone of a model folder. The folder is verified every time, but the last network stays in memory.
+    """Read the backbone of a model folder, or of a folder of a pinned network.
+
+    The folder is verified every time, but the last network stays in memory.
 
     Raises:
         ModelError: The folder is incomplete, holds no fine-tuned network, does not list its train images, or its network
             takes images that are prepared differently from those of a probe.
     """
+    if not (model / "model.json").exists() and (model / MANIFEST).exists():
+        pinned = read_network(model)
+        return FineTuned(pinned.backbone, views_beside(pinned.backbone), None, pinned.sha256)
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     if manifest.get("kind") != "multi_output" or LEARNED not in manifest.get("files", {}):
         raise _unsuitable(model, "holds no fine-tuned network that lists its train images")
@@ -63,7 +83,8 @@ def _read(model: Path, sha256: str) -> FineTuned:
         raise _unsuitable(model, "takes images that are scaled, blurred or cropped in its own way")
     backbone = saved.network.backbone
     backbone.input_size = config.image_size
-    return FineTuned(backbone, _hashes(read_tensors(model / LEARNED)["sha256"]), sha256)
+    learned = _hashes(read_tensors(model / LEARNED)["sha256"])
+    return FineTuned(backbone, (config.input_view,), learned, sha256)
 
 
 def _hashes(rows: Tensor) -> frozenset[str]:

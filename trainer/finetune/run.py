@@ -200,7 +200,7 @@ def _images(snapshot: Snapshot, split: str, attributes: list[str], config: FitCo
     """Return the images of a split that have at least one label."""
     labelled: NDArray[np.bool_] = np.any([snapshot.labels[name] >= 0 for name in attributes], axis=0)
     indices = np.flatnonzero(labelled & (snapshot.splits == split))
-    return SnapshotImages(snapshot, indices, attributes, side=config.image_size, crop=config.crop)
+    return SnapshotImages(snapshot, indices, attributes, view=config.input_view, crop=config.crop)
 
 
 def _network(config: FitConfig, codes: dict[str, list[int]]) -> MultiOutput:

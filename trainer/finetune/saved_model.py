@@ -12,6 +12,7 @@ from torch import Tensor
 
 from trainer.config import FitConfig
 from trainer.data.dataset import SnapshotImages, plain_batches
+from trainer.data.images import load_image, load_views_side_by_side
 from trainer.data.snapshot import Snapshot
 from trainer.evaluation.calibration import balanced_logits, probabilities
 from trainer.finetune.model import MultiOutput, build_model
@@ -20,6 +21,7 @@ from trainer.runtime.allocator import freed_memory_kept
 from trainer.runtime.errors import ModelError
 from trainer.runtime.files import file_entry, read_manifest, write_manifest
 from trainer.runtime.tensors import read_tensors, write_tensors
+from trainer.views import View
 
 FORMAT, VERSION = "facelabel-model", 1
 LEARNED = "learned.safetensors"
@@ -35,12 +37,38 @@ class SavedModel:
         codes: Attribute -> the codes of its classes, in the order of the logits.
         config: The settings it was trained with.
         manifest: The content of model.json.
+        views: What the network sees of an image, from left to right in one picture; empty for the image itself.
     """
 
     network: MultiOutput
     codes: dict[str, list[int]]
     config: FitConfig
     manifest: dict[str, Any]
+    views: tuple[View, ...] = ()
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) in pixels of the images that the network takes."""
+        side = self.config.image_size
+        return (side, sum(view.side for view in self.views)) if self.views else (side, side)
+
+    def load(self, path: Path, landmarks: NDArray[np.float32] | None = None) -> Tensor:
+        """Read an image file as the network takes it.
+
+        Args:
+            path: The file.
+            landmarks: (5, 2) of the face, in pixels of the upright image; None if they are not known. Without them a
+                model that sees views gets the whole image in each of them.
+
+        Returns:
+            (3, height, width) uint8 RGB.
+
+        Raises:
+            ImageError: The file is missing or cannot be decoded.
+        """
+        if self.views:
+            return load_views_side_by_side(path, landmarks, self.views)
+        return load_image(path, self.config.image_size, crop=self.config.crop)
 
     @property
     def calibration(self) -> dict[str, dict[str, Any]]:
@@ -53,7 +81,7 @@ class SavedModel:
         }
 
     def probabilities(self, images: Tensor) -> dict[str, NDArray[np.float64]]:
-        """Return attribute -> (N, classes) calibrated probabilities of (N, 3, side, side) uint8 images."""
+        """Return attribute -> (N, classes) calibrated probabilities of (N, 3, height, width) uint8 images."""
         with torch.inference_mode():
             logits = self.network(self.network.prepare(images))
         return {name: self.calibrated(name, values.cpu().numpy()) for name, values in logits.items()}
@@ -119,7 +147,8 @@ def load_model(folder: Path) -> SavedModel:
             "Nothing was changed.",
             "Train it again.",
         ) from cause
-    return SavedModel(network.to(memory_format=torch.channels_last).eval(), codes, config, manifest)
+    views = () if config.view == "whole" else (config.input_view,)
+    return SavedModel(network.to(memory_format=torch.channels_last).eval(), codes, config, manifest, views)
 
 
 def predict_logits(
@@ -146,7 +175,7 @@ def predict_logits(
     """
     model = load_model(folder)
     _check_schema(folder, model, snapshot)
-    images = SnapshotImages(snapshot, indices, [], side=model.config.image_size, crop=model.config.crop)
+    images = SnapshotImages(snapshot, indices, [], view=model.config.input_view, crop=model.config.crop)
     answers = compute_logits(
         model.network.to(distributed.device()),
         images,

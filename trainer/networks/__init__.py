@@ -10,7 +10,15 @@ from pathlib import Path
 
 import torch
 
-from trainer.networks import dlib_face, efficientnet_lite0, faces, pixels, s0_cnn, s0_resnet32
+from trainer.networks import (
+    dlib_face,
+    efficientnet_lite0,
+    efficientnet_lite2,
+    faces,
+    pixels,
+    s0_cnn,
+    s0_resnet32,
+)
 from trainer.networks.backbone import Backbone, Stages
 from trainer.runtime.errors import ChoiceError
 
@@ -36,6 +44,9 @@ def _unpublished(make: Callable[[], Backbone], name: str) -> Builder:
 BUILDERS: dict[str, Builder] = {
     "dlib_face": lambda pretrained, weights: dlib_face.build(pretrained=pretrained, weights=weights),
     "efficientnet_lite0": lambda pretrained, weights: efficientnet_lite0.build(
+        pretrained=pretrained, weights=weights
+    ),
+    "efficientnet_lite2": lambda pretrained, weights: efficientnet_lite2.build(
         pretrained=pretrained, weights=weights
     ),
     "faces": lambda pretrained, weights: faces.build(pretrained=pretrained, weights=weights),

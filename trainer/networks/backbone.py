@@ -1,6 +1,7 @@
 """The interface of all networks of the registry: maps, features for the heads, stages to freeze, and normalisation."""
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -145,5 +146,6 @@ def grid_means(maps: Tensor, grid: tuple[int, int]) -> Tensor:
 
 def tokens_to_map(tokens: Tensor) -> Tensor:
     """Turn the (N, side * side, C) patches of a transformer back into a (N, C, side, side) map."""
-    side = round(tokens.shape[1] ** 0.5)
-    return tokens.transpose(1, 2).reshape(len(tokens), -1, side, side)
+    side = math.isqrt(int(tokens.shape[1]))
+    # Not len(tokens): a trace (trainer/networks/openvino_network) would keep the number of images.
+    return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, side, side)

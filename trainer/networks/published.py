@@ -26,7 +26,7 @@ def fetch(name: str, url: str, *, file_name: str = "") -> Path:
     Raises:
         WeightsError: It is missing and cannot be downloaded. The message names the file and where it belongs.
     """
-    file = Path(torch.hub.get_dir(), "checkpoints", file_name or Path(urllib.parse.urlparse(url).path).name)
+    file = cached_file(url, file_name)
     if file.is_file():
         return file
     if urllib.parse.urlparse(url).scheme != "https":
@@ -41,6 +41,11 @@ def fetch(name: str, url: str, *, file_name: str = "") -> Path:
             f"Download {url} on another machine and put it at {file}, or give the file in the setting weights.",
         ) from cause
     return file
+
+
+def cached_file(url: str, file_name: str = "") -> Path:
+    """Return where `fetch` keeps a file in torch's cache; arguments as of `fetch`."""
+    return Path(torch.hub.get_dir(), "checkpoints", file_name or Path(urllib.parse.urlparse(url).path).name)
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:

@@ -117,6 +117,23 @@ def facts(name: str) -> Facts:
     )
 
 
+def published_at(name: str) -> tuple[str, str]:
+    """Return the address of a model's weights (empty if none are published) and their file name in torch's cache."""
+    published = _published(name)
+    return _url(published), _file_name(published)
+
+
+def license_of(name: str) -> str | None:
+    """Return what timm states as the licence of a model's weights; None if it states none."""
+    return _published(name).get("license") or None
+
+
+def _published(name: str) -> dict[str, Any]:
+    with torch.device("meta"):
+        model: Any = timm.create_model(RENAMED.get(name, name), pretrained=False, num_classes=0)
+    return dict(model.pretrained_cfg)
+
+
 def _url(published: Mapping[str, Any]) -> str:
     if published.get("hf_hub_id"):
         return HUB.format(repository=published["hf_hub_id"])
@@ -131,6 +148,7 @@ def _file_name(published: Mapping[str, Any]) -> str:
 
 
 def _classifiers(published: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the parts of a model that hold its classifiers."""
+    """Return the parts of a model that hold its classifiers, and the pooling of some transformers, which is left out too."""
     named = published.get("classifier") or ()
-    return tuple(part.split(".")[0] for part in ([named] if isinstance(named, str) else named))
+    parts = [named] if isinstance(named, str) else named
+    return (*(part.split(".")[0] for part in parts), "attn_pool", "fc_norm")

@@ -139,7 +139,7 @@ class _Patches(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         patches = self.convolution(images).flatten(2).transpose(1, 2)
-        first = self.class_token.expand(len(patches), -1, -1)
+        first = self.class_token.expand(patches.shape[0], -1, -1)
         rows: Tensor = torch.cat([first, patches], dim=1) + self.places
         return rows
 

@@ -3,11 +3,17 @@
 import io
 from collections.abc import Iterator
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 _MOST_COUNTED = 1000
-_SUBFILE_TYPE, _SUB_FILES, _DNG_VERSION = 254, 330, 50706
+_SUBFILE_TYPE, _BITS_PER_SAMPLE, _SUB_FILES, _SAMPLE_FORMAT, _DNG_VERSION = 254, 258, 330, 339, 50706
 """Numbers of TIFF's tags."""
+
+_WHOLE_NUMBERS, _FLOATS = 1, 3
+"""Values of the tag of the sample format."""
+
+_DEEPEST_COLOUR = 16
+"""The bits of each colour that Pillow reads."""
 
 _ANIMATED = {"PNG", "WEBP", "AVIF"}
 _REDUCED = 1
@@ -40,6 +46,28 @@ def is_camera_raw(image: Image.Image) -> bool:
     """Return whether an opened TIFF is a camera's raw file, whose first page is only a preview."""
     tags = getattr(image, "tag_v2", {})
     return _DNG_VERSION in tags or (_SUB_FILES in tags and bool(tags.get(_SUBFILE_TYPE, 0) & _REDUCED))
+
+
+def describe_tiff(content: bytes) -> str | None:
+    """Return what a TIFF is whose samples Pillow does not know, and what to do with it; None if they are usual ones."""
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
+        stream = io.BytesIO(content)
+        stream.seek(tags.next)
+        tags.load(stream)
+        bits, kinds = tags.get(_BITS_PER_SAMPLE, (1,)), tags.get(_SAMPLE_FORMAT, (_WHOLE_NUMBERS,))
+    except Exception:  # noqa: BLE001 - it may be damaged in any way
+        return None
+    is_float = _FLOATS in kinds
+    if max(bits) in ({32} if is_float else {*range(17), 32}) and (
+        len(bits) == 1 or max(bits) <= _DEEPEST_COLOUR
+    ):
+        return None
+    samples = f"{len(bits)} values" if len(bits) > 1 else "one value"
+    return (
+        f"a TIFF with {samples} of {max(bits)}-bit {'floats' if is_float else 'numbers'} per pixel, which is not read; "
+        "save it with 8 or 16 bits per channel"
+    )
 
 
 def _further_pages(content: bytes) -> Iterator[int]:

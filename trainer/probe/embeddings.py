@@ -8,6 +8,7 @@ of the time that the features of the new images take.
 
 import functools
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from torch import Tensor
 from trainer.probe.features import Features
 from trainer.probe.linear_heads import BASIS, DIRECTIONS, Basis, fit_basis
 from trainer.runtime.errors import ModelError
+from trainer.runtime.files import remove_unfinished
 from trainer.runtime.tensors import read_tensors, write_tensors
 
 FILE = "points.safetensors"
@@ -30,8 +32,8 @@ CHUNK = 4096
 
 
 @dataclass(frozen=True)
-class PoolEmbeddings:
-    """The embeddings of a snapshot's images.
+class ViewEmbeddings:
+    """The embeddings of one view of a snapshot's images.
 
     Attributes:
         basis: The directions of the coordinates.
@@ -56,18 +58,57 @@ class PoolEmbeddings:
         return near
 
 
-@functools.lru_cache(maxsize=1)
-def pool_embeddings(features: Features) -> PoolEmbeddings:
-    """Load the embeddings of a snapshot's images, or compute and save them; the last result stays in memory."""
+@dataclass(frozen=True)
+class PoolEmbeddings:
+    """The embeddings of a snapshot's images: those of the views side by side.
+
+    Attributes:
+        views: View name → its embeddings; the first view measures the similarity of images.
+    """
+
+    views: Mapping[str, ViewEmbeddings]
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+    @property
+    def _first(self) -> ViewEmbeddings:
+        return next(iter(self.views.values()))
+
+    @property
+    def blocks(self) -> dict[str, slice]:
+        """View name → its coordinates among those of all views."""
+        ends = np.cumsum([0, *(part.basis.directions.shape[1] for part in self.views.values())]).tolist()
+        return {view: slice(*ends[place : place + 2]) for place, view in enumerate(self.views)}
+
+    def of(self, images: Tensor) -> Tensor:
+        """Return the (len(images), q) float32 embeddings of some images of the snapshot."""
+        return torch.cat([part.of(images) for part in self.views.values()], dim=1)
+
+    def near(self) -> NDArray[np.float32]:
+        """Return the (images, NEAR) leading coordinates of the first view, in which similar images are close."""
+        return self._first.near()
+
+
+def pool_embeddings(features: Mapping[str, Features]) -> PoolEmbeddings:
+    """Load the embeddings of a snapshot's images by view, or compute and save them."""
+    return PoolEmbeddings({view: view_embeddings(of_view) for view, of_view in features.items()})
+
+
+@functools.lru_cache(maxsize=4)
+def view_embeddings(features: Features) -> ViewEmbeddings:
+    """Load the embeddings of a view, or compute and save them; the last results stay in memory."""
     sample = _sample(features)
     key = _key(features, sample)
     file = features.store.folder / FILE
     tensors = _read(file)
     if tensors.get("key") is None or not torch.equal(tensors["key"], key):
         tensors = _compute(features, sample) | {"key": key}
-        write_tensors(file, tensors)
+        with features.store.locked():
+            remove_unfinished(file.parent, FILE)
+            write_tensors(file, tensors)
     basis = Basis(tensors["mean"], tensors["scale"], tensors["directions"])
-    return PoolEmbeddings(basis, tensors["points"], features.rows)
+    return ViewEmbeddings(basis, tensors["points"], features.rows)
 
 
 def _sample(features: Features) -> NDArray[np.int64]:

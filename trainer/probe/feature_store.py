@@ -94,13 +94,14 @@ class FeatureStore:
             digests: sha256 of the images, in hexadecimal.
             features: (len(digests), size).
         """
-        with self._locked():
+        with self.locked():
             count = len(self)
             _write_at(self._records, count * self.size * 2, np.ascontiguousarray(features).tobytes())
             _write_at(self._digests, count * DIGEST, bytes.fromhex("".join(digests)))
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from writing into the store."""
         with self._lock.open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

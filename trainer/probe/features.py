@@ -1,8 +1,8 @@
-"""Features of a frozen pretrained backbone, computed once per image and kept on disk."""
+"""Features of a frozen pretrained backbone, computed once per image and view and kept on disk."""
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -14,22 +14,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.data.images import load_image
 from trainer.data.snapshot import Snapshot
 from trainer.networks import Backbone
+from trainer.networks.inference import inference
 from trainer.probe.feature_store import FeatureStore
+from trainer.probe.sources import VIEWS, Source, open_source
 from trainer.runtime import distributed
 from trainer.runtime.allocator import freed_memory_kept
 from trainer.runtime.errors import ImageError
-from trainer.runtime.files import canonical_json, sha256_file, sha256_text
+from trainer.runtime.files import sha256_file
+from trainer.views import View, load_views
 
-BACKBONE = "faces"
-"""The network that provides the features of a probe."""
-VERSION = 2
-"""To be raised when a change of this module changes the features. Models of other versions are then refused.
-
-The shared decoder (trainer/pixels) changed them too, but only of images with 16 bits, transparency or a colour profile.
-"""
 BATCH, CHUNK = 32, 512
 
 Progress = Callable[[int, int], None]
@@ -37,16 +32,20 @@ Progress = Callable[[int, int], None]
 
 
 class ImageFile(NamedTuple):
-    """An image: the sha256 of its bytes, its file, and its name for error messages."""
+    """An image: the sha256 of its bytes, its file, its name for error messages, and its landmarks.
+
+    `landmarks`: (5, 2) as in `Snapshot.landmarks`; NaN or None if the image has no face.
+    """
 
     sha256: str
     path: Path
     name: str
+    landmarks: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """The features of a snapshot's images.
+    """The features of one view of a snapshot's images.
 
     Attributes:
         store: The records.
@@ -63,8 +62,10 @@ class Features:
         return torch.from_numpy(self.store.records()[self.rows[images].numpy()]).float()
 
 
-def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, progress: Progress) -> Features:
-    """Compute the features of all images of a snapshot that are not in the cache yet.
+def compute_features(
+    snapshot: Snapshot, backbone: Backbone, cache: Path, views: Sequence[View] = VIEWS, *, progress: Progress
+) -> dict[str, Features]:
+    """Compute the features of all views of a snapshot's images that are not in the cache yet, with one decode per image.
 
     A run that was killed continues where it stopped; at most `CHUNK` images are computed again. Several processes divide
     the missing images among themselves. If they do not share the cache folder (on other machines), each of them then
@@ -73,80 +74,132 @@ def compute_features(snapshot: Snapshot, backbone: Backbone, cache: Path, *, pro
     Args:
         snapshot: Names the images.
         backbone: In evaluation mode.
-        cache: Folder for the features of all snapshots and backbones.
+        cache: Folder for the features of all snapshots, backbones and views.
+        views: What the backbone sees of an image.
         progress: Called after every batch.
+
+    Returns:
+        View name → its features, in the order of `views`.
 
     Raises:
         ImageError: An image is missing, was changed or cannot be decoded; the whole chunks before it are kept.
     """
-    store, recipe = open_store(cache, backbone)
+    sources = [open_source(cache, backbone, view) for view in views]
     alone = distributed.count() == 1
-    cached = _LAST.get(store.folder)
-    if alone and cached and cached.images is snapshot.sha256 and cached.state == store.state():
+    if alone and (cached := [_cached(snapshot, source) for source in sources]) and all(cached):
         progress(len(snapshot), len(snapshot))
-        return cached.features
-    state, rows = store.state(), store.rows_of(snapshot.sha256)
-    if not alone or (rows < 0).any():  # several processes have to meet in _compute
-        _compute(store, snapshot, backbone, rows, progress)
-        state, rows = store.state(), store.rows_of(snapshot.sha256)
+        return {view.name: features for view, features in zip(views, cached, strict=True) if features}
+    keys = [source.keys(snapshot.sha256, snapshot.landmarks) for source in sources]
+    found = _look_up(sources, keys)
+    if not alone or any((rows < 0).any() for _, rows in found):  # several processes have to meet in _compute
+        _compute(snapshot, backbone, sources, keys, progress)
+        found = _look_up(sources, keys)
     else:
         progress(len(snapshot), len(snapshot))
-    features = Features(store, torch.from_numpy(rows), recipe)
     _LAST.clear()
-    _LAST[store.folder] = _Cached(snapshot.sha256, state, features)
-    return features
+    for source, (state, rows) in zip(sources, found, strict=True):
+        features = Features(source.store, torch.from_numpy(rows), source.recipe)
+        _LAST[source.store.folder] = _Cached(snapshot.sha256, snapshot.landmarks, state, features)
+    return {source.view.name: _LAST[source.store.folder].features for source in sources}
+
+
+def _look_up(
+    sources: list[Source], keys: list[list[str]]
+) -> list[tuple[tuple[int, int, int], NDArray[np.int64]]]:
+    """Return the state of each store, read before its records, and the records of the keys."""
+    return [
+        (source.store.state(), source.store.rows_of(of_view))
+        for source, of_view in zip(sources, keys, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
 class _Cached:
-    """The result of a lookup: the images, and the state of the store at that time."""
+    """The result of a lookup: the images and landmarks, and the state of the store at that time."""
 
     images: list[str]
+    landmarks: NDArray[np.float32]
     state: tuple[int, int, int]
     features: Features
 
 
 _LAST: dict[Path, _Cached] = {}
-"""The last result: consecutive rounds ask for the features of the same images."""
+"""The last result, by the folder of the store: consecutive rounds ask for the features of the same images."""
+
+
+def _cached(snapshot: Snapshot, source: Source) -> Features | None:
+    last = _LAST.get(source.store.folder)
+    unchanged = (
+        last is not None
+        and last.images is snapshot.sha256
+        and (
+            last.landmarks is snapshot.landmarks
+            or np.array_equal(last.landmarks, snapshot.landmarks, equal_nan=True)
+        )
+        and last.state == source.store.state()
+    )
+    return last.features if last is not None and unchanged else None
 
 
 def _compute(
-    store: FeatureStore, snapshot: Snapshot, backbone: Backbone, rows: NDArray[np.int64], progress: Progress
+    snapshot: Snapshot, backbone: Backbone, sources: list[Source], keys: list[list[str]], progress: Progress
 ) -> None:
     """Compute the missing features, divided among all processes."""
-    missing = _missing(snapshot, rows)
-    progress(len(snapshot) - len(missing), len(snapshot))
-    if distributed.count() > 1:
-        mine = missing[distributed.rank() :: distributed.count()]
-        _add(store, backbone, _files(snapshot, mine), _counting_on(progress, snapshot, missing))
-        distributed.wait_for_all()
-        missing = _missing(snapshot, store.rows_of(snapshot.sha256))
-    _add(store, backbone, _files(snapshot, missing), _counting_on(progress, snapshot, missing))
 
+    def image(number: int) -> ImageFile:
+        path, name = snapshot.image_path(number), snapshot.image_names[number]
+        return ImageFile(snapshot.sha256[number], path, name, snapshot.landmarks[number])
 
-def _missing(snapshot: Snapshot, rows: NDArray[np.int64]) -> list[int]:
-    """Return one image for every content that has no record."""
-    return sorted({snapshot.sha256[i]: i for i in np.flatnonzero(rows < 0).tolist()}.values())
+    def add(missing: list[tuple[int, _Keys]]) -> None:
+        images = ((image(number), lacking) for number, lacking in missing)
+        _add(sources, backbone, images, lambda done: progress(before + done, len(snapshot)))
 
-
-def _files(snapshot: Snapshot, images: list[int]) -> Iterator[ImageFile]:
-    for i in images:
-        yield ImageFile(snapshot.sha256[i], snapshot.image_path(i), snapshot.image_names[i])
-
-
-def _counting_on(progress: Progress, snapshot: Snapshot, missing: list[int]) -> Callable[[int], None]:
-    """Return a callback that adds the images whose features were already there."""
+    missing = _missing(sources, keys)
     before = len(snapshot) - len(missing)
-    return lambda done: progress(before + done, len(snapshot))
+    progress(before, len(snapshot))
+    if distributed.count() > 1:
+        add(missing[distributed.rank() :: distributed.count()])
+        distributed.wait_for_all()
+        missing = _missing(sources, keys)
+    add(missing)
 
 
-def compute_some(files: list[ImageFile], backbone: Backbone, cache: Path, *, seconds: float) -> int:
+_Keys = dict[str, str]
+"""View name → key of the record that an image lacks."""
+
+
+def _missing(sources: list[Source], keys: list[list[str]]) -> list[tuple[int, _Keys]]:
+    """Return the numbers of images that lack records, and the keys of these; every key once."""
+    rows = [source.store.rows_of(of_view) for source, of_view in zip(sources, keys, strict=True)]
+    missing: list[tuple[int, _Keys]] = []
+    seen: set[str] = set()
+    for number in np.flatnonzero(np.any(np.stack(rows) < 0, axis=0)).tolist():
+        lacking = {
+            source.view.name: of_view[number]
+            for source, of_view, records in zip(sources, keys, rows, strict=True)
+            if records[number] < 0 and of_view[number] not in seen
+        }
+        seen.update(lacking.values())
+        if lacking:
+            missing.append((number, lacking))
+    return missing
+
+
+def compute_some(
+    files: list[ImageFile],
+    backbone: Backbone,
+    cache: Path,
+    views: Sequence[View] = VIEWS,
+    *,
+    seconds: float,
+) -> int:
     """Compute the features of images until the time is used up.
 
     Args:
         files: The images; those that have features take no time.
         backbone: In evaluation mode.
-        cache: Folder for the features of all snapshots and backbones.
+        cache: Folder for the features of all snapshots, backbones and views.
+        views: What the backbone sees of an image.
         seconds: Time limit; a batch that has begun is finished.
 
     Returns:
@@ -155,81 +208,90 @@ def compute_some(files: list[ImageFile], backbone: Backbone, cache: Path, *, sec
     Raises:
         ImageError: An image of the next batch is missing, was changed or cannot be decoded.
     """
-    store, _ = open_store(cache, backbone)
-    rows = store.rows_of([file.sha256 for file in files])
+    sources = [open_source(cache, backbone, view) for view in views]
+    hashes, landmarks = [file.sha256 for file in files], [file.landmarks for file in files]
+    missing = _missing(sources, [source.keys(hashes, landmarks) for source in sources])
     until = time.monotonic() + seconds
-    for place in np.flatnonzero(rows < 0).tolist()[::BATCH]:
+    for start in range(0, len(missing), BATCH):
         if time.monotonic() > until:
-            return place
-        batch = [file for file, row in zip(files[place:], rows[place:], strict=True) if row < 0][:BATCH]
-        _add(store, backbone, batch, lambda _: None)
+            return missing[start][0]
+        batch = missing[start : start + BATCH]
+        _add(sources, backbone, ((files[number], lacking) for number, lacking in batch), lambda _: None)
     return len(files)
 
 
 def _add(
-    store: FeatureStore, backbone: Backbone, files: Iterable[ImageFile], progress: Callable[[int], None]
+    sources: list[Source],
+    backbone: Backbone,
+    images: Iterable[tuple[ImageFile, _Keys]],
+    progress: Callable[[int], None],
 ) -> None:
-    """Compute and save the features of some images, `CHUNK` at a time."""
-    backbone = backbone.to(distributed.device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    done = 0
-    waiting: list[str] = []
-    parts: list[Tensor] = []
+    """Compute and save the records that some images lack, `CHUNK` images at a time."""
+    features_of = inference(backbone, sources[0].store.folder.parent)
+    done = unsaved = 0
+    waiting: dict[str, tuple[list[str], list[Tensor]]] = {source.view.name: ([], []) for source in sources}
 
     def save() -> None:
-        if waiting:
-            store.append(waiting, torch.cat(parts).numpy())
-            waiting.clear()
-            parts.clear()
+        for source in sources:
+            keys, parts = waiting[source.view.name]
+            if keys:
+                source.store.append(keys, torch.cat(parts).numpy())
+                keys.clear()
+                parts.clear()
 
     with torch.inference_mode(), freed_memory_kept():
-        for batch, images in _decoded(files, backbone.input_size):
-            waiting += [file.sha256 for file in batch]
-            features = backbone(backbone.normalise(images.to(distributed.device())))
-            parts.append(features.half().cpu())
-            if len(waiting) >= CHUNK:
+        for batch, views in _decoded(images, [source.view for source in sources]):
+            for name, pixels in views.items():
+                keys, parts = waiting[name]
+                keys += [lacking[name] for _, lacking in batch if name in lacking]
+                parts.append(features_of(pixels).half())
+            done, unsaved = done + len(batch), unsaved + len(batch)
+            if unsaved >= CHUNK:
                 save()
-            done += len(batch)
+                unsaved = 0
             progress(done)
         save()
 
 
-def open_store(cache: Path, backbone: Backbone) -> tuple[FeatureStore, dict[str, object]]:
-    """Return the store of a backbone's features in the folder `cache`, and what they depend on."""
-    recipe: dict[str, object] = {
-        "backbone": backbone.name,
-        "weights_sha256": backbone.weights_sha256,
-        "side": backbone.input_size,
-        "version": VERSION,
-    }
-    key = f"{backbone.name}-{sha256_text(canonical_json(recipe))[:16]}"
-    return FeatureStore(cache / key, recipe, backbone.feature_size), recipe
-
-
-def _decoded(files: Iterable[ImageFile], side: int) -> Iterator[tuple[list[ImageFile], Tensor]]:
-    """Yield batches of files with their uint8 images; the next batch is decoded while the current one is used."""
-    # Warning filters are process-wide, and `load_image` changes them in every thread: restore them at the end.
+def _decoded(
+    images: Iterable[tuple[ImageFile, _Keys]], views: Sequence[View]
+) -> Iterator[tuple[list[tuple[ImageFile, _Keys]], dict[str, Tensor]]]:
+    """Yield batches of images with the uint8 pixels of the views they lack; the next batch is decoded meanwhile."""
+    # Warning filters are process-wide, and the decoder changes them in every thread: restore them at the end.
     with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
-        rest = iter(files)
+        rest = iter(images)
 
-        def begin() -> tuple[list[ImageFile], list[Future[Tensor]]]:
+        def begin() -> tuple[list[tuple[ImageFile, _Keys]], list[Future[dict[str, NDArray[np.uint8]]]]]:
             batch = list(islice(rest, BATCH))
-            return batch, [pool.submit(_decode, file, side) for file in batch]
+            return batch, [
+                pool.submit(_decode, file, [view for view in views if view.name in lacking])
+                for file, lacking in batch
+            ]
 
         try:
             ahead = begin()
             while ahead[0]:
-                (batch, images), ahead = ahead, begin()
-                yield batch, torch.stack([image.result() for image in images])
+                (batch, futures), ahead = ahead, begin()
+                decoded = [future.result() for future in futures]
+                yield batch, _by_view(decoded, views)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _decode(file: ImageFile, side: int) -> Tensor:
-    image = load_image(file.path, side)
+def _by_view(decoded: list[dict[str, NDArray[np.uint8]]], views: Sequence[View]) -> dict[str, Tensor]:
+    """Return view name → (N, 3, side, side) pixels of the N images with this view; views of no image are left out."""
+    pixels = {view.name: [cuts[view.name] for cuts in decoded if view.name in cuts] for view in views}
+    return {
+        name: torch.from_numpy(np.stack(cuts)).permute(0, 3, 1, 2) for name, cuts in pixels.items() if cuts
+    }
+
+
+def _decode(file: ImageFile, views: Sequence[View]) -> dict[str, NDArray[np.uint8]]:
+    cuts = load_views(file.path, file.landmarks, views)
     if sha256_file(file.path) != file.sha256:
         raise ImageError(
             f"{file.path} was changed: it is no longer the file of {file.name}.",
             "Its features were not computed; those of the images before it are kept.",
             "Restore the file, or import the image again and export a new snapshot.",
         )
-    return image
+    return cuts

@@ -6,7 +6,7 @@ The model folder holds `model.safetensors` and the manifest `model.json`, which 
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from trainer.runtime.errors import ModelError, SnapshotError
 from trainer.runtime.files import file_entry, read_manifest, write_manifest
 from trainer.runtime.tensors import read_tensors, write_tensors
 from trainer.runtime.threads import threads
+from trainer.views import WHOLE
 
 FORMAT, VERSION, KIND = "facelabel-model", 1, "probe"
 CHUNK = 2048
@@ -37,24 +38,30 @@ class Probe:
     """A trained probe.
 
     Attributes:
-        mean: (size,) subtracted from the features.
-        scale: (size,) factor applied afterwards.
-        heads: Attribute → head without its committee; an attribute without labels has none.
+        scaling: View name → its mean, which is subtracted from the features, and its scale, a factor that is applied
+            afterwards; (size,) each. Views that no head looks at may be absent.
+        heads: Attribute → head without its committee, for the scaled features of the views of `scaling` side by side; an
+            attribute without labels has none.
         codes: Attribute → the codes of its classes.
         pool_heads: The same heads for the embeddings they were trained on; empty if the probe was read from a file.
     """
 
-    mean: Tensor
-    scale: Tensor
+    scaling: dict[str, tuple[Tensor, Tensor]]
     heads: dict[str, Head]
     codes: dict[str, list[int]]
     pool_heads: dict[str, Head] = field(default_factory=dict)
 
-    def answer(self, features: Features) -> dict[str, NDArray[np.float32]]:
+    def answer(self, features: Mapping[str, Features]) -> dict[str, NDArray[np.float32]]:
         """Return attribute → (images, classes) calibrated probabilities of all images of a snapshot."""
+        mean, scale = (torch.cat(parts) for parts in zip(*self.scaling.values(), strict=True))
         weight, bias = _stacked(self.heads)
-        weight = self.scale[:, None] * weight
-        return _answers(self.heads, weight, bias - self.mean @ weight, features.of, len(features.rows))
+        weight = scale[:, None] * weight
+        views = [features[view] for view in self.scaling]
+
+        def side_by_side(rows: Tensor) -> Tensor:
+            return torch.cat([of_view.of(rows) for of_view in views], dim=1)
+
+        return _answers(self.heads, weight, bias - mean @ weight, side_by_side, len(views[0].rows))
 
     def answer_pool(self, pool: PoolEmbeddings) -> dict[str, NDArray[np.float32]]:
         """Return the same from the embeddings that the probe was just trained on, ten times as fast."""
@@ -124,12 +131,22 @@ def fit_probe(
         if unseen is not None:
             answers = {name: snapshot.labels[name][unseen] for name in labels}
             others = pool.of(torch.from_numpy(unseen)), answers
-        heads = fit_heads(embeddings, labels, snapshot.groups[rows], classes, seed, others)
+        heads = fit_heads(embeddings, labels, snapshot.groups[rows], classes, seed, others, pool.blocks)
     codes = {a.name: a.codes for a in snapshot.categorical if a.name in heads}
-    in_features = {
-        name: head.without_committee().rotated(pool.basis.directions) for name, head in heads.items()
-    }
-    return Probe(pool.basis.mean, pool.basis.scale, in_features, codes, heads)
+    in_features = {name: _in_features(head.without_committee(), pool) for name, head in heads.items()}
+    scaling = {view: (part.basis.mean, part.basis.scale) for view, part in pool.views.items()}
+    return Probe(scaling, in_features, codes, heads)
+
+
+def _in_features(head: Head, pool: PoolEmbeddings) -> Head:
+    """Return a head of the embeddings as one of the scaled features of all views side by side."""
+    parts = [
+        torch.tensordot(part.basis.directions, head.coefficients[:-1][pool.blocks[view]], dims=1)
+        if view in head.views
+        else torch.zeros(len(part.basis.directions), *head.coefficients.shape[1:])
+        for view, part in pool.views.items()
+    ]
+    return replace(head, coefficients=torch.cat([*parts, head.coefficients[-1:]]))
 
 
 def threads_for(images: int) -> AbstractContextManager[None]:
@@ -141,7 +158,7 @@ def save_probe(
     folder: Path,
     probe: Probe,
     snapshot: Snapshot,
-    features: Features,
+    features: Mapping[str, Features],
     seed: int,
     network: Path | None = None,
 ) -> dict[str, Any]:
@@ -151,16 +168,20 @@ def save_probe(
         folder: Created if it does not exist.
         probe: The probe.
         snapshot: The snapshot it was trained on.
-        features: The features it was trained on.
+        features: View name → the features it was trained on.
         seed: Seed of its folds.
         network: Model folder of the fine-tuned network that provides the features; None for the frozen backbone. The
             manifest holds its path relative to `folder`, so that both can be moved together.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "model.safetensors"
-    tensors = {"mean": probe.mean, "scale": probe.scale}
+    tensors: dict[str, Tensor] = {}
+    for view, (mean, scale) in probe.scaling.items():
+        tensors |= {f"mean/{view}": mean, f"scale/{view}": scale}
+    blocks = _feature_blocks(probe.scaling)
     for name, head in probe.heads.items():
-        tensors |= {f"head/{name}/weight": head.weight, f"head/{name}/bias": head.bias}
+        tensors[f"head/{name}/bias"] = head.bias
+        tensors |= {f"head/{name}/weight/{view}": head.weight[blocks[view]].clone() for view in head.views}
     write_tensors(file, tensors)
     attributes = [
         {
@@ -170,13 +191,14 @@ def save_probe(
             "penalty": head.penalty,
             "prior": head.prior.tolist(),
             "temperature": head.temperature,
+            "views": list(head.views),
         }
         for name, head in probe.heads.items()
     ]
     manifest = {
         "attributes": attributes,
         "content_hash": snapshot.content_hash,
-        "features": features.recipe,
+        "features": {view: of_view.recipe for view, of_view in features.items()},
         "files": {file.name: file_entry(file)},
         "format": FORMAT,
         "kind": KIND,
@@ -199,24 +221,54 @@ def load_probe(folder: Path) -> tuple[Probe, dict[str, Any]]:
     manifest = read_manifest(folder / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     try:
         tensors = read_tensors(folder / "model.safetensors")
+        if "mean" in tensors:
+            manifest, tensors = _of_whole_images(manifest, tensors)
+        views = list(manifest["features"])
+        scaling = {view: (tensors[f"mean/{view}"], tensors[f"scale/{view}"]) for view in views}
         entries = {entry["name"]: entry for entry in manifest["attributes"]}
-        heads = {
-            name: Head(
-                coefficients=torch.cat(
-                    [tensors[f"head/{name}/weight"], tensors[f"head/{name}/bias"][None]]
-                ).unsqueeze(1),
-                prior=np.asarray(entry["prior"]),
-                temperature=entry["temperature"],
-                penalty=entry["penalty"],
-                images=entry["images"],
-            )
-            for name, entry in entries.items()
-        }
+        heads = {name: _read_head(entry, tensors, scaling) for name, entry in entries.items()}
         codes = {name: entry["codes"] for name, entry in entries.items()}
-        return Probe(tensors["mean"], tensors["scale"], heads, codes), manifest
+        return Probe(scaling, heads, codes), manifest
     except (KeyError, TypeError) as cause:
         raise ModelError(
             f"{folder} does not hold a probe: {cause!r} is missing.",
             "Nothing was changed.",
             "Run a round again.",
         ) from cause
+
+
+def _read_head(
+    entry: dict[str, Any], tensors: dict[str, Tensor], scaling: dict[str, tuple[Tensor, Tensor]]
+) -> Head:
+    name, bias = entry["name"], tensors[f"head/{entry['name']}/bias"]
+    parts = [
+        tensors[f"head/{name}/weight/{view}"] if view in entry["views"] else torch.zeros(len(mean), len(bias))
+        for view, (mean, _) in scaling.items()
+    ]
+    return Head(
+        coefficients=torch.cat([*parts, bias[None]]).unsqueeze(1),
+        prior=np.asarray(entry["prior"]),
+        temperature=entry["temperature"],
+        penalty=entry["penalty"],
+        images=entry["images"],
+        views=tuple(entry["views"]),
+    )
+
+
+def _feature_blocks(scaling: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, slice]:
+    """Return view name → its features among those of all views side by side."""
+    ends = np.cumsum([0, *(len(mean) for mean, _ in scaling.values())]).tolist()
+    return {view: slice(*ends[place : place + 2]) for place, view in enumerate(scaling)}
+
+
+def _of_whole_images(
+    manifest: dict[str, Any], tensors: dict[str, Tensor]
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the content of a model of the time before views in the form of today: it looks at whole images."""
+    whole = WHOLE.name
+    renamed = {
+        f"{name}/{whole}" if name in {"mean", "scale"} or name.endswith("/weight") else name: tensor
+        for name, tensor in tensors.items()
+    }
+    attributes = [entry | {"views": [whole]} for entry in manifest["attributes"]]
+    return manifest | {"features": {whole: manifest["features"]}, "attributes": attributes}, renamed

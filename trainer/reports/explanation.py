@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from trainer.data.images import load_image
+from trainer.data.snapshot import Snapshot
 from trainer.finetune.saved_model import SavedModel
 from trainer.reports.canvas import Chart
 from trainer.reports.charts import bar_chart
@@ -45,26 +45,30 @@ class Stage:
     maps: list[Picture]
 
 
-def explain(model: Path, image: Path, to: Path, names: dict[str, list[str]] | None = None) -> Path:
+def explain(model: Path, image: Path, to: Path, snapshot: Snapshot | None = None) -> Path:
     """Write a page about one image and return its path.
 
     Args:
         model: The folder of a fine-tuned network or a probe.
         image: The file.
         to: The folder for `explanation.html`; it is created if it does not exist.
-        names: Attribute → names of its values. Without it the page shows codes.
+        snapshot: Names the values; without it the page shows codes. If it holds the image, the model sees its face.
 
     Raises:
         ModelError: The model folder is not complete.
         ImageError: The image cannot be decoded.
     """
     saved = open_network(model)
-    pixels = load_image(image, saved.config.image_size, crop=saved.config.crop)
-    names = names or {name: [f"code {code}" for code in codes] for name, codes in saved.codes.items()}
+    pixels = saved.load(image, snapshot.landmarks_of(image) if snapshot else None)
+    names = {name: [f"code {code}" for code in codes] for name, codes in saved.codes.items()}
+    if snapshot:
+        names |= {a.name: [value.name for value in a.values] for a in snapshot.categorical}
     html = render(
         "explanation.html.j2",
         image_name=image.name,
-        image=picture(pixels.permute(1, 2, 0).numpy(), alt="the image as the network sees it", width=192),
+        image=picture(
+            pixels.permute(1, 2, 0).numpy(), alt="the image as the network sees it", width=_width(pixels)
+        ),
         predictions=_predictions(saved, pixels, names),
         filters=_filters(saved),
         stages=_stages(saved, pixels),
@@ -82,7 +86,7 @@ def _predictions(saved: SavedModel, pixels: Tensor, names: dict[str, list[str]])
         p = saved.calibrated(name, values[None])[0]
         bars = bar_chart(name, dict(zip(names[name], p.tolist(), strict=True)), most=1.0)
         alt = f"which regions the prediction of {name} comes from"
-        overlay = picture(_overlay(pixels, heat[name]), alt=alt, width=192)
+        overlay = picture(_overlay(pixels, heat[name]), alt=alt, width=_width(pixels))
         predictions.append(Prediction(name, names[name][int(p.argmax())], bars, overlay))
     return predictions
 
@@ -90,11 +94,11 @@ def _predictions(saved: SavedModel, pixels: Tensor, names: dict[str, list[str]])
 def grad_cams(
     saved: SavedModel, pixels: Tensor
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]:
-    """Return attribute → (side, side) heat of its most probable class, 0 to 1, and attribute → (classes,) logits.
+    """Return attribute → (height, width) heat of its most probable class, 0 to 1, and attribute → (classes,) logits.
 
     Args:
         saved: The model.
-        pixels: (3, side, side) uint8.
+        pixels: (3, height, width) uint8.
     """
     network = saved.network
     with torch.no_grad():
@@ -110,6 +114,11 @@ def grad_cams(
         wide = wide - wide.min()
         heat[name] = (wide[0, 0] / wide.max().clamp_min(1e-12)).numpy()
     return heat, {name: values[0].detach().numpy() for name, values in logits.items()}
+
+
+def _width(pixels: Tensor) -> int:
+    """The width of a picture on the page: views side by side need more."""
+    return round(192 * pixels.shape[2] / pixels.shape[1])
 
 
 def _overlay(pixels: Tensor, heat: NDArray[np.float32]) -> NDArray[np.uint8]:

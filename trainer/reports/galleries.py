@@ -1,16 +1,17 @@
 """Choose the faces of a report: correct, wrong and uncertain predictions, and the hard cases over all attributes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.images import load_image
+from trainer.data.images import load_view
 from trainer.data.snapshot import Attribute, Snapshot
 from trainer.evaluation.outputs import Answers
 from trainer.reports.pictures import Picture, picture
 from trainer.runtime.errors import ImageError
+from trainer.views import WHOLE, View
 
 SHOWN, SIDE = 12, 128
 SMALLEST = 1e-6
@@ -52,14 +53,14 @@ def gallery_rows(snapshot: Snapshot, answers: Answers) -> dict[str, Chosen]:
 
 
 def galleries(snapshot: Snapshot, answers: Answers, chosen: Mapping[str, Chosen]) -> Iterable[Gallery]:
-    """Return the galleries of `gallery_rows` with their faces, attribute by attribute."""
+    """Return the galleries of `gallery_rows`, attribute by attribute; the faces are the views that the answers rest on."""
     attributes = {attribute.name: attribute for attribute in snapshot.categorical}
     for name, keys in chosen.items():
-        p = answers.probabilities[name]
+        p, view = answers.probabilities[name], answers.views.get(name, WHOLE)
         parts = [
             (
                 HEADINGS[key],
-                [_face(snapshot, row, [_words(snapshot, attributes[name], p, row)]) for row in rows],
+                [_face(snapshot, row, [_words(snapshot, attributes[name], p, row)], view) for row in rows],
             )
             for key, rows in keys.items()
             if len(rows)
@@ -99,7 +100,8 @@ def hard_cases(snapshot: Snapshot, answers: Answers, rows: NDArray[np.intp]) -> 
             and p[row].argmax() != label
         ]
 
-    return [_face(snapshot, int(row), lines(int(row))) for row in rows]
+    view = next(iter(answers.views.values()), WHOLE)
+    return [_face(snapshot, int(row), lines(int(row)), view) for row in rows]
 
 
 def choose(
@@ -138,10 +140,10 @@ def _words(snapshot: Snapshot, attribute: Attribute, p: NDArray[np.floating], ro
     return words if predicted == label else f"{words}, is {attribute.values[label].name}"
 
 
-def _face(snapshot: Snapshot, row: int, lines: Sequence[str]) -> Face:
-    name = snapshot.image_names[row]
+def _face(snapshot: Snapshot, row: int, lines: Sequence[str], view: View) -> Face:
+    name, shown = snapshot.image_names[row], replace(view, side=SIDE)
     try:
-        pixels = load_image(snapshot.image_path(row), SIDE).permute(1, 2, 0).numpy()
+        pixels = load_view(snapshot.image_path(row), snapshot.landmarks[row], shown)
     except ImageError:
         return Face(None, lines, name)
-    return Face(picture(pixels, alt=f"{name}: {'; '.join(lines)}"), lines, name)
+    return Face(picture(pixels.permute(1, 2, 0).numpy(), alt=f"{name}: {'; '.join(lines)}"), lines, name)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from trainer.config import FitConfig, Mode
-from trainer.data.images import load_image
+from trainer.data.images import load_view
 from trainer.data.snapshot import Snapshot
 from trainer.evaluation.full_report import evaluate_fully
 from trainer.finetune.run import fit
@@ -132,7 +132,8 @@ def _milliseconds(network: Any, snapshot: Snapshot, config: FitConfig) -> float:
     network.to(device)
     times = []
     for row in range(min(TIMED, len(snapshot))):
-        image = load_image(snapshot.image_path(row), config.image_size, crop=config.crop)[None]
+        path, landmarks = snapshot.image_path(row), snapshot.landmarks[row]
+        image = load_view(path, landmarks, config.input_view, crop=config.crop)[None]
         started = time.perf_counter()
         with torch.inference_mode():
             for answer in network(network.prepare(image.to(device))).values():

@@ -6,7 +6,7 @@ A new engine is a function like `probe` with a line in `ENGINES`, and a function
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,9 @@ from trainer.data.snapshot import Snapshot
 from trainer.evaluation.outputs import Answers
 from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
-from trainer.probe.features import BACKBONE, Features, ImageFile, compute_features, compute_some
+from trainer.probe.features import Features, ImageFile, compute_features, compute_some
 from trainer.probe.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
+from trainer.probe.sources import BACKBONE, VIEWS, open_source, view_of
 from trainer.rounds import label_issues, label_savings
 from trainer.rounds.ensemble import combined, save_ensemble
 from trainer.rounds.label_issues import LabelIssue
@@ -29,6 +30,7 @@ from trainer.runtime.errors import ChoiceError, ModelError
 from trainer.runtime.files import read_manifest, sha256_file
 from trainer.runtime.progress import Progress, Report
 from trainer.runtime.threads import threads
+from trainer.views import View
 
 if TYPE_CHECKING:
     from trainer.finetune.finetuned_backbone import FineTuned
@@ -37,7 +39,16 @@ if TYPE_CHECKING:
 def probe(
     snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report, network: Path | None = None
 ) -> Answers:
-    """Train linear heads on cached features of the frozen backbone, or of the fine-tuned one in the model folder `network`.
+    """Train linear heads on cached features.
+
+    Args:
+        snapshot: The snapshot.
+        to: The folder of the round; the model is written into `model`.
+        cache: Folder of cached features.
+        seed: Seed of all random draws.
+        report: Called with the progress.
+        network: Folder of another network. The features of a fine-tuned network replace those of the frozen backbone; those
+            of a pinned one (trainer/networks/pinned) stand beside them.
 
     Raises:
         ModelError: The network cannot be used.
@@ -49,7 +60,7 @@ def probe(
     model = fit_probe(snapshot, pool, seed, tuned.unseen(snapshot) if tuned else None)
     save_probe(to / "model", model, snapshot, features, seed, network)
     report(Progress("train", 1, 1, "trained"))
-    answers = _probe_answers(model, model.answer_pool(pool), snapshot, to / "model", tuned)
+    answers = _probe_answers(model, model.answer_pool(pool), features, snapshot, to / "model", tuned)
     return replace(answers, embeddings=pool.near, committee=lambda: model.committee(pool))
 
 
@@ -132,15 +143,21 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
     """
     trained, manifest = load_probe(model)
     tuned = _fine_tuned(model / manifest["network"]) if "network" in manifest else None
-    features = _features(snapshot, cache, report, tuned)
+    recipes = manifest["features"].values()
+    sources = [
+        (backbone, [view_of(recipe) for recipe in recipes if recipe.get("backbone") == backbone.name])
+        for backbone, _ in _seen(tuned)
+    ]
+    fitting = {v.name: open_source(cache, backbone, v).recipe for backbone, views in sources for v in views}
     codes = {attribute.name: attribute.codes for attribute in snapshot.categorical}
     other = [name for name in trained.codes if trained.codes[name] != codes.get(name)]
-    if other or manifest["features"] != features.recipe:
+    if other or manifest["features"] != fitting:
         what = f"schema ({', '.join(other)})" if other else "features"
         raise ModelError(
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
-    answers = _probe_answers(trained, trained.answer(features), snapshot, model, tuned)
+    features = _compute(snapshot, sources, cache, report)
+    answers = _probe_answers(trained, trained.answer(features), features, snapshot, model, tuned)
     return replace(answers, embeddings=lambda: pool_embeddings(features).near())
 
 
@@ -157,7 +174,8 @@ def ask_cnn(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Ans
         calibration = saved.calibration[name]
         answers[name] = saved.calibrated(name, logits).astype(np.float32)
         priors[name], images[name] = np.asarray(calibration["prior"]), calibration["images"]
-    return Answers(answers, priors, images, _about("cnn", saved.config.network, snapshot, model))
+    about = _about("cnn", saved.config.network, snapshot, model)
+    return Answers(answers, priors, images, about, dict.fromkeys(answers, saved.config.input_view))
 
 
 Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
@@ -243,24 +261,50 @@ def trained_on(model: Path) -> str:
 
 
 def weights_sha256(model: Path) -> str:
-    """Return the sha256 of a model folder's weights.
+    """Return the sha256 of the weights of a model folder, or of a folder of a pinned network.
 
     Raises:
         ModelError: The folder is incomplete.
     """
+    if not (model / "model.json").exists() and (model / "manifest.json").exists():
+        from trainer.networks.pinned import read_network  # noqa: PLC0415 - timm loads for seconds
+
+        return read_network(model).sha256
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     return str(manifest["files"]["model.safetensors"]["sha256"])
 
 
-def _features(snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None) -> Features:
-    def computing(done: int, total: int) -> None:
-        report(Progress("features", done, total, "computing features"))
+def _features(
+    snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None
+) -> dict[str, Features]:
+    """Return view name → features: of the frozen backbone and a pinned one beside it, or of a fine-tuned one."""
+    return _compute(snapshot, _seen(tuned), cache, report)
 
-    return compute_features(snapshot, tuned.backbone if tuned else _backbone(), cache, progress=computing)
+
+def _compute(
+    snapshot: Snapshot, sources: Sequence[tuple[Backbone, Sequence[View]]], cache: Path, report: Report
+) -> dict[str, Features]:
+    features: dict[str, Features] = {}
+    for backbone, views in sources:
+        if views:
+            features |= compute_features(snapshot, backbone, cache, views, progress=_computing(report))
+    return features
 
 
-def compute_ahead(files: list[ImageFile], cache: Path, seconds: float) -> int:
-    """Compute features of the frozen backbone before a round needs them.
+def _seen(tuned: FineTuned | None) -> list[tuple[Backbone, Sequence[View]]]:
+    """Return the backbones of a probe, and what each sees."""
+    frozen: list[tuple[Backbone, Sequence[View]]] = [(_backbone(), VIEWS)]
+    if tuned is None:
+        return frozen
+    return [*(frozen if tuned.pinned else []), (tuned.backbone, tuned.views)]
+
+
+def _computing(report: Report) -> Callable[[int, int], None]:
+    return lambda done, total: report(Progress("features", done, total, "computing features"))
+
+
+def compute_ahead(files: list[ImageFile], cache: Path, seconds: float, network: Path | None = None) -> int:
+    """Compute features before a round needs them: of the frozen backbone, or of the pinned network in a folder.
 
     It uses one thread, because people are labelling at the same time.
 
@@ -271,7 +315,10 @@ def compute_ahead(files: list[ImageFile], cache: Path, seconds: float) -> int:
         TrainerError: An image or the backbone's weights cannot be read.
     """
     with threads(1):
-        return compute_some(files, _backbone(), cache, seconds=seconds)
+        if network is None:
+            return compute_some(files, _backbone(), cache, seconds=seconds)
+        pinned = _fine_tuned(network)
+        return compute_some(files, pinned.backbone, cache, pinned.views, seconds=seconds)
 
 
 def _fine_tuned(model: Path) -> FineTuned:
@@ -289,14 +336,20 @@ def _backbone() -> Backbone:
 def _probe_answers(
     model: Probe,
     answers: dict[str, NDArray[np.float32]],
+    features: Mapping[str, Features],
     snapshot: Snapshot,
     folder: Path,
     tuned: FineTuned | None = None,
 ) -> Answers:
     priors = {name: head.prior for name, head in model.heads.items()}
     images = {name: head.images for name, head in model.heads.items()}
-    about = _about("probe", tuned.backbone.name if tuned else BACKBONE, snapshot, folder)
-    return Answers(answers, priors, images, about | ({"network_sha256": tuned.sha256} if tuned else {}))
+    backbone = tuned.backbone.name if tuned else BACKBONE
+    about = _about(
+        "probe", f"{BACKBONE} + {backbone}" if tuned and tuned.pinned else backbone, snapshot, folder
+    )
+    about |= {"network_sha256": tuned.sha256} if tuned else {}
+    views = {name: view_of(features[head.views[0]].recipe) for name, head in model.heads.items()}
+    return Answers(answers, priors, images, about, views)
 
 
 def _about(name: str, backbone: str, snapshot: Snapshot, model: Path) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def combined(folder: Path, members: Mapping[str, Answers], about: dict[str, Any]
     for attribute, logits in mean_logits(members).items():
         temperature = float(tensors[f"temperature/{attribute}"])
         answers[attribute] = probabilities(logits, probe.priors[attribute], temperature).astype(np.float32)
-    return Answers(answers, probe.priors, probe.images, about)
+    return Answers(answers, probe.priors, probe.images, about, probe.views)
 
 
 def mean_logits(members: Mapping[str, Answers]) -> dict[str, NDArray[np.float64]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from trainer.data.images import load_image
+from trainer.data.snapshot import Snapshot
 from trainer.finetune.saved_model import SavedModel
 from trainer.pixels.kinds import HEAD_BYTES, IMAGE_ENDINGS, sniff_image, unreadable_kind
 from trainer.rounds.load_model import open_network
@@ -20,7 +20,11 @@ BATCH = 64
 
 
 def predict_files(
-    model: Path, images: Iterable[Path], to: Path, progress: Callable[[int, int], None]
+    model: Path,
+    images: Iterable[Path],
+    to: Path,
+    progress: Callable[[int, int], None],
+    snapshot: Snapshot | None = None,
 ) -> tuple[int, list[str]]:
     """Write one CSV row per image: `image_name`, and per attribute the most probable code and its probability.
 
@@ -31,6 +35,7 @@ def predict_files(
         images: Files, and folders whose image files are answered in the order of their names.
         to: The CSV file.
         progress: Called with images done and images in all.
+        snapshot: The model sees the face of an image that the snapshot holds, and other images as a whole.
 
     Returns:
         The number of images written, and messages about the files that could not be read.
@@ -44,7 +49,7 @@ def predict_files(
     starts = range(0, len(files), BATCH)
     parts: dict[int, _Part] = {}
     for start in starts[distributed.rank() :: distributed.count()]:
-        parts[start] = _answer(saved, files[start : start + BATCH])
+        parts[start] = _answer(saved, files[start : start + BATCH], snapshot)
         progress(min(len(files), distributed.count() * BATCH * len(parts)), len(files))
     parts = distributed.gathered(parts)
     failed = [message for start in starts for message in parts[start].failed]
@@ -82,11 +87,11 @@ def _is_image(file: Path) -> bool:
     return sniff_image(head) is not None or unreadable_kind(file, head) is not None
 
 
-def _answer(saved: SavedModel, files: list[Path]) -> _Part:
-    config, readable, pixels, failed = saved.config, [], [], []
+def _answer(saved: SavedModel, files: list[Path], snapshot: Snapshot | None) -> _Part:
+    readable, pixels, failed = [], [], []
     for file in files:
         try:
-            pixels.append(load_image(file, config.image_size, crop=config.crop))
+            pixels.append(saved.load(file, snapshot.landmarks_of(file) if snapshot else None))
             readable.append(file)
         except ImageError as failure:
             failed.append(failure.what)

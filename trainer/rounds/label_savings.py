@@ -58,6 +58,7 @@ class Material:
         random: Row numbers of the train images that were drawn at random.
         chosen: Row numbers of the train images that the query strategy chose.
         held_out: Row numbers of the random images to measure on; their groups differ from those of the others.
+        views: View name → its coordinates among the embeddings; None for a single view.
     """
 
     embeddings: Callable[[Tensor], Tensor]
@@ -67,6 +68,7 @@ class Material:
     random: Rows
     chosen: Rows
     held_out: Rows
+    views: Mapping[str, slice] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def material(snapshot: Snapshot, pool: PoolEmbeddings, drawn: Mapping[str, float
         random=np.flatnonzero(train & (draw > 0)),
         chosen=np.flatnonzero(train & (draw == 0)),
         held_out=np.flatnonzero(test | (val & (draw > 0))),
+        views=pool.blocks,
     )
 
 
@@ -272,7 +275,9 @@ class _Benchmark:
         labels = {name: column[rows] for name, column in images.labels.items()}
         embeddings = images.embeddings(torch.from_numpy(rows))
         with threads_for(len(rows)):
-            heads = fit_heads(embeddings, labels, images.groups[rows], images.classes, seed=0)
+            heads = fit_heads(
+                embeddings, labels, images.groups[rows], images.classes, seed=0, views=images.views
+            )
         accuracies = []
         for name, classes in images.classes.items():
             right = images.labels[name][self._rows]

@@ -6,10 +6,15 @@ from typing import Any
 import torch
 
 from trainer.config import FitConfig
-from trainer.finetune.model import build_model
+from trainer.data.preprocess import Preprocess
+from trainer.finetune.heads import build_head
+from trainer.finetune.model import MultiOutput
 from trainer.finetune.probe_init import copy_head
 from trainer.finetune.saved_model import FORMAT, VERSION, SavedModel, load_model
+from trainer.networks import build
+from trainer.networks.side_by_side import SideBySide
 from trainer.probe.probe import Probe, load_probe
+from trainer.probe.sources import view_of
 from trainer.runtime.errors import ModelError
 from trainer.runtime.files import read_manifest
 
@@ -36,23 +41,42 @@ def open_network(folder: Path) -> SavedModel:
 
 def _probe_as_network(folder: Path, probe: Probe, manifest: dict[str, Any]) -> SavedModel:
     """Return a probe as its backbone, frozen or fine-tuned, with heads of one layer on standardised features."""
-    features, tuned = manifest["features"], "network" in manifest
-    config = FitConfig(
-        network=features["backbone"], image_size=features["side"], head="probe", loss="adjusted", frozen_stages=-1, dropout=0
-    )  # fmt: skip
-    outputs = {name: len(codes) for name, codes in probe.codes.items()}
-    network = build_model(config, outputs, pretrained=not tuned)
-    if tuned:
-        network.backbone = load_model(folder / manifest["network"]).network.backbone
-    if network.backbone.weights_sha256 != features["weights_sha256"]:
+    recipes, tuned = list(manifest["features"].values()), "network" in manifest
+    if len({recipe["backbone"] for recipe in recipes}) > 1:
         raise ModelError(
-            f"{folder} was trained on features of other weights of {features['backbone']}.",
+            f"{folder} answers from the features of two networks, and this command runs only one.",
+            "Nothing was changed.",
+            "Use the command predict, or give a model of another round.",
+        )
+    config = FitConfig(
+        network=recipes[0]["backbone"],
+        image_size=max(recipe["side"] for recipe in recipes),
+        head="probe",
+        loss="adjusted",
+        frozen_stages=-1,
+        dropout=0,
+    )
+    backbone = (
+        load_model(folder / manifest["network"]).network.backbone
+        if tuned
+        else build(config.network, pretrained=True)
+    )
+    if any(recipe["weights_sha256"] != backbone.weights_sha256 for recipe in recipes):
+        raise ModelError(
+            f"{folder} was trained on features of other weights of {config.network}.",
             "Nothing was changed.",
             "Run a new round.",
         )
-    for name, module in zip(probe.codes, network.heads, strict=True):
-        copy_head(module, probe.mean, probe.scale, probe.heads[name].weight, probe.heads[name].bias)
+    views = tuple(view_of(recipe) for recipe in recipes if "view" in recipe)
+    if views:
+        backbone = SideBySide(backbone, [view.side for view in views])
+    outputs = {name: len(codes) for name, codes in probe.codes.items()}
+    heads = {name: build_head("probe", backbone, n, hidden=0, dropout=0) for name, n in outputs.items()}
+    mean, scale = (torch.cat(parts) for parts in zip(*probe.scaling.values(), strict=True))
+    for name, module in heads.items():
+        copy_head(module, mean, scale, probe.heads[name].weight, probe.heads[name].bias)
+    network = MultiOutput(backbone, heads, outputs, prepare=Preprocess(backbone))
     kept = ("images", "prior", "temperature")
     calibration = {entry["name"]: {key: entry[key] for key in kept} for entry in manifest["attributes"]}
     network = network.to(memory_format=torch.channels_last).eval()
-    return SavedModel(network, probe.codes, config, manifest | {"calibration": calibration})
+    return SavedModel(network, probe.codes, config, manifest | {"calibration": calibration}, views)

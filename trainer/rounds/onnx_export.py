@@ -12,7 +12,7 @@ from trainer.evaluation.calibration import prior_in_logits
 from trainer.finetune.saved_model import SavedModel
 from trainer.rounds.load_model import open_network
 from trainer.runtime.errors import ModelError
-from trainer.runtime.files import file_entry, move_into_place, write_manifest
+from trainer.runtime.files import file_entry, replacing, write_manifest
 
 FORMAT, VERSION = "facelabel-onnx", 1
 TOLERANCE = 1e-4
@@ -38,7 +38,7 @@ class Answering(nn.Module):
             self.register_buffer(f"log_prior{number}", prior.log())
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Turn (N, 3, side, side) uint8 RGB into (N, classes) probabilities of every attribute, in the model's order."""
+        """Turn (N, 3, height, width) uint8 RGB into (N, classes) probabilities of every attribute, in the model's order."""
         logits = self.network(self.network.prepare(images))
         answers = []
         for number, (name, values) in enumerate(logits.items()):
@@ -51,8 +51,9 @@ class Answering(nn.Module):
 def export_onnx(model: Path, to: Path) -> dict[str, Any]:
     """Write `model.onnx` and `model.json`, its manifest, into a folder, and return the manifest.
 
-    The input is `images`, uint8 (N, 3, side, side) RGB: the middle `crop` of the upright image, resized to a square. The
-    file has one output per attribute, `p0`, `p1`, …, in the order of the manifest's `attributes`.
+    The input is `images`, uint8 (N, 3, height, width) RGB: the middle `crop` of the upright image, resized to a square. For
+    a probe on views it is a picture of the views side by side, from left to right; the manifest lists them. The file has one
+    output per attribute, `p0`, `p1`, …, in the order of the manifest's `attributes`.
 
     Args:
         model: The folder of a fine-tuned network or a probe.
@@ -62,21 +63,26 @@ def export_onnx(model: Path, to: Path) -> dict[str, Any]:
         ModelError: The folder is incomplete, the network cannot be written as ONNX, or the file gives other answers.
     """
     saved = open_network(model)
-    side = saved.config.image_size
+    height, width = saved.input_size
     answering = Answering(saved).eval()
     to.mkdir(parents=True, exist_ok=True)
-    file, temporary = to / "model.onnx", to / ".model.onnx.part"
-    try:
-        _write(answering, len(saved.codes), side, temporary)
-        difference = _check(saved, temporary, side)
-        move_into_place(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    file = to / "model.onnx"
+    with replacing(file) as temporary:
+        _write(answering, len(saved.codes), saved.input_size, temporary)
+        difference = _check(saved, temporary)
     manifest = {
         "attributes": [{"codes": codes, "name": name} for name, codes in saved.codes.items()],
         "files": {file.name: file_entry(file)},
         "format": FORMAT,
-        "input": {"crop": saved.config.crop, "name": "images", "side": side, "type": "uint8"},
+        "input": {
+            "crop": saved.config.crop,
+            "height": height,
+            "name": "images",
+            "side": saved.config.image_size,
+            "type": "uint8",
+            "views": [view.as_json() for view in saved.views],
+            "width": width,
+        },
         "largest_difference": difference,
         "model": {"content_hash": saved.manifest["content_hash"], "files": saved.manifest["files"]},
         "version": VERSION,
@@ -84,8 +90,8 @@ def export_onnx(model: Path, to: Path) -> dict[str, Any]:
     return write_manifest(to / "model.json", manifest)
 
 
-def _write(answering: Answering, attributes: int, side: int, file: Path) -> None:
-    example = torch.zeros(2, 3, side, side, dtype=torch.uint8)
+def _write(answering: Answering, attributes: int, size: tuple[int, int], file: Path) -> None:
+    example = torch.zeros(2, 3, *size, dtype=torch.uint8)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -108,11 +114,11 @@ def _write(answering: Answering, attributes: int, side: int, file: Path) -> None
         ) from cause
 
 
-def _check(saved: SavedModel, file: Path, side: int) -> float:
+def _check(saved: SavedModel, file: Path) -> float:
     """Return the largest difference between the file's probabilities and those of the model."""
     import onnxruntime  # type: ignore[import-untyped] # noqa: PLC0415 - of the extra `onnx`
 
-    pixels = np.random.default_rng(0).integers(0, 256, (CHECKED, 3, side, side)).astype(np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (CHECKED, 3, *saved.input_size)).astype(np.uint8)
     expected = saved.probabilities(torch.from_numpy(pixels)).values()
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     answers = session.run(None, {"images": pixels})

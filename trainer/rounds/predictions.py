@@ -14,7 +14,7 @@ from trainer import __version__
 from trainer.acquisition import Ranking
 from trainer.data.snapshot import Snapshot
 from trainer.runtime.errors import PredictionsError
-from trainer.runtime.files import file_entry, move_into_place, read_manifest, write_manifest
+from trainer.runtime.files import file_entry, read_manifest, replacing, write_manifest
 
 FORMAT, VERSION = "facelabel-predictions", 1
 FILE = "predictions.arrow"
@@ -98,11 +98,12 @@ def write_predictions(
         The manifest.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    file, temporary = folder / FILE, folder / f".{FILE}.part"
     table = _table(snapshot, probabilities, ranking)
-    with pa.ipc.new_file(str(temporary), table.schema) as writer:
+    with (
+        replacing(folder / FILE) as temporary,
+        pa.ipc.new_file(str(temporary), table.schema) as writer,
+    ):
         writer.write_table(table, max_chunksize=ROWS_PER_BATCH)
-    move_into_place(temporary, file)
     attributes = [
         {"codes": attribute.codes, "name": attribute.name, "prior": priors[attribute.name].tolist()}
         for attribute in snapshot.categorical
@@ -111,7 +112,7 @@ def write_predictions(
     manifest = {
         **about,
         "created_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "files": {FILE: file_entry(file)},
+        "files": {FILE: file_entry(folder / FILE)},
         "format": FORMAT,
         "rows": len(snapshot),
         "schema": {"attributes": attributes, "hash": snapshot.schema_hash},

@@ -11,6 +11,7 @@ from trainer.evaluation.metrics import evaluate
 from trainer.evaluation.outputs import Answers
 from trainer.rounds.predictions import Predictions, write_predictions
 from trainer.runtime.errors import PredictionsError
+from trainer.runtime.files import remove_unfinished
 from trainer.runtime.progress import Progress, Report
 
 __all__ = ["Progress", "RoundResult", "run_round"]
@@ -84,6 +85,8 @@ def run_round(
     if (to / "predictions" / "manifest.json").exists():
         return _finished(opened, to, identity)
     to.mkdir(parents=True, exist_ok=True)
+    for folder in (to / "model", to / "predictions"):
+        remove_unfinished(folder)
     answers = train(opened, to, cache, seed, progress)
     manifest = write_answers(opened, answers, to / "predictions", strategy, seed, progress)
     return _result(opened, to, manifest)

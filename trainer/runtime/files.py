@@ -7,7 +7,10 @@ follows the same rule.
 import hashlib
 import json
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +49,35 @@ def write_atomically(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Remove the temporary files of a killed `write_atomically`; nothing else may be writing into the folder."""
-    for file in folder.glob(".*.*"):
-        if file.is_file():
-            file.unlink()
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path in a new folder beside `path`; what is written there replaces `path` atomically at the end.
+
+    For libraries that write files themselves, too large to be held as bytes: whatever else they put beside the file is in
+    that folder too, and is removed with it.
+    """
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        temporary = Path(folder) / path.name
+        yield temporary
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        sync_folder(path.parent)
 
 
-def move_into_place(temporary: Path, path: Path) -> None:
-    """Durably give a file its final name after it was written under a temporary one."""
-    with temporary.open("rb") as stream:
-        os.fsync(stream.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
+def remove_unfinished(folder: Path, name: str = "*") -> None:
+    """Remove what killed calls of `write_atomically` and `replacing` left; nothing else may be writing these files.
+
+    Args:
+        folder: where they wrote; it may be missing.
+        name: of the file that they wrote; a pattern.
+    """
+    for entry in folder.glob(f".{name}.*"):
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def sync_folder(folder: Path) -> None:

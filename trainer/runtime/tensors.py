@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from trainer.runtime.errors import ModelError
-from trainer.runtime.files import file_entry, move_into_place, read_manifest, write_manifest
+from trainer.runtime.files import file_entry, read_manifest, replacing, write_manifest
 
 FORMAT, VERSION = "facelabel-checkpoint", 1
 
@@ -65,10 +65,8 @@ def remove_checkpoint(folder: Path, name: str) -> None:
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a safetensors file atomically."""
-    temporary = file.with_name(f"{file.name}.part")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
-    temporary.chmod(0o644)
-    move_into_place(temporary, file)
+    with replacing(file) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from trainer.data.snapshot import CANNOT_TELL, Snapshot
 from trainer.networks import build
 from trainer.probe.embeddings import PoolEmbeddings, pool_embeddings
-from trainer.probe.features import BACKBONE, compute_features
+from trainer.probe.features import compute_features
+from trainer.probe.sources import BACKBONE
 from trainer.runtime.errors import SnapshotError
 from trainer.runtime.progress import Progress, Report
 from trainer.simulate.plan import Stress
@@ -26,6 +27,8 @@ class Problem:
         embeddings: (n, q) float32 principal coordinates of the features, computed without labels.
         labels: Attribute → (n,) class indices; negative if the label is unknown.
         classes: Attribute → number of classes.
+        views: View name → its coordinates among the embeddings, the first of which measures the similarity of images; None
+            for a single view.
     """
 
     names: NDArray[np.str_]
@@ -33,6 +36,7 @@ class Problem:
     embeddings: NDArray[np.float32]
     labels: dict[str, NDArray[np.int64]]
     classes: dict[str, int]
+    views: dict[str, slice] | None = None
 
     def take(self, rows: NDArray[np.int64]) -> "Problem":
         """Return the problem of some images, which may be repeated."""
@@ -69,13 +73,15 @@ def read_problem(snapshot: Snapshot, cache: Path, report: Report) -> Problem:
         cache,
         progress=lambda done, total: report(Progress("features", done, total, "computing features")),
     )
+    pool = pool_embeddings(features)
     labelled = np.flatnonzero(np.any([column >= 0 for column in labels.values()], axis=0))
     return Problem(
         names=np.asarray(snapshot.image_names),
         groups=snapshot.groups,
-        embeddings=_all_embeddings(pool_embeddings(features)),
+        embeddings=_all_embeddings(pool),
         labels={name: np.maximum(column, CANNOT_TELL) for name, column in labels.items()},
         classes={a.name: len(a.values) for a in snapshot.categorical if a.name in labels},
+        views=pool.blocks,
     ).take(labelled)
 
 

@@ -64,7 +64,7 @@ def replay(problem: Problem, plan: Plan, strategy: str, seed: int) -> Replay:
     curve = []
     for budget in (*plan.purchases(strategy), 0):
         started = time.perf_counter()
-        model = fit_heads(buyer.embeddings, buyer.answers, buyer.groups, problem.classes, seed)
+        model = fit_heads(buyer.embeddings, buyer.answers, buyer.groups, problem.classes, seed, problem.views)
         following = buyer.choose(model, strategy, max(0, budget - buyer.bought))
         seconds = time.perf_counter() - started
         last = not len(following)
@@ -73,7 +73,7 @@ def replay(problem: Problem, plan: Plan, strategy: str, seed: int) -> Replay:
         if last:
             break
         buyer.buy(following, strategy)
-    every = fit_heads(candidates.embeddings, sold, candidates.groups, problem.classes, seed)
+    every = fit_heads(candidates.embeddings, sold, candidates.groups, problem.classes, seed, problem.views)
     return Replay(strategy, seed, measure(every, candidates, test_images, len(rows), 0.0), curve, ledger)
 
 
@@ -197,11 +197,14 @@ def fit_heads(
     groups: NDArray[np.str_],
     classes: dict[str, int],
     seed: int,
+    views: dict[str, slice] | None = None,
 ) -> Heads:
     """Train a head for every attribute with a label."""
     prior = {name: class_prior(column, classes[name]) for name, column in labels.items()}
     with threads_for(len(embeddings)):
-        heads = linear_heads.fit_heads(torch.from_numpy(embeddings), labels, groups, classes, seed)
+        heads = linear_heads.fit_heads(
+            torch.from_numpy(embeddings), labels, groups, classes, seed, views=views
+        )
     return Heads(heads, prior)
 
 

@@ -40,6 +40,39 @@ class Box(NamedTuple):
         return f"{self.left} {self.top} {self.right} {self.bottom}"
 
 
+class ScoredBox(NamedTuple):
+    """A box in pixels, in fractions, and a detector's score: 1 or more is surely a face."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    score: float
+
+    @property
+    def width(self) -> float:
+        """Pixels across."""
+        return self.right - self.left
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Column and row of the middle."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def scaled(self, factor: float) -> ScoredBox:
+        """The box in an image whose sides are longer by this factor."""
+        left, top, right, bottom = (v * factor for v in self[:4])
+        return ScoredBox(left, top, right, bottom, self.score)
+
+    def overlap(self, other: ScoredBox) -> float:
+        """The area that both boxes cover, divided by the area that either covers."""
+        across = min(self.right, other.right) - max(self.left, other.left)
+        down = min(self.bottom, other.bottom) - max(self.top, other.top)
+        shared = max(0.0, across) * max(0.0, down)
+        areas = ((box.right - box.left) * (box.bottom - box.top) for box in (self, other))
+        return shared / (sum(areas) - shared)
+
+
 def head_box(face: Box, points: list[list[int]], width: int, height: int, margin: float = HEAD_MARGIN) -> Box:
     """The box of the whole head with its hair, around a face that HOG detected; clipped to the image.
 

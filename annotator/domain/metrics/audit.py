@@ -99,6 +99,23 @@ def difference(new: Measured, old: Measured) -> tuple[float, float | None, float
     return value, *((None, None) if half is None else (value - half, value + half))
 
 
+def points(value: float, low: float | None, high: float | None, of: str = "balanced accuracy") -> str:
+    """A difference in words, to be continued with "than …".
+
+    Args:
+        value: the difference.
+        low: the lower end of its interval; None without an interval.
+        high: the upper end.
+        of: what was measured.
+    """
+    better, sign = ("better", 1) if value >= 0 else ("worse", -1)
+    between = ""
+    if low is not None and high is not None:
+        least, most = sorted((100 * sign * low, 100 * sign * high))
+        between = f"{least:.1f} to {most:.1f}; "
+    return f"{100 * abs(value):.1f} points {better} ({between}{of})"
+
+
 def confusion(answers: Numbers, labels: Numbers, classes: int) -> list[list[int]]:
     """Return the number of images by right class (row) and answer (column)."""
     counts = np.zeros((classes, classes), np.int64)

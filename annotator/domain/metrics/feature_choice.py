@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annotator.domain.metrics.audit import Measured, combined_half_width
+from annotator.domain.metrics.audit import Measured, combined_half_width, points
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,8 @@ class Advantage:
     @property
     def text(self) -> str:
         """The difference in words, to be continued with "than …"."""
-        least, most = sorted((self.low, self.high))
-        better = "better" if self.value >= 0 else "worse"
-        if self.value < 0:
-            least, most = -most, -least
-        return (
-            f"{100 * abs(self.value):.1f} points {better} ({100 * least:.1f} to {100 * most:.1f}; balanced accuracy, mean "
-            f"of {self.attributes} attribute{'s' if self.attributes > 1 else ''})"
-        )
+        attributes = f"{self.attributes} attribute{'s' if self.attributes > 1 else ''}"
+        return points(self.value, self.low, self.high, f"balanced accuracy, mean of {attributes}")
 
 
 def advantage(network: Mapping[str, Measured], probe: Mapping[str, Measured]) -> Advantage | None:

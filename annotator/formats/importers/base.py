@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from annotator.domain.faces.boxes import Box
+from annotator.domain.states import Finder
 from annotator.formats.importers.ignored_files import IgnoredFiles
 
 
@@ -32,19 +33,33 @@ class SourceFace:
     """A face that a source describes, in the form in which the detector describes faces.
 
     Args:
-        box: from the brows to the chin, in pixels of the upright image; it may reach over the edge.
-        points: the five landmarks of the table `faces`, in pixels.
+        box: from the brows to the chin, in pixels of the upright image turned clockwise by `turn`; it may reach over the
+            edge.
+        points: the five landmarks of the table `faces`, in the same pixels.
         of_size: (width, height) of the image that it was measured in; None if the source does not say.
+        of_sha256: of the bytes of that image; "" if the source does not say.
+        turn: degrees.
+        score: the detector's.
+        finder: a Finder, or what a newer version calls it.
     """
 
     box: Box
     points: tuple[tuple[int, int], ...]
     of_size: tuple[int, int] | None = None
+    of_sha256: str = ""
+    turn: int = 0
+    score: float = 0.0
+    finder: str = Finder.IMPORT
 
-    def fits(self, width: int, height: int) -> bool:
-        """Return whether the landmarks lie inside an image of this size."""
-        inside = all(0 <= x < width and 0 <= y < height for x, y in self.points)
-        return inside and self.box.width > 1 and self.of_size in {None, (width, height)}
+    def fits(self, width: int, height: int, sha256: str = "") -> bool:
+        """Return whether it can be a face of an image of this size with these bytes.
+
+        A detector may place a landmark beyond the edge; landmarks of other sources lie inside the image.
+        """
+        across, down = (width, height) if self.turn in {0, 180} else (height, width)
+        inside = all(0 <= x < across and 0 <= y < down for x, y in self.points)
+        measured_here = self.of_size in {None, (width, height)} and self.of_sha256 in {"", sha256}
+        return measured_here and self.box.width > 1 and (inside or self.finder != Finder.IMPORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +72,7 @@ class SourceImage:
         original_path: the name before a tool changed it, if the source knows it.
         group: a person or video whose images share a split; "" if the source does not say.
         split: train, val or test as the source says. Imports ignore it: splits follow the project's rule.
-        face: the face in it, if the source describes one.
+        faces: the faces in it that the source describes, largest first.
         source: where the image came from before, if the source knows it.
         sha256: of the bytes, if the source tells; labels then belong to the image with these bytes only.
     """
@@ -67,9 +82,17 @@ class SourceImage:
     original_path: str = ""
     group: str = ""
     split: str = ""
-    face: SourceFace | None = None
+    faces: tuple[SourceFace, ...] = ()
     source: str = ""
     sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoLength:
+    """The length of a video. `frames`: all its frames; `seconds`: the time of the last one."""
+
+    frames: int
+    seconds: float
 
 
 @dataclass
@@ -87,6 +110,7 @@ class SourceContents:
         found: the number of files in its folders without its label files; 0 if the source is a single file.
         coded: the values of its answers are codes; else they are names, and a number among them is a name too.
         has_empty_words: nan, NA, null and the like stand for an empty cell unless the schema has a value of that name.
+        video: the length of a video that was decoded to its end.
     """
 
     images: list[SourceImage] = field(default_factory=list)
@@ -99,6 +123,7 @@ class SourceContents:
     found: int = 0
     coded: bool = False
     has_empty_words: bool = False
+    video: VideoLength | None = None
 
     def attributes(self) -> Iterator[str]:
         """Return the attributes that occur, in the order of their first appearance."""

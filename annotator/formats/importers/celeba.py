@@ -77,7 +77,7 @@ def _read_images(folder: Path, contents: SourceContents) -> None:
             name,
             image,
             split=_SPLITS.get(splits.get(listed_name(image.name), ""), ""),
-            face=faces.get(image),
+            faces=(faces[image],) if image in faces else (),
         )
         for image, name in unique_names(folder, images).items()
     ]

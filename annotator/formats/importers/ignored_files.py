@@ -75,13 +75,13 @@ class IgnoredFiles:
     def notes(self) -> list[str]:
         """Return what a person can do about the ignored files, in whole sentences, largest kinds first."""
         return [
-            f"Ignored: {counted(kind, count)}. {self.advice[kind]}"
+            f"Ignored: {counted_kind(kind, count)}. {self.advice[kind]}"
             for kind, count in self.counts.most_common()
             if self.advice.get(kind)
         ]
 
 
-def counted(kind: str, count: int) -> str:
+def counted_kind(kind: str, count: int) -> str:
     """Return a kind with its number: "1 video", "312 .xcf files"."""
     singular = _COUNTED.sub(r"\1", kind, count=1)
     return f"{count:,} {singular if count == 1 else kind}"
@@ -89,7 +89,7 @@ def counted(kind: str, count: int) -> str:
 
 def counted_kinds(counts: dict[str, int]) -> str:
     """Return all kinds with their numbers, largest first: "312 .xcf files, 1 video"."""
-    return ", ".join(counted(kind, count) for kind, count in Counter(counts).most_common())
+    return ", ".join(counted_kind(kind, count) for kind, count in Counter(counts).most_common())
 
 
 def is_system_folder(name: str) -> bool:

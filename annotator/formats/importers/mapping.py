@@ -15,10 +15,12 @@ attribute = ""                      # ignored
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,9 @@ from annotator.files import write_atomically
 from annotator.text_encoding import decode_text
 
 _SHOWN = 20
+_QUOTED = re.compile(r'"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'')
+_DEEP_KEY = re.compile(r'(?:\.[ \t]*[\w"-]+[ \t]*){32}')
+_PROPOSED = "Proposed from the names: check every line before it is used."
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,22 @@ class Mapping:
 
     def column(self, header: str) -> tuple[str, dict[str, str]] | None:
         """Return the attribute and the values of the column with this header; None if the mapping does not name it."""
-        key = find_header(self.columns, header)
-        return None if key is None else self.columns[key]
+        if header in self.columns:
+            return self.columns[header]
+        alike = self._by_folded_header.get(fold(header), [])
+        return self.columns[alike[0]] if len(alike) == 1 else None
+
+    @cached_property
+    def _by_folded_header(self) -> dict[str, list[str]]:
+        headers: dict[str, list[str]] = {}
+        for header in self.columns:
+            headers.setdefault(fold(header), []).append(header)
+        return headers
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing."""
+        return not (self.columns or self.labels or self.readings or self.image or self.encoding)
 
     @classmethod
     def read(cls, path: Path) -> Mapping:
@@ -86,6 +105,8 @@ class Mapping:
         Raises:
             FacelabelError: if it is not the text of a mapping file.
         """
+        if _DEEP_KEY.search(_QUOTED.sub('""', text)):  # the parser takes the square of its length
+            raise _bad(name, "a key has more than 32 parts")
         try:
             document = tomllib.loads(text.lstrip("\ufeff"))
             columns = {
@@ -107,12 +128,14 @@ class Mapping:
         """Write the file for a person to edit; `counts`: how often each column or label occurs."""
         write_atomically(path, self.text(counts).encode())
 
-    def text(self, counts: AnyMapping[str, int]) -> str:
-        """Return the text of the file for a person to edit; `counts`: how often each column or label occurs."""
-        lines = [
-            "# Proposed from the names: check every line before it is used.",
-            "# An empty attribute or value ignores the label.",
-        ]
+    def text(self, counts: AnyMapping[str, int] | None = None, title: str = _PROPOSED) -> str:
+        """Return the text of the file for a person to edit.
+
+        Args:
+            counts: how often each column or label occurs; None leaves it out.
+            title: the first line, which says where the mapping comes from.
+        """
+        lines = [f"# {title}", "# An empty attribute or value ignores the label."]
         if self.image is not None:
             lines.append(f"image = {_text(self.image)}")
         if self.encoding is not None:
@@ -132,16 +155,17 @@ class Mapping:
             lines += ["", "[labels]"]
         for label, (attribute, value) in self.labels.items():
             entry = f"{{ attribute = {_text(attribute)}, value = {_text(value)} }}"
-            lines.append(f"{_text(label)} = {entry}  # {counts.get(label, 0)} images")
+            told = "" if counts is None else f"  # {counts.get(label, 0)} images"
+            lines.append(f"{_text(label)} = {entry}{told}")
         return "\n".join(lines) + "\n"
 
 
 def find_header(headers: Iterable[str], name: str) -> str | None:
     """Return the header that `name` means: the same one, or the only one that differs in case, blanks or Unicode form."""
-    headers = list(headers)
+    headers, wanted = list(headers), fold(name)
     if name in headers:
         return name
-    alike = [header for header in headers if fold(header) == fold(name)]
+    alike = [header for header in headers if fold(header) == wanted]
     return alike[0] if len(alike) == 1 else None
 
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from annotator.domain.faces.boxes import Box
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.errors import FacelabelError
-from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
+from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceFace, SourceImage
 from annotator.formats.importers.safe_readers import image_name, plain_text, read_csv_records, refuse
+from annotator.formats.snapshot.faces import FACES, read_checked_faces
 from annotator.formats.snapshot.manifest import read_manifest, sha256_of, verify_files
 
 _LABELS = "labels.csv"
@@ -51,6 +53,8 @@ def read(path: Path) -> SourceContents:
         _image(path / "images.csv", where, row, root)
         for where, row in read_csv_records(path / "images.csv", _IMAGE_COLUMNS)
     ]
+    if FACES in manifest["files"]:
+        _add_faces(path, contents.images)
     names = {
         (row["attribute"], row["code"]): row["name"]
         for _, row in read_csv_records(path / "attributes.csv", ("attribute", "code", "name"))
@@ -69,6 +73,19 @@ def read(path: Path) -> SourceContents:
                 value = plain_text(path, where, value, attribute)
             contents.answers.append(SourceAnswer(image, attribute, value))
     return contents
+
+
+def _add_faces(path: Path, images: list[SourceImage]) -> None:
+    """Give the images the faces of faces.csv."""
+    faces: dict[str, list[SourceFace]] = {}
+    for part in read_checked_faces(path):
+        for name, (width, height), turn, box, points, score, finder in part.rows():
+            landmarks = tuple((x, y) for x, y in points)
+            face = SourceFace(Box(*box), landmarks, (width, height), "", turn, score, finder)
+            faces.setdefault(name, []).append(face)
+    for number, image in enumerate(images):
+        of_image = [replace(face, of_sha256=image.sha256) for face in faces.get(image.name, ())]
+        images[number] = replace(image, faces=tuple(of_image))
 
 
 def _image(path: Path, where: str, row: dict[str, Any], root: Path) -> SourceImage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from annotator.domain.names import (
@@ -14,6 +15,7 @@ from annotator.domain.names import (
     fold,
     name_of,
     no_and_yes,
+    propose_attribute,
     propose_flat,
     propose_values,
     whole_number,
@@ -104,12 +106,12 @@ def propose(contents: SourceContents, schema: Schema) -> tuple[Mapping, Counter[
     for attribute, its_values in values.items():
         if not attribute:
             counts.update(its_values)
-            labels = {label: _proposed_label(schema, label) for label in sorted(its_values) if label}
+            labels = {label: propose_label(schema, label) for label in sorted(its_values) if label}
             continue
         counts[attribute] = sum(its_values.values())
         ours = find_attribute(schema, attribute)
         if ours is None:
-            columns[attribute] = _proposed_column(schema, attribute, its_values)
+            columns[attribute] = propose_column(schema, attribute, its_values)
         elif ours.kind == "categorical":
             unknown = sorted(v for v in its_values if v and _code(ours, v, coded=contents.coded) is None)
             if unknown:
@@ -117,24 +119,30 @@ def propose(contents: SourceContents, schema: Schema) -> tuple[Mapping, Counter[
     return Mapping(columns=columns, labels=labels), counts
 
 
-def _proposed_label(schema: Schema, label: str) -> tuple[str, str]:
+def propose_label(schema: Schema, label: str) -> tuple[str, str]:
+    """Propose the attribute and the value's name for a flat label; two empty texts if nothing fits."""
     exact = find_flat(schema, label)
     if exact is not None:
         return exact[0].name, name_of(*exact)
     return propose_flat(schema, label) or ("", "")
 
 
-def _proposed_column(schema: Schema, attribute: str, values: Counter[str]) -> tuple[str, dict[str, str]]:
-    """A yes-or-no attribute ("Black_Hair") may be one value of ours; its "no" may then be any other value."""
-    target = propose_flat(schema, attribute)
-    if target is None or not {value.casefold() for value in values} <= _YES_OR_NO:
+def propose_column(schema: Schema, name: str, values: Iterable[str]) -> tuple[str, dict[str, str]]:
+    """Propose the attribute that a column without an equal of ours answers, and what its values mean; ("", {}) if nothing fits.
+
+    A yes-or-no column ("Black_Hair") may be one value of ours; its "no" may then be any other value.
+    """
+    values = sorted(value for value in values if value)
+    target = propose_flat(schema, name)
+    if target is not None and {value.casefold() for value in values} <= _YES_OR_NO:
+        ours = schema[target[0]]
+        pair = no_and_yes(ours)
+        no = "" if pair is None else name_of(ours, pair[0])
+        return ours.name, {value: target[1] if value.casefold() in _YES else no for value in values}
+    attribute = propose_attribute(schema, name, values)
+    if attribute is None:
         return "", {}
-    ours = schema[target[0]]
-    pair = no_and_yes(ours)
-    no = "" if pair is None else name_of(ours, pair[0])
-    return ours.name, {
-        value: target[1] if value.casefold() in _YES else no for value in sorted(values) if value
-    }
+    return attribute.name, {} if attribute.kind == "open" else propose_values(attribute, values)
 
 
 def group_one_hot(headers: list[str], schema: Schema) -> dict[str, list[str]]:
@@ -170,16 +178,43 @@ def _translate_value(
 ) -> tuple[str, Answer] | str | None:
     if answer.value is None:
         return ours.name, CANNOT_TELL
-    target = find_mapped(values, answer.value)
+    try:
+        code = translate_value(
+            ours, answer.value, values, coded=contents.coded, has_empty_words=contents.has_empty_words
+        )
+    except LookupError:
+        return f"{answer.attribute}: {answer.value.strip()}"
+    return None if code is None else (ours.name, code)
+
+
+def translate_value(
+    ours: Attribute, value: str, values: dict[str, str], *, coded: bool, has_empty_words: bool
+) -> Answer | None:
+    """Return the answer that a value of a source of names or codes means; None is not labelled.
+
+    Args:
+        ours: the attribute.
+        value: the value as the source writes it.
+        values: the mapping's values.
+        coded: as in `SourceContents`.
+        has_empty_words: as in `SourceContents`.
+
+    Raises:
+        LookupError: if the value has no counterpart.
+        FacelabelError: if the mapping names a value that the schema does not have.
+    """
+    target = find_mapped(values, value)
     if target is not None:
         return _mapped(ours, target)
-    text = answer.value.strip()
-    code: Answer | None = None if ours.kind == "open" else _code(ours, text, coded=contents.coded)
-    if code is None and (not text or (contents.has_empty_words and fold(text) in EMPTY_WORDS)):
+    text = value.strip()
+    code: Answer | None = None if ours.kind == "open" else _code(ours, text, coded=coded)
+    if code is None and (not text or (has_empty_words and fold(text) in EMPTY_WORDS)):
         return None
     if ours.kind == "open":
         code = text
-    return f"{answer.attribute}: {text}" if code is None else (ours.name, code)
+    if code is None:
+        raise LookupError(text)
+    return code
 
 
 def _code(ours: Attribute, text: str, *, coded: bool) -> int | None:
@@ -203,15 +238,16 @@ def _translate_flat(label: str, schema: Schema, mapping: Mapping) -> tuple[str, 
         ours = find_attribute(schema, target)
         if ours is None:
             raise _unknown(f"the attribute {target!r}")
-        return _mapped(ours, value)
+        code = _mapped(ours, value)
+        return None if code is None else (ours.name, code)
     exact = find_flat(schema, label)
     return label if exact is None else (exact[0].name, exact[1])
 
 
-def _mapped(ours: Attribute, value: str) -> tuple[str, Answer] | None:
+def _mapped(ours: Attribute, value: str) -> Answer | None:
     if not value.strip():
         return None
-    return ours.name, value.strip() if ours.kind == "open" else mapped_code(ours, value)
+    return value.strip() if ours.kind == "open" else mapped_code(ours, value)
 
 
 def _unknown(what: str) -> FacelabelError:

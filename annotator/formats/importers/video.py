@@ -10,7 +10,7 @@ from typing import Any
 
 from annotator.errors import FacelabelError
 from annotator.files import cannot_write
-from annotator.formats.importers.base import SourceContents, SourceImage
+from annotator.formats.importers.base import SourceContents, SourceImage, VideoLength
 from annotator.formats.importers.frame_request import FrameRequest
 from annotator.formats.importers.ignored_files import VIDEO_ENDINGS
 from annotator.imaging.decoder_pool import decoding_context
@@ -63,16 +63,17 @@ def read(
     request = FrameRequest(
         options.fps, options.turn, options.drop_blurred, options.drop_similar, options.max_pixels
     )
-    seconds, note = _decode(path, folder, request, check_stop)
-    if not seconds:
+    frames, length, note = _decode(path, folder, request, check_stop)
+    if not frames:
         raise _bad(path, note or "it holds no frame that can be decoded")
     with path.open("rb") as file:
         group = f"video:{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
     contents = SourceContents(
         images=[
             SourceImage(f"{path.name}/{name}", folder / name, original_path=path.name, group=group)
-            for name in seconds
-        ]
+            for name in frames
+        ],
+        video=length,
     )
     if note:
         contents.refused.append((path.name, note))
@@ -81,8 +82,8 @@ def read(
 
 def _decode(
     path: Path, folder: Path, request: FrameRequest, check_stop: Callable[[], None]
-) -> tuple[list[str], str]:
-    """The names of the frames that were written, and "" or what went wrong."""
+) -> tuple[list[str], VideoLength | None, str]:
+    """The names of the frames that were written, the video's length if it was decoded to its end, and "" or what went wrong."""
     # Imported here, because the web process imports this module and must not load OpenCV.
     from annotator.formats.importers.video_frames import decode_frames  # noqa: PLC0415
 
@@ -94,22 +95,25 @@ def _decode(
     process.start()
     sending.close()
     frames: list[str] = []
+    length: VideoLength | None = None
     limit = _START_SECONDS
     try:
         while True:
             if not receiving.poll(limit):
-                return frames, f"its decoder gave no frame for {STALL_SECONDS} seconds and was killed"
+                return frames, length, f"its decoder gave no frame for {STALL_SECONDS} seconds and was killed"
             message: tuple[str, Any] = receiving.recv()
             check_stop()
             limit = STALL_SECONDS
             if message[0] == "frame":
                 frames.append(message[1])
+            elif message[0] == "length":
+                length = VideoLength(*message[1])
             elif message[0] == "disk":
                 raise cannot_write(folder, message[1])
             elif message[0] == "end":
-                return frames, message[1]
+                return frames, length, message[1]
     except EOFError:
-        return frames, "its decoder died"
+        return frames, length, "its decoder died"
     finally:
         process.kill()
         process.join()

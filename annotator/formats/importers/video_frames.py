@@ -26,8 +26,8 @@ _MAX_FRAMES = 200_000
 def decode_frames(path: Path, folder: Path, request: FrameRequest, sending: Connection) -> None:
     """Write the requested frames as JPEG files.
 
-    Sends ("frame", name) for each of them, ("alive", None) for other frames, and at last ("end", "" or what went wrong) or
-    ("disk", the OSError).
+    Sends ("frame", name) for each of them, ("alive", None) for other frames, ("length", (number of frames, seconds until the
+    last one)) after the last, and at last ("end", "" or what went wrong) or ("disk", the OSError).
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the decoder prints hundreds of warnings
     os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "protocol_whitelist;file"
@@ -52,7 +52,7 @@ def _decode(path: Path, folder: Path, request: FrameRequest, sending: Connection
     promised = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     last: int | None = None
     count = written = 0
-    next_time = 0.0
+    seconds = next_time = 0.0
     for count, seconds in enumerate(_times(capture), start=1):  # noqa: B007 - used after the loop
         if seconds + 1e-6 < next_time:
             sending.send(("alive", None))
@@ -75,6 +75,7 @@ def _decode(path: Path, folder: Path, request: FrameRequest, sending: Connection
         written += 1
         if written >= _MAX_FRAMES:
             return f"only its first {_MAX_FRAMES:,} frames were imported"
+    sending.send(("length", (count, seconds)))
     if count == 0:
         return "it holds no frame that can be decoded"
     if written == 0:

@@ -1,4 +1,4 @@
-"""Snapshots of images that an earlier snapshot has: they share its images.csv and get a new labels.csv."""
+"""Snapshots of images that an earlier snapshot has: they share its images.csv and faces.csv and get a new labels.csv."""
 
 from __future__ import annotations
 
@@ -18,19 +18,34 @@ from annotator.formats.snapshot.tally import Tally
 
 
 @dataclass(frozen=True)
+class KnownFile:
+    """A file of an earlier snapshot, and the manifest's entry of it."""
+
+    file: Path
+    entry: dict[str, Any]
+
+    def link(self, folder: Path) -> dict[str, dict[str, Any]]:
+        """Put the file into a folder, and return its entry by its name.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        link_or_copy(self.file, folder / self.file.name)
+        return {self.file.name: self.entry}
+
+
+@dataclass(frozen=True)
 class KnownImages:
     """The images of an earlier snapshot.
 
     Args:
         file: its images.csv.
-        entry: the manifest's entry of that file.
         counts: the manifest's counts.
         fields: the image names as CSV fields, in the order of labels.csv.
         splits: (images,) positions of the splits in SPLITS.
     """
 
-    file: Path
-    entry: dict[str, Any]
+    file: KnownFile
     counts: dict[str, Any]
     fields: list[str]
     splits: NDArray[np.int8]
@@ -60,7 +75,6 @@ def write_relabelled(
         OSError: if a file cannot be written.
     """
     images = relabelled.images
-    link_or_copy(images.file, folder / "images.csv")
     lines = LabelLines(schema, names=False)
     with HashedFile(folder / "labels.csv") as file:
         file.write(lines.header())
@@ -74,4 +88,4 @@ def write_relabelled(
     tally = Tally(schema)
     tally.add_labels(images.splits, relabelled.codes)
     counts = images.counts | {"attributes": tally.labels(), "labelled": relabelled.done}
-    return {"labels.csv": file.entry(), "images.csv": images.entry}, counts
+    return {"labels.csv": file.entry(), **images.file.link(folder)}, counts

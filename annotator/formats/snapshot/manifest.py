@@ -12,6 +12,7 @@ from annotator.errors import FacelabelError
 
 _KEYS = {
     "facelabel-snapshot": {"cells", "content_hash", "counts", "files", "images", "schema", "splits"},
+    "facelabel-network": {"feature_size", "files", "input_size", "license", "network", "weights"},
     "facelabel-predictions": {"files", "metrics", "model", "rows", "schema", "snapshot"},
 }
 """The keys that every manifest must have; another program may have written it."""

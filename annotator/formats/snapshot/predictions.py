@@ -71,6 +71,14 @@ class PredictionsFile:
             FacelabelError: it names what differs.
         """
         verify_files(self.folder, self.manifest)
+        self.check_columns()
+
+    def check_columns(self) -> None:
+        """Check that the rows can be read, and that they have the columns and the number that the manifest states.
+
+        Raises:
+            FacelabelError: it names what differs.
+        """
         names = set(self._batches[0].schema.names) if self._batches else set()
         expected = {"image_name", "sha256", "score", "order"}
         expected |= {f"{kind}:{attribute}" for attribute in self.codes for kind in ("p", "score")}

@@ -20,9 +20,10 @@ from annotator.errors import FacelabelError
 from annotator.files import link_or_copy, staged_folder, sync_tree, write_atomically
 from annotator.formats.snapshot.csv_text import csv_field, csv_line, csv_text
 from annotator.formats.snapshot.dataset_card import Labelling, card_files
+from annotator.formats.snapshot.faces import FACES, FaceRows, read_checked_faces, write_faces
 from annotator.formats.snapshot.hashed_file import HashedFile
 from annotator.formats.snapshot.images import ImageBatch
-from annotator.formats.snapshot.known_images import Relabelled, write_relabelled
+from annotator.formats.snapshot.known_images import KnownFile, Relabelled, write_relabelled
 from annotator.formats.snapshot.labels import LabelLines
 from annotator.formats.snapshot.manifest import damaged, hash_manifest, read_manifest, sha256_of, verify_files
 from annotator.formats.snapshot.tally import Tally
@@ -64,6 +65,8 @@ def write_snapshot(
     options: SnapshotOptions,
     history: Iterable[HistoryRow] | None = None,
     labelling: Labelling | None = None,
+    *,
+    faces: FaceRows | KnownFile = (),
 ) -> dict[str, Any]:
     """Write a whole snapshot folder and return its manifest.
 
@@ -80,16 +83,14 @@ def write_snapshot(
         options: names or codes, image files or not, a card or not.
         history: the rows of annotations.csv, in its order; None leaves it out.
         labelling: how the labels were made, for the card.
+        faces: the rows of faces.csv, or an earlier snapshot's file with the same rows; without a face there is no file.
 
     Raises:
         FacelabelError: if the folder exists, is being written by another process or cannot be written.
     """
     if folder.exists():
-        raise FacelabelError(
-            "snapshot_exists",
-            f"{folder} exists already, and a snapshot never changes.",
-            do="Name another folder.",
-        )
+        what = f"{folder} exists already, and a snapshot never changes."
+        raise FacelabelError("snapshot_exists", what, do="Name another folder.")
     try:
         with staged_folder(folder) as unfinished:
             tally, texts = Tally(schema), {"attributes.csv": _attributes_csv(schema)}
@@ -101,8 +102,7 @@ def write_snapshot(
                 counts = tally.manifest()
             if options.card:
                 texts |= card_files(schema, tally, splits, labelling or Labelling())
-            if history is not None:
-                files["annotations.csv"] = _write_history(unfinished, history)
+            files |= write_faces(unfinished, faces) | _write_history(unfinished, history)
             files |= {name: _write_text(unfinished / name, text) for name, text in texts.items()}
             if options.images == "copy":
                 sync_tree(unfinished / "images")
@@ -127,6 +127,9 @@ def verify_snapshot(folder: Path) -> dict[str, Any]:
     verify_files(folder, manifest)
     if content_hash(manifest["files"]) != manifest["content_hash"]:
         raise damaged(folder, "its content hash is not that of its files")
+    if FACES in manifest["files"]:
+        for _ in read_checked_faces(folder):
+            pass  # it checks every row
     expected = {"manifest.json", *manifest["files"]}
     if manifest["images"]["mode"] != "none":
         expected.add("images")
@@ -207,7 +210,10 @@ def _write_text(path: Path, text: str) -> dict[str, Any]:
     return file.entry()
 
 
-def _write_history(folder: Path, history: Iterable[HistoryRow]) -> dict[str, Any]:
+def _write_history(folder: Path, history: Iterable[HistoryRow] | None) -> dict[str, Any]:
+    """Write annotations.csv and return its entry of the manifest by its name; {} without history."""
+    if history is None:
+        return {}
     with HashedFile(folder / "annotations.csv") as file:
         file.write(csv_line(HISTORY_COLUMNS))
         for row in history:
@@ -216,7 +222,7 @@ def _write_history(folder: Path, history: Iterable[HistoryRow]) -> dict[str, Any
             file.write(
                 csv_line((row.image_name, row.attribute, code, row.labeller, row.origin, milliseconds))
             )
-    return file.entry()
+    return {"annotations.csv": file.entry()}
 
 
 def _place_image(place: Path, source: Path, mode: ImageMode) -> None:

@@ -16,6 +16,7 @@ from annotator.domain.names import (
     is_cannot_tell,
     name_of,
     no_and_yes,
+    propose_values,
     whole_number,
 )
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME, Attribute
@@ -78,6 +79,41 @@ def decide(
     elif rest:
         _decide_categorical(decision, attribute, rest, values, keeps_minus_one, coded)
     return decision
+
+
+def propose_cells(
+    attribute: Attribute,
+    cells: Iterable[str],
+    values: Mapping[str, str],
+    *,
+    keeps_minus_one: bool = False,
+    coded: bool = False,
+) -> tuple[Decision, dict[str, str]]:
+    """Decide what the cells mean, with a proposal for those that the attribute has no value for.
+
+    If all but some words are codes ("0", "1", "?"), only these words are proposed for, and the codes stay codes.
+
+    Returns:
+        The decision with the proposal in use, and the proposal; "" is not labelled.
+    """
+    cells = list(cells)
+
+    def decide_with(proposal: dict[str, str]) -> Decision:
+        together = {**proposal, **values}
+        return decide(attribute, cells, together, keeps_minus_one=keeps_minus_one, coded=coded)
+
+    decision, proposal = decide_with({}), {}
+    if decision.unknown:
+        words = [cell for cell in decision.unknown if whole_number(cell) is None]
+        for unknown in (words, decision.unknown):
+            proposal = propose_values(attribute, unknown)
+            decision = decide_with(proposal)
+            if not decision.unknown:
+                break
+    decision.readings = tuple(
+        Reading(reading.title, proposal | reading.values) for reading in decision.readings
+    )
+    return decision, proposal
 
 
 def _mapped(attribute: Attribute, target: str) -> int | str | None:

@@ -13,7 +13,7 @@ from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents
 from annotator.formats.importers.mapping import Mapping, find_header, list_values, show_columns
 from annotator.formats.importers.translate import EMPTY_WORDS, Row, Translation, group_one_hot, propose
-from annotator.formats.tables.column_values import Decision, decide
+from annotator.formats.tables.column_values import Decision, decide, propose_cells
 from annotator.formats.tables.table_rows import (
     ENDINGS,
     IMAGE_COLUMNS,
@@ -24,7 +24,8 @@ from annotator.formats.tables.table_rows import (
 )
 
 _SHOWN = 10
-_COURSEWORK = ["image_name", "wrinkles", "freakles", "glasses", "hair_color", "hair_top", "human_not_human"]
+COURSEWORK = ["image_name", "wrinkles", "freakles", "glasses", "hair_color", "hair_top", "human_not_human"]
+"""The header of the coursework's table."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def _contents(lines: TableRows, image: str | None) -> SourceContents:
     return SourceContents(
         answers=[
             SourceAnswer(cells[image_index], name, cell.strip())
-            for _, cells in _whole_rows(lines, [])
+            for _, cells in whole_rows(lines, [])
             for index, (name, cell) in enumerate(zip(lines.header, cells, strict=True))
             if index != image_index and name
         ]
@@ -76,11 +77,11 @@ def read_table(path: Path, schema: Schema, mapping: Mapping | None = None) -> Tr
             names the first ten places, and the mapping to write.
     """
     mapping = mapping or Mapping()
-    lines = _open(path, schema, mapping)
+    lines = open_for_schema(path, schema, mapping)
     image_index = _find_image_column(path, lines.header, mapping)
     columns, ignored_columns = _find_columns(path, lines.header, image_index, schema, mapping)
     wrong: list[tuple[int, str]] = []
-    rows = list(_whole_rows(lines, wrong))
+    rows = list(whole_rows(lines, wrong))
     unknown = _decide_columns(path, lines, columns, rows, schema)
     wrong += _unknown_cells(columns, rows, unknown)
     translation = Translation(ignored_columns=ignored_columns, notes=lines.notes)
@@ -115,34 +116,41 @@ def propose_for_table(path: Path, schema: Schema, mapping: Mapping) -> tuple[Map
     Raises:
         FacelabelError: if the file is not a table.
     """
-    lines = _open(path, schema, mapping)
+    lines = open_for_schema(path, schema, mapping)
     contents = _contents(lines, mapping.image)
     proposal, counts = propose(contents, schema)
     cells: dict[str, set[str]] = {}
     for answer in contents.answers:
         cells.setdefault(answer.attribute, set()).add(answer.value or "")
-    ours = _is_ours(lines.header, cells, schema)
+    ours = is_ours(lines.header, cells, schema)
     columns, readings = dict(proposal.columns), {}
     for name, of_column in cells.items():
         attribute = find_attribute(schema, name)
         if attribute is None:
             continue
         columns.pop(name, None)
-        decision = decide(attribute, of_column, {}, keeps_minus_one=ours, coded=lines.header == _COURSEWORK)
+        decision, proposed = propose_cells(
+            attribute, of_column, {}, keeps_minus_one=ours, coded=lines.header == COURSEWORK
+        )
         if decision.readings:
             readings[name] = (attribute.name, decision.readings)
-        elif decision.unknown:
-            columns[name] = (attribute.name, propose_values(attribute, decision.unknown))
+        elif proposed:
+            columns[name] = (attribute.name, proposed)
     return Mapping(mapping.image, columns, {}, mapping.encoding, readings), counts
 
 
-def _open(path: Path, schema: Schema, mapping: Mapping) -> TableRows:
+def open_for_schema(path: Path, schema: Schema, mapping: Mapping) -> TableRows:
+    """Open a table whose text may hold the names of the schema's values.
+
+    Raises:
+        FacelabelError: if the file is not a table.
+    """
     words = [value.name for attribute in schema.attributes for value in attribute.values]
     return open_table(path, mapping.image, mapping.encoding, words)
 
 
-def _whole_rows(lines: TableRows, wrong: list[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
-    """The rows with as many cells as the header; empty cells beyond it are dropped, other rows are added to `wrong`."""
+def whole_rows(lines: TableRows, wrong: list[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows with as many cells as the header, with their numbers; empty cells beyond it are dropped, other rows are added to `wrong`."""
     width = len(lines.header)
     for number, cells in lines.rows:
         if len(cells) > width and not any(map(str.strip, cells[width:])):
@@ -224,7 +232,7 @@ def _decide_columns(
         FacelabelError: if a column can be read in two ways; it shows both mappings.
     """
     cells = {column.header: {cells[column.index] for _, cells in rows} for column in columns}
-    ours = _is_ours(lines.header, cells, schema)
+    ours = is_ours(lines.header, cells, schema)
     unknown = {}
     undecided: dict[str, tuple[Column, Decision]] = {}
     for column in columns:
@@ -233,7 +241,7 @@ def _decide_columns(
             cells[column.header],
             column.values,
             keeps_minus_one=ours,
-            coded=lines.header == _COURSEWORK,
+            coded=lines.header == COURSEWORK,
         )
         column.answers.update(decision.answers)
         lines.notes += [f"{column.header}: {note}" for note in decision.notes]
@@ -246,13 +254,13 @@ def _decide_columns(
     return unknown
 
 
-def _is_ours(header: list[str], cells: dict[str, set[str]], schema: Schema) -> bool:
-    """Whether -1 is "can't tell" in a table.
+def is_ours(header: list[str], cells: dict[str, set[str]], schema: Schema) -> bool:
+    """Return whether -1 is "can't tell" in a table.
 
     It is if the table is the coursework's, or if it has our columns and cells that tables of -1 and 1 never have: empty
     ones, or codes above 1.
     """
-    if header == _COURSEWORK:
+    if header == COURSEWORK:
         return True
     texts = {
         cell.strip()

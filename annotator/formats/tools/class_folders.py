@@ -80,6 +80,15 @@ def read(path: Path) -> SourceContents:
     return contents
 
 
+def folder_answers(folder: Path) -> list[SourceAnswer]:
+    """Return what `read` would answer, about images named by their path in the folder; no file is opened.
+
+    They show what the names of the folders are, before it is known whether they are values at all.
+    """
+    placed, _ = _placed(list_folder(folder, masks_are_images=True), trees(folder))
+    return [SourceAnswer(image.whole, image.tree, image.value) for image in placed]
+
+
 @dataclass(frozen=True)
 class _Placed:
     """An image file in the folder of a value. `name`: its path below that folder; `whole`: below the source."""

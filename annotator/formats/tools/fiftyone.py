@@ -24,6 +24,20 @@ _OWN_FIELDS = frozenset(
 )
 _LISTS = {"Classifications": "classifications", "Detections": "detections"}
 
+_LABEL_FIELDS = {
+    "id",
+    "label",
+    "tags",
+    "attributes",
+    "mask_path",
+    "map_path",
+    "closed",
+    "filled",
+    "text",
+    "text_content",
+}
+"""Fields of FiftyOne's own in a label whose values are texts or yes and no."""
+
 
 def recognise(path: Path) -> bool:
     """Return whether the path is such a JSON file, or a folder with one beside `data/`."""
@@ -132,6 +146,7 @@ def _read_samples(path: Path, root: Path | None, contents: SourceContents) -> No
             if field in _OWN_FIELDS or field.startswith("_") or value is None:
                 continue
             answers = [answer(path, where, image.name, field, label) for label in _labels(value, told)]
+            answers += [answer(path, where, image.name, name, held) for name, held in _nested(value)]
             contents.answers += [one for one in answers if one is not None]
             if not any(answers) and value != "" and not _is_empty(value):
                 told[f"values of the field {field[:60]!r} are no labels and were ignored"] += 1
@@ -147,6 +162,26 @@ def _labels(value: object, told: Counter[str]) -> list[object]:
     found = [one for one in inner if isinstance(one, dict)] if isinstance(inner, list) else []
     told["boxes were read as labels of the whole image"] += sum("bounding_box" in one for one in found)
     return [one.get("label") for one in found]
+
+
+def _nested(value: object) -> list[tuple[str, object]]:
+    """The attributes of the labels in a field of a sample, such as those of a box of a face."""
+    if not isinstance(value, dict):
+        return []
+    inner = value.get(_LISTS.get(str(value.get("_cls")), ""), [value])
+    nested: list[tuple[str, object]] = []
+    for label in inner if isinstance(inner, list) else []:
+        if not isinstance(label, dict) or "label" not in label:
+            continue
+        attributes = label.get("attributes")
+        for name, held in (attributes if isinstance(attributes, dict) else {}).items():
+            nested.append((name, held.get("value") if isinstance(held, dict) else held))
+        nested += [
+            (name, held)
+            for name, held in label.items()
+            if name not in _LABEL_FIELDS and not name.startswith("_") and isinstance(held, str | bool)
+        ]
+    return nested
 
 
 def _is_empty(value: object) -> bool:

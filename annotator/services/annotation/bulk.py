@@ -94,13 +94,12 @@ class SweepOutcome:
 def count_predicted(project: ProjectFolder, session: Session, selection: SweepSelection) -> dict[int, int]:
     """Count the open cells by predicted value. Empty if the predictions do not contain the attribute."""
     active, predictions = _schema_and_predictions(project, session, selection.attribute)
-    if predictions is None:
+    file = predictions.file_for(selection.attribute) if predictions else None
+    if file is None:
         return {}
-    sizes = group_sizes(session, predictions.file, selection.attribute)
+    sizes = group_sizes(session, file, selection.attribute)
     if selection.value in sizes:
-        left = len(
-            predicted_order(session, predictions.file, selection.attribute, selection.value, selection.order)
-        )
+        left = len(predicted_order(session, file, selection.attribute, selection.value, selection.order))
         sizes[selection.value] = min(sizes[selection.value], left)
     offered = [value.code for value in active.schema[selection.attribute].values if value.status == "active"]
     return {code: sizes[code] for code in offered if code in sizes}
@@ -123,9 +122,10 @@ def find_page(
         return []
     if code is None:
         return find_in_queue_order(session, labeller_id, attribute_id, count, selection.without)
-    if predictions is None or code not in predictions.file.codes[selection.attribute]:
+    file = predictions.file_for(selection.attribute) if predictions else None
+    if file is None or code not in file.codes[selection.attribute]:
         return []
-    order = predicted_order(session, predictions.file, selection.attribute, code, selection.order)
+    order = predicted_order(session, file, selection.attribute, code, selection.order)
     return order.find(session, labeller_id, attribute_id, count, selection.without)
 
 
@@ -238,11 +238,11 @@ def undo_page(
 def _schema_and_predictions(
     project: ProjectFolder, session: Session, attribute: str
 ) -> tuple[ActiveSchema, ActivePredictions | None]:
-    """The active schema, and the active predictions if they contain the attribute."""
+    """The active schema, and the active predictions if any suggest values of the attribute."""
     active = active_schema(session)
     _sweepable_attribute(active, attribute)
     predictions = active_predictions(project, session, active.hash)
-    return active, predictions if predictions and attribute in predictions.file.codes else None
+    return active, predictions if predictions and predictions.file_for(attribute) else None
 
 
 def _sweepable_attribute(active: ActiveSchema, name: str) -> int:

@@ -9,6 +9,9 @@ from annotator.project import ProjectFolder
 REPORT = "report/report.html"
 """The report of a round's training, which `trainer report` writes into the folder of its run."""
 
+TRIALS = "trials/trials.json"
+"""The networks that `trainer try-networks` tried on a round's snapshot. Their predictions are in folders beside it."""
+
 
 def newest_result(project: ProjectFolder, file: str) -> Path | None:
     """Return the file of this name of the newest round that has one; None if no round has one."""

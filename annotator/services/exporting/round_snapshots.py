@@ -1,4 +1,4 @@
-"""The snapshots of rounds: images seldom change between rounds, so that only the labels are read again."""
+"""The snapshots of rounds: images and faces seldom change between rounds, so that only the labels are read again."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.formats.snapshot.csv_text import csv_field
+from annotator.formats.snapshot.faces import FACES, FaceRows
 from annotator.formats.snapshot.images import ImageBatch
-from annotator.formats.snapshot.known_images import KnownImages, Relabelled
+from annotator.formats.snapshot.known_images import KnownFile, KnownImages, Relabelled
 from annotator.formats.snapshot.tally import split_numbers
 from annotator.formats.snapshot.writer import SnapshotOptions, write_snapshot
 from annotator.models import Image, Project
 from annotator.project import ProjectFolder
+from annotator.services.exporting.face_rows import read_faces
 from annotator.services.exporting.snapshots import read_batches
 from annotator.services.grouping.membership import split_rule
 from annotator.services.grouping.rebuild import settle_groups
@@ -37,6 +39,14 @@ class _LastImages:
     images: KnownImages
 
 
+@dataclass(frozen=True)
+class _LastFaces:
+    """The faces.csv of the last snapshot, None if it has none, and the versions of images and faces that it was read at."""
+
+    versions: tuple[int, int]
+    file: KnownFile | None
+
+
 class RoundSnapshots:
     """Writes the same bytes as `export_snapshot`, but a second snapshot of the same images takes a tenth of the time.
 
@@ -46,48 +56,73 @@ class RoundSnapshots:
     def __init__(self, project: ProjectFolder) -> None:
         self._project = project
         self._last: _LastImages | None = None
+        self._last_faces: _LastFaces | None = None
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write a snapshot of codes without images, and return its manifest."""
         with self._project.database.write() as session:
             settle_groups(session)
         with self._project.database.read() as session:
-            version = session.scalars(select(Project.images_version)).one()
-            if self._last and self._last.version == version and self._last.images.file.exists():
-                last, manifest = self._last, self._write(session, folder, _relabelled(session, self._last))
+            versions = _versions(session)
+            version = versions[0]
+            if self._last and self._last.version == version and self._last.images.file.file.exists():
+                last = self._last
+                manifest = self._write(session, folder, versions, _relabelled(session, last))
             else:
                 self._last = None
                 fields: list[str] = []
                 splits: list[NDArray[np.int8]] = []
-                manifest = self._write(session, folder, _recorded(read_batches(session), fields, splits))
+                batches = _recorded(read_batches(session), fields, splits)
+                manifest = self._write(session, folder, versions, batches)
                 images = KnownImages(
-                    folder / "images.csv",
-                    manifest["files"]["images.csv"],
+                    _known(folder, manifest, "images.csv"),
                     manifest["counts"],
                     fields,
                     np.concatenate([*splits, np.empty(0, np.int8)]),
                 )
                 last = _LastImages(version, _ids(session), images)
-        self._last = replace(last, images=replace(last.images, file=folder / "images.csv"))
+        self._last = replace(last, images=replace(last.images, file=_known(folder, manifest, "images.csv")))
+        faces = _known(folder, manifest, FACES) if FACES in manifest["files"] else None
+        self._last_faces = _LastFaces(versions, faces)
         return manifest
 
     def has_all_images(self, folder: Path) -> bool:
         """Return whether the last written snapshot is `folder` and has the images that the project has now."""
-        if self._last is None or self._last.images.file.parent != folder:
+        if self._last is None or self._last.images.file.file.parent != folder:
             return False
         with self._project.database.read() as session:
-            version = session.scalars(select(Project.images_version)).one()
-        return self._last.version == version
+            return self._last.version == _versions(session)[0]
 
     def forget(self) -> None:
-        """Read the images again for the next snapshot."""
-        self._last = None
+        """Read the images and faces again for the next snapshot."""
+        self._last = self._last_faces = None
 
     def _write(
-        self, session: Session, folder: Path, images: Iterable[ImageBatch] | Relabelled
+        self,
+        session: Session,
+        folder: Path,
+        versions: tuple[int, int],
+        images: Iterable[ImageBatch] | Relabelled,
     ) -> dict[str, Any]:
-        schema = read_schema(session, people=True)
-        return write_snapshot(folder, schema, images, split_rule(session), self._project.images, _OPTIONS)
+        schema, splits, root = read_schema(session, people=True), split_rule(session), self._project.images
+        faces = self._faces(session, versions)
+        return write_snapshot(folder, schema, images, splits, root, _OPTIONS, faces=faces)
+
+    def _faces(self, session: Session, versions: tuple[int, int]) -> FaceRows | KnownFile:
+        last = self._last_faces
+        if last is None or last.versions != versions or (last.file and not last.file.file.exists()):
+            return read_faces(session)
+        return last.file or ()
+
+
+def _versions(session: Session) -> tuple[int, int]:
+    """The versions of the images and of the faces."""
+    images, faces = session.execute(select(Project.images_version, Project.faces_version)).one()
+    return images, faces
+
+
+def _known(folder: Path, manifest: dict[str, Any], name: str) -> KnownFile:
+    return KnownFile(folder / name, manifest["files"][name])
 
 
 def _relabelled(session: Session, last: _LastImages) -> Relabelled:

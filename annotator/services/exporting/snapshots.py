@@ -18,6 +18,7 @@ from annotator.formats.snapshot.images import BATCH, ImageBatch, SnapshotImage
 from annotator.formats.snapshot.writer import HistoryRow, SnapshotOptions, write_snapshot
 from annotator.models import Annotation, AttributeRow, Image, Labeller, Snapshot, Submission, now
 from annotator.project import ProjectFolder
+from annotator.services.exporting.face_rows import read_faces
 from annotator.services.exporting.provenance import read_labelling
 from annotator.services.grouping.membership import split_rule
 from annotator.services.grouping.rebuild import settle_groups
@@ -59,6 +60,7 @@ def export_snapshot(
             options,
             _history(session) if history else None,
             read_labelling(session) if options.card else None,
+            faces=read_faces(session),
         )
     if folder.resolve().parent == project.snapshots.resolve():
         with project.database.write() as session:

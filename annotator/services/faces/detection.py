@@ -1,7 +1,7 @@
 """Detecting the faces in the project's images, in the background or by command.
 
-`images.face_count` is null until an image was searched. If a face came with its image (CelebA's landmarks), the image is
-not searched, and its face is only described. Results are written in whole batches, so that a killed process loses one batch
+`images.face_count` is null until an image was searched. If faces came with an image (CelebA's landmarks, a snapshot), the
+image is not searched, and its faces are only described. Results are written in whole batches, so that a killed process loses one batch
 and the next process continues. A file lock allows one search at a time. It runs in child processes that end with their
 parent.
 """
@@ -15,6 +15,7 @@ from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
@@ -111,18 +112,24 @@ class FaceSearch:
                     waiting.cancel()
         return searched
 
-    def _from_source(self, images: list[Image]) -> dict[int, Face]:
+    def _from_source(self, images: list[Image]) -> dict[int, list[FoundFace]]:
         """The faces that came with the images, by image id."""
+        faces: dict[int, list[FoundFace]] = {}
         with self._project.database.read() as session:
-            query = select(Face).where(Face.image_id.in_([image.id for image in images]), Face.number == 0)
-            return {face.image_id: face for face in session.scalars(query)}
+            query = select(Face).where(Face.image_id.in_([image.id for image in images]))
+            for face in session.scalars(query.order_by(Face.image_id, Face.number)):
+                box = Box(face.left, face.top, face.right, face.bottom)
+                found = FoundFace(face.turn, box, face.score, face.points, finder=face.finder)
+                faces.setdefault(face.image_id, []).append(found)
+        return faces
 
-    def _submit(self, pool: ProcessPoolExecutor, image: Image, face: Face | None) -> Future[list[FoundFace]]:
+    def _submit(
+        self, pool: ProcessPoolExecutor, image: Image, faces: list[FoundFace] | None
+    ) -> Future[list[FoundFace]]:
         view = shard_path(self._project.views, image.sha256, "jpg")
-        if face is None:
+        if faces is None:
             return pool.submit(find_faces_in_view, view, image.width, image.height)
-        box = Box(face.left, face.top, face.right, face.bottom)
-        return pool.submit(describe_in_view, view, image.width, image.height, box, face.points)
+        return pool.submit(describe_in_view, view, image.width, image.height, faces)
 
 
 def search_pool(processes: int) -> ProcessPoolExecutor:
@@ -151,37 +158,43 @@ def write_faces(session: Session, image_id: int, faces: list[FoundFace]) -> None
             score=face.score,
             points=face.points,
             descriptor=face.descriptor,
+            finder=face.finder,
         )
         for number, face in enumerate(faces)
     )
 
 
-def keep_source_faces(session: Session, faces: dict[str, SourceFace]) -> tuple[int, list[str]]:
+def keep_source_faces(session: Session, faces: dict[str, tuple[SourceFace, ...]]) -> tuple[int, list[str]]:
     """Record the faces that came with images, unless an image has a face or was searched already.
 
     Args:
         session: a session that has recorded the images.
-        faces: the faces by the SHA-256 of their image.
+        faces: the faces by the SHA-256 of their image, largest first.
 
     Returns:
-        The number of recorded faces, and the names of the images whose face lies outside the image.
+        The number of recorded faces, and the names of the images whose faces belong to another image.
     """
     images = session.execute(
         select(Image.id, Image.sha256, Image.name, Image.width, Image.height)
         .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
         .where(Image.sha256.in_(faces), Image.face_count.is_(None), Face.image_id.is_(None))
     ).all()
-    rows = [
-        {
-            "image_id": image.id, "number": 0, "turn": 0, "score": 0.0, "points": [list(p) for p in face.points],
-            **face.box._asdict(),
-        }
-        for image in images
-        if (face := faces[image.sha256]).fits(image.width, image.height)
-    ]  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    misfits = []
+    for image in images:
+        of_image = faces[image.sha256]
+        if not all(face.fits(image.width, image.height, image.sha256) for face in of_image):
+            misfits.append(image.name)
+            continue
+        rows += (
+            {
+                "image_id": image.id, "number": number, "turn": face.turn, "score": face.score, "finder": face.finder,
+                "points": [list(point) for point in face.points], **face.box._asdict(),
+            }
+            for number, face in enumerate(of_image)
+        )  # fmt: skip
     if rows:
         session.execute(insert(Face), rows)
-    misfits = [i.name for i in images if not faces[i.sha256].fits(i.width, i.height)]
     return len(rows), misfits
 
 

@@ -114,17 +114,17 @@ def _match_exactly(names: Iterable[str], all_names: set[str], known: list[_Known
     """
     by_name = {image.name: image for image in known}
     exact = {name: by_name.get(name) or by_name.get(clean_path(name)) for name in names}
-    called_so: dict[str, dict[int, _Known]] = {image.name: {} for image in exact.values() if image}
+    called_so: dict[str, dict[int, _Known]] = {}
+    names_here = {image.name: image.image for image in exact.values() if image}
     for entry in known:
         own = _RENAMED.sub("", entry.name) if "~" in entry.name else entry.name
-        inside = (path.partition("/")[2] for path in entry.paths)
-        for name in (own, *entry.paths, *inside):
-            if name in called_so:
-                called_so[name][entry.image] = entry
+        for name in (own, *entry.paths, *(path.partition("/")[2] for path in entry.paths)):
+            if names_here.get(name, entry.image) != entry.image:
+                called_so.setdefault(name, {})[entry.image] = entry
     matches: dict[str, Match] = {}
     for name, image in exact.items():
         if image is not None:
-            others = [other for other in called_so[image.name].values() if other.image != image.image]
-            is_clear = not others or any(other.name in all_names for other in others)
-            matches[name] = Match((image.image, *(() if is_clear else (other.image for other in others))))
+            others = called_so.get(image.name, {})
+            is_clear = not others or any(other.name in all_names for other in others.values())
+            matches[name] = Match((image.image, *(() if is_clear else others)))
     return matches

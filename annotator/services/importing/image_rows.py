@@ -36,7 +36,7 @@ def record_images(session: Session, batch: list[DecodedFile], report: ImageRepor
     for file, image in stored:
         recorder.record(file, image)
     recorder.insert_new()
-    faces = {image.sha256: file.face for file, image in stored if file.face is not None}
+    faces = {image.sha256: file.faces for file, image in stored if file.faces}
     if faces:
         session.flush()
         kept, misfits = keep_source_faces(session, faces)

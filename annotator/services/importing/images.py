@@ -81,9 +81,15 @@ def examine_files(
 
 
 def decode_files(
-    decode: Callable[[Path], Result], files: list[SourceFile], progress: Progress
+    decode: Callable[[Path], Result], files: list[SourceFile], progress: Progress, *, at_once: int = 16
 ) -> Generator[tuple[SourceFile, Result]]:
     """Call `decode` with each file's path in separate processes, and give its results in the order of the files.
+
+    Args:
+        decode: a picklable function.
+        files: the files.
+        progress: is told how many files are done, at least after every `at_once` of them.
+        at_once: files that are passed to a process together; few where each takes long.
 
     Raises:
         FacelabelError: if a decoding process was killed.
@@ -92,12 +98,12 @@ def decode_files(
     progress(done, len(files))
     try:
         with decoding_pool() as pool:
-            results = pool.map(decode, [file.path for file in files], chunksize=16)
+            results = pool.map(decode, [file.path for file in files], chunksize=at_once)
             try:
                 for file, result in zip(files, results, strict=True):
                     yield file, result
                     done += 1
-                    if done % 16 == 0 or done == len(files):
+                    if done % at_once == 0 or done == len(files):
                         progress(done, len(files))
             except BaseException:
                 pool.shutdown(cancel_futures=True)  # otherwise all other files would be decoded first

@@ -27,6 +27,7 @@ class ImportRequest:
         opinions: labels are kept as opinions, not as the truth.
         faces: cut photos into one image per head.
         names_encoding: the encoding of names in an archive that does not say it, of `archives.names.NAME_ENCODINGS`.
+        fps: frames to take per second of a video.
     """
 
     format: str = "auto"
@@ -34,6 +35,7 @@ class ImportRequest:
     opinions: bool = False
     faces: bool = False
     names_encoding: str = "auto"
+    fps: float = 1.0
 
 
 def begin_import(
@@ -80,6 +82,8 @@ def start_import(session: Session, number: int, request: ImportRequest, *, dry_r
         )
     row.state, row.dry_run, row.options = JobState.QUEUED, dry_run, asdict(request)
     row.done = row.total = row.attempts = 0
+    if dry_run:
+        row.proposed = None
     row.error = row.report = row.started_at = row.finished_at = None
     return row
 
@@ -132,7 +136,8 @@ def import_summary(row: Import) -> dict[str, Any]:
         "created_at",
         "finished_at",
     )
-    return {name: getattr(row, name) for name in fields}
+    needs_mapping = row.state == JobState.FAILED and row.dry_run and row.proposed is not None
+    return {name: getattr(row, name) for name in fields} | {"needs_mapping": needs_mapping}
 
 
 def import_details(row: Import) -> dict[str, Any]:
@@ -144,6 +149,7 @@ def import_details(row: Import) -> dict[str, Any]:
         "labels": "opinions" if options.opinions else "truth",
         "faces": options.faces,
         "names_encoding": options.names_encoding,
+        "fps": options.fps,
         "report": row.report,
         "proposed": row.proposed,
     }

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 
 from annotator.domain.schema import Schema
 from annotator.formats.importers.mapping import Mapping
 from annotator.project import ProjectFolder
 from annotator.services.importing.commit import commit_source, rehearse_source
 from annotator.services.importing.images import Progress
-from annotator.services.importing.read import read_source
+from annotator.services.importing.photos import survey_heads
+from annotator.services.importing.read import ReadSource, read_source
 from annotator.services.importing.report_files import write_report
 from annotator.services.importing.reports import ImageReport, SourceReport
 from annotator.services.importing.scratch import scratch_folder
@@ -19,9 +22,20 @@ from annotator.services.schema.active import active_schema
 
 
 def import_source(
-    project: ProjectFolder, source: Source, options: ImportOptions, progress: Progress = lambda *_: None
+    project: ProjectFolder,
+    source: Source,
+    options: ImportOptions,
+    progress: Progress = lambda *_: None,
+    on_read: Callable[[ReadSource, Schema], None] = lambda *_: None,
 ) -> SourceReport:
     """Import one source, or report what would happen. Importing it again takes only what is new.
+
+    Args:
+        project: the project.
+        source: the source.
+        options: how it is imported.
+        progress: is told the progress.
+        on_read: is called with the source when it was read and before its labels are translated.
 
     Raises:
         FacelabelError: if the source cannot be read, or none of its labels belongs to an image of the project.
@@ -29,7 +43,12 @@ def import_source(
     schema = _schema(project)
     with scratch_folder(project) as scratch:
         read = read_source(source, schema, options, scratch)
+        on_read(read, schema)
         translation = translate_source(read, schema, options.mapping)
+        heads = None
+        if options.choose_heads:
+            heads = survey_heads(project, read, options.limits, progress)
+            options = replace(options, faces=options.choose_heads(heads))
         report = SourceReport(
             source.name,
             read.format,
@@ -43,6 +62,7 @@ def import_source(
             ),
             unmapped=dict(translation.unmapped.most_common()),
             unread=list(read.unread),
+            heads=heads,
             notes=read.notes + read.ignored.notes(),
         )
         run = rehearse_source if options.dry_run else commit_source
@@ -50,7 +70,7 @@ def import_source(
         if options.dry_run and (report.unmapped or translation.ignored_columns):
             report.proposal = propose_translation(read, schema, options.mapping)
     if not options.dry_run and not report.all_refused:
-        write_report(project, report.as_dict())
+        write_report(project, report.as_dict(), options.mapping)
     report.images.check()
     return report
 

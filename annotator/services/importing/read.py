@@ -25,11 +25,13 @@ class ReadSource:
         format: what it turned out to be, as the report says it ("archive of cvat with its images").
         files: its image files.
         contents: its labels in its own words.
+        folder: a single folder of images, whose sub-folders may be named after values.
         table: a table of labels; the translation reads it, because only the schema tells which of its columns count.
         found: the number of its files without its label files: `files`, `refused`, `ignored` and `copies` together.
         refused: (name, reason) of every file that cannot be imported.
         ignored: the files that are neither images nor labels.
         copies: (path, image name) of files that hold the same image as one of `files`.
+        has_label_files: files with labels lie in its folders, to be imported separately.
         unread: (place, reason) of every part of its label files that was not read.
         notes: what the user should know, in whole sentences.
     """
@@ -37,13 +39,20 @@ class ReadSource:
     format: str
     files: list[SourceFile] = field(default_factory=list)
     contents: SourceContents = field(default_factory=SourceContents)
+    folder: Path | None = None
     table: Path | None = None
     found: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
     ignored: IgnoredFiles = field(default_factory=IgnoredFiles)
     copies: list[tuple[str, str]] = field(default_factory=list)
+    has_label_files: bool = False
     unread: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether it holds labels, or lies beside some."""
+        return bool(self.table or self.contents.answers or self.unread or self.has_label_files)
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -87,9 +96,11 @@ def _read_folders(source: Source) -> ReadSource:
     return ReadSource(
         source.format,
         listing.files,
+        folder=source.paths[0] if len(source.paths) == 1 and source.paths[0].is_dir() else None,
         found=listing.found,
         refused=listing.refused,
         ignored=listing.ignored,
+        has_label_files=bool(notes),
         notes=listing.notes + notes,
     )
 
@@ -102,7 +113,7 @@ def _read_contents(source: Source, contents: SourceContents) -> ReadSource:
         if image.path is not None and image.path not in files:
             original_path = image.original_path or _path_below(source.paths[0], image.path)
             files[image.path] = SourceFile(
-                image.path, image.name, image.source or place.name, image.group, original_path, image.face
+                image.path, image.name, image.source or place.name, image.group, original_path, image.faces
             )
     return ReadSource(
         source.format,
@@ -124,11 +135,11 @@ def _path_below(folder: Path, path: Path) -> str:
 
 def _read_archive(path: Path, schema: Schema, options: ImportOptions, scratch: Path) -> ReadSource:
     """Unpack an archive and read what is in it, whatever its format."""
-    unpacked = scratch / "unpacked"
-    unpacked.mkdir()
+    unpacked = scratch / "unpacked" / _name_of_archive(path)  # a tree of class folders is named so
+    unpacked.mkdir(parents=True)
     members = unpacking.unpack(path, unpacked, options.archives, options.check_stop, options.names_encoding)
     folder = _top_folder(unpacked)
-    inside = Source((folder,), recognise_source(folder, schema))
+    inside = Source((folder,), recognise_source(folder, schema, options.mapping))
     label_files = [item for item in find_label_files(folder).items() if item[1] in LABEL_FILES]
     if inside.format == "folder" and len(label_files) == 1:
         read = _read_labelled_folder(folder, *label_files[0], schema, options, scratch)
@@ -146,6 +157,12 @@ def _read_archive(path: Path, schema: Schema, options: ImportOptions, scratch: P
         ignored=ignored,
         notes=members.notes + read.notes,
     )
+
+
+def _name_of_archive(path: Path) -> str:
+    """The archive's name without its endings."""
+    name = path.name.partition(".")[0].strip()
+    return name or "archive"
 
 
 def _file_of_archive(file: SourceFile, source_name: str, unpacked: Path, folder: Path) -> SourceFile:

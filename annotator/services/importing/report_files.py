@@ -6,13 +6,19 @@ import json
 from typing import Any
 
 from annotator.files import write_atomically
+from annotator.formats.importers.mapping import Mapping
 from annotator.models import now
 from annotator.project import ProjectFolder
 
 
-def write_report(project: ProjectFolder, report: dict[str, Any]) -> None:
-    """Keep a report under a name that sorts by time."""
+def write_report(project: ProjectFolder, report: dict[str, Any], mapping: Mapping) -> None:
+    """Keep a report under a name that sorts by time, and beside it the mapping, to be used again."""
     time = now()
+    if not mapping.is_empty:
+        text = mapping.text(title=f"The mapping with which {report['source']!r} was imported.")
+        place = project.imports / f"{time:%Y%m%dT%H%M%S.%fZ}.map.toml"
+        write_atomically(place, text.encode(errors="backslashreplace"))
+        report = report | {"mapping": f"imports/{place.name}"}
     content = json.dumps(
         {"finished": time.isoformat(timespec="seconds")} | report, ensure_ascii=False, indent=1
     )

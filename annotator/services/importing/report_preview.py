@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from annotator.services.importing.report_texts import image_texts, unmatched_texts
+from annotator.services.importing.report_texts import heads_text, image_texts, unmatched_texts
 from annotator.services.importing.reports import SourceReport
 
 _SHOWN = 200
@@ -36,6 +36,7 @@ def preview(report: SourceReport, name: str) -> dict[str, Any]:
             "notes": _first(list(images.notes.items())),
         },
         "labels": None,
+        "heads": report.heads and report.heads.as_dict() | {"text": heads_text(report.heads)},
         "unread": _first(report.unread),
         "unmapped": _first(list(report.unmapped.items())),
         "notes": [_text(note) for note in report.notes[:_SHOWN]],

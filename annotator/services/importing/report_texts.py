@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from annotator.domain.plurals import counted
 from annotator.formats.importers.ignored_files import counted_kinds
-from annotator.services.importing.reports import ImageReport, LabelReport
+from annotator.services.importing.reports import HeadSurvey, ImageReport, LabelReport
 
 _SHOWN = 5
+
+FOLDERS_ADVICE = (
+    "A name and the path of its image must agree in every folder that both have: write the folders that the images have in "
+    "the project, or only the file names if these are unique."
+)
+"""What to do about labels whose folders contradict those of the images."""
 
 
 def image_texts(images: ImageReport, *, dry_run: bool) -> list[str]:
@@ -13,37 +20,55 @@ def image_texts(images: ImageReport, *, dry_run: bool) -> list[str]:
     would = "would be " if dry_run else ""
     texts = []
     if images.frames:
-        texts.append(f"{images.frames:,} frames were taken from the video.")
+        texts.append(f"{counted(images.frames, 'frame was', 'frames were')} taken from the video.")
     if images.photos:
-        texts.append(f"{images.photos:,} photos were cut into heads.")
-    texts.append(
-        f"{images.found} files found: {images.imported} images {would}imported, {images.already} were imported before, "
-        f"{len(images.duplicates)} are duplicates, {len(images.refused)} refused, {images.left_aside} other files ignored."
-    )
+        texts.append(f"{counted(images.photos, 'photo was', 'photos were')} cut into heads.")
+    parts = [
+        f"{counted(images.imported, 'image', 'images')} {would}imported",
+        f"{images.already:,} imported before",
+        counted(len(images.duplicates), "duplicate", "duplicates"),
+        f"{len(images.refused):,} refused",
+        f"{counted(images.left_aside, 'other file', 'other files')} ignored",
+    ]
+    texts.append(f"{counted(images.found, 'file', 'files')} found: {', '.join(parts)}.")
     if images.ignored:
         texts.append(f"Ignored: {counted_kinds(images.ignored)}.")
     return texts
+
+
+def heads_text(heads: HeadSurvey) -> str:
+    """Say why heads should be cut out of photos, as a clause without a full stop."""
+    if heads.cut_before:
+        return "Heads were cut out of these photos before"
+    looked_at = "" if heads.looked_at == heads.photos else " looked at"
+    return f"{heads.crowded} of {heads.looked_at:,} photos{looked_at} show several people or small faces"
 
 
 def unmatched_texts(labels: LabelReport) -> list[str]:
     """Say which rows were not imported because their image is unknown, or is not clear."""
     texts = []
     if labels.absent:
-        texts.append(
-            f"{labels.absent} rows name images that the project does not have: {_first(labels.absent_names, labels.absent)}."
+        what = counted(
+            labels.absent,
+            "row names an image that the project does not have",
+            "rows name images that the project does not have",
         )
+        texts.append(f"{what}: {_first(labels.absent_names, labels.absent)}.")
     if labels.elsewhere:
         named = [f"{name} is not {' or '.join(paths)}" for name, paths in labels.elsewhere.items()]
+        what = counted(labels.elsewhere_rows, "of them has", "of them have")
         texts.append(
-            f"{labels.elsewhere_rows} of them have the file name of an image in another folder, which is another image: "
-            f"{_first(named, labels.elsewhere_rows)}."
+            f"{what} the file name of an image in another folder, which is another image: "
+            f"{_first(named, labels.elsewhere_rows)}. {FOLDERS_ADVICE}"
         )
     if labels.ambiguous:
         named = [f"{name} may be {' or '.join(images)}" for name, images in labels.ambiguous.items()]
-        texts.append(
-            f"{labels.ambiguous_rows} rows were ignored, because several images match their name: "
-            f"{_first(named, labels.ambiguous_rows)}. Write the names with their folders."
+        what = counted(
+            labels.ambiguous_rows,
+            "row was ignored, because several images match its name",
+            "rows were ignored, because several images match their names",
         )
+        texts.append(f"{what}: {_first(named, labels.ambiguous_rows)}. Write the names with their folders.")
     return texts
 
 

@@ -12,6 +12,9 @@ from annotator.formats.importers.mapping import Mapping
 MOST_NAMES = 1000
 """Names of rows that a report holds in each list; the numbers count all of them."""
 
+_CROWDED_SHARE = 0.1
+"""The share of photos with several people or small faces from which it is worth cutting out heads."""
+
 MOST_CANDIDATES = 5
 """Images that a report names for a row that may mean several."""
 
@@ -34,7 +37,7 @@ class ImageReport:
         frames: frames that were taken from a video.
         photos: photos that were cut into heads.
         faces: faces that came with their images.
-        misfits: images whose face lies outside the image, so that the face was ignored.
+        misfits: images whose faces lie outside the image or belong to other bytes, so that they were ignored.
         notes: what was unusual about files that were not refused, by name; `image_notes` in the report for programs.
         hashes: SHA-256 of each file that was not refused, by its name at the source.
     """
@@ -79,6 +82,35 @@ class ImageReport:
         del report["hashes"]
         report["image_notes"] = report.pop("notes")  # a source has notes, too
         return report | {"left_aside": self.left_aside}
+
+
+@dataclass(frozen=True)
+class HeadSurvey:
+    """What a look at some photos of a source showed before they were imported.
+
+    Args:
+        photos: the photos of the source.
+        looked_at: photos that were looked at and can be decoded.
+        crowded: those of them that show several people or small faces.
+        cut_before: whether heads were cut out of some of them before; False if some were imported whole, None if the
+            project has none of them.
+    """
+
+    photos: int
+    looked_at: int
+    crowded: int
+    cut_before: bool | None = None
+
+    @property
+    def recommended(self) -> bool:
+        """Whether to cut out heads: as before, or else if enough photos are crowded."""
+        if self.cut_before is not None:
+            return self.cut_before
+        return self.crowded > 0 and self.crowded >= _CROWDED_SHARE * self.looked_at
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the survey for programs."""
+        return asdict(self) | {"recommended": self.recommended}
 
 
 @dataclass
@@ -132,6 +164,7 @@ class SourceReport:
         labels: what became of its labels; None if it has no labels.
         unmapped: labels without a counterpart in the schema, with their counts.
         unread: (place, reason) of every part of its label files that was not read.
+        heads: what a look at its photos showed; None if it was not looked at them.
         notes: what the user should know, in whole sentences.
         proposal: after a dry run with unmapped names: a mapping guessed from them, and how often each occurs.
     """
@@ -143,6 +176,7 @@ class SourceReport:
     labels: LabelReport | None = None
     unmapped: dict[str, int] = field(default_factory=dict)
     unread: list[tuple[str, str]] = field(default_factory=list)
+    heads: HeadSurvey | None = None
     notes: list[str] = field(default_factory=list)
     proposal: tuple[Mapping, Counter[str]] | None = None
 
@@ -163,5 +197,6 @@ class SourceReport:
             "labels": asdict(self.labels) if self.labels else None,
             "unmapped": self.unmapped,
             "unread": self.unread,
+            "heads": self.heads.as_dict() if self.heads else None,
             "notes": self.notes,
         }

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from annotator.config import Settings
+from annotator.domain.schema import Schema
 from annotator.errors import FacelabelError
 from annotator.formats.importers.archives.unpacking import ArchiveLimits
 from annotator.formats.importers.mapping import Mapping
@@ -16,6 +17,8 @@ from annotator.imaging.image_files import Limits
 from annotator.models import Import
 from annotator.project import ProjectFolder
 from annotator.services.common.job_queue import StoppedError, failures_recorded, has_unfinished
+from annotator.services.importing.inspection.inspect_source import inspect_source
+from annotator.services.importing.inspection.store import keep_inspection
 from annotator.services.importing.jobs import (
     ImportRequest,
     claim_import,
@@ -24,11 +27,16 @@ from annotator.services.importing.jobs import (
     report_import,
 )
 from annotator.services.importing.pipeline import import_source, propose_mapping
+from annotator.services.importing.read import ReadSource
 from annotator.services.importing.report_preview import preview
 from annotator.services.importing.sources import ImportOptions, Source, find_sources
 from annotator.services.importing.uploads import remove_upload, upload_folder
 
 _REPORT_SECONDS = 0.25
+_ASKED = {"bad_table", "missing_column", "undecided_column"}
+"""Errors of tables that a mapping may solve."""
+
+_CHOOSE = "Choose what they mean: on the import page, or in the mapping that is proposed."
 
 
 def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callable[[], bool]) -> bool:
@@ -65,14 +73,21 @@ def run_next_import(project: ProjectFolder, settings: Settings, stopped: Callabl
 def _run(
     project: ProjectFolder, row: Import, path: Path, options: ImportOptions, progress: _Progress
 ) -> None:
-    [source] = find_sources(project, [path], options.format)
+    def inspect(read: ReadSource, schema: Schema) -> None:
+        if options.dry_run:
+            inspection = inspect_source(project, read, schema, options.mapping, options.limits)
+            keep_inspection(path.parent, inspection)
+
+    [source] = find_sources(project, [path], options.format, options.mapping)
     try:
-        report = import_source(project, source, options, progress)
+        report = import_source(project, source, options, progress, inspect)
     except FacelabelError as error:
         # One unknown value refuses a whole table; a mapping would help.
-        proposed = _propose(project, source, options) if source.format == "table" else None
+        is_asked = source.format == "table" and error.code in _ASKED
+        proposed = _propose(project, source, options) if is_asked else None
         with project.database.write() as session:
-            end_import(session, row.id, error=str(error).replace(f"{path.parent}/", ""), proposed=proposed)
+            text = f"{error.what}\n{_CHOOSE}" if proposed else str(error)
+            end_import(session, row.id, error=text.replace(f"{path.parent}/", ""), proposed=proposed)
         return
     proposed = _text_of(*report.proposal) if report.proposal else None
     refusal = None
@@ -93,9 +108,11 @@ def _options(settings: Settings, row: Import, check_stop: Callable[[], None]) ->
         dry_run=row.dry_run,
         as_opinions=request.opinions,
         faces=request.faces and not row.dry_run,
+        # A dry run of the page tells what it would choose; the import does what was chosen.
+        choose_heads=(lambda _: False) if settings.faces and row.dry_run else None,
         archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
         names_encoding=request.names_encoding,
-        video=VideoOptions(max_pixels=settings.max_pixels),
+        video=VideoOptions(request.fps, max_pixels=settings.max_pixels),
         check_stop=check_stop,
     )
 

@@ -24,7 +24,7 @@ class SourceFile:
         source_name: the folder, archive or video that it came from.
         group: images of one group share a split; "" if the source names no group.
         original_path: the name at the source, if it differs from `name`.
-        face: the face in it, if the source describes one.
+        faces: the faces in it that the source describes, largest first.
     """
 
     path: Path
@@ -32,7 +32,7 @@ class SourceFile:
     source_name: str
     group: str = ""
     original_path: str = ""
-    face: SourceFace | None = None
+    faces: tuple[SourceFace, ...] = ()
 
 
 @dataclass

@@ -17,6 +17,7 @@ from annotator.formats.tools import class_folders
 from annotator.formats.unread_formats import describe_unread
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
+from annotator.services.importing.reports import HeadSurvey
 from annotator.services.importing.source_files import require_images
 from annotator.services.schema.active import active_schema
 
@@ -34,6 +35,7 @@ class ImportOptions:
         dry_run: report what would happen and change nothing.
         as_opinions: labels are kept as opinions of a labeller named after the source, not as the truth.
         faces: cut photos and video frames into one image per head.
+        choose_heads: decides instead of `faces` after a look at some photos; gets None if the source holds more than photos.
         archives: what an archive may hold.
         names_encoding: the encoding of names in archives that do not say theirs, of `archives.names.NAME_ENCODINGS`.
         video: which frames of a video become images.
@@ -46,6 +48,7 @@ class ImportOptions:
     dry_run: bool = False
     as_opinions: bool = False
     faces: bool = False
+    choose_heads: Callable[[HeadSurvey | None], bool] | None = None
     archives: ArchiveLimits = field(default_factory=ArchiveLimits)
     names_encoding: str = "auto"
     video: VideoOptions = field(default_factory=VideoOptions)
@@ -65,8 +68,16 @@ class Source:
         return ", ".join(str(path) for path in self.paths[:_SHOWN]) + (", …" if self.paths[_SHOWN:] else "")
 
 
-def find_sources(project: ProjectFolder, paths: list[Path], format_name: str = "auto") -> list[Source]:
+def find_sources(
+    project: ProjectFolder, paths: list[Path], format_name: str = "auto", mapping: Mapping | None = None
+) -> list[Source]:
     """Recognise the formats of paths; folders and image files come first, as one source.
+
+    Args:
+        project: the project.
+        paths: what is to be imported.
+        format_name: the format of all of them, or auto.
+        mapping: the mapping that is used for them; it may name class folders.
 
     Raises:
         WrongUse: if a path does not exist, the folders hold no image file, or a file is of a kind that is not read.
@@ -74,7 +85,8 @@ def find_sources(project: ProjectFolder, paths: list[Path], format_name: str = "
     with project.database.read() as session:
         schema = active_schema(session).schema
     formats = {
-        path: recognise_source(path, schema) if format_name == "auto" else format_name for path in paths
+        path: recognise_source(path, schema, mapping or Mapping()) if format_name == "auto" else format_name
+        for path in paths
     }
     for path in paths:
         if not path.exists():
@@ -95,9 +107,21 @@ def _require_readable(path: Path) -> None:
         raise WrongUse("unread_format", f"{path} is {unread.what}, which is not read.", do=unread.do)
 
 
-def recognise_source(path: Path, schema: Schema) -> str:
-    """Return the format of a path. Only the schema's attributes tell class folders from other folders."""
+def recognise_source(path: Path, schema: Schema, mapping: Mapping) -> str:
+    """Return the format of a path. Only the schema's attributes, or the mapping, tell class folders from other folders."""
     format_name = recognise(path)
     if format_name == "folder" and (trees := class_folders.trees(path)):
-        return "class_folders" if all(find_attribute(schema, tree) for tree in trees) else format_name
+        return "class_folders" if _answer_attributes(trees, schema, mapping) else format_name
     return format_name
+
+
+def _answer_attributes(trees: list[str], schema: Schema, mapping: Mapping) -> bool:
+    """Whether every tree is named by the mapping or like an attribute, and at least one of them is not ignored."""
+    targets = []
+    for tree in trees:
+        entry = mapping.column(tree)
+        attribute = find_attribute(schema, tree)
+        if entry is None and attribute is None:
+            return False
+        targets.append(entry[0] if entry is not None else tree)
+    return any(targets)

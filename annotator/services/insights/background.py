@@ -5,7 +5,9 @@ An analysis takes seconds to minutes, and no round waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+import shutil
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,9 +17,10 @@ from sqlalchemy import select
 from annotator.child_process import ChildProcess
 from annotator.models import Predictions, Round
 from annotator.project import ProjectFolder
-from annotator.services.common.round_artifacts import REPORT, newest_result, round_of_result
+from annotator.services.common.round_artifacts import REPORT, TRIALS, newest_result, round_of_result
 from annotator.services.insights import label_savings
 from annotator.services.review import label_issues
+from annotator.services.rounds.networks import list_networks
 
 GROWTH = 1.2
 """A round is analysed when the project has this many times the answers that the last analysed round had."""
@@ -39,7 +42,7 @@ class BackgroundAnalysis:
         self._project, self._file, self._command, self._needs = project, file, command, needs
         self.process: ChildProcess | None = None
         """The process that was started last."""
-        self._newest_tried = 0
+        self._last_attempt: tuple[int, Hashable] | None = None
 
     @property
     def running(self) -> bool:
@@ -72,18 +75,27 @@ class BackgroundAnalysis:
                 .order_by(Predictions.id.desc())
                 .limit(1)
             ).one_or_none()
-            if newest is None or newest.id <= self._newest_tried:
+            attempt = None if newest is None else (newest.id, self._subject())
+            if newest is None or attempt == self._last_attempt:
                 return None
-            self._newest_tried = newest.id
+            self._last_attempt = attempt
             if not (self._project.round_folder(newest.id) / "snapshot" / "manifest.json").exists():
                 return None
             result = newest_result(self._project, self._file)
             analysed = session.get(Round, round_of_result(result)) if result is not None else None
-            if analysed is not None:
+            if result is not None and analysed is not None and self._covers(result):
                 answers_then = analysed.newest_annotation or 0
                 if (newest.newest_annotation or 0) < max(answers_then * GROWTH, answers_then + 1):
                     return None
         return int(newest.id)
+
+    def _subject(self) -> Hashable:
+        """What is analysed besides the round; the round is analysed again when it changes."""
+        return None
+
+    def _covers(self, result: Path) -> bool:  # noqa: ARG002 - an analysis with a subject reads it
+        """Whether an earlier result is about the same subject."""
+        return True
 
 
 def analyses_of(project: ProjectFolder) -> list[BackgroundAnalysis]:
@@ -91,8 +103,43 @@ def analyses_of(project: ProjectFolder) -> list[BackgroundAnalysis]:
     return [
         label_issue_analysis(project),
         label_savings_analysis(project),
+        NetworkTrials(project),
         training_report_analysis(project),
     ]
+
+
+class NetworkTrials(BackgroundAnalysis):
+    """Tries the networks that were added, to compare them with the frozen one; also again when one was added."""
+
+    def __init__(self, project: ProjectFolder) -> None:
+        super().__init__(project, TRIALS, self._try_networks, ("torch",))
+
+    def start_if_due(self) -> None:
+        """Start the trials if they are due and not running, and a network was added."""
+        if self._subject():
+            super().start_if_due()
+
+    def _subject(self) -> frozenset[str]:
+        return frozenset(network.folder.name for network in list_networks(self._project))
+
+    def _covers(self, result: Path) -> bool:
+        try:
+            return self._subject() <= set(json.loads(result.read_text()))
+        except (OSError, ValueError):
+            return False
+
+    def _try_networks(self, folder: Path) -> list[str]:
+        newest = newest_result(self._project, self._file)
+        for old in self._project.rounds.glob(f"*/run/{Path(self._file).parent}"):
+            if newest is not None and old != newest.parent:  # their predictions may be large
+                shutil.rmtree(old)
+        with self._project.database.read() as session:
+            row = session.get_one(Round, int(folder.name))
+            frozen = row.engine == "probe" and row.features is None and row.network is None
+        networks = [str(network.folder) for network in list_networks(self._project)]
+        to = ["--to", str((folder / "run" / self._file).parent)]
+        chosen = [argument for network in networks for argument in ("--network", network)]
+        return ["try-networks", str(folder / "snapshot"), *to, *chosen, *([] if frozen else ["--frozen"])]
 
 
 def label_issue_analysis(project: ProjectFolder) -> BackgroundAnalysis:

@@ -47,7 +47,7 @@ def _confusion(insights: Insights) -> Iterator[Row]:
         names = [name for _, name in entry.classes]
         for right, counts in zip(names, insights.rounds.confusion.get(entry.attribute, []), strict=False):
             for answer, images in zip(names, counts, strict=True):
-                yield [entry.attribute, insights.rounds.in_use, right, answer, images]
+                yield [entry.attribute, insights.rounds.sources.get(entry.attribute), right, answer, images]
 
 
 def _calibration(insights: Insights) -> Iterator[Row]:
@@ -55,7 +55,7 @@ def _calibration(insights: Insights) -> Iterator[Row]:
         for part in calibration.bins:
             yield [
                 name,
-                insights.rounds.in_use,
+                insights.rounds.sources.get(name),
                 part.confidence,
                 part.right,
                 part.images,

@@ -13,7 +13,7 @@ from annotator.domain.metrics.audit import Measured
 from annotator.domain.metrics.learning_curve import Gain, expected_gain
 from annotator.domain.metrics.stop_advice import Advice, advise
 from annotator.domain.schema import Attribute
-from annotator.models import Annotation, Predictions, Project, Submission
+from annotator.models import Annotation, Predictions, Project, Submission, SuggestionSource
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import read_statistics, remember_statistics
 from annotator.services.insights.label_savings import LabelsSaved, read_labels_saved
@@ -73,6 +73,7 @@ def read_insights(project: ProjectFolder, session: Session) -> Insights:
         session.scalar(select(func.max(Annotation.id))),
         session.scalar(select(func.max(Submission.id))),
         session.scalar(select(func.max(Predictions.turn))),
+        session.scalar(select(func.max(SuggestionSource.id))),
         session.scalar(select(Project.split_seed)),
     )
     return remember_statistics(session, "insights", state, lambda: _read(project, session, active, saved))

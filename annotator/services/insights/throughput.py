@@ -14,10 +14,9 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.throughput import Answered, active_seconds
 from annotator.domain.states import INDEPENDENT, Origin, SubmissionKind
-from annotator.models import Annotation, Image, Predictions, Project, Submission
+from annotator.models import Annotation, Image, Predictions, Project, Submission, SuggestionSource
 from annotator.services.common.cached_stats import Statistics, read_statistics
 from annotator.services.common.undone import is_undone
-from annotator.services.rounds.promotion import PROMOTION
 from annotator.services.rounds.status import label_state
 from annotator.services.schema.active import ActiveSchema
 
@@ -112,9 +111,9 @@ class Suggestions:
 
 
 def suggestions_by_round(session: Session, active: ActiveSchema) -> Mapping[tuple[int, str], Suggestions]:
-    """By round and attribute: how many suggestions were accepted and corrected while the round was in use."""
-    starts, rounds = _in_use_since(session)
-    if not starts:
+    """By round and attribute: how many suggestions were accepted and corrected while the round suggested its values."""
+    sources = _sources_since(session)
+    if not sources:
         return {}
     rows = session.execute(
         select(Submission.created_at, Annotation.attribute_id, Annotation.corrected, func.count())
@@ -128,6 +127,7 @@ def suggestions_by_round(session: Session, active: ActiveSchema) -> Mapping[tupl
     accepted: Counter[tuple[int, str]] = Counter()
     corrected: Counter[tuple[int, str]] = Counter()
     for moment, attribute, was_corrected, cells in rows:
+        starts, rounds = sources.get(attribute, ([], []))
         latest = bisect_right(starts, moment) - 1
         number = rounds[latest] if latest >= 0 else None
         if number is not None:
@@ -136,15 +136,16 @@ def suggestions_by_round(session: Session, active: ActiveSchema) -> Mapping[tupl
     return {key: Suggestions(accepted[key], corrected[key]) for key in keys}
 
 
-def _in_use_since(session: Session) -> tuple[list[datetime], list[int | None]]:
-    """When each round came into use, by loading or by promotion; None for imported predictions."""
-    events: list[tuple[datetime, int | None]] = [
-        (moment, number)
-        for moment, number in session.execute(select(Predictions.loaded_at, Predictions.round_id))
-    ]
-    promotions = select(Submission.created_at, Submission.fingerprint).where(
-        Submission.kind == SubmissionKind.PROMOTION
+def _sources_since(session: Session) -> dict[int, tuple[list[datetime], list[int | None]]]:
+    """Attribute id → when its suggestions began to come from each round; None for imported predictions."""
+    sources: dict[int, tuple[list[datetime], list[int | None]]] = defaultdict(lambda: ([], []))
+    query = (
+        select(SuggestionSource.attribute_id, SuggestionSource.since, Predictions.round_id)
+        .join(Predictions, Predictions.id == SuggestionSource.predictions_id)
+        .order_by(SuggestionSource.id)
     )
-    events += [(moment, int(text.removeprefix(PROMOTION))) for moment, text in session.execute(promotions)]
-    events.sort(key=lambda event: event[0])
-    return [moment for moment, _ in events], [number for _, number in events]
+    for attribute, since, number in session.execute(query):
+        starts, rounds = sources[attribute]
+        starts.append(since)
+        rounds.append(number)
+    return sources

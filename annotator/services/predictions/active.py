@@ -1,138 +1,92 @@
-"""The predictions of a project: load a folder, and find the active one, from which suggestions and the queue come."""
+"""The active predictions of a project, from which the order of work comes, and the predictions that suggest each attribute's values."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError
-from annotator.files import staged_folder, write_atomically
-from annotator.formats.snapshot.predictions import PredictionsFile
-from annotator.models import Image, Predictions, now
+from annotator.formats.snapshot.predictions import PredictionsFile, Suggestion
+from annotator.models import AttributeRow, Predictions, SuggestionSource
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
-from annotator.services.predictions.label_columns import fetch_many
-from annotator.services.schema.active import active_schema
 
-_FILES = CacheKind[Path, PredictionsFile](size=4)
+_FILES = CacheKind[Path, PredictionsFile](size=16)
 """The open predictions by folder."""
 
 
 @dataclass(frozen=True)
-class LoadReport:
-    """What loading found: images in the file, and how many of them are not in the project."""
-
-    rows: int
-    unknown: int
-    unknown_names: list[str]
-
-
-def import_predictions(project: ProjectFolder, folder: Path) -> LoadReport:
-    """Copy a predictions folder into the project, for example from a machine with a GPU, and load it.
-
-    Raises:
-        FacelabelError: as `load_predictions`; nothing is copied then.
-    """
-    file = PredictionsFile(folder)
-    file.verify()
-    check_schema(project, file)
-    target = project.rounds / f"brought-{file.manifest['manifest_hash'][:16]}" / "predictions"
-    if not target.exists():
-        with staged_folder(target) as unfinished:
-            for name in ("predictions.arrow", "manifest.json"):
-                write_atomically(unfinished / name, (folder / name).read_bytes())
-    return load_predictions(project, target)
-
-
-def check_schema(project: ProjectFolder, file: PredictionsFile) -> str:
-    """Check that predictions were made for the active schema, and return its hash.
-
-    Raises:
-        FacelabelError: if they were made for another schema; the active predictions stay active.
-    """
-    with project.database.read() as session:
-        current = active_schema(session).hash
-    if file.manifest["schema"]["hash"] != current:
-        raise FacelabelError(
-            "other_schema",
-            f"The predictions in {file.folder} were made for another schema than the project has.",
-            kept="The active predictions stay active.",
-            do="Run a new round: `facelabel round`.",
-        )
-    return current
-
-
-def load_predictions(
-    project: ProjectFolder, folder: Path, round_id: int | None = None, *, all_known: bool = False
-) -> LoadReport:
-    """Make a predictions folder of the project the active one.
-
-    Loading the same folder again changes nothing. Two folders may have the same bytes, for example of two rounds in one second.
+class Source:
+    """The predictions that suggest the values of one attribute.
 
     Args:
-        project: the project.
-        folder: the predictions.
-        round_id: the round that made them; None: they were imported.
-        all_known: whether the caller knows that the project has all their images, so that this is not checked.
-
-    Raises:
-        FacelabelError: if the folder is damaged, or was made for another schema; the active predictions stay active.
+        predictions: their id.
+        round: the round that made them; None: they were imported.
+        file: the file.
+        reason: why they suggest, in a sentence.
+        chosen: whether a person decided it.
     """
-    file = PredictionsFile(folder)
-    file.verify()
-    current = check_schema(project, file)
-    unknown, examples = (0, []) if all_known else _unknown_images(project, file)
-    path = folder.resolve().relative_to(project.path.resolve()).as_posix()
-    digest = file.manifest["manifest_hash"]
-    with project.database.write() as session:
-        loaded = select(Predictions.id).where(Predictions.path == path, Predictions.content_hash == digest)
-        if session.scalar(loaded) is None:
-            session.add(
-                Predictions(
-                    round_id=round_id,
-                    path=path,
-                    content_hash=digest,
-                    schema_hash=current,
-                    rows=file.rows,
-                    unknown=unknown,
-                    cursor=0,
-                    turn=next_turn(session),
-                    loaded_at=now(),
-                )
-            )
-    return LoadReport(file.rows, unknown, examples)
 
-
-def next_turn(session: Session) -> int:
-    """Return the turn that makes predictions active: higher than all earlier ones."""
-    return (session.scalar(select(func.max(Predictions.turn))) or 0) + 1
-
-
-def _unknown_images(project: ProjectFolder, file: PredictionsFile) -> tuple[int, list[str]]:
-    with project.database.read() as session:
-        names = {name for rows in fetch_many(session, select(Image.name), 10_000) for (name,) in rows}
-    missing = [name for name in file.all_names() if name not in names]
-    return len(missing), missing[:5]
+    predictions: int
+    round: int | None
+    file: PredictionsFile
+    reason: str
+    chosen: bool
 
 
 @dataclass(frozen=True)
 class ActivePredictions:
-    """The active predictions: their file, and the place from which the order of work is not done."""
+    """The active predictions.
+
+    Args:
+        id: their id.
+        cursor: the place from which their order of work is not done.
+        file: the file with the order of work.
+        sources: attribute → the predictions that suggest its values; attributes that none answer are missing.
+    """
 
     id: int
     cursor: int
     file: PredictionsFile
+    sources: Mapping[str, Source]
+
+    def file_for(self, attribute: str) -> PredictionsFile | None:
+        """Return the predictions that suggest the values of an attribute; None if none do."""
+        source = self.sources.get(attribute)
+        return source.file if source else None
+
+    def suggestions(self, image_name: str, sha256: str) -> dict[str, Suggestion]:
+        """Return the suggestion for every attribute of an image; {} if no predictions have these bytes.
+
+        An image that is newer than the source of an attribute gets the suggestion of the active predictions.
+        """
+        suggestions = self.file.suggestions(image_name, sha256)
+        for file in {id(s.file): s.file for s in self.sources.values()}.values():
+            if file is not self.file:
+                answers = file.suggestions(image_name, sha256)
+                suggestions |= {n: answers[n] for n in answers if self.file_for(n) is file}
+        return suggestions
 
 
 _NEWEST = (
-    select(Predictions.id, Predictions.cursor, Predictions.path)
+    select(
+        Predictions.id,
+        Predictions.cursor,
+        Predictions.path,
+        Predictions.round_id,
+        select(func.max(SuggestionSource.id)).scalar_subquery().label("newest_source"),
+    )
     .where(Predictions.schema_hash == bindparam("schema_hash"))
     .order_by(Predictions.turn.desc(), Predictions.id.desc())
     .limit(1)
 )
+_SOURCES = CacheKind[tuple[str, int, int | None], Mapping[str, Source]](size=4)
+"""The sources by the schema's hash, the active predictions and the newest entry of the table."""
 
 
 def active_predictions(
@@ -144,4 +98,78 @@ def active_predictions(
         return None
     folder = project.path / row.path
     file = project_cache(session).get_or_compute(_FILES, folder, lambda: PredictionsFile(folder))
-    return ActivePredictions(row.id, row.cursor, file)
+    return ActivePredictions(row.id, row.cursor, file, _sources(project, session, schema_hash, row))
+
+
+def read_sources(project: ProjectFolder, session: Session, schema_hash: str) -> Mapping[str, Source]:
+    """Return attribute → the predictions that suggest its values; attributes that none answer are missing."""
+    row = session.connection().execute(_NEWEST, {"schema_hash": schema_hash}).one_or_none()
+    return {} if row is None else _sources(project, session, schema_hash, row)
+
+
+def round_in_use(session: Session, schema_hash: str) -> int | None:
+    """The number of the round whose predictions give the order of work; None without predictions, or if they were imported."""
+    query = select(Predictions.round_id).where(Predictions.schema_hash == schema_hash)
+    return session.scalar(query.order_by(Predictions.turn.desc(), Predictions.id.desc()).limit(1))
+
+
+def usable_file(project: ProjectFolder, session: Session, path: str) -> PredictionsFile | None:
+    """Open predictions of the project; None if they are gone or damaged."""
+    folder = project.path / path
+    try:
+        file = project_cache(session).get_or_compute(_FILES, folder, lambda: PredictionsFile(folder))
+        file.check_columns()
+    except FacelabelError:
+        return None
+    return file
+
+
+def newest_entries(session: Session, schema_hash: str) -> dict[str, tuple[SuggestionSource, Predictions]]:
+    """Return attribute → its newest entry of the table, and the predictions that suggest."""
+    of_schema = (
+        select(func.max(SuggestionSource.id))
+        .join(Predictions, Predictions.id == SuggestionSource.predictions_id)
+        .where(Predictions.schema_hash == schema_hash)
+        .group_by(SuggestionSource.attribute_id)
+    )
+    query = (
+        select(AttributeRow.name, SuggestionSource, Predictions)
+        .join(SuggestionSource, SuggestionSource.attribute_id == AttributeRow.id)
+        .join(Predictions, Predictions.id == SuggestionSource.predictions_id)
+        .where(SuggestionSource.id.in_(of_schema))
+    )
+    return {name: (entry, predictions) for name, entry, predictions in session.execute(query)}
+
+
+def _sources(
+    project: ProjectFolder, session: Session, schema_hash: str, active: Row[Any]
+) -> Mapping[str, Source]:
+    key = (schema_hash, active.id, active.newest_source)
+    return project_cache(session).get_or_compute(
+        _SOURCES, key, lambda: _read(project, session, schema_hash, active)
+    )
+
+
+def _read(
+    project: ProjectFolder, session: Session, schema_hash: str, active: Row[Any]
+) -> Mapping[str, Source]:
+    newest = usable_file(project, session, active.path)
+    fallback = dict.fromkeys(newest.codes, newest) if newest else {}
+    reasons = dict.fromkeys(fallback, "No other predictions that can be used answer this attribute.")
+    sources = {}
+    for name, (entry, predictions) in newest_entries(session, schema_hash).items():
+        file = usable_file(project, session, predictions.path)
+        if file is not None and name in file.codes:
+            sources[name] = Source(predictions.id, predictions.round_id, file, entry.reason, entry.chosen)
+        elif file is None:
+            reasons[name] = f"The predictions of {name_of(predictions)} are gone or damaged."
+    for name in fallback.keys() - sources.keys():
+        sources[name] = Source(active.id, active.round_id, fallback[name], reasons[name], chosen=False)
+    return sources
+
+
+def name_of(predictions: Predictions) -> str:
+    """Name predictions within a sentence."""
+    if predictions.round_id is not None:
+        return f"round {predictions.round_id}"
+    return f"the predictions that were imported on {predictions.loaded_at:%Y-%m-%d at %H:%M}"

@@ -106,7 +106,7 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
     blind = is_blind(session, image)
     suggestions = {}
     if predictions is not None and not blind:
-        suggestions = predictions.file.suggestions(image.name, image.sha256)
+        suggestions = predictions.suggestions(image.name, image.sha256)
     labels = dict(
         session.execute(
             select(Label.attribute_id, Label.annotation_id).where(Label.image_id == image.id)

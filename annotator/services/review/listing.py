@@ -118,7 +118,7 @@ def _contradicted(
     Images that are still labelled blind are left out: finding them here would reveal the suggestion.
     """
     asked = [filters.attribute] if filters.attribute else list(active.names.values())
-    numbers = [active.ids[name] for name in asked if name in predictions.file.codes]
+    sources = {active.ids[name]: file for name in asked if (file := predictions.file_for(name))}
     rows = session.execute(
         select(Image.id, Image.name, Image.sha256, Label.attribute_id, Label.code)
         .join(Label, Label.image_id == Image.id)
@@ -126,18 +126,19 @@ def _contradicted(
         .where(
             *window,
             *where,
-            Label.attribute_id.in_(numbers),
+            Label.attribute_id.in_(sources),
             Annotation.origin != Origin.REVIEW,
             ~still_blind(session),
         )
     ).all()
     if not rows:
         return [Image.id.in_([])]
-    model = predictions.file.between(min(row.name for row in rows), max(row.name for row in rows))
-    places = {name: place for place, name in enumerate(model.names)}
+    first, last = min(row.name for row in rows), max(row.name for row in rows)
+    answers = {file: file.between(first, last) for file in set(sources.values())}
+    places_in = {file: {name: n for n, name in enumerate(model.names)} for file, model in answers.items()}
     ids = set()
     for image_id, name, sha256, attribute_id, code in rows:
-        place = places.get(name)
+        model, place = answers[sources[attribute_id]], places_in[sources[attribute_id]].get(name)
         if place is None or model.sha256[place] != sha256:
             continue
         codes, probabilities = model.top[active.names[attribute_id]]

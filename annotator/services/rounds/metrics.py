@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Predictions, Round
 from annotator.project import ProjectFolder
 from annotator.services.grouping.membership import split_rule
+from annotator.services.predictions.active import read_sources, round_in_use
 from annotator.services.rounds.audit_set import (
     Answers,
     AuditSet,
@@ -27,7 +28,6 @@ from annotator.services.rounds.audit_set import (
     measure_answers,
     read_audit_set,
 )
-from annotator.services.rounds.promotion import round_in_use
 from annotator.services.schema.active import ActiveSchema
 
 MOST_ROUNDS = 40
@@ -62,14 +62,16 @@ class RoundsOnAudit:
 
     Args:
         rounds: all rounds, or if there are many a selection with the newest ones and the one in use.
-        in_use: the round whose predictions give the queue and the suggestions.
-        confusion: attribute → confusion matrix of the round in use: correct value (row), class-balanced answer (column).
-        calibration: attribute → calibration of the round in use.
+        in_use: the round whose predictions give the queue.
+        sources: attribute → the round whose predictions suggest its values.
+        confusion: attribute → confusion matrix of that round: correct value (row), class-balanced answer (column).
+        calibration: attribute → calibration of that round.
         changed: attribute → share of images to which the two newest rounds give different answers.
     """
 
     rounds: list[MeasuredRound]
     in_use: int | None
+    sources: Mapping[str, int]
     confusion: Mapping[str, list[list[int]]]
     calibration: Mapping[str, Calibration]
     changed: Mapping[str, float]
@@ -79,8 +81,13 @@ def measure_rounds(project: ProjectFolder, session: Session, active: ActiveSchem
     """Measure the finished rounds. A round that cannot be measured on the current audit set keeps its original metrics."""
     audit, seed = read_audit_set(session, active), split_rule(session).seed
     used = round_in_use(session, active.hash)
+    suggesting = read_sources(project, session, active.hash)
+    sources = {name: source.round for name, source in suggesting.items() if source.round is not None}
     query = select(Round, Predictions.path).join(Predictions, Predictions.round_id == Round.id)
-    rows = _select([(row, path) for row, path in session.execute(query.order_by(Predictions.id))], used)
+    rows = _select(
+        [(row, path) for row, path in session.execute(query.order_by(Predictions.id))],
+        {used, *sources.values()},
+    )
     rounds: list[MeasuredRound] = []
     matrices: dict[str, list[list[int]]] = {}
     calibrations: dict[str, Calibration] = {}
@@ -97,20 +104,21 @@ def measure_rounds(project: ProjectFolder, session: Session, active: ActiveSchem
                 measured or reported_metrics(row, gone=file is None),
             )
         )
-        if row.id == used:
-            matrices, calibrations = _confusion_and_calibration(by_attribute)
+        suggested = {name: answers for name, answers in by_attribute.items() if sources.get(name) == row.id}
+        for name, (matrix, calibrated) in _confusion_and_calibration(suggested).items():
+            matrices[name], calibrations[name] = matrix, calibrated
     changed = changed_share(project, session, active, [path for _, path in rows[-2:]])
-    return RoundsOnAudit(rounds, used, matrices, calibrations, changed)
+    return RoundsOnAudit(rounds, used, sources, matrices, calibrations, changed)
 
 
-def _select(rows: list[tuple[Round, str]], used: int | None) -> list[tuple[Round, str]]:
+def _select(rows: list[tuple[Round, str]], used: set[int | None]) -> list[tuple[Round, str]]:
     """All rows; of many, the newest ones, the one in use, and an even selection of the older ones."""
     if len(rows) <= MOST_ROUNDS:
         return rows
     half = MOST_ROUNDS // 2
     older = len(rows) - half
     chosen = set(np.linspace(0, older - 1, half).astype(int).tolist()) | set(range(older, len(rows)))
-    chosen |= {place for place, (row, _) in enumerate(rows) if row.id == used}
+    chosen |= {place for place, (row, _) in enumerate(rows) if row.id in used}
     return [rows[place] for place in sorted(chosen)]
 
 
@@ -120,6 +128,24 @@ def held_out_answers(
     """A model's answers to the audit set; empty if it was trained with another seed, because it may have learned from these images."""
     trained_with = _snapshot(file).get("splits", {}).get("seed", seed)
     return answers_to_audit(file, active, audit, file.rows_of(audit.images)) if trained_with == seed else {}
+
+
+def measure_together(
+    session: Session, active: ActiveSchema, files: Sequence[PredictionsFile]
+) -> list[Mapping[str, Measured]]:
+    """Measure models on the audit images that all of them have answered, so that their metrics can be compared.
+
+    Returns:
+        Per model attribute → balanced accuracy; empty for a model that was trained with another seed of the splits.
+    """
+    audit, seed = read_audit_set(session, active), split_rule(session).seed
+    answered = np.all([file.rows_of(audit.images) >= 0 for file in files], axis=0)
+    labels = {name: np.where(answered, codes, -1) for name, codes in audit.labels.items()}
+    common = replace(audit, labels=labels)
+    return [
+        {name: measure_answers(answers, common) for name, answers in by_attribute.items()}
+        for by_attribute in (held_out_answers(file, active, common, seed) for file in files)
+    ]
 
 
 def open_predictions(folder: Path) -> PredictionsFile | None:
@@ -173,15 +199,14 @@ def reported_metrics(row: Round, *, gone: bool) -> dict[str, Measured]:
 
 def _confusion_and_calibration(
     by_attribute: Mapping[str, Answers],
-) -> tuple[dict[str, list[list[int]]], dict[str, Calibration]]:
-    matrices, calibrations = {}, {}
+) -> dict[str, tuple[list[list[int]], Calibration]]:
+    result = {}
     for name, answers in by_attribute.items():
         measured = calibration(answers.p, answers.labels, answers.group)
         if measured is not None:
-            calibrations[name] = measured
             predicted = balanced_answers(answers.p, answers.prior)
-            matrices[name] = confusion(predicted, answers.labels, answers.p.shape[1])
-    return matrices, calibrations
+            result[name] = (confusion(predicted, answers.labels, answers.p.shape[1]), measured)
+    return result
 
 
 def changed_share(

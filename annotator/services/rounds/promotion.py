@@ -1,4 +1,4 @@
-"""Promotion: use an earlier round's predictions again until the next round is loaded."""
+"""Promotion: a person chooses a round's predictions for everything until the next round is loaded, and goes back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,21 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Predictions
 from annotator.project import ProjectFolder
 from annotator.services.annotation.log import add_submission, find_submission
-from annotator.services.predictions.active import check_schema, next_turn
+from annotator.services.predictions.active import name_of
 from annotator.services.rounds.jobs import get_round
+from annotator.services.rounds.loading import check_schema
+from annotator.services.rounds.sources import (
+    Decision,
+    add_decisions,
+    decide_for_all,
+    decide_sources,
+    newest_usable,
+    next_turn,
+)
+from annotator.services.schema.active import active_schema
 
-PROMOTION = "promotion:"
-"""The beginning of a promotion's fingerprint; the round's number follows, so that it is known when which round was in use."""
+_PROMOTION = "promotion:"
+"""The beginning of a promotion's fingerprint; the round's number follows, or `best`."""
 
 
 def predictions_of(session: Session, number: int) -> Predictions | None:
@@ -24,21 +34,17 @@ def predictions_of(session: Session, number: int) -> Predictions | None:
     return session.scalar(newest.limit(1))
 
 
-def round_in_use(session: Session, schema_hash: str) -> int | None:
-    """The number of the round whose predictions are in use; None without predictions, or if they were imported."""
-    query = select(Predictions.round_id).where(Predictions.schema_hash == schema_hash)
-    return session.scalar(query.order_by(Predictions.turn.desc(), Predictions.id.desc()).limit(1))
-
-
 def promote(project: ProjectFolder, key: str, number: int, labeller_id: int) -> None:
-    """Use a round's predictions for the queue and the suggestions. Repeating a key changes nothing.
+    """Use a round's predictions for the queue, and for the suggestions of all attributes that they answer.
+
+    Repeating a key changes nothing.
 
     Raises:
         NotFound: if there is no such round.
         Conflict: if it made no predictions, or the key was used for something else.
         FacelabelError: if they are damaged or were made for another schema; the predictions in use stay in use.
     """
-    fingerprint = f"{PROMOTION}{number}"
+    fingerprint = f"{_PROMOTION}{number}"
     with project.database.read() as session:
         if find_submission(session, key, fingerprint) is not None:
             return
@@ -53,10 +59,48 @@ def promote(project: ProjectFolder, key: str, number: int, labeller_id: int) -> 
         )
     file = PredictionsFile(project.path / predictions.path)
     file.verify()
-    check_schema(project, file)
+    schema_hash = check_schema(project, file)
+    with project.database.read() as session:
+        decisions = decide_for_all(session, schema_hash, predictions, file)
+    _use(project, key, fingerprint, labeller_id, predictions, decisions)
+
+
+def return_to_best(project: ProjectFolder, key: str, labeller_id: int) -> None:
+    """Use the newest predictions again, and for each attribute the best measured ones. Repeating a key changes nothing.
+
+    Raises:
+        Conflict: if no predictions for the active schema can be read, or the key was used for something else.
+    """
+    fingerprint = f"{_PROMOTION}best"
+    with project.database.read() as session:
+        if find_submission(session, key, fingerprint) is not None:
+            return
+        found = newest_usable(project, session, active_schema(session).hash)
+        if not found:
+            raise Conflict(
+                "no_predictions",
+                "There are no predictions for the active schema.",
+                kept="The predictions in use stay in use.",
+                do="Start a round.",
+            )
+        newest, file = found[0]
+        decisions = decide_sources(project, session, file, name_of(newest), newest.id)
+        ordering, _ = max(found, key=lambda pair: len(pair[1].codes))  # the newest of those that answer most
+    _use(project, key, fingerprint, labeller_id, ordering, decisions)
+
+
+def _use(
+    project: ProjectFolder,
+    key: str,
+    fingerprint: str,
+    labeller_id: int,
+    predictions: Predictions,
+    decisions: list[Decision],
+) -> None:
     with project.database.write() as session:
         if find_submission(session, key, fingerprint) is None:
             session.get_one(Predictions, predictions.id).turn = next_turn(session)
+            add_decisions(session, predictions.schema_hash, decisions, predictions.id)
             add_submission(
                 session,
                 key=key,

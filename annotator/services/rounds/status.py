@@ -14,10 +14,11 @@ from annotator.domain.schema import CANNOT_TELL
 from annotator.domain.states import JobState
 from annotator.domain.timestamps import utc_text
 from annotator.models import Annotation, Image, Label, Predictions, Round
+from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import Statistics, read_statistics
 from annotator.services.common.progress import read_progress
+from annotator.services.predictions.active import read_sources, round_in_use
 from annotator.services.rounds.jobs import list_rounds
-from annotator.services.rounds.promotion import round_in_use
 from annotator.services.schema.active import active_schema
 
 Counts = dict[str, dict[str, Any]]
@@ -77,7 +78,7 @@ def audit_counts(session: Session) -> dict[str, Any]:
     return {"images": images, "labelled": {name: counts.get(number, 0) for number, name in names.items()}}
 
 
-def read_status(session: Session) -> dict[str, Any]:
+def read_status(project: ProjectFolder, session: Session) -> dict[str, Any]:
     """Counts, splits, rounds, and the newest round's metrics per attribute."""
     progress = read_progress(session, labeller_id=0)
     splits = dict(session.execute(select(Image.split, func.count()).group_by(Image.split)).all())
@@ -96,16 +97,34 @@ def read_status(session: Session) -> dict[str, Any]:
         "audit": audit_counts(session),
         "rounds": [round_summary(row) for row in rounds],
         "metrics": newest.metrics if newest else None,
+        "suggestions": suggestion_sources(project, session),
         "predictions": {"path": predictions.path, "rows": predictions.rows, "unknown": predictions.unknown}
         if predictions
         else None,
     }
 
 
-def round_details(session: Session, rows: Sequence[Round]) -> list[dict[str, Any]]:
-    """Rounds in plain values, with `in_use`: whether the queue and the suggestions use their predictions."""
+def round_details(project: ProjectFolder, session: Session, rows: Sequence[Round]) -> list[dict[str, Any]]:
+    """Rounds in plain values, with `in_use`: whether they give the order of work, and `suggests`: for which attributes."""
     used = round_in_use(session, active_schema(session).hash)
-    return [round_summary(row) | {"in_use": row.id == used} for row in rows]
+    suggests: dict[int, list[str]] = {}
+    for source in suggestion_sources(project, session):
+        if source["round"] is not None:
+            suggests.setdefault(source["round"], []).append(source["attribute"])
+    return [
+        round_summary(row) | {"in_use": row.id == used, "suggests": suggests.get(row.id, [])} for row in rows
+    ]
+
+
+def suggestion_sources(project: ProjectFolder, session: Session) -> list[dict[str, Any]]:
+    """Which round suggests the values of each attribute, and why, in schema order; `round`: null if they were imported."""
+    active = active_schema(session)
+    sources = read_sources(project, session, active.hash)
+    return [
+        {"attribute": name, "round": source.round, "reason": source.reason, "chosen": source.chosen}
+        for name in active.names.values()
+        if (source := sources.get(name))
+    ]
 
 
 def round_summary(row: Round) -> dict[str, Any]:
@@ -124,6 +143,7 @@ def round_summary(row: Round) -> dict[str, Any]:
         "attempts": row.attempts,
         "labelled": row.labelled,
         "features": row.features,
+        "network": row.network,
         "features_reason": row.features_reason,
         "metrics": row.metrics,
         **{

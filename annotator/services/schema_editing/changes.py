@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import ColumnElement, Integer, Select, case, cast, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from annotator.domain.plurals import counted
 from annotator.domain.schema import Schema, Value, canonical_json
 from annotator.domain.schema_changes import Change, compare_schemas, renamed_attributes
 from annotator.domain.states import SubmissionKind
@@ -31,10 +32,6 @@ _LABEL_EFFECTS = {
     "merge": ("label changes", "labels change"),
     "split": ("label opens again", "labels open again"),
 }
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 @dataclass(frozen=True)
@@ -55,9 +52,9 @@ class CountedChange:
         """The change as a sentence, with its counts."""
         effects = []
         if self.change.kind in _LABEL_EFFECTS:
-            effects.append(_counted(self.labels, *_LABEL_EFFECTS[self.change.kind]))
+            effects.append(counted(self.labels, *_LABEL_EFFECTS[self.change.kind]))
         if self.images or self.change.kind in {"add", "require", "split"}:
-            effects.append(_counted(self.images, "done image is asked again", "done images are asked again"))
+            effects.append(counted(self.images, "done image is asked again", "done images are asked again"))
         return self.change.text + (f" ({', '.join(effects)})" if effects else "")
 
 

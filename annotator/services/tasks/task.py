@@ -26,18 +26,46 @@ class Cell:
     suggestion: Suggestion | None
 
 
+MOST_FACES = 100
+"""Faces of an image that a task lists at most."""
+
+_Shares = tuple[float, float, float, float]
+
+
 @dataclass(frozen=True)
 class TaskFace:
-    """The largest face of an image. Boxes are (left, top, right, bottom) as fractions of the upright image's sides."""
+    """A face of an image. Boxes are (left, top, right, bottom) as fractions of the upright image's sides.
 
-    head: tuple[float, float, float, float]
-    box: tuple[float, float, float, float]
+    Args:
+        number: from 1 in falling size.
+        asked: whether the questions are about this face.
+        head: the box of the whole head.
+        box: the box of the face.
+    """
+
+    number: int
+    asked: bool
+    head: _Shares
+    box: _Shares
+
+
+@dataclass(frozen=True)
+class AskedFace:
+    """The face that the questions are about, with boxes as of TaskFace, and the number of faces in the image."""
+
+    head: _Shares
+    box: _Shares
     count: int
 
 
 @dataclass(frozen=True)
 class Task:
-    """An image leased to a labeller. `face` is None while no face was found in it."""
+    """An image leased to a labeller.
+
+    Args:
+        face: the largest face; None while no face is known.
+        faces: all faces, largest first; [] if none was found; None if the image was not searched yet and came without.
+    """
 
     image_id: int
     image_name: str
@@ -47,7 +75,8 @@ class Task:
     lease: str
     cells: list[Cell]
     labels: dict[str, int | None]
-    face: TaskFace | None
+    face: AskedFace | None
+    faces: list[TaskFace] | None
 
 
 def lease_tasks(
@@ -64,6 +93,9 @@ def lease_tasks(
         return []
     tokens = put_leases(session, image_ids, labeller_id, lease_seconds, drawn)
     images: dict[int, Row[Any]] = {}
+    faces: dict[int, list[TaskFace]] = {image_id: [] for image_id in image_ids}
+    for row in session.connection().execute(_FACES, {"image_ids": image_ids}):
+        faces[row.id].append(_face(row))
     labels: dict[int, dict[int, int | None]] = {image_id: {} for image_id in image_ids}
     for row in session.connection().execute(_IMAGES_WITH_LABELS, {"image_ids": image_ids}):
         images[row.id] = row
@@ -71,7 +103,7 @@ def lease_tasks(
             labels[row.id][row.attribute_id] = row.code
     blind = blind_among(session, image_ids) if predictions is not None else tokens.keys()
     return [
-        _make_task(images[n], tokens[n], active, labels[n], None if n in blind else predictions)
+        _make_task(images[n], tokens[n], active, labels[n], None if n in blind else predictions, faces[n])
         for n in image_ids
     ]
 
@@ -79,11 +111,17 @@ def lease_tasks(
 # A labeller who gives a further opinion on a done image must not see the earlier answers.
 _IMAGES_WITH_LABELS = (
     select(Image.id, Image.name, Image.sha256, Image.width, Image.height, Image.face_count)
-    .add_columns(Face.turn, Face.left, Face.top, Face.right, Face.bottom, Face.points)
     .add_columns(Label.attribute_id, Label.code)
-    .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
     .outerjoin(Label, (Label.image_id == Image.id) & (Image.open_cells > 0))
     .where(Image.id.in_(bindparam("image_ids", expanding=True)))
+)
+
+_FACES = (
+    select(Image.id, Image.width, Image.height, Face.number, Face.turn)
+    .add_columns(Face.left, Face.top, Face.right, Face.bottom, Face.points)
+    .join(Face, Face.image_id == Image.id)
+    .where(Image.id.in_(bindparam("image_ids", expanding=True)), Face.number < MOST_FACES)
+    .order_by(Face.image_id, Face.number)
 )
 
 
@@ -93,8 +131,9 @@ def _make_task(
     active: ActiveSchema,
     labels: dict[int, int | None],
     predictions: ActivePredictions | None,
+    faces: list[TaskFace],
 ) -> Task:
-    suggestions = predictions.file.suggestions(image.name, image.sha256) if predictions else {}
+    suggestions = predictions.suggestions(image.name, image.sha256) if predictions else {}
     suggestions = {n: s for n, s in suggestions.items() if n in active.ids and active.offers(n, s.code)}
     return Task(
         image_id=image.id,
@@ -107,18 +146,17 @@ def _make_task(
             Cell(name, suggestions.get(name)) for number, name in active.names.items() if number not in labels
         ],
         labels={name: labels[number] for number, name in active.names.items() if number in labels},
-        face=_face(image),
+        # Faces that came with an image are there before the image's faces are counted.
+        face=AskedFace(faces[0].head, faces[0].box, image.face_count or len(faces)) if faces else None,
+        faces=None if image.face_count is None and not faces else faces,
     )
 
 
-def _face(image: Row[Any]) -> TaskFace | None:
-    if image.turn is None:
-        return None
-    size = (image.width, image.height) if image.turn in {0, 180} else (image.height, image.width)
-    box = Box(image.left, image.top, image.right, image.bottom)
-    head, face = (
-        turned_back(part, image.turn, image.width, image.height).shares(image.width, image.height)
-        for part in (head_box(box, image.points, *size), box)
+def _face(face: Row[Any]) -> TaskFace:
+    size = (face.width, face.height) if face.turn in {0, 180} else (face.height, face.width)
+    box = Box(face.left, face.top, face.right, face.bottom)
+    head, shown = (
+        turned_back(part, face.turn, face.width, face.height).shares(face.width, face.height)
+        for part in (head_box(box, face.points, *size), box)
     )
-    # A face that came with its image is there before the image's faces are counted.
-    return TaskFace(head, face, image.face_count or 1)
+    return TaskFace(face.number + 1, face.number == 0, head, shown)

@@ -53,10 +53,16 @@ class StartRequest(Request):
     names_encoding: Literal[NAME_ENCODINGS] = Field(  # type: ignore[valid-type]
         "auto", description="The encoding of file names in an archive that does not say it."
     )
+    fps: Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)] = Field(
+        1.0, description="Frames to take per second of a video."
+    )
 
 
 class ImportSummary(BaseModel):
-    """An uploaded file. `received`: bytes so far; `done` and `total`: files of the current run."""
+    """An uploaded file. `received`: bytes so far; `done` and `total`: files of the current run.
+
+    `needs_mapping`: the trial failed because a person must say what its columns or values mean.
+    """
 
     id: int
     name: str
@@ -67,6 +73,7 @@ class ImportSummary(BaseModel):
     done: int
     total: int
     error: str | None
+    needs_mapping: bool
     created_at: UtcTime
     finished_at: UtcTime | None
 
@@ -82,6 +89,7 @@ class ImportOut(ImportSummary):
     labels: Literal["truth", "opinions"]
     faces: bool
     names_encoding: str
+    fps: float
     report: dict[str, Any] | None
     proposed: str | None
 
@@ -134,7 +142,7 @@ def show(number: int) -> ImportOut:
 def start(number: int, json: StartRequest) -> tuple[ImportOut, int]:
     """Import a file that was tried out, or try it out again with other options."""
     wanted = ImportRequest(
-        json.format, json.mapping, json.labels == "opinions", json.faces, json.names_encoding
+        json.format, json.mapping, json.labels == "opinions", json.faces, json.names_encoding, json.fps
     )
     with context().project.database.write() as session:
         return ImportOut(**import_details(start_import(session, number, wanted, dry_run=json.dry_run))), 202

@@ -27,6 +27,7 @@ KEYED = frozenset(
         "people.rename_person",
         "people.undo_change",
         "rounds_api.promote_round",
+        "rounds_api.use_best_measured",
         "schema_api.apply",
         "sweep.annotate_page",
         "sweep.undo_sweep",

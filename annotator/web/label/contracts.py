@@ -85,12 +85,21 @@ class CellOut(Answer):
     suggestion: SuggestionOut | None
 
 
-class TaskFaceOut(Answer):
-    """The largest face: the face and the whole head as [left, top, right, bottom] in fractions of the image's sides."""
+class AskedFaceOut(Answer):
+    """The face that the questions are about: it and its head as [left, top, right, bottom] in fractions of the image's sides."""
 
     head: tuple[Share, Share, Share, Share]
     box: tuple[Share, Share, Share, Share]
     count: int = Field(description="Faces found in the image.")
+
+
+class TaskFaceOut(Answer):
+    """A face of an image with boxes as of AskedFaceOut; `number`: from 1 in falling size; `asked`: the questions are about it."""
+
+    number: int
+    asked: bool
+    head: tuple[Share, Share, Share, Share]
+    box: tuple[Share, Share, Share, Share]
 
 
 class LeasedImageOut(BaseModel):
@@ -111,8 +120,11 @@ class TaskOut(LeasedImageOut):
     cells: list[CellOut]
     labels: dict[str, int | None]
     names: dict[str, str]
-    face: TaskFaceOut | None = Field(
+    face: AskedFaceOut | None = Field(
         description="Null if no face was found, or the image has not been searched yet."
+    )
+    faces: list[TaskFaceOut] | None = Field(
+        description="At most 100. Empty if no face was found; null if the image has not been searched yet."
     )
 
 

@@ -25,6 +25,7 @@ from annotator.web.http.media import media_url
 from annotator.web.label.contracts import (
     AnnotationAnswer,
     AnnotationRequest,
+    AskedFaceOut,
     AttributeOut,
     CellOut,
     ExampleOut,
@@ -191,5 +192,6 @@ def _task(task: Task, seconds: int, names: dict[str, str]) -> TaskOut:
         cells=[CellOut.model_validate(cell) for cell in task.cells],
         labels=task.labels,
         names=names,
-        face=TaskFaceOut.model_validate(task.face) if task.face else None,
+        face=AskedFaceOut.model_validate(task.face) if task.face else None,
+        faces=task.faces and [TaskFaceOut.model_validate(face) for face in task.faces],
     )

@@ -107,6 +107,9 @@ class AttributeInsightsOut(BaseModel):
     gain: GainOut | None
     changed: float | None = Field(description="Share of the answers that the newest round changed.")
     classes: list[ClassOut]
+    source: int | None = Field(
+        description="The round whose predictions suggest its values, of which `confusion` and `calibration` are."
+    )
     confusion: list[list[int]] | None
     calibration: CalibrationOut | None
     agreement: CoefficientOut | None
@@ -187,7 +190,7 @@ class LabelsSavedOut(Answer):
 
 
 class InsightsOut(BaseModel):
-    """All metrics. `in_use`: the round whose predictions give the queue, the suggestions, `confusion` and `calibration`."""
+    """All metrics. `in_use`: the round whose predictions give the queue."""
 
     in_use: int | None
     rounds: list[RoundOnAuditOut]
@@ -236,6 +239,7 @@ def _attribute(insights: Insights, entry: AttributeInsights) -> AttributeInsight
         gain=GainOut.model_validate(entry.gain) if entry.gain else None,
         changed=entry.changed,
         classes=[ClassOut(code=code, name=name) for code, name in entry.classes],
+        source=insights.rounds.sources.get(entry.attribute),
         confusion=insights.rounds.confusion.get(entry.attribute),
         calibration=CalibrationOut.model_validate(calibration) if calibration else None,
         agreement=coefficient_out(entry.agreement) if entry.agreement else None,

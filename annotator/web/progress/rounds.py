@@ -9,13 +9,13 @@ from annotator.errors import NotFound
 from annotator.services.rounds.comparison import report_page, round_changes
 from annotator.services.rounds.feature_choice import networks_after, return_to_frozen
 from annotator.services.rounds.jobs import get_round, labelled_since_last_round, list_rounds, start_round
-from annotator.services.rounds.promotion import promote
-from annotator.services.rounds.status import round_details
+from annotator.services.rounds.promotion import promote, return_to_best
+from annotator.services.rounds.status import round_details, suggestion_sources
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import Empty, answers, spec
 from annotator.web.http.security import REPORT_POLICY
 from annotator.web.progress.insights_contracts import RoundChangesOut, changes_out
-from annotator.web.progress.rounds_contracts import RoundOut, RoundRequest, RoundsOut
+from annotator.web.progress.rounds_contracts import RoundOut, RoundRequest, RoundsOut, SourceOut
 
 rounds_api = Blueprint("rounds_api", __name__, url_prefix="/api/v1/rounds")
 round_files = Blueprint("round_files", __name__)
@@ -25,8 +25,9 @@ round_files = Blueprint("round_files", __name__)
 @spec.validate(resp=answers(HTTP_202=RoundOut), tags=["rounds"])
 def start(json: RoundRequest) -> tuple[RoundOut, int]:
     """Queue a round. While a round is unfinished, the answer is that round and no other is queued."""
-    with context().project.database.write() as session:
-        [details] = round_details(session, [start_round(session, json.engine, json.strategy)])
+    project = context().project
+    with project.database.write() as session:
+        [details] = round_details(project, session, [start_round(session, json.engine, json.strategy)])
     return RoundOut(**details), 202
 
 
@@ -34,9 +35,11 @@ def start(json: RoundRequest) -> tuple[RoundOut, int]:
 @spec.validate(resp=answers(HTTP_200=RoundsOut), tags=["rounds"])
 def index() -> RoundsOut:
     """All rounds, newest first, and how many labels the next automatic round still needs."""
-    with context().project.database.read() as session:
+    project = context().project
+    with project.database.read() as session:
         return RoundsOut(
-            rounds=[RoundOut(**details) for details in round_details(session, list_rounds(session))],
+            rounds=[RoundOut(**details) for details in round_details(project, session, list_rounds(session))],
+            sources=[SourceOut(**source) for source in suggestion_sources(project, session)],
             every=context().settings.round_every,
             labelled_since=labelled_since_last_round(session),
             networks_after=networks_after(session),
@@ -102,7 +105,17 @@ def promote_round(number: int, json: Empty) -> RoundOut:
     return _one(number)
 
 
+@rounds_api.post("/best-measured")
+@spec.validate(resp=answers(HTTP_204=None, problems=(409,)), tags=["rounds"])
+def use_best_measured(json: Empty) -> tuple[str, int]:
+    """Use the newest predictions for the queue again, and for each attribute the best measured ones, as without a promotion."""
+    del json
+    return_to_best(context().project, idempotency_key(), labeller_id())
+    return "", 204
+
+
 def _one(number: int) -> RoundOut:
-    with context().project.database.read() as session:
-        [details] = round_details(session, [get_round(session, number)])
+    project = context().project
+    with project.database.read() as session:
+        [details] = round_details(project, session, [get_round(session, number)])
     return RoundOut(**details)

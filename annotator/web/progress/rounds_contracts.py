@@ -35,14 +35,30 @@ class RoundOut(BaseModel):
     features: int | None = Field(
         description="The round whose fine-tuned network computes the features; null: the frozen network does."
     )
+    network: str | None = Field(
+        description="The added network whose features it uses beside those of the frozen network."
+    )
     features_reason: str | None = Field(
         description="Why this network was chosen; null before the choice is made."
     )
     metrics: dict[str, Any] | None
-    in_use: bool = Field(description="Whether the queue and the suggestions use its predictions.")
+    in_use: bool = Field(description="Whether the queue is in the order of its predictions.")
+    suggests: list[str] = Field(description="Attributes whose suggestions come from its predictions.")
     created_at: str
     started_at: str | None
     finished_at: str | None
+
+
+class SourceOut(BaseModel):
+    """The round whose predictions suggest the values of an attribute, and why; null: they were imported.
+
+    `chosen`: a person decided it.
+    """
+
+    attribute: str
+    round: int | None
+    reason: str
+    chosen: bool
 
 
 class RoundsOut(BaseModel):
@@ -54,6 +70,7 @@ class RoundsOut(BaseModel):
     """
 
     rounds: list[RoundOut]
+    sources: list[SourceOut]
     every: int
     labelled_since: int
     networks_after: int

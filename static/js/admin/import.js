@@ -2,7 +2,9 @@
 import { asApiError, call } from '../lib/api.js';
 import { byId, element, fieldOf, messageOf, moment, onSubmit } from '../lib/dom.js';
 import { untilAnswered } from '../lib/retry.js';
+import { HeadChoice } from './heads.js';
 import { reportOf } from './import_report.js';
+import { MappingForm, saveText } from './mapping.js';
 import { tar } from './tar.js';
 import { upload } from './upload.js';
 /** @import { Import, ImportSummary } from '../types' */
@@ -11,6 +13,8 @@ import { upload } from './upload.js';
 
 const LOOK = 500; // milliseconds between two looks at a run
 const form = byId('confirm', HTMLFormElement);
+const mapping = new MappingForm(form);
+const heads = new HeadChoice(form, mapping);
 const pieceBytes = Number(byId('main').dataset.pieceBytes);
 /** @type {?Import} */
 let current = null;
@@ -42,7 +46,8 @@ function bytes(number) {
  *
  * @param {ImportSummary} row
  */
-function stateOf({ state, dry_run }) {
+function stateOf({ state, dry_run, needs_mapping }) {
+  if (needs_mapping) return 'needs your choices';
   if (state === 'done') return dry_run ? 'checked' : 'imported';
   if (state === 'running') return dry_run ? 'being checked' : 'being imported';
   if (state === 'receiving') return 'uploading';
@@ -58,16 +63,45 @@ function showProgress({ state, received, bytes: size, done, total }) {
   else bar.removeAttribute('value');
 }
 
-/** @param {Import} row */
-function showForm(row) {
-  form.hidden = !hasFile(row);
-  if (form.hidden) return;
+/**
+ * Show the form for an import whose file is still there, and what its labels mean.
+ *
+ * @param {Import} row
+ */
+async function showForm(row) {
+  form.hidden = true;
+  if (!hasFile(row)) return;
+  const isArchive = /\.(zip|tar|tgz|gz|bz2|xz)$/i.test(row.name) && !/\.[ct]sv\.gz$/i.test(row.name);
+  byId('names-encoding').hidden = !isArchive;
   fieldOf(form, 'format').value = row.format;
   fieldOf(form, 'labels').value = row.labels;
   fieldOf(form, 'names_encoding').value = row.names_encoding;
-  fieldOf(form, 'faces').checked = row.faces;
-  fieldOf(form, 'mapping').value = row.mapping || row.proposed || '';
-  byId('mapping', HTMLDetailsElement).open = Boolean(row.mapping || row.proposed);
+  fieldOf(form, 'fps').value = String(row.fps);
+  fieldOf(form, 'mapping').value = row.mapping;
+  await mapping.load(row.id, row.report ? row.mapping : null);
+  heads.load(row);
+  form.hidden = current?.id !== row.id || !hasFile(current);
+}
+
+/**
+ * What a file's trial could not read, folded: the choices below explain most of it.
+ *
+ * @param {Import} row
+ */
+function unreadParts({ error }) {
+  const [first, ...rest] = (error ?? '').split('\n');
+  return rest.length > 1 ? [element('details', {}, element('summary', {}, first.replace(/:$/, '')), element('ul', {}, ...rest.slice(0, -1).map((line) => element('li', {}, line))))]
+    : [element('p', {}, first)];
+}
+
+/**
+ * A button that saves the mapping of an import.
+ *
+ * @param {Import} row
+ */
+function usedMapping({ name, mapping: text }) {
+  const save = () => saveText(`${name}.map.toml`, text);
+  return text ? [element('p', {}, element('button', { type: 'button', onclick: save }, 'Save its mapping as a file'))] : [];
 }
 
 /**
@@ -75,7 +109,7 @@ function showForm(row) {
  *
  * @param {Import} row
  */
-function show(row) {
+async function show(row) {
   const ended = current?.id !== row.id || current.state !== row.state;
   current = row;
   byId('current').hidden = false;
@@ -83,21 +117,21 @@ function show(row) {
   byId('current').dataset.state = row.state;
   byId('current-title').textContent = row.name;
   byId('state').textContent = stateOf(row);
-  byId('state').dataset.state = row.state;
+  byId('state').dataset.state = row.needs_mapping ? 'running' : row.state;
   const files = row.state === 'running' && row.total > 0 ? ` · ${row.done.toLocaleString('en')} of ${row.total.toLocaleString('en')} files` : '';
   byId('size').textContent = bytes(row.bytes) + files;
   showProgress(row);
-  byId('trouble').textContent = row.error ?? '';
+  byId('trouble').textContent = row.needs_mapping ? '' : row.error ?? '';
   if (!ended) return;
-  byId('report').replaceChildren(...(row.report ? reportOf(row.report) : []));
-  showForm(row);
+  byId('report').replaceChildren(...(row.needs_mapping ? unreadParts(row) : []), ...(row.report ? reportOf(row.report) : []), ...(row.state === 'done' && !row.dry_run ? usedMapping(row) : []));
+  await showForm(row);
 }
 
 /** @param {ImportSummary} row */
 function listed(row) {
   const open = element('button', { type: 'button', onclick: () => look(row.id, true) }, row.name);
   return element('tr', { 'data-import': row.id }, element('th', { scope: 'row' }, open), element('td', { class: 'number' }, bytes(row.bytes)),
-    element('td', {}, moment(row.created_at)), element('td', {}, element('span', { class: 'badge', 'data-state': row.state }, stateOf(row))));
+    element('td', {}, moment(row.created_at)), element('td', {}, element('span', { class: 'badge', 'data-state': row.needs_mapping ? 'running' : row.state }, stateOf(row))));
 }
 
 async function list() {
@@ -121,13 +155,14 @@ async function look(id, focus = false) {
   try {
     /** @type {Import} */
     const row = await call('GET', `imports/${id}`);
-    show(row);
+    await show(row);
     if (focus) byId('current-title').focus();
     if (isActive(row)) {
       timer = setTimeout(look, LOOK, id);
       return;
     }
-    say(row.state === 'done' ? (row.dry_run ? 'Nothing has changed yet. Check the result below, then import.' : 'Imported.') : '');
+    if (row.state === 'done') say(row.dry_run ? 'Nothing has changed yet. Check the result below, then import.' : 'Imported.');
+    else say(row.needs_mapping ? 'Nothing has changed yet. Choose what the labels mean, then import.' : '');
     await list();
   } catch (error) {
     const { message, status } = asApiError(error);
@@ -173,7 +208,7 @@ async function act(path, body) {
   try {
     /** @type {Import} */
     const row = await call('POST', `imports/${current.id}/${path}`, body);
-    show(row);
+    await show(row);
     await list();
     await look(row.id);
   } catch (error) {
@@ -182,11 +217,13 @@ async function act(path, body) {
 }
 
 /** @param {boolean} dryRun */
-function start(dryRun) {
+async function start(dryRun) {
+  await mapping.settled();
   const value = (/** @type {string} */ name) => fieldOf(form, name).value;
   const faces = fieldOf(form, 'faces').checked;
   return act('start', {
     dry_run: dryRun, format: value('format'), mapping: value('mapping'), labels: value('labels'), faces, names_encoding: value('names_encoding'),
+    fps: Number(value('fps')),
   });
 }
 

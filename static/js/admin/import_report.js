@@ -49,7 +49,7 @@ export function reportOf(report) {
   const parts = [element('p', {}, 'Read as ', element('b', {}, report.format), '.'), totals(numbers.filter(([, number], place) => number || place === 0)),
     ...(images.texts ?? []).map((text) => element('p', { class: 'muted' }, text)),
     ...(report.notes ?? []).map((note) => element('p', { class: 'muted' }, note)),
-    ...list('Ignored faces, outside their image', images.misfits ?? { count: 0, first: [] }, (name) => name),
+    ...list('Ignored faces, outside their image or of another file', images.misfits ?? { count: 0, first: [] }, (name) => name),
     ...list('Refused', images.refused, ([name, reason]) => `${name} ${reason}`),
     ...list('Not read', report.unread ?? { count: 0, first: [] }, ([place, reason]) => `${place}: ${reason}`),
     ...list('Imported with a note', images.notes ?? { count: 0, first: [] }, ([name, note]) => `${name}: ${note}`),

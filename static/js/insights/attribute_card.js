@@ -58,9 +58,8 @@ function calibrationPanel({ attribute, calibration }) {
  * The confusion matrix: a row per true value, a column per predicted value. The shade is the proportion of the row.
  *
  * @param {AttributeInsights} insights
- * @param {?number} used
  */
-function confusionPanel({ attribute, title, classes, confusion }, used) {
+function confusionPanel({ attribute, title, classes, confusion, source }) {
   const caption = 'Confusion matrix';
   if (confusion === null) return panel('', caption, 'confusion', attribute, nothing('The table needs a round and labelled audit images.'));
   const sums = confusion.map((row) => row.reduce((sum, images) => sum + images, 0));
@@ -75,7 +74,7 @@ function confusionPanel({ attribute, title, classes, confusion }, used) {
   const rows = places.map((row) => element('tr', {}, element('th', { scope: 'row' }, `${classes[row].code} ${classes[row].name}`), ...places.map((column) => cell(row, column))));
   return panel('', caption, 'confusion', attribute, element('div', { class: 'table', tabindex: 0, role: 'region', 'aria-label': `${title}: true and predicted values` }, element('table', { class: 'confusion' },
     element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'true ↓ predicted →'), ...heads)), element('tbody', {}, ...rows))),
-  element('p', { class: 'muted' }, `Audit images, round ${used}. Predictions assume equally frequent values.`));
+  element('p', { class: 'muted' }, `Audit images, round ${source}. Predictions assume equally frequent values.`));
 }
 
 /** @param {AttributeInsights} insights */
@@ -117,5 +116,5 @@ export function attributeCard(insights, used) {
   return element('article', { class: 'card insight', id: `of-${insights.attribute}`, 'data-attribute': insights.attribute, 'aria-label': insights.title },
     element('header', {}, element('h2', {}, insights.title), verdictBadge(insights.advice), element('p', {}, insights.advice.text)),
     checks(insights),
-    element('div', { class: 'panels' }, curvePanel(insights, used), distributionPanel(insights), calibrationPanel(insights), confusionPanel(insights, used)));
+    element('div', { class: 'panels' }, curvePanel(insights, used), distributionPanel(insights), calibrationPanel(insights), confusionPanel(insights)));
 }

@@ -7,9 +7,10 @@ import { metricsTable } from './round_metrics.js';
 /** @import { Attribute, Round, RoundChanges } from '../types' */
 
 /**
- * `changes`: what the API says of them, if it was asked already; `open`: whether they are shown at once.
+ * `changes`: what the API says of them, if it was asked already; `open`: whether they are shown at once; `sole`: whether the queue
+ * and all suggestions use this round.
  *
- * @typedef {{schema: Attribute[], chosen: boolean, open: boolean, changes: ?RoundChanges, onpromote: (id: number) => void}} CardOptions
+ * @typedef {{schema: Attribute[], chosen: boolean, open: boolean, changes: ?RoundChanges, sole: boolean, onpromote: (id: number) => void}} CardOptions
  */
 
 const STAGES = ['snapshot', 'features', 'train', 'evaluate', 'predict', 'load'];
@@ -73,14 +74,14 @@ function folded(title, open, fill) {
  * @param {Round} round
  * @param {CardOptions} options
  */
-function finished(round, { schema, changes, open, onpromote }) {
-  const promote = element('button', { type: 'button', onclick: () => onpromote(round.id) }, 'Use this round');
+function finished(round, { schema, changes, open, sole, onpromote }) {
+  const promote = element('button', { type: 'button', onclick: () => onpromote(round.id) }, 'Use this round for all');
   const parts = [
     round.features_reason ? element('p', {}, round.features_reason) : '',
     folded('What changed', open, async () => changesTable(changes ?? await call('GET', `rounds/${round.id}/changes`), schema)),
     folded('Metrics at the time of the round', false, () => metricsTable(round.metrics ?? {}, schema)),
   ];
-  return [...parts, round.in_use ? '' : element('p', { class: 'actions' }, promote, element('span', { class: 'muted' }, 'The queue and the suggestions then use its predictions until the next round is loaded.'))];
+  return [...parts, sole ? '' : element('p', { class: 'actions' }, promote, element('span', { class: 'muted' }, 'The queue and the suggestions then use its predictions until the next round is loaded.'))];
 }
 
 /**
@@ -101,7 +102,8 @@ export function roundCard(round, options) {
   const header = element('header', {},
     element('h2', {}, element('a', { href: roundUrl(round.id) }, `Round ${round.id}`)),
     element('span', { class: 'badge', 'data-state': round.state }, round.state),
-    round.in_use ? element('span', { class: 'badge in-use' }, 'in use') : '',
+    round.in_use ? element('span', { class: 'badge in-use' }, 'orders the queue') : '',
+    round.suggests.length > 0 ? element('span', { class: 'badge' }, `suggests ${round.suggests.map((name) => options.schema.find((attribute) => attribute.name === name)?.title ?? name).join(', ')}`) : '',
     element('span', {}, `${round.engine}, ${round.strategy}${round.automatic ? ', automatic' : ''}`),
     element('span', { class: 'muted' }, `${count(round.labelled ?? 0, 'labelled image')} · `, moment(round.finished_at ?? round.started_at ?? round.created_at)));
   return element('article', { class: 'card round', 'data-round': round.id, 'data-state': round.state,

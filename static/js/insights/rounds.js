@@ -4,7 +4,8 @@ import { byId, count, element, find, findAll, messageOf, onSubmit } from '../lib
 import { postOnce, untilAnswered } from '../lib/retry.js';
 import { browseUrl, roundUrl } from '../lib/urls.js';
 import { isActive, roundCard } from './round_card.js';
-/** @import { Attribute, Round, RoundChanges, Rounds } from '../types' */
+import { sourcesTable } from './sources_table.js';
+/** @import { Attribute, Round, RoundChanges, Rounds, Source } from '../types' */
 
 const VISIBLE = 1000; // milliseconds between two looks at a running round
 const HIDDEN = 15_000; // and while nothing runs: rounds start automatically
@@ -20,6 +21,8 @@ let schema = [];
 let opened = null; // the newest finished round, whose changes are shown
 /** @type {?RoundChanges} */
 let changes = null;
+/** @type {Source[]} */
+let sources = [];
 let all = false;
 /** @type {number|undefined} */
 let timer;
@@ -32,11 +35,12 @@ let trouble = false; // the last look at the server failed
  * @param {Round} round
  */
 function show(round) {
-  const text = JSON.stringify(round);
+  const sole = round.in_use && sources.every((source) => source.round === round.id);
+  const text = JSON.stringify([round, sole]);
   const old = shown.get(round.id);
   if (old?.text === text) return;
   const open = round.id === chosen || round.id === opened;
-  const node = roundCard(round, { schema, chosen: round.id === chosen, open, changes: round.id === opened ? changes : null, onpromote: promote });
+  const node = roundCard(round, { schema, chosen: round.id === chosen, open, changes: round.id === opened ? changes : null, sole, onpromote: promote });
   const hadFocus = old?.node.contains(document.activeElement);
   if (old) old.node.replaceWith(node);
   else byId('rounds').insertBefore(node, findAll(byId('rounds'), '[data-round]').find(({ dataset }) => Number(dataset.round) < round.id) ?? null);
@@ -74,19 +78,40 @@ function tell({ rounds, every, labelled_since: since }) {
   }
   const used = rounds.find((round) => round.in_use);
   const due = every > 0 && !rounds.some(isActive) ? `The next round starts automatically after ${count(Math.max(0, every - since), 'more labelled image')}.` : '';
-  byId('used').replaceChildren(...(used ? ['The queue and the suggestions use ', element('a', { href: roundUrl(used.id) }, `round ${used.id}`), '. ', due] : ['No round is in use: the queue is in random order. ', due]));
+  byId('used').replaceChildren(...(used ? ['The queue is in the order of ', element('a', { href: roundUrl(used.id) }, `round ${used.id}`), '. ', due] : ['No round orders the queue. ', due]));
+}
+
+/** Which round suggests the values of each attribute, and the way back if somebody chose them. */
+function tellSources() {
+  byId('sources').hidden = sources.length === 0;
+  find(byId('sources'), 'div').replaceChildren(sourcesTable(sources, schema));
+  find(byId('sources'), '.actions').hidden = !sources.some(({ chosen: byPerson }) => byPerson);
+}
+
+/** Let every attribute have its best measured suggestions again. */
+async function useBest() {
+  try {
+    await postOnce('rounds/best-measured', {});
+    await list();
+    byId('message').textContent = 'The best measured rounds are in use.';
+    showError(null);
+  } catch (error) {
+    showError(error);
+  }
 }
 
 /**
- * What the next rounds work on, if it is a fine-tuned network, and the way back.
+ * What the next rounds work on, if it is not the frozen network alone, and the way back.
  *
  * @param {Rounds} answer
  */
 function tellFeatures({ rounds, networks_after: after }) {
   const newest = rounds.find((round) => round.engine === 'probe' && round.features_reason);
   const tuned = (newest?.features ?? 0) > after;
-  byId('features').hidden = !tuned;
+  const added = newest?.network != null && newest.id > after;
+  byId('features').hidden = !tuned && !added;
   if (tuned) find(byId('features'), 'span').textContent = `Rounds use the network that round ${newest?.features} fine-tuned.`;
+  if (added) find(byId('features'), 'span').textContent = `Rounds use the network ${newest?.network} too.`;
 }
 
 /** Let the next rounds work on the frozen network. */
@@ -112,10 +137,12 @@ async function list() {
   const changed = newest === null || newest === opened ? changes : await call('GET', `rounds/${newest}/changes`).catch(() => null);
   if (mine !== asked) return;
   [opened, changes] = [newest, newest === null ? null : changed];
+  sources = answer.sources;
   rounds.filter(({ id }, place) => all || place < FIRST || id === chosen).forEach(show);
   byId('older').hidden = all || rounds.length <= FIRST;
   byId('older').textContent = `Show ${count(rounds.length - FIRST, 'older round')}`;
   tell(answer);
+  tellSources();
   tellFeatures(answer);
   if (document.documentElement.dataset.state !== 'ready') shown.get(chosen)?.node.scrollIntoView({ block: 'nearest' });
   document.documentElement.dataset.state = 'ready';
@@ -180,6 +207,7 @@ async function begin() {
 
 onSubmit(form, begin);
 find(byId('features'), 'button').addEventListener('click', freeze);
+find(byId('sources'), 'button').addEventListener('click', useBest);
 byId('older').addEventListener('click', () => {
   all = true;
   list().catch(showError);

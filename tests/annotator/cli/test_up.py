@@ -47,7 +47,7 @@ def test_up_takes_an_archive_and_a_video_and_serves_them(faces: Path, tmp_path: 
     [
         ("broken.zip", b"garbage", "cannot be unpacked"),
         ("broken.mp4", b"garbage", "cannot be read"),
-        ("labels.csv", b"image_name,glasses\na.jpg,none\n", "None of the 1 rows"),
+        ("labels.csv", b"image_name,glasses\na.jpg,none\n", "No row of labels.csv names an image"),
     ],
 )
 def test_up_leaves_nothing_of_a_source_that_holds_no_image(
@@ -87,6 +87,6 @@ def test_up_draws_samples_and_says_nothing_of_their_answers(tmp_path: Path):
         port = other.getsockname()[1]
         done = run("up", "--samples", "3", "-p", tmp_path / "new", "--port", port, "--no-open")
     done.assert_refused(1, "already listens")
-    assert "3 images imported, 0 were imported before, 0 are duplicates, 0 refused, 0 other files" in done.out
+    assert "3 images imported, 0 imported before, 0 duplicates, 0 refused, 0 other files" in done.out
     assert "labels" not in done.err
     assert (tmp_path / "new" / "samples" / "answers.csv").is_file()

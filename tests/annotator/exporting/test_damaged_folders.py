@@ -14,7 +14,8 @@ from annotator.formats.snapshot.manifest import hash_manifest, sha256_of
 from annotator.formats.snapshot.writer import verify_snapshot
 from annotator.models import Predictions
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import active_predictions, load_predictions
+from annotator.services.predictions.active import active_predictions
+from annotator.services.rounds.loading import load_predictions
 from annotator.services.schema.active import active_schema
 from tests.support.commands import call, contents, files, run
 from tests.support.predictions_folder import write_predictions

@@ -96,7 +96,7 @@ def test_backslashes_are_folders(project: ProjectFolder, tmp_path: Path) -> None
     "name", ["..\\up.png", "a\\..\\..\\up.png", "C:\\up.png", "\\\\server\\up.png", "\\up.png"]
 )
 def test_backslashes_lead_nowhere_else(name: str) -> None:
-    assert bad_name(posix_name(name)) == "has a path that leaves the archive"
+    assert bad_name(posix_name(name)).startswith("has a path that leaves the archive, or may leave it")
 
 
 CODE_PAGES = [
@@ -155,7 +155,7 @@ def test_a_name_that_the_chosen_code_page_does_not_have_is_refused(
     finished = call("import", packed, "--names-encoding", "utf-8", "-p", project.path)
     finished.assert_done()
     assert "has a name that is not in the archive's encoding; choose it with --names-encoding" in finished.err
-    assert "1 images imported" in finished.out
+    assert "1 image imported" in finished.out
 
 
 def test_the_unicode_name_beside_a_local_one_counts(project: ProjectFolder, tmp_path: Path) -> None:

@@ -191,6 +191,25 @@ def test_classes_of_fiftyone_are_names_and_never_codes(filled: ProjectFolder, tm
     assert values_of(filled, source) == {"format": "fiftyone", "glasses": {"sunglasses": 1, "none": 3}}
 
 
+def test_attributes_of_the_boxes_of_fiftyone_answer_the_attributes_of_their_names(
+    filled: ProjectFolder, tmp_path: Path
+) -> None:
+    box: dict[str, object] = {"_cls": "Detection", "label": "face", "bounding_box": [0, 0, 1, 1], "mask_path": "m.png", "index": 3,
+           "attributes": {"wrinkles": {"_cls": "CategoricalAttribute", "value": "yes"}}, "freckles": "no"}  # fmt: skip
+    other = {"_cls": "Classification", "label": "none", "confidence": 0.9, "attributes": {}, "wrinkles": "no"}
+    samples = [
+        {"filepath": "/x/drawn/0001.jpg", "face": {"_cls": "Detections", "detections": [box]}},
+        {"filepath": "/x/drawn/0002.jpg", "glasses": other},
+    ]
+    source = tmp_path / "samples.json"
+    source.write_text(json.dumps({"samples": samples}))
+    values = values_of(filled, source)
+    assert values == {
+        "format": "fiftyone", "wrinkles": {"yes": 1, "no": 1}, "freckles": {"no": 1},
+        "glasses": {"none": 1},
+    }  # fmt: skip
+
+
 def test_a_data_set_of_fiftyone_is_imported_with_its_images(
     project: ProjectFolder, faces: Path, tmp_path: Path
 ) -> None:

@@ -4,7 +4,6 @@ import os
 import shutil
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from annotator.formats.importers.folder_files import list_folder
@@ -94,18 +93,21 @@ def test_masks_beside_photos_are_ignored_and_counted(project: ProjectFolder, tmp
     assert run_import(project, folder / "masks")["images"]["imported"] == 1
 
 
-def test_a_folder_that_cannot_be_read_is_refused_by_name(
-    project: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = draw_photos(tmp_path / "photos", {"1.jpg": 1, "locked/2.jpg": 2})
-    scan = os.scandir
-
-    def refuse(path: Path) -> object:
-        if Path(path).name == "locked":
-            raise PermissionError(13, "Permission denied")
-        return scan(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)  # root may read every folder
+def test_a_folder_that_cannot_be_read_is_refused_by_name(project: ProjectFolder, tmp_path: Path) -> None:
+    folder = draw_photos(tmp_path / "photos", {"1.jpg": 1})
+    names = ["deep" * 50] * 22  # longer than the system lets a path be, which holds for root too
+    descriptor = os.open(folder, os.O_RDONLY)
+    for name in names:
+        os.mkdir(name, dir_fd=descriptor)
+        inside = os.open(name, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inside
+    os.close(os.open("2.jpg", os.O_CREAT, dir_fd=descriptor))
+    os.close(descriptor)
     listing = list_folder(folder)
-    assert listing.refused == [("locked", "cannot be opened (Permission denied)")]
+    [(name, reason)] = listing.refused
+    assert set(name.split("/")) == {"deep" * 50}
+    assert reason == "cannot be opened (File name too long)"
     assert listing.found == 2
+    report = run_import(project, folder)["images"]
+    assert (report["found"], report["imported"], report["refused"]) == (2, 1, [[name, reason]])

@@ -99,7 +99,7 @@ def test_a_name_that_is_not_text_is_refused_with_a_reason(project: ProjectFolder
     finished = call("import", tmp_path / "drawn", "-p", project.path)
     finished.assert_done()
     assert "not UTF-8" in finished.err
-    assert "1 images imported" in finished.out
+    assert "1 image imported" in finished.out
 
 
 @pytest.fixture(scope="module")

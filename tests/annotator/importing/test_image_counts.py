@@ -170,7 +170,7 @@ def test_the_command_and_its_json_say_what_was_found(project: ProjectFolder, tmp
     finished = call("import", folder, "--dry-run", "-p", project.path)
     finished.assert_done()
     assert (
-        "6 files found: 2 images would be imported, 0 were imported before, 1 are duplicates, 1 refused, 2 other"
+        "6 files found: 2 images would be imported, 0 imported before, 1 duplicate, 1 refused, 2 other"
         in finished.out
     )
     assert "Ignored: 1 video, 1 .txt file." in finished.out

@@ -63,14 +63,35 @@ def test_labels_of_a_folder_that_is_not_here_go_to_no_namesake(
     call("import", splits / "one", "-p", project.path).assert_done()
     table = write(tmp_path / "a.csv", "two/1.jpg,2", "two/2.jpg,2")
     call("import", table, "-p", project.path).assert_refused(
-        1, "None of the 2 rows", "two/1.jpg is not one/1.jpg", "Nothing was changed.", "with the folders"
+        1, "None of the 2 rows", "two/1.jpg is not one/1.jpg", "Nothing was changed.", "write the folders"
     )
     mixed = write(tmp_path / "b.csv", "one/1.jpg,0", "two/2.jpg,2")
     finished = call("import", mixed, "-p", project.path)
     finished.assert_done()
-    assert "1 rows name images that the project does not have: two/2.jpg." in finished.err
+    assert "1 row names an image that the project does not have: two/2.jpg." in finished.err
+    assert "1 of them has the file name of an image in another folder" in finished.err
     assert "two/2.jpg is not one/2.jpg" in finished.err
     assert labels(project, tmp_path / "s") == {"one/1.jpg": "none"}
+
+
+def test_a_folder_that_is_called_otherwise_is_told_with_what_to_write(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
+    photos = draw_photos(tmp_path / "photos", {"1.jpg": 1, "2.jpg": 2})
+    call("import", photos, "-p", project.path).assert_done()
+    call("import", write(tmp_path / "a.csv", "images/1.jpg,0"), "-p", project.path).assert_refused(
+        1,
+        "No row of a.csv names an image of the project.",
+        "1 of them has the file name of an image in another folder, which is another image: "
+        "images/1.jpg is not photos/1.jpg.",
+        "write the folders that the images have in the project, or only the file names if these are unique",
+    )
+    for name in ("photos/1.jpg", "1.jpg"):  # both ways that it tells
+        table = write(tmp_path / "b.csv", f"{name},0", "images/2.jpg,2")
+        finished = call("import", table, "-p", project.path)
+        finished.assert_done()
+        assert "images/2.jpg is not photos/2.jpg. A name and the path of its image must agree" in finished.err
+    assert labels(project, tmp_path / "s") == {"photos/1.jpg": "none"}
 
 
 def test_a_name_of_several_images_is_told_with_the_images_and_written_for_none(
@@ -90,7 +111,7 @@ def test_a_name_of_several_images_is_told_with_the_images_and_written_for_none(
     assert labels(project, tmp_path / "s") == {"single/9.jpg": "none"}
     finished = call("import", write(tmp_path / "b.csv", "1.jpg,2"), "-p", project.path)
     finished.assert_refused(
-        1, "1 rows were ignored, because several images match their name: 1.jpg may be 1.jpg or 1~"
+        1, "1 row was ignored, because several images match its name: 1.jpg may be 1.jpg or 1~"
     )
 
 

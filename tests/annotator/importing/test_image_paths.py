@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotator.services.importing.image_paths import clean_path, match_names
+from annotator.services.importing.image_paths import MOST_IMAGES, clean_path, match_names
 
 
 def found(name: str, *paths: str) -> tuple[int, ...]:
@@ -35,6 +35,11 @@ def found(name: str, *paths: str) -> tuple[int, ...]:
         ("1.jpg", ["set/1.png", "set/1.jpg"], (1,)),
         ("1.tar", ["set/1.png"], ()),
         ("11.jpg", ["set/1.jpg"], ()),
+        ("who?1.jpg", ["set/who.jpg"], ()),
+        ("set/who.jpg?sig=1", ["set/who.jpg"], (0,)),
+        ("D:1.jpg", ["set/1.jpg"], ()),
+        ("a+b.jpg", ["set/a b.jpg"], ()),
+        ("a%2Fb.jpg", ["set/a%2Fb.jpg", "a/b.jpg"], (0,)),
     ],
 )
 def test_a_path_matches_by_its_end(name: str, paths: list[str], expected: tuple[int, ...]) -> None:
@@ -48,6 +53,11 @@ def test_a_path_matches_by_its_end(name: str, paths: list[str], expected: tuple[
         ("https://cdn.example.org/faces/what%3F.jpg", "faces/what?.jpg"),
         ("s3://bucket/some/faces/eva/3.jpg", "faces/eva/3.jpg"),
         ("s3://bucket/faces/100%.jpg", "faces/100%.jpg"),
+        ("https://b.s3.amazonaws.com/faces/a%2Bb.jpg?X-Amz-Signature=a%2Fb%2F1.jpg&x=1", "faces/a+b.jpg"),
+        ("file://localhost/faces/e..jpg", "faces/e..jpg"),
+        ("\\\\server\\share\\faces\\a+b.jpg", "faces/a+b.jpg"),
+        ("/data/local-files/?d=faces/g+h.jpg", "faces/g h.jpg"),
+        ("/data/local-files/?d=faces/100%25.jpg", "faces/100%.jpg"),
         ("s3://bucket/faces/a#b.jpg", "faces/a#b.jpg"),
         ("gs://bucket/faces/a.jpg", "faces/a.jpg"),
         ("file:///home/me/faces/a%20b.jpg", "faces/a b.jpg"),
@@ -84,6 +94,40 @@ def test_a_hundred_thousand_names_that_differ_only_in_folders_are_matched() -> N
     known = [(f"set/n{number:06d}/1.jpg", number) for number in range(100_000)]
     matches = match_names([path for path, _ in known], known)
     assert all(matches[path].images == (number,) for path, number in known)
+
+
+def test_of_many_images_that_match_the_first_are_named() -> None:
+    known = [(f"set/n{number:03d}/1.jpg", number) for number in range(100)]
+    assert match_names(["1.jpg"], known)["1.jpg"].images == tuple(range(MOST_IMAGES))
+
+
+def straightforward(name: str, paths: list[str]) -> list[int]:
+    """The rule as the documentation says it, for a name that is a path: slow, and without an index."""
+
+    def without_case(path: str) -> str:
+        return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+    def without_ending(path: str) -> str:
+        return without_case(path).removesuffix(".jpg").removesuffix(".png")
+
+    for key in (str, lambda path: unicodedata.normalize("NFC", path), without_case, without_ending):
+        whole, others = key(name), list(map(key, paths))
+        if longer := [n for n, other in enumerate(others) if f"/{other}".endswith(f"/{whole}")]:
+            return longer
+        shorter = [other for other in others if f"/{whole}".endswith(f"/{other}")]
+        if shorter:
+            return [n for n, other in enumerate(others) if other == max(shorter, key=len)]
+    return []
+
+
+alike = st.sampled_from(["a", "A", "b", "\u00e9", "e\u0301", "\u00df", "ss", "K", "\u212a"])
+files = st.tuples(alike, st.sampled_from([".jpg", ".JPG", ".png", ""])).map("".join)
+like_paths = st.tuples(st.lists(alike, max_size=3), files).map(lambda path: "/".join([*path[0], path[1]]))
+
+
+@given(like_paths, st.lists(like_paths, min_size=1, max_size=7))
+def test_names_are_matched_by_the_rule_that_the_documentation_tells(name: str, paths: list[str]) -> None:
+    assert list(found(name, *paths)) == straightforward(name, paths)
 
 
 parts = st.text(st.characters(codec="utf-8", exclude_characters="/\\\0%?#:"), min_size=1, max_size=6).filter(

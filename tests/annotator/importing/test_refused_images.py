@@ -93,8 +93,8 @@ def test_bad_files_among_good_ones_are_named_and_the_good_ones_imported(
     for name, (_, reason) in makers.items():
         line = next(line for line in finished.err.splitlines() if line.startswith(f"refused: {name} "))
         assert reason in line
-    assert "1 images imported" in finished.out
-    assert "6 refused, 1 other files ignored" in finished.out
+    assert "1 image imported" in finished.out
+    assert "6 refused, 1 other file ignored" in finished.out
     assert len(list(project.images.rglob("*.*"))) == len(list(project.views.rglob("*.*"))) == 1
 
 
@@ -131,7 +131,7 @@ def test_an_image_that_was_refused_does_not_stop_a_second_import(
     reports = set(project.imports.iterdir())
     second = call("import", folder, "-p", project.path)
     second.assert_done()
-    assert "0 images imported, 1 were imported before" in second.out
+    assert "0 images imported, 1 imported before" in second.out
     assert "refused: a.jpg is damaged" in second.err
     (newest,) = set(project.imports.iterdir()) - reports
     newest.unlink()

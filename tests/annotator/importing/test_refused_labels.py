@@ -79,8 +79,8 @@ def test_rows_of_absent_images_are_reported_and_create_no_image(
     table.write_text("image_name,glasses\n0001.jpg,2\n9999.jpg,1\n")
     finished = call("import", table, "-p", filled.path)
     finished.assert_done()
-    assert "1 labels added" in finished.out
-    assert "1 rows name images that the project does not have: 9999.jpg" in finished.err
+    assert "1 label added" in finished.out
+    assert "1 row names an image that the project does not have: 9999.jpg" in finished.err
     assert "40 images, 0 done" in call("status", "-p", filled.path).out
 
 

@@ -147,7 +147,7 @@ def test_a_worker_that_must_stop_ends_between_two_members_and_the_next_one_conti
     unpacked: list[int] = []
 
     def stopped() -> bool:
-        unpacked.append(len(list(project.path.glob(".import-*/unpacked/*.jpg"))))
+        unpacked.append(len(list(project.path.glob(".import-*/unpacked/*/*.jpg"))))
         return unpacked[-1] == 3
 
     assert run_next_import(project, Settings(), stopped)

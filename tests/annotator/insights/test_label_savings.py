@@ -5,7 +5,7 @@ from pathlib import Path
 from annotator.models import Predictions
 from annotator.project import ProjectFolder
 from annotator.services.insights.label_savings import read_labels_saved, write_selection
-from annotator.services.predictions.active import load_predictions
+from annotator.services.rounds.loading import load_predictions
 from tests.support.predictions_folder import UNCERTAIN, write_cells
 from tests.support.projects.images import names_of
 from tests.support.projects.labelling import ALL, Person

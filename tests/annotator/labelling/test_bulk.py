@@ -22,7 +22,7 @@ from annotator.services.annotation.bulk import (
     submit_page,
     undo_page,
 )
-from annotator.services.predictions.active import load_predictions
+from annotator.services.rounds.loading import load_predictions
 from annotator.services.tasks.task import Task
 from tests.support.predictions_folder import write_predictions
 from tests.support.projects.images import names_of

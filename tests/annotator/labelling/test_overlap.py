@@ -9,7 +9,7 @@ from annotator.errors import FacelabelError
 from annotator.models import Annotation, Image, OpinionWanted
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk import SweepSelection, lease_page
-from annotator.services.predictions.active import load_predictions
+from annotator.services.rounds.loading import load_predictions
 from annotator.services.tasks.cursor import reset_cursors
 from annotator.services.tasks.settings import TeamSettings, team_settings, write_settings
 from annotator.services.tasks.visibility import is_blind

@@ -12,7 +12,7 @@ from annotator.errors import FacelabelError
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Predictions, Submission
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import load_predictions
+from annotator.services.rounds.loading import load_predictions
 from tests.support.predictions_folder import SURE, UNCERTAIN, write_cells, write_predictions
 from tests.support.projects.images import names_of
 from tests.support.projects.labelling import ALL, Person, lapse_leases

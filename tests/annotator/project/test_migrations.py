@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -10,7 +11,8 @@ from sqlalchemy import select, text
 
 from alembic import command
 from annotator.db import Database
-from annotator.models import Base, Image, Label, Labeller
+from annotator.domain.states import Finder
+from annotator.models import Base, Face, Image, Label, Labeller, SuggestionSource
 from annotator.project import NEWEST_REVISION, ProjectFolder
 from annotator.resources import resource
 
@@ -71,6 +73,70 @@ OLD_PROJECT = (
     "INSERT INTO labels (image_id, attribute_id, code, annotation_id) VALUES (1, 1, 1, 1)",
 )
 """A project of the first revision with one label, so that every table that others refer to has a row."""
+
+
+def test_every_attribute_has_the_suggestions_that_it_had_before(tmp_path: Path):
+    database = Database(tmp_path / "facelabel.db")
+    config = Config()
+    config.set_main_option("script_location", str(resource("alembic")))
+    with database._writing.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0019")
+    round_of = (
+        "INSERT INTO rounds (id, state, engine, strategy, stage, done, total, message, attempts, created_at) "
+        "VALUES ({0}, 'done', 'probe', 'margin', 'load', 0, 0, '', 0, '2026-01-0{0}')"
+    )
+    predictions = (
+        "INSERT INTO predictions (id, round_id, path, content_hash, schema_hash, rows, unknown, cursor, turn, loaded_at) "
+        "VALUES ({0}, {0}, 'rounds/{0}', '{0}', 'h', 1, 0, 0, {1}, '2026-01-0{0}')"
+    )
+    promotion = (
+        "INSERT INTO submissions (id, key, kind, fingerprint, labeller_id, late, created_at) "
+        "VALUES (2, 'p', 'promotion', 'promotion:1', 1, 0, '2026-01-03')"
+    )
+    rounds = [round_of.format(1), round_of.format(2), predictions.format(1, 3), predictions.format(2, 2)]
+    with database.write() as session:
+        for statement in (*OLD_PROJECT[:2], *rounds, promotion):
+            session.execute(text(statement))
+    database.close()
+    opened = ProjectFolder.open(tmp_path)
+    with opened.database.read() as session:
+        entries = session.scalars(select(SuggestionSource).order_by(SuggestionSource.id)).all()
+    opened.database.close()
+    assert [(entry.attribute_id, entry.predictions_id, entry.since.day) for entry in entries] == [
+        (1, 1, 1),
+        (1, 2, 2),
+        (1, 1, 3),
+    ]
+
+
+@pytest.mark.parametrize(("face_count", "afterwards"), [(2, 2), (0, None)])
+def test_faces_of_an_older_project_tell_what_found_them_and_none_are_searched_for_again(
+    tmp_path: Path, face_count: int, afterwards: int | None
+):
+    database = Database(tmp_path / "facelabel.db")
+    config = Config()
+    config.set_main_option("script_location", str(resource("alembic")))
+    with database._writing.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0019")
+    image = OLD_PROJECT[3]
+    face = 'INSERT INTO faces (image_id, number, turn, "left", top, "right", bottom, score, points) VALUES '
+    with database.write() as session:
+        counted = f"UPDATE images SET face_count = {face_count}"
+        for statement in (
+            image,
+            counted,
+            face + "(1, 0, 0, 1, 1, 8, 8, 0.0, '[]'), (1, 1, 0, 1, 1, 8, 8, 0.7, '[]')",
+        ):
+            session.execute(text(statement))
+    database.close()
+    opened = ProjectFolder.open(tmp_path)
+    with opened.database.read() as session:
+        finders = session.scalars(select(Face.finder).order_by(Face.number)).all()
+        assert session.scalar(select(Image.face_count)) == afterwards
+    opened.database.close()
+    assert finders == [Finder.IMPORT, Finder.HOG]
 
 
 def test_an_older_project_is_brought_to_the_newest_revision_with_its_labels(tmp_path: Path):

@@ -11,12 +11,12 @@ from sqlalchemy import insert, select
 
 from annotator.models import Image, now
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
 from annotator.services.review import filters, listing
 from annotator.services.review.filters import Filters
 from annotator.services.review.flags import raise_flag, resolve_flag
 from annotator.services.review.listing import find_images
+from annotator.services.rounds.loading import load_predictions
 from tests.support.predictions_folder import SURE, write_predictions
 from tests.support.projects.images import image_of, names_of
 from tests.support.projects.labelling import ALL, Person

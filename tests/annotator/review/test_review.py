@@ -6,9 +6,9 @@ from sqlalchemy import select, update
 from annotator.errors import Forbidden
 from annotator.models import Labeller
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import load_predictions
 from annotator.services.review.flags import raise_flag
 from annotator.services.review.queue import check_reviewer
+from annotator.services.rounds.loading import load_predictions
 from tests.support.predictions_folder import SURE, write_predictions
 from tests.support.projects.images import image_of, names_of
 from tests.support.projects.labelling import ALL, Person

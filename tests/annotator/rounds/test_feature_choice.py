@@ -1,5 +1,6 @@
 """Probes use the features of a fine-tuned network when the audit set favours them, and every round says why."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Project, Round
 from annotator.project import ProjectFolder
 from annotator.services.exporting.round_snapshots import RoundSnapshots
+from annotator.services.insights.background import NetworkTrials
 from annotator.services.rounds.feature_choice import (
     choose_features,
     fall_back_to_frozen,
@@ -21,18 +23,22 @@ from annotator.services.rounds.feature_choice import (
     return_to_frozen,
 )
 from annotator.services.rounds.jobs import start_round
+from annotator.services.rounds.networks import network_folder_of
 from annotator.worker import run_next_round
 from tests.support.projects.images import image_of, names_of
 from tests.support.projects.labelling import ALL, Person
 from tests.support.projects.reviewing import save_correction
 from tests.support.projects.round_results import (
+    TRIED,
     add_finished_round,
     add_network_with_errors,
     add_round_with_errors,
     answer_audit_set,
     choose_round_features,
+    try_network_with_errors,
 )
 from tests.support.small_run import CONFIG, register_small
+from tests.support.waiting import wait_until
 from trainer.finetune.model import build_model
 from trainer.finetune.saved_model import save_model
 from trainer.rounds.engines import weights_sha256
@@ -95,8 +101,8 @@ def test_what_was_decided_stays_when_a_round_is_begun_again(filled: ProjectFolde
     network = add_network_with_errors(filled, truth, 1)
     assert choose_features(filled, begun) is None
     later = add_finished_round(filled, None)
-    assert choose_features(filled, later) == network
-    fall_back_to_frozen(filled, later, network, "It was changed.")
+    assert choose_features(filled, later) == network_folder(filled, network)
+    fall_back_to_frozen(filled, later, "It was changed.")
     assert choose_features(filled, later) is None
     with filled.database.read() as session:
         assert session.get_one(Round, later).features_reason == (
@@ -147,6 +153,71 @@ def test_the_worker_runs_on_the_features_of_the_network_and_without_them_when_it
     assert (row.state, row.features, used["backbone"]) == ("done", None, "faces")
     assert f"the network of round {network} cannot be used: " in row.features_reason
     assert "model.safetensors" in row.features_reason
+    bad = add_round_with_errors(filled, truth, 15)
+    name = try_network_with_errors(filled, truth, 0, bad)
+    used, row = round_of_the_worker(filled)
+    assert (row.state, row.network, used["backbone"]) == ("done", name, f"faces + {name}")
+    (network_folder_of(filled, name) / "network.safetensors").write_bytes(b"torn")
+    used, row = round_of_the_worker(filled)
+    assert (row.state, row.network, used["backbone"]) == ("done", None, "faces")
+    assert f"the network {name} cannot be used: " in row.features_reason
+
+
+def test_an_added_network_that_is_shown_to_be_better_gives_its_features_too(filled: ProjectFolder):
+    truth = answer_audit_set(filled, 20)
+    probe = add_round_with_errors(filled, truth, 10)
+    folder = network_folder_of(filled, TRIED)
+    name = try_network_with_errors(filled, truth, 1, probe)
+    chosen, reason = choose_round_features(filled)
+    assert chosen == name
+    assert reason.startswith(
+        f"Uses the features of the network {name} too: on 20 audit images a probe with the network {name} is 45.0 points "
+    )
+    assert reason.endswith("balanced accuracy, mean of 1 attribute) than without.")
+    add_network_with_errors(filled, truth, 0)
+    assert isinstance(choose_round_features(filled)[0], int), "the greater advantage counts"
+    with filled.database.write() as session:
+        return_to_frozen(session)
+    assert choose_round_features(filled) == (
+        None,
+        "Uses the frozen network, because somebody returned to it.",
+    )
+    later = add_round_with_errors(filled, truth, 3)
+    try_network_with_errors(filled, truth, 2, later)
+    chosen, reason = choose_round_features(filled)
+    assert chosen is None
+    assert reason.endswith("than without, which does not show an advantage.")
+    (folder / "manifest.json").write_text("torn")
+    assert choose_round_features(filled) == (
+        None,
+        "Uses the frozen network, because somebody returned to it.",
+    )
+
+
+def test_a_network_is_tried_before_it_is_used(filled: ProjectFolder):
+    truth = answer_audit_set(filled, 20)
+    probe = add_round_with_errors(filled, truth, 10)
+    name = try_network_with_errors(filled, truth, 1, probe)
+    shutil.rmtree(filled.round_folder(probe) / "run" / "trials")
+    assert choose_round_features(filled) == (
+        None,
+        "Uses the frozen network, because the added networks have not been compared with it yet.",
+    )
+    analysis = NetworkTrials(filled)
+    snapshot = filled.round_folder(probe) / "snapshot"
+    analysis.start_if_due()
+    assert analysis.process is None, "the round has no snapshot"
+    RoundSnapshots(filled).write(snapshot)
+    analysis = NetworkTrials(filled)
+    analysis.start_if_due()
+    wait_until(lambda: not analysis.running, "the trials end", 240)
+    trials = json.loads((filled.round_folder(probe) / "run" / "trials" / "trials.json").read_text())
+    assert list(trials) == [name]
+    assert trials[name]["error"] is not None, "no train image is labelled"
+    again = NetworkTrials(filled)
+    again.start_if_due()
+    assert again.process is None, "it was tried already"
+    assert f"the network {name} cannot be compared with it" in choose_round_features(filled)[1]
 
 
 def round_of_the_worker(project: ProjectFolder) -> tuple[dict[str, str], Round]:

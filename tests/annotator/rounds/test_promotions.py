@@ -6,7 +6,8 @@ from sqlalchemy import func, select
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import Label, Predictions, Submission
 from annotator.project import ProjectFolder
-from annotator.services.rounds.promotion import promote, round_in_use
+from annotator.services.predictions.active import round_in_use
+from annotator.services.rounds.promotion import promote
 from annotator.services.schema.active import active_schema
 from tests.support.projects.images import names_of
 from tests.support.projects.labelling import Person, lapse_leases

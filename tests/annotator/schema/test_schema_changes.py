@@ -13,10 +13,11 @@ from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.models import Gold, Image, Submission
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from annotator.services.predictions.active import active_predictions, load_predictions
+from annotator.services.predictions.active import active_predictions
 from annotator.services.review.corrections import undo_correction
 from annotator.services.review.details import HistoryEntry, read_image
 from annotator.services.review.filters import Filters, conditions
+from annotator.services.rounds.loading import load_predictions
 from annotator.services.schema.active import active_schema, read_schema
 from annotator.services.schema_editing.changes import apply_schema
 from annotator.services.schema_editing.file import change_schema, schema_version

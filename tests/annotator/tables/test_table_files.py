@@ -3,9 +3,12 @@
 import codecs
 import gzip
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import xlwt
+from pyxlsbwriter import XlsbWriter
 
 from annotator.formats.tables import table_rows
 from annotator.project import ProjectFolder
@@ -197,6 +200,41 @@ def test_a_workbook_is_read_from_the_sheet_with_the_images(filled: ProjectFolder
 def test_an_opendocument_sheet_is_read(filled: ProjectFolder, tmp_path: Path):
     book = make_ods(tmp_path / "labels.ods", [["file", "glasses"], ["0001.jpg", 2], ["0002.jpg", 0.0]])
     assert labels(filled, book)["values"] == TWO
+
+
+def make_xls(path: Path, rows: list[list[object]]) -> Path:
+    """A workbook of Excel 97 to 2003."""
+    book = xlwt.Workbook(encoding="utf-8")
+    book.add_sheet("notes").write(0, 0, "hello")
+    sheet = book.add_sheet("data")
+    for number, cells in enumerate(rows):
+        for column, cell in enumerate(cells):
+            sheet.write(number, column, cell)
+    book.save(str(path))
+    return path
+
+
+def make_xlsb(path: Path, rows: list[list[object]]) -> Path:
+    """A binary workbook of Excel 2007."""
+    with XlsbWriter(str(path)) as book:
+        book.add_sheet("notes")
+        book.write_sheet([["hello", "there"]])
+        book.add_sheet("data")
+        book.write_sheet(rows)
+    return path
+
+
+@pytest.mark.parametrize(("make", "ending"), [(make_xls, "xls"), (make_xlsb, "xlsb")])
+def test_old_and_binary_workbooks_are_read(
+    filled: ProjectFolder, tmp_path: Path, make: Callable[[Path, list[list[object]]], Path], ending: str
+):
+    rows: list[list[object]] = [["file", "glasses", "no\u00ebl"], ["0001.jpg", 2, "x"], ["0002.jpg", 0.0, ""]]
+    report = labels(filled, make(tmp_path / f"labels.{ending}", rows))
+    assert (report["values"], report["left_aside"]) == (TWO, ["no\u00ebl"])
+    assert report["notes"] == ["its sheet 'data' was read, and not 'notes'"]
+    damaged = tmp_path / f"damaged.{ending}"
+    damaged.write_bytes((tmp_path / f"labels.{ending}").read_bytes()[:600])
+    call("import", damaged, "-p", filled.path).assert_refused(1, "cannot be read as a workbook")
 
 
 def test_a_date_in_a_workbook_is_an_unknown_value_with_its_row(filled: ProjectFolder, tmp_path: Path):

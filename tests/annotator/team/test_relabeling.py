@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from annotator.models import Annotation, AskedAgain, Image, Submission, now
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import load_predictions
+from annotator.services.rounds.loading import load_predictions
 from annotator.services.tasks.overlap import rebuild_wanted_opinions
 from annotator.services.tasks.settings import TeamSettings, write_settings
 from annotator.services.team import label_noise

@@ -15,7 +15,7 @@ from annotator.app import create_app
 from annotator.config import Settings
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account, add_token
-from annotator.services.predictions.active import load_predictions
+from annotator.services.rounds.loading import load_predictions
 from annotator.web.http.description import KEYED, describe_api
 from tests.support.predictions_folder import write_predictions
 from tests.support.projects.images import names_of

@@ -12,8 +12,8 @@ from playwright.sync_api import Page
 from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
-from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
+from annotator.services.rounds.loading import load_predictions
 from tests.support.browser.label_page import CODES_PRESSED, image_name, shown_image, wait_until_sent
 from tests.support.predictions_folder import write_cells
 from tests.support.projects.images import LIMITS, import_images, names_of

@@ -12,8 +12,8 @@ from annotator.models import Flag, Skip
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.sample_faces import draw_faces
-from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
+from annotator.services.rounds.loading import load_predictions
 from tests.support.browser.label_page import image_name, press_answers, shown_image, wait_until_sent
 from tests.support.face_descriptors import add_people
 from tests.support.predictions_folder import write_predictions

@@ -15,8 +15,8 @@ from annotator.models import Predictions
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.exporting.snapshots import export_snapshot
-from annotator.services.predictions.active import load_predictions
 from annotator.services.projects import init_project
+from annotator.services.rounds.loading import load_predictions
 from tests.support.predictions_folder import write_predictions
 from tests.support.projects.images import LIMITS, import_images, names_of
 from tests.support.serving import Server

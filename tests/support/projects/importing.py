@@ -1,14 +1,28 @@
 """Sources to import, and the images that an import made of them."""
 
 import json
+import secrets
 from pathlib import Path
 
 import cv2
 import numpy as np
 from sqlalchemy import select
 
-from annotator.models import Image
+from annotator.config import Settings
+from annotator.domain.names import name_of
+from annotator.domain.schema import CANNOT_TELL
+from annotator.models import Image, Label
 from annotator.project import ProjectFolder
+from annotator.services.importing.jobs import (
+    ImportRequest,
+    begin_import,
+    get_import,
+    import_details,
+    start_import,
+)
+from annotator.services.importing.runner import run_next_import
+from annotator.services.importing.uploads import receive_piece
+from annotator.services.schema.active import active_schema
 from tests.support.commands import call
 
 
@@ -35,3 +49,36 @@ def make_video(path: Path, frames: int = 20, fps: int = 10) -> Path:
         writer.write(frame)
     writer.release()
     return path
+
+
+def try_upload(project: ProjectFolder, name: str, content: bytes) -> int:
+    """Upload a file and let a worker try it; returns the number of the import."""
+    with project.database.write() as session:
+        number = begin_import(session, secrets.token_hex(8), 1, name, len(content), dry_run=True).id
+    receive_piece(project, number, 0, content)
+    assert run_next_import(project, Settings(), lambda: False)
+    return number
+
+
+def confirm_upload(project: ProjectFolder, number: int, mapping: str, **options: object) -> dict:
+    """Import an upload with this mapping; returns the import as the API tells it."""
+    request = ImportRequest(mapping=mapping, **options)
+    with project.database.write() as session:
+        start_import(session, number, request, dry_run=False)
+    assert run_next_import(project, Settings(), lambda: False)
+    with project.database.read() as session:
+        return import_details(get_import(session, number))
+
+
+def labels_by_image(project: ProjectFolder, attribute: str) -> dict[str, str]:
+    """The name of every image's label of an attribute, by the image's name."""
+    with project.database.read() as session:
+        ids, schema = active_schema(session).ids, active_schema(session).schema
+        rows = session.execute(
+            select(Image.name, Label.code)
+            .join(Label, Label.image_id == Image.id)
+            .where(Label.attribute_id == ids[attribute])
+        )
+        return {
+            name: name_of(schema[attribute], CANNOT_TELL if code is None else code) for name, code in rows
+        }

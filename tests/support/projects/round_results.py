@@ -1,6 +1,7 @@
 """Rounds that have ended, with chosen predictions and files."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ from sqlalchemy import update
 from annotator.models import Image, Round, now
 from annotator.project import ProjectFolder
 from annotator.services.insights.label_savings import read_labels_saved
-from annotator.services.predictions.active import load_predictions
 from annotator.services.rounds.feature_choice import choose_features, network_folder
+from annotator.services.rounds.loading import load_predictions
+from annotator.services.rounds.networks import network_folder_of
 from tests.support.predictions_folder import SURE, UNCERTAIN, write_cells, write_predictions
 from tests.support.projects.images import image_of, names_of
 from tests.support.projects.labelling import ALL, Person
 from tests.support.projects.reviewing import save_correction
+from trainer.networks.pinned import pin_network
 
 LABEL_ISSUES_HEADER = "image_name,attribute,code,p_code,suggested,p_suggested"
 
@@ -79,10 +82,32 @@ def answer_audit_set(project: ProjectFolder, images: int) -> dict[str, int]:
     return truth
 
 
+TRIED = "test_resnet"
+"""A network of timm with half a million parameters."""
+
+
+def audit_answers(
+    project: ProjectFolder, truth: dict[str, int], wrong: int
+) -> dict[str, dict[str, list[float]]]:
+    """Answers to the glasses of all images, with 90 % on the audit images, the first `wrong` of them incorrect."""
+    cells = {name: {"glasses": [0.9, 0.06, 0.04]} for name in names_of(project)}
+    for place, (name, code) in enumerate(truth.items()):
+        predicted = 1 - code if place < wrong else code
+        cells[name] = {"glasses": [0.9 if value == predicted else 0.05 for value in range(3)]}
+    return cells
+
+
 def add_round_with_errors(
-    project: ProjectFolder, truth: dict[str, int], wrong: int, labels: int | None = None
+    project: ProjectFolder,
+    truth: dict[str, int],
+    wrong: int,
+    labels: int | None = None,
+    **others: list[float],
 ) -> int:
-    """Add a finished round that predicts the audit images with 90 %, the first `wrong` of them incorrectly."""
+    """Add a finished round that predicts the glasses of the audit images with 90 %, the first `wrong` of them incorrectly.
+
+    `others`: the probabilities of other attributes, the same for all images.
+    """
     with project.database.write() as session:
         row = Round(
             state="done", engine="probe", strategy="margin", stage="load", done=0, total=0, message="", attempts=1,
@@ -91,10 +116,8 @@ def add_round_with_errors(
         session.add(row)
         session.flush()
         number = row.id
-    cells = {name: {"glasses": [0.9, 0.06, 0.04]} for name in names_of(project)}
-    for place, (name, code) in enumerate(truth.items()):
-        predicted = 1 - code if place < wrong else code
-        cells[name] = {"glasses": [0.9 if value == predicted else 0.05 for value in range(3)]}
+    cells = audit_answers(project, truth, wrong)
+    cells = {name: answers | others for name, answers in cells.items()}
     folder = project.rounds / f"{number:04d}"
     load_predictions(project, write_cells(project, folder / "run" / "predictions", cells), number)
     if labels is not None:
@@ -114,11 +137,28 @@ def add_network_with_errors(project: ProjectFolder, truth: dict[str, int], wrong
     return number
 
 
-def choose_round_features(project: ProjectFolder) -> tuple[int | None, str]:
-    """Add a round of the engine probe and choose its features; returns the round whose features it uses, and the reason."""
+def try_network_with_errors(project: ProjectFolder, truth: dict[str, int], wrong: int, number: int) -> str:
+    """Add a network with random weights, and a trial on a round's snapshot; see `add_round_with_errors`. Returns its name."""
+    folder = network_folder_of(project, TRIED)
+    if not folder.exists():
+        pin_network(folder, TRIED, random=True)
+    run = project.round_folder(number) / "run"
+    cells = audit_answers(project, truth, wrong)
+    shutil.rmtree(run / "trials", ignore_errors=True)
+    write_cells(project, run / "trials" / folder.name / "predictions", cells)
+    (run / "trials" / "trials.json").write_text(json.dumps({folder.name: {"error": None}}))
+    return TRIED
+
+
+def choose_round_features(project: ProjectFolder) -> tuple[int | str | None, str]:
+    """Add a round of the engine probe and choose its features; returns the round or the added network whose features it uses, and
+    the reason.
+    """
     number = add_finished_round(project, None)
-    chosen = choose_features(project, number)
+    folder = choose_features(project, number)
     with project.database.read() as session:
         row = session.get_one(Round, number)
-        assert row.features == chosen
-        return row.features, row.features_reason
+    used = [network_folder(project, row.features)] if row.features else []
+    used += [network_folder_of(project, row.network)] if row.network else []
+    assert used == ([folder] if folder else [])
+    return row.network or row.features, row.features_reason

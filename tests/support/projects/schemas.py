@@ -12,3 +12,20 @@ SPLIT_VALUE = DEFAULT_SCHEMA.replace(
 RENAMED_ATTRIBUTE = DEFAULT_SCHEMA.replace(
     'name = "glasses"\ntitle', 'name = "eyewear"\nwas = "glasses"\ntitle', 1
 )
+WITH_GENDER_AND_RATING = (
+    DEFAULT_SCHEMA
+    + """
+[[attribute]]
+name = "gender"
+title = "Gender"
+key = "s"
+values = [{ code = 0, name = "male" }, { code = 1, name = "female" }]
+
+[[attribute]]
+name = "rating"
+title = "Rating"
+key = "r"
+values = [{ code = 0, name = "1" }, { code = 1, name = "2" }, { code = 2, name = "3" }]
+"""
+)
+"""The names of the ratings are also codes of other ratings."""

@@ -10,6 +10,7 @@ from tests.support.killing import Moment, dies, fit_until, save_until
 from tests.support.small_run import FROM_PROBE, draw_snapshot
 from trainer.finetune.run import fit
 from trainer.runtime.errors import ModelError
+from trainer.runtime.files import remove_unfinished
 from trainer.runtime.tensors import (
     load_checkpoint,
     optimizer_tensors,
@@ -75,17 +76,22 @@ def test_a_restored_optimizer_continues_exactly():
 
 def test_a_save_killed_at_any_file_event_leaves_the_old_or_the_new_checkpoint(tmp_path):
     save_checkpoint(tmp_path, "last", 0, {"a": torch.zeros(3)}, {"epoch": 0})
-    found = []
+    found, left = [], set()
     for events in count():
         finished = not dies(save_until, Moment(events), tmp_path, events + 1)
         tensors, state = load_checkpoint(tmp_path, "last")
         assert tensors["a"].tolist() == [state["epoch"]] * 3
         found.append(state["epoch"] == events + 1)
+        left |= {entry.is_dir() for entry in tmp_path.glob(".*")}
+        remove_unfinished(tmp_path)
+        names = sorted(entry.name for entry in tmp_path.iterdir() if entry.suffix != ".safetensors")
+        assert names == ["last.json"], "what a killed save left is removed"
         if finished:
             break
     assert found == sorted(found), "the first events leave the old checkpoint, the last ones the new one"
     assert found[-1]
     assert found.count(False) >= 5
+    assert left == {True, False}, "it was killed while it wrote tensors, and while it wrote the manifest"
     assert len(list(tmp_path.glob("last-*"))) == 1, "files of killed saves are removed"
 
 

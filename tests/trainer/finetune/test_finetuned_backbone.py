@@ -1,6 +1,7 @@
 """A probe on the features of a fine-tuned network, calibrated on images that the network did not learn from."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from trainer.rounds.round import run_round
 from trainer.runtime.errors import ChoiceError, ModelError, PredictionsError
 from trainer.runtime.files import read_manifest
 from trainer.runtime.tensors import read_tensors
+from trainer.views import WHOLE
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +64,8 @@ def test_a_round_uses_and_records_the_features_of_the_network(tuned, done):
     assert done.metrics["colour"]["val"]["balanced_accuracy"] > 0.9
     probe, manifest = load_probe(done.model)
     assert manifest["network"] == "../../../1/run/model"
-    assert manifest["features"]["weights_sha256"] == fine_tuned(network).backbone.weights_sha256
-    assert len(probe.mean) == 16
+    assert manifest["features"]["whole"]["weights_sha256"] == fine_tuned(network).backbone.weights_sha256
+    assert len(probe.scaling["whole"][0]) == 16
 
 
 def test_a_saved_probe_gives_the_same_answers_after_both_folders_are_moved(tuned, done, tmp_path):
@@ -74,7 +76,7 @@ def test_a_saved_probe_gives_the_same_answers_after_both_folders_are_moved(tuned
     p = Predictions.open(done.predictions).probabilities("colour")
     np.testing.assert_allclose(answers.probabilities["colour"], p, atol=5e-3)
     opened = open_network(tmp_path / "2" / "run" / "model")
-    some = SnapshotImages(snapshot, np.arange(len(snapshot)), [], side=32)
+    some = SnapshotImages(snapshot, np.arange(len(snapshot)), [], view=replace(WHOLE, side=32))
     logits = compute_logits(opened.network, some, batch_size=8, workers=0, progress=lambda _: None)["colour"]
     assert (logits + np.log(opened.calibration["colour"]["prior"])).argmax(axis=1).tolist() == p.argmax(
         axis=1

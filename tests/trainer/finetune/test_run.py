@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -20,6 +21,7 @@ from trainer.finetune.validation import balanced_accuracy
 from trainer.networks import build
 from trainer.runtime.errors import ImageError, ModelError, TrainerError
 from trainer.runtime.tensors import load_checkpoint
+from trainer.views import WHOLE
 
 
 def silent(done, total, message):
@@ -221,7 +223,7 @@ def test_an_epoch_holds_every_image_once_in_its_own_order():
 
 
 def test_augmented_batches_do_not_depend_on_workers_or_the_start_step(snapshot):
-    images = SnapshotImages(snapshot, np.arange(24), ["colour"], side=32)
+    images = SnapshotImages(snapshot, np.arange(24), ["colour"], view=replace(WHOLE, side=32))
     batches = epoch_order(24, 8, seed=0, epoch=1)
 
     def batches_of(chosen, workers, epoch=1):

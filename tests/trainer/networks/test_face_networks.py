@@ -27,9 +27,9 @@ def test_the_features_give_dlibs_own_descriptor():
     np.testing.assert_allclose(ours[0], theirs, atol=1e-5)
 
 
-def test_a_damaged_weights_file_is_refused_with_the_networks_name(tmp_path):
+def test_a_damaged_weights_file_is_refused(tmp_path):
     (tmp_path / "other.dat").write_bytes(dlib_face.weights_file().read_bytes()[:100_000])
-    with pytest.raises(WeightsError, match="dlib_face cannot be used"):
+    with pytest.raises(WeightsError, match="weights of dlib cannot be used"):
         networks.build("dlib_face", pretrained=True, weights=tmp_path / "other.dat")
     with pytest.raises(ChoiceError, match="two networks"):
         networks.build("faces", pretrained=True, weights=tmp_path / "other.dat")

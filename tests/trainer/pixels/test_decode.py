@@ -1,6 +1,8 @@
 """The shared decoder: every mode and format, damaged files, and limits."""
 
 import io
+import re
+import struct
 import subprocess
 import sys
 
@@ -231,6 +233,41 @@ def test_a_photo_that_ends_within_its_last_rows_is_decoded_with_a_note():
     assert cut.notes == ("it lacks its last bytes",)
 
 
+@pytest.mark.parametrize(
+    ("bits", "sample", "told"),
+    [
+        (32, 3, "3 values of 32-bit floats per pixel"),
+        (16, 3, "3 values of 16-bit floats per pixel"),
+        (64, 3, "3 values of 64-bit floats per pixel"),
+        (32, 1, "3 values of 32-bit numbers per pixel"),
+    ],
+)
+def test_a_tiff_of_colours_that_are_not_read_is_told_with_what_to_do(bits: int, sample: int, told: str):
+    content = encode(noise(), "TIFF", tiffinfo={339: (sample,) * 3})
+    content = content.replace(struct.pack("<3H", 8, 8, 8), struct.pack("<3H", bits, bits, bits))
+    with pytest.raises(
+        UndecodableImageError, match=f"^is a TIFF with {told}, which is not read; save it with"
+    ):
+        decode_image(content, MOST)
+
+
+def test_a_tiff_of_usual_samples_that_is_damaged_is_not_told_to_be_of_others():
+    content = encode(noise(), "TIFF").replace(struct.pack("<HHI", 259, 3, 1), struct.pack("<HHI", 259, 3, 0))
+    with pytest.raises(UndecodableImageError, match="damaged"):
+        decode_image(content[:-40_000] if len(content) > 40_000 else content[:60], MOST)
+
+
+@pytest.mark.parametrize(("side", "lacks"), [(24, 1), (24, 17), (24, 200), (200, 1), (200, 17), (200, 900)])
+def test_an_avif_without_its_end_is_decoded_or_refused_for_what_it_lacks(side: int, lacks: int):
+    content = encode(noise(size=(side, side)), "AVIF", quality=60)[:-lacks]
+    try:
+        outcome = " ".join(decode_image(content, MOST).notes)
+    except UndecodableImageError as refusal:
+        outcome = str(refusal)
+    told = rf"is damaged \(its last {lacks} bytes are missing(, and it cannot be decoded without them)?\)"
+    assert re.fullmatch(f"it lacks its last bytes|{told}", outcome)
+
+
 def test_more_pixels_than_the_limit_are_refused_before_they_are_decoded():
     with pytest.raises(
         UndecodableImageError, match=r"200×100 pixels, more than 10,000 \(FACELABEL_MAX_PIXELS\)"
@@ -289,3 +326,20 @@ def test_random_damage_is_decoded_or_refused_with_a_reason(seed: int):
 def test_decoding_loads_no_torch():
     code = "import sys, trainer.pixels.decode; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("orientation", "inset"), [(1, (0, 0)), (3, (0.5, 0.5)), (6, (0.5, 0))])
+def test_a_large_image_is_reduced_to_no_less_than_the_wanted_side(
+    orientation: int, inset: tuple[float, float]
+):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    across = np.linspace(0, 255, 641).astype(np.uint8)
+    picture = Image.fromarray(np.broadcast_to(across[None, :, None], (431, 641, 3)).copy())
+    content = encode(picture, "PNG", exif=exif.tobytes())
+    whole, small = (decode_image(content, MOST, side) for side in (None, 200))
+    assert (small.width, small.height) == (whole.width, whole.height) == whole.pixels.size
+    assert sorted(small.pixels.size) == [216, 321]
+    assert (small.reduction, small.inset) == (2, inset)
+    assert difference(small, np.asarray(whole.pixels.resize(small.pixels.size, Image.Resampling.BOX))) < 1
+    assert decode_image(content, MOST, 216).pixels.size == whole.pixels.size

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from trainer.data.snapshot import Snapshot
-from trainer.probe.embeddings import FILE, pool_embeddings
+from trainer.probe.embeddings import FILE, pool_embeddings, view_embeddings
 from trainer.probe.probe import fit_probe
 from trainer.rounds.engines import _features
 
@@ -21,32 +21,34 @@ def features(faces, cache, tmp_path):
 
 
 def read_embeddings(features):
-    """Read them like a new process, which has none in memory."""
-    pool_embeddings.cache_clear()
-    return pool_embeddings(features)
+    """Read those of the head like a new process, which has none in memory."""
+    view_embeddings.cache_clear()
+    return view_embeddings(features["head"])
 
 
 def test_embeddings_are_the_features_along_their_principal_directions(features):
     pool = read_embeddings(features)
     images = torch.arange(len(pool))
     embeddings = pool.of(images)
-    torch.testing.assert_close(embeddings, pool.basis.project(features.of(images)), atol=2e-3, rtol=2e-3)
+    torch.testing.assert_close(
+        embeddings, pool.basis.project(features["head"].of(images)), atol=2e-3, rtol=2e-3
+    )
     variance = embeddings.var(dim=0)
     assert (variance[:5] > variance[-5:].max()).all()
 
 
 def test_embeddings_are_computed_once(features):
     read_embeddings(features)
-    file = features.store.folder / FILE
+    file = features["head"].store.folder / FILE
     before = file.stat().st_mtime_ns
-    assert len(read_embeddings(features)) == len(features.rows)
+    assert len(read_embeddings(features)) == len(features["head"].rows)
     assert file.stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize("damage", [b"", b"torn"])
 def test_damaged_embeddings_are_computed_again(features, damage):
     whole = read_embeddings(features).of(torch.arange(5)).clone()
-    (features.store.folder / FILE).write_bytes(damage)
+    (features["head"].store.folder / FILE).write_bytes(damage)
     assert torch.equal(read_embeddings(features).of(torch.arange(5)), whole)
 
 
@@ -54,7 +56,9 @@ def test_new_records_do_not_change_the_basis_of_a_snapshot(features):
     before = read_embeddings(features)
     sample = before.basis
     random = np.random.default_rng(0)
-    features.store.append(["ff" * 32], random.random((1, features.store.size)).astype(np.float16))
+    features["head"].store.append(
+        ["ff" * 32], random.random((1, features["head"].store.size)).astype(np.float16)
+    )
     after = read_embeddings(features)
     assert len(after.records) == len(before.records) + 1
     assert torch.equal(after.basis.directions, sample.directions), (

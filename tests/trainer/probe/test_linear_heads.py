@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from trainer.evaluation.calibration import probabilities
 from trainer.probe.head_loss import HeadLoss
-from trainer.probe.linear_heads import FOLDS, assign_folds, fit_basis, fit_head
+from trainer.probe.linear_heads import FOLDS, assign_folds, fit_basis, fit_head, fit_heads
 from trainer.stats.class_balanced import balanced_answers
 
 
@@ -121,3 +121,47 @@ def test_a_group_is_never_split_between_folds(members, seed):
     folds = assign_folds(groups, seed)
     assert set(folds) <= set(range(FOLDS))
     assert all(len(set(folds[groups == group])) == 1 for group in groups)
+
+
+def two_views(informative: str, images: int = 240):
+    """Embeddings of the views "head" and "face" side by side, 12 coordinates each, and labels that some of them show."""
+    generator = torch.Generator().manual_seed(0)
+    labels = (np.arange(images) % 2).astype(np.int64)
+    views = {"head": slice(0, 12), "face": slice(12, 24)}
+    embeddings = torch.randn(images, 24, generator=generator)
+    for view in informative.split():
+        embeddings[:, views[view].start] += 1.6 * torch.from_numpy(labels)
+    groups = np.array([f"image:{i}" for i in range(images)])
+    return embeddings / 24**0.5, labels, groups, views
+
+
+@pytest.mark.parametrize("informative", ["head", "face", "head face"])
+def test_an_attribute_is_seen_in_the_view_that_shows_it(informative):
+    embeddings, labels, groups, views = two_views(informative)
+    train, test = slice(0, 120), slice(120, None)
+    head = fit_heads(embeddings[train], {"a": labels[train]}, groups[train], {"a": 2}, 0, views=views)["a"]
+    assert head.views == tuple(informative.split())
+    for view, block in views.items():
+        assert head.coefficients[:-1][block].any() == (view in head.views)
+    right = (head.answer(embeddings[test]).argmax(1) == labels[test]).mean()
+    assert right > (0.75 if len(head.views) == 2 else 0.65)
+    alone = [
+        fit_heads(embeddings[train, block], {"a": labels[train]}, groups[train], {"a": 2}, 0)["a"]
+        for block in views.values()
+    ]
+    if len(head.views) == 2:
+        assert right > max(
+            (of_view.answer(embeddings[test][:, block]).argmax(1) == labels[test]).mean()
+            for of_view, block in zip(alone, views.values(), strict=True)
+        )
+    assert head.committee(embeddings[test]).shape == (FOLDS, 120, 2)
+
+
+def test_a_single_view_gives_the_same_head_as_no_views():
+    embeddings, labels, groups, views = two_views("head")
+    block = {"head": views["head"]}
+    named, plain = (
+        fit_heads(embeddings[:, :12], {"a": labels}, groups, {"a": 2}, 0, views=given)["a"]
+        for given in (block, None)
+    )
+    assert torch.equal(named.coefficients, plain.coefficients)

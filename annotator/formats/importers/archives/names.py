@@ -73,7 +73,7 @@ def bad_name(name: str) -> str:
     if is_archive_name(name):
         return "is an archive inside the archive; unpack it and import it on its own"
     if name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in parts:
-        return "has a path that leaves the archive"
+        return "has a path that leaves the archive, or may leave it: it begins at a root or drive, or goes up with .."
     categories = {unicodedata.category(character) for character in name}
     if "Cs" in categories:
         return "has a name that is not in the archive's encoding; choose it with --names-encoding"
