@@ -8,8 +8,10 @@ from flask import Flask
 
 from annotator import __version__
 from annotator.config import Settings
+from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.resources import resource
+from annotator.services.faces.tiles import TileStore
 from annotator.web.data.exports import export_files, exports_api
 from annotator.web.data.imports import imports_api
 from annotator.web.data.mapping import mapping_api
@@ -47,7 +49,10 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         "facelabel", template_folder=str(resource("templates")), static_folder=str(resource("static"))
     )
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    app.extensions["facelabel"] = Context(project, settings)
+    limits = Limits(settings.max_pixels, settings.max_file_bytes)
+    # Two threads never wait for tiles: they take answers.
+    tiles = TileStore(project, limits, settings.tile_cache_bytes, max(1, settings.threads - 2))
+    app.extensions["facelabel"] = Context(project, settings, tiles)
     app.jinja_env.globals.update(project_name=project.name, version=__version__)
     app.config.update(
         SECRET_KEY=project.secret_key(),

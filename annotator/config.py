@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     )
     max_file_bytes: int = Field(128 * 2**20, ge=1, description="Larger image files are refused.")
     max_upload_bytes: int = Field(16 * 2**30, ge=1, description="The import page refuses larger files.")
+    tile_cache_bytes: int = Field(
+        2 * 2**30,
+        ge=0,
+        description="How much of the disk the kept tiles and thumbnails may take; the ones not used for longest go first.",
+    )
     worker: bool = Field(
         True, description="Whether `serve` starts a worker. `facelabel worker` starts one separately."
     )

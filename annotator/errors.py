@@ -7,6 +7,7 @@ FacelabelError            what happened, what was kept, what to do; exit code 1,
 ├── NotFound              the named thing does not exist; HTTP 404
 ├── Conflict              the state has changed meanwhile; HTTP 409
 ├── TooMany               the same was tried too often; HTTP 429
+├── Busy                  the server is at work for others; HTTP 503
 └── NoRoom                the disk is full; HTTP 507
 """
 
@@ -76,6 +77,12 @@ class TooMany(FacelabelError):  # noqa: N818
     """The same was tried too often."""
 
     status = 429
+
+
+class Busy(FacelabelError):  # noqa: N818
+    """The server does as much of this as it can. The same request succeeds a moment later."""
+
+    status = 503
 
 
 class NoRoom(FacelabelError):  # noqa: N818

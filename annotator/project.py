@@ -28,7 +28,7 @@ class ProjectFolder:
     networks/         added networks whose features probes may use, a folder each
     imports/          a report per imported source: what was imported and refused
     uploads/          files that were uploaded to be imported, until they are imported
-    cache/            features; it may be deleted
+    cache/            features, and parts of images for the label page; it may be deleted
     secret.key        signs login cookies
     """
 

@@ -22,6 +22,7 @@ from annotator.config import Settings
 from annotator.errors import FacelabelError, WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts
+from annotator.web.http.context import context_of
 from annotator.web.http.security import LOCAL_NAMES
 
 STEADY_SECONDS = 60.0
@@ -49,6 +50,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns when a request waits a moment
     _check_audience(project, settings)
     app = create_app(project, settings)
+    tiles = context_of(app).tiles
     try:
         server = create_server(
             app,
@@ -75,6 +77,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
         server.run()
     finally:
         server.close()
+        tiles.close()
         worker.stop()
 
 

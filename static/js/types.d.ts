@@ -70,6 +70,7 @@ export interface Task {
   image_id: number;
   image_name: string;
   image_url: string;
+  thumbnail_url: string | null;
   width: number;
   height: number;
   lease: string;
@@ -77,8 +78,18 @@ export interface Task {
   cells: { attribute: string; suggestion: Suggestion | null }[];
   labels: Record<string, Code>;
   names: Record<string, string>;
-  face: { head: Box; box: Box; count: number } | null;
+  face: AskedFace | null;
   faces: TaskFace[] | null;
+  tile_url: string | null;
+}
+
+/** The face that is asked about; boxes in shares of the image's sides. */
+export interface AskedFace {
+  head: Box;
+  box: Box;
+  count: number;
+  turn: 0 | 90 | 180 | 270;
+  small: boolean;
 }
 
 export interface TasksAnswer {
@@ -105,6 +116,7 @@ export interface SweepImage {
   image_id: number;
   image_name: string;
   image_url: string;
+  thumbnail_url: string | null;
   width: number;
   height: number;
   lease: string;
@@ -138,6 +150,7 @@ export interface Face {
   image_id: number;
   image_name: string;
   image_url: string;
+  thumbnail_url: string | null;
   width: number;
   height: number;
   box: Box | null;
@@ -204,6 +217,7 @@ export interface ImageCard {
   id: number;
   name: string;
   image_url: string;
+  thumbnail_url: string | null;
   split: string;
   done: boolean;
   labels: Record<string, Code>;
@@ -248,6 +262,7 @@ export interface ImageDetail {
   id: number;
   name: string;
   image_url: string;
+  head_url: string | null;
   width: number;
   height: number;
   split: string;
@@ -798,6 +813,7 @@ export interface CachedImage {
   image_id: number;
   image_name: string;
   image_url: string;
+  thumbnail_url: string | null;
   width: number;
   height: number;
 }

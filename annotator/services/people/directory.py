@@ -9,6 +9,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.faces.boxes import Box, turned_back
+from annotator.domain.faces.crops import Crop, thumbnail_crop, tile_crop
 from annotator.models import Face, Image, Label, ValueRow
 from annotator.services.people.face_sets import identity_attribute
 from annotator.services.schema.open_values import UNKNOWN_PERSON
@@ -19,12 +20,15 @@ class FaceCard:
     """An image with its largest face.
 
     `box`: left, top, right, bottom in pixels of the upright image; None if no face was found. `turn`: degrees clockwise by which
-    the face must be turned to be upright.
+    the face must be turned to be upright. `thumbnail`: the part that a grid shows; None if the view serves.
+    `head`: the part that shows the head at full detail; None likewise.
     """
 
     image: Image
     box: Box | None
     turn: int
+    thumbnail: Crop | None
+    head: Crop | None
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,9 @@ def faces_of_person(session: Session, attribute_id: int, code: int, limit: int) 
 
 def _card(image: Image, face: Face | None) -> FaceCard:
     if face is None:
-        return FaceCard(image, None, 0)
+        return FaceCard(image, None, 0, None, None)
     box = Box(face.left, face.top, face.right, face.bottom)
-    return FaceCard(image, turned_back(box, face.turn, image.width, image.height), face.turn)
+    size = image.width, image.height
+    thumbnail = thumbnail_crop(box, face.points, face.turn, *size)
+    head = thumbnail and tile_crop(box, face.points, face.turn, *size)
+    return FaceCard(image, turned_back(box, face.turn, *size), face.turn, thumbnail, head)

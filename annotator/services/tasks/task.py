@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
-from annotator.domain.faces.boxes import Box, head_box, turned_back
+from annotator.domain.faces.boxes import Box, Turn, head_box, turned_back
+from annotator.domain.faces.crops import Crop, is_small, thumbnail_crop, turned_size
 from annotator.formats.snapshot.predictions import Suggestion
+from annotator.imaging.image_files import VIEW_SIDE
 from annotator.models import Face, Image, Label
 from annotator.services.predictions.active import ActivePredictions
 from annotator.services.schema.active import ActiveSchema
@@ -51,11 +53,21 @@ class TaskFace:
 
 @dataclass(frozen=True)
 class AskedFace:
-    """The face that the questions are about, with boxes as of TaskFace, and the number of faces in the image."""
+    """The face that the questions are about, with boxes as of TaskFace.
+
+    Args:
+        head: the box of the whole head.
+        box: the box of the face.
+        count: the number of faces in the image.
+        turn: degrees clockwise after which the face is upright.
+        small: whether it takes less than half of the image, across and down.
+    """
 
     head: _Shares
     box: _Shares
     count: int
+    turn: Turn
+    small: bool
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,8 @@ class Task:
     Args:
         face: the largest face; None while no face is known.
         faces: all faces, largest first; [] if none was found; None if the image was not searched yet and came without.
+        detailed: whether the original has more pixels than the view.
+        thumbnail: the part that a grid shows; None if the view serves.
     """
 
     image_id: int
@@ -77,6 +91,8 @@ class Task:
     labels: dict[str, int | None]
     face: AskedFace | None
     faces: list[TaskFace] | None
+    detailed: bool
+    thumbnail: Crop | None
 
 
 def lease_tasks(
@@ -93,9 +109,9 @@ def lease_tasks(
         return []
     tokens = put_leases(session, image_ids, labeller_id, lease_seconds, drawn)
     images: dict[int, Row[Any]] = {}
-    faces: dict[int, list[TaskFace]] = {image_id: [] for image_id in image_ids}
+    faces: dict[int, list[Row[Any]]] = {image_id: [] for image_id in image_ids}
     for row in session.connection().execute(_FACES, {"image_ids": image_ids}):
-        faces[row.id].append(_face(row))
+        faces[row.id].append(row)
     labels: dict[int, dict[int, int | None]] = {image_id: {} for image_id in image_ids}
     for row in session.connection().execute(_IMAGES_WITH_LABELS, {"image_ids": image_ids}):
         images[row.id] = row
@@ -131,10 +147,11 @@ def _make_task(
     active: ActiveSchema,
     labels: dict[int, int | None],
     predictions: ActivePredictions | None,
-    faces: list[TaskFace],
+    faces: list[Row[Any]],
 ) -> Task:
     suggestions = predictions.suggestions(image.name, image.sha256) if predictions else {}
     suggestions = {n: s for n, s in suggestions.items() if n in active.ids and active.offers(n, s.code)}
+    shown = _face_and_size(image, faces)
     return Task(
         image_id=image.id,
         image_name=image.name,
@@ -147,16 +164,38 @@ def _make_task(
         ],
         labels={name: labels[number] for number, name in active.names.items() if number in labels},
         # Faces that came with an image are there before the image's faces are counted.
-        face=AskedFace(faces[0].head, faces[0].box, image.face_count or len(faces)) if faces else None,
-        faces=None if image.face_count is None and not faces else faces,
+        face=_asked(faces[0], image.face_count or len(faces)) if faces else None,
+        faces=None if image.face_count is None and not faces else [_face(face) for face in faces],
+        detailed=max(image.width, image.height) > VIEW_SIDE,
+        thumbnail=thumbnail_crop(*shown),
     )
 
 
 def _face(face: Row[Any]) -> TaskFace:
-    size = (face.width, face.height) if face.turn in {0, 180} else (face.height, face.width)
+    box, head = _boxes(face)
+    return TaskFace(face.number + 1, face.number == 0, _shares(face, head), _shares(face, box))
+
+
+def _asked(face: Row[Any], count: int) -> AskedFace:
+    box, head = _boxes(face)
+    small = is_small(box, head, *turned_size(face.width, face.height, face.turn))
+    return AskedFace(_shares(face, head), _shares(face, box), count, face.turn, small)
+
+
+def _boxes(face: Row[Any]) -> tuple[Box, Box]:
+    """The boxes of a face and of its head, in pixels of the turned image."""
     box = Box(face.left, face.top, face.right, face.bottom)
-    head, shown = (
-        turned_back(part, face.turn, face.width, face.height).shares(face.width, face.height)
-        for part in (head_box(box, face.points, *size), box)
-    )
-    return TaskFace(face.number + 1, face.number == 0, head, shown)
+    return box, head_box(box, face.points, *turned_size(face.width, face.height, face.turn))
+
+
+def _shares(face: Row[Any], box: Box) -> _Shares:
+    return turned_back(box, face.turn, face.width, face.height).shares(face.width, face.height)
+
+
+def _face_and_size(
+    image: Row[Any], faces: list[Row[Any]]
+) -> tuple[Box | None, list[list[int]], int, int, int]:
+    """The largest face and the size of an image, as the crops of the domain take them."""
+    if not faces:
+        return None, [], 0, image.width, image.height
+    return _boxes(faces[0])[0], faces[0].points, faces[0].turn, image.width, image.height

@@ -37,6 +37,7 @@ ACCESS: dict[str, Needed] = {
     "pages.snapshots": Role.LABELLER,
     "pages.import_page": Role.ADMIN,
     "media.view": Role.LABELLER,
+    "media.tile": Role.LABELLER,
     "label_api.get_schema": Role.LABELLER,
     "label_api.next_work": Role.LABELLER,
     "label_api.annotate": Role.LABELLER,

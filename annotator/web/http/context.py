@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import current_app, g, request
+from flask import Flask, current_app, g, request
 
 from annotator.config import Settings
 from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.accounts import Account
+from annotator.services.faces.tiles import TileStore
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,17 @@ class Context:
 
     project: ProjectFolder
     settings: Settings
+    tiles: TileStore
 
 
 def context() -> Context:
     """The context of the app that handles this request."""
-    served = current_app.extensions["facelabel"]
+    return context_of(current_app)
+
+
+def context_of(app: Flask) -> Context:
+    """The context of an app."""
+    served = app.extensions["facelabel"]
     assert isinstance(served, Context)
     return served
 

@@ -1,4 +1,4 @@
-"""The images that the browser shows: the upright JPEG made at import. Its name is its hash, so it never changes."""
+"""The images that the browser shows: the view made at import, and parts of the original. Their names never change meaning."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 
 from flask import Blueprint, Response, send_file
 
+from annotator.domain.faces.crops import Crop
 from annotator.errors import NotFound
 from annotator.files import shard_path
+from annotator.services.faces.tiles import THUMBNAIL_SIDE, TILE_SIDE, parse_tile, tile_name
 from annotator.web.http.context import context
 
 media = Blueprint("media", __name__)
@@ -19,12 +21,39 @@ def media_url(sha256: str) -> str:
     return f"/media/{sha256}.jpg"
 
 
+def tile_template(sha256: str, turn: int) -> str:
+    """The address of a part of the original: its edges in pixels of the upright image turned by `turn`, and the longer side wanted."""
+    return f"/media/{sha256}/tiles/{{left}}-{{top}}-{{right}}-{{bottom}}-{turn}-{{side}}.jpg"
+
+
+def tile_url(sha256: str, crop: Crop | None) -> str | None:
+    """The address of a part of the original; None if the view is shown instead."""
+    return f"/media/{sha256}/tiles/{tile_name(crop, TILE_SIDE)}.jpg" if crop else None
+
+
+def thumbnail_url(sha256: str, crop: Crop | None) -> str | None:
+    """The address of a thumbnail; None if the view is shown instead."""
+    return f"/media/{sha256}/tiles/{tile_name(crop, THUMBNAIL_SIDE)}.jpg" if crop else None
+
+
 @media.get("/media/<sha256>.jpg")
 def view(sha256: str) -> Response:
     """One image. The name must be a hash, so that no path can be requested."""
     path = shard_path(context().project.views, sha256, "jpg")
     if not _SHA256.fullmatch(sha256) or not path.is_file():
         raise NotFound("unknown_image", "There is no such image.", do="Ask for the next task.")
-    response = send_file(path, mimetype="image/jpeg", etag=sha256, max_age=31_536_000)
+    return _unchanging(send_file(path, mimetype="image/jpeg", etag=sha256, max_age=31_536_000))
+
+
+@media.get("/media/<sha256>/tiles/<name>.jpg")
+def tile(sha256: str, name: str) -> Response:
+    """A part of the original image, at most 1,600 pixels a side."""
+    part = parse_tile(name)
+    if part is None or not _SHA256.fullmatch(sha256):
+        raise NotFound("unknown_image", "There is no such image.", do="Ask for the next task.")
+    return _unchanging(Response(context().tiles.read(sha256, *part), mimetype="image/jpeg"))
+
+
+def _unchanging(response: Response) -> Response:
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     return response

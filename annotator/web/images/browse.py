@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictStr
 from annotator.db import Session
 from annotator.errors import WrongUse
 from annotator.formats.snapshot.predictions import Suggestion
+from annotator.services.people.directory import face_cards
 from annotator.services.review.corrections import Correction, correct, undo_correction
 from annotator.services.review.details import CellDetail, get_image, read_image
 from annotator.services.review.filters import Filters
@@ -20,7 +21,7 @@ from annotator.services.schema.open_values import person_names
 from annotator.services.team.gold import is_gold, make_gold, remove_gold
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import Answer, Id, Key, Request, UtcTime, answers, spec
-from annotator.web.http.media import media_url
+from annotator.web.http.media import media_url, thumbnail_url, tile_url
 from annotator.web.http.pages import render_page
 from annotator.web.images.flags import FlagOut
 
@@ -51,11 +52,15 @@ class ImagesQuery(Request):
 
 
 class CardOut(BaseModel):
-    """One image of a grid; `names`: the people among its labels, by attribute."""
+    """One image of a grid; `names`: the people among its labels, by attribute.
+
+    `thumbnail_url`: the head; null if `image_url` shows it well enough.
+    """
 
     id: int
     name: str
     image_url: str
+    thumbnail_url: str | None
     split: str
     done: bool
     labels: dict[str, int | None]
@@ -114,7 +119,7 @@ class CellOfImageOut(BaseModel):
 
 
 class ImageOut(BaseModel):
-    """An image with its labels, flags and history.
+    """An image with its labels, flags and history. `head_url`: its head at full detail; null if `image_url` shows it well enough.
 
     `blind`: suggestions are hidden until the image is done and needs no further opinion. `gold`: whether it is a gold image;
     null unless the caller is a reviewer.
@@ -123,6 +128,7 @@ class ImageOut(BaseModel):
     id: int
     name: str
     image_url: str
+    head_url: str | None
     width: int
     height: int
     split: str
@@ -242,11 +248,13 @@ def images_out(session: Session, page: Page) -> ImagesOut:
     """Convert a page of images."""
     labels = card_labels(session, page.images)
     names = person_names(session, [labels[image.id].codes for image in page.images])
+    faces = face_cards(session, [image.id for image in page.images])
     cards = [
         CardOut(
             id=image.id,
             name=image.name,
             image_url=media_url(image.sha256),
+            thumbnail_url=thumbnail_url(image.sha256, faces[image.id].thumbnail),
             split=image.split,
             done=image.open_cells == 0,
             labels=labels[image.id].codes,
@@ -267,6 +275,7 @@ def image_out(session: Session, number: int) -> ImageOut:
         id=image.id,
         name=image.name,
         image_url=media_url(image.sha256),
+        head_url=tile_url(image.sha256, face_cards(session, [number])[number].head),
         width=image.width,
         height=image.height,
         split=image.split,

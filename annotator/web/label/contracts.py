@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from annotator.services.tasks.task import Task
 from annotator.web.http.contracts import Answer, Code, Id, Key, Milliseconds, ProgressOut, Request, UtcTime
-from annotator.web.http.media import media_url
+from annotator.web.http.media import media_url, thumbnail_url, tile_template
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -86,11 +86,16 @@ class CellOut(Answer):
 
 
 class AskedFaceOut(Answer):
-    """The face that the questions are about: it and its head as [left, top, right, bottom] in fractions of the image's sides."""
+    """The face that the questions are about: it and its head as [left, top, right, bottom] in fractions of the image's sides.
+
+    `turn`: degrees clockwise after which the face is upright. `small`: it takes less than half of the image, across and down.
+    """
 
     head: tuple[Share, Share, Share, Share]
     box: tuple[Share, Share, Share, Share]
     count: int = Field(description="Faces found in the image.")
+    turn: Literal[0, 90, 180, 270]
+    small: bool
 
 
 class TaskFaceOut(Answer):
@@ -103,11 +108,12 @@ class TaskFaceOut(Answer):
 
 
 class LeasedImageOut(BaseModel):
-    """An image leased to the caller."""
+    """An image leased to the caller. `thumbnail_url`: its head; null if `image_url` shows it well enough."""
 
     image_id: int
     image_name: str
     image_url: str
+    thumbnail_url: str | None
     width: int
     height: int
     lease: str
@@ -125,6 +131,10 @@ class TaskOut(LeasedImageOut):
     )
     faces: list[TaskFaceOut] | None = Field(
         description="At most 100. Empty if no face was found; null if the image has not been searched yet."
+    )
+    tile_url: str | None = Field(
+        description="Where the pixels of the original are: the name with the edges of a part, in pixels of the turned image, and the "
+        "longer side that is wanted, at most 1,600. Null if `image_url` has all pixels."
     )
 
 
@@ -186,8 +196,14 @@ def leased_image(task: Task, lease_seconds: int) -> dict[str, Any]:
         "image_id": task.image_id,
         "image_name": task.image_name,
         "image_url": media_url(task.sha256),
+        "thumbnail_url": thumbnail_url(task.sha256, task.thumbnail),
         "width": task.width,
         "height": task.height,
         "lease": task.lease,
         "lease_seconds": lease_seconds,
     }
+
+
+def tile_url_out(task: Task) -> str | None:
+    """The address of the parts of a task's image."""
+    return tile_template(task.sha256, task.face.turn if task.face else 0) if task.detailed else None

@@ -10,7 +10,7 @@ from annotator.db import Session
 from annotator.services.people.directory import FaceCard, PersonSummary, describe_people, face_cards
 from annotator.services.people.face_sets import FaceSet, SimilarPerson
 from annotator.web.http.contracts import Answer, Id, Key, Milliseconds, Request, UtcTime
-from annotator.web.http.media import media_url
+from annotator.web.http.media import media_url, thumbnail_url
 
 FACES_OF_PERSON = 48
 MAX_CONFIRMED = 200
@@ -31,12 +31,14 @@ class SetsRequest(Request):
 class FaceOut(BaseModel):
     """An image and the box of its largest face (left, top, right, bottom) in pixels of the upright image.
 
-    `turn`: by how many degrees clockwise to turn the image so that the face is upright.
+    `turn`: by how many degrees clockwise to turn the image so that the face is upright. `thumbnail_url`: the head, upright; null if
+    `image_url` shows it well enough.
     """
 
     image_id: int
     image_name: str
     image_url: str
+    thumbnail_url: str | None
     width: int
     height: int
     box: tuple[int, int, int, int] | None
@@ -235,6 +237,7 @@ def face_out(card: FaceCard) -> FaceOut:
         image_id=card.image.id,
         image_name=card.image.name,
         image_url=media_url(card.image.sha256),
+        thumbnail_url=thumbnail_url(card.image.sha256, card.thumbnail),
         width=card.image.width,
         height=card.image.height,
         box=card.box,

@@ -39,6 +39,7 @@ from annotator.web.label.contracts import (
     UndoRequest,
     ValueOut,
     leased_image,
+    tile_url_out,
 )
 
 label_api = Blueprint("label_api", __name__, url_prefix="/api/v1")
@@ -194,4 +195,5 @@ def _task(task: Task, seconds: int, names: dict[str, str]) -> TaskOut:
         names=names,
         face=AskedFaceOut.model_validate(task.face) if task.face else None,
         faces=task.faces and [TaskFaceOut.model_validate(face) for face in task.faces],
+        tile_url=tile_url_out(task),
     )

@@ -1,5 +1,6 @@
 /** The sweep page's controller: what the labeller does → marks → outbox, and which page comes next. */
 import { byId, closest, count, find, findAll } from '../lib/dom.js';
+import { thumbnailOf } from '../lib/face_crop.js';
 import { FaceGrid } from '../lib/face_grid.js';
 import { OUT } from '../lib/face_marks.js';
 import { ImageCache } from '../lib/image_cache.js';
@@ -33,7 +34,7 @@ class BulkPage {
     this.history = new BulkHistory(session);
     this.outbox = new Outbox(local);
     this.queue = new PageQueue(session, this.outbox);
-    this.images = new ImageCache();
+    this.images = new ImageCache(thumbnailOf);
     this.grid = new FaceGrid(byId('faces'), this.images, (ids) => this.mark((marks) => marks.toggle(ids), ids));
     this.toolbar = new Toolbar(byId('bar'), this.schema, { onwish: (change) => this.wish(change), onanswer: (code) => this.choose(code) });
     this.status = new OutboxStatus(this.outbox, byId('unsent'), byId('refused'), (values) => answersInWords(schema, values));

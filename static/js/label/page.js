@@ -10,12 +10,12 @@ import { AttributePanel } from './attribute_panel.js';
 import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
 import { NoteDialog } from './note_dialog.js';
+import { Photo } from './photo.js';
 import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
 import { LabelView, measurePaint } from './view.js';
-import { Zoom } from './zoom.js';
 /** @import { ApiError } from '../lib/api.js' */
-/** @import { Answer, Attribute, Progress, Task } from '../types' */
+/** @import { Answer, Attribute, Progress } from '../types' */
 /** @import { Draft } from './draft.js' */
 /** @import { HistoryEntry } from './session_history.js' */
 
@@ -33,11 +33,10 @@ class LabelPage {
    */
   constructor(schema, local, session) {
     this.schema = schema;
-    this.local = local;
     this.session = new SessionState(schema, local, session);
     this.images = new ImageCache();
-    this.view = new LabelView(schema, this.session.outbox, this.session.history, this.images);
-    this.zoom = new Zoom(byId('frame'), byId('picture'));
+    this.photo = new Photo(local, session, { onsay: (text) => this.view.say(text), onframe: () => this.prepare() });
+    this.view = new LabelView(schema, this.session.outbox, this.session.history, this.images, this.photo);
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
     this.note = new NoteDialog(byId('note', HTMLDialogElement));
@@ -73,9 +72,7 @@ class LabelPage {
       redo: always(() => this.redo()),
       session: always(() => this.toggleSession()),
       guideline: always((letter) => this.toggleGuideline(letter)),
-      zoom: always((direction) => this.zoom.step(direction)),
-      pan: always((direction) => this.zoom.pan(direction)),
-      head: always(() => this.toggleHead()),
+      ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
       skip: held(() => this.skip()),
       reason: held(() => this.skipWithReason()),
       flag: held(() => this.flag()),
@@ -133,7 +130,6 @@ class LabelPage {
     this.keepDraft();
     const task = this.session.tasks.current;
     this.draft = task && this.session.draftOf(task);
-    this.frameImage(task);
     this.view.show(task);
     this.clock(!document.hidden);
     if (this.draft) {
@@ -148,6 +144,7 @@ class LabelPage {
   prepare() {
     const { last } = this.session.history;
     this.images.keep(this.session.tasks.queue, last ? [last.task] : []);
+    this.photo.prepare(this.session.tasks.queue);
   }
 
   /**
@@ -364,19 +361,6 @@ class LabelPage {
   showGuideline(name) {
     const attribute = this.keys.attribute(name);
     if (attribute) this.guide.show(attribute);
-  }
-
-  /** / : whether images begin with the head or whole; the browser remembers it. */
-  toggleHead() {
-    this.local.set('head', !this.local.get('head'));
-    this.frameImage(this.draft?.task ?? null);
-  }
-
-  /** @param {?Task} task */
-  frameImage(task) {
-    const head = this.local.get('head') === true;
-    byId('head').setAttribute('aria-pressed', String(head));
-    this.zoom.begin(head && task?.face ? { ...task, box: task.face.head } : null);
   }
 }
 

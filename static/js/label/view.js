@@ -1,12 +1,12 @@
 import { byId, count, findAll } from '../lib/dom.js';
 import { answersInWords } from '../lib/schema.js';
-import { svgElement } from '../lib/svg.js';
 import { PreviousImage } from './previous_image.js';
 import { ProgressBar } from './progress.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { ImageCache } from '../lib/image_cache.js' */
 /** @import { Outbox } from '../lib/outbox.js' */
 /** @import { Answer, Attribute, Progress, Task } from '../types' */
+/** @import { Photo } from './photo.js' */
 /** @import { Finished, SessionHistory } from './session_history.js' */
 
 const page = document.documentElement.dataset;
@@ -18,12 +18,14 @@ export class LabelView {
    * @param {Outbox} outbox
    * @param {SessionHistory} history
    * @param {ImageCache} images
+   * @param {Photo} photo
    */
-  constructor(schema, outbox, history, images) {
+  constructor(schema, outbox, history, images, photo) {
     this.schema = schema;
     this.outbox = outbox;
     this.history = history;
     this.images = images;
+    this.photo = photo;
     /** @type {?Task} */
     this.task = null;
     /** @type {?Progress} */
@@ -47,10 +49,10 @@ export class LabelView {
   showImage() {
     const picture = this.task && this.images.of(this.task);
     const frame = byId('picture');
-    frame.replaceChildren(...(this.task && picture?.ready ? [picture.node, ...faceFrame(this.task)] : []));
+    this.state(); // first: an image is fitted into a frame that is shown
+    this.photo.show(this.task, picture?.ready ? picture.node : null);
     if (!picture || picture.ready) frame.dataset.note = '';
     else frame.dataset.note = picture.failed ? 'This image cannot be shown. Press Space to skip it.' : 'Loading the image …';
-    this.state();
   }
 
   showPrevious() {
@@ -127,18 +129,6 @@ export class LabelView {
   full(error) {
     this.say(`This browser cannot store more answers (${error.name}). The image stays here. Free storage for this site, then press Enter.`);
   }
-}
-
-/**
- * A thin frame around the face that is meant, if there are several; it lies over the image however that is fitted.
- *
- * @param {Task} task
- */
-function faceFrame({ width, height, face }) {
-  if (!face || face.count < 2) return [];
-  const [left, top, right, bottom] = face.box;
-  const frame = svgElement('rect', { x: left * width, y: top * height, width: (right - left) * width, height: (bottom - top) * height, rx: '2%' });
-  return [svgElement('svg', { viewBox: `0 0 ${width} ${height}`, class: 'face', role: 'img', 'aria-label': `Label this face, one of ${face.count}` }, frame)];
 }
 
 /**

@@ -1,7 +1,17 @@
 /** @import { Box } from '../types' */
 
+/** @typedef {{width: number, height: number}} Size */
+
+/**
+ * How an image is seen: `frame` in pixels of the page, `size` in pixels of the image; enlarged `scale` times from where it is whole, and
+ * moved by `x`, `y` pixels of the page.
+ *
+ * @typedef {{frame: Size, size: Size, scale: number, x: number, y: number}} View
+ */
+
 const STEP = 1.4;
-const LARGEST = 8;
+const LARGEST = 8; // times, or more in an image of many megapixels: one of its pixels fills two of the screen
+const LARGEST_PIXEL = 2;
 const CLOSE = 2.5; // times, after a double click
 const MOVE = 0.15; // of the frame's width, for one key press
 
@@ -13,16 +23,20 @@ const MOVE = 0.15; // of the frame's width, for one key press
 export class Zoom {
   /**
    * @param {HTMLElement} frame what is seen; gets the pointer's events
-   * @param {HTMLElement} picture what is moved and enlarged within it
+   * @param {HTMLElement[]} layers what is moved and enlarged within it
+   * @param {{onmove: (view: View) => void, onframe: () => void}} listeners `onframe`: the frame has another size
    */
-  constructor(frame, picture) {
+  constructor(frame, layers, { onmove, onframe }) {
     this.frame = frame;
-    this.picture = picture;
+    this.layers = layers;
+    this.onmove = onmove;
+    this.onframe = onframe;
     this.scale = 1;
     this.x = 0;
     this.y = 0;
-    /** @type {?{width: number, height: number, box: Box}} */
-    this.part = null;
+    this.size = { width: 1, height: 1 }; // of the image, in its own pixels
+    /** @type {?Box} */
+    this.part = null; // where the image begins, in shares of its sides; null: whole
     /** @type {Map<number, [x: number, y: number]>} */
     this.pointers = new Map();
     frame.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
@@ -30,7 +44,10 @@ export class Zoom {
     frame.addEventListener('pointermove', (event) => this.move(event));
     frame.addEventListener('pointerup', (event) => this.pointers.delete(event.pointerId));
     frame.addEventListener('pointercancel', (event) => this.pointers.delete(event.pointerId));
-    addEventListener('resize', () => this.part && this.reset());
+    // The size is observed and not read: reading it after a change of the page would make the browser lay it out twice.
+    /** @type {Size} the frame's size */
+    this.space = { width: frame.clientWidth, height: frame.clientHeight };
+    new ResizeObserver(([{ contentRect: { width, height } }]) => this.fit({ width, height })).observe(frame);
     frame.addEventListener('dblclick', (event) => (this.scale > 1 ? this.whole() : this.by(CLOSE, this.place(event))));
   }
 
@@ -62,7 +79,7 @@ export class Zoom {
    * @param {[x: number, y: number]} place
    */
   by(factor, [px, py] = [0, 0]) {
-    const scale = Math.min(LARGEST, Math.max(1, this.scale * factor));
+    const scale = Math.min(this.largest, Math.max(1, this.scale * factor));
     const grown = scale / this.scale;
     this.set(scale, px - (px - this.x) * grown, py - (py - this.y) * grown);
   }
@@ -73,7 +90,7 @@ export class Zoom {
    * @param {[x: number, y: number]} direction
    */
   pan([dx, dy]) {
-    const width = this.frame.clientWidth * MOVE;
+    const width = this.space.width * MOVE;
     this.set(this.scale, this.x + dx * width, this.y + dy * width);
   }
 
@@ -84,22 +101,38 @@ export class Zoom {
   /**
    * Begin with a part of an image, or with all of it.
    *
-   * @param {?{width: number, height: number, box: Box}} part the image's size, and the part in shares of its sides
+   * @param {Size} size of the image
+   * @param {?Box} part in shares of its sides
    */
-  begin(part) {
+  begin(size, part) {
+    this.size = size;
     this.part = part;
     this.reset();
   }
 
+  /** @param {Size} space the frame's new size */
+  fit(space) {
+    if (space.width === this.space.width && space.height === this.space.height) return;
+    this.space = space;
+    if (this.part) this.reset();
+    else this.set(this.scale, this.x, this.y);
+    this.onframe();
+  }
+
+  get largest() {
+    return largest(this.space, this.size);
+  }
+
+  /** @returns {View} */
+  get view() {
+    const { size, scale, x, y } = this;
+    return { frame: this.space, size, scale, x, y };
+  }
+
   /** Back to where the image began. */
   reset() {
-    if (!this.part) return this.whole();
-    const { clientWidth, clientHeight } = this.frame;
-    const { width, height, box: [left, top, right, bottom] } = this.part;
-    const fit = Math.min(clientWidth / width, clientHeight / height);
-    const [wide, high] = [width * fit, height * fit];
-    const scale = Math.min(LARGEST, Math.max(1, Math.min(clientWidth / (wide * (right - left)), clientHeight / (high * (bottom - top)))));
-    return this.set(scale, (0.5 - (left + right) / 2) * wide * scale, (0.5 - (top + bottom) / 2) * high * scale);
+    const { scale, x, y } = beginning(this.space, this.size, this.part);
+    this.set(scale, x, y);
   }
 
   /**
@@ -110,12 +143,14 @@ export class Zoom {
    * @param {number} y
    */
   set(scale, x, y) {
-    const { clientWidth: width, clientHeight: height } = this.frame;
-    const within = (/** @type {number} */ value, /** @type {number} */ side) => Math.max(-1, Math.min(1, value / (side * (scale - 1) / 2 || 1))) * side * (scale - 1) / 2;
-    Object.assign(this, { scale, x: within(x, width), y: within(y, height) });
-    this.picture.style.transform = scale > 1 ? `translate(${this.x}px, ${this.y}px) scale(${scale})` : '';
+    Object.assign(this, { scale, ...within(this.space, scale, x, y) });
+    for (const { style } of this.layers) {
+      style.transform = scale > 1 ? `translate(${this.x}px, ${this.y}px) scale(${scale})` : '';
+      style.setProperty('--zoom', String(scale));
+    }
     if (scale > 1) this.frame.dataset.zoom = scale.toFixed(1);
     else delete this.frame.dataset.zoom;
+    this.onmove(this.view);
   }
 
   /** @param {WheelEvent} event */
@@ -143,3 +178,70 @@ export class Zoom {
     } else if (this.scale > 1) this.set(this.scale, this.x + to[0] - from[0], this.y + to[1] - from[1]);
   }
 }
+
+/**
+ * Pixels of the page for one pixel of an image while it is whole.
+ *
+ * @param {Size} frame
+ * @param {Size} size
+ */
+const fit = (frame, size) => Math.min(frame.width / size.width, frame.height / size.height);
+
+/**
+ * @param {Size} frame
+ * @param {Size} size
+ */
+const largest = (frame, size) => Math.max(LARGEST, LARGEST_PIXEL / fit(frame, size));
+
+/**
+ * Never leave more of the frame empty than the whole image would.
+ *
+ * @param {Size} frame
+ * @param {number} scale
+ * @param {number} x
+ * @param {number} y
+ */
+function within({ width, height }, scale, x, y) {
+  const most = (/** @type {number} */ side) => (side * (scale - 1)) / 2;
+  return { x: Math.max(-most(width), Math.min(most(width), x)), y: Math.max(-most(height), Math.min(most(height), y)) };
+}
+
+/**
+ * The view with which an image begins: whole, or with a part of it filling the frame.
+ *
+ * @param {Size} frame
+ * @param {Size} size
+ * @param {?Box} part in shares of the image's sides
+ * @returns {View}
+ */
+export function beginning(frame, size, part) {
+  if (!part || frame.width === 0) return { frame, size, scale: 1, x: 0, y: 0 };
+  const [left, top, right, bottom] = part;
+  const [wide, high] = [size.width * fit(frame, size), size.height * fit(frame, size)];
+  const scale = Math.min(largest(frame, size), Math.max(1, Math.min(frame.width / (wide * (right - left)), frame.height / (high * (bottom - top)))));
+  return { frame, size, scale, ...within(frame, scale, (0.5 - (left + right) / 2) * wide * scale, (0.5 - (top + bottom) / 2) * high * scale) };
+}
+
+/**
+ * What is seen of an image, in its pixels, and how many pixels of the page one of them takes.
+ *
+ * @param {View} view
+ * @returns {{box: Box, density: number}}
+ */
+export function seen({ frame, size, scale, x, y }) {
+  const density = fit(frame, size) * scale;
+  const span = (/** @type {number} */ side, /** @type {number} */ offset, /** @type {number} */ length) => {
+    const middle = length / 2 - offset / density;
+    return [Math.max(0, middle - side / density / 2), Math.min(length, middle + side / density / 2)];
+  };
+  const [[left, right], [top, bottom]] = [span(frame.width, x, size.width), span(frame.height, y, size.height)];
+  return { box: [left, top, right, bottom], density };
+}
+
+/**
+ * Whether a box holds all of another one.
+ *
+ * @param {Box} outer
+ * @param {Box} inner
+ */
+export const covers = (outer, inner) => outer[0] <= inner[0] && outer[1] <= inner[1] && outer[2] >= inner[2] && outer[3] >= inner[3];

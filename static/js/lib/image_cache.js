@@ -7,8 +7,6 @@ import { pause } from './retry.js';
 /** How many images of the queue are decoded, the one on the screen among them. */
 const DECODED = 6;
 const LONGEST_WAIT = 4000; // milliseconds between two tries to fetch an image
-const LARGE = 3_000_000; // pixels from which an image is reduced before it is shown
-const SIDE = 2048; // pixels of the longer side after that
 
 /**
  * Images fetched before they are needed, the next ones decoded too, so that showing one is only an insertion.
@@ -18,8 +16,10 @@ const SIDE = 2048; // pixels of the longer side after that
  * @extends {Emitter<{change: number}>}
  */
 export class ImageCache extends Emitter {
-  constructor() {
+  /** @param {(image: CachedImage) => string} [address] which of an image's addresses is fetched first; if that fails, `image_url` */
+  constructor(address = ({ image_url: url }) => url) {
     super();
+    this.address = address;
     /** @type {Map<number, CachedPicture>} by image_id */
     this.kept = new Map();
   }
@@ -32,10 +32,8 @@ export class ImageCache extends Emitter {
    */
   keep(queue, others) {
     const wanted = new Set([...queue, ...others].map((image) => image.image_id));
-    for (const [id, { node }] of this.kept) {
-      if (wanted.has(id)) continue;
-      if (node.src.startsWith('blob:')) URL.revokeObjectURL(node.src);
-      this.kept.delete(id);
+    for (const id of this.kept.keys()) {
+      if (!wanted.has(id)) this.kept.delete(id);
     }
     queue.forEach((image, place) => (place < DECODED ? this.of(image) : this.fetched(image)));
     for (const image of others) this.of(image);
@@ -62,8 +60,7 @@ export class ImageCache extends Emitter {
     const kept = this.kept.get(image.image_id);
     if (kept) return kept;
     const node = new Image();
-    Object.assign(node, { alt: image.image_name, draggable: false });
-    if (!isLarge(image)) node.src = image.image_url;
+    Object.assign(node, { alt: image.image_name, draggable: false, src: this.address(image) });
     const picture = { node, begun: false, ready: false, failed: false };
     this.kept.set(image.image_id, picture);
     return picture;
@@ -78,8 +75,7 @@ export class ImageCache extends Emitter {
     const wanted = () => this.kept.get(image.image_id) === picture;
     for (let attempt = 0; wanted() && !picture.ready; attempt += 1) {
       try {
-        if (isLarge(image)) picture.node.src = await reduced(image);
-        else if (attempt > 0) picture.node.src = image.image_url;
+        if (attempt > 0) picture.node.src = image.image_url;
         await picture.node.decode();
         picture.ready = true;
       } catch { // perhaps the server is just being restarted
@@ -89,26 +85,4 @@ export class ImageCache extends Emitter {
       if (!picture.ready) await pause(Math.min(LONGEST_WAIT, 500 * 2 ** attempt));
     }
   }
-}
-
-/** @param {CachedImage} image */
-function isLarge({ width, height }) {
-  return width * height > LARGE;
-}
-
-/**
- * A photograph of many megapixels, reduced off the main thread: the browser would decode it anew when it is painted,
- * and six of them whole would take hundreds of megabytes.
- *
- * @param {CachedImage} image
- * @returns {Promise<string>} a URL of the smaller one
- */
-async function reduced({ image_url: url, width, height }) {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  const resizeWidth = Math.round(width * SIDE / Math.max(width, height));
-  const bitmap = await createImageBitmap(await response.blob(), { resizeWidth, resizeQuality: 'medium' });
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  canvas.getContext('bitmaprenderer')?.transferFromImageBitmap(bitmap);
-  return URL.createObjectURL(await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.92 }));
 }

@@ -15,6 +15,9 @@ export const COMMANDS = [
   ['!', 'flag this image with a note for a reviewer'],
   ['PgUp PgDn', 'zoom in or out (also + and the mouse wheel); Home: whole image; Shift and arrows: move'],
   ['/', 'start with the head or the whole image, for every image'],
+  ['< >', 'darker or brighter'],
+  ['; :', 'less or more contrast; * resets brightness and contrast'],
+  ['End', 'show or hide the boxes around several faces'],
   ['?', 'show or hide the keys'],
   ['Esc', 'leave a text field or dialog; clear a half-typed number'],
 ];
@@ -25,6 +28,7 @@ export const COMMANDS = [
 const NAMED = {
   Enter: ['accept'], ' ': ['skip'], Backspace: ['undo'], '-': ['unsure'], '?': ['help'], '/': ['head'], Escape: ['leave'],
   ',': ['session'], '.': ['guideline'], '!': ['flag'],
+  '<': ['brightness', -1], '>': ['brightness', 1], ';': ['contrast', -1], ':': ['contrast', 1], '*': ['tone'], End: ['faces'],
   PageUp: ['zoom', 1], '+': ['zoom', 1], '=': ['zoom', 1], PageDown: ['zoom', -1], Home: ['zoom', 0],
   ArrowUp: ['step', -1], ArrowDown: ['step', 1], ArrowLeft: ['value', -1], ArrowRight: ['value', 1],
 };
@@ -33,7 +37,7 @@ const SHIFTED = {
   ' ': ['reason'], Backspace: ['redo'],
   ArrowUp: ['pan', [0, 1]], ArrowDown: ['pan', [0, -1]], ArrowLeft: ['pan', [1, 0]], ArrowRight: ['pan', [-1, 0]],
 };
-const REPEATS = new Set(['step', 'value', 'zoom', 'pan']);
+const REPEATS = new Set(['step', 'value', 'zoom', 'pan', 'brightness', 'contrast']);
 
 /**
  * The command of a key press, or null for a key that has none.

@@ -1,5 +1,6 @@
 /** The people page's controller: sets of faces → who they are → outbox, and which set comes next. */
 import { byId, closest, count, element, find, findAll } from '../lib/dom.js';
+import { thumbnailOf } from '../lib/face_crop.js';
 import { FaceGrid } from '../lib/face_grid.js';
 import { FaceMarks, OUT } from '../lib/face_marks.js';
 import { ImageCache } from '../lib/image_cache.js';
@@ -35,7 +36,7 @@ class PeoplePage {
     this.session = session;
     this.outbox = new Outbox(local);
     this.queue = new SetQueue(session, this.outbox);
-    this.images = new ImageCache();
+    this.images = new ImageCache(thumbnailOf);
     this.grid = new FaceGrid(byId('faces'), this.images, (ids) => this.mark((marks) => marks.toggle(ids), ids));
     this.panel = new SuggestionPanel(byId('who'), attribute, {
       onchoose: (place) => this.choose(place), onname: (name) => this.finish(name),

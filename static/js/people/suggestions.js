@@ -1,4 +1,4 @@
-import { cropToFace } from '../lib/face_crop.js';
+import { cropToFace, thumbnailNode } from '../lib/face_crop.js';
 import { count, element, find } from '../lib/dom.js';
 import { formatMetric } from '../lib/interval.js';
 import { PersonField } from '../lib/person_field.js';
@@ -12,7 +12,7 @@ import { PersonField } from '../lib/person_field.js';
 export function thumbnail(face) {
   const frame = element('span', { class: 'thumb' });
   if (!face) return frame;
-  const node = element('img', { src: face.image_url, alt: '', loading: 'lazy', draggable: 'false' });
+  const node = thumbnailNode(face);
   cropToFace(node, face);
   frame.append(node);
   return frame;

@@ -7,10 +7,11 @@ import { groupName } from '../lib/schema.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
 import { cellNode, flagNodes } from './cells.js';
 import { filtersOf, readImages } from './image_query.js';
+import { ReviewPicture } from './picture.js';
 /** @import { Answer, Attribute, ImageCard, ImageDetail } from '../types' */
 
 const number = Number(byId('main').dataset.number);
-const picture = byId('picture', HTMLImageElement);
+const picture = new ReviewPicture();
 const filters = filtersOf(location.search);
 /** @type {string[]} */
 const corrections = []; // keys of this visit, newest last
@@ -48,8 +49,7 @@ function show(image) {
   const opened = new Set(findAll(document, '.cell').filter((node) => node.querySelector('.history[open]')).map(({ dataset }) => dataset.attribute));
   document.title = `${image.name} · ${document.title.split(' · ').slice(1).join(' · ')}`;
   byId('name').textContent = image.name;
-  if (picture.getAttribute('src') !== image.image_url) picture.src = image.image_url;
-  picture.alt = image.name;
+  picture.show(image);
   byId('facts').replaceChildren(...facts(image));
   byId('flags').replaceChildren(...flagNodes(image.flags, resolve));
   const cells = new Map(image.cells.map((cell) => [cell.attribute, cell]));
@@ -128,6 +128,10 @@ function offer(id, image) {
 
 /** @param {KeyboardEvent} event */
 function step(event) {
+  if (event.key === '/' && !closest(event, 'input')) {
+    event.preventDefault();
+    return picture.toggle();
+  }
   const link = { ArrowLeft: byId('previous'), ArrowRight: byId('next'), Escape: byId('back') }[event.key];
   if (!link || link.hidden || event.ctrlKey || event.altKey || event.metaKey || closest(event, 'input')) return;
   event.preventDefault();

@@ -6,6 +6,7 @@ import { commandOf, typedCode } from '../lib/keys.js';
 import { postOnce } from '../lib/retry.js';
 import { imageUrl } from '../lib/urls.js';
 import { answerText, cellNode, choices, flagNodes } from './cells.js';
+import { ReviewPicture } from './picture.js';
 /** @import { Answer, Attribute, Cell, ImageCard, ImageDetail } from '../types' */
 
 /** @typedef {'flags'|'opinions'|'undecided'|'model'} Kind the queue */
@@ -16,7 +17,7 @@ const WANTS = { flags: () => true, opinions: (cell) => cell.differing, undecided
 const EMPTY = { flags: 'No open flags.', opinions: 'No differing opinions.', undecided: 'The last aggregation (Team page) left nothing undecided.', model: 'No label is probably wrong, and the model disagrees with no label at 90 % or more.' };
 const KINDS = /** @type {Kind[]} */ (Object.keys(WANTS));
 const kind = KINDS.find((name) => name === new URLSearchParams(location.search).get('kind')) ?? 'flags';
-const picture = byId('picture', HTMLImageElement);
+const picture = new ReviewPicture();
 
 /** @type {Attribute[]} */
 let schema = [];
@@ -82,8 +83,7 @@ function render() {
     byId('empty').textContent = `${EMPTY[kind]} ${decisions.length > 0 ? 'You have reviewed everything.' : ''}`;
     return;
   }
-  if (picture.getAttribute('src') !== image.image_url) picture.src = image.image_url;
-  picture.alt = image.name;
+  picture.show(image);
   const link = byId('name', HTMLAnchorElement);
   link.textContent = image.name;
   link.href = imageUrl(image.id);
@@ -239,6 +239,7 @@ const COMMANDS = {
   unsure,
   undo,
   digit,
+  head: () => picture.toggle(),
   leave: () => mark(current),
   step: (by) => mark(current + by),
   letter: (letter) => {

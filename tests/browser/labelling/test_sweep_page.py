@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from sqlalchemy import delete
 
 from annotator.formats.snapshot.writer import SnapshotOptions
-from annotator.models import Predictions
+from annotator.models import Predictions, SuggestionSource
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.exporting.snapshots import export_snapshot
@@ -200,6 +200,7 @@ def test_shift_marks_a_range_by_keys_and_by_mouse(page: Page, project: ProjectFo
 
 def test_without_predictions_one_value_is_chosen_for_all(page: Page, project: ProjectFolder, tmp_path: Path):
     with project.database.write() as session:
+        session.execute(delete(SuggestionSource))
         session.execute(delete(Predictions))
     with Server(project.path) as server:
         names = open_sweep(page, server)
