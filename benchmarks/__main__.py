@@ -21,6 +21,7 @@ SUBJECTS = {
     "painting": "from a key press to the next image painted, in Chromium",
     "pages": "each page's requests with 1,000,000 images beside 10,000",
     "snapshots": "a million images: written, verified, compared, against the sqlite3 program",
+    "looking": "from whole photos to features: the search and both views beside the search and feature of before",
     "faces": "in how many photos a face is found, upright and turned; images per second",
     "people": "faces of one person found together, key presses to name them",
     "many_people": "clustering, and the calls of the people page with 10,000 people",

@@ -100,7 +100,7 @@ def people_set_aside(snapshot: Snapshot) -> Trials:
 
 def compare(job: Job, cache: Path, runs: Path) -> list[dict[str, Any]]:
     """A row per attribute: whole images beside views, each the mean of the seeds."""
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     for kind, as_seen in (("whole", without_faces), ("views", lambda snapshot: snapshot)):
         for name, figures in measured(job, as_seen, cache, runs).items():
             row = rows.setdefault(name, {"data": job.name, "attribute": name})
