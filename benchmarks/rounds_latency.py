@@ -34,7 +34,7 @@ from benchmarks.support.million import make_large_project
 from benchmarks.support.report import Figures, Size, percentiles
 from tests.support.waiting import wait_until
 from trainer.networks import build
-from trainer.probe.features import BACKBONE, open_store
+from trainer.probe.sources import BACKBONE, VIEWS, Source, open_source
 
 LABELLED = 500
 ROUNDS = {"small": 2, "normal": 20, "full": 20}
@@ -64,23 +64,30 @@ def every() -> int:
 
 
 def make_up_features(project: ProjectFolder) -> None:
-    """Write a record for every image: noise, and a direction for each of its classes."""
+    """Write a record of every view for every image: noise, and a direction for each of its classes."""
     finish_other_work(project)
-    store, _ = open_store(project.cache, build(BACKBONE, pretrained=True))
+    backbone = build(BACKBONE, pretrained=True)
+    with project.database.read() as session:
+        digests = list(session.scalars(select(Image.sha256).order_by(Image.id)))
+        codes = known_codes(session, len(digests))
+    for view in VIEWS:
+        make_up_view(open_source(project.cache, backbone, view), digests, codes)
+
+
+def make_up_view(source: Source, digests: list[str], codes: dict[str, np.ndarray]) -> None:
+    """Write the records of one view; no image has a face."""
+    store, keys = source.store, source.keys(digests, [None] * len(digests))
     random = np.random.default_rng(0)
     noise = random.normal(size=(BLOCK, store.size)).astype(np.float32)
     looks = {name: random.normal(size=(n, store.size)).astype(np.float32) for name, n in VALUES.items()}
-    with project.database.read() as session:
-        digests = session.scalars(select(Image.sha256).order_by(Image.id)).all()
-        codes = known_codes(session, len(digests))
-    for start in range(0, len(digests), BLOCK):
-        some = digests[start : start + BLOCK]
+    for start in range(0, len(keys), BLOCK):
+        some = keys[start : start + BLOCK]
         features = np.roll(noise[: len(some)], start % 977, axis=1)
         for name, count in VALUES.items():
             drawn = random.integers(0, count, len(some))
             known = codes[name][start : start + BLOCK]
             features = features + 0.4 * looks[name][np.where(known >= 0, known, drawn)]
-        store.append(list(some), np.maximum(features, 0).astype(np.float16))
+        store.append(some, np.maximum(features, 0).astype(np.float16))
 
 
 def finish_other_work(project: ProjectFolder) -> None:
