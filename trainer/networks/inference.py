@@ -4,10 +4,14 @@ OpenVINO (Apache-2.0, installed by the extra `train`) compiles a network for the
 torch's to a millionth, so both have the same name in the cache of features, and it does not matter who computed which. A
 few images are computed by both. This shows whether the features agree, and which is faster. The times are kept in the cache
 folder, so a machine measures a network only once. Whatever fails in OpenVINO, torch takes over.
+
+OpenVINO is used only if the environment variable FACELABEL_OPENVINO is 1. A long test run in whose process it had converted
+networks ended with a segmentation fault, and until the cause is known torch is the default.
 """
 
 import json
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -25,6 +29,7 @@ from trainer.runtime import distributed
 from trainer.runtime.files import canonical_json, write_atomically
 from trainer.runtime.processor import processor
 
+SETTING = "FACELABEL_OPENVINO"
 FILE = "inference.json"
 """The measurements in the cache folder; `facelabel doctor` reads them."""
 FEWEST = 64
@@ -65,7 +70,11 @@ class Inference:
         self._device = distributed.device()
         self._backbone = backbone.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._measurements = cache / FILE
-        self._possible = self._device.type == "cpu" and find_spec("openvino") is not None
+        self._possible = (
+            self._device.type == "cpu"
+            and os.environ.get(SETTING) == "1"
+            and find_spec("openvino") is not None
+        )
         self._chosen: dict[tuple[int, ...], Features] = {}
         self._seen: Counter[tuple[int, ...]] = Counter()
 
