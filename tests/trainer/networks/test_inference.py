@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +11,7 @@ from tests.support.paths import CHECKOUT
 from trainer.networks import build
 from trainer.networks.inference import FEWEST, FILE, SETTING, inference
 
-CASES = Path(__file__).with_name("openvino_cases.py")
+CASES = CHECKOUT / "tests" / "trainer" / "networks" / "openvino_cases.py"
 
 
 @pytest.mark.soak
