@@ -49,8 +49,11 @@ def list_networks(project: ProjectFolder) -> list[AddedNetwork]:
 
 
 def network_folder_of(project: ProjectFolder, name: str) -> Path:
-    """The folder of an added network; the characters of its name that are no letters, digits, dots or hyphens are replaced."""
-    return project.networks / re.sub(r"[^A-Za-z0-9._-]|^\\.", "_", name)
+    """The folder of an added network, always below the project's `networks/`.
+
+    A dot at the start of its name, and characters that are no letters, digits, dots or hyphens, are replaced.
+    """
+    return project.networks / (re.sub(r"[^A-Za-z0-9._-]|^\.", "_", name) or "_")
 
 
 def refuse_added(project: ProjectFolder, name: str) -> None:

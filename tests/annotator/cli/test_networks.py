@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 import timm
 from safetensors.torch import save_file
 
 from annotator.feature_warmup import AddedNetworksWarmup
 from annotator.project import ProjectFolder
-from annotator.services.rounds.networks import list_networks
+from annotator.services.rounds.networks import list_networks, network_folder_of
 from tests.support.commands import call
 from trainer.runtime.files import sha256_file
 
@@ -42,3 +43,12 @@ def test_a_network_is_added_listed_warmed_up_and_removed(filled: ProjectFolder, 
 def test_a_network_that_cannot_be_pinned_leaves_nothing(filled: ProjectFolder):
     assert call("networks", "add", "../resnet", "-p", filled.path).code == 2
     assert list(filled.networks.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "/", "../rounds", "..\\rounds", ".hidden"])
+def test_a_name_never_leads_out_of_the_networks(filled: ProjectFolder, name: str):
+    (filled.networks / "kept").mkdir(parents=True)
+    before = sorted(path.relative_to(filled.path) for path in filled.path.rglob("*"))
+    call("networks", "remove", "-p", filled.path, "--", name).assert_refused(1, "no added network")
+    assert sorted(path.relative_to(filled.path) for path in filled.path.rglob("*")) == before
+    assert network_folder_of(filled, name).parent == filled.networks
