@@ -33,6 +33,7 @@ from annotator.services.tasks.queue import next_tasks
 from benchmarks.support.million import make_large_project
 from benchmarks.support.report import Figures, Size, percentiles
 from tests.support.waiting import wait_until
+from trainer.data.faces import no_landmarks
 from trainer.networks import build
 from trainer.probe.sources import BACKBONE, VIEWS, Source, open_source
 
@@ -76,7 +77,7 @@ def make_up_features(project: ProjectFolder) -> None:
 
 def make_up_view(source: Source, digests: list[str], codes: dict[str, np.ndarray]) -> None:
     """Write the records of one view; no image has a face."""
-    store, keys = source.store, source.keys(digests, [None] * len(digests))
+    store, keys = source.store, source.keys(digests, no_landmarks(len(digests)))
     random = np.random.default_rng(0)
     noise = random.normal(size=(BLOCK, store.size)).astype(np.float32)
     looks = {name: random.normal(size=(n, store.size)).astype(np.float32) for name, n in VALUES.items()}

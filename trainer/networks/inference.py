@@ -1,12 +1,13 @@
-"""The features of a backbone, computed by what is fastest on this machine: OpenVINO if it is installed, or torch.
+"""The features of a backbone, computed by torch, or by OpenVINO where it was asked for and is faster.
 
-OpenVINO (Apache-2.0, installed by the extra `train`) compiles a network for the processor. Its float32 features agree with
-torch's to a millionth, so both have the same name in the cache of features, and it does not matter who computed which. A
-few images are computed by both. This shows whether the features agree, and which is faster. The times are kept in the cache
-folder, so a machine measures a network only once. Whatever fails in OpenVINO, torch takes over.
+OpenVINO (Apache-2.0, installed by the extra `train`) compiles a network for the processor. It is used only if the
+environment variable FACELABEL_OPENVINO is 1: long test runs in whose process it had converted networks ended with a
+segmentation fault, and its cause is not known.
 
-OpenVINO is used only if the environment variable FACELABEL_OPENVINO is 1. A long test run in whose process it had converted
-networks ended with a segmentation fault, and until the cause is known torch is the default.
+Its float32 features agree with torch's to a millionth, so both have the same name in the cache of features, and it does not
+matter who computed which. A few images are computed by both. This shows whether the features agree, and which is faster.
+The times are kept in the cache folder, so a machine measures a network only once. Whatever raises an error in OpenVINO,
+torch takes over.
 """
 
 import json
@@ -30,6 +31,7 @@ from trainer.runtime.files import canonical_json, write_atomically
 from trainer.runtime.processor import processor
 
 SETTING = "FACELABEL_OPENVINO"
+"""The environment variable that asks for OpenVINO with the value 1."""
 FILE = "inference.json"
 """The measurements in the cache folder; `facelabel doctor` reads them."""
 FEWEST = 64

@@ -86,6 +86,11 @@ def pin_network(
     return write_manifest(folder / MANIFEST, manifest)
 
 
+def is_pinned(folder: Path) -> bool:
+    """Whether a folder holds a pinned network, and not a model."""
+    return (folder / MANIFEST).exists() and not (folder / "model.json").exists()
+
+
 def read_network(folder: Path) -> PinnedNetwork:
     """Read a network from its folder. The folder is verified every time, but the last networks stay in memory.
 

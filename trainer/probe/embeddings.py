@@ -78,8 +78,7 @@ class PoolEmbeddings:
     @property
     def blocks(self) -> dict[str, slice]:
         """View name → its coordinates among those of all views."""
-        ends = np.cumsum([0, *(part.basis.directions.shape[1] for part in self.views.values())]).tolist()
-        return {view: slice(*ends[place : place + 2]) for place, view in enumerate(self.views)}
+        return side_by_side({view: part.basis.directions.shape[1] for view, part in self.views.items()})
 
     def of(self, images: Tensor) -> Tensor:
         """Return the (len(images), q) float32 embeddings of some images of the snapshot."""
@@ -88,6 +87,12 @@ class PoolEmbeddings:
     def near(self) -> NDArray[np.float32]:
         """Return the (images, NEAR) leading coordinates of the first view, in which similar images are close."""
         return self._first.near()
+
+
+def side_by_side(sizes: Mapping[str, int]) -> dict[str, slice]:
+    """Return view name → the place of its numbers among those of all views, of which there are `sizes`, in this order."""
+    ends = np.cumsum([0, *sizes.values()]).tolist()
+    return {view: slice(*ends[place : place + 2]) for place, view in enumerate(sizes)}
 
 
 def pool_embeddings(features: Mapping[str, Features]) -> PoolEmbeddings:

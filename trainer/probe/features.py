@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainer.data.faces import no_landmarks
 from trainer.data.snapshot import Snapshot
 from trainer.networks import Backbone
 from trainer.networks.inference import inference
@@ -209,7 +210,11 @@ def compute_some(
         ImageError: An image of the next batch is missing, was changed or cannot be decoded.
     """
     sources = [open_source(cache, backbone, view) for view in views]
-    hashes, landmarks = [file.sha256 for file in files], [file.landmarks for file in files]
+    hashes = [file.sha256 for file in files]
+    landmarks = no_landmarks(len(files)).copy()
+    for number, file in enumerate(files):
+        if file.landmarks is not None:
+            landmarks[number] = file.landmarks
     missing = _missing(sources, [source.keys(hashes, landmarks) for source in sources])
     until = time.monotonic() + seconds
     for start in range(0, len(missing), BATCH):

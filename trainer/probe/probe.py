@@ -17,7 +17,7 @@ from torch import Tensor
 
 from trainer import __version__
 from trainer.data.snapshot import Snapshot
-from trainer.probe.embeddings import PoolEmbeddings
+from trainer.probe.embeddings import PoolEmbeddings, side_by_side
 from trainer.probe.features import Features
 from trainer.probe.linear_heads import Head, fit_heads
 from trainer.runtime.errors import ModelError, SnapshotError
@@ -58,10 +58,10 @@ class Probe:
         weight = scale[:, None] * weight
         views = [features[view] for view in self.scaling]
 
-        def side_by_side(rows: Tensor) -> Tensor:
+        def of_all(rows: Tensor) -> Tensor:
             return torch.cat([of_view.of(rows) for of_view in views], dim=1)
 
-        return _answers(self.heads, weight, bias - mean @ weight, side_by_side, len(views[0].rows))
+        return _answers(self.heads, weight, bias - mean @ weight, of_all, len(views[0].rows))
 
     def answer_pool(self, pool: PoolEmbeddings) -> dict[str, NDArray[np.float32]]:
         """Return the same from the embeddings that the probe was just trained on, ten times as fast."""
@@ -178,7 +178,7 @@ def save_probe(
     tensors: dict[str, Tensor] = {}
     for view, (mean, scale) in probe.scaling.items():
         tensors |= {f"mean/{view}": mean, f"scale/{view}": scale}
-    blocks = _feature_blocks(probe.scaling)
+    blocks = side_by_side({view: len(mean) for view, (mean, _) in probe.scaling.items()})
     for name, head in probe.heads.items():
         tensors[f"head/{name}/bias"] = head.bias
         tensors |= {f"head/{name}/weight/{view}": head.weight[blocks[view]].clone() for view in head.views}
@@ -253,12 +253,6 @@ def _read_head(
         images=entry["images"],
         views=tuple(entry["views"]),
     )
-
-
-def _feature_blocks(scaling: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, slice]:
-    """Return view name → its features among those of all views side by side."""
-    ends = np.cumsum([0, *(len(mean) for mean, _ in scaling.values())]).tolist()
-    return {view: slice(*ends[place : place + 2]) for place, view in enumerate(scaling)}
 
 
 def _of_whole_images(

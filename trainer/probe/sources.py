@@ -1,7 +1,7 @@
 """The sources of features: a backbone and a view of the images, with the store of what was computed."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,19 +40,24 @@ class Source:
     store: FeatureStore
     recipe: dict[str, object]
 
-    def keys(self, sha256: Sequence[str], landmarks: Iterable[NDArray[np.float32] | None]) -> list[str]:
+    def keys(self, sha256: Sequence[str], landmarks: NDArray[np.float32]) -> list[str]:
         """Return the key of each image's record, in hexadecimal: a corrected face gets a new record.
 
         Args:
             sha256: Hashes of the image files, in hexadecimal.
-            landmarks: The (5, 2) landmarks of each image; NaN or None if it has no face.
+            landmarks: (images, 5, 2); NaN for an image without a face.
         """
         if self.view.eye_distance is None:
             return list(sha256)
         about = canonical_json(self.view.as_json()).encode()
+        has_face: NDArray[np.bool_] = np.logical_not(np.isnan(landmarks).any(axis=(1, 2)))
+        faces = [
+            points.tobytes() if has else b""
+            for points, has in zip(landmarks.astype("<f4"), has_face, strict=True)
+        ]
         return [
-            hashlib.sha256(about + bytes.fromhex(image) + _landmark_bytes(points)).hexdigest()
-            for image, points in zip(sha256, landmarks, strict=True)
+            hashlib.sha256(about + bytes.fromhex(image) + face).hexdigest()
+            for image, face in zip(sha256, faces, strict=True)
         ]
 
 
@@ -96,12 +101,3 @@ def view_of(recipe: dict[str, Any]) -> View:
             "Nothing was changed.",
             "Run a new round.",
         ) from cause
-
-
-def whole_image(backbone: Backbone) -> View:
-    """Return the view of whole images in the size that a backbone was trained with."""
-    return replace(WHOLE, side=backbone.input_size)
-
-
-def _landmark_bytes(points: NDArray[np.float32] | None) -> bytes:
-    return b"" if points is None or np.isnan(points).any() else points.astype("<f4").tobytes()

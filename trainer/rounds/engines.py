@@ -266,9 +266,9 @@ def weights_sha256(model: Path) -> str:
     Raises:
         ModelError: The folder is incomplete.
     """
-    if not (model / "model.json").exists() and (model / "manifest.json").exists():
-        from trainer.networks.pinned import read_network  # noqa: PLC0415 - timm loads for seconds
+    from trainer.networks.pinned import is_pinned, read_network  # noqa: PLC0415 - timm loads for seconds
 
+    if is_pinned(model):
         return read_network(model).sha256
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     return str(manifest["files"]["model.safetensors"]["sha256"])

@@ -1,9 +1,9 @@
 """Detecting the faces in the project's images, in the background or by command.
 
 `images.face_count` is null until an image was searched. If faces came with an image (CelebA's landmarks, a snapshot), the
-image is not searched, and its faces are only described. Results are written in whole batches, so that a killed process loses one batch
-and the next process continues. A file lock allows one search at a time. It runs in child processes that end with their
-parent.
+image is not searched, and its faces are only described. Results are written in whole batches, so that a killed process
+loses one batch and the next process continues. A file lock allows one search at a time. It runs in child processes that
+end with their parent.
 """
 
 from __future__ import annotations

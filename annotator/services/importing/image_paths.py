@@ -30,6 +30,7 @@ _NOT_A_FOLDER = re.compile(r"upload-[0-9]{6}")
 
 _VIDEO_SUFFIXES = frozenset(ending[1:] for ending in VIDEO_ENDINGS)
 
+_ENDINGS = tuple(IMAGE_ENDINGS)
 _NAMESAKES = 3
 
 MOST_IMAGES = 8
@@ -155,9 +156,7 @@ def _texts(text: str) -> Iterator[str]:
         if "%" in text or "?" in text:
             yield unquote(text)
             before_query = unquote(text.partition("?")[0])
-            if before_query.lower().endswith(
-                tuple(IMAGE_ENDINGS)
-            ):  # otherwise the question mark may be part of the name
+            if before_query.lower().endswith(_ENDINGS):  # otherwise the question mark may be part of the name
                 yield before_query
 
 

@@ -16,10 +16,10 @@ from trainer.data.snapshot import Snapshot
 from trainer.networks import build
 from trainer.probe.feature_store import FeatureStore
 from trainer.probe.features import compute_features
-from trainer.probe.sources import open_source, whole_image
+from trainer.probe.sources import open_source
 from trainer.runtime.errors import ImageError
 from trainer.runtime.files import sha256_text
-from trainer.views import FACE, HEAD
+from trainer.views import FACE, HEAD, WHOLE
 
 DIGESTS = [sha256_text(str(number)) for number in range(5)]
 RECORDS = np.arange(15, dtype=np.float16).reshape(5, 3)
@@ -181,7 +181,7 @@ def test_a_corrected_face_gives_new_features_of_its_image_only(few, backbone, tm
 
 
 def test_features_of_whole_images_keep_the_records_of_the_time_before_views(few, backbone, tmp_path):
-    source = open_source(tmp_path, backbone, whole_image(backbone))
+    source = open_source(tmp_path, backbone, replace(WHOLE, side=backbone.input_size))
     assert source.recipe == {
         "backbone": "efficientnet_lite0", "side": 224, "version": 2, "weights_sha256": backbone.weights_sha256
     }  # fmt: skip

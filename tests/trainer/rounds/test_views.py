@@ -13,12 +13,13 @@ from trainer.networks import build
 from trainer.probe.embeddings import pool_embeddings
 from trainer.probe.features import compute_features
 from trainer.probe.probe import fit_probe, load_probe, save_probe
-from trainer.probe.sources import BACKBONE, VIEWS, whole_image
+from trainer.probe.sources import BACKBONE, VIEWS
 from trainer.rounds.engines import ask
 from trainer.rounds.load_model import open_network
 from trainer.runtime.errors import ModelError
 from trainer.runtime.files import file_entry, write_manifest
 from trainer.runtime.tensors import read_tensors, write_tensors
+from trainer.views import WHOLE
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_a_saved_probe_on_views_gives_the_same_answers(few, backbone, tmp_path):
 
 
 def test_a_model_of_the_time_before_views_is_still_used(few, backbone, tmp_path):
-    probe, features = trained(few, backbone, [whole_image(backbone)], tmp_path)
+    probe, features = trained(few, backbone, [replace(WHOLE, side=backbone.input_size)], tmp_path)
     make_old(tmp_path / "model", features["whole"].recipe)
     asked = ask(tmp_path / "model", few, tmp_path / "cache", lambda _: None).probabilities
     expected = probe.answer(features)

@@ -156,13 +156,7 @@ def _map_column(
         values = its_values if proposed and find_attribute(schema, target) is schema[proposed] else {}
     if not target:
         return mapped
-    attribute = find_attribute(schema, target)
-    if attribute is None:
-        raise FacelabelError(
-            "unknown_attribute",
-            f"The mapping names the attribute {target!r}, which the schema does not have.",
-            do="Choose an attribute of the schema, or add this one on the page Schema.",
-        )
+    attribute = _target(schema, target)
     return _map_values(replace(mapped, attribute=attribute.name), attribute, values, summary)
 
 
@@ -183,6 +177,18 @@ def _map_values(
     )
 
 
+def _target(schema: Schema, name: str) -> Attribute:
+    """The attribute of ours that a mapping names."""
+    attribute = find_attribute(schema, name)
+    if attribute is None:
+        raise FacelabelError(
+            "unknown_attribute",
+            f"The mapping names the attribute {name!r}, which the schema does not have.",
+            do="Choose an attribute of the schema, or add this one on the page Schema.",
+        )
+    return attribute
+
+
 def _named(attribute: Attribute, target: str) -> str:
     """A mapping's target as a name of ours."""
     if not target.strip() or attribute.kind == "open":
@@ -192,13 +198,7 @@ def _named(attribute: Attribute, target: str) -> str:
 
 def _map_label(label: str, count: int, schema: Schema, mapping: Mapping) -> MappedLabel:
     target, value = mapping.labels.get(label) or propose_label(schema, label)
-    attribute = find_attribute(schema, target) if target else None
-    if target and attribute is None:
-        raise FacelabelError(
-            "unknown_attribute",
-            f"The mapping names the attribute {target!r}, which the schema does not have.",
-            do="Choose an attribute of the schema, or add this one on the page Schema.",
-        )
+    attribute = _target(schema, target) if target else None
     if attribute is None or not value.strip():
         return MappedLabel(label, count, "", "")
     return MappedLabel(label, count, attribute.name, _named(attribute, value))
