@@ -52,7 +52,7 @@ def export_onnx(model: Path, to: Path) -> dict[str, Any]:
     """Write `model.onnx` and `model.json`, its manifest, into a folder, and return the manifest.
 
     The input is `images`, uint8 (N, 3, height, width) RGB: the middle `crop` of the upright image, resized to a square. For
-    a probe on views it is a picture of the views side by side, from left to right; the manifest lists them. The file has one
+    a model that sees views it is a picture of them, side by side, from left to right; the manifest lists them. The file has one
     output per attribute, `p0`, `p1`, …, in the order of the manifest's `attributes`.
 
     Args:
