@@ -12,7 +12,7 @@ are added. One head trained on the embeddings of all views did worse where label
 
 Unlabelled cells are left out attribute by attribute. L2 penalty and temperature are chosen per attribute on held-out
 folds of the train groups, so the val split stays unseen. If the features themselves were learned from these groups
-(trainer/finetune/finetuned_backbone), other images are used instead.
+(trainer/finetune/feature_network), other images are used instead.
 """
 
 from collections.abc import Mapping

@@ -33,7 +33,7 @@ from trainer.runtime.threads import threads
 from trainer.views import View
 
 if TYPE_CHECKING:
-    from trainer.finetune.finetuned_backbone import FineTuned
+    from trainer.finetune.feature_network import FeatureNetwork
 
 
 def probe(
@@ -53,14 +53,14 @@ def probe(
     Raises:
         ModelError: The network cannot be used.
     """
-    tuned = _fine_tuned(network) if network else None
-    features = _features(snapshot, cache, report, tuned)
+    other = _feature_network(network) if network else None
+    features = _features(snapshot, cache, report, other)
     report(Progress("train", 0, 1, "training one head per attribute"))
     pool = pool_embeddings(features)
-    model = fit_probe(snapshot, pool, seed, tuned.unseen(snapshot) if tuned else None)
+    model = fit_probe(snapshot, pool, seed, other.unseen(snapshot) if other else None)
     save_probe(to / "model", model, snapshot, features, seed, network)
     report(Progress("train", 1, 1, "trained"))
-    answers = _probe_answers(model, model.answer_pool(pool), features, snapshot, to / "model", tuned)
+    answers = _probe_answers(model, model.answer_pool(pool), features, snapshot, to / "model", other)
     return replace(answers, embeddings=pool.near, committee=lambda: model.committee(pool))
 
 
@@ -142,22 +142,22 @@ def ask_probe(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> A
         ModelError: Its features or its schema do not fit, or the fine-tuned network of its features is missing or damaged.
     """
     trained, manifest = load_probe(model)
-    tuned = _fine_tuned(model / manifest["network"]) if "network" in manifest else None
+    other = _feature_network(model / manifest["network"]) if "network" in manifest else None
     recipes = manifest["features"].values()
     sources = [
         (backbone, [view_of(recipe) for recipe in recipes if recipe.get("backbone") == backbone.name])
-        for backbone, _ in _seen(tuned)
+        for backbone, _ in _seen(other)
     ]
     fitting = {v.name: open_source(cache, backbone, v).recipe for backbone, views in sources for v in views}
     codes = {attribute.name: attribute.codes for attribute in snapshot.categorical}
-    other = [name for name in trained.codes if trained.codes[name] != codes.get(name)]
-    if other or manifest["features"] != fitting:
-        what = f"schema ({', '.join(other)})" if other else "features"
+    changed = [name for name in trained.codes if trained.codes[name] != codes.get(name)]
+    if changed or manifest["features"] != fitting:
+        what = f"schema ({', '.join(changed)})" if changed else "features"
         raise ModelError(
             f"{model} was trained with another {what}.", "Nothing was changed.", "Run a new round."
         )
     features = _compute(snapshot, sources, cache, report)
-    answers = _probe_answers(trained, trained.answer(features), features, snapshot, model, tuned)
+    answers = _probe_answers(trained, trained.answer(features), features, snapshot, model, other)
     return replace(answers, embeddings=lambda: pool_embeddings(features).near())
 
 
@@ -275,10 +275,10 @@ def weights_sha256(model: Path) -> str:
 
 
 def _features(
-    snapshot: Snapshot, cache: Path, report: Report, tuned: FineTuned | None = None
+    snapshot: Snapshot, cache: Path, report: Report, other: FeatureNetwork | None = None
 ) -> dict[str, Features]:
     """Return view name → features: of the frozen backbone and a pinned one beside it, or of a fine-tuned one."""
-    return _compute(snapshot, _seen(tuned), cache, report)
+    return _compute(snapshot, _seen(other), cache, report)
 
 
 def _compute(
@@ -291,12 +291,12 @@ def _compute(
     return features
 
 
-def _seen(tuned: FineTuned | None) -> list[tuple[Backbone, Sequence[View]]]:
+def _seen(other: FeatureNetwork | None) -> list[tuple[Backbone, Sequence[View]]]:
     """Return the backbones of a probe, and what each sees."""
     frozen: list[tuple[Backbone, Sequence[View]]] = [(_backbone(), VIEWS)]
-    if tuned is None:
+    if other is None:
         return frozen
-    return [*(frozen if tuned.pinned else []), (tuned.backbone, tuned.views)]
+    return [*(frozen if other.pinned else []), (other.backbone, other.views)]
 
 
 def _computing(report: Report) -> Callable[[int, int], None]:
@@ -317,14 +317,14 @@ def compute_ahead(files: list[ImageFile], cache: Path, seconds: float, network: 
     with threads(1):
         if network is None:
             return compute_some(files, _backbone(), cache, seconds=seconds)
-        pinned = _fine_tuned(network)
+        pinned = _feature_network(network)
         return compute_some(files, pinned.backbone, cache, pinned.views, seconds=seconds)
 
 
-def _fine_tuned(model: Path) -> FineTuned:
-    from trainer.finetune.finetuned_backbone import fine_tuned  # noqa: PLC0415 - torchvision loads for seconds
+def _feature_network(model: Path) -> FeatureNetwork:
+    from trainer.finetune.feature_network import read_feature_network  # noqa: PLC0415 - torchvision loads for seconds
 
-    return fine_tuned(model)
+    return read_feature_network(model)
 
 
 @functools.cache
@@ -339,15 +339,15 @@ def _probe_answers(
     features: Mapping[str, Features],
     snapshot: Snapshot,
     folder: Path,
-    tuned: FineTuned | None = None,
+    other: FeatureNetwork | None = None,
 ) -> Answers:
     priors = {name: head.prior for name, head in model.heads.items()}
     images = {name: head.images for name, head in model.heads.items()}
-    backbone = tuned.backbone.name if tuned else BACKBONE
+    backbone = other.backbone.name if other else BACKBONE
     about = _about(
-        "probe", f"{BACKBONE} + {backbone}" if tuned and tuned.pinned else backbone, snapshot, folder
+        "probe", f"{BACKBONE} + {backbone}" if other and other.pinned else backbone, snapshot, folder
     )
-    about |= {"network_sha256": tuned.sha256} if tuned else {}
+    about |= {"network_sha256": other.sha256} if other else {}
     views = {name: view_of(features[head.views[0]].recipe) for name, head in model.heads.items()}
     return Answers(answers, priors, images, about, views)
 

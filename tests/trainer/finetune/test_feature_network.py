@@ -9,7 +9,7 @@ import torch
 
 from tests.support.small_run import CONFIG, draw_snapshot
 from trainer.data.dataset import SnapshotImages
-from trainer.finetune.finetuned_backbone import fine_tuned
+from trainer.finetune.feature_network import read_feature_network
 from trainer.finetune.model import build_model
 from trainer.finetune.run import fit
 from trainer.finetune.saved_model import compute_logits, save_model
@@ -41,7 +41,7 @@ def done(tuned):
 
 def test_the_network_lists_its_train_images_and_val_images_are_unseen(tuned):
     snapshot, network = tuned
-    found = fine_tuned(network)
+    found = read_feature_network(network)
     train = {sha for sha, split in zip(snapshot.sha256, snapshot.splits, strict=True) if split == "train"}
     assert found.learned == train
     assert found.unseen(snapshot).tolist() == np.flatnonzero(snapshot.splits == "val").tolist()
@@ -64,7 +64,10 @@ def test_a_round_uses_and_records_the_features_of_the_network(tuned, done):
     assert done.metrics["colour"]["val"]["balanced_accuracy"] > 0.9
     probe, manifest = load_probe(done.model)
     assert manifest["network"] == "../../../1/run/model"
-    assert manifest["features"]["whole"]["weights_sha256"] == fine_tuned(network).backbone.weights_sha256
+    assert (
+        manifest["features"]["whole"]["weights_sha256"]
+        == read_feature_network(network).backbone.weights_sha256
+    )
     assert len(probe.scaling["whole"][0]) == 16
 
 
@@ -73,6 +76,10 @@ def test_a_saved_probe_gives_the_same_answers_after_both_folders_are_moved(tuned
     for folder in ("1", "2"):
         shutil.copytree(network.parent.parent.parent / folder, tmp_path / folder)
     answers = ask(tmp_path / "2" / "run" / "model", snapshot, tmp_path / "cache", lambda _: None)
+    round_model = Predictions.open(done.predictions).manifest["model"]
+    assert {key: answers.model[key] for key in ("backbone", "network_sha256")} == {
+        key: round_model[key] for key in ("backbone", "network_sha256")
+    }
     p = Predictions.open(done.predictions).probabilities("colour")
     np.testing.assert_allclose(answers.probabilities["colour"], p, atol=5e-3)
     opened = open_network(tmp_path / "2" / "run" / "model")
@@ -161,6 +168,6 @@ def test_too_few_unseen_images_give_the_default_penalty_and_temperature():
 def test_the_hashes_of_train_images_are_saved_as_bytes(tuned):
     _, network = tuned
     assert read_tensors(network / "learned.safetensors")["sha256"].shape == (
-        len(fine_tuned(network).learned),
+        len(read_feature_network(network).learned),
         32,
     )

@@ -1,6 +1,6 @@
-"""The backbone of a fine-tuned network as the source of a probe's features, instead of the frozen one.
+"""The network that a probe takes its features from: a fine-tuned one instead of the frozen one, a pinned one beside it.
 
-The network has learned the labels of its train images, so its features separate these images better than new ones,
+A fine-tuned network has learned the labels of its train images, so its features separate these images better than new ones,
 whichever of them are held out. Its model folder therefore lists its train images, and a probe chooses penalty and
 temperature on others (`unseen`).
 """
@@ -26,7 +26,7 @@ from trainer.views import View
 
 
 @dataclass(frozen=True)
-class FineTuned:
+class FeatureNetwork:
     """A fine-tuned backbone, or one that was pinned (trainer/networks/pinned).
 
     Attributes:
@@ -57,7 +57,7 @@ class FineTuned:
         return np.flatnonzero((snapshot.splits == "val") & new)
 
 
-def fine_tuned(model: Path) -> FineTuned:
+def read_feature_network(model: Path) -> FeatureNetwork:
     """Read the backbone of a model folder, or of a folder of a pinned network.
 
     The folder is verified every time, but the last network stays in memory.
@@ -68,7 +68,7 @@ def fine_tuned(model: Path) -> FineTuned:
     """
     if is_pinned(model):
         pinned = read_network(model)
-        return FineTuned(pinned.backbone, views_beside(pinned.backbone), None, pinned.sha256)
+        return FeatureNetwork(pinned.backbone, views_beside(pinned.backbone), None, pinned.sha256)
     manifest = read_manifest(model / "model.json", format_name=FORMAT, version=VERSION, error=ModelError)
     if manifest.get("kind") != "multi_output" or LEARNED not in manifest.get("files", {}):
         raise _unsuitable(model, "holds no fine-tuned network that lists its train images")
@@ -76,7 +76,7 @@ def fine_tuned(model: Path) -> FineTuned:
 
 
 @functools.lru_cache(maxsize=1)
-def _read(model: Path, sha256: str) -> FineTuned:
+def _read(model: Path, sha256: str) -> FeatureNetwork:
     saved = load_model(model)
     config = saved.config
     if config.preprocess != "network" or config.blur or config.crop != 1:
@@ -84,7 +84,7 @@ def _read(model: Path, sha256: str) -> FineTuned:
     backbone = saved.network.backbone
     backbone.input_size = config.image_size
     learned = _hashes(read_tensors(model / LEARNED)["sha256"])
-    return FineTuned(backbone, (config.input_view,), learned, sha256)
+    return FeatureNetwork(backbone, (config.input_view,), learned, sha256)
 
 
 def _hashes(rows: Tensor) -> frozenset[str]:
