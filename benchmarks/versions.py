@@ -2,7 +2,7 @@
 
 Each pair measures both versions in turn on the same machine, the order swapped from pair to pair, so that a machine whose
 speed drifts favours neither. The table shows the median of this version ÷ the other over the pairs: above 1 is slower.
-Every version runs its own `serving`, `labelling` and `rounds_latency`, the last two with 10,000 images.
+Every version runs its own `serving`, `labelling`, `rounds_latency` and `importing`; the second and third have 10,000 images.
 """
 
 import argparse
@@ -43,9 +43,16 @@ def rounds_latency():
     row = next(iter(rounds_latency.measure("normal").values()))[0]
     return {name: row[name] for name in ("p50", "p95", "processor", "cold command", "resident MiB")}
 
+def importing():
+    from benchmarks import importing
+    with tempfile.TemporaryDirectory() as folder:
+        images, _ = importing.faces(Path(folder), None)
+        seconds = importing._turn(images, Path(folder) / "room")
+    return {name: seconds[name] for name in ("facelabel import", "facelabel import, again")}
+
 print(json.dumps(globals()[sys.argv[1]]()))
 """
-NAMES = ("serving", "labelling", "rounds_latency")
+NAMES = ("serving", "labelling", "rounds_latency", "importing")
 
 
 def main(arguments: list[str]) -> None:

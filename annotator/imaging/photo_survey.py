@@ -8,11 +8,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from annotator.imaging.detector import find_faces
 from annotator.imaging.image_files import VIEW_SIDE, Limits, RefusedImageError, decode_upright, read_bytes
 
 SMALL_FACE = 1 / 6
 """A face that is lower than this share of the photo's shorter side is small: one of 1,024 × 768 pixels has 128."""
+
+SMALLEST_SIDE = 240
+"""No face is looked for in a photo whose shorter side has fewer pixels: its heads would be too small to be labelled."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class PhotoFaces:
 
     Args:
         sha256: of the file's bytes.
-        faces: the number of faces.
+        faces: the number of faces; 0 if none was looked for.
         largest: the height of the largest face as a share of the photo's shorter side; 0 without a face.
     """
 
@@ -42,7 +44,12 @@ def survey_photo(limits: Limits, path: Path) -> PhotoFaces | None:
         _, upright = decode_upright(content, limits)
     except RefusedImageError:
         return None
+    sha256 = hashlib.sha256(content).hexdigest()
+    if min(upright.size) < SMALLEST_SIDE:
+        return PhotoFaces(sha256, 0, 0.0)
+    from annotator.imaging.detector import find_faces  # noqa: PLC0415 - small photos never need it
+
     upright.thumbnail((VIEW_SIDE, VIEW_SIDE), Image.Resampling.LANCZOS)
     faces = find_faces(upright)
     largest = faces[0].box.height / min(upright.size) if faces else 0.0
-    return PhotoFaces(hashlib.sha256(content).hexdigest(), len(faces), largest)
+    return PhotoFaces(sha256, len(faces), largest)

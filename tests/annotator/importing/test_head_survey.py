@@ -85,6 +85,13 @@ def test_the_import_command_recommends_it_and_does_as_it_is_told(project: Projec
     assert "--faces" not in again.err
 
 
+def test_no_heads_are_cut_out_of_photos_that_are_too_small(project: ProjectFolder, party: Path):
+    with Image.open(party / "both.png") as both:
+        both.reduce(2).save(party / "both.png")
+    run_image_import(project, [party], faces=None)
+    assert names_of(project) == ["both.png", "one.png"]
+
+
 def test_photos_with_labels_stay_whole(project: ProjectFolder, party: Path):
     (party / "labels.csv").write_text("image_name,glasses\nboth.png,none\n")
     run_image_import(project, [party], faces=None)
