@@ -113,6 +113,12 @@ def round_in_use(session: Session, schema_hash: str) -> int | None:
     return session.scalar(query.order_by(Predictions.turn.desc(), Predictions.id.desc()).limit(1))
 
 
+def suggestions_version(session: Session, schema_hash: str) -> str:
+    """Return a text that changes whenever other predictions suggest or give the order of work; "" without predictions."""
+    row = session.connection().execute(_NEWEST, {"schema_hash": schema_hash}).one_or_none()
+    return "" if row is None else f"{row.id}.{row.newest_source or 0}"
+
+
 def usable_file(project: ProjectFolder, session: Session, path: str) -> PredictionsFile | None:
     """Open predictions of the project; None if they are gone or damaged."""
     folder = project.path / path

@@ -7,12 +7,15 @@ import { loadSchema } from '../lib/schema.js';
 import { ProjectStorage } from '../lib/storage.js';
 import { AttributeKeys } from './attribute_keys.js';
 import { AttributePanel } from './attribute_panel.js';
+import { Cursor } from './cursor.js';
 import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
+import { LoopStrip } from './loop_strip.js';
 import { NoteDialog } from './note_dialog.js';
 import { Photo } from './photo.js';
 import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
+import { surpriseOf, tint } from './surprise.js';
 import { LabelView, measurePaint } from './view.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Answer, Attribute, Progress } from '../types' */
@@ -38,6 +41,8 @@ class LabelPage {
     this.photo = new Photo(local, session, { onsay: (text) => this.view.say(text), onframe: () => this.prepare() });
     this.view = new LabelView(schema, this.session.outbox, this.session.history, this.images, this.photo);
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
+    this.cursor = new Cursor(local, byId('caret'), byId('cursor'));
+    this.loop = new LoopStrip(byId('loop'), session, this.session.tasks, (text) => this.view.say(text));
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
     this.note = new NoteDialog(byId('note', HTMLDialogElement));
     this.finished = new SessionDialog(byId('session', HTMLDialogElement), (entry) => this.view.answersOf(entry), (entry) => this.reopen(entry));
@@ -50,7 +55,8 @@ class LabelPage {
     this.keys = new AttributeKeys(schema, this.panel, {
       onsay: (text) => this.view.say(text),
       onanswer: (name, value) => this.answer(name, value),
-      onswitch: () => this.storeDraft(),
+      onswitch: (name) => this.switched(name),
+      onmark: (name) => this.cursor.point(this.draft, name),
     });
     this.commands = this.commandTable();
     /** @type {?Draft} */
@@ -71,6 +77,7 @@ class LabelPage {
       undo: always(() => this.undo()),
       redo: always(() => this.redo()),
       session: always(() => this.toggleSession()),
+      bring: always(() => this.loop.bringBack()),
       guideline: always((letter) => this.toggleGuideline(letter)),
       ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
       skip: held(() => this.skip()),
@@ -97,6 +104,7 @@ class LabelPage {
     tasks.on('trouble', (error) => this.refresh(error));
     tasks.on('progress', (progress) => this.reached(progress));
     outbox.on('acknowledged', ({ answer }) => this.acknowledged(answer));
+    this.loop.on('progress', ({ attributes }) => this.view.countAttributes(attributes));
     outbox.on('calm', () => page.state === 'waiting' && tasks.sync());
   }
 
@@ -104,6 +112,7 @@ class LabelPage {
     if (this.session.tasks.current) this.show();
     this.session.tasks.sync();
     this.session.outbox.send();
+    this.loop.look();
   }
 
   // ---- which image is on the screen
@@ -133,11 +142,12 @@ class LabelPage {
     this.view.show(task);
     this.clock(!document.hidden);
     if (this.draft) {
-      this.keys.show(this.draft, marked ?? this.draft.next());
+      this.keys.show(this.draft, marked ?? this.cursor.first(this.draft));
       if (this.pressed !== null) measurePaint(this.pressed);
     }
     this.pressed = null;
     setTimeout(() => this.prepare(), 0);
+    if (this.draft) this.loop.shown([...this.draft.suggestions.values()].some(Boolean));
   }
 
   /** Fetch and decode the images ahead, and the one that the next undo would bring back. */
@@ -159,6 +169,7 @@ class LabelPage {
 
   /** @param {{progress?: Progress}} answer */
   acknowledged({ progress }) {
+    this.loop.answeredOne();
     this.view.count(progress);
     if (!this.draft) this.view.state();
   }
@@ -242,10 +253,23 @@ class LabelPage {
     this.pressed = pressed;
     this.view.say('');
     this.draft.answer(name, value);
-    if (this.draft.complete) return this.submit(name);
-    this.storeDraft();
-    this.keys.mark(this.draft.next(name));
+    const surprise = surpriseOf(this.draft, name);
+    if (surprise) tint(this.draft.complete ? byId('previous-image') : this.panel.nodeOf(name));
+    if (this.draft.complete) {
+      this.submit(name);
+    } else {
+      this.storeDraft();
+      this.keys.mark(this.cursor.next(this.draft, name));
+    }
+    if (surprise) this.view.say(surprise);
   }
+
+  /** A letter has switched to another value. @param {string} name */
+  switched(name) {
+    this.storeDraft();
+    if (this.draft && surpriseOf(this.draft, name)) tint(this.panel.nodeOf(name));
+  }
+
 
   /** Enter: take what is left and go on, or lead to what is still missing. */
   accept() {

@@ -241,6 +241,7 @@ const COMMANDS = {
   digit,
   head: () => picture.toggle(),
   leave: () => mark(current),
+  skip: () => runExclusive(next),
   step: (by) => mark(current + by),
   letter: (letter) => {
     if (letter === 'n') runExclusive(next);
@@ -250,7 +251,7 @@ const COMMANDS = {
 
 /** @param {KeyboardEvent} event */
 function press(event) {
-  if (closest(event, 'input, select') || (event.key === 'Enter' && closest(event, 'a, summary, button'))) return;
+  if (closest(event, 'input, select') || (['Enter', ' '].includes(event.key) && closest(event, 'a, summary, button'))) return;
   const [name, argument] = commandOf(event) ?? [];
   const command = name && COMMANDS[name];
   if (!command || (event.repeat && name !== 'step')) return;
