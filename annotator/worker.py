@@ -255,6 +255,8 @@ def run_next_round(
         ):
             _run(project, row, snapshots, _Reporter(project, row.id, report, stopped), at_once=at_once)
         _remove_cancelled(project)
+        if row.engine != "probe":
+            start_due_analysis(analyses)  # its report is not to wait until the worker has nothing else to do
         return True
 
 

@@ -14,6 +14,7 @@ from annotator.domain.states import UNFINISHED, JobState
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
 from annotator.services.exporting.round_snapshots import RoundSnapshots
+from annotator.services.insights.background import write_report
 from annotator.services.rounds.jobs import (
     DEFAULT_STRATEGY,
     ENGINES,
@@ -66,6 +67,8 @@ def round_command(engine: str, strategy: str, cancel: bool, project: Path, as_js
         _follow(opened, number, bar)
     with opened.database.read() as session:
         summary = round_summary(get_round(session, number))
+    if engine != "probe" and summary["state"] == JobState.DONE:
+        write_report(opened)
     if as_json:
         print_json(summary)
     elif summary["state"] == JobState.DONE:

@@ -51,7 +51,9 @@ def test_images_that_are_loaded_already_get_the_suggestions_of_a_new_round(page:
         expect(strip).to_have_text("New predictions: suggestions from this image on.")
 
 
-def test_the_cursor_is_named_at_the_photo_and_a_surprising_answer_is_tinted(page: Page, filled: ProjectFolder):
+def test_the_cursor_is_named_at_the_photo_and_a_surprising_answer_is_tinted(
+    page: Page, filled: ProjectFolder
+):
     suggest(filled, filled.rounds / "1" / "predictions")
     with Server(filled.path) as server:
         page.goto(server.url)
@@ -89,5 +91,3 @@ def test_skipped_images_come_back_by_a_button(page: Page, filled: ProjectFolder)
         page.keyboard.press("h")
         next_image(page, "1")  # no face
         assert image_name(page) == first
-
-
