@@ -230,9 +230,9 @@ def release_round(session: Session, number: int) -> None:
 
 
 def fail_round(session: Session, number: int, error: str) -> None:
-    """Mark a round as failed, unless it was cancelled meanwhile."""
+    """Mark a round as failed, unless it has ended or was cancelled meanwhile."""
     session.execute(
         update(Round)
-        .where(Round.id == number, Round.state != JobState.CANCELLED)
+        .where(Round.id == number, Round.state.in_(UNFINISHED))
         .values(state=JobState.FAILED, error=error, message="failed", finished_at=now())
     )
