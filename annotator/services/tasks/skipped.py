@@ -1,7 +1,7 @@
 """Images that a labeller skipped: they come back when nothing else is left, or when the labeller asks for them.
 
-A skip stays recorded with its reason after the image has come back. An image that was skipped twice does not come back by
-itself, so that a labeller is not given the same image for ever.
+A skip stays recorded with its reason after the image has come back. An image that was skipped twice does not come back
+automatically, so that a labeller is not given the same image for ever.
 """
 
 from __future__ import annotations

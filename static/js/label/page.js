@@ -7,15 +7,15 @@ import { loadSchema } from '../lib/schema.js';
 import { ProjectStorage } from '../lib/storage.js';
 import { AttributeKeys } from './attribute_keys.js';
 import { AttributePanel } from './attribute_panel.js';
-import { Cursor } from './cursor.js';
+import { Cursor } from './suggestions/cursor.js';
 import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
-import { LoopStrip } from './loop_strip.js';
+import { LoopStrip } from './suggestions/loop_strip.js';
 import { NoteDialog } from './note_dialog.js';
 import { Photo } from './photo.js';
 import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
-import { surpriseOf, tint } from './surprise.js';
+import { surpriseOf, tint } from './suggestions/surprise.js';
 import { LabelView, measurePaint } from './view.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Answer, Attribute, Progress } from '../types' */

@@ -4,6 +4,8 @@ from sqlalchemy import select
 
 from annotator.models import Skip
 from annotator.project import ProjectFolder
+from annotator.services.review.filters import Filters
+from annotator.services.review.listing import find_images
 from annotator.services.tasks.skipped import count_skipped
 from tests.support.projects.labelling import ALL, Person
 
@@ -13,7 +15,7 @@ def skipped(project: ProjectFolder, me: Person) -> int:
         return count_skipped(session, me.id)
 
 
-def test_skipped_images_come_last_and_once_by_themselves(filled: ProjectFolder):
+def test_skipped_images_come_last_and_only_once(filled: ProjectFolder):
     me = Person(filled)
     tasks = me.next(40)
     for task in tasks[2:]:
@@ -41,3 +43,15 @@ def test_an_image_that_is_asked_for_comes_before_the_others(filled: ProjectFolde
     me.answer(first, {}, skip=True)
     assert first.image_id not in {task.image_id for task in me.next(3, skipped="last")}
     assert [task.image_id for task in me.next(3, skipped="only")] == [first.image_id]
+
+
+def test_browse_finds_skipped_images(filled: ProjectFolder):
+    me = Person(filled)
+    first, second = me.next(2)
+    me.answer(first, {}, skip=True)
+    me.answer(second, {}, skip=True)
+    me.answer(second, ALL)
+    for skipped, expected in (("open", {first.image_id}), ("any", {first.image_id, second.image_id})):
+        with filled.database.read() as session:
+            page = find_images(filled, session, Filters(skipped=skipped), limit=10)
+        assert {card.id for card in page.images} == expected

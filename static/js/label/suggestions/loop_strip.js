@@ -1,9 +1,9 @@
-import { call } from '../lib/api.js';
-import { count, element, find, messageOf } from '../lib/dom.js';
-import { Emitter } from '../lib/events.js';
-/** @import { ProjectStorage } from '../lib/storage.js' */
-/** @import { Loop, ProgressDetail } from '../types' */
-/** @import { TaskQueue } from './task_queue.js' */
+import { call } from '../../lib/api.js';
+import { count, element, find, messageOf } from '../../lib/dom.js';
+import { Emitter } from '../../lib/events.js';
+/** @import { ProjectStorage } from '../../lib/storage.js' */
+/** @import { Loop, ProgressDetail } from '../../types' */
+/** @import { TaskQueue } from '../task_queue.js' */
 
 const IDLE = 4000; // milliseconds between two looks at the server
 const BUSY = 700; // and while a round runs or is about to start

@@ -1,4 +1,4 @@
-/** @import { Draft } from './draft.js' */
+/** @import { Draft } from '../draft.js' */
 
 /** A suggestion of at least this probability is probably right: another answer may be a slip. */
 const SURE = 0.95;

@@ -1,6 +1,6 @@
-import { find, findAll } from '../lib/dom.js';
-/** @import { ProjectStorage } from '../lib/storage.js' */
-/** @import { Draft } from './draft.js' */
+import { find, findAll } from '../../lib/dom.js';
+/** @import { ProjectStorage } from '../../lib/storage.js' */
+/** @import { Draft } from '../draft.js' */
 
 /** @typedef {'uncertain'|'top'} Start where the cursor starts on an image with suggestions */
 
