@@ -13,13 +13,13 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from annotator.models import Image, Project
 
 COUNTED = Image.exclusion_id.is_(None)
-"""The condition that an image counts, for queries that read the table of images."""
+"""The condition that an image counts, for queries that read the rows of images."""
 
 
 def of_counted_image(
     image_id: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
 ) -> ColumnElement[bool]:
-    """The condition that a row belongs to an image that counts, for queries that do not read the table of images.
+    """The condition that a row belongs to an image that counts, for queries of other tables, or of an index of images alone.
 
     SQLite reads the few excluded images once, from an index of their own.
 

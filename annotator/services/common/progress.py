@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.models import Image, Lease, Project, now
-from annotator.services.common.counted import COUNTED
+from annotator.services.common.counted import COUNTED, of_counted_image
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,6 @@ def add_counted(session: Session, difference: int) -> None:
 
 def recount(session: Session) -> None:
     """Count all images that are not excluded again."""
-    images = select(func.count()).select_from(Image).where(COUNTED).scalar_subquery()
+    images = select(func.count()).select_from(Image).where(of_counted_image(Image.id)).scalar_subquery()
     done = select(func.count()).select_from(Image).where(COUNTED, Image.open_cells == 0).scalar_subquery()
     session.execute(update(Project).values(image_count=images, done_count=done))

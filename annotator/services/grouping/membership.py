@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.grouping.splits import SplitRule, own_group, share_for_audit, shared_group
 from annotator.models import Annotation, GroupDecision, Image, Project
-from annotator.services.common.counted import COUNTED
+from annotator.services.common.counted import of_counted_image
 from annotator.services.schema.active import ActiveSchema
 from annotator.services.schema.open_values import is_person
 
@@ -78,7 +78,9 @@ def choose_test_share(session: Session) -> None:
     if project.test_share_given or session.scalar(select(exists().where(Annotation.id.is_not(None)))):
         return
     sizes = dict(
-        session.execute(select(Image.group, func.count()).where(COUNTED).group_by(Image.group)).all()
+        session.execute(
+            select(Image.group, func.count()).where(of_counted_image(Image.id)).group_by(Image.group)
+        ).all()
     )
     share = share_for_audit(project.split_seed, sizes)
     if share == project.share_test:

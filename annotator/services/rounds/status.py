@@ -68,7 +68,7 @@ COUNTS = Statistics("labels", TypeAdapter(Counts), label_state, count_labels)
 
 def audit_counts(session: Session) -> dict[str, Any]:
     """The number of images in the audit set (the test split), and how many of them are labelled, per attribute."""
-    images = session.scalar(select(func.count()).where(Image.split == "test", COUNTED))
+    images = session.scalar(select(func.count()).where(Image.split == "test", of_counted_image(Image.id)))
     query = (
         select(Label.attribute_id, func.count())
         .join(Image, Image.id == Label.image_id)
@@ -84,7 +84,9 @@ def read_status(project: ProjectFolder, session: Session) -> dict[str, Any]:
     """Counts, splits, rounds, and the newest round's metrics per attribute."""
     progress = read_progress(session, labeller_id=0)
     splits = dict(
-        session.execute(select(Image.split, func.count()).where(COUNTED).group_by(Image.split)).all()
+        session.execute(
+            select(Image.split, func.count()).where(of_counted_image(Image.id)).group_by(Image.split)
+        ).all()
     )
     predictions = session.scalar(
         select(Predictions).order_by(Predictions.turn.desc(), Predictions.id.desc()).limit(1)

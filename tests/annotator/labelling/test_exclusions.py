@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from annotator.domain.exclusions import ExclusionReason
 from annotator.errors import Conflict, FacelabelError, NotFound
@@ -167,3 +167,20 @@ def test_ten_thousand_images_are_one_submission_and_one_undo(filled: ProjectFold
     assert counts(filled) == (10_040, 0)
     with filled.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Image)) == 10_040
+
+
+def test_the_queue_still_walks_its_index(filled: ProjectFolder):
+    queries: list[tuple[str, object]] = []
+
+    def keep(_connection: object, _cursor: object, query: str, values: object, *_: object) -> None:
+        if "ORDER BY images.shuffle" in query:
+            queries.append((query, values))
+
+    event.listen(filled.database.engine, "before_cursor_execute", keep)
+    exclude_images(filled, 1)
+    assert len(Person(filled).next(40)) == 39
+    [(query, values)] = queries
+    with filled.database.engine.connect() as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)]
+    assert plan[0] == "SCAN images USING INDEX ix_images_open"
+    assert not any("TEMP B-TREE" in step for step in plan)
