@@ -15,6 +15,7 @@ from sqlalchemy import Select, or_, select
 from annotator.files import shard_path
 from annotator.models import Face, Image
 from annotator.project import ProjectFolder
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.queue_head import queue_head
 from annotator.services.rounds.networks import list_networks
 
@@ -111,7 +112,7 @@ class FeatureWarmup:
 
     def _next(self) -> list[Any]:
         """The next images with their largest face, up to the first whose faces are still to be searched."""
-        query = self._query().where(Image.id > self._last).order_by(Image.id).limit(_PAGE)
+        query = self._query().where(Image.id > self._last, COUNTED).order_by(Image.id).limit(_PAGE)
         with self._project.database.read() as session:
             images = list(session.execute(query))
         if not self._faces:

@@ -11,6 +11,7 @@ from annotator.domain.states import NO_LABEL, UNFINISHED, JobState, Origin
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import Annotation, AttributeRow, Image, Label, Predictions, Round, now
 from annotator.project import ProjectFolder
+from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.common.job_queue import claim, give_back, has_unfinished
 from annotator.services.common.queue_head import HEAD_IMAGES, queue_head
 
@@ -79,7 +80,9 @@ def newest_is_partial(project: ProjectFolder, session: Session) -> bool:
 def labelled_since_last_round(session: Session, most: int = _MOST_COUNTED) -> int:
     """The number of images answered since the newest round wrote its snapshot, counted up to `most`."""
     seen = session.scalar(select(Round.newest_annotation).order_by(Round.id.desc()).limit(1)) or 0
-    answered = select(Annotation.image_id).where(Annotation.id > seen, Annotation.origin != Origin.OPINION)
+    answered = select(Annotation.image_id).where(
+        Annotation.id > seen, Annotation.origin != Origin.OPINION, of_counted_image(Annotation.image_id)
+    )
     some = answered.distinct().limit(most).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
@@ -90,7 +93,7 @@ def train_images(session: Session) -> int:
         select(Label.image_id)
         .join(Image, Image.id == Label.image_id)
         .join(AttributeRow, AttributeRow.id == Label.attribute_id)
-        .where(Image.split == "train", AttributeRow.kind == "categorical", Label.code.is_not(None))
+        .where(COUNTED, Image.split == "train", AttributeRow.kind == "categorical", Label.code.is_not(None))
         .distinct()
         .limit(START_IMAGES)
         .subquery()
@@ -106,7 +109,7 @@ def images_at_once(session: Session) -> list[str]:
     newest = select(Annotation.image_id).where(Annotation.origin.not_in(NO_LABEL))
     newest = newest.order_by(Annotation.id.desc()).limit(HEAD_IMAGES * _CELLS)
     chosen = or_(Image.id.in_(newest), Image.id.in_(queue_head()))
-    return list(session.scalars(select(Image.name).where(chosen).order_by(Image.name)))
+    return list(session.scalars(select(Image.name).where(chosen, COUNTED).order_by(Image.name)))
 
 
 def note_labels_seen(session: Session, number: int) -> None:
@@ -136,7 +139,14 @@ def start_round(session: Session, engine: str, strategy: str) -> Round:
     unfinished = session.scalar(select(Round).where(Round.state.in_(UNFINISHED)).limit(1))
     if unfinished is not None:
         return unfinished
-    if session.scalar(select(func.count()).select_from(select(Label.image_id).limit(1).subquery())) == 0:
+    if (
+        session.scalar(
+            select(func.count()).select_from(
+                select(Label.image_id).where(of_counted_image(Label.image_id)).limit(1).subquery()
+            )
+        )
+        == 0
+    ):
         raise FacelabelError(
             "nothing_labelled", "There are no labels to learn from yet.", do="Label some images first."
         )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.states import SubmissionKind
 from annotator.models import Image, Lease, Skip, Submission, now
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
 from annotator.services.tasks.leases import NOT_LEASED
 
@@ -24,7 +25,7 @@ def count_skipped(session: Session, labeller_id: int) -> int:
         select(func.count())
         .select_from(Skip)
         .join(Image, Image.id == Skip.image_id)
-        .where(Skip.labeller_id == labeller_id, Image.open_cells > 0, ~held.exists())
+        .where(Skip.labeller_id == labeller_id, Image.open_cells > 0, COUNTED, ~held.exists())
     )
     return session.scalar(query) or 0
 
@@ -41,7 +42,7 @@ def skipped_images(session: Session, labeller_id: int, count: int, *, once: bool
     query = (
         select(Image.id)
         .join(Skip, Skip.image_id == Image.id)
-        .where(Skip.labeller_id == labeller_id, Image.open_cells > 0, NOT_LEASED)
+        .where(Skip.labeller_id == labeller_id, Image.open_cells > 0, COUNTED, NOT_LEASED)
     )
     if once:
         times = (

@@ -1,5 +1,6 @@
 /** The label page's controller: what the labeller does → draft → session, and which image comes next. */
 import { byId, closest, findAll } from '../lib/dom.js';
+import { ExcludeDialog } from '../lib/exclude_dialog.js';
 import { ImageCache } from '../lib/image_cache.js';
 import { commandOf } from '../lib/keys.js';
 import { OutboxStatus } from '../lib/outbox_status.js';
@@ -7,6 +8,7 @@ import { loadSchema } from '../lib/schema.js';
 import { ProjectStorage } from '../lib/storage.js';
 import { AttributeKeys } from './attribute_keys.js';
 import { AttributePanel } from './attribute_panel.js';
+import { keptText, tellWhyGone } from './excluded_meanwhile.js';
 import { Cursor } from './suggestions/cursor.js';
 import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
@@ -18,7 +20,7 @@ import { SessionState } from './session_state.js';
 import { surpriseOf, tint } from './suggestions/surprise.js';
 import { LabelView, measurePaint } from './view.js';
 /** @import { ApiError } from '../lib/api.js' */
-/** @import { Answer, Attribute, Progress } from '../types' */
+/** @import { Answer, Attribute, Exclusion, Progress } from '../types' */
 /** @import { Draft } from './draft.js' */
 /** @import { HistoryEntry } from './session_history.js' */
 
@@ -45,12 +47,13 @@ class LabelPage {
     this.loop = new LoopStrip(byId('loop'), session, this.session.tasks, (text) => this.view.say(text));
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
     this.note = new NoteDialog(byId('note', HTMLDialogElement));
+    this.exclusion = new ExcludeDialog(byId('exclude', HTMLDialogElement));
     this.finished = new SessionDialog(byId('session', HTMLDialogElement), (entry) => this.view.answersOf(entry), (entry) => this.reopen(entry));
     this.status = new OutboxStatus(this.session.outbox, byId('unsent'), byId('refused'), (values) => this.view.words(values));
     this.panel = new AttributePanel(byId('attributes'), schema, {
       onmark: (name) => name === this.keys.current || this.keys.mark(name),
       onanswer: (name, value, event) => this.answer(name, value, event?.timeStamp),
-      onguide: (name) => this.showGuideline(name),
+      onguide: (name) => this.guide.toggle(this.keys.attribute(name)),
     });
     this.keys = new AttributeKeys(schema, this.panel, {
       onsay: (text) => this.view.say(text),
@@ -76,13 +79,14 @@ class LabelPage {
     return {
       undo: always(() => this.undo()),
       redo: always(() => this.redo()),
-      session: always(() => this.toggleSession()),
+      session: always(() => this.finished.toggle(this.session.history.entries)),
       bring: always(() => this.loop.bringBack()),
       guideline: always((letter) => this.toggleGuideline(letter)),
       ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
       skip: held(() => this.skip()),
       reason: held(() => this.skipWithReason()),
       flag: held(() => this.flag()),
+      exclude: held(() => this.exclude()),
       accept: seen(() => this.accept()),
       ...Object.fromEntries(Object.entries(this.keys.commands).map(([name, run]) => [name, seen(run)])),
     };
@@ -100,10 +104,11 @@ class LabelPage {
     }
     this.images.on('change', (image) => image === this.draft?.task.image_id && this.view.showImage());
     tasks.on('filled', () => this.refresh(null));
+    tasks.on('gone', (task) => tellWhyGone(task, (text) => this.view.say(text)));
     tasks.on('dry', () => this.refresh(null));
     tasks.on('trouble', (error) => this.refresh(error));
     tasks.on('progress', (progress) => this.reached(progress));
-    outbox.on('acknowledged', ({ answer }) => this.acknowledged(answer));
+    outbox.on('acknowledged', ({ item, answer }) => this.acknowledged(answer, item.image_name));
     this.loop.on('progress', ({ attributes }) => this.view.countAttributes(attributes));
     outbox.on('calm', () => page.state === 'waiting' && tasks.sync());
   }
@@ -167,10 +172,14 @@ class LabelPage {
     if (this.session.outbox.failures > 0) this.session.outbox.send();
   }
 
-  /** @param {{progress?: Progress}} answer */
-  acknowledged({ progress }) {
+  /**
+   * @param {{progress?: Progress, excluded?: ?Exclusion}} answer
+   * @param {string} name of the image
+   */
+  acknowledged({ progress, excluded }, name) {
     this.loop.answeredOne();
     this.view.count(progress);
+    if (excluded) this.view.say(keptText(name, excluded));
     if (!this.draft) this.view.state();
   }
 
@@ -270,7 +279,6 @@ class LabelPage {
     if (this.draft && surpriseOf(this.draft, name)) tint(this.panel.nodeOf(name));
   }
 
-
   /** Enter: take what is left and go on, or lead to what is still missing. */
   accept() {
     const { current, typedCode } = this.keys;
@@ -296,6 +304,14 @@ class LabelPage {
     if (reason !== null && this.draft === draft) this.submit(this.keys.current, { skip: true, reason });
   }
 
+  /** Delete: the image shall not count. */
+  async exclude() {
+    const { draft } = this;
+    if (!draft) return;
+    const excluded = await this.exclusion.ask(draft.task.image_name);
+    if (excluded && this.draft === draft) this.submit(this.keys.current, { excluded });
+  }
+
   /** ! */
   async flag() {
     if (!this.draft) return;
@@ -308,7 +324,7 @@ class LabelPage {
    * The image is finished.
    *
    * @param {?string} marked
-   * @param {{skip?: boolean, reason?: string}} [options]
+   * @param {{skip?: boolean, reason?: string, excluded?: ?{reason: string, note: string}}} [options]
    */
   submit(marked, options) {
     const { draft } = this;
@@ -344,7 +360,7 @@ class LabelPage {
       return this.keys.mark(name);
     }
     const entry = this.draft?.steps.length === 0 && this.session.before(this.draft.task);
-    if (entry) this.submit(entry.marked, { skip: entry.skip, reason: entry.reason });
+    if (entry) this.submit(entry.marked, { skip: entry.skip, reason: entry.reason, excluded: entry.excluded });
     else this.view.say('Nothing to redo.');
   }
 
@@ -362,13 +378,6 @@ class LabelPage {
     this.view.say(`${image_name} is back${skip ? '' : ' with its answers'}. Correct an answer, or press Enter to keep the image as it is.`);
   }
 
-  /** , */
-  toggleSession() {
-    const dialog = byId('session', HTMLDialogElement);
-    if (dialog.open) dialog.close();
-    else this.finished.show(this.session.history.entries);
-  }
-
   /**
    * . of the marked attribute, Shift and a letter of another one; the same key closes it.
    *
@@ -376,15 +385,7 @@ class LabelPage {
    */
   toggleGuideline(letter) {
     const attribute = letter ? this.keys.byKey(letter) : this.keys.attribute(this.keys.current ?? this.schema[0].name);
-    const dialog = byId('guide', HTMLDialogElement);
-    if (dialog.open && (!letter || dialog.dataset.of === attribute?.name)) dialog.close();
-    else if (attribute) this.guide.show(attribute);
-  }
-
-  /** @param {string} name */
-  showGuideline(name) {
-    const attribute = this.keys.attribute(name);
-    if (attribute) this.guide.show(attribute);
+    this.guide.toggle(attribute, !letter);
   }
 }
 

@@ -3,7 +3,7 @@ import { call } from '../lib/api.js';
 
 /** @typedef {{images: ImageCard[], next: ?string}} ImagePage `next`: the name after which the view goes on */
 
-const FILTERS = ['name', 'attribute', 'value', 'disagreement', 'flag', 'skipped', 'faces', 'labeller', 'origin', 'split', 'group', 'source'];
+const FILTERS = ['name', 'attribute', 'value', 'disagreement', 'flag', 'skipped', 'faces', 'labeller', 'origin', 'split', 'group', 'source', 'excluded'];
 
 /**
  * The filters of a view, from a URL's query: only those that say something.

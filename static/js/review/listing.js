@@ -1,6 +1,7 @@
 /** The browse page: a grid of the images of a view; the view is the URL's query. */
 import { call } from '../lib/api.js';
 import { byId, count, element, fieldOf, messageOf, onSubmit } from '../lib/dom.js';
+import { exclusionText } from '../lib/exclude_dialog.js';
 import { thumbnailNode } from '../lib/face_crop.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
 import { filtersOf, readImages, withPlace } from './image_query.js';
@@ -42,7 +43,8 @@ function card(image) {
   if (image.adjudicated.length > 0) marks.push(element('span', { class: 'mark good', role: 'img', title: 'adjudicated', 'aria-label': 'adjudicated' }, '✓'));
   const flags = count(image.open_flags, 'open flag');
   if (image.open_flags > 0) marks.push(element('span', { class: 'mark bad', role: 'img', title: flags, 'aria-label': flags }, `⚑ ${image.open_flags}`));
-  return element('li', {}, element('a', { class: 'tile', href: imageUrl(image.id, filters), 'data-image': image.id },
+  if (image.excluded) marks.push(element('span', { class: 'mark', title: exclusionText(image.excluded) }, 'excluded'));
+  return element('li', {}, element('a', { class: image.excluded ? 'tile excluded' : 'tile', href: imageUrl(image.id, filters), 'data-image': image.id },
     thumbnailNode(image),
     element('span', { class: 'tile-name', title: image.name }, image.name),
     element('span', { class: 'tile-about' }, element('span', {}, about(image)), ...marks)));
