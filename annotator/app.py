@@ -30,6 +30,7 @@ from annotator.web.images.browse import browse
 from annotator.web.images.flags import flags_api
 from annotator.web.images.groups import groups_api
 from annotator.web.images.review import review
+from annotator.web.images.selection import selection
 from annotator.web.images.splits import splits_api
 from annotator.web.label.bulk import sweep
 from annotator.web.label.faces import faces_api
@@ -84,6 +85,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         browse,
         review,
         flags_api,
+        selection,
         groups_api,
         splits_api,
         schema_api,

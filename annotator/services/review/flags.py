@@ -36,7 +36,7 @@ def raise_flag(session: Session, labeller_id: int, key: str, image_id: int, note
         NotFound: if there is no such image.
         FacelabelError: if the note is empty, too long, or not plain text.
     """
-    note = _clean_note(note)
+    note = clean_note(note)
     row = session.scalar(select(Flag).where(Flag.key == key))
     if row is None:
         if session.get(Image, image_id) is None:
@@ -89,7 +89,7 @@ def _read(session: Session, condition: object) -> list[FlagDetail]:
     ]
 
 
-def _clean_note(text: str) -> str:
+def clean_note(text: str) -> str:
     """Clean a note: plain text, in which new lines and tabs are the only control characters."""
     note = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
     if not 1 <= len(note) <= MAX_NOTE:

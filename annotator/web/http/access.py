@@ -49,6 +49,9 @@ ACCESS: dict[str, Needed] = {
     "browse.show_image": Role.LABELLER,
     "browse.correct_image": Role.LABELLER,  # services/review/queue checks who may adjudicate
     "browse.undo_image_correction": Role.LABELLER,
+    "selection.preview": Role.LABELLER,
+    "selection.change": Role.LABELLER,  # services/selection checks which actions need a reviewer
+    "selection.undo": Role.LABELLER,
     "review.review_page": Role.REVIEWER,
     "review.list_review": Role.REVIEWER,
     "browse.set_gold": Role.REVIEWER,
