@@ -79,8 +79,6 @@ def test_cleared_cells_are_open_again_and_an_older_answer_does_not_return(filled
     assert ["glasses" in labels_of(filled, image) for image in chosen] == [True, False, False]
     assert done_count(filled) == 1
     with filled.database.write() as session:
-        from annotator.services.review.corrections import undo_correction
-
         undo_correction(session, me.id, "u", chosen[1], "newer")
     assert "glasses" not in labels_of(filled, chosen[1])
     undo(filled, me, "clear")
