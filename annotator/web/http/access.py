@@ -46,6 +46,8 @@ ACCESS: dict[str, Needed] = {
     "browse.browse_page": Role.LABELLER,
     "browse.image_page": Role.LABELLER,
     "browse.list_images": Role.LABELLER,
+    "browse.list_ids": Role.LABELLER,
+    "browse.count_view": Role.LABELLER,
     "browse.show_image": Role.LABELLER,
     "browse.correct_image": Role.LABELLER,  # services/review/queue checks who may adjudicate
     "browse.undo_image_correction": Role.LABELLER,
