@@ -105,7 +105,7 @@ def _open(file: Path) -> Embeddings | None:
             entry = json.loads(stream.read(min(size, 1 << 20)))["points"]
             changed = file.stat().st_mtime_ns
         rows, columns = entry["shape"]
-        if entry["dtype"] != "F16" or rows == 0 or columns < NEAR:
+        if entry["dtype"] != "F16" or rows == 0:
             return None
         offset = 8 + size + entry["data_offsets"][0]
         points = np.memmap(file, np.float16, mode="r", offset=offset, shape=(rows, columns))

@@ -178,13 +178,15 @@ def _labelled(session: Session, attribute_id: int | None, filters: Filters) -> C
         number = session.scalar(select(Labeller.id).where(Labeller.name == filters.labeller))
         query = query.join(Submission, Submission.id == Annotation.submission_id)
         query = query.where(Submission.labeller_id == number)
-    return query.exists()
+    return query.correlate(Image).exists()
 
 
 def _has_value(attribute_id: int | None, value: str) -> ColumnElement[bool]:
     """The condition that an image's label of an attribute is a value."""
-    label = exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id)
-    return ~label if value == NOT_LABELLED else label.where(_is_value(value))
+    label = select(Label.image_id).where(Label.image_id == Image.id, Label.attribute_id == attribute_id)
+    if value == NOT_LABELLED:
+        return ~label.correlate(Image).exists()
+    return label.where(_is_value(value)).correlate(Image).exists()
 
 
 def _is_value(value: str) -> ColumnElement[bool]:
