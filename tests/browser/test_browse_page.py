@@ -37,7 +37,7 @@ def test_a_view_is_filtered_linked_and_opened_and_a_correction_is_undone(page: P
         page.wait_for_url("**/browse?attribute=glasses&value=1")
         wait_until_ready(page)
         assert page.locator(".tile-name").all_inner_texts() == names
-        page.locator(f'[data-image="{image}"]').click()
+        page.locator(f'[data-image="{image}"]').dblclick()
         page.wait_for_url(f"**/browse/{image}?attribute=glasses&value=1")
         wait_until_ready(page)
         page.get_by_label("adjudicate").check()

@@ -6,13 +6,14 @@ import { postOnce } from '../lib/retry.js';
 import { groupName } from '../lib/schema.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
 import { cellNode, flagNodes } from './cells.js';
-import { filtersOf, readImages } from './image_query.js';
+import { filtersOf, readImages, viewOf } from './image_query.js';
 import { ReviewPicture } from './picture.js';
 /** @import { Answer, Attribute, ImageCard, ImageDetail } from '../types' */
 
 const number = Number(byId('main').dataset.number);
 const picture = new ReviewPicture();
 const filters = filtersOf(location.search);
+const view = viewOf(location.search); // the neighbours come by name, but Back leads to the same order
 /** @type {string[]} */
 const corrections = []; // keys of this visit, newest last
 /** @type {Attribute[]} */
@@ -123,7 +124,7 @@ async function offerNeighbours(name) {
 function offer(id, image) {
   const link = byId(id, HTMLAnchorElement);
   link.hidden = !image;
-  if (image) link.href = imageUrl(image.id, filters);
+  if (image) link.href = imageUrl(image.id, view);
 }
 
 /** @param {KeyboardEvent} event */
@@ -139,7 +140,7 @@ function step(event) {
 }
 
 async function load() {
-  byId('back', HTMLAnchorElement).href = browseUrl(filters);
+  byId('back', HTMLAnchorElement).href = browseUrl(view);
   try {
     schema = (await call('GET', 'schema')).attributes;
     /** @type {ImageDetail} */
