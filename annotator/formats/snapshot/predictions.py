@@ -136,6 +136,18 @@ class PredictionsFile:
             return np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.float32)
         return np.concatenate(rows), np.concatenate(places), np.concatenate(best)
 
+    def open_probabilities(self, attribute: str, code: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return the (cells,) rows of an attribute's cells that had no label, and the probability of one code in each."""
+        place, rows, chosen = self.codes[attribute].index(code), [], []
+        for number, batch in enumerate(self._batches):
+            is_open = _valid(batch.column(f"score:{attribute}"))
+            p = _floats(batch.column(f"p:{attribute}").flatten()).reshape(batch.num_rows, -1)
+            rows.append((np.flatnonzero(is_open) + number * _BATCH_ROWS).astype(np.int32))
+            chosen.append(p[is_open, place])
+        if not rows:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        return np.concatenate(rows), np.concatenate(chosen)
+
     def rows_of(self, images: Iterable[tuple[str, str]]) -> NDArray[np.int64]:
         """Return the (images,) rows of images by name and SHA-256; -1 for images whose bytes the file does not have."""
         rows = []
