@@ -32,6 +32,10 @@ class SubmissionKind(StrEnum):
     """Labels computed from all opinions."""
     SCHEMA = "schema"
     """A value of the schema was merged or split."""
+    EXCLUDE = "exclude"
+    """Images that shall not count any more; it has no annotations."""
+    RESTORE = "restore"
+    """Excluded images that count again; it has no annotations."""
     PROMOTION = "promotion"
     """Predictions were chosen by a person; it has no annotations."""
 

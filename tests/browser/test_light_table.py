@@ -75,6 +75,12 @@ def test_images_are_selected_by_mouse_and_keys_changed_and_undone(injectable: Pa
         page.keyboard.press("Enter")
         expect(page.locator(".mark.bad").first).to_be_visible()
         assert page.locator(".mark.bad").count() == 40
+        page.keyboard.press("Delete")
+        page.locator("#action select[name=reason]").select_option("bad_quality")
+        page.get_by_role("button", name="Change the images").click()
+        expect(page.locator(".tile.excluded")).to_have_count(40)
+        page.keyboard.press("Backspace")
+        expect(page.locator(".tile.excluded")).to_have_count(0)
 
 
 def test_a_rectangle_selects_and_the_size_is_remembered(page: Page, server: Server):

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Project
 from annotator.project_cache import CacheKind, project_cache
+from annotator.services.common.counted import COUNTED
 from annotator.services.tasks.queue import free_for
 from annotator.services.tasks.visibility import labelled_blind
 
@@ -90,7 +91,7 @@ def _waiting(
 def sweepable(session: Session, attribute_id: int) -> ColumnElement[bool]:
     """The condition that the cell is open and the image is not labelled blind: a page of equal predictions would show them."""
     answered = exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id)
-    return and_(Image.open_cells > 0, ~labelled_blind(session), ~answered)
+    return and_(Image.open_cells > 0, COUNTED, ~labelled_blind(session), ~answered)
 
 
 _ORDERS = CacheKind[tuple[Path, str, int, Order], PredictedOrder](size=8)
@@ -155,5 +156,6 @@ def find_in_queue_order(
 
 
 def restart_search(session: Session) -> None:
-    """Search the order of the queue from its start the next time: cells were opened again."""
+    """Search all orders from their start the next time: cells were opened again, or images restored."""
     project_cache(session).clear(_HEADS)
+    project_cache(session).clear(_ORDERS)

@@ -13,6 +13,7 @@ from sqlalchemy.sql.operators import custom_op
 from annotator.domain.states import Origin
 from annotator.errors import WrongUse
 from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Submission, Undecided
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import ActiveSchema, unknown_attribute
 
@@ -23,6 +24,10 @@ _FLAGS = {
     "resolved": Flag.resolved_at.is_not(None),
     "any": Flag.id.is_not(None),
 }
+
+
+_excluded = aliased(Image)
+_EXCLUDED = select(_excluded.id).where(_excluded.exclusion_id.is_not(None))
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Filters:
         balanced: `predicted` is the class-balanced answer, as in a confusion matrix, and not the most probable value.
         sure_from: the least probability of the model's most probable value.
         sure_below: the probability that it does not reach.
+        excluded: only excluded images, or all others; None: both.
     """
 
     attribute: str | None = None
@@ -63,6 +69,7 @@ class Filters:
     differing: bool = False
     contradicted: float | None = None
     undecided: bool = False
+    excluded: Literal["only", "without"] | None = None
     also: tuple[tuple[str, str], ...] = ()
     predicted: int | None = None
     balanced: bool = False
@@ -95,6 +102,7 @@ def is_narrow(session: Session, filters: Filters) -> bool:
         select(Flag.id) if filters.flag is not None else None,
         select(Annotation.id).where(Annotation.origin == Origin.OPINION) if filters.differing else None,
         select(Undecided.image_id) if filters.undecided else None,
+        _EXCLUDED if filters.excluded == "only" else None,
         select(Image.id).where(Image.group == filters.group) if filters.group is not None else None,
     ]
     return any(query is not None and session.scalar(query.offset(_FEW).limit(1)) is None for query in indexes)
@@ -125,6 +133,8 @@ def conditions(
             chosen.append(column == wanted)
     if filters.name is not None and filters.name.startswith("*"):
         chosen.append(Image.name.contains(filters.name[1:], autoescape=True))
+    if filters.excluded == "without":
+        chosen.append(COUNTED)
     if filters.faces is not None:
         chosen.append(_FACES[filters.faces])
     for query in _lists(active, filters, attribute_id):
@@ -144,11 +154,13 @@ def _unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
 
 
 def _lists(active: ActiveSchema, filters: Filters, attribute_id: int | None) -> Iterator[Select[int]]:
-    """Select images with flags, disagreement, or undecided cells, for each of these filters that is set."""
+    """Select images with flags, disagreement or undecided cells, or excluded ones, for each of these filters that is set."""
     if filters.flag is not None:
         yield select(Flag.image_id).where(_FLAGS[filters.flag])
     if filters.differing:
         yield _differing(active, attribute_id)
+    if filters.excluded == "only":
+        yield _EXCLUDED
     if filters.undecided:
         yield _undecided(attribute_id)
 

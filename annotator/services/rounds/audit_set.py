@@ -18,6 +18,7 @@ from annotator.domain.metrics.statistics import balanced_answers
 from annotator.domain.schema import Attribute
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label
+from annotator.services.common.counted import COUNTED
 from annotator.services.schema.active import ActiveSchema
 
 MOST_IMAGES = 10_000
@@ -66,7 +67,7 @@ def read_audit_set(session: Session, active: ActiveSchema) -> AuditSet:
     labelled = exists().where(Label.image_id == Image.id)
     selected = (
         select(Image.id, Image.name, Image.sha256, Image.group)
-        .where(Image.split == "test", labelled)
+        .where(Image.split == "test", COUNTED, labelled)
         .order_by(Image.shuffle, Image.id)
         .limit(MOST_IMAGES)
     )

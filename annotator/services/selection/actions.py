@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.orm import Session
 
+from annotator.domain.notes import clean_note
 from annotator.domain.precedence import KeptAs, Way, decide
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import FacelabelError, WrongUse
@@ -15,7 +16,6 @@ from annotator.models import Annotation, Flag, Gold, Label, Submission
 from annotator.services.annotation.log import NewAnnotation, add_annotations, annotate_all, update_images
 from annotator.services.annotation.standing import read_cell_states
 from annotator.services.annotation.submit import Answer, code_of_answer
-from annotator.services.review.flags import clean_note
 from annotator.services.review.queue import check_reviewer
 from annotator.services.schema.active import active_schema, unknown_attribute
 from annotator.services.tasks.overlap import update_wanted_opinions

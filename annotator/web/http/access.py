@@ -67,6 +67,9 @@ ACCESS: dict[str, Needed] = {
     "team.make_token": Role.ADMIN,
     "team.revoke_one_token": Role.ADMIN,
     "flags_api.flag_image": Role.LABELLER,
+    "exclusions_api.exclude_images": Role.LABELLER,  # several images at once: only reviewers
+    "exclusions_api.undo_images": Role.LABELLER,  # only what the caller excluded or restored
+    "exclusions_api.restore_images": Role.REVIEWER,
     "flags_api.resolve": Role.REVIEWER,
     "groups_api.groups_page": Role.LABELLER,
     "groups_api.list_all": Role.LABELLER,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from annotator.db import Session
 from annotator.formats.snapshot.predictions import Suggestion
+from annotator.services.annotation.exclude import ExclusionDetail, exclusions_of
 from annotator.services.people.directory import face_cards
 from annotator.services.review.corrections import Correction, correct, undo_correction
 from annotator.services.review.counting import count_images, select_all
@@ -18,7 +19,7 @@ from annotator.services.schema.open_values import person_names
 from annotator.services.selection.changes import MAX_IMAGES
 from annotator.services.team.gold import is_gold, make_gold, remove_gold
 from annotator.web.http.context import context, idempotency_key, labeller_id
-from annotator.web.http.contracts import Answer, Id, Key, Request, UtcTime, answers, spec
+from annotator.web.http.contracts import Answer, ExclusionOut, Id, Key, Request, UtcTime, answers, spec
 from annotator.web.http.media import media_url, thumbnail_url, tile_url
 from annotator.web.http.pages import render_page
 from annotator.web.images.flags import FlagOut
@@ -43,6 +44,7 @@ class CardOut(BaseModel):
     names: dict[str, str]
     adjudicated: list[str]
     open_flags: int
+    excluded: ExclusionOut | None
 
 
 class ImagesOut(BaseModel):
@@ -116,6 +118,7 @@ class ImageOut(BaseModel):
     gold: bool | None
     cells: list[CellOfImageOut]
     flags: list[FlagOut]
+    excluded: ExclusionOut | None = Field(description="Why the image does not count; null if it does.")
 
 
 class CorrectionRequest(Request):
@@ -238,7 +241,8 @@ def images_out(session: Session, page: Page) -> ImagesOut:
     """Convert a page of images."""
     labels = card_labels(session, page.images)
     names = person_names(session, [labels[image.id].codes for image in page.images])
-    faces = face_cards(session, [image.id for image in page.images])
+    ids = [image.id for image in page.images]
+    faces, excluded = face_cards(session, ids), exclusions_of(session, ids)
     cards = [
         CardOut(
             id=image.id,
@@ -251,6 +255,7 @@ def images_out(session: Session, page: Page) -> ImagesOut:
             names=names[place],
             adjudicated=labels[image.id].adjudicated,
             open_flags=labels[image.id].open_flags,
+            excluded=_excluded(excluded.get(image.id)),
         )
         for place, image in enumerate(page.images)
     ]
@@ -277,7 +282,12 @@ def image_out(session: Session, number: int) -> ImageOut:
         gold=is_gold(session, number) if is_reviewer(session, labeller_id()) else None,
         cells=[_cell(cell) for cell in detail.cells],
         flags=[FlagOut.model_validate(flag) for flag in detail.flags],
+        excluded=_excluded(detail.excluded),
     )
+
+
+def _excluded(detail: ExclusionDetail | None) -> ExclusionOut | None:
+    return ExclusionOut.model_validate(detail) if detail else None
 
 
 def _cell(cell: CellDetail) -> CellOfImageOut:

@@ -43,6 +43,9 @@ class ViewQuery(Request):
         None,
         description="Extra opinions, or the model's suggestion, differ from the label; no reviewer decided.",
     )
+    excluded: Literal["only", "without"] | None = Field(
+        None, description="Only excluded images, or all others; without it, both."
+    )
     predicted: Annotated[int, Field(ge=0, lt=10**9)] | None = Field(
         None, description="The code that the model answers."
     )

@@ -70,11 +70,15 @@ class SweepRequest(Request):
 
 
 class SweepAnswer(BaseModel):
-    """What was stored; `opinions`: images that somebody else answered or leased meanwhile, whose label stays as it is."""
+    """What was stored; `opinions`: images that somebody else answered or leased meanwhile, whose label stays as it is.
+
+    `excluded`: images that somebody excluded meanwhile; their answers count if they are restored.
+    """
 
     submission: str
     answered: int
     opinions: list[int]
+    excluded: list[int]
     progress: ProgressOut
 
 

@@ -94,7 +94,9 @@ def report(number: int) -> FlaskResponse:
             f"Round {number} has no report.",
             do=f"Call `facelabel trainer report {folder}/run {folder}/snapshot` in the project.",
         )
-    answer = FlaskResponse(_with_links(path.read_text(encoding="utf-8", errors="replace")), mimetype="text/html")
+    answer = FlaskResponse(
+        _with_links(path.read_text(encoding="utf-8", errors="replace")), mimetype="text/html"
+    )
     answer.headers["Content-Security-Policy"] = REPORT_POLICY
     return answer
 

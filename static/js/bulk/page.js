@@ -239,6 +239,7 @@ class BulkPage {
   acknowledged(item, answer) {
     if (item.kind === 'sweep undo') this.queue.setLeases(item.body.submission, answer.images);
     if (answer.opinions?.length > 0) this.say(`Another labeller had already taken ${count(answer.opinions.length, 'face')}. Your answer counts as an extra opinion.`);
+    if (answer.excluded?.length > 0) this.say(`Somebody had excluded ${count(answer.excluded.length, 'face')}. Your answer is kept and counts if the image is restored.`);
     this.queue.sync();
     this.render();
   }

@@ -33,7 +33,7 @@ function panel(kind, caption, name, attribute, ...body) {
  * @param {string} attribute
  * @param {Record<string, string|number>} filters
  */
-const imagesUrl = (attribute, filters) => browseUrl(new URLSearchParams({ attribute, ...Object.fromEntries(Object.entries(filters).map(([name, value]) => [name, String(value)])) }));
+const imagesUrl = (attribute, filters) => browseUrl(new URLSearchParams({ attribute, excluded: 'without', ...Object.fromEntries(Object.entries(filters).map(([name, value]) => [name, String(value)])) }));
 
 /** @param {string} words */
 const nothing = (words) => element('p', { class: 'muted nothing' }, words);

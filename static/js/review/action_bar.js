@@ -7,7 +7,7 @@ import { ACTIONS } from './actions.js';
 /** @import { Action } from './actions.js' */
 
 /** What a change does. @typedef {{images: number, changed: number, same: number, opinions: number, unchanged: number, why: string, held: number}} Effect */
-/** A change that can be undone. @typedef {{path: string, key: string, text: string}} Done */
+/** A change, and the path that undoes it. @typedef {{path: string, key: string, text: string}} Done */
 
 const WAIT = 150; // milliseconds after the last change of a field until the preview is asked for
 const KEPT = 50; // changes of this tab that can be undone
@@ -46,7 +46,7 @@ export class ActionBar {
     this.busy = false;
     this.timer = 0;
     byId('actions').replaceChildren(...ACTIONS.map((action) => element('button', { type: 'button', 'data-action': action.name, 'data-needs': action.needs ?? null, onclick: () => this.open(action) },
-      action.key ? element('kbd', {}, action.key.toUpperCase()) : '', ` ${action.title} …`)));
+      action.key ? element('kbd', {}, action.key.length === 1 ? action.key.toUpperCase() : action.key) : '', ` ${action.title} …`)));
     this.form.addEventListener('input', () => this.preview());
     onSubmit(this.form, () => this.submit());
     find(this.dialog, '[data-close]').addEventListener('click', () => this.dialog.close());
@@ -100,6 +100,7 @@ export class ActionBar {
     clearTimeout(this.timer);
     this.timer = window.setTimeout(async () => {
       const { action } = this;
+      place.textContent = '';
       if (!action?.preview || !this.form.checkValidity()) return;
       try {
         const effect = await call('POST', action.preview, action.body(new FormData(this.form), this.images));
@@ -118,7 +119,7 @@ export class ActionBar {
     this.busy = true;
     try {
       const { key } = await postOnce(action.path, action.body(new FormData(this.form), images));
-      this.history = [...this.history, { path: action.path, key, text: action.title }];
+      this.history = [...this.history, { path: action.undo ?? `${action.path}/undo`, key, text: action.title }];
       this.dialog.close();
       await this.page.changed(`${action.title}: ${count(images.length, 'image')}. Backspace undoes it.`);
     } catch (error) {
@@ -134,7 +135,7 @@ export class ActionBar {
     if (!last) return this.page.say('Nothing to undo: this tab has changed nothing.');
     this.busy = true;
     try {
-      await postOnce(`${last.path}/undo`, { submission: last.key });
+      await postOnce(last.path, { submission: last.key });
       this.history = this.history.slice(0, -1);
       await this.page.changed(`Undone: ${last.text}.`);
     } catch (error) {

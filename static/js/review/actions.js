@@ -2,7 +2,8 @@
  * What can be done with the selected images. The list is open: an action is an entry of `ACTIONS`, with the fields that it asks
  * for and the API that it calls. Whatever it changes is one submission, and its key undoes it.
  */
-import { element } from '../lib/dom.js';
+import { byId, element } from '../lib/dom.js';
+import { reasonText } from '../lib/exclude_dialog.js';
 /** @import { Attribute } from '../types' */
 
 /**
@@ -11,7 +12,8 @@ import { element } from '../lib/dom.js';
  * @property {string} title of its button and its dialog
  * @property {string} [key] opens it, when images are selected
  * @property {'reviewer'|'admin'} [needs] the role
- * @property {string} path below /api/v1/; `path/undo` takes `{submission}`
+ * @property {string} path below /api/v1/
+ * @property {string} [undo] the path that takes `{submission}` and undoes it; without it, `path/undo`
  * @property {string} [preview] the path that tells what would change
  * @property {(schema: Attribute[]) => Node[]} fields of its dialog
  * @property {(form: FormData, images: number[]) => Object} body of the request
@@ -40,6 +42,9 @@ function valueFields(schema) {
 
 const adjudicate = (/** @type {string} */ words) => element('label', { class: 'inline', 'data-needs': 'reviewer' }, element('input', { type: 'checkbox', name: 'adjudicate' }), ` ${words}`);
 
+/** Why images can be excluded, as the API writes it. */
+const reasons = () => (byId('action').dataset.exclusionReasons ?? '').split(',');
+
 /** @type {Action[]} */
 export const ACTIONS = [
   {
@@ -59,6 +64,20 @@ export const ACTIONS = [
     name: 'flag', title: 'Flag', key: '!', path: 'selection', preview: 'selection/preview',
     fields: () => [element('label', {}, 'Note for a reviewer ', element('input', { name: 'note', maxlength: 500, required: true, autocomplete: 'off' }))],
     body: (form, images) => ({ action: 'flag', images, note: String(form.get('note')) }),
+  },
+  {
+    name: 'exclude', title: 'Exclude', key: 'Delete', path: 'exclusions',
+    fields: () => [
+      element('p', { class: 'muted' }, 'An excluded image is in no queue, metric, training or export. Its labels stay.'),
+      element('label', {}, 'Reason ', element('select', { name: 'reason' }, ...reasons().map((reason) => element('option', { value: reason }, reasonText(reason))))),
+      element('label', {}, 'Note ', element('input', { name: 'note', maxlength: 500, autocomplete: 'off' })),
+    ],
+    body: (form, images) => ({ image_ids: images, reason: form.get('reason'), note: form.get('note') }),
+  },
+  {
+    name: 'restore', title: 'Restore', needs: 'reviewer', path: 'exclusions/restore', undo: 'exclusions/undo',
+    fields: () => [element('p', { class: 'muted' }, 'Excluded images count again.')],
+    body: (_, images) => ({ image_ids: images }),
   },
   {
     name: 'gold', title: 'Make gold', key: 'g', needs: 'reviewer', path: 'selection', preview: 'selection/preview',

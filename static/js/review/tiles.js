@@ -1,4 +1,5 @@
 import { count, element } from '../lib/dom.js';
+import { exclusionText } from '../lib/exclude_dialog.js';
 import { thumbnailNode } from '../lib/face_crop.js';
 import { imageUrl } from '../lib/urls.js';
 /** @import { Attribute, Code, ImageCard } from '../types' */
@@ -34,7 +35,8 @@ export function tileNode(image, view, attribute) {
   if (image.adjudicated.length > 0) marks.push(element('span', { class: 'mark good', role: 'img', title: 'adjudicated', 'aria-label': 'adjudicated' }, '✓'));
   const flags = count(image.open_flags, 'open flag');
   if (image.open_flags > 0) marks.push(element('span', { class: 'mark bad', role: 'img', title: flags, 'aria-label': flags }, `⚑ ${image.open_flags}`));
-  return element('div', { class: 'tile', role: 'gridcell', 'aria-selected': 'false', tabindex: -1, 'data-image': image.id },
+  if (image.excluded) marks.push(element('span', { class: 'mark', title: exclusionText(image.excluded) }, 'excluded'));
+  return element('div', { class: image.excluded ? 'tile excluded' : 'tile', role: 'gridcell', 'aria-selected': 'false', tabindex: -1, 'data-image': image.id },
     element('span', { class: 'tick', 'aria-hidden': 'true' }, '✓'),
     thumbnailNode(image),
     element('a', { class: 'tile-name', title: image.name, href: imageUrl(image.id, view), tabindex: -1 }, image.name),
