@@ -32,8 +32,11 @@ class _Places:
     rows: NDArray[np.int64]
 
 
-_PLACES = CacheKind[tuple[Path, int, int, int, int], _Places](size=1)
+_Version = tuple[Path, int, int, int, int]
+_PLACES = CacheKind[_Version, _Places](size=1)
 """By embeddings, time of their last change, versions of the images and of the faces, and newest image."""
+_RANKS = CacheKind[tuple[_Version, tuple[int, ...]], NDArray[np.int64]](size=3)
+"""By the same and the chosen images: all images, most alike first, for the next pages."""
 
 
 def order_by_likeness(project: ProjectFolder, session: Session, chosen: Sequence[int]) -> NDArray[np.int64]:
@@ -48,13 +51,24 @@ def order_by_likeness(project: ProjectFolder, session: Session, chosen: Sequence
     embeddings = find_embeddings(project.cache)
     if embeddings is None:
         raise _not_yet("No round has computed what images look like.")
-    places = _places(session, embeddings)
+    version = _version(session, embeddings)
+    cache, key = project_cache(session), (version, tuple(chosen))
+    ranked = cache.get(_RANKS, key)
+    if ranked is None:
+        places = cache.get_or_compute(_PLACES, version, lambda: _read(session, embeddings))
+        ranked = _rank(embeddings, places, chosen)
+        cache.put(_RANKS, key, ranked)
+    return ranked
+
+
+def _rank(embeddings: Embeddings, places: _Places, chosen: Sequence[int]) -> NDArray[np.int64]:
     rows = places.rows[np.isin(places.images, np.asarray(chosen, np.int64))]
     rows = rows[rows >= 0]
     if not len(rows):
         raise _not_yet("The newest round did not know the chosen images.")
     distances = np.where(places.rows >= 0, embeddings.distances(rows)[places.rows], np.inf)
-    return places.images[np.argsort(distances, kind="stable")]
+    ranked: NDArray[np.int64] = places.images[np.argsort(distances, kind="stable")]
+    return ranked
 
 
 def _not_yet(what: str) -> FacelabelError:
@@ -63,11 +77,10 @@ def _not_yet(what: str) -> FacelabelError:
     )
 
 
-def _places(session: Session, embeddings: Embeddings) -> _Places:
-    versions = session.execute(select(Project.images_version, Project.faces_version)).one()
+def _version(session: Session, embeddings: Embeddings) -> _Version:
+    images, faces = session.execute(select(Project.images_version, Project.faces_version)).one()
     newest = session.scalar(select(func.max(Image.id))) or 0
-    key = (embeddings.folder, embeddings.changed, versions[0], versions[1], newest)
-    return project_cache(session).get_or_compute(_PLACES, key, lambda: _read(session, embeddings))
+    return embeddings.folder, embeddings.changed, images, faces, newest
 
 
 def _read(session: Session, embeddings: Embeddings) -> _Places:
