@@ -35,7 +35,8 @@ class LabelPage {
     this.schema = schema;
     this.session = new SessionState(schema, local, session);
     this.images = new ImageCache();
-    this.photo = new Photo(local, session, { onsay: (text) => this.view.say(text), onframe: () => this.prepare() });
+    this.photo = new Photo(local, session, {
+      onsay: (text) => this.view.say(text), onframe: () => this.prepare(), onswipe: (direction, event) => this.run(direction, undefined, event) });
     this.view = new LabelView(schema, this.session.outbox, this.session.history, this.images, this.photo);
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
@@ -73,6 +74,8 @@ class LabelPage {
       session: always(() => this.toggleSession()),
       guideline: always((letter) => this.toggleGuideline(letter)),
       ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
+      back: always(() => this.undo()),
+      next: held(() => this.goOn()),
       skip: held(() => this.skip()),
       reason: held(() => this.skipWithReason()),
       flag: held(() => this.flag()),
@@ -258,6 +261,16 @@ class LabelPage {
     const next = this.draft.next();
     this.keys.mark(next);
     this.view.say(next ? `${this.keys.attribute(next)?.title} has no answer yet.` : 'No answers yet. Press Space to skip the image.');
+  }
+
+  /** A swipe: accept what is suggested, or skip an image on which nothing is suggested or answered. */
+  goOn() {
+    const { draft } = this;
+    if (!draft || page.state !== 'ready') return;
+    const empty = draft.answers.size === 0 && this.schema.every(({ name }) => !draft.open(name));
+    if (!empty) return this.accept();
+    this.skip();
+    this.view.say(`${draft.task.image_name} is skipped. Swipe back to return to it.`);
   }
 
   skip() {
