@@ -10,7 +10,7 @@ import { AttributePanel } from './attribute_panel.js';
 import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
 import { NoteDialog } from './note_dialog.js';
-import { Photo } from './photo.js';
+import { Photo } from '../photo/photo.js';
 import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
 import { LabelView, measurePaint } from './view.js';
