@@ -1,6 +1,7 @@
 """A labeller with a phone: the whole work by touch, through a lost network, and what the browser installs."""
 
 import random
+from pathlib import Path
 
 import pytest
 import requests
@@ -47,7 +48,7 @@ def on_screen(page: Page, image: str) -> None:
 
 
 def test_ten_images_answered_by_touch_through_a_lost_network_are_exported_as_tapped(
-    browser: Browser, server: Server, tmp_path
+    browser: Browser, server: Server, tmp_path: Path
 ):
     chance = random.Random(1)
     with page_on(browser, PHONE) as page:
@@ -65,15 +66,20 @@ def test_ten_images_answered_by_touch_through_a_lost_network_are_exported_as_tap
     assert {name: row for name, row in found.items() if row} == tapped
 
 
-def test_a_swipe_skips_or_accepts_and_a_swipe_back_returns(browser: Browser, filled: ProjectFolder, tmp_path):
+def test_a_swipe_skips_or_accepts_and_a_swipe_back_returns(
+    browser: Browser, filled: ProjectFolder, tmp_path: Path
+):
     sure = {name: [0.01, 0.97, 0.02] for name in names_of(filled, split="train")}
     load_predictions(filled, write_predictions(filled, filled.rounds / "1" / "predictions", sure))
     with Server(filled.path) as server, page_on(browser, PHONE) as page:
         page.goto(server.url)
+        shown_image(page)
         while page.locator("[data-attribute=glasses][data-status=suggested]").count() == 0:
             before = shown_image(page)
             swipe(page, -150)  # nothing is suggested on an image of the audit set: it is skipped
-            page.wait_for_selector(f'html:not([data-image-id="{before}"])', state="attached")
+            page.wait_for_selector(
+                f'html[data-state=ready]:not([data-image-id="{before}"])', state="attached"
+            )
         image, name = shown_image(page), image_name(page)
         swipe(page, -20)  # too short
         swipe(page, -150)  # the suggestion is accepted; five attributes have no answer
