@@ -47,7 +47,7 @@ class Section:
 
     @property
     def others(self) -> tuple[PageLink, ...]:
-        """The pages that need a link of their own: all, unless the section is named after its first page."""
+        """The pages that need another link than the section's: all, unless the section is named after its first page."""
         return self.pages[1:] if self.first.title == self.title else self.pages
 
 

@@ -55,7 +55,7 @@ def page_on(browser: Browser, screen: Screen, **options: object) -> Iterator[Pag
 
 
 def context_on(browser: Browser, screen: Screen, **options: object) -> BrowserContext:
-    """A browser of its own on a screen."""
+    """A browser context with the size of a screen."""
     size = {"width": screen.width, "height": screen.height}
     return browser.new_context(viewport=size, has_touch=screen.touch, is_mobile=screen.touch, **options)  # type: ignore[arg-type]
 
