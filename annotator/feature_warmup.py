@@ -15,6 +15,7 @@ from sqlalchemy import select
 from annotator.files import shard_path
 from annotator.models import Face, Image
 from annotator.project import ProjectFolder
+from annotator.services.common.counted import COUNTED
 from annotator.services.rounds.networks import list_networks
 
 STEP_SECONDS = 1.0
@@ -84,7 +85,7 @@ class FeatureWarmup:
         query = (
             select(*columns, Image.face_count, Face.turn, Face.points)
             .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
-            .where(Image.id > self._last)
+            .where(Image.id > self._last, COUNTED)
             .order_by(Image.id)
             .limit(_PAGE)
         )

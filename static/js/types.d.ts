@@ -43,6 +43,14 @@ export interface Attribute {
   examples: Example[];
 }
 
+/** Why an image does not count. */
+export interface Exclusion {
+  reason: string;
+  note: string;
+  labeller: string;
+  created_at: string;
+}
+
 export interface Progress {
   images: number;
   done: number;
@@ -114,6 +122,13 @@ export interface AnnotationRequest {
   milliseconds: number;
   skip: boolean;
   reason?: string;
+}
+
+export interface ExclusionRequest {
+  image_ids: number[];
+  reason: string;
+  note: string;
+  milliseconds?: number;
 }
 
 // ---- the sweep page
@@ -230,6 +245,7 @@ export interface ImageCard {
   names: Record<string, string>;
   adjudicated: string[];
   open_flags: number;
+  excluded: Exclusion | null;
 }
 
 /** One annotation of a cell. */
@@ -280,6 +296,7 @@ export interface ImageDetail {
   gold: boolean | null;
   cells: Cell[];
   flags: Flag[];
+  excluded: Exclusion | null;
 }
 
 // ---- metrics
@@ -788,6 +805,7 @@ export interface Aggregation {
 interface OutboxBodies {
   answer: AnnotationRequest;
   undo: { submission: string };
+  exclude: ExclusionRequest;
   flag: { image_id: number; note: string };
   sweep: SweepRequest;
   'sweep undo': { submission: string; left_out: number[] };

@@ -28,6 +28,7 @@ from annotator.imaging.detector import FoundFace, describe_in_view, find_faces_i
 from annotator.imaging.image_store import end_with_parent
 from annotator.models import Face, Image, Project
 from annotator.project import ProjectFolder
+from annotator.services.common.counted import COUNTED, of_counted_image
 
 BATCH_SECONDS = 1.0
 """Seconds of detection after which the worker checks whether a round is due."""
@@ -88,7 +89,12 @@ class FaceSearch:
             self._pool = None
 
     def _next(self) -> list[Image]:
-        query = select(Image).where(Image.id > self._last).order_by(Image.id).limit(_BATCH * self._processes)
+        query = (
+            select(Image)
+            .where(Image.id > self._last, COUNTED)
+            .order_by(Image.id)
+            .limit(_BATCH * self._processes)
+        )
         if not self._again:
             query = query.where(Image.face_count.is_(None))
         with self._project.database.read() as session:
@@ -202,10 +208,11 @@ def read_face_progress(session: Session) -> FaceProgress:
     """Return how far the search is."""
     count = partial(select, func.count())
     images = session.scalars(select(Project.image_count)).one()
-    unseen = session.scalar(count().select_from(Image).where(Image.face_count.is_(None))) or 0
-    described = Face.number == 0, Face.descriptor.is_not(None)
+    unseen = session.scalar(count().select_from(Image).where(Image.face_count.is_(None), COUNTED)) or 0
+    counts = of_counted_image(Face.image_id)
+    described = counts, Face.number == 0, Face.descriptor.is_not(None)
     with_face = session.scalar(count().select_from(Face).where(*described)) or 0
-    several = session.scalar(count().select_from(Face).where(Face.number == 1)) or 0
+    several = session.scalar(count().select_from(Face).where(counts, Face.number == 1)) or 0
     return FaceProgress(images, images - unseen, with_face, several)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.states import UNFINISHED, JobState, Origin
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import Annotation, AttributeRow, Image, Label, Round, now
+from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.common.job_queue import claim, give_back, has_unfinished
 
 ENGINES = ("probe", "cnn", "ensemble")
@@ -51,7 +52,9 @@ def round_is_due(session: Session, every: int) -> bool:
 def labelled_since_last_round(session: Session, most: int = _MOST_COUNTED) -> int:
     """The number of images answered since the newest round wrote its snapshot, counted up to `most`."""
     seen = session.scalar(select(Round.newest_annotation).order_by(Round.id.desc()).limit(1)) or 0
-    answered = select(Annotation.image_id).where(Annotation.id > seen, Annotation.origin != Origin.OPINION)
+    answered = select(Annotation.image_id).where(
+        Annotation.id > seen, Annotation.origin != Origin.OPINION, of_counted_image(Annotation.image_id)
+    )
     some = answered.distinct().limit(most).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
@@ -62,7 +65,7 @@ def _enough_to_start(session: Session) -> bool:
         select(Label.image_id)
         .join(Image, Image.id == Label.image_id)
         .join(AttributeRow, AttributeRow.id == Label.attribute_id)
-        .where(Image.split == "train", AttributeRow.kind == "categorical", Label.code.is_not(None))
+        .where(COUNTED, Image.split == "train", AttributeRow.kind == "categorical", Label.code.is_not(None))
         .distinct()
         .limit(START_IMAGES)
         .subquery()
@@ -97,7 +100,14 @@ def start_round(session: Session, engine: str, strategy: str) -> Round:
     unfinished = session.scalar(select(Round).where(Round.state.in_(UNFINISHED)).limit(1))
     if unfinished is not None:
         return unfinished
-    if session.scalar(select(func.count()).select_from(select(Label.image_id).limit(1).subquery())) == 0:
+    if (
+        session.scalar(
+            select(func.count()).select_from(
+                select(Label.image_id).where(of_counted_image(Label.image_id)).limit(1).subquery()
+            )
+        )
+        == 0
+    ):
         raise FacelabelError(
             "nothing_labelled", "There are no labels to learn from yet.", do="Label some images first."
         )

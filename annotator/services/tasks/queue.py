@@ -19,6 +19,7 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.progress import open_images
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import active_schema, unknown_attribute
@@ -84,8 +85,11 @@ def _ordinary(
 def lease_again(
     project: ProjectFolder, session: Session, image_id: int, labeller_id: int, lease_seconds: int
 ) -> Task | None:
-    """Lease an image whose answer was undone to its labeller. Returns None if somebody else holds it."""
+    """Lease an image whose answer was undone to its labeller. Returns None if somebody else holds it, or if it is excluded."""
+    counts = session.scalar(select(Image.id).where(Image.id == image_id, COUNTED)) is not None
     held = session.get(Lease, image_id)
+    if not counts:
+        return None
     if held is not None and held.labeller_id != labeller_id and held.expires_at > now():
         return None
     active = active_schema(session)
@@ -93,8 +97,8 @@ def lease_again(
     return lease_tasks(session, [image_id], labeller_id, lease_seconds, active, predictions)[0]
 
 
-_FREE = and_(Image.open_cells > 0, NOT_LEASED)
-"""The condition that an image is open and nobody holds it."""
+_FREE = and_(Image.open_cells > 0, COUNTED, NOT_LEASED)
+"""The condition that an image counts, is open, and nobody holds it."""
 
 
 def free_for(labeller_id: int, attribute_id: int | None) -> ColumnElement[bool]:

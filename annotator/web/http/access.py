@@ -47,9 +47,14 @@ ACCESS: dict[str, Needed] = {
     "browse.browse_page": Role.LABELLER,
     "browse.image_page": Role.LABELLER,
     "browse.list_images": Role.LABELLER,
+    "browse.list_ids": Role.LABELLER,
+    "browse.count_view": Role.LABELLER,
     "browse.show_image": Role.LABELLER,
     "browse.correct_image": Role.LABELLER,  # services/review/queue checks who may adjudicate
     "browse.undo_image_correction": Role.LABELLER,
+    "selection.preview": Role.LABELLER,
+    "selection.change": Role.LABELLER,  # services/selection checks which actions need a reviewer
+    "selection.undo": Role.LABELLER,
     "review.review_page": Role.REVIEWER,
     "review.list_review": Role.REVIEWER,
     "badges.show": Role.LABELLER,
@@ -64,6 +69,9 @@ ACCESS: dict[str, Needed] = {
     "team.make_token": Role.ADMIN,
     "team.revoke_one_token": Role.ADMIN,
     "flags_api.flag_image": Role.LABELLER,
+    "exclusions_api.exclude_images": Role.LABELLER,  # several images at once: only reviewers
+    "exclusions_api.undo_images": Role.LABELLER,  # only what the caller excluded or restored
+    "exclusions_api.restore_images": Role.REVIEWER,
     "flags_api.resolve": Role.REVIEWER,
     "groups_api.groups_page": Role.LABELLER,
     "groups_api.list_all": Role.LABELLER,

@@ -7,7 +7,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from annotator.services.tasks.task import Task
-from annotator.web.http.contracts import Answer, Code, Id, Key, Milliseconds, ProgressOut, Request, UtcTime
+from annotator.web.http.contracts import (
+    Answer,
+    Code,
+    ExclusionOut,
+    Id,
+    Key,
+    Milliseconds,
+    ProgressOut,
+    Request,
+    UtcTime,
+)
 from annotator.web.http.media import media_url, thumbnail_url, tile_template
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -166,12 +176,13 @@ class AnnotationRequest(Request):
 
 
 class AnnotationAnswer(Answer):
-    """What was stored."""
+    """What was stored. `excluded`: somebody excluded the image meanwhile; the answer counts if the image is restored."""
 
     submission: str
     image_id: int
     labels: dict[str, int | None]
     late: bool
+    excluded: ExclusionOut | None
     progress: ProgressOut
 
 

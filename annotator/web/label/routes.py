@@ -20,7 +20,7 @@ from annotator.services.tasks.leases import renew_leases
 from annotator.services.tasks.queue import lease_again, next_tasks
 from annotator.services.tasks.task import Task
 from annotator.web.http.context import context, idempotency_key, labeller_id
-from annotator.web.http.contracts import ProgressOut, answers, spec
+from annotator.web.http.contracts import ExclusionOut, ProgressOut, answers, spec
 from annotator.web.http.media import media_url
 from annotator.web.label.contracts import (
     AnnotationAnswer,
@@ -109,6 +109,7 @@ def annotate(json: AnnotationRequest) -> AnnotationAnswer:
         image_id=outcome.image_id,
         labels=outcome.labels,
         late=outcome.late,
+        excluded=ExclusionOut.model_validate(outcome.excluded) if outcome.excluded else None,
         progress=progress,
     )
 
@@ -116,7 +117,7 @@ def annotate(json: AnnotationRequest) -> AnnotationAnswer:
 @label_api.post("/annotations/undo")
 @spec.validate(resp=answers(HTTP_200=UndoAnswer, problems=(404, 409)), tags=["label"])
 def undo_annotation(json: UndoRequest) -> UndoAnswer:
-    """Undo an answer and lease its image again."""
+    """Undo an answer, a skip or an exclusion, and lease its image again."""
     project, seconds = context().project, context().settings.lease_seconds
     with project.database.write() as session:
         me = labeller_id()

@@ -227,9 +227,9 @@ class BulkPage {
   }
 
   reason() {
-    const value = this.queue.wish?.value;
+    const { value, order } = this.queue.wish ?? {};
     const title = this.attribute?.title;
-    return value === null ? `${title}: no faces left` : `${title}: no faces left with the prediction “${this.word(value)}”`;
+    return value === null || order === 'probable' ? `${title}: no faces left` : `${title}: no faces left with the prediction “${this.word(value)}”`;
   }
 
   /**
@@ -239,6 +239,7 @@ class BulkPage {
   acknowledged(item, answer) {
     if (item.kind === 'sweep undo') this.queue.setLeases(item.body.submission, answer.images);
     if (answer.opinions?.length > 0) this.say(`Another labeller had already taken ${count(answer.opinions.length, 'face')}. Your answer counts as an extra opinion.`);
+    if (answer.excluded?.length > 0) this.say(`Somebody had excluded ${count(answer.excluded.length, 'face')}. Your answer is kept and counts if the image is restored.`);
     this.queue.sync();
     this.render();
   }

@@ -1,5 +1,6 @@
 /** The label page's controller: what the labeller does → draft → session, and which image comes next. */
 import { byId, closest, findAll } from '../lib/dom.js';
+import { ExcludeDialog } from '../lib/exclude_dialog.js';
 import { ImageCache } from '../lib/image_cache.js';
 import { commandOf } from '../lib/keys.js';
 import { OutboxStatus } from '../lib/outbox_status.js';
@@ -7,6 +8,7 @@ import { loadSchema } from '../lib/schema.js';
 import { ProjectStorage } from '../lib/storage.js';
 import { AttributeKeys } from './attribute_keys.js';
 import { AttributePanel } from './attribute_panel.js';
+import { keptText, tellWhyGone } from './excluded_meanwhile.js';
 import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
 import { NoteDialog } from './note_dialog.js';
@@ -15,7 +17,7 @@ import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
 import { LabelView, measurePaint } from './view.js';
 /** @import { ApiError } from '../lib/api.js' */
-/** @import { Answer, Attribute, Progress } from '../types' */
+/** @import { Answer, Attribute, Exclusion, Progress } from '../types' */
 /** @import { Draft } from './draft.js' */
 /** @import { HistoryEntry } from './session_history.js' */
 
@@ -41,6 +43,7 @@ class LabelPage {
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
     this.note = new NoteDialog(byId('note', HTMLDialogElement));
+    this.exclusion = new ExcludeDialog(byId('exclude', HTMLDialogElement));
     this.finished = new SessionDialog(byId('session', HTMLDialogElement), (entry) => this.view.answersOf(entry), (entry) => this.reopen(entry));
     this.status = new OutboxStatus(this.session.outbox, byId('unsent'), byId('refused'), (values) => this.view.words(values));
     this.panel = new AttributePanel(byId('attributes'), schema, {
@@ -75,10 +78,11 @@ class LabelPage {
       guideline: always((letter) => this.toggleGuideline(letter)),
       ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
       back: always(() => this.undo()),
-      next: held(() => this.goOn()),
+      next: seen(() => this.goOn()),
       skip: held(() => this.skip()),
       reason: held(() => this.skipWithReason()),
       flag: held(() => this.flag()),
+      exclude: held(() => this.exclude()),
       accept: seen(() => this.accept()),
       ...Object.fromEntries(Object.entries(this.keys.commands).map(([name, run]) => [name, seen(run)])),
     };
@@ -96,10 +100,11 @@ class LabelPage {
     }
     this.images.on('change', (image) => image === this.draft?.task.image_id && this.view.showImage());
     tasks.on('filled', () => this.refresh(null));
+    tasks.on('gone', (task) => tellWhyGone(task, (text) => this.view.say(text)));
     tasks.on('dry', () => this.refresh(null));
     tasks.on('trouble', (error) => this.refresh(error));
     tasks.on('progress', (progress) => this.reached(progress));
-    outbox.on('acknowledged', ({ answer }) => this.acknowledged(answer));
+    outbox.on('acknowledged', ({ item, answer }) => this.acknowledged(answer, item.image_name));
     outbox.on('calm', () => page.state === 'waiting' && tasks.sync());
   }
 
@@ -160,9 +165,13 @@ class LabelPage {
     if (this.session.outbox.failures > 0) this.session.outbox.send();
   }
 
-  /** @param {{progress?: Progress}} answer */
-  acknowledged({ progress }) {
+  /**
+   * @param {{progress?: Progress, excluded?: ?Exclusion}} answer
+   * @param {string} name of the image
+   */
+  acknowledged({ progress, excluded }, name) {
     this.view.count(progress);
+    if (excluded) this.view.say(keptText(name, excluded));
     if (!this.draft) this.view.state();
   }
 
@@ -266,9 +275,7 @@ class LabelPage {
   /** A swipe: accept what is suggested, or skip an image on which nothing is suggested or answered. */
   goOn() {
     const { draft } = this;
-    if (!draft || page.state !== 'ready') return;
-    const empty = draft.answers.size === 0 && this.schema.every(({ name }) => !draft.open(name));
-    if (!empty) return this.accept();
+    if (!draft?.untouched) return this.accept();
     this.skip();
     this.view.say(`${draft.task.image_name} is skipped. Swipe back to return to it.`);
   }
@@ -285,6 +292,14 @@ class LabelPage {
     if (reason !== null && this.draft === draft) this.submit(this.keys.current, { skip: true, reason });
   }
 
+  /** Delete: the image shall not count. */
+  async exclude() {
+    const { draft } = this;
+    if (!draft) return;
+    const excluded = await this.exclusion.ask(draft.task.image_name);
+    if (excluded && this.draft === draft) this.submit(this.keys.current, { excluded });
+  }
+
   /** ! */
   async flag() {
     if (!this.draft) return;
@@ -297,7 +312,7 @@ class LabelPage {
    * The image is finished.
    *
    * @param {?string} marked
-   * @param {{skip?: boolean, reason?: string}} [options]
+   * @param {{skip?: boolean, reason?: string, excluded?: ?{reason: string, note: string}}} [options]
    */
   submit(marked, options) {
     const { draft } = this;
@@ -333,7 +348,7 @@ class LabelPage {
       return this.keys.mark(name);
     }
     const entry = this.draft?.steps.length === 0 && this.session.before(this.draft.task);
-    if (entry) this.submit(entry.marked, { skip: entry.skip, reason: entry.reason });
+    if (entry) this.submit(entry.marked, { skip: entry.skip, reason: entry.reason, excluded: entry.excluded });
     else this.view.say('Nothing to redo.');
   }
 

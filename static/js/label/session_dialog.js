@@ -1,4 +1,5 @@
 import { element, find } from '../lib/dom.js';
+import { withoutAnswer } from './previous_image.js';
 /** @import { HistoryEntry } from './session_history.js' */
 
 /** The images of this session, newest first: arrows choose one, Enter brings it back. */
@@ -27,7 +28,7 @@ export class SessionDialog {
 
   /** @param {HistoryEntry} entry */
   item(entry) {
-    const answers = entry.skip ? ['skipped', entry.reason].filter(Boolean).join(': ') : this.words(entry).map((pair) => pair[1]).join(' · ');
+    const answers = entry.skip ? withoutAnswer(entry) : this.words(entry).map((pair) => pair[1]).join(' · ');
     const choose = () => {
       this.dialog.close();
       this.onchoose(entry);

@@ -15,9 +15,9 @@ const LOOK_AGAIN = 5000; // milliseconds until the next question when the server
  * The images this tab holds: the current one first, the next ones behind it.
  *
  * They are kept in sessionStorage, so that a reload goes on with the same image. Events: `filled` (the queue has grown or
- * shrunk), `progress` (the server's counts), `dry` (nothing to hand out).
+ * shrunk), `progress` (the server's counts), `dry` (nothing to hand out), `gone` (the current image was taken away).
  *
- * @extends {LeasedQueue<{filled: void, dry: Progress, progress: Progress, trouble: ApiError}>}
+ * @extends {LeasedQueue<{filled: void, gone: Task, dry: Progress, progress: Progress, trouble: ApiError}>}
  */
 export class TaskQueue extends LeasedQueue {
   /**
@@ -77,7 +77,7 @@ export class TaskQueue extends LeasedQueue {
   }
 
   request() {
-    const unsent = [...this.outbox.answered().values()].map(({ body }) => body.lease).filter(Boolean);
+    const unsent = [...this.outbox.answered().values()].map(({ body }) => ('lease' in body ? body.lease : null)).filter(Boolean);
     return {
       count: Math.max(0, this.ahead + 1 - this.queue.length),
       attribute: null,
@@ -93,6 +93,7 @@ export class TaskQueue extends LeasedQueue {
     const answered = this.outbox.answered();
     const undone = this.outbox.undone();
     // A begun image is not taken from under the fingers: a late answer is kept as an opinion.
+    const [first] = this.queue;
     this.queue = this.queue.filter((task) => !lost.includes(task.lease) || undone.has(task.image_id) || this.begun(task));
     for (const task of tasks) {
       const held = this.queue.find((other) => other.image_id === task.image_id);
@@ -104,6 +105,7 @@ export class TaskQueue extends LeasedQueue {
     this.tell('progress', progress);
     if (this.queue.length > 0) this.tell('filled');
     else this.tell('dry', progress);
+    if (first && !this.queue.includes(first)) this.tell('gone', first);
     const room = this.queue.length <= this.ahead;
     if (room && (tasks.length > 0 || lost.length > 0)) return 0; // more can be had: ask at once
     return this.queue.length > 0 ? Math.min(...this.queue.map((task) => task.lease_seconds)) * 300 : LOOK_AGAIN;
