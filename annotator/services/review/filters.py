@@ -17,7 +17,7 @@ from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import ActiveSchema, unknown_attribute
 
-NOT_LABELLED, CANNOT_TELL = "none", "unsure"
+NOT_LABELLED, CANNOT_TELL, LABELLED = "none", "unsure", "labelled"
 _FACES = {"none": Image.face_count == 0, "one": Image.face_count == 1, "several": Image.face_count > 1}
 _FLAGS = {
     "open": Flag.resolved_at.is_(None),
@@ -36,7 +36,8 @@ class Filters:
 
     Args:
         attribute: the cell to which value, labeller, origin and disagreement refer; None: any cell.
-        value: a code, "none" (not labelled) or "unsure" (can't tell).
+        value: a code, "none" (not labelled), "unsure" (can't tell) or "labelled" (with any value).
+        also: further pairs of attribute and value, all of which must hold.
         labeller: the name of the labeller who gave the label.
         origin: the label's origin.
         source: the folder that the image was imported from.
@@ -49,6 +50,10 @@ class Filters:
         differing: an opinion differs from the label, and no reviewer has decided since.
         contradicted: the model gives another value than the label at least this probability, and no reviewer decided.
         undecided: the last aggregation found no clear answer, and no reviewer has decided since.
+        predicted: the code that the model answers.
+        balanced: `predicted` is the class-balanced answer, as in a confusion matrix, and not the most probable value.
+        sure_from: the least probability of the model's most probable value.
+        sure_below: the probability that it does not reach.
         excluded: only excluded images, or all others; None: both.
     """
 
@@ -67,6 +72,21 @@ class Filters:
     contradicted: float | None = None
     undecided: bool = False
     excluded: Literal["only", "without"] | None = None
+    also: tuple[tuple[str, str], ...] = ()
+    predicted: int | None = None
+    balanced: bool = False
+    sure_from: float | None = None
+    sure_below: float | None = None
+
+    @property
+    def asks_answer(self) -> bool:
+        """Whether the model's answers decide."""
+        return not (self.predicted is None and self.sure_from is None and self.sure_below is None)
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether a filter needs the predictions file."""
+        return self.contradicted is not None or self.asks_answer
 
     @property
     def prefix(self) -> str:
@@ -94,7 +114,7 @@ def is_narrow(session: Session, filters: Filters) -> bool:
 def conditions(
     session: Session, active: ActiveSchema, filters: Filters, *, narrow: bool = True
 ) -> list[ColumnElement[bool]]:
-    """Translate filters to conditions on images; all but `contradicted`, which needs the predictions file.
+    """Translate filters to conditions on images; all but those that need the predictions file (model_filters.py).
 
     Args:
         session: a session.
@@ -123,8 +143,9 @@ def conditions(
     for query in _lists(active, filters, attribute_id):
         [image_id] = query.selected_columns
         chosen.append(Image.id.in_(query) if narrow else query.where(image_id == Image.id).exists())
+    chosen += [_has_value(_attribute_id(active, name), value) for name, value in filters.also]
     if filters.value == NOT_LABELLED:
-        chosen.append(~exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id))
+        chosen.append(_has_value(attribute_id, NOT_LABELLED))
     elif filters.value is not None or filters.labeller is not None or filters.origin is not None:
         chosen.append(_labelled(session, attribute_id, filters))
     return chosen
@@ -168,7 +189,7 @@ def _labelled(session: Session, attribute_id: int | None, filters: Filters) -> C
             raise WrongUse(
                 "no_attribute", "A value filter needs an attribute.", do="Send the attribute as well."
             )
-        query = query.where(Label.code == _code(filters.value))
+        query = query.where(_is_value(filters.value))
     if filters.labeller is not None or filters.origin is not None:
         query = query.join(Annotation, Annotation.id == Label.annotation_id)
     if filters.origin is not None:
@@ -177,7 +198,19 @@ def _labelled(session: Session, attribute_id: int | None, filters: Filters) -> C
         number = session.scalar(select(Labeller.id).where(Labeller.name == filters.labeller))
         query = query.join(Submission, Submission.id == Annotation.submission_id)
         query = query.where(Submission.labeller_id == number)
-    return query.exists()
+    return query.correlate(Image).exists()
+
+
+def _has_value(attribute_id: int | None, value: str) -> ColumnElement[bool]:
+    """The condition that an image's label of an attribute is a value."""
+    label = select(Label.image_id).where(Label.image_id == Image.id, Label.attribute_id == attribute_id)
+    if value == NOT_LABELLED:
+        return ~label.correlate(Image).exists()
+    return label.where(_is_value(value)).correlate(Image).exists()
+
+
+def _is_value(value: str) -> ColumnElement[bool]:
+    return Label.code.is_not(None) if value == LABELLED else Label.code == _code(value)
 
 
 def _code(value: str) -> int | None:
@@ -188,7 +221,7 @@ def _code(value: str) -> int | None:
     raise WrongUse(
         "bad_value",
         f"{value!r} is not a value.",
-        do="Send a code, none (not labelled) or unsure (can't tell).",
+        do="Send a code, none (not labelled), unsure (can't tell) or labelled (with any value).",
     )
 
 

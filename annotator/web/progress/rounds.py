@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, send_file, url_for
+import re
+from html import escape, unescape
+
+from flask import Blueprint, url_for
 from flask import Response as FlaskResponse
 
 from annotator.errors import NotFound
@@ -97,9 +100,24 @@ def report(number: int) -> FlaskResponse:
             f"Round {number} has no report.",
             do=f"Call `facelabel trainer report {folder}/run {folder}/snapshot` in the project.",
         )
-    answer = send_file(path, mimetype="text/html")
+    answer = FlaskResponse(
+        _with_links(path.read_text(encoding="utf-8", errors="replace")), mimetype="text/html"
+    )
     answer.headers["Content-Security-Policy"] = REPORT_POLICY
     return answer
+
+
+_NAMED_IMAGE = re.compile(r'<span class="dim" data-image="([^"]*)">([^<]*)</span>')
+
+
+def _with_links(page: str) -> str:
+    """A report whose faces lead to their images in Browse; in the file itself they lead nowhere."""
+
+    def link(found: re.Match[str]) -> str:
+        address = url_for("browse.browse_page", name=unescape(found[1]))
+        return f'<a class="dim" href="{escape(address)}">{found[2]}</a>'
+
+    return _NAMED_IMAGE.sub(link, page)
 
 
 @rounds_api.post("/<int:number>/cancel")

@@ -228,9 +228,9 @@ class BulkPage {
   }
 
   reason() {
-    const value = this.queue.wish?.value;
+    const { value, order } = this.queue.wish ?? {};
     const title = this.attribute?.title;
-    return value === null ? `${title}: no faces left` : `${title}: no faces left with the prediction “${this.word(value)}”`;
+    return value === null || order === 'probable' ? `${title}: no faces left` : `${title}: no faces left with the prediction “${this.word(value)}”`;
   }
 
   /**

@@ -7,13 +7,14 @@ import { postOnce } from '../lib/retry.js';
 import { groupName } from '../lib/schema.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
 import { cellNode, flagNodes } from './cells.js';
-import { filtersOf, readImages } from './image_query.js';
+import { filtersOf, readImages, viewOf } from './image_query.js';
 import { ReviewPicture } from './picture.js';
 /** @import { Answer, Attribute, ImageCard, ImageDetail } from '../types' */
 
 const number = Number(byId('main').dataset.number);
 const picture = new ReviewPicture();
 const filters = filtersOf(location.search);
+const view = viewOf(location.search); // the neighbours come by name, but Back leads to the same order
 const exclusion = new ExcludeDialog(byId('exclude', HTMLDialogElement));
 /** @type {{key: string, path: string}[]} */
 const changes = []; // of this visit, newest last; `path`: where each is undone
@@ -160,7 +161,7 @@ async function offerNeighbours(name) {
 function offer(id, image) {
   const link = byId(id, HTMLAnchorElement);
   link.hidden = !image;
-  if (image) link.href = imageUrl(image.id, filters);
+  if (image) link.href = imageUrl(image.id, view);
 }
 
 /** @param {KeyboardEvent} event */
@@ -183,7 +184,7 @@ function step(event) {
 }
 
 async function load() {
-  byId('back', HTMLAnchorElement).href = browseUrl(filters);
+  byId('back', HTMLAnchorElement).href = browseUrl(view);
   try {
     schema = (await call('GET', 'schema')).attributes;
     /** @type {ImageDetail} */
