@@ -12,6 +12,7 @@ from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.faces.tiles import TileStore
+from annotator.web.data.erasures import erasures_api
 from annotator.web.data.exports import export_files, exports_api
 from annotator.web.data.imports import imports_api
 from annotator.web.data.mapping import mapping_api
@@ -76,6 +77,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         mapping_api,
         snapshots_api,
         snapshot_files,
+        erasures_api,
         exports_api,
         export_files,
         pages,

@@ -7,13 +7,11 @@ therefore interrupted. It is started again with the same snapshot, and continues
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Thread
@@ -21,13 +19,15 @@ from threading import Event, Thread
 from annotator.config import Settings
 from annotator.db import Changes
 from annotator.domain.states import JobState
-from annotator.errors import FacelabelError, NoRoom
+from annotator.errors import Busy, FacelabelError, NoRoom
+from annotator.feature_removal import forget_features
 from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import StatisticsCounter
-from annotator.services.common.job_queue import StoppedError, failures_recorded
+from annotator.services.common.job_queue import StoppedError, failures_recorded, worker_lock
+from annotator.services.erasure.journal import complete_erasures, erasure_waits, forget_caches
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
 from annotator.services.grouping.duplicate_search import DuplicateSearch
@@ -86,6 +86,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     def stopped() -> bool:
         return stop.is_set() or (parent is not None and os.getppid() != parent)
 
+    interrupted = _Interruption(project, stopped)
     search = FaceSearch(project)
     background, snapshots = _background(project, settings, search), RoundSnapshots(project)
     analyses, relabeling = analyses_of(project), RelabelScheduler(project)
@@ -96,11 +97,12 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     try:
         while not stopped():
             try:
-                busy = _work(project, settings, stopped, background, snapshots, analyses)
+                _complete_erasures(project, analyses, snapshots)
+                busy = _work(project, settings, interrupted, background, snapshots, analyses)
                 if not busy:
                     start_due_analysis(analyses)
                     relabeling.schedule_if_new()
-            except NoRoom as error:
+            except (Busy, NoRoom) as error:
                 # The database cannot even store the error. The interrupted work continues once there is room.
                 _log.error("%s", str(error).replace("\n", " "))
                 stop.wait(FULL_SECONDS)
@@ -114,6 +116,35 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         for analysis in analyses:
             analysis.close()
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
+
+
+class _Interruption:
+    """Whether a running round or import must stop: because the worker ends, or for an erasure, which does not wait for hours."""
+
+    def __init__(self, project: ProjectFolder, stopped: Callable[[], bool]) -> None:
+        self._project, self._stopped = project, stopped
+        self._next = 0.0
+
+    def __call__(self) -> bool:
+        """Return whether it must stop; the database is asked four times a second at most."""
+        if self._stopped():
+            return True
+        if time.monotonic() < self._next:
+            return False
+        self._next = time.monotonic() + REPORT_SECONDS
+        return erasure_waits(self._project)
+
+
+def _complete_erasures(
+    project: ProjectFolder, analyses: Sequence[BackgroundAnalysis], snapshots: RoundSnapshots
+) -> None:
+    """Complete what was erased for good, before any other work."""
+    forget_caches(project)
+    if erasure_waits(project):
+        for analysis in analyses:
+            analysis.interrupt()
+        snapshots.forget()
+        complete_erasures(project, forget_features)
 
 
 def _wait_for_changes(changes: Changes, stop: Event) -> None:
@@ -231,18 +262,6 @@ def run_next_round(
         ):
             _run(project, row, snapshots, _Reporter(project, row.id, report, stopped))
         return True
-
-
-@contextmanager
-def worker_lock(project: ProjectFolder) -> Iterator[bool]:
-    """Try to take the lock of the process that runs imports and rounds; yields whether it was free."""
-    with (project.path / "worker.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 class _Reporter:

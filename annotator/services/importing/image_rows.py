@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.grouping.splits import own_group
 from annotator.imaging.image_store import StoredImage
 from annotator.models import Image, ImageAlias, now
+from annotator.services.common.tombstones import next_image_id
 from annotator.services.faces.detection import keep_source_faces
 from annotator.services.grouping.membership import split_rule
 from annotator.services.importing.image_paths import known_paths
@@ -78,6 +79,9 @@ class _Recorder:
     def insert_new(self) -> None:
         """Insert the collected rows and forget them."""
         if self._new:
+            first = next_image_id(self._session)
+            for number, row in enumerate(self._new.values(), first):
+                row["id"] = number
             self._session.connection().execute(insert(Image), list(self._new.values()))
             self._new.clear()
 
