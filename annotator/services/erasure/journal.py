@@ -163,6 +163,7 @@ def complete_erasures(project: ProjectFolder, forget_features: ForgetFeatures) -
                     .where(Erasure.state == ErasureState.CLEANING)
                     .values(state=ErasureState.DONE, finished_at=now())
                 )
+            project.database.checkpoint()
     forget_caches(project)
     return True
 
