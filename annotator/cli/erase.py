@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -95,7 +94,7 @@ def _erase(project: ProjectFolder, request: Request, *, only_preview: bool, yes:
     if as_json:
         print_json(erasure)
         return
-    click.echo(f"Erased. The receipt is {_receipt(project, erasure)}.")
+    click.echo(f"Erased. The receipt is {project.path / erasure['receipt']['file']}.")
     for text in copy_texts(erasure["receipt"]["copies"]):
         click.echo(one_line(text))
 
@@ -129,10 +128,6 @@ def _unfinished() -> Busy:
         kept="What is left is noted, and is removed by the next worker.",
         do="Call `facelabel erase` without a name once the running round, import or training has ended.",
     )
-
-
-def _receipt(project: ProjectFolder, erasure: dict[str, Any]) -> Path:
-    return max(project.erasures.glob(f"{erasure['id']:04d}-*.json"))
 
 
 def _list(project: ProjectFolder, as_json: bool) -> None:

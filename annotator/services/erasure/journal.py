@@ -110,6 +110,7 @@ def begin_erasure(project: ProjectFolder, erased_by: str, key: str, request: Req
             "format": "facelabel-erasure",
             "version": 1,
             "number": number,
+            "file": f"erasures/{number:04d}-{begun:%Y%m%dT%H%M%SZ}.json",
             "request": fingerprint,
             "what": scope.what,
             "begun_at": utc_text(begun),
@@ -238,8 +239,7 @@ def _erase_files(project: ProjectFolder, row: Erasure, forget_features: ForgetFe
         "files_gone_at": utc_text(now()),
     }
     public = {name: value for name, value in receipt.items() if name != "request"}
-    name = f"{row.id:04d}-{row.created_at:%Y%m%dT%H%M%SZ}.json"
-    write_atomically(project.erasures / name, canonical_json(public).encode())
+    write_atomically(project.path / receipt["file"], canonical_json(public).encode())
     with project.database.write() as session:
         update_predictions(session, project)
         session.execute(delete(StoredStatistics))  # a count that began before may have named an image

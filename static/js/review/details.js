@@ -2,6 +2,7 @@
 import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
 import { byId, closest, element, findAll, messageOf, onSubmit } from '../lib/dom.js';
+import { EraseDialog } from '../lib/erase_dialog.js';
 import { postOnce } from '../lib/retry.js';
 import { groupName } from '../lib/schema.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
@@ -109,6 +110,15 @@ function raise() {
   }, 'Flagged.');
 }
 
+/** Offer to delete the image, to those who may. @param {ImageDetail} image */
+function offerErasure(image) {
+  const button = document.getElementById('erase-open');
+  if (!(button instanceof HTMLButtonElement)) return;
+  const dialog = new EraseDialog(() => { location.assign(byId('back', HTMLAnchorElement).href); });
+  button.addEventListener('click', () => dialog.open(`Delete ${image.name} for good?`, { images: [number] }));
+  button.disabled = false;
+}
+
 /** @param {string} name */
 async function offerNeighbours(name) {
   const [before, after] = await Promise.all([readImages(filters, { before: name }, 1), readImages(filters, { after: name }, 1)]);
@@ -133,7 +143,7 @@ function step(event) {
     return picture.toggle();
   }
   const link = { ArrowLeft: byId('previous'), ArrowRight: byId('next'), Escape: byId('back') }[event.key];
-  if (!link || link.hidden || event.ctrlKey || event.altKey || event.metaKey || closest(event, 'input')) return;
+  if (!link || link.hidden || event.ctrlKey || event.altKey || event.metaKey || closest(event, 'input, dialog')) return;
   event.preventDefault();
   link.click();
 }
@@ -145,6 +155,7 @@ async function load() {
     /** @type {ImageDetail} */
     const image = await call('GET', `images/${number}`);
     show(image);
+    offerErasure(image);
     byId('message').textContent = '';
     document.documentElement.dataset.state = 'ready';
     await offerNeighbours(image.name);
