@@ -111,7 +111,7 @@ class TieKind(StrEnum):
 
 
 class ErasureState(StrEnum):
-    """How far an erasure is. Its rows are deleted from the start; whoever finds it unfinished completes it."""
+    """How far an erasure is. Its rows are deleted from the start; the next worker completes one that is unfinished."""
 
     BEGUN = "begun"
     """Files that hold what was erased may still be there."""

@@ -1,4 +1,4 @@
-"""Erasing for good: begun by a transaction, completed by whoever finds it unfinished, all or nothing over a kill.
+"""Erasing for good: begun by a transaction, completed by the next worker or command, all or nothing over a kill.
 
 1. One transaction deletes the rows and adds the journal's row with what must follow. Before it nothing has changed; after
    it the project does not have the image any more.

@@ -158,8 +158,8 @@ def _part_from_originals(session: Session, ids: Sequence[int]) -> None:
     first: dict[int | None, int] = {}
     for number, original in rows:
         new = first.setdefault(original, number)
-        twin = None if new == number else new
-        session.execute(update(Image).where(Image.id == number).values(twin_of=twin))
+        original_now = None if new == number else new
+        session.execute(update(Image).where(Image.id == number).values(twin_of=original_now))
     session.execute(update(Image).where(Image.id.in_(ids)).values(twin_of=None))
 
 

@@ -116,7 +116,7 @@ def scope_of(session: Session, request: Request) -> Scope:
         select(ValueRow).where(ValueRow.attribute_id == attribute_id, ValueRow.code.in_(codes))
     ).all()
     people = tuple((attribute, row.code, forgotten_name(row.code)) for row in rows)
-    names = {row.name for row in rows} | _earlier_names(session, attribute_id, codes)
+    names = {row.name for row in rows} | _former_names(session, attribute_id, codes)
     names -= {forgotten_name(code) for code in codes}
     labelled = select(Label.image_id).where(Label.attribute_id == attribute_id, Label.code.in_(codes))
     images = tuple(sorted(session.scalars(labelled)))
@@ -262,7 +262,7 @@ def _with_merged(session: Session, attribute_id: int, code: int) -> list[int]:
     return codes
 
 
-def _earlier_names(session: Session, attribute_id: int, codes: list[int]) -> set[str]:
+def _former_names(session: Session, attribute_id: int, codes: list[int]) -> set[str]:
     query = select(PersonChange.before, PersonChange.after, PersonChange.into).where(
         PersonChange.attribute_id == attribute_id, PersonChange.code.in_(codes)
     )

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from annotator.formats.importers.translate import Translation
 from annotator.project import ProjectFolder
-from annotator.services.importing.erased import ErasedFilter
-from annotator.services.importing.image_rows import record_images
+from annotator.services.importing.image_rows import ErasedFilter, record_images
 from annotator.services.importing.images import Progress, examine_files, import_files
 from annotator.services.importing.labels import LabelSource, import_rows
 from annotator.services.importing.photos import import_head_crops

@@ -17,8 +17,7 @@ from annotator.imaging.image_store import StoredImage, decoding_pool, examine_im
 from annotator.project import ProjectFolder
 from annotator.services.common.progress import recount
 from annotator.services.grouping.membership import choose_test_share
-from annotator.services.importing.erased import ErasedFilter
-from annotator.services.importing.image_rows import DecodedFile, record_images
+from annotator.services.importing.image_rows import DecodedFile, ErasedFilter, record_images
 from annotator.services.importing.reports import ImageReport
 from annotator.services.importing.source_files import SourceFile
 

@@ -23,8 +23,7 @@ from annotator.project import ProjectFolder
 from annotator.services.common.progress import recount
 from annotator.services.faces.detection import write_faces
 from annotator.services.grouping.membership import choose_test_share, split_rule
-from annotator.services.importing.erased import ErasedFilter
-from annotator.services.importing.image_rows import DecodedFile, record_images
+from annotator.services.importing.image_rows import DecodedFile, ErasedFilter, record_images
 from annotator.services.importing.images import Progress, decode_files
 from annotator.services.importing.read import ReadSource
 from annotator.services.importing.reports import HeadSurvey, ImageReport

@@ -1,7 +1,6 @@
 /** The list of people: found by name, one of them in full, renamed or merged with another one. */
 import { asApiError, call } from '../lib/api.js';
 import { byId, closest, count, element, findAll, focused, labellerName, moment, onSubmit } from '../lib/dom.js';
-import { EraseDialog } from '../lib/erase_dialog.js';
 import { postOnce } from '../lib/retry.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
 import { identityOf, thumbnail } from './suggestions.js';
@@ -91,6 +90,8 @@ function render() {
   if (chosen === null) return;
   const person = chosen;
   byId('person-name').textContent = person.name;
+  const eraseButton = document.getElementById('erase-open'); // only those who may forget people have it
+  if (eraseButton) Object.assign(eraseButton.dataset, { title: `Forget ${person.name}?`, person: String(person.code), next: location.pathname });
   byId('person-images').textContent = count(person.images, 'image');
   byId('browse', HTMLAnchorElement).href = browseUrl(new URLSearchParams({ attribute: byId('person').dataset.attribute ?? '', value: String(person.code) }));
   byId('gallery').replaceChildren(...gallery(person));
@@ -223,11 +224,6 @@ byId('merge-yes').addEventListener('click', () => attempt(merge));
 byId('merge-turn').addEventListener('click', () => attempt(turn));
 byId('merge-no').addEventListener('click', () => mergeDialog.close());
 undoButton.addEventListener('click', () => attempt(undo));
-const eraseButton = document.getElementById('erase-open');
-if (eraseButton !== null) { // only those who may forget people have it
-  const eraseDialog = new EraseDialog(() => { location.replace(location.pathname); });
-  eraseButton.addEventListener('click', () => { if (chosen) eraseDialog.open(`Forget ${chosen.name}?`, { person: chosen.code }); });
-}
 addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || closest(event, 'input, dialog')) return;
   if (event.key === '/') searchField.focus();

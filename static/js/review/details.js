@@ -2,7 +2,6 @@
 import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
 import { byId, closest, element, findAll, messageOf, onSubmit } from '../lib/dom.js';
-import { EraseDialog } from '../lib/erase_dialog.js';
 import { postOnce } from '../lib/retry.js';
 import { groupName } from '../lib/schema.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
@@ -114,8 +113,7 @@ function raise() {
 function offerErasure(image) {
   const button = document.getElementById('erase-open');
   if (!(button instanceof HTMLButtonElement)) return;
-  const dialog = new EraseDialog(() => { location.assign(byId('back', HTMLAnchorElement).href); });
-  button.addEventListener('click', () => dialog.open(`Delete ${image.name} for good?`, { images: [number] }));
+  Object.assign(button.dataset, { title: `Delete ${image.name} for good?`, images: String(number), next: browseUrl(filters) });
   button.disabled = false;
 }
 

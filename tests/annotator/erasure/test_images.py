@@ -145,15 +145,15 @@ def test_a_repeated_request_erases_once_and_an_unknown_image_changes_nothing(tra
 
 def test_near_duplicates_of_an_erased_image_stay_together(doubled: ProjectFolder):
     names = names_of(doubled)
-    original, copies = names[0], [f"copy-{names[0]}"]
+    shown, copies = names[0], [f"copy-{names[0]}"]
     with doubled.database.write() as session:
-        first = image_of(doubled, original)
+        first = image_of(doubled, shown)
         for name in (*copies, names[1]):
             session.scalars(select(Image).where(Image.name == name)).one().twin_of = first
-    erase(doubled, original)
+    erase(doubled, shown)
     with doubled.database.read() as session:
         rows = session.execute(select(Image.id, Image.twin_of).where(Image.name.in_([*copies, names[1]])))
-        twins = dict(rows.all())
-    [head] = [number for number, twin in twins.items() if twin is None]
-    assert sorted(twins.values(), key=str) == sorted([None, head], key=str)
+        originals = dict(rows.all())
+    [head] = [number for number, original in originals.items() if original is None]
+    assert sorted(originals.values(), key=str) == sorted([None, head], key=str)
     assert find_damage(doubled) == []

@@ -90,10 +90,10 @@ def _write_results(folder: Path) -> None:
     )
     (folder / "selection.csv").write_text(f"image_name,drawn\n{ERASED},0\n{OTHERS[0]},0.5\n")
     (folder / "report.log").write_text(f"reading {ERASED}\n")
-    figures = folder / "run" / "report" / "figures"
-    figures.mkdir(parents=True)
-    (figures / "faces.json").write_text(json.dumps({"galleries": {"glasses": {"right": [ERASED]}}}))
-    (figures.parent / "report.html").write_text("<img src='data:image/jpeg;base64,…'>")
+    report = folder / "run" / "report"
+    report.mkdir(parents=True)
+    (report / "faces.json").write_text(json.dumps({"galleries": {"glasses": {"right": [ERASED]}}}))
+    (report / "report.html").write_text("<img src='data:image/jpeg;base64,…'>")
 
 
 def _write_caches(project: ProjectFolder, chance: np.random.Generator) -> None:

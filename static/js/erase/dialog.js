@@ -1,39 +1,33 @@
 /** Deleting for good: the dialog names what goes, and waits until the files are gone. */
-import { call } from './api.js';
-import { byId, element, findAll, messageOf } from './dom.js';
-import { pause, postOnce } from './retry.js';
+import { call } from '../lib/api.js';
+import { byId, element, findAll, messageOf } from '../lib/dom.js';
+import { pause, postOnce } from '../lib/retry.js';
 /** @import { Erasure, ErasurePreview } from '../types' */
 
 const WAIT = 500; // milliseconds between two looks at an erasure
 
-/** What is to be deleted: images by number, or a person by code. @typedef {{images: number[]}|{person: number}} Wanted */
-
-/** The dialog of the page. There is none for those who may not delete. */
-export class EraseDialog {
-  /** @param {(erasure: Erasure) => void} onclosed is called when something was deleted and the dialog is closed */
-  constructor(onclosed) {
+/**
+ * The dialog of the page. Its button says in data attributes what is deleted: `images` (a number) or `person` (a code), the
+ * `title` of the dialog, and the address that comes `next`.
+ */
+class EraseDialog {
+  /** @param {HTMLElement} button */
+  constructor(button) {
+    this.button = button;
     this.dialog = byId('erase', HTMLDialogElement);
-    this.onclosed = onclosed;
-    /** @type {Wanted} */
-    this.wanted = { images: [] };
     /** @type {Erasure|null} */
     this.erased = null;
+    button.addEventListener('click', () => this.open());
     byId('erase-yes').addEventListener('click', () => this.erase());
     byId('erase-no').addEventListener('click', () => this.dialog.close());
     byId('erase-copies').addEventListener('change', () => this.preview());
     for (const choice of findAll(byId('erase-what'), 'input')) choice.addEventListener('change', () => this.preview());
-    this.dialog.addEventListener('close', () => { if (this.erased) this.onclosed(this.erased); });
+    this.dialog.addEventListener('close', () => { if (this.erased) location.replace(this.button.dataset.next ?? '/'); });
   }
 
-  /**
-   * @param {string} title
-   * @param {Wanted} wanted
-   */
-  async open(title, wanted) {
-    this.wanted = wanted;
-    this.erased = null;
-    byId('erase-title').textContent = title;
-    byId('erase-what').hidden = !('person' in wanted);
+  async open() {
+    byId('erase-title').textContent = this.button.dataset.title ?? '';
+    byId('erase-what').hidden = this.button.dataset.person === undefined;
     byId('erase-copies', HTMLInputElement).checked = false;
     this.dialog.showModal();
     byId('erase-no').focus();
@@ -42,9 +36,10 @@ export class EraseDialog {
 
   get body() {
     const copies = byId('erase-copies', HTMLInputElement).checked;
-    if (!('person' in this.wanted)) return { what: 'images', images: this.wanted.images, copies };
+    const { images, person } = this.button.dataset;
+    if (person === undefined) return { what: 'images', images: [Number(images)], copies };
     const chosen = byId('erase-what').querySelector('input:checked');
-    return { what: chosen?.getAttribute('value') ?? 'person', person: this.wanted.person, copies };
+    return { what: chosen?.getAttribute('value') ?? 'person', person: Number(person), copies };
   }
 
   async preview() {
@@ -87,3 +82,5 @@ export class EraseDialog {
     if (this.erased?.state === 'done') byId('erase-state').textContent = `Deleted for good. The receipt is ${this.erased.receipt.file}.`;
   }
 }
+
+new EraseDialog(byId('erase-open'));
