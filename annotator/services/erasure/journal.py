@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -36,6 +37,7 @@ from annotator.services.erasure.rows import count_rows, delete_rows, update_pred
 from annotator.services.erasure.scope import Request, Scope, scope_of
 
 _CHANGES = select(func.count(Erasure.id), func.count(Erasure.scope), func.count(Erasure.finished_at))
+_CHECK_SECONDS = 0.25
 _SEEN = CacheKind[str, tuple[int, int, int]](size=1)
 
 
@@ -138,6 +140,28 @@ def erasure_waits(project: ProjectFolder) -> bool:
 _UNFINISHED = (
     select(Erasure.id).where(Erasure.state.in_([ErasureState.BEGUN, ErasureState.CLEANING])).limit(1)
 )
+
+
+class Interruption:
+    """Whether a running round or import must stop: because the worker ends, or for an erasure, which does not wait for hours.
+
+    Args:
+        project: the project.
+        stopped: whether the worker ends.
+    """
+
+    def __init__(self, project: ProjectFolder, stopped: Callable[[], bool]) -> None:
+        self._project, self._stopped = project, stopped
+        self._next = 0.0
+
+    def __call__(self) -> bool:
+        """Return whether it must stop; the database is asked four times a second at most."""
+        if self._stopped():
+            return True
+        if time.monotonic() < self._next:
+            return False
+        self._next = time.monotonic() + _CHECK_SECONDS
+        return erasure_waits(self._project)
 
 
 def complete_erasures(project: ProjectFolder, forget_features: ForgetFeatures) -> bool:

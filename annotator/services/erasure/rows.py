@@ -20,6 +20,7 @@ from annotator.models import (
     AskedAgain,
     AttributeRow,
     Base,
+    Exclusion,
     Face,
     Flag,
     Image,
@@ -45,6 +46,7 @@ _TEXTS: tuple[tuple[type[Base], tuple[str, ...]], ...] = (
     (Import, ("report", "error", "proposed", "options")),
     (Round, ("error", "message", "features_reason")),
     (Flag, ("note",)),
+    (Exclusion, ("note",)),
     (SuggestionSource, ("reason",)),
 )
 """Columns in which names and hashes may stand; None, a text, or JSON."""
