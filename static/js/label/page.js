@@ -82,7 +82,7 @@ class LabelPage {
       redo: always(() => this.redo()),
       session: always(() => this.finished.toggle(this.session.history.entries)),
       bring: always(() => this.loop.bringBack()),
-      guideline: always((letter) => this.toggleGuideline(letter)),
+      guideline: always((letter) => this.guide.toggle(letter ? this.keys.byKey(letter) : this.keys.marked, !letter)),
       ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
       back: always(() => this.undo()),
       next: seen(() => this.goOn()),
@@ -176,11 +176,11 @@ class LabelPage {
   }
 
   /**
-   * @param {{progress?: Progress, excluded?: ?Exclusion}} answer
+   * @param {{progress?: Progress, excluded?: ?Exclusion, labels?: object}} answer
    * @param {string} name of the image
    */
-  acknowledged({ progress, excluded }, name) {
-    this.loop.answeredOne();
+  acknowledged({ progress, excluded, labels }, name) {
+    if (labels && Object.keys(labels).length > 0) this.loop.answeredOne();
     this.view.count(progress);
     if (excluded) this.view.say(keptText(name, excluded));
     if (!this.draft) this.view.state();
@@ -387,16 +387,6 @@ class LabelPage {
     this.view.count();
     const { task: { image_name }, skip } = entry;
     this.view.say(`${image_name} is back${skip ? '' : ' with its answers'}. Correct an answer, or press Enter to keep the image as it is.`);
-  }
-
-  /**
-   * . of the marked attribute, Shift and a letter of another one; the same key closes it.
-   *
-   * @param {string} [letter]
-   */
-  toggleGuideline(letter) {
-    const attribute = letter ? this.keys.byKey(letter) : this.keys.attribute(this.keys.current ?? this.schema[0].name);
-    this.guide.toggle(attribute, !letter);
   }
 }
 
