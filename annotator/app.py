@@ -37,6 +37,7 @@ from annotator.web.label.people import people
 from annotator.web.label.routes import label_api
 from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
+from annotator.web.progress.words import words
 from annotator.web.team.accounts import accounts
 from annotator.web.team.routes import team
 
@@ -90,6 +91,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         team,
         faces_api,
         insights,
+        words,
     ):
         app.register_blueprint(blueprint)
     spec.app = app

@@ -66,6 +66,13 @@ export interface TaskFace {
   box: Box;
 }
 
+/** A word of docs/words.md; the `sentence` of a metric has placeholders for its number. */
+export interface Word {
+  word: string;
+  meaning: string;
+  sentence: string | null;
+}
+
 export interface Task {
   image_id: number;
   image_name: string;

@@ -35,6 +35,8 @@ ACCESS: dict[str, Needed] = {
     "pages.label": Role.LABELLER,
     "pages.rounds": Role.LABELLER,
     "pages.snapshots": Role.LABELLER,
+    "words.words_page": Role.LABELLER,
+    "words.list_words": Role.LABELLER,
     "pages.import_page": Role.ADMIN,
     "media.view": Role.LABELLER,
     "media.tile": Role.LABELLER,
