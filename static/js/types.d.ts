@@ -90,6 +90,30 @@ export interface Task {
   tile_url: string | null;
 }
 
+/** A labelled image that looks similar to the one in front of the labeller. */
+export interface SimilarImage {
+  id: number;
+  name: string;
+  image_url: string;
+  thumbnail_url: string | null;
+  label: string;
+  similarity: number;
+}
+
+/** Why a value is suggested; not `ready`: ask again in a moment. */
+export interface Reasons {
+  ready: boolean;
+  code: number;
+  name: string;
+  probability: number;
+  others: [name: string, probability: number][];
+  round: number | null;
+  pictures: Record<string, string>;
+  pictures_missing: string;
+  similar: SimilarImage[];
+  similar_missing: string;
+}
+
 /** The face that is asked about; boxes in shares of the image's sides. */
 export interface AskedFace {
   head: Box;

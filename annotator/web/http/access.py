@@ -45,6 +45,7 @@ ACCESS: dict[str, Needed] = {
     "label_api.annotate": Role.LABELLER,
     "label_api.undo_annotation": Role.LABELLER,
     "label_api.get_progress": Role.LABELLER,
+    "reasons_api.show_reasons": Role.LABELLER,
     "browse.browse_page": Role.LABELLER,
     "browse.image_page": Role.LABELLER,
     "browse.list_images": Role.LABELLER,

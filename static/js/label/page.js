@@ -14,6 +14,7 @@ import { Photo } from './photo.js';
 import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
 import { LabelView, measurePaint } from './view.js';
+import { WHY_KEY, WhyDialog } from './why.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Answer, Attribute, Progress } from '../types' */
 /** @import { Draft } from './draft.js' */
@@ -39,6 +40,7 @@ class LabelPage {
     this.view = new LabelView(schema, this.session.outbox, this.session.history, this.images, this.photo);
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
+    this.why = new WhyDialog(byId('why', HTMLDialogElement));
     this.note = new NoteDialog(byId('note', HTMLDialogElement));
     this.finished = new SessionDialog(byId('session', HTMLDialogElement), (entry) => this.view.answersOf(entry), (entry) => this.reopen(entry));
     this.status = new OutboxStatus(this.session.outbox, byId('unsent'), byId('refused'), (values) => this.view.words(values));
@@ -73,6 +75,7 @@ class LabelPage {
       session: always(() => this.toggleSession()),
       guideline: always((letter) => this.toggleGuideline(letter)),
       ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
+      why: always(() => this.toggleWhy()),
       skip: held(() => this.skip()),
       reason: held(() => this.skipWithReason()),
       flag: held(() => this.flag()),
@@ -204,13 +207,14 @@ class LabelPage {
 
   /** @param {KeyboardEvent} event */
   press(event) {
-    const [command, argument] = commandOf(event) ?? [];
-    if (!command) return;
+    const [pressed, argument] = commandOf(event) ?? [];
+    if (!pressed) return;
+    const command = pressed === 'letter' && argument === WHY_KEY && !this.keys.byKey(WHY_KEY) ? 'why' : pressed;
     const dialog = document.querySelector('dialog[open]');
     if (dialog instanceof HTMLElement && dialog.dataset.command !== command) return; // the dialog's own key; the one that opened it closes it
     const target = dialog ? null : closest(event, 'button, a, summary, input');
     const isField = target?.matches('input');
-    if (isField && (['letter', 'digit', 'value'].includes(command) || (command === 'guideline' && argument))) return;
+    if (isField && (['letter', 'digit', 'value'].includes(pressed) || (command === 'guideline' && argument))) return;
     if (target && !isField && ['accept', 'skip', 'reason'].includes(command)) return; // the element's own key
     event.preventDefault();
     this.run(command, argument, event);
@@ -355,6 +359,12 @@ class LabelPage {
     const dialog = byId('guide', HTMLDialogElement);
     if (dialog.open && (!letter || dialog.dataset.of === attribute?.name)) dialog.close();
     else if (attribute) this.guide.show(attribute);
+  }
+
+  /** Y: why the value of the marked attribute is suggested; the same key closes it. */
+  toggleWhy() {
+    const attribute = this.keys.attribute(this.keys.current ?? this.schema[0].name);
+    if (!this.why.close() && attribute && this.draft) this.why.show(this.draft.task, attribute);
   }
 
   /** @param {string} name */
