@@ -2,7 +2,7 @@
 
 Grad-CAM is that of Selvaraju et al., "Grad-CAM: Visual explanations from deep networks via gradient-based localization"
 (ICCV 2017), on the last map of the backbone, with each place's own slopes (HiResCAM, Draelos and Carin, arXiv 2011.08891). Where
-a network averages its map, both are equal; views side by side have slopes of their own, which an average would mix.
+a network averages its map, both are equal; an average would mix the slopes of views side by side.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 /** How an attribute looks: to read, and to change. */
 import { count, element } from '../lib/dom.js';
 import { addPart, addValue, fateOf, removeValue, setFate } from './schema_draft.js';
-import { exampleList, examplesEditor } from './schema_examples.js';
+import { exampleList, examplesEditor } from '../lib/explain/examples.js';
 /** @import { DraftAttribute, DraftValue } from './schema_draft.js' */
 
 /** @typedef {(focus: string) => void} Redraw called when the card must be drawn anew, with the data-focus to go to */

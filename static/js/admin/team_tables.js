@@ -1,6 +1,6 @@
 /** The two tables of the team page: labellers, and agreement per attribute. */
 import { element, labellerName } from '../lib/dom.js';
-import { explained } from '../lib/explained.js';
+import { explained } from '../lib/explain/metric.js';
 import { interval } from '../lib/interval.js';
 /** @import { AttributeAgreement, LabellerMetrics, Member, Proportion } from '../types' */
 

@@ -1,6 +1,6 @@
 /** The card of one attribute on the insights page. */
 import { count, element } from '../lib/dom.js';
-import { explained } from '../lib/explained.js';
+import { explained } from '../lib/explain/metric.js';
 import { formatMetric, numbersOf } from '../lib/interval.js';
 import { numbersUrl } from '../lib/urls.js';
 import { learningCurve, reliability } from './charts.js';

@@ -1,12 +1,12 @@
 /** The insights page: an overview of labels and rounds, then one card per attribute. */
 import { call } from '../lib/api.js';
 import { byId, count, element } from '../lib/dom.js';
-import { explained } from '../lib/explained.js';
+import { explained } from '../lib/explain/metric.js';
 import { formatMetric, interval, numbersOf } from '../lib/interval.js';
 import { untilAnswered } from '../lib/retry.js';
 import { attributeCard, verdictBadge } from './attribute_card.js';
 /** @import { AttributeInsights, Insights, LabelsSaved } from '../types' */
-/** @import { Numbers } from '../lib/explained.js' */
+/** @import { Numbers } from '../lib/explain/metric.js' */
 
 const whole = (/** @type {number} */ number) => Math.round(number).toLocaleString('en');
 

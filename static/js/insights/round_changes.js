@@ -1,6 +1,6 @@
 /** What a round changed, as a table: metrics against the round before, with intervals, and the head of the queue. */
 import { element } from '../lib/dom.js';
-import { explained } from '../lib/explained.js';
+import { explained } from '../lib/explain/metric.js';
 import { formatMetric, interval, numbersOf } from '../lib/interval.js';
 /** @import { Attribute, AttributeChange, Metric, RoundChanges } from '../types' */
 

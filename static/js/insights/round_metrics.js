@@ -1,8 +1,8 @@
 import { count, element } from '../lib/dom.js';
-import { explained } from '../lib/explained.js';
+import { explained } from '../lib/explain/metric.js';
 import { numbersOf } from '../lib/interval.js';
 /** @import { Attribute, Round, TestMetrics } from '../types' */
-/** @import { Numbers } from '../lib/explained.js' */
+/** @import { Numbers } from '../lib/explain/metric.js' */
 
 const WEAK = 0.7; // a recall below this is coloured as a warning
 

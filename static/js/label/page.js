@@ -14,7 +14,7 @@ import { Photo } from './photo.js';
 import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
 import { LabelView, measurePaint } from './view.js';
-import { WHY_KEY, WhyDialog } from './why.js';
+import { WHY_KEY, WhyDialog } from '../lib/explain/why.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Answer, Attribute, Progress } from '../types' */
 /** @import { Draft } from './draft.js' */

@@ -1,9 +1,9 @@
 /** A metric between 0 and 1 as a dot with its 95 % interval, beside the number. */
 import { element } from './dom.js';
-import { explained } from './explained.js';
+import { explained } from './explain/metric.js';
 import { svgElement } from './svg.js';
 /** @import { Metric } from '../types' */
-/** @import { Numbers } from './explained.js' */
+/** @import { Numbers } from './explain/metric.js' */
 
 const WIDTH = 120;
 const EDGE = 4;

@@ -1,6 +1,6 @@
 /** How the cells and flags of an image look, on its own page and in review. */
 import { count, element, labellerName, moment } from '../lib/dom.js';
-import { explained } from '../lib/explained.js';
+import { explained } from '../lib/explain/metric.js';
 /** @import { Annotation, Answer, Attribute, Cell, Code, Flag } from '../types' */
 
 /** @type {Record<string, string>} */

@@ -1,7 +1,7 @@
 /** Metrics that explain themselves: hovered, focused or tapped, they show a sentence with the number at hand. */
-import { call } from './api.js';
-import { closest, element } from './dom.js';
-/** @import { Word } from '../types' */
+import { call } from '../api.js';
+import { closest, element } from '../dom.js';
+/** @import { Word } from '../../types' */
 
 /** @typedef {Record<string, string|number|null|undefined>} Numbers what fills the placeholders of a sentence; null: unknown */
 

@@ -1,9 +1,9 @@
 /** Why a value is suggested: the model's probabilities, where in the image its answer comes from, and similar labelled faces. */
-import { asApiError, call } from '../lib/api.js';
-import { count, element, find } from '../lib/dom.js';
-import { explained } from '../lib/explained.js';
-import { imageUrl } from '../lib/urls.js';
-/** @import { Attribute, Reasons, SimilarImage, Task } from '../types' */
+import { asApiError, call } from '../api.js';
+import { element, find } from '../dom.js';
+import { explained } from './metric.js';
+import { imageUrl } from '../urls.js';
+/** @import { Attribute, Reasons, SimilarImage, Task } from '../../types' */
 
 /** The letter that asks why, unless the schema gives it to an attribute. */
 export const WHY_KEY = 'y';
@@ -45,7 +45,7 @@ function similarFace({ id, name, image_url: image, thumbnail_url: thumbnail, lab
 /** @param {Reasons} reasons */
 function similar({ similar: faces, similar_missing: missing }) {
   return element('section', {}, element('h3', {}, 'Similar labelled faces'),
-    element('p', { class: 'muted' }, faces.length > 0 ? `The ${count(faces.length, 'labelled face')} that the model’s features find most similar, with the labels that it learned.` : missing),
+    element('p', { class: 'muted' }, faces.length > 0 ? 'The labelled faces that look most similar to the model, with the labels that it learned.' : missing),
     element('ul', { class: 'why-row' }, ...faces.map(similarFace)));
 }
 

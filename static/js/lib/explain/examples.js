@@ -1,7 +1,7 @@
 /** The examples of a guideline on the schema page: to read, and to change. */
-import { element } from '../lib/dom.js';
-/** @import { DraftAttribute } from './schema_draft.js' */
-/** @import { Redraw } from './schema_card.js' */
+import { element } from '../dom.js';
+/** @import { DraftAttribute } from '../../admin/schema_draft.js' */
+/** @import { Redraw } from '../../admin/schema_card.js' */
 
 const DRAWN = 'drawn:';
 
