@@ -8,6 +8,7 @@ from flask import Flask
 
 from annotator import __version__
 from annotator.config import Settings
+from annotator.domain.exclusions import ExclusionReason
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.resources import resource
@@ -28,12 +29,15 @@ from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.security import protect
 from annotator.web.images.browse import browse
+from annotator.web.images.exclusions import exclusions_api
 from annotator.web.images.flags import flags_api
 from annotator.web.images.groups import groups_api
 from annotator.web.images.review import review
+from annotator.web.images.selection import selection
 from annotator.web.images.splits import splits_api
 from annotator.web.label.bulk import sweep
 from annotator.web.label.faces import faces_api
+from annotator.web.label.loop import loop_api
 from annotator.web.label.people import people
 from annotator.web.label.reasons import reasons_api
 from annotator.web.label.routes import label_api
@@ -56,7 +60,9 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     # Two threads never wait for tiles: they take answers.
     tiles = TileStore(project, limits, settings.tile_cache_bytes, max(1, settings.threads - 2))
     app.extensions["facelabel"] = Context(project, settings, tiles, Explainer(project))
-    app.jinja_env.globals.update(project_name=project.name, version=__version__)
+    app.jinja_env.globals.update(
+        project_name=project.name, version=__version__, exclusion_reasons=list(ExclusionReason)
+    )
     app.config.update(
         SECRET_KEY=project.secret_key(),
         SESSION_COOKIE_NAME="facelabel",
@@ -72,6 +78,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         accounts,
         label_api,
         reasons_api,
+        loop_api,
         sweep,
         people,
         rounds_api,
@@ -88,6 +95,8 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         browse,
         review,
         flags_api,
+        exclusions_api,
+        selection,
         groups_api,
         splits_api,
         schema_api,

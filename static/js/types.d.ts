@@ -43,6 +43,14 @@ export interface Attribute {
   examples: Example[];
 }
 
+/** Why an image does not count. */
+export interface Exclusion {
+  reason: string;
+  note: string;
+  labeller: string;
+  created_at: string;
+}
+
 export interface Progress {
   images: number;
   done: number;
@@ -130,6 +138,30 @@ export interface TasksAnswer {
   lost: string[];
 }
 
+/** What `GET /api/v1/loop` says: when the model learns again, and which suggestions are in use. */
+export interface Loop {
+  images_left: number | null;
+  counted: 'labelled' | 'train';
+  train_images: number;
+  train_needed: number;
+  round: Pick<Round, 'id' | 'state' | 'stage' | 'done' | 'total' | 'message'> | null;
+  in_use: number | null;
+  version: string;
+  skipped: number;
+}
+
+/** Images held, with the suggestions of today. */
+export interface HeldAnswer {
+  tasks: Pick<Task, 'image_id' | 'lease' | 'cells'>[];
+  round: number | null;
+  version: string;
+}
+
+/** Counts per attribute. */
+export interface ProgressDetail extends Progress {
+  attributes: Record<string, { labelled: number }>;
+}
+
 export interface AnnotationRequest {
   image_id: number;
   lease: string | null;
@@ -139,6 +171,13 @@ export interface AnnotationRequest {
   milliseconds: number;
   skip: boolean;
   reason?: string;
+}
+
+export interface ExclusionRequest {
+  image_ids: number[];
+  reason: string;
+  note: string;
+  milliseconds?: number;
 }
 
 // ---- the sweep page
@@ -255,6 +294,7 @@ export interface ImageCard {
   names: Record<string, string>;
   adjudicated: string[];
   open_flags: number;
+  excluded: Exclusion | null;
 }
 
 /** One annotation of a cell. */
@@ -305,6 +345,7 @@ export interface ImageDetail {
   gold: boolean | null;
   cells: Cell[];
   flags: Flag[];
+  excluded: Exclusion | null;
 }
 
 // ---- metrics
@@ -407,7 +448,7 @@ export interface TestMetrics {
 
 export interface Round {
   id: number;
-  state: 'queued' | 'running' | 'done' | 'failed';
+  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
   engine: string;
   strategy: string;
   automatic: boolean;
@@ -813,6 +854,7 @@ export interface Aggregation {
 interface OutboxBodies {
   answer: AnnotationRequest;
   undo: { submission: string };
+  exclude: ExclusionRequest;
   flag: { image_id: number; note: string };
   sweep: SweepRequest;
   'sweep undo': { submission: string; left_out: number[] };

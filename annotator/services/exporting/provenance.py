@@ -12,6 +12,7 @@ from annotator.domain.agreement.ratings import Ratings
 from annotator.domain.states import INDEPENDENT, PERSONAL, Origin, SubmissionKind
 from annotator.formats.snapshot.dataset_card import AttributeAgreement, Labelling
 from annotator.models import Annotation, Submission
+from annotator.services.common.counted import of_counted_image
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
 
@@ -21,7 +22,9 @@ _PART = 100_000  # annotations of one query
 def read_labelling(session: Session) -> Labelling:
     """Read how the labels were made, without names of people or times."""
     people = select(func.count(distinct(Submission.labeller_id))).where(
-        Submission.kind.not_in((SubmissionKind.IMPORT, SubmissionKind.SCHEMA))
+        Submission.kind.not_in(
+            (SubmissionKind.IMPORT, SubmissionKind.SCHEMA, SubmissionKind.EXCLUDE, SubmissionKind.RESTORE)
+        )
     )
     return Labelling(_origins(session), session.scalar(people) or 0, _agreement(session))
 
@@ -30,8 +33,8 @@ def _origins(session: Session) -> dict[str, int]:
     # In parts, because GROUP BY without an index sorts all rows in memory.
     origins: Counter[str] = Counter()
     for start in range(0, session.scalar(select(func.max(Annotation.id))) or 0, _PART):
-        part = Annotation.id.between(start + 1, start + _PART)
-        query = select(Annotation.origin, func.count()).where(part).group_by(Annotation.origin)
+        part = Annotation.id.between(start + 1, start + _PART), of_counted_image(Annotation.image_id)
+        query = select(Annotation.origin, func.count()).where(*part).group_by(Annotation.origin)
         origins.update(dict(session.execute(query).all()))
     return dict(origins)
 
@@ -45,6 +48,7 @@ def _agreement(session: Session) -> list[AttributeAgreement]:
         .where(
             Annotation.image_id.in_(select(further.image_id).where(further.origin == Origin.OPINION)),
             Annotation.origin.in_(PERSONAL),
+            of_counted_image(Annotation.image_id),
             Submission.kind.in_(INDEPENDENT),
             ~is_undone(),
         )

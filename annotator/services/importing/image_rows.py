@@ -95,6 +95,8 @@ class _Recorder:
             existing.given_group = file.group
             if existing.group == own_group(existing.sha256):
                 existing.group, existing.split = file.group, self._rule.split_of(file.group)
+        if existing.exclusion_id is not None:
+            self._report.excluded.append((file.name, existing.name))
         is_its_name = existing.name in {file.name, _other_name(file.name, image)}
         is_known = is_its_name or self._aliases.get(file.name) == existing.id
         is_known = is_known or self._aliases.get(_path_of(file)) == existing.id

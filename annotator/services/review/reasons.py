@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from annotator.errors import Conflict, NotFound
 from annotator.models import Image
 from annotator.project import ProjectFolder
+from annotator.services.common.counted import COUNTED
 from annotator.services.predictions.active import ActivePredictions, active_predictions, round_in_use
 from annotator.services.review.details import get_image
 from annotator.services.review.explainer import Explainer, Findings, Question
@@ -135,7 +136,10 @@ def _question(
 def _similar(session: Session, findings: Findings, names: dict[int, str]) -> tuple[list[SimilarImage], str]:
     """The similar images that the project still has, and why there are none."""
     hashes = [sha256 for sha256, _, _ in findings.similar]
-    images = {image.sha256: image for image in session.scalars(select(Image).where(Image.sha256.in_(hashes)))}
+    images = {
+        image.sha256: image
+        for image in session.scalars(select(Image).where(Image.sha256.in_(hashes), COUNTED))
+    }
     similar = [
         SimilarImage(images[sha256], code, names.get(code, str(code)), similarity)
         for sha256, code, similarity in findings.similar

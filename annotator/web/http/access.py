@@ -46,12 +46,19 @@ ACCESS: dict[str, Needed] = {
     "label_api.undo_annotation": Role.LABELLER,
     "label_api.get_progress": Role.LABELLER,
     "reasons_api.show_reasons": Role.LABELLER,
+    "loop_api.show_loop": Role.LABELLER,
+    "loop_api.renew_suggestions": Role.LABELLER,
     "browse.browse_page": Role.LABELLER,
     "browse.image_page": Role.LABELLER,
     "browse.list_images": Role.LABELLER,
+    "browse.list_ids": Role.LABELLER,
+    "browse.count_view": Role.LABELLER,
     "browse.show_image": Role.LABELLER,
     "browse.correct_image": Role.LABELLER,  # services/review/queue checks who may adjudicate
     "browse.undo_image_correction": Role.LABELLER,
+    "selection.preview": Role.LABELLER,
+    "selection.change": Role.LABELLER,  # services/selection checks which actions need a reviewer
+    "selection.undo": Role.LABELLER,
     "review.review_page": Role.REVIEWER,
     "review.list_review": Role.REVIEWER,
     "browse.set_gold": Role.REVIEWER,
@@ -65,6 +72,9 @@ ACCESS: dict[str, Needed] = {
     "team.make_token": Role.ADMIN,
     "team.revoke_one_token": Role.ADMIN,
     "flags_api.flag_image": Role.LABELLER,
+    "exclusions_api.exclude_images": Role.LABELLER,  # several images at once: only reviewers
+    "exclusions_api.undo_images": Role.LABELLER,  # only what the caller excluded or restored
+    "exclusions_api.restore_images": Role.REVIEWER,
     "flags_api.resolve": Role.REVIEWER,
     "groups_api.groups_page": Role.LABELLER,
     "groups_api.list_all": Role.LABELLER,
@@ -102,6 +112,7 @@ ACCESS: dict[str, Needed] = {
     "round_files.report": Role.REVIEWER,  # it shows faces with the answers they got
     "rounds_api.start": Role.REVIEWER,
     "rounds_api.use_frozen_features": Role.REVIEWER,
+    "rounds_api.cancel": Role.REVIEWER,
     "rounds_api.promote_round": Role.REVIEWER,
     "rounds_api.use_best_measured": Role.REVIEWER,
     "imports_api.index": Role.ADMIN,

@@ -81,26 +81,41 @@ class Bubble {
 let bubble = null;
 
 /**
- * A metric that explains itself. What it says is also its description for a screen reader.
+ * Let a link or button explain itself while it is hovered or focused. What it says is also its description for a screen reader.
+ *
+ * @template {HTMLElement} Target
+ * @param {Target} target
+ * @param {string} word of docs/words.md
+ * @param {Numbers} numbers the number at hand and what else the sentence needs
+ * @returns {Target}
+ */
+export function explain(target, word, numbers) {
+  bubble ??= new Bubble();
+  const shared = bubble;
+  /** @type {string[]} */
+  let texts = [];
+  const show = () => texts.length > 0 && shared.of !== target && shared.show(target, texts);
+  const hide = () => shared.of === target && shared.hide();
+  target.addEventListener('pointerenter', (event) => event.pointerType === 'mouse' && show());
+  target.addEventListener('pointerleave', (event) => event.pointerType === 'mouse' && target !== document.activeElement && hide());
+  target.addEventListener('focus', show);
+  target.addEventListener('blur', hide);
+  if (target instanceof HTMLButtonElement) target.addEventListener('click', show);
+  loadWords().then((known) => {
+    texts = explanation(known, word, numbers);
+    target.setAttribute('aria-description', texts.join(' '));
+    if (target.matches(':hover, :focus')) show();
+  }, () => { words = null; }); // the number is there without its sentence; the next metric asks again
+  return target;
+}
+
+/**
+ * A metric that explains itself, also when it is tapped.
  *
  * @param {string} word of docs/words.md
  * @param {Numbers} numbers the number at hand and what else the sentence needs
  * @param {...(Node|string)} content what the page shows
  */
 export function explained(word, numbers, ...content) {
-  bubble ??= new Bubble();
-  const shared = bubble;
-  /** @type {string[]} */
-  let texts = [];
-  const show = () => texts.length > 0 && shared.of !== button && shared.show(button, texts);
-  const hide = () => shared.of === button && shared.hide();
-  const button = element('button', { type: 'button', class: 'explained', 'data-word': word, onpointerenter: (/** @type {PointerEvent} */ event) => event.pointerType === 'mouse' && show(),
-    onpointerleave: (/** @type {PointerEvent} */ event) => event.pointerType === 'mouse' && button !== document.activeElement && hide(),
-    onfocus: show, onblur: hide, onclick: show }, ...content);
-  loadWords().then((known) => {
-    texts = explanation(known, word, numbers);
-    button.setAttribute('aria-description', texts.join(' '));
-    if (button.matches(':hover, :focus')) show();
-  }, () => { words = null; }); // the number is there without its sentence; the next metric asks again
-  return button;
+  return explain(element('button', { type: 'button', class: 'explained', 'data-word': word }, ...content), word, numbers);
 }

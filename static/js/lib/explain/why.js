@@ -59,11 +59,15 @@ export class WhyDialog {
     dialog.addEventListener('close', () => { this.asked += 1; });
   }
 
-  /** @returns {boolean} whether it was open */
-  close() {
-    const { open } = this.dialog;
-    this.dialog.close();
-    return open;
+  /**
+   * Say why the value of an attribute is suggested, or close the dialog.
+   *
+   * @param {Task} [task]
+   * @param {Attribute} [attribute]
+   */
+  toggle(task, attribute) {
+    if (this.dialog.open) this.dialog.close();
+    else if (task && attribute) this.show(task, attribute);
   }
 
   /**
