@@ -58,6 +58,12 @@ export interface Progress {
   held_by_others: number;
 }
 
+/** The counts beside the links of a page's head. */
+export interface Badges {
+  review: { images: number; more: boolean } | null;
+  skipped: { images: number; more: boolean };
+}
+
 // ---- the label page
 
 export interface Suggestion {

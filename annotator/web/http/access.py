@@ -32,6 +32,7 @@ ACCESS: dict[str, Needed] = {
     "accounts.login": "anyone",
     "accounts.logout": "anyone",
     "accounts.me": Role.LABELLER,
+    "pages.manifest": "anyone",
     "pages.label": Role.LABELLER,
     "pages.rounds": Role.LABELLER,
     "pages.snapshots": Role.LABELLER,
@@ -61,6 +62,7 @@ ACCESS: dict[str, Needed] = {
     "selection.undo": Role.LABELLER,
     "review.review_page": Role.REVIEWER,
     "review.list_review": Role.REVIEWER,
+    "badges.show": Role.LABELLER,
     "browse.set_gold": Role.REVIEWER,
     "team.team_page": Role.LABELLER,
     "team.show_team": Role.LABELLER,  # a labeller sees only their own metrics
@@ -132,6 +134,8 @@ ACCESS: dict[str, Needed] = {
     "exports_api.formats": Role.LABELLER,
     "exports_api.create": Role.REVIEWER,
     "export_files.download": Role.REVIEWER,
+    "export_files.labels_file": Role.REVIEWER,
+    "export_files.coursework_file": Role.REVIEWER,
     "snapshot_files.changed_cells": Role.REVIEWER,  # it names labellers
 }
 
@@ -150,15 +154,15 @@ def guard(app: Flask) -> None:
             if request.path.startswith("/api/") or request.method != "GET":
                 raise Unauthorized("not_logged_in", "You are not logged in.", do="Log in, or send a token.")
             return redirect(url_for("accounts.login_page", next=request.full_path.rstrip("?")))
+        g.account = user
+        if user.password_hash:
+            g.labeller_name = user.name
         if needed is None or not may(user.role, needed):
             raise Forbidden(
                 "not_allowed",
                 f"This needs the role {needed}; {user.name} has the role {user.role}.",
                 do="Ask an admin.",
             )
-        g.account = user
-        if user.password_hash:
-            g.labeller_name = user.name
         return None
 
 

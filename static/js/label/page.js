@@ -14,12 +14,12 @@ import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
 import { LoopStrip } from './suggestions/loop_strip.js';
 import { NoteDialog } from './note_dialog.js';
-import { Photo } from './photo.js';
+import { Photo } from '../photo/photo.js';
 import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
 import { surpriseOf, tint } from './suggestions/surprise.js';
 import { LabelView, measurePaint } from './view.js';
-import { WHY_KEY, WhyDialog } from '../lib/explain/why.js';
+import { WhyDialog, withWhy } from '../lib/explain/why.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Answer, Attribute, Exclusion, Progress } from '../types' */
 /** @import { Draft } from './draft.js' */
@@ -41,7 +41,8 @@ class LabelPage {
     this.schema = schema;
     this.session = new SessionState(schema, local, session);
     this.images = new ImageCache();
-    this.photo = new Photo(local, session, { onsay: (text) => this.view.say(text), onframe: () => this.prepare() });
+    this.photo = new Photo(local, session, {
+      onsay: (text) => this.view.say(text), onframe: () => this.prepare(), onswipe: (direction, event) => this.run(direction, undefined, event) });
     this.view = new LabelView(schema, this.session.outbox, this.session.history, this.images, this.photo);
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
     this.cursor = new Cursor(local, byId('caret'), byId('cursor'));
@@ -83,9 +84,11 @@ class LabelPage {
       redo: always(() => this.redo()),
       session: always(() => this.finished.toggle(this.session.history.entries)),
       bring: always(() => this.loop.bringBack()),
-      guideline: always((letter) => this.toggleGuideline(letter)),
+      guideline: always((letter) => this.guide.toggle(letter ? this.keys.byKey(letter) : this.keys.marked, !letter)),
       ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
-      why: always(() => this.why.toggle(this.draft?.task, this.keys.attribute(this.keys.current ?? this.schema[0].name))),
+      why: always(() => this.why.toggle(this.draft?.task, this.keys.marked)),
+      back: always(() => this.undo()),
+      next: seen(() => this.goOn()),
       skip: held(() => this.skip()),
       reason: held(() => this.skipWithReason()),
       flag: held(() => this.flag()),
@@ -229,7 +232,7 @@ class LabelPage {
   press(event) {
     const [pressed, argument] = commandOf(event) ?? [];
     if (!pressed) return;
-    const command = pressed === 'letter' && argument === WHY_KEY && !this.keys.byKey(WHY_KEY) ? 'why' : pressed;
+    const command = withWhy(pressed, argument, this.schema);
     const dialog = document.querySelector('dialog[open]');
     if (dialog instanceof HTMLElement && dialog.dataset.command !== command) return; // the dialog's own key; the one that opened it closes it
     const target = dialog ? null : closest(event, 'button, a, summary, input');
@@ -294,6 +297,14 @@ class LabelPage {
     const next = this.draft.next();
     this.keys.mark(next);
     this.view.say(next ? `${this.keys.attribute(next)?.title} has no answer yet.` : 'No answers yet. Press Space to skip the image.');
+  }
+
+  /** A swipe: accept what is suggested, or skip an image on which nothing is suggested or answered. */
+  goOn() {
+    const { draft } = this;
+    if (!draft?.untouched) return this.accept();
+    this.skip();
+    this.view.say(`${draft.task.image_name} is skipped. Swipe back to return to it.`);
   }
 
   skip() {
@@ -380,16 +391,6 @@ class LabelPage {
     this.view.count();
     const { task: { image_name }, skip } = entry;
     this.view.say(`${image_name} is back${skip ? '' : ' with its answers'}. Correct an answer, or press Enter to keep the image as it is.`);
-  }
-
-  /**
-   * . of the marked attribute, Shift and a letter of another one; the same key closes it.
-   *
-   * @param {string} [letter]
-   */
-  toggleGuideline(letter) {
-    const attribute = letter ? this.keys.byKey(letter) : this.keys.attribute(this.keys.current ?? this.schema[0].name);
-    this.guide.toggle(attribute, !letter);
   }
 }
 

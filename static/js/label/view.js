@@ -6,7 +6,7 @@ import { ProgressBar } from './progress.js';
 /** @import { ImageCache } from '../lib/image_cache.js' */
 /** @import { Outbox } from '../lib/outbox.js' */
 /** @import { Answer, Attribute, Progress, Task } from '../types' */
-/** @import { Photo } from './photo.js' */
+/** @import { Photo } from '../photo/photo.js' */
 /** @import { Finished, SessionHistory } from './session_history.js' */
 
 const page = document.documentElement.dataset;

@@ -5,11 +5,22 @@ import { explained } from './metric.js';
 import { imageUrl } from '../urls.js';
 /** @import { Attribute, Reasons, SimilarImage, Task } from '../../types' */
 
-/** The letter that asks why, unless the schema gives it to an attribute. */
-export const WHY_KEY = 'y';
+const KEY = 'y';
 const AGAIN = 300; // milliseconds until the trainer is asked again whether it has found out
 /** @type {Record<string, string>} */
 const VIEWS = { head: 'the head', face: 'the face', whole: 'the whole image' };
+
+/**
+ * The command of a key press: `why` for its letter, unless the schema gives the letter to an attribute.
+ *
+ * @param {string} command
+ * @param {string} argument
+ * @param {Attribute[]} schema
+ */
+export function withWhy(command, argument, schema) {
+  const asks = command === 'letter' && argument === KEY && !schema.some(({ key }) => key?.toLowerCase() === KEY);
+  return asks ? 'why' : command;
+}
 
 const percent = (/** @type {number} */ share) => (share < 0.01 ? 'under 1\u00a0%' : `${Math.min(99, Math.round(100 * share))}\u00a0%`);
 
