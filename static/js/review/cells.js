@@ -149,5 +149,5 @@ export function flagNodes(flags, onresolve) {
     element('p', { class: 'note' }, flag.note),
     element('p', { class: 'by' }, `flagged by ${labellerName(flag.labeller, 'you')}, `, moment(flag.created_at),
       flag.resolved_at === null ? '' : ` · resolved by ${labellerName(flag.resolved_by ?? '', 'you')}`),
-    flag.resolved_at === null ? element('button', { type: 'button', onclick: () => onresolve(flag.id) }, 'Resolve') : ''));
+    flag.resolved_at === null ? element('button', { type: 'button', 'data-needs': 'reviewer', onclick: () => onresolve(flag.id) }, 'Resolve') : ''));
 }
