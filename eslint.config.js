@@ -26,7 +26,7 @@ export default [
       'no-param-reassign': 'error',
       'no-promise-executor-return': 'error',
       // A room imports from itself and from lib.
-      'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./(?!lib/)' }] }],
+      'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./(?!(?:lib|photo|upload)/)' }] }],
       'no-return-assign': 'error',
       'no-self-compare': 'error',
       'no-sequences': 'error',
