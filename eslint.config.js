@@ -46,5 +46,6 @@ export default [
     },
   },
   { files: ['static/js/lib/*.js'], rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./' }] }] } },
+  { files: ['static/js/*/*/*.js'], rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./(?!\\.\\./lib/)' }] }] } },
   { files: ['static/js/lib/theme.js'], languageOptions: { sourceType: 'script' } },
 ];

@@ -38,6 +38,7 @@ from annotator.web.images.selection import selection
 from annotator.web.images.splits import splits_api
 from annotator.web.label.bulk import sweep
 from annotator.web.label.faces import faces_api
+from annotator.web.label.loop import loop_api
 from annotator.web.label.people import people
 from annotator.web.label.routes import label_api
 from annotator.web.progress.insights import insights
@@ -76,6 +77,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     for blueprint in (
         accounts,
         label_api,
+        loop_api,
         sweep,
         people,
         rounds_api,

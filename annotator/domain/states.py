@@ -103,6 +103,8 @@ class JobState(StrEnum):
     FAILED = "failed"
     DISCARDED = "discarded"
     """Only imports: the uploader gave it up."""
+    CANCELLED = "cancelled"
+    """Only rounds: somebody cancelled it before its predictions were loaded."""
 
 
 UNFINISHED = (JobState.QUEUED, JobState.RUNNING)

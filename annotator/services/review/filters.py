@@ -12,7 +12,7 @@ from sqlalchemy.sql.operators import custom_op
 
 from annotator.domain.states import Origin
 from annotator.errors import WrongUse
-from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Submission, Undecided
+from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Skip, Submission, Undecided
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import ActiveSchema, unknown_attribute
@@ -46,6 +46,7 @@ class Filters:
         name: the start of the image's name; after a "*", any part of it.
         faces: the number of faces; images that were not analysed yet have no number.
         flag: images with an open flag, a resolved flag, or any flag.
+        skipped: images that somebody skipped: `open` ones, or any.
         differing: an opinion differs from the label, and no reviewer has decided since.
         contradicted: the model gives another value than the label at least this probability, and no reviewer decided.
         undecided: the last aggregation found no clear answer, and no reviewer has decided since.
@@ -66,6 +67,7 @@ class Filters:
     name: str | None = None
     faces: Literal["none", "one", "several"] | None = None
     flag: Literal["open", "resolved", "any"] | None = None
+    skipped: Literal["open", "any"] | None = None
     differing: bool = False
     contradicted: float | None = None
     undecided: bool = False
@@ -100,6 +102,7 @@ def is_narrow(session: Session, filters: Filters) -> bool:
     """Whether an index leads to few images, so that not all images need to be searched."""
     indexes = [
         select(Flag.id) if filters.flag is not None else None,
+        select(Skip.image_id) if filters.skipped is not None else None,
         select(Annotation.id).where(Annotation.origin == Origin.OPINION) if filters.differing else None,
         select(Undecided.image_id) if filters.undecided else None,
         _EXCLUDED if filters.excluded == "only" else None,
@@ -157,6 +160,11 @@ def _lists(active: ActiveSchema, filters: Filters, attribute_id: int | None) -> 
     """Select images with flags, disagreement or undecided cells, or excluded ones, for each of these filters that is set."""
     if filters.flag is not None:
         yield select(Flag.image_id).where(_FLAGS[filters.flag])
+    if filters.skipped == "any":
+        yield select(Skip.image_id)
+    if filters.skipped == "open":
+        skipped = aliased(Image)
+        yield select(Skip.image_id).join(skipped, skipped.id == Skip.image_id).where(skipped.open_cells > 0)
     if filters.differing:
         yield _differing(active, attribute_id)
     if filters.excluded == "only":

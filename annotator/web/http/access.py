@@ -44,6 +44,8 @@ ACCESS: dict[str, Needed] = {
     "label_api.annotate": Role.LABELLER,
     "label_api.undo_annotation": Role.LABELLER,
     "label_api.get_progress": Role.LABELLER,
+    "loop_api.show_loop": Role.LABELLER,
+    "loop_api.renew_suggestions": Role.LABELLER,
     "browse.browse_page": Role.LABELLER,
     "browse.image_page": Role.LABELLER,
     "browse.list_images": Role.LABELLER,
@@ -109,6 +111,7 @@ ACCESS: dict[str, Needed] = {
     "round_files.report": Role.REVIEWER,  # it shows faces with the answers they got
     "rounds_api.start": Role.REVIEWER,
     "rounds_api.use_frozen_features": Role.REVIEWER,
+    "rounds_api.cancel": Role.REVIEWER,
     "rounds_api.promote_round": Role.REVIEWER,
     "rounds_api.use_best_measured": Role.REVIEWER,
     "imports_api.index": Role.ADMIN,

@@ -39,6 +39,7 @@ class ViewQuery(Request):
     name: _Text | None = Field(None, description="The beginning of the name; after a *, any part of it.")
     faces: Literal["none", "one", "several"] | None = Field(None, description="How many faces were found.")
     flag: Literal["open", "resolved", "any"] | None = None
+    skipped: Literal["open", "any"] | None = Field(None, description="Images that somebody skipped.")
     disagreement: Literal["opinions", "model"] | None = Field(
         None,
         description="Extra opinions, or the model's suggestion, differ from the label; no reviewer decided.",

@@ -11,7 +11,13 @@ from flask import Response as FlaskResponse
 from annotator.errors import NotFound
 from annotator.services.rounds.comparison import report_page, round_changes
 from annotator.services.rounds.feature_choice import networks_after, return_to_frozen
-from annotator.services.rounds.jobs import get_round, labelled_since_last_round, list_rounds, start_round
+from annotator.services.rounds.jobs import (
+    cancel_round,
+    get_round,
+    labelled_since_last_round,
+    list_rounds,
+    start_round,
+)
 from annotator.services.rounds.promotion import promote, return_to_best
 from annotator.services.rounds.status import round_details, suggestion_sources
 from annotator.web.http.context import context, idempotency_key, labeller_id
@@ -112,6 +118,16 @@ def _with_links(page: str) -> str:
         return f'<a class="dim" href="{escape(address)}">{found[2]}</a>'
 
     return _NAMED_IMAGE.sub(link, page)
+
+
+@rounds_api.post("/<int:number>/cancel")
+@spec.validate(resp=answers(HTTP_200=RoundOut, problems=(404, 409)), tags=["rounds"])
+def cancel(number: int, json: Empty) -> RoundOut:
+    """Cancel a round that is queued or running. Nothing of it is kept but cached features."""
+    del json
+    with context().project.database.write() as session:
+        cancel_round(session, number)
+    return _one(number)
 
 
 @rounds_api.post("/<int:number>/promote")

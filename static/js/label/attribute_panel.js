@@ -116,6 +116,11 @@ export class AttributePanel {
     for (const [name, row] of this.rows) row.render(draft, name === current, name === current ? typed : '');
   }
 
+  /** The row of an attribute. @param {string} name */
+  nodeOf(name) {
+    return this.rows.get(name)?.node ?? null;
+  }
+
   /**
    * Put the focus into the field of a person; other attributes have no field, so the focus leaves it.
    *

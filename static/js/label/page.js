@@ -9,12 +9,15 @@ import { ProjectStorage } from '../lib/storage.js';
 import { AttributeKeys } from './attribute_keys.js';
 import { AttributePanel } from './attribute_panel.js';
 import { keptText, tellWhyGone } from './excluded_meanwhile.js';
+import { Cursor } from './suggestions/cursor.js';
 import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
+import { LoopStrip } from './suggestions/loop_strip.js';
 import { NoteDialog } from './note_dialog.js';
 import { Photo } from '../photo/photo.js';
 import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
+import { surpriseOf, tint } from './suggestions/surprise.js';
 import { LabelView, measurePaint } from './view.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Answer, Attribute, Exclusion, Progress } from '../types' */
@@ -41,6 +44,8 @@ class LabelPage {
       onsay: (text) => this.view.say(text), onframe: () => this.prepare(), onswipe: (direction, event) => this.run(direction, undefined, event) });
     this.view = new LabelView(schema, this.session.outbox, this.session.history, this.images, this.photo);
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
+    this.cursor = new Cursor(local, byId('caret'), byId('cursor'));
+    this.loop = new LoopStrip(byId('loop'), session, this.session.tasks, (text) => this.view.say(text));
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
     this.note = new NoteDialog(byId('note', HTMLDialogElement));
     this.exclusion = new ExcludeDialog(byId('exclude', HTMLDialogElement));
@@ -49,12 +54,13 @@ class LabelPage {
     this.panel = new AttributePanel(byId('attributes'), schema, {
       onmark: (name) => name === this.keys.current || this.keys.mark(name),
       onanswer: (name, value, event) => this.answer(name, value, event?.timeStamp),
-      onguide: (name) => this.showGuideline(name),
+      onguide: (name) => this.guide.toggle(this.keys.attribute(name)),
     });
     this.keys = new AttributeKeys(schema, this.panel, {
       onsay: (text) => this.view.say(text),
       onanswer: (name, value) => this.answer(name, value),
-      onswitch: () => this.storeDraft(),
+      onswitch: (name) => this.switched(name),
+      onmark: (name) => this.cursor.point(this.draft, name),
     });
     this.commands = this.commandTable();
     /** @type {?Draft} */
@@ -74,7 +80,8 @@ class LabelPage {
     return {
       undo: always(() => this.undo()),
       redo: always(() => this.redo()),
-      session: always(() => this.toggleSession()),
+      session: always(() => this.finished.toggle(this.session.history.entries)),
+      bring: always(() => this.loop.bringBack()),
       guideline: always((letter) => this.toggleGuideline(letter)),
       ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
       back: always(() => this.undo()),
@@ -105,6 +112,7 @@ class LabelPage {
     tasks.on('trouble', (error) => this.refresh(error));
     tasks.on('progress', (progress) => this.reached(progress));
     outbox.on('acknowledged', ({ item, answer }) => this.acknowledged(answer, item.image_name));
+    this.loop.on('progress', ({ attributes }) => this.view.countAttributes(attributes));
     outbox.on('calm', () => page.state === 'waiting' && tasks.sync());
   }
 
@@ -112,6 +120,7 @@ class LabelPage {
     if (this.session.tasks.current) this.show();
     this.session.tasks.sync();
     this.session.outbox.send();
+    this.loop.look();
   }
 
   // ---- which image is on the screen
@@ -141,11 +150,12 @@ class LabelPage {
     this.view.show(task);
     this.clock(!document.hidden);
     if (this.draft) {
-      this.keys.show(this.draft, marked ?? this.draft.next());
+      this.keys.show(this.draft, marked ?? this.cursor.first(this.draft));
       if (this.pressed !== null) measurePaint(this.pressed);
     }
     this.pressed = null;
     setTimeout(() => this.prepare(), 0);
+    if (this.draft) this.loop.shown([...this.draft.suggestions.values()].some(Boolean));
   }
 
   /** Fetch and decode the images ahead, and the one that the next undo would bring back. */
@@ -170,6 +180,7 @@ class LabelPage {
    * @param {string} name of the image
    */
   acknowledged({ progress, excluded }, name) {
+    this.loop.answeredOne();
     this.view.count(progress);
     if (excluded) this.view.say(keptText(name, excluded));
     if (!this.draft) this.view.state();
@@ -254,9 +265,21 @@ class LabelPage {
     this.pressed = pressed;
     this.view.say('');
     this.draft.answer(name, value);
-    if (this.draft.complete) return this.submit(name);
+    const surprise = surpriseOf(this.draft, name);
+    if (surprise) tint(this.draft.complete ? byId('previous-image') : this.panel.nodeOf(name));
+    if (this.draft.complete) {
+      this.submit(name);
+    } else {
+      this.storeDraft();
+      this.keys.mark(this.cursor.next(this.draft, name));
+    }
+    if (surprise) this.view.say(surprise);
+  }
+
+  /** A letter has switched to another value. @param {string} name */
+  switched(name) {
     this.storeDraft();
-    this.keys.mark(this.draft.next(name));
+    if (this.draft && surpriseOf(this.draft, name)) tint(this.panel.nodeOf(name));
   }
 
   /** Enter: take what is left and go on, or lead to what is still missing. */
@@ -366,13 +389,6 @@ class LabelPage {
     this.view.say(`${image_name} is back${skip ? '' : ' with its answers'}. Correct an answer, or press Enter to keep the image as it is.`);
   }
 
-  /** , */
-  toggleSession() {
-    const dialog = byId('session', HTMLDialogElement);
-    if (dialog.open) dialog.close();
-    else this.finished.show(this.session.history.entries);
-  }
-
   /**
    * . of the marked attribute, Shift and a letter of another one; the same key closes it.
    *
@@ -380,15 +396,7 @@ class LabelPage {
    */
   toggleGuideline(letter) {
     const attribute = letter ? this.keys.byKey(letter) : this.keys.attribute(this.keys.current ?? this.schema[0].name);
-    const dialog = byId('guide', HTMLDialogElement);
-    if (dialog.open && (!letter || dialog.dataset.of === attribute?.name)) dialog.close();
-    else if (attribute) this.guide.show(attribute);
-  }
-
-  /** @param {string} name */
-  showGuideline(name) {
-    const attribute = this.keys.attribute(name);
-    if (attribute) this.guide.show(attribute);
+    this.guide.toggle(attribute, !letter);
   }
 }
 

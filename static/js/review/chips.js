@@ -12,6 +12,7 @@ const WORDS = {
   name: (value) => (value.startsWith('*') ? `Name holds ${value.slice(1)}` : `Name begins with ${value}`),
   disagreement: (value) => (value === 'model' ? 'Suggestion ≠ label' : 'Opinions differ'),
   flag: (value) => (value === 'any' ? 'Flagged' : `Flag ${value}`),
+  skipped: (value) => (value === 'any' ? 'Ever skipped' : 'Skipped'),
   excluded: (value) => (value === 'only' ? 'Excluded' : 'Without excluded'),
   faces: (value) => `Faces: ${value}`,
   labeller: (value) => `Labelled by ${value}`,

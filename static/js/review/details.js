@@ -176,6 +176,7 @@ function step(event) {
     event.preventDefault();
     return picture.toggle();
   }
+  if (event.key === 'Enter' && event.shiftKey && !closest(event, 'input, a, summary, button')) return byId('next').hidden || byId('next').click();
   const link = { ArrowLeft: byId('previous'), ArrowRight: byId('next'), Escape: byId('back') }[event.key];
   if (!link || link.hidden || event.ctrlKey || event.altKey || event.metaKey || closest(event, 'input')) return;
   event.preventDefault();
