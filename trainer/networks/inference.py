@@ -34,7 +34,7 @@ SETTING = "FACELABEL_OPENVINO"
 FILE = "inference.json"
 """The measurements in the cache folder; `facelabel doctor` reads them."""
 FEWEST = 64
-"""Images of a size that torch computes first: with fewer it is done before OpenVINO has compiled the network in seconds."""
+"""Images of a size that torch computes first, with each number of threads: with fewer it is done before OpenVINO has compiled the network in seconds."""
 PART = 4
 """Images that a processor computes at once: more take more memory, and are not faster (docs/lab/experiments.md)."""
 REPEATS = 2
@@ -83,9 +83,9 @@ class Inference:
         """Compute features; see `inference`."""
         size = tuple(images.shape[2:])
         key = (*size, torch.get_num_threads())
-        if self._possible and key not in self._chosen and self._seen[size] >= FEWEST:
+        if self._possible and key not in self._chosen and self._seen[key] >= FEWEST:
             self._chosen[key] = self._choose(images[:PART], key[-1])
-        self._seen[size] += len(images)
+        self._seen[key] += len(images)
         features = self._chosen.get(key, self._by_torch)
         if features != self._by_torch:
             try:
