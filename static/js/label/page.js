@@ -1,6 +1,6 @@
 /** The label page's controller: what the labeller does → draft → session, and which image comes next. */
 import { byId, closest, findAll } from '../lib/dom.js';
-import { ExcludeDialog } from '../lib/exclude_dialog.js';
+import { ExcludeDialog } from '../lib/exclude/dialog.js';
 import { ImageCache } from '../lib/image_cache.js';
 import { commandOf } from '../lib/keys.js';
 import { OutboxStatus } from '../lib/outbox_status.js';
@@ -8,7 +8,7 @@ import { loadSchema } from '../lib/schema.js';
 import { ProjectStorage } from '../lib/storage.js';
 import { AttributeKeys } from './attribute_keys.js';
 import { AttributePanel } from './attribute_panel.js';
-import { keptText, tellWhyGone } from './excluded_meanwhile.js';
+import { keptText, tellWhyGone } from '../lib/exclude/words.js';
 import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
 import { NoteDialog } from './note_dialog.js';

@@ -2,7 +2,8 @@
 import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
 import { byId, closest, element, find, findAll, messageOf, onSubmit } from '../lib/dom.js';
-import { ExcludeDialog, exclusionText } from '../lib/exclude_dialog.js';
+import { ExcludeDialog } from '../lib/exclude/dialog.js';
+import { exclusionText } from '../lib/exclude/words.js';
 import { postOnce } from '../lib/retry.js';
 import { groupName } from '../lib/schema.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';

@@ -1,7 +1,7 @@
 /** The browse page: a grid of the images of a view; the view is the URL's query. */
 import { call } from '../lib/api.js';
 import { byId, count, element, fieldOf, messageOf, onSubmit } from '../lib/dom.js';
-import { exclusionText } from '../lib/exclude_dialog.js';
+import { exclusionText } from '../lib/exclude/words.js';
 import { thumbnailNode } from '../lib/face_crop.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
 import { filtersOf, readImages, withPlace } from './image_query.js';

@@ -1,7 +1,22 @@
-/** What the label page says when a colleague excluded an image that was open here. */
-import { asApiError, call } from '../lib/api.js';
-import { exclusionText } from '../lib/exclude_dialog.js';
-/** @import { Exclusion, ImageDetail, Task } from '../types' */
+/** What pages say about excluded images. */
+import { asApiError, call } from '../api.js';
+/** @import { Exclusion, ImageDetail, Task } from '../../types' */
+
+/**
+ * A reason in words.
+ *
+ * @param {string} reason as the API writes it
+ */
+export const reasonText = (reason) => reason.replaceAll('_', ' ');
+
+/**
+ * Who excluded an image, and why: "excluded by Eva: duplicate (see 7)".
+ *
+ * @param {Pick<Exclusion, 'reason'|'note'|'labeller'>} exclusion
+ */
+export function exclusionText({ reason, note, labeller }) {
+  return `excluded by ${labeller === 'local' ? 'you' : labeller}: ${reasonText(reason)}${note ? ` (${note})` : ''}`;
+}
 
 /**
  * The server kept an answer to an image that was excluded meanwhile.
