@@ -1,5 +1,6 @@
 /** What pages say about excluded images. */
 import { asApiError, call } from '../api.js';
+import { count } from '../dom.js';
 /** @import { Exclusion, ImageDetail, Task } from '../../types' */
 
 /**
@@ -27,6 +28,13 @@ export function exclusionText({ reason, note, labeller }) {
 export function keptText(name, exclusion) {
   return `${name} was ${exclusionText(exclusion)}. Your answer is kept and counts if the image is restored.`;
 }
+
+/**
+ * The server kept the answers to a page with images that were excluded meanwhile.
+ *
+ * @param {number} excluded how many
+ */
+export const someExcludedText = (excluded) => `Somebody had excluded ${count(excluded, 'face')}. Your answer is kept and counts if it is restored.`;
 
 /**
  * The image on the screen was taken away before it was answered: if it was excluded, say so.
