@@ -23,18 +23,22 @@ from annotator.web.http.context import Context
 from annotator.web.http.contracts import spec
 from annotator.web.http.health import health
 from annotator.web.http.media import media
+from annotator.web.http.navigation import add_navigation
 from annotator.web.http.number_arguments import RowNumber
 from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.security import protect
+from annotator.web.images.badges import badges
 from annotator.web.images.browse import browse
 from annotator.web.images.exclusions import exclusions_api
 from annotator.web.images.flags import flags_api
 from annotator.web.images.groups import groups_api
 from annotator.web.images.review import review
+from annotator.web.images.selection import selection
 from annotator.web.images.splits import splits_api
 from annotator.web.label.bulk import sweep
 from annotator.web.label.faces import faces_api
+from annotator.web.label.loop import loop_api
 from annotator.web.label.people import people
 from annotator.web.label.routes import label_api
 from annotator.web.progress.insights import insights
@@ -68,10 +72,12 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     app.url_map.converters["int"] = RowNumber
     protect(app, settings.host)
     guard(app)
+    add_navigation(app)
     tell_errors(app)
     for blueprint in (
         accounts,
         label_api,
+        loop_api,
         sweep,
         people,
         rounds_api,
@@ -86,9 +92,11 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         media,
         health,
         browse,
+        badges,
         review,
         flags_api,
         exclusions_api,
+        selection,
         groups_api,
         splits_api,
         schema_api,

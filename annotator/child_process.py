@@ -38,6 +38,10 @@ class ChildProcess:
         """Whether the process has not ended; a paused process has not."""
         return self._process.poll() is None
 
+    def wait(self) -> None:
+        """Wait until the process has ended."""
+        self._process.wait()
+
     def pause(self) -> None:
         """Stop the process until it is resumed."""
         if PAUSES:

@@ -58,6 +58,12 @@ export interface Progress {
   held_by_others: number;
 }
 
+/** The counts beside the links of a page's head. */
+export interface Badges {
+  review: { images: number; more: boolean } | null;
+  skipped: { images: number; more: boolean };
+}
+
 // ---- the label page
 
 export interface Suggestion {
@@ -105,6 +111,30 @@ export interface TasksAnswer {
   progress: Progress;
   renewed: string[];
   lost: string[];
+}
+
+/** What `GET /api/v1/loop` says: when the model learns again, and which suggestions are in use. */
+export interface Loop {
+  images_left: number | null;
+  counted: 'labelled' | 'train';
+  train_images: number;
+  train_needed: number;
+  round: Pick<Round, 'id' | 'state' | 'stage' | 'done' | 'total' | 'message'> | null;
+  in_use: number | null;
+  version: string;
+  skipped: number;
+}
+
+/** Images held, with the suggestions of today. */
+export interface HeldAnswer {
+  tasks: Pick<Task, 'image_id' | 'lease' | 'cells'>[];
+  round: number | null;
+  version: string;
+}
+
+/** Counts per attribute. */
+export interface ProgressDetail extends Progress {
+  attributes: Record<string, { labelled: number }>;
 }
 
 export interface AnnotationRequest {
@@ -393,7 +423,7 @@ export interface TestMetrics {
 
 export interface Round {
   id: number;
-  state: 'queued' | 'running' | 'done' | 'failed';
+  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
   engine: string;
   strategy: string;
   automatic: boolean;

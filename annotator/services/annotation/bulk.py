@@ -42,7 +42,8 @@ class SweepSelection:
     Args:
         attribute: the attribute.
         value: the predicted code; None: all images in the order of the queue.
-        order: the most uncertain ("doubtful") or the most confident predictions first.
+        order: the most uncertain ("doubtful") or the most confident predictions first; or all cells by the probability of
+            the value ("probable"), so that a value that the model never predicts has a page too.
         without: images that the labeller left out earlier.
     """
 
@@ -101,7 +102,7 @@ def count_predicted(project: ProjectFolder, session: Session, selection: SweepSe
     if file is None:
         return {}
     sizes = group_sizes(session, file, selection.attribute)
-    if selection.value in sizes:
+    if selection.value in sizes and selection.order != "probable":
         left = len(predicted_order(session, file, selection.attribute, selection.value, selection.order))
         sizes[selection.value] = min(sizes[selection.value], left)
     offered = [value.code for value in active.schema[selection.attribute].values if value.status == "active"]

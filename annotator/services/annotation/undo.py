@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 
-from sqlalchemy import delete, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, func, insert, or_, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import Conflict, NotFound
@@ -137,8 +137,7 @@ def undo_submission(session: Session, target: Submission, key: str, fingerprint:
     )
     undone = [NewAnnotation(image, attribute, None, Origin.UNDO) for image, attribute in cells]
     add_annotations(session, submission_id, undone)
-    for image, attribute in cells:
-        _restore_label(session, image, attribute)
+    _restore_labels(session, target.id)
     images = {image for image, _ in cells}
     active = active_schema(session)
     _follow_merges(session, active, submission_id, images)
@@ -148,31 +147,34 @@ def undo_submission(session: Session, target: Submission, key: str, fingerprint:
     reset_cursors(session)
 
 
-def _restore_label(session: Session, image_id: int, attribute_id: int) -> None:
-    """Make the newest annotation that still counts the label of a cell; without one the cell is open again.
+def _restore_labels(session: Session, submission_id: int) -> None:
+    """Make the newest annotation that still counts the label of each cell of a submission; without one the cell is open again.
 
     Annotations that followed a change of the schema are ignored here: `_follow_schema` makes them again from the restored label.
     """
-    newest = session.scalar(
-        select(Annotation)
+    cells = select(Annotation.image_id, Annotation.attribute_id).where(
+        Annotation.submission_id == submission_id
+    )
+    own = aliased(Annotation)
+    newest = (
+        select(func.max(Annotation.id))
         .join(Submission, Submission.id == Annotation.submission_id)
+        .join(own, (own.image_id == Annotation.image_id) & (own.attribute_id == Annotation.attribute_id))
         .where(
-            Annotation.image_id == image_id,
-            Annotation.attribute_id == attribute_id,
-            Annotation.origin.in_(_RESTORABLE),
+            own.submission_id == submission_id,
+            Annotation.origin.in_((*_RESTORABLE, Origin.CLEARED)),
             or_(Annotation.origin != Origin.REVIEW, Submission.kind.not_in(_FOLLOWING)),
             ~is_undone(),
         )
-        .order_by(Annotation.id.desc())
-        .limit(1)
+        .group_by(Annotation.image_id, Annotation.attribute_id)
     )
-    if newest is None:
-        session.execute(delete(Label).where(Label.image_id == image_id, Label.attribute_id == attribute_id))
-    else:
-        session.merge(
-            Label(image_id=image_id, attribute_id=attribute_id, code=newest.code, annotation_id=newest.id)
-        )
-    session.flush()
+    session.execute(delete(Label).where(tuple_(Label.image_id, Label.attribute_id).in_(cells)))
+    restored = select(Annotation.image_id, Annotation.attribute_id, Annotation.code, Annotation.id).where(
+        Annotation.id.in_(newest), Annotation.origin != Origin.CLEARED
+    )
+    columns = ["image_id", "attribute_id", "code", "annotation_id"]
+    session.execute(insert(Label).from_select(columns, restored))
+    session.expire_all()  # the session may hold old copies of these labels
 
 
 def _follow_merges(

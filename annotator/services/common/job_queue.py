@@ -53,16 +53,20 @@ def give_back(session: Session, table: type[Import | Round], number: int, **valu
     """Give a row back to the queue because the worker was stopped; the attempt does not count."""
     session.execute(
         update(table)
-        .where(table.id == number)
+        .where(table.id == number, table.state == JobState.RUNNING)
         .values(state=JobState.QUEUED, attempts=table.attempts - 1, **values)
     )
+
+
+class CancelledError(Exception):
+    """Somebody cancelled a job while it ran; its row says so already."""
 
 
 @contextmanager
 def failures_recorded(
     project: Path, log: Path, kept: str, give_back: Callable[[], None], fail: Callable[[str], None]
 ) -> Iterator[None]:
-    """Record the failure of a job in its row, whatever happens, so that the worker goes on.
+    """Record the failure of a job in its row, whatever happens, so that the worker goes on. A cancelled job is no failure.
 
     Args:
         project: the project's folder.
@@ -75,6 +79,8 @@ def failures_recorded(
         yield
     except StoppedError:
         give_back()
+    except CancelledError:
+        return
     except FacelabelError as error:
         fail(str(error))
     except Exception as error:  # noqa: BLE001 - one job must not end the worker

@@ -29,6 +29,7 @@ from annotator.imaging.image_store import end_with_parent
 from annotator.models import Face, Image, Project
 from annotator.project import ProjectFolder
 from annotator.services.common.counted import COUNTED, of_counted_image
+from annotator.services.common.queue_head import queue_head
 
 BATCH_SECONDS = 1.0
 """Seconds of detection after which the worker checks whether a round is due."""
@@ -89,6 +90,7 @@ class FaceSearch:
             self._pool = None
 
     def _next(self) -> list[Image]:
+        """The next images: those that somebody labels next, then all others in the order of import."""
         query = (
             select(Image)
             .where(Image.id > self._last, COUNTED)
@@ -98,7 +100,8 @@ class FaceSearch:
         if not self._again:
             query = query.where(Image.face_count.is_(None))
         with self._project.database.read() as session:
-            return list(session.scalars(query))
+            head = [] if self._again else list(session.scalars(query.where(Image.id.in_(queue_head()))))
+            return head or list(session.scalars(query))
 
     def _search(self, images: list[Image], seconds: float | None) -> list[tuple[Image, list[FoundFace]]]:
         """The faces of the images, or of the first of them if the time is over."""

@@ -103,15 +103,15 @@ def answers_to_audit(
         if name not in audit.labels:
             continue
         cells = (audit.labels[name] >= 0) & (rows >= 0)
-        columns = _columns(active.schema[name], codes)
+        columns = value_columns(active.schema[name], codes)
         prior = np.asarray(priors[old_name] or [1 / len(codes)] * len(codes)) @ columns
         p = file.probabilities(old_name, rows[cells]) @ columns
         answers[name] = Answers(p, prior, audit.labels[name][cells], audit.group[cells])
     return answers
 
 
-def _columns(attribute: Attribute, codes: list[int]) -> Floats:
-    """(codes, values) 1 where a code of the model now stands for a value."""
+def value_columns(attribute: Attribute, codes: list[int]) -> Floats:
+    """The (codes, values) matrix that is 1 where a code of the model now stands for a value."""
     index = {value.code: number for number, value in enumerate(attribute.values)}
     columns = np.zeros((len(codes), len(index)))
     for row, code in enumerate(codes):

@@ -32,6 +32,7 @@ ACCESS: dict[str, Needed] = {
     "accounts.login": "anyone",
     "accounts.logout": "anyone",
     "accounts.me": Role.LABELLER,
+    "pages.manifest": "anyone",
     "pages.label": Role.LABELLER,
     "pages.rounds": Role.LABELLER,
     "pages.snapshots": Role.LABELLER,
@@ -43,14 +44,22 @@ ACCESS: dict[str, Needed] = {
     "label_api.annotate": Role.LABELLER,
     "label_api.undo_annotation": Role.LABELLER,
     "label_api.get_progress": Role.LABELLER,
+    "loop_api.show_loop": Role.LABELLER,
+    "loop_api.renew_suggestions": Role.LABELLER,
     "browse.browse_page": Role.LABELLER,
     "browse.image_page": Role.LABELLER,
     "browse.list_images": Role.LABELLER,
+    "browse.list_ids": Role.LABELLER,
+    "browse.count_view": Role.LABELLER,
     "browse.show_image": Role.LABELLER,
     "browse.correct_image": Role.LABELLER,  # services/review/queue checks who may adjudicate
     "browse.undo_image_correction": Role.LABELLER,
+    "selection.preview": Role.LABELLER,
+    "selection.change": Role.LABELLER,  # services/selection checks which actions need a reviewer
+    "selection.undo": Role.LABELLER,
     "review.review_page": Role.REVIEWER,
     "review.list_review": Role.REVIEWER,
+    "badges.show": Role.LABELLER,
     "browse.set_gold": Role.REVIEWER,
     "team.team_page": Role.LABELLER,
     "team.show_team": Role.LABELLER,  # a labeller sees only their own metrics
@@ -102,6 +111,7 @@ ACCESS: dict[str, Needed] = {
     "round_files.report": Role.REVIEWER,  # it shows faces with the answers they got
     "rounds_api.start": Role.REVIEWER,
     "rounds_api.use_frozen_features": Role.REVIEWER,
+    "rounds_api.cancel": Role.REVIEWER,
     "rounds_api.promote_round": Role.REVIEWER,
     "rounds_api.use_best_measured": Role.REVIEWER,
     "imports_api.index": Role.ADMIN,
@@ -121,6 +131,8 @@ ACCESS: dict[str, Needed] = {
     "exports_api.formats": Role.LABELLER,
     "exports_api.create": Role.REVIEWER,
     "export_files.download": Role.REVIEWER,
+    "export_files.labels_file": Role.REVIEWER,
+    "export_files.coursework_file": Role.REVIEWER,
     "snapshot_files.changed_cells": Role.REVIEWER,  # it names labellers
 }
 
@@ -139,15 +151,15 @@ def guard(app: Flask) -> None:
             if request.path.startswith("/api/") or request.method != "GET":
                 raise Unauthorized("not_logged_in", "You are not logged in.", do="Log in, or send a token.")
             return redirect(url_for("accounts.login_page", next=request.full_path.rstrip("?")))
+        g.account = user
+        if user.password_hash:
+            g.labeller_name = user.name
         if needed is None or not may(user.role, needed):
             raise Forbidden(
                 "not_allowed",
                 f"This needs the role {needed}; {user.name} has the role {user.role}.",
                 do="Ask an admin.",
             )
-        g.account = user
-        if user.password_hash:
-            g.labeller_name = user.name
         return None
 
 

@@ -17,7 +17,9 @@ class SweepNextRequest(Request):
 
     attribute: Key
     value: Code = None
-    order: Literal["doubtful", "confident"] = "doubtful"
+    order: Literal["doubtful", "confident", "probable"] = Field(
+        "doubtful", description="probable: all cells by the probability of the value, whatever is predicted."
+    )
     count: int = Field(24, ge=0, le=MAX_PAGE, description="0 only returns the groups and renews leases.")
     holding: list[Key] = Field(default=[], max_length=200)
     leaving: list[Key] = Field(default=[], max_length=500, description="Leases to release.")

@@ -78,6 +78,11 @@ class NextRequest(Request):
     count: int = Field(1, ge=0, le=50, description="0 only renews leases.")
     attribute: str | None = None
     holding: list[Key] = Field(default=[], max_length=200)
+    skipped: Literal["never", "last", "only"] = Field(
+        "never",
+        description="When images come that the caller skipped: `last`: those skipped once, if nothing else is left; `only`: all "
+        "of them and nothing else.",
+    )
 
 
 class SuggestionOut(Answer):
@@ -218,3 +223,8 @@ def leased_image(task: Task, lease_seconds: int) -> dict[str, Any]:
 def tile_url_out(task: Task) -> str | None:
     """The address of the parts of a task's image."""
     return tile_template(task.sha256, task.face.turn if task.face else 0) if task.detailed else None
+
+
+def cells_out(task: Task) -> list[CellOut]:
+    """The open cells of a task with their suggestions."""
+    return [CellOut.model_validate(cell) for cell in task.cells]

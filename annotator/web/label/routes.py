@@ -27,7 +27,6 @@ from annotator.web.label.contracts import (
     AnnotationRequest,
     AskedFaceOut,
     AttributeOut,
-    CellOut,
     ExampleOut,
     NextAnswer,
     NextRequest,
@@ -38,6 +37,7 @@ from annotator.web.label.contracts import (
     UndoAnswer,
     UndoRequest,
     ValueOut,
+    cells_out,
     leased_image,
     tile_url_out,
 )
@@ -69,7 +69,13 @@ def next_work(json: NextRequest) -> NextAnswer:
         me = labeller_id()
         renewed, lost = renew_leases(session, me, json.holding, seconds)
         tasks = next_tasks(
-            project, session, me, count=json.count, lease_seconds=seconds, attribute=json.attribute
+            project,
+            session,
+            me,
+            count=json.count,
+            lease_seconds=seconds,
+            attribute=json.attribute,
+            skipped=json.skipped,
         )
         return NextAnswer(
             tasks=_tasks(session, tasks, seconds),
@@ -191,7 +197,7 @@ def _tasks(session: Session, tasks: list[Task], seconds: int) -> list[TaskOut]:
 def _task(task: Task, seconds: int, names: dict[str, str]) -> TaskOut:
     return TaskOut(
         **leased_image(task, seconds),
-        cells=[CellOut.model_validate(cell) for cell in task.cells],
+        cells=cells_out(task),
         labels=task.labels,
         names=names,
         face=AskedFaceOut.model_validate(task.face) if task.face else None,

@@ -1,7 +1,7 @@
 /** The card of one attribute on the insights page. */
 import { count, element } from '../lib/dom.js';
 import { formatMetric } from '../lib/interval.js';
-import { numbersUrl } from '../lib/urls.js';
+import { browseUrl, numbersUrl } from '../lib/urls.js';
 import { learningCurve, reliability } from './charts.js';
 /** @import { Advice, AttributeInsights, Split } from '../types' */
 /** @import { MeasuredPoint } from './charts.js' */
@@ -27,6 +27,14 @@ function panel(kind, caption, name, attribute, ...body) {
   return element('figure', { class: `panel ${kind}` }, element('figcaption', {}, element('h3', {}, caption), numbers), ...body);
 }
 
+/**
+ * The images behind a number, in Browse.
+ *
+ * @param {string} attribute
+ * @param {Record<string, string|number>} filters
+ */
+const imagesUrl = (attribute, filters) => browseUrl(new URLSearchParams({ attribute, excluded: 'without', ...Object.fromEntries(Object.entries(filters).map(([name, value]) => [name, String(value)])) }));
+
 /** @param {string} words */
 const nothing = (words) => element('p', { class: 'muted nothing' }, words);
 
@@ -51,7 +59,7 @@ function calibrationPanel({ attribute, calibration }) {
   if (calibration === null) return panel('', 'Calibration', 'calibration', attribute, nothing('No model has predicted a labelled audit image yet.'));
   const { error, null_high: high, honest } = calibration;
   const words = honest ? `Error ${formatMetric(error, 3)}; chance alone gives up to ${formatMetric(high, 3)}.` : `Error ${formatMetric(error, 3)}, above the ${formatMetric(high, 3)} that chance gives: the probabilities are not reliable.`;
-  return panel('', 'Calibration', 'calibration', attribute, reliability(calibration), element('p', { class: honest ? 'muted' : 'warning' }, words));
+  return panel('', 'Calibration', 'calibration', attribute, reliability(calibration, (from, below) => imagesUrl(attribute, { value: 'labelled', split: 'test', sure_from: from, ...(below < 1 ? { sure_below: below } : {}) })), element('p', { class: honest ? 'muted' : 'warning' }, words));
 }
 
 /**
@@ -66,7 +74,9 @@ function confusionPanel({ attribute, title, classes, confusion, source }) {
   const places = classes.map((_, place) => place).filter((place) => sums[place] > 0 || confusion.some((row) => row[place] > 0));
   const cell = (/** @type {number} */ row, /** @type {number} */ column) => {
     const images = confusion[row][column];
-    const node = element('td', { class: row === column ? 'right' : null }, images === 0 ? '·' : String(images));
+    const words = `${classes[row].name}, predicted ${classes[column].name}: ${count(images, 'image')}`;
+    const href = imagesUrl(attribute, { value: classes[row].code, split: 'test', predicted: classes[column].code, balanced: 'true' });
+    const node = element('td', { class: row === column ? 'right' : null }, images === 0 ? '·' : element('a', { href, title: words, 'aria-label': words }, String(images)));
     node.style.setProperty('--share', `${Math.round(sums[row] ? (100 * images) / sums[row] : 0)}%`);
     return node;
   };
@@ -82,12 +92,13 @@ function distributionPanel({ attribute, values, unsure, labelled, imbalance }) {
   const most = Math.max(1, ...values.map((value) => value.train + value.val + value.test));
   const row = (/** @type {AttributeInsights['values'][0]} */ value) => {
     const total = value.train + value.val + value.test;
+    // The parts repeat the link of the name for the mouse; the keyboard has the name's.
     const bar = element('span', { class: 'split-bar', 'aria-hidden': 'true' }, ...SPLITS.map((split) => {
-      const part = element('span', { 'data-split': split });
+      const part = element('a', { 'data-split': split, tabindex: -1, href: imagesUrl(attribute, { value: value.code, split }) });
       part.style.inlineSize = `${(100 * value[split]) / most}%`;
       return part;
     }));
-    return element('li', { title: SPLITS.map((split) => `${split} ${value[split]}`).join(', ') }, element('span', { class: 'class' }, value.name), bar,
+    return element('li', { title: SPLITS.map((split) => `${split} ${value[split]}`).join(', ') }, element('span', { class: 'class' }, element('a', { href: imagesUrl(attribute, { value: value.code }) }, value.name)), bar,
       element('span', { class: 'number' }, total.toLocaleString('en')));
   };
   const notes = [count(labelled, 'answer'), unsure > 0 && `${unsure.toLocaleString('en')} can't tell`, imbalance !== null && `1 : ${imbalance >= 10 ? Math.round(imbalance) : imbalance.toFixed(1)} from rarest to most frequent`];

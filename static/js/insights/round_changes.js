@@ -41,6 +41,6 @@ export function changesTable({ previous, attributes, head, new_in_head: fresh, r
     element('tbody', {}, ...attributes.map((change) => row(change, schema))));
   const queue = previous === null ? 'This is the first round, so there is no comparison.'
     : `${fresh} of the first ${head} images in the queue are new there. Both rounds are measured on the audit images that are labelled so far.`;
-  const notes = element('p', { class: 'muted' }, `${queue} `, report === null ? '' : element('a', { href: report }, 'Training report'));
+  const notes = element('p', { class: 'muted' }, `${queue} `, report === null ? '' : element('a', { href: report, 'data-needs': 'reviewer' }, 'Training report'));
   return [element('div', { class: 'table' }, table), notes];
 }

@@ -19,6 +19,12 @@ export class SessionDialog {
   }
 
   /** @param {HistoryEntry[]} entries */
+  toggle(entries) {
+    if (this.dialog.open) this.dialog.close();
+    else this.show(entries);
+  }
+
+  /** @param {HistoryEntry[]} entries */
   show(entries) {
     this.list.replaceChildren(...entries.toReversed().map((entry) => this.item(entry)));
     find(this.dialog, '.none').hidden = entries.length > 0;

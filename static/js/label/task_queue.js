@@ -3,12 +3,13 @@ import { LeasedQueue } from '../lib/leased_queue.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Outbox } from '../lib/outbox.js' */
 /** @import { ProjectStorage } from '../lib/storage.js' */
-/** @import { Progress, Task, TasksAnswer } from '../types' */
+/** @import { HeldAnswer, Progress, Task, TasksAnswer } from '../types' */
 
 /** How many images are leased ahead of the one on the screen: so many more can be answered while the server is away. */
 const LEAST_AHEAD = 5;
 const MOST_AHEAD = 30; // a minute or two; more would be stale after a round, and missing to other labellers
 const SHARE_AHEAD = 0.1; // of what is open, so that the last images are not all held by one
+const MOST_BACK = 50; // skipped images that come back at once
 const LOOK_AGAIN = 5000; // milliseconds until the next question when the server has nothing to hand out
 
 /**
@@ -81,8 +82,39 @@ export class TaskQueue extends LeasedQueue {
     return {
       count: Math.max(0, this.ahead + 1 - this.queue.length),
       attribute: null,
+      skipped: 'last',
       holding: [...this.queue.map((task) => task.lease), ...unsent],
     };
+  }
+
+  /**
+   * Give the images behind the current one the suggestions of today. The one on the screen stays as the labeller sees it.
+   *
+   * @returns {Promise<{round: ?number, version: string}>} whose suggestions they are
+   */
+  async renew() {
+    const holding = this.queue.slice(1).map((task) => task.lease);
+    /** @type {HeldAnswer} */
+    const { tasks, round, version } = await call('POST', 'tasks/suggestions', { holding });
+    const cells = new Map(tasks.map((held) => [held.image_id, held.cells]));
+    for (const task of this.queue.slice(1)) task.cells = cells.get(task.image_id) ?? task.cells;
+    this.keep();
+    return { round, version };
+  }
+
+  /**
+   * Take the images that this labeller skipped; they come behind the current one.
+   *
+   * @returns {Promise<number>} how many came back
+   */
+  async bringBack() {
+    const [current, before] = [this.current, new Set(this.queue)];
+    this.take(await call('POST', 'tasks/next', { ...this.request(), count: MOST_BACK, skipped: 'only' }));
+    const back = this.queue.filter((task) => !before.has(task));
+    this.queue = [...this.queue.filter((task) => task === current), ...back, ...this.queue.filter((task) => task !== current && before.has(task))];
+    this.keep();
+    this.tell('filled');
+    return back.length;
   }
 
   /**

@@ -6,6 +6,7 @@
 export const COMMANDS = [
   ['Enter', 'accept all remaining suggestions and continue'],
   ['Space', 'skip this image; with Shift, give a reason'],
+  ['Shift+Enter', 'skip, on every page'],
   ['Backspace', 'undo the last key on this image, then the images before it; with Shift, redo'],
   ['Delete', 'exclude this image, with a reason: it counts nowhere until it is restored'],
   ['-', "can't tell, for the selected attribute"],
@@ -35,7 +36,7 @@ const NAMED = {
 };
 /** @type {Record<string, KeyCommand>} */
 const SHIFTED = {
-  ' ': ['reason'], Backspace: ['redo'],
+  Enter: ['skip'], ' ': ['reason'], Backspace: ['redo'],
   ArrowUp: ['pan', [0, 1]], ArrowDown: ['pan', [0, -1]], ArrowLeft: ['pan', [1, 0]], ArrowRight: ['pan', [-1, 0]],
 };
 const REPEATS = new Set(['step', 'value', 'zoom', 'pan', 'brightness', 'contrast']);

@@ -3,8 +3,8 @@ import { count, element, labellerName, moment } from '../lib/dom.js';
 /** @import { Annotation, Answer, Attribute, Cell, Code, Flag } from '../types' */
 
 /** @type {Record<string, string>} */
-const ORIGINS = { human: 'by hand', suggestion: 'accepted suggestion', review: 'adjudicated', import: 'imported', aggregate: 'aggregated', merge: 'people merged', schema: 'value merged', reopened: 'value split: asked again', opinion: 'extra opinion', undo: 'undone' };
-const NO_ANSWER = new Set(['undo', 'reopened']);
+const ORIGINS = { human: 'by hand', suggestion: 'accepted suggestion', review: 'adjudicated', import: 'imported', aggregate: 'aggregated', merge: 'people merged', schema: 'value merged', reopened: 'value split: asked again', opinion: 'extra opinion', cleared: 'cleared', undo: 'undone' };
+const NO_ANSWER = new Set(['undo', 'reopened', 'cleared']);
 
 /**
  * A probability for people: whole percent, never "100 %" or "0 %".
@@ -149,5 +149,5 @@ export function flagNodes(flags, onresolve) {
     element('p', { class: 'note' }, flag.note),
     element('p', { class: 'by' }, `flagged by ${labellerName(flag.labeller, 'you')}, `, moment(flag.created_at),
       flag.resolved_at === null ? '' : ` · resolved by ${labellerName(flag.resolved_by ?? '', 'you')}`),
-    flag.resolved_at === null ? element('button', { type: 'button', onclick: () => onresolve(flag.id) }, 'Resolve') : ''));
+    flag.resolved_at === null ? element('button', { type: 'button', 'data-needs': 'reviewer', onclick: () => onresolve(flag.id) }, 'Resolve') : ''));
 }

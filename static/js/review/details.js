@@ -8,13 +8,14 @@ import { postOnce } from '../lib/retry.js';
 import { groupName } from '../lib/schema.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
 import { cellNode, flagNodes } from './cells.js';
-import { filtersOf, readImages } from './image_query.js';
+import { filtersOf, readImages, viewOf } from './image_query.js';
 import { ReviewPicture } from './picture.js';
 /** @import { Answer, Attribute, ImageCard, ImageDetail } from '../types' */
 
 const number = Number(byId('main').dataset.number);
 const picture = new ReviewPicture();
 const filters = filtersOf(location.search);
+const view = viewOf(location.search); // the neighbours come by name, but Back leads to the same order
 const exclusion = new ExcludeDialog(byId('exclude', HTMLDialogElement));
 /** @type {{key: string, path: string}[]} */
 const changes = []; // of this visit, newest last; `path`: where each is undone
@@ -161,7 +162,7 @@ async function offerNeighbours(name) {
 function offer(id, image) {
   const link = byId(id, HTMLAnchorElement);
   link.hidden = !image;
-  if (image) link.href = imageUrl(image.id, filters);
+  if (image) link.href = imageUrl(image.id, view);
 }
 
 /** @param {KeyboardEvent} event */
@@ -176,6 +177,7 @@ function step(event) {
     event.preventDefault();
     return picture.toggle();
   }
+  if (event.key === 'Enter' && event.shiftKey && !closest(event, 'input, a, summary, button')) return byId('next').hidden || byId('next').click();
   const link = { ArrowLeft: byId('previous'), ArrowRight: byId('next'), Escape: byId('back') }[event.key];
   if (!link || link.hidden || event.ctrlKey || event.altKey || event.metaKey || closest(event, 'input')) return;
   event.preventDefault();
@@ -183,7 +185,7 @@ function step(event) {
 }
 
 async function load() {
-  byId('back', HTMLAnchorElement).href = browseUrl(filters);
+  byId('back', HTMLAnchorElement).href = browseUrl(view);
   try {
     schema = (await call('GET', 'schema')).attributes;
     /** @type {ImageDetail} */

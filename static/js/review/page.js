@@ -257,6 +257,7 @@ const COMMANDS = {
   digit,
   head: () => picture.toggle(),
   leave: () => mark(current),
+  skip: () => runExclusive(next),
   step: (by) => mark(current + by),
   letter: (letter) => {
     if (letter === 'n') runExclusive(next);
@@ -266,7 +267,7 @@ const COMMANDS = {
 
 /** @param {KeyboardEvent} event */
 function press(event) {
-  if (closest(event, 'input, select, dialog') || (event.key === 'Enter' && closest(event, 'a, summary, button'))) return;
+  if (closest(event, 'input, select, dialog') || (['Enter', ' '].includes(event.key) && closest(event, 'a, summary, button'))) return;
   const [name, argument] = commandOf(event) ?? [];
   const command = name && COMMANDS[name];
   if (!command || (event.repeat && name !== 'step')) return;
