@@ -14,6 +14,7 @@ from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.faces.tiles import TileStore
 from annotator.services.review.explainer import Explainer
+from annotator.web.data.erasures import erasures_api
 from annotator.web.data.exports import export_files, exports_api
 from annotator.web.data.imports import imports_api
 from annotator.web.data.mapping import mapping_api
@@ -90,6 +91,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         mapping_api,
         snapshots_api,
         snapshot_files,
+        erasures_api,
         exports_api,
         export_files,
         pages,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import runpy
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 PAUSES = sys.platform == "linux"
@@ -27,12 +28,21 @@ class ChildProcess:
         module: the module to run.
         arguments: its command-line arguments.
         log: the file for the output of the process and its children.
+        lock: a file on which the process holds a shared lock as long as it lives.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
+    def __init__(self, module: str, arguments: Sequence[str], log: Path, lock: Path | None = None) -> None:
         command = [sys.executable, "-m", __name__, str(os.getpid()), module, *arguments]
-        with log.open("wb") as file:
-            self._process = subprocess.Popen(command, stdout=file, stderr=file, process_group=0)
+        with ExitStack() as files:
+            output = files.enter_context(log.open("wb"))
+            kept: tuple[int, ...] = ()
+            if lock is not None:
+                locked = files.enter_context(lock.open("w"))
+                fcntl.flock(locked, fcntl.LOCK_SH)
+                kept = (locked.fileno(),)
+            self._process = subprocess.Popen(
+                command, stdout=output, stderr=output, process_group=0, pass_fds=kept
+            )
 
     @property
     def running(self) -> bool:

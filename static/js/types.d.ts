@@ -896,3 +896,32 @@ export interface CachedImage {
   width: number;
   height: number;
 }
+
+// ---- erasures
+
+export interface ErasureCopy {
+  kind: 'snapshot' | 'export' | 'upload';
+  path: string;
+  command: string;
+  certain: boolean;
+}
+
+export interface ErasurePreview {
+  what: 'images' | 'person' | 'name';
+  images: number;
+  first_images: string[];
+  photos: number;
+  shared_photos: number;
+  people: number;
+  faces: number;
+  rows: Record<string, number>;
+  rounds_that_start_anew: number;
+  copies: ErasureCopy[];
+  texts: string[];
+}
+
+export interface Erasure {
+  id: number;
+  state: 'begun' | 'cleaning' | 'done';
+  receipt: Record<string, any>;
+}

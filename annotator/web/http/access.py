@@ -20,6 +20,7 @@ from annotator.services.accounts import (
     account_of_token,
     account_without_login,
 )
+from annotator.services.erasure.journal import refresh_caches
 from annotator.web.http.context import context
 
 Needed = Role | Literal["anyone"]
@@ -131,6 +132,10 @@ ACCESS: dict[str, Needed] = {
     "snapshots_api.verify": Role.LABELLER,
     "snapshot_files.card": Role.LABELLER,
     "snapshot_files.download": Role.REVIEWER,
+    "erasures_api.index": Role.ADMIN,
+    "erasures_api.show": Role.ADMIN,
+    "erasures_api.preview": Role.ADMIN,
+    "erasures_api.erase": Role.ADMIN,
     "exports_api.formats": Role.LABELLER,
     "exports_api.create": Role.REVIEWER,
     "export_files.download": Role.REVIEWER,
@@ -149,6 +154,7 @@ def guard(app: Flask) -> None:
         if request.endpoint is None or needed == "anyone":
             return None  # without an endpoint there is no such route: everybody gets 404
         with context().project.database.read() as database:
+            refresh_caches(context().project, database)
             user = _sender(database)
         if user is None:
             if request.path.startswith("/api/") or request.method != "GET":

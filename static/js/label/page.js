@@ -179,11 +179,11 @@ class LabelPage {
   }
 
   /**
-   * @param {{progress?: Progress, excluded?: ?Exclusion}} answer
+   * @param {{progress?: Progress, excluded?: ?Exclusion, labels?: object}} answer
    * @param {string} name of the image
    */
-  acknowledged({ progress, excluded }, name) {
-    this.loop.answeredOne();
+  acknowledged({ progress, excluded, labels }, name) {
+    if (labels && Object.keys(labels).length > 0) this.loop.answeredOne();
     this.view.count(progress);
     if (excluded) this.view.say(keptText(name, excluded));
     if (!this.draft) this.view.state();
