@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 PAUSES = sys.platform == "linux"
@@ -71,6 +71,50 @@ class ChildProcess:
     def _signal(self, number: int) -> None:
         if self.running:
             os.killpg(self._process.pid, number)
+
+
+class AnsweringProcess:
+    """A running `python -m MODULE ARGUMENTS` that answers every line on its standard input with a line.
+
+    Its errors go where those of its parent go. Linux ends it together with the thread that started it; elsewhere it ends when its
+    standard input is closed.
+
+    Args:
+        module: the module to run.
+        arguments: its command-line arguments.
+    """
+
+    def __init__(self, module: str, arguments: Sequence[str]) -> None:
+        command = [sys.executable, "-m", __name__, str(os.getpid()), module, *arguments]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            process_group=0,
+        )
+
+    def ask(self, line: str) -> str:
+        """Send a line and wait for the answer.
+
+        Raises:
+            EOFError: the process ended instead.
+            OSError: the process has ended before.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise EOFError(f"the process ended with status {self._process.wait()}")
+        return answer
+
+    def end(self) -> None:
+        """End the process and wait until it has ended."""
+        with suppress(OSError), self._process:  # a question that it did not read any more cannot be written
+            self._process.terminate()
 
 
 def _main(parent: int, module: str, *arguments: str) -> None:
