@@ -47,5 +47,5 @@ export default [
   },
   { files: ['static/js/lib/*.js'], rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./' }] }] } },
   { files: ['static/js/*/*/*.js'], rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./(?!\\.\\./lib/)' }] }] } },
-  { files: ['static/js/lib/theme.js'], languageOptions: { sourceType: 'script' } },
+  { files: ['static/js/head/theme.js'], languageOptions: { sourceType: 'script' } },
 ];
