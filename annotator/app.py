@@ -13,6 +13,8 @@ from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.faces.tiles import TileStore
+from annotator.services.review.explainer import Explainer
+from annotator.web.data.erasures import erasures_api
 from annotator.web.data.exports import export_files, exports_api
 from annotator.web.data.imports import imports_api
 from annotator.web.data.mapping import mapping_api
@@ -40,9 +42,11 @@ from annotator.web.label.bulk import sweep
 from annotator.web.label.faces import faces_api
 from annotator.web.label.loop import loop_api
 from annotator.web.label.people import people
+from annotator.web.label.reasons import reasons_api
 from annotator.web.label.routes import label_api
 from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
+from annotator.web.progress.words import words
 from annotator.web.team.accounts import accounts
 from annotator.web.team.routes import team
 
@@ -58,7 +62,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     limits = Limits(settings.max_pixels, settings.max_file_bytes)
     # Two threads never wait for tiles: they take answers.
     tiles = TileStore(project, limits, settings.tile_cache_bytes, max(1, settings.threads - 2))
-    app.extensions["facelabel"] = Context(project, settings, tiles)
+    app.extensions["facelabel"] = Context(project, settings, tiles, Explainer(project))
     app.jinja_env.globals.update(
         project_name=project.name, version=__version__, exclusion_reasons=list(ExclusionReason)
     )
@@ -77,6 +81,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     for blueprint in (
         accounts,
         label_api,
+        reasons_api,
         loop_api,
         sweep,
         people,
@@ -86,6 +91,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         mapping_api,
         snapshots_api,
         snapshot_files,
+        erasures_api,
         exports_api,
         export_files,
         pages,
@@ -103,6 +109,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         team,
         faces_api,
         insights,
+        words,
     ):
         app.register_blueprint(blueprint)
     spec.app = app

@@ -70,7 +70,7 @@ class FeatureWarmup:
                 i.sha256,
                 shard_path(self._project.images, i.sha256, i.extension),
                 i.name,
-                _upright_landmarks(i),
+                upright_landmarks(i),
             )
             for i in images
         ]
@@ -120,7 +120,7 @@ class FeatureWarmup:
         return list(takewhile(lambda i: i.face_count is not None or i.points is not None, images))
 
 
-def _upright_landmarks(image: Any) -> NDArray[np.float32] | None:
+def upright_landmarks(image: Any) -> NDArray[np.float32] | None:
     """The landmarks of an image's face as a snapshot gives them; None without a face."""
     from trainer.data.faces import turn_back  # noqa: PLC0415 - loads pyarrow
 

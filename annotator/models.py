@@ -636,3 +636,33 @@ class SuggestionSource(Base):
     reason: Mapped[str]
     chosen: Mapped[bool] = mapped_column(server_default="0")
     since: Mapped[datetime]
+
+
+class Erasure(Base):
+    """Something that was erased for good: the journal of the work, and its receipt.
+
+    The rows of the database are deleted with the transaction that adds this row. `scope` says which files must follow, with
+    names; it is null once they are gone. `receipt` has no name of an image or a person. `state`: an ErasureState.
+    `newest_image`: the highest number of an image at that time; no later image gets it or a lower one.
+    """
+
+    __tablename__ = "erasures"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(index=True)
+    erased_by: Mapped[str]  # the name of the account at that time, which may be deleted later
+    scope: Mapped[dict[str, Any] | None]
+    receipt: Mapped[dict[str, Any]]
+    newest_image: Mapped[int]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class Tombstone(Base):
+    """What remains of an erased image or photo: its SHA-256, so that no import brings it back unasked."""
+
+    __tablename__ = "tombstones"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    erasure_id: Mapped[int] = mapped_column(ForeignKey("erasures.id"))

@@ -28,6 +28,7 @@ class ProjectFolder:
     networks/         added networks whose features probes may use, a folder each
     imports/          a report per imported source: what was imported and refused
     uploads/          files that were uploaded to be imported, until they are imported
+    erasures/         a receipt per erasure: what was erased for good, without names
     cache/            features, and parts of images for the label page; it may be deleted
     secret.key        signs login cookies
     """
@@ -99,6 +100,11 @@ class ProjectFolder:
         return self.path / "uploads"
 
     @property
+    def erasures(self) -> Path:
+        """The folder of the receipts of erasures."""
+        return self.path / "erasures"
+
+    @property
     def cache(self) -> Path:
         """The folder of what can be computed again."""
         return self.path / "cache"
@@ -142,5 +148,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0023"
+NEWEST_REVISION = "0024"
 """The newest migration in alembic/versions; a test compares them."""

@@ -7,14 +7,12 @@ therefore interrupted. It is started again with the same snapshot, and continues
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Thread
@@ -22,13 +20,15 @@ from threading import Event, Thread
 from annotator.config import Settings
 from annotator.db import Changes
 from annotator.domain.states import JobState
-from annotator.errors import FacelabelError, NoRoom
+from annotator.errors import Busy, FacelabelError, NoRoom
+from annotator.feature_removal import forget_features
 from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import StatisticsCounter
-from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded
+from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
+from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
 from annotator.services.grouping.duplicate_search import DuplicateSearch
@@ -91,6 +91,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     def stopped() -> bool:
         return stop.is_set() or (parent is not None and os.getppid() != parent)
 
+    interrupted = Interruption(project, stopped)
     search, warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
     background, snapshots = _background(project, settings, search, warmup), RoundSnapshots(project)
     analyses, relabeling = analyses_of(project), RelabelScheduler(project)
@@ -101,11 +102,12 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     try:
         while not stopped():
             try:
-                busy = _work(project, settings, stopped, background, snapshots, analyses, warmup)
+                _complete_erasures(project, analyses, snapshots)
+                busy = _work(project, settings, interrupted, background, snapshots, analyses, warmup)
                 if not busy and not extend_partial_round(project, settings.round_every, warmup):
                     start_due_analysis(analyses)
                     relabeling.schedule_if_new()
-            except NoRoom as error:
+            except (Busy, NoRoom) as error:
                 # The database cannot even store the error. The interrupted work continues once there is room.
                 _log.error("%s", str(error).replace("\n", " "))
                 stop.wait(FULL_SECONDS)
@@ -119,6 +121,18 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         for analysis in analyses:
             analysis.close()
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
+
+
+def _complete_erasures(
+    project: ProjectFolder, analyses: Sequence[BackgroundAnalysis], snapshots: RoundSnapshots
+) -> None:
+    """Complete what was erased for good, before any other work."""
+    forget_caches(project)
+    if erasure_waits(project):
+        for analysis in analyses:
+            analysis.interrupt()
+        snapshots.forget()
+        complete_erasures(project, forget_features)
 
 
 def _wait_for_changes(changes: Changes, stop: Event) -> None:
@@ -267,18 +281,6 @@ def _remove_cancelled(project: ProjectFolder) -> None:
     for folder in folders:
         if folder.exists():
             shutil.rmtree(folder, ignore_errors=True)  # the next worker tries again
-
-
-@contextmanager
-def worker_lock(project: ProjectFolder) -> Iterator[bool]:
-    """Try to take the lock of the process that runs imports and rounds; yields whether it was free."""
-    with (project.path / "worker.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 class _Reporter:

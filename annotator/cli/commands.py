@@ -15,6 +15,7 @@ COMMANDS = {
     "aggregate": ("aggregate", "aggregate_command"),
     "diff": ("snapshots", "diff_command"),
     "doctor": ("doctor", "doctor_command"),
+    "erase": ("erase", "erase_command"),
     "exclude": ("exclusions", "exclude_command"),
     "export": ("export", "export_command"),
     "faces": ("faces", "faces_command"),

@@ -118,3 +118,13 @@ class TieKind(StrEnum):
     """They belong to one group, so no split may part them."""
     CUT = "cut"
     """They are no near-duplicates."""
+
+
+class ErasureState(StrEnum):
+    """How far an erasure is. Its rows are deleted from the start; the next worker completes one that is unfinished."""
+
+    BEGUN = "begun"
+    """Files that hold what was erased may still be there."""
+    CLEANING = "cleaning"
+    """The files are gone; free pages of the database may still hold bytes of it."""
+    DONE = "done"

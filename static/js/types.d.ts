@@ -80,6 +80,13 @@ export interface TaskFace {
   box: Box;
 }
 
+/** A word of docs/words.md; the `sentence` of a metric has placeholders for its number. */
+export interface Word {
+  word: string;
+  meaning: string;
+  sentence: string | null;
+}
+
 export interface Task {
   image_id: number;
   image_name: string;
@@ -95,6 +102,30 @@ export interface Task {
   face: AskedFace | null;
   faces: TaskFace[] | null;
   tile_url: string | null;
+}
+
+/** A labelled image that looks similar to the one in front of the labeller. */
+export interface SimilarImage {
+  id: number;
+  name: string;
+  image_url: string;
+  thumbnail_url: string | null;
+  label: string;
+  similarity: number;
+}
+
+/** Why a value is suggested; not `ready`: ask again in a moment. */
+export interface Reasons {
+  ready: boolean;
+  code: number;
+  name: string;
+  probability: number;
+  others: [name: string, probability: number][];
+  round: number | null;
+  pictures: Record<string, string>;
+  pictures_missing: string;
+  similar: SimilarImage[];
+  similar_missing: string;
 }
 
 /** The face that is asked about; boxes in shares of the image's sides. */
@@ -864,4 +895,33 @@ export interface CachedImage {
   thumbnail_url: string | null;
   width: number;
   height: number;
+}
+
+// ---- erasures
+
+export interface ErasureCopy {
+  kind: 'snapshot' | 'export' | 'upload';
+  path: string;
+  command: string;
+  certain: boolean;
+}
+
+export interface ErasurePreview {
+  what: 'images' | 'person' | 'name';
+  images: number;
+  first_images: string[];
+  photos: number;
+  shared_photos: number;
+  people: number;
+  faces: number;
+  rows: Record<string, number>;
+  rounds_that_start_anew: number;
+  copies: ErasureCopy[];
+  texts: string[];
+}
+
+export interface Erasure {
+  id: number;
+  state: 'begun' | 'cleaning' | 'done';
+  receipt: Record<string, any>;
 }

@@ -20,8 +20,9 @@ from trainer.evaluation.outputs import Answers
 from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
 from trainer.probe.features import Features, ImageFile, compute_features, compute_some
+from trainer.probe.keys import view_of
 from trainer.probe.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
-from trainer.probe.sources import BACKBONE, VIEWS, open_source, view_of
+from trainer.probe.sources import BACKBONE, VIEWS, open_source
 from trainer.rounds import label_issues, label_savings
 from trainer.rounds.ensemble import combined, save_ensemble
 from trainer.rounds.label_issues import LabelIssue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.states import UNFINISHED, JobState
 from annotator.errors import FacelabelError
 from annotator.models import Import, Round, now
+from annotator.project import ProjectFolder
 
 Job = TypeVar("Job", Import, Round)
 
@@ -60,6 +62,18 @@ def give_back(session: Session, table: type[Import | Round], number: int, **valu
 
 class CancelledError(Exception):
     """Somebody cancelled a job while it ran; its row says so already."""
+
+
+@contextmanager
+def worker_lock(project: ProjectFolder) -> Iterator[bool]:
+    """Try to take the lock of the process that runs imports and rounds; yields whether it was free."""
+    with (project.path / "worker.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 @contextmanager

@@ -74,7 +74,8 @@ class FaceSearch:
         searched = self._search(images, seconds)
         with self._project.database.write() as session:
             for image, faces in searched:
-                write_faces(session, image.id, faces)
+                if session.get(Image, image.id) is not None:  # it was not erased meanwhile
+                    write_faces(session, image.id, faces)
         self._last = searched[-1][0].id if self._again else 0
         return len(searched)
 

@@ -60,12 +60,19 @@ class BackgroundAnalysis:
         folder = self._project.round_folder(number)
         name, *arguments = self._command(folder)
         arguments = [name, *arguments, "--cache", str(self._project.cache)]
-        self.process = ChildProcess("trainer", arguments, folder / f"{name}.log")
+        lock = self._project.path / "analysis.lock"
+        self.process = ChildProcess("trainer", arguments, folder / f"{name}.log", lock)
 
     def close(self) -> None:
         """End a running analysis; the next worker starts it again."""
         if self.process is not None:
             self.process.end()
+
+    def interrupt(self) -> None:
+        """End a running analysis; it is started again when it is due."""
+        if self.running:
+            self.close()
+            self._last_attempt = None
 
     def _due(self) -> int | None:
         """The newest round of this project that has a snapshot, unless it was tried or has too few new answers."""

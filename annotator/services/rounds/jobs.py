@@ -13,7 +13,7 @@ from annotator.models import Annotation, AttributeRow, Image, Label, Predictions
 from annotator.project import ProjectFolder
 from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.common.job_queue import claim, give_back, has_unfinished
-from annotator.services.common.queue_head import HEAD_IMAGES, queue_head
+from annotator.services.common.queue_head import queue_head
 
 ENGINES = ("probe", "cnn", "ensemble")
 DEFAULT_STRATEGY = "balanced"
@@ -27,8 +27,10 @@ FOR_PROBES = ("bald", "k_center", "badge", "typical", "cold_start")
 START_IMAGES = 15
 """No round starts automatically with fewer labelled images in the train split."""
 _MOST_COUNTED = 1000
-_CELLS = 10
-"""Answers of an image, roughly: the newest answers lead to the images that were labelled last."""
+_NEWEST_ANSWERS = 1000
+"""Answers that lead to the images that were labelled last, a hundred or more."""
+_NEXT_IMAGES = 64
+"""Images at the head of the queue that an automatic round answers in any case: so many are labelled until the next one."""
 _LAST_STAGE = "load"
 """In this stage the predictions become active, so that a round can no longer be cancelled."""
 
@@ -107,8 +109,8 @@ def images_at_once(session: Session) -> list[str]:
     They are the images that were labelled last, to learn from, and the next ones of the queue.
     """
     newest = select(Annotation.image_id).where(Annotation.origin.not_in(NO_LABEL))
-    newest = newest.order_by(Annotation.id.desc()).limit(HEAD_IMAGES * _CELLS)
-    chosen = or_(Image.id.in_(newest), Image.id.in_(queue_head()))
+    newest = newest.order_by(Annotation.id.desc()).limit(_NEWEST_ANSWERS)
+    chosen = or_(Image.id.in_(newest), Image.id.in_(queue_head(_NEXT_IMAGES)))
     return list(session.scalars(select(Image.name).where(chosen, COUNTED).order_by(Image.name)))
 
 

@@ -20,6 +20,7 @@ from annotator.services.accounts import (
     account_of_token,
     account_without_login,
 )
+from annotator.services.erasure.journal import refresh_caches
 from annotator.web.http.context import context
 
 Needed = Role | Literal["anyone"]
@@ -36,6 +37,8 @@ ACCESS: dict[str, Needed] = {
     "pages.label": Role.LABELLER,
     "pages.rounds": Role.LABELLER,
     "pages.snapshots": Role.LABELLER,
+    "words.words_page": Role.LABELLER,
+    "words.list_words": Role.LABELLER,
     "pages.import_page": Role.ADMIN,
     "media.view": Role.LABELLER,
     "media.tile": Role.LABELLER,
@@ -44,6 +47,7 @@ ACCESS: dict[str, Needed] = {
     "label_api.annotate": Role.LABELLER,
     "label_api.undo_annotation": Role.LABELLER,
     "label_api.get_progress": Role.LABELLER,
+    "reasons_api.show_reasons": Role.LABELLER,
     "loop_api.show_loop": Role.LABELLER,
     "loop_api.renew_suggestions": Role.LABELLER,
     "browse.browse_page": Role.LABELLER,
@@ -128,6 +132,10 @@ ACCESS: dict[str, Needed] = {
     "snapshots_api.verify": Role.LABELLER,
     "snapshot_files.card": Role.LABELLER,
     "snapshot_files.download": Role.REVIEWER,
+    "erasures_api.index": Role.ADMIN,
+    "erasures_api.show": Role.ADMIN,
+    "erasures_api.preview": Role.ADMIN,
+    "erasures_api.erase": Role.ADMIN,
     "exports_api.formats": Role.LABELLER,
     "exports_api.create": Role.REVIEWER,
     "export_files.download": Role.REVIEWER,
@@ -146,6 +154,7 @@ def guard(app: Flask) -> None:
         if request.endpoint is None or needed == "anyone":
             return None  # without an endpoint there is no such route: everybody gets 404
         with context().project.database.read() as database:
+            refresh_caches(context().project, database)
             user = _sender(database)
         if user is None:
             if request.path.startswith("/api/") or request.method != "GET":

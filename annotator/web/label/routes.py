@@ -21,7 +21,7 @@ from annotator.services.tasks.queue import lease_again, next_tasks
 from annotator.services.tasks.task import Task
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import ExclusionOut, ProgressOut, answers, spec
-from annotator.web.http.media import media_url
+from annotator.web.http.media import example_url
 from annotator.web.label.contracts import (
     AnnotationAnswer,
     AnnotationRequest,
@@ -181,7 +181,7 @@ def _attribute(
         examples=[
             ExampleOut(
                 image_name=e.image,
-                image_url=media_url(hashes[e.image]) if e.image in hashes else None,
+                image_url=example_url(e.image, hashes),
                 code=e.code,
             )
             for e in attribute.examples

@@ -35,6 +35,11 @@ export class AttributeKeys {
     };
   }
 
+  /** The attribute that is selected, else the first one. */
+  get marked() {
+    return this.attribute(this.current ?? this.schema[0].name);
+  }
+
   /** @param {?string} name */
   attribute(name) {
     return this.schema.find((attribute) => attribute.name === name);

@@ -19,6 +19,7 @@ import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
 import { surpriseOf, tint } from './suggestions/surprise.js';
 import { LabelView, measurePaint } from './view.js';
+import { WhyDialog, withWhy } from '../lib/explain/why.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Answer, Attribute, Exclusion, Progress } from '../types' */
 /** @import { Draft } from './draft.js' */
@@ -47,6 +48,7 @@ class LabelPage {
     this.cursor = new Cursor(local, byId('caret'), byId('cursor'));
     this.loop = new LoopStrip(byId('loop'), session, this.session.tasks, (text) => this.view.say(text));
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
+    this.why = new WhyDialog(byId('why', HTMLDialogElement));
     this.note = new NoteDialog(byId('note', HTMLDialogElement));
     this.exclusion = new ExcludeDialog(byId('exclude', HTMLDialogElement));
     this.finished = new SessionDialog(byId('session', HTMLDialogElement), (entry) => this.view.answersOf(entry), (entry) => this.reopen(entry));
@@ -82,8 +84,9 @@ class LabelPage {
       redo: always(() => this.redo()),
       session: always(() => this.finished.toggle(this.session.history.entries)),
       bring: always(() => this.loop.bringBack()),
-      guideline: always((letter) => this.toggleGuideline(letter)),
+      guideline: always((letter) => this.guide.toggle(letter ? this.keys.byKey(letter) : this.keys.marked, !letter)),
       ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
+      why: always(() => this.why.toggle(this.draft?.task, this.keys.marked)),
       skip: held(() => this.skip()),
       reason: held(() => this.skipWithReason()),
       flag: held(() => this.flag()),
@@ -174,11 +177,11 @@ class LabelPage {
   }
 
   /**
-   * @param {{progress?: Progress, excluded?: ?Exclusion}} answer
+   * @param {{progress?: Progress, excluded?: ?Exclusion, labels?: object}} answer
    * @param {string} name of the image
    */
-  acknowledged({ progress, excluded }, name) {
-    this.loop.answeredOne();
+  acknowledged({ progress, excluded, labels }, name) {
+    if (labels && Object.keys(labels).length > 0) this.loop.answeredOne();
     this.view.count(progress);
     if (excluded) this.view.say(keptText(name, excluded));
     if (!this.draft) this.view.state();
@@ -225,13 +228,14 @@ class LabelPage {
 
   /** @param {KeyboardEvent} event */
   press(event) {
-    const [command, argument] = commandOf(event) ?? [];
-    if (!command) return;
+    const [pressed, argument] = commandOf(event) ?? [];
+    if (!pressed) return;
+    const command = withWhy(pressed, argument, this.schema);
     const dialog = document.querySelector('dialog[open]');
     if (dialog instanceof HTMLElement && dialog.dataset.command !== command) return; // the dialog's own key; the one that opened it closes it
     const target = dialog ? null : closest(event, 'button, a, summary, input');
     const isField = target?.matches('input');
-    if (isField && (['letter', 'digit', 'value'].includes(command) || (command === 'guideline' && argument))) return;
+    if (isField && (['letter', 'digit', 'value'].includes(pressed) || (command === 'guideline' && argument))) return;
     if (target && !isField && ['accept', 'skip', 'reason'].includes(command)) return; // the element's own key
     event.preventDefault();
     this.run(command, argument, event);
@@ -377,16 +381,6 @@ class LabelPage {
     this.view.count();
     const { task: { image_name }, skip } = entry;
     this.view.say(`${image_name} is back${skip ? '' : ' with its answers'}. Correct an answer, or press Enter to keep the image as it is.`);
-  }
-
-  /**
-   * . of the marked attribute, Shift and a letter of another one; the same key closes it.
-   *
-   * @param {string} [letter]
-   */
-  toggleGuideline(letter) {
-    const attribute = letter ? this.keys.byKey(letter) : this.keys.attribute(this.keys.current ?? this.schema[0].name);
-    this.guide.toggle(attribute, !letter);
   }
 }
 

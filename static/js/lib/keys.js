@@ -14,6 +14,7 @@ export const COMMANDS = [
   ['← →', 'move through the values of the selected attribute; Enter chooses one'],
   [',', 'show the images of this session, to correct one'],
   ['.', 'show the guideline of the selected attribute; with Shift and a letter, of that attribute'],
+  ['Y', 'show why the value of the selected attribute is suggested (unless Y is the letter of an attribute)'],
   ['!', 'flag this image with a note for a reviewer'],
   ['PgUp PgDn', 'zoom in or out (also + and the mouse wheel); Home: whole image; Shift and arrows: move'],
   ['/', 'start with the head or the whole image, for every image'],

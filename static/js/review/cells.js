@@ -1,5 +1,6 @@
 /** How the cells and flags of an image look, on its own page and in review. */
 import { count, element, labellerName, moment } from '../lib/dom.js';
+import { explained } from '../lib/explain/metric.js';
 /** @import { Annotation, Answer, Attribute, Cell, Code, Flag } from '../types' */
 
 /** @type {Record<string, string>} */
@@ -14,6 +15,15 @@ const NO_ANSWER = new Set(['undo', 'reopened', 'cleared']);
 function percent(probability) {
   if (probability < 0.01) return 'under 1\u00a0%';
   return `${Math.min(99, Math.round(probability * 100))}\u00a0%`;
+}
+
+/**
+ * A probability that explains itself.
+ *
+ * @param {number} probability
+ */
+function probabilityNode(probability) {
+  return explained('probability', { percent: percent(probability), hundred: Math.round(100 * probability) }, percent(probability));
 }
 
 /**
@@ -67,11 +77,11 @@ function voices(cell) {
   const list = [];
   if (cell.label) list.push(voice('label', answerText(cell.label), by(cell.label)));
   for (const other of others) list.push(voice(other.code === cell.label?.code ? 'agrees' : 'differs', answerText(other), by(other)));
-  if (cell.suggestion && !cell.suspicion) list.push(voice('model', answerText(cell.suggestion), element('span', { class: 'by' }, `the model, ${percent(cell.suggestion.probability)}`)));
+  if (cell.suggestion && !cell.suspicion) list.push(voice('model', answerText(cell.suggestion), element('span', { class: 'by' }, 'the model, ', probabilityNode(cell.suggestion.probability))));
   if (cell.suspicion) {
     const { code, name, probability, label_probability: held } = cell.suspicion;
     const label = cell.label ? answerText(cell.label) : '';
-    list.push(voice('model', name ?? String(code), element('span', { class: 'by' }, `${percent(probability)} from a model that was not trained on this person; ${label}: ${percent(held)}`)));
+    list.push(voice('model', name ?? String(code), element('span', { class: 'by' }, probabilityNode(probability), ` from a model that was not trained on this person; ${label}: `, probabilityNode(held))));
   }
   return element('ul', { class: 'voices' }, ...list);
 }

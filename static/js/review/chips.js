@@ -7,7 +7,7 @@ import { alsoOf, filtersOf, withAlso } from './image_query.js';
 
 /** @typedef {{images: number, values: Record<string, number>, complete: boolean}} ViewCounts */
 
-/** What a filter without a field of its own is called. @type {Record<string, (value: string) => string>} */
+/** What filters are called that are more than an attribute and its value. @type {Record<string, (value: string) => string>} */
 const WORDS = {
   name: (value) => (value.startsWith('*') ? `Name holds ${value.slice(1)}` : `Name begins with ${value}`),
   disagreement: (value) => (value === 'model' ? 'Suggestion ≠ label' : 'Opinions differ'),

@@ -147,6 +147,14 @@ function raise() {
   }, 'Flagged.');
 }
 
+/** Offer to delete the image, to those who may. @param {ImageDetail} image */
+function offerErasure(image) {
+  const button = document.getElementById('erase-open');
+  if (!(button instanceof HTMLButtonElement)) return;
+  Object.assign(button.dataset, { title: `Delete ${image.name} for good?`, images: String(number), next: browseUrl(filters) });
+  button.disabled = false;
+}
+
 /** @param {string} name */
 async function offerNeighbours(name) {
   const [before, after] = await Promise.all([readImages(filters, { before: name }, 1), readImages(filters, { after: name }, 1)]);
@@ -178,7 +186,7 @@ function step(event) {
   }
   if (event.key === 'Enter' && event.shiftKey && !closest(event, 'input, a, summary, button')) return byId('next').hidden || byId('next').click();
   const link = { ArrowLeft: byId('previous'), ArrowRight: byId('next'), Escape: byId('back') }[event.key];
-  if (!link || link.hidden || event.ctrlKey || event.altKey || event.metaKey || closest(event, 'input')) return;
+  if (!link || link.hidden || event.ctrlKey || event.altKey || event.metaKey || closest(event, 'input, dialog')) return;
   event.preventDefault();
   link.click();
 }
@@ -190,6 +198,7 @@ async function load() {
     /** @type {ImageDetail} */
     const image = await call('GET', `images/${number}`);
     show(image);
+    offerErasure(image);
     byId('message').textContent = '';
     document.documentElement.dataset.state = 'ready';
     await offerNeighbours(image.name);
