@@ -10,6 +10,7 @@ import { upload } from '../upload/upload.js';
 /** @import { Import, ImportSummary } from '../types' */
 /** @import { ChosenFile } from '../upload/drop_zone.js' */
 
+const IMPORTED = 'Imported.';
 const LOOK = 500; // milliseconds between two looks at a run
 const form = byId('confirm', HTMLFormElement);
 const mapping = new MappingForm(form);
@@ -30,6 +31,7 @@ const hasFile = (/** @type {ImportSummary} */ { state, dry_run }) => state === '
  */
 function say(text, error = '') {
   byId('message').textContent = text;
+  byId('message').classList.toggle('success', text === IMPORTED);
   byId('error').textContent = error;
 }
 
@@ -160,7 +162,7 @@ async function look(id, focus = false) {
       timer = setTimeout(look, LOOK, id);
       return;
     }
-    if (row.state === 'done') say(row.dry_run ? 'Nothing has changed yet. Check the result below, then import.' : 'Imported.');
+    if (row.state === 'done') say(row.dry_run ? 'Nothing has changed yet. Check the result below, then import.' : IMPORTED);
     else say(row.needs_mapping ? 'Nothing has changed yet. Choose what the labels mean, then import.' : '');
     await list();
   } catch (error) {
