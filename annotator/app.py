@@ -51,6 +51,39 @@ from annotator.web.team.accounts import accounts
 from annotator.web.team.routes import team
 
 MAX_BODY_BYTES = 2**20
+BLUEPRINTS = (
+    accounts,
+    label_api,
+    reasons_api,
+    loop_api,
+    sweep,
+    people,
+    rounds_api,
+    round_files,
+    imports_api,
+    mapping_api,
+    snapshots_api,
+    snapshot_files,
+    erasures_api,
+    exports_api,
+    export_files,
+    pages,
+    media,
+    health,
+    browse,
+    badges,
+    review,
+    flags_api,
+    exclusions_api,
+    selection,
+    groups_api,
+    splits_api,
+    schema_api,
+    team,
+    faces_api,
+    insights,
+    words,
+)
 
 
 def create_app(project: ProjectFolder, settings: Settings) -> Flask:
@@ -78,39 +111,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     guard(app)
     add_navigation(app)
     tell_errors(app)
-    for blueprint in (
-        accounts,
-        label_api,
-        reasons_api,
-        loop_api,
-        sweep,
-        people,
-        rounds_api,
-        round_files,
-        imports_api,
-        mapping_api,
-        snapshots_api,
-        snapshot_files,
-        erasures_api,
-        exports_api,
-        export_files,
-        pages,
-        media,
-        health,
-        browse,
-        badges,
-        review,
-        flags_api,
-        exclusions_api,
-        selection,
-        groups_api,
-        splits_api,
-        schema_api,
-        team,
-        faces_api,
-        insights,
-        words,
-    ):
+    for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     spec.app = app
     return app
