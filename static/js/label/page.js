@@ -42,7 +42,7 @@ class LabelPage {
     this.session = new SessionState(schema, local, session);
     this.images = new ImageCache();
     this.photo = new Photo(local, session, {
-      onsay: (text) => this.view.say(text), onframe: () => this.prepare(), onswipe: (direction, event) => this.run(direction, undefined, event) });
+      onsay: (text) => this.view.say(text), onframe: () => this.prepare(), onswipe: (direction, event) => this.run(direction === 'back' ? 'undo' : this.draft?.onward ?? 'accept', undefined, event) });
     this.view = new LabelView(schema, this.session.outbox, this.session.history, this.images, this.photo);
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
     this.cursor = new Cursor(local, byId('caret'), byId('cursor'));
@@ -87,8 +87,6 @@ class LabelPage {
       guideline: always((letter) => this.guide.toggle(letter ? this.keys.byKey(letter) : this.keys.marked, !letter)),
       ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
       why: always(() => this.why.toggle(this.draft?.task, this.keys.marked)),
-      back: always(() => this.undo()),
-      next: seen(() => this.goOn()),
       skip: held(() => this.skip()),
       reason: held(() => this.skipWithReason()),
       flag: held(() => this.flag()),
@@ -294,14 +292,6 @@ class LabelPage {
     const next = this.draft.next();
     this.keys.mark(next);
     this.view.say(next ? `${this.keys.attribute(next)?.title} has no answer yet.` : 'No answers yet. Press Space to skip the image.');
-  }
-
-  /** A swipe: accept what is suggested, or skip an image on which nothing is suggested or answered. */
-  goOn() {
-    const { draft } = this;
-    if (!draft?.untouched) return this.accept();
-    this.skip();
-    this.view.say(`${draft.task.image_name} is skipped. Swipe back to return to it.`);
   }
 
   skip() {
