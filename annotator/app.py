@@ -51,7 +51,9 @@ from annotator.web.team.accounts import accounts
 from annotator.web.team.routes import team
 
 MAX_BODY_BYTES = 2**20
-BLUEPRINTS = (
+
+
+_BLUEPRINTS = (
     accounts,
     label_api,
     reasons_api,
@@ -84,7 +86,6 @@ BLUEPRINTS = (
     insights,
     words,
 )
-"""The routes of all rooms."""
 
 
 def create_app(project: ProjectFolder, settings: Settings) -> Flask:
@@ -100,6 +101,20 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     app.jinja_env.globals.update(
         project_name=project.name, version=__version__, exclusion_reasons=list(ExclusionReason)
     )
+    _set_cookies(app, project)
+    app.url_map.converters["int"] = RowNumber
+    protect(app, settings.host)
+    guard(app)
+    add_navigation(app)
+    tell_errors(app)
+    for blueprint in _BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    spec.app = app
+    return app
+
+
+def _set_cookies(app: Flask, project: ProjectFolder) -> None:
+    """Set how long a login lasts, and that its cookie is sent to this site only and hidden from scripts."""
     app.config.update(
         SECRET_KEY=project.secret_key(),
         SESSION_COOKIE_NAME="facelabel",
@@ -107,12 +122,3 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         SESSION_COOKIE_SAMESITE="Strict",
         PERMANENT_SESSION_LIFETIME=timedelta(days=14),
     )
-    app.url_map.converters["int"] = RowNumber
-    protect(app, settings.host)
-    guard(app)
-    add_navigation(app)
-    tell_errors(app)
-    for blueprint in BLUEPRINTS:
-        app.register_blueprint(blueprint)
-    spec.app = app
-    return app
