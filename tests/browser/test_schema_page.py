@@ -125,5 +125,5 @@ def test_a_new_attribute_is_no_mistake_before_its_title_is_typed(page: Page, fil
         opened(page, server)
         page.get_by_role("button", name="Add an attribute").click()
         page.locator("#state:not(.problem)", has_text="Type a title").wait_for()
-        page.keyboard.type("Beard")
-        told(page, "Beard")
+        page.locator(".attribute.editing").last.get_by_label("Column in labels.csv").fill("beard")
+        told(page, "add the attribute beard")
