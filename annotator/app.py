@@ -53,6 +53,41 @@ from annotator.web.team.routes import team
 MAX_BODY_BYTES = 2**20
 
 
+_BLUEPRINTS = (
+    accounts,
+    label_api,
+    reasons_api,
+    loop_api,
+    sweep,
+    people,
+    rounds_api,
+    round_files,
+    imports_api,
+    mapping_api,
+    snapshots_api,
+    snapshot_files,
+    erasures_api,
+    exports_api,
+    export_files,
+    pages,
+    media,
+    health,
+    browse,
+    badges,
+    review,
+    flags_api,
+    exclusions_api,
+    selection,
+    groups_api,
+    splits_api,
+    schema_api,
+    team,
+    faces_api,
+    insights,
+    words,
+)
+
+
 def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     """Make the app that serves one project."""
     app = Flask(
@@ -66,6 +101,20 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     app.jinja_env.globals.update(
         project_name=project.name, version=__version__, exclusion_reasons=list(ExclusionReason)
     )
+    _set_cookies(app, project)
+    app.url_map.converters["int"] = RowNumber
+    protect(app, settings.host)
+    guard(app)
+    add_navigation(app)
+    tell_errors(app)
+    for blueprint in _BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    spec.app = app
+    return app
+
+
+def _set_cookies(app: Flask, project: ProjectFolder) -> None:
+    """Set how long a login lasts, and that its cookie is sent to this site only and hidden from scripts."""
     app.config.update(
         SECRET_KEY=project.secret_key(),
         SESSION_COOKIE_NAME="facelabel",
@@ -73,44 +122,3 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         SESSION_COOKIE_SAMESITE="Strict",
         PERMANENT_SESSION_LIFETIME=timedelta(days=14),
     )
-    app.url_map.converters["int"] = RowNumber
-    protect(app, settings.host)
-    guard(app)
-    add_navigation(app)
-    tell_errors(app)
-    for blueprint in (
-        accounts,
-        label_api,
-        reasons_api,
-        loop_api,
-        sweep,
-        people,
-        rounds_api,
-        round_files,
-        imports_api,
-        mapping_api,
-        snapshots_api,
-        snapshot_files,
-        erasures_api,
-        exports_api,
-        export_files,
-        pages,
-        media,
-        health,
-        browse,
-        badges,
-        review,
-        flags_api,
-        exclusions_api,
-        selection,
-        groups_api,
-        splits_api,
-        schema_api,
-        team,
-        faces_api,
-        insights,
-        words,
-    ):
-        app.register_blueprint(blueprint)
-    spec.app = app
-    return app
