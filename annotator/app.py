@@ -39,6 +39,7 @@ from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
 from annotator.web.team.accounts import accounts
 from annotator.web.team.routes import team
+from annotator.web.team.take_back import take_backs
 
 MAX_BODY_BYTES = 2**20
 
@@ -88,6 +89,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         splits_api,
         schema_api,
         team,
+        take_backs,
         faces_api,
         insights,
     ):

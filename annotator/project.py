@@ -142,5 +142,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0022"
+NEWEST_REVISION = "0025"
 """The newest migration in alembic/versions; a test compares them."""

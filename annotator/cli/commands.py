@@ -28,6 +28,7 @@ COMMANDS = {
     "serve": ("serving", "serve_command"),
     "splits": ("splits", "splits_command"),
     "status": ("projects", "status_command"),
+    "take-back": ("take_back", "take_back_command"),
     "up": ("serving", "up_command"),
     "users": ("users", "users_group"),
     "verify": ("snapshots", "verify_command"),

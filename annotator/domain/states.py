@@ -24,6 +24,10 @@ class SubmissionKind(StrEnum):
     """Two people turned out to be one."""
     UNDO = "undo"
     """An earlier submission no longer counts."""
+    TAKE_BACK = "take back"
+    """Many earlier submissions no longer count: those of a labeller, an import or a time span."""
+    CLEAR = "clear"
+    """A reviewer opened cells again."""
     IMPORT = "import"
     """Labels or opinions from a file."""
     AGGREGATE = "aggregate"
@@ -73,6 +77,8 @@ class Origin(StrEnum):
     """The label followed its value, which was merged into another one."""
     REOPENED = "reopened"
     """The label's value was split: the cell is open again."""
+    CLEARED = "cleared"
+    """A reviewer opened the cell again: the answers before it no longer count."""
     UNDO = "undo"
     """The annotation before it in this cell no longer counts."""
 
@@ -80,7 +86,7 @@ class Origin(StrEnum):
 PERSONAL = (Origin.HUMAN, Origin.SUGGESTION, Origin.OPINION)
 """Origins of what one labeller answered, whether it became the label or not."""
 
-NO_LABEL = (Origin.OPINION, Origin.UNDO, Origin.REOPENED)
+NO_LABEL = (Origin.OPINION, Origin.UNDO, Origin.REOPENED, Origin.CLEARED)
 """Origins of annotations that never become the label of their cell."""
 
 

@@ -777,6 +777,30 @@ export interface Aggregation {
   undecided: number;
 }
 
+export interface TakeBackEffect {
+  submissions: number;
+  answers: number;
+  images: number;
+  opened: number;
+  restored: number;
+  reopened: number;
+  people_changes: number;
+  aggregated: number;
+}
+
+export interface PastTakeBack {
+  submission: string;
+  effect: TakeBackEffect;
+  by: string;
+  created_at: string;
+  undone: boolean;
+  labeller: string | null;
+  upload: number | null;
+  source: string | null;
+  since: string | null;
+  until: string | null;
+}
+
 // ---- kept in the browser
 
 interface OutboxBodies {

@@ -17,7 +17,14 @@ from annotator.services.common.undone import is_undone
 from annotator.services.tasks.leases import NOT_LEASED
 
 _WINDOW = 256
-_NO_ANSWER = (SubmissionKind.UNDO, SubmissionKind.PEOPLE, SubmissionKind.MERGE, SubmissionKind.SCHEMA)
+_NO_ANSWER = (
+    SubmissionKind.UNDO,
+    SubmissionKind.TAKE_BACK,
+    SubmissionKind.CLEAR,
+    SubmissionKind.PEOPLE,
+    SubmissionKind.MERGE,
+    SubmissionKind.SCHEMA,
+)
 """Submissions after which the image still wants this labeller's answer: they say nothing, or only who is in it."""
 _CURSORS = CacheKind[tuple[str, int], int](size=10_000)
 """By list and labeller: the number up to which everything is answered or skipped."""

@@ -3,8 +3,8 @@ import { count, element, labellerName, moment } from '../lib/dom.js';
 /** @import { Annotation, Answer, Attribute, Cell, Code, Flag } from '../types' */
 
 /** @type {Record<string, string>} */
-const ORIGINS = { human: 'by hand', suggestion: 'accepted suggestion', review: 'adjudicated', import: 'imported', aggregate: 'aggregated', merge: 'people merged', schema: 'value merged', reopened: 'value split: asked again', opinion: 'extra opinion', undo: 'undone' };
-const NO_ANSWER = new Set(['undo', 'reopened']);
+const ORIGINS = { human: 'by hand', suggestion: 'accepted suggestion', review: 'adjudicated', import: 'imported', aggregate: 'aggregated', merge: 'people merged', schema: 'value merged', reopened: 'value split: asked again', cleared: 'cleared', opinion: 'extra opinion', undo: 'undone' };
+const NO_ANSWER = new Set(['undo', 'reopened', 'cleared']);
 
 /**
  * A probability for people: whole percent, never "100 %" or "0 %".

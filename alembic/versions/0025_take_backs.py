@@ -1,0 +1,50 @@
+"""Answers that are taken back together, cells that are cleared."""
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision = "0025"
+down_revision = "0022"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "take_backs",
+        sa.Column("submission_id", sa.Integer(), nullable=False),
+        sa.Column("labeller_id", sa.Integer(), nullable=True),
+        sa.Column("import_id", sa.Integer(), nullable=True),
+        sa.Column("import_name", sa.String(), nullable=True),
+        sa.Column("since", sa.DateTime(), nullable=True),
+        sa.Column("until", sa.DateTime(), nullable=True),
+        sa.Column("effect", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["labeller_id"], ["labellers.id"]),
+        sa.ForeignKeyConstraint(["import_id"], ["imports.id"]),
+        sa.PrimaryKeyConstraint("submission_id"),
+    )
+    op.create_table(
+        "taken_back",
+        sa.Column("submission_id", sa.Integer(), nullable=False),
+        sa.Column("take_back_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["take_back_id"], ["submissions.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("submission_id", "take_back_id"),
+    )
+    op.create_index("ix_taken_back_take_back_id", "taken_back", ["take_back_id"])
+    op.create_index(
+        "ix_annotations_cleared",
+        "annotations",
+        ["id"],
+        sqlite_where=sa.text("origin = 'cleared'"),
+        postgresql_where=sa.text("origin = 'cleared'"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_annotations_cleared", "annotations")
+    op.drop_index("ix_taken_back_take_back_id", "taken_back")
+    op.drop_table("taken_back")
+    op.drop_table("take_backs")

@@ -1,0 +1,423 @@
+"""Take back many answers at once: those of a labeller, of an import, of a time span, or of a combination of these.
+
+A take-back is one submission and is undone as one. Its answers count as if each of their submissions had been undone: the log
+keeps them, and every cell gets its newest other answer back or is open again (`undo.restore_cells`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, case, distinct, func, insert, select
+from sqlalchemy.orm import Session, aliased
+
+from annotator.domain.states import JobState, Origin, SubmissionKind
+from annotator.errors import Conflict, NotFound, WrongUse
+from annotator.models import (
+    Annotation,
+    Image,
+    Import,
+    Label,
+    Labeller,
+    Submission,
+    TakeBack,
+    TakenBack,
+)
+from annotator.services.annotation.bulk_order import restart_search
+from annotator.services.annotation.log import add_submission, find_submission
+from annotator.services.annotation.undo import (
+    FOLLOWS,
+    restore_cells,
+    standing_annotation,
+    undo_submission,
+)
+from annotator.services.common.undone import is_undone
+from annotator.services.schema.active import ActiveSchema, active_schema
+
+_ANSWERS = (
+    SubmissionKind.ANSWER,
+    SubmissionKind.SKIP,
+    SubmissionKind.SWEEP,
+    SubmissionKind.REVIEW,
+    SubmissionKind.PEOPLE,
+    SubmissionKind.IMPORT,
+    SubmissionKind.AGGREGATE,
+)
+"""Submissions with answers. Changes of people and of the schema are undone where they were made."""
+_PEOPLE_CHANGES = (SubmissionKind.RENAME, SubmissionKind.MERGE)
+_BATCH = 10_000
+_LISTED = 50
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which answers are meant; arguments that are None choose everything, and at least one must be set.
+
+    Args:
+        labeller_id: the labeller; a program, an import or an aggregation may be one.
+        import_id: the number of an upload.
+        import_name: the name of an imported file or folder.
+        since: given at this time or later.
+        until: given before this time.
+    """
+
+    labeller_id: int | None = None
+    import_id: int | None = None
+    import_name: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def fingerprint(self) -> str:
+        """A hash of the content: a repetition with the same key must have the same one."""
+        times = [time.isoformat() if time else None for time in (self.since, self.until)]
+        body = ["take back", self.labeller_id, self.import_id, self.import_name, *times]
+        return hashlib.sha256(json.dumps(body).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a take-back changes.
+
+    Args:
+        submissions: how many submissions no longer count.
+        answers: their answers, those that were no label included.
+        images: the images of these answers.
+        opened: cells that lose their label.
+        restored: cells that fall back to an earlier answer.
+        reopened: done images that come back into the queue.
+        people_changes: new names and merges of people in the selection, which stay.
+        aggregated: labels from an aggregation that used these answers; they stay until the next aggregation.
+    """
+
+    submissions: int
+    answers: int
+    images: int
+    opened: int
+    restored: int
+    reopened: int
+    people_changes: int
+    aggregated: int
+
+
+class _CellChange(NamedTuple):
+    """A cell that changes: its next code, unless it is open again."""
+
+    image_id: int
+    attribute_id: int
+    code: int | None
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class PastTakeBack:
+    """A take-back, for the list. `by`: who did it; `undone`: whether it was undone."""
+
+    key: str
+    by: str
+    created_at: datetime
+    undone: bool
+    labeller: str | None
+    import_id: int | None
+    import_name: str | None
+    since: datetime | None
+    until: datetime | None
+    effect: Effect
+
+
+def preview_take_back(session: Session, selection: Selection) -> Effect:
+    """Count what `take_back` would change now, without changing anything.
+
+    Raises:
+        WrongUse: if nothing was chosen, or the time span is empty.
+        NotFound: if there is no such labeller or import.
+    """
+    return _effect(session, _chosen(session, selection))
+
+
+def take_back(session: Session, labeller_id: int, key: str, selection: Selection) -> Effect:
+    """Take answers back. A repetition with the same key changes nothing and returns the same effect.
+
+    Args:
+        session: a writing session.
+        labeller_id: who takes them back.
+        key: the idempotency key.
+        selection: which answers.
+
+    Raises:
+        WrongUse: if nothing was chosen, or the time span is empty.
+        NotFound: if there is no such labeller or import, or the selection has no answer that still counts.
+        Conflict: if the key was used for another request.
+    """
+    existing = find_submission(session, key, selection.fingerprint())
+    if existing is not None:
+        return Effect(**session.get_one(TakeBack, existing.id).effect)
+    chosen = _chosen(session, selection)
+    effect = _effect(session, chosen)
+    if effect.submissions == 0:
+        raise NotFound(
+            "nothing_to_take_back",
+            "No answer that still counts was chosen.",
+            kept="Nothing was changed.",
+            do="Choose another labeller, import or time span.",
+        )
+    targets = list(session.scalars(select(Submission.id).where(chosen, Submission.kind.in_(_ANSWERS))))
+    submission_id = add_submission(
+        session,
+        key=key,
+        kind=SubmissionKind.TAKE_BACK,
+        fingerprint=selection.fingerprint(),
+        labeller_id=labeller_id,
+        image_id=None,
+    )
+    session.add(TakeBack(submission_id=submission_id, effect=asdict(effect), **vars(selection)))
+    session.flush()
+    rows = [{"submission_id": target, "take_back_id": submission_id} for target in targets]
+    session.execute(insert(TakenBack), rows)
+    covered = select(TakenBack.submission_id).where(TakenBack.take_back_id == submission_id)
+    restore_cells(session, submission_id, Annotation.submission_id.in_(covered))
+    restart_search(session)
+    return effect
+
+
+def undo_take_back(session: Session, labeller_id: int, key: str, undone_key: str) -> None:
+    """Undo a take-back of anybody: its answers count again. A repetition with the same key changes nothing.
+
+    Raises:
+        NotFound: if there is no such take-back.
+        Conflict: if it was undone already, or the key was used for another request.
+    """
+    fingerprint = hashlib.sha256(f"undo take back:{undone_key}".encode()).hexdigest()
+    if find_submission(session, key, fingerprint) is not None:
+        return
+    target = session.scalar(
+        select(Submission).where(Submission.key == undone_key, Submission.kind == SubmissionKind.TAKE_BACK)
+    )
+    if target is None:
+        raise NotFound(
+            "unknown_take_back",
+            f"There is no take-back {undone_key!r}.",
+            do="GET /api/v1/team/take-backs lists them.",
+        )
+    if session.scalar(select(is_undone()).where(Submission.id == target.id)):
+        raise Conflict("already_undone", "It was undone already.", do="Load the page again.")
+    undo_submission(session, target, key, fingerprint, labeller_id=labeller_id)
+    restart_search(session)
+
+
+def list_take_backs(session: Session) -> list[PastTakeBack]:
+    """List the last take-backs, newest first."""
+    by, whose = aliased(Labeller), aliased(Labeller)
+    query = (
+        select(TakeBack, Submission.key, Submission.created_at, by.name, whose.name, is_undone())
+        .join(Submission, Submission.id == TakeBack.submission_id)
+        .join(by, by.id == Submission.labeller_id)
+        .outerjoin(whose, whose.id == TakeBack.labeller_id)
+        .order_by(TakeBack.submission_id.desc())
+        .limit(_LISTED)
+    )
+    return [
+        PastTakeBack(
+            key,
+            who,
+            created_at,
+            bool(undone),
+            labeller,
+            row.import_id,
+            row.import_name,
+            row.since,
+            row.until,
+            Effect(**row.effect),
+        )
+        for row, key, created_at, who, labeller, undone in session.execute(query)
+    ]
+
+
+def _chosen(session: Session, selection: Selection) -> ColumnElement[bool]:
+    """The chosen submissions that still count, as a condition on `Submission`; changes of people are among them."""
+    conditions = [~is_undone()]
+    if selection.labeller_id is not None:
+        if session.get(Labeller, selection.labeller_id) is None:
+            raise NotFound(
+                "unknown_labeller",
+                f"There is no labeller {selection.labeller_id}.",
+                do="GET /api/v1/team lists them.",
+            )
+        conditions.append(Submission.labeller_id == selection.labeller_id)
+    if selection.import_id is not None:
+        conditions.append(_of_upload(session, selection.import_id))
+    if selection.import_name is not None:
+        conditions.append(_of_source(session, selection.import_name))
+    if selection.since is not None:
+        conditions.append(Submission.created_at >= selection.since)
+    if selection.until is not None:
+        conditions.append(Submission.created_at < selection.until)
+    if len(conditions) == 1:
+        raise WrongUse(
+            "nothing_chosen",
+            "No labeller, import or time span was chosen.",
+            do="Choose at least one of them.",
+        )
+    if selection.since and selection.until and selection.since >= selection.until:
+        raise WrongUse("empty_time_span", "The time span ends before it begins.", do="Choose a later end.")
+    return and_(*conditions)
+
+
+def _of_upload(session: Session, number: int) -> ColumnElement[bool]:
+    """The labels of an upload. One worker runs one import at a time, so its name and its time tell them from others."""
+    row = session.get(Import, number)
+    if row is None:
+        raise NotFound(
+            "unknown_import", f"There is no import {number}.", do="The import page lists the imports."
+        )
+    if row.state != JobState.DONE or row.dry_run or row.started_at is None or row.finished_at is None:
+        raise NotFound(
+            "not_imported",
+            f"The import {number} of {row.name} has not brought any label.",
+            do="Choose an import that is done.",
+        )
+    return and_(
+        Submission.kind == SubmissionKind.IMPORT,
+        Submission.fingerprint == row.name,
+        Submission.created_at.between(row.started_at, row.finished_at),
+    )
+
+
+def _of_source(session: Session, name: str) -> ColumnElement[bool]:
+    """The labels of all imports of sources with this name."""
+    imported = and_(Submission.kind == SubmissionKind.IMPORT, Submission.fingerprint == name)
+    if session.scalar(select(Submission.id).where(imported).limit(1)) is None:
+        names = session.scalars(
+            select(Submission.fingerprint)
+            .where(Submission.kind == SubmissionKind.IMPORT)
+            .distinct()
+            .order_by(Submission.fingerprint)
+            .limit(_LISTED)
+        )
+        known = ", ".join(names) or "none"
+        raise NotFound(
+            "unknown_import",
+            f"No labels were imported from {name!r}.",
+            do=f"The sources of imported labels are: {known}.",
+        )
+    return imported
+
+
+def _effect(session: Session, chosen: ColumnElement[bool]) -> Effect:
+    """Count what changes if the chosen submissions no longer count."""
+    answers = and_(chosen, Submission.kind.in_(_ANSWERS))
+    submissions = session.scalar(select(func.count()).select_from(Submission).where(answers))
+    people = and_(chosen, Submission.kind.in_(_PEOPLE_CHANGES))
+    number, images = session.execute(
+        select(func.count(), func.count(distinct(Annotation.image_id)))
+        .select_from(Annotation)
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .where(answers)
+    ).one()
+    active = active_schema(session)
+    changes = _cell_changes(session, active, answers)
+    opened = sum(change.is_open for change in changes)
+    return Effect(
+        submissions=submissions or 0,
+        answers=number,
+        images=images,
+        opened=opened,
+        restored=len(changes) - opened,
+        reopened=_count_reopened(session, active, changes),
+        people_changes=session.scalar(select(func.count()).select_from(Submission).where(people)) or 0,
+        aggregated=_count_aggregated(session, answers),
+    )
+
+
+def _cell_changes(session: Session, active: ActiveSchema, answers: ColumnElement[bool]) -> list[_CellChange]:
+    """What becomes of the cells whose label rests on the chosen answers.
+
+    Args:
+        session: a session.
+        active: the active schema.
+        answers: the chosen submissions, as a condition on `Submission`.
+    """
+    cells = (
+        select(Annotation.image_id, Annotation.attribute_id)
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .where(answers)
+        .distinct()
+        .subquery()
+    )
+    standing = (
+        select(
+            Label.image_id,
+            Label.attribute_id,
+            case(
+                (FOLLOWS, standing_annotation(Label.image_id, Label.attribute_id).scalar_subquery()),
+                else_=Label.annotation_id,
+            ).label("annotation_id"),
+        )
+        .select_from(cells)
+        .join(Label, (Label.image_id == cells.c.image_id) & (Label.attribute_id == cells.c.attribute_id))
+        .join(Annotation, Annotation.id == Label.annotation_id)
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .subquery()
+    )
+    earlier = standing_annotation(standing.c.image_id, standing.c.attribute_id, ~answers).scalar_subquery()
+    next_one = aliased(Annotation)
+    query = (
+        select(standing.c.image_id, standing.c.attribute_id, next_one.code, next_one.origin)
+        .join(Annotation, Annotation.id == standing.c.annotation_id)
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .outerjoin(next_one, next_one.id == earlier)
+        .where(answers)
+    )
+    changes = []
+    for image, attribute, code, origin in session.execute(query):
+        current = active.replaced.get((attribute, code), code)
+        split = code is not None and current is None
+        is_open = origin is None or origin == Origin.CLEARED or split
+        changes.append(_CellChange(image, attribute, current, is_open))
+    return changes
+
+
+def _count_reopened(session: Session, active: ActiveSchema, changes: list[_CellChange]) -> int:
+    """Count the done images that are open again after the changes."""
+    by_image: dict[int, list[_CellChange]] = {}
+    for change in changes:
+        by_image.setdefault(change.image_id, []).append(change)
+    images, reopened = sorted(by_image), 0
+    for start in range(0, len(images), _BATCH):
+        query = (
+            select(Label.image_id, Label.attribute_id, Label.code)
+            .join(Image, Image.id == Label.image_id)
+            .where(Image.open_cells == 0, Label.image_id.in_(images[start : start + _BATCH]))
+        )
+        labels: dict[int, dict[int, int | None]] = {}
+        for image, attribute, code in session.execute(query):
+            labels.setdefault(image, {})[attribute] = code
+        for image, its_labels in labels.items():
+            for change in by_image[image]:
+                its_labels[change.attribute_id] = change.code
+                if change.is_open:
+                    del its_labels[change.attribute_id]
+            reopened += active.open_cells(its_labels) > 0
+    return reopened
+
+
+def _count_aggregated(session: Session, answers: ColumnElement[bool]) -> int:
+    """Count the labels of aggregations, not chosen themselves, in cells of the chosen answers."""
+    if session.scalar(select(Annotation.id).where(Annotation.origin == Origin.AGGREGATE).limit(1)) is None:
+        return 0
+    label = aliased(Annotation)
+    query = (
+        select(Label.annotation_id)
+        .join(label, (label.id == Label.annotation_id) & (label.origin == Origin.AGGREGATE))
+        .join(
+            Annotation,
+            (Annotation.image_id == Label.image_id) & (Annotation.attribute_id == Label.attribute_id),
+        )
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .where(answers, Annotation.origin != Origin.AGGREGATE)
+        .distinct()
+    )
+    return session.scalar(select(func.count()).select_from(query.subquery())) or 0
