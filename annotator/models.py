@@ -317,7 +317,7 @@ class Submission(Base):
 
 
 class TakeBack(Base):
-    """A submission that took many answers back, and what it was asked for; arguments that are null chose everything.
+    """A submission that undid many others, and what it was asked for; arguments that are null chose everything.
 
     `labeller_id`: whose answers. `import_name`: of which imported file; `import_id`: of which upload. `since` (included) and
     `until` (not included): given when. `effect`: what changed (services/annotation/take_back).
@@ -336,10 +336,10 @@ class TakeBack(Base):
     effect: Mapped[dict[str, Any]]
 
 
-class TakenBack(Base):
+class TakeBackSubmission(Base):
     """A submission that a take-back covers. It counts again as soon as the take-back is undone."""
 
-    __tablename__ = "taken_back"
+    __tablename__ = "take_back_submissions"
 
     submission_id: Mapped[int] = mapped_column(
         ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True

@@ -26,14 +26,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("submission_id"),
     )
     op.create_table(
-        "taken_back",
+        "take_back_submissions",
         sa.Column("submission_id", sa.Integer(), nullable=False),
         sa.Column("take_back_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["take_back_id"], ["submissions.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("submission_id", "take_back_id"),
     )
-    op.create_index("ix_taken_back_take_back_id", "taken_back", ["take_back_id"])
+    op.create_index("ix_take_back_submissions_take_back_id", "take_back_submissions", ["take_back_id"])
     op.create_index(
         "ix_annotations_cleared",
         "annotations",
@@ -45,6 +45,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_annotations_cleared", "annotations")
-    op.drop_index("ix_taken_back_take_back_id", "taken_back")
-    op.drop_table("taken_back")
+    op.drop_index("ix_take_back_submissions_take_back_id", "take_back_submissions")
+    op.drop_table("take_back_submissions")
     op.drop_table("take_backs")

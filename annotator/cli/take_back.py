@@ -14,13 +14,13 @@ from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.services.accounts import find_account, local_labeller
 from annotator.services.annotation.take_back import (
-    Effect,
     Selection,
     list_take_backs,
     preview_take_back,
     take_back,
     undo_take_back,
 )
+from annotator.services.annotation.take_back_effect import Effect
 
 _TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%z"])
 
@@ -43,7 +43,7 @@ def take_back_command(
 ) -> None:  # fmt: skip
     """Take all answers of a labeller, an import or a time span back, as one submission.
 
-    Options combine: only answers for which all of them hold are taken back. Cells fall back to an earlier answer or are open
+    Options combine: only answers for which all of them hold are undone. Cells fall back to an earlier answer or are open
     again, and the log keeps everything. TIME is 2026-11-29 or "2026-11-29 14:30".
     """
     opened = open_project(project)

@@ -1,4 +1,4 @@
-"""Taking answers back on the team page."""
+"""Take-backs on the team page."""
 
 import pytest
 from playwright.sync_api import Page
@@ -10,7 +10,7 @@ from tests.support.serving import Server
 pytestmark = pytest.mark.browser
 
 
-def test_answers_of_a_labeller_are_previewed_taken_back_and_restored(page: Page, filled: ProjectFolder):
+def test_answers_of_a_labeller_are_previewed_undone_and_restored(page: Page, filled: ProjectFolder):
     bob = Person(filled, "Bob")
     for task in bob.next(4):
         bob.answer(task, ALL)
@@ -23,10 +23,10 @@ def test_answers_of_a_labeller_are_previewed_taken_back_and_restored(page: Page,
         section.get_by_text("24 answers in 4 images would no longer count.").wait_for()
         assert "queue: 4" in section.locator("#effect").inner_text()
         section.get_by_role("button", name="Take back", exact=True).click()
-        page.locator("#message", has_text="taken back").wait_for()
+        page.locator("#message", has_text="no longer count").wait_for()
         assert done_count(filled) == 0
-        past = section.locator("#taken-back li")
-        assert "took back 24 answers of Bob" in past.inner_text()
+        past = section.locator("#past-take-backs li")
+        assert "undid 24 answers of Bob" in past.inner_text()
         past.get_by_role("button", name="Undo").click()
         past.get_by_text("Undone.").wait_for()
     assert done_count(filled) == 4

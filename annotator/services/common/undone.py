@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, exists, or_
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from annotator.models import Submission, TakenBack
+from annotator.models import Submission, TakeBackSubmission
 
 
 def is_undone(submission_id: InstrumentedAttribute[int] = Submission.id) -> ColumnElement[bool]:
@@ -15,8 +15,8 @@ def is_undone(submission_id: InstrumentedAttribute[int] = Submission.id) -> Colu
         submission_id: the column of the surrounding query with the submission's number.
     """
     later, undo_of_take_back = aliased(Submission), aliased(Submission)
-    taken_back = exists().where(
-        TakenBack.submission_id == submission_id,
-        ~exists().where(undo_of_take_back.undoes == TakenBack.take_back_id),
+    covered = exists().where(
+        TakeBackSubmission.submission_id == submission_id,
+        ~exists().where(undo_of_take_back.undoes == TakeBackSubmission.take_back_id),
     )
-    return or_(exists().where(later.undoes == submission_id), taken_back)
+    return or_(exists().where(later.undoes == submission_id), covered)

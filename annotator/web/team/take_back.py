@@ -1,4 +1,4 @@
-"""The API that takes many answers back: those of a labeller, an import or a time span."""
+"""The API of take-backs, which undo many answers: those of a labeller, an import or a time span."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ class EffectOut(BaseModel):
     aggregated: int
 
 
-class TakenBackOut(BaseModel):
+class TakeBackOut(BaseModel):
     """A take-back that was done. `submission`: its key."""
 
     submission: str
     effect: EffectOut
 
 
-class PastTakeBackOut(TakenBackOut):
+class PastTakeBackOut(TakeBackOut):
     """A take-back with what it was asked for, who did it and when, and whether it was undone."""
 
     by: str
@@ -100,19 +100,19 @@ def index() -> TakeBacksOut:
 @take_backs.get("/preview")
 @spec.validate(resp=answers(HTTP_200=EffectOut, problems=(400, 404)), tags=["team"])
 def preview(query: SelectionRequest) -> EffectOut:
-    """What taking these answers back would change now; changes nothing."""
+    """What this take-back would change now; changes nothing."""
     with context().project.database.read() as session:
         return EffectOut(**asdict(preview_take_back(session, query.selection())))
 
 
 @take_backs.post("")
-@spec.validate(resp=answers(HTTP_200=TakenBackOut, problems=(404, 409)), tags=["team"])
-def create(json: SelectionRequest) -> TakenBackOut:
-    """Take answers back, as one submission. Repeating a key changes nothing."""
+@spec.validate(resp=answers(HTTP_200=TakeBackOut, problems=(404, 409)), tags=["team"])
+def create(json: SelectionRequest) -> TakeBackOut:
+    """Take back answers, as one submission. Repeating a key changes nothing."""
     key = idempotency_key()
     with context().project.database.write() as session:
         effect = take_back(session, labeller_id(), key, json.selection())
-    return TakenBackOut(submission=key, effect=EffectOut(**asdict(effect)))
+    return TakeBackOut(submission=key, effect=EffectOut(**asdict(effect)))
 
 
 @take_backs.post("/undo")

@@ -128,13 +128,13 @@ async function show(row) {
 }
 
 /**
- * Where the labels of an import that is done are taken back.
+ * Where the labels of an import that is done are undone.
  *
  * @param {ImportSummary} row
  */
 function takeBackLink({ id, name, state, dry_run }) {
   if (state !== 'done' || dry_run) return [];
-  return [' ', element('a', { href: `/team?upload=${id}#take-back`, 'aria-label': `Take the labels of ${name} back` }, 'Take its labels back …')];
+  return [' ', element('a', { href: `/team?upload=${id}#take-back`, 'aria-label': `Take back the labels of ${name}` }, 'Take back its labels …')];
 }
 
 /** @param {ImportSummary} row */

@@ -1,4 +1,4 @@
-"""Many answers are taken back as if each had been undone, and come back with one undo."""
+"""A take-back undoes many answers as if each had been undone, and has one undo."""
 
 import json
 import random
@@ -33,8 +33,8 @@ from tests.support.projects.team import set_team_settings
 MONDAY = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
-def taken_back(project: ProjectFolder, key: str = "t", **selection: object) -> Effect:
-    """Take answers back in the name of the local labeller; the preview must have said what happens."""
+def take_back_checked(project: ProjectFolder, key: str = "t", **selection: object) -> Effect:
+    """Take back answers in the name of the local labeller; the preview must have said what happens."""
     me = Person(project)
     with project.database.read() as session:
         preview = preview_take_back(session, Selection(**selection))
@@ -65,7 +65,7 @@ def images_table(project: ProjectFolder) -> list[tuple[object, ...]]:
         return [tuple(row) for row in session.execute(select(*columns).order_by(Image.id))]
 
 
-def test_a_labeller_is_taken_back_cells_fall_back_or_open_and_one_undo_restores_all(filled: ProjectFolder):
+def test_cells_of_a_labeller_fall_back_or_open_and_one_undo_restores_all(filled: ProjectFolder):
     ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
     first, second, third = ada.next(3)
     ada.answer(first, ALL)
@@ -76,7 +76,7 @@ def test_a_labeller_is_taken_back_cells_fall_back_or_open_and_one_undo_restores_
     save_correction(filled, ada, third.image_id, {"glasses": 1, "hair_color": 2}, "a")
     before, images = all_labels(filled), images_table(filled)
 
-    effect = taken_back(filled, labeller_id=ada.id)
+    effect = take_back_checked(filled, labeller_id=ada.id)
 
     assert effect == Effect(3, 14, 3, opened=10, restored=2, reopened=2, people_changes=0, aggregated=0)
     assert labels_of(filled, first.image_id) == {"glasses": 0}
@@ -97,11 +97,11 @@ def test_a_labeller_is_taken_back_cells_fall_back_or_open_and_one_undo_restores_
     assert (past.by, past.labeller, past.undone, past.effect) == ("local", "Ada", True, effect)
 
 
-def test_a_repetition_changes_nothing_and_what_was_taken_back_is_not_undone_again(filled: ProjectFolder):
+def test_a_repetition_changes_nothing_and_what_it_covers_is_not_undone_again(filled: ProjectFolder):
     ada = Person(filled, "Ada")
     [task] = ada.next()
     ada.answer(task, ALL, key="a")
-    effect = taken_back(filled, labeller_id=ada.id)
+    effect = take_back_checked(filled, labeller_id=ada.id)
     rows, me = row_count(filled, Annotation), Person(filled)
     with filled.database.write() as session:
         assert take_back(session, me.id, "t", Selection(labeller_id=ada.id)) == effect
@@ -149,11 +149,11 @@ def test_a_time_span_includes_its_start_and_not_its_end(filled: ProjectFolder):
                 .values(created_at=MONDAY + timedelta(hours=hours))
             )
     hour = timedelta(hours=1)
-    assert taken_back(filled, since=MONDAY + hour, until=MONDAY + 2 * hour).submissions == 1
+    assert take_back_checked(filled, since=MONDAY + hour, until=MONDAY + 2 * hour).submissions == 1
     assert [bool(labels_of(filled, task.image_id)) for task in tasks] == [True, False, True]
 
 
-def test_an_import_is_taken_back_by_the_name_of_its_source_and_can_be_imported_again(
+def test_an_import_is_undone_by_the_name_of_its_source_and_can_be_imported_again(
     filled: ProjectFolder, faces: Path, tmp_path: Path
 ):
     me = Person(filled)
@@ -163,7 +163,7 @@ def test_an_import_is_taken_back_by_the_name_of_its_source_and_can_be_imported_a
     call("import", answers, "-p", filled.path).assert_done()
     call("import", answers, "-p", filled.path, "--as", "opinions").assert_done()
     imported = all_labels(filled)
-    effect = taken_back(filled, import_name="mine.csv")
+    effect = take_back_checked(filled, import_name="mine.csv")
     assert (effect.submissions, effect.reopened, effect.restored) == (2, 39, 0)
     assert done_count(filled) == 1
     assert labels_of(filled, task.image_id) == ALL
@@ -174,14 +174,14 @@ def test_an_import_is_taken_back_by_the_name_of_its_source_and_can_be_imported_a
     assert sum(report["labels"]["added"] for report in again.values()) > 0
 
 
-def test_votes_that_were_taken_back_do_not_count_for_agreement_or_aggregation(filled: ProjectFolder):
+def test_votes_that_a_take_back_covers_do_not_count_for_agreement_or_aggregation(filled: ProjectFolder):
     set_team_settings(filled, overlap_share=1.0, overlap_opinions=3)
     people = [Person(filled, name) for name in ("Ada", "Bob", "Cleo")]
     for person, glasses in zip(people, (0, 1, 1), strict=True):
         for task in person.next(40):
             person.answer(task, ALL | {"glasses": glasses})
     aggregate(filled)
-    bob = taken_back(filled, labeller_id=people[1].id)
+    bob = take_back_checked(filled, labeller_id=people[1].id)
     assert (bob.opened, bob.aggregated) == (0, 40)
     with filled.database.read() as session:
         assert set(read_opinions(session, ["answer"]).labeller) == {people[0].id, people[2].id}
@@ -198,22 +198,22 @@ def test_a_take_back_leaves_what_undoing_one_after_the_other_leaves(
 ):
     ada = _label_at_random(filled, random.Random(seed))
     filled.database.checkpoint()
-    shutil.copytree(filled.path, tmp_path / "twin")
-    twin = ProjectFolder.open(tmp_path / "twin")
+    shutil.copytree(filled.path, tmp_path / "other")
+    copy = ProjectFolder.open(tmp_path / "other")
     before = all_labels(filled)
 
-    effect = taken_back(filled, labeller_id=ada.id)
+    effect = take_back_checked(filled, labeller_id=ada.id)
 
     kinds = ("answer", "people", "review")
-    with twin.database.write() as session:
+    with copy.database.write() as session:
         chosen = select(Submission).where(Submission.labeller_id == ada.id, Submission.kind.in_(kinds))
         targets = list(session.scalars(chosen.order_by(Submission.id)))
         random.Random(seed).shuffle(targets)
         for target in targets:
             undo_submission(session, target, f"undo {target.id}", "")
     after = all_labels(filled)
-    assert after == all_labels(twin)
-    assert [row[:2] for row in images_table(filled)] == [row[:2] for row in images_table(twin)]
+    assert after == all_labels(copy)
+    assert [row[:2] for row in images_table(filled)] == [row[:2] for row in images_table(copy)]
     assert effect.opened == len(before.keys() - after.keys())
     assert after.keys() <= before.keys()
     with filled.database.write() as session:
@@ -222,7 +222,7 @@ def test_a_take_back_leaves_what_undoing_one_after_the_other_leaves(
         assert session.scalar(select(func.sum(Image.open_cells))) == counted
     undone(filled)
     assert all_labels(filled) == before
-    twin.database.close()
+    copy.database.close()
 
 
 def _label_at_random(project: ProjectFolder, chance: random.Random) -> Person:

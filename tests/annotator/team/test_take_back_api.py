@@ -1,4 +1,4 @@
-"""Taking answers back by HTTP and by command: an admin's right, with a preview and one undo."""
+"""Take-backs by HTTP and by command: an admin's right, with a preview and one undo."""
 
 import json
 from datetime import timedelta
@@ -19,7 +19,7 @@ def answer_some(project: ProjectFolder, name: str, count: int = 4) -> Person:
     return person
 
 
-def test_an_admin_previews_takes_back_and_undoes_and_nobody_else_may(filled: ProjectFolder):
+def test_an_admin_previews_it_does_it_and_undoes_it_and_nobody_else_may(filled: ProjectFolder):
     bob = answer_some(filled, "Bob")
     with filled.database.write() as session:
         add_account(session, "Ada", "admin", PASSWORD)
@@ -52,7 +52,7 @@ def test_an_admin_previews_takes_back_and_undoes_and_nobody_else_may(filled: Pro
     assert done_count(filled) == 4
 
 
-def test_the_command_takes_back_by_labeller_and_time_and_undoes(filled: ProjectFolder):
+def test_the_command_chooses_by_labeller_and_time_and_undoes(filled: ProjectFolder):
     answer_some(filled, "Bob")
     project = ("-p", filled.path)
     preview = call("take-back", "--labeller", "Bob", "--since", "2020-01-01", "--preview", *project)
@@ -70,7 +70,7 @@ def test_the_command_takes_back_by_labeller_and_time_and_undoes(filled: ProjectF
     assert done_count(filled) == 4
 
 
-def test_the_labels_of_one_upload_are_taken_back_and_not_those_of_another_with_the_same_name(
+def test_the_labels_of_one_upload_are_undone_and_not_those_of_another_with_the_same_name(
     filled: ProjectFolder, faces
 ):
     call("import", faces / "answers.csv", "-p", filled.path).assert_done()

@@ -1,4 +1,4 @@
-/** The part of the team page that takes answers back: choose, preview, take back, and undo an earlier one. */
+/** The part of the team page that undoes many answers: choose, preview, take back, and undo an earlier one. */
 import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
 import { byId, count, element, fieldOf, labellerName, moment, onSubmit } from '../lib/dom.js';
@@ -39,14 +39,14 @@ function words({ answers, images, opened, restored, reopened, people_changes, ag
 function listed({ submission, effect, by, created_at, undone, labeller, upload, source, since, until }) {
   const what = [labeller && `of ${labellerName(labeller, 'you')}`, upload && `of import ${upload}`, source && `of ${source}`].filter(Boolean).join(', ');
   const times = [...(since ? [' from ', moment(since)] : []), ...(until ? [' until ', moment(until)] : [])];
-  const text = [moment(created_at), ` ${labellerName(by)} took back ${count(effect.answers, 'answer')} ${what}`, ...times, '. '];
+  const text = [moment(created_at), ` ${labellerName(by)} undid ${count(effect.answers, 'answer')} ${what}`, ...times, '. '];
   const undo = element('button', { type: 'button', onclick: () => restore(submission) }, 'Undo');
   return element('li', { 'data-undone': String(undone) }, ...text, undone ? element('span', { class: 'muted' }, 'Undone.') : undo);
 }
 
 /** @param {PastTakeBack[]} takeBacks */
 function list(takeBacks) {
-  byId('taken-back').replaceChildren(...takeBacks.map(listed));
+  byId('past-take-backs').replaceChildren(...takeBacks.map(listed));
 }
 
 /** @param {string} submission */
@@ -74,7 +74,7 @@ function takeBack() {
     byId('effect').textContent = words(answer.effect, true);
     take.hidden = true;
     list((await call('GET', 'team/take-backs')).take_backs);
-  }, 'The answers are taken back.');
+  }, 'The answers no longer count.');
 }
 
 /**

@@ -4,11 +4,11 @@ import { loadSchema } from '../lib/schema.js';
 import { byId, count, element, fieldOf, find, findAll, moment, onSubmit } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
 import { runExclusive } from '../lib/busy.js';
-import { accountNode } from './team_accounts.js';
+import { accountNode } from './accounts.js';
 import { showTakeBack } from './take_back.js';
-import { agreementTable, membersTable } from './team_tables.js';
+import { agreementTable, membersTable } from './tables.js';
 /** @import { Aggregation, Team } from '../types' */
-/** @import { AccountActions } from './team_accounts.js' */
+/** @import { AccountActions } from './accounts.js' */
 
 const settingsForm = byId('agree', HTMLFormElement);
 /** @type {Map<string, string>} */
