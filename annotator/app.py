@@ -27,6 +27,7 @@ from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.security import protect
 from annotator.web.images.browse import browse
+from annotator.web.images.clearing import clearing
 from annotator.web.images.flags import flags_api
 from annotator.web.images.groups import groups_api
 from annotator.web.images.review import review
@@ -83,6 +84,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         media,
         health,
         browse,
+        clearing,
         review,
         flags_api,
         groups_api,

@@ -1,11 +1,12 @@
-"""The condition that a submission no longer counts."""
+"""The conditions that a submission or an annotation no longer counts."""
 
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, exists, or_
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from annotator.models import Submission, TakeBackSubmission
+from annotator.domain.states import Origin
+from annotator.models import Annotation, Submission, TakeBackSubmission
 
 
 def is_undone(submission_id: InstrumentedAttribute[int] = Submission.id) -> ColumnElement[bool]:
@@ -20,3 +21,19 @@ def is_undone(submission_id: InstrumentedAttribute[int] = Submission.id) -> Colu
         ~exists().where(undo_of_take_back.undoes == TakeBackSubmission.take_back_id),
     )
     return or_(exists().where(later.undoes == submission_id), covered)
+
+
+def is_cleared(annotation: type[Annotation] = Annotation) -> ColumnElement[bool]:
+    """Whether a later clearing of its cell keeps an annotation from counting.
+
+    Args:
+        annotation: `Annotation`, or an alias of it in the surrounding query.
+    """
+    later = aliased(Annotation)
+    return exists().where(
+        later.image_id == annotation.image_id,
+        later.attribute_id == annotation.attribute_id,
+        later.id > annotation.id,
+        later.origin == Origin.CLEARED,
+        ~is_undone(later.submission_id),
+    )

@@ -49,6 +49,8 @@ ACCESS: dict[str, Needed] = {
     "browse.show_image": Role.LABELLER,
     "browse.correct_image": Role.LABELLER,  # services/review/queue checks who may adjudicate
     "browse.undo_image_correction": Role.LABELLER,
+    "clearing.clear": Role.REVIEWER,
+    "clearing.undo": Role.REVIEWER,
     "review.review_page": Role.REVIEWER,
     "review.list_review": Role.REVIEWER,
     "browse.set_gold": Role.REVIEWER,

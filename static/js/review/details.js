@@ -13,8 +13,8 @@ import { ReviewPicture } from './picture.js';
 const number = Number(byId('main').dataset.number);
 const picture = new ReviewPicture();
 const filters = filtersOf(location.search);
-/** @type {string[]} */
-const corrections = []; // keys of this visit, newest last
+/** @type {{key: string, path: string}[]} */
+const corrections = []; // of this visit, newest last: the key, and where it is undone
 /** @type {Attribute[]} */
 let schema = [];
 
@@ -57,6 +57,7 @@ function show(image) {
     const cell = cells.get(attribute.name);
     if (!cell) return [];
     const node = cellNode(attribute, cell, { onanswer: correct, keys: false });
+    if (image.gold !== null && cell.label) node.querySelector('header')?.append(clearButton(attribute));
     if (opened.has(attribute.name)) node.querySelector('.history')?.setAttribute('open', '');
     return [node];
   }));
@@ -79,17 +80,38 @@ function correct(attribute, value) {
   runExclusive(async () => {
     const body = { values: { [attribute]: value }, adjudicate: byId('adjudicate', HTMLInputElement).checked };
     const { key, answer } = await postOnce(`images/${number}/corrections`, body);
-    corrections.push(key);
+    corrections.push({ key, path: `images/${number}/corrections/undo` });
     show(answer.image);
     findAll(document, `[data-attribute="${attribute}"] [aria-pressed=true]`)[0]?.focus();
   }, 'Saved.');
 }
 
+/**
+ * A reviewer's button that opens a cell again. `gold` of an image is null for others.
+ *
+ * @param {Attribute} attribute
+ */
+function clearButton({ name, title }) {
+  return element('button', { type: 'button', class: 'clear', 'aria-label': `Clear ${title}`, onclick: () => clear(name) }, 'Clear');
+}
+
+/** @param {string} attribute */
+function clear(attribute) {
+  runExclusive(async () => {
+    const { key } = await postOnce('images/clear', { attribute, images: [number] });
+    corrections.push({ key, path: 'images/clear/undo' });
+    show(await call('GET', `images/${number}`));
+    byId('undo').focus();
+  }, 'Cleared: the cell is open again.');
+}
+
 function undo() {
   runExclusive(async () => {
-    const { answer } = await postOnce(`images/${number}/corrections/undo`, { submission: corrections.at(-1) });
+    const last = corrections.at(-1);
+    if (!last) return;
+    await postOnce(last.path, { submission: last.key });
     corrections.pop();
-    show(answer.image);
+    show(await call('GET', `images/${number}`));
   }, 'Undone.');
 }
 
