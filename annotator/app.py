@@ -35,6 +35,7 @@ from annotator.web.images.splits import splits_api
 from annotator.web.label.bulk import sweep
 from annotator.web.label.faces import faces_api
 from annotator.web.label.people import people
+from annotator.web.label.people_corrections import people_corrections
 from annotator.web.label.routes import label_api
 from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
@@ -72,6 +73,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         label_api,
         sweep,
         people,
+        people_corrections,
         rounds_api,
         round_files,
         imports_api,

@@ -320,7 +320,7 @@ class TakeBack(Base):
     """A submission that undid many others, and what it was asked for; arguments that are null chose everything.
 
     `labeller_id`: whose answers. `import_name`: of which imported file; `import_id`: of which upload. `since` (included) and
-    `until` (not included): given when. `effect`: what changed (services/annotation/take_back).
+    `until` (not included): given when. `naming`: only names given on the page *People*. `effect`: what changed (services/annotation/take_back).
     """
 
     __tablename__ = "take_backs"
@@ -333,6 +333,7 @@ class TakeBack(Base):
     import_name: Mapped[str | None]
     since: Mapped[datetime | None]
     until: Mapped[datetime | None]
+    naming: Mapped[bool] = mapped_column(server_default="0")
     effect: Mapped[dict[str, Any]]
 
 

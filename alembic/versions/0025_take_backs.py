@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("import_name", sa.String(), nullable=True),
         sa.Column("since", sa.DateTime(), nullable=True),
         sa.Column("until", sa.DateTime(), nullable=True),
+        sa.Column("naming", sa.Boolean(), server_default="0", nullable=False),
         sa.Column("effect", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["labeller_id"], ["labellers.id"]),

@@ -22,6 +22,8 @@ class SubmissionKind(StrEnum):
     """A new name for a person."""
     MERGE = "merge"
     """Two people turned out to be one."""
+    SPLIT = "split"
+    """Images of one person turned out to show another one, or nobody who is named."""
     UNDO = "undo"
     """An earlier submission no longer counts."""
     TAKE_BACK = "take back"

@@ -799,6 +799,15 @@ export interface PastTakeBack {
   source: string | null;
   since: string | null;
   until: string | null;
+  naming: boolean;
+}
+
+export interface Naming {
+  submission: string;
+  created_at: string;
+  name: string | null;
+  images: number;
+  undone: boolean;
 }
 
 // ---- kept in the browser

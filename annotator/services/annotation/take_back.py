@@ -46,6 +46,7 @@ class Selection:
         import_name: the name of an imported file or folder.
         since: given at this time or later.
         until: given before this time.
+        naming: only names given on the page *People*.
     """
 
     labeller_id: int | None = None
@@ -53,11 +54,12 @@ class Selection:
     import_name: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    naming: bool = False
 
     def fingerprint(self) -> str:
         """A hash of the content: a repetition with the same key must have the same one."""
         times = [time.isoformat() if time else None for time in (self.since, self.until)]
-        body = ["take back", self.labeller_id, self.import_id, self.import_name, *times]
+        body = ["take back", self.labeller_id, self.import_id, self.import_name, *times, self.naming]
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 
@@ -74,6 +76,7 @@ class PastTakeBack:
     import_name: str | None
     since: datetime | None
     until: datetime | None
+    naming: bool
     effect: Effect
 
 
@@ -132,8 +135,17 @@ def take_back(session: Session, labeller_id: int, key: str, selection: Selection
     return effect
 
 
-def undo_take_back(session: Session, labeller_id: int, key: str, undone_key: str) -> None:
-    """Undo a take-back of anybody: its answers count again. A repetition with the same key changes nothing.
+def undo_take_back(
+    session: Session, labeller_id: int, key: str, undone_key: str, *, only_own: bool = False
+) -> None:
+    """Undo a take-back: its answers count again. A repetition with the same key changes nothing.
+
+    Args:
+        session: a writing session.
+        labeller_id: who undoes it.
+        key: the idempotency key of the undo.
+        undone_key: the key of the take-back.
+        only_own: whether somebody else's take-back is refused.
 
     Raises:
         NotFound: if there is no such take-back.
@@ -145,7 +157,7 @@ def undo_take_back(session: Session, labeller_id: int, key: str, undone_key: str
     target = session.scalar(
         select(Submission).where(Submission.key == undone_key, Submission.kind == SubmissionKind.TAKE_BACK)
     )
-    if target is None:
+    if target is None or (only_own and target.labeller_id != labeller_id):
         raise NotFound(
             "unknown_take_back",
             f"There is no take-back {undone_key!r}.",
@@ -179,6 +191,7 @@ def list_take_backs(session: Session) -> list[PastTakeBack]:
             row.import_name,
             row.since,
             row.until,
+            row.naming,
             Effect(**row.effect),
         )
         for row, key, created_at, who, labeller, undone in session.execute(query)
@@ -204,6 +217,8 @@ def _chosen(session: Session, selection: Selection) -> ColumnElement[bool]:
         conditions.append(Submission.created_at >= selection.since)
     if selection.until is not None:
         conditions.append(Submission.created_at < selection.until)
+    if selection.naming:
+        conditions.append(Submission.kind == SubmissionKind.PEOPLE)
     if len(conditions) == 1:
         raise WrongUse(
             "nothing_chosen",

@@ -19,6 +19,7 @@ ANSWERS = (
     SubmissionKind.SWEEP,
     SubmissionKind.REVIEW,
     SubmissionKind.PEOPLE,
+    SubmissionKind.SPLIT,
     SubmissionKind.IMPORT,
     SubmissionKind.AGGREGATE,
 )

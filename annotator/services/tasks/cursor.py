@@ -23,6 +23,7 @@ _NO_ANSWER = (
     SubmissionKind.CLEAR,
     SubmissionKind.PEOPLE,
     SubmissionKind.MERGE,
+    SubmissionKind.SPLIT,
     SubmissionKind.SCHEMA,
 )
 """Submissions after which the image still wants this labeller's answer: they say nothing, or only who is in it."""

@@ -95,6 +95,10 @@ ACCESS: dict[str, Needed] = {
     "people.show_person": Role.LABELLER,
     "people.rename_person": Role.REVIEWER,
     "people.merge_people": Role.REVIEWER,
+    "people_corrections.split": Role.REVIEWER,
+    "people_corrections.namings": Role.LABELLER,  # their own
+    "people_corrections.undo_namings": Role.LABELLER,
+    "people_corrections.restore_namings": Role.LABELLER,
     "faces_api.show": Role.LABELLER,
     "insights.insights_page": Role.LABELLER,
     "insights.show_insights": Role.LABELLER,

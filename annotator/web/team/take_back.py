@@ -72,7 +72,10 @@ class TakeBackOut(BaseModel):
 
 
 class PastTakeBackOut(TakeBackOut):
-    """A take-back with what it was asked for, who did it and when, and whether it was undone."""
+    """A take-back with what it was asked for, who did it and when, and whether it was undone.
+
+    `naming`: only names given on the page People.
+    """
 
     by: str
     created_at: UtcTime
@@ -82,6 +85,7 @@ class PastTakeBackOut(TakeBackOut):
     source: str | None
     since: UtcTime | None
     until: UtcTime | None
+    naming: bool
 
 
 class TakeBacksOut(BaseModel):
@@ -141,4 +145,5 @@ def _past(past: PastTakeBack) -> PastTakeBackOut:
         source=past.import_name,
         since=past.since,
         until=past.until,
+        naming=past.naming,
     )

@@ -57,7 +57,7 @@ function show(image) {
     const cell = cells.get(attribute.name);
     if (!cell) return [];
     const node = cellNode(attribute, cell, { onanswer: correct, keys: false });
-    if (image.gold !== null && cell.label) node.querySelector('header')?.append(clearButton(attribute));
+    if (image.gold !== null && cell.label) node.querySelector('.values')?.append(clearButton(attribute));
     if (opened.has(attribute.name)) node.querySelector('.history')?.setAttribute('open', '');
     return [node];
   }));

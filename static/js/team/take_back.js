@@ -36,8 +36,8 @@ function words({ answers, images, opened, restored, reopened, people_changes, ag
 }
 
 /** @param {PastTakeBack} past */
-function listed({ submission, effect, by, created_at, undone, labeller, upload, source, since, until }) {
-  const what = [labeller && `of ${labellerName(labeller, 'you')}`, upload && `of import ${upload}`, source && `of ${source}`].filter(Boolean).join(', ');
+function listed({ submission, effect, by, created_at, undone, labeller, upload, source, since, until, naming }) {
+  const what = [labeller && `of ${labellerName(labeller, 'you')}`, upload && `of import ${upload}`, source && `of ${source}`, naming && 'names of faces only'].filter(Boolean).join(', ');
   const times = [...(since ? [' from ', moment(since)] : []), ...(until ? [' until ', moment(until)] : [])];
   const text = [moment(created_at), ` ${labellerName(by)} undid ${count(effect.answers, 'answer')} ${what}`, ...times, '. '];
   const undo = element('button', { type: 'button', onclick: () => restore(submission) }, 'Undo');
