@@ -532,7 +532,7 @@ class Flag(Base):
 
 
 class Snapshot(Base):
-    """A snapshot in the project's folder."""
+    """A snapshot in the project's folder `name`. `title`, `note`: what people call it and say about it."""
 
     __tablename__ = "snapshots"
 
@@ -541,7 +541,14 @@ class Snapshot(Base):
     content_hash: Mapped[str]
     images: Mapped[int]
     labelled: Mapped[int]
+    title: Mapped[str] = mapped_column(server_default="")
+    note: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime]
+
+    @property
+    def path(self) -> str:
+        """Its folder, relative to the project's."""
+        return f"snapshots/{self.name}"
 
 
 class Round(Base):

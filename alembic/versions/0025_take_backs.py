@@ -1,4 +1,4 @@
-"""Answers that are taken back together, cells that are cleared."""
+"""Take-backs of many answers, cleared cells, titles and notes of snapshots."""
 
 import sqlalchemy as sa
 
@@ -42,9 +42,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("origin = 'cleared'"),
         postgresql_where=sa.text("origin = 'cleared'"),
     )
+    for column in ("title", "note"):
+        op.add_column("snapshots", sa.Column(column, sa.String(), server_default="", nullable=False))
 
 
 def downgrade() -> None:
+    for column in ("note", "title"):
+        op.drop_column("snapshots", column)
     op.drop_index("ix_annotations_cleared", "annotations")
     op.drop_index("ix_take_back_submissions_take_back_id", "take_back_submissions")
     op.drop_table("take_back_submissions")

@@ -26,6 +26,7 @@ COMMANDS = {
     "round": ("rounds", "round_command"),
     "schema": ("projects", "schema_group"),
     "serve": ("serving", "serve_command"),
+    "snapshots": ("snapshots", "snapshots_group"),
     "splits": ("splits", "splits_command"),
     "status": ("projects", "status_command"),
     "take-back": ("take_back", "take_back_command"),

@@ -438,6 +438,8 @@ export interface Snapshot {
   created_at: string;
   images: number;
   labelled: number;
+  title: string;
+  note: string;
   path: string;
 }
 

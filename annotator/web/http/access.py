@@ -121,6 +121,8 @@ ACCESS: dict[str, Needed] = {
     "mapping_api.preview": Role.ADMIN,
     "snapshots_api.index": Role.LABELLER,
     "snapshots_api.create": Role.REVIEWER,
+    "snapshots_api.describe": Role.REVIEWER,
+    "snapshots_api.delete": Role.ADMIN,
     "snapshots_api.diff": Role.LABELLER,
     "snapshots_api.verify": Role.LABELLER,
     "snapshot_files.card": Role.LABELLER,
