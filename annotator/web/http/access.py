@@ -61,6 +61,7 @@ ACCESS: dict[str, Needed] = {
     "team.run_aggregation": Role.REVIEWER,
     "team.add_member": Role.ADMIN,
     "team.change_member": Role.ADMIN,
+    "team.delete_member": Role.ADMIN,
     "team.make_token": Role.ADMIN,
     "team.revoke_one_token": Role.ADMIN,
     "take_backs.index": Role.ADMIN,

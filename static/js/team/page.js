@@ -61,6 +61,10 @@ const act = {
     await call('POST', `team/members/${id}`, what);
     await refresh();
   }, 'Changed.'),
+  remove: (id, forgetName) => runExclusive(async () => {
+    await call('POST', `team/members/${id}/delete`, { forget_name: forgetName });
+    await refresh();
+  }, 'The account is deleted. Its answers stay.'),
   token: (id, purpose) => runExclusive(async () => {
     const { token } = await call('POST', `team/members/${id}/tokens`, { purpose });
     await refresh();
