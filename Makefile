@@ -14,7 +14,7 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage lint bench soak chromium clean
+.PHONY: help setup run test coverage lint examples bench soak chromium clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lint: $(READY) $(NODE_READY) ## format, lint, types, import contracts; types and
 	$(BIN)/lint-imports
 	[ ! -e $(NODE_READY) ] || $(WITH_NODE) node_modules/.bin/tsc
 	[ ! -e $(NODE_READY) ] || $(WITH_NODE) node_modules/.bin/eslint static/js eslint.config.js
+
+examples: $(READY) ## the drawings that guidelines show, after a change of the sample faces
+	$(BIN)/python -m annotator.sample_faces.examples static/examples
 
 bench: $(READY) ## the figures that the documents name
 	$(BIN)/python -m benchmarks

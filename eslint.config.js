@@ -25,8 +25,8 @@ export default [
       'no-new-func': 'error',
       'no-param-reassign': 'error',
       'no-promise-executor-return': 'error',
-      // A room imports from itself and from lib.
-      'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./(?!lib/)' }] }],
+      // A room imports from itself, from lib, and from the rooms that several pages share.
+      'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./(?!(?:lib|photo|upload)/)' }] }],
       'no-return-assign': 'error',
       'no-self-compare': 'error',
       'no-sequences': 'error',
@@ -46,5 +46,8 @@ export default [
     },
   },
   { files: ['static/js/lib/*.js'], rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./' }] }] } },
+  { files: ['static/js/*/*/*.js'], rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./(?!\\.\\./lib/)' }] }] } },
+  // A room inside lib, for a part that several pages share, imports from itself and from lib.
+  { files: ['static/js/lib/*/*.js'], rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./\\.\\./' }] }] } },
   { files: ['static/js/lib/theme.js'], languageOptions: { sourceType: 'script' } },
 ];

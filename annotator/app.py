@@ -8,10 +8,13 @@ from flask import Flask
 
 from annotator import __version__
 from annotator.config import Settings
+from annotator.domain.exclusions import ExclusionReason
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.faces.tiles import TileStore
+from annotator.services.review.explainer import Explainer
+from annotator.web.data.erasures import erasures_api
 from annotator.web.data.exports import export_files, exports_api
 from annotator.web.data.imports import imports_api
 from annotator.web.data.mapping import mapping_api
@@ -22,28 +25,69 @@ from annotator.web.http.context import Context
 from annotator.web.http.contracts import spec
 from annotator.web.http.health import health
 from annotator.web.http.media import media
+from annotator.web.http.navigation import add_navigation
 from annotator.web.http.number_arguments import RowNumber
 from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.security import protect
+from annotator.web.images.badges import badges
 from annotator.web.images.browse import browse
-from annotator.web.images.clearing import clearing
+from annotator.web.images.exclusions import exclusions_api
 from annotator.web.images.flags import flags_api
 from annotator.web.images.groups import groups_api
 from annotator.web.images.review import review
+from annotator.web.images.selection import selection
 from annotator.web.images.splits import splits_api
 from annotator.web.label.bulk import sweep
 from annotator.web.label.faces import faces_api
+from annotator.web.label.loop import loop_api
 from annotator.web.label.people import people
 from annotator.web.label.people_corrections import people_corrections
+from annotator.web.label.reasons import reasons_api
 from annotator.web.label.routes import label_api
 from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
+from annotator.web.progress.words import words
 from annotator.web.team.accounts import accounts
 from annotator.web.team.routes import team
 from annotator.web.team.take_back import take_backs
 
 MAX_BODY_BYTES = 2**20
+_BLUEPRINTS = (
+    accounts,
+    label_api,
+    reasons_api,
+    loop_api,
+    sweep,
+    people,
+    people_corrections,
+    rounds_api,
+    round_files,
+    imports_api,
+    mapping_api,
+    snapshots_api,
+    snapshot_files,
+    erasures_api,
+    exports_api,
+    export_files,
+    pages,
+    media,
+    health,
+    browse,
+    badges,
+    review,
+    flags_api,
+    exclusions_api,
+    selection,
+    groups_api,
+    splits_api,
+    schema_api,
+    team,
+    take_backs,
+    faces_api,
+    insights,
+    words,
+)
 
 
 def create_app(project: ProjectFolder, settings: Settings) -> Flask:
@@ -55,8 +99,10 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     limits = Limits(settings.max_pixels, settings.max_file_bytes)
     # Two threads never wait for tiles: they take answers.
     tiles = TileStore(project, limits, settings.tile_cache_bytes, max(1, settings.threads - 2))
-    app.extensions["facelabel"] = Context(project, settings, tiles)
-    app.jinja_env.globals.update(project_name=project.name, version=__version__)
+    app.extensions["facelabel"] = Context(project, settings, tiles, Explainer(project))
+    app.jinja_env.globals.update(
+        project_name=project.name, version=__version__, exclusion_reasons=list(ExclusionReason)
+    )
     app.config.update(
         SECRET_KEY=project.secret_key(),
         SESSION_COOKIE_NAME="facelabel",
@@ -67,36 +113,9 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     app.url_map.converters["int"] = RowNumber
     protect(app, settings.host)
     guard(app)
+    add_navigation(app)
     tell_errors(app)
-    for blueprint in (
-        accounts,
-        label_api,
-        sweep,
-        people,
-        people_corrections,
-        rounds_api,
-        round_files,
-        imports_api,
-        mapping_api,
-        snapshots_api,
-        snapshot_files,
-        exports_api,
-        export_files,
-        pages,
-        media,
-        health,
-        browse,
-        clearing,
-        review,
-        flags_api,
-        groups_api,
-        splits_api,
-        schema_api,
-        team,
-        take_backs,
-        faces_api,
-        insights,
-    ):
+    for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     spec.app = app
     return app

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import runpy
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 PAUSES = sys.platform == "linux"
@@ -26,17 +28,30 @@ class ChildProcess:
         module: the module to run.
         arguments: its command-line arguments.
         log: the file for the output of the process and its children.
+        lock: a file on which the process holds a shared lock as long as it lives.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
+    def __init__(self, module: str, arguments: Sequence[str], log: Path, lock: Path | None = None) -> None:
         command = [sys.executable, "-m", __name__, str(os.getpid()), module, *arguments]
-        with log.open("wb") as file:
-            self._process = subprocess.Popen(command, stdout=file, stderr=file, process_group=0)
+        with ExitStack() as files:
+            output = files.enter_context(log.open("wb"))
+            kept: tuple[int, ...] = ()
+            if lock is not None:
+                locked = files.enter_context(lock.open("w"))
+                fcntl.flock(locked, fcntl.LOCK_SH)
+                kept = (locked.fileno(),)
+            self._process = subprocess.Popen(
+                command, stdout=output, stderr=output, process_group=0, pass_fds=kept
+            )
 
     @property
     def running(self) -> bool:
         """Whether the process has not ended; a paused process has not."""
         return self._process.poll() is None
+
+    def wait(self) -> None:
+        """Wait until the process has ended."""
+        self._process.wait()
 
     def pause(self) -> None:
         """Stop the process until it is resumed."""
@@ -56,6 +71,50 @@ class ChildProcess:
     def _signal(self, number: int) -> None:
         if self.running:
             os.killpg(self._process.pid, number)
+
+
+class AnsweringProcess:
+    """A running `python -m MODULE ARGUMENTS` that answers every line on its standard input with a line.
+
+    Its errors go where those of its parent go. Linux ends it together with the thread that started it; elsewhere it ends when its
+    standard input is closed.
+
+    Args:
+        module: the module to run.
+        arguments: its command-line arguments.
+    """
+
+    def __init__(self, module: str, arguments: Sequence[str]) -> None:
+        command = [sys.executable, "-m", __name__, str(os.getpid()), module, *arguments]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            process_group=0,
+        )
+
+    def ask(self, line: str) -> str:
+        """Send a line and wait for the answer.
+
+        Raises:
+            EOFError: the process ended instead.
+            OSError: the process has ended before.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise EOFError(f"the process ended with status {self._process.wait()}")
+        return answer
+
+    def end(self) -> None:
+        """End the process and wait until it has ended."""
+        with suppress(OSError), self._process:  # a question that it did not read any more cannot be written
+            self._process.terminate()
 
 
 def _main(parent: int, module: str, *arguments: str) -> None:

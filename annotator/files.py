@@ -20,6 +20,8 @@ UNFINISHED = ".unfinished"
 """The end of the name of a folder that is still being written."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_HERE, _EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of renameat2."""
 
 
 def shard_path(root: Path, sha256: str, extension: str) -> Path:
@@ -215,6 +217,24 @@ def staged_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
+
+
+def exchange_folders(first: Path, second: Path) -> None:
+    """Give two folders each other's name, at once where the file system can (Linux's renameat2).
+
+    Raises:
+        OSError: if they cannot be renamed.
+    """
+    names = os.fsencode(first), os.fsencode(second)
+    if _libc.renameat2(_HERE, names[0], _HERE, names[1], _EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        if number not in {errno.EINVAL, errno.ENOSYS}:
+            raise OSError(number, os.strerror(number), str(first))
+        aside = first.with_name(f".{first.name}.{secrets.token_hex(4)}{UNFINISHED}")
+        second.replace(aside)
+        first.replace(second)
+        aside.replace(first)
+    sync_folder(second.parent)
 
 
 @contextmanager

@@ -144,6 +144,13 @@ class Image(Base):
             sqlite_where=text("perceptual_hash IS NULL"),
             postgresql_where=text("perceptual_hash IS NULL"),
         ),
+        # Few images are excluded: queries that do not read this table leave them out by this index.
+        Index(
+            "ix_images_excluded",
+            "id",
+            sqlite_where=text("exclusion_id IS NOT NULL"),
+            postgresql_where=text("exclusion_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -165,6 +172,9 @@ class Image(Base):
     split: Mapped[str] = mapped_column(index=True)
     shuffle: Mapped[int]
     open_cells: Mapped[int]
+    # the row of `exclusions` that excludes it; null: it counts (services/common/counted). No foreign key, because the two
+    # tables would refer to each other.
+    exclusion_id: Mapped[int | None]
     face_count: Mapped[int | None]  # null: not searched yet
     photo_sha256: Mapped[str | None]  # of the photo that it was cut from, which is stored unchanged
     crop_box: Mapped[str | None]  # "left top right bottom" in pixels of that photo, upright
@@ -177,8 +187,8 @@ OPEN_IMAGES = Index(
     "ix_images_open",
     Image.shuffle,
     Image.id,
-    sqlite_where=text("open_cells > 0"),
-    postgresql_where=text("open_cells > 0"),
+    sqlite_where=text("open_cells > 0 AND exclusion_id IS NULL"),
+    postgresql_where=text("open_cells > 0 AND exclusion_id IS NULL"),
 )
 
 
@@ -230,7 +240,7 @@ class GroupDecision(Base):
 
 
 class ImageGroup(Base):
-    """The number of images of each group. Triggers on `images` update it (migration 0014), so that it is always right."""
+    """The number of images of each group, without excluded ones. Triggers on `images` update it (migrations 0014 and 0023)."""
 
     __tablename__ = "image_groups"
     key: Mapped[str] = mapped_column(primary_key=True)
@@ -395,6 +405,25 @@ class Label(Base):
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"), primary_key=True)
     code: Mapped[int | None]
     annotation_id: Mapped[int] = mapped_column(ForeignKey("annotations.id"))
+
+
+class Exclusion(Base):
+    """What a submission made of an image: excluded for a reason (an ExclusionReason), or counting again (`reason` null).
+
+    Rows are only added, and the newest one of an image holds; `images.exclusion_id` follows from it.
+    """
+
+    __tablename__ = "exclusions"
+    __table_args__ = (
+        Index("ix_exclusions_image", "image_id", "id"),
+        Index("ix_exclusions_submission", "submission_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    reason: Mapped[str | None]
+    note: Mapped[str]
 
 
 class PersonChange(Base):
@@ -655,3 +684,33 @@ class SuggestionSource(Base):
     reason: Mapped[str]
     chosen: Mapped[bool] = mapped_column(server_default="0")
     since: Mapped[datetime]
+
+
+class Erasure(Base):
+    """Something that was erased for good: the journal of the work, and its receipt.
+
+    The rows of the database are deleted with the transaction that adds this row. `scope` says which files must follow, with
+    names; it is null once they are gone. `receipt` has no name of an image or a person. `state`: an ErasureState.
+    `newest_image`: the highest number of an image at that time; no later image gets it or a lower one.
+    """
+
+    __tablename__ = "erasures"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(index=True)
+    erased_by: Mapped[str]  # the name of the account at that time, which may be deleted later
+    scope: Mapped[dict[str, Any] | None]
+    receipt: Mapped[dict[str, Any]]
+    newest_image: Mapped[int]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class Tombstone(Base):
+    """What remains of an erased image or photo: its SHA-256, so that no import brings it back unasked."""
+
+    __tablename__ = "tombstones"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    erasure_id: Mapped[int] = mapped_column(ForeignKey("erasures.id"))

@@ -28,6 +28,7 @@ class ProjectFolder:
     networks/         added networks whose features probes may use, a folder each
     imports/          a report per imported source: what was imported and refused
     uploads/          files that were uploaded to be imported, until they are imported
+    erasures/         a receipt per erasure: what was erased for good, without names
     cache/            features, and parts of images for the label page; it may be deleted
     secret.key        signs login cookies
     """
@@ -97,6 +98,11 @@ class ProjectFolder:
     def uploads(self) -> Path:
         """The folder of the uploaded files, each in its own folder."""
         return self.path / "uploads"
+
+    @property
+    def erasures(self) -> Path:
+        """The folder of the receipts of erasures."""
+        return self.path / "erasures"
 
     @property
     def cache(self) -> Path:

@@ -74,6 +74,11 @@ class ProjectCache:
         with self._lock:
             self._values.pop(kind, None)
 
+    def clear_all(self) -> None:
+        """Forget all values of all kinds."""
+        with self._lock:
+            self._values.clear()
+
 
 def project_cache(session: Session) -> ProjectCache:
     """Return the cache of the project that a session of `Database` belongs to."""

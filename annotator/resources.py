@@ -9,6 +9,6 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def resource(name: str) -> Path:
-    """Return the path of the folder `templates`, `static` or `alembic`, or of the file `attributes.toml`."""
+    """Return the path of the folder `templates`, `static` or `alembic`, or of a file such as `attributes.toml` or `docs/words.md`."""
     installed = _PACKAGE / name
     return installed if installed.exists() else _PACKAGE.parent / name

@@ -50,7 +50,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns when a request waits a moment
     _check_audience(project, settings)
     app = create_app(project, settings)
-    tiles = context_of(app).tiles
+    served = context_of(app)
     try:
         server = create_server(
             app,
@@ -77,7 +77,8 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
         server.run()
     finally:
         server.close()
-        tiles.close()
+        served.tiles.close()
+        served.explainer.close()
         worker.stop()
 
 

@@ -7,13 +7,12 @@ therefore interrupted. It is started again with the same snapshot, and continues
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
+import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Thread
@@ -21,13 +20,15 @@ from threading import Event, Thread
 from annotator.config import Settings
 from annotator.db import Changes
 from annotator.domain.states import JobState
-from annotator.errors import FacelabelError, NoRoom
+from annotator.errors import Busy, FacelabelError, NoRoom
+from annotator.feature_removal import forget_features
 from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import StatisticsCounter
-from annotator.services.common.job_queue import StoppedError, failures_recorded
+from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
+from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
 from annotator.services.grouping.duplicate_search import DuplicateSearch
@@ -38,12 +39,16 @@ from annotator.services.insights.background import BackgroundAnalysis, analyses_
 from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen
 from annotator.services.rounds.jobs import (
+    cancelled_rounds,
     claim_round,
     fail_round,
+    images_at_once,
+    newest_is_partial,
     note_labels_seen,
     release_round,
     report_progress,
     round_is_due,
+    start_automatic_round,
     start_due_round,
 )
 from annotator.services.rounds.loading import load_predictions
@@ -86,8 +91,9 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     def stopped() -> bool:
         return stop.is_set() or (parent is not None and os.getppid() != parent)
 
-    search = FaceSearch(project)
-    background, snapshots = _background(project, settings, search), RoundSnapshots(project)
+    interrupted = Interruption(project, stopped)
+    search, warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
+    background, snapshots = _background(project, settings, search, warmup), RoundSnapshots(project)
     analyses, relabeling = analyses_of(project), RelabelScheduler(project)
     remove_leftovers(project)
     ended, changes = Event(), Changes(project.database)
@@ -96,11 +102,12 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     try:
         while not stopped():
             try:
-                busy = _work(project, settings, stopped, background, snapshots, analyses)
-                if not busy:
+                _complete_erasures(project, analyses, snapshots)
+                busy = _work(project, settings, interrupted, background, snapshots, analyses, warmup)
+                if not busy and not extend_partial_round(project, settings.round_every, warmup):
                     start_due_analysis(analyses)
                     relabeling.schedule_if_new()
-            except NoRoom as error:
+            except (Busy, NoRoom) as error:
                 # The database cannot even store the error. The interrupted work continues once there is room.
                 _log.error("%s", str(error).replace("\n", " "))
                 stop.wait(FULL_SECONDS)
@@ -114,6 +121,18 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         for analysis in analyses:
             analysis.close()
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
+
+
+def _complete_erasures(
+    project: ProjectFolder, analyses: Sequence[BackgroundAnalysis], snapshots: RoundSnapshots
+) -> None:
+    """Complete what was erased for good, before any other work."""
+    forget_caches(project)
+    if erasure_waits(project):
+        for analysis in analyses:
+            analysis.interrupt()
+        snapshots.forget()
+        complete_erasures(project, forget_features)
 
 
 def _wait_for_changes(changes: Changes, stop: Event) -> None:
@@ -139,6 +158,7 @@ def _work(
     background: deque[Callable[[], bool]],
     snapshots: RoundSnapshots,
     analyses: Sequence[BackgroundAnalysis],
+    warmup: FeatureWarmup,
 ) -> bool:
     """Do the next piece of work that is due. Returns whether there was any.
 
@@ -148,7 +168,8 @@ def _work(
         if held and run_next_import(project, settings, stopped):
             return True
     start_round_if_due(project, settings.round_every)
-    if run_next_round(project, settings, snapshots, stopped=stopped, analyses=analyses):
+    waiting = settings.round_every > 0 and not warmup.complete
+    if run_next_round(project, settings, snapshots, stopped=stopped, analyses=analyses, at_once=waiting):
         return True
     for step in tuple(background):
         background.rotate(-1)
@@ -157,11 +178,12 @@ def _work(
     return False
 
 
-def _background(project: ProjectFolder, settings: Settings, search: FaceSearch) -> deque[Callable[[], bool]]:
+def _background(
+    project: ProjectFolder, settings: Settings, search: FaceSearch, warmup: FeatureWarmup
+) -> deque[Callable[[], bool]]:
     """The steps for new images when nothing else is due; each takes about a second."""
     steps: deque[Callable[[], bool]] = deque()
     if settings.round_every:
-        warmup = FeatureWarmup(project, faces=settings.faces)
         steps.append(lambda: _if_alone(project, warmup.run_step))
     added = AddedNetworksWarmup(project, faces=settings.faces)
     steps.append(lambda: _if_alone(project, added.run_step))
@@ -188,6 +210,18 @@ def start_round_if_due(project: ProjectFolder, every: int) -> bool:
         return start_due_round(session, every) is not None
 
 
+def extend_partial_round(project: ProjectFolder, every: int, warmup: FeatureWarmup) -> bool:
+    """Queue a round once all features are there, if the newest one did without some of them. Returns whether it did."""
+    if every == 0 or not warmup.complete:
+        return False
+    with project.database.read() as session:
+        if not newest_is_partial(project, session):
+            return False
+    with project.database.write() as session:
+        start_automatic_round(session)
+    return True
+
+
 def run_next_round(
     project: ProjectFolder,
     settings: Settings,
@@ -195,6 +229,8 @@ def run_next_round(
     report: Report = lambda *_: None,
     stopped: Callable[[], bool] = lambda: False,
     analyses: Sequence[BackgroundAnalysis] = (),
+    *,
+    at_once: bool = False,
 ) -> bool:
     """Run the oldest unfinished round, unless another process is running one. Returns whether it did.
 
@@ -205,6 +241,7 @@ def run_next_round(
         report: is told the progress.
         stopped: when it returns True, the round stops between two steps, and the next worker continues it.
         analyses: are paused while a round of the engine probe runs.
+        at_once: an automatic round does not wait for features that are missing (`jobs.images_at_once`).
     """
     with worker_lock(project) as held:
         if not held:
@@ -212,6 +249,7 @@ def run_next_round(
         with project.database.write() as session:
             row = claim_round(session, settings.round_attempts)
         if row is None:
+            _remove_cancelled(project)
             return False
 
         def give_back() -> None:
@@ -229,20 +267,20 @@ def run_next_round(
             paused(resting),
             failures_recorded(project.path, log, "The labels are unchanged.", give_back, fail),
         ):
-            _run(project, row, snapshots, _Reporter(project, row.id, report, stopped))
+            _run(project, row, snapshots, _Reporter(project, row.id, report, stopped), at_once=at_once)
+        _remove_cancelled(project)
+        if row.engine != "probe":
+            start_due_analysis(analyses)  # its report is not to wait until the worker has nothing else to do
         return True
 
 
-@contextmanager
-def worker_lock(project: ProjectFolder) -> Iterator[bool]:
-    """Try to take the lock of the process that runs imports and rounds; yields whether it was free."""
-    with (project.path / "worker.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+def _remove_cancelled(project: ProjectFolder) -> None:
+    """Remove what cancelled rounds left. The caller holds the worker's lock."""
+    with project.database.read() as session:
+        folders = [project.round_folder(number) for number in cancelled_rounds(session)]
+    for folder in folders:
+        if folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # the next worker tries again
 
 
 class _Reporter:
@@ -254,19 +292,26 @@ class _Reporter:
         self._project, self._number, self._report, self._stopped = project, number, report, stopped
         self._last = ("", 0.0)
 
+    def tell(self, stage: str, done: int, total: int, message: str) -> None:
+        """Only pass the progress on."""
+        self._report(stage, done, total, message)
+
     def __call__(self, stage: str, done: int, total: int, message: str) -> None:
         if self._stopped():
             raise StoppedError
-        self._report(stage, done, total, message)
+        self.tell(stage, done, total, message)
         stage_before, moment = self._last
         if stage != stage_before or time.monotonic() - moment >= REPORT_SECONDS:
             # Not durable: nobody misses it after a power cut, and labellers do not wait for the disk.
             with self._project.database.write(durable=False) as session:
-                report_progress(session, self._number, stage, done, total, message)
+                if not report_progress(session, self._number, stage, done, total, message):
+                    raise CancelledError
             self._last = (stage, time.monotonic())
 
 
-def _run(project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: _Reporter) -> None:
+def _run(
+    project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: _Reporter, *, at_once: bool
+) -> None:
     folder = project.round_folder(row.id)
     snapshot = folder / "snapshot"
     report("snapshot", 0, 1, "writing the snapshot")
@@ -277,7 +322,7 @@ def _run(project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: 
         with project.database.write() as session:
             session.get_one(Round, row.id).labelled = manifest["counts"]["labelled"]
     run = folder / "run"  # written by the trainer: model, checkpoints, predictions
-    _train(project, snapshot, run, row, report)
+    _train(project, snapshot, run, row, report, at_once=at_once)
     report("load", 0, 1, "loading the predictions")
     all_known = snapshots.has_all_images(snapshot)
     loaded = load_predictions(project, run / "predictions", row.id, all_known=all_known)
@@ -293,14 +338,21 @@ def _run(project: ProjectFolder, row: Round, snapshots: RoundSnapshots, report: 
             finished.message += f"; earlier predictions still suggest {', '.join(loaded.kept)}"
         if not loaded.ordered:
             finished.message += "; the queue keeps its order, because this round answers fewer attributes"
-    report("load", 1, 1, "the predictions are loaded")
+    report.tell("load", 1, 1, "the predictions are loaded")
 
 
-def _train(project: ProjectFolder, snapshot: Path, run: Path, row: Round, report: _Reporter) -> None:
+def _train(
+    project: ProjectFolder, snapshot: Path, run: Path, row: Round, report: _Reporter, *, at_once: bool
+) -> None:
     report("features", 0, 1, "loading the trainer")
     # The trainer is imported with the first round and torch with the trainer's first step, so that the worker starts fast.
     from trainer.rounds.round import run_round  # noqa: PLC0415
     from trainer.runtime.errors import ModelError, TrainerError  # noqa: PLC0415
+
+    names: list[str] = []
+    if at_once and row.automatic:
+        with project.database.read() as session:
+            names = images_at_once(session)
 
     def train(network: Path | None) -> None:
         run_round(
@@ -310,6 +362,7 @@ def _train(project: ProjectFolder, snapshot: Path, run: Path, row: Round, report
             strategy=row.strategy,
             cache=project.cache,
             network=network,
+            at_once=names,
             progress=lambda p: report(p.stage, p.done, p.total, p.message),
         )
 

@@ -77,10 +77,10 @@ def fill(project: ProjectFolder, images: int) -> None:
                 rare = chance.random() < 0.001
                 code = {"hair_color": 4 * rare, "glasses": 1 * rare, "hair_top": None}.get(name, 0)
                 cell = {"image_id": number, "attribute_id": ids[name], "code": code}
-                given.append({"id": len(given) + 1, "submission_id": row.id, "origin": "human", **cell})
+                given.append({"id": len(given) + 1, "submission_id": row, "origin": "human", **cell})
                 labels.append({"annotation_id": len(given), **cell})
         opinions = [
-            {"submission_id": row.id, "origin": "opinion", "image_id": n, "attribute_id": ids["glasses"], "code": 1}
+            {"submission_id": row, "origin": "opinion", "image_id": n, "attribute_id": ids["glasses"], "code": 1}
             for n in chance.sample(numbers, max(1, images // 400))
         ]  # fmt: skip
         session.execute(insert(Annotation), given)

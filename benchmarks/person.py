@@ -87,6 +87,7 @@ def measure(size: Size) -> Figures:
         blind, rounds = read_project(project)
         project.database.close()
     return {
+        "start": [{"images until the first suggestion": until_suggested(seen)}],
         f"{len(seen)} of {len(truth)} faces, per {BLOCK} images": blocks(seen, blind, rounds),
         "rounds that started by themselves": rounds_table(seen, rounds),
         "learning curve: balanced accuracy on the audit labels": curve_table(curves),
@@ -160,6 +161,11 @@ def next_key(cells: Sequence[dict[str, Any]], right: dict[str, str]) -> str:
         if cell["current"]:
             return right[cell["attribute"]]
     return wrong[0]["key"].lower() if wrong else "Enter"
+
+
+def until_suggested(seen: Sequence[Seen]) -> int | None:
+    """How many images were answered before the first one that showed a suggestion; None if none did."""
+    return next((number for number, entry in enumerate(seen) if entry.suggested), None)
 
 
 def _is_calm(project: ProjectFolder) -> bool:

@@ -44,6 +44,12 @@ def _imports_do_not_look_at_photos() -> None:
     os.environ.setdefault("FACELABEL_FACES", "0")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _features_come_from_torch() -> None:
+    """OpenVINO takes each process some seconds to compile a network; the tests of it turn it on."""
+    os.environ.setdefault("FACELABEL_OPENVINO", "0")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of the development data."""

@@ -82,12 +82,13 @@ def heads_option(function: Function) -> Function:
 )  # fmt: skip
 @heads_option
 @click.option("--drop-similar", is_flag=True, help="Skip frames of a video that look like the previous one.")
+@click.option("--restore-erased", is_flag=True, help="Also import images that were erased for good.")
 @project_option
 @json_option
 def import_command(
     sources: tuple[Path, ...], form: str, mapping: Path | None, dry_run: bool, map_out: Path | None,
     counted: str, fps: float, turn: str, drop_blurred: bool, drop_similar: bool, names_encoding: str, faces: bool | None,
-    project: Path, as_json: bool,
+    restore_erased: bool, project: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Import images and labels from folders, archives, videos, tables and other tools' exports.
 
@@ -112,6 +113,7 @@ def import_command(
         dry_run=dry_run,
         faces=bool(faces),
         as_opinions=counted == "opinions",
+        restore_erased=restore_erased,
         archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
         names_encoding=names_encoding,
         video=VideoOptions(

@@ -14,7 +14,15 @@ from annotator.domain.states import UNFINISHED, JobState
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
 from annotator.services.exporting.round_snapshots import RoundSnapshots
-from annotator.services.rounds.jobs import DEFAULT_STRATEGY, ENGINES, STRATEGIES, get_round, start_round
+from annotator.services.insights.background import write_report
+from annotator.services.rounds.jobs import (
+    DEFAULT_STRATEGY,
+    ENGINES,
+    STRATEGIES,
+    cancel_round,
+    get_round,
+    start_round,
+)
 from annotator.services.rounds.status import round_summary
 from annotator.worker import POLL_SECONDS, Report, run_next_round
 
@@ -34,25 +42,40 @@ from annotator.worker import POLL_SECONDS, Report, run_next_round
     show_default=True,
     help="The query strategy, which orders the queue.",
 )
+@click.option("--cancel", is_flag=True, help="Cancel the round that is queued or running, and start none.")
 @project_option
 @json_option
-def round_command(engine: str, strategy: str, project: Path, as_json: bool) -> None:
+def round_command(engine: str, strategy: str, cancel: bool, project: Path, as_json: bool) -> None:
     """Train on the labels so far, and reorder the queue by the query strategy.
 
     The round runs here or in the worker of a running server; either way this command shows its progress.
     """
     opened = open_project(project)
+    if cancel:
+        with opened.database.write() as session:
+            summary = round_summary(cancel_round(session))
+        if as_json:
+            print_json(summary)
+        else:
+            click.echo(
+                f"Round {summary['id']} is cancelled. The labels and the predictions in use are unchanged."
+            )
+        return
     with opened.database.write() as session:
         number = start_round(session, engine, strategy).id
     with stage_bar() as bar:
         _follow(opened, number, bar)
     with opened.database.read() as session:
         summary = round_summary(get_round(session, number))
+    if engine != "probe" and summary["state"] == JobState.DONE:
+        write_report(opened)
     if as_json:
         print_json(summary)
     elif summary["state"] == JobState.DONE:
         click.echo(f"Round {number} is done: {summary['message']}.")
         print_metrics(summary["metrics"])
+    elif summary["state"] == JobState.CANCELLED:
+        click.echo(f"Round {number} was cancelled. The predictions in use are unchanged.")
     if summary["state"] == JobState.FAILED:
         raise FacelabelError("round_failed", f"Round {number} failed: {summary['error']}", kept="")
 

@@ -13,6 +13,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from annotator.domain.drawn_examples import DRAWINGS, PREFIX, drawing_of
 from annotator.errors import FacelabelError
 
 CANNOT_TELL = -1
@@ -46,7 +47,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Example:
-    """An image of the project that shows what a value means."""
+    """An image that shows what a value means: the name of an image of the project, or of a drawing (drawn_examples.py)."""
 
     image: str
     code: int
@@ -231,7 +232,7 @@ def _parse_attribute(entry: Any) -> Attribute:
         spellings=spellings,
         values=values,
         guideline=_parse_guideline(name, entry.get("guideline", "")),
-        examples=tuple(_parse_example(name, values, e) for e in entry.get("examples", ())),
+        examples=_parse_examples(name, values, entry.get("examples", ())),
         was=was,
     )
 
@@ -272,14 +273,30 @@ def _parse_guideline(attribute: str, text: Any) -> str:
     return text.strip()
 
 
-def _parse_example(attribute: str, values: tuple[Value, ...], entry: Any) -> Example:
+def _parse_examples(attribute: str, values: tuple[Value, ...], entries: list[Any]) -> tuple[Example, ...]:
+    """Read the examples. The drawing of a value whose line was removed may stay: nothing shows it."""
+    codes = {value.code for value in values}
+    examples = [_parse_example(attribute, entry) for entry in entries]
+    for example in examples:
+        if example.code not in codes and drawing_of(example.image) is None:
+            raise _WrongSchemaError(
+                f"the example {example.image!r} of {attribute} has the code {example.code!r}, which does not exist"
+            )
+    return tuple(examples)
+
+
+def _parse_example(attribute: str, entry: Any) -> Example:
     if not isinstance(entry, dict) or set(entry) != {"image", "code"} or not isinstance(entry["image"], str):
         raise _WrongSchemaError(
             f'each example of {attribute} must look like {{ image = "0001.jpg", code = 1 }}'
         )
-    if isinstance(entry["code"], bool) or entry["code"] not in {value.code for value in values}:
+    if isinstance(entry["code"], bool) or not isinstance(entry["code"], int):
         raise _WrongSchemaError(
             f"the example {entry['image']!r} of {attribute} has the code {entry['code']!r}, which does not exist"
+        )
+    if entry["image"].startswith(PREFIX) and drawing_of(entry["image"]) is None:
+        raise _WrongSchemaError(
+            f"the example {entry['image']!r} of {attribute} is no drawing of the program; the drawings are {', '.join(DRAWINGS)}"
         )
     return Example(entry["image"], entry["code"])
 

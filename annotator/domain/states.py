@@ -36,6 +36,10 @@ class SubmissionKind(StrEnum):
     """Labels computed from all opinions."""
     SCHEMA = "schema"
     """A value of the schema was merged or split."""
+    EXCLUDE = "exclude"
+    """Images that shall not count any more; it has no annotations."""
+    RESTORE = "restore"
+    """Excluded images that count again; it has no annotations."""
     PROMOTION = "promotion"
     """Predictions were chosen by a person; it has no annotations."""
 
@@ -103,6 +107,8 @@ class JobState(StrEnum):
     FAILED = "failed"
     DISCARDED = "discarded"
     """Only imports: the uploader gave it up."""
+    CANCELLED = "cancelled"
+    """Only rounds: somebody cancelled it before its predictions were loaded."""
 
 
 UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
@@ -116,3 +122,13 @@ class TieKind(StrEnum):
     """They belong to one group, so no split may part them."""
     CUT = "cut"
     """They are no near-duplicates."""
+
+
+class ErasureState(StrEnum):
+    """How far an erasure is. Its rows are deleted from the start; the next worker completes one that is unfinished."""
+
+    BEGUN = "begun"
+    """Files that hold what was erased may still be there."""
+    CLEANING = "cleaning"
+    """The files are gone; free pages of the database may still hold bytes of it."""
+    DONE = "done"

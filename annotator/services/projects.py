@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.domain.drawn_examples import PREFIX
 from annotator.domain.grouping.splits import SplitRule
 from annotator.domain.roles import LOCAL_LABELLER, Role
-from annotator.domain.schema import Schema, parse_schema
+from annotator.domain.schema import Attribute, Schema, parse_schema
 from annotator.domain.schema_text import format_schema
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import write_atomically
@@ -54,8 +55,7 @@ def read_template(project: ProjectFolder, *, accounts: bool) -> Template:
     """
     with project.database.read() as session:
         schema = read_schema(session)
-        # Example images belong to the other project.
-        without_images = Schema(tuple(replace(attribute, examples=()) for attribute in schema.attributes))
+        without_images = Schema(tuple(_without_images(attribute) for attribute in schema.attributes))
         row = session.scalars(select(Project)).one()
         columns = ("name", "role", "password_hash", "active", "created_at")
         people = session.scalars(
@@ -68,6 +68,11 @@ def read_template(project: ProjectFolder, *, accounts: bool) -> Template:
             team_settings(session),
             tuple({name: getattr(person, name) for name in columns} for person in people) if accounts else (),
         )
+
+
+def _without_images(attribute: Attribute) -> Attribute:
+    """An attribute without the examples that are images of its project; drawings stay."""
+    return replace(attribute, examples=tuple(e for e in attribute.examples if e.image.startswith(PREFIX)))
 
 
 def _head(project: ProjectFolder) -> str:

@@ -43,11 +43,25 @@ export interface Attribute {
   examples: Example[];
 }
 
+/** Why an image does not count. */
+export interface Exclusion {
+  reason: string;
+  note: string;
+  labeller: string;
+  created_at: string;
+}
+
 export interface Progress {
   images: number;
   done: number;
   open: number;
   held_by_others: number;
+}
+
+/** The counts beside the links of a page's head. */
+export interface Badges {
+  review: { images: number; more: boolean } | null;
+  skipped: { images: number; more: boolean };
 }
 
 // ---- the label page
@@ -64,6 +78,13 @@ export interface TaskFace {
   asked: boolean;
   head: Box;
   box: Box;
+}
+
+/** A word of docs/words.md; the `sentence` of a metric has placeholders for its number. */
+export interface Word {
+  word: string;
+  meaning: string;
+  sentence: string | null;
 }
 
 export interface Task {
@@ -83,6 +104,30 @@ export interface Task {
   tile_url: string | null;
 }
 
+/** A labelled image that looks similar to the one in front of the labeller. */
+export interface SimilarImage {
+  id: number;
+  name: string;
+  image_url: string;
+  thumbnail_url: string | null;
+  label: string;
+  similarity: number;
+}
+
+/** Why a value is suggested; not `ready`: ask again in a moment. */
+export interface Reasons {
+  ready: boolean;
+  code: number;
+  name: string;
+  probability: number;
+  others: [name: string, probability: number][];
+  round: number | null;
+  pictures: Record<string, string>;
+  pictures_missing: string;
+  similar: SimilarImage[];
+  similar_missing: string;
+}
+
 /** The face that is asked about; boxes in shares of the image's sides. */
 export interface AskedFace {
   head: Box;
@@ -99,6 +144,30 @@ export interface TasksAnswer {
   lost: string[];
 }
 
+/** What `GET /api/v1/loop` says: when the model learns again, and which suggestions are in use. */
+export interface Loop {
+  images_left: number | null;
+  counted: 'labelled' | 'train';
+  train_images: number;
+  train_needed: number;
+  round: Pick<Round, 'id' | 'state' | 'stage' | 'done' | 'total' | 'message'> | null;
+  in_use: number | null;
+  version: string;
+  skipped: number;
+}
+
+/** Images held, with the suggestions of today. */
+export interface HeldAnswer {
+  tasks: Pick<Task, 'image_id' | 'lease' | 'cells'>[];
+  round: number | null;
+  version: string;
+}
+
+/** Counts per attribute. */
+export interface ProgressDetail extends Progress {
+  attributes: Record<string, { labelled: number }>;
+}
+
 export interface AnnotationRequest {
   image_id: number;
   lease: string | null;
@@ -108,6 +177,13 @@ export interface AnnotationRequest {
   milliseconds: number;
   skip: boolean;
   reason?: string;
+}
+
+export interface ExclusionRequest {
+  image_ids: number[];
+  reason: string;
+  note: string;
+  milliseconds?: number;
 }
 
 // ---- the sweep page
@@ -224,6 +300,7 @@ export interface ImageCard {
   names: Record<string, string>;
   adjudicated: string[];
   open_flags: number;
+  excluded: Exclusion | null;
 }
 
 /** One annotation of a cell. */
@@ -274,6 +351,7 @@ export interface ImageDetail {
   gold: boolean | null;
   cells: Cell[];
   flags: Flag[];
+  excluded: Exclusion | null;
 }
 
 // ---- metrics
@@ -376,7 +454,7 @@ export interface TestMetrics {
 
 export interface Round {
   id: number;
-  state: 'queued' | 'running' | 'done' | 'failed';
+  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
   engine: string;
   strategy: string;
   automatic: boolean;
@@ -817,6 +895,7 @@ export interface Naming {
 interface OutboxBodies {
   answer: AnnotationRequest;
   undo: { submission: string };
+  exclude: ExclusionRequest;
   flag: { image_id: number; note: string };
   sweep: SweepRequest;
   'sweep undo': { submission: string; left_out: number[] };
@@ -851,4 +930,33 @@ export interface CachedImage {
   thumbnail_url: string | null;
   width: number;
   height: number;
+}
+
+// ---- erasures
+
+export interface ErasureCopy {
+  kind: 'snapshot' | 'export' | 'upload';
+  path: string;
+  command: string;
+  certain: boolean;
+}
+
+export interface ErasurePreview {
+  what: 'images' | 'person' | 'name';
+  images: number;
+  first_images: string[];
+  photos: number;
+  shared_photos: number;
+  people: number;
+  faces: number;
+  rows: Record<string, number>;
+  rounds_that_start_anew: number;
+  copies: ErasureCopy[];
+  texts: string[];
+}
+
+export interface Erasure {
+  id: number;
+  state: 'begun' | 'cleaning' | 'done';
+  receipt: Record<string, any>;
 }

@@ -37,7 +37,7 @@ def test_a_view_is_filtered_linked_and_opened_and_a_correction_is_undone(page: P
         page.wait_for_url("**/browse?attribute=glasses&value=1")
         wait_until_ready(page)
         assert page.locator(".tile-name").all_inner_texts() == names
-        page.locator(f'[data-image="{image}"]').click()
+        page.locator(f'[data-image="{image}"]').dblclick()
         page.wait_for_url(f"**/browse/{image}?attribute=glasses&value=1")
         wait_until_ready(page)
         page.get_by_label("adjudicate").check()
@@ -82,7 +82,7 @@ def test_hostile_names_people_and_notes_are_shown_as_text(page: Page, tmp_path: 
         assert page.locator(".tile-name").inner_text() == HOSTILE_NAME
         page.goto(f"{server.url}/browse/1")
         wait_until_ready(page)
-        page.get_by_label("Note").fill(HOSTILE_NOTE)
+        page.get_by_role("textbox", name="Note").fill(HOSTILE_NOTE)
         page.get_by_role("button", name="Flag").click()
         assert page.locator("[data-flag] .note").inner_text() == HOSTILE_NOTE
         assert HOSTILE_NAME in page.locator("[data-attribute=identity]").inner_text()

@@ -8,13 +8,13 @@ from playwright.sync_api import Browser, Page
 
 from annotator.models import Labeller
 from annotator.project import ProjectFolder
-from annotator.resources import resource
 from annotator.services.accounts import add_account
 from annotator.services.projects import init_project
 from annotator.services.review.corrections import Correction, correct
 from annotator.services.review.flags import raise_flag
 from tests.support.browser.pages import PAGES
 from tests.support.projects.images import LIMITS, import_images
+from tests.support.projects.schemas import UNGUIDED_SCHEMA
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -32,7 +32,7 @@ def hostile(tmp_path: Path, faces: Path) -> ProjectFolder:
         name = f"{HOSTILE.replace('/', '∕')}{number}.jpg"
         (folder / name).write_bytes((faces / f"000{number + 1}.jpg").read_bytes())
     text = HOSTILE.replace('"', '\\"')
-    schema = resource("attributes.toml").read_text()
+    schema = UNGUIDED_SCHEMA
     schema = schema.replace('title = "Glasses"', f'title = "{text}"\nguideline = "{text}"')
     (tmp_path / "attributes.toml").write_text(schema)
     made = init_project(tmp_path / "project", tmp_path / "attributes.toml")

@@ -59,3 +59,30 @@ def test_the_filled_page_has_no_serious_fault_and_offers_its_numbers(
             ("glasses", "100"),
             ("glasses", "200"),
         ]
+
+
+def test_every_cell_bar_and_point_leads_to_its_images(page: Page, filled: ProjectFolder):
+    truth = answer_audit_set(filled, 20)
+    add_round_with_errors(filled, truth, 4, labels=100)
+    with Server(filled.path) as server:
+        card = opened(page, server).locator("article[data-attribute=glasses]")
+        cells = card.locator(".confusion td a").all()
+        wanted = [(cell.get_attribute("href"), int(cell.inner_text())) for cell in cells]
+        points = [
+            (link.get_attribute("href"), int((link.get_attribute("aria-label") or "").split()[0]))
+            for link in card.locator(".plot.square a").all()
+        ]
+        bars = [
+            (row.locator(".class a").get_attribute("href"), int(row.locator(".number").inner_text()))
+            for row in card.locator(".spread li").all()
+        ]
+        assert len(cells) >= 3
+        assert points
+        client = server.client()
+        for address, images in [*wanted, *points, *bars]:
+            counts = client.get(f"/images/counts?{(address or '').partition('?')[2]}")
+            assert counts["images"] == images, address
+        cells[0].click()
+        page.wait_for_url("**/browse?**")
+        page.wait_for_selector("html[data-state=ready]", state="attached")
+        assert page.locator("[data-image]").count() == wanted[0][1]

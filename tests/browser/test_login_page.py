@@ -25,7 +25,7 @@ def test_the_requested_page_opens_after_login_and_logout_returns_to_the_login(
         log_in(page, "Ada", "not the password")
         page.get_by_text("Name or password is wrong.").wait_for()
         log_in(page, "Ada")
-        page.get_by_role("heading", name="Snapshots").wait_for()
+        page.get_by_role("heading", name="Export", exact=True).wait_for()
         page.get_by_role("button", name="Log out").click()
         page.get_by_role("heading", name="Log in").wait_for()
 

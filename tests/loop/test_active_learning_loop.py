@@ -1,6 +1,8 @@
 """The whole loop: labels, snapshot, training, predictions, and a queue ordered by the model's uncertainty."""
 
+import base64
 import csv
+import io
 import json
 import random
 import shutil
@@ -9,11 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import psutil
 import pytest
 from sqlalchemy import select
 
 from annotator.config import Settings
+from annotator.errors import Conflict
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image
 from annotator.project import ProjectFolder
@@ -21,7 +25,9 @@ from annotator.sample_faces import draw_faces
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.insights.background import analyses_of, start_due_analysis
 from annotator.services.insights.label_savings import read_labels_saved
+from annotator.services.review.explainer import Explainer
 from annotator.services.review.label_issues import read_label_issues
+from annotator.services.review.reasons import SuggestionReasons, read_reasons
 from annotator.services.rounds.comparison import report_page
 from annotator.services.rounds.jobs import start_round
 from annotator.worker import run_next_round
@@ -156,6 +162,51 @@ def test_suggestions_reach_the_label_page_except_for_test_images(drawn: Path):
         suggested = {cell.attribute for cell in task.cells if cell.suggestion}
         expected = {"wrinkles", "freckles", "glasses", "hair_color", "hair_top", "not_human"}
         assert suggested == (set() if splits[task.image_name] == "test" else expected)
+
+
+def test_a_suggestion_is_explained_by_a_heat_map_and_similar_labelled_faces(drawn: Path):
+    project = ProjectFolder.open(drawn)
+    answers = (drawn.parent / "faces" / "answers.csv").read_text().splitlines()[1:]
+    colours = {name: int(colour) for name, _, _, _, colour, *_ in (line.split(",") for line in answers)}
+    explainer = Explainer(project)
+    with project.database.read() as session:
+        train, blind = (
+            session.scalars(select(Image).where(Image.open_cells > 0, Image.split == split)).first()
+            for split in ("train", "test")
+        )
+
+        def ask() -> SuggestionReasons:
+            def ready() -> SuggestionReasons | None:
+                reasons = read_reasons(project, session, explainer, train.id, "hair_color")
+                return reasons if reasons.ready else None
+
+            return wait_until(ready, "the suggestion is explained")
+
+        reasons = ask()
+        for picture in reasons.pictures.values():
+            kind, _, data = picture.partition(",")
+            assert kind == "data:image/webp;base64"
+            assert PIL.Image.open(io.BytesIO(base64.b64decode(data))).size in {(192, 192), (320, 320)}
+        assert reasons.pictures
+        assert reasons.round == 1
+        assert len(reasons.similar) == 3
+        assert [face.similarity for face in reasons.similar] == sorted(
+            (face.similarity for face in reasons.similar), reverse=True
+        )
+        assert {face.image.split for face in reasons.similar} == {"train"}
+        assert all(face.code == colours[face.image.name] for face in reasons.similar)
+        with pytest.raises(Conflict, match="labelled without suggestions"):
+            read_reasons(project, session, explainer, blind.id, "hair_color")
+        [process] = [p for p in psutil.Process().children() if "explain-suggestions" in p.cmdline()]
+        explainer.close()
+        assert not process.is_running()
+        (project.round_folder(1) / "run" / "model").rename(drawn / "model")
+        gone = ask()
+        (drawn / "model").rename(project.round_folder(1) / "run" / "model")
+    assert (
+        gone.pictures_missing == gone.similar_missing == "The model of round 1 is no longer in the project."
+    )
+    project.database.close()
 
 
 def test_the_worker_runs_a_round_from_the_page_and_starts_the_next_automatically(drawn: Path, tmp_path: Path):

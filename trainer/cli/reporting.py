@@ -1,6 +1,7 @@
 """The commands that measure and show a model: evaluate, report, explain; and those that use it elsewhere."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from trainer.cli.group import (
 from trainer.runtime.progress import Progress
 
 ImageFile = click.Path(path_type=Path, exists=True)
+NICENESS = 10
+"""People who label come before explanations."""
 WIDE = 160
 """Columns of a table that is written to a file."""
 
@@ -112,6 +115,20 @@ def explain(model: Path, image: Path, to: Path, snapshot: Path | None) -> None:
 
     opened = Snapshot.open(snapshot) if snapshot else None
     click.echo(f"The page is {write_page(model, image, to, opened)}.")
+
+
+@main.command("explain-suggestions")
+@cache_option
+def explain_suggestions(cache: Path) -> None:
+    """Answer questions from standard input why a model suggests a value: one JSON object a line, one answer a line.
+
+    Each question has the keys model, snapshot (folders), sha256, attribute and code. The label page's key Y uses it.
+    """
+    from trainer.reports.reasons import answer_line  # noqa: PLC0415
+
+    os.nice(NICENESS)
+    for line in sys.stdin:
+        click.echo(json.dumps(answer_line(line, cache)))
 
 
 @main.command("predict-images")

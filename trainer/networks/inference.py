@@ -1,8 +1,7 @@
-"""The features of a backbone, computed by torch, or by OpenVINO where it was asked for and is faster.
+"""The features of a backbone, computed by torch, or by OpenVINO where it is faster.
 
-OpenVINO (Apache-2.0, installed by the extra `train`) compiles a network for the processor. It is used only if the
-environment variable FACELABEL_OPENVINO is 1: long test runs in whose process it had converted networks ended with a
-segmentation fault, and its cause is not known.
+OpenVINO (Apache-2.0, installed by the extra `train`) compiles a network for the processor, in a process of its own. The
+environment variable FACELABEL_OPENVINO=0 leaves all to torch.
 
 Its float32 features agree with torch's to a millionth, so both have the same name in the cache of features, and it does not
 matter who computed which. A few images are computed by both. This shows whether the features agree, and which is faster.
@@ -31,11 +30,11 @@ from trainer.runtime.files import canonical_json, write_atomically
 from trainer.runtime.processor import processor
 
 SETTING = "FACELABEL_OPENVINO"
-"""The environment variable that asks for OpenVINO with the value 1."""
+"""The environment variable that leaves all features to torch with the value 0."""
 FILE = "inference.json"
 """The measurements in the cache folder; `facelabel doctor` reads them."""
 FEWEST = 64
-"""Images of a size that torch computes first: with fewer it is done before OpenVINO has compiled the network."""
+"""Images of a size that torch computes first: with fewer it is done before OpenVINO has compiled the network in seconds."""
 PART = 4
 """Images that a processor computes at once: more take more memory, and are not faster (docs/lab/experiments.md)."""
 REPEATS = 2
@@ -74,7 +73,7 @@ class Inference:
         self._measurements = cache / FILE
         self._possible = (
             self._device.type == "cpu"
-            and os.environ.get(SETTING) == "1"
+            and os.environ.get(SETTING) != "0"
             and find_spec("openvino") is not None
         )
         self._chosen: dict[tuple[int, ...], Features] = {}
@@ -104,14 +103,14 @@ class Inference:
     def _choose(self, sample: Tensor, threads: int) -> Features:
         """Return the way to compute features of images of this size with this number of threads."""
         try:
-            from trainer.networks.openvino_network import compiled  # noqa: PLC0415 - only where it is installed
+            from trainer.networks.openvino_network import OpenVinoNetwork  # noqa: PLC0415 - only where it is installed
 
             subject = self._subject(sample, threads)
             measured = _read(self._measurements)
             engine = measured.get(subject, {}).get("engine")
             if engine == "torch":
                 return self._by_torch
-            by_openvino = compiled(self._backbone, (sample.shape[2], sample.shape[3]), threads)
+            by_openvino = OpenVinoNetwork(self._backbone, (sample.shape[2], sample.shape[3]), threads)
             deviation = _deviation(by_openvino(sample), self._by_torch(sample))
             if not deviation <= TOLERANCE:
                 raise ArithmeticError(f"its features deviate by {deviation:.2g}")  # noqa: TRY301

@@ -1,12 +1,23 @@
 """A backbone compiled by OpenVINO for the processor: uint8 images in, float32 features out.
 
-The network is traced for one size of images and any number of them, and goes through OpenVINO's PyTorch frontend.
+The network is traced for one size of images and any number of them, and goes through OpenVINO's PyTorch frontend. That and
+all computing happen in a process of its own: long processes in which networks had been converted ended with a segmentation
+fault, whose cause is not known. If this process ends early, its caller gets an error and keeps running.
 """
 
+import io
+import os
+import signal
+import threading
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import connection, get_context, parent_process
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 
@@ -16,6 +27,11 @@ from trainer.runtime.openvino_import import import_openvino
 # A lasting filter: the filters of `catch_warnings` belong to all threads, and other threads decode images meanwhile.
 warnings.filterwarnings("ignore", category=TracerWarning)
 warnings.filterwarnings("ignore", r"`torch\.jit", FutureWarning)
+
+Pixels = NDArray[np.uint8]
+"""(N, 3, H, W) RGB."""
+Size = tuple[int, int]
+"""(height, width) in pixels."""
 
 
 class _FromPixels(nn.Module):
@@ -30,30 +46,57 @@ class _FromPixels(nn.Module):
         return features
 
 
-def compiled(backbone: Backbone, size: tuple[int, int], threads: int) -> Callable[[Tensor], Tensor]:
-    """Compile a backbone for the processor, in float32.
+class OpenVinoNetwork:
+    """A backbone that computes float32 features through OpenVINO, in a process that ends with this object or its parent.
 
     Args:
         backbone: In evaluation mode, on the CPU. Its weights are copied: later changes have no effect.
-        size: (height, width) of the images in pixels.
+        size: Size of the images.
         threads: Number of threads that compute.
-
-    Returns:
-        A function from uint8 (N, 3, *size) RGB to (N, feature_size) float32.
 
     Raises:
         Exception: OpenVINO is missing, or does not know an operation of the network; of any class.
     """
+
+    def __init__(self, backbone: Backbone, size: Size, threads: int) -> None:
+        self._process = ProcessPoolExecutor(1, get_context("spawn"))
+        self._process.submit(_compile, _traced(backbone, size), size, threads).result()
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Compute the features of uint8 (N, 3, H, W) RGB images: (N, feature_size) float32.
+
+        Raises:
+            BrokenProcessPool: The process has ended.
+        """
+        return torch.from_numpy(self._process.submit(_compute, images.contiguous().numpy()).result())
+
+
+def _traced(backbone: Backbone, size: Size) -> bytes:
+    """Return the network as TorchScript."""
+    example = torch.zeros(2, 3, *size, dtype=torch.uint8)
+    script = io.BytesIO()
+    with torch.inference_mode(mode=False), torch.no_grad():
+        module = torch.jit.trace(_FromPixels(backbone).eval(), (example,), check_trace=False)  # type: ignore[no-untyped-call]
+        torch.jit.save(torch.jit.freeze(module), script)
+    return script.getvalue()
+
+
+_networks: list[Callable[[Pixels], NDArray[np.float32]]] = []
+"""In the process that computes: the compiled network."""
+
+
+def _compile(script: bytes, size: Size, threads: int) -> None:
+    """Compile the network in the process that computes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C concerns the parent
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     openvino = import_openvino()
     from openvino.frontend import FrontEndManager  # noqa: PLC0415 - optional
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415
 
-    example = torch.zeros(2, 3, *size, dtype=torch.uint8)
-    with torch.inference_mode(mode=False), torch.no_grad():
-        traced = torch.jit.trace(_FromPixels(backbone).eval(), (example,), check_trace=False)  # type: ignore[no-untyped-call]
-        decoder = TorchScriptPythonDecoder(torch.jit.freeze(traced))  # the frontend does not keep it alive
-        frontend = FrontEndManager().load_by_framework("pytorch")
-        model = frontend.convert(frontend.load(decoder))
+    module = torch.jit.load(io.BytesIO(script))  # type: ignore[no-untyped-call]
+    decoder = TorchScriptPythonDecoder(module)  # the frontend does not keep it alive
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    model = frontend.convert(frontend.load(decoder))
     model.inputs[0].get_node().set_element_type(openvino.Type.u8)
     model.reshape([-1, 3, *size])
     settings = {
@@ -62,9 +105,17 @@ def compiled(backbone: Backbone, size: tuple[int, int], threads: int) -> Callabl
         "INFERENCE_PRECISION_HINT": "f32",
         "NUM_STREAMS": 1,
     }
-    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+    request: Any = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+    _networks.append(lambda images: request.infer([images], share_inputs=True)[0])
 
-    def features(images: Tensor) -> Tensor:
-        return torch.from_numpy(request.infer([images.contiguous().numpy()], share_inputs=True)[0])
 
-    return features
+def _compute(images: Pixels) -> NDArray[np.float32]:
+    return _networks[0](images)
+
+
+def _end_with_parent() -> None:
+    """Wait until the parent is gone, however it ended, and end this process."""
+    parent = parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os._exit(1)

@@ -2,6 +2,7 @@
 
 ```
 recipe.json      what the features depend on
+size             the number of numbers per image
 features.f16     one record of `size` float16 numbers per image
 images.sha256    one digest of 32 bytes per record, in the same order
 lock             held while records are added
@@ -12,6 +13,7 @@ crash tears lies behind the last whole digest, and the next writer overwrites it
 """
 
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,9 +25,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trainer.runtime.files import canonical_json, write_atomically
+from trainer.runtime.files import canonical_json, remove_unfinished, replacing, write_atomically
 
 DIGEST = 32
+_SIZE = "size"
+_PART = 65_536
+"""Records that are read at once while others are removed."""
 
 
 class FeatureStore:
@@ -48,6 +53,20 @@ class FeatureStore:
         written = canonical_json(recipe).encode()
         if not (folder / "recipe.json").exists() or (folder / "recipe.json").read_bytes() != written:
             write_atomically(folder / "recipe.json", written)
+        if not (folder / _SIZE).exists():
+            write_atomically(folder / _SIZE, str(size).encode())
+
+    @classmethod
+    def existing(cls, folder: Path) -> "FeatureStore | None":
+        """Open a store that was made before; None if its size is not known, because an earlier version made it."""
+        try:
+            recipe, size = (
+                json.loads((folder / "recipe.json").read_bytes()),
+                int((folder / _SIZE).read_bytes()),
+            )
+        except (FileNotFoundError, ValueError):
+            return None
+        return cls(folder, recipe, size)
 
     def __len__(self) -> int:
         return self._digests.stat().st_size // DIGEST
@@ -98,6 +117,41 @@ class FeatureStore:
             count = len(self)
             _write_at(self._records, count * self.size * 2, np.ascontiguousarray(features).tobytes())
             _write_at(self._digests, count * DIGEST, bytes.fromhex("".join(digests)))
+
+    def keep(self, digests: list[str]) -> int:
+        """Keep the records of these images, and remove all others with what was computed from them; return their number.
+
+        A crash leaves the records as they were, as they shall be, or none at all.
+
+        Args:
+            digests: Keys of the records, in hexadecimal.
+        """
+        with self.locked():
+            remove_unfinished(self.folder)
+            present = self.digests()
+            wanted = _digest_array(bytes.fromhex("".join(digests)))
+            kept: NDArray[np.bool_] = (
+                pc.is_in(_digest_array(present.tobytes()), value_set=wanted)
+                .to_numpy(zero_copy_only=False)
+                .astype(bool)
+            )
+            removed = int(len(kept) - kept.sum())
+            torn = self._records.stat().st_size - len(kept) * self.size * 2
+            torn += self._digests.stat().st_size - len(kept) * DIGEST
+            if removed or torn:
+                self._rewrite(present, kept)
+            return removed
+
+    def _rewrite(self, digests: NDArray[np.uint8], kept: NDArray[np.bool_]) -> None:
+        for derived in self.folder.glob("*.safetensors"):  # embeddings of all records
+            derived.unlink()
+        with replacing(self._records) as temporary:
+            with temporary.open("wb") as stream:
+                for start in range(0, len(kept), _PART):
+                    part = self.read(start, _PART)
+                    stream.write(part[kept[start : start + len(part)]].tobytes())
+            write_atomically(self._digests, b"")  # no record counts while the two files differ
+        write_atomically(self._digests, digests[kept].tobytes())
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -1,19 +1,17 @@
 """The sources of features: a backbone and a view of the images, with the store of what was computed."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.networks import Backbone
 from trainer.probe.feature_store import FeatureStore
-from trainer.runtime.errors import ModelError
+from trainer.probe.keys import record_keys
 from trainer.runtime.files import canonical_json, sha256_text
-from trainer.views import FACE, HEAD, WHOLE, View
+from trainer.views import FACE, HEAD, View
 
 BACKBONE = "faces"
 """The network that provides the features of a probe."""
@@ -47,18 +45,7 @@ class Source:
             sha256: Hashes of the image files, in hexadecimal.
             landmarks: (images, 5, 2); NaN for an image without a face.
         """
-        if self.view.eye_distance is None:
-            return list(sha256)
-        about = canonical_json(self.view.as_json()).encode()
-        has_face: NDArray[np.bool_] = np.logical_not(np.isnan(landmarks).any(axis=(1, 2)))
-        faces = [
-            points.tobytes() if has else b""
-            for points, has in zip(landmarks.astype("<f4"), has_face, strict=True)
-        ]
-        return [
-            hashlib.sha256(about + bytes.fromhex(image) + face).hexdigest()
-            for image, face in zip(sha256, faces, strict=True)
-        ]
+        return record_keys(self.view, sha256, landmarks)
 
 
 def open_source(cache: Path, backbone: Backbone, view: View) -> Source:
@@ -85,19 +72,3 @@ def views_beside(backbone: Backbone) -> tuple[View, ...]:
         replace(view, name=f"{view.name}@{backbone.name}", side=side)
         for view, side in zip(VIEWS, sides, strict=True)
     )
-
-
-def view_of(recipe: dict[str, Any]) -> View:
-    """Return the view that a recipe of features names; those of the time before views are of whole images.
-
-    Raises:
-        ModelError: It is not a recipe of this version.
-    """
-    try:
-        return View(**recipe["view"]) if "view" in recipe else replace(WHOLE, side=recipe["side"])
-    except (KeyError, TypeError) as cause:
-        raise ModelError(
-            f"The model was trained on features of another version: {cause}.",
-            "Nothing was changed.",
-            "Run a new round.",
-        ) from cause

@@ -1,7 +1,8 @@
 """Explain a network's prediction for one image: probabilities, Grad-CAM, feature maps stage by stage, first filters.
 
 Grad-CAM is that of Selvaraju et al., "Grad-CAM: Visual explanations from deep networks via gradient-based localization"
-(ICCV 2017), on the last map of the backbone.
+(ICCV 2017), on the last map of the backbone, with each place's own slopes (HiResCAM, Draelos and Carin, arXiv 2011.08891). Where
+a network averages its map, both are equal; an average would mix the slopes of views side by side.
 """
 
 from dataclasses import dataclass
@@ -86,19 +87,20 @@ def _predictions(saved: SavedModel, pixels: Tensor, names: dict[str, list[str]])
         p = saved.calibrated(name, values[None])[0]
         bars = bar_chart(name, dict(zip(names[name], p.tolist(), strict=True)), most=1.0)
         alt = f"which regions the prediction of {name} comes from"
-        overlay = picture(_overlay(pixels, heat[name]), alt=alt, width=_width(pixels))
-        predictions.append(Prediction(name, names[name][int(p.argmax())], bars, overlay))
+        shown = picture(overlay(pixels, heat[name]), alt=alt, width=_width(pixels))
+        predictions.append(Prediction(name, names[name][int(p.argmax())], bars, shown))
     return predictions
 
 
 def grad_cams(
-    saved: SavedModel, pixels: Tensor
+    saved: SavedModel, pixels: Tensor, classes: dict[str, int] | None = None
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]:
-    """Return attribute → (height, width) heat of its most probable class, 0 to 1, and attribute → (classes,) logits.
+    """Return attribute → (height, width) heat of a class, 0 to 1, and attribute → (classes,) logits.
 
     Args:
         saved: The model.
         pixels: (3, height, width) uint8.
+        classes: Attribute → index of the class; without it, the most probable class of every attribute.
     """
     network = saved.network
     with torch.no_grad():
@@ -106,9 +108,10 @@ def grad_cams(
     maps.requires_grad_(True)
     logits = network.answer(maps)
     heat = {}
-    for name, values in logits.items():
-        (slope,) = torch.autograd.grad(values[0].max(), maps, retain_graph=True)
-        weighted = (slope.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1, keepdim=True).relu().detach()
+    for name in classes or logits:
+        score = logits[name][0, classes[name]] if classes else logits[name][0].max()
+        (slope,) = torch.autograd.grad(score, maps, retain_graph=True)
+        weighted = (slope * maps).sum(dim=1, keepdim=True).relu().detach()
         wide = network.backbone.over_image(weighted, (pixels.shape[1], pixels.shape[2]))
         # The lowest value becomes 0: differences stay visible where a whole map speaks for the class.
         wide = wide - wide.min()
@@ -121,7 +124,7 @@ def _width(pixels: Tensor) -> int:
     return round(192 * pixels.shape[2] / pixels.shape[1])
 
 
-def _overlay(pixels: Tensor, heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+def overlay(pixels: Tensor, heat: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The image with warm colours where the heat is."""
     warm = np.stack([np.ones_like(heat), 0.55 * (1 - heat) + 0.2, np.zeros_like(heat)], axis=2) * 255
     share = 0.65 * heat[:, :, None]

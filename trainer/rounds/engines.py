@@ -6,7 +6,7 @@ A new engine is a function like `probe` with a line in `ENGINES`, and a function
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,14 @@ from trainer.evaluation.outputs import Answers
 from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
 from trainer.probe.features import Features, ImageFile, compute_features, compute_some
+from trainer.probe.keys import view_of
 from trainer.probe.probe import FORMAT, VERSION, Probe, fit_probe, load_probe, save_probe
-from trainer.probe.sources import BACKBONE, VIEWS, open_source, view_of
+from trainer.probe.sources import BACKBONE, VIEWS, open_source
 from trainer.rounds import label_issues, label_savings
 from trainer.rounds.ensemble import combined, save_ensemble
 from trainer.rounds.label_issues import LabelIssue
 from trainer.rounds.label_savings import LabelSavings
+from trainer.rounds.ready_part import ready_part
 from trainer.runtime.errors import ChoiceError, ModelError
 from trainer.runtime.files import read_manifest, sha256_file
 from trainer.runtime.progress import Progress, Report
@@ -301,6 +303,11 @@ def _seen(other: FeatureNetwork | None) -> list[tuple[Backbone, Sequence[View]]]
 
 def _computing(report: Report) -> Callable[[int, int], None]:
     return lambda done, total: report(Progress("features", done, total, "computing features"))
+
+
+def ready_for_probe(snapshot: Snapshot, cache: Path, at_once: Collection[str]) -> Snapshot:
+    """Return the part of a snapshot that a probe on the frozen network answers without waiting (`ready_part`)."""
+    return ready_part(snapshot, _backbone(), cache, at_once)
 
 
 def compute_ahead(files: list[ImageFile], cache: Path, seconds: float, network: Path | None = None) -> int:

@@ -13,8 +13,8 @@ from trainer.finetune.probe_init import copy_head
 from trainer.finetune.saved_model import FORMAT, VERSION, SavedModel, load_model
 from trainer.networks import build
 from trainer.networks.side_by_side import SideBySide
+from trainer.probe.keys import view_of
 from trainer.probe.probe import Probe, load_probe
-from trainer.probe.sources import view_of
 from trainer.runtime.errors import ModelError
 from trainer.runtime.files import read_manifest
 

@@ -1,6 +1,7 @@
 """One round of active learning: snapshot → features → heads → metrics → predictions and the order of the images."""
 
 import functools
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def run_round(
     images_root: Path | None = None,
     seed: int = 0,
     network: Path | None = None,
+    at_once: Collection[str] = (),
     progress: Report = lambda _: None,
 ) -> RoundResult:
     """Train on a snapshot and write `to/model` and `to/predictions`.
@@ -65,6 +67,8 @@ def run_round(
         images_root: Current folder of the image files, if it is not the one in the snapshot.
         seed: Seed of all random draws.
         network: Model folder of a fine-tuned network; the probe uses its features instead of the frozen ones.
+        at_once: Names of images. If there are any, a round of the engine probe on the frozen network does not wait for
+            features: it learns from and answers these images and those whose features are in the cache.
         progress: Called often, from this thread.
 
     Raises:
@@ -73,7 +77,7 @@ def run_round(
             folder holds another round.
     """
     from trainer.rounds.engines import engine as engine_of  # noqa: PLC0415 - torch is not needed before
-    from trainer.rounds.engines import probe, refuse_unsuitable, weights_sha256  # noqa: PLC0415
+    from trainer.rounds.engines import probe, ready_for_probe, refuse_unsuitable, weights_sha256  # noqa: PLC0415
 
     refuse_unsuitable(engine, strategy, network)
     train = engine_of(engine)
@@ -87,6 +91,8 @@ def run_round(
     to.mkdir(parents=True, exist_ok=True)
     for folder in (to / "model", to / "predictions"):
         remove_unfinished(folder)
+    if at_once and engine == "probe" and network is None:
+        opened = ready_for_probe(opened, cache, at_once)
     answers = train(opened, to, cache, seed, progress)
     manifest = write_answers(opened, answers, to / "predictions", strategy, seed, progress)
     return _result(opened, to, manifest)

@@ -28,15 +28,6 @@ class Suggestion:
     others: list[tuple[int, float]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class TopValues:
-    """The most probable values of consecutive images: by attribute, the codes and probabilities of the images."""
-
-    names: list[str]
-    sha256: list[str]
-    top: dict[str, tuple[list[int], list[float]]]
-
-
 class PredictionsFile:
     """A predictions folder whose manifest was read; its rows stay on disk.
 
@@ -145,6 +136,18 @@ class PredictionsFile:
             return np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.float32)
         return np.concatenate(rows), np.concatenate(places), np.concatenate(best)
 
+    def open_probabilities(self, attribute: str, code: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return the (cells,) rows of an attribute's cells that had no label, and the probability of one code in each."""
+        place, rows, chosen = self.codes[attribute].index(code), [], []
+        for number, batch in enumerate(self._batches):
+            is_open = _valid(batch.column(f"score:{attribute}"))
+            p = _floats(batch.column(f"p:{attribute}").flatten()).reshape(batch.num_rows, -1)
+            rows.append((np.flatnonzero(is_open) + number * _BATCH_ROWS).astype(np.int32))
+            chosen.append(p[is_open, place])
+        if not rows:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        return np.concatenate(rows), np.concatenate(chosen)
+
     def rows_of(self, images: Iterable[tuple[str, str]]) -> NDArray[np.int64]:
         """Return the (images,) rows of images by name and SHA-256; -1 for images whose bytes the file does not have."""
         rows = []
@@ -163,6 +166,20 @@ class PredictionsFile:
             result[here] = p[rows[here] - number * _BATCH_ROWS]
         return result
 
+    def uncertainty(self) -> NDArray[np.float32]:
+        """Return (rows,) one minus the largest probability, the mean over all attributes (Lewis & Gale, SIGIR 1994)."""
+        parts = [
+            np.mean(
+                [
+                    1 - _floats(b.column(f"p:{a}").flatten()).reshape(b.num_rows, -1).max(axis=1)
+                    for a in self.codes
+                ],
+                axis=0,
+            )
+            for b in self._batches
+        ]
+        return np.concatenate(parts) if parts else np.empty(0, np.float32)
+
     def closed_cells(self, attribute: str) -> int:
         """Return the number of cells of an attribute without a score: nearly all of them had a label."""
         return sum(int((~_valid(batch.column(f"score:{attribute}"))).sum()) for batch in self._batches)
@@ -179,24 +196,18 @@ class PredictionsFile:
             for row in rows
         ]
 
-    def between(self, first: str, last: str) -> TopValues:
-        """Return the most probable values of all images whose names are between two names, both included."""
-        start, stop = self._place(first), self._place(last + "\0")
-        batches, row = [], start
+    def span(self, first: str, last: str) -> tuple[int, int]:
+        """Return the first row, and the one after the last row, of the images between two names, both included."""
+        return self._place(first), self._place(last + "\0")
+
+    def images_between(self, start: int, stop: int) -> Iterator[tuple[str, str]]:
+        """Yield the image names and SHA-256 of the rows from `start` on, `stop` not included."""
+        row = start
         while row < stop:
             batch = self._batches[row // _BATCH_ROWS].slice(row % _BATCH_ROWS, stop - row)
-            batches.append(batch)
+            names, hashes = batch.column("image_name").to_pylist(), batch.column("sha256").to_pylist()
+            yield from zip(names, hashes, strict=True)
             row += batch.num_rows
-        if not batches:
-            return TopValues([], [], {})
-        table = pa.Table.from_batches(batches)
-        top = {}
-        for attribute, codes in self.codes.items():
-            flat = pa.concat_arrays([chunk.flatten() for chunk in table.column(f"p:{attribute}").chunks])
-            probabilities = flat.to_numpy().reshape(-1, len(codes))
-            best = probabilities.argmax(axis=1)
-            top[attribute] = (np.asarray(codes)[best].tolist(), probabilities.max(axis=1).tolist())
-        return TopValues(table.column("image_name").to_pylist(), table.column("sha256").to_pylist(), top)
 
     def _find(self, image_name: str) -> int | None:
         place = self._place(image_name)

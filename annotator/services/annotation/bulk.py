@@ -22,10 +22,12 @@ from annotator.services.annotation.bulk_order import (
     predicted_order,
     restart_search,
 )
+from annotator.services.annotation.exclude import excluded_among
 from annotator.services.annotation.log import add_submission, annotate_all, find_submission
 from annotator.services.annotation.standing import read_cell_states
 from annotator.services.annotation.submit import code_of_answer
 from annotator.services.annotation.undo import find_undoable, undo_submission
+from annotator.services.common.counted import COUNTED
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
 from annotator.services.tasks.leases import give_up_leases
@@ -40,7 +42,8 @@ class SweepSelection:
     Args:
         attribute: the attribute.
         value: the predicted code; None: all images in the order of the queue.
-        order: the most uncertain ("doubtful") or the most confident predictions first.
+        order: the most uncertain ("doubtful") or the most confident predictions first; or all cells by the probability of
+            the value ("probable"), so that a value that the model never predicts has a page too.
         without: images that the labeller left out earlier.
     """
 
@@ -84,11 +87,12 @@ class SweptPage:
 
 @dataclass(frozen=True)
 class SweepOutcome:
-    """What became of a page: how many images were answered, and those whose answer is only an opinion."""
+    """What became of a page: how many images were answered, those whose answer is only an opinion, and excluded ones."""
 
     key: str
     answered: int
     opinions: list[int]
+    excluded: list[int]
 
 
 def count_predicted(project: ProjectFolder, session: Session, selection: SweepSelection) -> dict[int, int]:
@@ -98,7 +102,7 @@ def count_predicted(project: ProjectFolder, session: Session, selection: SweepSe
     if file is None:
         return {}
     sizes = group_sizes(session, file, selection.attribute)
-    if selection.value in sizes:
+    if selection.value in sizes and selection.order != "probable":
         left = len(predicted_order(session, file, selection.attribute, selection.value, selection.order))
         sizes[selection.value] = min(sizes[selection.value], left)
     offered = [value.code for value in active.schema[selection.attribute].values if value.status == "active"]
@@ -185,7 +189,8 @@ def submit_page(session: Session, labeller_id: int, page: SweptPage) -> SweepOut
         for c in page.cells
     ]
     annotate_all(session, active, submission_id, answers)
-    return SweepOutcome(page.key, len(page.cells), sorted(opinions))
+    excluded = excluded_among(session, [cell.image_id for cell in page.cells])
+    return SweepOutcome(page.key, len(page.cells), sorted(opinions), excluded)
 
 
 def undo_page(
@@ -227,6 +232,7 @@ def undo_page(
         Image.id.in_({*swept, *left_out}),
         Image.id.not_in(held),
         Image.open_cells > 0,
+        COUNTED,
         ~labelled_blind(session),
     )
     active = active_schema(session)
@@ -274,4 +280,6 @@ def _cells(session: Session, labeller_id: int, attribute_id: int, page: SweptPag
 def _outcome(session: Session, row: Submission) -> SweepOutcome:
     query = select(Annotation.image_id, Annotation.origin).where(Annotation.submission_id == row.id)
     cells = session.execute(query).all()
-    return SweepOutcome(row.key, len(cells), sorted(i for i, origin in cells if origin == Origin.OPINION))
+    opinions = sorted(image for image, origin in cells if origin == Origin.OPINION)
+    excluded = excluded_among(session, [image for image, _ in cells])
+    return SweepOutcome(row.key, len(cells), opinions, excluded)

@@ -14,16 +14,18 @@ from sqlalchemy.orm import Session
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Project
 from annotator.project_cache import CacheKind, project_cache
+from annotator.services.common.counted import COUNTED
 from annotator.services.tasks.queue import free_for
 from annotator.services.tasks.visibility import labelled_blind
 
-Order = Literal["doubtful", "confident"]
+Order = Literal["doubtful", "confident", "probable"]
+"""Of the cells with one predicted value, the most uncertain or the most confident first; or all cells by the value's probability."""
 _FIRST_WINDOW, _LAST_WINDOW = 128, 2048
 """Places of an order that one query looks up. The window doubles while the search lasts."""
 
 
 class PredictedOrder:
-    """The cells of an attribute with one predicted value, in the order of the sweep.
+    """The cells of an attribute with one predicted value, or all by its probability, in the order of the sweep.
 
     They are kept as row numbers of the predictions file, four bytes each. Answered cells are dropped when they are met, so that
     the end of the order is found as fast as its start.
@@ -89,7 +91,7 @@ def _waiting(
 def sweepable(session: Session, attribute_id: int) -> ColumnElement[bool]:
     """The condition that the cell is open and the image is not labelled blind: a page of equal predictions would show them."""
     answered = exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id)
-    return and_(Image.open_cells > 0, ~labelled_blind(session), ~answered)
+    return and_(Image.open_cells > 0, COUNTED, ~labelled_blind(session), ~answered)
 
 
 _ORDERS = CacheKind[tuple[Path, str, int, Order], PredictedOrder](size=8)
@@ -101,12 +103,15 @@ _HEADS = CacheKind[tuple[int, int], tuple[int, int]](size=256)
 def predicted_order(
     session: Session, file: PredictionsFile, attribute: str, code: int, order: Order
 ) -> PredictedOrder:
-    """Return the cells with one predicted value. One scan of the columns finds them; then they are kept."""
+    """Return the cells that a sweep takes, in its order. One scan of the columns finds them; then they are kept."""
     key = (file.folder, attribute, code, order)
     return project_cache(session).get_or_compute(_ORDERS, key, lambda: _rank(file, attribute, code, order))
 
 
 def _rank(file: PredictionsFile, attribute: str, code: int, order: Order) -> PredictedOrder:
+    if order == "probable":
+        rows, probabilities = file.open_probabilities(attribute, code)
+        return PredictedOrder(file, rows[np.argsort(-probabilities, kind="stable")])
     rows, places, probabilities = file.open_answers(attribute)
     chosen = places == file.codes[attribute].index(code)
     rows, probabilities = rows[chosen], probabilities[chosen]
@@ -151,5 +156,6 @@ def find_in_queue_order(
 
 
 def restart_search(session: Session) -> None:
-    """Search the order of the queue from its start the next time: cells were opened again."""
+    """Search all orders from their start the next time: cells were opened again, or images restored."""
     project_cache(session).clear(_HEADS)
+    project_cache(session).clear(_ORDERS)

@@ -125,7 +125,8 @@ def update_images(
             split = split_rule(session).split_of(group)
         if (open_cells, group) != (image.open_cells, image.group_key):
             changed.append({"number": image.id, "open": open_cells, "new_group": group, "new_split": split})
-            difference += int(open_cells == 0) - int(image.open_cells == 0)
+            if image.exclusion_id is None:
+                difference += int(open_cells == 0) - int(image.open_cells == 0)
     if changed:
         connection.execute(_UPDATE_IMAGE, changed)
         session.flush()
@@ -155,7 +156,14 @@ _LABELS = select(Label.image_id, Label.attribute_id, Label.code).where(
     Label.image_id.in_(bindparam("image_ids", expanding=True))
 )
 _DERIVED = select(
-    Image.id, Image.sha256, Image.given_group, Image.twin_of, Image.open_cells, Image.group, Image.split
+    Image.id,
+    Image.sha256,
+    Image.given_group,
+    Image.twin_of,
+    Image.open_cells,
+    Image.group,
+    Image.split,
+    Image.exclusion_id,
 ).where(Image.id.in_(bindparam("image_ids", expanding=True)))
 _UPDATE_IMAGE = (
     update(Image)

@@ -25,6 +25,7 @@ class ImageState:
         done: whether it needs no further answer.
         fixed: whether it is gold or was asked again.
         finished_by_other: whether it is done, nobody holds it, and somebody else answered in it.
+        excluded: whether it does not count.
         owners: attribute id → whose label the cell has; cells without a label are missing.
     """
 
@@ -33,6 +34,7 @@ class ImageState:
     done: bool
     fixed: bool
     finished_by_other: bool
+    excluded: bool
     owners: Mapping[int, Owner]
 
     def cell(self, attribute_id: int) -> CellState:
@@ -74,6 +76,7 @@ def read_image_state(
         finished_by_other=done
         and holder is Holder.NOBODY
         and _answered_by_other(session, image_id, labeller_id),
+        excluded=image.exclusion_id is not None,
         owners=owners,
     )
 
@@ -134,7 +137,7 @@ def _states() -> Select[*tuple[Any, ...]]:
     live = (Lease.expires_at > bindparam("now")).label("live")
     return (
         select(
-            *(Image.id, Image.open_cells, fixed.label("fixed")),
+            *(Image.id, Image.open_cells, Image.exclusion_id, fixed.label("fixed")),
             *(Lease.token, Lease.labeller_id.label("holder_id"), live, Lease.drawn),
             *(Label.attribute_id, Annotation.origin, Submission.labeller_id),
         )

@@ -21,6 +21,7 @@ from annotator.models import (
     Skip,
     Submission,
 )
+from annotator.services.annotation.exclude import ExclusionDetail, exclusion_of
 from annotator.services.annotation.log import add_submission, annotate, find_submission
 from annotator.services.annotation.standing import read_image_state
 from annotator.services.annotation.undo import find_undoable, undo_submission
@@ -69,13 +70,14 @@ class Outcome:
     """What became of an answer.
 
     `late`: the answer came without its lease, and somebody else holds the image or a cell, so that at least one value is only
-    an opinion.
+    an opinion. `excluded`: somebody excluded the image meanwhile; the answer is kept, and counts if the image is restored.
     """
 
     key: str
     image_id: int
     labels: dict[str, int | None]
     late: bool
+    excluded: ExclusionDetail | None = None
 
 
 def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
@@ -117,13 +119,14 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
     origins = {name: Origin.SUGGESTION if name in submitted.accepted else Origin.HUMAN for name in codes}
     origins |= dict.fromkeys(opinions, Origin.OPINION)
     annotate(session, active, submitted.image_id, submission_id, codes, origins, submitted.corrected)
-    return Outcome(submitted.key, submitted.image_id, codes, late)
+    excluded = exclusion_of(session, submitted.image_id) if state.excluded else None
+    return Outcome(submitted.key, submitted.image_id, codes, late, excluded)
 
 
 def undo(
     session: Session, labeller_id: int, key: str, undone_key: str | None
 ) -> tuple[Submission, dict[str, int | None]]:
-    """Undo an answer or a skip of this labeller.
+    """Undo an answer, a skip or the exclusion of one image of this labeller.
 
     Args:
         session: a writing session.
@@ -143,9 +146,8 @@ def undo(
     if existing is not None:
         target = session.get_one(Submission, existing.undoes)
         return target, _values_of(session, target.id)
-    target = find_undoable(
-        session, labeller_id, undone_key, kinds=(SubmissionKind.ANSWER, SubmissionKind.SKIP)
-    )
+    kinds = (SubmissionKind.ANSWER, SubmissionKind.SKIP, SubmissionKind.EXCLUDE)
+    target = find_undoable(session, labeller_id, undone_key, kinds=kinds, of_one_image=True)
     values = _values_of(session, target.id)
     undo_submission(session, target, key, fingerprint)
     if target.kind == SubmissionKind.SKIP:
@@ -155,7 +157,8 @@ def undo(
 
 def _outcome(session: Session, row: Submission) -> Outcome:
     assert row.image_id is not None
-    return Outcome(row.key, row.image_id, _values_of(session, row.id), row.late)
+    values, excluded = _values_of(session, row.id), exclusion_of(session, row.image_id)
+    return Outcome(row.key, row.image_id, values, row.late, excluded)
 
 
 def _values_of(session: Session, submission_id: int) -> dict[str, int | None]:

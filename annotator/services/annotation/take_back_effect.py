@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.models import Annotation, Image, Label, Submission
 from annotator.services.annotation.undo import FOLLOWS, standing_annotation
+from annotator.services.common.counted import COUNTED
 from annotator.services.schema.active import ActiveSchema, active_schema
 
 ANSWERS = (
@@ -146,7 +147,7 @@ def _count_reopened(session: Session, active: ActiveSchema, changes: list[_CellC
         query = (
             select(Label.image_id, Label.attribute_id, Label.code)
             .join(Image, Image.id == Label.image_id)
-            .where(Image.open_cells == 0, Label.image_id.in_(images[start : start + _BATCH]))
+            .where(Image.open_cells == 0, COUNTED, Label.image_id.in_(images[start : start + _BATCH]))
         )
         labels: dict[int, dict[int, int | None]] = {}
         for image, attribute, code in session.execute(query):

@@ -5,6 +5,7 @@ One undo of one answer and a take-back of a million answers are the same stateme
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, insert, literal, null, or_, select, tuple_
@@ -14,10 +15,12 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import Conflict, NotFound
 from annotator.models import Annotation, Label, Submission, ValueRow
+from annotator.services.annotation.exclude import images_of_exclusion, undo_exclusions
 from annotator.services.annotation.log import (
     NewAnnotation,
     add_annotations,
     add_submission,
+    find_submission,
     update_images,
 )
 from annotator.services.common.undone import is_undone
@@ -48,15 +51,29 @@ _BATCH = 10_000
 
 
 def find_undoable(
-    session: Session, labeller_id: int, key: str | None, *, kinds: tuple[SubmissionKind, ...]
+    session: Session,
+    labeller_id: int,
+    key: str | None,
+    *,
+    kinds: tuple[SubmissionKind, ...],
+    of_one_image: bool = False,
 ) -> Submission:
     """Find the labeller's submission with this key; without a key, the last one that was not undone.
+
+    Args:
+        session: a session.
+        labeller_id: the labeller.
+        key: the submission's idempotency key.
+        kinds: what it may be.
+        of_one_image: whether it must be about one image.
 
     Raises:
         NotFound: if the labeller has no such submission of these kinds.
         Conflict: if it was undone already.
     """
     query = select(Submission).where(Submission.labeller_id == labeller_id, Submission.kind.in_(kinds))
+    if of_one_image:
+        query = query.where(Submission.image_id.is_not(None))
     if key is not None:
         target = session.scalar(query.where(Submission.key == key))
         if target is not None and session.scalar(select(is_undone()).where(Submission.id == target.id)):
@@ -72,6 +89,37 @@ def find_undoable(
             "nothing_to_undo", "There is no answer of yours to undo.", do="Go on with the next image."
         )
     return target
+
+
+def undo_exclusion(
+    session: Session, labeller_id: int, key: str, undone_key: str | None
+) -> tuple[Submission, list[int]]:
+    """Undo an exclusion or a restoration of this labeller: its images become what they were before it.
+
+    A repetition with the same key changes nothing.
+
+    Args:
+        session: a writing session.
+        labeller_id: the labeller.
+        key: the idempotency key of the undo.
+        undone_key: the key of the submission; None: the last one that was not undone.
+
+    Returns:
+        The submission that was undone, and its images.
+
+    Raises:
+        NotFound: if there is nothing to undo.
+        Conflict: if it was undone already, or the key was used for another request.
+    """
+    fingerprint = hashlib.sha256(f"undo exclusion:{undone_key}".encode()).hexdigest()
+    existing = find_submission(session, key, fingerprint)
+    if existing is not None:
+        target = session.get_one(Submission, existing.undoes)
+    else:
+        kinds = (SubmissionKind.EXCLUDE, SubmissionKind.RESTORE)
+        target = find_undoable(session, labeller_id, undone_key, kinds=kinds)
+        undo_submission(session, target, key, fingerprint)
+    return target, images_of_exclusion(session, target.id)
 
 
 def undo_submission(
@@ -95,6 +143,7 @@ def undo_submission(
         image_id=target.image_id,
         undoes=target.id,
     )
+    undo_exclusions(session, target.id)
     restore_cells(session, submission_id, Annotation.submission_id == target.id)
 
 

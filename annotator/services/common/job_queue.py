@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.states import UNFINISHED, JobState
 from annotator.errors import FacelabelError
 from annotator.models import Import, Round, now
+from annotator.project import ProjectFolder
 
 Job = TypeVar("Job", Import, Round)
 
@@ -53,16 +55,32 @@ def give_back(session: Session, table: type[Import | Round], number: int, **valu
     """Give a row back to the queue because the worker was stopped; the attempt does not count."""
     session.execute(
         update(table)
-        .where(table.id == number)
+        .where(table.id == number, table.state == JobState.RUNNING)
         .values(state=JobState.QUEUED, attempts=table.attempts - 1, **values)
     )
+
+
+class CancelledError(Exception):
+    """Somebody cancelled a job while it ran; its row says so already."""
+
+
+@contextmanager
+def worker_lock(project: ProjectFolder) -> Iterator[bool]:
+    """Try to take the lock of the process that runs imports and rounds; yields whether it was free."""
+    with (project.path / "worker.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 @contextmanager
 def failures_recorded(
     project: Path, log: Path, kept: str, give_back: Callable[[], None], fail: Callable[[str], None]
 ) -> Iterator[None]:
-    """Record the failure of a job in its row, whatever happens, so that the worker goes on.
+    """Record the failure of a job in its row, whatever happens, so that the worker goes on. A cancelled job is no failure.
 
     Args:
         project: the project's folder.
@@ -75,6 +93,8 @@ def failures_recorded(
         yield
     except StoppedError:
         give_back()
+    except CancelledError:
+        return
     except FacelabelError as error:
         fail(str(error))
     except Exception as error:  # noqa: BLE001 - one job must not end the worker

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.models import Image, Lease, Project, now
+from annotator.services.common.counted import COUNTED, of_counted_image
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ _PROGRESS = select(
 )
 _OPEN = select(Project.image_count - Project.done_count)
 _ADD_DONE = update(Project).values(done_count=Project.done_count + bindparam("difference"))
+_ADD_COUNTED = update(Project).values(image_count=Project.image_count + bindparam("difference"))
 
 
 def read_progress(session: Session, labeller_id: int) -> Progress:
@@ -50,8 +52,14 @@ def add_done(session: Session, difference: int) -> None:
         session.connection().execute(_ADD_DONE, {"difference": difference})
 
 
+def add_counted(session: Session, difference: int) -> None:
+    """Record that images count again (+1 each) or were excluded (-1 each)."""
+    if difference:
+        session.connection().execute(_ADD_COUNTED, {"difference": difference})
+
+
 def recount(session: Session) -> None:
-    """Count all images again."""
-    images = select(func.count()).select_from(Image).scalar_subquery()
-    done = select(func.count()).select_from(Image).where(Image.open_cells == 0).scalar_subquery()
+    """Count all images that are not excluded again."""
+    images = select(func.count()).select_from(Image).where(of_counted_image(Image.id)).scalar_subquery()
+    done = select(func.count()).select_from(Image).where(COUNTED, Image.open_cells == 0).scalar_subquery()
     session.execute(update(Project).values(image_count=images, done_count=done))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from annotator.formats.snapshot.faces import FaceRow
 from annotator.formats.snapshot.images import BATCH
 from annotator.models import Face, Image
+from annotator.services.common.counted import COUNTED
 from annotator.services.predictions.label_columns import fetch_many
 
 _BARE = str.maketrans("", "", "[] ")
@@ -22,6 +23,7 @@ def read_faces(session: Session) -> Iterator[list[FaceRow]]:
         select(Image.name, Face.number, Face.turn, Face.left, Face.top, Face.right, Face.bottom)
         .add_columns(type_coerce(Face.points, String), Face.score, Face.finder)
         .join(Face, Face.image_id == Image.id)
+        .where(COUNTED)
         .order_by(Image.name, Face.number)
     )
     for rows in fetch_many(session, query, BATCH):

@@ -12,6 +12,7 @@ from annotator.domain.agreement.ratings import Ratings
 from annotator.domain.states import INDEPENDENT, PERSONAL, Origin, SubmissionKind
 from annotator.formats.snapshot.dataset_card import AttributeAgreement, Labelling
 from annotator.models import Annotation, Submission
+from annotator.services.common.counted import of_counted_image
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
 
@@ -20,6 +21,8 @@ _NO_LABELLING = (
     SubmissionKind.SCHEMA,
     SubmissionKind.TAKE_BACK,
     SubmissionKind.CLEAR,
+    SubmissionKind.EXCLUDE,
+    SubmissionKind.RESTORE,
 )
 _PART = 100_000  # annotations of one query
 
@@ -34,8 +37,8 @@ def _origins(session: Session) -> dict[str, int]:
     # In parts, because GROUP BY without an index sorts all rows in memory.
     origins: Counter[str] = Counter()
     for start in range(0, session.scalar(select(func.max(Annotation.id))) or 0, _PART):
-        part = Annotation.id.between(start + 1, start + _PART)
-        query = select(Annotation.origin, func.count()).where(part).group_by(Annotation.origin)
+        part = Annotation.id.between(start + 1, start + _PART), of_counted_image(Annotation.image_id)
+        query = select(Annotation.origin, func.count()).where(*part).group_by(Annotation.origin)
         origins.update(dict(session.execute(query).all()))
     return dict(origins)
 
@@ -49,6 +52,7 @@ def _agreement(session: Session) -> list[AttributeAgreement]:
         .where(
             Annotation.image_id.in_(select(further.image_id).where(further.origin == Origin.OPINION)),
             Annotation.origin.in_(PERSONAL),
+            of_counted_image(Annotation.image_id),
             Submission.kind.in_(INDEPENDENT),
             ~is_undone(),
         )

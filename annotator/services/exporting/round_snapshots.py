@@ -20,6 +20,7 @@ from annotator.formats.snapshot.tally import split_numbers
 from annotator.formats.snapshot.writer import SnapshotOptions, write_snapshot
 from annotator.models import Image, Project
 from annotator.project import ProjectFolder
+from annotator.services.common.counted import of_counted_image
 from annotator.services.exporting.face_rows import read_faces
 from annotator.services.exporting.snapshots import read_batches
 from annotator.services.grouping.membership import split_rule
@@ -142,5 +143,7 @@ def _recorded(
 
 def _ids(session: Session) -> NDArray[np.int64]:
     """(images,) ids of all images in the order of their names; the index of the names has both."""
-    pages = fetch_many(session, select(Image.id).order_by(Image.name), 10_000)
+    pages = fetch_many(
+        session, select(Image.id).where(of_counted_image(Image.id)).order_by(Image.name), 10_000
+    )
     return np.concatenate([np.array(rows, np.int64).ravel() for rows in pages] or [np.empty(0, np.int64)])

@@ -18,6 +18,7 @@ from annotator.formats.snapshot.images import BATCH, ImageBatch, SnapshotImage
 from annotator.formats.snapshot.writer import HistoryRow, SnapshotOptions, write_snapshot
 from annotator.models import Annotation, AttributeRow, Image, Labeller, Snapshot, Submission, now
 from annotator.project import ProjectFolder
+from annotator.services.common.counted import COUNTED
 from annotator.services.exporting.face_rows import read_faces
 from annotator.services.exporting.provenance import read_labelling
 from annotator.services.grouping.membership import split_rule
@@ -120,18 +121,18 @@ def remove_leftovers(exports: Path) -> None:
 
 
 def read_images(session: Session) -> Iterator[SnapshotImage]:
-    """Yield all images with their labels, one by one in the order of their names."""
+    """Yield all images that are not excluded, with their labels, one by one in the order of their names."""
     return chain.from_iterable(batch.rows() for batch in read_batches(session))
 
 
 def read_batches(session: Session) -> Iterator[ImageBatch]:
-    """Yield all images with their labels in the order of their names, with a few rows in memory."""
+    """Yield all images that are not excluded, with their labels, in the order of their names, with a few rows in memory."""
     labels = LabelColumns(session)
     session.connection().exec_driver_sql(f"PRAGMA cache_size=-{_CACHE_KIB}")
     query = select(
         Image.id, Image.name, Image.sha256, Image.extension, Image.width, Image.height, Image.split, Image.group,
         Image.source, Image.original_path, Image.open_cells, Image.crop_box,
-    ).order_by(Image.name)  # fmt: skip
+    ).where(COUNTED).order_by(Image.name)  # fmt: skip
     for rows in fetch_many(session, query, BATCH):
         ids, names, sha256, extensions, widths, heights, splits, groups, sources, paths, open_cells, boxes = (
             zip(*rows, strict=True)
@@ -156,6 +157,7 @@ def _history(session: Session) -> Iterator[HistoryRow]:
         .join(AttributeRow, AttributeRow.id == Annotation.attribute_id)
         .join(Submission, Submission.id == Annotation.submission_id)
         .join(Labeller, Labeller.id == Submission.labeller_id)
+        .where(COUNTED)
         .order_by(Image.name, Annotation.id)
     )
     for row in session.execute(query, execution_options={"yield_per": BATCH}):

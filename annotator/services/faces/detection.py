@@ -28,6 +28,8 @@ from annotator.imaging.detector import FoundFace, describe_in_view, find_faces_i
 from annotator.imaging.image_store import end_with_parent
 from annotator.models import Face, Image, Project
 from annotator.project import ProjectFolder
+from annotator.services.common.counted import COUNTED, of_counted_image
+from annotator.services.common.queue_head import queue_head
 
 BATCH_SECONDS = 1.0
 """Seconds of detection after which the worker checks whether a round is due."""
@@ -72,7 +74,8 @@ class FaceSearch:
         searched = self._search(images, seconds)
         with self._project.database.write() as session:
             for image, faces in searched:
-                write_faces(session, image.id, faces)
+                if session.get(Image, image.id) is not None:  # it was not erased meanwhile
+                    write_faces(session, image.id, faces)
         self._last = searched[-1][0].id if self._again else 0
         return len(searched)
 
@@ -88,11 +91,18 @@ class FaceSearch:
             self._pool = None
 
     def _next(self) -> list[Image]:
-        query = select(Image).where(Image.id > self._last).order_by(Image.id).limit(_BATCH * self._processes)
+        """The next images: those that somebody labels next, then all others in the order of import."""
+        query = (
+            select(Image)
+            .where(Image.id > self._last, COUNTED)
+            .order_by(Image.id)
+            .limit(_BATCH * self._processes)
+        )
         if not self._again:
             query = query.where(Image.face_count.is_(None))
         with self._project.database.read() as session:
-            return list(session.scalars(query))
+            head = [] if self._again else list(session.scalars(query.where(Image.id.in_(queue_head()))))
+            return head or list(session.scalars(query))
 
     def _search(self, images: list[Image], seconds: float | None) -> list[tuple[Image, list[FoundFace]]]:
         """The faces of the images, or of the first of them if the time is over."""
@@ -202,10 +212,11 @@ def read_face_progress(session: Session) -> FaceProgress:
     """Return how far the search is."""
     count = partial(select, func.count())
     images = session.scalars(select(Project.image_count)).one()
-    unseen = session.scalar(count().select_from(Image).where(Image.face_count.is_(None))) or 0
-    described = Face.number == 0, Face.descriptor.is_not(None)
+    unseen = session.scalar(count().select_from(Image).where(Image.face_count.is_(None), COUNTED)) or 0
+    counts = of_counted_image(Face.image_id)
+    described = counts, Face.number == 0, Face.descriptor.is_not(None)
     with_face = session.scalar(count().select_from(Face).where(*described)) or 0
-    several = session.scalar(count().select_from(Face).where(Face.number == 1)) or 0
+    several = session.scalar(count().select_from(Face).where(counts, Face.number == 1)) or 0
     return FaceProgress(images, images - unseen, with_face, several)
 
 

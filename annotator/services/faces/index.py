@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.db import Database
 from annotator.domain.faces.nearest_groups import FaceGroups
 from annotator.domain.faces.nearest_people import Floats, Places
-from annotator.models import Annotation, Face, Label, NotThisPerson, Submission, ValueRow
+from annotator.models import Annotation, Exclusion, Face, Image, Label, NotThisPerson, Submission, ValueRow
 from annotator.project_cache import CacheKind
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.open_values import UNKNOWN_PERSON
 
@@ -162,7 +163,15 @@ def _catch_up(session: Session, attribute_id: int, faces: Faces) -> None:
         .where(Annotation.id > faces.newest[1], Annotation.attribute_id == attribute_id)
         .distinct()
     )
-    described = sorted(image for image in changed if image in faces.rows)
+    # Excluded or restored since, or such a change was undone since.
+    concerned = or_(Submission.id == Exclusion.submission_id, Submission.undoes == Exclusion.submission_id)
+    excluded = session.scalars(
+        select(Exclusion.image_id)
+        .join(Submission, concerned)
+        .where(Submission.id > faces.newest[0])
+        .distinct()
+    )
+    described = sorted(image for image in {*changed, *excluded} if image in faces.rows)
     for start in range(0, len(described), _CHUNK):
         images = described[start : start + _CHUNK]
         query = select(Label.image_id, Label.code).where(
@@ -187,13 +196,17 @@ def _newest(session: Session) -> tuple[int, int]:
 def _answers(
     session: Session, attribute_id: int, images: list[int], answers: dict[int, int | None]
 ) -> tuple[Places, NDArray[np.bool_]]:
-    """(images,) the person in each image, or NO_PERSON; and whether the image has no answer."""
+    """(images,) the person in each image, or NO_PERSON; and whether the image has no answer.
+
+    An excluded image is neither: it shows nobody, and nobody is asked about it.
+    """
     unknown = session.scalar(
         select(ValueRow.code).where(ValueRow.attribute_id == attribute_id, ValueRow.name == UNKNOWN_PERSON)
     )
-    people = [answers.get(image) for image in images]
+    excluded = set(session.scalars(select(Image.id).where(~COUNTED)))
+    people = [None if image in excluded else answers.get(image) for image in images]
     codes = np.array([NO_PERSON if code is None or code == unknown else code for code in people], np.int64)
-    unnamed = np.array([image not in answers for image in images], bool)
+    unnamed = np.array([image not in answers and image not in excluded for image in images], bool)
     return codes, unnamed
 
 

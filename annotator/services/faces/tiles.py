@@ -178,6 +178,11 @@ class TileStore:
             return
         try:
             write_atomically(path, tile)
+            with self._project.database.read() as session:
+                is_left = session.scalar(select(Image.id).where(Image.sha256 == path.name[:64]))
+            if is_left is None:  # the image was erased while the tile was made
+                path.unlink(missing_ok=True)
+                return
         except FacelabelError as error:  # a full disk only means that the tile is made again
             _log.warning("a tile is not kept: %s", error.what)
             return

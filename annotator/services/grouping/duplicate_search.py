@@ -17,7 +17,7 @@ from annotator.imaging.perceptual_hash import perceptual_hash
 from annotator.models import Image, Project
 from annotator.project import ProjectFolder
 from annotator.services.grouping.membership import mark_stale
-from annotator.services.grouping.near_duplicates import find_near_duplicates
+from annotator.services.grouping.near_duplicates import find_near_duplicates, images_left
 
 _BATCH = 256
 
@@ -57,9 +57,15 @@ def hash_some(project: ProjectFolder) -> int:
     with ThreadPoolExecutor(2) as threads:
         hashes = list(threads.map(lambda row: _hash_view(project, row.sha256), rows))
     if rows:
-        changes = [{"id": row.id, "perceptual_hash": value} for row, value in zip(rows, hashes, strict=True)]
         with project.database.write() as session:
-            session.execute(update(Image), changes)
+            present = images_left(session, [row.id for row in rows])  # others were erased meanwhile
+            changes = [
+                {"id": row.id, "perceptual_hash": value}
+                for row, value in zip(rows, hashes, strict=True)
+                if row.id in present
+            ]
+            if changes:
+                session.execute(update(Image), changes)
             mark_stale(session)
     return len(rows)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import GroupDecision, Image, ImageGroup, Project, Submission, now
 from annotator.services.common.cached_stats import Statistics
+from annotator.services.common.counted import COUNTED, counted_state
 from annotator.services.grouping.membership import mark_stale
 from annotator.services.grouping.near_duplicates import near_images
 
@@ -69,7 +70,11 @@ def list_groups(session: Session, *, after: int = 0, limit: int = 60) -> tuple[l
     """List groups of more than one image, largest first, from the position `after`; also return their number."""
     several = ImageGroup.images > 1
     member = aliased(Image)
-    first = select(func.min(member.id)).where(member.group == ImageGroup.key).scalar_subquery()
+    first = (
+        select(func.min(member.id))
+        .where(member.group == ImageGroup.key, member.exclusion_id.is_(None))
+        .scalar_subquery()
+    )
     query = (
         select(ImageGroup.key, Image.split, ImageGroup.images, Image.sha256)
         .join(Image, Image.id == first)
@@ -81,15 +86,13 @@ def list_groups(session: Session, *, after: int = 0, limit: int = 60) -> tuple[l
 
 
 def images_of_group(session: Session, key: str, limit: int = 500) -> list[GroupImage]:
-    """List the first images of a group.
+    """List the first images of a group that are not excluded.
 
     Raises:
         NotFound: if there is no such group.
     """
-    images = [
-        _shown(image)
-        for image in session.scalars(select(Image).where(Image.group == key).order_by(Image.id).limit(limit))
-    ]
+    query = select(Image).where(Image.group == key, COUNTED).order_by(Image.id).limit(limit)
+    images = [_shown(image) for image in session.scalars(query)]
     if not images:
         raise NotFound("unknown_group", f"There is no group {key!r}.", do="Look at the list of groups again.")
     return images
@@ -97,11 +100,16 @@ def images_of_group(session: Session, key: str, limit: int = 500) -> list[GroupI
 
 def leak_report(session: Session, limit: int = 200) -> LeakReport:
     """Find groups, near-duplicates and sources (videos, photos) that are in two splits."""
-    torn = select(Image.group).group_by(Image.group).having(func.count(func.distinct(Image.split)) > 1)
+    torn = (
+        select(Image.group)
+        .where(COUNTED)
+        .group_by(Image.group)
+        .having(func.count(func.distinct(Image.split)) > 1)
+    )
     leaks: list[Leak] = []
     pairs = near_images(session)
-    images = _by_id(session, {i for pair in pairs for i in pair})
-    for first, second in pairs:
+    images = _counted_by_id(session, {i for pair in pairs for i in pair})
+    for first, second in (pair for pair in pairs if images.keys() >= {*pair}):
         leaks += _leak("nearly the same picture", images[first], images[second])
     for one, other in _torn_sources(session):
         leaks += _leak("the same source", one, other)
@@ -114,6 +122,7 @@ def _leak_state(session: Session) -> tuple[int | bool | None, ...]:
         *session.execute(select(Project.image_count, Project.groups_stale, Project.split_seed)).one(),
         session.scalar(select(func.min(Image.id)).where(Image.perceptual_hash.is_(None))),
         session.scalar(select(func.max(Submission.id))),
+        counted_state(session),
         *session.execute(select(func.max(GroupDecision.id), func.count(GroupDecision.undone_at))).one(),
     )
 
@@ -142,7 +151,7 @@ def decide(
         return _decision(existing)
     if first_id == second_id:
         raise FacelabelError("one_image", "A tie is between two images.", do="Choose another one.")
-    if len(_by_id(session, {first_id, second_id})) < 2:
+    if len(_counted_by_id(session, {first_id, second_id})) < 2:
         raise NotFound("unknown_image", "There is no such image.", do="Look at the group again.")
     row = GroupDecision(
         key=key, kind=kind, first_id=first_id, second_id=second_id, labeller_id=labeller_id, created_at=now()
@@ -176,18 +185,18 @@ def _torn_sources(session: Session) -> list[tuple[Image, Image]]:
     """For every source in two splits, an image of each split."""
     key, split = Image.given_group, Image.split
     first = select(key.label("key"), split.label("split"), func.min(Image.id).label("id")).where(
-        key.is_not(None)
+        key.is_not(None), COUNTED
     )
     ones = first.group_by(key, split).subquery()
     a, b = aliased(ones), aliased(ones)
     query = select(a.c.id, b.c.id).join(b, (a.c.key == b.c.key) & (a.c.split < b.c.split))
     pairs = [(one, other) for one, other in session.execute(query)]
-    images = _by_id(session, {i for pair in pairs for i in pair})
+    images = _counted_by_id(session, {i for pair in pairs for i in pair})
     return [(images[one], images[other]) for one, other in pairs]
 
 
-def _by_id(session: Session, ids: set[int]) -> dict[int, Image]:
-    return {image.id: image for image in session.scalars(select(Image).where(Image.id.in_(ids)))}
+def _counted_by_id(session: Session, ids: set[int]) -> dict[int, Image]:
+    return {image.id: image for image in session.scalars(select(Image).where(Image.id.in_(ids), COUNTED))}
 
 
 def _leak(why: str, first: Image, second: Image) -> list[Leak]:

@@ -12,7 +12,8 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.grouping.splits import SplitRule, own_group, share_for_audit, shared_group
-from annotator.models import Annotation, GroupDecision, Image, ImageGroup, Project
+from annotator.models import Annotation, GroupDecision, Image, Project
+from annotator.services.common.counted import of_counted_image
 from annotator.services.schema.active import ActiveSchema
 from annotator.services.schema.open_values import is_person
 
@@ -76,7 +77,11 @@ def choose_test_share(session: Session) -> None:
     project = session.scalars(select(Project)).one()
     if project.test_share_given or session.scalar(select(exists().where(Annotation.id.is_not(None)))):
         return
-    sizes = dict(session.execute(select(Image.group, func.count()).group_by(Image.group)).all())
+    sizes = dict(
+        session.execute(
+            select(Image.group, func.count()).where(of_counted_image(Image.id)).group_by(Image.group)
+        ).all()
+    )
     share = share_for_audit(project.split_seed, sizes)
     if share == project.share_test:
         return
@@ -88,7 +93,8 @@ def follow_rule(session: Session) -> int:
     """Put all images into the splits of a changed seed or share; return the number of images that moved."""
     session.flush()
     rule = split_rule(session)
-    splits = {group: rule.split_of(group) for group in session.scalars(select(ImageGroup.key))}
+    groups = session.scalars(select(Image.group).distinct())  # those of excluded images too
+    splits = {group: rule.split_of(group) for group in groups}
     moved = [
         {"id": number, "split": splits[group]}
         for number, group, split in session.execute(select(Image.id, Image.group, Image.split))

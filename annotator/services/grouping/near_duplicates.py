@@ -7,6 +7,8 @@ later image never moves the first one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select, update
@@ -36,11 +38,22 @@ def find_near_duplicates(project: ProjectFolder) -> int:
         if originals.get(i) != before.get(i)
     ]
     with project.database.write() as session:
+        named = [row[column] for row in changed for column in ("id", "twin_of")]
+        present = {None, *images_left(session, [number for number in named if number is not None])}
+        changed = [row for row in changed if row["id"] in present and row["twin_of"] in present]
         if changed:
             session.execute(update(Image), changed)
             mark_stale(session)
         settle_groups(session)
     return len(originals)
+
+
+def images_left(session: Session, ids: Sequence[int]) -> set[int]:
+    """Return those of the images that the project still has; others were erased while something was computed about them."""
+    left = set[int]()
+    for start in range(0, len(ids), 10_000):
+        left |= set(session.scalars(select(Image.id).where(Image.id.in_(ids[start : start + 10_000]))))
+    return left
 
 
 def near_images(session: Session) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ from annotator.domain.grouping.splits import AUDIT_IMAGES, Split, SplitRule
 from annotator.domain.states import JobState, Origin
 from annotator.errors import Conflict, FacelabelError
 from annotator.models import Annotation, AttributeRow, Image, ImageGroup, Label, Predictions, Project, Round
+from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.grouping.membership import follow_rule, split_rule
 from annotator.services.grouping.rebuild import settle_groups
 from annotator.services.schema.active import active_schema
@@ -155,7 +156,10 @@ def _count(session: Session) -> _Counts:
         .where(AttributeRow.kind == "categorical", ~AttributeRow.groups, Label.code.is_not(None))
     )
     active = active_schema(session)
-    occur = {(active.names[attribute], code) for attribute, code in session.execute(codes.distinct())}
+    occur = {
+        (active.names[attribute], code)
+        for attribute, code in session.execute(codes.where(of_counted_image(Label.image_id)).distinct())
+    }
     if not occur:
         raise FacelabelError(
             "nothing_labelled",
@@ -166,7 +170,7 @@ def _count(session: Session) -> _Counts:
     column = {(active.ids[name], value.code): number for number, (name, value) in enumerate(values, start=1)}
     counts = np.zeros((len(sizes), 1 + len(column)), dtype=np.int32)
     counts[:, 0] = list(sizes.values())
-    held = codes.add_columns(Image.group, func.count()).join(Image, Image.id == Label.image_id)
+    held = codes.add_columns(Image.group, func.count()).join(Image, (Image.id == Label.image_id) & COUNTED)
     for attribute, code, group, images in session.execute(
         held.group_by(Image.group, Label.attribute_id, Label.code)
     ):
@@ -220,5 +224,5 @@ def _answered_in(session: Session, groups: set[str], *, suggested: bool) -> int:
         if suggested
         else exists().where(Label.image_id == Image.id)
     )
-    counted = session.execute(select(Image.group, func.count()).where(answer).group_by(Image.group))
+    counted = session.execute(select(Image.group, func.count()).where(COUNTED, answer).group_by(Image.group))
     return sum(images for group, images in counted if group in groups)

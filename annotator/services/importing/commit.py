@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from annotator.formats.importers.translate import Translation
 from annotator.project import ProjectFolder
-from annotator.services.importing.image_rows import record_images
+from annotator.services.importing.image_rows import ErasedFilter, record_images
 from annotator.services.importing.images import Progress, examine_files, import_files
 from annotator.services.importing.labels import LabelSource, import_rows
 from annotator.services.importing.photos import import_head_crops
@@ -33,7 +33,7 @@ def commit_source(
     """
     if read.files:
         store = import_head_crops if options.faces else import_files
-        store(project, read.files, options.limits, report.images, progress)
+        store(project, read.files, options.limits, report.images, progress, restore=options.restore_erased)
     with project.database.write() as session:
         _import_labels(session, read, translation, options, report)
 
@@ -57,7 +57,8 @@ def rehearse_source(
     """
     examined = examine_files(read.files, options.limits, progress) if read.files else []
     with suppress(_RehearsedError), project.database.write() as session:
-        record_images(session, examined, report.images)
+        erased = ErasedFilter(project, report.images, restore=options.restore_erased)
+        record_images(session, erased.rest_of(session, examined, final=True), report.images)
         session.flush()
         _import_labels(session, read, translation, options, report)
         raise _RehearsedError

@@ -1,17 +1,25 @@
-"""Recording decoded image files in the database: the one place where every file is counted."""
+"""Recording decoded image files in the database: the one place where every file is counted.
+
+Files of images that were erased for good are left out before, unless the user asks for their return.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from pathlib import PurePosixPath
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.grouping.splits import own_group
+from annotator.files import shard_path
+from annotator.imaging.head_crops import CutPhoto
 from annotator.imaging.image_store import StoredImage
 from annotator.models import Image, ImageAlias, now
+from annotator.project import ProjectFolder
+from annotator.services.common.tombstones import erased_hashes, lift_tombstones, next_image_id
 from annotator.services.faces.detection import keep_source_faces
 from annotator.services.grouping.membership import split_rule
 from annotator.services.importing.image_paths import known_paths
@@ -78,6 +86,9 @@ class _Recorder:
     def insert_new(self) -> None:
         """Insert the collected rows and forget them."""
         if self._new:
+            first = next_image_id(self._session)
+            for number, row in enumerate(self._new.values(), first):
+                row["id"] = number
             self._session.connection().execute(insert(Image), list(self._new.values()))
             self._new.clear()
 
@@ -95,6 +106,8 @@ class _Recorder:
             existing.given_group = file.group
             if existing.group == own_group(existing.sha256):
                 existing.group, existing.split = file.group, self._rule.split_of(file.group)
+        if existing.exclusion_id is not None:
+            self._report.excluded.append((file.name, existing.name))
         is_its_name = existing.name in {file.name, _other_name(file.name, image)}
         is_known = is_its_name or self._aliases.get(file.name) == existing.id
         is_known = is_known or self._aliases.get(_path_of(file)) == existing.id
@@ -146,3 +159,88 @@ def _other_name(name: str, image: StoredImage) -> str:
     """The name of an image whose own name another image has: `7.png` → `7~1a2b3c4d.png`."""
     path = PurePosixPath(name)
     return str(path.with_name(f"{path.stem}~{image.sha256[:8]}{path.suffix}"))
+
+
+ERASED = "files of erased images"
+"""How reports count them; they name none."""
+
+
+class ErasedFilter:
+    """Leaves erased images out of batches of decoded files, and removes what was already stored of them.
+
+    Args:
+        project: the project.
+        report: counts the files that are left out.
+        restore: import them instead; their tombstones are lifted.
+    """
+
+    def __init__(self, project: ProjectFolder, report: ImageReport, *, restore: bool) -> None:
+        self._project, self._report, self._restore = project, report, restore
+
+    def rest_of(self, session: Session, batch: list[DecodedFile], *, final: bool) -> list[DecodedFile]:
+        """Return a batch without erased images.
+
+        Args:
+            session: a session; a writing one if `final`.
+            batch: the files.
+            final: the images are about to be recorded.
+        """
+        hashes = {image.sha256 for _, image in batch if isinstance(image, StoredImage)}
+        erased = self._erased(session, hashes, final=final)
+        rest: list[DecodedFile] = []
+        for file, image in batch:
+            if isinstance(image, StoredImage) and image.sha256 in erased:
+                self._count()
+                self._remove(image)
+            else:
+                rest.append((file, image))
+        return rest
+
+    def rest_of_photos(
+        self, session: Session, batch: list[tuple[SourceFile, CutPhoto | str]]
+    ) -> list[tuple[SourceFile, CutPhoto | str]]:
+        """Return a batch of photos without erased photos and without the erased images among those cut from them."""
+        photos = [photo for _, photo in batch if isinstance(photo, CutPhoto)]
+        hashes = {photo.sha256 for photo in photos} | {c.stored.sha256 for p in photos for c in p.cuts}
+        erased = self._erased(session, hashes, final=True)
+        rest: list[tuple[SourceFile, CutPhoto | str]] = []
+        for file, photo in batch:
+            if isinstance(photo, CutPhoto) and erased:
+                gone = {cut.stored.sha256 for cut in photo.cuts if {cut.stored.sha256, photo.sha256} & erased}
+                cuts = [cut for cut in photo.cuts if cut.stored.sha256 not in gone]
+                self._remove_cuts(session, photo, gone)
+                if gone and not cuts:
+                    self._count()
+                    continue
+                rest.append((file, replace(photo, cuts=cuts)))
+            else:
+                rest.append((file, photo))
+        return rest
+
+    def _erased(self, session: Session, hashes: set[str], *, final: bool) -> set[str]:
+        erased = erased_hashes(session, hashes)
+        if erased and self._restore:
+            if final:
+                lift_tombstones(session, erased)
+            return set()
+        return erased
+
+    def _count(self) -> None:
+        self._report.ignored[ERASED] = self._report.ignored.get(ERASED, 0) + 1
+
+    def _remove(self, image: StoredImage) -> None:
+        for temporary, path in image.pending:
+            Path(temporary).unlink(missing_ok=True)
+            Path(path).unlink(missing_ok=True)
+        shard_path(self._project.views, image.sha256, "jpg").unlink(missing_ok=True)
+
+    def _remove_cuts(self, session: Session, photo: CutPhoto, gone: set[str]) -> None:
+        used = set(session.scalars(select(Image.sha256).where(Image.sha256.in_(gone))))
+        for sha256 in gone - used:
+            for root in (self._project.images, self._project.views):
+                shard_path(root, sha256, "jpg").unlink(missing_ok=True)
+        in_use = select(Image.id).where(Image.photo_sha256 == photo.sha256).limit(1)
+        is_needed = len(gone) < len(photo.cuts) or session.scalar(in_use) is not None
+        if gone and not is_needed:
+            for path in (self._project.photos / photo.sha256[:2]).glob(f"{photo.sha256}.*"):
+                path.unlink(missing_ok=True)

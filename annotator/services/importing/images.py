@@ -17,7 +17,7 @@ from annotator.imaging.image_store import StoredImage, decoding_pool, examine_im
 from annotator.project import ProjectFolder
 from annotator.services.common.progress import recount
 from annotator.services.grouping.membership import choose_test_share
-from annotator.services.importing.image_rows import DecodedFile, record_images
+from annotator.services.importing.image_rows import DecodedFile, ErasedFilter, record_images
 from annotator.services.importing.reports import ImageReport
 from annotator.services.importing.source_files import SourceFile
 
@@ -35,8 +35,10 @@ def import_files(
     limits: Limits,
     report: ImageReport,
     progress: Progress = lambda *_: None,
+    *,
+    restore: bool = False,
 ) -> None:
-    """Store the files and record them as images.
+    """Store the files and record them as images; those that were erased for good only if `restore`.
 
     Files are recorded in batches, each only after its files are stored durably. An import that was killed therefore
     leaves whole batches, and running it again completes it.
@@ -45,23 +47,29 @@ def import_files(
         FacelabelError: if a decoding process was killed, or the disk is full; recorded batches are kept.
     """
     store = partial(store_image, project.images, project.views, limits)
+    erased = ErasedFilter(project, report, restore=restore)
     with (
         closing(decode_files(store, files, progress)) as stored,
-        closing(_finished(project, stored)) as batches,
+        closing(_finished(project, stored, erased)) as batches,
     ):
         for batch in batches:
             with project.database.write() as session:
-                record_images(session, batch, report)
+                # Again, because an image of the batch may have been erased meanwhile.
+                record_images(session, erased.rest_of(session, batch, final=True), report)
     with project.database.write() as session:
         choose_test_share(session)
         recount(session)
 
 
-def _finished(project: ProjectFolder, stored: Iterator[DecodedFile]) -> Generator[list[DecodedFile]]:
+def _finished(
+    project: ProjectFolder, stored: Iterator[DecodedFile], erased: ErasedFilter
+) -> Generator[list[DecodedFile]]:
     """Batches of files that are durable under their final names. One batch is finished while the last is recorded."""
     previous: tuple[list[DecodedFile], Future[None]] | None = None
     with ThreadPoolExecutor(1) as thread:
-        while batch := list(islice(stored, _BATCH)):
+        while files := list(islice(stored, _BATCH)):
+            with project.database.read() as session:
+                batch = erased.rest_of(session, files, final=False)
             new = [result for _, result in batch if isinstance(result, StoredImage)]
             finishing = thread.submit(finish, project.images, new)
             if previous is not None:

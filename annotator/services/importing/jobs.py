@@ -28,6 +28,7 @@ class ImportRequest:
         faces: cut photos into one image per head.
         names_encoding: the encoding of names in an archive that does not say it, of `archives.names.NAME_ENCODINGS`.
         fps: frames to take per second of a video.
+        restore_erased: also import images that were erased for good.
     """
 
     format: str = "auto"
@@ -36,6 +37,7 @@ class ImportRequest:
     faces: bool = False
     names_encoding: str = "auto"
     fps: float = 1.0
+    restore_erased: bool = False
 
 
 def begin_import(
@@ -150,6 +152,7 @@ def import_details(row: Import) -> dict[str, Any]:
         "faces": options.faces,
         "names_encoding": options.names_encoding,
         "fps": options.fps,
+        "restore_erased": options.restore_erased,
         "report": row.report,
         "proposed": row.proposed,
     }

@@ -21,9 +21,10 @@ from annotator.errors import FacelabelError
 from annotator.formats.importers.mapping import Mapping
 from annotator.formats.importers.translate import Row
 from annotator.formats.tables.table import read_table
-from annotator.models import Annotation, Label, Labeller, Submission
+from annotator.models import Annotation, Image, Label, Labeller, Submission
 from annotator.project import ProjectFolder
 from annotator.services.annotation.log import NewAnnotation, add_annotations, add_submission
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
 from annotator.services.grouping.rebuild import regroup_all
 from annotator.services.importing.image_lookup import ImageLookup
@@ -180,6 +181,7 @@ def _cells(session: Session, rows: Iterable[Row], source: LabelSource, report: L
     rows = list(rows)
     images = ImageLookup(session, (row.image_name for row in rows), source.hashes, source.names)
     ids = active_schema(session).ids
+    excluded = set(session.scalars(select(Image.id).where(~COUNTED)))
     people: dict[tuple[str, str], int] = {}
     cells: dict[tuple[int, int, str], int | None] = {}
     for row in rows:
@@ -188,6 +190,8 @@ def _cells(session: Session, rows: Iterable[Row], source: LabelSource, report: L
             _tell_unmatched(report, row.image_name, match, images)
             continue
         [image_id] = match.images
+        if image_id in excluded:
+            _tell_excluded(report, row.image_name)
         labeller = _labeller_name(source, row)
         for attribute, answer in row.answers.items():
             code = answer if isinstance(answer, int) else people.get((attribute, answer))
@@ -215,6 +219,13 @@ def _tell_unmatched(report: LabelReport, name: str, match: Match, images: ImageL
         report.elsewhere_rows += 1
         if len(report.elsewhere) < MOST_NAMES:
             report.elsewhere.setdefault(name, list(match.namesakes))
+
+
+def _tell_excluded(report: LabelReport, name: str) -> None:
+    """Report a row whose image is excluded; its labels are written, and count if the image is restored."""
+    report.excluded += 1
+    if len(report.excluded_names) < MOST_NAMES:
+        report.excluded_names.append(name)
 
 
 def _no_image_matches(source: LabelSource, report: LabelReport) -> FacelabelError:

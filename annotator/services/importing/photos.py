@@ -23,7 +23,7 @@ from annotator.project import ProjectFolder
 from annotator.services.common.progress import recount
 from annotator.services.faces.detection import write_faces
 from annotator.services.grouping.membership import choose_test_share, split_rule
-from annotator.services.importing.image_rows import DecodedFile, record_images
+from annotator.services.importing.image_rows import DecodedFile, ErasedFilter, record_images
 from annotator.services.importing.images import Progress, decode_files
 from annotator.services.importing.read import ReadSource
 from annotator.services.importing.reports import HeadSurvey, ImageReport
@@ -68,8 +68,10 @@ def import_head_crops(
     limits: Limits,
     report: ImageReport,
     progress: Progress = lambda *_: None,
+    *,
+    restore: bool = False,
 ) -> None:
-    """Cut photos into heads and record the crops as images.
+    """Cut photos into heads and record the crops as images; those that were erased for good only if `restore`.
 
     The same photo gives the same crops, and whole batches are recorded at once, so that running an import that was
     killed again completes it. A photo without a face becomes one image, with face_count 0.
@@ -78,10 +80,11 @@ def import_head_crops(
         FacelabelError: if a decoding process was killed, or the disk is full; recorded batches are kept.
     """
     cut = partial(cut_photo, project.photos, project.images, project.views, limits)
+    erased = ErasedFilter(project, report, restore=restore)
     with closing(decode_files(cut, files, progress)) as photos:
         while batch := list(islice(photos, _BATCH)):
             with project.database.write() as session:
-                _record_photos(session, batch, report)
+                _record_photos(session, erased.rest_of_photos(session, batch), report)
     with project.database.write() as session:
         choose_test_share(session)
         recount(session)

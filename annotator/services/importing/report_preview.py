@@ -33,6 +33,7 @@ def preview(report: SourceReport, name: str) -> dict[str, Any]:
             "renamed": _first(images.renamed),
             "texts": [_text(text) for text in image_texts(images, dry_run=report.dry_run)],
             "refused": _first(images.refused),
+            "excluded": _first(images.excluded),
             "notes": _first(list(images.notes.items())),
         },
         "labels": None,
@@ -51,6 +52,10 @@ def preview(report: SourceReport, name: str) -> dict[str, Any]:
             "absent": {
                 "count": labels.absent,
                 "first": [_text(name) for name in labels.absent_names[:_SHOWN]],
+            },
+            "excluded": {
+                "count": labels.excluded,
+                "first": [_text(name) for name in labels.excluded_names[:_SHOWN]],
             },
             "elsewhere": _first_of(labels.elsewhere_rows, labels.elsewhere),
             "ambiguous": _first_of(labels.ambiguous_rows, labels.ambiguous),

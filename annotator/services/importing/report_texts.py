@@ -31,6 +31,14 @@ def image_texts(images: ImageReport, *, dry_run: bool) -> list[str]:
         f"{counted(images.left_aside, 'other file', 'other files')} ignored",
     ]
     texts.append(f"{counted(images.found, 'file', 'files')} found: {', '.join(parts)}.")
+    if images.excluded:
+        what = counted(
+            len(images.excluded), "file is already here, excluded", "files are already here, excluded"
+        )
+        names = [name if name == here else f"{name} (as {here})" for name, here in images.excluded]
+        texts.append(
+            f"{what}: {_first(names, len(names))}. They stay excluded; `facelabel restore` brings them back."
+        )
     if images.ignored:
         texts.append(f"Ignored: {counted_kinds(images.ignored)}.")
     return texts
@@ -45,7 +53,7 @@ def heads_text(heads: HeadSurvey) -> str:
 
 
 def unmatched_texts(labels: LabelReport) -> list[str]:
-    """Say which rows were not imported because their image is unknown, or is not clear."""
+    """Say which rows do not count because their image is unknown, not clear, or excluded."""
     texts = []
     if labels.absent:
         what = counted(
@@ -54,6 +62,12 @@ def unmatched_texts(labels: LabelReport) -> list[str]:
             "rows name images that the project does not have",
         )
         texts.append(f"{what}: {_first(labels.absent_names, labels.absent)}.")
+    if labels.excluded:
+        what = counted(labels.excluded, "row is about an image", "rows are about images")
+        texts.append(
+            f"{what} that this project has excluded; the labels are kept, and count if the images are restored: "
+            f"{_first(labels.excluded_names, labels.excluded)}."
+        )
     if labels.elsewhere:
         named = [f"{name} is not {' or '.join(paths)}" for name, paths in labels.elsewhere.items()]
         what = counted(labels.elsewhere_rows, "of them has", "of them have")

@@ -32,6 +32,8 @@ class ImageReport:
         already: files that an earlier import imported under the same name.
         duplicates: (name, existing image with the same bytes).
         refused: (name, reason).
+        excluded: (name, existing image with the same bytes) of files whose image is here and excluded; these are among the
+            files imported before and the duplicates.
         ignored: numbers of the files that are not imported, by kind, such as ".xcf files" or "videos".
         renamed: (name at the source, name here) of imported files whose name another image had.
         frames: frames that were taken from a video.
@@ -48,6 +50,7 @@ class ImageReport:
     duplicates: list[tuple[str, str]] = field(default_factory=list)
     renamed: list[tuple[str, str]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    excluded: list[tuple[str, str]] = field(default_factory=list)
     ignored: dict[str, int] = field(default_factory=dict)
     frames: int = 0
     photos: int = 0
@@ -126,6 +129,8 @@ class LabelReport:
         contradictions: (image name, attribute) of cells that two rows answer differently; the first row counts.
         absent: rows whose image the project does not have.
         absent_names: the names of the first of them.
+        excluded: rows whose image is excluded; their labels count if it is restored.
+        excluded_names: the names of the first of them.
         ambiguous_rows: rows whose name several images of the project match. They are ignored.
         ambiguous: names of the first of them, with the images that they may mean.
         elsewhere_rows: absent rows with the file name of an image in another folder.
@@ -143,6 +148,8 @@ class LabelReport:
     contradictions: list[tuple[str, str]] = field(default_factory=list)
     absent: int = 0
     absent_names: list[str] = field(default_factory=list)
+    excluded: int = 0
+    excluded_names: list[str] = field(default_factory=list)
     ambiguous_rows: int = 0
     ambiguous: dict[str, list[str]] = field(default_factory=dict)
     elsewhere_rows: int = 0

@@ -113,6 +113,7 @@ def _options(settings: Settings, row: Import, check_stop: Callable[[], None]) ->
         archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
         names_encoding=request.names_encoding,
         video=VideoOptions(request.fps, max_pixels=settings.max_pixels),
+        restore_erased=request.restore_erased,
         check_stop=check_stop,
     )
 

@@ -41,6 +41,15 @@ def scratch_folder(project: ProjectFolder) -> Iterator[Path]:
         os.close(descriptor)
 
 
+def remove_scratch(project: ProjectFolder) -> None:
+    """Remove what killed imports left behind, unless an import is running."""
+    descriptor = os.open(project.path, os.O_RDONLY)
+    try:
+        _clean_up_if_alone(project, descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _clean_up_if_alone(project: ProjectFolder, descriptor: int) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,3 +59,4 @@ def _clean_up_if_alone(project: ProjectFolder, descriptor: int) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
     clean_up(project.images)
     clean_up(project.views)
+    clean_up(project.photos)

@@ -39,6 +39,7 @@ class ImportOptions:
         archives: what an archive may hold.
         names_encoding: the encoding of names in archives that do not say theirs, of `archives.names.NAME_ENCODINGS`.
         video: which frames of a video become images.
+        restore_erased: also import images that were erased for good.
         check_stop: called between two members of an archive or two frames of a video; what it raises ends the import.
     """
 
@@ -52,6 +53,7 @@ class ImportOptions:
     archives: ArchiveLimits = field(default_factory=ArchiveLimits)
     names_encoding: str = "auto"
     video: VideoOptions = field(default_factory=VideoOptions)
+    restore_erased: bool = False
     check_stop: Callable[[], None] = lambda: None
 
 

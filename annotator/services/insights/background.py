@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from annotator.child_process import ChildProcess
+from annotator.domain.states import JobState
 from annotator.models import Predictions, Round
 from annotator.project import ProjectFolder
 from annotator.services.common.round_artifacts import REPORT, TRIALS, newest_result, round_of_result
@@ -59,12 +60,19 @@ class BackgroundAnalysis:
         folder = self._project.round_folder(number)
         name, *arguments = self._command(folder)
         arguments = [name, *arguments, "--cache", str(self._project.cache)]
-        self.process = ChildProcess("trainer", arguments, folder / f"{name}.log")
+        lock = self._project.path / "analysis.lock"
+        self.process = ChildProcess("trainer", arguments, folder / f"{name}.log", lock)
 
     def close(self) -> None:
         """End a running analysis; the next worker starts it again."""
         if self.process is not None:
             self.process.end()
+
+    def interrupt(self) -> None:
+        """End a running analysis; it is started again when it is due."""
+        if self.running:
+            self.close()
+            self._last_attempt = None
 
     def _due(self) -> int | None:
         """The newest round of this project that has a snapshot, unless it was tried or has too few new answers."""
@@ -101,6 +109,7 @@ class BackgroundAnalysis:
 def analyses_of(project: ProjectFolder) -> list[BackgroundAnalysis]:
     """All analyses of a project's rounds, in the order in which they are started."""
     return [
+        NetworkReports(project),
         label_issue_analysis(project),
         label_savings_analysis(project),
         NetworkTrials(project),
@@ -142,6 +151,45 @@ class NetworkTrials(BackgroundAnalysis):
         return ["try-networks", str(folder / "snapshot"), *to, *chosen, *([] if frozen else ["--frozen"])]
 
 
+class NetworkReports(BackgroundAnalysis):
+    """Writes the report of every round that trained a network, however little was labelled since; it starts when the round ends."""
+
+    def __init__(self, project: ProjectFolder) -> None:
+        super().__init__(project, REPORT, _report_command, ("matplotlib", "torch"))
+        self._tried: set[int] = set()
+
+    def _due(self) -> int | None:
+        """The newest round that trained a network and has no report, unless it was tried."""
+        query = (
+            select(Round.id)
+            .join(Predictions, Predictions.round_id == Round.id)
+            .where(Round.engine != "probe", Round.state == JobState.DONE, Round.id.not_in(self._tried))
+            .order_by(Round.id.desc())
+        )
+        with self._project.database.read() as session:
+            numbers = list(session.scalars(query))
+        for number in numbers:
+            folder = self._project.round_folder(number)
+            if not (folder / "run" / REPORT).exists() and (folder / "snapshot" / "manifest.json").exists():
+                self._tried.add(number)
+                return number
+        return None
+
+
+def _report_command(folder: Path) -> list[str]:
+    return ["report", str(folder / "run"), str(folder / "snapshot")]
+
+
+def write_report(project: ProjectFolder) -> None:
+    """Write the reports that rounds with a network lack, and wait for them."""
+    reports = NetworkReports(project)
+    reports.start_if_due()
+    while reports.process is not None:
+        reports.process.wait()
+        reports.process = None
+        reports.start_if_due()
+
+
 def label_issue_analysis(project: ProjectFolder) -> BackgroundAnalysis:
     """Search for labels that are probably wrong."""
 
@@ -166,12 +214,7 @@ def label_savings_analysis(project: ProjectFolder) -> BackgroundAnalysis:
 
 def training_report_analysis(project: ProjectFolder) -> BackgroundAnalysis:
     """Write the page about a round's training, with its charts."""
-    return BackgroundAnalysis(
-        project,
-        REPORT,
-        lambda folder: ["report", str(folder / "run"), str(folder / "snapshot")],
-        ("matplotlib", "torch"),
-    )
+    return BackgroundAnalysis(project, REPORT, _report_command, ("matplotlib", "torch"))
 
 
 def start_due_analysis(analyses: Sequence[BackgroundAnalysis]) -> None:

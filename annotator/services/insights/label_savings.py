@@ -14,6 +14,7 @@ from annotator.files import write_atomically
 from annotator.formats.snapshot.csv_text import csv_text
 from annotator.models import Image, Submission
 from annotator.project import ProjectFolder
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.round_artifacts import newest_result, round_of_result
 
 FILE = "labels_saved.json"
@@ -60,7 +61,7 @@ def write_selection(session: Session, to: Path) -> None:
         .group_by(Submission.image_id)
     )
     query = select(Image.name, Submission.drawn).join(Submission, Submission.image_id == Image.id)
-    rows = session.execute(query.where(Submission.id.in_(first)).order_by(Image.name))
+    rows = session.execute(query.where(Submission.id.in_(first), COUNTED).order_by(Image.name))
     text = csv_text(("image_name", "drawn"), ((name, f"{drawn:.6g}") for name, drawn in rows))
     write_atomically(to, text.encode())
 

@@ -16,6 +16,7 @@ from annotator.domain.schema import Attribute
 from annotator.models import Annotation, Predictions, Project, Submission, SuggestionSource
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import read_statistics, remember_statistics
+from annotator.services.common.counted import counted_state
 from annotator.services.insights.label_savings import LabelsSaved, read_labels_saved
 from annotator.services.insights.throughput import Pace, Suggestions, labelling_pace, suggestions_by_round
 from annotator.services.rounds.metrics import RoundsOnAudit, measure_rounds
@@ -72,6 +73,7 @@ def read_insights(project: ProjectFolder, session: Session) -> Insights:
         active.hash,
         session.scalar(select(func.max(Annotation.id))),
         session.scalar(select(func.max(Submission.id))),
+        counted_state(session),
         session.scalar(select(func.max(Predictions.turn))),
         session.scalar(select(func.max(SuggestionSource.id))),
         session.scalar(select(Project.split_seed)),

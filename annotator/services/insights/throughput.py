@@ -16,6 +16,7 @@ from annotator.domain.metrics.throughput import Answered, active_seconds
 from annotator.domain.states import INDEPENDENT, Origin, SubmissionKind
 from annotator.models import Annotation, Image, Predictions, Project, Submission, SuggestionSource
 from annotator.services.common.cached_stats import Statistics, read_statistics
+from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.common.undone import is_undone
 from annotator.services.rounds.status import label_state
 from annotator.services.schema.active import ActiveSchema
@@ -92,7 +93,7 @@ def labelling_pace(session: Session) -> Pace:
 
 def count_open_cells(session: Session) -> int:
     """Count the cells of required attributes without an answer."""
-    return session.scalar(select(func.sum(Image.open_cells)).where(Image.open_cells > 0)) or 0
+    return session.scalar(select(func.sum(Image.open_cells)).where(Image.open_cells > 0, COUNTED)) or 0
 
 
 def _open_state(session: Session) -> tuple[str | int | None, ...]:
@@ -120,6 +121,7 @@ def suggestions_by_round(session: Session, active: ActiveSchema) -> Mapping[tupl
         .join(Submission, Submission.id == Annotation.submission_id)
         .where(
             or_(Annotation.origin == Origin.SUGGESTION, Annotation.corrected),
+            of_counted_image(Annotation.image_id),
             ~is_undone(),
         )
         .group_by(Submission.id, Annotation.attribute_id, Annotation.corrected)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.faces.boxes import Box, turned_back
 from annotator.domain.faces.crops import Crop, thumbnail_crop, tile_crop
 from annotator.models import Face, Image, Label, ValueRow
+from annotator.services.common.counted import of_counted_image
 from annotator.services.people.face_sets import identity_attribute
 from annotator.services.schema.open_values import UNKNOWN_PERSON
 
@@ -100,7 +101,11 @@ def describe_people(session: Session, attribute_id: int, names: dict[int, str]) 
         code: (number, first)
         for code, number, first in session.execute(
             select(Label.code, func.count(), func.min(Label.image_id))
-            .where(Label.attribute_id == attribute_id, Label.code.in_(names))
+            .where(
+                Label.attribute_id == attribute_id,
+                Label.code.in_(names),
+                of_counted_image(Label.image_id),
+            )
             .group_by(Label.code)
         )
     }
@@ -127,7 +132,7 @@ def faces_of_person(session: Session, attribute_id: int, code: int, limit: int) 
     images = list(
         session.scalars(
             select(Label.image_id)
-            .where(Label.attribute_id == attribute_id, Label.code == code)
+            .where(Label.attribute_id == attribute_id, Label.code == code, of_counted_image(Label.image_id))
             .order_by(Label.image_id)
             .limit(limit)
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError
@@ -15,6 +15,7 @@ from annotator.formats.snapshot.predictions import PredictionsFile, Suggestion
 from annotator.models import AttributeRow, Predictions, SuggestionSource
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
+from annotator.services.schema.active import ActiveSchema, active_schema
 
 _FILES = CacheKind[Path, PredictionsFile](size=16)
 """The open predictions by folder."""
@@ -61,11 +62,13 @@ class ActivePredictions:
         return source.file if source else None
 
     def suggestions(self, image_name: str, sha256: str) -> dict[str, Suggestion]:
-        """Return the suggestion for every attribute of an image; {} if no predictions have these bytes.
+        """Return the suggestion for every attribute of `sources`; {} if no predictions have these bytes.
 
         An image that is newer than the source of an attribute gets the suggestion of the active predictions.
         """
-        suggestions = self.file.suggestions(image_name, sha256)
+        suggestions = {
+            n: s for n, s in self.file.suggestions(image_name, sha256).items() if n in self.sources
+        }
         for file in {id(s.file): s.file for s in self.sources.values()}.values():
             if file is not self.file:
                 answers = file.suggestions(image_name, sha256)
@@ -113,6 +116,35 @@ def round_in_use(session: Session, schema_hash: str) -> int | None:
     return session.scalar(query.order_by(Predictions.turn.desc(), Predictions.id.desc()).limit(1))
 
 
+def carry_predictions(session: Session, before: str, after: str) -> None:
+    """Let the predictions for a schema suggest after a change of it, where the change leaves an attribute's values as they were.
+
+    `answers_all_values` decides about each attribute. The order of work starts anew, because the change may have opened images.
+
+    Args:
+        session: a session that writes the change.
+        before: the hash of the schema until now.
+        after: its hash from now on.
+    """
+    if before != after:
+        moved = update(Predictions).where(Predictions.schema_hash == before)
+        session.execute(moved.values(schema_hash=after, cursor=0))
+
+
+def answers_all_values(active: ActiveSchema, attribute: str, file: PredictionsFile) -> bool:
+    """Whether predictions answer an attribute with all values that it has now; false for an attribute that was removed."""
+    codes = file.codes.get(attribute)
+    if codes is None or attribute not in active.ids:
+        return False
+    return {value.code for value in active.schema[attribute].values if value.status == "active"} <= set(codes)
+
+
+def suggestions_version(session: Session, schema_hash: str) -> str:
+    """Return a text that changes whenever other predictions suggest or give the order of work; "" without predictions."""
+    row = session.connection().execute(_NEWEST, {"schema_hash": schema_hash}).one_or_none()
+    return "" if row is None else f"{row.id}.{row.newest_source or 0}"
+
+
 def usable_file(project: ProjectFolder, session: Session, path: str) -> PredictionsFile | None:
     """Open predictions of the project; None if they are gone or damaged."""
     folder = project.path / path
@@ -153,13 +185,15 @@ def _sources(
 def _read(
     project: ProjectFolder, session: Session, schema_hash: str, active: Row[Any]
 ) -> Mapping[str, Source]:
+    schema = active_schema(session)
     newest = usable_file(project, session, active.path)
-    fallback = dict.fromkeys(newest.codes, newest) if newest else {}
+    known = [name for name in newest.codes if answers_all_values(schema, name, newest)] if newest else []
+    fallback = {name: newest for name in known if newest}
     reasons = dict.fromkeys(fallback, "No other predictions that can be used answer this attribute.")
     sources = {}
     for name, (entry, predictions) in newest_entries(session, schema_hash).items():
         file = usable_file(project, session, predictions.path)
-        if file is not None and name in file.codes:
+        if file is not None and answers_all_values(schema, name, file):
             sources[name] = Source(predictions.id, predictions.round_id, file, entry.reason, entry.chosen)
         elif file is None:
             reasons[name] = f"The predictions of {name_of(predictions)} are gone or damaged."

@@ -14,6 +14,7 @@ from annotator.errors import NotFound
 from annotator.formats.snapshot.predictions import Suggestion
 from annotator.models import Annotation, Gold, Image, Label, Labeller, Submission, Undecided, ValueRow
 from annotator.project import ProjectFolder
+from annotator.services.annotation.exclude import ExclusionDetail, exclusion_of
 from annotator.services.common.undone import is_cleared, is_undone
 from annotator.services.predictions.active import active_predictions
 from annotator.services.review.flags import FlagDetail, flags_of
@@ -69,12 +70,16 @@ class CellDetail:
 
 @dataclass(frozen=True)
 class ImageDetail:
-    """An image with its cells in schema order and its flags. `blind`: the suggestions are hidden."""
+    """An image with its cells in schema order and its flags.
+
+    `blind`: the suggestions are hidden. `excluded`: why it does not count.
+    """
 
     image: Image
     blind: bool
     cells: list[CellDetail]
     flags: list[FlagDetail]
+    excluded: ExclusionDetail | None
 
 
 def get_image(session: Session, image_id: int) -> Image:
@@ -129,7 +134,7 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
         )
         for number, name in active.names.items()
     ]
-    return ImageDetail(image, blind, cells, flags_of(session, image.id))
+    return ImageDetail(image, blind, cells, flags_of(session, image.id), exclusion_of(session, image.id))
 
 
 def _history(session: Session, active: ActiveSchema, image: Image) -> dict[int, list[HistoryEntry]]:

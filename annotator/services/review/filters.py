@@ -12,11 +12,12 @@ from sqlalchemy.sql.operators import custom_op
 
 from annotator.domain.states import Origin
 from annotator.errors import WrongUse
-from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Submission, Undecided
+from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Skip, Submission, Undecided
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_cleared, is_undone
 from annotator.services.schema.active import ActiveSchema, unknown_attribute
 
-NOT_LABELLED, CANNOT_TELL = "none", "unsure"
+NOT_LABELLED, CANNOT_TELL, LABELLED = "none", "unsure", "labelled"
 _FACES = {"none": Image.face_count == 0, "one": Image.face_count == 1, "several": Image.face_count > 1}
 _FLAGS = {
     "open": Flag.resolved_at.is_(None),
@@ -25,13 +26,18 @@ _FLAGS = {
 }
 
 
+_excluded = aliased(Image)
+_EXCLUDED = select(_excluded.id).where(_excluded.exclusion_id.is_not(None))
+
+
 @dataclass(frozen=True)
 class Filters:
     """The filters of a view. An image is shown if it fulfils all of them.
 
     Args:
         attribute: the cell to which value, labeller, origin and disagreement refer; None: any cell.
-        value: a code, "none" (not labelled) or "unsure" (can't tell).
+        value: a code, "none" (not labelled), "unsure" (can't tell) or "labelled" (with any value).
+        also: further pairs of attribute and value, all of which must hold.
         labeller: the name of the labeller who gave the label.
         origin: the label's origin.
         source: the folder that the image was imported from.
@@ -40,9 +46,15 @@ class Filters:
         name: the start of the image's name; after a "*", any part of it.
         faces: the number of faces; images that were not analysed yet have no number.
         flag: images with an open flag, a resolved flag, or any flag.
+        skipped: images that somebody skipped: `open` ones, or any.
         differing: an opinion differs from the label, and no reviewer has decided since.
         contradicted: the model gives another value than the label at least this probability, and no reviewer decided.
         undecided: the last aggregation found no clear answer, and no reviewer has decided since.
+        predicted: the code that the model answers.
+        balanced: `predicted` is the class-balanced answer, as in a confusion matrix, and not the most probable value.
+        sure_from: the least probability of the model's most probable value.
+        sure_below: the probability that it does not reach.
+        excluded: only excluded images, or all others; None: both.
     """
 
     attribute: str | None = None
@@ -55,9 +67,26 @@ class Filters:
     name: str | None = None
     faces: Literal["none", "one", "several"] | None = None
     flag: Literal["open", "resolved", "any"] | None = None
+    skipped: Literal["open", "any"] | None = None
     differing: bool = False
     contradicted: float | None = None
     undecided: bool = False
+    excluded: Literal["only", "without"] | None = None
+    also: tuple[tuple[str, str], ...] = ()
+    predicted: int | None = None
+    balanced: bool = False
+    sure_from: float | None = None
+    sure_below: float | None = None
+
+    @property
+    def asks_answer(self) -> bool:
+        """Whether the model's answers decide."""
+        return not (self.predicted is None and self.sure_from is None and self.sure_below is None)
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether a filter needs the predictions file."""
+        return self.contradicted is not None or self.asks_answer
 
     @property
     def prefix(self) -> str:
@@ -73,8 +102,10 @@ def is_narrow(session: Session, filters: Filters) -> bool:
     """Whether an index leads to few images, so that not all images need to be searched."""
     indexes = [
         select(Flag.id) if filters.flag is not None else None,
+        select(Skip.image_id) if filters.skipped is not None else None,
         select(Annotation.id).where(Annotation.origin == Origin.OPINION) if filters.differing else None,
         select(Undecided.image_id) if filters.undecided else None,
+        _EXCLUDED if filters.excluded == "only" else None,
         select(Image.id).where(Image.group == filters.group) if filters.group is not None else None,
     ]
     return any(query is not None and session.scalar(query.offset(_FEW).limit(1)) is None for query in indexes)
@@ -83,7 +114,7 @@ def is_narrow(session: Session, filters: Filters) -> bool:
 def conditions(
     session: Session, active: ActiveSchema, filters: Filters, *, narrow: bool = True
 ) -> list[ColumnElement[bool]]:
-    """Translate filters to conditions on images; all but `contradicted`, which needs the predictions file.
+    """Translate filters to conditions on images; all but those that need the predictions file (model_filters.py).
 
     Args:
         session: a session.
@@ -105,13 +136,16 @@ def conditions(
             chosen.append(column == wanted)
     if filters.name is not None and filters.name.startswith("*"):
         chosen.append(Image.name.contains(filters.name[1:], autoescape=True))
+    if filters.excluded == "without":
+        chosen.append(COUNTED)
     if filters.faces is not None:
         chosen.append(_FACES[filters.faces])
     for query in _lists(active, filters, attribute_id):
         [image_id] = query.selected_columns
         chosen.append(Image.id.in_(query) if narrow else query.where(image_id == Image.id).exists())
+    chosen += [_has_value(_attribute_id(active, name), value) for name, value in filters.also]
     if filters.value == NOT_LABELLED:
-        chosen.append(~exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id))
+        chosen.append(_has_value(attribute_id, NOT_LABELLED))
     elif filters.value is not None or filters.labeller is not None or filters.origin is not None:
         chosen.append(_labelled(session, attribute_id, filters))
     return chosen
@@ -123,11 +157,18 @@ def _unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
 
 
 def _lists(active: ActiveSchema, filters: Filters, attribute_id: int | None) -> Iterator[Select[int]]:
-    """Select images with flags, disagreement, or undecided cells, for each of these filters that is set."""
+    """Select images with flags, disagreement or undecided cells, or excluded ones, for each of these filters that is set."""
     if filters.flag is not None:
         yield select(Flag.image_id).where(_FLAGS[filters.flag])
+    if filters.skipped == "any":
+        yield select(Skip.image_id)
+    if filters.skipped == "open":
+        skipped = aliased(Image)
+        yield select(Skip.image_id).join(skipped, skipped.id == Skip.image_id).where(skipped.open_cells > 0)
     if filters.differing:
         yield _differing(active, attribute_id)
+    if filters.excluded == "only":
+        yield _EXCLUDED
     if filters.undecided:
         yield _undecided(attribute_id)
 
@@ -148,7 +189,7 @@ def _labelled(session: Session, attribute_id: int | None, filters: Filters) -> C
             raise WrongUse(
                 "no_attribute", "A value filter needs an attribute.", do="Send the attribute as well."
             )
-        query = query.where(Label.code == _code(filters.value))
+        query = query.where(_is_value(filters.value))
     if filters.labeller is not None or filters.origin is not None:
         query = query.join(Annotation, Annotation.id == Label.annotation_id)
     if filters.origin is not None:
@@ -157,7 +198,19 @@ def _labelled(session: Session, attribute_id: int | None, filters: Filters) -> C
         number = session.scalar(select(Labeller.id).where(Labeller.name == filters.labeller))
         query = query.join(Submission, Submission.id == Annotation.submission_id)
         query = query.where(Submission.labeller_id == number)
-    return query.exists()
+    return query.correlate(Image).exists()
+
+
+def _has_value(attribute_id: int | None, value: str) -> ColumnElement[bool]:
+    """The condition that an image's label of an attribute is a value."""
+    label = select(Label.image_id).where(Label.image_id == Image.id, Label.attribute_id == attribute_id)
+    if value == NOT_LABELLED:
+        return ~label.correlate(Image).exists()
+    return label.where(_is_value(value)).correlate(Image).exists()
+
+
+def _is_value(value: str) -> ColumnElement[bool]:
+    return Label.code.is_not(None) if value == LABELLED else Label.code == _code(value)
 
 
 def _code(value: str) -> int | None:
@@ -168,7 +221,7 @@ def _code(value: str) -> int | None:
     raise WrongUse(
         "bad_value",
         f"{value!r} is not a value.",
-        do="Send a code, none (not labelled) or unsure (can't tell).",
+        do="Send a code, none (not labelled), unsure (can't tell) or labelled (with any value).",
     )
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from annotator.errors import Conflict, FacelabelError, NotFound
+from annotator.domain.notes import clean_note
+from annotator.errors import Conflict, NotFound
 from annotator.models import Flag, Image, Labeller, now
-
-MAX_NOTE = 500
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ def raise_flag(session: Session, labeller_id: int, key: str, image_id: int, note
         NotFound: if there is no such image.
         FacelabelError: if the note is empty, too long, or not plain text.
     """
-    note = _clean_note(note)
+    note = clean_note(note)
     row = session.scalar(select(Flag).where(Flag.key == key))
     if row is None:
         if session.get(Image, image_id) is None:
@@ -87,15 +85,3 @@ def _read(session: Session, condition: object) -> list[FlagDetail]:
         FlagDetail(row.id, row.image_id, row.note, name, row.created_at, resolved_by, row.resolved_at)
         for row, name, resolved_by in session.execute(query)
     ]
-
-
-def _clean_note(text: str) -> str:
-    """Clean a note: plain text, in which new lines and tabs are the only control characters."""
-    note = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
-    if not 1 <= len(note) <= MAX_NOTE:
-        raise FacelabelError(
-            "bad_note", f"A note needs 1 to {MAX_NOTE} characters.", do="Send a note of that length."
-        )
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in note if character not in "\n\t"):
-        raise FacelabelError("bad_note", "A note cannot hold control characters.", do="Send plain text.")
-    return note

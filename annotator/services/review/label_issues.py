@@ -17,6 +17,7 @@ from annotator.domain.states import Origin
 from annotator.models import Annotation, Image, Label
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.round_artifacts import newest_result
 from annotator.services.review.listing import Page
 from annotator.services.schema.active import active_schema
@@ -128,7 +129,7 @@ def _standing_cells(session: Session, issues: LabelIssues, names: list[str]) -> 
         select(Image, Label.attribute_id, Label.code)
         .join(Label, Label.image_id == Image.id)
         .join(Annotation, Annotation.id == Label.annotation_id)
-        .where(Image.name.in_(names), Annotation.origin != Origin.REVIEW, ~still_blind(session))
+        .where(COUNTED, Image.name.in_(names), Annotation.origin != Origin.REVIEW, ~still_blind(session))
     )
     rank = {name: place for place, name in enumerate(names)}
     return sorted(

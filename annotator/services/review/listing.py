@@ -1,4 +1,4 @@
-"""List the images that fulfil filters, by name, a page at a time.
+"""List the images that fulfil filters, by name or in another order, a page at a time.
 
 A filter may choose one image in a million, and no index helps every combination of filters. So images are searched in windows
 of names until the page is full or a time limit has passed; the result says where to continue. This keeps each request short.
@@ -9,7 +9,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import Origin
@@ -17,11 +19,14 @@ from annotator.models import Annotation, Flag, Image, Label
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.review.filters import Filters, conditions, is_narrow
+from annotator.services.review.model_filters import Conditions, check_model_filters, model_conditions
 from annotator.services.schema.active import ActiveSchema, active_schema
-from annotator.services.tasks.visibility import still_blind
 
 _WINDOW = 4000
 """Names that one query searches."""
+
+_FIRST_WINDOW = 500
+"""Images of the first window of an order that is not the one of names: most views are full then."""
 
 _SECONDS = 0.2
 """Seconds that one request searches before it returns what it has."""
@@ -46,6 +51,55 @@ class CardLabels:
     open_flags: int
 
 
+@dataclass(frozen=True)
+class Search:
+    """The conditions of a view, as they are looked up window by window.
+
+    Args:
+        session: a session.
+        active: the active schema.
+        filters: the filters.
+        narrow: whether an index leads to few images, so that one window holds all of them.
+        where: the conditions that the database tests.
+        predictions: the active predictions, if the filters need them; None then means that no image passes.
+    """
+
+    session: Session
+    active: ActiveSchema
+    filters: Filters
+    narrow: bool
+    where: Conditions
+    predictions: ActivePredictions | None
+
+    @property
+    def empty(self) -> bool:
+        """Whether no image can pass, because there are no predictions."""
+        return self.filters.asks_model and self.predictions is None
+
+    def held(self, window: Conditions) -> Conditions:
+        """The conditions for images of a window."""
+        if self.predictions is None:
+            return [*window, *self.where]
+        found = model_conditions(
+            self.session, self.active, self.filters, self.predictions, window, self.where
+        )
+        return [*window, *self.where, *found]
+
+
+def prepare_search(project: ProjectFolder, session: Session, filters: Filters) -> Search:
+    """Translate the filters.
+
+    Raises:
+        FacelabelError: if a filter has an attribute or a value that is not in the schema.
+    """
+    check_model_filters(filters)
+    active = active_schema(session)
+    predictions = active_predictions(project, session, active.hash) if filters.asks_model else None
+    narrow = is_narrow(session, filters)
+    where = conditions(session, active, filters, narrow=narrow)
+    return Search(session, active, filters, narrow, where, predictions)
+
+
 def find_images(
     project: ProjectFolder,
     session: Session,
@@ -62,89 +116,75 @@ def find_images(
     Raises:
         FacelabelError: if a filter has an attribute or a value that is not in the schema.
     """
-    active = active_schema(session)
-    predictions = (
-        active_predictions(project, session, active.hash) if filters.contradicted is not None else None
-    )
-    if filters.contradicted is not None and predictions is None:
+    search = prepare_search(project, session, filters)
+    if search.empty:
         return Page([], None)
-    narrow = is_narrow(session, filters)
-    where = conditions(session, active, filters, narrow=narrow)
     backwards = before is not None
     place = before if backwards else after
     images: list[Image] = []
     deadline = time.monotonic() + _SECONDS
     while len(images) <= limit:
-        window = _window(filters, place, backwards=backwards)
-        end = None if narrow else _end(session, window, backwards=backwards)
-        if end is not None:
-            window = [*window, Image.name >= end if backwards else Image.name <= end]
-        held = _contradicted(session, active, filters, predictions, window, where) if predictions else where
-        query = select(Image).where(*window, *held).limit(limit + 1 - len(images))
+        window, end = next_window(search, place, backwards=backwards)
+        query = select(Image).where(*search.held(window)).limit(limit + 1 - len(images))
         images += session.scalars(query.order_by(Image.name.desc() if backwards else Image.name))
-        if end is None or (len(images) <= limit and time.monotonic() > deadline):
-            place = end
-            break
         place = end
+        if end is None or (len(images) <= limit and time.monotonic() > deadline):
+            break
     if len(images) > limit:
         images, place = images[:limit], images[limit - 1].name
     return Page(images[::-1] if backwards else images, place)
 
 
-def _window(filters: Filters, place: str | None, *, backwards: bool) -> list[ColumnElement[bool]]:
-    """The condition on names from a place on, within the prefix."""
-    window = [Image.name >= filters.prefix, Image.name <= filters.prefix + _LAST] if filters.prefix else []
+def find_ranked(
+    search: Search, ranked: NDArray[np.int64], *, start: int, limit: int
+) -> tuple[list[int], int | None]:
+    """Find the next images of an order that is not the one of names, by id, and the place at which to continue.
+
+    Args:
+        search: the filters.
+        ranked: the ids of all images in this order.
+        start: the place from which to search.
+        limit: the largest number of images.
+    """
+    images: list[int] = []
+    place, deadline = max(0, start), time.monotonic() + _SECONDS
+    while not search.empty and place < len(ranked):
+        window = ranked[place : place + (_WINDOW if images or place > start else _FIRST_WINDOW)].tolist()
+        held = search.held([Image.id.in_(window)])
+        passing = set(search.session.scalars(select(Image.id).where(*held)))
+        for number in window:
+            place += 1
+            if number in passing:
+                images.append(number)
+                if len(images) == limit:
+                    return images, place if place < len(ranked) else None
+        if time.monotonic() > deadline:
+            return images, place if place < len(ranked) else None
+    return images, None
+
+
+def ranked_page(search: Search, ranked: NDArray[np.int64], *, start: int, limit: int) -> Page:
+    """A page of `find_ranked`; `next` is a place."""
+    numbers, place = find_ranked(search, ranked, start=start, limit=limit)
+    images = {image.id: image for image in search.session.scalars(select(Image).where(Image.id.in_(numbers)))}
+    return Page([images[number] for number in numbers], None if place is None else str(place))
+
+
+def next_window(
+    search: Search, place: str | None, *, backwards: bool = False
+) -> tuple[Conditions, str | None]:
+    """The condition on the names of the next window, and its last name; None if it holds all names that are left."""
+    prefix = search.filters.prefix
+    window = [Image.name >= prefix, Image.name <= prefix + _LAST] if prefix else []
     if place is not None:
         window.append(Image.name < place if backwards else Image.name > place)
-    return window
-
-
-def _end(session: Session, window: list[ColumnElement[bool]], *, backwards: bool) -> str | None:
-    """The last name of the window; None if the window holds all names that are left."""
+    if search.narrow:
+        return window, None
     query = select(Image.name).where(*window).order_by(Image.name.desc() if backwards else Image.name)
-    return session.scalar(query.offset(_WINDOW - 1).limit(1))
-
-
-def _contradicted(
-    session: Session,
-    active: ActiveSchema,
-    filters: Filters,
-    predictions: ActivePredictions,
-    window: list[ColumnElement[bool]],
-    where: list[ColumnElement[bool]],
-) -> list[ColumnElement[bool]]:
-    """The condition for images of a window with a label that the model contradicts and no reviewer decided.
-
-    Images that are still labelled blind are left out: finding them here would reveal the suggestion.
-    """
-    asked = [filters.attribute] if filters.attribute else list(active.names.values())
-    sources = {active.ids[name]: file for name in asked if (file := predictions.file_for(name))}
-    rows = session.execute(
-        select(Image.id, Image.name, Image.sha256, Label.attribute_id, Label.code)
-        .join(Label, Label.image_id == Image.id)
-        .join(Annotation, Annotation.id == Label.annotation_id)
-        .where(
-            *window,
-            *where,
-            Label.attribute_id.in_(sources),
-            Annotation.origin != Origin.REVIEW,
-            ~still_blind(session),
-        )
-    ).all()
-    if not rows:
-        return [Image.id.in_([])]
-    first, last = min(row.name for row in rows), max(row.name for row in rows)
-    answers = {file: file.between(first, last) for file in set(sources.values())}
-    places_in = {file: {name: n for n, name in enumerate(model.names)} for file, model in answers.items()}
-    ids = set()
-    for image_id, name, sha256, attribute_id, code in rows:
-        model, place = answers[sources[attribute_id]], places_in[sources[attribute_id]].get(name)
-        if place is None or model.sha256[place] != sha256:
-            continue
-        codes, probabilities = model.top[active.names[attribute_id]]
-        if codes[place] != code and probabilities[place] >= (filters.contradicted or 0):
-            ids.add(image_id)
-    return [Image.id.in_(ids)]
+    end = search.session.scalar(query.offset(_WINDOW - 1).limit(1))
+    if end is not None:
+        window.append(Image.name >= end if backwards else Image.name <= end)
+    return window, end
 
 
 def card_labels(session: Session, images: list[Image]) -> dict[int, CardLabels]:

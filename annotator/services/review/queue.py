@@ -18,17 +18,17 @@ from annotator.services.review.listing import Page, find_images
 
 Kind = Literal["flags", "opinions", "undecided", "model"]
 _FILTERS: dict[Kind, Filters] = {
-    "flags": Filters(flag="open"),
-    "opinions": Filters(differing=True),
-    "undecided": Filters(undecided=True),
-    "model": Filters(contradicted=CONFIDENT),
+    "flags": Filters(flag="open", excluded="without"),
+    "opinions": Filters(differing=True, excluded="without"),
+    "undecided": Filters(undecided=True, excluded="without"),
+    "model": Filters(contradicted=CONFIDENT, excluded="without"),
 }
 
 
 def review_queue(
     project: ProjectFolder, session: Session, kind: Kind, *, after: str | None, limit: int
 ) -> Page:
-    """Find the next images for a reviewer. An image leaves the queue when all its cells are decided.
+    """Find the next images for a reviewer. An image leaves the queue when all its cells are decided, or when it is excluded.
 
     Images come by name. Images that the model contradicts come by rank if a round searched for label issues.
     """

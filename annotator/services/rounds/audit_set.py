@@ -18,6 +18,7 @@ from annotator.domain.metrics.statistics import balanced_answers
 from annotator.domain.schema import Attribute
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label
+from annotator.services.common.counted import COUNTED
 from annotator.services.schema.active import ActiveSchema
 
 MOST_IMAGES = 10_000
@@ -66,7 +67,7 @@ def read_audit_set(session: Session, active: ActiveSchema) -> AuditSet:
     labelled = exists().where(Label.image_id == Image.id)
     selected = (
         select(Image.id, Image.name, Image.sha256, Image.group)
-        .where(Image.split == "test", labelled)
+        .where(Image.split == "test", COUNTED, labelled)
         .order_by(Image.shuffle, Image.id)
         .limit(MOST_IMAGES)
     )
@@ -102,15 +103,15 @@ def answers_to_audit(
         if name not in audit.labels:
             continue
         cells = (audit.labels[name] >= 0) & (rows >= 0)
-        columns = _columns(active.schema[name], codes)
+        columns = value_columns(active.schema[name], codes)
         prior = np.asarray(priors[old_name] or [1 / len(codes)] * len(codes)) @ columns
         p = file.probabilities(old_name, rows[cells]) @ columns
         answers[name] = Answers(p, prior, audit.labels[name][cells], audit.group[cells])
     return answers
 
 
-def _columns(attribute: Attribute, codes: list[int]) -> Floats:
-    """(codes, values) 1 where a code of the model now stands for a value."""
+def value_columns(attribute: Attribute, codes: list[int]) -> Floats:
+    """The (codes, values) matrix that is 1 where a code of the model now stands for a value."""
     index = {value.code: number for number, value in enumerate(attribute.values)}
     columns = np.zeros((len(codes), len(index)))
     for row, code in enumerate(codes):

@@ -14,6 +14,7 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Annotation, Predictions, Project
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import remember_statistics
+from annotator.services.common.counted import counted_state
 from annotator.services.common.round_artifacts import REPORT
 from annotator.services.grouping.membership import split_rule
 from annotator.services.rounds.audit_set import measure_answers, read_audit_set
@@ -90,6 +91,7 @@ def round_changes(
     state = (
         active.hash,
         session.scalar(select(func.max(Annotation.id))),
+        counted_state(session),
         session.scalar(select(Project.split_seed)),
     )
     return remember_statistics(

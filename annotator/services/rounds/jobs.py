@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, update
+import json
+
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from annotator.domain.states import UNFINISHED, JobState, Origin
-from annotator.errors import FacelabelError, NotFound
-from annotator.models import Annotation, AttributeRow, Image, Label, Round, now
+from annotator.domain.states import NO_LABEL, UNFINISHED, JobState, Origin
+from annotator.errors import Conflict, FacelabelError, NotFound
+from annotator.models import Annotation, AttributeRow, Image, Label, Predictions, Round, now
+from annotator.project import ProjectFolder
+from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.common.job_queue import claim, give_back, has_unfinished
+from annotator.services.common.queue_head import queue_head
 
 ENGINES = ("probe", "cnn", "ensemble")
 DEFAULT_STRATEGY = "balanced"
@@ -19,9 +24,15 @@ STRATEGIES = (
 """The trainer's query strategies. A test compares this list, and FOR_PROBES, with the trainer."""
 FOR_PROBES = ("bald", "k_center", "badge", "typical", "cold_start")
 """Strategies that need several models or the embeddings of the images, which the engine cnn does not provide."""
-START_IMAGES = 25
+START_IMAGES = 15
 """No round starts automatically with fewer labelled images in the train split."""
 _MOST_COUNTED = 1000
+_NEWEST_ANSWERS = 1000
+"""Answers that lead to the images that were labelled last, a hundred or more."""
+_NEXT_IMAGES = 64
+"""Images at the head of the queue that an automatic round answers in any case: so many are labelled until the next one."""
+_LAST_STAGE = "load"
+"""In this stage the predictions become active, so that a round can no longer be cancelled."""
 
 
 def start_due_round(session: Session, every: int) -> Round | None:
@@ -33,8 +44,11 @@ def start_due_round(session: Session, every: int) -> Round | None:
         session: a session that writes.
         every: the number of newly labelled images that starts a round; 0: none starts automatically.
     """
-    if not round_is_due(session, every):
-        return None
+    return start_automatic_round(session) if round_is_due(session, every) else None
+
+
+def start_automatic_round(session: Session) -> Round:
+    """Queue a round of the engine probe with the strategy of the round before it."""
     strategy = session.scalar(select(Round.strategy).order_by(Round.id.desc()).limit(1))
     row = start_round(session, "probe", strategy or DEFAULT_STRATEGY)
     row.automatic = True
@@ -45,29 +59,59 @@ def round_is_due(session: Session, every: int) -> bool:
     """Whether an automatic round is due: no round is unfinished, and enough images were labelled since the last one and in all."""
     if every == 0 or has_unfinished(session, Round):
         return False
-    return labelled_since_last_round(session, every) >= every and _enough_to_start(session)
+    return labelled_since_last_round(session, every) >= every and train_images(session) == START_IMAGES
+
+
+def newest_is_partial(project: ProjectFolder, session: Session) -> bool:
+    """Whether the newest round is done, started automatically, and did not answer all images of its snapshot."""
+    row = session.execute(
+        select(Round.id, Round.state, Round.automatic, Predictions.rows)
+        .outerjoin(Predictions, Predictions.round_id == Round.id)
+        .order_by(Round.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None or row.state != JobState.DONE or not row.automatic or row.rows is None:
+        return False
+    try:
+        manifest = json.loads((project.round_folder(row.id) / "snapshot" / "manifest.json").read_text())
+        return bool(row.rows < manifest["counts"]["images"])
+    except (OSError, ValueError, KeyError):
+        return False  # the snapshot is gone: nobody knows
 
 
 def labelled_since_last_round(session: Session, most: int = _MOST_COUNTED) -> int:
     """The number of images answered since the newest round wrote its snapshot, counted up to `most`."""
     seen = session.scalar(select(Round.newest_annotation).order_by(Round.id.desc()).limit(1)) or 0
-    answered = select(Annotation.image_id).where(Annotation.id > seen, Annotation.origin != Origin.OPINION)
+    answered = select(Annotation.image_id).where(
+        Annotation.id > seen, Annotation.origin != Origin.OPINION, of_counted_image(Annotation.image_id)
+    )
     some = answered.distinct().limit(most).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
-def _enough_to_start(session: Session) -> bool:
-    """Whether `START_IMAGES` images of the train split have an answer that a model can learn from."""
+def train_images(session: Session) -> int:
+    """The number of images of the train split that a model can learn from, counted up to `START_IMAGES`."""
     some = (
         select(Label.image_id)
         .join(Image, Image.id == Label.image_id)
         .join(AttributeRow, AttributeRow.id == Label.attribute_id)
-        .where(Image.split == "train", AttributeRow.kind == "categorical", Label.code.is_not(None))
+        .where(COUNTED, Image.split == "train", AttributeRow.kind == "categorical", Label.code.is_not(None))
         .distinct()
         .limit(START_IMAGES)
         .subquery()
     )
-    return session.scalar(select(func.count()).select_from(some)) == START_IMAGES
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def images_at_once(session: Session) -> list[str]:
+    """The names of images that an automatic round answers although features of other images are missing.
+
+    They are the images that were labelled last, to learn from, and the next ones of the queue.
+    """
+    newest = select(Annotation.image_id).where(Annotation.origin.not_in(NO_LABEL))
+    newest = newest.order_by(Annotation.id.desc()).limit(_NEWEST_ANSWERS)
+    chosen = or_(Image.id.in_(newest), Image.id.in_(queue_head(_NEXT_IMAGES)))
+    return list(session.scalars(select(Image.name).where(chosen, COUNTED).order_by(Image.name)))
 
 
 def note_labels_seen(session: Session, number: int) -> None:
@@ -97,7 +141,14 @@ def start_round(session: Session, engine: str, strategy: str) -> Round:
     unfinished = session.scalar(select(Round).where(Round.state.in_(UNFINISHED)).limit(1))
     if unfinished is not None:
         return unfinished
-    if session.scalar(select(func.count()).select_from(select(Label.image_id).limit(1).subquery())) == 0:
+    if (
+        session.scalar(
+            select(func.count()).select_from(
+                select(Label.image_id).where(of_counted_image(Label.image_id)).limit(1).subquery()
+            )
+        )
+        == 0
+    ):
         raise FacelabelError(
             "nothing_labelled", "There are no labels to learn from yet.", do="Label some images first."
         )
@@ -144,11 +195,45 @@ def claim_round(session: Session, max_attempts: int) -> Round | None:
     )
 
 
-def report_progress(session: Session, number: int, stage: str, done: int, total: int, message: str) -> None:
-    """Store the progress of a round."""
-    session.execute(
-        update(Round).where(Round.id == number).values(stage=stage, done=done, total=total, message=message)
-    )
+def report_progress(session: Session, number: int, stage: str, done: int, total: int, message: str) -> bool:
+    """Store the progress of a running round. Returns whether it still runs: somebody may have cancelled it."""
+    running = update(Round).where(Round.id == number, Round.state == JobState.RUNNING).returning(Round.id)
+    values = {"stage": stage, "done": done, "total": total, "message": message}
+    return session.scalar(running.values(**values)) is not None
+
+
+def cancel_round(session: Session, number: int | None = None) -> Round:
+    """Cancel an unfinished round. The worker ends it within a second and removes its folder; cached features stay.
+
+    Args:
+        session: a session that writes.
+        number: the round; None: the one that is unfinished.
+
+    Raises:
+        NotFound: if there is no such round.
+        Conflict: if it has ended, or its predictions are being loaded.
+    """
+    if number is None:
+        number = session.scalar(select(Round.id).where(Round.state.in_(UNFINISHED)).limit(1))
+    if number is None:
+        raise NotFound("no_round", "No round is queued or running.", do="There is nothing to cancel.")
+    row = get_round(session, number)
+    if row.state not in UNFINISHED or row.stage == _LAST_STAGE:
+        state = "is being loaded" if row.state in UNFINISHED else f"is {row.state}"
+        raise Conflict(
+            "round_ended",
+            f"Round {number} {state}, so it cannot be cancelled.",
+            kept="The predictions in use are unchanged.",
+            do="To use the predictions of an earlier round, choose it on the page Rounds.",
+        )
+    row.state, row.message, row.finished_at = JobState.CANCELLED, "cancelled", now()
+    session.flush()
+    return row
+
+
+def cancelled_rounds(session: Session) -> list[int]:
+    """The numbers of the rounds that were cancelled."""
+    return list(session.scalars(select(Round.id).where(Round.state == JobState.CANCELLED)))
 
 
 def release_round(session: Session, number: int) -> None:
@@ -157,9 +242,9 @@ def release_round(session: Session, number: int) -> None:
 
 
 def fail_round(session: Session, number: int, error: str) -> None:
-    """Mark a round as failed."""
+    """Mark a round as failed, unless it has ended or was cancelled meanwhile."""
     session.execute(
         update(Round)
-        .where(Round.id == number)
+        .where(Round.id == number, Round.state.in_(UNFINISHED))
         .values(state=JobState.FAILED, error=error, message="failed", finished_at=now())
     )

@@ -63,13 +63,18 @@ def check_schema(project: ProjectFolder, file: PredictionsFile) -> str:
     with project.database.read() as session:
         current = active_schema(session).hash
     if file.manifest["schema"]["hash"] != current:
-        raise FacelabelError(
-            "other_schema",
-            f"The predictions in {file.folder} were made for another schema than the project has.",
-            kept="The active predictions stay active.",
-            do="Run a new round: `facelabel round`.",
-        )
+        raise other_schema(file)
     return current
+
+
+def other_schema(file: PredictionsFile) -> FacelabelError:
+    """The error for predictions that were made for another schema."""
+    return FacelabelError(
+        "other_schema",
+        f"The predictions in {file.folder} were made for another schema than the project has.",
+        kept="The active predictions stay active.",
+        do="Run a new round: `facelabel round`.",
+    )
 
 
 def load_predictions(

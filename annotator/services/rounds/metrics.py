@@ -19,6 +19,7 @@ from annotator.errors import FacelabelError
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Predictions, Round
 from annotator.project import ProjectFolder
+from annotator.services.common.counted import COUNTED
 from annotator.services.grouping.membership import split_rule
 from annotator.services.predictions.active import read_sources, round_in_use
 from annotator.services.rounds.audit_set import (
@@ -219,7 +220,7 @@ def changed_share(
     images = [
         (row.name, row.sha256)
         for row in session.execute(
-            select(Image.name, Image.sha256).order_by(Image.shuffle, Image.id).limit(_COMPARED)
+            select(Image.name, Image.sha256).where(COUNTED).order_by(Image.shuffle, Image.id).limit(_COMPARED)
         )
     ]
     rows = [file.rows_of(images) for file in files]

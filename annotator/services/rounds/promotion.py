@@ -13,7 +13,7 @@ from annotator.project import ProjectFolder
 from annotator.services.annotation.log import add_submission, find_submission
 from annotator.services.predictions.active import name_of
 from annotator.services.rounds.jobs import get_round
-from annotator.services.rounds.loading import check_schema
+from annotator.services.rounds.loading import other_schema
 from annotator.services.rounds.sources import (
     Decision,
     add_decisions,
@@ -59,8 +59,10 @@ def promote(project: ProjectFolder, key: str, number: int, labeller_id: int) -> 
         )
     file = PredictionsFile(project.path / predictions.path)
     file.verify()
-    schema_hash = check_schema(project, file)
     with project.database.read() as session:
+        schema_hash = active_schema(session).hash
+        if predictions.schema_hash != schema_hash:
+            raise other_schema(file)
         decisions = decide_for_all(session, schema_hash, predictions, file)
     _use(project, key, fingerprint, labeller_id, predictions, decisions)
 

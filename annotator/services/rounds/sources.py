@@ -19,9 +19,15 @@ from annotator.errors import FacelabelError
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Predictions, SuggestionSource, now
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import active_predictions, name_of, newest_entries, usable_file
+from annotator.services.predictions.active import (
+    active_predictions,
+    answers_all_values,
+    name_of,
+    newest_entries,
+    usable_file,
+)
 from annotator.services.rounds.metrics import measure_together
-from annotator.services.schema.active import active_schema
+from annotator.services.schema.active import ActiveSchema, active_schema
 
 _SEARCHED = 20
 """The number of newest predictions among which those are found to which a person goes back."""
@@ -78,7 +84,10 @@ def decide_sources(
     active = active_schema(session)
     entries = newest_entries(session, active.hash)
     new = _Candidate(number, file, name)
-    best = {attribute: _best(project, session, attribute, entry) for attribute, (entry, _) in entries.items()}
+    best = {
+        attribute: _best(project, session, active, attribute, entry)
+        for attribute, (entry, _) in entries.items()
+    }
     metrics = {
         other.id: measure_together(session, active, [file, other.file])
         for other in best.values()
@@ -106,13 +115,13 @@ def decide_sources(
 
 
 def _best(
-    project: ProjectFolder, session: Session, attribute: str, entry: SuggestionSource
+    project: ProjectFolder, session: Session, active: ActiveSchema, attribute: str, entry: SuggestionSource
 ) -> _Candidate | None:
     """The best measured predictions of an attribute, or the ones in use if those are gone; None if neither can be used."""
     for number in (entry.best_id, entry.predictions_id):
         row = session.get_one(Predictions, number)
         file = usable_file(project, session, row.path)
-        if file is not None and attribute in file.codes:
+        if file is not None and answers_all_values(active, attribute, file):
             return _Candidate(number, file, name_of(row))
     return None
 

@@ -16,6 +16,7 @@ from annotator.domain.timestamps import utc_text
 from annotator.models import Annotation, Image, Label, Predictions, Round
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import Statistics, read_statistics
+from annotator.services.common.counted import COUNTED, counted_state, of_counted_image
 from annotator.services.common.progress import read_progress
 from annotator.services.predictions.active import read_sources, round_in_use
 from annotator.services.rounds.jobs import list_rounds
@@ -40,9 +41,9 @@ def count_labels(session: Session) -> Counts:
     """Count the labels now."""
     active = active_schema(session)
     # Grouping in the order of an index without a join counts a million images in half a second.
-    query = select(Label.attribute_id, Label.code, func.count()).group_by(Label.attribute_id, Label.code)
+    query = select(Label.attribute_id, Label.code, func.count()).where(of_counted_image(Label.image_id))
     counts: dict[str, dict[int, int]] = {}
-    for number, code, images in session.execute(query):
+    for number, code, images in session.execute(query.group_by(Label.attribute_id, Label.code)):
         counts.setdefault(active.names[number], {})[CANNOT_TELL if code is None else code] = images
     result: Counts = {}
     for attribute in active.schema.attributes:
@@ -57,8 +58,9 @@ def count_labels(session: Session) -> Counts:
 
 
 def label_state(session: Session) -> tuple[str | int | None, ...]:
-    """A state that changes with the schema and with every answer."""
-    return (active_schema(session).hash, session.scalar(select(func.max(Annotation.id))))
+    """A state that changes with the schema, with every answer, and with every excluded or restored image."""
+    newest = session.scalar(select(func.max(Annotation.id)))
+    return (active_schema(session).hash, newest, counted_state(session))
 
 
 COUNTS = Statistics("labels", TypeAdapter(Counts), label_state, count_labels)
@@ -66,11 +68,11 @@ COUNTS = Statistics("labels", TypeAdapter(Counts), label_state, count_labels)
 
 def audit_counts(session: Session) -> dict[str, Any]:
     """The number of images in the audit set (the test split), and how many of them are labelled, per attribute."""
-    images = session.scalar(select(func.count()).where(Image.split == "test"))
+    images = session.scalar(select(func.count()).where(Image.split == "test", of_counted_image(Image.id)))
     query = (
         select(Label.attribute_id, func.count())
         .join(Image, Image.id == Label.image_id)
-        .where(Image.split == "test")
+        .where(Image.split == "test", COUNTED)
         .group_by(Label.attribute_id)
     )
     counts = dict(session.execute(query).all())
@@ -81,7 +83,11 @@ def audit_counts(session: Session) -> dict[str, Any]:
 def read_status(project: ProjectFolder, session: Session) -> dict[str, Any]:
     """Counts, splits, rounds, and the newest round's metrics per attribute."""
     progress = read_progress(session, labeller_id=0)
-    splits = dict(session.execute(select(Image.split, func.count()).group_by(Image.split)).all())
+    splits = dict(
+        session.execute(
+            select(Image.split, func.count()).where(of_counted_image(Image.id)).group_by(Image.split)
+        ).all()
+    )
     predictions = session.scalar(
         select(Predictions).order_by(Predictions.turn.desc(), Predictions.id.desc()).limit(1)
     )
@@ -91,6 +97,7 @@ def read_status(project: ProjectFolder, session: Session) -> dict[str, Any]:
         "images": progress.images,
         "done": progress.done,
         "open": progress.open,
+        "excluded": session.scalar(select(func.count()).select_from(Image).where(~COUNTED)) or 0,
         "being_labelled": progress.held_by_others,
         "splits": splits,
         "attributes": count_labels(session),

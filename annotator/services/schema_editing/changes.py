@@ -22,8 +22,10 @@ from annotator.domain.schema_changes import Change, compare_schemas, renamed_att
 from annotator.domain.states import SubmissionKind
 from annotator.models import OPEN_IMAGES, AttributeRow, Image, Label, Project, ValueRow
 from annotator.services.annotation.log import add_submission
+from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.common.progress import recount
 from annotator.services.grouping.membership import mark_stale
+from annotator.services.predictions.active import carry_predictions
 from annotator.services.schema.active import read_schema
 from annotator.services.schema_editing.value_changes import replace_value
 
@@ -78,7 +80,7 @@ def _count(session: Session, wanted: Schema, change: Change, attribute_id: int |
         return CountedChange(change, images=_done(session, asked, Image.id.not_in(_ended())))
     if change.code is None:
         return CountedChange(change)
-    labels = labels.where(Label.code == change.code)
+    labels = labels.where(Label.code == change.code, of_counted_image(Label.image_id))
     number = session.scalar(select(func.count()).select_from(labels.subquery())) or 0
     if change.kind == "split" and wanted[change.attribute].required:
         other = Image.id.not_in(_ended((attribute_id, change.code)))
@@ -88,7 +90,7 @@ def _count(session: Session, wanted: Schema, change: Change, attribute_id: int |
 
 def _done(session: Session, *conditions: ColumnElement[bool]) -> int:
     """Count the done images that fulfil the conditions."""
-    return session.scalar(select(func.count()).where(Image.open_cells == 0, *conditions)) or 0
+    return session.scalar(select(func.count()).where(COUNTED, Image.open_cells == 0, *conditions)) or 0
 
 
 def _ended(but: tuple[int | None, int] | None = None) -> Select[int]:
@@ -126,6 +128,7 @@ def apply_schema(
         session.execute(update(AttributeRow).where(AttributeRow.name == old).values(name=new))
     _write_attributes(session, wanted)
     session.execute(update(Project).values(schema_version=Project.schema_version + 1))
+    carry_predictions(session, current.hash(), read_schema(session).hash())
     replacing = [counted.change for counted in changes if counted.change.into]
     if key is not None or replacing:
         submission_id = add_submission(

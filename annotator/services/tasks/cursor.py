@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.states import SubmissionKind
 from annotator.models import Annotation, Gold, Image, OpinionWanted, Skip, Submission
 from annotator.project_cache import CacheKind, project_cache
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
 from annotator.services.tasks.leases import NOT_LEASED
 
@@ -54,7 +55,7 @@ def first_unanswered(
     passable = or_(answered, skipped)
     if table is OpinionWanted:  # open images are in the queue anyway
         passable = or_(passable, Image.open_cells > 0)
-    free = and_(Image.open_cells == 0, NOT_LEASED)
+    free = and_(Image.open_cells == 0, COUNTED, NOT_LEASED)
     columns = select(table.id, Image.id, passable, free).join(Image, Image.id == table.image_id)
     if table is OpinionWanted:  # suspicious labels are drawn by relabeling.py
         columns = columns.where(~OpinionWanted.suspected)

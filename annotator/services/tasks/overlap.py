@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.states import INDEPENDENT
 from annotator.models import Annotation, Image, OpinionWanted, Submission
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
 from annotator.services.tasks.cursor import first_unanswered, reset_cursors
 from annotator.services.tasks.relabeling import asked_again_among, images_awaiting_relabel
@@ -67,6 +68,7 @@ def _overlapped(settings: TeamSettings, image_ids: Collection[int] | None) -> Se
             Submission.kind.in_(INDEPENDENT),
             ~is_undone(),
             Image.open_cells == 0,
+            COUNTED,
             Image.shuffle < settings.overlap_end,
             ~exists().where(OpinionWanted.image_id == Annotation.image_id),
         )

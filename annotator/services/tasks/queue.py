@@ -7,10 +7,11 @@ Images that are done and want a further answer (overlapped, gold, asked again) a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, select, update
 from sqlalchemy.orm import Session
@@ -19,12 +20,16 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Lease, Predictions, Skip, now
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.progress import open_images
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import active_schema, unknown_attribute
 from annotator.services.tasks.leases import NOT_LEASED
 from annotator.services.tasks.sampling import images_to_mix_in, insert_randomly, remaining_opinions
-from annotator.services.tasks.task import Task, lease_tasks
+from annotator.services.tasks.skipped import skipped_images
+from annotator.services.tasks.task import Task, lease_tasks, read_tasks
+
+Skipped = Literal["never", "last", "only"]
 
 _WINDOW = 64
 """Places of the order of work that one query looks at."""
@@ -40,8 +45,19 @@ def next_tasks(
     count: int,
     lease_seconds: int,
     attribute: str | None = None,
+    skipped: Skipped = "never",
 ) -> list[Task]:
-    """Lease up to `count` images that nobody holds and this labeller did not skip, most uncertain first.
+    """Lease up to `count` images that nobody holds, most uncertain first.
+
+    Args:
+        project: the project.
+        session: a writing session.
+        labeller_id: who gets them.
+        count: how many at most.
+        lease_seconds: for how long.
+        attribute: only images without an answer to this attribute.
+        skipped: when images that this labeller skipped come: `never`; `last`: those that were skipped only once, if there is
+            nothing else; `only`: all of them, and nothing else.
 
     Raises:
         FacelabelError: if the schema has no such attribute.
@@ -52,6 +68,9 @@ def next_tasks(
     if count == 0:
         return []
     predictions = active_predictions(project, session, active.hash)
+    if skipped == "only":
+        images = skipped_images(session, labeller_id, count)
+        return lease_tasks(session, images, labeller_id, lease_seconds, active, predictions)
     attribute_id = active.ids[attribute] if attribute else None
     mixed_in = images_to_mix_in(session, labeller_id, count) if attribute is None else []
     drawn = _ordinary(session, predictions, labeller_id, attribute_id, count - len(mixed_in))
@@ -59,6 +78,8 @@ def next_tasks(
     if attribute is None and missing > 0:
         mixed_in += remaining_opinions(session, labeller_id, missing, mixed_in)
     images = insert_randomly(list(drawn), mixed_in)
+    if not images and skipped == "last" and attribute is None:
+        images = skipped_images(session, labeller_id, count, once=True)
     return lease_tasks(session, images, labeller_id, lease_seconds, active, predictions, drawn)
 
 
@@ -84,8 +105,11 @@ def _ordinary(
 def lease_again(
     project: ProjectFolder, session: Session, image_id: int, labeller_id: int, lease_seconds: int
 ) -> Task | None:
-    """Lease an image whose answer was undone to its labeller. Returns None if somebody else holds it."""
+    """Lease an image whose answer was undone to its labeller. Returns None if somebody else holds it, or if it is excluded."""
+    counts = session.scalar(select(Image.id).where(Image.id == image_id, COUNTED)) is not None
     held = session.get(Lease, image_id)
+    if not counts:
+        return None
     if held is not None and held.labeller_id != labeller_id and held.expires_at > now():
         return None
     active = active_schema(session)
@@ -93,8 +117,20 @@ def lease_again(
     return lease_tasks(session, [image_id], labeller_id, lease_seconds, active, predictions)[0]
 
 
-_FREE = and_(Image.open_cells > 0, NOT_LEASED)
-"""The condition that an image is open and nobody holds it."""
+def held_tasks(
+    project: ProjectFolder, session: Session, labeller_id: int, tokens: Collection[str]
+) -> list[Task]:
+    """Read the tasks of leases that a labeller holds again, with the suggestions of today. The leases stay as they are."""
+    held = select(Lease.image_id, Lease.token).where(
+        Lease.labeller_id == labeller_id, Lease.token.in_(tokens), Lease.expires_at > now()
+    )
+    leases = dict(session.execute(held).all())
+    active = active_schema(session)
+    return read_tasks(session, leases, active, active_predictions(project, session, active.hash))
+
+
+_FREE = and_(Image.open_cells > 0, COUNTED, NOT_LEASED)
+"""The condition that an image counts, is open, and nobody holds it."""
 
 
 def free_for(labeller_id: int, attribute_id: int | None) -> ColumnElement[bool]:

@@ -22,6 +22,7 @@ from annotator.models import (
     Submission,
     now,
 )
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
 from annotator.services.tasks.leases import NOT_LEASED
 
@@ -51,6 +52,7 @@ def images_awaiting_relabel(image_ids: Collection[int] | None) -> Select[int, bo
         .join(Image, Image.id == AskedAgain.image_id)
         .where(
             Image.open_cells == 0,
+            COUNTED,
             Image.split != "test",
             ~_judged(AskedAgain.image_id, Submission.id > AskedAgain.submission_id),
         )
@@ -105,6 +107,7 @@ _FREE = (
     .where(
         OpinionWanted.suspected,
         Image.open_cells == 0,
+        COUNTED,
         Image.split != "test",
         ~_judged(
             Image.id,

@@ -107,7 +107,19 @@ def lease_tasks(
     """Lease images to a labeller as tasks, in the given order; arguments as of `put_leases`."""
     if not image_ids:
         return []
-    tokens = put_leases(session, image_ids, labeller_id, lease_seconds, drawn)
+    return read_tasks(
+        session, put_leases(session, image_ids, labeller_id, lease_seconds, drawn), active, predictions
+    )
+
+
+def read_tasks(
+    session: Session,
+    tokens: Mapping[int, str],
+    active: ActiveSchema,
+    predictions: ActivePredictions | None,
+) -> list[Task]:
+    """Read the tasks of leased images, in the order of `tokens`: image id → token of the lease."""
+    image_ids = list(tokens)
     images: dict[int, Row[Any]] = {}
     faces: dict[int, list[Row[Any]]] = {image_id: [] for image_id in image_ids}
     for row in session.connection().execute(_FACES, {"image_ids": image_ids}):

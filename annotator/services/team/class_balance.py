@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.schema import Attribute
 from annotator.models import Image, Label, Project
 from annotator.services.common.cached_stats import Statistics
+from annotator.services.common.counted import COUNTED
 from annotator.services.rounds.status import label_state
 from annotator.services.schema.active import active_schema
 
@@ -59,6 +60,7 @@ def distributions(session: Session) -> dict[str, Distribution]:
     query = (
         select(Label.attribute_id, Label.code, Image.split, func.count())
         .join(Image, Image.id == Label.image_id)
+        .where(COUNTED)
         .group_by(Label.attribute_id, Label.code, Image.split)
     )
     counts: Counter[tuple[str, int | None, str]] = Counter()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import Origin
@@ -14,6 +14,7 @@ from annotator.formats.importers.mapping import Mapping
 from annotator.formats.tables.table import read_table
 from annotator.models import Annotation, Gold, Image, Label, now
 from annotator.project import ProjectFolder
+from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.importing.labels import cells_of_rows, import_labels
 from annotator.services.importing.report_texts import unmatched_texts
 from annotator.services.review.details import get_image
@@ -105,8 +106,13 @@ def import_gold(
 
 def list_gold(session: Session) -> list[tuple[str, int]]:
     """The gold images by name, each with its number of correct answers."""
-    query = select(Image.name, Gold.answers).join(Image, Image.id == Gold.image_id).order_by(Image.name)
-    return [(name, len(answers)) for name, answers in session.execute(query)]
+    query = select(Image.name, Gold.answers).join(Image, Image.id == Gold.image_id).where(COUNTED)
+    return [(name, len(answers)) for name, answers in session.execute(query.order_by(Image.name))]
+
+
+def count_gold(session: Session) -> int:
+    """The number of gold images that are not excluded."""
+    return session.scalar(select(func.count(Gold.id)).where(of_counted_image(Gold.image_id))) or 0
 
 
 def find_gold(session: Session, name: str) -> int:

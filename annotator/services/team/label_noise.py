@@ -13,6 +13,7 @@ from annotator.domain.states import JUDGED
 from annotator.models import Annotation, AskedAgain, Gold, Submission
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import read_statistics, remember_statistics
+from annotator.services.common.counted import of_counted_image
 from annotator.services.common.round_artifacts import newest_result
 from annotator.services.common.undone import is_undone
 from annotator.services.review.label_issues import FILE, OpenLabelIssue, open_label_issues, read_label_issues
@@ -179,9 +180,9 @@ def _relabel_counts(session: Session, active: ActiveSchema) -> dict[str, Relabel
     answered: Counter[str] = Counter()
     otherwise: Counter[str] = Counter()
     rows = session.execute(
-        select(AskedAgain.attribute_id, AskedAgain.code, Annotation.id, Annotation.code).outerjoin(
-            Annotation, Annotation.id == first
-        )
+        select(AskedAgain.attribute_id, AskedAgain.code, Annotation.id, Annotation.code)
+        .outerjoin(Annotation, Annotation.id == first)
+        .where(of_counted_image(AskedAgain.image_id))
     )
     for attribute_id, code, answer, new_code in rows:
         name = active.names.get(attribute_id)

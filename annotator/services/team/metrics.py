@@ -25,6 +25,7 @@ from annotator.domain.states import INDEPENDENT, SubmissionKind
 from annotator.models import AskedAgain, Gold, Labeller, Project, Submission
 from annotator.services.common.bulk_read import Column, read_columns
 from annotator.services.common.cached_stats import Statistics
+from annotator.services.common.counted import counted_state, of_counted_image
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
 from annotator.services.team.votes import Opinions, gold_answers, read_opinions
@@ -90,6 +91,7 @@ def _state(session: Session) -> tuple[int | None, ...]:
         session.scalar(select(func.max(Submission.id))),
         *session.execute(select(func.max(Gold.id), func.count(Gold.id))).one(),
         session.scalar(select(func.max(AskedAgain.id))),
+        counted_state(session),
     )
 
 
@@ -174,6 +176,7 @@ def _times(session: Session) -> dict[int, Column]:
         Submission.id,
         [Submission.labeller_id, func.coalesce(Submission.milliseconds, -1)],
         Submission.kind == SubmissionKind.ANSWER,
+        of_counted_image(Submission.image_id),
         ~is_undone(),
     )
     return {labeller: milliseconds[people == labeller] for labeller in np.unique(people).tolist()}

@@ -9,12 +9,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.roles import Role, may
-from annotator.models import ApiToken, Gold, Labeller, OpinionWanted
+from annotator.models import ApiToken, Labeller, OpinionWanted
 from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts, open_tokens
 from annotator.services.common.cached_stats import read_statistics
 from annotator.services.review.queue import is_reviewer
 from annotator.services.tasks.settings import TeamSettings, team_settings
+from annotator.services.team.gold import count_gold
 from annotator.services.team.label_noise import LabelNoise, read_noise
 from annotator.services.team.metrics import TEAM, AttributeMetrics, LabellerMetrics, TeamMetrics
 
@@ -79,7 +80,7 @@ def read_team(project: ProjectFolder, session: Session, viewer_id: int) -> Team:
         attributes=metrics.attributes if reviews else [],
         settings=team_settings(session) if reviews else None,
         noise=read_noise(project, session) if reviews else [],
-        gold=session.scalar(select(func.count(Gold.id))) or 0 if reviews else 0,
+        gold=count_gold(session) if reviews else 0,
         wanted=session.scalar(select(func.count()).where(~OpinionWanted.suspected)) or 0 if reviews else 0,
         counted_at=statistics.counted_at,
         counting=statistics.value is None,

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.states import PERSONAL, Origin
 from annotator.models import Annotation, Gold, Submission
 from annotator.services.common.bulk_read import Column, read_columns
+from annotator.services.common.counted import of_counted_image
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
 
@@ -66,7 +67,7 @@ class Opinions:
 
 
 def read_opinions(session: Session, kinds: Collection[str]) -> Opinions:
-    """Read the answers of submissions of these kinds that were not undone.
+    """Read the answers of submissions of these kinds that were not undone, in images that are not excluded.
 
     An answer whose value was merged since counts for the new value; an answer whose value was split no longer counts.
     """
@@ -83,6 +84,7 @@ def read_opinions(session: Session, kinds: Collection[str]) -> Opinions:
             cast(Annotation.corrected, Integer),
         ],
         Annotation.origin.in_(PERSONAL),
+        of_counted_image(Annotation.image_id),
     )
     labeller = _labeller_of(session, kinds)[submission]
     labeller[_cleared(session, attribute, image, numbers)] = 0
@@ -92,9 +94,10 @@ def read_opinions(session: Session, kinds: Collection[str]) -> Opinions:
 
 def gold_answers(session: Session) -> dict[Cell, int]:
     """The correct codes of the gold cells."""
+    query = select(Gold.image_id, Gold.answers).where(of_counted_image(Gold.image_id))
     return {
         (image, int(attribute or 0)): CANNOT_TELL if code is None else code
-        for image, answers in session.execute(select(Gold.image_id, Gold.answers))
+        for image, answers in session.execute(query)
         for attribute, code in answers
     }
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
-from flask import Blueprint, url_for
+from flask import Blueprint, request, send_file, url_for
 from flask import Response as FlaskResponse
 
 from annotator.formats.export_formats import EXPORT_FORMATS
 from annotator.formats.snapshot.zip import zip_chunks
 from annotator.services.exporting.exports import export_as, export_folder
+from annotator.services.exporting.label_files import write_coursework, write_labels
 from annotator.web.data.contracts import ExportOut, ExportRequest, FormatOut, FormatsOut, LossOut
 from annotator.web.http.context import context
 from annotator.web.http.contracts import answers, spec
@@ -45,6 +47,27 @@ def create(json: ExportRequest) -> tuple[ExportOut, int]:
         labels=report.labels,
         lost=[LossOut.model_validate(loss) for loss in report.lost],
     ), 201
+
+
+@export_files.get("/export/labels.csv")
+def labels_file() -> FlaskResponse:
+    """The labels as they are now, one row per image; with `?names=1` names instead of codes."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "labels.csv"
+        write_labels(context().project, file, names=request.args.get("names") == "1")
+        return _csv(file)
+
+
+@export_files.get("/export/annotations.csv")
+def coursework_file() -> FlaskResponse:
+    """The labels as they are now, in the coursework's format."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _csv(write_coursework(context().project, Path(folder)))
+
+
+def _csv(file: Path) -> FlaskResponse:
+    """A file to download. It is opened before its folder is removed, so it is sent whole."""
+    return send_file(file.open("rb"), mimetype="text/csv", as_attachment=True, download_name=file.name)
 
 
 @export_files.get("/exports/<name>/zip")

@@ -56,6 +56,7 @@ class StartRequest(Request):
     fps: Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)] = Field(
         1.0, description="Frames to take per second of a video."
     )
+    restore_erased: StrictBool = Field(False, description="Also import images that were erased for good.")
 
 
 class ImportSummary(BaseModel):
@@ -90,6 +91,7 @@ class ImportOut(ImportSummary):
     faces: bool
     names_encoding: str
     fps: float
+    restore_erased: bool
     report: dict[str, Any] | None
     proposed: str | None
 
@@ -142,7 +144,13 @@ def show(number: int) -> ImportOut:
 def start(number: int, json: StartRequest) -> tuple[ImportOut, int]:
     """Import a file that was tried out, or try it out again with other options."""
     wanted = ImportRequest(
-        json.format, json.mapping, json.labels == "opinions", json.faces, json.names_encoding, json.fps
+        json.format,
+        json.mapping,
+        json.labels == "opinions",
+        json.faces,
+        json.names_encoding,
+        json.fps,
+        json.restore_erased,
     )
     with context().project.database.write() as session:
         return ImportOut(**import_details(start_import(session, number, wanted, dry_run=json.dry_run))), 202

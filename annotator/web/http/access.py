@@ -20,6 +20,7 @@ from annotator.services.accounts import (
     account_of_token,
     account_without_login,
 )
+from annotator.services.erasure.journal import refresh_caches
 from annotator.web.http.context import context
 
 Needed = Role | Literal["anyone"]
@@ -32,9 +33,12 @@ ACCESS: dict[str, Needed] = {
     "accounts.login": "anyone",
     "accounts.logout": "anyone",
     "accounts.me": Role.LABELLER,
+    "pages.manifest": "anyone",
     "pages.label": Role.LABELLER,
     "pages.rounds": Role.LABELLER,
     "pages.snapshots": Role.LABELLER,
+    "words.words_page": Role.LABELLER,
+    "words.list_words": Role.LABELLER,
     "pages.import_page": Role.ADMIN,
     "media.view": Role.LABELLER,
     "media.tile": Role.LABELLER,
@@ -43,16 +47,23 @@ ACCESS: dict[str, Needed] = {
     "label_api.annotate": Role.LABELLER,
     "label_api.undo_annotation": Role.LABELLER,
     "label_api.get_progress": Role.LABELLER,
+    "reasons_api.show_reasons": Role.LABELLER,
+    "loop_api.show_loop": Role.LABELLER,
+    "loop_api.renew_suggestions": Role.LABELLER,
     "browse.browse_page": Role.LABELLER,
     "browse.image_page": Role.LABELLER,
     "browse.list_images": Role.LABELLER,
+    "browse.list_ids": Role.LABELLER,
+    "browse.count_view": Role.LABELLER,
     "browse.show_image": Role.LABELLER,
     "browse.correct_image": Role.LABELLER,  # services/review/queue checks who may adjudicate
     "browse.undo_image_correction": Role.LABELLER,
-    "clearing.clear": Role.REVIEWER,
-    "clearing.undo": Role.REVIEWER,
+    "selection.preview": Role.LABELLER,
+    "selection.change": Role.LABELLER,  # services/selection checks which actions need a reviewer
+    "selection.undo": Role.LABELLER,
     "review.review_page": Role.REVIEWER,
     "review.list_review": Role.REVIEWER,
+    "badges.show": Role.LABELLER,
     "browse.set_gold": Role.REVIEWER,
     "team.team_page": Role.LABELLER,
     "team.show_team": Role.LABELLER,  # a labeller sees only their own metrics
@@ -69,6 +80,9 @@ ACCESS: dict[str, Needed] = {
     "take_backs.create": Role.ADMIN,
     "take_backs.undo": Role.ADMIN,
     "flags_api.flag_image": Role.LABELLER,
+    "exclusions_api.exclude_images": Role.LABELLER,  # several images at once: only reviewers
+    "exclusions_api.undo_images": Role.LABELLER,  # only what the caller excluded or restored
+    "exclusions_api.restore_images": Role.REVIEWER,
     "flags_api.resolve": Role.REVIEWER,
     "groups_api.groups_page": Role.LABELLER,
     "groups_api.list_all": Role.LABELLER,
@@ -110,6 +124,7 @@ ACCESS: dict[str, Needed] = {
     "round_files.report": Role.REVIEWER,  # it shows faces with the answers they got
     "rounds_api.start": Role.REVIEWER,
     "rounds_api.use_frozen_features": Role.REVIEWER,
+    "rounds_api.cancel": Role.REVIEWER,
     "rounds_api.promote_round": Role.REVIEWER,
     "rounds_api.use_best_measured": Role.REVIEWER,
     "imports_api.index": Role.ADMIN,
@@ -128,9 +143,15 @@ ACCESS: dict[str, Needed] = {
     "snapshots_api.verify": Role.LABELLER,
     "snapshot_files.card": Role.LABELLER,
     "snapshot_files.download": Role.REVIEWER,
+    "erasures_api.index": Role.ADMIN,
+    "erasures_api.show": Role.ADMIN,
+    "erasures_api.preview": Role.ADMIN,
+    "erasures_api.erase": Role.ADMIN,
     "exports_api.formats": Role.LABELLER,
     "exports_api.create": Role.REVIEWER,
     "export_files.download": Role.REVIEWER,
+    "export_files.labels_file": Role.REVIEWER,
+    "export_files.coursework_file": Role.REVIEWER,
     "snapshot_files.changed_cells": Role.REVIEWER,  # it names labellers
 }
 
@@ -144,20 +165,21 @@ def guard(app: Flask) -> None:
         if request.endpoint is None or needed == "anyone":
             return None  # without an endpoint there is no such route: everybody gets 404
         with context().project.database.read() as database:
+            refresh_caches(context().project, database)
             user = _sender(database)
         if user is None:
             if request.path.startswith("/api/") or request.method != "GET":
                 raise Unauthorized("not_logged_in", "You are not logged in.", do="Log in, or send a token.")
             return redirect(url_for("accounts.login_page", next=request.full_path.rstrip("?")))
+        g.account = user
+        if user.password_hash:
+            g.labeller_name = user.name
         if needed is None or not may(user.role, needed):
             raise Forbidden(
                 "not_allowed",
                 f"This needs the role {needed}; {user.name} has the role {user.role}.",
                 do="Ask an admin.",
             )
-        g.account = user
-        if user.password_hash:
-            g.labeller_name = user.name
         return None
 
 

@@ -11,6 +11,7 @@ from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.accounts import Account
 from annotator.services.faces.tiles import TileStore
+from annotator.services.review.explainer import Explainer
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Context:
     project: ProjectFolder
     settings: Settings
     tiles: TileStore
+    explainer: Explainer
 
 
 def context() -> Context:

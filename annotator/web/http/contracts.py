@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 from spectree import Response, SpecTree
 
 from annotator import __version__
+from annotator.domain.exclusions import ExclusionReason
 from annotator.domain.timestamps import utc_text
 from annotator.web.http.problems import bad_request
 
@@ -79,6 +80,15 @@ class ProgressOut(Answer):
     done: int
     open: int
     held_by_others: int
+
+
+class ExclusionOut(Answer):
+    """Why an image does not count: who excluded it, when, and for what reason."""
+
+    reason: ExclusionReason
+    note: str
+    labeller: str
+    created_at: UtcTime
 
 
 def answers(*, problems: Collection[int] = (), **bodies: type[BaseModel] | None) -> Response:

@@ -29,6 +29,8 @@ KEYED = frozenset(
         "rounds_api.promote_round",
         "rounds_api.use_best_measured",
         "schema_api.apply",
+        "selection.change",
+        "selection.undo",
         "sweep.annotate_page",
         "sweep.undo_sweep",
         "team.run_aggregation",

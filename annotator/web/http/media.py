@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from flask import Blueprint, Response, send_file
 
+from annotator.domain.drawn_examples import drawing_of
 from annotator.domain.faces.crops import Crop
 from annotator.errors import NotFound
 from annotator.files import shard_path
@@ -34,6 +36,18 @@ def tile_url(sha256: str, crop: Crop | None) -> str | None:
 def thumbnail_url(sha256: str, crop: Crop | None) -> str | None:
     """The address of a thumbnail; None if the view is shown instead."""
     return f"/media/{sha256}/tiles/{tile_name(crop, THUMBNAIL_SIDE)}.jpg" if crop else None
+
+
+def example_url(image: str, hashes: Mapping[str, str]) -> str | None:
+    """The address of an example of a guideline: an image of the project, or a drawing that comes with the program.
+
+    Args:
+        image: the example's image.
+        hashes: the SHA-256 of the project's examples by image name.
+    """
+    if image in hashes:
+        return media_url(hashes[image])
+    return f"/static/examples/{drawing_of(image)}.webp" if drawing_of(image) else None
 
 
 @media.get("/media/<sha256>.jpg")

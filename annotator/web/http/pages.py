@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, current_app, render_template, url_for
 
 from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archives.names import NAME_ENCODINGS
@@ -11,6 +11,12 @@ from annotator.services.projects import project_token
 from annotator.web.http.context import context
 
 pages = Blueprint("pages", __name__)
+
+_ICONS = (
+    ("icon-192.png", "192x192", "any"),
+    ("icon-512.png", "512x512", "any"),
+    ("icon-maskable.png", "512x512", "maskable"),
+)
 
 
 @pages.get("/")
@@ -36,6 +42,29 @@ def snapshots() -> str:
 def import_page() -> str:
     """The import page."""
     return render_page("import", formats=FORMATS, name_encodings=NAME_ENCODINGS, piece_bytes=PIECE_BYTES)
+
+
+@pages.get("/manifest.webmanifest")
+def manifest() -> Response:
+    """What a browser needs to install the project's pages as an app. It is fetched without a login."""
+    name = context().project.name
+    icons = [
+        {"src": url_for("static", filename=file), "sizes": sizes, "type": "image/png", "purpose": purpose}
+        for file, sizes, purpose in _ICONS
+    ]
+    described = {
+        "id": "/",
+        "name": f"{name} · Facelabel",
+        "short_name": name,
+        "description": "Label faces.",
+        "start_url": "/",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": "#f5f6f8",
+        "theme_color": "#1f5fbf",
+        "icons": icons,
+    }
+    return Response(current_app.json.dumps(described), mimetype="application/manifest+json")
 
 
 def render_page(name: str, **values: object) -> str:

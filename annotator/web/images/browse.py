@@ -2,53 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 from flask import Blueprint
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from annotator.db import Session
-from annotator.errors import WrongUse
 from annotator.formats.snapshot.predictions import Suggestion
+from annotator.services.annotation.exclude import ExclusionDetail, exclusions_of
 from annotator.services.people.directory import face_cards
 from annotator.services.review.corrections import Correction, correct, undo_correction
+from annotator.services.review.counting import count_images, select_all
 from annotator.services.review.details import CellDetail, get_image, read_image
-from annotator.services.review.filters import Filters
 from annotator.services.review.label_issues import LabelIssue
-from annotator.services.review.listing import Page, card_labels, find_images
+from annotator.services.review.listing import Page, card_labels, find_images, prepare_search, ranked_page
 from annotator.services.review.queue import is_reviewer
 from annotator.services.schema.open_values import person_names
+from annotator.services.selection.changes import MAX_IMAGES
 from annotator.services.team.gold import is_gold, make_gold, remove_gold
 from annotator.web.http.context import context, idempotency_key, labeller_id
-from annotator.web.http.contracts import Answer, Id, Key, Request, UtcTime, answers, spec
+from annotator.web.http.contracts import Answer, ExclusionOut, Id, Key, Request, UtcTime, answers, spec
 from annotator.web.http.media import media_url, thumbnail_url, tile_url
 from annotator.web.http.pages import render_page
 from annotator.web.images.flags import FlagOut
+from annotator.web.images.views import CountsOut, CountsQuery, IdsOut, ImagesQuery, ViewQuery, ranked_of
 
 browse = Blueprint("browse", __name__)
-_Text = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class ImagesQuery(Request):
-    """A view: images that match all given filters. To get the next page, send the `next` of an answer as `after` (or `before`)."""
-
-    attribute: _Text | None = None
-    value: _Text | None = Field(None, description="A code, none (not labelled) or unsure (can't tell).")
-    labeller: _Text | None = Field(None, description="Who gave the current label.")
-    origin: Literal["human", "suggestion", "review", "import", "aggregate", "merge", "schema"] | None = None
-    source: _Text | None = None
-    split: Literal["train", "val", "test"] | None = None
-    group: _Text | None = None
-    name: _Text | None = Field(None, description="The beginning of the name; after a *, any part of it.")
-    faces: Literal["none", "one", "several"] | None = Field(None, description="How many faces were found.")
-    flag: Literal["open", "resolved", "any"] | None = None
-    disagreement: Literal["opinions", "model"] | None = Field(
-        None,
-        description="Extra opinions, or the model's suggestion, differ from the label; no reviewer decided.",
-    )
-    after: _Text | None = None
-    before: _Text | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 60
 
 
 class CardOut(BaseModel):
@@ -67,10 +44,11 @@ class CardOut(BaseModel):
     names: dict[str, str]
     adjudicated: list[str]
     open_flags: int
+    excluded: ExclusionOut | None
 
 
 class ImagesOut(BaseModel):
-    """Images by name. `next` is null on the last page; a short page that has a `next` is not the last one."""
+    """Images in the order of the view. `next` is null on the last page; a short page that has a `next` is not the last one."""
 
     images: list[CardOut]
     next: str | None
@@ -140,6 +118,7 @@ class ImageOut(BaseModel):
     gold: bool | None
     cells: list[CellOfImageOut]
     flags: list[FlagOut]
+    excluded: ExclusionOut | None = Field(description="Why the image does not count; null if it does.")
 
 
 class CorrectionRequest(Request):
@@ -183,25 +162,39 @@ def image_page(number: int) -> str:
 @browse.get("/api/v1/images")
 @spec.validate(resp=answers(HTTP_200=ImagesOut, problems=(400,)), tags=["browse"])
 def list_images(query: ImagesQuery) -> ImagesOut:
-    """The images of a view, sorted by name, a page at a time."""
-    if query.after is not None and query.before is not None:
-        raise WrongUse(
-            "bad_request",
-            "A page can follow one name or precede one, not both.",
-            do="Send `after` or `before`.",
-        )
-    chosen = query.model_dump(exclude={"disagreement", "after", "before", "limit"})
-    filters = Filters(
-        **chosen,
-        differing=query.disagreement == "opinions",
-        contradicted=0.0 if query.disagreement == "model" else None,
-    )
+    """The images of a view, a page at a time, by name or in another order."""
     project = context().project
     with project.database.read() as session:
-        page = find_images(
-            project, session, filters, after=query.after, before=query.before, limit=query.limit
-        )
+        ranked = ranked_of(project, session, query)
+        if ranked is None:
+            page = find_images(
+                project, session, query.filters(), after=query.after, before=query.before, limit=query.limit
+            )
+        else:
+            search = prepare_search(project, session, query.filters())
+            page = ranked_page(search, ranked, start=query.place(), limit=query.limit)
         return images_out(session, page)
+
+
+@browse.get("/api/v1/images/ids")
+@spec.validate(resp=answers(HTTP_200=IdsOut, problems=(400,)), tags=["browse"])
+def list_ids(query: ViewQuery) -> IdsOut:
+    """All images of a view, by id, in its order; at most as many as one change of a selection takes."""
+    project = context().project
+    with project.database.read() as session:
+        ranked = ranked_of(project, session, query)
+        images, complete = select_all(project, session, query.filters(), ranked, MAX_IMAGES)
+    return IdsOut(images=images, complete=complete)
+
+
+@browse.get("/api/v1/images/counts")
+@spec.validate(resp=answers(HTTP_200=CountsOut, problems=(400,)), tags=["browse"])
+def count_view(query: CountsQuery) -> CountsOut:
+    """How many images a view has, and how many it would have with each value of an attribute."""
+    project = context().project
+    with project.database.read() as session:
+        counts = count_images(project, session, query.filters(), query.by)
+    return CountsOut(images=counts.images, values=dict(counts.values), complete=counts.complete)
 
 
 @browse.get("/api/v1/images/<int:number>")
@@ -248,7 +241,8 @@ def images_out(session: Session, page: Page) -> ImagesOut:
     """Convert a page of images."""
     labels = card_labels(session, page.images)
     names = person_names(session, [labels[image.id].codes for image in page.images])
-    faces = face_cards(session, [image.id for image in page.images])
+    ids = [image.id for image in page.images]
+    faces, excluded = face_cards(session, ids), exclusions_of(session, ids)
     cards = [
         CardOut(
             id=image.id,
@@ -261,6 +255,7 @@ def images_out(session: Session, page: Page) -> ImagesOut:
             names=names[place],
             adjudicated=labels[image.id].adjudicated,
             open_flags=labels[image.id].open_flags,
+            excluded=_excluded(excluded.get(image.id)),
         )
         for place, image in enumerate(page.images)
     ]
@@ -287,7 +282,12 @@ def image_out(session: Session, number: int) -> ImageOut:
         gold=is_gold(session, number) if is_reviewer(session, labeller_id()) else None,
         cells=[_cell(cell) for cell in detail.cells],
         flags=[FlagOut.model_validate(flag) for flag in detail.flags],
+        excluded=_excluded(detail.excluded),
     )
+
+
+def _excluded(detail: ExclusionDetail | None) -> ExclusionOut | None:
+    return ExclusionOut.model_validate(detail) if detail else None
 
 
 def _cell(cell: CellDetail) -> CellOfImageOut:

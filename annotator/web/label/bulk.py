@@ -82,7 +82,11 @@ def annotate_page(json: SweepRequest) -> SweepAnswer:
         outcome = submit_page(session, me, page)
         progress = progress_out(session, me)
     return SweepAnswer(
-        submission=outcome.key, answered=outcome.answered, opinions=outcome.opinions, progress=progress
+        submission=outcome.key,
+        answered=outcome.answered,
+        opinions=outcome.opinions,
+        excluded=outcome.excluded,
+        progress=progress,
     )
 
 

@@ -17,7 +17,9 @@ class SweepNextRequest(Request):
 
     attribute: Key
     value: Code = None
-    order: Literal["doubtful", "confident"] = "doubtful"
+    order: Literal["doubtful", "confident", "probable"] = Field(
+        "doubtful", description="probable: all cells by the probability of the value, whatever is predicted."
+    )
     count: int = Field(24, ge=0, le=MAX_PAGE, description="0 only returns the groups and renews leases.")
     holding: list[Key] = Field(default=[], max_length=200)
     leaving: list[Key] = Field(default=[], max_length=500, description="Leases to release.")
@@ -68,11 +70,15 @@ class SweepRequest(Request):
 
 
 class SweepAnswer(BaseModel):
-    """What was stored; `opinions`: images that somebody else answered or leased meanwhile, whose label stays as it is."""
+    """What was stored; `opinions`: images that somebody else answered or leased meanwhile, whose label stays as it is.
+
+    `excluded`: images that somebody excluded meanwhile; their answers count if they are restored.
+    """
 
     submission: str
     answered: int
     opinions: list[int]
+    excluded: list[int]
     progress: ProgressOut
 
 

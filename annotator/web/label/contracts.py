@@ -7,7 +7,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from annotator.services.tasks.task import Task
-from annotator.web.http.contracts import Answer, Code, Id, Key, Milliseconds, ProgressOut, Request, UtcTime
+from annotator.web.http.contracts import (
+    Answer,
+    Code,
+    ExclusionOut,
+    Id,
+    Key,
+    Milliseconds,
+    ProgressOut,
+    Request,
+    UtcTime,
+)
 from annotator.web.http.media import media_url, thumbnail_url, tile_template
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -68,6 +78,11 @@ class NextRequest(Request):
     count: int = Field(1, ge=0, le=50, description="0 only renews leases.")
     attribute: str | None = None
     holding: list[Key] = Field(default=[], max_length=200)
+    skipped: Literal["never", "last", "only"] = Field(
+        "never",
+        description="When images come that the caller skipped: `last`: those skipped once, if nothing else is left; `only`: all "
+        "of them and nothing else.",
+    )
 
 
 class SuggestionOut(Answer):
@@ -166,12 +181,13 @@ class AnnotationRequest(Request):
 
 
 class AnnotationAnswer(Answer):
-    """What was stored."""
+    """What was stored. `excluded`: somebody excluded the image meanwhile; the answer counts if the image is restored."""
 
     submission: str
     image_id: int
     labels: dict[str, int | None]
     late: bool
+    excluded: ExclusionOut | None
     progress: ProgressOut
 
 
@@ -207,3 +223,8 @@ def leased_image(task: Task, lease_seconds: int) -> dict[str, Any]:
 def tile_url_out(task: Task) -> str | None:
     """The address of the parts of a task's image."""
     return tile_template(task.sha256, task.face.turn if task.face else 0) if task.detailed else None
+
+
+def cells_out(task: Task) -> list[CellOut]:
+    """The open cells of a task with their suggestions."""
+    return [CellOut.model_validate(cell) for cell in task.cells]

@@ -20,14 +20,13 @@ from annotator.services.tasks.leases import renew_leases
 from annotator.services.tasks.queue import lease_again, next_tasks
 from annotator.services.tasks.task import Task
 from annotator.web.http.context import context, idempotency_key, labeller_id
-from annotator.web.http.contracts import ProgressOut, answers, spec
-from annotator.web.http.media import media_url
+from annotator.web.http.contracts import ExclusionOut, ProgressOut, answers, spec
+from annotator.web.http.media import example_url
 from annotator.web.label.contracts import (
     AnnotationAnswer,
     AnnotationRequest,
     AskedFaceOut,
     AttributeOut,
-    CellOut,
     ExampleOut,
     NextAnswer,
     NextRequest,
@@ -38,6 +37,7 @@ from annotator.web.label.contracts import (
     UndoAnswer,
     UndoRequest,
     ValueOut,
+    cells_out,
     leased_image,
     tile_url_out,
 )
@@ -69,7 +69,13 @@ def next_work(json: NextRequest) -> NextAnswer:
         me = labeller_id()
         renewed, lost = renew_leases(session, me, json.holding, seconds)
         tasks = next_tasks(
-            project, session, me, count=json.count, lease_seconds=seconds, attribute=json.attribute
+            project,
+            session,
+            me,
+            count=json.count,
+            lease_seconds=seconds,
+            attribute=json.attribute,
+            skipped=json.skipped,
         )
         return NextAnswer(
             tasks=_tasks(session, tasks, seconds),
@@ -109,6 +115,7 @@ def annotate(json: AnnotationRequest) -> AnnotationAnswer:
         image_id=outcome.image_id,
         labels=outcome.labels,
         late=outcome.late,
+        excluded=ExclusionOut.model_validate(outcome.excluded) if outcome.excluded else None,
         progress=progress,
     )
 
@@ -116,7 +123,7 @@ def annotate(json: AnnotationRequest) -> AnnotationAnswer:
 @label_api.post("/annotations/undo")
 @spec.validate(resp=answers(HTTP_200=UndoAnswer, problems=(404, 409)), tags=["label"])
 def undo_annotation(json: UndoRequest) -> UndoAnswer:
-    """Undo an answer and lease its image again."""
+    """Undo an answer, a skip or an exclusion, and lease its image again."""
     project, seconds = context().project, context().settings.lease_seconds
     with project.database.write() as session:
         me = labeller_id()
@@ -174,7 +181,7 @@ def _attribute(
         examples=[
             ExampleOut(
                 image_name=e.image,
-                image_url=media_url(hashes[e.image]) if e.image in hashes else None,
+                image_url=example_url(e.image, hashes),
                 code=e.code,
             )
             for e in attribute.examples
@@ -190,7 +197,7 @@ def _tasks(session: Session, tasks: list[Task], seconds: int) -> list[TaskOut]:
 def _task(task: Task, seconds: int, names: dict[str, str]) -> TaskOut:
     return TaskOut(
         **leased_image(task, seconds),
-        cells=[CellOut.model_validate(cell) for cell in task.cells],
+        cells=cells_out(task),
         labels=task.labels,
         names=names,
         face=AskedFaceOut.model_validate(task.face) if task.face else None,

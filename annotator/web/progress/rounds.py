@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, send_file, url_for
+import re
+from html import escape, unescape
+
+from flask import Blueprint, url_for
 from flask import Response as FlaskResponse
 
 from annotator.errors import NotFound
 from annotator.services.rounds.comparison import report_page, round_changes
 from annotator.services.rounds.feature_choice import networks_after, return_to_frozen
-from annotator.services.rounds.jobs import get_round, labelled_since_last_round, list_rounds, start_round
+from annotator.services.rounds.jobs import (
+    cancel_round,
+    get_round,
+    labelled_since_last_round,
+    list_rounds,
+    start_round,
+)
 from annotator.services.rounds.promotion import promote, return_to_best
 from annotator.services.rounds.status import round_details, suggestion_sources
 from annotator.web.http.context import context, idempotency_key, labeller_id
@@ -91,9 +100,34 @@ def report(number: int) -> FlaskResponse:
             f"Round {number} has no report.",
             do=f"Call `facelabel trainer report {folder}/run {folder}/snapshot` in the project.",
         )
-    answer = send_file(path, mimetype="text/html")
+    answer = FlaskResponse(
+        _with_links(path.read_text(encoding="utf-8", errors="replace")), mimetype="text/html"
+    )
     answer.headers["Content-Security-Policy"] = REPORT_POLICY
     return answer
+
+
+_NAMED_IMAGE = re.compile(r'<span class="dim" data-image="([^"]*)">([^<]*)</span>')
+
+
+def _with_links(page: str) -> str:
+    """A report whose faces lead to their images in Browse; in the file itself they lead nowhere."""
+
+    def link(found: re.Match[str]) -> str:
+        address = url_for("browse.browse_page", name=unescape(found[1]))
+        return f'<a class="dim" href="{escape(address)}">{found[2]}</a>'
+
+    return _NAMED_IMAGE.sub(link, page)
+
+
+@rounds_api.post("/<int:number>/cancel")
+@spec.validate(resp=answers(HTTP_200=RoundOut, problems=(404, 409)), tags=["rounds"])
+def cancel(number: int, json: Empty) -> RoundOut:
+    """Cancel a round that is queued or running. Nothing of it is kept but cached features."""
+    del json
+    with context().project.database.write() as session:
+        cancel_round(session, number)
+    return _one(number)
 
 
 @rounds_api.post("/<int:number>/promote")

@@ -21,7 +21,7 @@ class RoundOut(BaseModel):
     """A round."""
 
     id: int
-    state: Literal["queued", "running", "done", "failed"]
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
     engine: str
     strategy: str
     automatic: bool

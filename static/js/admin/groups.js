@@ -202,7 +202,7 @@ class GroupsPage {
 
   /** @param {Leak} leak */
   leak({ why, first, second, splits }) {
-    const act = (/** @type {'join'|'cut'} */ kind, /** @type {string} */ text) => element('button', { type: 'button',
+    const act = (/** @type {'join'|'cut'} */ kind, /** @type {string} */ text) => element('button', { type: 'button', 'data-needs': 'reviewer',
       onclick: () => this.trying(() => this.decide(kind, first.image_id, second.image_id)) }, text);
     const img = (/** @type {GroupImage} */ image) => element('img', { src: image.image_url, alt: image.image_name, loading: 'lazy' });
     return element('li', { 'data-leak': '' }, img(first), img(second),

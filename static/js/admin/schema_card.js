@@ -1,6 +1,7 @@
 /** How an attribute looks: to read, and to change. */
 import { count, element } from '../lib/dom.js';
 import { addPart, addValue, fateOf, removeValue, setFate } from './schema_draft.js';
+import { exampleList, examplesEditor } from '../lib/explain/examples.js';
 /** @import { DraftAttribute, DraftValue } from './schema_draft.js' */
 
 /** @typedef {(focus: string) => void} Redraw called when the card must be drawn anew, with the data-focus to go to */
@@ -60,7 +61,7 @@ export function readCard(attribute, tools) {
   const values = attribute.values.length === 0 ? element('p', { class: 'muted' }, 'Names that labellers add.')
     : element('ul', { class: 'value-list', 'aria-label': `Values of ${attribute.title}, with their labels` },
       ...attribute.values.map((value) => valueLine(attribute, value)));
-  return element('li', { class: 'card attribute', 'data-attribute': attribute.name }, head(attribute, ...tools), guide || '', values);
+  return element('li', { class: 'card attribute', 'data-attribute': attribute.name }, head(attribute, ...tools), guide || '', exampleList(attribute), values);
 }
 
 /**
@@ -218,5 +219,5 @@ export function editCard(attribute, tools, changed, redraw) {
     ...(attribute.old === null ? [field('Type of answer', kindSelect(attribute, redraw))] : []),
     element('label', { class: 'inline' }, check(attribute, 'required', changed), 'required'));
   return element('li', { class: 'card attribute editing', 'data-attribute': attribute.old ?? '' }, head(attribute, ...tools), settings,
-    element('label', { class: 'guideline-field' }, 'Guideline', guideline(attribute, changed)), valueTable(attribute, changed, redraw));
+    element('label', { class: 'guideline-field' }, 'Guideline', guideline(attribute, changed)), examplesEditor(attribute, redraw), valueTable(attribute, changed, redraw));
 }

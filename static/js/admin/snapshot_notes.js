@@ -3,7 +3,7 @@ import { call } from '../lib/api.js';
 import { byId, element, find } from '../lib/dom.js';
 /** @import { Snapshot } from '../types' */
 
-const role = byId('main').dataset.role ?? '';
+const role = document.documentElement.dataset.role ?? '';
 
 /**
  * A form for the title and the note, closed until it is asked for; only the text for those who may not change it.
@@ -36,7 +36,6 @@ export function noteNode({ name, title, note }, attempt, refresh) {
  * @param {() => Promise<void>} refresh
  */
 export function deleteButton({ name }, attempt, refresh) {
-  if (role !== 'admin') return '';
   /** @param {Event} event */
   const press = ({ currentTarget }) => {
     const button = /** @type {HTMLButtonElement} */ (currentTarget);
@@ -52,5 +51,5 @@ export function deleteButton({ name }, attempt, refresh) {
       find(document, '#create button', HTMLButtonElement).focus();
     });
   };
-  return element('button', { type: 'button', 'aria-label': `Delete ${name} for good`, onclick: press }, 'Delete');
+  return element('button', { type: 'button', 'data-needs': 'admin', 'aria-label': `Delete ${name} for good`, onclick: press }, 'Delete');
 }

@@ -40,7 +40,7 @@ async function attempt(work) {
  */
 function actions(snapshot) {
   const { name } = snapshot;
-  const link = (/** @type {'card'|'zip'} */ part, /** @type {string} */ text) => element('a', { href: snapshotUrl(name, part), 'aria-label': `${text} of ${name}` }, text);
+  const link = (/** @type {'card'|'zip'} */ part, /** @type {string} */ text) => element('a', { href: snapshotUrl(name, part), 'data-needs': part === 'zip' ? 'reviewer' : null, 'aria-label': `${text} of ${name}` }, text);
   const verify = element('button', { type: 'button', 'aria-label': `Verify ${name}`, onclick: () => check(name) }, 'Verify');
   return element('td', { class: 'looks' }, link('card', 'Card'), link('zip', 'Zip'), verify, deleteButton(snapshot, attempt, list));
 }

@@ -13,6 +13,7 @@ export const COMMANDS = [
   ['Space', 'leave the face out, or include it again (same as a click)'],
   ['0 … 9', 'give the face this value'],
   ['-', "can't tell"],
+  ['Shift+Enter', 'skip the page: its faces are left out'],
   ['Backspace', 'undo the last mark, then the pages before'],
   ['PageUp PageDown', 'previous or next value'],
   ['Esc', 'clear a range or a half-typed number'],
@@ -34,7 +35,8 @@ const NAMED = {
  */
 export function commandOf(event) {
   if (!event.key || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
-  const named = NAMED[event.key];
+  /** @type {KeyCommand|undefined} */
+  const named = event.key === 'Enter' && event.shiftKey ? ['skip'] : NAMED[event.key];
   if (named) return event.repeat && named[0] !== 'move' ? null : named; // a key held down must not keep page after page
   const found = commonCommandOf(event);
   return found && ['letter', 'digit'].includes(found[0]) ? found : null;

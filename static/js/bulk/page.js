@@ -42,6 +42,7 @@ class BulkPage {
     /** What each key and button does. @type {Record<string, (...values: any[]) => void>} */
     this.commands = {
       commit: () => this.commit(),
+      skip: () => this.skip(),
       toggle: () => this.mark((marks, ids) => marks.toggle(ids)),
       unsure: () => this.give(null),
       digit: (digit) => this.digit(digit),
@@ -227,9 +228,9 @@ class BulkPage {
   }
 
   reason() {
-    const value = this.queue.wish?.value;
+    const { value, order } = this.queue.wish ?? {};
     const title = this.attribute?.title;
-    return value === null ? `${title}: no faces left` : `${title}: no faces left with the prediction “${this.word(value)}”`;
+    return value === null || order === 'probable' ? `${title}: no faces left` : `${title}: no faces left with the prediction “${this.word(value)}”`;
   }
 
   /**
@@ -239,6 +240,7 @@ class BulkPage {
   acknowledged(item, answer) {
     if (item.kind === 'sweep undo') this.queue.setLeases(item.body.submission, answer.images);
     if (answer.opinions?.length > 0) this.say(`Another labeller had already taken ${count(answer.opinions.length, 'face')}. Your answer counts as an extra opinion.`);
+    if (answer.excluded?.length > 0) this.say(`Somebody had excluded ${count(answer.excluded.length, 'face')}. Your answer is kept and counts if the image is restored.`);
     this.queue.sync();
     this.render();
   }
@@ -262,7 +264,7 @@ class BulkPage {
     const [command, ...values] = commandOf(event) ?? [];
     if (!command || (byId('help', HTMLDialogElement).open && command !== 'help')) return;
     const control = closest(event, 'select, a, button:not(.face)');
-    if (control && (['commit', 'toggle'].includes(command) || (control.matches('select') && command !== 'help'))) return;
+    if (control && (['commit', 'skip', 'toggle'].includes(command) || (control.matches('select') && command !== 'help'))) return;
     event.preventDefault();
     if (command !== 'move') return this.commands[command](...values);
     const [columns, rows] = values;
@@ -308,6 +310,14 @@ class BulkPage {
     this.render();
   }
 
+  /** Shift+Enter: the page is finished without answers. */
+  skip() {
+    const { shown } = this;
+    if (page.state !== 'ready' || !shown) return;
+    shown.marks.put(shown.images.map(({ image_id: id }) => id), OUT);
+    this.keepPage(shown);
+  }
+
   /** Enter: the page is finished; first into the outbox, then the next one. */
   commit() {
     const code = this.typed && this.attribute ? typedCode(this.typed, this.attribute.values)?.code ?? null : null;
@@ -315,6 +325,11 @@ class BulkPage {
     const { shown } = this;
     if (page.state !== 'ready' || !shown) return; // nobody answers faces that cannot be seen
     if (shown.answer === undefined) return this.say('First choose the value for all faces: press PageDown or click a value.');
+    this.keepPage(shown);
+  }
+
+  /** @param {Page} shown */
+  keepPage(shown) {
     const unseen = shown.images.filter((image) => this.images.of(image).failed).map(({ image_id: id }) => id);
     if (unseen.length > 0) shown.marks.put(unseen, OUT);
     this.clock(!document.hidden);

@@ -59,8 +59,9 @@ export class Toolbar {
    */
   chip(code, word, chosen, cells) {
     const left = cells === null ? [] : [element('small', {}, cells.toLocaleString('en'))];
-    const choose = () => (cells === null ? this.onanswer(code) : this.onwish({ value: code }));
+    // A value that the model never predicts has a page too: the faces to which it is most probable.
+    const choose = () => (cells === null ? this.onanswer(code) : this.onwish(cells === 0 ? { value: code, order: 'probable' } : { value: code }));
     return element('button', { type: 'button', class: cells === 0 ? 'chip empty' : 'chip', 'data-code': code, 'aria-pressed': String(chosen),
-      title: cells === null ? null : `${count(cells, 'face')} without an answer`, onclick: choose }, element('kbd', {}, String(code)), word, ...left);
+      title: cells === null ? null : cells === 0 ? 'Never predicted: sweep by its probability' : `${count(cells, 'face')} without an answer`, onclick: choose }, element('kbd', {}, String(code)), word, ...left);
   }
 }

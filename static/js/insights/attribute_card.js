@@ -1,7 +1,8 @@
 /** The card of one attribute on the insights page. */
 import { count, element } from '../lib/dom.js';
-import { formatMetric } from '../lib/interval.js';
-import { numbersUrl } from '../lib/urls.js';
+import { explain, explained } from '../lib/explain/metric.js';
+import { formatMetric, numbersOf } from '../lib/interval.js';
+import { browseUrl, numbersUrl } from '../lib/urls.js';
 import { learningCurve, reliability } from './charts.js';
 /** @import { Advice, AttributeInsights, Split } from '../types' */
 /** @import { MeasuredPoint } from './charts.js' */
@@ -14,7 +15,7 @@ const VERDICTS = { start: 'no data yet', 'go on': 'keep labelling', stop: 'can s
 export const verdictBadge = ({ verdict }) => element('span', { class: 'badge', 'data-verdict': verdict }, VERDICTS[verdict]);
 
 /**
- * A chart with its caption and a link to its numbers.
+ * A chart with its caption, which explains itself, and a link to its numbers.
  *
  * @param {string} kind its class
  * @param {string} caption
@@ -24,8 +25,16 @@ export const verdictBadge = ({ verdict }) => element('span', { class: 'badge', '
  */
 function panel(kind, caption, name, attribute, ...body) {
   const numbers = element('a', { href: numbersUrl(name, attribute), download: `${attribute}-${name}.csv`, 'aria-label': `${caption}: numbers as CSV` }, 'CSV');
-  return element('figure', { class: `panel ${kind}` }, element('figcaption', {}, element('h3', {}, caption), numbers), ...body);
+  return element('figure', { class: `panel ${kind}` }, element('figcaption', {}, element('h3', {}, explained(caption === 'Values' ? 'imbalance' : caption.toLowerCase(), {}, caption)), numbers), ...body);
 }
+
+/**
+ * The images behind a number, in Browse.
+ *
+ * @param {string} attribute
+ * @param {Record<string, string|number>} filters
+ */
+const imagesUrl = (attribute, filters) => browseUrl(new URLSearchParams({ attribute, excluded: 'without', ...Object.fromEntries(Object.entries(filters).map(([name, value]) => [name, String(value)])) }));
 
 /** @param {string} words */
 const nothing = (words) => element('p', { class: 'muted nothing' }, words);
@@ -43,7 +52,7 @@ function curvePanel({ attribute, curve, classes }, used) {
   }
   const { images, groups } = newest;
   return panel('wide', 'Learning curve', 'curves', attribute, learningCurve(measured, classes.length, used),
-    element('p', { class: 'muted' }, `Balanced accuracy on ${count(images, 'audit image')} of ${count(groups, 'group')}${measured.length === 1 ? '; a curve needs a second round' : ''}.`));
+    element('p', { class: 'muted' }, explained('balanced accuracy', { ...numbersOf(newest), chance: formatMetric(1 / Math.max(2, classes.length)), images: count(images, 'audit image'), groups: count(groups, 'group') }, `Balanced accuracy on ${count(images, 'audit image')} of ${count(groups, 'group')}`), `${measured.length === 1 ? '; a curve needs a second round' : ''}.`));
 }
 
 /** @param {AttributeInsights} insights */
@@ -51,7 +60,7 @@ function calibrationPanel({ attribute, calibration }) {
   if (calibration === null) return panel('', 'Calibration', 'calibration', attribute, nothing('No model has predicted a labelled audit image yet.'));
   const { error, null_high: high, honest } = calibration;
   const words = honest ? `Error ${formatMetric(error, 3)}; chance alone gives up to ${formatMetric(high, 3)}.` : `Error ${formatMetric(error, 3)}, above the ${formatMetric(high, 3)} that chance gives: the probabilities are not reliable.`;
-  return panel('', 'Calibration', 'calibration', attribute, reliability(calibration), element('p', { class: honest ? 'muted' : 'warning' }, words));
+  return panel('', 'Calibration', 'calibration', attribute, reliability(calibration, (from, below) => imagesUrl(attribute, { value: 'labelled', split: 'test', sure_from: from, ...(below < 1 ? { sure_below: below } : {}) })), element('p', { class: honest ? 'muted' : 'warning' }, explained('calibration', { value: formatMetric(error, 3), points: Math.round(100 * error), high: formatMetric(high, 3) }, words)));
 }
 
 /**
@@ -66,7 +75,10 @@ function confusionPanel({ attribute, title, classes, confusion, source }) {
   const places = classes.map((_, place) => place).filter((place) => sums[place] > 0 || confusion.some((row) => row[place] > 0));
   const cell = (/** @type {number} */ row, /** @type {number} */ column) => {
     const images = confusion[row][column];
-    const node = element('td', { class: row === column ? 'right' : null }, images === 0 ? '·' : String(images));
+    const words = `${classes[row].name}, predicted ${classes[column].name}: ${count(images, 'image')}`;
+    const numbers = { count: images, true: classes[row].name, predicted: classes[column].name, hundred: Math.round((100 * images) / sums[row]) };
+    const href = imagesUrl(attribute, { value: classes[row].code, split: 'test', predicted: classes[column].code, balanced: 'true' });
+    const node = element('td', { class: row === column ? 'right' : null }, images === 0 ? '·' : explain(element('a', { href, 'aria-label': words }, String(images)), 'confusion matrix', numbers));
     node.style.setProperty('--share', `${Math.round(sums[row] ? (100 * images) / sums[row] : 0)}%`);
     return node;
   };
@@ -82,12 +94,13 @@ function distributionPanel({ attribute, values, unsure, labelled, imbalance }) {
   const most = Math.max(1, ...values.map((value) => value.train + value.val + value.test));
   const row = (/** @type {AttributeInsights['values'][0]} */ value) => {
     const total = value.train + value.val + value.test;
+    // The parts repeat the link of the name for the mouse; the keyboard has the name's.
     const bar = element('span', { class: 'split-bar', 'aria-hidden': 'true' }, ...SPLITS.map((split) => {
-      const part = element('span', { 'data-split': split });
+      const part = element('a', { 'data-split': split, tabindex: -1, href: imagesUrl(attribute, { value: value.code, split }) });
       part.style.inlineSize = `${(100 * value[split]) / most}%`;
       return part;
     }));
-    return element('li', { title: SPLITS.map((split) => `${split} ${value[split]}`).join(', ') }, element('span', { class: 'class' }, value.name), bar,
+    return element('li', { title: SPLITS.map((split) => `${split} ${value[split]}`).join(', ') }, element('span', { class: 'class' }, element('a', { href: imagesUrl(attribute, { value: value.code }) }, value.name)), bar,
       element('span', { class: 'number' }, total.toLocaleString('en')));
   };
   const notes = [count(labelled, 'answer'), unsure > 0 && `${unsure.toLocaleString('en')} can't tell`, imbalance !== null && `1 : ${imbalance >= 10 ? Math.round(imbalance) : imbalance.toFixed(1)} from rarest to most frequent`];
@@ -103,7 +116,7 @@ function checks({ advice, agreement }) {
     element('span', { class: 'mark', 'aria-label': mark(met)[1], role: 'img' }, mark(met)[0]), text));
   if (agreement !== null && agreement.value !== null) {
     const between = agreement.low === null || agreement.high === null ? '' : ` (95 %: ${formatMetric(agreement.low)} to ${formatMetric(agreement.high)})`;
-    items.push(element('li', {}, element('span', { class: 'mark' }, ''), `Labellers agree with alpha ${formatMetric(agreement.value)}${between} on ${count(agreement.images, 'image')}.`));
+    items.push(element('li', {}, element('span', { class: 'mark' }, ''), explained("Krippendorff's alpha", numbersOf(agreement), `Labellers agree with alpha ${formatMetric(agreement.value)}${between} on ${count(agreement.images, 'image')}.`)));
   }
   return element('ul', { class: 'checks' }, ...items);
 }

@@ -1,10 +1,12 @@
 /** The insights page: an overview of labels and rounds, then one card per attribute. */
 import { call } from '../lib/api.js';
 import { byId, count, element } from '../lib/dom.js';
-import { formatMetric, interval } from '../lib/interval.js';
+import { explained } from '../lib/explain/metric.js';
+import { formatMetric, interval, numbersOf } from '../lib/interval.js';
 import { untilAnswered } from '../lib/retry.js';
 import { attributeCard, verdictBadge } from './attribute_card.js';
 /** @import { AttributeInsights, Insights, LabelsSaved } from '../types' */
+/** @import { Numbers } from '../lib/explain/metric.js' */
 
 const whole = (/** @type {number} */ number) => Math.round(number).toLocaleString('en');
 
@@ -12,9 +14,11 @@ const whole = (/** @type {number} */ number) => Math.round(number).toLocaleStrin
  * @param {string} title
  * @param {string} value
  * @param {string} note
+ * @param {string} word that explains it
+ * @param {Numbers} [numbers]
  */
-function tile(title, value, note) {
-  return element('div', { class: 'tile' }, element('dt', {}, title), element('dd', {}, element('b', {}, value), element('span', { class: 'muted' }, note)));
+function tile(title, value, note, word, numbers = {}) {
+  return element('div', { class: 'tile' }, element('dt', {}, title), element('dd', {}, explained(word, numbers, element('b', {}, value)), element('span', { class: 'muted' }, note)));
 }
 
 /**
@@ -33,18 +37,25 @@ function tiles({ pace, rounds, in_use: used, attributes }) {
   const taken = rounds.reduce((sum, round) => sum + round.accepted, 0);
   const done = attributes.filter(({ advice }) => advice.verdict === 'stop').length;
   return [
-    tile('Attributes that can stop', `${done} of ${attributes.length}`, 'stable, measured, little to gain'),
-    tile('Pace', pace.per_hour === null ? '–' : `${whole(pace.per_hour)} / h`, pace.per_hour === null ? 'no answers yet' : 'answers per hour, without breaks'),
-    tile('Left', pace.hours_left === null || pace.open_cells === 0 ? whole(pace.open_images) : duration(pace.hours_left), pace.open_images === 0 ? 'every image is done' : `${count(pace.open_cells, 'answer')} on ${count(pace.open_images, 'open image')}${pace.hours_left === null ? '' : ' at this pace'}`),
-    tile('Suggestions accepted', shown === 0 ? '–' : `${Math.round((100 * taken) / shown)} %`, shown === 0 ? 'no suggestions shown yet' : `of ${count(shown, 'suggestion')} shown`),
-    tile('Model in use', used === null ? '–' : `Round ${used}`, used === null ? 'no round yet' : `of ${count(rounds.length, 'round')}`),
+    tile('Attributes that can stop', `${done} of ${attributes.length}`, 'stable, measured, little to gain', 'advice'),
+    tile('Pace', pace.per_hour === null ? '–' : `${whole(pace.per_hour)} / h`, pace.per_hour === null ? 'no answers yet' : 'answers per hour, without breaks', 'pace', { minutes: pace.per_hour === null ? null : Math.max(1, Math.round(6000 / pace.per_hour)) }),
+    tile('Left', pace.hours_left === null || pace.open_cells === 0 ? whole(pace.open_images) : duration(pace.hours_left), pace.open_images === 0 ? 'every image is done' : `${count(pace.open_cells, 'answer')} on ${count(pace.open_images, 'open image')}${pace.hours_left === null ? '' : ' at this pace'}`, 'time left'),
+    tile('Suggestions accepted', shown === 0 ? '–' : `${Math.round((100 * taken) / shown)} %`, shown === 0 ? 'no suggestions shown yet' : `of ${count(shown, 'suggestion')} shown`, 'suggestions accepted', { hundred: shown === 0 ? null : Math.round((100 * taken) / shown) }),
+    tile('Model in use', used === null ? '–' : `Round ${used}`, used === null ? 'no round yet' : `of ${count(rounds.length, 'round')}`, 'model in use'),
   ];
 }
 
 /** @param {AttributeInsights['gain']} gain */
 function gainText(gain) {
   if (gain === null) return '–';
-  return `+${(100 * gain.value).toFixed(1)}`;
+  const points = (100 * gain.value).toFixed(1);
+  return explained('gain of the next 100 labels', { points }, `+${points}`);
+}
+
+/** @param {number} share */
+function changedNode(share) {
+  const percent = `${(100 * share).toFixed(1)} %`;
+  return explained('predictions changed', { percent }, percent);
 }
 
 /**
@@ -55,14 +66,16 @@ function gainText(gain) {
 function overview(attributes) {
   const row = (/** @type {AttributeInsights} */ insights) => {
     const newest = insights.curve.at(-1) ?? { value: null, low: null, high: null, reason: 'no round yet' };
+    const guessing = 1 / Math.max(2, insights.classes.length);
     const link = element('a', { href: `#of-${insights.attribute}` }, insights.title);
     return element('tr', { 'data-attribute': insights.attribute }, element('th', { scope: 'row' }, link), element('td', { class: 'number' }, whole(insights.labelled)),
-      element('td', {}, interval(newest, { guide: 1 / Math.max(2, insights.classes.length) })), element('td', { class: 'number' }, gainText(insights.gain)),
-      element('td', { class: 'number' }, insights.changed === null ? '–' : `${(100 * insights.changed).toFixed(1)} %`),
-      element('td', { class: 'number' }, insights.agreement?.value == null ? '–' : formatMetric(insights.agreement.value)), element('td', {}, verdictBadge(insights.advice)));
+      element('td', {}, interval(newest, { guide: guessing, word: 'balanced accuracy', numbers: { chance: formatMetric(guessing) } })), element('td', { class: 'number' }, gainText(insights.gain)),
+      element('td', { class: 'number' }, insights.changed === null ? '–' : changedNode(insights.changed)),
+      element('td', { class: 'number' }, insights.agreement?.value == null ? '–' : explained("Krippendorff's alpha", numbersOf(insights.agreement), formatMetric(insights.agreement.value))), element('td', {}, verdictBadge(insights.advice)));
   };
-  const heads = [['Attribute'], ['Answers', 'number'], ['Balanced accuracy, audit set'], ['Gain of next 100 labels', 'number'], ['Changed in last round', 'number'], ['Agreement', 'number'], ['Advice']];
-  return element('table', {}, element('thead', {}, element('tr', {}, ...heads.map(([text, kind]) => element('th', { scope: 'col', class: kind ?? null }, text)))),
+  const heads = [['Attribute'], ['Answers', 'number'], ['Balanced accuracy, audit set', '', 'balanced accuracy'], ['Gain of next 100 labels', 'number', 'gain of the next 100 labels'],
+    ['Changed in last round', 'number', 'predictions changed'], ['Agreement', 'number', "Krippendorff's alpha"], ['Advice', '', 'advice']];
+  return element('table', {}, element('thead', {}, element('tr', {}, ...heads.map(([text, kind, word]) => element('th', { scope: 'col', class: kind || null }, word ? explained(word, {}, text) : text)))),
     element('tbody', {}, ...attributes.map(row)));
 }
 

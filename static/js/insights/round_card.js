@@ -10,7 +10,8 @@ import { metricsTable } from './round_metrics.js';
  * `changes`: what the API says of them, if it was asked already; `open`: whether they are shown at once; `sole`: whether the queue
  * and all suggestions use this round.
  *
- * @typedef {{schema: Attribute[], chosen: boolean, open: boolean, changes: ?RoundChanges, sole: boolean, onpromote: (id: number) => void}} CardOptions
+ * @typedef {{schema: Attribute[], chosen: boolean, open: boolean, changes: ?RoundChanges, sole: boolean, onpromote: (id: number) => void,
+ *   oncancel: (id: number) => void}} CardOptions
  */
 
 const STAGES = ['snapshot', 'features', 'train', 'evaluate', 'predict', 'load'];
@@ -81,7 +82,7 @@ function finished(round, { schema, changes, open, sole, onpromote }) {
     folded('What changed', open, async () => changesTable(changes ?? await call('GET', `rounds/${round.id}/changes`), schema)),
     folded('Metrics at the time of the round', false, () => metricsTable(round.metrics ?? {}, schema)),
   ];
-  return [...parts, sole ? '' : element('p', { class: 'actions' }, promote, element('span', { class: 'muted' }, 'The queue and the suggestions then use its predictions until the next round is loaded.'))];
+  return [...parts, sole ? '' : element('p', { class: 'actions', 'data-needs': 'reviewer' }, promote, element('span', { class: 'muted' }, 'The queue and the suggestions then use its predictions until the next round is loaded.'))];
 }
 
 /**
@@ -89,7 +90,11 @@ function finished(round, { schema, changes, open, sole, onpromote }) {
  * @param {CardOptions} options
  */
 function body(round, options) {
-  if (isActive(round)) return [stages(round), element('p', { class: 'muted' }, doing(round))];
+  if (isActive(round)) {
+    const cancel = element('button', { type: 'button', disabled: round.stage === 'load', onclick: () => options.oncancel(round.id) }, 'Cancel this round');
+    return [stages(round), element('p', { class: 'muted' }, doing(round)), element('p', { class: 'actions' }, cancel)];
+  }
+  if (round.state === 'cancelled') return [element('p', { class: 'muted' }, 'The round was cancelled. Nothing of it is kept but the features that it computed.')];
   if (round.state === 'failed') return [stages(round), element('p', { class: 'error' }, round.error ?? 'The round failed without a message.')];
   return finished(round, options);
 }

@@ -40,7 +40,7 @@ function show(round) {
   const old = shown.get(round.id);
   if (old?.text === text) return;
   const open = round.id === chosen || round.id === opened;
-  const node = roundCard(round, { schema, chosen: round.id === chosen, open, changes: round.id === opened ? changes : null, sole, onpromote: promote });
+  const node = roundCard(round, { schema, chosen: round.id === chosen, open, changes: round.id === opened ? changes : null, sole, onpromote: promote, oncancel: cancel });
   const hadFocus = old?.node.contains(document.activeElement);
   if (old) old.node.replaceWith(node);
   else byId('rounds').insertBefore(node, findAll(byId('rounds'), '[data-round]').find(({ dataset }) => Number(dataset.round) < round.id) ?? null);
@@ -182,6 +182,22 @@ async function promote(id) {
     await postOnce(`rounds/${id}/promote`, {});
     await list();
     byId('message').textContent = `Round ${id} is in use.`;
+    showError(null);
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/**
+ * Cancel an unfinished round.
+ *
+ * @param {number} id
+ */
+async function cancel(id) {
+  try {
+    await call('POST', `rounds/${id}/cancel`, {});
+    await list();
+    byId('message').textContent = `Round ${id} is cancelled.`;
     showError(null);
   } catch (error) {
     showError(error);

@@ -9,14 +9,16 @@ export class AttributeKeys {
   /**
    * @param {Attribute[]} schema
    * @param {AttributePanel} panel
-   * @param {{onsay: (text: string) => void, onanswer: (name: string, value: Answer) => void, onswitch: () => void}} listeners
+   * @param {{onsay: (text: string) => void, onanswer: (name: string, value: Answer) => void, onswitch: (name: string) => void,
+   *   onmark: (name: ?string) => void}} listeners
    */
-  constructor(schema, panel, { onsay, onanswer, onswitch }) {
+  constructor(schema, panel, { onsay, onanswer, onswitch, onmark }) {
     this.schema = schema;
     this.panel = panel;
     this.onsay = onsay;
     this.onanswer = onanswer;
     this.onswitch = onswitch;
+    this.onmark = onmark;
     /** @type {?Draft} */
     this.draft = null;
     /** @type {?string} */
@@ -31,6 +33,11 @@ export class AttributeKeys {
       value: (by) => this.value(by),
       leave: () => this.leave(),
     };
+  }
+
+  /** The attribute that is selected, else the first one. */
+  get marked() {
+    return this.attribute(this.current ?? this.schema[0].name);
   }
 
   /** @param {?string} name */
@@ -63,6 +70,7 @@ export class AttributeKeys {
     this.current = name;
     this.type('');
     this.panel.focus(name);
+    this.onmark(name);
   }
 
   /** @param {string} typed digits of a code that may be incomplete */
@@ -90,7 +98,7 @@ export class AttributeKeys {
     const switched = this.draft.switch(attribute.name);
     this.mark(attribute.name);
     if (!switched) return;
-    this.onswitch();
+    this.onswitch(attribute.name);
     this.onsay(this.switchedTo(this.draft, attribute));
   }
 

@@ -10,6 +10,8 @@ import { PersonField } from '../lib/person_field.js';
  *   onguide: (name: string) => void}} PanelListeners
  */
 
+/** On a touch screen the focus would open the keyboard over the photo, image after image. */
+const TOUCH = matchMedia('(pointer: coarse)');
 const NOTES = { known: 'answered earlier', accepted: 'accepted', uncertain: 'uncertain', suggested: '', answered: '', empty: '' };
 
 /**
@@ -30,9 +32,10 @@ class Row {
   constructor(attribute, { onmark, onanswer, onguide }) {
     this.attribute = attribute;
     this.note = element('span', { class: 'note' });
+    this.chosen = element('span', { class: 'chosen', 'aria-hidden': 'true' }); // narrow screens show only the marked attribute's values
     this.name = element('button', { type: 'button', class: 'name', tabindex: -1, onclick: () => onmark(attribute.name) },
       element('kbd', {}, (attribute.key ?? '').toUpperCase()),
-      element('span', { class: 'title' }, attribute.title), this.note);
+      element('span', { class: 'title' }, attribute.title), this.chosen, this.note);
     this.values = element('div', { class: 'values' });
     const open = attribute.kind === 'open';
     this.field = open ? new PersonField(attribute, { onmark: () => onmark(attribute.name), onanswer: (name) => onanswer(attribute.name, name) }) : null;
@@ -49,7 +52,8 @@ class Row {
       onclick: () => onguide(attribute.name) }, 'i');
     const guided = attribute.guideline || attribute.examples.length > 0;
     this.node = element('div', { class: 'attribute', role: 'group', 'aria-label': attribute.title,
-      'data-attribute': attribute.name }, this.name, this.values, ...(guided ? [guide] : []), unsure);
+      'data-attribute': attribute.name }, this.name,
+    element('div', { class: 'panel', 'data-title': attribute.title }, this.values, ...(guided ? [guide] : []), unsure));
   }
 
   /**
@@ -73,11 +77,21 @@ class Row {
       button.tabIndex = current ? 0 : -1;
       button.classList.toggle('possible', current && typed !== '' && String(code ?? '').startsWith(typed));
     }
+    this.chosen.textContent = this.wordOf(draft, answer ?? (answer === null ? null : suggestion?.code));
     this.field?.render(typeof answer === 'number' ? draft.nameOf(name, answer) : answer,
       suggestion && values.find(({ code }) => code === suggestion.code)?.name);
     const shown = [current && typed && `${typed}_`, replaced === null ? NOTES[status] : 'corrected', suggestion && percent(suggestion.probability)];
     this.note.textContent = shown.filter(Boolean).join(' ');
     this.node.setAttribute('aria-label', [title, this.note.textContent].filter(Boolean).join(', '));
+  }
+
+  /**
+   * @param {Draft} draft
+   * @param {Answer|undefined} answer
+   */
+  wordOf(draft, answer) {
+    if (answer === null) return "can't tell";
+    return typeof answer === 'number' ? draft.nameOf(this.attribute.name, answer) ?? String(answer) : answer ?? '';
   }
 }
 
@@ -102,6 +116,11 @@ export class AttributePanel {
     for (const [name, row] of this.rows) row.render(draft, name === current, name === current ? typed : '');
   }
 
+  /** The row of an attribute. @param {string} name */
+  nodeOf(name) {
+    return this.rows.get(name)?.node ?? null;
+  }
+
   /**
    * Put the focus into the field of a person; other attributes have no field, so the focus leaves it.
    *
@@ -110,7 +129,8 @@ export class AttributePanel {
   focus(current) {
     const field = current === null ? null : this.rows.get(current)?.field;
     const active = focused();
-    if (field) field.focus();
+    if (field && !TOUCH.matches) field.focus();
+    else if (field) field.close();
     else if (active?.closest('.attribute')) active.blur();
   }
 

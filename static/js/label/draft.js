@@ -221,6 +221,11 @@ export class Draft {
     return value !== null && Boolean(this.value(name, value)?.ends);
   }
 
+  /** Whether nothing is answered and nothing is suggested. */
+  get untouched() {
+    return this.answers.size === 0 && this.schema.every(({ name }) => !this.open(name));
+  }
+
   get ended() {
     return [...this.answers].some(([name, { value }]) => this.ends(name, value));
   }

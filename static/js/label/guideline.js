@@ -10,6 +10,17 @@ export class GuidelineDialog {
     find(dialog, '[data-close]').addEventListener('click', () => dialog.close());
   }
 
+  /**
+   * Show the guideline of an attribute, or close it.
+   *
+   * @param {Attribute} [attribute]
+   * @param {boolean} [close] whether the guideline of any attribute is closed
+   */
+  toggle(attribute, close = false) {
+    if (this.dialog.open && (close || this.dialog.dataset.of === attribute?.name)) this.dialog.close();
+    else if (attribute) this.show(attribute);
+  }
+
   /** @param {Attribute} attribute */
   show(attribute) {
     const { title, guideline, examples, values, name } = attribute;

@@ -1,5 +1,6 @@
 /** The label page's controller: what the labeller does → draft → session, and which image comes next. */
 import { byId, closest, findAll } from '../lib/dom.js';
+import { ExcludeDialog } from '../lib/exclude_dialog.js';
 import { ImageCache } from '../lib/image_cache.js';
 import { commandOf } from '../lib/keys.js';
 import { OutboxStatus } from '../lib/outbox_status.js';
@@ -7,15 +8,20 @@ import { loadSchema } from '../lib/schema.js';
 import { ProjectStorage } from '../lib/storage.js';
 import { AttributeKeys } from './attribute_keys.js';
 import { AttributePanel } from './attribute_panel.js';
+import { keptText, tellWhyGone } from './excluded_meanwhile.js';
+import { Cursor } from './suggestions/cursor.js';
 import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
+import { LoopStrip } from './suggestions/loop_strip.js';
 import { NoteDialog } from './note_dialog.js';
-import { Photo } from './photo.js';
+import { Photo } from '../photo/photo.js';
 import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
+import { surpriseOf, tint } from './suggestions/surprise.js';
 import { LabelView, measurePaint } from './view.js';
+import { WhyDialog, withWhy } from '../lib/explain/why.js';
 /** @import { ApiError } from '../lib/api.js' */
-/** @import { Answer, Attribute, Progress } from '../types' */
+/** @import { Answer, Attribute, Exclusion, Progress } from '../types' */
 /** @import { Draft } from './draft.js' */
 /** @import { HistoryEntry } from './session_history.js' */
 
@@ -35,22 +41,28 @@ class LabelPage {
     this.schema = schema;
     this.session = new SessionState(schema, local, session);
     this.images = new ImageCache();
-    this.photo = new Photo(local, session, { onsay: (text) => this.view.say(text), onframe: () => this.prepare() });
+    this.photo = new Photo(local, session, {
+      onsay: (text) => this.view.say(text), onframe: () => this.prepare(), onswipe: (direction, event) => this.run(direction, undefined, event) });
     this.view = new LabelView(schema, this.session.outbox, this.session.history, this.images, this.photo);
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
+    this.cursor = new Cursor(local, byId('caret'), byId('cursor'));
+    this.loop = new LoopStrip(byId('loop'), session, this.session.tasks, (text) => this.view.say(text));
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
+    this.why = new WhyDialog(byId('why', HTMLDialogElement));
     this.note = new NoteDialog(byId('note', HTMLDialogElement));
+    this.exclusion = new ExcludeDialog(byId('exclude', HTMLDialogElement));
     this.finished = new SessionDialog(byId('session', HTMLDialogElement), (entry) => this.view.answersOf(entry), (entry) => this.reopen(entry));
     this.status = new OutboxStatus(this.session.outbox, byId('unsent'), byId('refused'), (values) => this.view.words(values));
     this.panel = new AttributePanel(byId('attributes'), schema, {
       onmark: (name) => name === this.keys.current || this.keys.mark(name),
       onanswer: (name, value, event) => this.answer(name, value, event?.timeStamp),
-      onguide: (name) => this.showGuideline(name),
+      onguide: (name) => this.guide.toggle(this.keys.attribute(name)),
     });
     this.keys = new AttributeKeys(schema, this.panel, {
       onsay: (text) => this.view.say(text),
       onanswer: (name, value) => this.answer(name, value),
-      onswitch: () => this.storeDraft(),
+      onswitch: (name) => this.switched(name),
+      onmark: (name) => this.cursor.point(this.draft, name),
     });
     this.commands = this.commandTable();
     /** @type {?Draft} */
@@ -70,12 +82,17 @@ class LabelPage {
     return {
       undo: always(() => this.undo()),
       redo: always(() => this.redo()),
-      session: always(() => this.toggleSession()),
-      guideline: always((letter) => this.toggleGuideline(letter)),
+      session: always(() => this.finished.toggle(this.session.history.entries)),
+      bring: always(() => this.loop.bringBack()),
+      guideline: always((letter) => this.guide.toggle(letter ? this.keys.byKey(letter) : this.keys.marked, !letter)),
       ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
+      why: always(() => this.why.toggle(this.draft?.task, this.keys.marked)),
+      back: always(() => this.undo()),
+      next: seen(() => this.goOn()),
       skip: held(() => this.skip()),
       reason: held(() => this.skipWithReason()),
       flag: held(() => this.flag()),
+      exclude: held(() => this.exclude()),
       accept: seen(() => this.accept()),
       ...Object.fromEntries(Object.entries(this.keys.commands).map(([name, run]) => [name, seen(run)])),
     };
@@ -93,10 +110,12 @@ class LabelPage {
     }
     this.images.on('change', (image) => image === this.draft?.task.image_id && this.view.showImage());
     tasks.on('filled', () => this.refresh(null));
+    tasks.on('gone', (task) => tellWhyGone(task, (text) => this.view.say(text)));
     tasks.on('dry', () => this.refresh(null));
     tasks.on('trouble', (error) => this.refresh(error));
     tasks.on('progress', (progress) => this.reached(progress));
-    outbox.on('acknowledged', ({ answer }) => this.acknowledged(answer));
+    outbox.on('acknowledged', ({ item, answer }) => this.acknowledged(answer, item.image_name));
+    this.loop.on('progress', ({ attributes }) => this.view.countAttributes(attributes));
     outbox.on('calm', () => page.state === 'waiting' && tasks.sync());
   }
 
@@ -104,6 +123,7 @@ class LabelPage {
     if (this.session.tasks.current) this.show();
     this.session.tasks.sync();
     this.session.outbox.send();
+    this.loop.look();
   }
 
   // ---- which image is on the screen
@@ -133,11 +153,12 @@ class LabelPage {
     this.view.show(task);
     this.clock(!document.hidden);
     if (this.draft) {
-      this.keys.show(this.draft, marked ?? this.draft.next());
+      this.keys.show(this.draft, marked ?? this.cursor.first(this.draft));
       if (this.pressed !== null) measurePaint(this.pressed);
     }
     this.pressed = null;
     setTimeout(() => this.prepare(), 0);
+    if (this.draft) this.loop.shown([...this.draft.suggestions.values()].some(Boolean));
   }
 
   /** Fetch and decode the images ahead, and the one that the next undo would bring back. */
@@ -157,9 +178,14 @@ class LabelPage {
     if (this.session.outbox.failures > 0) this.session.outbox.send();
   }
 
-  /** @param {{progress?: Progress}} answer */
-  acknowledged({ progress }) {
+  /**
+   * @param {{progress?: Progress, excluded?: ?Exclusion, labels?: object}} answer
+   * @param {string} name of the image
+   */
+  acknowledged({ progress, excluded, labels }, name) {
+    if (labels && Object.keys(labels).length > 0) this.loop.answeredOne();
     this.view.count(progress);
+    if (excluded) this.view.say(keptText(name, excluded));
     if (!this.draft) this.view.state();
   }
 
@@ -204,13 +230,14 @@ class LabelPage {
 
   /** @param {KeyboardEvent} event */
   press(event) {
-    const [command, argument] = commandOf(event) ?? [];
-    if (!command) return;
+    const [pressed, argument] = commandOf(event) ?? [];
+    if (!pressed) return;
+    const command = withWhy(pressed, argument, this.schema);
     const dialog = document.querySelector('dialog[open]');
     if (dialog instanceof HTMLElement && dialog.dataset.command !== command) return; // the dialog's own key; the one that opened it closes it
     const target = dialog ? null : closest(event, 'button, a, summary, input');
     const isField = target?.matches('input');
-    if (isField && (['letter', 'digit', 'value'].includes(command) || (command === 'guideline' && argument))) return;
+    if (isField && (['letter', 'digit', 'value'].includes(pressed) || (command === 'guideline' && argument))) return;
     if (target && !isField && ['accept', 'skip', 'reason'].includes(command)) return; // the element's own key
     event.preventDefault();
     this.run(command, argument, event);
@@ -242,9 +269,21 @@ class LabelPage {
     this.pressed = pressed;
     this.view.say('');
     this.draft.answer(name, value);
-    if (this.draft.complete) return this.submit(name);
+    const surprise = surpriseOf(this.draft, name);
+    if (surprise) tint(this.draft.complete ? byId('previous-image') : this.panel.nodeOf(name));
+    if (this.draft.complete) {
+      this.submit(name);
+    } else {
+      this.storeDraft();
+      this.keys.mark(this.cursor.next(this.draft, name));
+    }
+    if (surprise) this.view.say(surprise);
+  }
+
+  /** A letter has switched to another value. @param {string} name */
+  switched(name) {
     this.storeDraft();
-    this.keys.mark(this.draft.next(name));
+    if (this.draft && surpriseOf(this.draft, name)) tint(this.panel.nodeOf(name));
   }
 
   /** Enter: take what is left and go on, or lead to what is still missing. */
@@ -260,6 +299,14 @@ class LabelPage {
     this.view.say(next ? `${this.keys.attribute(next)?.title} has no answer yet.` : 'No answers yet. Press Space to skip the image.');
   }
 
+  /** A swipe: accept what is suggested, or skip an image on which nothing is suggested or answered. */
+  goOn() {
+    const { draft } = this;
+    if (!draft?.untouched) return this.accept();
+    this.skip();
+    this.view.say(`${draft.task.image_name} is skipped. Swipe back to return to it.`);
+  }
+
   skip() {
     this.submit(this.keys.current, { skip: true });
   }
@@ -270,6 +317,14 @@ class LabelPage {
     if (!draft) return;
     const reason = await this.note.ask({ title: `Skip ${draft.task.image_name}`, hint: 'Reason', action: 'Skip', longest: 200 });
     if (reason !== null && this.draft === draft) this.submit(this.keys.current, { skip: true, reason });
+  }
+
+  /** Delete: the image shall not count. */
+  async exclude() {
+    const { draft } = this;
+    if (!draft) return;
+    const excluded = await this.exclusion.ask(draft.task.image_name);
+    if (excluded && this.draft === draft) this.submit(this.keys.current, { excluded });
   }
 
   /** ! */
@@ -284,7 +339,7 @@ class LabelPage {
    * The image is finished.
    *
    * @param {?string} marked
-   * @param {{skip?: boolean, reason?: string}} [options]
+   * @param {{skip?: boolean, reason?: string, excluded?: ?{reason: string, note: string}}} [options]
    */
   submit(marked, options) {
     const { draft } = this;
@@ -320,7 +375,7 @@ class LabelPage {
       return this.keys.mark(name);
     }
     const entry = this.draft?.steps.length === 0 && this.session.before(this.draft.task);
-    if (entry) this.submit(entry.marked, { skip: entry.skip, reason: entry.reason });
+    if (entry) this.submit(entry.marked, { skip: entry.skip, reason: entry.reason, excluded: entry.excluded });
     else this.view.say('Nothing to redo.');
   }
 
@@ -336,31 +391,6 @@ class LabelPage {
     this.view.count();
     const { task: { image_name }, skip } = entry;
     this.view.say(`${image_name} is back${skip ? '' : ' with its answers'}. Correct an answer, or press Enter to keep the image as it is.`);
-  }
-
-  /** , */
-  toggleSession() {
-    const dialog = byId('session', HTMLDialogElement);
-    if (dialog.open) dialog.close();
-    else this.finished.show(this.session.history.entries);
-  }
-
-  /**
-   * . of the marked attribute, Shift and a letter of another one; the same key closes it.
-   *
-   * @param {string} [letter]
-   */
-  toggleGuideline(letter) {
-    const attribute = letter ? this.keys.byKey(letter) : this.keys.attribute(this.keys.current ?? this.schema[0].name);
-    const dialog = byId('guide', HTMLDialogElement);
-    if (dialog.open && (!letter || dialog.dataset.of === attribute?.name)) dialog.close();
-    else if (attribute) this.guide.show(attribute);
-  }
-
-  /** @param {string} name */
-  showGuideline(name) {
-    const attribute = this.keys.attribute(name);
-    if (attribute) this.guide.show(attribute);
   }
 }
 

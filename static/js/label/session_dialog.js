@@ -1,4 +1,5 @@
 import { element, find } from '../lib/dom.js';
+import { withoutAnswer } from './previous_image.js';
 /** @import { HistoryEntry } from './session_history.js' */
 
 /** The images of this session, newest first: arrows choose one, Enter brings it back. */
@@ -18,6 +19,12 @@ export class SessionDialog {
   }
 
   /** @param {HistoryEntry[]} entries */
+  toggle(entries) {
+    if (this.dialog.open) this.dialog.close();
+    else this.show(entries);
+  }
+
+  /** @param {HistoryEntry[]} entries */
   show(entries) {
     this.list.replaceChildren(...entries.toReversed().map((entry) => this.item(entry)));
     find(this.dialog, '.none').hidden = entries.length > 0;
@@ -27,7 +34,7 @@ export class SessionDialog {
 
   /** @param {HistoryEntry} entry */
   item(entry) {
-    const answers = entry.skip ? ['skipped', entry.reason].filter(Boolean).join(': ') : this.words(entry).map((pair) => pair[1]).join(' · ');
+    const answers = entry.skip ? withoutAnswer(entry) : this.words(entry).map((pair) => pair[1]).join(' · ');
     const choose = () => {
       this.dialog.close();
       this.onchoose(entry);

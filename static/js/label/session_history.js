@@ -1,5 +1,6 @@
 /** @import { ProjectStorage } from '../lib/storage.js' */
 /** @import { Task } from '../types' */
+/** @import { Reasoned } from '../lib/exclude_dialog.js' */
 /** @import { KeptDraft } from './draft.js' */
 
 const FORGOTTEN = 200; // entries that a full storage gives up at once
@@ -8,7 +9,8 @@ const RECENT = 20; // images that the pace is measured on
 /**
  * A finished image: `key` of its submission, `marked` the attribute to mark should it come back.
  *
- * @typedef {{key: string, task: Task, draft: KeptDraft, marked: ?string, skip: boolean, reason: string, milliseconds: number}} Finished
+ * @typedef {{key: string, task: Task, draft: KeptDraft, marked: ?string, skip: boolean, reason: string, milliseconds: number,
+ *   excluded?: ?Reasoned}} Finished `skip`: without an answer, also if it was excluded
  */
 /** @typedef {Finished & {name: string}} HistoryEntry `name`: its name in the storage */
 

@@ -1,5 +1,6 @@
 import { Draft } from './draft.js';
 /** @import { ProjectStorage } from '../lib/storage.js' */
+/** @import { Reasoned } from '../lib/exclude_dialog.js' */
 /** @import { Attribute, Task } from '../types' */
 /** @import { Finished, HistoryEntry } from './session_history.js' */
 import { SessionHistory } from './session_history.js';
@@ -42,17 +43,19 @@ export class SessionState {
    *
    * @param {Draft} draft
    * @param {?string} marked the attribute to mark should the image come back
-   * @param {{skip?: boolean, reason?: string}} [options] of an image that is skipped
+   * @param {{skip?: boolean, reason?: string, excluded?: ?Reasoned}} [options] of an image that is skipped or excluded
    */
-  submit(draft, marked, { skip = false, reason = '' } = {}) {
+  submit(draft, marked, { skip = false, reason = '', excluded = null } = {}) {
     const { task } = draft;
     const { image_id, image_name, lease } = task;
     const milliseconds = Math.round(draft.milliseconds);
     const submission = skip ? { values: {}, accepted: [], ...(reason && { reason }) } : draft.submission;
     const body = { image_id, lease, ...submission, milliseconds, skip };
-    const key = this.outbox.add({ kind: 'answer', image_id, image_name, body });
+    const key = excluded
+      ? this.outbox.add({ kind: 'exclude', image_id, image_name, body: { image_ids: [image_id], ...excluded, milliseconds } })
+      : this.outbox.add({ kind: 'answer', image_id, image_name, body });
     const kept = { ...draft.toJSON(), steps: [], undone: [] };
-    this.history.push({ key, task, draft: kept, marked, skip, reason, milliseconds });
+    this.history.push({ key, task, draft: kept, marked, skip: skip || excluded !== null, reason, excluded, milliseconds });
     this.drafts.remove(`draft:${image_id}`);
     this.tasks.shift();
   }

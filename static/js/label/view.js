@@ -6,7 +6,7 @@ import { ProgressBar } from './progress.js';
 /** @import { ImageCache } from '../lib/image_cache.js' */
 /** @import { Outbox } from '../lib/outbox.js' */
 /** @import { Answer, Attribute, Progress, Task } from '../types' */
-/** @import { Photo } from './photo.js' */
+/** @import { Photo } from '../photo/photo.js' */
 /** @import { Finished, SessionHistory } from './session_history.js' */
 
 const page = document.documentElement.dataset;
@@ -102,7 +102,7 @@ export class LabelView {
         + 'and sends them automatically when the server is back. Then the next images load.';
     }
     const { open, held_by_others: held } = this.progress;
-    return `${count(open, 'image')} not done yet: ${held} with other labellers, ${Math.max(0, open - held)} skipped by you.`;
+    return `${count(open, 'image')} not done yet: ${held} with other labellers, ${Math.max(0, open - held)} skipped by you. Skipped images that you skip again stay away until you bring them back.`;
   }
 
   count(progress = this.progress) {
@@ -114,6 +114,12 @@ export class LabelView {
       else if (item.kind === 'answer' && !item.body.skip) unsent += 1;
     }
     this.bar.render(progress, this.history, unsent);
+  }
+
+  /** @param {Record<string, {labelled: number}>} counts labels of each attribute */
+  countAttributes(counts) {
+    this.bar.attributes = this.schema.filter(({ required }) => required).map(({ name, title }) => ({ title, labelled: counts[name]?.labelled ?? 0 }));
+    this.count();
   }
 
   /** @param {string} text */

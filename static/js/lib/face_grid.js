@@ -1,11 +1,24 @@
 import { cropToFace } from './face_crop.js';
 import { element } from './dom.js';
 import { OUT } from './face_marks.js';
-/** @import { Face, SweepImage, CachedImage } from '../types' */
+/** @import { Face, Suggestion, SweepImage, CachedImage } from '../types' */
 /** @import { CachedPicture, ImageCache } from './image_cache.js' */
 /** @import { FaceMarks, Mark } from './face_marks.js' */
 
 /** @typedef {CachedImage & Partial<Pick<Face, 'box'|'turn'> & Pick<SweepImage, 'suggestion'>> & {lost?: boolean}} GridImage `lost`: taken by somebody else */
+
+/**
+ * How probable the page's answer is; without one, how probable the suggested value is.
+ *
+ * @param {Suggestion|null|undefined} suggestion
+ * @param {Mark} [answer]
+ * @returns {?number}
+ */
+function probabilityOf(suggestion, answer) {
+  if (!suggestion) return null;
+  if (typeof answer !== 'number' || suggestion.code === answer) return suggestion.probability;
+  return suggestion.others.find(([code]) => code === answer)?.[1] ?? null;
+}
 
 /** One face: a toggle button with the model's probability and its mark. */
 class FaceButton {
@@ -23,10 +36,11 @@ class FaceButton {
     this.photo, this.note, this.mark);
   }
 
-  /** @param {{mark: Mark|undefined, marked: boolean, text: string, selected: boolean, picture: CachedPicture}} state */
-  render({ mark, marked, text, selected, picture }) {
+  /** @param {{answer: Mark|undefined, mark: Mark|undefined, marked: boolean, text: string, selected: boolean, picture: CachedPicture}} state */
+  render({ answer, mark, marked, text, selected, picture }) {
     const { image_name: name, suggestion, lost } = this.image;
-    const percent = suggestion ? `${Math.min(99, Math.round(suggestion.probability * 100))}\u00a0%` : '';
+    const probability = probabilityOf(suggestion, answer);
+    const percent = probability === null ? '' : `${Math.min(99, Math.round(probability * 100))}\u00a0%`;
     if (picture.ready && this.photo.firstChild !== picture.node) {
       this.photo.replaceChildren(picture.node);
       cropToFace(picture.node, this.image);
@@ -86,7 +100,7 @@ export class FaceGrid {
     for (const face of this.faces) {
       const id = face.image.image_id;
       const mark = marks.of(id, answer);
-      face.render({ mark, marked: marks.given.has(id), text: words(mark), selected: selected.has(id), picture: this.pictures.of(face.image) });
+      face.render({ answer, mark, marked: marks.given.has(id), text: words(mark), selected: selected.has(id), picture: this.pictures.of(face.image) });
     }
   }
 

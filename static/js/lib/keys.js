@@ -6,12 +6,15 @@
 export const COMMANDS = [
   ['Enter', 'accept all remaining suggestions and continue'],
   ['Space', 'skip this image; with Shift, give a reason'],
+  ['Shift+Enter', 'skip, on every page'],
   ['Backspace', 'undo the last key on this image, then the images before it; with Shift, redo'],
+  ['Delete', 'exclude this image, with a reason: it counts nowhere until it is restored'],
   ['-', "can't tell, for the selected attribute"],
   ['↑ ↓', 'select the attribute above or below'],
   ['← →', 'move through the values of the selected attribute; Enter chooses one'],
   [',', 'show the images of this session, to correct one'],
   ['.', 'show the guideline of the selected attribute; with Shift and a letter, of that attribute'],
+  ['Y', 'show why the value of the selected attribute is suggested (unless Y is the letter of an attribute)'],
   ['!', 'flag this image with a note for a reviewer'],
   ['PgUp PgDn', 'zoom in or out (also + and the mouse wheel); Home: whole image; Shift and arrows: move'],
   ['/', 'start with the head or the whole image, for every image'],
@@ -27,14 +30,14 @@ export const COMMANDS = [
 /** @type {Record<string, KeyCommand>} */
 const NAMED = {
   Enter: ['accept'], ' ': ['skip'], Backspace: ['undo'], '-': ['unsure'], '?': ['help'], '/': ['head'], Escape: ['leave'],
-  ',': ['session'], '.': ['guideline'], '!': ['flag'],
+  ',': ['session'], '.': ['guideline'], '!': ['flag'], Delete: ['exclude'],
   '<': ['brightness', -1], '>': ['brightness', 1], ';': ['contrast', -1], ':': ['contrast', 1], '*': ['tone'], End: ['faces'],
   PageUp: ['zoom', 1], '+': ['zoom', 1], '=': ['zoom', 1], PageDown: ['zoom', -1], Home: ['zoom', 0],
   ArrowUp: ['step', -1], ArrowDown: ['step', 1], ArrowLeft: ['value', -1], ArrowRight: ['value', 1],
 };
 /** @type {Record<string, KeyCommand>} */
 const SHIFTED = {
-  ' ': ['reason'], Backspace: ['redo'],
+  Enter: ['skip'], ' ': ['reason'], Backspace: ['redo'],
   ArrowUp: ['pan', [0, 1]], ArrowDown: ['pan', [0, -1]], ArrowLeft: ['pan', [1, 0]], ArrowRight: ['pan', [-1, 0]],
 };
 const REPEATS = new Set(['step', 'value', 'zoom', 'pan', 'brightness', 'contrast']);

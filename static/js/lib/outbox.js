@@ -5,7 +5,7 @@ import { Emitter } from './events.js';
 /** @import { ProjectStorage } from './storage.js' */
 
 const LONGEST_WAIT = 15_000; // milliseconds between two tries while the server is away
-const PATHS = { answer: 'annotations', undo: 'annotations/undo', flag: 'flags', sweep: 'sweep', 'sweep undo': 'sweep/undo',
+const PATHS = { answer: 'annotations', undo: 'annotations/undo', exclude: 'exclusions', flag: 'flags', sweep: 'sweep', 'sweep undo': 'sweep/undo',
   people: 'people/confirm', 'people undo': 'people/undo' };
 
 /**
@@ -72,11 +72,11 @@ export class Outbox extends Emitter {
     return key;
   }
 
-  /** Images whose last waiting item is an answer: they must not be shown again. */
+  /** Images whose last waiting item is an answer or an exclusion: they must not be shown again. */
   answered() {
-    const turns = this.waiting().filter((item) => item.kind === 'answer' || item.kind === 'undo');
+    const turns = this.waiting().filter((item) => item.kind === 'answer' || item.kind === 'exclude' || item.kind === 'undo');
     const last = new Map(turns.map((item) => [item.image_id, item]));
-    return new Map([...last].flatMap(([image, item]) => (item.kind === 'answer' ? [[image, item]] : [])));
+    return new Map([...last].flatMap(([image, item]) => (item.kind === 'undo' ? [] : [[image, item]])));
   }
 
   /** Images with an undo on its way: they are ours again, whatever the server says of the old lease. */

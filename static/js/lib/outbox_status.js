@@ -10,7 +10,7 @@ const PATIENCE = 1500; // milliseconds before the page mentions an answer that i
  *
  * @type {Record<StoredItem['kind'], string>}
  */
-const NOUNS = { answer: 'answer', undo: 'undo', flag: 'flag', sweep: 'page', 'sweep undo': 'undone page', people: 'face set', 'people undo': 'undone face set' };
+const NOUNS = { answer: 'answer', undo: 'undo', exclude: 'exclusion', flag: 'flag', sweep: 'page', 'sweep undo': 'undone page', people: 'face set', 'people undo': 'undone face set' };
 
 /** Shows how many answers and other items wait for the server, and each refused item with its reason and what to do. */
 export class OutboxStatus {

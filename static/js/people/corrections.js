@@ -13,7 +13,7 @@ import { thumbnail } from './suggestions.js';
 export function pickable(person) {
   byId('split').hidden = true; // in a new gallery no face is chosen
   return person.faces.map((face) => {
-    const box = element('input', { type: 'checkbox', value: face.image_id, 'aria-label': `Choose ${face.image_name}`, onchange: showPicked });
+    const box = element('input', { type: 'checkbox', 'data-needs': 'reviewer', value: face.image_id, 'aria-label': `Choose ${face.image_name}`, onchange: showPicked });
     const link = element('a', { href: imageUrl(face.image_id), title: face.image_name, 'aria-label': face.image_name }, thumbnail(face));
     return element('span', { class: 'pick' }, link, box);
   });

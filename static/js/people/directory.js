@@ -91,6 +91,8 @@ function render() {
   if (chosen === null) return;
   const person = chosen;
   byId('person-name').textContent = person.name;
+  const eraseButton = document.getElementById('erase-open'); // only those who may forget people have it
+  if (eraseButton) Object.assign(eraseButton.dataset, { title: `Forget ${person.name}?`, person: String(person.code), next: location.pathname });
   byId('person-images').textContent = count(person.images, 'image');
   byId('browse', HTMLAnchorElement).href = browseUrl(new URLSearchParams({ attribute: byId('person').dataset.attribute ?? '', value: String(person.code) }));
   byId('gallery').replaceChildren(...pickable(person));

@@ -15,7 +15,7 @@ export const COMMANDS = [
   ['Space', 'another person: leave the face out, or include it again (same as a click)'],
   ['0', 'this face is an unknown person'],
   ['-', "can't tell who this face is"],
-  ['S', 'skip the set'],
+  ['S Shift+Enter', 'skip the set'],
   ['U Backspace', 'undo the last mark, then the sets before'],
   ['Esc', 'leave the name field, clear a range'],
   ['?', 'show or hide the keys'],
@@ -38,7 +38,8 @@ const LETTERS = { n: ['name'], s: ['skip'], u: ['undo'] };
  */
 export function commandOf(event) {
   if (!event.key || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
-  const named = NAMED[event.key];
+  /** @type {KeyCommand|undefined} */
+  const named = event.key === 'Enter' && event.shiftKey ? ['skip'] : NAMED[event.key];
   if (named) return event.repeat && named[0] !== 'move' ? null : named; // a key held down must not confirm set after set
   const [kind, what] = commonCommandOf(event) ?? [];
   if (kind === 'letter') return LETTERS[what] ?? null;

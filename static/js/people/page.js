@@ -172,9 +172,9 @@ class PeoplePage {
   press(event) {
     const [command, ...values] = commandOf(event) ?? [];
     if (!command || (byId('help', HTMLDialogElement).open && command !== 'help')) return;
-    if (this.panel.typing && !['accept', 'leave'].includes(command)) return; // it is a letter of a name
+    if (this.panel.typing && !['accept', 'leave', 'skip'].includes(command)) return; // it is a letter of a name
     const control = closest(event, 'a, button:not(.face)');
-    if (control && ['accept', 'toggle'].includes(command)) return;
+    if (control && ['accept', 'skip', 'toggle'].includes(command)) return;
     event.preventDefault();
     if (command !== 'move') return this.commands[command](...values);
     const [columns, rows] = values;

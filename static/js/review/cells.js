@@ -1,9 +1,10 @@
 /** How the cells and flags of an image look, on its own page and in review. */
 import { count, element, labellerName, moment } from '../lib/dom.js';
+import { explained } from '../lib/explain/metric.js';
 /** @import { Annotation, Answer, Attribute, Cell, Code, Flag } from '../types' */
 
 /** @type {Record<string, string>} */
-const ORIGINS = { human: 'by hand', suggestion: 'accepted suggestion', review: 'adjudicated', import: 'imported', aggregate: 'aggregated', merge: 'people merged', schema: 'value merged', reopened: 'value split: asked again', cleared: 'cleared', opinion: 'extra opinion', undo: 'undone' };
+const ORIGINS = { human: 'by hand', suggestion: 'accepted suggestion', review: 'adjudicated', import: 'imported', aggregate: 'aggregated', merge: 'people merged', schema: 'value merged', reopened: 'value split: asked again', opinion: 'extra opinion', cleared: 'cleared', undo: 'undone' };
 const NO_ANSWER = new Set(['undo', 'reopened', 'cleared']);
 
 /**
@@ -14,6 +15,15 @@ const NO_ANSWER = new Set(['undo', 'reopened', 'cleared']);
 function percent(probability) {
   if (probability < 0.01) return 'under 1\u00a0%';
   return `${Math.min(99, Math.round(probability * 100))}\u00a0%`;
+}
+
+/**
+ * A probability that explains itself.
+ *
+ * @param {number} probability
+ */
+function probabilityNode(probability) {
+  return explained('probability', { percent: percent(probability), hundred: Math.round(100 * probability) }, percent(probability));
 }
 
 /**
@@ -67,11 +77,11 @@ function voices(cell) {
   const list = [];
   if (cell.label) list.push(voice('label', answerText(cell.label), by(cell.label)));
   for (const other of others) list.push(voice(other.code === cell.label?.code ? 'agrees' : 'differs', answerText(other), by(other)));
-  if (cell.suggestion && !cell.suspicion) list.push(voice('model', answerText(cell.suggestion), element('span', { class: 'by' }, `the model, ${percent(cell.suggestion.probability)}`)));
+  if (cell.suggestion && !cell.suspicion) list.push(voice('model', answerText(cell.suggestion), element('span', { class: 'by' }, 'the model, ', probabilityNode(cell.suggestion.probability))));
   if (cell.suspicion) {
     const { code, name, probability, label_probability: held } = cell.suspicion;
     const label = cell.label ? answerText(cell.label) : '';
-    list.push(voice('model', name ?? String(code), element('span', { class: 'by' }, `${percent(probability)} from a model that was not trained on this person; ${label}: ${percent(held)}`)));
+    list.push(voice('model', name ?? String(code), element('span', { class: 'by' }, probabilityNode(probability), ` from a model that was not trained on this person; ${label}: `, probabilityNode(held))));
   }
   return element('ul', { class: 'voices' }, ...list);
 }
@@ -149,5 +159,5 @@ export function flagNodes(flags, onresolve) {
     element('p', { class: 'note' }, flag.note),
     element('p', { class: 'by' }, `flagged by ${labellerName(flag.labeller, 'you')}, `, moment(flag.created_at),
       flag.resolved_at === null ? '' : ` · resolved by ${labellerName(flag.resolved_by ?? '', 'you')}`),
-    flag.resolved_at === null ? element('button', { type: 'button', onclick: () => onresolve(flag.id) }, 'Resolve') : ''));
+    flag.resolved_at === null ? element('button', { type: 'button', 'data-needs': 'reviewer', onclick: () => onresolve(flag.id) }, 'Resolve') : ''));
 }

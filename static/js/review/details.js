@@ -1,20 +1,23 @@
 /** One image with all its annotations; corrections from here. */
 import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
-import { byId, closest, element, findAll, messageOf, onSubmit } from '../lib/dom.js';
+import { byId, closest, element, find, findAll, messageOf, onSubmit } from '../lib/dom.js';
+import { ExcludeDialog, exclusionText } from '../lib/exclude_dialog.js';
 import { postOnce } from '../lib/retry.js';
 import { groupName } from '../lib/schema.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
 import { cellNode, flagNodes } from './cells.js';
-import { filtersOf, readImages } from './image_query.js';
+import { filtersOf, readImages, viewOf } from './image_query.js';
 import { ReviewPicture } from './picture.js';
 /** @import { Answer, Attribute, ImageCard, ImageDetail } from '../types' */
 
 const number = Number(byId('main').dataset.number);
 const picture = new ReviewPicture();
 const filters = filtersOf(location.search);
+const view = viewOf(location.search); // the neighbours come by name, but Back leads to the same order
+const exclusion = new ExcludeDialog(byId('exclude', HTMLDialogElement));
 /** @type {{key: string, path: string}[]} */
-const corrections = []; // of this visit, newest last: the key, and where it is undone
+const changes = []; // of this visit, newest last; `path`: where each is undone
 /** @type {Attribute[]} */
 let schema = [];
 
@@ -61,10 +64,43 @@ function show(image) {
     if (opened.has(attribute.name)) node.querySelector('.history')?.setAttribute('open', '');
     return [node];
   }));
-  byId('undo').hidden = corrections.length === 0;
+  byId('undo').hidden = changes.length === 0;
+  showExclusion(image);
   byId('gold').hidden = image.gold === null || (!image.gold && !image.cells.some(({ label }) => label?.origin === 'review'));
   byId('gold').setAttribute('aria-pressed', String(image.gold));
   byId('gold').textContent = image.gold ? '★ Gold: measures labellers' : '☆ Make gold';
+}
+
+/** @param {ImageDetail} image */
+function showExclusion({ excluded, gold }) {
+  byId('excluded').hidden = excluded === null;
+  byId('exclude-image').hidden = excluded !== null;
+  byId('restore').hidden = gold === null; // only reviewers restore what others excluded
+  if (excluded) {
+    const when = new Date(excluded.created_at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+    find(byId('excluded'), 'span').textContent = `This image does not count: ${exclusionText(excluded)}, ${when}`;
+  }
+}
+
+async function exclude() {
+  if (byId('exclude-image').hidden) return;
+  const reasoned = await exclusion.ask(byId('name').textContent ?? '');
+  if (reasoned) change('exclusions', { image_ids: [number], ...reasoned }, 'Excluded.');
+}
+
+/**
+ * Exclude or restore the image.
+ *
+ * @param {string} path
+ * @param {Object} body
+ * @param {string} done
+ */
+function change(path, body, done) {
+  runExclusive(async () => {
+    const { key } = await postOnce(path, body);
+    changes.push({ key, path: 'exclusions/undo' });
+    show(await call('GET', `images/${number}`));
+  }, done);
 }
 
 function toggleGold() {
@@ -80,7 +116,7 @@ function correct(attribute, value) {
   runExclusive(async () => {
     const body = { values: { [attribute]: value }, adjudicate: byId('adjudicate', HTMLInputElement).checked };
     const { key, answer } = await postOnce(`images/${number}/corrections`, body);
-    corrections.push({ key, path: `images/${number}/corrections/undo` });
+    changes.push({ key, path: `images/${number}/corrections/undo` });
     show(answer.image);
     findAll(document, `[data-attribute="${attribute}"] [aria-pressed=true]`)[0]?.focus();
   }, 'Saved.');
@@ -98,20 +134,20 @@ function clearButton({ name, title }) {
 /** @param {string} attribute */
 function clear(attribute) {
   runExclusive(async () => {
-    const { key } = await postOnce('images/clear', { attribute, images: [number] });
-    corrections.push({ key, path: 'images/clear/undo' });
+    const { key } = await postOnce('selection', { action: 'clear', attribute, images: [number], adjudicate: true });
+    changes.push({ key, path: 'selection/undo' });
     show(await call('GET', `images/${number}`));
     byId('undo').focus();
   }, 'Cleared: the cell is open again.');
 }
 
 function undo() {
+  const last = changes.at(-1);
+  if (!last) return;
   runExclusive(async () => {
-    const last = corrections.at(-1);
-    if (!last) return;
-    await postOnce(last.path, { submission: last.key });
-    corrections.pop();
-    show(await call('GET', `images/${number}`));
+    const { answer } = await postOnce(last.path, { submission: last.key });
+    changes.pop();
+    show(answer.image ?? await call('GET', `images/${number}`));
   }, 'Undone.');
 }
 
@@ -131,6 +167,14 @@ function raise() {
   }, 'Flagged.');
 }
 
+/** Offer to delete the image, to those who may. @param {ImageDetail} image */
+function offerErasure(image) {
+  const button = document.getElementById('erase-open');
+  if (!(button instanceof HTMLButtonElement)) return;
+  Object.assign(button.dataset, { title: `Delete ${image.name} for good?`, images: String(number), next: browseUrl(filters) });
+  button.disabled = false;
+}
+
 /** @param {string} name */
 async function offerNeighbours(name) {
   const [before, after] = await Promise.all([readImages(filters, { before: name }, 1), readImages(filters, { after: name }, 1)]);
@@ -145,28 +189,36 @@ async function offerNeighbours(name) {
 function offer(id, image) {
   const link = byId(id, HTMLAnchorElement);
   link.hidden = !image;
-  if (image) link.href = imageUrl(image.id, filters);
+  if (image) link.href = imageUrl(image.id, view);
 }
 
 /** @param {KeyboardEvent} event */
 function step(event) {
+  if (closest(event, 'dialog')) return;
+  const command = { Delete: exclude, Backspace: undo }[event.key];
+  if (command && !event.repeat && !closest(event, 'input')) {
+    event.preventDefault();
+    return command();
+  }
   if (event.key === '/' && !closest(event, 'input')) {
     event.preventDefault();
     return picture.toggle();
   }
+  if (event.key === 'Enter' && event.shiftKey && !closest(event, 'input, a, summary, button')) return byId('next').hidden || byId('next').click();
   const link = { ArrowLeft: byId('previous'), ArrowRight: byId('next'), Escape: byId('back') }[event.key];
-  if (!link || link.hidden || event.ctrlKey || event.altKey || event.metaKey || closest(event, 'input')) return;
+  if (!link || link.hidden || event.ctrlKey || event.altKey || event.metaKey || closest(event, 'input, dialog')) return;
   event.preventDefault();
   link.click();
 }
 
 async function load() {
-  byId('back', HTMLAnchorElement).href = browseUrl(filters);
+  byId('back', HTMLAnchorElement).href = browseUrl(view);
   try {
     schema = (await call('GET', 'schema')).attributes;
     /** @type {ImageDetail} */
     const image = await call('GET', `images/${number}`);
     show(image);
+    offerErasure(image);
     byId('message').textContent = '';
     document.documentElement.dataset.state = 'ready';
     await offerNeighbours(image.name);
@@ -177,6 +229,8 @@ async function load() {
 }
 
 byId('undo').addEventListener('click', undo);
+byId('exclude-image').addEventListener('click', exclude);
+byId('restore').addEventListener('click', () => change('exclusions/restore', { image_ids: [number] }, 'Restored.'));
 byId('gold').addEventListener('click', toggleGold);
 onSubmit(byId('flag', HTMLFormElement), raise);
 document.addEventListener('keydown', step);

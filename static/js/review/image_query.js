@@ -3,21 +3,64 @@ import { call } from '../lib/api.js';
 
 /** @typedef {{images: ImageCard[], next: ?string}} ImagePage `next`: the name after which the view goes on */
 
-const FILTERS = ['name', 'attribute', 'value', 'disagreement', 'flag', 'faces', 'labeller', 'origin', 'split', 'group', 'source'];
+/** What narrows a view, in the order of the page's fields; then what has no field. */
+export const FILTERS = ['name', 'attribute', 'value', 'also', 'predicted', 'balanced', 'sure_from', 'sure_below', 'disagreement', 'flag', 'skipped', 'faces', 'labeller', 'origin', 'split', 'group', 'source', 'excluded'];
+
+/** The order of a view. */
+const ORDER = ['order', 'like'];
 
 /**
  * The filters of a view, from a URL's query: only those that say something.
  *
  * @param {URLSearchParams|string} query
  */
-export function filtersOf(query) {
+export const filtersOf = (query) => partsOf(query, FILTERS);
+
+/**
+ * The filters and the order of a view.
+ *
+ * @param {URLSearchParams|string} query
+ */
+export const viewOf = (query) => partsOf(query, [...FILTERS, ...ORDER]);
+
+/**
+ * @param {URLSearchParams|string} query
+ * @param {string[]} names
+ */
+function partsOf(query, names) {
   const given = new URLSearchParams(query);
-  const filters = new URLSearchParams();
-  for (const name of FILTERS) {
+  const parts = new URLSearchParams();
+  for (const name of names) {
     const value = given.get(name);
-    if (value) filters.set(name, value);
+    if (value) parts.set(name, value);
   }
-  return filters;
+  return parts;
+}
+
+/**
+ * Further values that a view asks for.
+ *
+ * @param {URLSearchParams} filters
+ * @returns {[attribute: string, value: string][]}
+ */
+export function alsoOf(filters) {
+  return (filters.get('also') ?? '').split(',').filter(Boolean).map((pair) => {
+    const [attribute, value] = pair.split(':');
+    return [attribute, value];
+  });
+}
+
+/**
+ * The view with other further values.
+ *
+ * @param {URLSearchParams} view
+ * @param {[attribute: string, value: string][]} pairs
+ */
+export function withAlso(view, pairs) {
+  const changed = new URLSearchParams(view);
+  if (pairs.length > 0) changed.set('also', pairs.map((pair) => pair.join(':')).join(','));
+  else changed.delete('also');
+  return changed;
 }
 
 /**

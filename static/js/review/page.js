@@ -2,6 +2,7 @@
 import { call } from '../lib/api.js';
 import { busy, runExclusive } from '../lib/busy.js';
 import { byId, closest, element, find, findAll } from '../lib/dom.js';
+import { ExcludeDialog } from '../lib/exclude_dialog.js';
 import { commandOf, typedCode } from '../lib/keys.js';
 import { postOnce } from '../lib/retry.js';
 import { imageUrl } from '../lib/urls.js';
@@ -18,6 +19,7 @@ const EMPTY = { flags: 'No open flags.', opinions: 'No differing opinions.', und
 const KINDS = /** @type {Kind[]} */ (Object.keys(WANTS));
 const kind = KINDS.find((name) => name === new URLSearchParams(location.search).get('kind')) ?? 'flags';
 const picture = new ReviewPicture();
+const exclusion = new ExcludeDialog(byId('exclude', HTMLDialogElement));
 
 /** @type {Attribute[]} */
 let schema = [];
@@ -32,7 +34,7 @@ let image = null;
 let asked = []; // names of the cells on the screen
 let current = 0;
 let typed = '';
-/** @type {{image: number, key: string}[]} */
+/** @type {{image: number, key: string, excluded?: boolean}[]} */
 const decisions = []; // of this visit
 
 async function refill() {
@@ -148,7 +150,7 @@ async function next() {
     }
     /** @type {ImageDetail} */
     const found = await call('GET', `images/${card.id}`);
-    if (isOpen(found)) { // somebody may have decided it since the queue was read
+    if (isOpen(found) && !found.excluded) { // somebody may have decided or excluded it since the queue was read
       show(found);
       return;
     }
@@ -202,11 +204,24 @@ function undo() {
   const last = decisions.at(-1);
   if (!last) return;
   runExclusive(async () => {
-    const { answer } = await postOnce(`images/${last.image}/corrections/undo`, { submission: last.key });
+    const path = last.excluded ? 'exclusions/undo' : `images/${last.image}/corrections/undo`;
+    const { answer } = await postOnce(path, { submission: last.key });
     decisions.pop();
     if (image !== null && image.id !== last.image) waiting.unshift({ id: image.id });
-    show(answer.image);
+    show(answer.image ?? await call('GET', `images/${last.image}`));
   }, 'Undone.');
+}
+
+/** Delete: the image shall not count; the next one is shown. */
+async function exclude() {
+  const chosen = image;
+  const reasoned = chosen && await exclusion.ask(chosen.name);
+  if (!reasoned || image !== chosen) return;
+  runExclusive(async () => {
+    const { key } = await postOnce('exclusions', { image_ids: [chosen.id], ...reasoned });
+    decisions.push({ image: chosen.id, key, excluded: true });
+    await next();
+  }, `${chosen.name} is excluded.`);
 }
 
 /** @param {string} key */
@@ -238,9 +253,11 @@ const COMMANDS = {
   accept,
   unsure,
   undo,
+  exclude,
   digit,
   head: () => picture.toggle(),
   leave: () => mark(current),
+  skip: () => runExclusive(next),
   step: (by) => mark(current + by),
   letter: (letter) => {
     if (letter === 'n') runExclusive(next);
@@ -250,7 +267,7 @@ const COMMANDS = {
 
 /** @param {KeyboardEvent} event */
 function press(event) {
-  if (closest(event, 'input, select') || (event.key === 'Enter' && closest(event, 'a, summary, button'))) return;
+  if (closest(event, 'input, select, dialog') || (['Enter', ' '].includes(event.key) && closest(event, 'a, summary, button'))) return;
   const [name, argument] = commandOf(event) ?? [];
   const command = name && COMMANDS[name];
   if (!command || (event.repeat && name !== 'step')) return;
@@ -270,5 +287,6 @@ byId('confirm').addEventListener('click', confirm);
 byId('resolve').addEventListener('click', () => resolve());
 byId('later').addEventListener('click', () => runExclusive(next));
 byId('undo').addEventListener('click', undo);
+byId('exclude-image').addEventListener('click', exclude);
 document.addEventListener('keydown', press);
 load();

@@ -1,15 +1,16 @@
 /** The two tables of the team page: labellers, and agreement per attribute. */
 import { element, labellerName } from '../lib/dom.js';
+import { explained } from '../lib/explain/metric.js';
 import { interval } from '../lib/interval.js';
 /** @import { AttributeAgreement, LabellerMetrics, Member, Proportion } from '../types' */
 
-/** @typedef {[text: string, kind?: string]} Heading `kind`: the class of its column */
+/** @typedef {[text: string, kind?: string, word?: string]} Heading `kind`: the class of its column; `word`: that of docs/words.md which explains it */
 
 const RELIABLE = 0.667; // Krippendorff's least alpha for tentative conclusions
 
 const whole = (/** @type {number} */ number) => Math.round(number).toLocaleString('en');
 const number = (/** @type {string} */ text) => element('td', { class: 'number' }, text);
-const head = (/** @type {Heading[]} */ ...titles) => element('thead', {}, element('tr', {}, ...titles.map(([text, kind]) => element('th', { scope: 'col', class: kind ?? null }, text))));
+const head = (/** @type {Heading[]} */ ...titles) => element('thead', {}, element('tr', {}, ...titles.map(([text, kind, word]) => element('th', { scope: 'col', class: kind || null }, word ? explained(word, {}, text) : text))));
 
 /**
  * @param {Heading[]} titles
@@ -23,15 +24,18 @@ function table(titles, rows) {
  * A share, or a dash where nothing was counted.
  *
  * @param {?Proportion} proportion
+ * @param {string} word that explains it
  */
-function share(proportion) {
-  return proportion ? interval(proportion, { of: `${whole(proportion.count)}/${whole(proportion.of)}` }) : '–';
+function share(proportion, word) {
+  return proportion ? interval(proportion, { of: `${whole(proportion.count)}/${whole(proportion.of)}`, word, numbers: { count: whole(proportion.count), of: whole(proportion.of) } }) : '–';
 }
 
 /** @param {LabellerMetrics} metrics */
 function suggestions({ accepted, corrected }) {
   const shown = accepted + corrected;
-  return shown === 0 ? '–' : `${Math.round((100 * accepted) / shown)} % of ${whole(shown)}`;
+  if (shown === 0) return '–';
+  const hundred = Math.round((100 * accepted) / shown);
+  return explained('suggestions accepted', { hundred }, `${hundred} % of ${whole(shown)}`);
 }
 
 /** @param {Member} account */
@@ -42,19 +46,19 @@ function member({ name, role, me, active, has_password: account, figures: metric
     element('th', { scope: 'row' }, shown, note && element('small', {}, note)),
     number(whole(metrics.images)), number(whole(metrics.answers)),
     number(metrics.seconds === null ? '–' : `${metrics.seconds.toFixed(1)} s`), number(metrics.per_hour === null ? '–' : whole(metrics.per_hour)),
-    element('td', {}, share(metrics.gold)), element('td', {}, share(metrics.others)), element('td', {}, suggestions(metrics)));
+    element('td', {}, share(metrics.gold, 'correct on gold')), element('td', {}, share(metrics.others, 'agrees with others')), element('td', {}, suggestions(metrics)));
 }
 
 /** @param {Member[]} members */
 export function membersTable(members) {
-  return table([['Name'], ['Images', 'number'], ['Answers', 'number'], ['Median time', 'number'], ['Per hour', 'number'],
-    ['Correct on gold'], ['Agrees with others'], ['Suggestions accepted']], members.map(member));
+  return table([['Name'], ['Images', 'number'], ['Answers', 'number'], ['Median time', 'number', 'median time'], ['Per hour', 'number', 'answers per hour'],
+    ['Correct on gold', '', 'correct on gold'], ['Agrees with others', '', 'agrees with others'], ['Suggestions accepted', '', 'suggestions accepted']], members.map(member));
 }
 
 /** @param {AttributeAgreement['cohen']} cohen */
 function pairs(cohen) {
   if (cohen.length === 0) return '–';
-  const lines = cohen.map(({ first, second, kappa }) => element('li', {}, element('span', {}, `${labellerName(first)} – ${labellerName(second)}`), interval(kappa, { of: `${whole(kappa.images)} images` })));
+  const lines = cohen.map(({ first, second, kappa }) => element('li', {}, element('span', {}, `${labellerName(first)} – ${labellerName(second)}`), interval(kappa, { of: `${whole(kappa.images)} images`, word: "Cohen's kappa" })));
   return element('details', { class: 'pairs' }, element('summary', {}, cohen.length === 1 ? '1 pair' : `${cohen.length} pairs`), element('ul', {}, ...lines));
 }
 
@@ -65,7 +69,7 @@ function pairs(cohen) {
 export function agreementTable(attributes, titles) {
   const rows = attributes.map(({ attribute, images, percent, alpha, fleiss, cohen }) => element('tr', { 'data-attribute': attribute },
     element('th', { scope: 'row' }, titles.get(attribute) ?? attribute), number(whole(images)),
-    element('td', {}, interval(percent)), element('td', {}, interval(alpha, { guide: RELIABLE })),
-    element('td', {}, interval(fleiss)), element('td', {}, pairs(cohen))));
-  return table([['Attribute'], ['Images', 'number'], ['Same answer'], ['Krippendorff’s alpha'], ['Fleiss’ kappa'], ['Cohen’s kappa']], rows);
+    element('td', {}, interval(percent, { word: 'same answer' })), element('td', {}, interval(alpha, { guide: RELIABLE, word: "Krippendorff's alpha" })),
+    element('td', {}, interval(fleiss, { word: "Fleiss' kappa" })), element('td', {}, pairs(cohen))));
+  return table([['Attribute'], ['Images', 'number'], ['Same answer', '', 'same answer'], ['Krippendorff’s alpha', '', "Krippendorff's alpha"], ['Fleiss’ kappa', '', "Fleiss' kappa"], ['Cohen’s kappa', '', "Cohen's kappa"]], rows);
 }

@@ -107,7 +107,11 @@ def test_a_change_of_the_images_is_detected(
 
 def test_a_change_of_the_schema_is_detected(rounds: Rounds):
     before = rounds.write()
-    wanted = resource("attributes.toml").read_text(encoding="utf-8").replace("sunglasses", "dark glasses")
+    wanted = (
+        resource("attributes.toml")
+        .read_text(encoding="utf-8")
+        .replace('name = "sunglasses"', 'name = "dark glasses"')
+    )
     with rounds.project.database.write() as session:
         apply_schema(session, parse_schema(wanted))
     after = rounds.write()

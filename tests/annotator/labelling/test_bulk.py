@@ -90,6 +90,22 @@ def test_or_the_most_confident_first(predicted: ProjectFolder):
     assert names(tasks) == alike(predicted)[::-1][:8]
 
 
+def test_a_value_that_is_never_predicted_has_a_page_by_its_probability(filled: ProjectFolder):
+    train = names_of(filled, split="train")
+    # The code 2 is never the most probable one; it is most probable in the last images.
+    rare = {name: [0.6, 0.4 - place / 100, place / 100] for place, name in enumerate(train)}
+    load_predictions(filled, write_predictions(filled, filled.rounds / "1" / "predictions", rare))
+    me = Sweeper(filled)
+    wish = SweepSelection("glasses", 2, order="probable")
+    assert me.page(wish=replace(wish, order="doubtful")) == []
+    tasks = me.page(5, wish)
+    assert [task.image_name for task in tasks] == train[:-6:-1]
+    me.commit(tasks, code=2)
+    assert [task.image_name for task in me.page(5, wish)] == train[-6:-11:-1]
+    with filled.database.read() as session:
+        assert count_predicted(filled, session, wish)[0] == len(train)
+
+
 def test_a_blind_image_is_never_in_a_sweep(predicted: ProjectFolder):
     blind = set(names_of(predicted, split="test"))
     assert blind

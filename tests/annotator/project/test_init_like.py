@@ -20,8 +20,7 @@ def test_an_empty_copy_has_schema_settings_and_if_wished_accounts(filled: Projec
     Namer(filled).confirm("Zoe", images)
     set_team_settings(filled, overlap_share=0.2, overlap_opinions=3, aggregation="dawid_skene")
     text = filled.schema_file.read_text()
-    lines = 'guideline = "Count tinted lenses."\nexamples = [{ image = "0001.jpg", code = 1 }]\n'
-    filled.schema_file.write_text(text.replace('name = "glasses"\n', f'name = "glasses"\n{lines}'))
+    filled.schema_file.write_text(text.replace("drawn:glasses", "0001.jpg"))
     call("schema", "apply", "-p", filled.path).assert_done()
     with filled.database.write() as session:
         add_account(session, "Ada", "admin", PASSWORD)
@@ -34,8 +33,8 @@ def test_an_empty_copy_has_schema_settings_and_if_wished_accounts(filled: Projec
         with made.database.read() as session, filled.database.read() as other:
             schema = read_schema(session)
             assert schema.hash() == read_schema(other).hash()
-            assert schema["glasses"].guideline == "Count tinted lenses."
-            assert schema["glasses"].examples == ()
+            assert schema["glasses"].guideline == read_schema(other)["glasses"].guideline
+            assert [e.image for e in schema["glasses"].examples] == ["drawn:plain", "drawn:sunglasses"]
             assert team_settings(session) == team_settings(other)
             assert split_rule(session) == split_rule(other)
             assert has_accounts(session) is (name == "with")

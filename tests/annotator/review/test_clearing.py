@@ -1,46 +1,21 @@
-"""A cleared cell is open, the answers before the clearing do not count, and one undo restores them."""
+"""After a clearing, the answers before it do not count, neither as labels nor as opinions, until it is undone."""
 
-import pytest
-
-from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import Annotation
 from annotator.project import ProjectFolder
-from annotator.services.review.clearing import Clearing, clear_cells, undo_clearing
+from annotator.services.selection.actions import Change
+from annotator.services.selection.changes import make_change, undo_change
 from annotator.services.team.votes import read_opinions
-from tests.support.projects.labelling import ALL, Person, answer_images, done_count, labels_of, row_count
+from tests.support.projects.labelling import Person, answer_images, labels_of
 from tests.support.projects.reviewing import cell_of, late_opinion, names_in_view, save_correction
-from tests.support.serving import Server
-
-OTHERS = {name: code for name, code in ALL.items() if name != "glasses"}
 
 
-def clear(project: ProjectFolder, me: Person, images: list[int], key: str = "c") -> int:
+def clear(project: ProjectFolder, me: Person, images: list[int]) -> None:
     with project.database.write() as session:
-        return clear_cells(session, me.id, Clearing(key, "glasses", tuple(images)))
+        make_change(session, me.id, "c", Change("clear", tuple(images), "glasses", adjudicate=True))
 
 
-def unclear(project: ProjectFolder, me: Person, key: str = "c", own_key: str = "u") -> list[int]:
+def unclear(project: ProjectFolder, me: Person) -> None:
     with project.database.write() as session:
-        return undo_clearing(session, me.id, own_key, key)
-
-
-def test_cells_of_several_images_are_cleared_and_restored_as_one(filled: ProjectFolder):
-    me, images = answer_images(filled, 3)
-    save_correction(filled, me, images[0], {"glasses": 1}, "r", adjudicate=True)
-    [held] = me.next()
-    assert clear(filled, me, [*images, held.image_id]) == 3
-    rows = row_count(filled, Annotation)
-    assert clear(filled, me, [*images, held.image_id]) == 3
-    assert row_count(filled, Annotation) == rows
-    assert [labels_of(filled, image) for image in images] == [OTHERS] * 3
-    assert done_count(filled) == 0
-    assert not me.answer(held, ALL).late
-    assert {task.image_id for task in me.next(40)} >= set(images)
-    assert sorted(unclear(filled, me)) == sorted(images) == sorted(unclear(filled, me))
-    assert [labels_of(filled, image)["glasses"] for image in images] == [1, 2, 2]
-    assert done_count(filled) == 4
-    with pytest.raises(Conflict, match="undone already"):
-        unclear(filled, me, own_key="again")
+        undo_change(session, me.id, "u", "c")
 
 
 def test_an_undo_of_an_answer_from_before_leaves_the_cell_open_and_a_new_answer_labels_it(
@@ -74,27 +49,3 @@ def test_opinions_from_before_do_not_count_for_disagreement_or_votes(filled: Pro
         assert votes.code[votes.attribute == 3].tolist() == [2]
     unclear(filled, me)
     assert len(names_in_view(filled, differing=True)) == 1
-
-
-def test_what_cannot_be_cleared_is_refused(filled: ProjectFolder):
-    me = Person(filled)
-    for clearing, error in (
-        (Clearing("c", "glasses", (1,)), NotFound),
-        (Clearing("c", "glasses", (10**9,)), NotFound),
-        (Clearing("c", "beard", (1,)), FacelabelError),
-    ):
-        with pytest.raises(error), filled.database.write() as session:
-            clear_cells(session, me.id, clearing)
-    with pytest.raises(NotFound):
-        unclear(filled, me)
-    assert row_count(filled, Annotation) == 0
-
-
-def test_the_api_clears_and_undoes(filled: ProjectFolder, server: Server):
-    _, images = answer_images(filled, 2)
-    client = server.client()
-    body = {"attribute": "glasses", "images": images}
-    assert client.post("/images/clear", body, "k").json() == {"submission": "k", "cleared": 2}
-    assert done_count(filled) == 0
-    assert client.post("/images/clear/undo", {"submission": "k"}, "u").json()["cleared"] == 2
-    assert done_count(filled) == 2

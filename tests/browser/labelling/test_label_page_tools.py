@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from annotator.models import Flag, Skip
 from annotator.project import ProjectFolder
-from annotator.resources import resource
 from annotator.sample_faces import draw_faces
 from annotator.services.projects import init_project
 from annotator.services.rounds.loading import load_predictions
@@ -18,6 +17,7 @@ from tests.support.browser.label_page import image_name, press_answers, shown_im
 from tests.support.face_descriptors import add_people
 from tests.support.predictions_folder import write_predictions
 from tests.support.projects.images import LIMITS, import_images, names_of
+from tests.support.projects.schemas import UNGUIDED_SCHEMA
 from tests.support.projects.snapshots import exported_labels
 from tests.support.serving import Server
 
@@ -33,7 +33,7 @@ EIGHTH = '\n[[attribute]]\nname = "beard"\ntitle = "Beard"\nkey = "b"\nvalues = 
 @pytest.fixture
 def guided(tmp_path: Path, faces: Path) -> ProjectFolder:
     """A project with eight attributes, one of them with a guideline."""
-    schema = resource("attributes.toml").read_text().replace('key = "g"\n', GUIDED) + EIGHTH
+    schema = UNGUIDED_SCHEMA.replace('key = "g"\n', GUIDED) + EIGHTH
     (tmp_path / "attributes.toml").write_text(schema)
     made = init_project(tmp_path / "project", tmp_path / "attributes.toml")
     import_images(made, [faces], LIMITS)

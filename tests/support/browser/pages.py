@@ -19,6 +19,7 @@ PAGES = {
     "/rounds": "html[data-state=ready]",
     "/insights": "html[data-state=ready]",
     "/snapshots": "html[data-state=ready]",
+    "/words": "#words",
 }
 """By path, the selector that matches once the page of an empty project is ready."""
 

@@ -36,10 +36,12 @@ def draw_plain_images(folder: Path, count: int) -> None:
         Picture.new("RGB", (16, 16), (number % 256, number // 256, 0)).save(folder / f"{number:04d}.png")
 
 
-def import_images(project: ProjectFolder, paths: list[Path], limits: Limits = LIMITS) -> ImageReport:
+def import_images(
+    project: ProjectFolder, paths: list[Path], limits: Limits = LIMITS, *, restore: bool = False
+) -> ImageReport:
     """Import every image of the folders and files; returns what became of them."""
     listing = list_images(paths)
     report = ImageReport(found=listing.found, refused=listing.refused, ignored=dict(listing.ignored.counts))
-    import_files(project, listing.files, limits, report)
+    import_files(project, listing.files, limits, report, restore=restore)
     report.check()
     return report

@@ -1,37 +1,249 @@
-"""OpenVINO computes features: in a process that ends afterwards, because it is not yet trusted in a long one."""
+"""Features computed by OpenVINO agree with torch's, and torch computes them wherever OpenVINO cannot."""
 
+import json
+import logging
 import os
+import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 import torch
 
 from tests.support.paths import CHECKOUT
+from trainer.networks import Stages, build
+from trainer.networks.inference import FEWEST, FILE, PART, SETTING, Inference, inference
+from trainer.runtime.threads import threads
+
+NETWORKS = [("efficientnet_lite0", 75), ("convnext_atto", 96), ("vit_tiny_patch16_224", 224)]
+SIDE = 80
+
+BROKEN = """
+import sys, torch
+from pathlib import Path
 from trainer.networks import build
-from trainer.networks.inference import FEWEST, FILE, SETTING, inference
+from trainer.networks import inference as module
+from trainer.networks.inference import PART, inference
+module.FEWEST = 0
+backbone = build("s0_cnn", pretrained=False)
+images = torch.randint(0, 256, (16, 3, 80, 80), dtype=torch.uint8)
+with torch.inference_mode():
+    expected = torch.cat([backbone(backbone.normalise(part)) for part in torch.split(images, PART)])
+print(torch.equal(inference(backbone, Path(sys.argv[1]))(images), expected))
+"""
 
-CASES = CHECKOUT / "tests" / "trainer" / "networks" / "openvino_cases.py"
+KILLED = """
+import os, signal, psutil
+from trainer.networks import build
+from trainer.networks.openvino_network import OpenVinoNetwork
+network = OpenVinoNetwork(build("s0_cnn", pretrained=False), (80, 80), threads=1)
+print(*(child.pid for child in psutil.Process().children() if "--multiprocessing-fork" in child.cmdline()), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+SPAWNED = "--multiprocessing-fork"
 
 
-@pytest.mark.soak
-@pytest.mark.timeout(900)
-def test_openvino_computes_features_as_torch_does(soak):
-    if not soak:
-        pytest.skip(
-            "converting networks can damage the process (trainer/networks/inference.py): make soak runs it"
-        )
-    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", str(CASES)]
-    done = subprocess.run(
-        command, cwd=CHECKOUT, env=os.environ | {SETTING: "1"}, capture_output=True, text=True, check=False
+class Branch(Stages):
+    """A network whose way depends on the pixels, which a trace does not show."""
+
+    name = "branch"
+    channels = feature_size = 3
+    input_size = SIDE
+    mean = std = (0.5, 0.5, 0.5)
+
+    def __init__(self):
+        super().__init__({"image": torch.nn.Identity()})
+
+    def map(self, images):
+        return images if images.mean() < -0.9 else 2 * images  # zeros are traced
+
+
+def photos(count: int, side: int = SIDE) -> torch.Tensor:
+    return torch.randint(
+        0, 256, (count, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
     )
-    assert done.returncode == 0, done.stdout[-3000:]
 
 
-def test_torch_computes_unless_openvino_is_asked_for(tmp_path, monkeypatch):
-    monkeypatch.delenv(SETTING, raising=False)
-    backbone = build("pixels", pretrained=False).eval()
-    images = torch.randint(256, (2 * FEWEST, 3, 64, 64), dtype=torch.uint8)
-    features = inference(backbone, tmp_path)(images)
-    torch.testing.assert_close(features, backbone(backbone.normalise(images)))
+def by_torch(backbone, images):
+    with torch.inference_mode():
+        return torch.cat([backbone(backbone.normalise(part)) for part in torch.split(images, PART)])
+
+
+def measured(folder) -> dict:
+    return json.loads((folder / FILE).read_text())
+
+
+@pytest.fixture
+def in_soak(soak):
+    """Leave a test to `make soak`: each compiled network takes a process three seconds."""
+    if not soak:
+        pytest.skip("compiles more networks: make soak runs it")
+
+
+@pytest.fixture(autouse=True)
+def _openvino(monkeypatch):
+    monkeypatch.setenv(SETTING, "1")
+
+
+@pytest.fixture
+def backbone():
+    return build("s0_cnn", pretrained=False)
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Let OpenVINO compute the first images already."""
+    pytest.importorskip("openvino")
+    monkeypatch.setattr("trainer.networks.inference.FEWEST", 0)
+
+
+def test_openvino_gives_the_features_of_torch_for_any_number_of_images():
+    _assert_same_features("faces", 64)
+
+
+@pytest.mark.parametrize(("name", "side"), NETWORKS)
+def test_openvino_gives_the_features_of_torch_for_networks_of_all_kinds(in_soak, name, side):
+    _assert_same_features(name, side)
+
+
+def _assert_same_features(name, side):
+    pytest.importorskip("openvino")
+    from trainer.networks.openvino_network import OpenVinoNetwork
+
+    backbone = build(name, pretrained=False)
+    features = OpenVinoNetwork(backbone, (side, side), threads=1)
+    for count in (1, 5):
+        images = photos(count, side).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+        expected = by_torch(backbone, images)
+        deviation = torch.linalg.vector_norm(features(images) - expected, dim=1)
+        assert (deviation <= 1e-4 * torch.linalg.vector_norm(expected, dim=1)).all()
+
+
+def test_a_machine_measures_a_network_once_and_keeps_its_choice(at_once, backbone, tmp_path):
+    images = photos(9)
+    features = Inference(backbone, tmp_path)(images)
+    assert torch.allclose(features, by_torch(backbone, images), rtol=1e-3, atol=1e-3)
+    kept = (tmp_path / FILE).read_bytes()
+    (entry,) = measured(tmp_path).values()
+    assert set(entry["images per second"]) == {"openvino", "torch"}
+    assert entry["deviation"] < 1e-4
+    Inference(backbone, tmp_path)(images)
+    assert (tmp_path / FILE).read_bytes() == kept
+
+
+def test_torch_computes_where_it_was_faster(at_once, backbone, tmp_path):
+    images = photos(9)
+    Inference(backbone, tmp_path)(images)
+    slower = {subject: entry | {"engine": "torch"} for subject, entry in measured(tmp_path).items()}
+    (tmp_path / FILE).write_text(json.dumps(slower))
+    assert torch.equal(Inference(backbone, tmp_path)(images), by_torch(backbone, images))
+    assert measured(tmp_path) == slower
+
+
+def test_another_number_of_threads_is_measured_anew_and_a_damaged_measurement_too(
+    in_soak, at_once, backbone, tmp_path
+):
+    (tmp_path / FILE).write_text("[{")
+    features = Inference(backbone, tmp_path)
+    for count in (1, 2):
+        with threads(count):
+            features(photos(9))
+    assert len(measured(tmp_path)) == 2
+
+
+def test_the_first_images_are_left_to_torch(backbone, tmp_path):
+    pytest.importorskip("openvino")
+    images, features = photos(FEWEST), Inference(backbone, tmp_path)
+    assert torch.equal(features(images), by_torch(backbone, images))
     assert not (tmp_path / FILE).exists()
+    features(images[:1])
+    assert (tmp_path / FILE).exists()
+
+
+def test_changed_weights_give_other_features(in_soak, at_once, backbone, tmp_path):
+    images = photos(9)
+    before = inference(backbone, tmp_path)(images)
+    with torch.no_grad():
+        backbone.dense[0].bias += 1
+    assert not torch.allclose(inference(backbone, tmp_path)(images), before, atol=0.1)
+    assert inference(backbone, tmp_path) is inference(backbone, tmp_path), "compiled once"
+
+
+def test_a_network_that_openvino_computes_otherwise_is_left_to_torch(in_soak, at_once, tmp_path, caplog):
+    caplog.set_level(logging.WARNING, "facelabel")
+    backbone, images = Branch().eval(), photos(9)
+    for _ in range(2):
+        assert torch.equal(Inference(backbone, tmp_path)(images), by_torch(backbone, images))
+    assert "its features deviate by" in caplog.text
+    assert not (tmp_path / FILE).exists()
+
+
+def test_torch_computes_where_openvino_is_not_installed(at_once, backbone, tmp_path, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    images = photos(9)
+    assert torch.equal(Inference(backbone, tmp_path)(images), by_torch(backbone, images))
+    assert not caplog.text
+
+
+def test_torch_computes_where_openvino_cannot_be_loaded(tmp_path):
+    (tmp_path / "openvino.py").write_text("raise OSError('libtbb.so.12: no such file')")
+    search = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(CHECKOUT)])}
+    command = [sys.executable, "-c", BROKEN, tmp_path]
+    result = subprocess.run(
+        command, env=os.environ | search, capture_output=True, text=True, check=True, cwd=CHECKOUT
+    )
+    assert result.stdout == "True\n"
+    assert "torch does, which takes longer: libtbb.so.12: no such file" in result.stderr
+
+
+def test_openvino_tells_nobody_that_it_is_used(in_soak, tmp_path):
+    pytest.importorskip("openvino")
+    watch = """
+import sys
+def refuse(event, _):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        print("asked the network")
+sys.addaudithook(refuse)
+"""
+    home = {"HOME": str(tmp_path / "home"), "PYTHONPATH": str(CHECKOUT)}
+    (tmp_path / "home").mkdir()
+    command = [sys.executable, "-c", watch + BROKEN.replace("print(torch.equal", "(torch.equal"), tmp_path]
+    result = subprocess.run(
+        command, env=os.environ | home, capture_output=True, text=True, check=True, cwd=CHECKOUT
+    )
+    assert result.stdout == ""
+    assert (tmp_path / FILE).exists()
+    assert not list((tmp_path / "home").iterdir())
+
+
+def test_torch_computes_all_on_request(at_once, backbone, tmp_path, monkeypatch):
+    monkeypatch.setenv(SETTING, "0")
+    images = photos(9)
+    assert torch.equal(Inference(backbone, tmp_path)(images), by_torch(backbone, images))
+    assert not (tmp_path / FILE).exists()
+
+
+def test_torch_goes_on_when_the_process_of_openvino_was_killed(at_once, backbone, tmp_path, caplog):
+    caplog.set_level(logging.WARNING, "facelabel")
+    images = photos(9)
+    Inference(backbone, tmp_path)(images)
+    faster = {subject: entry | {"engine": "openvino"} for subject, entry in measured(tmp_path).items()}
+    (tmp_path / FILE).write_text(json.dumps(faster))
+    others, features = set(psutil.Process().children()), Inference(backbone, tmp_path)
+    features(images)
+    (process,) = (child for child in set(psutil.Process().children()) - others if SPAWNED in child.cmdline())
+    process.kill()
+    process.wait()
+    assert torch.equal(features(images), by_torch(backbone, images))
+    assert "torch does, which takes longer" in caplog.text
+
+
+def test_the_process_of_openvino_ends_with_a_killed_parent():
+    pytest.importorskip("openvino")
+    command = [sys.executable, "-c", KILLED]
+    killed = subprocess.run(command, capture_output=True, text=True, check=False, cwd=CHECKOUT)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    pid = int(killed.stdout)
+    if psutil.pid_exists(pid):
+        psutil.Process(pid).wait(60)

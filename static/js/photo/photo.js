@@ -1,5 +1,6 @@
 import { byId } from '../lib/dom.js';
 import { SharpLayer, partOf } from './sharp.js';
+import { Swipe } from './swipe.js';
 import { Sheet, turnedBox, turnedSize } from './sheet.js';
 import { TileCache } from './tiles.js';
 import { Tone } from './tone.js';
@@ -14,9 +15,10 @@ export class Photo {
   /**
    * @param {ProjectStorage} local shared by tabs
    * @param {ProjectStorage} session this tab's
-   * @param {{onsay: (text: string) => void, onframe: () => void}} listeners `onframe`: images begin in another way now
+   * @param {{onsay: (text: string) => void, onframe: () => void, onswipe: Swipe['onswipe']}} listeners `onframe`: images begin in
+   *   another way now
    */
-  constructor(local, session, { onsay, onframe }) {
+  constructor(local, session, { onsay, onframe, onswipe }) {
     this.local = local;
     this.onsay = onsay;
     this.onframe = onframe;
@@ -26,6 +28,7 @@ export class Photo {
     this.tiles = new TileCache();
     this.sharp = new SharpLayer(sharp, (id, url) => this.tiles.of(id)?.part.url === url);
     this.zoom = new Zoom(this.frame, [picture, marks], { onmove: (view) => this.sharp.move(view), onframe });
+    this.swipe = new Swipe(this.frame, this.zoom, onswipe);
     this.tone = new Tone(session, this.frame, [picture, sharp]);
     /** @type {?Task} */
     this.task = null; // the image whose preview is on the screen

@@ -129,6 +129,12 @@ export class Zoom {
     return { frame: this.space, size, scale, x, y };
   }
 
+  /** Whether the image is seen as it began. */
+  get resting() {
+    const { scale, x, y } = beginning(this.space, this.size, this.part);
+    return this.scale === scale && this.x === x && this.y === y;
+  }
+
   /** Back to where the image began. */
   reset() {
     const { scale, x, y } = beginning(this.space, this.size, this.part);
@@ -175,7 +181,7 @@ export class Zoom {
     if (other) {
       const distance = (/** @type {[number, number]} */ [x, y]) => Math.hypot(x - other[0], y - other[1]) || 1;
       this.by(distance(to) / distance(from), other); // the finger that rests holds its place
-    } else if (this.scale > 1) this.set(this.scale, this.x + to[0] - from[0], this.y + to[1] - from[1]);
+    } else if (this.scale > 1 && !(event.pointerType === 'touch' && this.resting)) this.set(this.scale, this.x + to[0] - from[0], this.y + to[1] - from[1]);
   }
 }
 

@@ -1,0 +1,1 @@
+"""Erasing images and people for good: what goes, in which order, and the proof that it is gone."""

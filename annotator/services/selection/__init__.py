@@ -1,0 +1,1 @@
+"""The light table: one change of many images at once, from *Browse*."""
