@@ -103,13 +103,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     app.jinja_env.globals.update(
         project_name=project.name, version=__version__, exclusion_reasons=list(ExclusionReason)
     )
-    app.config.update(
-        SECRET_KEY=project.secret_key(),
-        SESSION_COOKIE_NAME="facelabel",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Strict",
-        PERMANENT_SESSION_LIFETIME=timedelta(days=14),
-    )
+    _set_cookies(app, project)
     app.url_map.converters["int"] = RowNumber
     protect(app, settings.host)
     guard(app)
@@ -119,3 +113,14 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         app.register_blueprint(blueprint)
     spec.app = app
     return app
+
+
+def _set_cookies(app: Flask, project: ProjectFolder) -> None:
+    """Set how long a login lasts, and that its cookie is sent to this site only and hidden from scripts."""
+    app.config.update(
+        SECRET_KEY=project.secret_key(),
+        SESSION_COOKIE_NAME="facelabel",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=14),
+    )

@@ -161,7 +161,7 @@ class Database:
     def overwrite_deleted(self) -> None:
         """Write the file anew and empty the write-ahead log, so that neither holds bytes of deleted rows.
 
-        Others may read and write meanwhile; writers wait. It takes a second per some 200 MB.
+        Others may read and write meanwhile; writers wait. It takes a second per some 70 MB.
 
         Raises:
             NoRoom: if the disk has no room for a second copy of the database; nothing has changed then.

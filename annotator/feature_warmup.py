@@ -61,7 +61,7 @@ class FeatureWarmup:
         self.complete = not images and not self._left()
         if not images:
             return False
-        from trainer.probe.features import BATCH, ImageFile  # noqa: PLC0415
+        from trainer.probe.features import AHEAD, ImageFile  # noqa: PLC0415
         from trainer.rounds.engines import compute_ahead  # noqa: PLC0415 - loaded only when there are images
         from trainer.runtime.errors import ImageError, TrainerError  # noqa: PLC0415
 
@@ -78,7 +78,7 @@ class FeatureWarmup:
             done = compute_ahead(files, self._project.cache, STEP_SECONDS, self._network)
         except ImageError as error:
             _log.warning("the features of some images are not computed in advance: %s", error.what)
-            done = BATCH
+            done = AHEAD
         except (TrainerError, OSError) as error:
             _log.warning("features are no longer computed in advance: %s", str(error).replace("\n", " "))
             self._possible = False

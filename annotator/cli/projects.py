@@ -85,8 +85,9 @@ def status_command(project: Path, as_json: bool) -> None:
     if as_json:
         print_json(status)
         return
+    excluded = f", and {status['excluded']} excluded" if status["excluded"] else ""
     click.echo(
-        f"{status['project']}: {status['images']} images, {status['done']} done, {status['open']} open"
+        f"{status['project']}: {status['images']} images, {status['done']} done, {status['open']} open{excluded}"
     )
     for attribute in schema.attributes:
         counts = status["attributes"][attribute.name]

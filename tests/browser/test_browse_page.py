@@ -41,6 +41,14 @@ def test_a_view_is_filtered_linked_and_opened_and_a_correction_is_undone(page: P
         page.wait_for_url(f"**/browse/{image}?attribute=glasses&value=1")
         wait_until_ready(page)
         page.get_by_label("adjudicate").check()
+        page.goto(f"{server.url}/browse/{image_of(filled, names[0])}?attribute=glasses&value=1")
+        wait_until_ready(page)
+        page.locator("#next").click()
+        page.wait_for_url(f"**/browse/{image}?attribute=glasses&value=1")
+        wait_until_ready(page)
+        assert page.get_by_label(
+            "adjudicate"
+        ).is_checked()  # a row of images is decided without checking it anew
         page.locator("[data-attribute=glasses] [data-code='2']").click()
         page.wait_for_selector("[data-attribute=glasses] [data-code='2'][aria-pressed=true]")
         assert "adjudicated" in page.locator("[data-attribute=glasses]").inner_text()

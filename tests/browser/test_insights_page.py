@@ -69,8 +69,8 @@ def test_every_cell_bar_and_point_leads_to_its_images(page: Page, filled: Projec
         cells = card.locator(".confusion td a").all()
         wanted = [(cell.get_attribute("href"), int(cell.inner_text())) for cell in cells]
         points = [
-            (link.get_attribute("href"), int((link.get_attribute("aria-label") or "").split()[0]))
-            for link in card.locator(".plot.square a").all()
+            (link.get_attribute("href"), int(link.get_attribute("data-images") or 0))
+            for link in card.locator(".bins a").all()
         ]
         bars = [
             (row.locator(".class a").get_attribute("href"), int(row.locator(".number").inner_text()))

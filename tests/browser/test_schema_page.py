@@ -118,3 +118,12 @@ def test_the_schema_page_with_changes_has_no_serious_fault(browser: Browser, ser
                 f for f in Axe().run(page).response["violations"] if f["impact"] in {"serious", "critical"}
             ]
             assert faults == []
+
+
+def test_a_new_attribute_is_no_mistake_before_its_title_is_typed(page: Page, filled: ProjectFolder):
+    with Server(filled.path) as server:
+        opened(page, server)
+        page.get_by_role("button", name="Add an attribute").click()
+        page.locator("#state:not(.problem)", has_text="Type a title").wait_for()
+        page.locator(".attribute.editing").last.get_by_label("Column in labels.csv").fill("beard")
+        told(page, "add the attribute beard")

@@ -1,6 +1,6 @@
 """The features of a backbone, computed by torch, or by OpenVINO where it is faster.
 
-OpenVINO (Apache-2.0, installed by the extra `train`) compiles a network for the processor, in a process of its own. The
+OpenVINO (Apache-2.0, installed by the extra `train`) compiles a network for the processor, in a separate process. The
 environment variable FACELABEL_OPENVINO=0 leaves all to torch.
 
 Its float32 features agree with torch's to a millionth, so both have the same name in the cache of features, and it does not

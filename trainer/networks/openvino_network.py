@@ -1,7 +1,7 @@
 """A backbone compiled by OpenVINO for the processor: uint8 images in, float32 features out.
 
 The network is traced for one size of images and any number of them, and goes through OpenVINO's PyTorch frontend. That and
-all computing happen in a process of its own: long processes in which networks had been converted ended with a segmentation
+all computing happen in a separate process: long processes in which networks had been converted ended with a segmentation
 fault, whose cause is not known. If this process ends early, its caller gets an error and keeps running.
 """
 

@@ -118,13 +118,16 @@ class FeatureStore:
             _write_at(self._records, count * self.size * 2, np.ascontiguousarray(features).tobytes())
             _write_at(self._digests, count * DIGEST, bytes.fromhex("".join(digests)))
 
-    def keep(self, digests: list[str]) -> int:
-        """Keep the records of these images, and remove all others with what was computed from them; return their number.
+    def keep(self, digests: list[str]) -> NDArray[np.bool_]:
+        """Keep the records of these images, and remove all others with what was computed from them.
 
         A crash leaves the records as they were, as they shall be, or none at all.
 
         Args:
             digests: Keys of the records, in hexadecimal.
+
+        Returns:
+            (records,) which of the records before were kept.
         """
         with self.locked():
             remove_unfinished(self.folder)
@@ -135,12 +138,11 @@ class FeatureStore:
                 .to_numpy(zero_copy_only=False)
                 .astype(bool)
             )
-            removed = int(len(kept) - kept.sum())
             torn = self._records.stat().st_size - len(kept) * self.size * 2
             torn += self._digests.stat().st_size - len(kept) * DIGEST
-            if removed or torn:
+            if torn or not kept.all():
                 self._rewrite(present, kept)
-            return removed
+            return kept
 
     def _rewrite(self, digests: NDArray[np.uint8], kept: NDArray[np.bool_]) -> None:
         for derived in self.folder.glob("*.safetensors"):  # embeddings of all records

@@ -27,6 +27,8 @@ from trainer.runtime.files import sha256_file
 from trainer.views import View, load_views
 
 BATCH, CHUNK = 32, 512
+AHEAD = 8
+"""Images between two looks at the time when features are computed ahead: a round that is due does not wait longer."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of images done and the number of all images."""
@@ -217,10 +219,10 @@ def compute_some(
             landmarks[number] = file.landmarks
     missing = _missing(sources, [source.keys(hashes, landmarks) for source in sources])
     until = time.monotonic() + seconds
-    for start in range(0, len(missing), BATCH):
+    for start in range(0, len(missing), AHEAD):
         if time.monotonic() > until:
             return missing[start][0]
-        batch = missing[start : start + BATCH]
+        batch = missing[start : start + AHEAD]
         _add(sources, backbone, ((files[number], lacking) for number, lacking in batch), lambda _: None)
     return len(files)
 

@@ -102,7 +102,7 @@ def exclude(session: Session, labeller_id: int, wanted: ToExclude) -> Changed:
 
 
 def restore(session: Session, labeller_id: int, key: str, image_ids: Collection[int]) -> Changed:
-    """Let excluded images count again, all or none, whoever excluded them. The caller checks that the labeller may.
+    """Let excluded images count again, all or none, no matter who excluded them. The caller checks that the labeller may.
 
     A repetition with the same key changes nothing and returns the same outcome.
 

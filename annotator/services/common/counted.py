@@ -21,7 +21,7 @@ def of_counted_image(
 ) -> ColumnElement[bool]:
     """The condition that a row belongs to an image that counts, for queries of other tables, or of an index of images alone.
 
-    SQLite reads the few excluded images once, from an index of their own.
+    SQLite reads the few excluded images once, from a separate index.
 
     Args:
         image_id: the column of the surrounding query with the image's id.

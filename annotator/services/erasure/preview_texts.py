@@ -22,8 +22,9 @@ def preview_texts(preview: dict[str, Any], *, with_copies: bool = False) -> list
             "The name of the person goes: from the list of people, their history, reports and rounds."
         )
     if preview["what"] == "name":
-        faces = counted(preview["faces"], "image keeps its label", "images keep their labels")
-        texts.append(f"{faces}, under a number instead of the name. The descriptors of the faces go.")
+        kept = counted(preview["faces"], "image keeps its label", "images keep their labels")
+        if preview["faces"]:
+            texts.append(f"{kept}, under a number instead of the name. The descriptors of the faces go.")
     elif preview["images"]:
         texts.append(_images_text(preview))
     if preview["photos"]:

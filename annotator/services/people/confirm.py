@@ -13,6 +13,7 @@ from annotator.domain.precedence import CellState, KeptAs, Way, decide
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import NotFound, WrongUse
 from annotator.models import Annotation, NotThisPerson, Submission, ValueRow
+from annotator.services.annotation.exclude import excluded_among
 from annotator.services.annotation.log import add_submission, annotate_all, find_submission
 from annotator.services.annotation.standing import read_cell_states
 from annotator.services.people.face_sets import identity_attribute
@@ -58,13 +59,14 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What became of a set. `opinions`: images whose label this answer did not become."""
+    """What became of a set. `opinions`: images whose label this answer did not become. `excluded`: images that do not count."""
 
     key: str
     code: int | None
     name: str | None
     answered: int
     opinions: list[int]
+    excluded: list[int]
 
 
 def confirm(session: Session, labeller_id: int, confirmation: Confirmation) -> Confirmed:
@@ -159,4 +161,5 @@ def _outcome(session: Session, row: Submission, confirmation: Confirmation) -> C
         name=person.name if person else None,
         answered=len(cells),
         opinions=sorted(cell.image_id for cell in cells if cell.origin == Origin.OPINION),
+        excluded=excluded_among(session, [cell.image_id for cell in cells]),
     )

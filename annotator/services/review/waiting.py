@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from annotator.models import Image, Skip
 from annotator.project import ProjectFolder
+from annotator.services.common.counted import COUNTED
 from annotator.services.review.queue import Kind, review_queue
 
 MOST = 99
@@ -37,6 +38,6 @@ def images_to_review(project: ProjectFolder, session: Session) -> Waiting:
 def skipped_images(session: Session, labeller_id: int) -> Waiting:
     """Count the images that somebody skipped and that still lack an answer."""
     query = select(Skip.image_id).join(Image, Image.id == Skip.image_id)
-    query = query.where(Skip.labeller_id == labeller_id, Image.open_cells > 0).limit(MOST + 1)
+    query = query.where(Skip.labeller_id == labeller_id, Image.open_cells > 0, COUNTED).limit(MOST + 1)
     images = len(session.scalars(query).all())
     return Waiting(min(images, MOST), images > MOST)

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.audit import Measured, difference
 from annotator.formats.snapshot.predictions import PredictionsFile
-from annotator.models import Annotation, Predictions, Project
+from annotator.models import Annotation, Image, Predictions, Project
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import remember_statistics
-from annotator.services.common.counted import counted_state
+from annotator.services.common.counted import COUNTED, counted_state
 from annotator.services.common.round_artifacts import REPORT
 from annotator.services.grouping.membership import split_rule
 from annotator.services.rounds.audit_set import measure_answers, read_audit_set
@@ -147,7 +147,8 @@ def _compare(
         for name in active.names.values()
         if name in metrics[0]
     ]
-    first = file.order(0, head)
+    excluded = set(session.scalars(select(Image.name).where(~COUNTED)))
+    first = [name for name in file.order(0, head) if name not in excluded]
     return RoundChanges(
         older.round_id if older and before else None,
         attributes,

@@ -7,16 +7,20 @@ process; after a restart each list is walked once.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import SubmissionKind
-from annotator.models import Annotation, Gold, Image, OpinionWanted, Skip, Submission
+from annotator.models import Annotation, Gold, Image, OpinionWanted, Skip, Submission, now
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
 from annotator.services.tasks.leases import NOT_LEASED
 
+GOLD_DELAY = timedelta(hours=1)
+"""How long after an image was made gold those who decided it are asked, so that they do not just remember."""
 _WINDOW = 256
 _NO_ANSWER = (
     SubmissionKind.UNDO,
@@ -44,18 +48,24 @@ def first_unanswered(
         count: how many image ids are wanted at most.
     """
     cache, key = project_cache(session), (table.__tablename__, labeller_id)
-    answered = exists().where(
+    theirs = exists().where(
         Annotation.image_id == table.image_id,
         Submission.id == Annotation.submission_id,
         Submission.labeller_id == labeller_id,
-        Submission.kind.not_in(_NO_ANSWER),
         ~is_undone(),
+    )
+    # Who decided or corrected a gold image is asked too: a decision in sight of all answers does not measure its author.
+    answered = theirs.where(
+        Submission.kind.not_in((*_NO_ANSWER, SubmissionKind.REVIEW) if table is Gold else _NO_ANSWER)
     )
     skipped = exists().where(Skip.image_id == table.image_id, Skip.labeller_id == labeller_id)
     passable = or_(answered, skipped)
     if table is OpinionWanted:  # open images are in the queue anyway
         passable = or_(passable, Image.open_cells > 0)
     free = and_(Image.open_cells == 0, COUNTED, NOT_LEASED)
+    if table is Gold:
+        reviewed = theirs.where(Submission.kind == SubmissionKind.REVIEW)
+        free = and_(free, or_(~reviewed, Gold.created_at <= now() - GOLD_DELAY))
     columns = select(table.id, Image.id, passable, free).join(Image, Image.id == table.image_id)
     if table is OpinionWanted:  # suspicious labels are drawn by relabeling.py
         columns = columns.where(~OpinionWanted.suspected)

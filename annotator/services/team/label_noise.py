@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.statistics import Proportion
+from annotator.domain.plurals import counted
 from annotator.domain.states import JUDGED
 from annotator.models import Annotation, AskedAgain, Gold, Submission
 from annotator.project import ProjectFolder
@@ -23,6 +24,8 @@ from annotator.services.team.metrics import TEAM
 
 LIMIT = 0.01
 """Labels are noisy if the lower end of the 95 % interval of the share of wrong labels is above this."""
+ENOUGH_FOR_PERCENT = 20
+"""Below this many answers, a count is clearer than a percentage."""
 ENOUGH = 50
 """With fewer labels, answers to gold images, or images answered by several people, nothing is concluded from them."""
 REFUTING = 20
@@ -85,10 +88,10 @@ class LabelNoise:
         estimates = []
         if self.suspected is not None:
             estimates.append(
-                f"{_of(self.suspected)} labels are probably wrong, according to the search for label errors (without audit images)"
+                f"{_of(self.suspected, 'label')} {_are(self.suspected)} probably wrong, according to the search for label errors (without audit images)"
             )
         if self.gold is not None:
-            estimates.append(f"{_of(self.gold)} answers to gold images were wrong")
+            estimates.append(f"{_of(self.gold, 'answer')} to gold images {_were(self.gold)} wrong")
         if self.differing is not None:
             share = 100 * self.differing.value
             estimates.append(
@@ -201,8 +204,18 @@ def _above(share: Proportion | None, limit: float) -> bool:
     return share is not None and share.trials >= ENOUGH and share.interval[0] > limit
 
 
-def _of(share: Proportion) -> str:
-    return f"{share.successes:,} of {share.trials:,} ({100 * share.value:.1f} %)"
+def _of(share: Proportion, noun: str) -> str:
+    """Such as "3 of 150 labels (2.0 %)"; without the percentage where one more answer would change it by several points."""
+    percent = f" ({100 * share.value:.1f} %)" if share.trials >= ENOUGH_FOR_PERCENT else ""
+    return f"{share.successes:,} of {counted(share.trials, noun, f'{noun}s')}{percent}"
+
+
+def _are(share: Proportion) -> str:
+    return "is" if share.successes == 1 else "are"
+
+
+def _were(share: Proportion) -> str:
+    return "was" if share.successes == 1 else "were"
 
 
 def _images(count: int) -> str:

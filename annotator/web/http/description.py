@@ -17,6 +17,10 @@ KEYED = frozenset(
     {
         "browse.correct_image",
         "browse.undo_image_correction",
+        "erasures_api.erase",
+        "exclusions_api.exclude_images",
+        "exclusions_api.restore_images",
+        "exclusions_api.undo_images",
         "flags_api.flag_image",
         "groups_api.add_decision",
         "imports_api.upload",

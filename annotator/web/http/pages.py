@@ -22,7 +22,7 @@ _ICONS = (
 @pages.get("/")
 def label() -> str:
     """The label page."""
-    return render_page("label")
+    return render_page("label", piece_bytes=PIECE_BYTES)
 
 
 @pages.get("/rounds")

@@ -66,7 +66,7 @@ def exclude_images(json: ExclusionRequest) -> ExclusionAnswer:
 @exclusions_api.post("/restore")
 @spec.validate(resp=answers(HTTP_200=ExclusionAnswer, problems=(404, 409)), tags=["exclusions"])
 def restore_images(json: RestoreRequest) -> ExclusionAnswer:
-    """Let excluded images count again, whoever excluded them. Repeating a key changes nothing."""
+    """Let excluded images count again, no matter who excluded them. Repeating a key changes nothing."""
     with context().project.database.write() as session:
         me = labeller_id()
         check_reviewer(session, me)

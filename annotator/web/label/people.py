@@ -117,6 +117,7 @@ def confirm_set(json: ConfirmRequest) -> ConfirmAnswer:
         name=outcome.name,
         answered=outcome.answered,
         opinions=outcome.opinions,
+        excluded=outcome.excluded,
     )
 
 

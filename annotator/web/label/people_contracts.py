@@ -111,13 +111,17 @@ class ConfirmRequest(Request):
 
 
 class ConfirmAnswer(BaseModel):
-    """What was stored; `opinions`: images that keep somebody else's answer as their label."""
+    """What was stored; `opinions`: images that keep somebody else's answer as their label.
+
+    `excluded`: images that somebody excluded meanwhile; their answers count if they are restored.
+    """
 
     submission: str
     code: int | None
     name: str | None
     answered: int
     opinions: list[int]
+    excluded: list[int]
 
 
 class PeopleUndoRequest(Request):

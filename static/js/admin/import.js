@@ -5,12 +5,12 @@ import { untilAnswered } from '../lib/retry.js';
 import { HeadChoice } from './heads.js';
 import { reportOf } from './import_report.js';
 import { MappingForm, saveText } from './mapping.js';
-import { tar } from './tar.js';
-import { upload } from './upload.js';
+import { bundle, takeFiles } from '../upload/drop_zone.js';
+import { upload } from '../upload/upload.js';
 /** @import { Import, ImportSummary } from '../types' */
+/** @import { ChosenFile } from '../upload/drop_zone.js' */
 
-/** @typedef {{path: string, file: File}} ChosenFile `path`: its place in the folder that was chosen */
-
+const IMPORTED = 'Imported.';
 const LOOK = 500; // milliseconds between two looks at a run
 const form = byId('confirm', HTMLFormElement);
 const mapping = new MappingForm(form);
@@ -31,6 +31,7 @@ const hasFile = (/** @type {ImportSummary} */ { state, dry_run }) => state === '
  */
 function say(text, error = '') {
   byId('message').textContent = text;
+  byId('message').classList.toggle('success', text === IMPORTED);
   byId('error').textContent = error;
 }
 
@@ -171,7 +172,7 @@ async function look(id, focus = false) {
       timer = setTimeout(look, LOOK, id);
       return;
     }
-    if (row.state === 'done') say(row.dry_run ? 'Nothing has changed yet. Check the result below, then import.' : 'Imported.');
+    if (row.state === 'done') say(row.dry_run ? 'Nothing has changed yet. Check the result below, then import.' : IMPORTED);
     else say(row.needs_mapping ? 'Nothing has changed yet. Choose what the labels mean, then import.' : '');
     await list();
   } catch (error) {
@@ -182,18 +183,13 @@ async function look(id, focus = false) {
 }
 
 /**
- * Upload the chosen files: a single file unchanged, several files as one archive.
+ * Upload the chosen files.
  *
  * @param {ChosenFile[]} entries
  */
 async function send(entries) {
   if (sending || entries.length === 0) return;
-  const [{ path, file }] = entries;
-  const root = entries.length > 1 && path.includes('/') ? path.split('/')[0] : 'files';
-  const isImage = file.type.startsWith('image/');
-  const asItIs = entries.length === 1 && !isImage;
-  const name = asItIs ? file.name : `${isImage && entries.length === 1 ? 'image' : root}.tar`;
-  const content = asItIs ? file : tar(entries);
+  const { name, content } = bundle(entries);
   sending = true;
   clearTimeout(timer);
   say(`Uploading ${name} …`);
@@ -237,48 +233,7 @@ async function start(dryRun) {
   });
 }
 
-/**
- * The files of a dropped folder, with their places in it.
- *
- * @param {FileSystemEntry} entry
- * @param {string} [prefix]
- * @returns {Promise<ChosenFile[]>}
- */
-async function walk(entry, prefix = '') {
-  if (entry instanceof FileSystemFileEntry) return [{ path: prefix + entry.name, file: await new Promise((resolve, reject) => { entry.file(resolve, reject); }) }];
-  if (!(entry instanceof FileSystemDirectoryEntry)) return [];
-  const reader = entry.createReader();
-  /** @type {ChosenFile[]} */
-  const files = [];
-  for (;;) {
-    /** @type {FileSystemEntry[]} */
-    const some = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
-    if (some.length === 0) return files;
-    for (const inner of some) files.push(...await walk(inner, `${prefix}${entry.name}/`));
-  }
-}
-
-/** @param {DragEvent} event */
-async function dropped(event) {
-  event.preventDefault();
-  delete byId('drop').dataset.over;
-  const entries = [...event.dataTransfer?.items ?? []].flatMap((item) => item.webkitGetAsEntry() ?? []);
-  send((await Promise.all(entries.map((entry) => walk(entry)))).flat());
-}
-
-/** @param {HTMLInputElement} field */
-function picked(field) {
-  send([...field.files ?? []].map((file) => ({ path: file.webkitRelativePath || file.name, file })));
-  field.value = '';
-}
-
-for (const id of ['files', 'folder']) {
-  const field = byId(id, HTMLInputElement);
-  field.addEventListener('change', () => picked(field));
-}
-byId('drop').addEventListener('dragover', (event) => { event.preventDefault(); byId('drop').dataset.over = ''; });
-byId('drop').addEventListener('dragleave', () => { delete byId('drop').dataset.over; });
-byId('drop').addEventListener('drop', dropped);
+takeFiles(send);
 onSubmit(form, () => start(false));
 byId('again').addEventListener('click', () => start(true));
 byId('discard').addEventListener('click', () => act('discard', {}));

@@ -121,6 +121,13 @@ class SchemaPage {
 
   async preview() {
     const number = this.asked;
+    if (this.draft.some((attribute) => attribute.old === null && attribute.title === '' && attribute.name === '')) {
+      this.tell([], '');
+      byId('state').textContent = 'Type a title for the new attribute.';
+      this.discardButton.disabled = false;
+      document.documentElement.dataset.state = 'ready';
+      return;
+    }
     try {
       const { changes } = await call('POST', 'schema/changes/preview', this.body());
       if (number === this.asked) this.tell(changes);
@@ -161,6 +168,7 @@ class SchemaPage {
       await postOnce('schema/changes', this.body());
       await this.load();
       byId('message').textContent = `${count(number, 'change')} applied and written to attributes.toml.`;
+      byId('message').className = 'success';
       byId('add').focus();
     });
   }

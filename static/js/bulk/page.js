@@ -1,5 +1,6 @@
 /** The sweep page's controller: what the labeller does → marks → outbox, and which page comes next. */
 import { byId, closest, count, find, findAll } from '../lib/dom.js';
+import { someExcludedText } from '../lib/exclude/words.js';
 import { thumbnailOf } from '../lib/face_crop.js';
 import { FaceGrid } from '../lib/face_grid.js';
 import { OUT } from '../lib/face_marks.js';
@@ -229,8 +230,7 @@ class BulkPage {
 
   reason() {
     const { value, order } = this.queue.wish ?? {};
-    const title = this.attribute?.title;
-    return value === null || order === 'probable' ? `${title}: no faces left` : `${title}: no faces left with the prediction “${this.word(value)}”`;
+    return `${this.attribute?.title}: no faces left${value === null || order === 'probable' ? '' : ` with the prediction “${this.word(value)}”`}`;
   }
 
   /**
@@ -240,7 +240,7 @@ class BulkPage {
   acknowledged(item, answer) {
     if (item.kind === 'sweep undo') this.queue.setLeases(item.body.submission, answer.images);
     if (answer.opinions?.length > 0) this.say(`Another labeller had already taken ${count(answer.opinions.length, 'face')}. Your answer counts as an extra opinion.`);
-    if (answer.excluded?.length > 0) this.say(`Somebody had excluded ${count(answer.excluded.length, 'face')}. Your answer is kept and counts if the image is restored.`);
+    if (answer.excluded?.length > 0) this.say(someExcludedText(answer.excluded.length));
     this.queue.sync();
     this.render();
   }

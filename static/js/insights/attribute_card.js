@@ -3,7 +3,7 @@ import { count, element } from '../lib/dom.js';
 import { explain, explained } from '../lib/explain/metric.js';
 import { formatMetric, numbersOf } from '../lib/interval.js';
 import { browseUrl, numbersUrl } from '../lib/urls.js';
-import { learningCurve, reliability } from './charts.js';
+import { edgesOf, learningCurve, reliability } from './charts.js';
 /** @import { Advice, AttributeInsights, Split } from '../types' */
 /** @import { MeasuredPoint } from './charts.js' */
 
@@ -60,7 +60,15 @@ function calibrationPanel({ attribute, calibration }) {
   if (calibration === null) return panel('', 'Calibration', 'calibration', attribute, nothing('No model has predicted a labelled audit image yet.'));
   const { error, null_high: high, honest } = calibration;
   const words = honest ? `Error ${formatMetric(error, 3)}; chance alone gives up to ${formatMetric(high, 3)}.` : `Error ${formatMetric(error, 3)}, above the ${formatMetric(high, 3)} that chance gives: the probabilities are not reliable.`;
-  return panel('', 'Calibration', 'calibration', attribute, reliability(calibration, (from, below) => imagesUrl(attribute, { value: 'labelled', split: 'test', sure_from: from, ...(below < 1 ? { sure_below: below } : {}) })), element('p', { class: honest ? 'muted' : 'warning' }, explained('calibration', { value: formatMetric(error, 3), points: Math.round(100 * error), high: formatMetric(high, 3) }, words)));
+  const addressOf = (/** @type {number} */ confidence) => {
+    const [from, below] = edgesOf(confidence);
+    return imagesUrl(attribute, { value: 'labelled', split: 'test', sure_from: from, ...(below < 1 ? { sure_below: below } : {}) });
+  };
+  const links = calibration.bins.map(({ images, confidence, right }) => element('li', {}, element('a', { href: addressOf(confidence), 'data-images': images },
+    `${count(images, 'image')} at ${Math.round(100 * confidence)} %: ${Math.round(100 * right)} % correct`)));
+  return panel('', 'Calibration', 'calibration', attribute, reliability(calibration, addressOf),
+    element('p', { class: honest ? 'muted' : 'warning' }, explained('calibration', { value: formatMetric(error, 3), points: Math.round(100 * error), high: formatMetric(high, 3) }, words)),
+    element('details', { class: 'bins' }, element('summary', {}, 'Images by probability'), element('ul', {}, ...links)));
 }
 
 /**
@@ -94,9 +102,9 @@ function distributionPanel({ attribute, values, unsure, labelled, imbalance }) {
   const most = Math.max(1, ...values.map((value) => value.train + value.val + value.test));
   const row = (/** @type {AttributeInsights['values'][0]} */ value) => {
     const total = value.train + value.val + value.test;
-    // The parts repeat the link of the name for the mouse; the keyboard has the name's.
+    // The parts are a shortcut for the mouse; the keyboard and fingers have the link of the name.
     const bar = element('span', { class: 'split-bar', 'aria-hidden': 'true' }, ...SPLITS.map((split) => {
-      const part = element('a', { 'data-split': split, tabindex: -1, href: imagesUrl(attribute, { value: value.code, split }) });
+      const part = element('span', { 'data-split': split, onclick: () => location.assign(imagesUrl(attribute, { value: value.code, split })) });
       part.style.inlineSize = `${(100 * value[split]) / most}%`;
       return part;
     }));

@@ -102,16 +102,16 @@ const EDGE = 42;
 const BINS = 15; // equally wide, as trainer/stats/calibration.py has them
 
 /**
- * How often answers of each probability were right; on the diagonal the probabilities are honest. Each point is a link.
+ * How often answers of each probability were right; on the diagonal the probabilities are honest.
  *
  * @param {Pick<Calibration, 'error'|'bins'>} calibration
- * @param {(low: number, high: number) => string} addressOf the images with a probability between two numbers
+ * @param {(confidence: number) => string} addressOf the images of a bin, by its mean probability
  */
 export function reliability({ error, bins }, addressOf) {
   const place = (/** @type {number} */ share) => EDGE + share * (SIDE - EDGE - 10);
   const flip = (/** @type {number} */ share) => SIDE - EDGE - share * (SIDE - EDGE - 10);
   const most = Math.max(...bins.map(({ images }) => images));
-  const drawing = svgElement('svg', { class: 'plot square', viewBox: `0 0 ${SIDE} ${SIDE}`, role: 'group', 'aria-label': `Reliability diagram: calibration error ${formatMetric(error, 3)}` });
+  const drawing = svgElement('svg', { class: 'plot square', viewBox: `0 0 ${SIDE} ${SIDE}`, role: 'img', 'aria-label': `Reliability diagram: calibration error ${formatMetric(error, 3)}` });
   for (const share of [0, 0.5, 1]) {
     drawing.append(line('grid', place(0), flip(share), place(1), flip(share)), line('grid', place(share), flip(0), place(share), flip(1)),
       text('tick end', EDGE - 6, flip(share) + 4, formatMetric(share, 1)), text('tick middle', place(share), SIDE - EDGE + 16, formatMetric(share, 1)));
@@ -121,19 +121,31 @@ export function reliability({ error, bins }, addressOf) {
   for (const { images, confidence, right } of bins) {
     const weight = Math.sqrt(images / most);
     drawing.append(svgElement('line', { class: 'stem', x1: place(confidence), y1: flip(confidence), x2: place(confidence), y2: flip(right), 'stroke-opacity': 0.25 + 0.75 * weight }),
-      pointLink(addressOf, confidence, `${images} predictions at ${Math.round(100 * confidence)} %: ${Math.round(100 * right)} % correct`,
-        svgElement('circle', { class: 'point', cx: place(confidence), cy: flip(right), r: 2.5 + 4.5 * weight })));
+      leadTo(titled(svgElement('circle', { class: 'point', cx: place(confidence), cy: flip(right), r: 2.5 + 4.5 * weight }),
+        `${images} predictions at ${Math.round(100 * confidence)} %: ${Math.round(100 * right)} % correct`), addressOf(confidence)));
   }
   return drawing;
 }
 
 /**
- * @param {(low: number, high: number) => string} addressOf
+ * The edges of a bin.
+ *
  * @param {number} confidence the mean of the bin, which says which bin it is
- * @param {string} words
- * @param {SVGElement} point
+ * @returns {[low: number, high: number]}
  */
-function pointLink(addressOf, confidence, words, point) {
+export function edgesOf(confidence) {
   const bin = Math.min(BINS - 1, Math.floor(confidence * BINS));
-  return svgElement('a', { href: addressOf(bin / BINS, (bin + 1) / BINS), 'aria-label': words }, titled(point, words));
+  return [bin / BINS, (bin + 1) / BINS];
+}
+
+/**
+ * A shortcut for the mouse; the keyboard and fingers have a list of links.
+ *
+ * @param {SVGElement} point
+ * @param {string} address
+ */
+function leadTo(point, address) {
+  point.classList.add('leads');
+  point.addEventListener('click', () => location.assign(address));
+  return point;
 }

@@ -221,9 +221,9 @@ export class Draft {
     return value !== null && Boolean(this.value(name, value)?.ends);
   }
 
-  /** Whether nothing is answered and nothing is suggested. */
-  get untouched() {
-    return this.answers.size === 0 && this.schema.every(({ name }) => !this.open(name));
+  /** What a swipe does: it accepts, or skips an image on which nothing is answered or suggested. */
+  get onward() {
+    return this.answers.size === 0 && this.schema.every(({ name }) => !this.open(name)) ? 'skip' : 'accept';
   }
 
   get ended() {

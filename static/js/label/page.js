@@ -1,6 +1,7 @@
 /** The label page's controller: what the labeller does → draft → session, and which image comes next. */
 import { byId, closest, findAll } from '../lib/dom.js';
-import { ExcludeDialog } from '../lib/exclude_dialog.js';
+import { ExcludeDialog } from '../lib/exclude/dialog.js';
+import { keptText, tellWhyGone } from '../lib/exclude/words.js';
 import { ImageCache } from '../lib/image_cache.js';
 import { commandOf } from '../lib/keys.js';
 import { OutboxStatus } from '../lib/outbox_status.js';
@@ -8,7 +9,6 @@ import { loadSchema } from '../lib/schema.js';
 import { ProjectStorage } from '../lib/storage.js';
 import { AttributeKeys } from './attribute_keys.js';
 import { AttributePanel } from './attribute_panel.js';
-import { keptText, tellWhyGone } from './excluded_meanwhile.js';
 import { Cursor } from './suggestions/cursor.js';
 import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
@@ -21,7 +21,7 @@ import { surpriseOf, tint } from './suggestions/surprise.js';
 import { LabelView, measurePaint } from './view.js';
 import { WhyDialog, withWhy } from '../lib/explain/why.js';
 /** @import { ApiError } from '../lib/api.js' */
-/** @import { Answer, Attribute, Exclusion, Progress } from '../types' */
+/** @import { Answer, Attribute, Progress } from '../types' */
 /** @import { Draft } from './draft.js' */
 /** @import { HistoryEntry } from './session_history.js' */
 
@@ -42,7 +42,7 @@ class LabelPage {
     this.session = new SessionState(schema, local, session);
     this.images = new ImageCache();
     this.photo = new Photo(local, session, {
-      onsay: (text) => this.view.say(text), onframe: () => this.prepare(), onswipe: (direction, event) => this.run(direction, undefined, event) });
+      onsay: (text) => this.view.say(text), onframe: () => this.prepare(), onswipe: (direction, event) => this.run(direction === 'back' ? 'undo' : this.draft?.onward ?? 'accept', undefined, event) });
     this.view = new LabelView(schema, this.session.outbox, this.session.history, this.images, this.photo);
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
     this.cursor = new Cursor(local, byId('caret'), byId('cursor'));
@@ -87,8 +87,6 @@ class LabelPage {
       guideline: always((letter) => this.guide.toggle(letter ? this.keys.byKey(letter) : this.keys.marked, !letter)),
       ...Object.fromEntries(Object.entries(this.photo.commands).map(([name, run]) => [name, always(run)])),
       why: always(() => this.why.toggle(this.draft?.task, this.keys.marked)),
-      back: always(() => this.undo()),
-      next: seen(() => this.goOn()),
       skip: held(() => this.skip()),
       reason: held(() => this.skipWithReason()),
       flag: held(() => this.flag()),
@@ -114,7 +112,8 @@ class LabelPage {
     tasks.on('dry', () => this.refresh(null));
     tasks.on('trouble', (error) => this.refresh(error));
     tasks.on('progress', (progress) => this.reached(progress));
-    outbox.on('acknowledged', ({ item, answer }) => this.acknowledged(answer, item.image_name));
+    outbox.on('acknowledged', ({ answer }) => this.acknowledged(answer));
+    outbox.on('acknowledged', ({ item, answer }) => answer.excluded && this.view.say(keptText(item.image_name, answer.excluded)));
     this.loop.on('progress', ({ attributes }) => this.view.countAttributes(attributes));
     outbox.on('calm', () => page.state === 'waiting' && tasks.sync());
   }
@@ -178,14 +177,10 @@ class LabelPage {
     if (this.session.outbox.failures > 0) this.session.outbox.send();
   }
 
-  /**
-   * @param {{progress?: Progress, excluded?: ?Exclusion, labels?: object}} answer
-   * @param {string} name of the image
-   */
-  acknowledged({ progress, excluded, labels }, name) {
+  /** @param {{progress?: Progress, labels?: object}} answer */
+  acknowledged({ progress, labels }) {
     if (labels && Object.keys(labels).length > 0) this.loop.answeredOne();
     this.view.count(progress);
-    if (excluded) this.view.say(keptText(name, excluded));
     if (!this.draft) this.view.state();
   }
 
@@ -299,14 +294,6 @@ class LabelPage {
     this.view.say(next ? `${this.keys.attribute(next)?.title} has no answer yet.` : 'No answers yet. Press Space to skip the image.');
   }
 
-  /** A swipe: accept what is suggested, or skip an image on which nothing is suggested or answered. */
-  goOn() {
-    const { draft } = this;
-    if (!draft?.untouched) return this.accept();
-    this.skip();
-    this.view.say(`${draft.task.image_name} is skipped. Swipe back to return to it.`);
-  }
-
   skip() {
     this.submit(this.keys.current, { skip: true });
   }
@@ -322,8 +309,7 @@ class LabelPage {
   /** Delete: the image shall not count. */
   async exclude() {
     const { draft } = this;
-    if (!draft) return;
-    const excluded = await this.exclusion.ask(draft.task.image_name);
+    const excluded = draft && await this.exclusion.ask(draft.task.image_name);
     if (excluded && this.draft === draft) this.submit(this.keys.current, { excluded });
   }
 

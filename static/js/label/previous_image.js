@@ -1,5 +1,5 @@
 import { element } from '../lib/dom.js';
-import { reasonText } from '../lib/exclude_dialog.js';
+import { reasonText } from '../lib/exclude/words.js';
 /** @import { Finished } from './session_history.js' */
 
 /**

@@ -1,6 +1,6 @@
 /** @import { ProjectStorage } from '../lib/storage.js' */
 /** @import { Task } from '../types' */
-/** @import { Reasoned } from '../lib/exclude_dialog.js' */
+/** @import { Reasoned } from '../lib/exclude/dialog.js' */
 /** @import { KeptDraft } from './draft.js' */
 
 const FORGOTTEN = 200; // entries that a full storage gives up at once

@@ -1,6 +1,6 @@
 import { Draft } from './draft.js';
 /** @import { ProjectStorage } from '../lib/storage.js' */
-/** @import { Reasoned } from '../lib/exclude_dialog.js' */
+/** @import { Reasoned } from '../lib/exclude/dialog.js' */
 /** @import { Attribute, Task } from '../types' */
 /** @import { Finished, HistoryEntry } from './session_history.js' */
 import { SessionHistory } from './session_history.js';

@@ -1,5 +1,6 @@
 /** The people page's controller: sets of faces → who they are → outbox, and which set comes next. */
 import { byId, closest, count, element, find, findAll } from '../lib/dom.js';
+import { someExcludedText } from '../lib/exclude/words.js';
 import { thumbnailOf } from '../lib/face_crop.js';
 import { FaceGrid } from '../lib/face_grid.js';
 import { FaceMarks, OUT } from '../lib/face_marks.js';
@@ -162,6 +163,7 @@ class PeoplePage {
   acknowledged(item, answer) {
     if (item.kind === 'people' && item.body.person === null && answer.name) this.say(`The faces are named ${answer.name}.`);
     if (answer.opinions?.length > 0) this.say(`Another labeller had already answered ${count(answer.opinions.length, 'face')}. Your answer counts as an extra opinion.`);
+    if (answer.excluded?.length > 0) this.say(someExcludedText(answer.excluded.length));
     if (answer.name && !this.panel.field.known.includes(answer.name)) this.panel.field.known.push(answer.name);
     this.queue.sync();
   }

@@ -3,7 +3,7 @@
  * for and the API that it calls. Whatever it changes is one submission, and its key undoes it.
  */
 import { byId, element } from '../lib/dom.js';
-import { reasonText } from '../lib/exclude_dialog.js';
+import { reasonText } from '../lib/exclude/words.js';
 /** @import { Attribute } from '../types' */
 
 /**

@@ -2,9 +2,11 @@
 import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
 import { byId, closest, element, find, findAll, messageOf, onSubmit } from '../lib/dom.js';
-import { ExcludeDialog, exclusionText } from '../lib/exclude_dialog.js';
+import { ExcludeDialog } from '../lib/exclude/dialog.js';
+import { exclusionText } from '../lib/exclude/words.js';
 import { postOnce } from '../lib/retry.js';
 import { groupName } from '../lib/schema.js';
+import { ProjectStorage } from '../lib/storage.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
 import { cellNode, flagNodes } from './cells.js';
 import { filtersOf, readImages, viewOf } from './image_query.js';
@@ -15,6 +17,7 @@ const number = Number(byId('main').dataset.number);
 const picture = new ReviewPicture();
 const filters = filtersOf(location.search);
 const view = viewOf(location.search); // the neighbours come by name, but Back leads to the same order
+const kept = new ProjectStorage(sessionStorage, document.documentElement.dataset.project ?? ''); // this tab goes from image to image
 const exclusion = new ExcludeDialog(byId('exclude', HTMLDialogElement));
 /** @type {{key: string, path: string}[]} */
 const changes = []; // of this visit, newest last; `path`: where each is undone
@@ -65,6 +68,7 @@ function show(image) {
     return [node];
   }));
   byId('undo').hidden = changes.length === 0;
+  if (image.gold === null) byId('adjudicate', HTMLInputElement).checked = false; // no reviewer, though another one may have used this tab
   showExclusion(image);
   byId('gold').hidden = image.gold === null || (!image.gold && !image.cells.some(({ label }) => label?.origin === 'review'));
   byId('gold').setAttribute('aria-pressed', String(image.gold));
@@ -234,4 +238,6 @@ byId('restore').addEventListener('click', () => change('exclusions/restore', { i
 byId('gold').addEventListener('click', toggleGold);
 onSubmit(byId('flag', HTMLFormElement), raise);
 document.addEventListener('keydown', step);
+byId('adjudicate', HTMLInputElement).checked = kept.get('adjudicate') === true;
+byId('adjudicate').addEventListener('change', () => kept.set('adjudicate', byId('adjudicate', HTMLInputElement).checked));
 load();

@@ -2,7 +2,7 @@
 import { call } from '../lib/api.js';
 import { busy, runExclusive } from '../lib/busy.js';
 import { byId, closest, element, find, findAll } from '../lib/dom.js';
-import { ExcludeDialog } from '../lib/exclude_dialog.js';
+import { ExcludeDialog } from '../lib/exclude/dialog.js';
 import { commandOf, typedCode } from '../lib/keys.js';
 import { postOnce } from '../lib/retry.js';
 import { imageUrl } from '../lib/urls.js';

@@ -1,5 +1,5 @@
 import { count, element } from '../lib/dom.js';
-import { exclusionText } from '../lib/exclude_dialog.js';
+import { exclusionText } from '../lib/exclude/words.js';
 import { thumbnailNode } from '../lib/face_crop.js';
 import { imageUrl } from '../lib/urls.js';
 /** @import { Attribute, Code, ImageCard } from '../types' */

@@ -26,7 +26,7 @@ function showSettings(team) {
   set('relabel_share', percent(team.settings.relabel_share));
   set('aggregation', team.settings.aggregation);
   byId('wanted').textContent = team.wanted === 0 ? 'No image needs another answer.' : `Another answer is needed for ${count(team.wanted, 'image')}.`;
-  byId('gold').textContent = team.gold === 0 ? 'No gold images yet. Adjudicate an image on its page in Browse, then make it gold.' : `${count(team.gold, 'image')} with known answers.`;
+  byId('gold').textContent = team.gold === 0 ? 'No gold images yet. Adjudicate an image on its page in Browse, then make it gold.' : `${count(team.gold, 'image')} with known answers.${team.settings.gold_share === 0 ? ' Nobody is asked them: the share is 0 %.' : ''}`;
 }
 
 /** @param {Team} team */

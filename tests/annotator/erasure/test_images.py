@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file
 from sqlalchemy import func, select
 
 from annotator.errors import Conflict, NotFound
@@ -12,9 +13,10 @@ from annotator.feature_removal import forget_features
 from annotator.files import shard_path
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot
-from annotator.models import Flag, Image, Predictions, Tombstone
+from annotator.models import Flag, Image, Predictions, Round, Tombstone, now
 from annotator.project import ProjectFolder
-from annotator.services.erasure.journal import begin_erasure, complete_erasures, preview_erasure
+from annotator.services.common.job_queue import worker_lock
+from annotator.services.erasure.journal import Interruption, begin_erasure, complete_erasures, preview_erasure
 from annotator.services.erasure.scope import Request, find_images
 from annotator.services.exporting.snapshots import export_snapshot
 from tests.support.projects.erasing import ERASED, OTHERS, fill, find_damage, find_traces, traces_of
@@ -79,7 +81,9 @@ def test_the_other_images_keep_their_answers_suggestions_and_features(traced: Pr
     )
     assert OTHERS[0] in (folder / "run" / "label_errors.csv").read_text()
     for store in ("test-head", "test-whole"):
-        assert len(FeatureStore.existing(traced.cache / store)) == 39
+        records = FeatureStore.existing(traced.cache / store).records()
+        assert len(records) == 39
+        assert (load_file(traced.cache / store / "points.safetensors")["points"] == records).all()
     with traced.database.read() as session:
         row = session.scalars(select(Predictions)).one()
         assert (row.rows, row.content_hash) == (39, after.manifest["manifest_hash"])
@@ -157,3 +161,44 @@ def test_near_duplicates_of_an_erased_image_stay_together(doubled: ProjectFolder
     [head] = [number for number, original in originals.items() if original is None]
     assert sorted(originals.values(), key=str) == sorted([None, head], key=str)
     assert find_damage(doubled) == []
+
+
+def test_a_photo_goes_with_the_last_image_that_was_cut_from_it(traced: ProjectFolder):
+    photo = "ab" * 32
+    with traced.database.write() as session:
+        for name in (ERASED, OTHERS[0]):
+            session.scalars(select(Image).where(Image.name == name)).one().photo_sha256 = photo
+    file = shard_path(traced.photos, photo, "png")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"the photo")
+    first = erase(traced, ERASED)
+    assert (first["photos"], first["shared_photos"]) == ([], [photo])
+    assert file.is_file()
+    second = erase(traced, OTHERS[0])
+    assert (second["photos"], second["shared_photos"]) == ([photo], [])
+    assert not file.exists()
+    with traced.database.read() as session:
+        assert len(session.scalars(select(Tombstone)).all()) == 3
+
+
+def test_an_unfinished_round_that_holds_it_starts_anew(traced: ProjectFolder):
+    folder = traced.round_folder(1)
+    with traced.database.write() as session:
+        session.get_one(Round, 1).state = "running"
+        session.add(Round(
+            state="queued", engine="probe", strategy="margin", stage="queued", done=0, total=0, message="", attempts=0,
+            created_at=now(),
+        ))  # fmt: skip
+    assert not Interruption(traced, lambda: False)()
+    with traced.database.read() as session:
+        request = Request("images", images=find_images(session, [ERASED]))
+    assert preview_erasure(traced, request)["rounds_that_start_anew"] == 2
+    begin_erasure(traced, "Ada", "key", request)
+    assert Interruption(traced, lambda: False)()
+    with worker_lock(traced) as held:  # the round runs
+        assert held
+        assert not complete_erasures(traced, forget_features)
+    assert folder.exists()
+    assert complete_erasures(traced, forget_features)
+    assert not folder.exists()
+    assert not Interruption(traced, lambda: False)()

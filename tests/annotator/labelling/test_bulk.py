@@ -137,7 +137,7 @@ def test_a_page_is_kept_with_the_origin_of_every_answer(predicted: ProjectFolder
         SweptCell(unsure.image_id, unsure.lease, None),
     )
     outcome = me.send(SweptPage("k", "glasses", cells, left_out=(left_out.lease,), milliseconds=900))
-    assert outcome == SweepOutcome("k", 3, [])
+    assert outcome == SweepOutcome("k", 3, [], [])
     assert [labels_of(predicted, t.image_id) for t in (one, other, unsure, left_out)] == [
         {"glasses": 1},
         {"glasses": 2},

@@ -16,7 +16,7 @@ from annotator.domain.schema import Schema
 from annotator.feature_warmup import FeatureWarmup
 from annotator.formats.export_formats import EXPORT_FORMATS
 from annotator.formats.snapshot.writer import SnapshotOptions
-from annotator.models import AskedAgain, Gold, Image, Submission, Undecided
+from annotator.models import AskedAgain, Gold, Image, Skip, Submission, Undecided
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk import SweepSelection, find_page
 from annotator.services.annotation.submit import Submitted, submit
@@ -32,6 +32,8 @@ from annotator.services.insights.throughput import count_open_cells, suggestions
 from annotator.services.people.directory import faces_of_person, list_people
 from annotator.services.people.face_sets import identity_attribute
 from annotator.services.review.flags import raise_flag
+from annotator.services.review.waiting import images_to_review as images_waiting_for_review
+from annotator.services.review.waiting import skipped_images
 from annotator.services.rounds.audit_set import read_audit_set
 from annotator.services.rounds.jobs import labelled_since_last_round
 from annotator.services.rounds.status import audit_counts, count_labels, read_status
@@ -40,6 +42,7 @@ from annotator.services.schema_editing.changes import preview_changes
 from annotator.services.tasks.cursor import first_unanswered
 from annotator.services.tasks.overlap import images_wanting_opinions
 from annotator.services.tasks.relabeling import images_to_relabel
+from annotator.services.tasks.skipped import count_skipped
 from annotator.services.team.aggregation import preview_aggregation
 from annotator.services.team.class_balance import distributions
 from annotator.services.team.gold import count_gold, list_gold
@@ -91,6 +94,8 @@ def _fill(project: ProjectFolder) -> None:
             source = "video:1" if DONE <= place < 32 else None
             values = {"split": split, "shuffle": shuffle, "perceptual_hash": 0, "given_group": source}
             session.execute(update(Image).where(Image.name == name).values(values))
+            if place >= DONE:
+                session.add(Skip(image_id=ids[name], labeller_id=me.id))
             raise_flag(session, me.id, f"flag {name}", ids[name], "look")
         session.execute(update(Submission).values(drawn=0.5))
         newest, glasses = (
@@ -262,6 +267,8 @@ COUNTS: dict[str, Counted] = {
     "status": lambda p, s: [read_status(p, s)[name] for name in ("images", "done", "open", "splits")],
     "labels by value": lambda _, s: {name: entry["labelled"] for name, entry in count_labels(s).items()},
     "labels of the audit set": lambda _, s: audit_counts(s),
+    "skipped images": lambda p, s: [skipped_images(s, Person(p).id).images, count_skipped(s, Person(p).id)],
+    "images to review": lambda p, s: images_waiting_for_review(p, s).images,
     "open cells": lambda _, s: count_open_cells(s),
     "labels by split": lambda _, s: [d.labelled for d in distributions(s).values()],
     "accepted suggestions": lambda p, s: [
@@ -329,6 +336,8 @@ TABLES = {"Image", "Label", "Annotation", "Face", "Gold", "Lease", "Flag", "Opin
 BY_ID = "it reads and changes the images that a request names; an excluded one is labelled on, and counts when it is restored"
 TIES = "ties between images stay, so that no exclusion moves an image into another split"
 IMPORTED = "an import meets excluded images too, and reports them"
+SHOWN = "Browse shows excluded images in gray, and services/review/filters leaves them out where they are not wanted"
+ERASED = "excluded images are erased like others"
 EXEMPT = {
     "annotation/log.py": BY_ID,
     "annotation/standing.py": BY_ID,
@@ -337,7 +346,11 @@ EXEMPT = {
     "annotation/take_back.py": "answers are undone in excluded images too",
     "accounts.py": "a deleted account loses all its leases",
     "common/cached_stats.py": "it only compares sizes",
+    "common/tombstones.py": ERASED,
     "common/counted.py": "the rule itself",
+    "erasure/journal.py": ERASED,
+    "erasure/rows.py": ERASED,
+    "erasure/scope.py": ERASED,
     "faces/tiles.py": BY_ID,
     "grouping/duplicate_search.py": TIES,
     "grouping/near_duplicates.py": TIES,
@@ -351,12 +364,18 @@ EXEMPT = {
     "people/split.py": BY_ID,
     "people/rename_merge.py": "a merged person is merged in excluded images too",
     "predictions/label_columns.py": "its callers choose the images",
+    "review/counting.py": SHOWN,
     "review/details.py": "the page of an image shows excluded ones, and says so",
     "review/flags.py": BY_ID,
-    "review/listing.py": "services/review/filters has the condition",
+    "review/likeness.py": SHOWN,
+    "review/listing.py": SHOWN,
+    "review/model_filters.py": SHOWN,
+    "review/ordering.py": SHOWN,
     "rounds/loading.py": "predictions of an excluded image are of a known image",
     "schema/example_images.py": "an example of a guideline stays one",
     "schema_editing/value_changes.py": "a merged value is merged in excluded images too",
+    "selection/actions.py": BY_ID,
+    "selection/changes.py": BY_ID,
     "tasks/leases.py": "an excluded image loses its leases, and nobody gets a new one",
     "tasks/sampling.py": "the lists that it draws from leave them out",
     "tasks/task.py": "its callers choose the images",

@@ -6,14 +6,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
+from annotator.domain.metrics.statistics import Proportion
 from annotator.errors import FacelabelError
-from annotator.models import Annotation
+from annotator.models import Annotation, Gold, Image, Label, now
 from annotator.project import ProjectFolder
 from annotator.services.review.details import read_image
 from annotator.services.review.queue import review_queue
+from annotator.services.tasks.cursor import GOLD_DELAY
 from annotator.services.team.gold import import_gold, is_gold, make_gold, remove_gold
+from annotator.services.team.label_noise import LabelNoise, RelabelCounts
 from tests.support.projects.labelling import ALL, Person, labels_of
 from tests.support.projects.team import answer_everything, answerers_of, make_gold_images, set_team_settings
 
@@ -52,6 +55,36 @@ def test_a_gold_task_looks_like_any_other(filled: ProjectFolder):
     assert {(tuple(task.cells), tuple(task.labels)) for task in known} == {
         (tuple(task.cells), tuple(task.labels)) for task in others
     }
+
+
+def test_who_decided_a_gold_image_is_asked_too_an_hour_later_and_blind(filled: ProjectFolder):
+    set_team_settings(filled, gold_share=0.5)
+    make_gold_images(filled, 3, 7)
+    author = Person(filled)
+    answer_everything([author], glasses=1)
+    assert {3, 7} & answerers_of(filled).keys() == set()
+    with filled.database.write() as session:
+        session.execute(update(Gold).values(created_at=now() - GOLD_DELAY))
+        session.execute(update(Image).where(Image.id.in_(range(20, 41))).values(open_cells=1))
+        session.execute(delete(Label).where(Label.image_id.in_(range(20, 41)), Label.attribute_id == 1))
+    asked = {task.image_id: task for task in author.next(20)}
+    assert {3, 7} <= asked.keys()
+    assert asked[3].labels == {}
+    author.answer(asked[3], ALL | {"glasses": 2})
+    assert labels_of(filled, 3) == ALL
+    assert 3 not in {task.image_id for task in author.next(20)}
+
+
+def test_the_estimates_count_in_whole_sentences():
+    def text(wrong: int, answers: int) -> str:
+        noise = LabelNoise(
+            "glasses", "Glasses", None, Proportion(wrong, answers), None, RelabelCounts(0, 0, 0)
+        )
+        return noise.text.partition(".")[0]
+
+    assert text(1, 1) == "Glasses: 1 of 1 answer to gold images was wrong"
+    assert text(0, 3) == "Glasses: 0 of 3 answers to gold images were wrong"
+    assert text(1, 40) == "Glasses: 1 of 40 answers (2"
 
 
 def test_a_label_that_was_imported_stays_as_well(filled: ProjectFolder, tmp_path: Path):

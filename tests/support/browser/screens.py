@@ -13,7 +13,7 @@ _TARGETS = """least => {
     const shown = (node) => node.checkVisibility({ visibilityProperty: true }) && node.getBoundingClientRect().width > 0;
     const small = [];
     for (const node of document.querySelectorAll('a[href], button, select, input, summary, textarea')) {
-        if (!shown(node) || node.closest('.skip-link')) continue;
+        if (!shown(node) || node.closest('.skip-link') || getComputedStyle(node).pointerEvents === 'none') continue;
         const inText = node.matches('a') && getComputedStyle(node).display === 'inline' && node.parentElement.textContent.trim() !== node.textContent.trim();
         if (inText) continue; // a link within a sentence cannot be larger than its line
         const target = node.matches('[type=checkbox], [type=radio], [type=file]') ? node.closest('label') ?? node : node;
@@ -60,11 +60,19 @@ def context_on(browser: Browser, screen: Screen, **options: object) -> BrowserCo
     return browser.new_context(viewport=size, has_touch=screen.touch, is_mobile=screen.touch, **options)  # type: ignore[arg-type]
 
 
-def overflow(page: Page) -> int:
-    """By how many pixels the page is wider than the screen."""
+_STICKING_OUT = """() => {
+    const wide = Math.max(document.documentElement.scrollWidth, innerWidth) - screen.width;
+    if (wide <= 0) return [];
+    const nodes = [...document.querySelectorAll('body *')].filter((node) => node.getBoundingClientRect().right > screen.width + 1);
+    return [`${wide} pixels wider than the screen`, ...nodes.slice(-3).map((node) => node.outerHTML.slice(0, 100))];
+}"""
+
+
+def sticking_out(page: Page) -> list[str]:
+    """By how much the page is wider than the screen, and the innermost elements that are."""
     screen = page.viewport_size
     assert screen
-    return int(page.evaluate("Math.max(document.documentElement.scrollWidth, innerWidth)")) - screen["width"]
+    return list(page.evaluate(_STICKING_OUT.replace("screen.width", str(screen["width"]))))
 
 
 def small_targets(page: Page) -> list[str]:

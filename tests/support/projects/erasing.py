@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import save_file
 from sqlalchemy import select
 
 from annotator.domain.faces.boxes import Box
@@ -104,7 +105,10 @@ def _write_caches(project: ProjectFolder, chance: np.random.Generator) -> None:
         store.append(
             record_keys(view, hashes, landmarks), chance.normal(size=(len(hashes), 64)).astype(np.float16)
         )
-        (store.folder / "points.safetensors").write_bytes(store.records().tobytes())
+        save_file(
+            {"points": store.records().copy(), "key": np.zeros(32, np.uint8)},
+            store.folder / "points.safetensors",
+        )
     with project.database.read() as session:
         sha256 = session.scalars(select(Image.sha256).where(Image.name == ERASED)).one()
     tile = shard_path(project.cache / "tiles", sha256, "0-0-96-96-0-480.jpg")

@@ -1,6 +1,5 @@
-/** Excluding an image: the dialog that asks for the reason, and what pages say about an excluded image. */
-import { find, findAll } from './dom.js';
-/** @import { Exclusion } from '../types' */
+/** The dialog that asks why an image is excluded, on all pages that exclude. */
+import { find, findAll } from '../dom.js';
 
 /** @typedef {{reason: string, note: string}} Reasoned why an image is excluded, as the API takes it */
 
@@ -45,20 +44,4 @@ export class ExcludeDialog {
     reason.checked = true;
     reason.focus();
   }
-}
-
-/**
- * A reason in words.
- *
- * @param {string} reason as the API writes it
- */
-export const reasonText = (reason) => reason.replaceAll('_', ' ');
-
-/**
- * Who excluded an image, and why: "excluded by Eva: duplicate (see 7)".
- *
- * @param {Pick<Exclusion, 'reason'|'note'|'labeller'>} exclusion
- */
-export function exclusionText({ reason, note, labeller }) {
-  return `excluded by ${labeller === 'local' ? 'you' : labeller}: ${reasonText(reason)}${note ? ` (${note})` : ''}`;
 }

@@ -16,9 +16,9 @@ from tests.support.browser.screens import (
     PHONE,
     TABLET,
     Screen,
-    overflow,
     page_on,
     small_targets,
+    sticking_out,
 )
 from tests.support.commands import call
 from tests.support.face_descriptors import describe
@@ -60,7 +60,7 @@ def test_every_page_fits_phones_and_tablets_and_a_finger_hits_everything(browser
             faults[path, "axe"] = axe_faults(page)
             for screen in (NARROW_PHONE, PHONE, TABLET):
                 resize(page, screen)
-                faults[path, str(screen)] = misfits(page) + small_targets(page)
+                faults[path, str(screen)] = sticking_out(page) + small_targets(page)
             resize(page, PHONE)
         page.goto(busy.url)
         page.get_by_role("button", name="Menu").tap()
@@ -77,14 +77,9 @@ def test_every_page_fits_laptops_and_desktops(browser: Browser, busy: Server):
             page.wait_for_selector(ready, state="attached")
             for screen in (DESKTOP, LAPTOP):
                 resize(page, screen)
-                faults[path, str(screen)] = misfits(page)
+                faults[path, str(screen)] = sticking_out(page)
     assert {where: fault for where, fault in faults.items() if fault} == {}
 
 
 def resize(page: Page, screen: Screen) -> None:
     page.set_viewport_size({"width": screen.width, "height": screen.height})
-
-
-def misfits(page: Page) -> list[str]:
-    wide = overflow(page)
-    return [f"{wide} pixels wider than the screen"] if wide else []

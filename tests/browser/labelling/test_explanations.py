@@ -105,14 +105,16 @@ def test_why_is_asked_by_key_and_by_finger_and_answered_truly(page: Page, phone:
         page.keyboard.press("y")
         expect(page.locator("#why")).to_contain_text("No model suggests a value for this attribute")
         page.keyboard.press("Escape")
-        page.locator("[data-attribute=identity] input").fill("")
+        page.keyboard.press("p")
+        expect(page.locator("[data-attribute=identity] input")).to_be_focused()
         page.keyboard.type("yara")  # in a name, the letter is a letter
         expect(page.locator("[data-attribute=identity] input")).to_have_value("yara")
         assert page.locator("#why[open]").count() == 0
         phone.goto(server.url)
         shown_image(phone)
         phone.locator("[data-attribute=glasses] .name").tap()
-        phone.locator(".actions [data-command=why]").tap()
+        phone.locator(".more-button").tap()
+        phone.locator("#more [data-command=why]").tap()
         phone.wait_for_selector("#why[open][data-state=answered]")
         phone.locator("#why .explained").tap()
         expect(phone.locator(BUBBLE)).to_contain_text("about 80 of 100 such answers are right")

@@ -1,0 +1,30 @@
+/** The empty label page takes the first images: it sends them to be checked, and the import page goes on from there. */
+import { byId, messageOf } from '../lib/dom.js';
+import { bundle, takeFiles } from '../upload/drop_zone.js';
+import { upload } from '../upload/upload.js';
+/** @import { ChosenFile } from '../upload/drop_zone.js' */
+
+let sending = false;
+
+/** @param {ChosenFile[]} files */
+async function send(files) {
+  if (sending || files.length === 0) return;
+  sending = true;
+  const say = (/** @type {string} */ text) => { byId('first-import').textContent = text; };
+  const { name, content } = bundle(files);
+  say(`Uploading ${name} …`);
+  try {
+    const pieceBytes = Number(byId('main').dataset.pieceBytes);
+    const percent = (/** @type {{received: number, bytes: number}} */ { received, bytes }) => Math.floor((100 * received) / bytes);
+    const row = await upload(name, content, pieceBytes, (part) => say(`Uploading ${name}: ${percent(part)} %`), say);
+    location.assign(`/import#${row.id}`);
+  } catch (error) {
+    say(messageOf(error));
+    sending = false;
+  }
+}
+
+/** Let the drop zone of the empty page take files. */
+export function offerFirstImport() {
+  takeFiles(send);
+}
