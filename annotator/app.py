@@ -42,6 +42,7 @@ from annotator.web.label.bulk import sweep
 from annotator.web.label.faces import faces_api
 from annotator.web.label.loop import loop_api
 from annotator.web.label.people import people
+from annotator.web.label.people_corrections import people_corrections
 from annotator.web.label.reasons import reasons_api
 from annotator.web.label.routes import label_api
 from annotator.web.progress.insights import insights
@@ -49,10 +50,9 @@ from annotator.web.progress.rounds import round_files, rounds_api
 from annotator.web.progress.words import words
 from annotator.web.team.accounts import accounts
 from annotator.web.team.routes import team
+from annotator.web.team.take_back import take_backs
 
 MAX_BODY_BYTES = 2**20
-
-
 _BLUEPRINTS = (
     accounts,
     label_api,
@@ -60,6 +60,7 @@ _BLUEPRINTS = (
     loop_api,
     sweep,
     people,
+    people_corrections,
     rounds_api,
     round_files,
     imports_api,
@@ -82,6 +83,7 @@ _BLUEPRINTS = (
     splits_api,
     schema_api,
     team,
+    take_backs,
     faces_api,
     insights,
     words,

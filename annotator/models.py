@@ -326,6 +326,40 @@ class Submission(Base):
     created_at: Mapped[datetime]
 
 
+class TakeBack(Base):
+    """A submission that undid many others, and what it was asked for; arguments that are null chose everything.
+
+    `labeller_id`: whose answers. `import_name`: of which imported file; `import_id`: of which upload. `since` (included) and
+    `until` (not included): given when. `naming`: only names given on the page *People*. `effect`: what changed (services/annotation/take_back).
+    """
+
+    __tablename__ = "take_backs"
+
+    submission_id: Mapped[int] = mapped_column(
+        ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True
+    )
+    labeller_id: Mapped[int | None] = mapped_column(ForeignKey("labellers.id"))
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
+    import_name: Mapped[str | None]
+    since: Mapped[datetime | None]
+    until: Mapped[datetime | None]
+    naming: Mapped[bool] = mapped_column(server_default="0")
+    effect: Mapped[dict[str, Any]]
+
+
+class TakeBackSubmission(Base):
+    """A submission that a take-back covers. It counts again as soon as the take-back is undone."""
+
+    __tablename__ = "take_back_submissions"
+
+    submission_id: Mapped[int] = mapped_column(
+        ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True
+    )
+    take_back_id: Mapped[int] = mapped_column(
+        ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
 class Annotation(Base):
     """One answer to one cell, never changed. `code` null means "can't tell"."""
 
@@ -333,6 +367,13 @@ class Annotation(Base):
     __table_args__ = (
         Index("ix_annotations_cell", "image_id", "attribute_id", "id"),
         Index("ix_annotations_submission", "submission_id"),
+        # Answers from before a clearing do not count as opinions; clearings are rare.
+        Index(
+            "ix_annotations_cleared",
+            "id",
+            sqlite_where=text("origin = 'cleared'"),
+            postgresql_where=text("origin = 'cleared'"),
+        ),
         # Disagreement is rare: browse and review walk the opinions, not all images.
         Index(
             "ix_annotations_opinion",
@@ -520,7 +561,7 @@ class Flag(Base):
 
 
 class Snapshot(Base):
-    """A snapshot in the project's folder."""
+    """A snapshot in the project's folder `name`. `title`, `note`: what people call it and say about it."""
 
     __tablename__ = "snapshots"
 
@@ -529,7 +570,14 @@ class Snapshot(Base):
     content_hash: Mapped[str]
     images: Mapped[int]
     labelled: Mapped[int]
+    title: Mapped[str] = mapped_column(server_default="")
+    note: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime]
+
+    @property
+    def path(self) -> str:
+        """Its folder, relative to the project's."""
+        return f"snapshots/{self.name}"
 
 
 class Round(Base):

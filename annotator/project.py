@@ -148,5 +148,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0024"
+NEWEST_REVISION = "0025"
 """The newest migration in alembic/versions; a test compares them."""

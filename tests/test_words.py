@@ -75,6 +75,7 @@ KEPT = (
     """["']doubtful["']""",  # a value of the API
     '"figures"',  # a key of the API
     """figures/|/ "figures"|"figures"\\)""",  # a folder of the trainer's reports
+    "(?i)take[-_ ]?back",  # a command, a table, a path of the API
     "wrong, the surest first",  # a key of its faces.json
     "figures: (FiguresOut|metrics)|figures=_metrics|FiguresOut|honesty.FIGURES",  # the same key in code
 )

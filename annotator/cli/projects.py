@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
 from annotator.domain.schema import Value, parse_schema
 from annotator.domain.schema_text import format_schema
 from annotator.services.accounts import local_labeller
 from annotator.services.importing.report_files import list_reports
-from annotator.services.projects import init_project, read_schema_file
+from annotator.services.projects import init_project, read_schema_file, read_template
 from annotator.services.rounds.status import read_status
 from annotator.services.schema.active import read_schema
 from annotator.services.schema_editing.changes import CountedChange, apply_schema, preview_changes
@@ -41,11 +42,30 @@ from annotator.services.schema_editing.changes import CountedChange, apply_schem
     show_default=True,
     help="Share of the validation split.",
 )
+@click.option(
+    "--like",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Another project, whose schema, guidelines and settings the new one has; it gets no image and no answer.",
+)
+@click.option(
+    "--accounts/--no-accounts", default=False, show_default=True, help="With --like: also its accounts with their passwords."
+)  # fmt: skip
 @project_option
+@click.pass_context
 def init_command(
-    project: Path, schema: Path | None, seed: int, share_test: float | None, share_val: float
-) -> None:
+    ctx: click.Context, project: Path, schema: Path | None, seed: int, share_test: float | None, share_val: float,
+    like: Path | None, accounts: bool,
+) -> None:  # fmt: skip
     """Make a project in the current folder, or in the one that --project names."""
+    if like is not None:
+        own = ("schema", "seed", "share_test", "share_val")
+        if any(ctx.get_parameter_source(name) is not ParameterSource.DEFAULT for name in own):
+            raise click.UsageError("--like brings its own schema, seed and shares.")
+        made = init_project(project, template=read_template(open_project(like), accounts=accounts))
+        click.echo(f"The project is in {made.path.resolve()}. Its schema and settings are those of {like}.")
+        return
+    if accounts:
+        raise click.UsageError("--accounts needs --like.")
     if (0.5 if share_test is None else share_test) + share_val > 0.95:
         raise click.UsageError("--test-share and --val-share leave no images to train on.")
     made = init_project(project, schema, seed=seed, share_test=share_test, share_val=share_val)

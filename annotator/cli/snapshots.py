@@ -1,4 +1,4 @@
-"""verify, diff: check and compare snapshots."""
+"""snapshots, verify, diff: describe, delete, check and compare snapshots."""
 
 from __future__ import annotations
 
@@ -6,13 +6,70 @@ from pathlib import Path
 
 import click
 
-from annotator.cli.terminal import json_option, one_line, print_json
+from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
+from annotator.domain.timestamps import utc_text
 from annotator.files import new_file
 from annotator.formats.snapshot.diff import Named, SnapshotDiff, diff_snapshots, write_changed_cells
 from annotator.formats.snapshot.writer import verify_snapshot
+from annotator.services.exporting.snapshot_records import delete_snapshot, describe_snapshot
+from annotator.services.exporting.snapshots import list_snapshots
 
 _MOST_CHANGES = 12
 """How many kinds of changes are listed per attribute."""
+
+
+@click.group("snapshots")
+def snapshots_group() -> None:
+    """List, describe and delete the snapshots inside the project."""
+
+
+@snapshots_group.command("list")
+@project_option
+@json_option
+def list_command(project: Path, as_json: bool) -> None:
+    """List the snapshots inside the project, newest first."""
+    with open_project(project).database.read() as session:
+        rows = [
+            {
+                "name": row.name,
+                "title": row.title,
+                "note": row.note,
+                "created_at": utc_text(row.created_at),
+                "images": row.images,
+                "labelled": row.labelled,
+                "content_hash": row.content_hash,
+            }
+            for row in list_snapshots(session)
+        ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        text = " – ".join(filter(None, (str(row["title"]), str(row["note"]))))
+        click.echo(f"{row['name']:<20} {row['images']} images, {row['labelled']} done  {one_line(text)}")
+
+
+@snapshots_group.command("note")
+@click.argument("name")
+@click.option("--title", help="What the list calls it.")
+@click.option("--note", help="What the list says about it.")
+@project_option
+def note_command(name: str, title: str | None, note: str | None, project: Path) -> None:
+    """Give a snapshot a title or a note; its files stay as they are."""
+    if title is None and note is None:
+        raise click.UsageError("Give --title or --note.")
+    with open_project(project).database.write() as session:
+        describe_snapshot(session, name, title=title, note=note)
+    click.echo(f"{name} is described.")
+
+
+@snapshots_group.command("delete")
+@click.argument("name")
+@project_option
+def delete_command(name: str, project: Path) -> None:
+    """Delete a snapshot for good, unless predictions in use were trained on it."""
+    delete_snapshot(open_project(project), name)
+    click.echo(f"{name} is deleted.")
 
 
 @click.command("verify")

@@ -12,6 +12,9 @@ from annotator.domain.roles import Role
 from annotator.services.accounts import (
     add_account,
     add_token,
+    change_account,
+    delete_account,
+    find_account,
     list_accounts,
     revoke_tokens,
     set_active,
@@ -107,6 +110,30 @@ def enable_user(name: str, project: Path) -> None:
     with open_project(project).database.write() as session:
         set_active(session, name, True)
     click.echo(f"{name} is enabled.")
+
+
+@users_group.command("rename")
+@click.argument("name")
+@click.argument("new_name")
+@project_option
+def rename_user(name: str, new_name: str, project: Path) -> None:
+    """Give an account another name; its answers stay."""
+    with open_project(project).database.write() as session:
+        change_account(session, find_account(session, name).id, name=new_name)
+    click.echo(f"{name} is {new_name} now.")
+
+
+@users_group.command("delete")
+@click.argument("name")
+@click.option(
+    "--forget-name/--keep-name", default=False, show_default=True, help='Whether its answers stay under "former labeller N".'
+)  # fmt: skip
+@project_option
+def delete_user(name: str, forget_name: bool, project: Path) -> None:
+    """Delete an account with its password and tokens; its answers stay."""
+    with open_project(project).database.write() as session:
+        former = delete_account(session, find_account(session, name).id, forget_name=forget_name).name
+    click.echo(f"The account {name} is deleted; its answers are those of {former}.")
 
 
 @users_group.command("token")

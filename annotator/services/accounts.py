@@ -9,12 +9,12 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import bindparam, exists, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.roles import LOCAL_LABELLER, Role
 from annotator.errors import FacelabelError, NotFound
-from annotator.models import ApiToken, Labeller, now
+from annotator.models import ApiToken, Labeller, Lease, StoredStatistics, now
 from annotator.services.schema.open_values import clean_name
 
 MIN_PASSWORD = 10
@@ -50,10 +50,7 @@ def add_account(session: Session, name: str, role: str, password: str) -> Labell
     """
     _check_role(role)
     name = clean_name(name)
-    if session.scalar(select(Labeller.id).where(Labeller.name == name)) is not None:
-        raise FacelabelError(
-            "name_taken", f"There is already an account {name!r}.", do="Choose another name."
-        )
+    _require_free(session, name)
     row = Labeller(name=name, role=role, password_hash=_hash(password), active=True, created_at=now())
     session.add(row)
     session.flush()
@@ -83,6 +80,7 @@ def change_account(
     session: Session,
     number: int,
     *,
+    name: str | None = None,
     role: str | None = None,
     active: bool | None = None,
     password: str | None = None,
@@ -92,32 +90,85 @@ def change_account(
     Args:
         session: a writing session.
         number: the id of the account.
+        name: the new name; the old one disappears from all pages and from what is exported from now on.
         role: the new role.
         active: whether it may log in.
         password: the new password.
 
     Raises:
         NotFound: if there is no such account.
-        FacelabelError: if there is no such role, the password is too short, or no admin would be left.
+        FacelabelError: if the name is taken or not allowed, there is no such role, the password is too short, or no admin would
+            be left.
     """
-    account = session.get(Labeller, number)
-    if account is None or account.password_hash is None:
-        raise NotFound("unknown_account", f"There is no account {number}.", do="Load the page again.")
+    account = _account(session, number)
+    if name is not None and (new_name := clean_name(name)) != account.name:
+        _require_free(session, new_name)
+        _set_name(session, account, new_name)
     if role is not None:
         set_role(session, account.name, role)
     if active is not None:
         set_active(session, account.name, active)
     if password is not None:
         set_password(session, account.name, password)
+    _require_admin(session, account)
+    return account
+
+
+def delete_account(session: Session, number: int, *, forget_name: bool) -> Labeller:
+    """Delete an account: its password, tokens and leases. Its answers stay, and nobody can log in as it again.
+
+    Args:
+        session: a writing session.
+        number: the id of the account.
+        forget_name: whether its answers stay under "former labeller N" instead of its name.
+
+    Raises:
+        NotFound: if there is no such account.
+        FacelabelError: if no admin would be left.
+    """
+    account = _account(session, number)
+    account.password_hash, account.active, account.role = None, False, Role.LABELLER
+    session.execute(delete(ApiToken).where(ApiToken.labeller_id == number))
+    session.execute(delete(Lease).where(Lease.labeller_id == number))
+    if forget_name:
+        former = f"former labeller {number}"
+        while session.scalar(select(Labeller.id).where(Labeller.name == former)) is not None:
+            former += "'"  # somebody chose this name
+        _set_name(session, account, former)
+    _require_admin(session, account)
+    return account
+
+
+def _account(session: Session, number: int) -> Labeller:
+    account = session.get(Labeller, number)
+    if account is None or account.password_hash is None:
+        raise NotFound("unknown_account", f"There is no account {number}.", do="Load the page again.")
+    return account
+
+
+def _set_name(session: Session, account: Labeller, name: str) -> None:
+    """Give an account another name, and forget statistics, which hold names; the worker counts them again."""
+    account.name = name
+    session.execute(delete(StoredStatistics))
+
+
+def _require_free(session: Session, name: str) -> None:
+    if session.scalar(select(Labeller.id).where(Labeller.name == name)) is not None:
+        raise FacelabelError(
+            "name_taken", f"There is already an account {name!r}.", do="Choose another name."
+        )
+
+
+def _require_admin(session: Session, changed: Labeller) -> None:
+    """Refuse a change after which nobody could add accounts."""
     session.flush()
     admins = (Labeller.role == Role.ADMIN) & Labeller.active & Labeller.password_hash.is_not(None)
     if session.scalar(select(Labeller.id).where(admins).limit(1)) is None:
         raise FacelabelError(
             "last_admin",
-            f"{account.name} is the last admin. Without an admin nobody could add accounts.",
+            f"{changed.name} is the last admin. Without an admin nobody could add accounts.",
             do="Make another account an admin first.",
         )
-    return account
 
 
 def list_accounts(session: Session) -> list[Labeller]:

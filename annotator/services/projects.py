@@ -4,27 +4,87 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.domain.drawn_examples import PREFIX
 from annotator.domain.grouping.splits import SplitRule
 from annotator.domain.roles import LOCAL_LABELLER, Role
-from annotator.domain.schema import Schema, parse_schema
+from annotator.domain.schema import Attribute, Schema, parse_schema
+from annotator.domain.schema_text import format_schema
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import write_atomically
 from annotator.models import Labeller, Project, now
 from annotator.project import ProjectFolder
 from annotator.resources import resource
+from annotator.services.schema.active import read_schema
 from annotator.services.schema_editing.changes import apply_schema
+from annotator.services.tasks.settings import TeamSettings, team_settings, write_settings
 from annotator.text_encoding import decode_text
+
+
+@dataclass(frozen=True)
+class Template:
+    """What a new project takes over from another one.
+
+    Args:
+        schema_text: its attributes.toml, without the example images.
+        splits: the seed and the shares of its splits.
+        test_share_given: whether somebody chose the share of the test split.
+        team: the quality settings.
+        accounts: columns of `Labeller` of each account.
+    """
+
+    schema_text: str
+    splits: SplitRule
+    test_share_given: bool
+    team: TeamSettings
+    accounts: tuple[dict[str, Any], ...] = ()
+
+
+def read_template(project: ProjectFolder, *, accounts: bool) -> Template:
+    """Read what a new project takes over: schema, guidelines, splits, quality settings. No image, answer or person.
+
+    Args:
+        project: the other project.
+        accounts: whether its accounts with their passwords are taken over too. Tokens never are.
+    """
+    with project.database.read() as session:
+        schema = read_schema(session)
+        without_images = Schema(tuple(_without_images(attribute) for attribute in schema.attributes))
+        row = session.scalars(select(Project)).one()
+        columns = ("name", "role", "password_hash", "active", "created_at")
+        people = session.scalars(
+            select(Labeller).where(Labeller.password_hash.is_not(None)).order_by(Labeller.id)
+        )
+        return Template(
+            format_schema(without_images, _head(project)),
+            SplitRule(row.split_seed, row.share_test, row.share_val),
+            row.test_share_given,
+            team_settings(session),
+            tuple({name: getattr(person, name) for name in columns} for person in people) if accounts else (),
+        )
+
+
+def _without_images(attribute: Attribute) -> Attribute:
+    """An attribute without the examples that are images of its project; drawings stay."""
+    return replace(attribute, examples=tuple(e for e in attribute.examples if e.image.startswith(PREFIX)))
+
+
+def _head(project: ProjectFolder) -> str:
+    """The text whose first comment the new schema file keeps."""
+    return read_schema_file(project.schema_file) if project.schema_file.is_file() else ""
 
 
 def init_project(
     path: Path,
     schema_file: Path | None = None,
     *,
+    template: Template | None = None,
     seed: int = 0,
     share_test: float | None = None,
     share_val: float = SplitRule.share_val,
@@ -34,9 +94,13 @@ def init_project(
     Args:
         path: the folder.
         schema_file: an attributes.toml; None: the folder's own, or else the schema of the coursework.
+        template: what is taken over from another project; then `seed` and the shares are not used.
         seed: the seed of the splits.
         share_test: the share of the test split; None: a tenth, or more if there are few images (services/grouping/membership).
         share_val: the share of the validation split.
+
+    Raises:
+        WrongUse: if the folder has a project already, or its own schema beside a template.
     """
     project = ProjectFolder(path)
     if project.database_file.exists():
@@ -45,16 +109,23 @@ def init_project(
             f"{path.resolve()} already holds a Facelabel project.",
             do="Use this project, or choose another folder with --project FOLDER.",
         )
+    if template is not None and project.schema_file.exists():
+        raise WrongUse(
+            "schema_exists",
+            f"{path.resolve()} already holds an attributes.toml.",
+            do="Remove it, or choose another folder with --project FOLDER.",
+        )
     source = schema_file or (
         project.schema_file if project.schema_file.exists() else resource("attributes.toml")
     )
-    text = read_schema_file(source)
+    text = template.schema_text if template is not None else read_schema_file(source)
     schema = parse_schema(text)
     write_atomically(project.schema_file, text.encode())
     # The database is made under another name and then renamed, so that a killed process leaves no half-made project.
     unfinished = ProjectFolder(path / ".facelabel-init")
     rule = SplitRule(seed, SplitRule.share_test if share_test is None else share_test, share_val)
-    _fill_database(unfinished, project.name, schema, rule, test_share_given=share_test is not None)
+    values = template or Template(text, rule, share_test is not None, TeamSettings())
+    _fill_database(unfinished, project.name, schema, values)
     unfinished.database_file.replace(project.database_file)
     for leftover in unfinished.path.iterdir():
         leftover.unlink()
@@ -111,9 +182,7 @@ def read_schema_file(path: Path) -> str:
         ) from error
 
 
-def _fill_database(
-    folder: ProjectFolder, name: str, schema: Schema, splits: SplitRule, *, test_share_given: bool
-) -> None:
+def _fill_database(folder: ProjectFolder, name: str, schema: Schema, template: Template) -> None:
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.database_file.unlink(missing_ok=True)
     database = folder.database
@@ -124,10 +193,10 @@ def _fill_database(
                 id=1,
                 name=name,
                 token=secrets.token_hex(8),
-                split_seed=splits.seed,
-                share_test=splits.share_test,
-                share_val=splits.share_val,
-                test_share_given=test_share_given,
+                split_seed=template.splits.seed,
+                share_test=template.splits.share_test,
+                share_val=template.splits.share_val,
+                test_share_given=template.test_share_given,
                 schema_version=0,
                 image_count=0,
                 done_count=0,
@@ -135,7 +204,9 @@ def _fill_database(
             )
         )
         session.add(Labeller(name=LOCAL_LABELLER, role=Role.ADMIN, active=True, created_at=now()))
+        session.add_all(Labeller(**columns) for columns in template.accounts)
         session.flush()
+        write_settings(session, template.team)
         apply_schema(session, schema)
     database.checkpoint()
     database.close()

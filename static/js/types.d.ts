@@ -516,6 +516,8 @@ export interface Snapshot {
   created_at: string;
   images: number;
   labelled: number;
+  title: string;
+  note: string;
   path: string;
 }
 
@@ -853,6 +855,39 @@ export interface Aggregation {
   cells: number;
   changed: number;
   undecided: number;
+}
+
+export interface TakeBackEffect {
+  submissions: number;
+  answers: number;
+  images: number;
+  opened: number;
+  restored: number;
+  reopened: number;
+  people_changes: number;
+  aggregated: number;
+}
+
+export interface PastTakeBack {
+  submission: string;
+  effect: TakeBackEffect;
+  by: string;
+  created_at: string;
+  undone: boolean;
+  labeller: string | null;
+  upload: number | null;
+  source: string | null;
+  since: string | null;
+  until: string | null;
+  naming: boolean;
+}
+
+export interface Naming {
+  submission: string;
+  created_at: string;
+  name: string | null;
+  images: number;
+  undone: boolean;
 }
 
 // ---- kept in the browser

@@ -22,11 +22,16 @@ def canonical(value: Any) -> str:
 
 
 def write_predictions(
-    project: ProjectFolder, folder: Path, glasses: dict[str, list[float]], *, schema_hash: str | None = None
+    project: ProjectFolder,
+    folder: Path,
+    glasses: dict[str, list[float]],
+    *,
+    schema_hash: str | None = None,
+    **more: Any,
 ) -> Path:
     """Write predictions of only `glasses` (codes 0, 1, 2) for the named images, most uncertain first."""
     cells = {name: {"glasses": probabilities} for name, probabilities in glasses.items()}
-    return write_cells(project, folder, cells, schema_hash=schema_hash)
+    return write_cells(project, folder, cells, schema_hash=schema_hash, **more)
 
 
 def write_cells(
@@ -36,10 +41,12 @@ def write_cells(
     *,
     schema_hash: str | None = None,
     drawn: Mapping[str, float] | None = None,
+    snapshot: str = "0" * 64,
 ) -> Path:
     """Write predictions for the named images: per attribute (the same for all) the probabilities of its codes 0, 1, 2, …
 
-    `drawn`: the images that chance put in their places, with its probability.
+    `drawn`: the images that chance put in their places, with its probability. `snapshot`: the content hash of what they learned
+    from.
     """
     with project.database.read() as session:
         hashes = dict(session.execute(select(Image.name, Image.sha256)).all())
@@ -79,7 +86,7 @@ def write_cells(
             "hash": schema_hash,
         },
         "seed": 0,
-        "snapshot": {"content_hash": "0" * 64},
+        "snapshot": {"content_hash": snapshot},
         "strategy": "margin",
         "tool": "test",
         "version": 1,

@@ -1,12 +1,16 @@
-"""Undo: the annotations of a submission no longer count, and the labels become what they were before it."""
+"""Undo: the annotations of submissions no longer count, and the labels become what they were without them.
+
+One undo of one answer and a take-back of a million answers are the same statements over the cells that they concern.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, delete, insert, literal, null, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.sql.elements import KeyedColumnElement
 
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import Conflict, NotFound
@@ -16,7 +20,6 @@ from annotator.services.annotation.log import (
     NewAnnotation,
     add_annotations,
     add_submission,
-    annotate_all,
     find_submission,
     update_images,
 )
@@ -26,17 +29,25 @@ from annotator.services.schema.open_values import code_of_person
 from annotator.services.tasks.cursor import reset_cursors
 from annotator.services.tasks.overlap import update_wanted_opinions
 
+_IntegerColumn = ColumnElement[int] | InstrumentedAttribute[int] | KeyedColumnElement[int]
 _RESTORABLE = (
     Origin.HUMAN,
     Origin.SUGGESTION,
     Origin.REVIEW,
     Origin.IMPORT,
     Origin.AGGREGATE,
-    Origin.MERGE,
+    Origin.CLEARED,
 )
-"""Origins of annotations that an undo may make the label again."""
-_FOLLOWING = (SubmissionKind.SCHEMA, SubmissionKind.UNDO)
+"""Origins of annotations that an undo may make the state of their cell again; after a clearing the cell is open."""
+_FOLLOWING = (SubmissionKind.SCHEMA, SubmissionKind.UNDO, SubmissionKind.TAKE_BACK)
 """Submissions whose reviews only carry an earlier decision over to the value that took its place."""
+FOLLOWS = or_(
+    Annotation.origin.in_((Origin.MERGE, Origin.SCHEMA)),
+    (Annotation.origin == Origin.REVIEW) & Submission.kind.in_(_FOLLOWING),
+)
+"""Whether an annotation (with its submission) only carries an earlier answer over to the value or person that took its place."""
+_BATCH = 10_000
+"""Images of one query."""
 
 
 def find_undoable(
@@ -65,7 +76,7 @@ def find_undoable(
         query = query.where(Submission.image_id.is_not(None))
     if key is not None:
         target = session.scalar(query.where(Submission.key == key))
-        if target is not None and session.scalar(select(Submission.id).where(Submission.undoes == target.id)):
+        if target is not None and session.scalar(select(is_undone()).where(Submission.id == target.id)):
             raise Conflict(
                 "already_undone",
                 f"The answer {key!r} was undone already.",
@@ -111,102 +122,145 @@ def undo_exclusion(
     return target, images_of_exclusion(session, target.id)
 
 
-def undo_submission(session: Session, target: Submission, key: str, fingerprint: str) -> None:
-    """Undo a submission with all its annotations and exclusions.
+def undo_submission(
+    session: Session, target: Submission, key: str, fingerprint: str, *, labeller_id: int | None = None
+) -> None:
+    """Undo a submission with all its annotations. What it had undone itself counts again.
 
     Args:
         session: a writing session.
         target: the submission.
         key: the idempotency key of the undo.
         fingerprint: the hash of the undo's request.
+        labeller_id: who undoes it; None: its own labeller.
     """
     submission_id = add_submission(
         session,
         key=key,
         kind=SubmissionKind.UNDO,
         fingerprint=fingerprint,
-        labeller_id=target.labeller_id,
+        labeller_id=labeller_id or target.labeller_id,
         image_id=target.image_id,
         undoes=target.id,
     )
     undo_exclusions(session, target.id)
-    cells = list(
-        session.execute(
-            select(Annotation.image_id, Annotation.attribute_id).where(Annotation.submission_id == target.id)
-        )
-    )
-    undone = [NewAnnotation(image, attribute, None, Origin.UNDO) for image, attribute in cells]
-    add_annotations(session, submission_id, undone)
-    _restore_labels(session, target.id)
-    images = {image for image, _ in cells}
+    restore_cells(session, submission_id, Annotation.submission_id == target.id)
+
+
+def restore_cells(session: Session, submission_id: int, undone: ColumnElement[bool]) -> None:
+    """Make the newest annotation that still counts the label again, in every cell of annotations that no longer count.
+
+    Args:
+        session: a writing session, in which the undone submissions are marked already (`is_undone`).
+        submission_id: the undo; the log gets an annotation of it for every cell.
+        undone: which annotations no longer count, as a condition on `Annotation`.
+    """
+    cells = select(Annotation.image_id, Annotation.attribute_id).where(undone).distinct()
+    cells = cells.order_by(Annotation.image_id, Annotation.attribute_id)
+    columns = ["image_id", "attribute_id", "submission_id", "code", "origin", "corrected"]
+    marks = cells.add_columns(literal(submission_id), null(), literal(Origin.UNDO.value), literal(False))
+    session.execute(insert(Annotation).from_select(columns, marks))
+    _restore_labels(session, submission_id)
     active = active_schema(session)
-    _follow_merges(session, active, submission_id, images)
-    _follow_schema(session, active, submission_id, images)
-    update_images(session, active, images, {attribute for _, attribute in cells})
-    update_wanted_opinions(session, images)
+    images = list(session.scalars(_cells_of(submission_id, Annotation.image_id)))
+    attributes = set(session.scalars(_cells_of(submission_id, Annotation.attribute_id)))
+    _follow_merges(session, active, submission_id)
+    _follow_schema(session, active, submission_id)
+    for start in range(0, len(images), _BATCH):
+        some = images[start : start + _BATCH]
+        update_images(session, active, some, attributes)
+        update_wanted_opinions(session, some)
     reset_cursors(session)
 
 
-def _restore_labels(session: Session, submission_id: int) -> None:
-    """Make the newest annotation that still counts the label of each cell of a submission; without one the cell is open again.
+def standing_annotation(
+    image_id: _IntegerColumn,
+    attribute_id: _IntegerColumn,
+    *conditions: ColumnElement[bool],
+) -> Select[int]:
+    """Select the newest annotation of a cell that still counts and that decides what the cell is: its label, or that it is open.
 
-    Annotations that followed a change of the schema are ignored here: `_follow_schema` makes them again from the restored label.
+    Annotations that followed a change of people or of the schema are ignored: they are made again from the restored label.
+
+    Args:
+        image_id: the column of the surrounding query with the cell's image.
+        attribute_id: the same for its attribute.
+        conditions: further conditions on `Annotation` and its `Submission`.
     """
-    cells = select(Annotation.image_id, Annotation.attribute_id).where(
-        Annotation.submission_id == submission_id
-    )
-    own = aliased(Annotation)
-    newest = (
-        select(func.max(Annotation.id))
+    return (
+        select(Annotation.id)
         .join(Submission, Submission.id == Annotation.submission_id)
-        .join(own, (own.image_id == Annotation.image_id) & (own.attribute_id == Annotation.attribute_id))
         .where(
-            own.submission_id == submission_id,
-            Annotation.origin.in_((*_RESTORABLE, Origin.CLEARED)),
+            Annotation.image_id == image_id,
+            Annotation.attribute_id == attribute_id,
+            Annotation.origin.in_(_RESTORABLE),
             or_(Annotation.origin != Origin.REVIEW, Submission.kind.not_in(_FOLLOWING)),
             ~is_undone(),
+            *conditions,
         )
-        .group_by(Annotation.image_id, Annotation.attribute_id)
+        .order_by(Annotation.id.desc())
+        .limit(1)
+        .correlate_except(Annotation, Submission)
     )
-    session.execute(delete(Label).where(tuple_(Label.image_id, Label.attribute_id).in_(cells)))
-    restored = select(Annotation.image_id, Annotation.attribute_id, Annotation.code, Annotation.id).where(
-        Annotation.id.in_(newest), Annotation.origin != Origin.CLEARED
+
+
+def _cells_of(submission_id: int, *columns: InstrumentedAttribute[int]) -> Select[*tuple[Any, ...]]:
+    """Select the distinct values of columns of the cells that an undo restores."""
+    chosen = (Annotation.submission_id == submission_id, Annotation.origin == Origin.UNDO)
+    return select(*columns).where(*chosen).distinct()
+
+
+def _restore_labels(session: Session, submission_id: int) -> None:
+    """Write the labels of the cells of an undo anew; a cell without an annotation that counts is open again."""
+    cells = _cells_of(submission_id, Annotation.image_id, Annotation.attribute_id)
+    old = delete(Label).where(tuple_(Label.image_id, Label.attribute_id).in_(cells))
+    session.execute(old, execution_options={"synchronize_session": False})
+    mark, newest = aliased(Annotation), aliased(Annotation)
+    standing = standing_annotation(mark.image_id, mark.attribute_id).scalar_subquery()
+    labels = (
+        select(newest.image_id, newest.attribute_id, newest.code, newest.id)
+        .select_from(mark)
+        .join(newest, newest.id == standing)
+        .where(
+            mark.submission_id == submission_id,
+            mark.origin == Origin.UNDO,
+            newest.origin != Origin.CLEARED,
+        )
     )
     columns = ["image_id", "attribute_id", "code", "annotation_id"]
-    session.execute(insert(Label).from_select(columns, restored))
-    session.expire_all()  # the session may hold old copies of these labels
+    session.execute(insert(Label).from_select(columns, labels))
+    session.expire_all()
 
 
-def _follow_merges(
-    session: Session, active: ActiveSchema, submission_id: int, images: Collection[int]
-) -> None:
+def _follow_merges(session: Session, active: ActiveSchema, submission_id: int) -> None:
     """Correct restored labels whose person was merged into another one since."""
     merged = (
         select(Label.image_id, Label.attribute_id, Label.code)
         .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
-        .where(Label.image_id.in_(images), ValueRow.merged_into.is_not(None))
-    )
-    answers = [
-        (
-            image,
-            active.names[attribute],
-            code_of_person(session, active.names[attribute], int(code or 0)),
-            Origin.MERGE,
+        .where(
+            Label.image_id.in_(_cells_of(submission_id, Annotation.image_id)),
+            ValueRow.merged_into.is_not(None),
         )
-        for image, attribute, code in session.execute(merged)
-    ]
-    annotate_all(session, active, submission_id, answers)
+    )
+    people: dict[tuple[int, int], int] = {}
+    followed = []
+    for image, attribute, code in session.execute(merged).all():
+        cell = (attribute, int(code or 0))
+        if cell not in people:
+            people[cell] = code_of_person(session, active.names[attribute], cell[1])
+        followed.append(NewAnnotation(image, attribute, people[cell], Origin.MERGE))
+    add_annotations(session, submission_id, followed)
 
 
-def _follow_schema(
-    session: Session, active: ActiveSchema, submission_id: int, images: Collection[int]
-) -> None:
+def _follow_schema(session: Session, active: ActiveSchema, submission_id: int) -> None:
     """Correct restored labels whose value was merged since; a cell whose value was split stays open."""
+    images = _cells_of(submission_id, Annotation.image_id)
     merged = []
     for (attribute, code), current in active.replaced.items():
         chosen = (Label.attribute_id == attribute, Label.code == code, Label.image_id.in_(images))
         if current is None:
-            session.execute(delete(Label).where(*chosen))
+            split = delete(Label).where(*chosen)
+            session.execute(split, execution_options={"synchronize_session": False})
         else:
             decided = select(Label.image_id, Annotation.origin == Origin.REVIEW)
             decided = decided.join(Annotation, Annotation.id == Label.annotation_id).where(*chosen)

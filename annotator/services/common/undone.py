@@ -1,18 +1,39 @@
-"""The condition that a submission was undone."""
+"""The conditions that a submission or an annotation no longer counts."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, exists
+from sqlalchemy import ColumnElement, exists, or_
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from annotator.models import Submission
+from annotator.domain.states import Origin
+from annotator.models import Annotation, Submission, TakeBackSubmission
 
 
 def is_undone(submission_id: InstrumentedAttribute[int] = Submission.id) -> ColumnElement[bool]:
-    """Whether a later submission undid this one; `~is_undone()` chooses what still counts.
+    """Whether a later submission undid this one, alone or in a take-back; `~is_undone()` chooses what still counts.
 
     Args:
         submission_id: the column of the surrounding query with the submission's number.
     """
-    later = aliased(Submission)
-    return exists().where(later.undoes == submission_id)
+    later, undo_of_take_back = aliased(Submission), aliased(Submission)
+    covered = exists().where(
+        TakeBackSubmission.submission_id == submission_id,
+        ~exists().where(undo_of_take_back.undoes == TakeBackSubmission.take_back_id),
+    )
+    return or_(exists().where(later.undoes == submission_id), covered)
+
+
+def is_cleared(annotation: type[Annotation] = Annotation) -> ColumnElement[bool]:
+    """Whether a later clearing of its cell keeps an annotation from counting.
+
+    Args:
+        annotation: `Annotation`, or an alias of it in the surrounding query.
+    """
+    later = aliased(Annotation)
+    return exists().where(
+        later.image_id == annotation.image_id,
+        later.attribute_id == annotation.attribute_id,
+        later.id > annotation.id,
+        later.origin == Origin.CLEARED,
+        ~is_undone(later.submission_id),
+    )

@@ -16,16 +16,20 @@ from annotator.services.common.counted import of_counted_image
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
 
+_NO_LABELLING = (
+    SubmissionKind.IMPORT,
+    SubmissionKind.SCHEMA,
+    SubmissionKind.TAKE_BACK,
+    SubmissionKind.CLEAR,
+    SubmissionKind.EXCLUDE,
+    SubmissionKind.RESTORE,
+)
 _PART = 100_000  # annotations of one query
 
 
 def read_labelling(session: Session) -> Labelling:
     """Read how the labels were made, without names of people or times."""
-    people = select(func.count(distinct(Submission.labeller_id))).where(
-        Submission.kind.not_in(
-            (SubmissionKind.IMPORT, SubmissionKind.SCHEMA, SubmissionKind.EXCLUDE, SubmissionKind.RESTORE)
-        )
-    )
+    people = select(func.count(distinct(Submission.labeller_id))).where(Submission.kind.not_in(_NO_LABELLING))
     return Labelling(_origins(session), session.scalar(people) or 0, _agreement(session))
 
 

@@ -31,7 +31,13 @@ _CACHE_KIB = 32_000
 
 
 def export_snapshot(
-    project: ProjectFolder, to: Path | None, options: SnapshotOptions, *, history: bool = False
+    project: ProjectFolder,
+    to: Path | None,
+    options: SnapshotOptions,
+    *,
+    history: bool = False,
+    title: str = "",
+    note: str = "",
 ) -> tuple[Path, dict[str, Any]]:
     """Write a snapshot and return its folder and manifest.
 
@@ -40,6 +46,8 @@ def export_snapshot(
         to: the folder to create; default: a new folder inside the project, which the project then lists.
         options: names or codes, image files or not, a card or not.
         history: also write annotations.csv.
+        title: what the list of snapshots calls it.
+        note: what the list says about it.
     """
     remove_leftovers(project.snapshots)
     folder = to or _new_folder(project)
@@ -71,6 +79,8 @@ def export_snapshot(
                     content_hash=manifest["content_hash"],
                     images=manifest["counts"]["images"],
                     labelled=manifest["counts"]["labelled"],
+                    title=title.strip(),
+                    note=note.strip(),
                     created_at=now(),
                 )
             )

@@ -22,6 +22,7 @@ from annotator.domain.faces.nearest_people import Floats, Places
 from annotator.models import Annotation, Exclusion, Face, Image, Label, NotThisPerson, Submission, ValueRow
 from annotator.project_cache import CacheKind
 from annotator.services.common.counted import COUNTED
+from annotator.services.common.undone import is_undone
 from annotator.services.schema.open_values import UNKNOWN_PERSON
 
 NO_PERSON = -1
@@ -211,6 +212,6 @@ def _answers(
 
 def _denied(session: Session, attribute_id: int) -> set[tuple[int, int]]:
     query = select(NotThisPerson.image_id, NotThisPerson.code).where(
-        NotThisPerson.attribute_id == attribute_id
+        NotThisPerson.attribute_id == attribute_id, ~is_undone(NotThisPerson.submission_id)
     )
     return {(image, code) for image, code in session.execute(query)}

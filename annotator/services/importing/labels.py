@@ -25,6 +25,7 @@ from annotator.models import Annotation, Image, Label, Labeller, Submission
 from annotator.project import ProjectFolder
 from annotator.services.annotation.log import NewAnnotation, add_annotations, add_submission
 from annotator.services.common.counted import COUNTED
+from annotator.services.common.undone import is_undone
 from annotator.services.grouping.rebuild import regroup_all
 from annotator.services.importing.image_lookup import ImageLookup
 from annotator.services.importing.image_paths import Match
@@ -149,7 +150,9 @@ def _new_opinions(session: Session, cells: Iterable[_Cell], report: LabelReport)
             select(Annotation.image_id, Annotation.attribute_id, Labeller.name, Annotation.code)
             .join(Submission, Submission.id == Annotation.submission_id)
             .join(Labeller, Labeller.id == Submission.labeller_id)
-            .where(Submission.kind == SubmissionKind.IMPORT, Annotation.origin == Origin.OPINION)
+            .where(
+                Submission.kind == SubmissionKind.IMPORT, Annotation.origin == Origin.OPINION, ~is_undone()
+            )
             .order_by(Annotation.id)
         )
     }

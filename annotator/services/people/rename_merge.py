@@ -141,7 +141,7 @@ def images_of(session: Session, attribute_id: int, code: int) -> list[int]:
 def undo_people_change(
     session: Session, labeller_id: int, key: str, undone_key: str | None
 ) -> tuple[Submission, list[int]]:
-    """Undo a confirmed set, a renaming or a merge of this labeller; without a key, the last one that was not undone.
+    """Undo a confirmed set, a split, a renaming or a merge of this labeller; without a key, the last one that was not undone.
 
     A repetition with the same key changes nothing.
 
@@ -190,6 +190,7 @@ def _undo_merge(session: Session, target: Submission) -> None:
 
 _UNDO_STEPS: dict[SubmissionKind, Callable[[Session, Submission], None]] = {
     SubmissionKind.PEOPLE: _forget_exceptions,
+    SubmissionKind.SPLIT: _forget_exceptions,
     SubmissionKind.RENAME: _undo_renaming,
     SubmissionKind.MERGE: _undo_merge,
 }

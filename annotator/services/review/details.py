@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Attribute
@@ -15,7 +15,7 @@ from annotator.formats.snapshot.predictions import Suggestion
 from annotator.models import Annotation, Gold, Image, Label, Labeller, Submission, Undecided, ValueRow
 from annotator.project import ProjectFolder
 from annotator.services.annotation.exclude import ExclusionDetail, exclusion_of
-from annotator.services.common.undone import is_undone
+from annotator.services.common.undone import is_cleared, is_undone
 from annotator.services.predictions.active import active_predictions
 from annotator.services.review.flags import FlagDetail, flags_of
 from annotator.services.review.label_issues import LabelIssue, label_issues_of
@@ -140,7 +140,7 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
 def _history(session: Session, active: ActiveSchema, image: Image) -> dict[int, list[HistoryEntry]]:
     """Read all annotations of an image by attribute, oldest first."""
     rows = session.execute(
-        select(Annotation, Labeller.name, Submission.created_at, is_undone())
+        select(Annotation, Labeller.name, Submission.created_at, or_(is_undone(), is_cleared()))
         .join(Submission, Submission.id == Annotation.submission_id)
         .join(Labeller, Labeller.id == Submission.labeller_id)
         .where(Annotation.image_id == image.id)

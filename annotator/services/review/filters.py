@@ -14,7 +14,7 @@ from annotator.domain.states import Origin
 from annotator.errors import WrongUse
 from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Skip, Submission, Undecided
 from annotator.services.common.counted import COUNTED
-from annotator.services.common.undone import is_undone
+from annotator.services.common.undone import is_cleared, is_undone
 from annotator.services.schema.active import ActiveSchema, unknown_attribute
 
 NOT_LABELLED, CANNOT_TELL, LABELLED = "none", "unsure", "labelled"
@@ -254,6 +254,7 @@ def _differing(active: ActiveSchema, attribute_id: int | None) -> Select[int]:
             *(~condition for condition in split),
             or_(label.origin != Origin.REVIEW, and_(opinion.id > label.id, ~gold)),
             ~is_undone(opinion.submission_id),
+            ~is_cleared(opinion),
         )
     )
     return query if attribute_id is None else query.where(opinion.attribute_id == attribute_id)

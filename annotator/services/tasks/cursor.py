@@ -24,9 +24,11 @@ GOLD_DELAY = timedelta(hours=1)
 _WINDOW = 256
 _NO_ANSWER = (
     SubmissionKind.UNDO,
+    SubmissionKind.TAKE_BACK,
     SubmissionKind.CLEAR,
     SubmissionKind.PEOPLE,
     SubmissionKind.MERGE,
+    SubmissionKind.SPLIT,
     SubmissionKind.SCHEMA,
 )
 """Submissions after which the image still wants this labeller's answer: they say nothing, or only who is in it."""

@@ -87,6 +87,7 @@ def read_opinions(session: Session, kinds: Collection[str]) -> Opinions:
         of_counted_image(Annotation.image_id),
     )
     labeller = _labeller_of(session, kinds)[submission]
+    labeller[_cleared(session, attribute, image, numbers)] = 0
     opinions = Opinions(attribute, image, labeller, code, accepted, corrected)
     return _current(_last(opinions, numbers), active_schema(session).replaced)
 
@@ -110,6 +111,23 @@ def _labeller_of(session: Session, kinds: Collection[str]) -> Column:
     labellers = np.zeros(newest + 1, np.int64)
     labellers[numbers] = people
     return labellers
+
+
+def _cleared(session: Session, attribute: Column, image: Column, numbers: Column) -> NDArray[np.bool_]:
+    """Which annotations came before a clearing of their cell."""
+    clearings = (
+        select(Annotation.image_id, Annotation.attribute_id, func.max(Annotation.id))
+        .where(Annotation.origin == Origin.CLEARED, ~is_undone(Annotation.submission_id))
+        .group_by(Annotation.image_id, Annotation.attribute_id)
+        .order_by(Annotation.image_id, Annotation.attribute_id)
+    )
+    rows = np.array(session.execute(clearings).all(), np.int64).reshape(-1, 3)
+    if not len(rows):
+        return np.zeros(len(numbers), bool)
+    cells, cell = rows[:, 0] << 20 | rows[:, 1], image << 20 | attribute
+    place = np.minimum(np.searchsorted(cells, cell), len(cells) - 1)
+    earlier: NDArray[np.bool_] = (cells[place] == cell) & (numbers < rows[place, 2])
+    return earlier
 
 
 def _last(opinions: Opinions, numbers: Column) -> Opinions:

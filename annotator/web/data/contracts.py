@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, StrictBool
+from pydantic import BaseModel, Field, StrictBool
 
+from annotator.services.exporting.snapshot_records import MOST_NOTE, MOST_TITLE
 from annotator.web.http.contracts import Answer, Key, Request, UtcTime
 
 
@@ -13,9 +14,18 @@ class SnapshotRequest(Request):
     """Write a snapshot inside the project."""
 
     names: StrictBool = False
+    title: Annotated[str, Field(max_length=MOST_TITLE)] = ""
+    note: Annotated[str, Field(max_length=MOST_NOTE)] = ""
 
 
-class SnapshotOut(BaseModel):
+class SnapshotChangeRequest(Request):
+    """What the list calls a snapshot and says about it; null leaves it."""
+
+    title: Annotated[str, Field(max_length=MOST_TITLE)] | None = None
+    note: Annotated[str, Field(max_length=MOST_NOTE)] | None = None
+
+
+class SnapshotOut(Answer):
     """A snapshot inside the project; `path` is relative to the project folder."""
 
     name: str
@@ -23,6 +33,8 @@ class SnapshotOut(BaseModel):
     created_at: UtcTime
     images: int
     labelled: int
+    title: str
+    note: str
     path: str
 
 

@@ -13,17 +13,19 @@ from annotator.errors import NotFound
 from annotator.formats.snapshot.diff import diff_snapshots, write_changed_cells
 from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot
 from annotator.formats.snapshot.zip import zip_chunks
+from annotator.services.exporting.snapshot_records import delete_snapshot, describe_snapshot
 from annotator.services.exporting.snapshots import export_snapshot, list_snapshots, snapshot_folder
 from annotator.web.data.contracts import (
     DiffOut,
     DiffQuery,
+    SnapshotChangeRequest,
     SnapshotOut,
     SnapshotRequest,
     SnapshotsOut,
     VerifiedOut,
 )
 from annotator.web.http.context import context
-from annotator.web.http.contracts import answers, spec
+from annotator.web.http.contracts import Empty, answers, spec
 from annotator.web.http.security import REPORT_POLICY
 
 snapshots_api = Blueprint("snapshots_api", __name__, url_prefix="/api/v1/snapshots")
@@ -35,9 +37,28 @@ snapshot_files = Blueprint("snapshot_files", __name__)
 def create(json: SnapshotRequest) -> tuple[SnapshotOut, int]:
     """Write a snapshot inside the project."""
     project = context().project
-    folder, _ = export_snapshot(project, None, SnapshotOptions(names=json.names))
+    options = SnapshotOptions(names=json.names)
+    folder, _ = export_snapshot(project, None, options, title=json.title, note=json.note)
     with project.database.read() as session:
         return next(row for row in _list(session) if row.name == folder.name), 201
+
+
+@snapshots_api.post("/<name>")
+@spec.validate(resp=answers(HTTP_200=SnapshotOut, problems=(404,)), tags=["snapshots"])
+def describe(name: str, json: SnapshotChangeRequest) -> SnapshotOut:
+    """Change the title or the note of a snapshot; its files stay as they are."""
+    with context().project.database.write() as session:
+        row = describe_snapshot(session, name, title=json.title, note=json.note)
+        return SnapshotOut.model_validate(row)
+
+
+@snapshots_api.post("/<name>/delete")
+@spec.validate(resp=answers(HTTP_204=None, problems=(404, 409)), tags=["snapshots"])
+def delete(name: str, json: Empty) -> tuple[str, int]:
+    """Delete a snapshot for good, unless predictions in use were trained on it."""
+    del json
+    delete_snapshot(context().project, name)
+    return "", 204
 
 
 @snapshots_api.get("")
@@ -100,14 +121,4 @@ def _folder(name: str) -> Path:
 
 
 def _list(session: Session) -> list[SnapshotOut]:
-    return [
-        SnapshotOut(
-            name=row.name,
-            content_hash=row.content_hash,
-            created_at=row.created_at,
-            images=row.images,
-            labelled=row.labelled,
-            path=f"snapshots/{row.name}",
-        )
-        for row in list_snapshots(session)
-    ]
+    return [SnapshotOut.model_validate(row) for row in list_snapshots(session)]

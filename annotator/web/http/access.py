@@ -72,8 +72,13 @@ ACCESS: dict[str, Needed] = {
     "team.run_aggregation": Role.REVIEWER,
     "team.add_member": Role.ADMIN,
     "team.change_member": Role.ADMIN,
+    "team.delete_member": Role.ADMIN,
     "team.make_token": Role.ADMIN,
     "team.revoke_one_token": Role.ADMIN,
+    "take_backs.index": Role.ADMIN,
+    "take_backs.preview": Role.ADMIN,
+    "take_backs.create": Role.ADMIN,
+    "take_backs.undo": Role.ADMIN,
     "flags_api.flag_image": Role.LABELLER,
     "exclusions_api.exclude_images": Role.LABELLER,  # several images at once: only reviewers
     "exclusions_api.undo_images": Role.LABELLER,  # only what the caller excluded or restored
@@ -105,6 +110,10 @@ ACCESS: dict[str, Needed] = {
     "people.show_person": Role.LABELLER,
     "people.rename_person": Role.REVIEWER,
     "people.merge_people": Role.REVIEWER,
+    "people_corrections.split": Role.REVIEWER,
+    "people_corrections.namings": Role.LABELLER,  # their own
+    "people_corrections.undo_namings": Role.LABELLER,
+    "people_corrections.restore_namings": Role.LABELLER,
     "faces_api.show": Role.LABELLER,
     "insights.insights_page": Role.LABELLER,
     "insights.show_insights": Role.LABELLER,
@@ -128,6 +137,8 @@ ACCESS: dict[str, Needed] = {
     "mapping_api.preview": Role.ADMIN,
     "snapshots_api.index": Role.LABELLER,
     "snapshots_api.create": Role.REVIEWER,
+    "snapshots_api.describe": Role.REVIEWER,
+    "snapshots_api.delete": Role.ADMIN,
     "snapshots_api.diff": Role.LABELLER,
     "snapshots_api.verify": Role.LABELLER,
     "snapshot_files.card": Role.LABELLER,

@@ -134,7 +134,7 @@ class PeopleUndoAnswer(BaseModel):
     """What was undone, and the images concerned."""
 
     submission: str
-    kind: Literal["people", "rename", "merge"]
+    kind: Literal["people", "rename", "merge", "split"]
     images: list[int]
 
 
@@ -198,6 +198,49 @@ class MergeRequest(Request):
 
     code: Id
     into: Id
+
+
+class SplitRequest(Request):
+    """Images of the person `code` that show somebody else.
+
+    `name`: who it is, null for a new person with a number as name. `unname`: the faces are unnamed again; `name` is not used.
+    """
+
+    code: Id
+    images: Annotated[list[Id], Field(min_length=1, max_length=1000)]
+    name: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = None
+    unname: StrictBool = False
+
+
+class NamingOut(BaseModel):
+    """A set that the labeller confirmed. `name`: of its person; null if it named nobody."""
+
+    submission: str
+    created_at: UtcTime
+    name: str | None
+    images: int
+    undone: bool
+
+
+class NamingsOut(BaseModel):
+    """The last 50 sets of the labeller, newest first."""
+
+    namings: list[NamingOut]
+
+
+class NamingsUndone(BaseModel):
+    """What an undo of a run of names did. `opened`: faces that are unnamed again; `restored`: with their earlier name."""
+
+    submission: str
+    sets: int
+    opened: int
+    restored: int
+
+
+class NamingsUndoRequest(Request):
+    """The key of a set, or of the undo of a run of sets."""
+
+    submission: Key
 
 
 class PersonChangedAnswer(BaseModel):

@@ -14,6 +14,7 @@ from annotator.services.accounts import (
     add_account,
     add_token,
     change_account,
+    delete_account,
     has_accounts,
     revoke_token,
 )
@@ -66,9 +67,16 @@ class MemberRequest(Request):
 class MemberChangeRequest(Request):
     """What to change in an account."""
 
+    name: Annotated[str, Field(max_length=200)] | None = None
     role: Role | None = None
     active: StrictBool | None = None
     password: Password | None = None
+
+
+class MemberDeleteRequest(Request):
+    """How an account is deleted. `forget_name`: its answers stay under "former labeller N"."""
+
+    forget_name: StrictBool
 
 
 class TokenRequest(Request):
@@ -142,10 +150,21 @@ def add_member(json: MemberRequest) -> tuple[MemberOut, int]:
 @team.post("/api/v1/team/members/<int:number>")
 @spec.validate(resp=answers(HTTP_200=MemberOut, problems=(404,)), tags=["team"])
 def change_member(number: int, json: MemberChangeRequest) -> MemberOut:
-    """Change the role or password of an account, or disable or enable it. Its answers stay."""
+    """Change the name, role or password of an account, or disable or enable it. Its answers stay."""
     with context().project.database.write() as session:
-        change_account(session, number, role=json.role, active=json.active, password=json.password)
+        change_account(
+            session, number, name=json.name, role=json.role, active=json.active, password=json.password
+        )
         return member_out(get_member(session, number))
+
+
+@team.post("/api/v1/team/members/<int:number>/delete")
+@spec.validate(resp=answers(HTTP_204=None, problems=(404,)), tags=["team"])
+def delete_member(number: int, json: MemberDeleteRequest) -> tuple[str, int]:
+    """Delete an account with its password and tokens. Its answers stay, under its name or as a former labeller's."""
+    with context().project.database.write() as session:
+        delete_account(session, number, forget_name=json.forget_name)
+    return "", 204
 
 
 @team.post("/api/v1/team/members/<int:number>/tokens")

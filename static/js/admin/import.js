@@ -128,11 +128,21 @@ async function show(row) {
   await showForm(row);
 }
 
+/**
+ * Where the labels of an import that is done are undone.
+ *
+ * @param {ImportSummary} row
+ */
+function takeBackLink({ id, name, state, dry_run }) {
+  if (state !== 'done' || dry_run) return [];
+  return [' ', element('a', { href: `/team?upload=${id}#take-back`, 'aria-label': `Take back the labels of ${name}` }, 'Take back its labels …')];
+}
+
 /** @param {ImportSummary} row */
 function listed(row) {
   const open = element('button', { type: 'button', onclick: () => look(row.id, true) }, row.name);
   return element('tr', { 'data-import': row.id }, element('th', { scope: 'row' }, open), element('td', { class: 'number' }, bytes(row.bytes)),
-    element('td', {}, moment(row.created_at)), element('td', {}, element('span', { class: 'badge', 'data-state': row.needs_mapping ? 'running' : row.state }, stateOf(row))));
+    element('td', {}, moment(row.created_at)), element('td', {}, element('span', { class: 'badge', 'data-state': row.needs_mapping ? 'running' : row.state }, stateOf(row)), ...takeBackLink(row)));
 }
 
 async function list() {

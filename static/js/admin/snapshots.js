@@ -4,28 +4,45 @@ import { byId, element, fieldOf, find, messageOf, moment, onSubmit } from '../li
 import { untilAnswered } from '../lib/retry.js';
 import { changesUrl, snapshotUrl } from '../lib/urls.js';
 import { showDiff } from './snapshot_diff.js';
+import { deleteButton, noteNode } from './snapshot_notes.js';
 /** @import { Attribute, Snapshot, SnapshotDiff } from '../types' */
 
 const form = byId('create', HTMLFormElement);
 const comparison = byId('compare', HTMLFormElement);
 
 /** @param {Snapshot} snapshot */
-function row({ name, created_at, images, labelled, path, content_hash }) {
+function row(snapshot) {
+  const { name, created_at, images, labelled, path, content_hash } = snapshot;
   const number = (/** @type {number} */ value) => element('td', { class: 'number' }, value.toLocaleString('en'));
   const hash = element('code', { title: content_hash }, content_hash.slice(0, 12));
-  return element('tr', { 'data-snapshot': name }, element('th', { scope: 'row' }, name), element('td', {}, moment(created_at)),
-    number(images), number(labelled), element('td', {}, element('code', {}, path)), element('td', {}, hash), actions(name));
+  return element('tr', { 'data-snapshot': name }, element('th', { scope: 'row' }, name, noteNode(snapshot, attempt, list)), element('td', {}, moment(created_at)),
+    number(images), number(labelled), element('td', {}, element('code', {}, path)), element('td', {}, hash), actions(snapshot));
+}
+
+/**
+ * Do something that asks the server; show what went wrong.
+ *
+ * @param {() => Promise<void>} work
+ */
+async function attempt(work) {
+  byId('error').textContent = '';
+  try {
+    await work();
+  } catch (error) {
+    byId('error').textContent = messageOf(error);
+  }
 }
 
 /**
  * The card, the download, and a button that checks every byte.
  *
- * @param {string} name
+ * @param {Snapshot} snapshot
  */
-function actions(name) {
+function actions(snapshot) {
+  const { name } = snapshot;
   const link = (/** @type {'card'|'zip'} */ part, /** @type {string} */ text) => element('a', { href: snapshotUrl(name, part), 'data-needs': part === 'zip' ? 'reviewer' : null, 'aria-label': `${text} of ${name}` }, text);
   const verify = element('button', { type: 'button', 'aria-label': `Verify ${name}`, onclick: () => check(name) }, 'Verify');
-  return element('td', { class: 'looks' }, link('card', 'Card'), link('zip', 'Zip'), verify);
+  return element('td', { class: 'looks' }, link('card', 'Card'), link('zip', 'Zip'), verify, deleteButton(snapshot, attempt, list));
 }
 
 /** @param {string} name */
@@ -87,8 +104,9 @@ async function create() {
   byId('error').textContent = '';
   byId('message').textContent = 'Taking the snapshot …';
   try {
-    const names = new FormData(form).has('names');
-    const { name, path } = await call('POST', 'snapshots', { names });
+    const fields = new FormData(form);
+    const { name, path } = await call('POST', 'snapshots', { names: fields.has('names'), title: fields.get('title') });
+    form.reset();
     await list();
     byId('message').textContent = `Snapshot ${name} is in ${path}.`;
   } catch (error) {

@@ -3,6 +3,7 @@ import { asApiError, call } from '../lib/api.js';
 import { byId, closest, count, element, findAll, focused, labellerName, moment, onSubmit } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
 import { browseUrl, imageUrl } from '../lib/urls.js';
+import { chosenImages, pickable, showNamings } from './corrections.js';
 import { identityOf, thumbnail } from './suggestions.js';
 /** @import { Person, PersonChange, PersonDetail, ResemblingPerson } from '../types' */
 
@@ -20,8 +21,8 @@ let other = null; // whom they are merged into
 /** @type {?string} */
 let next = null; // the name after which the list goes on
 let asked = 0; // number of the last search: answers to earlier ones come too late
-/** @type {string[]} */
-const changes = []; // keys of this visit's renames and merges, for undo
+/** @type {{key: string, path: string}[]} */
+const changes = []; // of this visit: the key, and where it is undone
 
 /** @param {string} text */
 function say(text) {
@@ -94,7 +95,7 @@ function render() {
   if (eraseButton) Object.assign(eraseButton.dataset, { title: `Forget ${person.name}?`, person: String(person.code), next: location.pathname });
   byId('person-images').textContent = count(person.images, 'image');
   byId('browse', HTMLAnchorElement).href = browseUrl(new URLSearchParams({ attribute: byId('person').dataset.attribute ?? '', value: String(person.code) }));
-  byId('gallery').replaceChildren(...gallery(person));
+  byId('gallery').replaceChildren(...pickable(person));
   byId('new-name', HTMLInputElement).value = person.name;
   offerMerges(person.resembling);
   byId('changes').replaceChildren(...person.history.map((entry) => changeLine(person, entry)));
@@ -148,10 +149,43 @@ function side(which, person) {
  */
 async function change(path, body, code) {
   const { key } = await postOnce(path, body);
-  changes.push(key);
-  undoButton.disabled = false;
+  remember(key, 'people/undo');
   await choose(code);
   await search();
+}
+
+/**
+ * @param {string} key of a change
+ * @param {string} path where it is undone
+ */
+function remember(key, path) {
+  changes.push({ key, path });
+  undoButton.disabled = false;
+}
+
+/** @param {boolean} unname whether the chosen faces are nobody's; else they are those of the typed name */
+async function split(unname) {
+  if (chosen === null) return;
+  const name = byId('split-name', HTMLInputElement).value.trim() || null;
+  const images = chosenImages();
+  await change('people/split', { code: chosen.code, images, name, unname }, chosen.code);
+  byId('split-name', HTMLInputElement).value = '';
+  say(`${count(images.length, 'face')} ${unname ? 'unnamed' : `of ${name ?? 'a new person'}`}. Press U to undo.`);
+}
+
+/** @param {string} submission the first set of a run of names */
+async function undoRun(submission) {
+  const { key, answer } = await postOnce('people/namings/undo', { submission });
+  remember(key, 'people/namings/restore');
+  await refresh();
+  say(`${count(answer.sets, 'set')} undone. Press U to have them back.`);
+}
+
+/** Show again what a change of names may have changed. */
+async function refresh() {
+  await search();
+  if (chosen) await choose(chosen.code);
+  await showNamings((submission) => attempt(() => undoRun(submission)));
 }
 
 async function merge() {
@@ -171,11 +205,10 @@ async function turn() {
 async function undo() {
   const last = changes.at(-1);
   if (last === undefined) return;
-  await postOnce('people/undo', { submission: last });
+  await postOnce(last.path, { submission: last.key });
   changes.pop();
   undoButton.disabled = changes.length === 0;
-  await search();
-  if (chosen) await choose(chosen.code);
+  await refresh();
   say('Undone.');
 }
 
@@ -222,6 +255,8 @@ onSubmit(byId('rename', HTMLFormElement), () => { attempt(rename); });
 onSubmit(byId('merge-with', HTMLFormElement), () => { attempt(findOther); });
 byId('merge-yes').addEventListener('click', () => attempt(merge));
 byId('merge-turn').addEventListener('click', () => attempt(turn));
+onSubmit(byId('split', HTMLFormElement), () => { attempt(() => split(false)); });
+byId('unname').addEventListener('click', () => attempt(() => split(true)));
 byId('merge-no').addEventListener('click', () => mergeDialog.close());
 undoButton.addEventListener('click', () => attempt(undo));
 addEventListener('keydown', (event) => {
@@ -232,6 +267,6 @@ addEventListener('keydown', (event) => {
   event.preventDefault();
 });
 
-await attempt(search);
+await attempt(refresh);
 const code = Number(location.hash.slice(1));
 if (location.hash && Number.isInteger(code)) await attempt(() => choose(code));

@@ -63,6 +63,7 @@ function show(image) {
     const cell = cells.get(attribute.name);
     if (!cell) return [];
     const node = cellNode(attribute, cell, { onanswer: correct, keys: false });
+    if (image.gold !== null && cell.label) node.querySelector('.values')?.append(clearButton(attribute));
     if (opened.has(attribute.name)) node.querySelector('.history')?.setAttribute('open', '');
     return [node];
   }));
@@ -123,6 +124,25 @@ function correct(attribute, value) {
     show(answer.image);
     findAll(document, `[data-attribute="${attribute}"] [aria-pressed=true]`)[0]?.focus();
   }, 'Saved.');
+}
+
+/**
+ * A reviewer's button that opens a cell again. `gold` of an image is null for others.
+ *
+ * @param {Attribute} attribute
+ */
+function clearButton({ name, title }) {
+  return element('button', { type: 'button', class: 'clear', 'aria-label': `Clear ${title}`, onclick: () => clear(name) }, 'Clear');
+}
+
+/** @param {string} attribute */
+function clear(attribute) {
+  runExclusive(async () => {
+    const { key } = await postOnce('selection', { action: 'clear', attribute, images: [number], adjudicate: true });
+    changes.push({ key, path: 'selection/undo' });
+    show(await call('GET', `images/${number}`));
+    byId('undo').focus();
+  }, 'Cleared: the cell is open again.');
 }
 
 function undo() {

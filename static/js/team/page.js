@@ -4,10 +4,11 @@ import { loadSchema } from '../lib/schema.js';
 import { byId, count, element, fieldOf, find, findAll, moment, onSubmit } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
 import { runExclusive } from '../lib/busy.js';
-import { accountNode } from './team_accounts.js';
-import { agreementTable, membersTable } from './team_tables.js';
+import { accountNode } from './accounts.js';
+import { showTakeBack } from './take_back.js';
+import { agreementTable, membersTable } from './tables.js';
 /** @import { Aggregation, Team } from '../types' */
-/** @import { AccountActions } from './team_accounts.js' */
+/** @import { AccountActions } from './accounts.js' */
 
 const settingsForm = byId('agree', HTMLFormElement);
 /** @type {Map<string, string>} */
@@ -51,6 +52,7 @@ async function refresh() {
   byId('counted').replaceChildren(...(team.counting ? ['The numbers are being counted in the background. Reload in a minute.'] : ['As of ', moment(team.counted_at), '.']));
   showSettings(team);
   showAccounts(team);
+  await showTakeBack(team);
 }
 
 /** @type {AccountActions} */
@@ -59,6 +61,10 @@ const act = {
     await call('POST', `team/members/${id}`, what);
     await refresh();
   }, 'Changed.'),
+  remove: (id, forgetName) => runExclusive(async () => {
+    await call('POST', `team/members/${id}/delete`, { forget_name: forgetName });
+    await refresh();
+  }, 'The account is deleted. Its answers stay.'),
   token: (id, purpose) => runExclusive(async () => {
     const { token } = await call('POST', `team/members/${id}/tokens`, { purpose });
     await refresh();
