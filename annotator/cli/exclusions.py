@@ -1,4 +1,4 @@
-"""exclude and restore: images that shall not count any more, and that shall count again."""
+"""exclude and include: images that shall not count any more, and that shall count again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def exclude_command(names: tuple[str, ...], reason: str, note: str, project: Pat
     """Exclude images by name, all or none.
 
     An excluded image is in no queue, metric, training, snapshot or export. It keeps its file, its labels and its history,
-    and `facelabel restore` brings it back.
+    and `facelabel include` brings it back.
     """
     with open_project(project).database.write() as session:
         wanted = ToExclude(_key(), tuple(find_by_name(session, names)), ExclusionReason(reason), note)
@@ -37,11 +37,11 @@ def exclude_command(names: tuple[str, ...], reason: str, note: str, project: Pat
     _tell(changed, len(names), "excluded", "excluded before", as_json=as_json)
 
 
-@click.command("restore")
+@click.command("include")
 @click.argument("names", nargs=-1, required=True)
 @project_option
 @json_option
-def restore_command(names: tuple[str, ...], project: Path, as_json: bool) -> None:
+def include_command(names: tuple[str, ...], project: Path, as_json: bool) -> None:
     """Let excluded images count again, by name, all or none."""
     with open_project(project).database.write() as session:
         changed = restore(session, local_labeller(session), _key(), find_by_name(session, names))

@@ -166,6 +166,7 @@ export interface HeldAnswer {
 /** Counts per attribute. */
 export interface ProgressDetail extends Progress {
   attributes: Record<string, { labelled: number }>;
+  counted_at: string | null;
 }
 
 export interface AnnotationRequest {
@@ -691,6 +692,7 @@ export interface Import extends ImportSummary {
   labels: 'truth' | 'opinions';
   faces: boolean;
   names_encoding: string;
+  restore_erased: boolean;
   fps: number;
   report: ImportReport | null;
   proposed: string | null;

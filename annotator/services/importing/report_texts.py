@@ -37,7 +37,7 @@ def image_texts(images: ImageReport, *, dry_run: bool) -> list[str]:
         )
         names = [name if name == here else f"{name} (as {here})" for name, here in images.excluded]
         texts.append(
-            f"{what}: {_first(names, len(names))}. They stay excluded; `facelabel restore` brings them back."
+            f"{what}: {_first(names, len(names))}. They stay excluded; `facelabel include` brings them back."
         )
     if images.ignored:
         texts.append(f"Ignored: {counted_kinds(images.ignored)}.")

@@ -21,7 +21,7 @@ def test_images_are_excluded_and_restored_by_name(filled: ProjectFolder):
     assert "38 images, 0 done, 38 open, and 2 excluded" in call("status", *project).out
     again = call("exclude", second, third, "--reason", "other", *project)
     assert again.out == "1 image is excluded.\n1 image was excluded before.\n"
-    back = call("restore", first, "--json", *project)
+    back = call("include", first, "--json", *project)
     assert json.loads(back.out) == {"restored": 1, "unchanged": 0}
     assert json.loads(call("status", "--json", *project).out)["excluded"] == 2
 
@@ -32,7 +32,7 @@ def test_a_name_or_reason_that_does_not_exist_changes_nothing(filled: ProjectFol
     call("exclude", name, "nobody.jpg", "--reason", "other", *project).assert_refused(1, "nobody.jpg")
     call("exclude", name, "--reason", "boring", *project).assert_refused(2, "bad_quality")
     call("exclude", name, *project).assert_refused(2, "--reason")
-    call("restore", *project).assert_refused(2, "NAMES")
+    call("include", *project).assert_refused(2, "NAMES")
     assert "40 images, 0 done, 40 open\n" in call("status", *project).out
 
 
