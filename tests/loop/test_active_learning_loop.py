@@ -254,7 +254,8 @@ def test_label_issues_and_saved_labels_are_estimated_in_the_background(
     analyses = analyses_of(project)
     request.addfinalizer(lambda: [analysis.close() for analysis in analyses])
     start_due_analysis(analyses)
-    assert [analysis.running for analysis in analyses] == [True, False, False, False], "one at a time"
+    network_reports, label_issues, savings, trials, report = analyses
+    assert [analysis for analysis in analyses if analysis.running] == [label_issues], "one at a time"
     [search] = [child for child in psutil.Process().children() if "label-errors" in child.cmdline()]
     seen = []
     with project.database.write() as session:
@@ -266,12 +267,13 @@ def test_label_issues_and_saved_labels_are_estimated_in_the_background(
     stopped = seen.index(psutil.STATUS_STOPPED)  # a signal takes a moment
     assert set(seen[stopped:]) == {psutil.STATUS_STOPPED}, "somebody waits for the round"
     assert search.status() != psutil.STATUS_STOPPED
-    wait_until(lambda: not analyses[0].running, "the end of the search", 120)
+    wait_until(lambda: not label_issues.running, "the end of the search", 120)
     start_due_analysis(analyses)
-    wait_until(lambda: not analyses[1].running, "the end of the estimate", 120)
+    wait_until(lambda: not savings.running, "the end of the estimate", 120)
     start_due_analysis(analyses)
-    assert not analyses[2].running, "no network was added that could be tried"
-    wait_until(lambda: not analyses[3].running, "the end of the report", 120)
+    assert not trials.running, "no network was added that could be tried"
+    assert not network_reports.running, "no network was fine-tuned"
+    wait_until(lambda: not report.running, "the end of the report", 120)
     with project.database.read() as session:
         page = report_page(project, session, number)
     assert page is not None
