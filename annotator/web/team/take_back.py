@@ -24,7 +24,7 @@ take_backs = Blueprint("take_backs", __name__, url_prefix="/api/v1/team/take-bac
 Number = Annotated[int, Field(ge=1, le=MAX_ID)]
 
 
-class SelectionRequest(Request):
+class TakeBackRequest(Request):
     """Which answers are meant; at least one field is needed, and all of those that are sent must hold."""
 
     labeller: Number | None = Field(None, description="A member of GET /api/v1/team.")
@@ -46,7 +46,7 @@ class UndoTakeBackRequest(Request):
     submission: Key
 
 
-class EffectOut(BaseModel):
+class TakeBackEffectOut(BaseModel):
     """What a take-back changes.
 
     Of `submissions` with `answers` in `images`: `opened` cells lose their label, `restored` cells fall back to an earlier
@@ -68,7 +68,7 @@ class TakeBackOut(BaseModel):
     """A take-back that was done. `submission`: its key."""
 
     submission: str
-    effect: EffectOut
+    effect: TakeBackEffectOut
 
 
 class PastTakeBackOut(TakeBackOut):
@@ -102,21 +102,21 @@ def index() -> TakeBacksOut:
 
 
 @take_backs.get("/preview")
-@spec.validate(resp=answers(HTTP_200=EffectOut, problems=(400, 404)), tags=["team"])
-def preview(query: SelectionRequest) -> EffectOut:
+@spec.validate(resp=answers(HTTP_200=TakeBackEffectOut, problems=(400, 404)), tags=["team"])
+def preview(query: TakeBackRequest) -> TakeBackEffectOut:
     """What this take-back would change now; changes nothing."""
     with context().project.database.read() as session:
-        return EffectOut(**asdict(preview_take_back(session, query.selection())))
+        return TakeBackEffectOut(**asdict(preview_take_back(session, query.selection())))
 
 
 @take_backs.post("")
 @spec.validate(resp=answers(HTTP_200=TakeBackOut, problems=(404, 409)), tags=["team"])
-def create(json: SelectionRequest) -> TakeBackOut:
+def create(json: TakeBackRequest) -> TakeBackOut:
     """Take back answers, as one submission. Repeating a key changes nothing."""
     key = idempotency_key()
     with context().project.database.write() as session:
         effect = take_back(session, labeller_id(), key, json.selection())
-    return TakeBackOut(submission=key, effect=EffectOut(**asdict(effect)))
+    return TakeBackOut(submission=key, effect=TakeBackEffectOut(**asdict(effect)))
 
 
 @take_backs.post("/undo")
@@ -136,7 +136,7 @@ def _listed() -> TakeBacksOut:
 def _past(past: PastTakeBack) -> PastTakeBackOut:
     return PastTakeBackOut(
         submission=past.key,
-        effect=EffectOut(**asdict(past.effect)),
+        effect=TakeBackEffectOut(**asdict(past.effect)),
         by=past.by,
         created_at=past.created_at,
         undone=past.undone,

@@ -12,7 +12,7 @@ from tests.support.paths import CHECKOUT
 TYPES = CHECKOUT / "static" / "js" / "types.d.ts"
 OF_THE_PAGES = {"OutboxBodies", "CachedImage", "MappingChange"}
 """Interfaces that no request and no answer has."""
-INSIDE_REPORTS = {"CellChange", "Counted", "ImportReport", "TakeBackEffect", "TestMetrics"}
+INSIDE_REPORTS = {"CellChange", "Counted", "ImportReport", "TestMetrics"}
 """Shapes that the API passes on as plain JSON."""
 
 

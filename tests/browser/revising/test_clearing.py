@@ -17,6 +17,6 @@ def test_a_reviewer_clears_a_cell_and_undoes_it(page: Page, filled: ProjectFolde
     page.get_by_role("button", name="Clear Glasses").click()
     page.get_by_text("Cleared: the cell is open again.").wait_for()
     assert "glasses" not in labels_of(filled, image)
-    page.get_by_role("button", name="Undo the last correction").click()
+    page.get_by_role("button", name="Undo the last change").click()
     page.locator("#message", has_text="Undone.").wait_for()
     assert labels_of(filled, image)["glasses"] == 2

@@ -5,6 +5,7 @@ The images are drawn. If the development data is available, real faces are used 
 
 import csv
 import shlex
+import shutil
 from itertools import islice, product
 from pathlib import Path
 
@@ -72,7 +73,8 @@ def place(request, shared, soak, tmp_path_factory):
 
         weights = timm.create_model("inception_resnet_v2").state_dict()
         save_file(weights, kept / "timm-inception_resnet_v2.tf_in1k.safetensors")
-    return folder
+    yield folder
+    shutil.rmtree(folder)  # two gigabytes of checkpoints
 
 
 @pytest.mark.parametrize(("recipe", "line"), list(lines()))
