@@ -30,6 +30,9 @@ KEYED = frozenset(
         "people.merge_people",
         "people.rename_person",
         "people.undo_change",
+        "people_corrections.restore_namings",
+        "people_corrections.split",
+        "people_corrections.undo_namings",
         "rounds_api.promote_round",
         "rounds_api.use_best_measured",
         "schema_api.apply",
@@ -37,6 +40,8 @@ KEYED = frozenset(
         "selection.undo",
         "sweep.annotate_page",
         "sweep.undo_sweep",
+        "take_backs.create",
+        "take_backs.undo",
         "team.run_aggregation",
     }
 )
