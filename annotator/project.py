@@ -134,7 +134,7 @@ class ProjectFolder:
 
         Raises:
             WrongUse: if the folder is not a project.
-            FacelabelError: if the database is damaged, or of a newer Facelabel.
+            FacelabelError: if the database is damaged, of a newer Facelabel, or beside the log of another file.
         """
         project = cls(path)
         if not project.database_file.is_file():
@@ -143,10 +143,11 @@ class ProjectFolder:
                 f"{path.resolve()} is not a Facelabel project: it has no facelabel.db.",
                 do="Call `facelabel init` there, or name the project with --project FOLDER.",
             )
+        project.database.generation.check()
         if project.database.revision() != NEWEST_REVISION:
             project.database.migrate()
         return project
 
 
-NEWEST_REVISION = "0025"
+NEWEST_REVISION = "0029"
 """The newest migration in alembic/versions; a test compares them."""
