@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from annotator.db import Database
-from annotator.errors import WrongUse
+from annotator.errors import FacelabelError, WrongUse
 from annotator.files import write_atomically
 
 
@@ -144,7 +144,14 @@ class ProjectFolder:
                 do="Call `facelabel init` there, or name the project with --project FOLDER.",
             )
         project.database.generation.check()
-        if project.database.revision() != NEWEST_REVISION:
+        revision = project.database.revision()
+        if revision is None:
+            raise FacelabelError(
+                "bad_database",
+                f"{project.database_file} has no tables, as if it had been emptied.",
+                do="Restore a backup into another folder, or name another project with --project FOLDER.",
+            )
+        if revision != NEWEST_REVISION:
             project.database.migrate()
         return project
 
