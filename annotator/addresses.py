@@ -70,7 +70,7 @@ def parse_public_url(text: str) -> PublicUrl:
     if parts.scheme not in {"http", "https"} or not _HOST.fullmatch(host) or not whole:
         raise ValueError("it must be like https://label.example.org or https://example.org/faces")
     if not _PREFIX.fullmatch(prefix) or {".", ".."} & set(prefix.split("/")):
-        raise ValueError("its path may have letters, digits and . _ ~ - between the slashes")
+        raise ValueError("it may have a path of letters, digits and . _ ~ - between the slashes")
     shown = f"[{host}]" if ":" in host else host
     default = {"http": 80, "https": 443}[parts.scheme]
     return PublicUrl(parts.scheme, shown if port in {None, default} else f"{shown}:{port}", prefix)
