@@ -151,9 +151,18 @@ class Database:
             ) from error
 
     def check_answers(self) -> None:
-        """Read from the database; an error tells that it cannot be used."""
-        with self.read() as session:
-            session.execute(text("SELECT 1"))
+        """Read from the database.
+
+        Raises:
+            Busy: if it cannot be used, or its file is gone.
+        """
+        try:
+            with self.read() as session:
+                answers = session.scalar(text("SELECT count(*) FROM project"))
+        except DatabaseError as error:
+            raise Busy("database_failed", f"The database cannot be read: {error.orig}.") from error
+        if not answers or not self.path.is_file():
+            raise Busy("database_failed", "The database is gone.")
 
     def find_damage(self) -> list[str]:
         """What SQLite's quick check finds wrong with the file; empty if it is sound."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from annotator.errors import FacelabelError, WrongUse
-from annotator.files import cannot_write, link_into, shard_path, staged_folder, sync_disk
+from annotator.files import cannot_write, keep_private, link_into, shard_path, staged_folder, sync_disk
 from annotator.formats.snapshot.manifest import damaged, read_manifest, sha256_of
 from annotator.project import ProjectFolder
 from annotator.services.backups.archive import unpack
@@ -65,6 +65,7 @@ def restore(
         FacelabelError: if the backup is damaged; nothing is left behind then.
         NoRoom: if the disk is full; nothing is left behind then.
     """
+    keep_private()
     target = target.resolve()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         what = f"{target} is not empty, and a restore never overwrites anything."

@@ -92,7 +92,7 @@ def _check(table: str, name: str, kind: Any) -> Callable[[Any], bool]:
     for kinds, check in _CHECKS:
         if isinstance(kind, kinds):
             return check
-    return lambda value: isinstance(value, str)
+    return lambda value: isinstance(value, str) and "\0" not in value
 
 
 def _is_hash(value: Any) -> bool:
