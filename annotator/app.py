@@ -18,6 +18,7 @@ from annotator.resources import resource
 from annotator.services.faces.tiles import TileStore
 from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.services.review.explainer import Explainer
+from annotator.web.data.backups import backups_api
 from annotator.web.data.erasures import erasures_api
 from annotator.web.data.exports import export_files, exports_api
 from annotator.web.data.imports import imports_api
@@ -73,6 +74,7 @@ _BLUEPRINTS = (
     mapping_api,
     snapshots_api,
     snapshot_files,
+    backups_api,
     erasures_api,
     exports_api,
     export_files,

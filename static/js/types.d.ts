@@ -934,6 +934,28 @@ export interface CachedImage {
   height: number;
 }
 
+// ---- backups
+
+export interface BackupPlace {
+  path: string;
+  kind: string;
+  every_seconds: number | null;
+  keep: number | null;
+  last_at: string | null;
+  error: string | null;
+  overdue: boolean;
+  reached: boolean;
+  generations: {name: string, created_at: string}[];
+  text: string;
+}
+
+export interface Backups {
+  text: string;
+  last_at: string | null;
+  problem: string;
+  places: BackupPlace[];
+}
+
 // ---- erasures
 
 export interface ErasureCopy {

@@ -147,6 +147,7 @@ ACCESS: dict[str, Needed] = {
     "snapshots_api.verify": Role.LABELLER,
     "snapshot_files.card": Role.LABELLER,
     "snapshot_files.download": Role.REVIEWER,
+    "backups_api.show": Role.ADMIN,
     "erasures_api.index": Role.ADMIN,
     "erasures_api.show": Role.ADMIN,
     "erasures_api.preview": Role.ADMIN,
