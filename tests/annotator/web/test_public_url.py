@@ -168,7 +168,7 @@ def test_every_address_lies_below_the_path_prefix(team: ProjectFolder, kept: str
         assert cookie.startswith("__Secure-facelabel-")
 
 
-def test_a_path_prefix_that_is_an_address_of_our_own_is_refused(team: ProjectFolder):
+def test_a_path_prefix_that_is_one_of_the_apps_addresses_is_refused(team: ProjectFolder):
     with pytest.raises(WrongUse, match="/browse is one of Facelabel's own addresses"):
         create_app(team, Settings(public_url=f"{PUBLIC}/browse"))
 
@@ -218,7 +218,7 @@ def test_the_printed_addresses_are_those_that_colleagues_can_open():
     assert urls("::", 1, [], public) == ["http://[::1]:1/", "https://label.example.org/faces/"]
 
 
-def test_whoever_listens_everywhere_must_say_its_names(team: ProjectFolder):
+def test_a_server_that_listens_everywhere_must_say_its_names(team: ProjectFolder):
     for host in ("0.0.0.0", "::"):
         call("serve", "-p", team.path, "--host", host, "--port", 0).assert_refused(
             2, "--name", "every address"
