@@ -2,12 +2,15 @@
 
 import json
 import logging
+import os
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from flask import Request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse, create_environ
@@ -22,6 +25,7 @@ from annotator.services.projects import init_project
 from annotator.web.http.context import context_of
 from annotator.web.http.proxies import ProxyAware, client_address
 from tests.support.commands import call
+from tests.support.forked import Command
 from tests.support.projects.accounts import PASSWORD
 
 PUBLIC = "https://label.example.org"
@@ -211,6 +215,44 @@ def test_the_printed_addresses_are_those_that_colleagues_can_open():
     assert urls("0.0.0.0", 1, ["lab.local", "::2"], None) == [
         "http://127.0.0.1:1/", "http://lab.local:1/", "http://[::2]:1/"]  # fmt: skip
     assert urls("::", 1, [], public) == ["http://[::1]:1/", "https://label.example.org/faces/"]
+
+
+def test_a_server_says_by_which_addresses_it_opens(team: ProjectFolder):
+    arguments = [
+        "serve",
+        "-p",
+        str(team.path),
+        "--port",
+        "0",
+        "--name",
+        "Label.Lab",
+        "--public-url",
+        f"{PUBLIC}/faces",
+    ]
+    server = Command(arguments, team.path, os.environ | {"FACELABEL_WORKER": "0"})
+    try:
+        first, *others = [server.stdout.readline() for _ in range(3)]
+        port = re.search(r" is served at http://127\.0\.0\.1:(\d+)/  ", first)
+        assert port
+        assert others == [
+            f"Colleagues open http://label.lab:{port[1]}/\n",
+            f"Colleagues open {PUBLIC}/faces/\n",
+        ]
+        for host, status in ((f"LABEL.lab:{port[1]}", 200), (f"label.lab.evil.example:{port[1]}", 403)):
+            answer = requests.get(
+                f"http://127.0.0.1:{port[1]}/faces/login", headers={"Host": host}, timeout=10
+            )
+            assert answer.status_code == status
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(30)
+        server.stdout.close()
+
+
+def test_all_interfaces_are_no_name(team: ProjectFolder):
+    with served(team, host="0.0.0.0", names=["label.lab"]) as client:
+        for host, status in (("0.0.0.0:8420", 403), ("label.lab", 200), ("127.0.0.1", 200)):
+            assert ask(client, "/login", host).status_code == status
 
 
 def test_a_server_that_listens_everywhere_must_say_its_names(team: ProjectFolder):
