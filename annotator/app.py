@@ -122,7 +122,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
 
 
 def _check_prefix(app: Flask, public_url: PublicUrl | None) -> None:
-    """Refuse a path prefix that begins like an address of our own: nobody could tell whether a proxy has removed it.
+    """Refuse a path prefix that begins like one of the app's addresses: nobody could tell whether a proxy has removed it.
 
     Raises:
         WrongUse: if it does.
