@@ -30,6 +30,7 @@ from annotator.web.http.number_arguments import RowNumber
 from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.security import protect
+from annotator.web.images.assignments import assignments
 from annotator.web.images.badges import badges
 from annotator.web.images.browse import browse
 from annotator.web.images.exclusions import exclusions_api
@@ -79,6 +80,7 @@ _BLUEPRINTS = (
     flags_api,
     exclusions_api,
     selection,
+    assignments,
     groups_api,
     splits_api,
     schema_api,

@@ -148,5 +148,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0025"
+NEWEST_REVISION = "0027"
 """The newest migration in alembic/versions; a test compares them."""

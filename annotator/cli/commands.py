@@ -13,6 +13,7 @@ from annotator.imaging.decoder_pool import prepare_decoding
 
 COMMANDS = {
     "aggregate": ("aggregate", "aggregate_command"),
+    "assign": ("assign", "assign_command"),
     "diff": ("snapshots", "diff_command"),
     "doctor": ("doctor", "doctor_command"),
     "erase": ("erase", "erase_command"),

@@ -18,6 +18,7 @@ from annotator.formats.snapshot.manifest import read_manifest
 from annotator.models import (
     Annotation,
     AskedAgain,
+    Assignment,
     AttributeRow,
     Base,
     Exclusion,
@@ -48,6 +49,7 @@ _TEXTS: tuple[tuple[type[Base], tuple[str, ...]], ...] = (
     (Flag, ("note",)),
     (Exclusion, ("note",)),
     (SuggestionSource, ("reason",)),
+    (Assignment, ("view",)),
 )
 """Columns in which names and hashes may stand; None, a text, or JSON."""
 

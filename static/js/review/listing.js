@@ -247,6 +247,7 @@ function fillForm(schema) {
   orderField.value = view.get('order') ?? 'name';
   if (orderField.value === 'likeness') orderField.append(element('option', { value: 'likeness', selected: true }, `likeness to ${view.get('like')?.split(',').length} chosen`));
   byId('chips').replaceChildren(...chipNodes(schema, view));
+  byId('assign-view', HTMLAnchorElement).href = `/team?${new URLSearchParams({ assign: String(filtersOf(view)) })}`;
   byId('facets').replaceChildren(...facetNodes(schema, view));
 }
 
