@@ -54,6 +54,7 @@ from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
 from annotator.web.progress.words import words
 from annotator.web.team.accounts import accounts
+from annotator.web.team.qualifications import qualifications
 from annotator.web.team.routes import team
 from annotator.web.team.take_back import take_backs
 
@@ -90,6 +91,7 @@ _BLUEPRINTS = (
     schema_api,
     team,
     take_backs,
+    qualifications,
     faces_api,
     insights,
     words,

@@ -85,6 +85,8 @@ class Project(Base):
     gold_share: Mapped[float] = mapped_column(server_default="0.05")
     relabel_share: Mapped[float] = mapped_column(server_default="0.05")
     aggregation: Mapped[str] = mapped_column(server_default="majority")
+    qualification_images: Mapped[int] = mapped_column(server_default="0")  # 0: nobody needs to qualify
+    qualification_share: Mapped[float] = mapped_column(server_default="0.8")
     networks_after: Mapped[int] = mapped_column(server_default="0")  # see services/rounds/feature_choice
     groups_stale: Mapped[bool] = mapped_column(
         server_default="0"
@@ -311,6 +313,8 @@ class Labeller(Base):
     role: Mapped[str] = mapped_column(server_default="labeller")  # a Role
     password_hash: Mapped[str | None]  # null: cannot log in with a password
     active: Mapped[bool] = mapped_column(server_default="1")
+    # False: a labeller who must pass the qualification before anything else (services/team/qualification)
+    qualified: Mapped[bool] = mapped_column(server_default="1")
     created_at: Mapped[datetime | None]
 
 
@@ -598,6 +602,36 @@ class Gold(Base):
     answers: Mapped[list[list[int | None]]] = mapped_column(JSON)
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     created_at: Mapped[datetime]
+
+
+class Qualification(Base):
+    """One attempt of a labeller to qualify. `passed`: null while it runs."""
+
+    __tablename__ = "qualifications"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"), index=True)
+    passed: Mapped[bool | None]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class QualificationImage(Base):
+    """A gold image of an attempt, with the answers and how many of them were right; none of them is in the log.
+
+    `answers`: [attribute id, code] each; null until it is answered.
+    """
+
+    __tablename__ = "qualification_images"
+    __table_args__ = (Index("ix_qualification_images_image", "image_id"),)
+
+    qualification_id: Mapped[int] = mapped_column(ForeignKey("qualifications.id"), primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    position: Mapped[int]
+    answers: Mapped[list[list[int | None]] | None] = mapped_column(JSON(none_as_null=True))
+    right: Mapped[int]
+    cells: Mapped[int]
+    answered_at: Mapped[datetime | None]
 
 
 class Undecided(Base):

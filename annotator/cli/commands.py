@@ -27,6 +27,7 @@ COMMANDS = {
     "init": ("projects", "init_command"),
     "networks": ("networks", "networks_group"),
     "openapi": ("serving", "openapi_command"),
+    "qualification": ("gold", "qualification_command"),
     "round": ("rounds", "round_command"),
     "schema": ("projects", "schema_group"),
     "serve": ("serving", "serve_command"),

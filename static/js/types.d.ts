@@ -860,6 +860,47 @@ export interface Aggregation {
   undecided: number;
 }
 
+/** Where a labeller stands who must qualify before their answers count. */
+export interface Qualification {
+  state: string;
+  attempts: number;
+  answered: number;
+  images: number;
+  right: number;
+  cells: number;
+  pass_mark: number;
+  task: { image_id: number; image_url: string; width: number; height: number; attributes: string[] } | null;
+}
+
+/** An answer of a qualification, and the known one. */
+export interface CheckedCell {
+  attribute: string;
+  code: Code;
+  known: Code;
+  right: boolean;
+}
+
+/** A labeller who must qualify or tried to, and the newest attempt. */
+export interface Candidate {
+  id: number;
+  name: string;
+  qualified: boolean;
+  state: string;
+  attempts: number;
+  answered: number;
+  images: number;
+  right: number;
+  cells: number;
+}
+
+/** The settings of the qualification, and how labellers did. */
+export interface TeamQualification {
+  images: number;
+  pass_mark: number;
+  gold: number;
+  people: Candidate[];
+}
+
 /** What an assignment would do. */
 export interface AssignmentPreview {
   images: number;

@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import SubmissionKind
-from annotator.models import Annotation, Gold, Image, OpinionWanted, Skip, Submission, now
+from annotator.models import (
+    Annotation,
+    Gold,
+    Image,
+    OpinionWanted,
+    Qualification,
+    QualificationImage,
+    Skip,
+    Submission,
+    now,
+)
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
@@ -73,6 +83,7 @@ def first_unanswered(
             passable = or_(passable, ~reach.allows_opinion(team_settings(session).overlap_opinions))
     free = and_(Image.open_cells == 0, COUNTED, NOT_LEASED)
     if table is Gold:
+        passable = or_(passable, _shown_in_qualification(labeller_id))
         reviewed = theirs.where(Submission.kind == SubmissionKind.REVIEW)
         free = and_(free, or_(~reviewed, Gold.created_at <= now() - GOLD_DELAY))
     columns = select(table.id, Image.id, passable, free).join(Image, Image.id == table.image_id)
@@ -92,6 +103,16 @@ def first_unanswered(
         if len(rows) < _WINDOW:
             break
     return images[:count]
+
+
+def _shown_in_qualification(labeller_id: int) -> ColumnElement[bool]:
+    """Whether the labeller has seen the known answers of a gold image, which is then never asked blind."""
+    return exists().where(
+        QualificationImage.image_id == Image.id,
+        QualificationImage.answered_at.is_not(None),
+        Qualification.id == QualificationImage.qualification_id,
+        Qualification.labeller_id == labeller_id,
+    )
 
 
 def reset_cursors(session: Session) -> None:

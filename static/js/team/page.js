@@ -6,6 +6,7 @@ import { postOnce } from '../lib/retry.js';
 import { runExclusive } from '../lib/busy.js';
 import { accountNode } from './accounts.js';
 import { showAssignments } from './assign.js';
+import { showQualification } from './qualification.js';
 import { showTakeBack } from './take_back.js';
 import { agreementTable, membersTable } from './tables.js';
 import { ownUrl } from '../lib/urls.js';
@@ -55,6 +56,7 @@ async function refresh() {
   showSettings(team);
   showAccounts(team);
   await showAssignments(team, titles);
+  await showQualification(team);
   await showTakeBack(team);
 }
 
