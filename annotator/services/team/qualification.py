@@ -1,6 +1,6 @@
 """Qualification: a new labeller answers gold images with feedback before any answer of theirs counts.
 
-The answers of an attempt are in tables of their own and never reach the log, so that no label, agreement or training can use
+The answers of an attempt are in separate tables and never reach the log, so that no label, agreement or training can use
 them. A gold image whose known answers somebody has seen is not asked blind of them later (services/tasks/cursor).
 """
 
