@@ -36,6 +36,7 @@ from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.proxies import ProxyAware
 from annotator.web.http.security import protect
+from annotator.web.images.assignments import assignments
 from annotator.web.images.badges import badges
 from annotator.web.images.browse import browse
 from annotator.web.images.exclusions import exclusions_api
@@ -55,6 +56,7 @@ from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
 from annotator.web.progress.words import words
 from annotator.web.team.accounts import accounts
+from annotator.web.team.qualifications import qualifications
 from annotator.web.team.routes import team
 from annotator.web.team.take_back import take_backs
 
@@ -86,11 +88,13 @@ _BLUEPRINTS = (
     flags_api,
     exclusions_api,
     selection,
+    assignments,
     groups_api,
     splits_api,
     schema_api,
     team,
     take_backs,
+    qualifications,
     faces_api,
     insights,
     words,
