@@ -37,6 +37,7 @@ from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.proxies import ProxyAware
 from annotator.web.http.security import protect
+from annotator.web.images.assignments import assignments
 from annotator.web.images.badges import badges
 from annotator.web.images.browse import browse
 from annotator.web.images.exclusions import exclusions_api
@@ -56,6 +57,7 @@ from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
 from annotator.web.progress.words import words
 from annotator.web.team.accounts import accounts
+from annotator.web.team.qualifications import qualifications
 from annotator.web.team.routes import team
 from annotator.web.team.take_back import take_backs
 
@@ -88,11 +90,13 @@ _BLUEPRINTS = (
     flags_api,
     exclusions_api,
     selection,
+    assignments,
     groups_api,
     splits_api,
     schema_api,
     team,
     take_backs,
+    qualifications,
     faces_api,
     insights,
     words,
@@ -128,7 +132,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
 
 
 def _check_prefix(app: Flask, public_url: PublicUrl | None) -> None:
-    """Refuse a path prefix that begins like an address of our own: nobody could tell whether a proxy has removed it.
+    """Refuse a path prefix that begins like one of the app's addresses: nobody could tell whether a proxy has removed it.
 
     Raises:
         WrongUse: if it does.

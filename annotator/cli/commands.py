@@ -13,6 +13,7 @@ from annotator.imaging.decoder_pool import prepare_decoding
 
 COMMANDS = {
     "aggregate": ("aggregate", "aggregate_command"),
+    "assign": ("assign", "assign_command"),
     "backup": ("backups", "backup_command"),
     "diff": ("snapshots", "diff_command"),
     "doctor": ("doctor", "doctor_command"),
@@ -27,6 +28,7 @@ COMMANDS = {
     "init": ("projects", "init_command"),
     "networks": ("networks", "networks_group"),
     "openapi": ("serving", "openapi_command"),
+    "qualification": ("gold", "qualification_command"),
     "restore": ("backups", "restore_command"),
     "round": ("rounds", "round_command"),
     "schema": ("projects", "schema_group"),
