@@ -14,6 +14,7 @@ import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
 import { LoopStrip } from './suggestions/loop_strip.js';
 import { NoteDialog } from './note_dialog.js';
+import { OfflineCopy } from './offline_copy.js';
 import { Photo } from '../photo/photo.js';
 import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
@@ -47,6 +48,7 @@ class LabelPage {
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
     this.cursor = new Cursor(local, byId('caret'), byId('cursor'));
     this.loop = new LoopStrip(byId('loop'), session, this.session.tasks, (text) => this.view.say(text));
+    this.copy = new OfflineCopy(local, session, this.session.tasks, (text) => this.view.say(text));
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
     this.why = new WhyDialog(byId('why', HTMLDialogElement));
     this.note = new NoteDialog(byId('note', HTMLDialogElement));
@@ -119,6 +121,7 @@ class LabelPage {
   }
 
   start() {
+    this.copy.begin();
     if (this.session.tasks.current) this.show();
     this.session.tasks.sync();
     this.session.outbox.send();
@@ -165,6 +168,7 @@ class LabelPage {
     const { last } = this.session.history;
     this.images.keep(this.session.tasks.queue, last ? [last.task] : []);
     this.photo.prepare(this.session.tasks.queue);
+    this.copy.changed(last ? [last.task] : []);
   }
 
   /**
@@ -380,4 +384,5 @@ class LabelPage {
   }
 }
 
-new LabelPage(await loadSchema(byId('loading-reason')), new ProjectStorage(localStorage, project), new ProjectStorage(sessionStorage, project)).start();
+const local = new ProjectStorage(localStorage, project);
+new LabelPage(await loadSchema(byId('loading-reason'), local), local, new ProjectStorage(sessionStorage, project)).start();

@@ -1,6 +1,7 @@
 """The wheel contains everything that a project needs, and works outside the checkout."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,5 +38,7 @@ def test_the_wheel_works_from_an_empty_folder(tmp_path: Path, faces: Path):
         command = [sys.executable, "-m", "annotator", *arguments]
         subprocess.run(command, cwd=empty, env=environment, check=True, capture_output=True)
     with Server(empty, PYTHONPATH=str(site)) as server:
-        assert "<title>" in requests.get(server.url, timeout=10).text
-        assert requests.get(f"{server.url}/static/js/label/page.js", timeout=10).status_code == 200
+        page = requests.get(server.url, timeout=10).text
+        script = re.search(r'src="(/static/\w+/js/label/page.js)"', page)
+        assert script
+        assert requests.get(server.url + script[1], timeout=10).status_code == 200
