@@ -4,7 +4,8 @@ import { stopKeeping } from './storage.js';
 
 const COPIES = 'facelabel ';
 const OURS = /^facelabel:([^:]+)(?::(\d+))?:(.+)$/; // project, account, name
-const STAYS = /^(?:outbox|refused):/; // answers that nobody has yet
+const UNSENT = /^(?:outbox|refused):/;
+const LEAVES = /^(?:draft:|ahead:|schema$)/; // of what all tabs share; choices such as the size of thumbnails stay
 
 /**
  * How the names of the caches begin that hold copies of a label page (label/offline_copy.js).
@@ -25,7 +26,7 @@ export async function deleteCopies(gone) {
 }
 
 /**
- * Delete what the browser keeps of this project's accounts: images held, drafts, the session. Unsent answers stay.
+ * Delete what the browser keeps of this project's accounts: images held, drafts, the session. Unsent answers and choices stay.
  *
  * @param {string} project with the account, as `data-project`
  * @param {'this'|'others'} whose the data of this account, or of all others
@@ -36,8 +37,8 @@ function deleteEntries(project, whose) {
     for (const name of Object.keys(area)) {
       const [, of, account, rest] = OURS.exec(name) ?? [];
       const mine = [of, account].filter(Boolean).join(':') === project;
-      const wanted = whose === 'this' ? mine : of === token && account !== undefined && !mine;
-      if (of && wanted && !(area === localStorage && STAYS.test(rest))) area.removeItem(name);
+      if (of !== token || mine !== (whose === 'this')) continue;
+      if (area === sessionStorage || LEAVES.test(rest)) area.removeItem(name);
     }
   }
 }
@@ -63,7 +64,7 @@ export function adoptUnsent(project) {
   if (!mine) return;
   for (const name of Object.keys(localStorage)) {
     const [, of, account, rest] = OURS.exec(name) ?? [];
-    if (of !== token || account !== undefined || !STAYS.test(rest)) continue;
+    if (of !== token || account !== undefined || !UNSENT.test(rest)) continue;
     localStorage.setItem(`facelabel:${project}:${rest}`, localStorage.getItem(name) ?? '');
     localStorage.removeItem(name);
   }
@@ -77,5 +78,5 @@ export function adoptUnsent(project) {
 export async function forgetOtherAccounts(project) {
   const [token] = project.split(':');
   deleteEntries(project, 'others');
-  await deleteCopies((name) => name.includes(` ${token}:`) && !name.includes(` ${project} `));
+  await deleteCopies((name) => (name.includes(` ${token}:`) || name.includes(` ${token} `)) && !name.includes(` ${project} `));
 }
