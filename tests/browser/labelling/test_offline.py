@@ -18,10 +18,11 @@ from annotator.app import create_app
 from annotator.config import Settings
 from annotator.project import ProjectFolder
 from annotator.resources import resource
+from annotator.services.accounts import add_account
 from tests.support.browser.label_page import press_answers, shown_image, wait_until_sent
 from tests.support.browser.outages import assert_arrived_once_and_in_order, wait_until_copied
 from tests.support.browser.pages import log_in
-from tests.support.projects.accounts import PASSWORD, users_command
+from tests.support.projects.accounts import PASSWORD
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -124,8 +125,9 @@ def test_nothing_of_an_account_stays_after_it_but_its_unsent_answers(page: Page,
         page.goto(server.url)
         page.route("**/api/v1/annotations", lambda route: route.abort())
         press_answers(page, chance)  # the first account will send it
-        for name, role in (("Ada", "admin"), ("Bob", "labeller")):
-            users_command(filled.path, "add", name, "--role", role, password=PASSWORD)
+        with filled.database.write() as session:
+            add_account(session, "Ada", "admin", PASSWORD)
+            add_account(session, "Bob", "labeller", PASSWORD)
         page.unroute("**/api/v1/annotations")
         page.goto(server.url)
         log_in(page, "Ada")
@@ -167,7 +169,8 @@ def test_on_plain_http_the_page_works_without_a_copy(page: Page, filled: Project
             address = probe.getsockname()[0]
         except OSError:
             pytest.skip("this machine has no address besides its own")
-    users_command(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
+    with filled.database.write() as session:
+        add_account(session, "Ada", "admin", PASSWORD)
     with Server(filled.path, FACELABEL_HOST=address) as server:
         page.goto(server.url)
         log_in(page, "Ada")
