@@ -111,12 +111,13 @@ class LabelPage {
     this.images.on('change', (image) => image === this.draft?.task.image_id && this.view.showImage());
     tasks.on('filled', () => this.refresh(null));
     tasks.on('gone', (task) => tellWhyGone(task, (text) => this.view.say(text)));
-    tasks.on('dry', () => this.refresh(null));
+    tasks.on('dry', () => { this.refresh(null); this.loop.look(); });
     tasks.on('trouble', (error) => this.refresh(error));
     tasks.on('progress', (progress) => this.reached(progress));
     outbox.on('acknowledged', ({ answer }) => this.acknowledged(answer));
     outbox.on('acknowledged', ({ item, answer }) => answer.excluded && this.view.say(keptText(item.image_name, answer.excluded)));
     this.loop.on('progress', ({ attributes }) => this.view.countAttributes(attributes));
+    this.loop.on('skipped', (skipped) => this.view.countSkipped(skipped));
     outbox.on('calm', () => page.state === 'waiting' && tasks.sync());
   }
 
