@@ -13,7 +13,7 @@ from tests.support.browser.pages import wait_until_ready
 from tests.support.commands import call
 from tests.support.predictions_folder import write_predictions
 from tests.support.projects.images import image_of, names_of
-from tests.support.projects.labelling import Person, done_count, labels_of
+from tests.support.projects.labelling import done_count, labels_of
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
