@@ -2,6 +2,7 @@
 import { asApiError, call } from '../lib/api.js';
 import { findAll } from '../lib/dom.js';
 import { adoptUnsent, forgetAccount, forgetOtherAccounts } from '../lib/private_data.js';
+import { ownUrl } from '../lib/urls.js';
 /** @import { Badges } from '../types' */
 
 const WORDS = { review: '', skipped: ' skipped' };
@@ -29,7 +30,7 @@ const project = document.documentElement.dataset.project ?? '';
 /** Remove what the browser keeps of the account; its unsent answers stay and are sent after its next login. */
 async function leave() {
   await forgetAccount(project);
-  location.assign('/login');
+  location.assign(ownUrl('/login'));
 }
 
 adoptUnsent(project);

@@ -31,6 +31,7 @@ export class LabelView {
     /** @type {?Progress} */
     this.progress = null;
     this.skipped = 0; // open images that the labeller skipped
+    this.reserved = false; // open images are assigned to others, and none is left for this labeller
     /** @type {?ApiError} */
     this.trouble = null;
     this.previous = new PreviousImage(byId('previous-image'));
@@ -118,6 +119,7 @@ export class LabelView {
         + 'and sends them automatically when the server is back. Then the next images load.';
     }
     const { open, held_by_others: held } = this.progress;
+    if (this.reserved) return `No image is left for you. ${count(open, 'image')} not done yet: assigned to others, with other labellers, or skipped by you.`;
     return `${count(open, 'image')} not done yet: ${held} with other labellers, ${Math.max(0, open - held)} skipped by you. Skipped images that you skip again stay away until you bring them back.`;
   }
 
