@@ -37,6 +37,7 @@ from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.proxies import ProxyAware
 from annotator.web.http.security import protect
+from annotator.web.http.static_files import static_version
 from annotator.web.images.assignments import assignments
 from annotator.web.images.badges import badges
 from annotator.web.images.browse import browse
@@ -105,8 +106,12 @@ _BLUEPRINTS = (
 
 def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     """Make the app that serves one project."""
+    static = resource("static")
     app = Flask(
-        "facelabel", template_folder=str(resource("templates")), static_folder=str(resource("static"))
+        "facelabel",
+        template_folder=str(resource("templates")),
+        static_folder=str(static),
+        static_url_path=f"/static/{static_version(static)}",
     )
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     limits = Limits(settings.max_pixels, settings.max_file_bytes)

@@ -38,6 +38,7 @@ ACCESS: dict[str, Needed] = {
     "accounts.logout": "anyone",
     "accounts.me": Role.LABELLER,
     "pages.manifest": "anyone",
+    "pages.offline_worker": "anyone",
     "pages.label": Role.LABELLER,
     "pages.rounds": Role.LABELLER,
     "pages.snapshots": Role.LABELLER,
