@@ -15,12 +15,12 @@ from annotator.models import Annotation, Image, Label, Submission
 from annotator.project import ProjectFolder
 from annotator.services.annotation.take_back import (
     Effect,
-    Selection,
     list_take_backs,
     preview_take_back,
     take_back,
     undo_take_back,
 )
+from annotator.services.annotation.take_back_choice import Selection
 from annotator.services.annotation.undo import undo_submission
 from annotator.services.schema_editing.changes import recount_open_cells
 from annotator.services.team.aggregation import aggregate
