@@ -16,6 +16,7 @@ from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.faces.tiles import TileStore
+from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.services.review.explainer import Explainer
 from annotator.web.data.erasures import erasures_api
 from annotator.web.data.exports import export_files, exports_api
@@ -30,6 +31,7 @@ from annotator.web.http.health import health
 from annotator.web.http.media import media
 from annotator.web.http.navigation import add_navigation
 from annotator.web.http.number_arguments import RowNumber
+from annotator.web.http.operation import observe, operation
 from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.proxies import ProxyAware
@@ -79,6 +81,7 @@ _BLUEPRINTS = (
     pages,
     media,
     health,
+    operation,
     browse,
     badges,
     review,
@@ -107,13 +110,14 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     limits = Limits(settings.max_pixels, settings.max_file_bytes)
     # Two threads never wait for tiles: they take answers.
     tiles = TileStore(project, limits, settings.tile_cache_bytes, max(1, settings.threads - 2))
-    app.extensions["facelabel"] = Context(project, settings, tiles, Explainer(project))
+    app.extensions["facelabel"] = Context(project, settings, tiles, Explainer(project), StartupCheck(project))
     app.jinja_env.globals.update(
         project_name=project.name, version=__version__, exclusion_reasons=list(ExclusionReason)
     )
     app.wsgi_app = ProxyAware(app.wsgi_app, settings)  # type: ignore[method-assign]
     _set_cookies(app, project, settings.public_url)
     app.url_map.converters["int"] = RowNumber
+    observe(app, project)
     protect(app, settings)
     guard(app)
     add_navigation(app)
@@ -126,7 +130,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
 
 
 def _check_prefix(app: Flask, public_url: PublicUrl | None) -> None:
-    """Refuse a path prefix that begins like an address of our own: nobody could tell whether a proxy has removed it.
+    """Refuse a path prefix that begins like one of the app's addresses: nobody could tell whether a proxy has removed it.
 
     Raises:
         WrongUse: if it does.

@@ -828,3 +828,23 @@ class Tombstone(Base):
 
     sha256: Mapped[str] = mapped_column(primary_key=True)
     erasure_id: Mapped[int] = mapped_column(ForeignKey("erasures.id"))
+
+
+class BackupPlace(Base):
+    """A folder or an archive with backups of the project, and when the worker makes the next one there.
+
+    `kind`: folder or archive. `every_seconds`: null: only by command. `keep`: how many backups stay; null: all. `error`: why the
+    last try failed. `generations`: the backups that were there after the last one: `name`, `created_at`, oldest first.
+    """
+
+    __tablename__ = "backup_places"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    every_seconds: Mapped[int | None]
+    keep: Mapped[int | None]
+    begun_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+    generations: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")

@@ -1,4 +1,4 @@
-"""Images that are assigned to people, labellers who qualify on gold images, take-backs in batches."""
+"""Images that are assigned to people, and labellers who qualify on gold images."""
 
 import sqlalchemy as sa
 
@@ -62,33 +62,6 @@ def upgrade() -> None:
         "ix_images_pool", "images", ["pool_id"], sqlite_where=_ASSIGNED, postgresql_where=_ASSIGNED
     )
     _add_qualifications()
-    _add_batches()
-
-
-def _add_batches() -> None:
-    op.add_column("take_backs", sa.Column("state", sa.String(), server_default="done", nullable=False))
-    for name in ("cursor", "upto", "covered", "turns"):
-        op.add_column("take_backs", sa.Column(name, sa.Integer(), server_default="0", nullable=False))
-    op.create_index("ix_take_backs_state", "take_backs", ["state"])
-    op.add_column(
-        "take_back_submissions", sa.Column("lifted", sa.Boolean(), server_default="0", nullable=False)
-    )
-    op.drop_index("ix_take_back_submissions_take_back_id", "take_back_submissions")
-    op.create_index(
-        "ix_take_back_submissions_take_back", "take_back_submissions", ["take_back_id", "submission_id"]
-    )
-    op.execute(
-        "UPDATE take_back_submissions SET lifted = 1"
-        " WHERE take_back_id IN (SELECT undoes FROM submissions WHERE undoes IS NOT NULL)"
-    )
-    op.execute(
-        "UPDATE take_backs SET state = 'undone'"
-        " WHERE submission_id IN (SELECT undoes FROM submissions WHERE undoes IS NOT NULL)"
-    )
-    op.execute(
-        "UPDATE take_backs SET covered = (SELECT count(*) FROM take_back_submissions"
-        " WHERE take_back_id = take_backs.submission_id AND NOT lifted)"
-    )
 
 
 def _add_qualifications() -> None:
@@ -127,12 +100,6 @@ def _add_qualifications() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_take_back_submissions_take_back", "take_back_submissions")
-    op.create_index("ix_take_back_submissions_take_back_id", "take_back_submissions", ["take_back_id"])
-    op.drop_column("take_back_submissions", "lifted")
-    op.drop_index("ix_take_backs_state", "take_backs")
-    for name in ("turns", "covered", "upto", "cursor", "state"):
-        op.drop_column("take_backs", name)
     op.drop_column("project", "qualification_share")
     op.drop_column("project", "qualification_images")
     op.drop_column("labellers", "qualified")

@@ -1016,7 +1016,7 @@ export interface CachedImage {
 // ---- erasures
 
 export interface ErasureCopy {
-  kind: 'snapshot' | 'export' | 'upload';
+  kind: 'snapshot' | 'export' | 'upload' | 'backup';
   path: string;
   command: string;
   certain: boolean;

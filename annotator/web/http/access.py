@@ -32,6 +32,7 @@ ACCESS: dict[str, Needed] = {
     "static": "anyone",
     "health.check": "anyone",
     "health.describe": "anyone",
+    "operation.show_metrics": Role.ADMIN,
     "accounts.login_page": "anyone",
     "accounts.login": "anyone",
     "accounts.logout": "anyone",
