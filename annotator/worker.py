@@ -27,7 +27,7 @@ from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
-from annotator.services.annotation.take_back_batches import continue_take_backs
+from annotator.services.annotation.take_back_batches import run_take_backs
 from annotator.services.backups.scheduler import BackupScheduler
 from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
@@ -70,10 +70,6 @@ REPORT_SECONDS = 0.25
 """The shortest time between two reports of progress within a stage."""
 STATISTICS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
 """The statistics that the worker computes for the pages of a large project."""
-TAKE_BACK_SECONDS = 0.5
-"""How often the worker checks whether a take-back has batches left."""
-REST_SECONDS = 0.05
-"""The pause between two batches of a take-back, in which others write."""
 STATISTICS_SECONDS = 2.0
 """How often the worker checks whether statistics are out of date."""
 NICENESS = 10
@@ -106,8 +102,8 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     ended, changes = Event(), Changes(project.database)
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
     statistics.start()
-    taking_back = Thread(target=_continue_take_backs, args=(project, ended), name="take-backs", daemon=True)
-    taking_back.start()
+    take_backs = Thread(target=run_take_backs, args=(project, ended), name="take-backs", daemon=True)
+    take_backs.start()
     try:
         while not stopped():
             try:
@@ -131,7 +127,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         backups.close()
         for analysis in analyses:
             analysis.close()
-        taking_back.join(1)
+        take_backs.join(1)
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
 
 
@@ -151,16 +147,6 @@ def _wait_for_changes(changes: Changes, stop: Event) -> None:
     until = time.monotonic() + IDLE_SECONDS
     while not stop.wait(POLL_SECONDS) and not changes.any() and time.monotonic() < until:
         pass
-
-
-def _continue_take_backs(project: ProjectFolder, ended: Event) -> None:
-    """Do the batches of take-backs in a thread, because imports and rounds may take hours; a batch is done or not begun."""
-    while not ended.wait(TAKE_BACK_SECONDS):
-        try:
-            while not ended.is_set() and continue_take_backs(project):
-                ended.wait(REST_SECONDS)
-        except Exception:  # noqa: BLE001 - whatever happened, the journal says how far it is
-            _log.exception("a take-back could not go on; the worker tries again")
 
 
 def _compute_statistics(project: ProjectFolder, ended: Event) -> None:

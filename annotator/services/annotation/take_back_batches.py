@@ -2,11 +2,14 @@
 
 The row of a take-back is its journal. Each batch is one transaction of a fraction of a second: some submissions no longer count
 (or count again, if the take-back was undone), the labels of their cells follow, and the row says how far it is. Between two
-batches everything holds, so a kill loses nothing, and whichever process comes next goes on. Answers are taken back oldest first
-and brought back newest first: so no cell shows on the way an answer that it does not show at the end.
+batches everything holds, so a kill loses nothing, and the process that comes next goes on. Answers are undone oldest first
+and count again newest first: so no cell shows on the way an answer that it does not show at the end.
 """
 
 from __future__ import annotations
+
+import logging
+from threading import Event
 
 from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -22,6 +25,10 @@ from annotator.services.annotation.undo import restore_cells
 BATCH_CELLS = 2000
 """Cells of one batch; a single submission may have more, unless it is an import."""
 _BATCH_SUBMISSIONS = 1000
+_CHECK_SECONDS = 0.5
+_REST_SECONDS = 0.05
+"""The pause between two batches, in which others write."""
+_log = logging.getLogger("facelabel")
 _UNFINISHED = (TakeBackState.RUNNING, TakeBackState.UNDOING)
 
 
@@ -46,6 +53,16 @@ _ANY = select(TakeBack.submission_id).where(TakeBack.state.in_(_UNFINISHED)).lim
 _OLDEST = select(TakeBack).where(TakeBack.state.in_(_UNFINISHED)).order_by(TakeBack.submission_id).limit(1)
 
 
+def run_take_backs(project: ProjectFolder, ended: Event) -> None:
+    """Do all batches that there are until the event is set: a thread of the worker, whose imports and rounds may take hours."""
+    while not ended.wait(_CHECK_SECONDS):
+        try:
+            while not ended.is_set() and continue_take_backs(project):
+                ended.wait(_REST_SECONDS)
+        except Exception:  # noqa: BLE001 - whatever happened, the journal says how far it is
+            _log.exception("a take-back could not go on; the worker tries again")
+
+
 def do_batch(session: Session, row: TakeBack, cells: int = BATCH_CELLS) -> None:
     """Do the next batch of an unfinished take-back.
 
@@ -55,9 +72,9 @@ def do_batch(session: Session, row: TakeBack, cells: int = BATCH_CELLS) -> None:
         cells: the size of the batch.
     """
     if row.state == TakeBackState.RUNNING:
-        _take_back(session, row, cells)
+        _undo_answers(session, row, cells)
     else:
-        _bring_back(session, row, cells)
+        _restore_answers(session, row, cells)
     session.flush()
 
 
@@ -66,7 +83,7 @@ def begin_undoing(row: TakeBack) -> None:
     row.state, row.cursor = TakeBackState.UNDOING, MAX_NUMBER
 
 
-def _take_back(session: Session, row: TakeBack, cells: int) -> None:
+def _undo_answers(session: Session, row: TakeBack, cells: int) -> None:
     selection = Selection(row.labeller_id, row.import_id, row.import_name, row.since, row.until, row.naming)
     query = (
         select(Submission.id)
@@ -89,7 +106,7 @@ def _take_back(session: Session, row: TakeBack, cells: int) -> None:
         _finish(session, row, TakeBackState.DONE)
 
 
-def _bring_back(session: Session, row: TakeBack, cells: int) -> None:
+def _restore_answers(session: Session, row: TakeBack, cells: int) -> None:
     undo = session.scalars(select(Submission.id).where(Submission.undoes == row.submission_id)).one()
     own: tuple[ColumnElement[bool], ...] = (
         TakeBackSubmission.take_back_id == row.submission_id,

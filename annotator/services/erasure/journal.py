@@ -227,7 +227,7 @@ def erasure_as_dict(row: Erasure) -> dict[str, Any]:
 
 
 def forget_caches(project: ProjectFolder) -> None:
-    """Forget what this process remembers of the project if something was erased or taken back since the last call."""
+    """Forget what this process remembers of the project if something was erased, or undone by a take-back, since the last call."""
     with project.database.read() as session:
         refresh_caches(project, session)
 
@@ -235,8 +235,8 @@ def forget_caches(project: ProjectFolder) -> None:
 def refresh_caches(project: ProjectFolder, session: Session) -> None:
     """The same with a session. Every request calls it: what was erased by another process must not be shown any more."""
     cache = project.database.cache
-    begun, unfinished, done, taken_back = session.connection().execute(_CHANGES).one()
-    erasures = (begun, unfinished, done, taken_back)
+    begun, unfinished, done, take_backs = session.connection().execute(_CHANGES).one()
+    erasures = (begun, unfinished, done, take_backs)
     if cache.get(_SEEN, "erasures") != erasures:
         cache.clear_all()
         cache.put(_SEEN, "erasures", erasures)

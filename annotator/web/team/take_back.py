@@ -116,7 +116,7 @@ def preview(query: TakeBackRequest) -> TakeBackEffectOut:
 @take_backs.post("")
 @spec.validate(resp=answers(HTTP_200=TakeBackOut, problems=(404, 409)), tags=["team"])
 def create(json: TakeBackRequest) -> TakeBackOut:
-    """Take back answers, as one submission; of many answers, the worker takes back the rest in batches.
+    """Take back answers, as one submission; of many answers, the worker undoes the rest in batches.
 
     Repeating a key changes nothing.
     """
@@ -132,7 +132,7 @@ def create(json: TakeBackRequest) -> TakeBackOut:
 @take_backs.post("/undo")
 @spec.validate(resp=answers(HTTP_200=TakeBacksOut, problems=(404, 409)), tags=["team"])
 def undo(json: UndoTakeBackRequest) -> TakeBacksOut:
-    """Undo a take-back: its answers count again; of many answers, the worker brings back the rest in batches."""
+    """Undo a take-back: its answers count again; of many answers, the worker restores the rest in batches."""
     with context().project.database.write() as session:
         undo_take_back(session, labeller_id(), idempotency_key(), json.submission)
     return _listed()

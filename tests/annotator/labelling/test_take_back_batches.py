@@ -17,15 +17,15 @@ from annotator.services.annotation.undo import standing_annotation
 from annotator.services.common.undone import is_undone
 from annotator.services.schema_editing.changes import recount_open_cells
 from annotator.worker import run_worker
-from tests.annotator.labelling.test_take_back import (
-    _label_at_random,
+from tests.support.commands import call
+from tests.support.projects.labelling import ALL, Person, done_count
+from tests.support.projects.take_backs import (
     all_labels,
     images_table,
+    label_at_random,
     take_back_checked,
     undone,
 )
-from tests.support.commands import call
-from tests.support.projects.labelling import ALL, Person, done_count
 from tests.support.waiting import wait_until
 
 
@@ -59,7 +59,7 @@ def counted_cells(project: ProjectFolder) -> int:
 def test_batches_leave_what_one_transaction_leaves_and_every_step_holds(
     filled: ProjectFolder, tmp_path: Path
 ):
-    ada = _label_at_random(filled, random.Random(7))
+    ada = label_at_random(filled, random.Random(7))
     filled.database.checkpoint()
     shutil.copytree(filled.path, tmp_path / "other")
     copy = ProjectFolder.open(tmp_path / "other")
@@ -130,7 +130,7 @@ def test_a_take_back_that_runs_is_turned_round(filled: ProjectFolder):
     assert all_labels(filled) == before
 
 
-def test_a_large_import_is_taken_back_in_pieces(filled: ProjectFolder, faces: Path):
+def test_a_large_import_is_undone_in_pieces(filled: ProjectFolder, faces: Path):
     call("import", faces / "answers.csv", "-p", filled.path).assert_done()
     before = all_labels(filled)
     begun(filled, 50, import_name="answers.csv")
