@@ -24,6 +24,9 @@ from sqlalchemy.types import TypeDecorator
 
 from annotator.domain.states import JobState
 
+MAX_NUMBER = 2**63 - 1
+"""The largest integer that the database can hold."""
+
 
 def now() -> datetime:
     """Return the current time, with its zone."""
@@ -356,6 +359,10 @@ class TakeBack(Base):
 
     `labeller_id`: whose answers. `import_name`: of which imported file; `import_id`: of which upload. `since` (included) and
     `until` (not included): given when. `naming`: only names given on the page *People*. `effect`: what changed (services/annotation/take_back).
+
+    It is done in batches (services/annotation/take_back_batches): `state` (a TakeBackState) and `cursor`, the last submission
+    of the last batch, say how far. `upto`: later submissions are not meant. `covered`: how many do not count now.
+    `turns`: rises when the last batch is done.
     """
 
     __tablename__ = "take_backs"
@@ -370,19 +377,26 @@ class TakeBack(Base):
     until: Mapped[datetime | None]
     naming: Mapped[bool] = mapped_column(server_default="0")
     effect: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(server_default="done", index=True)
+    cursor: Mapped[int] = mapped_column(server_default="0")
+    upto: Mapped[int] = mapped_column(server_default="0")
+    covered: Mapped[int] = mapped_column(server_default="0")
+    turns: Mapped[int] = mapped_column(server_default="0")
 
 
 class TakeBackSubmission(Base):
-    """A submission that a take-back covers. It counts again as soon as the take-back is undone."""
+    """A submission that a take-back covers. It counts again when it is `lifted`: the take-back was undone."""
 
     __tablename__ = "take_back_submissions"
+    __table_args__ = (Index("ix_take_back_submissions_take_back", "take_back_id", "submission_id"),)
 
     submission_id: Mapped[int] = mapped_column(
         ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True
     )
     take_back_id: Mapped[int] = mapped_column(
-        ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True, index=True
+        ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True
     )
+    lifted: Mapped[bool] = mapped_column(server_default="0")
 
 
 class Annotation(Base):

@@ -27,6 +27,7 @@ from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
+from annotator.services.annotation.take_back_batches import run_take_backs
 from annotator.services.backups.scheduler import BackupScheduler
 from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
@@ -101,6 +102,8 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     ended, changes = Event(), Changes(project.database)
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
     statistics.start()
+    take_backs = Thread(target=run_take_backs, args=(project, ended), name="take-backs", daemon=True)
+    take_backs.start()
     try:
         while not stopped():
             try:
@@ -124,6 +127,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         backups.close()
         for analysis in analyses:
             analysis.close()
+        take_backs.join(1)
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
 
 

@@ -12,8 +12,8 @@ import click
 from annotator.imaging.decoder_pool import prepare_decoding
 
 COMMANDS = {
-    "aggregate": ("aggregate", "aggregate_command"),
-    "assign": ("assign", "assign_command"),
+    "aggregate": ("team", "aggregate_command"),
+    "assign": ("team", "assign_command"),
     "backup": ("operation.backups", "backup_command"),
     "diff": ("snapshots", "diff_command"),
     "doctor": ("operation.doctor", "doctor_command"),

@@ -959,6 +959,8 @@ export interface PastTakeBack {
   since: string | null;
   until: string | null;
   naming: boolean;
+  state: string;
+  covered: number;
 }
 
 export interface Naming {

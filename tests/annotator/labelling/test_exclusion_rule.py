@@ -15,7 +15,7 @@ EXEMPT = {
     "annotation/standing.py": BY_ID,
     "annotation/submit.py": BY_ID,
     "annotation/undo.py": BY_ID,
-    "annotation/take_back.py": "answers are undone in excluded images too",
+    "annotation/take_back_batches.py": "answers are undone in excluded images too",
     "accounts.py": "a deleted account loses all its leases",
     "common/cached_stats.py": "it only compares sizes",
     "common/tombstones.py": ERASED,
