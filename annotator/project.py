@@ -30,6 +30,7 @@ class ProjectFolder:
     uploads/          files that were uploaded to be imported, until they are imported
     erasures/         a receipt per erasure: what was erased for good, without names
     cache/            features, and parts of images for the label page; it may be deleted
+    access.jsonl      the access log as a file, without names; older parts are access.jsonl.1 …
     secret.key        signs login cookies
     """
 
@@ -105,6 +106,11 @@ class ProjectFolder:
         return self.path / "erasures"
 
     @property
+    def access_log(self) -> Path:
+        """The file of the access log."""
+        return self.path / "access.jsonl"
+
+    @property
     def cache(self) -> Path:
         """The folder of what can be computed again."""
         return self.path / "cache"
@@ -148,5 +154,5 @@ class ProjectFolder:
         return project
 
 
-NEWEST_REVISION = "0025"
+NEWEST_REVISION = "0026"
 """The newest migration in alembic/versions; a test compares them."""

@@ -68,6 +68,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     url = f"http://{settings.host}:{port}/"
     worker = WorkerSupervisor(worker_command(project))
     signal.signal(signal.SIGTERM, _interrupt)
+    served.recorder.start()
     if settings.worker:
         worker.start()
     click.echo(f"{project.name} is served at {url}  (Ctrl+C stops)")
@@ -79,6 +80,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
         server.close()
         served.tiles.close()
         served.explainer.close()
+        served.recorder.stop()
         worker.stop()
 
 

@@ -12,7 +12,8 @@ import click
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
 from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
-from annotator.services.accounts import find_account, local_labeller
+from annotator.services.access.account import find_account
+from annotator.services.accounts import local_labeller
 from annotator.services.annotation.take_back import (
     Selection,
     list_take_backs,

@@ -1,4 +1,4 @@
-"""The roles of a team, and what they include."""
+"""The roles of a team and what they include, and the scopes of tokens."""
 
 from __future__ import annotations
 
@@ -14,6 +14,17 @@ class Role(StrEnum):
     LABELLER = "labeller"
     REVIEWER = "reviewer"
     ADMIN = "admin"
+
+
+class Scope(StrEnum):
+    """What a token may do. Each scope includes the scopes before it, and never more than the token's owner may do now."""
+
+    READ = "read"
+    """Read what the owner may read, and change nothing."""
+    LABEL = "label"
+    """Also ask for work, answer, undo and flag."""
+    ADMIN = "admin"
+    """Everything that the owner may do."""
 
 
 def may(role: str, needed: Role) -> bool:

@@ -1,7 +1,8 @@
 """Who may call what. Every route is listed here; a route that is not listed is refused.
 
 Until the first account is made, the local user needs no login, and the server listens on this machine only. With accounts,
-a browser logs in and a program sends `Authorization: Bearer <token>`.
+a browser logs in and a program sends `Authorization: Bearer <token>`. A token never may more than its owner, and less if its
+scope says so.
 """
 
 from __future__ import annotations
@@ -12,14 +13,12 @@ from flask import Flask, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from annotator.db import Session
-from annotator.domain.roles import Role, may
+from annotator.domain.roles import Role, Scope, may
 from annotator.errors import Forbidden, Unauthorized
-from annotator.services.accounts import (
-    Account,
-    account_of_login,
-    account_of_token,
-    account_without_login,
-)
+from annotator.services.access.account import Account
+from annotator.services.access.sessions import account_of_session
+from annotator.services.access.tokens import account_of_token
+from annotator.services.accounts import account_without_login
 from annotator.services.erasure.journal import refresh_caches
 from annotator.web.http.context import context
 
@@ -33,6 +32,15 @@ ACCESS: dict[str, Needed] = {
     "accounts.login": "anyone",
     "accounts.logout": "anyone",
     "accounts.me": Role.LABELLER,
+    "own_account.account_page": Role.LABELLER,
+    "own_account.show": Role.LABELLER,
+    "own_account.change_password": Role.LABELLER,
+    "own_account.end_one": Role.LABELLER,
+    "own_account.end_all": Role.LABELLER,
+    "own_account.make_token": Role.LABELLER,
+    "own_account.revoke": Role.LABELLER,
+    "access_log.log_page": Role.ADMIN,
+    "access_log.show": Role.ADMIN,
     "pages.manifest": "anyone",
     "pages.label": Role.LABELLER,
     "pages.rounds": Role.LABELLER,
@@ -73,6 +81,7 @@ ACCESS: dict[str, Needed] = {
     "team.add_member": Role.ADMIN,
     "team.change_member": Role.ADMIN,
     "team.delete_member": Role.ADMIN,
+    "team.end_member_sessions": Role.ADMIN,
     "team.make_token": Role.ADMIN,
     "team.revoke_one_token": Role.ADMIN,
     "take_backs.index": Role.ADMIN,
@@ -155,6 +164,25 @@ ACCESS: dict[str, Needed] = {
     "snapshot_files.changed_cells": Role.REVIEWER,  # it names labellers
 }
 
+LABELLING = frozenset(
+    {
+        "label_api.next_work",
+        "label_api.annotate",
+        "label_api.undo_annotation",
+        "loop_api.renew_suggestions",
+        "sweep.next_page",
+        "sweep.annotate_page",
+        "sweep.undo_sweep",
+        "people.next_sets",
+        "people.confirm_set",
+        "people.undo_change",
+        "flags_api.flag_image",
+        "exclusions_api.exclude_images",
+        "exclusions_api.undo_images",
+    }
+)
+"""The changing routes that a token with the scope `label` may call, if its owner's role allows it."""
+
 
 def guard(app: Flask) -> None:
     """Let a request through only if its sender may call the route, and store the sender as `g.account`."""
@@ -180,6 +208,13 @@ def guard(app: Flask) -> None:
                 f"This needs the role {needed}; {user.name} has the role {user.role}.",
                 do="Ask an admin.",
             )
+        if not _in_scope(user.scope):
+            raise Forbidden(
+                "not_in_scope",
+                f"This token has the scope {user.scope}, which does not include this.",
+                do="Use a token with a wider scope.",
+            )
+        context().recorder.used(user)
         return None
 
 
@@ -188,6 +223,14 @@ def _sender(database: Session) -> Account | None:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return account_of_token(database, token)
-    return account_without_login(database) or account_of_login(
-        database, session.get("labeller", 0), session.get("stamp", "")
-    )
+    login = session.get("login", "")
+    return (account_of_session(database, login) if login else None) or account_without_login(database)
+
+
+def _in_scope(scope: str) -> bool:
+    """Whether a token of this scope may call the route of this request, if its owner may."""
+    if scope == Scope.ADMIN:
+        return True
+    if request.method in {"GET", "HEAD", "OPTIONS"}:
+        return scope in {Scope.READ, Scope.LABEL}
+    return scope == Scope.LABEL and request.endpoint in LABELLING

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import Flask, current_app, g, request
 
 from annotator.config import Settings
+from annotator.domain.login_throttle import LoginThrottle
 from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
-from annotator.services.accounts import Account
+from annotator.services.access.account import Account
+from annotator.services.access.recorder import AccessRecorder
 from annotator.services.faces.tiles import TileStore
 from annotator.services.review.explainer import Explainer
 
@@ -22,6 +24,8 @@ class Context:
     settings: Settings
     tiles: TileStore
     explainer: Explainer
+    recorder: AccessRecorder
+    throttle: LoginThrottle = field(default_factory=LoginThrottle)
 
 
 def context() -> Context:

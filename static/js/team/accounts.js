@@ -1,11 +1,12 @@
-/** What an admin does with accounts: role, password, letting in and keeping out, tokens. */
-import { element, moment } from '../lib/dom.js';
+/** What an admin does with accounts: role, password, letting in and keeping out, sessions, tokens. */
+import { element } from '../lib/dom.js';
+import { sessionItem, tokenItem } from './access_lists.js';
 /** @import { Member } from '../types' */
 
 /**
  * What an admin can do with an account or a token, by its id.
  *
- * @typedef {{change: (id: number, what: Object) => void, token: (id: number, purpose: string) => void, revoke: (id: number) => void, remove: (id: number, forgetName: boolean) => void}} AccountActions
+ * @typedef {{change: (id: number, what: Object) => void, logout: (id: number) => void, token: (id: number, purpose: string) => void, revoke: (id: number) => void, remove: (id: number, forgetName: boolean) => void}} AccountActions
  */
 
 const ROLES = ['labeller', 'reviewer', 'admin'];
@@ -31,9 +32,21 @@ function formOf(label, field, button, onsubmit, ...more) {
  * @param {AccountActions} act
  */
 function tokens(account, act) {
-  return element('ul', { class: 'tokens' }, ...account.tokens.map(({ id, purpose, created_at }) => element('li', { 'data-token': id },
-    element('span', {}, purpose, ' ', element('span', { class: 'muted' }, moment(created_at))),
-    element('button', { type: 'button', onclick: () => act.revoke(id) }, 'Revoke'))));
+  return element('ul', { class: 'tokens' }, ...account.tokens.map((token) => tokenItem(token, () => act.revoke(token.id))));
+}
+
+/**
+ * Where the account is logged in.
+ *
+ * @param {Member} account
+ * @param {AccountActions} act
+ */
+function sessions(account, act) {
+  if (account.sessions.length === 0) return [];
+  return [
+    element('ul', { class: 'tokens' }, ...account.sessions.map((session) => sessionItem(session, null))),
+    element('button', { type: 'button', onclick: () => act.logout(account.id) }, 'Log out everywhere'),
+  ];
 }
 
 /**
@@ -74,6 +87,7 @@ export function accountNode(account, act) {
     formOf('New password', password, 'Set', (value, sent) => { act.change(account.id, { password: value }); sent.reset(); }, whose),
     element('span', { class: 'switch' }, toggle),
     deleteForm(account, act),
+    ...sessions(account, act),
     tokens(account, act),
     formOf('Token for a program', purpose, 'Create', (value) => act.token(account.id, value)));
 }

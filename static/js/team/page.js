@@ -4,6 +4,7 @@ import { loadSchema } from '../lib/schema.js';
 import { byId, count, element, fieldOf, find, findAll, moment, onSubmit } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
 import { runExclusive } from '../lib/busy.js';
+import { secretNode } from './access_lists.js';
 import { accountNode } from './accounts.js';
 import { showTakeBack } from './take_back.js';
 import { agreementTable, membersTable } from './tables.js';
@@ -61,6 +62,10 @@ const act = {
     await call('POST', `team/members/${id}`, what);
     await refresh();
   }, 'Changed.'),
+  logout: (id) => runExclusive(async () => {
+    await call('POST', `team/members/${id}/sessions/end`, {});
+    await refresh();
+  }, 'Logged out everywhere. Its tokens stay.'),
   remove: (id, forgetName) => runExclusive(async () => {
     await call('POST', `team/members/${id}/delete`, { forget_name: forgetName });
     await refresh();
@@ -68,8 +73,8 @@ const act = {
   token: (id, purpose) => runExclusive(async () => {
     const { token } = await call('POST', `team/members/${id}/tokens`, { purpose });
     await refresh();
-    const secret = element('p', { class: 'secret', tabindex: -1 }, 'Copy this token now, it is shown only once: ', element('code', {}, token));
-    find(document, `.account[data-id="${id}"] .tokens`).before(secret);
+    const secret = secretNode(token);
+    find(document, `.account[data-id="${id}"]`).append(secret);
     secret.focus();
   }, 'The token is created.'),
   revoke: (id) => runExclusive(async () => {
