@@ -850,7 +850,7 @@ export interface BrowserSession {
   current: boolean;
 }
 
-/** One's own account. */
+/** The account of the caller. */
 export interface OwnAccount {
   name: string;
   role: string;

@@ -32,7 +32,7 @@ class AccessKind(StrEnum):
     SETTING = "setting"
     EXPORT = "export"
     ERASURE = "erasure"
-    TAKE_BACK = "take back"
+    TAKE_BACK = "take-back"
     ANSWERS = "answers"
 
 
@@ -58,7 +58,7 @@ class Event(StrEnum):
     EXPORTED = "exported"
     DOWNLOADED = "downloaded"
     ERASED = "erased"
-    TAKEN_BACK = "taken back"
+    TAKE_BACK = "take-back"
     TAKE_BACK_UNDONE = "take-back undone"
     ANSWERS_SEEN = "answers seen"
 
@@ -87,7 +87,7 @@ _KINDS = {
         (Event.SNAPSHOT_TAKEN, Event.SNAPSHOT_DELETED, Event.EXPORTED, Event.DOWNLOADED), AccessKind.EXPORT
     ),
     Event.ERASED: AccessKind.ERASURE,
-    **dict.fromkeys((Event.TAKEN_BACK, Event.TAKE_BACK_UNDONE), AccessKind.TAKE_BACK),
+    **dict.fromkeys((Event.TAKE_BACK, Event.TAKE_BACK_UNDONE), AccessKind.TAKE_BACK),
     Event.ANSWERS_SEEN: AccessKind.ANSWERS,
 }  # fmt: skip
 

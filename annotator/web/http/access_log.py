@@ -35,7 +35,7 @@ class Told:
 
 LOGGED: dict[str, Told] = {
     "own_account.end_one": Told(Event.SESSION_ENDED, "session"),
-    "own_account.end_all": Told(Event.SESSION_ENDED, "all of one's own"),
+    "own_account.end_all": Told(Event.SESSION_ENDED, "all of the caller"),
     "own_account.change_password": Told(Event.PASSWORD_CHANGED),
     "own_account.make_token": Told(Event.TOKEN_MADE, "", ("scope", "days")),
     "own_account.revoke": Told(Event.TOKEN_REVOKED, "token"),
@@ -61,7 +61,7 @@ LOGGED: dict[str, Told] = {
     "export_files.labels_file": Told(Event.DOWNLOADED, "labels.csv"),
     "export_files.coursework_file": Told(Event.DOWNLOADED, "annotations.csv"),
     "erasures_api.erase": Told(Event.ERASED, "", ("what", "images", "person", "copies")),
-    "take_backs.create": Told(Event.TAKEN_BACK, "", ("labeller", "upload", "since", "until")),
+    "take_backs.create": Told(Event.TAKE_BACK, "", ("labeller", "upload", "since", "until")),
     "take_backs.undo": Told(Event.TAKE_BACK_UNDONE),
 }
 SHOWS_ANSWERS = frozenset({"browse.show_image"})

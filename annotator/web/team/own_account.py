@@ -1,4 +1,4 @@
-"""The page of one's own account, and its API: password, sessions, tokens."""
+"""The page *Account* and its API: the caller's password, sessions and tokens."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Password = Annotated[str, Field(max_length=1000)]
 
 
 class AccountOut(BaseModel):
-    """One's own account. `has_password`: whether one logs in with a password; false for the one user without a login too."""
+    """The caller's account. `has_password`: whether they log in with a password; false where nobody logs in."""
 
     name: str
     role: str
@@ -45,14 +45,14 @@ class PasswordRequest(Request):
 
 @own_account.get("/account")
 def account_page() -> str:
-    """The page of one's own account."""
+    """The page *Account*."""
     return render_page("account")
 
 
 @own_account.get("/api/v1/account")
 @spec.validate(resp=answers(HTTP_200=AccountOut), tags=["accounts"])
 def show() -> AccountOut:
-    """One's own account: where it is logged in, and its tokens."""
+    """The caller's account: where it is logged in, and its tokens."""
     sender = account()
     with context().project.database.read() as database:
         sessions, tokens = (
@@ -71,7 +71,7 @@ def show() -> AccountOut:
 @own_account.post("/api/v1/account/password")
 @spec.validate(resp=answers(HTTP_204=None, problems=(429,)), tags=["accounts"])
 def change_password(json: PasswordRequest) -> tuple[str, int]:
-    """Change one's own password. All sessions and tokens end, and this browser gets a new session."""
+    """Change the caller's password. All their sessions and tokens end, and this browser gets a new session."""
     sender = _with_login()
     if limited(sender, lambda: _check(sender, json.current)) is None:
         raise FacelabelError("wrong_password", "The current password is wrong.", do="Try again.")
@@ -88,7 +88,7 @@ def change_password(json: PasswordRequest) -> tuple[str, int]:
 @own_account.post("/api/v1/account/sessions/<int:number>/end")
 @spec.validate(resp=answers(HTTP_204=None, problems=(404,)), tags=["accounts"])
 def end_one(number: int, json: Empty) -> tuple[str, int]:
-    """End one of one's own sessions."""
+    """End a session of the caller."""
     del json
     with context().project.database.write() as database:
         end_session(database, account().id, number)
@@ -108,7 +108,7 @@ def end_all(json: Empty) -> tuple[str, int]:
 @own_account.post("/api/v1/account/tokens")
 @spec.validate(resp=answers(HTTP_201=NewTokenOut), tags=["accounts"])
 def make_token(json: TokenRequest) -> tuple[NewTokenOut, int]:
-    """Make a token for a program of one's own. It is shown only once, because only its hash is stored."""
+    """Make a token for a program of the caller. It is shown only once, because only its hash is stored."""
     name = _with_login()
     with context().project.database.write() as database:
         return NewTokenOut(token=add_token(database, name, json.purpose, json.scope, json.days)), 201
@@ -117,7 +117,7 @@ def make_token(json: TokenRequest) -> tuple[NewTokenOut, int]:
 @own_account.post("/api/v1/account/tokens/<int:number>/revoke")
 @spec.validate(resp=answers(HTTP_204=None, problems=(404,)), tags=["accounts"])
 def revoke(number: int, json: Empty) -> tuple[str, int]:
-    """Revoke one of one's own tokens; revoking it again changes nothing."""
+    """Revoke a token of the caller; revoking it again changes nothing."""
     del json
     with context().project.database.write() as database:
         revoke_token(database, number, owner=account().id)

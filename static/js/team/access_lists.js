@@ -1,4 +1,4 @@
-/** Sessions and tokens as lists: on the page of one's own account, and for an admin on the team page. */
+/** Sessions and tokens as lists: on the page Account, and for an admin on the team page. */
 import { element, moment } from '../lib/dom.js';
 /** @import { BrowserSession, Token } from '../types' */
 

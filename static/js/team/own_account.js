@@ -1,4 +1,4 @@
-/** The page of one's own account: password, sessions, tokens. */
+/** The page Account: the reader's password, sessions and tokens. */
 import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
 import { byId, onSubmit } from '../lib/dom.js';
