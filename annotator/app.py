@@ -12,6 +12,7 @@ from annotator.domain.exclusions import ExclusionReason
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.resources import resource
+from annotator.services.access.openid import OpenIdProvider
 from annotator.services.access.recorder import AccessRecorder
 from annotator.services.faces.tiles import TileStore
 from annotator.services.review.explainer import Explainer
@@ -52,6 +53,7 @@ from annotator.web.progress.rounds import round_files, rounds_api
 from annotator.web.progress.words import words
 from annotator.web.team.access_log import access_log
 from annotator.web.team.accounts import accounts
+from annotator.web.team.openid import oidc
 from annotator.web.team.own_account import own_account
 from annotator.web.team.routes import team
 from annotator.web.team.take_back import take_backs
@@ -60,6 +62,7 @@ MAX_BODY_BYTES = 2**20
 _BLUEPRINTS = (
     accounts,
     own_account,
+    oidc,
     access_log,
     label_api,
     reasons_api,
@@ -106,7 +109,12 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     # Two threads never wait for tiles: they take answers.
     tiles = TileStore(project, limits, settings.tile_cache_bytes, max(1, settings.threads - 2))
     app.extensions["facelabel"] = Context(
-        project, settings, tiles, Explainer(project), AccessRecorder(project)
+        project,
+        settings,
+        tiles,
+        Explainer(project),
+        AccessRecorder(project),
+        OpenIdProvider(settings) if settings.oidc_issuer else None,
     )
     app.jinja_env.globals.update(
         project_name=project.name, version=__version__, exclusion_reasons=list(ExclusionReason)

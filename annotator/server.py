@@ -87,7 +87,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
 def _check_audience(project: ProjectFolder, settings: Settings) -> None:
     """Refuse an address that other machines can reach while there are no accounts, because nobody would have to log in."""
     with project.database.read() as session:
-        if settings.host in LOCAL_NAMES or has_accounts(session):
+        if settings.host in LOCAL_NAMES or settings.oidc_issuer or has_accounts(session):
             return
     raise WrongUse(
         "no_accounts",

@@ -7,6 +7,9 @@ from enum import StrEnum
 LOCAL_LABELLER = "local"
 """The name of the labeller who answers while the project has no accounts."""
 
+NO_PASSWORD = "!"  # noqa: S105 - not a secret: no password has this hash
+"""The `password_hash` of an account that logs in only through an OpenID Connect provider."""
+
 
 class Role(StrEnum):
     """What an account may do. Each role includes the roles before it."""

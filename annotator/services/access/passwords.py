@@ -19,11 +19,10 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
+from annotator.domain.roles import NO_PASSWORD
 from annotator.errors import FacelabelError, TooMany
 
 MIN_PASSWORD = 10
-NO_PASSWORD = "!"  # noqa: S105 - not a secret: no password has this hash
-"""The `password_hash` of an account that logs in only through a provider."""
 
 _ENOUGH_GUESSES = 1e6
 """A password that is found with fewer guesses is refused: "too guessable" to "very guessable" in zxcvbn's words."""

@@ -1,6 +1,7 @@
 """Who may call what. Every route is listed here; a route that is not listed is refused.
 
-Until the first account is made, the local user needs no login, and the server listens on this machine only. With accounts,
+Until the first account is made, the local user needs no login, and the server listens on this machine only. With accounts or
+a provider,
 a browser logs in and a program sends `Authorization: Bearer <token>`. A token never may more than its owner, and less if its
 scope says so.
 """
@@ -32,6 +33,8 @@ ACCESS: dict[str, Needed] = {
     "accounts.login": "anyone",
     "accounts.logout": "anyone",
     "accounts.me": Role.LABELLER,
+    "oidc.start": "anyone",
+    "oidc.callback": "anyone",
     "own_account.account_page": Role.LABELLER,
     "own_account.show": Role.LABELLER,
     "own_account.change_password": Role.LABELLER,
@@ -224,7 +227,10 @@ def _sender(database: Session) -> Account | None:
     if kind.lower() == "bearer":
         return account_of_token(database, token)
     login = session.get("login", "")
-    return (account_of_session(database, login) if login else None) or account_without_login(database)
+    user = account_of_session(database, login) if login else None
+    if user is None and context().provider is None:
+        return account_without_login(database)
+    return user
 
 
 def _in_scope(scope: str) -> bool:

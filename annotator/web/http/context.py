@@ -11,6 +11,7 @@ from annotator.domain.login_throttle import LoginThrottle
 from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.access.account import Account
+from annotator.services.access.openid import OpenIdProvider
 from annotator.services.access.recorder import AccessRecorder
 from annotator.services.faces.tiles import TileStore
 from annotator.services.review.explainer import Explainer
@@ -25,6 +26,7 @@ class Context:
     tiles: TileStore
     explainer: Explainer
     recorder: AccessRecorder
+    provider: OpenIdProvider | None = None
     throttle: LoginThrottle = field(default_factory=LoginThrottle)
 
 

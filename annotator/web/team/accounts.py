@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
-from flask import Blueprint, render_template, request, session
+from flask import Blueprint, render_template, request, session, url_for
 from pydantic import BaseModel, Field
 
 from annotator.errors import TooMany, Unauthorized
@@ -41,10 +41,22 @@ class Me(BaseModel):
     role: str
 
 
+class LogoutOut(BaseModel):
+    """Where the browser must go to end the provider's session, too."""
+
+    next: str
+
+
 @accounts.get("/login")
 def login_page() -> str:
     """The login page."""
-    return render_template("login.html", active=None)
+    provider = context().provider
+    return render_template(
+        "login.html",
+        active=None,
+        provider=provider.title if provider else "",
+        wanted=request.args.get("next", "/"),
+    )
 
 
 @accounts.post("/api/v1/login")
@@ -125,14 +137,19 @@ def _end_current() -> str | None:
 
 
 @accounts.post("/api/v1/logout")
-@spec.validate(resp=answers(HTTP_204=None), tags=["accounts"])
-def logout() -> tuple[str, int]:
-    """Log out."""
+@spec.validate(resp=answers(HTTP_200=LogoutOut, HTTP_204=None), tags=["accounts"])
+def logout() -> LogoutOut | tuple[str, int]:
+    """Log out. 200: the provider that the login came through can end its session too."""
     with context().project.database.read() as database:
         user = account_of_session(database, session.get("login", ""))
-    _end_current()
+    id_token = _end_current()
     if user is not None:
         log_access(Event.LOGOUT, labeller_id=user.id)
+    provider = context().provider
+    if id_token is not None and provider is not None:
+        back = url_for("accounts.login_page", _external=True)
+        if (url := provider.logout_url(id_token, back)) is not None:
+            return LogoutOut(next=url)
     return "", 204
 
 

@@ -7,9 +7,10 @@ from typing import Annotated
 from flask import Blueprint, session
 from pydantic import BaseModel, Field
 
+from annotator.domain.roles import NO_PASSWORD
 from annotator.errors import FacelabelError, WrongUse
 from annotator.services.access.account import find_account
-from annotator.services.access.passwords import NO_PASSWORD, hash_password
+from annotator.services.access.passwords import hash_password
 from annotator.services.access.sessions import begin_session, end_session, end_sessions, open_sessions
 from annotator.services.access.tokens import add_token, open_tokens, revoke_token
 from annotator.services.accounts import check_password, set_password

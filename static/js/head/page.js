@@ -25,8 +25,9 @@ async function showBadges() {
 
 // Answers that wait in this browser stay and are sent after the next login.
 document.getElementById('logout')?.addEventListener('click', async () => {
-  await call('POST', 'logout', {});
-  location.assign('/login');
+  /** @type {{next: string}|null} */
+  const answer = await call('POST', 'logout', {});
+  location.assign(answer?.next ?? '/login');
 });
 // After what the page itself needs.
 if (document.readyState === 'complete') showBadges();

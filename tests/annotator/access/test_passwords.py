@@ -8,10 +8,11 @@ import pytest
 from argon2 import PasswordHasher
 
 from annotator.domain.login_throttle import ADDRESS, DEVICE, NAME, PAIR, LoginThrottle
+from annotator.domain.roles import NO_PASSWORD
 from annotator.errors import FacelabelError, TooMany
 from annotator.models import Labeller
 from annotator.project import ProjectFolder
-from annotator.services.access.passwords import NO_PASSWORD, hash_password, verify_password
+from annotator.services.access.passwords import hash_password, verify_password
 from annotator.services.access.sessions import Device
 from annotator.services.accounts import add_account, find_account, log_in
 from tests.support.projects.accounts import PASSWORD, log_in_as, logged_in
