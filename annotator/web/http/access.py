@@ -2,7 +2,7 @@
 
 Until the first account is made, the local user needs no login, and the server listens on this machine only. With accounts or
 a provider,
-a browser logs in and a program sends `Authorization: Bearer <token>`. A token never may more than its owner, and less if its
+a browser logs in and a program sends `Authorization: Bearer <token>`. A token can do what its owner may, or less if its
 scope says so.
 """
 

@@ -47,7 +47,7 @@ class PasswordRequest(Request):
 @own_account.get("/account")
 def account_page() -> str:
     """The page *Account*."""
-    return render_page("account")
+    return render_page("account", active="own-account")  # .account is an entry of the page Team
 
 
 @own_account.get("/api/v1/account")

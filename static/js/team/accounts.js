@@ -6,10 +6,11 @@ import { sessionItem, tokenItem } from './access_lists.js';
 /**
  * What an admin can do with an account or a token, by its id.
  *
- * @typedef {{change: (id: number, what: Object) => void, logout: (id: number) => void, token: (id: number, purpose: string) => void, revoke: (id: number) => void, remove: (id: number, forgetName: boolean) => void}} AccountActions
+ * @typedef {{change: (id: number, what: Object) => void, logout: (id: number) => void, token: (id: number, purpose: string, scope: string) => void, revoke: (id: number) => void, remove: (id: number, forgetName: boolean) => void}} AccountActions
  */
 
 const ROLES = ['labeller', 'reviewer', 'admin'];
+const SCOPES = ['read', 'label', 'admin'];
 
 /**
  * @param {string} label
@@ -79,6 +80,7 @@ export function accountNode(account, act) {
   const password = element('input', { type: 'password', minlength: 10, autocomplete: 'new-password', required: true });
   const whose = element('input', { autocomplete: 'username', value: account.name, hidden: true }); // so that a browser keeps it for the right name
   const purpose = element('input', { maxlength: 200, placeholder: 'nightly export', autocomplete: 'off', required: true });
+  const scope = element('select', {}, ...SCOPES.map((one) => element('option', { selected: one === 'label' }, one)));
   const toggle = element('button', { type: 'button', onclick: () => act.change(account.id, { active: !account.active }) }, account.active ? 'Disable' : 'Enable');
   return element('details', { class: 'account', 'data-account': account.name, 'data-id': account.id, 'data-active': String(account.active) },
     element('summary', {}, account.name, element('small', {}, [account.role, account.me && 'you', !account.active && 'disabled'].filter(Boolean).join(', '))),
@@ -89,5 +91,5 @@ export function accountNode(account, act) {
     deleteForm(account, act),
     ...sessions(account, act),
     tokens(account, act),
-    formOf('Token for a program', purpose, 'Create', (value) => act.token(account.id, value)));
+    formOf('Token for a program', purpose, 'Create', (value) => act.token(account.id, value, scope.value), element('label', {}, 'May ', scope)));
 }

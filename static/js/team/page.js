@@ -12,6 +12,7 @@ import { agreementTable, membersTable } from './tables.js';
 /** @import { AccountActions } from './accounts.js' */
 
 const settingsForm = byId('agree', HTMLFormElement);
+const TOKEN_DAYS = 365; // the command makes tokens that last longer
 /** @type {Map<string, string>} */
 let titles = new Map(); // of the attributes, by name
 
@@ -70,8 +71,8 @@ const act = {
     await call('POST', `team/members/${id}/delete`, { forget_name: forgetName });
     await refresh();
   }, 'The account is deleted. Its answers stay.'),
-  token: (id, purpose) => runExclusive(async () => {
-    const { token } = await call('POST', `team/members/${id}/tokens`, { purpose });
+  token: (id, purpose, scope) => runExclusive(async () => {
+    const { token } = await call('POST', `team/members/${id}/tokens`, { purpose, scope, days: TOKEN_DAYS });
     await refresh();
     const secret = secretNode(token);
     find(document, `.account[data-id="${id}"]`).append(secret);
