@@ -12,8 +12,8 @@ from flask import Flask, Response, g, request
 
 from annotator.services.access.account import Account
 from annotator.services.access.log import Event
-from annotator.web.http.client import client_address
 from annotator.web.http.context import account, context
+from annotator.web.http.proxies import client_address
 
 
 @dataclass(frozen=True)

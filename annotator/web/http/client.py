@@ -1,16 +1,12 @@
-"""Who is at the other end of the connection: the network address and the browser."""
+"""The browser at the other end of the connection."""
 
 from __future__ import annotations
 
-from flask import Request, request
+from flask import request
 
 from annotator.domain.user_agents import device_name
 from annotator.services.access.sessions import Device
-
-
-def client_address(received: Request) -> str:
-    """The network address of the client that sent a request."""
-    return received.remote_addr or ""
+from annotator.web.http.proxies import client_address
 
 
 def client_device() -> Device:

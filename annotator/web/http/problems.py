@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask import Flask, Request, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from annotator.errors import FacelabelError, TooMany
 
 _Answer = tuple[Response | str, int, dict[str, str]]
+
+
+def is_api(request: Request) -> bool:
+    """Whether a program or a script sent a request, and no person opened a page."""
+    return request.path.startswith("/api/") or request.method != "GET"
 
 
 def tell_errors(app: Flask) -> None:
@@ -42,7 +47,7 @@ def tell_errors(app: Flask) -> None:
 def _answer(error: FacelabelError, status: int) -> _Answer:
     retry_after = error.retry_after if isinstance(error, TooMany) else None
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    if request.path.startswith("/api/") or request.method != "GET":
+    if is_api(request):
         return jsonify(error.as_dict()), status, headers
     return render_template("error.html", error=error, active=None), status, headers
 

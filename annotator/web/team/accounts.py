@@ -14,11 +14,12 @@ from annotator.errors import TooMany, Unauthorized
 from annotator.services.access.account import account_number
 from annotator.services.access.log import Event
 from annotator.services.access.sessions import account_of_session, end_session
-from annotator.services.accounts import log_in
+from annotator.services.accounts import has_accounts, log_in
 from annotator.web.http.access_log import log_access
-from annotator.web.http.client import client_address, client_device
+from annotator.web.http.client import client_device
 from annotator.web.http.context import account, context
 from annotator.web.http.contracts import Request, answers, spec
+from annotator.web.http.proxies import client_address
 
 accounts = Blueprint("accounts", __name__)
 
@@ -49,13 +50,16 @@ class LogoutOut(BaseModel):
 
 @accounts.get("/login")
 def login_page() -> str:
-    """The login page."""
+    """The login page; without accounts, how to open the project."""
     provider = context().provider
+    with context().project.database.read() as database:
+        opens_by_token = context().settings.start_token and provider is None and not has_accounts(database)
     return render_template(
         "login.html",
         active=None,
+        opens_by_token=opens_by_token,
         provider=provider.title if provider else "",
-        wanted=request.args.get("next", "/"),
+        wanted=request.args.get("next", f"{request.script_root}/"),
     )
 
 

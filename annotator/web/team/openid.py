@@ -34,7 +34,9 @@ def start() -> AnyResponse:
     """Send the browser to the provider."""
     url, flow = _provider().begin(_redirect_uri())
     answer = redirect(url)
-    text = _serializer().dumps({**asdict(flow), "next": _own_path(request.args.get("next", "/"))})
+    text = _serializer().dumps(
+        {**asdict(flow), "next": _own_path(request.args.get("next", f"{request.script_root}/"))}
+    )
     _set_flow_cookie(answer, text, _FLOW_SECONDS)
     return answer
 
@@ -95,7 +97,7 @@ def _own_path(wanted: str) -> str:
         and not parts.netloc
         and not wanted.startswith(("//", "/\\"))
     )
-    return wanted if ours else "/"
+    return wanted if ours else f"{request.script_root}/"
 
 
 def _serializer() -> URLSafeTimedSerializer:

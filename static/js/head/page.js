@@ -1,6 +1,7 @@
 /** The head of every page: the counts beside its links, and the button that logs out. */
 import { asApiError, call } from '../lib/api.js';
 import { findAll } from '../lib/dom.js';
+import { ownUrl } from '../lib/urls.js';
 /** @import { Badges } from '../types' */
 
 const WORDS = { review: '', skipped: ' skipped' };
@@ -27,7 +28,7 @@ async function showBadges() {
 document.getElementById('logout')?.addEventListener('click', async () => {
   /** @type {{next: string}|null} */
   const answer = await call('POST', 'logout', {});
-  location.assign(answer?.next ?? '/login');
+  location.assign(answer?.next ?? ownUrl('/login'));
 });
 // After what the page itself needs.
 if (document.readyState === 'complete') showBadges();

@@ -2,6 +2,7 @@
 import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
 import { byId, onSubmit } from '../lib/dom.js';
+import { ownUrl } from '../lib/urls.js';
 import { secretNode, sessionItem, tokenItem } from './access_lists.js';
 /** @import { OwnAccount } from '../types' */
 
@@ -60,7 +61,7 @@ function makeToken() {
 function logOutEverywhere() {
   runExclusive(async () => {
     await call('POST', 'account/sessions/end', {});
-    location.assign('/login');
+    location.assign(ownUrl('/login'));
   });
 }
 
