@@ -29,7 +29,7 @@ DEVICE = Rule(10, 60)
 """For a browser that logged in as this account before."""
 PAIR = Rule(10, 180)
 """For a name from an address. It is slower than the rule for a name, so that one address alone cannot use that one up."""
-ADDRESS = Rule(40, 30)
+ADDRESS = Rule(20, 120)
 """For an address, whatever the names."""
 NAME = Rule(30, 60)
 """For a name, from all addresses of browsers that nobody knows: a stranger with many addresses is slow, too."""

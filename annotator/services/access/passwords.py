@@ -30,7 +30,7 @@ _COMPARED = 72
 """Characters of a password that are estimated; the estimate takes the square of this number."""
 _AT_ONCE = 2
 _WAITING = 2
-_NICENESS = 10
+_NICENESS = 5
 # One lane: the four of the default would take four processors from those who are labelling. RFC 9106, section 4.
 _hasher = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
 _places = threading.BoundedSemaphore(_AT_ONCE + _WAITING)

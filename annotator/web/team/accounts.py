@@ -17,7 +17,7 @@ from annotator.services.access.sessions import account_of_session, end_session
 from annotator.services.accounts import has_accounts, log_in
 from annotator.web.http.access_log import log_access
 from annotator.web.http.client import client_device
-from annotator.web.http.context import account, context
+from annotator.web.http.context import account, context, own_path
 from annotator.web.http.contracts import Request, answers, spec
 from annotator.web.http.proxies import client_address
 
@@ -59,7 +59,7 @@ def login_page() -> str:
         active=None,
         opens_by_token=opens_by_token,
         provider=provider.title if provider else "",
-        wanted=request.args.get("next", f"{request.script_root}/"),
+        wanted=request.args.get("next", own_path("/")),
     )
 
 

@@ -21,7 +21,7 @@ from annotator.services.access.log import Event, record
 from annotator.services.access.openid import Flow, OpenIdProvider
 from annotator.services.access.sessions import begin_session
 from annotator.web.http.client import client_device
-from annotator.web.http.context import context
+from annotator.web.http.context import context, own_path
 from annotator.web.team.accounts import keep_session
 
 oidc = Blueprint("oidc", __name__)
@@ -34,9 +34,7 @@ def start() -> AnyResponse:
     """Send the browser to the provider."""
     url, flow = _provider().begin(_redirect_uri())
     answer = redirect(url)
-    text = _serializer().dumps(
-        {**asdict(flow), "next": _own_path(request.args.get("next", f"{request.script_root}/"))}
-    )
+    text = _serializer().dumps({**asdict(flow), "next": _own_path(request.args.get("next", own_path("/")))})
     _set_flow_cookie(answer, text, _FLOW_SECONDS)
     return answer
 
@@ -97,7 +95,7 @@ def _own_path(wanted: str) -> str:
         and not parts.netloc
         and not wanted.startswith(("//", "/\\"))
     )
-    return wanted if ours else f"{request.script_root}/"
+    return wanted if ours else own_path("/")
 
 
 def _serializer() -> URLSafeTimedSerializer:

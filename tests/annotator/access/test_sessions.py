@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from annotator.domain.user_agents import device_name
 from annotator.models import LoginSession, now
 from annotator.project import ProjectFolder
-from annotator.services.access.account import account_number
+from annotator.services.access.account import account_number, find_account
 from annotator.services.access.recorder import AccessRecorder
 from annotator.services.access.sessions import (
     IDLE_LIFETIME,
@@ -18,7 +18,7 @@ from annotator.services.access.sessions import (
     open_sessions,
 )
 from annotator.services.access.tokens import account_of_token, add_token
-from annotator.services.accounts import add_account, find_account
+from annotator.services.accounts import add_account
 from tests.support.projects.accounts import PASSWORD, log_in_as, logged_in, users_command, with_token
 from tests.support.serving import Client, Server
 
