@@ -18,6 +18,7 @@ from annotator.resources import resource
 from annotator.services.access.openid import OpenIdProvider
 from annotator.services.access.recorder import AccessRecorder
 from annotator.services.faces.tiles import TileStore
+from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.services.review.explainer import Explainer
 from annotator.web.data.erasures import erasures_api
 from annotator.web.data.exports import export_files, exports_api
@@ -33,10 +34,12 @@ from annotator.web.http.health import health
 from annotator.web.http.media import media
 from annotator.web.http.navigation import add_navigation
 from annotator.web.http.number_arguments import RowNumber
+from annotator.web.http.operation import observe, operation
 from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.proxies import ProxyAware
 from annotator.web.http.security import protect
+from annotator.web.images.assignments import assignments
 from annotator.web.images.badges import badges
 from annotator.web.images.browse import browse
 from annotator.web.images.exclusions import exclusions_api
@@ -59,6 +62,7 @@ from annotator.web.team.access_log import access_log
 from annotator.web.team.accounts import accounts
 from annotator.web.team.openid import oidc
 from annotator.web.team.own_account import own_account
+from annotator.web.team.qualifications import qualifications
 from annotator.web.team.routes import team
 from annotator.web.team.take_back import take_backs
 
@@ -86,17 +90,20 @@ _BLUEPRINTS = (
     pages,
     media,
     health,
+    operation,
     browse,
     badges,
     review,
     flags_api,
     exclusions_api,
     selection,
+    assignments,
     groups_api,
     splits_api,
     schema_api,
     team,
     take_backs,
+    qualifications,
     faces_api,
     insights,
     words,
@@ -117,6 +124,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
         settings,
         tiles,
         Explainer(project),
+        StartupCheck(project),
         AccessRecorder(project),
         OpenIdProvider(settings) if settings.oidc_issuer else None,
     )
@@ -126,6 +134,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     app.wsgi_app = ProxyAware(app.wsgi_app, settings)  # type: ignore[method-assign]
     _set_cookies(app, project, settings.public_url)
     app.url_map.converters["int"] = RowNumber
+    observe(app, project)
     protect(app, settings)
     guard(app)
     add_access_log(app)
@@ -139,7 +148,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
 
 
 def _check_prefix(app: Flask, public_url: PublicUrl | None) -> None:
-    """Refuse a path prefix that begins like an address of our own: nobody could tell whether a proxy has removed it.
+    """Refuse a path prefix that begins like one of the app's addresses: nobody could tell whether a proxy has removed it.
 
     Raises:
         WrongUse: if it does.

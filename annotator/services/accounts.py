@@ -9,7 +9,7 @@ from annotator.db import Database
 from annotator.domain.roles import LOCAL_LABELLER, Role
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import ApiToken, Identity, Labeller, Lease, StoredStatistics, now
-from annotator.services.access.account import Account, find_account
+from annotator.services.access.account import Account, find_account, starts_qualified
 from annotator.services.access.log import Event, record
 from annotator.services.access.passwords import HashedPassword, hash_password, verify_password
 from annotator.services.access.sessions import Device, begin_session, end_sessions
@@ -32,6 +32,7 @@ def add_account(session: Session, name: str, role: str, password: str | HashedPa
     name = clean_name(name)
     _require_free(session, name)
     row = Labeller(name=name, role=role, password_hash=_hashed(password, name), active=True, created_at=now())
+    row.qualified = starts_qualified(session, role)
     session.add(row)
     session.flush()
     return row
@@ -219,7 +220,7 @@ def account_without_login(session: Session) -> Account | None:
 
 
 _CAN_LOG_IN = exists().where(Labeller.password_hash.is_not(None))
-_ACCOUNT = select(Labeller.id, Labeller.name, Labeller.role, Labeller.password_hash)
+_ACCOUNT = select(Labeller.id, Labeller.name, Labeller.role, Labeller.password_hash, Labeller.qualified)
 _LOCAL = _ACCOUNT.where(Labeller.name == LOCAL_LABELLER, ~_CAN_LOG_IN.correlate_except(Labeller))
 
 

@@ -5,8 +5,8 @@ from playwright.sync_api import Page
 
 from annotator.project import ProjectFolder
 from annotator.services.accounts import add_account
+from tests.support.browser.openid_provider import Provider
 from tests.support.browser.pages import log_in, wait_until_ready
-from tests.support.openid_provider import Provider
 from tests.support.projects.accounts import PASSWORD, logged_in
 from tests.support.serving import Server
 

@@ -78,8 +78,13 @@ def import_through(visitor: Visitor, file: Path) -> dict[str, Any]:
             assert sent.ok, sent.text
             place, offset = f"/api/v1/imports/{sent.json()['id']}", offset + length
             path = f"{place}/content?offset={offset}"
-    wait_until(lambda: visitor.ask("GET", place).json()["state"] in {"done", "failed"}, "the import is over")
-    return visitor.ask("GET", place).json()
+    return ended(visitor, place)
+
+
+def ended(visitor: Visitor, path: str) -> dict[str, Any]:
+    """An import or a round after it has ended."""
+    wait_until(lambda: visitor.ask("GET", path).json()["state"] in {"done", "failed"}, f"{path} is over")
+    return visitor.ask("GET", path).json()
 
 
 def assert_throttle_sees_clients(site: Site) -> None:
@@ -106,7 +111,7 @@ def test_a_team_works_through_a_proxy_with_https(
         page.goto(f"{site.url}/")
         log_in(page, "Ada")
         wait_until_ready(page)
-        answered = dict(press_answers(page, random.Random(1)) for _ in range(2))
+        answered = dict(press_answers(page, random.Random(1)) for _ in range(30 if soak else 2))
         wait_until_sent(page)
         [cookie] = context.cookies()
     assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Strict")
@@ -132,6 +137,10 @@ def test_a_team_works_through_a_proxy_with_https(
     with ada.ask("GET", f"/snapshots/{snapshot['name']}/zip") as download:
         names = zipfile.ZipFile(io.BytesIO(download.content)).namelist()
     assert "labels.csv" in {name.rpartition("/")[2] for name in names}
+
+    if soak:
+        begun = ada.ask("POST", "/api/v1/rounds", json={"engine": "probe", "strategy": "balanced"})
+        assert ended(ada, f"/api/v1/rounds/{begun.json()['id']}")["state"] == "done"
 
     assert_throttle_sees_clients(site)
     host = {"Host": HOST}

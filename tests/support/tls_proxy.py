@@ -66,7 +66,7 @@ class Site:
 
 
 class Visitor(requests.Session):
-    """A client of a site on an address of its own: every address that begins with 127 is this machine."""
+    """A client of a site on a separate address: all that begin with 127 are this machine."""
 
     def __init__(self, site: Site, address: str = "127.0.0.1") -> None:
         super().__init__()

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.domain.roles import Scope
+from annotator.domain.roles import Role, Scope
 from annotator.errors import NotFound
-from annotator.models import Labeller
+from annotator.models import Labeller, Project
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Account:
         name: its name.
         role: its role.
         password_hash: the hash of its password; None for the one local user, who does not log in.
+        qualified: whether a labeller has passed the qualification, if there is one.
         session_id: the session of a browser; None for a program and for the local user.
         token_id: the token of a program; None for a browser.
         scope: the scope of the token; a browser may do everything that the account may.
@@ -32,10 +33,16 @@ class Account:
     name: str
     role: str
     password_hash: str | None
+    qualified: bool = True
     session_id: int | None = None
     token_id: int | None = None
     scope: str = Scope.ADMIN
     last_used_at: datetime | None = None
+
+    @property
+    def must_qualify(self) -> bool:
+        """Whether they are a labeller who must pass the qualification first."""
+        return not self.qualified and self.role == Role.LABELLER
 
 
 def find_account(session: Session, name: str) -> Labeller:
@@ -57,3 +64,8 @@ def find_account(session: Session, name: str) -> Labeller:
 def account_number(session: Session, name: str) -> int | None:
     """The number of the account with this name; None if there is none."""
     return session.scalar(select(Labeller.id).where(Labeller.name == name))
+
+
+def starts_qualified(session: Session, role: str) -> bool:
+    """Whether the answers of a new account with this role count from the beginning."""
+    return role != Role.LABELLER or not session.scalar(select(Project.qualification_images))

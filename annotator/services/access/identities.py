@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.roles import NO_PASSWORD, Role
 from annotator.errors import FacelabelError
 from annotator.models import Identity, Labeller, now
-from annotator.services.access.account import account_number
+from annotator.services.access.account import account_number, starts_qualified
 from annotator.services.access.sessions import end_sessions
 from annotator.services.access.tokens import revoke_tokens
 from annotator.services.schema.open_values import clean_name
@@ -78,6 +78,7 @@ def account_of_identity(
             active=True,
             created_at=now(),
         )
+        row.qualified = starts_qualified(session, role)
         session.add(row)
         session.flush()
         session.add(Identity(issuer=issuer, subject=subject, labeller_id=row.id))

@@ -80,16 +80,18 @@ def account_of_session(session: Session, token: str) -> Account | None:
     row = session.connection().execute(_OF_SESSION, {"token_hash": digest(token)}).one_or_none()
     if row is None:
         return None
-    number, name, role, password_hash, session_id, last_used, expires = row
+    number, name, role, password_hash, qualified, session_id, last_used, expires = row
     time = now()
     if expires < time or last_used < time - IDLE_LIFETIME:
         return None
-    return Account(number, name, role, password_hash, session_id=session_id, last_used_at=last_used)
+    return Account(
+        number, name, role, password_hash, qualified, session_id=session_id, last_used_at=last_used
+    )
 
 
 _OF_SESSION = (
     select(
-        Labeller.id, Labeller.name, Labeller.role, Labeller.password_hash,
+        Labeller.id, Labeller.name, Labeller.role, Labeller.password_hash, Labeller.qualified,
         LoginSession.id, LoginSession.last_used_at, LoginSession.expires_at,
     )
     .join(LoginSession, LoginSession.labeller_id == Labeller.id)

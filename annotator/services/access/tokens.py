@@ -59,15 +59,17 @@ def account_of_token(session: Session, token: str) -> Account | None:
     row = session.connection().execute(_OF_TOKEN, {"token_hash": digest(token)}).one_or_none()
     if row is None:
         return None
-    number, name, role, password_hash, token_id, scope, last_used, expires = row
+    number, name, role, password_hash, qualified, token_id, scope, last_used, expires = row
     if expires is not None and expires < now():
         return None
-    return Account(number, name, role, password_hash, token_id=token_id, scope=scope, last_used_at=last_used)
+    return Account(
+        number, name, role, password_hash, qualified, token_id=token_id, scope=scope, last_used_at=last_used
+    )
 
 
 _OF_TOKEN = (
     select(
-        Labeller.id, Labeller.name, Labeller.role, Labeller.password_hash,
+        Labeller.id, Labeller.name, Labeller.role, Labeller.password_hash, Labeller.qualified,
         ApiToken.id, ApiToken.scope, ApiToken.last_used_at, ApiToken.expires_at,
     )
     .join(ApiToken, ApiToken.labeller_id == Labeller.id)

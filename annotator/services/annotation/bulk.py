@@ -30,6 +30,7 @@ from annotator.services.annotation.undo import find_undoable, undo_submission
 from annotator.services.common.counted import COUNTED
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
+from annotator.services.tasks.assigned import read_reach
 from annotator.services.tasks.leases import give_up_leases
 from annotator.services.tasks.task import Task, lease_tasks
 from annotator.services.tasks.visibility import blind_among, labelled_blind
@@ -129,7 +130,8 @@ def find_page(
     file = predictions.file_for(selection.attribute) if predictions else None
     if file is None or code not in file.codes[selection.attribute]:
         return []
-    order = predicted_order(session, file, selection.attribute, code, selection.order)
+    reach = read_reach(session, labeller_id)
+    order = predicted_order(session, file, selection.attribute, code, selection.order, reach)
     return order.find(session, labeller_id, attribute_id, count, selection.without)
 
 

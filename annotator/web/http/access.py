@@ -31,6 +31,7 @@ ACCESS: dict[str, Needed] = {
     "static": "anyone",
     "health.check": "anyone",
     "health.describe": "anyone",
+    "operation.show_metrics": Role.ADMIN,
     "accounts.login_page": "anyone",
     "accounts.login": "anyone",
     "accounts.logout": "anyone",
@@ -89,6 +90,17 @@ ACCESS: dict[str, Needed] = {
     "team.end_member_sessions": Role.ADMIN,
     "team.make_token": Role.ADMIN,
     "team.revoke_one_token": Role.ADMIN,
+    "assignments.index": Role.REVIEWER,
+    "assignments.preview": Role.REVIEWER,
+    "assignments.create": Role.REVIEWER,
+    "assignments.release_one": Role.REVIEWER,
+    "qualifications.page": Role.LABELLER,
+    "qualifications.show": Role.LABELLER,
+    "qualifications.start": Role.LABELLER,
+    "qualifications.answer": Role.LABELLER,
+    "qualifications.show_team": Role.REVIEWER,
+    "qualifications.change": Role.ADMIN,
+    "qualifications.set_qualified": Role.ADMIN,
     "take_backs.index": Role.ADMIN,
     "take_backs.preview": Role.ADMIN,
     "take_backs.create": Role.ADMIN,
@@ -184,9 +196,33 @@ LABELLING = frozenset(
         "flags_api.flag_image",
         "exclusions_api.exclude_images",
         "exclusions_api.undo_images",
+        "qualifications.start",
+        "qualifications.answer",
     }
 )
 """The changing routes that a token with the scope `label` may call, if its owner's role allows it."""
+
+BEFORE_QUALIFYING = frozenset(
+    {
+        "accounts.me",
+        "label_api.get_schema",
+        "media.view",
+        "own_account.account_page",
+        "own_account.change_password",
+        "own_account.end_all",
+        "own_account.end_one",
+        "own_account.make_token",
+        "own_account.revoke",
+        "own_account.show",
+        "qualifications.answer",
+        "qualifications.page",
+        "qualifications.show",
+        "qualifications.start",
+        "words.list_words",
+        "words.words_page",
+    }
+)
+"""What a labeller may call who must qualify first: nothing that stores an answer or shows one of others."""
 
 
 def guard(app: Flask) -> None:
@@ -216,11 +252,14 @@ def guard(app: Flask) -> None:
                 f"This needs the role {needed}; {user.name} has the role {user.role}.",
                 do="Ask an admin.",
             )
-        if not _in_scope(user.scope):
+        _check_scope(user.scope)
+        if user.must_qualify and request.endpoint not in BEFORE_QUALIFYING:
+            if needed == Role.LABELLER and not request.path.startswith("/api/") and request.method == "GET":
+                return redirect(url_for("qualifications.page"))
             raise Forbidden(
-                "not_in_scope",
-                f"This token has the scope {user.scope}, which does not include this.",
-                do="Use a token with a wider scope.",
+                "not_qualified",
+                f"{user.name} has not passed the qualification yet.",
+                do="Open the page /qualification, or ask an admin.",
             )
         context().recorder.used(user)
         return None
@@ -239,13 +278,16 @@ def _sender(database: Session) -> Account | None:
     return account_of_token(database, bearer) if bearer else None
 
 
-def _in_scope(scope: str) -> bool:
-    """Whether a token of this scope may call the route of this request, if its owner may."""
-    if scope == Scope.ADMIN:
-        return True
-    if request.method in {"GET", "HEAD", "OPTIONS"}:
-        return scope in {Scope.READ, Scope.LABEL}
-    return scope == Scope.LABEL and request.endpoint in LABELLING
+def _check_scope(scope: str) -> None:
+    """Refuse a route that a token's scope does not include, even if the token's owner may call it."""
+    reads = request.method in {"GET", "HEAD", "OPTIONS"}
+    if scope == Scope.ADMIN or reads or (scope == Scope.LABEL and request.endpoint in LABELLING):
+        return
+    raise Forbidden(
+        "not_in_scope",
+        f"This token has the scope {scope}, which does not include this.",
+        do="Use a token with a wider scope.",
+    )
 
 
 def _refuse_proxy() -> None:

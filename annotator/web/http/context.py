@@ -14,6 +14,7 @@ from annotator.services.access.account import Account
 from annotator.services.access.openid import OpenIdProvider
 from annotator.services.access.recorder import AccessRecorder
 from annotator.services.faces.tiles import TileStore
+from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.services.review.explainer import Explainer
 
 
@@ -25,6 +26,7 @@ class Context:
     settings: Settings
     tiles: TileStore
     explainer: Explainer
+    checkup: StartupCheck
     recorder: AccessRecorder
     provider: OpenIdProvider | None = None
     throttle: LoginThrottle = field(default_factory=LoginThrottle)

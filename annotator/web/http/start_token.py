@@ -1,4 +1,4 @@
-"""The start-up token: it opens a project without accounts to whoever started the server, and to nobody else.
+"""The start-up token: it opens a project without accounts to the user who started the server, and to nobody else.
 
 Other users of this machine, and whatever a proxy passes on, can reach the server but do not know the token. `facelabel serve`
 prints it within the address. The first page that is opened with it stores a login in the browser's cookie and leads on to

@@ -6,6 +6,8 @@ import { postOnce } from '../lib/retry.js';
 import { runExclusive } from '../lib/busy.js';
 import { secretNode } from './access_lists.js';
 import { accountNode } from './accounts.js';
+import { showAssignments } from './assign.js';
+import { showQualification } from './qualification.js';
 import { showTakeBack } from './take_back.js';
 import { agreementTable, membersTable } from './tables.js';
 import { ownUrl } from '../lib/urls.js';
@@ -55,6 +57,8 @@ async function refresh() {
   byId('counted').replaceChildren(...(team.counting ? ['The numbers are being counted in the background. Reload in a minute.'] : ['As of ', moment(team.counted_at), '.']));
   showSettings(team);
   showAccounts(team);
+  await showAssignments(team, titles);
+  await showQualification(team);
   await showTakeBack(team);
 }
 

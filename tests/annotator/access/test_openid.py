@@ -17,7 +17,7 @@ from annotator.services.access.identities import RoleRule, account_of_identity
 from annotator.services.access.openid import OpenIdProvider
 from annotator.services.access.tokens import account_of_token, add_token
 from annotator.services.accounts import add_account, set_active
-from tests.support.openid_provider import Provider
+from tests.support.browser.openid_provider import Provider
 from tests.support.projects.accounts import PASSWORD
 from tests.support.serving import Server
 

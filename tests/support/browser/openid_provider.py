@@ -17,7 +17,7 @@ class Provider:
     """The process. Its name is `localhost`, so that to a browser it is another site than a server at 127.0.0.1."""
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-W", "ignore", "-m", "tests.support.openid_provider"]
+        command = [sys.executable, "-W", "ignore", "-m", "tests.support.browser.openid_provider"]
         environment = os.environ | {"AUTHLIB_INSECURE_TRANSPORT": "1", "PYTHONUNBUFFERED": "1"}
         self._process = subprocess.Popen(
             command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, env=environment
