@@ -13,7 +13,8 @@ from annotator.cli.terminal import json_option, one_line, open_project, print_js
 from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.project import ProjectFolder
-from annotator.services.accounts import find_account, local_labeller
+from annotator.services.access.account import find_account
+from annotator.services.accounts import local_labeller
 from annotator.services.annotation.take_back import (
     PastTakeBack,
     list_take_backs,

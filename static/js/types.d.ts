@@ -827,7 +827,43 @@ export interface Member {
   has_password: boolean;
   me: boolean;
   figures: LabellerMetrics;
-  tokens: { id: number; purpose: string; created_at: string }[];
+  tokens: Token[];
+  sessions: BrowserSession[];
+}
+
+/** A token of a program, without the secret. */
+export interface Token {
+  id: number;
+  purpose: string;
+  scope: 'read' | 'label' | 'admin';
+  created_at: string;
+  expires_at: string | null;
+  last_used_at: string | null;
+}
+
+/** A browser in which an account is logged in. */
+export interface BrowserSession {
+  id: number;
+  device: string;
+  address: string;
+  created_at: string;
+  last_used_at: string;
+  current: boolean;
+}
+
+/** The account of the caller. */
+export interface OwnAccount {
+  name: string;
+  role: string;
+  has_password: boolean;
+  sessions: BrowserSession[];
+  tokens: Token[];
+}
+
+/** A page of the access log. */
+export interface AccessLog {
+  entries: { id: number; at: string; kind: string; event: string; who: string; address: string; target: string }[];
+  next: number | null;
 }
 
 export interface AttributeAgreement {
