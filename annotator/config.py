@@ -46,6 +46,11 @@ class Settings(BaseSettings):
         description="The number of newly labelled images after which a round starts automatically. "
         "0: rounds are only started by hand, and no features are computed in advance.",
     )
+    rounds_kept: int = Field(
+        3,
+        ge=0,
+        description="How many of the newest rounds stay whole; older ones that are not in use are pruned. 0: none is pruned.",
+    )
     round_attempts: int = Field(
         3, ge=1, description="How often a round is attempted if its worker is killed."
     )

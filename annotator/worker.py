@@ -11,18 +11,20 @@ import logging
 import os
 import shutil
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Thread
 
+from annotator.background_steps import Steps, background_steps, run_next_step
 from annotator.config import Settings
 from annotator.db import Changes
 from annotator.domain.states import JobState
 from annotator.errors import Busy, FacelabelError, NoRoom
 from annotator.feature_removal import forget_features
-from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
+from annotator.feature_warmup import FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
@@ -30,8 +32,7 @@ from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
 from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
 from annotator.services.exporting.round_snapshots import RoundSnapshots
-from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
-from annotator.services.grouping.duplicate_search import DuplicateSearch
+from annotator.services.faces.detection import FaceSearch
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import remove_leftovers
@@ -39,9 +40,11 @@ from annotator.services.insights.background import BackgroundAnalysis, analyses_
 from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen
 from annotator.services.rounds.jobs import (
+    brings_first_suggestions,
     cancelled_rounds,
     claim_round,
     fail_round,
+    first_round_is_near,
     images_at_once,
     newest_is_partial,
     note_labels_seen,
@@ -69,16 +72,19 @@ STATISTICS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
 """The statistics that the worker computes for the pages of a large project."""
 STATISTICS_SECONDS = 2.0
 """How often the worker checks whether statistics are out of date."""
-NICENESS = 10
-"""The niceness of the worker and of the processes that it starts: people who label come first."""
-
 _log = logging.getLogger("facelabel")
 
 Report = Callable[[str, int, int, str], None]
 """Called with stage, done, total and a message."""
 
 
-def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: int | None = None) -> None:
+def run_worker(
+    project: ProjectFolder,
+    settings: Settings,
+    stop: Event,
+    parent: int | None = None,
+    normal: Executor | None = None,
+) -> None:
     """Run the queued imports and rounds.
 
     Args:
@@ -86,6 +92,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         settings: which work is done between rounds, and when a round starts automatically.
         stop: ends the worker when it is set.
         parent: the id of the process that started this one; the worker ends when that process is gone.
+        normal: a thread of normal priority, which runs the round that brings the first suggestions.
     """
 
     def stopped() -> bool:
@@ -93,7 +100,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
 
     interrupted = Interruption(project, stopped)
     search, warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
-    background, snapshots = _background(project, settings, search, warmup), RoundSnapshots(project)
+    background, snapshots = background_steps(project, settings, search, warmup), RoundSnapshots(project)
     analyses, relabeling = analyses_of(project), RelabelScheduler(project)
     remove_leftovers(project)
     ended, changes = Event(), Changes(project.database)
@@ -103,7 +110,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         while not stopped():
             try:
                 _complete_erasures(project, analyses, snapshots)
-                busy = _work(project, settings, interrupted, background, snapshots, analyses, warmup)
+                busy = _work(project, settings, interrupted, background, snapshots, analyses, warmup, normal)
                 if not busy and not extend_partial_round(project, settings.round_every, warmup):
                     start_due_analysis(analyses)
                     relabeling.schedule_if_new()
@@ -155,10 +162,11 @@ def _work(
     project: ProjectFolder,
     settings: Settings,
     stopped: Callable[[], bool],
-    background: deque[Callable[[], bool]],
+    background: Steps,
     snapshots: RoundSnapshots,
     analyses: Sequence[BackgroundAnalysis],
     warmup: FeatureWarmup,
+    normal: Executor | None,
 ) -> bool:
     """Do the next piece of work that is due. Returns whether there was any.
 
@@ -169,34 +177,20 @@ def _work(
             return True
     start_round_if_due(project, settings.round_every)
     waiting = settings.round_every > 0 and not warmup.complete
-    if run_next_round(project, settings, snapshots, stopped=stopped, analyses=analyses, at_once=waiting):
+    run = partial(
+        run_next_round, project, settings, snapshots, stopped=stopped, analyses=analyses, at_once=waiting
+    )
+    if normal.submit(run).result() if normal is not None and _brings_suggestions(project) else run():
         return True
-    for step in tuple(background):
-        background.rotate(-1)
-        if step():
-            return True
-    return False
+    with project.database.read() as session:
+        if first_round_is_near(session, settings.round_every):
+            return False
+    return run_next_step(background)
 
 
-def _background(
-    project: ProjectFolder, settings: Settings, search: FaceSearch, warmup: FeatureWarmup
-) -> deque[Callable[[], bool]]:
-    """The steps for new images when nothing else is due; each takes about a second."""
-    steps: deque[Callable[[], bool]] = deque()
-    if settings.round_every:
-        steps.append(lambda: _if_alone(project, warmup.run_step))
-    added = AddedNetworksWarmup(project, faces=settings.faces)
-    steps.append(lambda: _if_alone(project, added.run_step))
-    if settings.faces:
-        steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
-    steps.append(DuplicateSearch(project).run_step)
-    return steps
-
-
-def _if_alone(project: ProjectFolder, step: Callable[[], bool]) -> bool:
-    """Run a step unless another worker is running, which would do the same work twice."""
-    with worker_lock(project) as held:
-        return held and step()
+def _brings_suggestions(project: ProjectFolder) -> bool:
+    with project.database.read() as session:
+        return brings_first_suggestions(session)
 
 
 def start_round_if_due(project: ProjectFolder, every: int) -> bool:

@@ -27,6 +27,7 @@ COMMANDS = {
     "networks": ("networks", "networks_group"),
     "openapi": ("serving", "openapi_command"),
     "round": ("rounds", "round_command"),
+    "rounds": ("rounds", "rounds_group"),
     "schema": ("projects", "schema_group"),
     "serve": ("serving", "serve_command"),
     "snapshots": ("snapshots", "snapshots_group"),

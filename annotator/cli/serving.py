@@ -56,12 +56,13 @@ def serve_command(project: Path, host: str | None, port: int | None, open_browse
 @project_option
 def worker_command(project: Path, parent: int | None) -> None:
     """Run queued rounds and imports with low priority. `serve` starts a worker automatically."""
-    from annotator.worker import NICENESS, run_worker  # noqa: PLC0415
+    from annotator.priority import lower_priority  # noqa: PLC0415
+    from annotator.worker import run_worker  # noqa: PLC0415
 
-    os.nice(NICENESS)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    run_worker(open_project(project), Settings(), stop, parent)
+    with lower_priority() as normal:
+        run_worker(open_project(project), Settings(), stop, parent, normal)
 
 
 @click.command("up")
