@@ -126,6 +126,7 @@ def cancel_in(project: ProjectFolder, engine: str, phase: Phase) -> None:
     assert not project.round_folder(number).exists()
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("engine", ["cnn", "ensemble", "probe"])
 def test_a_round_is_cancelled_in_any_phase(
     labelled: ProjectFolder, engine: str, monkeypatch: pytest.MonkeyPatch, soak: bool
