@@ -21,6 +21,7 @@ from threading import Event, Thread
 from annotator.background_steps import Steps, background_steps, run_next_step
 from annotator.config import Settings
 from annotator.db import Changes
+from annotator.domain.plurals import counted
 from annotator.domain.states import JobState
 from annotator.errors import Busy, FacelabelError, NoRoom
 from annotator.feature_removal import forget_features
@@ -28,6 +29,7 @@ from annotator.feature_warmup import FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
+from annotator.services.backups.scheduler import BackupScheduler
 from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
 from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
@@ -101,7 +103,7 @@ def run_worker(
     interrupted = Interruption(project, stopped)
     search, warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
     background, snapshots = background_steps(project, settings, search, warmup), RoundSnapshots(project)
-    analyses, relabeling = analyses_of(project), RelabelScheduler(project)
+    analyses, relabeling, backups = analyses_of(project), RelabelScheduler(project), BackupScheduler(project)
     remove_leftovers(project)
     ended, changes = Event(), Changes(project.database)
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
@@ -110,6 +112,7 @@ def run_worker(
         while not stopped():
             try:
                 _complete_erasures(project, analyses, snapshots)
+                backups.start_if_due()
                 busy = _work(project, settings, interrupted, background, snapshots, analyses, warmup, normal)
                 if not busy and not extend_partial_round(project, settings.round_every, warmup):
                     start_due_analysis(analyses)
@@ -125,6 +128,7 @@ def run_worker(
         ended.set()
         changes.close()
         search.close()
+        backups.close()
         for analysis in analyses:
             analysis.close()
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
@@ -325,7 +329,7 @@ def _run(
         finished = session.get_one(Round, row.id)
         finished.state, finished.stage, finished.finished_at = JobState.DONE, "load", now()
         finished.done, finished.total, finished.metrics = loaded.rows, loaded.rows, metrics
-        finished.message = f"{loaded.rows} images predicted" + (
+        finished.message = f"{counted(loaded.rows, 'image', 'images')} predicted" + (
             f", {loaded.unknown} of them unknown here" if loaded.unknown else ""
         )
         if loaded.kept:

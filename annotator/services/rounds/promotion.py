@@ -47,7 +47,7 @@ def promote(project: ProjectFolder, key: str, number: int, labeller_id: int) -> 
     """
     fingerprint = f"{_PROMOTION}{number}"
     with project.database.read() as session:
-        if find_submission(session, key, fingerprint) is not None:
+        if find_submission(session, key, fingerprint, labeller_id) is not None:
             return
         get_round(session, number)
         refuse_pruned(session, number)
@@ -77,7 +77,7 @@ def return_to_best(project: ProjectFolder, key: str, labeller_id: int) -> None:
     """
     fingerprint = f"{_PROMOTION}best"
     with project.database.read() as session:
-        if find_submission(session, key, fingerprint) is not None:
+        if find_submission(session, key, fingerprint, labeller_id) is not None:
             return
         found = newest_usable(project, session, active_schema(session).hash)
         if not found:
@@ -102,7 +102,7 @@ def _use(
     decisions: list[Decision],
 ) -> None:
     with project.database.write() as session:
-        if find_submission(session, key, fingerprint) is None:
+        if find_submission(session, key, fingerprint, labeller_id) is None:
             if predictions.round_id is not None:
                 refuse_pruned(session, predictions.round_id)
             session.get_one(Predictions, predictions.id).turn = next_turn(session)
