@@ -199,5 +199,5 @@ def _chmod(path: str, mode: int) -> None:
             os.chmod(path, mode)  # noqa: PTH101
 
 
-NEWEST_REVISION = "0028"
+NEWEST_REVISION = "0029"
 """The newest migration in alembic/versions; a test compares them."""

@@ -11,21 +11,20 @@ import logging
 import os
 import shutil
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Thread
 
-from annotator.background_steps import Steps, background_steps, run_next_step
 from annotator.config import Settings
 from annotator.db import Changes
 from annotator.domain.plurals import counted
 from annotator.domain.states import JobState
 from annotator.errors import Busy, FacelabelError, NoRoom
 from annotator.feature_removal import forget_features
-from annotator.feature_warmup import FeatureWarmup
+from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
@@ -34,7 +33,8 @@ from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
 from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
 from annotator.services.exporting.round_snapshots import RoundSnapshots
-from annotator.services.faces.detection import FaceSearch
+from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
+from annotator.services.grouping.duplicate_search import DuplicateSearch
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import remove_leftovers
@@ -45,18 +45,17 @@ from annotator.services.rounds.jobs import (
     brings_first_suggestions,
     cancelled_rounds,
     claim_round,
+    extend_partial_round,
     fail_round,
     first_round_is_near,
     images_at_once,
-    newest_is_partial,
     note_labels_seen,
     release_round,
     report_progress,
-    round_is_due,
-    start_automatic_round,
-    start_due_round,
+    start_round_if_due,
 )
 from annotator.services.rounds.loading import load_predictions
+from annotator.services.rounds.pruning import RoundPruning
 from annotator.services.rounds.status import COUNTS
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
@@ -102,7 +101,7 @@ def run_worker(
 
     interrupted = Interruption(project, stopped)
     search, warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
-    background, snapshots = background_steps(project, settings, search, warmup), RoundSnapshots(project)
+    background, snapshots = _background(project, settings, search, warmup), RoundSnapshots(project)
     analyses, relabeling, backups = analyses_of(project), RelabelScheduler(project), BackupScheduler(project)
     remove_leftovers(project)
     ended, changes = Event(), Changes(project.database)
@@ -114,7 +113,7 @@ def run_worker(
                 _complete_erasures(project, analyses, snapshots)
                 backups.start_if_due()
                 busy = _work(project, settings, interrupted, background, snapshots, analyses, warmup, normal)
-                if not busy and not extend_partial_round(project, settings.round_every, warmup):
+                if not busy and not extend_partial_round(project, settings.round_every, warmup.complete):
                     start_due_analysis(analyses)
                     relabeling.schedule_if_new()
             except (Busy, NoRoom) as error:
@@ -166,7 +165,7 @@ def _work(
     project: ProjectFolder,
     settings: Settings,
     stopped: Callable[[], bool],
-    background: Steps,
+    background: deque[Callable[[], bool]],
     snapshots: RoundSnapshots,
     analyses: Sequence[BackgroundAnalysis],
     warmup: FeatureWarmup,
@@ -189,7 +188,11 @@ def _work(
     with project.database.read() as session:
         if first_round_is_near(session, settings.round_every):
             return False
-    return run_next_step(background)
+    for step in tuple(background):
+        background.rotate(-1)
+        if step():
+            return True
+    return False
 
 
 def _brings_suggestions(project: ProjectFolder) -> bool:
@@ -197,27 +200,26 @@ def _brings_suggestions(project: ProjectFolder) -> bool:
         return brings_first_suggestions(session)
 
 
-def start_round_if_due(project: ProjectFolder, every: int) -> bool:
-    """Queue a round if enough images were labelled since the last one and the trainer is installed. Returns whether it did."""
-    with project.database.read() as session:
-        if not round_is_due(session, every):
-            return False
-    if find_spec("torch") is None:
-        return False
-    with project.database.write() as session:
-        return start_due_round(session, every) is not None
+def _background(
+    project: ProjectFolder, settings: Settings, search: FaceSearch, warmup: FeatureWarmup
+) -> deque[Callable[[], bool]]:
+    """The steps for new images and old rounds when nothing else is due; each takes about a second."""
+    steps: deque[Callable[[], bool]] = deque()
+    if settings.round_every:
+        steps.append(lambda: _if_alone(project, warmup.run_step))
+    added = AddedNetworksWarmup(project, faces=settings.faces)
+    steps.append(lambda: _if_alone(project, added.run_step))
+    if settings.faces:
+        steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
+    steps.append(DuplicateSearch(project).run_step)
+    steps.append(RoundPruning(project, settings.rounds_kept).run_step)
+    return steps
 
 
-def extend_partial_round(project: ProjectFolder, every: int, warmup: FeatureWarmup) -> bool:
-    """Queue a round once all features are there, if the newest one did without some of them. Returns whether it did."""
-    if every == 0 or not warmup.complete:
-        return False
-    with project.database.read() as session:
-        if not newest_is_partial(project, session):
-            return False
-    with project.database.write() as session:
-        start_automatic_round(session)
-    return True
+def _if_alone(project: ProjectFolder, step: Callable[[], bool]) -> bool:
+    """Run a step unless another worker is running, which would do the same work twice."""
+    with worker_lock(project) as held:
+        return held and step()
 
 
 def run_next_round(

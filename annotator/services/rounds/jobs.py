@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from importlib.util import find_spec
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
@@ -50,6 +51,35 @@ def start_due_round(session: Session, every: int) -> Round | None:
         every: the number of newly labelled images that starts a round; 0: none starts automatically.
     """
     return start_automatic_round(session) if round_is_due(session, every) else None
+
+
+def start_round_if_due(project: ProjectFolder, every: int) -> bool:
+    """Queue a round if enough images were labelled since the last one and the trainer is installed. Returns whether it did."""
+    with project.database.read() as session:
+        if not round_is_due(session, every):
+            return False
+    if find_spec("torch") is None:
+        return False
+    with project.database.write() as session:
+        return start_due_round(session, every) is not None
+
+
+def extend_partial_round(project: ProjectFolder, every: int, complete: bool) -> bool:
+    """Queue a round once all features are there, if the newest one did without some of them. Returns whether it did.
+
+    Args:
+        project: the project.
+        every: as of `start_due_round`.
+        complete: whether all features are there.
+    """
+    if every == 0 or not complete:
+        return False
+    with project.database.read() as session:
+        if not newest_is_partial(project, session):
+            return False
+    with project.database.write() as session:
+        start_automatic_round(session)
+    return True
 
 
 def start_automatic_round(session: Session) -> Round:

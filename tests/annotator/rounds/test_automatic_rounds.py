@@ -23,8 +23,8 @@ from annotator.services.rounds.jobs import (
     first_round_is_near,
     labelled_since_last_round,
     start_round,
+    start_round_if_due,
 )
-from annotator.worker import start_round_if_due
 from tests.support.projects.images import names_of
 from tests.support.projects.labelling import Person
 from tests.support.projects.round_results import add_finished_round
@@ -135,9 +135,9 @@ def test_only_the_round_that_brings_the_first_suggestions_is_urgent(all_to_train
     assert not is_urgent()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of their own")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all threads of a process have one priority")
 def test_the_thread_for_urgent_rounds_keeps_the_priority_that_the_worker_gives_up():
-    code = "import os; from annotator.priority import lower_priority\n"
+    code = "import os; from annotator.cli.serving import lower_priority\n"
     code += "with lower_priority() as normal: print(normal.submit(os.nice, 0).result(), os.nice(0))"
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     before = os.nice(0)

@@ -17,6 +17,7 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Round
 from annotator.project import ProjectFolder
 from annotator.services.common.job_queue import analysis_lock
+from annotator.services.importing.labels import import_labels
 from annotator.services.rounds.comparison import round_changes
 from annotator.services.rounds.loading import import_predictions
 from annotator.services.rounds.metrics import measure_rounds
@@ -25,9 +26,7 @@ from annotator.services.rounds.pruning import PRUNED, RoundPruning, prunable_rou
 from annotator.services.rounds.status import round_summary
 from annotator.services.schema.active import active_schema
 from tests.support.killing import Moment, dies
-from tests.support.projects.images import image_of, names_of
-from tests.support.projects.labelling import ALL, Person
-from tests.support.projects.reviewing import save_correction
+from tests.support.projects.images import names_of
 from tests.support.projects.round_results import (
     add_network_with_errors,
     add_round_with_errors,
@@ -96,8 +95,8 @@ def test_pruned_rounds_keep_their_curves_also_for_audit_labels_that_are_given_la
     assert [entry.id for entry in prune_rounds(measured, 2)] == [1, 2, 3, 4]
     assert pruned(measured) == [1, 2, 3, 4]
     assert curves(measured) == before
-    for name in train[:3]:
-        save_correction(measured, Person(measured), image_of(measured, name), ALL | {"glasses": 2}, name)
+    (tmp_path / "later.csv").write_text("image_name,glasses\n" + "".join(f"{name},2\n" for name in train[:3]))
+    import_labels(measured, tmp_path / "later.csv")
     after = curves(measured)
     assert after != before
     shutil.rmtree(measured.rounds)
@@ -129,7 +128,7 @@ def test_a_pruned_round_keeps_what_is_small_and_says_so(measured: ProjectFolder)
     assert changes.attributes[0].changed is None
 
 
-def test_whoever_asks_for_a_pruned_round_is_told(measured: ProjectFolder):
+def test_a_request_for_a_pruned_round_says_why_it_fails(measured: ProjectFolder):
     promote(measured, "before", 1, 1)
     return_to_best(measured, "back", 1)
     prune_rounds(measured, 3)
