@@ -83,6 +83,11 @@ class Settings(BaseSettings):
         description="The number of newly labelled images after which a round starts automatically. "
         "0: rounds are only started by hand, and no features are computed in advance.",
     )
+    rounds_kept: int = Field(
+        3,
+        ge=0,
+        description="How many of the newest rounds stay whole; older ones that are not in use are pruned. 0: none is pruned.",
+    )
     log: Literal["text", "json"] = Field(
         "text",
         description="How `serve` and the worker log: `text`, warnings and errors in lines; `json`, an object a line, "

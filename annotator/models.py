@@ -779,6 +779,12 @@ class Round(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    pruned_at: Mapped[
+        datetime | None
+    ]  # from then on it has no model and no full predictions, see services/rounds/pruning
+    pruned_bytes: Mapped[int | None] = mapped_column(
+        BigInteger
+    )  # what that freed; null until all of it is deleted
 
 
 class Import(Base):

@@ -476,6 +476,8 @@ export interface Round {
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
+  pruned_at: string | null;
+  pruned_bytes: number | null;
 }
 
 /** The round whose predictions suggest the values of an attribute, and why; null: they were imported. */
