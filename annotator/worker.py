@@ -35,7 +35,8 @@ from annotator.services.grouping.duplicate_search import DuplicateSearch
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import remove_leftovers
-from annotator.services.insights.background import BackgroundAnalysis, analyses_of, paused, start_due_analysis
+from annotator.services.insights.background import BackgroundProcess, analyses_of, paused, start_due_analysis
+from annotator.services.insights.image_map import MapComputation
 from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen
 from annotator.services.rounds.jobs import (
@@ -94,7 +95,8 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     interrupted = Interruption(project, stopped)
     search, warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
     background, snapshots = _background(project, settings, search, warmup), RoundSnapshots(project)
-    analyses, relabeling = analyses_of(project), RelabelScheduler(project)
+    analyses: list[BackgroundProcess] = [*analyses_of(project), MapComputation(project)]
+    relabeling = RelabelScheduler(project)
     remove_leftovers(project)
     ended, changes = Event(), Changes(project.database)
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
@@ -124,7 +126,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
 
 
 def _complete_erasures(
-    project: ProjectFolder, analyses: Sequence[BackgroundAnalysis], snapshots: RoundSnapshots
+    project: ProjectFolder, analyses: Sequence[BackgroundProcess], snapshots: RoundSnapshots
 ) -> None:
     """Complete what was erased for good, before any other work."""
     forget_caches(project)
@@ -157,7 +159,7 @@ def _work(
     stopped: Callable[[], bool],
     background: deque[Callable[[], bool]],
     snapshots: RoundSnapshots,
-    analyses: Sequence[BackgroundAnalysis],
+    analyses: Sequence[BackgroundProcess],
     warmup: FeatureWarmup,
 ) -> bool:
     """Do the next piece of work that is due. Returns whether there was any.
@@ -228,7 +230,7 @@ def run_next_round(
     snapshots: RoundSnapshots,
     report: Report = lambda *_: None,
     stopped: Callable[[], bool] = lambda: False,
-    analyses: Sequence[BackgroundAnalysis] = (),
+    analyses: Sequence[BackgroundProcess] = (),
     *,
     at_once: bool = False,
 ) -> bool:

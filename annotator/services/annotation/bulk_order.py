@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Project
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.counted import COUNTED
+from annotator.services.common.image_maps import is_one_of
 from annotator.services.tasks.queue import free_for
 from annotator.services.tasks.visibility import labelled_blind
 
@@ -94,47 +96,82 @@ def sweepable(session: Session, attribute_id: int) -> ColumnElement[bool]:
     return and_(Image.open_cells > 0, COUNTED, ~labelled_blind(session), ~answered)
 
 
-_ORDERS = CacheKind[tuple[Path, str, int, Order], PredictedOrder](size=8)
-_SIZES = CacheKind[tuple[Path, str], dict[int, int]](size=16)
+@dataclass(frozen=True)
+class Inside:
+    """The images inside a polygon on a map: the polygon's text, and their rows in the predictions."""
+
+    polygon: str
+    rows: NDArray[np.int64]
+
+
+_ORDERS = CacheKind[tuple[Path, str, int, Order, str | None], PredictedOrder](size=8)
+_SIZES = CacheKind[tuple[Path, str, str | None], dict[int, int]](size=16)
 _HEADS = CacheKind[tuple[int, int], tuple[int, int]](size=256)
 """By number of images and attribute: where the order of the queue has its first open cell."""
 
 
 def predicted_order(
-    session: Session, file: PredictionsFile, attribute: str, code: int, order: Order
+    session: Session,
+    file: PredictionsFile,
+    attribute: str,
+    code: int,
+    order: Order,
+    inside: Inside | None = None,
 ) -> PredictedOrder:
     """Return the cells that a sweep takes, in its order. One scan of the columns finds them; then they are kept."""
-    key = (file.folder, attribute, code, order)
-    return project_cache(session).get_or_compute(_ORDERS, key, lambda: _rank(file, attribute, code, order))
+    key = (file.folder, attribute, code, order, inside.polygon if inside else None)
+    return project_cache(session).get_or_compute(
+        _ORDERS, key, lambda: _rank(file, attribute, code, order, inside)
+    )
 
 
-def _rank(file: PredictionsFile, attribute: str, code: int, order: Order) -> PredictedOrder:
+def _rank(
+    file: PredictionsFile, attribute: str, code: int, order: Order, inside: Inside | None
+) -> PredictedOrder:
     if order == "probable":
         rows, probabilities = file.open_probabilities(attribute, code)
+        if inside is not None:
+            chosen = np.isin(rows, inside.rows)
+            rows, probabilities = rows[chosen], probabilities[chosen]
         return PredictedOrder(file, rows[np.argsort(-probabilities, kind="stable")])
     rows, places, probabilities = file.open_answers(attribute)
     chosen = places == file.codes[attribute].index(code)
+    if inside is not None:
+        chosen &= np.isin(rows, inside.rows)
     rows, probabilities = rows[chosen], probabilities[chosen]
     ranked = np.argsort(probabilities if order == "doubtful" else -probabilities, kind="stable")
     return PredictedOrder(file, rows[ranked])
 
 
-def group_sizes(session: Session, file: PredictionsFile, attribute: str) -> dict[int, int]:
+def group_sizes(
+    session: Session, file: PredictionsFile, attribute: str, inside: Inside | None = None
+) -> dict[int, int]:
     """Count the cells without a label by predicted value. The caller may correct a count that it knows better."""
-    key = (file.folder, attribute)
-    return project_cache(session).get_or_compute(_SIZES, key, lambda: _count(file, attribute))
+    key = (file.folder, attribute, inside.polygon if inside else None)
+    return project_cache(session).get_or_compute(_SIZES, key, lambda: _count(file, attribute, inside))
 
 
-def _count(file: PredictionsFile, attribute: str) -> dict[int, int]:
-    _, places, _ = file.open_answers(attribute)
+def _count(file: PredictionsFile, attribute: str, inside: Inside | None) -> dict[int, int]:
+    rows, places, _ = file.open_answers(attribute)
+    if inside is not None:
+        places = places[np.isin(rows, inside.rows)]
     codes = file.codes[attribute]
     return dict(zip(codes, np.bincount(places, minlength=len(codes)).tolist(), strict=True))
 
 
 def find_in_queue_order(
-    session: Session, labeller_id: int, attribute_id: int, count: int, without: frozenset[int]
+    session: Session,
+    labeller_id: int,
+    attribute_id: int,
+    count: int,
+    without: frozenset[int],
+    inside: NDArray[np.int64] | None = None,
 ) -> list[int]:
-    """Find the first images, by id, that the labeller can sweep, in the random but fixed order of the queue."""
+    """Find the first images, by id, that the labeller can sweep, in the random but fixed order of the queue.
+
+    `inside`: the ids of the images of which they must be.
+    """
+    only = [is_one_of(inside)] if inside is not None else []
     key = (session.scalars(select(Project.image_count)).one(), attribute_id)
     head = project_cache(session).get(_HEADS, key)
     place = tuple_(Image.shuffle, Image.id)
@@ -148,7 +185,7 @@ def find_in_queue_order(
     query = (
         select(Image.id)
         .where(*open_cells, free_for(labeller_id, attribute_id), place >= tuple(first))
-        .where(Image.id.not_in(without))
+        .where(Image.id.not_in(without), *only)
         .order_by(Image.shuffle, Image.id)
         .limit(count)
     )

@@ -8,6 +8,13 @@
 export const browseUrl = (filters) => (filters && filters.size > 0 ? `/browse?${filters}` : '/browse');
 
 /**
+ * The sweep page, for the images inside a lasso of the map.
+ *
+ * @param {URLSearchParams} part
+ */
+export const sweepUrl = (part) => `/sweep?${part}`;
+
+/**
  * The page of one image.
  *
  * @param {number} id
