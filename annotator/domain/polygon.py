@@ -13,7 +13,7 @@ from annotator.errors import WrongUse
 GRID = 10_000
 """Steps along each side of the map in which the corners are counted."""
 MOST_CORNERS = 200
-MOST_LETTERS = 2_100
+MOST_LETTERS = 2_500
 """The longest text of a polygon."""
 _TEXT = re.compile(r"(\d{1,6})_(\d{1,5}\.\d{1,5}(?:-\d{1,5}\.\d{1,5}){2,199})")
 

@@ -56,7 +56,7 @@ class MapComputation(BackgroundProcess):
         for unfinished in self._folder.glob(".*"):
             unfinished.unlink()
         with self._project.database.read() as session:
-            write_atomically(self._folder / LISTED, _list_images(session))
+            write_atomically(self._folder / LISTED, list_images(session))
         (self._folder / WANTED).unlink(missing_ok=True)
         (self._folder / FAILED).unlink(missing_ok=True)
         arguments = ["map", str(self._folder / LISTED), "--to", str(self._folder / COMPUTED)]
@@ -102,8 +102,8 @@ class MapComputation(BackgroundProcess):
         return True
 
 
-def _list_images(session: Session) -> bytes:
-    """An Arrow file with the images that count: their ids, hashes and landmarks."""
+def list_images(session: Session) -> bytes:
+    """Write an Arrow file with the images that count: their ids, hashes and landmarks."""
     query = (
         select(Image.id, Image.sha256, Image.width, Image.height, Face.turn, type_coerce(Face.points, String))
         .outerjoin(Face, (Face.image_id == Image.id) & (Face.number == 0))
