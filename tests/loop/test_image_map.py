@@ -1,4 +1,4 @@
-"""The worker makes the map of the images: when somebody asks, and by itself once the images have features."""
+"""The worker makes the map of the images: when somebody asks, and automatically once the images have features."""
 
 import numpy as np
 from sqlalchemy import select
@@ -36,7 +36,7 @@ def run(computation: MapComputation) -> None:
     computation.start_if_due()
 
 
-def test_a_map_is_made_by_itself_once_there_are_features_and_again_after_an_interruption(
+def test_a_map_is_made_automatically_once_there_are_features_and_again_after_an_interruption(
     filled: ProjectFolder,
 ):
     computation = MapComputation(filled)

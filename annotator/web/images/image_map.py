@@ -71,7 +71,7 @@ def show_map() -> MapOut:
 @image_map.post("/api/v1/map")
 @spec.validate(resp=answers(HTTP_202=MapAskedOut), tags=["browse"])
 def make_map(json: Empty) -> tuple[MapAskedOut, int]:
-    """Let the worker make the map anew; asking again while it waits changes nothing."""
+    """Let the worker make the map anew; a second request while it waits changes nothing."""
     del json
     ask_for_map(context().project)
     return MapAskedOut(state="waiting"), 202
