@@ -33,6 +33,8 @@ export class Gestures {
     stage.addEventListener('pointerdown', (event) => this.down(event));
     stage.addEventListener('pointermove', (event) => this.move(event));
     for (const name of /** @type {const} */ (['pointerup', 'pointercancel'])) stage.addEventListener(name, (event) => this.up(event));
+    // Nothing of what happens here is a gesture of the browser, which would take the next tap for the end of a scroll.
+    stage.addEventListener('touchmove', (event) => event.cancelable && event.preventDefault(), { passive: false });
     stage.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
   }
 
