@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,13 +18,14 @@ from types import FrameType
 import click
 from waitress.server import create_server
 
+from annotator.addresses import ALL_INTERFACES, LOCAL_NAMES, host_name, urls
 from annotator.app import create_app
 from annotator.config import Settings
 from annotator.errors import FacelabelError, WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts
 from annotator.web.http.context import context_of
-from annotator.web.http.security import LOCAL_NAMES
+from annotator.web.http.start_token import with_token
 
 STEADY_SECONDS = 60.0
 """A worker that ran for this long is restarted at once when it ends."""
@@ -58,19 +60,22 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
             port=settings.port,
             threads=settings.threads,
             ident="facelabel",
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=False,  # web/http/proxies reads them, and must notice those of an unknown proxy
         )
     except OSError as error:
         raise _cannot_listen(settings, error) from error
     except ValueError as error:  # waitress raises it for a host that does not resolve
         raise _cannot_listen(settings, OSError(errno.EADDRNOTAVAIL, "no such address")) from error
     port = getattr(server, "effective_port", settings.port)
-    url = f"http://{settings.host}:{port}/"
+    first, *others = urls(settings.host, port, settings.names, settings.public_url)
+    url = with_token(first, project.secret_key()) if _needs_token(project, settings) else first
     worker = WorkerSupervisor(worker_command(project))
     signal.signal(signal.SIGTERM, _interrupt)
     if settings.worker:
         worker.start()
     click.echo(f"{project.name} is served at {url}  (Ctrl+C stops)")
+    for other in others:
+        click.echo(f"Colleagues open {other}")
     if open_browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     try:
@@ -83,15 +88,31 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
 
 
 def _check_audience(project: ProjectFolder, settings: Settings) -> None:
-    """Refuse an address that other machines can reach while there are no accounts, because nobody would have to log in."""
+    """Refuse an address that other machines can reach while there are no accounts, because nobody would have to log in.
+
+    Where the server listens on all interfaces, its address says nothing about what colleagues call it: they must be told.
+    """
     with project.database.read() as session:
-        if settings.host in LOCAL_NAMES or has_accounts(session):
-            return
-    raise WrongUse(
-        "no_accounts",
-        f"Other machines can reach {settings.host}, and nobody would have to log in.",
-        do="Make an account first: `facelabel users add NAME --role admin`.",
-    )
+        is_open = settings.public_url is not None or settings.host not in LOCAL_NAMES
+        if is_open and not has_accounts(session):
+            raise WrongUse(
+                "no_accounts",
+                f"Other machines can reach {settings.public_url or settings.host}, and nobody would have to log in.",
+                do="Make an account first: `facelabel users add NAME --role admin`.",
+            )
+    if settings.host in ALL_INTERFACES and not settings.names and settings.public_url is None:
+        raise WrongUse(
+            "no_names",
+            f"{settings.host} is every address of this machine, and the server answers only to names that it knows.",
+            do="Say what colleagues call it: --name HOST, several times for several names and addresses, such as "
+            f"--name {host_name(socket.gethostname()) or 'label.example.org'}.",
+        )
+
+
+def _needs_token(project: ProjectFolder, settings: Settings) -> bool:
+    """Whether a browser needs the start-up token."""
+    with project.database.read() as session:
+        return settings.start_token and not has_accounts(session)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -19,6 +19,7 @@ from threading import Event, Thread
 
 from annotator.config import Settings
 from annotator.db import Changes
+from annotator.domain.plurals import counted
 from annotator.domain.states import JobState
 from annotator.errors import Busy, FacelabelError, NoRoom
 from annotator.feature_removal import forget_features
@@ -333,7 +334,7 @@ def _run(
         finished = session.get_one(Round, row.id)
         finished.state, finished.stage, finished.finished_at = JobState.DONE, "load", now()
         finished.done, finished.total, finished.metrics = loaded.rows, loaded.rows, metrics
-        finished.message = f"{loaded.rows} images predicted" + (
+        finished.message = f"{counted(loaded.rows, 'image', 'images')} predicted" + (
             f", {loaded.unknown} of them unknown here" if loaded.unknown else ""
         )
         if loaded.kept:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
+from annotator.domain.plurals import counted
 from annotator.formats.importers.mapping import Mapping
 from annotator.services.accounts import local_labeller
 from annotator.services.team.gold import find_gold, import_gold, list_gold, remove_gold
@@ -73,4 +74,4 @@ def drop_gold(names: tuple[str, ...], everything: bool, project: Path) -> None:
     with open_project(project).database.write() as session:
         numbers = [find_gold(session, name) for name in names]
         count = remove_gold(session, None) if everything else sum(remove_gold(session, n) for n in numbers)
-    click.echo(f"{count} images are no longer gold.")
+    click.echo(f"{counted(count, 'image is', 'images are')} no longer gold.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
+from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.files import new_file
 from annotator.formats.snapshot.diff import Named, SnapshotDiff, diff_snapshots, write_changed_cells
@@ -111,9 +112,11 @@ def diff_command(a: Path, b: Path, cells: Path | None, as_json: bool) -> None:
 
 def _summary(diff: SnapshotDiff) -> list[str]:
     if diff.same:
-        return [f"No differences: {diff.unchanged} images with the same labels."]
+        return [f"No differences: {counted(diff.unchanged, 'image', 'images')} with the same labels."]
     lines = [f"schema: {change}" for change in diff.schema]
-    lines.append(f"{diff.unchanged} images are unchanged, {diff.changed_cells} cells differ")
+    lines.append(
+        f"{counted(diff.unchanged, 'image is', 'images are')} unchanged, {counted(diff.changed_cells, 'cell differs', 'cells differ')}"
+    )
     for what, named in (
         ("added", diff.added),
         ("removed", diff.removed),
@@ -122,10 +125,13 @@ def _summary(diff: SnapshotDiff) -> list[str]:
         ("other group", diff.regrouped),
     ):
         lines += _named(what, named)
-    lines += [f"  split {a} → {b}: {number} images" for (a, b), number in sorted(diff.splits.items())]
+    lines += [
+        f"  split {a} → {b}: {counted(number, 'image', 'images')}"
+        for (a, b), number in sorted(diff.splits.items())
+    ]
     for attribute, counts in diff.cells.items():
         if counts:
-            lines.append(f"{attribute}: {counts.total()} cells")
+            lines.append(f"{attribute}: {counted(counts.total(), 'cell', 'cells')}")
         names = diff.names[attribute]
         lines += [
             f"  {number:>9}  {names.get(a, a)} → {names.get(b, b)}"
@@ -134,7 +140,7 @@ def _summary(diff: SnapshotDiff) -> list[str]:
         if len(counts) > _MOST_CHANGES:
             lines.append(f"             and {len(counts) - _MOST_CHANGES} other changes")
     lines += [
-        f"by {one_line(who) or 'unknown'} ({how or 'no answer'}): {number} cells"
+        f"by {one_line(who) or 'unknown'} ({how or 'no answer'}): {counted(number, 'cell', 'cells')}"
         for (who, how), number in diff.people.most_common()
     ]
     return lines

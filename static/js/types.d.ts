@@ -295,7 +295,7 @@ export interface ImageCard {
   name: string;
   image_url: string;
   thumbnail_url: string | null;
-  split: string;
+  split: string | null;
   done: boolean;
   labels: Record<string, Code>;
   names: Record<string, string>;
@@ -354,8 +354,8 @@ export interface ImageDetail {
   head_url: string | null;
   width: number;
   height: number;
-  split: string;
-  group: string;
+  split: string | null;
+  group: string | null;
   source: string;
   original_path: string;
   done: boolean;

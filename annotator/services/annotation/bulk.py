@@ -177,7 +177,7 @@ def submit_page(session: Session, labeller_id: int, page: SweptPage) -> SweepOut
         NotFound: if there is no such image.
         FacelabelError: if the attribute or a value is not in the schema, or an image occurs twice.
     """
-    existing = find_submission(session, page.key, page.fingerprint())
+    existing = find_submission(session, page.key, page.fingerprint(), labeller_id)
     if existing is not None:
         return _outcome(session, existing)
     active = active_schema(session)
@@ -238,7 +238,7 @@ def undo_page(
         Conflict: if it was undone already, or the key was used for another request.
     """
     fingerprint = hashlib.sha256(f"undo-sweep:{undone_key}".encode()).hexdigest()
-    existing = find_submission(session, key, fingerprint)
+    existing = find_submission(session, key, fingerprint, labeller_id)
     if existing is not None:
         target = session.get_one(Submission, existing.undoes)
     else:

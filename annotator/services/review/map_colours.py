@@ -20,6 +20,7 @@ from annotator.services.common.image_maps import ImageMap, map_points, predictio
 from annotator.services.predictions.active import active_predictions
 from annotator.services.predictions.label_columns import label_column
 from annotator.services.review.model_filters import read_answers
+from annotator.services.review.own_answers import check_reviewers_view, own_column
 from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
 from annotator.services.tasks.visibility import still_blind
 
@@ -32,18 +33,34 @@ MOST_UNCERTAIN = 200
 
 
 def map_colours(
-    project: ProjectFolder, session: Session, image_map: ImageMap, by: str, attribute: str | None
+    project: ProjectFolder,
+    session: Session,
+    image_map: ImageMap,
+    by: str,
+    attribute: str | None,
+    own_of: int | None = None,
 ) -> NDArray[np.uint8]:
     """Return the (images,) bytes of the images on a map, in its order.
 
     By label and by prediction it is the place of the value among the attribute's values in the schema; by uncertainty it is
     one minus the largest probability, of the attribute or the mean of all, times `MOST_UNCERTAIN`.
 
+    Args:
+        project: the project.
+        session: a session.
+        image_map: the map.
+        by: one of `COLOURED_BY`.
+        attribute: its name; None: all, for the uncertainty.
+        own_of: the labeller who sees only their own answers; None: a reviewer.
+
     Raises:
+        Forbidden: if a labeller asks what the model thinks.
         NotFound: if the map is gone.
         WrongUse: if the attribute is missing, or has no values that could be colours.
         FacelabelError: if there is no such attribute.
     """
+    if by != "label":
+        check_reviewers_view(own_of, f"The colour by {by}")
     active = active_schema(session)
     if attribute is not None and attribute not in active.ids:
         raise unknown_attribute(active.schema, attribute)
@@ -53,7 +70,7 @@ def map_colours(
     else:
         name = _check_attribute(active, attribute)
         if by == "label":
-            colours = _labels(session, active, name, ids)
+            colours = _labels(session, active, name, ids, own_of)
         else:
             colours = _answers(project, session, active, image_map, name)
     if by != "label":
@@ -85,9 +102,13 @@ def _places(active: ActiveSchema, attribute: str, codes: NDArray[np.int64]) -> N
 
 
 def _labels(
-    session: Session, active: ActiveSchema, attribute: str, ids: NDArray[np.int64]
+    session: Session, active: ActiveSchema, attribute: str, ids: NDArray[np.int64], own_of: int | None
 ) -> NDArray[np.uint8]:
-    column = label_column(session, active.ids[attribute], int(ids.max(initial=0)) + 1)
+    number, size = active.ids[attribute], int(ids.max(initial=0)) + 1
+    if own_of is None:
+        column = label_column(session, number, size)
+    else:
+        column = own_column(session, active, own_of, number, size)
     codes = column[ids].astype(np.int64)
     places = _places(active, attribute, codes)
     places[codes == CANNOT_TELL] = UNSURE

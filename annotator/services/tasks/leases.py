@@ -12,6 +12,12 @@ from sqlalchemy.orm import Session
 
 from annotator.models import Image, Lease, now
 
+MOST_LEASES = 60
+"""Leases that one labeller holds at most; further ones end those that expire first.
+
+The label page and *Sweep* fit beside each other, and nobody can reserve a project.
+"""
+
 NOT_DRAWN: Mapping[int, float | None] = MappingProxyType({})
 """For images that came in another way than by the order of work."""
 
@@ -26,7 +32,7 @@ def put_leases(
     lease_seconds: int,
     drawn: Mapping[int, float | None] = NOT_DRAWN,
 ) -> dict[int, str]:
-    """Lease images to a labeller; earlier leases of these images end.
+    """Lease images to a labeller; earlier leases of these images end, and so do the labeller's leases beyond MOST_LEASES.
 
     Args:
         session: a writing session.
@@ -51,6 +57,7 @@ def put_leases(
         for image_id, token in tokens.items()
     ]
     session.connection().execute(_PUT_LEASES, rows)
+    session.connection().execute(_END_OLDEST, {"me": labeller_id, "held": max(MOST_LEASES, len(rows))})
     return tokens
 
 
@@ -78,6 +85,13 @@ def leased_to_others(session: Session, labeller_id: int) -> set[int]:
 
 
 _PUT_LEASES = insert(Lease).prefix_with("OR REPLACE", dialect="sqlite")
+_OLDEST = (
+    select(Lease.image_id)
+    .where(Lease.labeller_id == bindparam("me"))
+    .order_by(Lease.expires_at.desc())
+    .offset(bindparam("held"))
+)
+_END_OLDEST = delete(Lease).where(Lease.image_id.in_(_OLDEST))
 _LEASED_TO_OTHERS = select(Lease.image_id).where(
     Lease.labeller_id != bindparam("labeller_id"), Lease.expires_at > bindparam("now")
 )

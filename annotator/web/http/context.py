@@ -43,6 +43,15 @@ def account() -> Account:
     return sender
 
 
+def own_path(path: str) -> str:
+    """The address of a page or a file of this server: behind a proxy, all of them may lie below the path of the public URL.
+
+    Args:
+        path: as the server knows it, such as `/browse`.
+    """
+    return request.script_root + path
+
+
 def labeller_id() -> int:
     """The id of the account that sent this request."""
     return account().id

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask import Flask, Request, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from annotator.errors import FacelabelError
+
+
+def is_api(request: Request) -> bool:
+    """Whether a program or a script sent a request, and no person opened a page."""
+    return request.path.startswith("/api/") or request.method != "GET"
 
 
 def tell_errors(app: Flask) -> None:
@@ -38,7 +43,7 @@ def tell_errors(app: Flask) -> None:
 
 
 def _answer(error: FacelabelError, status: int) -> tuple[Response | str, int]:
-    if request.path.startswith("/api/") or request.method != "GET":
+    if is_api(request):
         return jsonify(error.as_dict()), status
     return render_template("error.html", error=error, active=None), status
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, request, send_file, url_for
 from pydantic import BaseModel
 
 from annotator.errors import NotFound, WrongUse
 from annotator.services.common.image_maps import ask_for_map, find_map, map_folder
 from annotator.services.review.map_colours import COLOURED_BY, map_colours
 from annotator.services.review.map_state import read_map_state
-from annotator.web.http.context import context
+from annotator.services.review.queue import own_view
+from annotator.web.http.context import context, labeller_id
 from annotator.web.http.contracts import Answer, Empty, UtcTime, answers, spec
 from annotator.web.http.pages import render_page
 
@@ -56,7 +57,7 @@ def show_map() -> MapOut:
     project = context().project
     with project.database.read() as session:
         state = read_map_state(project, session)
-    address = None if state.file is None else f"/map/{state.file.stem}/points"
+    address = None if state.file is None else url_for("image_map.points", name=state.file.stem)
     return MapOut(
         number=state.number,
         points_url=address,
@@ -90,7 +91,7 @@ def points(name: str) -> Response:
 
 @image_map.get("/map/<int:number>/colours")
 def colours(number: int) -> Response:
-    """One byte for each image on a map, in its order."""
+    """One byte for each image on a map, in its order; a labeller gets only their own answers."""
     by = request.args.get("by", "label")
     if by not in COLOURED_BY:
         raise WrongUse(
@@ -98,5 +99,8 @@ def colours(number: int) -> Response:
         )
     project = context().project
     with project.database.read() as session:
-        found = map_colours(project, session, find_map(project, number), by, request.args.get("attribute"))
+        own_of = own_view(session, labeller_id())
+        found = map_colours(
+            project, session, find_map(project, number), by, request.args.get("attribute"), own_of
+        )
     return Response(found.tobytes(), mimetype="application/octet-stream")

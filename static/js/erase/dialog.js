@@ -2,6 +2,7 @@
 import { call } from '../lib/api.js';
 import { byId, element, findAll, messageOf } from '../lib/dom.js';
 import { pause, postOnce } from '../lib/retry.js';
+import { ownUrl } from '../lib/urls.js';
 /** @import { Erasure, ErasurePreview } from '../types' */
 
 const WAIT = 500; // milliseconds between two looks at an erasure
@@ -22,7 +23,7 @@ class EraseDialog {
     byId('erase-no').addEventListener('click', () => this.dialog.close());
     byId('erase-copies').addEventListener('change', () => this.preview());
     for (const choice of findAll(byId('erase-what'), 'input')) choice.addEventListener('change', () => this.preview());
-    this.dialog.addEventListener('close', () => { if (this.erased) location.replace(this.button.dataset.next ?? '/'); });
+    this.dialog.addEventListener('close', () => { if (this.erased) location.replace(this.button.dataset.next ?? ownUrl('/')); });
   }
 
   async open() {

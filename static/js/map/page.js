@@ -24,6 +24,7 @@ const byField = byId('by', HTMLSelectElement);
 const attributeField = byId('attribute', HTMLSelectElement);
 const stage = byId('stage');
 const legend = byId('legend');
+const isLabeller = document.documentElement.dataset.role === 'labeller';
 const local = new ProjectStorage(localStorage, document.documentElement.dataset.project ?? '');
 
 class MapPage {
@@ -76,7 +77,8 @@ class MapPage {
   async start() {
     attributeField.replaceChildren(element('option', { value: '' }, 'all'), ...this.schema.map(({ name, title }) => element('option', { value: name }, title)));
     const kept = local.get('map') ?? {};
-    byField.value = ['label', 'prediction', 'uncertainty'].includes(kept.by) ? kept.by : 'label';
+    const offered = [...byField.options].filter((option) => !(isLabeller && option.dataset.needs));
+    byField.value = offered.some(({ value }) => value === kept.by) ? kept.by : 'label';
     attributeField.value = this.schema.some(({ name }) => name === kept.attribute) ? kept.attribute : this.schema[0]?.name ?? '';
     this.resize();
     await this.load();

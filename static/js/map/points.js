@@ -1,5 +1,6 @@
 /** Reading a map: the images on it, and what they are coloured by. */
 import { ApiError, call } from '../lib/api.js';
+import { ownUrl } from '../lib/urls.js';
 
 /** @typedef {{count: number, ids: Uint32Array, places: Float32Array}} Points `places`: x and y of each image, from 0 to 1 */
 
@@ -28,7 +29,7 @@ export async function readPoints(url) {
  */
 export async function readColours(map, { by, attribute }) {
   const query = new URLSearchParams(attribute ? { by, attribute } : { by });
-  return new Uint8Array(await fetchBytes(`/map/${map}/colours?${query}`));
+  return new Uint8Array(await fetchBytes(ownUrl(`/map/${map}/colours?${query}`)));
 }
 
 /** @param {string} url */

@@ -7,6 +7,7 @@ import { runExclusive } from '../lib/busy.js';
 import { accountNode } from './accounts.js';
 import { showTakeBack } from './take_back.js';
 import { agreementTable, membersTable } from './tables.js';
+import { ownUrl } from '../lib/urls.js';
 /** @import { Aggregation, Team } from '../types' */
 /** @import { AccountActions } from './accounts.js' */
 
@@ -81,7 +82,7 @@ const act = {
 function begin() {
   runExclusive(async () => {
     await call('POST', 'team/members', { ...Object.fromEntries(new FormData(byId('first', HTMLFormElement))), role: 'admin' });
-    location.assign('/login?next=/team');
+    location.assign(ownUrl(`/login?next=${encodeURIComponent(location.pathname)}`));
   });
 }
 

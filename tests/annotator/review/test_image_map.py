@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from annotator.domain.polygon import GRID, Lasso, parse_lasso
-from annotator.errors import FacelabelError, NotFound, WrongUse
+from annotator.errors import FacelabelError, Forbidden, NotFound, WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk import SweepSelection, count_predicted, find_page
 from annotator.services.common.image_maps import KEPT, find_map, list_maps, map_points
@@ -22,11 +22,13 @@ from tests.support.projects.reviewing import names_in_view, save_correction
 from tests.support.projects.round_results import add_finished_round
 
 
-def colours(project: ProjectFolder, by: str, attribute: str | None = "glasses") -> dict[str, int]:
+def colours(
+    project: ProjectFolder, by: str, attribute: str | None = "glasses", own_of: int | None = None
+) -> dict[str, int]:
     """By name, the byte of each image on the newest map."""
     with project.database.read() as session:
         image_map = find_map(project)
-        found = map_colours(project, session, image_map, by, attribute)
+        found = map_colours(project, session, image_map, by, attribute, own_of)
         ids = map_points(session, image_map).ids.tolist()
     bytes_of = dict(zip(ids, found.tolist(), strict=True))
     return {name: bytes_of[image_of(project, name)] for name in names_of(project)}
@@ -145,3 +147,17 @@ def test_a_filter_by_answers_can_mean_the_model_of_an_earlier_round(filled: Proj
     assert names_in_view(filled, attribute="glasses", predicted=1, round=number) == train[:3]
     with pytest.raises(NotFound, match="Round 77 has no predictions"):
         names_in_view(filled, attribute="glasses", predicted=1, round=77)
+
+
+def test_a_labeller_sees_their_own_answers_on_the_map_and_none_of_the_model(filled: ProjectFolder):
+    halved_map(filled)
+    ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
+    [hers], [his] = ada.next(), bob.next()
+    ada.answer(hers, ALL | {"glasses": 1})
+    bob.answer(his, ALL | {"glasses": 2})
+    seen, all_seen = colours(filled, "label", own_of=ada.id), colours(filled, "label")
+    assert (seen[hers.image_name], seen[his.image_name]) == (1, NOTHING)
+    assert (all_seen[hers.image_name], all_seen[his.image_name]) == (1, 2)
+    for by in ("prediction", "uncertainty"):
+        with pytest.raises(Forbidden, match="is for reviewers"):
+            colours(filled, by, own_of=ada.id)
