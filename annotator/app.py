@@ -47,6 +47,7 @@ from annotator.web.images.browse import browse
 from annotator.web.images.exclusions import exclusions_api
 from annotator.web.images.flags import flags_api
 from annotator.web.images.groups import groups_api
+from annotator.web.images.image_map import image_map
 from annotator.web.images.review import review
 from annotator.web.images.selection import selection
 from annotator.web.images.splits import splits_api
@@ -95,6 +96,7 @@ _BLUEPRINTS = (
     health,
     operation,
     browse,
+    image_map,
     badges,
     review,
     flags_api,

@@ -39,7 +39,8 @@ from annotator.services.grouping.duplicate_search import DuplicateSearch
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.importing.runner import run_next_import
 from annotator.services.importing.uploads import remove_leftovers
-from annotator.services.insights.background import BackgroundAnalysis, analyses_of, paused, start_due_analysis
+from annotator.services.insights.background import BackgroundProcess, analyses_of, paused, start_due_analysis
+from annotator.services.insights.image_map import MapComputation
 from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen
 from annotator.services.rounds.jobs import (
@@ -103,7 +104,8 @@ def run_worker(
     interrupted = Interruption(project, stopped)
     search, warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
     background, snapshots = _background(project, settings, search, warmup), RoundSnapshots(project)
-    analyses, relabeling, backups = analyses_of(project), RelabelScheduler(project), BackupScheduler(project)
+    analyses: list[BackgroundProcess] = [*analyses_of(project), MapComputation(project)]
+    relabeling, backups = RelabelScheduler(project), BackupScheduler(project)
     remove_leftovers(project)
     ended, changes = Event(), Changes(project.database)
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
@@ -138,7 +140,7 @@ def run_worker(
 
 
 def _complete_erasures(
-    project: ProjectFolder, analyses: Sequence[BackgroundAnalysis], snapshots: RoundSnapshots
+    project: ProjectFolder, analyses: Sequence[BackgroundProcess], snapshots: RoundSnapshots
 ) -> None:
     """Complete what was erased for good, before any other work."""
     forget_caches(project)
@@ -171,7 +173,7 @@ def _work(
     stopped: Callable[[], bool],
     background: deque[Callable[[], bool]],
     snapshots: RoundSnapshots,
-    analyses: Sequence[BackgroundAnalysis],
+    analyses: Sequence[BackgroundProcess],
     warmup: FeatureWarmup,
     normal: Executor | None,
 ) -> bool:
@@ -232,7 +234,7 @@ def run_next_round(
     snapshots: RoundSnapshots,
     report: Report = lambda *_: None,
     stopped: Callable[[], bool] = lambda: False,
-    analyses: Sequence[BackgroundAnalysis] = (),
+    analyses: Sequence[BackgroundProcess] = (),
     *,
     at_once: bool = False,
 ) -> bool:

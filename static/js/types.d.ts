@@ -305,6 +305,17 @@ export interface ImageCard {
   excluded: Exclusion | null;
 }
 
+/** The newest map of the images; without one, number, points_url and made_at are null. */
+export interface ImageMap {
+  number: number | null;
+  points_url: string | null;
+  made_at: string | null;
+  images: number;
+  counted: number;
+  state: 'ready' | 'waiting' | 'computing' | 'failed' | 'impossible';
+  message: string;
+}
+
 /** One annotation of a cell. */
 export interface Annotation {
   id: number;

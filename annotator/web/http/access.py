@@ -73,6 +73,11 @@ ACCESS: dict[str, Needed] = {
     "browse.show_image": Role.LABELLER,
     "browse.correct_image": Role.LABELLER,  # services/review/queue checks who may adjudicate
     "browse.undo_image_correction": Role.LABELLER,
+    "image_map.map_page": Role.LABELLER,
+    "image_map.show_map": Role.LABELLER,
+    "image_map.points": Role.LABELLER,
+    "image_map.colours": Role.LABELLER,
+    "image_map.make_map": Role.REVIEWER,
     "selection.preview": Role.LABELLER,
     "selection.change": Role.LABELLER,  # services/selection checks which actions need a reviewer
     "selection.undo": Role.LABELLER,

@@ -65,6 +65,7 @@ SECTIONS = (
         "Images",
         (
             PageLink("browse", "/browse", "Browse", "browse.browse_page"),
+            PageLink("map", "/map", "Map", "image_map.map_page"),
             PageLink("review", "/review", "Review", "review.review_page", badge="review"),
             PageLink("groups", "/groups", "Groups", "groups_api.groups_page"),
         ),

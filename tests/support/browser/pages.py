@@ -11,6 +11,7 @@ PAGES = {
     "/people": "html[data-state=empty]",
     "/people/all": "html[data-state=ready]",
     "/browse": "html[data-state=ready]",
+    "/map": "html[data-state=ready]",
     "/review": "html[data-state=ready]",
     "/groups": "html[data-state=ready]",
     "/schema": "html[data-state=ready]",
