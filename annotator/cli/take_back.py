@@ -13,6 +13,7 @@ from annotator.cli.terminal import json_option, one_line, open_project, print_js
 from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.services.access.account import find_account
+from annotator.services.access.log import Event, record_command
 from annotator.services.accounts import local_labeller
 from annotator.services.annotation.take_back import (
     PastTakeBack,
@@ -57,6 +58,7 @@ def take_back_command(
     if undone_key is not None:
         with opened.database.write() as session:
             undo_take_back(session, local_labeller(session), secrets.token_hex(16), undone_key)
+        record_command(opened.database, Event.TAKE_BACK_UNDONE)
         click.echo("The take-back is undone: its answers count again.")
         return
     key = f"take back:{secrets.token_hex(8)}"
@@ -72,6 +74,7 @@ def take_back_command(
     if effect is None:
         with opened.database.write() as session:
             effect = take_back(session, local_labeller(session), key, selection)
+        record_command(opened.database, Event.TAKE_BACK)
     if as_json:
         print_json(asdict(effect) | ({} if preview else {"submission": key}))
         return
