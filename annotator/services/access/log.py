@@ -15,6 +15,7 @@ from enum import StrEnum
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from annotator.db import Database
 from annotator.models import AccessEntry, Labeller, now
 
 KEPT = timedelta(days=400)
@@ -124,6 +125,12 @@ def record(session: Session, labeller_id: int | None, address: str, event: Event
         target: to what.
     """
     record_all(session, [(now(), labeller_id, address, event, target)])
+
+
+def record_command(database: Database, event: Event, target: str = "") -> None:
+    """Add an entry about what a command on the server's machine did."""
+    with database.write() as session:
+        record(session, None, COMMAND, event, target)
 
 
 def record_all(session: Session, entries: Iterable[tuple[datetime, int | None, str, Event, str]]) -> None:

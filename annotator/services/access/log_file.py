@@ -11,9 +11,10 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from annotator.domain.timestamps import utc_text
 from annotator.models import AccessEntry
@@ -36,7 +37,7 @@ def follow_access_log(project: ProjectFolder) -> int:
     path = project.access_log
     written = 0
     with _only_one(project):
-        newest = _newest_in(path) or _newest_in(_rotated(path, 1))
+        newest = _resume(project, _newest_in(path) or _newest_in(_rotated(path, 1)))
         while lines := _lines_after(project, newest):
             _append(path, "".join(line for _, line in lines))
             newest, written = lines[-1][0], written + len(lines)
@@ -59,10 +60,24 @@ def _line(row: AccessEntry) -> str:
     return json.dumps(entry, ensure_ascii=False) + "\n"
 
 
-def _newest_in(path: Path) -> int:
-    """The number of a file's last entry; 0 if it has none. A line that a kill left unfinished is cut off."""
-    if not path.exists() or path.stat().st_size == 0:
+def _resume(project: ProjectFolder, last: tuple[int, datetime] | None) -> int:
+    """The number of the table's entry after which the file continues.
+
+    Where an older copy of the database was restored, its numbers begin again below the file's. Then the time decides.
+    """
+    if last is None:
         return 0
+    number, at = last
+    with project.database.read() as session:
+        if (session.scalar(select(func.max(AccessEntry.id))) or 0) >= number:
+            return number
+        return session.scalar(select(func.max(AccessEntry.id)).where(AccessEntry.at <= at)) or 0
+
+
+def _newest_in(path: Path) -> tuple[int, datetime] | None:
+    """Number and time of a file's last entry; None if it has none. A line that a kill left unfinished is cut off."""
+    if not path.exists() or path.stat().st_size == 0:
+        return None
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _TAIL_BYTES))
@@ -70,7 +85,10 @@ def _newest_in(path: Path) -> int:
         if torn:
             file.truncate(size - len(torn))
     last = whole.rpartition(b"\n")[2]
-    return int(json.loads(last)["id"]) if last else 0
+    if not last:
+        return None
+    entry = json.loads(last)
+    return int(entry["id"]), datetime.fromisoformat(entry["at"])
 
 
 def _append(path: Path, text: str) -> None:

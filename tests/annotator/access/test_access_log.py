@@ -2,16 +2,25 @@
 
 import json
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, text
 
-from annotator.models import AccessEntry, Labeller
+from annotator.models import AccessEntry, Labeller, now
 from annotator.project import ProjectFolder
 from annotator.services.access import log_file
 from annotator.services.access.account import account_number
-from annotator.services.access.log import COMMAND, AccessKind, Entry, Event, read_access_log, record
+from annotator.services.access.log import (
+    COMMAND,
+    AccessKind,
+    Entry,
+    Event,
+    read_access_log,
+    record,
+    record_all,
+)
 from annotator.services.access.log_file import follow_access_log
 from annotator.services.accounts import add_account, delete_account
 from annotator.web.http.access import ACCESS
@@ -149,11 +158,32 @@ def test_the_file_continues_after_a_kill_and_is_rotated(
     assert follow_access_log(project) == 0
 
 
+def test_the_file_continues_after_an_older_database_was_restored(project: ProjectFolder):
+    times = [now() + timedelta(hours=hour) for hour in range(-5, 1)]
+
+    def add(*hours: int) -> None:
+        with project.database.write() as session:
+            record_all(session, [(times[hour], None, "", Event.LOGIN_FAILED, str(hour)) for hour in hours])
+
+    add(0, 1, 2, 3)
+    assert follow_access_log(project) == 4
+    with project.database.write() as session:  # what a restored copy of hour 1 has: numbers begin again at 3
+        session.execute(delete(AccessEntry).where(AccessEntry.id > 2))
+        session.execute(text("UPDATE sqlite_sequence SET seq = 2 WHERE name = 'access_log'"))
+    assert follow_access_log(project) == 0
+    add(4)
+    assert follow_access_log(project) == 1
+    add(5)
+    assert follow_access_log(project) == 1
+    told = [(entry["id"], entry["target"]) for entry in lines(project.access_log)]
+    assert told == [(1, "0"), (2, "1"), (3, "2"), (4, "3"), (3, "4"), (4, "5")]
+
+
 def test_every_route_that_changes_who_may_do_what_or_takes_data_out_is_told():
     assert set(LOGGED) | SHOWS_ANSWERS <= set(ACCESS)
     assert {event for event in Event if event.kind} == set(Event)
     admins = {endpoint for endpoint, needed in ACCESS.items() if needed == "admin"}
-    harmless = ("imports_api.", "mapping_api.", "access_log.", "pages.", "schema_api.preview")
+    harmless = ("imports_api.", "mapping_api.", "access_log.", "operation.", "pages.", "schema_api.preview")
     untold = {
         "erasures_api.index", "erasures_api.show", "erasures_api.preview", "take_backs.index", "take_backs.preview",
     }  # fmt: skip
