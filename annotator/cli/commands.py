@@ -31,6 +31,7 @@ COMMANDS = {
     "qualification": ("gold", "qualification_command"),
     "restore": ("operation.backups", "restore_command"),
     "round": ("rounds", "round_command"),
+    "rounds": ("rounds", "rounds_group"),
     "schema": ("projects", "schema_group"),
     "serve": ("serving", "serve_command"),
     "snapshots": ("snapshots", "snapshots_group"),

@@ -13,7 +13,9 @@ from annotator.cli.terminal import json_option, one_line, open_project, print_js
 from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.project import ProjectFolder
-from annotator.services.accounts import find_account, local_labeller
+from annotator.services.access.account import find_account
+from annotator.services.access.log import Event, record_command
+from annotator.services.accounts import local_labeller
 from annotator.services.annotation.take_back import (
     PastTakeBack,
     list_take_backs,
@@ -58,6 +60,7 @@ def take_back_command(
     if undone_key is not None:
         with opened.database.write() as session:
             undo_take_back(session, local_labeller(session), secrets.token_hex(16), undone_key)
+        record_command(opened.database, Event.TAKE_BACK_UNDONE)
         _complete(opened)
         click.echo("The take-back is undone: its answers count again.")
         return
@@ -74,6 +77,7 @@ def take_back_command(
     if not preview:
         with opened.database.write() as session:
             take_back(session, local_labeller(session), key, selection, effect)
+        record_command(opened.database, Event.TAKE_BACK)
         _complete(opened)
     if as_json:
         print_json(asdict(effect) | ({} if preview else {"submission": key}))

@@ -16,7 +16,8 @@ from annotator.db import Session
 from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.errors import WrongUse
-from annotator.services.accounts import find_account, local_labeller
+from annotator.services.access.account import find_account
+from annotator.services.accounts import local_labeller
 from annotator.services.team.aggregation import aggregate, preview_aggregation
 from annotator.services.team.assigning import PastAssignment, assign, list_assignments, release
 from annotator.services.team.assignment_plan import Preview, Wanted, preview_assignment

@@ -305,6 +305,17 @@ export interface ImageCard {
   excluded: Exclusion | null;
 }
 
+/** The newest map of the images; without one, number, points_url and made_at are null. */
+export interface ImageMap {
+  number: number | null;
+  points_url: string | null;
+  made_at: string | null;
+  images: number;
+  counted: number;
+  state: 'ready' | 'waiting' | 'computing' | 'failed' | 'impossible';
+  message: string;
+}
+
 /** One annotation of a cell. */
 export interface Annotation {
   id: number;
@@ -476,6 +487,8 @@ export interface Round {
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
+  pruned_at: string | null;
+  pruned_bytes: number | null;
 }
 
 /** The round whose predictions suggest the values of an attribute, and why; null: they were imported. */
@@ -827,7 +840,43 @@ export interface Member {
   has_password: boolean;
   me: boolean;
   figures: LabellerMetrics;
-  tokens: { id: number; purpose: string; created_at: string }[];
+  tokens: Token[];
+  sessions: BrowserSession[];
+}
+
+/** A token of a program, without the secret. */
+export interface Token {
+  id: number;
+  purpose: string;
+  scope: 'read' | 'label' | 'admin';
+  created_at: string;
+  expires_at: string | null;
+  last_used_at: string | null;
+}
+
+/** A browser in which an account is logged in. */
+export interface BrowserSession {
+  id: number;
+  device: string;
+  address: string;
+  created_at: string;
+  last_used_at: string;
+  current: boolean;
+}
+
+/** The account of the caller. */
+export interface OwnAccount {
+  name: string;
+  role: string;
+  has_password: boolean;
+  sessions: BrowserSession[];
+  tokens: Token[];
+}
+
+/** A page of the access log. */
+export interface AccessLog {
+  entries: { id: number; at: string; kind: string; event: string; who: string; address: string; target: string }[];
+  next: number | null;
 }
 
 export interface AttributeAgreement {

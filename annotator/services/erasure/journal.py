@@ -11,11 +11,9 @@ The worker completes what is unfinished before it does anything else, and a runn
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -30,7 +28,7 @@ from annotator.files import write_atomically
 from annotator.models import Erasure, Image, Round, StoredStatistics, TakeBack, Tombstone, now
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind
-from annotator.services.common.job_queue import worker_lock
+from annotator.services.common.job_queue import analysis_lock, worker_lock
 from annotator.services.erasure.copies import find_copies, remove_copies
 from annotator.services.erasure.files import ForgetFeatures, erase_files
 from annotator.services.erasure.rows import count_rows, delete_rows, update_predictions
@@ -240,18 +238,6 @@ def refresh_caches(project: ProjectFolder, session: Session) -> None:
     if cache.get(_SEEN, "erasures") != erasures:
         cache.clear_all()
         cache.put(_SEEN, "erasures", erasures)
-
-
-@contextmanager
-def analysis_lock(project: ProjectFolder) -> Iterator[bool]:
-    """Try to keep analyses of rounds from running; yields whether none is running."""
-    with (project.path / "analysis.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 def _erase_files(project: ProjectFolder, row: Erasure, forget_features: ForgetFeatures) -> None:

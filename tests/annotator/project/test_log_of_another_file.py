@@ -64,8 +64,8 @@ def test_no_honest_pair_is_refused_and_an_older_copy_is(project: ProjectFolder, 
     project.database.close()
     earlier: list[Path] = []
     refused = 0
-    for trial in range(60 if soak else 4):
-        assert dies(write_rows, project.path, trial, 25)
+    for trial in range(60 if soak else 3):
+        assert dies(write_rows, project.path, trial, 20)
         killed = state(project.path, tmp_path / f"killed-{trial}")
         assert not is_refused(killed)
         for copy in earlier:
