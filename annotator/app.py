@@ -16,6 +16,7 @@ from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.faces.tiles import TileStore
+from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.services.review.explainer import Explainer
 from annotator.web.data.erasures import erasures_api
 from annotator.web.data.exports import export_files, exports_api
@@ -30,10 +31,12 @@ from annotator.web.http.health import health
 from annotator.web.http.media import media
 from annotator.web.http.navigation import add_navigation
 from annotator.web.http.number_arguments import RowNumber
+from annotator.web.http.operation import observe, operation
 from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.proxies import ProxyAware
 from annotator.web.http.security import protect
+from annotator.web.images.assignments import assignments
 from annotator.web.images.badges import badges
 from annotator.web.images.browse import browse
 from annotator.web.images.exclusions import exclusions_api
@@ -54,6 +57,7 @@ from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
 from annotator.web.progress.words import words
 from annotator.web.team.accounts import accounts
+from annotator.web.team.qualifications import qualifications
 from annotator.web.team.routes import team
 from annotator.web.team.take_back import take_backs
 
@@ -78,6 +82,7 @@ _BLUEPRINTS = (
     pages,
     media,
     health,
+    operation,
     browse,
     image_map,
     badges,
@@ -85,11 +90,13 @@ _BLUEPRINTS = (
     flags_api,
     exclusions_api,
     selection,
+    assignments,
     groups_api,
     splits_api,
     schema_api,
     team,
     take_backs,
+    qualifications,
     faces_api,
     insights,
     words,
@@ -105,13 +112,14 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     limits = Limits(settings.max_pixels, settings.max_file_bytes)
     # Two threads never wait for tiles: they take answers.
     tiles = TileStore(project, limits, settings.tile_cache_bytes, max(1, settings.threads - 2))
-    app.extensions["facelabel"] = Context(project, settings, tiles, Explainer(project))
+    app.extensions["facelabel"] = Context(project, settings, tiles, Explainer(project), StartupCheck(project))
     app.jinja_env.globals.update(
         project_name=project.name, version=__version__, exclusion_reasons=list(ExclusionReason)
     )
     app.wsgi_app = ProxyAware(app.wsgi_app, settings)  # type: ignore[method-assign]
     _set_cookies(app, project, settings.public_url)
     app.url_map.converters["int"] = RowNumber
+    observe(app, project)
     protect(app, settings)
     guard(app)
     add_navigation(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         ge=0,
         description="The number of newly labelled images after which a round starts automatically. "
         "0: rounds are only started by hand, and no features are computed in advance.",
+    )
+    log: Literal["text", "json"] = Field(
+        "text",
+        description="How `serve` and the worker log: `text`, warnings and errors in lines; `json`, an object a line, "
+        "with a line for each request.",
     )
     round_attempts: int = Field(
         3, ge=1, description="How often a round is attempted if its worker is killed."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import threading
 import time
 import webbrowser
 from collections.abc import Callable, Sequence
-from types import FrameType
 
 import click
 from waitress.server import create_server
@@ -22,9 +20,13 @@ from annotator.addresses import ALL_INTERFACES, LOCAL_NAMES, host_name, urls
 from annotator.app import create_app
 from annotator.config import Settings
 from annotator.errors import FacelabelError, WrongUse
+from annotator.graceful_stop import StoppableServer
+from annotator.logs import set_up_logging
 from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts
+from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.web.http.context import context_of
+from annotator.web.http.operation import current_request
 from annotator.web.http.start_token import with_token
 
 STEADY_SECONDS = 60.0
@@ -33,6 +35,8 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 """How long the worker may take to end before it is killed."""
+_CHECK_SECONDS = 1.0
+"""How long the start waits for the check of the database, which then goes on beside the server."""
 _log = logging.getLogger("facelabel")
 
 
@@ -46,13 +50,15 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
 
     Raises:
         WrongUse: if other machines could reach the server and nobody would have to log in.
-        FacelabelError: if the server cannot listen on the address.
+        FacelabelError: if the server cannot listen on the address, or the database is damaged.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns when a request waits a moment
+    set_up_logging(settings, current_request)
     _check_audience(project, settings)
+    project.make_private()
     app = create_app(project, settings)
     served = context_of(app)
+    served.checkup.start(_CHECK_SECONDS)  # of a small project, it is complete before anything is served
+    _require_sound(served.checkup)
     try:
         server = create_server(
             app,
@@ -70,7 +76,8 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     first, *others = urls(settings.host, port, settings.names, settings.public_url)
     url = with_token(first, project.secret_key()) if _needs_token(project, settings) else first
     worker = WorkerSupervisor(worker_command(project))
-    signal.signal(signal.SIGTERM, _interrupt)
+    stoppable = StoppableServer(server)
+    stoppable.stop_on_signals()
     if settings.worker:
         worker.start()
     click.echo(f"{project.name} is served at {url}  (Ctrl+C stops)")
@@ -79,9 +86,9 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     if open_browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     try:
-        server.run()
+        stoppable.run(lambda: served.checkup.damage)
+        _require_sound(served.checkup)
     finally:
-        server.close()
         served.tiles.close()
         served.explainer.close()
         worker.stop()
@@ -115,8 +122,9 @@ def _needs_token(project: ProjectFolder, settings: Settings) -> bool:
         return settings.start_token and not has_accounts(session)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _require_sound(checkup: StartupCheck) -> None:
+    if (error := checkup.error()) is not None:
+        raise error
 
 
 def _has_screen() -> bool:

@@ -27,6 +27,7 @@ from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
+from annotator.services.backups.scheduler import BackupScheduler
 from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
 from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
@@ -97,7 +98,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     search, warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
     background, snapshots = _background(project, settings, search, warmup), RoundSnapshots(project)
     analyses: list[BackgroundProcess] = [*analyses_of(project), MapComputation(project)]
-    relabeling = RelabelScheduler(project)
+    relabeling, backups = RelabelScheduler(project), BackupScheduler(project)
     remove_leftovers(project)
     ended, changes = Event(), Changes(project.database)
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
@@ -106,6 +107,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         while not stopped():
             try:
                 _complete_erasures(project, analyses, snapshots)
+                backups.start_if_due()
                 busy = _work(project, settings, interrupted, background, snapshots, analyses, warmup)
                 if not busy and not extend_partial_round(project, settings.round_every, warmup):
                     start_due_analysis(analyses)
@@ -121,6 +123,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         ended.set()
         changes.close()
         search.close()
+        backups.close()
         for analysis in analyses:
             analysis.close()
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process

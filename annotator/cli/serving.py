@@ -19,6 +19,7 @@ from annotator.cli.terminal import Function, open_project, print_json, progress_
 from annotator.config import Settings
 from annotator.errors import WrongUse
 from annotator.formats.import_formats import recognise
+from annotator.logs import set_up_logging
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.common.progress import read_progress
@@ -81,6 +82,7 @@ def worker_command(project: Path, parent: int | None) -> None:
     from annotator.worker import NICENESS, run_worker  # noqa: PLC0415
 
     os.nice(NICENESS)
+    set_up_logging(Settings())
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     run_worker(open_project(project), Settings(), stop, parent)

@@ -1,4 +1,4 @@
-"""snapshots, verify, diff: describe, delete, check and compare snapshots."""
+"""snapshots, verify, diff: describe, delete, check and compare snapshots; check backups."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from pathlib import Path
 
 import click
 
-from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
+from annotator.cli.terminal import (
+    json_option,
+    one_line,
+    open_project,
+    print_json,
+    progress_bar,
+    project_option,
+)
 from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.files import new_file
 from annotator.formats.snapshot.diff import Named, SnapshotDiff, diff_snapshots, write_changed_cells
 from annotator.formats.snapshot.writer import verify_snapshot
+from annotator.services.backups.restore import is_backup, verify_backup
 from annotator.services.exporting.snapshot_records import delete_snapshot, describe_snapshot
 from annotator.services.exporting.snapshots import list_snapshots
 
@@ -77,7 +85,10 @@ def delete_command(name: str, project: Path) -> None:
 @click.argument("snapshot", type=click.Path(path_type=Path, file_okay=False))
 @json_option
 def verify_command(snapshot: Path, as_json: bool) -> None:
-    """Check every byte of a snapshot against its manifest."""
+    """Check every byte of a snapshot, or of a backup in a folder, against its manifest."""
+    if is_backup(snapshot):
+        _verify_backup(snapshot, as_json=as_json)
+        return
     manifest = verify_snapshot(snapshot)
     if as_json:
         print_json({"whole": True, "content_hash": manifest["content_hash"]})
@@ -85,6 +96,15 @@ def verify_command(snapshot: Path, as_json: bool) -> None:
         click.echo(
             f"{snapshot} is whole: {manifest['counts']['images']} images, content {manifest['content_hash'][:16]}"
         )
+
+
+def _verify_backup(folder: Path, *, as_json: bool) -> None:
+    with progress_bar("checking") as progress:
+        manifest = verify_backup(folder, progress=progress)
+    if as_json:
+        print_json({"whole": True, "created_at": manifest["created_at"]})
+    else:
+        click.echo(f"The backup of {manifest['created_at']} is whole: {manifest['files']['count']} files.")
 
 
 @click.command("diff")

@@ -33,6 +33,7 @@ from annotator.services.common.counted import COUNTED
 from annotator.services.common.image_maps import images_inside, rows_inside
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
+from annotator.services.tasks.assigned import read_reach
 from annotator.services.tasks.leases import give_up_leases
 from annotator.services.tasks.task import Task, lease_tasks
 from annotator.services.tasks.visibility import blind_among, labelled_blind
@@ -110,7 +111,9 @@ def count_predicted(project: ProjectFolder, session: Session, selection: SweepSe
     sizes = group_sizes(session, file, selection.attribute, inside)
     if selection.value in sizes and selection.order != "probable":
         left = len(
-            predicted_order(session, file, selection.attribute, selection.value, selection.order, inside)
+            predicted_order(
+                session, file, selection.attribute, selection.value, selection.order, inside=inside
+            )
         )
         sizes[selection.value] = min(sizes[selection.value], left)
     offered = [value.code for value in active.schema[selection.attribute].values if value.status == "active"]
@@ -139,8 +142,8 @@ def find_page(
     file = predictions.file_for(selection.attribute) if predictions else None
     if file is None or code not in file.codes[selection.attribute]:
         return []
-    inside = _inside(project, session, selection, file)
-    order = predicted_order(session, file, selection.attribute, code, selection.order, inside)
+    reach, inside = read_reach(session, labeller_id), _inside(project, session, selection, file)
+    order = predicted_order(session, file, selection.attribute, code, selection.order, reach, inside)
     return order.find(session, labeller_id, attribute_id, count, selection.without)
 
 

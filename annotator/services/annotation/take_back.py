@@ -161,7 +161,7 @@ def undo_take_back(
         raise NotFound(
             "unknown_take_back",
             f"There is no take-back {undone_key!r}.",
-            do="GET /api/v1/team/take-backs lists them.",
+            do="The page Team and `facelabel take-back --list` list them with their keys.",
         )
     if session.scalar(select(is_undone()).where(Submission.id == target.id)):
         raise Conflict("already_undone", "It was undone already.", do="Load the page again.")

@@ -64,12 +64,17 @@ def put_leases(
 def renew_leases(
     session: Session, labeller_id: int, tokens: list[str], lease_seconds: int
 ) -> tuple[list[str], list[str]]:
-    """Renew the leases that a page still works on. Returns the renewed tokens and the lost ones."""
-    if not tokens:
-        return [], []
-    mine = (Lease.labeller_id == labeller_id) & Lease.token.in_(tokens)
-    renewed = set(session.scalars(select(Lease.token).where(mine)))
-    session.execute(update(Lease).where(mine).values(expires_at=now() + timedelta(seconds=lease_seconds)))
+    """Renew the leases that a page still works on. Returns the renewed tokens and the lost ones.
+
+    Leases that end later than any lease can are void: the clock was wrong when they were made.
+    """
+    ends = now() + timedelta(seconds=lease_seconds)
+    renewed: set[str] = set()
+    if tokens:
+        mine = (Lease.labeller_id == labeller_id) & Lease.token.in_(tokens)
+        renewed = set(session.scalars(select(Lease.token).where(mine)))
+        session.execute(update(Lease).where(mine).values(expires_at=ends))
+    session.connection().execute(_VOID_LEASES, {"latest": ends + _CLOCK_STEP})
     return [t for t in tokens if t in renewed], [t for t in tokens if t not in renewed]
 
 
@@ -84,6 +89,9 @@ def leased_to_others(session: Session, labeller_id: int) -> set[int]:
     return set(session.connection().scalars(_LEASED_TO_OTHERS, {"labeller_id": labeller_id, "now": now()}))
 
 
+_CLOCK_STEP = timedelta(minutes=1)
+"""By so much a clock may be put back without any lease ending."""
+_VOID_LEASES = delete(Lease).where(Lease.expires_at > bindparam("latest"))
 _PUT_LEASES = insert(Lease).prefix_with("OR REPLACE", dialect="sqlite")
 _OLDEST = (
     select(Lease.image_id)

@@ -32,6 +32,7 @@ ACCESS: dict[str, Needed] = {
     "static": "anyone",
     "health.check": "anyone",
     "health.describe": "anyone",
+    "operation.show_metrics": Role.ADMIN,
     "accounts.login_page": "anyone",
     "accounts.login": "anyone",
     "accounts.logout": "anyone",
@@ -83,6 +84,17 @@ ACCESS: dict[str, Needed] = {
     "team.delete_member": Role.ADMIN,
     "team.make_token": Role.ADMIN,
     "team.revoke_one_token": Role.ADMIN,
+    "assignments.index": Role.REVIEWER,
+    "assignments.preview": Role.REVIEWER,
+    "assignments.create": Role.REVIEWER,
+    "assignments.release_one": Role.REVIEWER,
+    "qualifications.page": Role.LABELLER,
+    "qualifications.show": Role.LABELLER,
+    "qualifications.start": Role.LABELLER,
+    "qualifications.answer": Role.LABELLER,
+    "qualifications.show_team": Role.REVIEWER,
+    "qualifications.change": Role.ADMIN,
+    "qualifications.set_qualified": Role.ADMIN,
     "take_backs.index": Role.ADMIN,
     "take_backs.preview": Role.ADMIN,
     "take_backs.create": Role.ADMIN,
@@ -163,6 +175,21 @@ ACCESS: dict[str, Needed] = {
     "snapshot_files.changed_cells": Role.REVIEWER,  # it names labellers
 }
 
+BEFORE_QUALIFYING = frozenset(
+    {
+        "accounts.me",
+        "label_api.get_schema",
+        "media.view",
+        "qualifications.answer",
+        "qualifications.page",
+        "qualifications.show",
+        "qualifications.start",
+        "words.list_words",
+        "words.words_page",
+    }
+)
+"""What a labeller may call who must qualify first: nothing that stores an answer or shows one of others."""
+
 
 def guard(app: Flask) -> None:
     """Let a request through only if its sender may call the route, and store the sender as `g.account`."""
@@ -190,6 +217,14 @@ def guard(app: Flask) -> None:
                 "not_allowed",
                 f"This needs the role {needed}; {user.name} has the role {user.role}.",
                 do="Ask an admin.",
+            )
+        if user.must_qualify and request.endpoint not in BEFORE_QUALIFYING:
+            if needed == Role.LABELLER and not request.path.startswith("/api/") and request.method == "GET":
+                return redirect(url_for("qualifications.page"))
+            raise Forbidden(
+                "not_qualified",
+                f"{user.name} has not passed the qualification yet.",
+                do="Open the page /qualification, or ask an admin.",
             )
         return None
 

@@ -11,6 +11,7 @@ from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.accounts import Account
 from annotator.services.faces.tiles import TileStore
+from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.services.review.explainer import Explainer
 
 
@@ -22,6 +23,7 @@ class Context:
     settings: Settings
     tiles: TileStore
     explainer: Explainer
+    checkup: StartupCheck
 
 
 def context() -> Context:

@@ -16,6 +16,7 @@ from annotator.web.http.security import TAKES_BYTES
 
 KEYED = frozenset(
     {
+        "assignments.create",
         "browse.correct_image",
         "browse.undo_image_correction",
         "erasures_api.erase",

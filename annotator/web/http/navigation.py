@@ -113,5 +113,6 @@ def add_navigation(app: Flask) -> None:
     def navigation() -> dict[str, object]:
         account = g.get("account")
         role = account.role if account else ""
-        sections = sections_for(role) if role else []
+        opens = role and not (account and account.must_qualify)
+        sections = sections_for(role) if opens else []
         return {"sections": sections, "role": role or Role.LABELLER, "base": own_path("")}

@@ -12,7 +12,7 @@ from annotator.errors import FacelabelError
 
 def is_api(request: Request) -> bool:
     """Whether a program or a script sent a request, and no person opened a page."""
-    return request.path.startswith("/api/") or request.method != "GET"
+    return request.path.startswith(("/api/", "/healthz", "/metrics")) or request.method != "GET"
 
 
 def tell_errors(app: Flask) -> None:

@@ -50,7 +50,7 @@ class EraseDialog {
       /** @type {ErasurePreview} */
       const found = await call('POST', 'erasures/preview', this.body);
       byId('erase-texts').replaceChildren(...found.texts.map((text) => element('li', {}, text)));
-      byId('erase-copies-line').hidden = !found.copies.some(({ kind }) => kind !== 'upload');
+      byId('erase-copies-line').hidden = !found.copies.some(({ kind }) => kind !== 'upload' && kind !== 'backup');
       byId('erase-error').textContent = '';
       yes.disabled = false;
     } catch (error) {

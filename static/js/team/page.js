@@ -5,6 +5,8 @@ import { byId, count, element, fieldOf, find, findAll, moment, onSubmit } from '
 import { postOnce } from '../lib/retry.js';
 import { runExclusive } from '../lib/busy.js';
 import { accountNode } from './accounts.js';
+import { showAssignments } from './assign.js';
+import { showQualification } from './qualification.js';
 import { showTakeBack } from './take_back.js';
 import { agreementTable, membersTable } from './tables.js';
 import { ownUrl } from '../lib/urls.js';
@@ -53,6 +55,8 @@ async function refresh() {
   byId('counted').replaceChildren(...(team.counting ? ['The numbers are being counted in the background. Reload in a minute.'] : ['As of ', moment(team.counted_at), '.']));
   showSettings(team);
   showAccounts(team);
+  await showAssignments(team, titles);
+  await showQualification(team);
   await showTakeBack(team);
 }
 
