@@ -73,8 +73,11 @@ class Unauthorized(FacelabelError):  # noqa: N818
     status = 401
 
 
+@dataclass(eq=False)
 class TooMany(FacelabelError):  # noqa: N818
-    """The same was tried too often."""
+    """The same was tried too often. `retry_after`: seconds until it may be tried again; None if that is not known."""
+
+    retry_after: int | None = None
 
     status = 429
 

@@ -178,6 +178,7 @@ def find_in_queue_order(
 
     `inside`: the ids of the images of which they must be.
     """
+    only = [is_one_of(inside)] if inside is not None else []
     reach = read_reach(session, labeller_id)
     key = (session.scalars(select(Project.image_count)).one(), attribute_id, reach)
     head = project_cache(session).get(_HEADS, key)
@@ -187,9 +188,7 @@ def find_in_queue_order(
     if first is None:
         return []
     project_cache(session).put(_HEADS, key, (first[0], first[1]))
-    free = [free_for(labeller_id, attribute_id), place >= tuple(first), Image.id.not_in(without)]
-    if inside is not None:
-        free.append(is_one_of(inside))
+    free = [free_for(labeller_id, attribute_id), place >= tuple(first), Image.id.not_in(without), *only]
     return [image for _, image in session.execute(_first(reach, [*open_cells, *free], count))]
 
 

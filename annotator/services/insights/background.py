@@ -179,7 +179,12 @@ class NetworkReports(BackgroundAnalysis):
         query = (
             select(Round.id)
             .join(Predictions, Predictions.round_id == Round.id)
-            .where(Round.engine != "probe", Round.state == JobState.DONE, Round.id.not_in(self._tried))
+            .where(
+                Round.engine != "probe",
+                Round.state == JobState.DONE,
+                Round.pruned_at.is_(None),
+                Round.id.not_in(self._tried),
+            )
             .order_by(Round.id.desc())
         )
         with self._project.database.read() as session:

@@ -77,7 +77,13 @@ SECTIONS = (
             PageLink("insights", "/insights", "Insights", "insights.insights_page"),
         ),
     ),
-    Section("Team", (PageLink("team", "/team", "Team", "team.team_page"),)),
+    Section(
+        "Team",
+        (
+            PageLink("team", "/team", "Team", "team.team_page"),
+            PageLink("access_log", "/access-log", "Access log", "access_log.log_page"),
+        ),
+    ),
     Section(
         "Data",
         (

@@ -1,6 +1,7 @@
 /** The filters of a view as chips, and the values of every attribute with their counts. */
 import { call } from '../lib/api.js';
 import { element, messageOf } from '../lib/dom.js';
+import { groupName } from '../lib/schema.js';
 import { browseUrl } from '../lib/urls.js';
 import { alsoOf, filtersOf, OF_MODEL, withAlso } from './image_query.js';
 /** @import { Attribute } from '../types' */
@@ -68,7 +69,7 @@ export function chipNodes(schema, view) {
   }
   for (const [name, words] of Object.entries(WORDS)) {
     const given = view.get(name);
-    if (given) chips.push([words(given), name === 'like' ? without('like', 'order') : without(name)]);
+    if (given) chips.push([words(name === 'group' ? groupName(schema, given) : given), name === 'like' ? without('like', 'order') : without(name)]);
   }
   return chips.map(([text, left]) => element('li', {}, element('a', { class: 'view-chip', href: browseUrl(left), 'aria-label': `Remove the filter ${text}` }, text, element('span', { 'aria-hidden': 'true' }, ' ×'))));
 }

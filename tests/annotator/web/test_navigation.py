@@ -17,7 +17,7 @@ def test_an_admin_sees_five_sections_with_all_pages():
         "Label": ["Label", "Sweep", "People"],
         "Images": ["Browse", "Map", "Review", "Groups"],
         "Progress": ["Rounds", "Insights"],
-        "Team": ["Team"],
+        "Team": ["Team", "Access log"],
         "Data": ["Import", "Schema", "Export"],
     }
 
