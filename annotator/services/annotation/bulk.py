@@ -111,7 +111,9 @@ def count_predicted(project: ProjectFolder, session: Session, selection: SweepSe
     sizes = group_sizes(session, file, selection.attribute, inside)
     if selection.value in sizes and selection.order != "probable":
         left = len(
-            predicted_order(session, file, selection.attribute, selection.value, selection.order, inside=inside)
+            predicted_order(
+                session, file, selection.attribute, selection.value, selection.order, inside=inside
+            )
         )
         sizes[selection.value] = min(sizes[selection.value], left)
     offered = [value.code for value in active.schema[selection.attribute].values if value.status == "active"]
