@@ -21,6 +21,7 @@ from annotator.web.data.mapping import mapping_api
 from annotator.web.data.schema import schema_api
 from annotator.web.data.snapshots import snapshot_files, snapshots_api
 from annotator.web.http.access import guard
+from annotator.web.http.bodies import read_bodies
 from annotator.web.http.context import Context
 from annotator.web.http.contracts import spec
 from annotator.web.http.health import health
@@ -107,6 +108,7 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     app.url_map.converters["int"] = RowNumber
     protect(app, settings.host)
     guard(app)
+    read_bodies(app)
     add_navigation(app)
     tell_errors(app)
     for blueprint in _BLUEPRINTS:

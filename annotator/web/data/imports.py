@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archives.names import NAME_ENCODINGS
+from annotator.formats.importers.mapping import Mapping
 from annotator.services.importing.jobs import (
     ImportRequest,
     begin_import,
@@ -152,6 +153,7 @@ def start(number: int, json: StartRequest) -> tuple[ImportOut, int]:
         json.fps,
         json.restore_erased,
     )
+    Mapping.parse(json.mapping, "of this import")  # before the write lock
     with context().project.database.write() as session:
         return ImportOut(**import_details(start_import(session, number, wanted, dry_run=json.dry_run))), 202
 

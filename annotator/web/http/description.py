@@ -94,8 +94,8 @@ def _complete(operation: dict[str, Any], endpoint: str, method: str) -> None:
         operation["security"] = [{"token": []}, {"login": []}]
         _add_problem(operation, 401, "The caller is not logged in")
     _add_problem(operation, 403, "This caller may not do this, or the request comes from another site")
+    _add_problem(operation, 400, "The request does not match this description")
     if method == "POST":
-        _add_problem(operation, 400, "The request does not match this description")
         _add_problem(operation, 413, "The body is too large")
 
 
