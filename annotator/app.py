@@ -21,7 +21,6 @@ from annotator.web.data.mapping import mapping_api
 from annotator.web.data.schema import schema_api
 from annotator.web.data.snapshots import snapshot_files, snapshots_api
 from annotator.web.http.access import guard
-from annotator.web.http.bodies import read_bodies
 from annotator.web.http.context import Context
 from annotator.web.http.contracts import spec
 from annotator.web.http.health import health
@@ -30,7 +29,7 @@ from annotator.web.http.navigation import add_navigation
 from annotator.web.http.number_arguments import RowNumber
 from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
-from annotator.web.http.security import protect
+from annotator.web.http.security import TAKES_BYTES, protect
 from annotator.web.images.badges import badges
 from annotator.web.images.browse import browse
 from annotator.web.images.exclusions import exclusions_api
@@ -46,6 +45,8 @@ from annotator.web.label.people import people
 from annotator.web.label.people_corrections import people_corrections
 from annotator.web.label.reasons import reasons_api
 from annotator.web.label.routes import label_api
+from annotator.web.limits.bodies import read_bodies
+from annotator.web.limits.heavy import limit_heavy_calls
 from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
 from annotator.web.progress.words import words
@@ -108,7 +109,8 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     app.url_map.converters["int"] = RowNumber
     protect(app, settings.host)
     guard(app)
-    read_bodies(app)
+    read_bodies(app, TAKES_BYTES)
+    limit_heavy_calls(app, settings.threads)
     add_navigation(app)
     tell_errors(app)
     for blueprint in _BLUEPRINTS:

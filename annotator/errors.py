@@ -6,7 +6,7 @@ FacelabelError            what happened, what was kept, what to do; exit code 1,
 ├── Forbidden             the caller may not do this; HTTP 403
 ├── NotFound              the named thing does not exist; HTTP 404
 ├── Conflict              the state has changed meanwhile; HTTP 409
-├── TooMany               the same was tried too often; HTTP 429
+├── TooMany               the same was tried too often, or too much runs at once; HTTP 429
 ├── Busy                  the server is at work for others; HTTP 503
 └── NoRoom                the disk is full; HTTP 507
 """
@@ -25,12 +25,14 @@ class FacelabelError(Exception):
         what: what happened.
         kept: what was kept or left unchanged.
         do: what the user can do now.
+        retry_after: in how many seconds the same request may succeed; None: nobody knows.
     """
 
     code: str
     what: str
     kept: str = "Nothing was changed."
     do: str = ""
+    retry_after: int | None = None
 
     exit_code = 1
     status = 400
@@ -74,7 +76,7 @@ class Unauthorized(FacelabelError):  # noqa: N818
 
 
 class TooMany(FacelabelError):  # noqa: N818
-    """The same was tried too often."""
+    """The same was tried too often, or too much of its kind runs at once."""
 
     status = 429
 

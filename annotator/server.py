@@ -17,13 +17,15 @@ from types import FrameType
 import click
 from waitress.server import create_server
 
-from annotator.app import create_app
+from annotator.app import MAX_BODY_BYTES, create_app
 from annotator.config import Settings
 from annotator.errors import FacelabelError, WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts
+from annotator.services.importing.uploads import PIECE_BYTES
 from annotator.web.http.context import context_of
 from annotator.web.http.security import LOCAL_NAMES
+from annotator.web.limits.connections import limit_connections, server_options
 
 STEADY_SECONDS = 60.0
 """A worker that ran for this long is restarted at once when it ends."""
@@ -59,7 +61,9 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
             threads=settings.threads,
             ident="facelabel",
             clear_untrusted_proxy_headers=True,
+            **server_options(PIECE_BYTES),
         )
+        limit_connections(server, MAX_BODY_BYTES, "/api/v1/imports")
     except OSError as error:
         raise _cannot_listen(settings, error) from error
     except ValueError as error:  # waitress raises it for a host that does not resolve

@@ -9,16 +9,18 @@ from werkzeug.exceptions import HTTPException
 
 from annotator.errors import FacelabelError
 
+_Answer = tuple[Response | str, int, dict[str, str]]
+
 
 def tell_errors(app: Flask) -> None:
     """Answer every error, expected or not, with full sentences and without a traceback."""
 
     @app.errorhandler(FacelabelError)
-    def expected(error: FacelabelError) -> tuple[Response | str, int]:
+    def expected(error: FacelabelError) -> _Answer:
         return _answer(error, error.status)
 
     @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> tuple[Response | str, int] | HTTPException | Response:
+    def http(error: HTTPException) -> _Answer | HTTPException | Response:
         if error.response is not None:
             return error.response  # type: ignore[return-value]
         status = error.code or 500
@@ -26,7 +28,7 @@ def tell_errors(app: Flask) -> None:
         return _answer(FacelabelError(code, error.description or error.name, do="See docs/api.md."), status)
 
     @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> tuple[Response | str, int]:
+    def unexpected(error: Exception) -> _Answer:
         current_app.logger.error("unexpected error in %s %s", request.method, request.path, exc_info=error)
         answer = FacelabelError(
             "internal_error",
@@ -37,10 +39,11 @@ def tell_errors(app: Flask) -> None:
         return _answer(answer, 500)
 
 
-def _answer(error: FacelabelError, status: int) -> tuple[Response | str, int]:
+def _answer(error: FacelabelError, status: int) -> _Answer:
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if request.path.startswith("/api/") or request.method != "GET":
-        return jsonify(error.as_dict()), status
-    return render_template("error.html", error=error, active=None), status
+        return jsonify(error.as_dict()), status, headers
+    return render_template("error.html", error=error, active=None), status, headers
 
 
 def bad_request(_request: Any, response: Response, problem: Any, _instance: Any, _adapter: Any) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection
 from typing import Any, NoReturn
 
 from flask import Flask, Request, request
 
 from annotator.errors import WrongUse
-from annotator.web.http.security import TAKES_BYTES
 
 MAX_DEPTH = 16
 """How deeply the arrays and objects of a body may be nested; the contracts need four levels."""
@@ -37,8 +37,13 @@ class StrictRequest(Request):
         return self._object
 
 
-def read_bodies(app: Flask) -> None:
-    """Refuse a malformed request before its route is called."""
+def read_bodies(app: Flask, takes_bytes: Collection[str]) -> None:
+    """Refuse a malformed request before its route is called.
+
+    Args:
+        app: the app.
+        takes_bytes: the endpoints whose body is a piece of a file.
+    """
     app.request_class = StrictRequest
 
     @app.before_request
@@ -46,7 +51,7 @@ def read_bodies(app: Flask) -> None:
         for text in (request.path, *request.args, *request.args.values()):
             _check_text(text)
         reads_only = request.method in _READS_ONLY or request.endpoint is None
-        if not reads_only and request.endpoint not in TAKES_BYTES:
+        if not reads_only and request.endpoint not in takes_bytes:
             request.get_json()
 
 
