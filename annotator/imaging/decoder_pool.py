@@ -147,6 +147,18 @@ def begin_decoding() -> None:
     end_with_parent()
 
 
+def limit_process(memory: int, processor_seconds: int) -> None:
+    """Limit all that this process may use, which decodes one file and ends with its parent.
+
+    Args:
+        memory: bytes of private memory; what asks for more gets a MemoryError.
+        processor_seconds: the process is killed after them.
+    """
+    begin_decoding()
+    _limit(resource.RLIMIT_DATA, memory)
+    _limit(resource.RLIMIT_CPU, processor_seconds)
+
+
 def _limit(kind: int, most: int) -> None:
     _, hard = resource.getrlimit(kind)
     resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))

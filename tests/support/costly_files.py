@@ -5,6 +5,8 @@ import io
 import tarfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 
@@ -27,3 +29,9 @@ def costly_tar(path: Path, size: int) -> None:
         file.write(header.tobuf(tarfile.GNU_FORMAT))
         for _ in range(size // 2**20):
             file.write(b"a" * 2**20)
+
+
+def costly_parquet(path: Path, rows: int, size: int) -> None:
+    """A Parquet file whose rows all hold the same text of `size` characters, which stands in it once, compressed."""
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["a" * size]))
+    pq.write_table(pa.table({"file_name": text}), path, compression="zstd", store_schema=False)

@@ -120,7 +120,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _refuse(what: str) -> NoReturn:
     raise WrongUse(
-        "bad_json",
+        "bad_request",
         f"The request cannot be read. {what}.",
         do="Send one JSON object in UTF-8, see docs/api.md.",
     )

@@ -1,18 +1,24 @@
 """Small files that take much time or memory: each is refused with a reason, and the ones beside it are imported."""
 
+import resource
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from annotator.errors import FacelabelError
+from annotator.formats.importers import parquet_rows
+from annotator.formats.importers.archives.members import read_members
+from annotator.formats.importers.parquet_rows import read_rows
 from annotator.imaging import decoder_pool
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.services.importing import images
 from annotator.services.importing.images import decode_files
 from annotator.services.importing.source_files import SourceFile
-from tests.support.costly_files import costly_jpeg
+from tests.support.commands import call
+from tests.support.costly_files import costly_jpeg, costly_parquet, costly_tar
 from tests.support.decoding import do_as_told
 from tests.support.projects.images import LIMITS, import_images, names_of
 
@@ -89,3 +95,30 @@ def test_many_files_that_end_their_decoder_end_the_import(tmp_path: Path, monkey
     results = decode_files(do_as_told, files, lambda *_: None, limits=LIMITS, refused=lambda reason: reason)
     with pytest.raises(FacelabelError, match="3 files took too long"):
         list(results)
+
+
+def test_the_header_of_an_archive_is_not_read_into_memory(project: ProjectFolder, tmp_path: Path):
+    path = tmp_path / "a.tar.gz"
+    costly_tar(path, 300 * 2**20)
+    assert path.stat().st_size < 310_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(tarfile.ReadError):
+        list(read_members(path))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 2**10
+    finished = call("import", path, "-p", project.path)
+    finished.assert_refused(1, "a name or a header is longer than 1 MiB")
+
+
+def test_a_parquet_file_is_decoded_within_limits_of_memory_and_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "metadata.parquet"
+    costly_parquet(path, 4096, 1_000_000)
+    assert path.stat().st_size < 3000
+    with pytest.raises(FacelabelError, match="more than 1 GiB of memory"):
+        list(read_rows(path))
+    costly_parquet(path, 4097, 10)
+    assert [row["file_name"] for _, row in read_rows(path)] == ["a" * 10] * 4097
+    monkeypatch.setattr(parquet_rows, "MAX_ROWS", 4000)
+    with pytest.raises(FacelabelError, match="more than 4,000 rows"):
+        list(read_rows(path))

@@ -15,6 +15,7 @@ from annotator.web.http.security import TAKES_BYTES
 from tests.support.projects.labelling import ALL
 from tests.support.web_routes import routes
 
+UNREAD = "The request cannot be read."
 MALFORMED = {
     "nothing": b"",
     "cut": b'{"submission": "a"',
@@ -76,7 +77,7 @@ def test_no_route_waits_or_changes_anything_for_a_malformed_body(filled: Project
                     headers={"Idempotency-Key": f"{number} {what}"},
                 )
                 assert answer.status_code == 400, (path, what, answer.get_data(as_text=True))
-                assert answer.get_json()["error"]["code"] == "bad_json", (path, what)
+                assert answer.get_json()["error"]["what"].startswith(UNREAD), (path, what)
             for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
                 answer = caller.open(path, method=method, data=b"{}", content_type=kind)
                 assert answer.status_code == 400, (path, kind)
@@ -100,7 +101,7 @@ def test_an_undo_that_is_cut_does_not_undo_the_last_answer(caller: FlaskClient):
 
 
 def test_a_query_with_a_nul_is_refused(caller: FlaskClient):
-    assert caller.get("/api/v1/images?q=%00").get_json()["error"]["code"] == "bad_json"
+    assert caller.get("/api/v1/images?q=%00").get_json()["error"]["what"].startswith(UNREAD)
     assert caller.get("/api/v1/images?%00=1").status_code == 400
     assert caller.get("/exports/a%00b/zip").status_code == 400
 
