@@ -34,7 +34,7 @@ from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
 from annotator.services.grouping.duplicate_search import DuplicateSearch
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.importing.runner import run_next_import
-from annotator.services.importing.uploads import remove_leftovers
+from annotator.services.importing.uploads import expire_uploads, remove_leftovers
 from annotator.services.insights.background import BackgroundAnalysis, analyses_of, paused, start_due_analysis
 from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen
@@ -96,6 +96,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     background, snapshots = _background(project, settings, search, warmup), RoundSnapshots(project)
     analyses, relabeling = analyses_of(project), RelabelScheduler(project)
     remove_leftovers(project)
+    expire_uploads(project)
     ended, changes = Event(), Changes(project.database)
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
     statistics.start()

@@ -97,7 +97,7 @@ class Limited(Generic[Arguments, Result]):
 
 
 def decode_alone(work: str, decode: Limited[[Argument], Result], argument: Argument) -> Result:
-    """Decode a file in a process of its own.
+    """Decode a file in a separate process.
 
     Args:
         work: the module that the process runs.

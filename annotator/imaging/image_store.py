@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image as Picture
 
-from annotator.files import link_into, rename_into, shard_path, sync_disk, write_unsynced
+from annotator.files import link_into, rename_into, require_room, shard_path, sync_disk, write_unsynced
 from annotator.imaging.image_files import (
     Header,
     Limits,
@@ -66,6 +66,7 @@ def store_image(images: Path, views: Path, limits: Limits, path: Path) -> Stored
         header, rendered = read_image(content, limits)
     except RefusedImageError as refusal:
         return str(refusal)
+    require_room(images.parent, len(content) + len(rendered), limits.reserve_bytes)
     image = str(shard_path(images, sha256, header.extension))
     written = (write_unsynced(f"{images}/{_INCOMING}", content), image)
     if rendered == content:

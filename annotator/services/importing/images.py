@@ -105,7 +105,7 @@ def decode_files(
     """Call `decode` with each file's path in separate processes, and give its results in the order of the files.
 
     A file that ends its process, because it takes too long or crashes the decoder, is refused, and the next ones go on. To
-    find it among those that were in the works, they are decoded again, each in a process of its own.
+    find it among those that were in the works, they are decoded again, each in a separate process.
 
     Args:
         decode: a picklable function.

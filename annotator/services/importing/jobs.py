@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import UNFINISHED, JobState
@@ -104,8 +104,10 @@ def discard_import(session: Session, number: int) -> Import:
 
 
 def list_imports(session: Session) -> list[Import]:
-    """List imports, newest first."""
-    return list(session.scalars(select(Import).order_by(Import.id.desc()).limit(_LISTED)))
+    """List imports, newest first: all whose file has not arrived, because they keep room, and the last others."""
+    last = select(Import.id).order_by(Import.id.desc()).limit(_LISTED)
+    listed = or_(Import.id.in_(last), Import.state == JobState.RECEIVING)
+    return list(session.scalars(select(Import).where(listed).order_by(Import.id.desc())))
 
 
 def get_import(session: Session, number: int) -> Import:

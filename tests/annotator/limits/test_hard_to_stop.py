@@ -13,7 +13,7 @@ from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.project import ProjectFolder
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.uploads import PIECE_BYTES
-from tests.support.attacker import ASK, Attacker, connections_of, post, temporary_bytes
+from tests.support.hostile.attacker import ASK, Attacker, connections_of, post, temporary_bytes
 from tests.support.projects.labelling import ALL
 from tests.support.serving import Client, Server
 from tests.support.waiting import wait_until

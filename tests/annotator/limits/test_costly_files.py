@@ -18,8 +18,8 @@ from annotator.services.importing import images
 from annotator.services.importing.images import decode_files
 from annotator.services.importing.source_files import SourceFile
 from tests.support.commands import call
-from tests.support.costly_files import costly_jpeg, costly_parquet, costly_tar
-from tests.support.decoding import do_as_told
+from tests.support.hostile.costly_files import costly_jpeg, costly_parquet, costly_tar
+from tests.support.hostile.decoding import do_as_told
 from tests.support.projects.images import LIMITS, import_images, names_of
 
 
