@@ -14,7 +14,7 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage lint examples bench soak chromium clean
+.PHONY: help setup run test coverage lint examples bench soak chromium proxies clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +25,10 @@ run: $(READY) ## label faces in the browser: IMAGES=folder, or sample faces with
 	$(BIN)/facelabel --help >/dev/null
 	$(BIN)/facelabel up --project "$(PROJECT)" --port $(PORT) --samples $(SAMPLES) $(if $(IMAGES),"$(IMAGES)")
 
-test: $(READY) chromium lint ## lint, types, import contracts, migration check, all tests, a real browser
+test: $(READY) chromium proxies lint ## lint, types, import contracts, migration check, all tests, a real browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-coverage: $(READY) chromium ## which lines the tests run; counting takes a fifth more time
+coverage: $(READY) chromium proxies ## which lines the tests run; counting takes a fifth more time
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=85
 
 lint: $(READY) $(NODE_READY) ## format, lint, types, import contracts; types and lint of the scripts of the pages
@@ -45,7 +45,7 @@ examples: $(READY) ## the drawings that guidelines show, after a change of the s
 bench: $(READY) ## the figures that the documents name
 	$(BIN)/python -m benchmarks
 
-soak: $(READY) chromium ## the fault trials in full numbers
+soak: $(READY) chromium proxies ## the fault trials in full numbers
 	FACELABEL_SOAK=1 $(BIN)/python -m pytest -m soak -n 2 --dist loadfile --no-loadscope-reorder --timeout 3600 --junitxml=benchmarks/results/soak.xml
 
 clean: ## remove the environment and caches, keep the projects
@@ -81,3 +81,14 @@ chromium:
 	  $(SUDO) apt-get update -q && { \
 	    $(SUDO) apt-get install -qy --no-install-recommends chromium-headless-shell || \
 	    $(SUDO) apt-get install -qy --no-install-recommends chromium; }; }
+
+# The tests run the configurations of deploy/ in nginx and Caddy. Debian starts both as services when it installs them, which
+# nobody wants on their own machine: there the tests are skipped. In a container nothing is started.
+proxies:
+	@{ command -v nginx || [ -x /usr/sbin/nginx ]; } >/dev/null && command -v caddy >/dev/null || { \
+	  if command -v apt-get >/dev/null && [ ! -d /run/systemd/system ]; then \
+	    echo "installing nginx and caddy for the tests behind proxies"; \
+	    $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends nginx-light caddy; \
+	  else \
+	    echo "nginx or caddy is not installed: their tests are skipped"; \
+	  fi; }

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, PlainValidator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from annotator.addresses import Network, PublicUrl, host_name, parse_network, parse_public_url
 from annotator.imaging.image_kinds import MAX_PIXELS
+
+
+def _entries(value: object) -> list[str]:
+    """The entries of a setting with several: the environment has commas between them, a command has a list."""
+    texts = value.split(",") if isinstance(value, str) else list(value) if isinstance(value, Iterable) else []
+    return [text for each in texts if (text := str(each).strip())]
+
+
+def _names(value: object) -> tuple[str, ...]:
+    names = tuple(host_name(entry) for entry in _entries(value))
+    if "" in names:
+        raise ValueError("each entry must be the name of a host")
+    return names
+
+
+def _networks(value: object) -> tuple[Network, ...]:
+    return tuple(parse_network(entry) for entry in _entries(value))
+
+
+def _public_url(value: object) -> object:
+    return (parse_public_url(value) if value else None) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -19,6 +43,18 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address that `serve` listens on.")
     port: int = Field(
         8420, ge=0, le=65535, description="The port that `serve` listens on; 0 chooses a free one."
+    )
+    names: Annotated[tuple[str, ...], NoDecode, PlainValidator(_names)] = Field(
+        (), description="The names by which `serve` is called, besides its host and this machine's own."
+    )
+    public_url: Annotated[PublicUrl | None, NoDecode, PlainValidator(_public_url)] = Field(
+        None, description="The URL that people open, where a proxy passes their requests on to `serve`."
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, PlainValidator(_networks)] = Field(
+        (), description="The addresses or networks of proxies, whose X-Forwarded-For names the client."
+    )
+    start_token: bool = Field(
+        True, description="Whether a project without accounts opens only by the address that `serve` prints."
     )
     threads: int = Field(8, ge=1, le=64, description="The number of threads of the web server.")
     lease_seconds: int = Field(
@@ -50,6 +86,11 @@ class Settings(BaseSettings):
         ge=0,
         description="The number of newly labelled images after which a round starts automatically. "
         "0: rounds are only started by hand, and no features are computed in advance.",
+    )
+    log: Literal["text", "json"] = Field(
+        "text",
+        description="How `serve` and the worker log: `text`, warnings and errors in lines; `json`, an object a line, "
+        "with a line for each request.",
     )
     round_attempts: int = Field(
         3, ge=1, description="How often a round is attempted if its worker is killed."

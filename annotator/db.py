@@ -12,7 +12,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from annotator.db_generation import DatabaseGeneration, new_mark
 from annotator.errors import Busy, FacelabelError, NoRoom
 from annotator.project_cache import ProjectCache
 from annotator.resources import resource
@@ -55,6 +56,7 @@ class Database:
         self._writing = self.engine.execution_options(synchronous="FULL")
         self._lending = self.engine.execution_options(synchronous="NORMAL")
         self._turn = threading.Lock()
+        self.generation = DatabaseGeneration(path)
 
     # Statements that every request runs are constants and are executed on `session.connection()`: building a statement
     # and passing it through the ORM takes several times as long as SQLite's answer.
@@ -86,7 +88,9 @@ class Database:
         info = {"project_cache": self.cache}
         try:
             with self._turn, Session(engine, expire_on_commit=False, info=info) as session, session.begin():
-                session.connection()
+                connection = session.connection()
+                if durable:
+                    self._set_mark(connection)
                 yield session
         except OperationalError as error:
             if not self._is_full(str(error.orig)):
@@ -97,6 +101,12 @@ class Database:
                 kept="What was kept before is safe.",
                 do="Make room, and try again.",
             ) from error
+
+    def _set_mark(self, connection: Connection) -> None:
+        """Give the file a new mark, if one is due (annotator/db_generation)."""
+        if self.generation.needs_mark():
+            current = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA user_version={self.generation.new_mark(current)}")
 
     def _is_full(self, message: str) -> bool:
         is_full = "disk I/O error" in message and shutil.disk_usage(self.path.parent).free < _NO_ROOM
@@ -141,9 +151,18 @@ class Database:
             ) from error
 
     def check_answers(self) -> None:
-        """Read from the database; an error tells that it cannot be used."""
-        with self.read() as session:
-            session.execute(text("SELECT 1"))
+        """Read from the database.
+
+        Raises:
+            Busy: if it cannot be used, or its file is gone.
+        """
+        try:
+            with self.read() as session:
+                answers = session.scalar(text("SELECT count(*) FROM project"))
+        except DatabaseError as error:
+            raise Busy("database_failed", f"The database cannot be read: {error.orig}.") from error
+        if not answers or not self.path.is_file():
+            raise Busy("database_failed", "The database is gone.")
 
     def find_damage(self) -> list[str]:
         """What SQLite's quick check finds wrong with the file; empty if it is sound."""
@@ -157,6 +176,29 @@ class Database:
             driver = connection.connection.driver_connection
             assert driver is not None
             driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of the whole database, of one moment, into a new file. Others may read and write meanwhile.
+
+        Raises:
+            NoRoom: if the disk of the copy is full.
+            FacelabelError: if the database cannot be read, or the copy cannot be written.
+        """
+        try:
+            with closing(pysqlite3.connect(path)) as copy:
+                with closing(pysqlite3.connect(self.path, timeout=BUSY_SECONDS)) as source:
+                    source.backup(copy)
+                # One file, which needs no log; its mark is new, so that it can never be taken for the file that it copies.
+                copy.execute("PRAGMA journal_mode=DELETE").fetchall()
+                copy.execute(f"PRAGMA user_version={new_mark()}")
+        except pysqlite3.Error as error:
+            full = "disk is full" in str(error) or shutil.disk_usage(path.parent).free < _NO_ROOM
+            raise (NoRoom if full else FacelabelError)(
+                "cannot_copy",
+                f"The database {self.path} could not be copied to {path.parent}: {error}.",
+                kept="The project is unchanged.",
+                do="Make room there." if full else "Call `facelabel doctor`.",
+            ) from error
 
     def overwrite_deleted(self) -> None:
         """Write the file anew and empty the write-ahead log, so that neither holds bytes of deleted rows.
@@ -191,11 +233,13 @@ class Database:
 
 def database_failure(error: Exception) -> FacelabelError | None:
     """What a user is told when SQLite cannot use the database; None if `error` is of another kind."""
-    if not isinstance(error, OperationalError):
+    if (
+        not isinstance(error, OperationalError) and type(error) is not DatabaseError
+    ):  # the latter: a damaged page
         return None
     return FacelabelError(
         "database_failed",
-        f"The project's database could not be used: {error.orig}.",
+        f"The project's database could not be used: {getattr(error, 'orig', error)}.",
         kept="Everything committed earlier is kept; the current step is not.",
         do="Call `facelabel doctor`. Make room if the disk is full, then call the command again.",
     )

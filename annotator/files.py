@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import hashlib
 import io
 import os
 import secrets
@@ -19,9 +20,15 @@ from annotator.errors import FacelabelError, NoRoom
 UNFINISHED = ".unfinished"
 """The end of the name of a folder that is still being written."""
 
+_CHUNK = 2**20
 _libc = ctypes.CDLL(None, use_errno=True)
 _HERE, _EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of renameat2."""
+
+
+def keep_private() -> None:
+    """Let only the owner read what this process, and the processes that it starts, write from now on."""
+    os.umask(0o077)
 
 
 def shard_path(root: Path, sha256: str, extension: str) -> Path:
@@ -298,3 +305,32 @@ def remove_unfinished(path: Path) -> None:
         ) from error
     finally:
         os.close(descriptor)
+
+
+def place_checked(source: Path, place: Path, sha256: str, *, link: bool) -> bool:
+    """Give a file that is named by its content a second name, or copy it; return whether it is there and has this content.
+
+    Nothing is left at `place` if it has not.
+
+    Raises:
+        OSError: if it cannot be written; FileExistsError if the name is taken.
+    """
+    digest = hashlib.sha256()
+    try:
+        opened = source.open("rb")
+    except FileNotFoundError:
+        return False
+    with opened:
+        if link:
+            while chunk := opened.read(_CHUNK):
+                digest.update(chunk)
+            if digest.hexdigest() == sha256:
+                link_or_copy(source, place)
+        else:
+            with place.open("xb") as copy:
+                while chunk := opened.read(_CHUNK):
+                    digest.update(chunk)
+                    copy.write(chunk)
+            if digest.hexdigest() != sha256:
+                place.unlink()
+    return digest.hexdigest() == sha256

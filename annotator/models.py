@@ -85,6 +85,8 @@ class Project(Base):
     gold_share: Mapped[float] = mapped_column(server_default="0.05")
     relabel_share: Mapped[float] = mapped_column(server_default="0.05")
     aggregation: Mapped[str] = mapped_column(server_default="majority")
+    qualification_images: Mapped[int] = mapped_column(server_default="0")  # 0: nobody needs to qualify
+    qualification_share: Mapped[float] = mapped_column(server_default="0.8")
     networks_after: Mapped[int] = mapped_column(server_default="0")  # see services/rounds/feature_choice
     groups_stale: Mapped[bool] = mapped_column(
         server_default="0"
@@ -175,6 +177,9 @@ class Image(Base):
     # the row of `exclusions` that excludes it; null: it counts (services/common/counted). No foreign key, because the two
     # tables would refer to each other.
     exclusion_id: Mapped[int | None]
+    # the row of `assignment_pools` whose people it is assigned to; null: everybody gets it. No foreign key, because SQLite
+    # would write the whole table anew for it.
+    pool_id: Mapped[int | None]
     face_count: Mapped[int | None]  # null: not searched yet
     photo_sha256: Mapped[str | None]  # of the photo that it was cut from, which is stored unchanged
     crop_box: Mapped[str | None]  # "left top right bottom" in pixels of that photo, upright
@@ -189,6 +194,24 @@ OPEN_IMAGES = Index(
     Image.id,
     sqlite_where=text("open_cells > 0 AND exclusion_id IS NULL"),
     postgresql_where=text("open_cells > 0 AND exclusion_id IS NULL"),
+)
+
+
+# The queue of somebody with assigned images walks this index, pool by pool.
+OPEN_IMAGES_OF_POOL = Index(
+    "ix_images_open_of_pool",
+    Image.pool_id,
+    Image.shuffle,
+    Image.id,
+    sqlite_where=text("open_cells > 0 AND exclusion_id IS NULL"),
+    postgresql_where=text("open_cells > 0 AND exclusion_id IS NULL"),
+)
+# All images of a pool, done ones included, for its progress and its release.
+Index(
+    "ix_images_pool",
+    Image.pool_id,
+    sqlite_where=text("pool_id IS NOT NULL"),
+    postgresql_where=text("pool_id IS NOT NULL"),
 )
 
 
@@ -290,6 +313,8 @@ class Labeller(Base):
     role: Mapped[str] = mapped_column(server_default="labeller")  # a Role
     password_hash: Mapped[str | None]  # null: cannot log in with a password
     active: Mapped[bool] = mapped_column(server_default="1")
+    # False: a labeller who must pass the qualification before anything else (services/team/qualification)
+    qualified: Mapped[bool] = mapped_column(server_default="1")
     created_at: Mapped[datetime | None]
 
 
@@ -483,6 +508,51 @@ class Skip(Base):
     reason: Mapped[str | None]
 
 
+class Assignment(Base):
+    """Images that only some people get from the queue. Rows are only added; `state` (an AssignmentState) ends one.
+
+    `view`: the filters of *Browse* that chose the images; null: all open ones. `covers_new`: images that come later are shared
+    out in the same way.
+    """
+
+    __tablename__ = "assignments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    fingerprint: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
+    view: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    covers_new: Mapped[bool]
+    created_at: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+
+
+class AssignmentPool(Base):
+    """Images of an assignment that the same people get. `images`: how many it had at the start.
+
+    `first`, `end`: the stretch of groups (domain/grouping/shares) that later images must fall into.
+    """
+
+    __tablename__ = "assignment_pools"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignments.id"), index=True)
+    share: Mapped[float | None]
+    first: Mapped[float]
+    end: Mapped[float]
+    images: Mapped[int]
+
+
+class AssignmentPerson(Base):
+    """Somebody who gets the images of a pool."""
+
+    __tablename__ = "assignment_people"
+
+    pool_id: Mapped[int] = mapped_column(ForeignKey("assignment_pools.id"), primary_key=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"), primary_key=True)
+
+
 class OpinionWanted(Base):
     """A done image that wants a further opinion: too few people answered an overlapped one, or it is `suspected` (AskedAgain).
 
@@ -532,6 +602,36 @@ class Gold(Base):
     answers: Mapped[list[list[int | None]]] = mapped_column(JSON)
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     created_at: Mapped[datetime]
+
+
+class Qualification(Base):
+    """One attempt of a labeller to qualify. `passed`: null while it runs."""
+
+    __tablename__ = "qualifications"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"), index=True)
+    passed: Mapped[bool | None]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class QualificationImage(Base):
+    """A gold image of an attempt, with the answers and how many of them were right; none of them is in the log.
+
+    `answers`: [attribute id, code] each; null until it is answered.
+    """
+
+    __tablename__ = "qualification_images"
+    __table_args__ = (Index("ix_qualification_images_image", "image_id"),)
+
+    qualification_id: Mapped[int] = mapped_column(ForeignKey("qualifications.id"), primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    position: Mapped[int]
+    answers: Mapped[list[list[int | None]] | None] = mapped_column(JSON(none_as_null=True))
+    right: Mapped[int]
+    cells: Mapped[int]
+    answered_at: Mapped[datetime | None]
 
 
 class Undecided(Base):
@@ -714,3 +814,23 @@ class Tombstone(Base):
 
     sha256: Mapped[str] = mapped_column(primary_key=True)
     erasure_id: Mapped[int] = mapped_column(ForeignKey("erasures.id"))
+
+
+class BackupPlace(Base):
+    """A folder or an archive with backups of the project, and when the worker makes the next one there.
+
+    `kind`: folder or archive. `every_seconds`: null: only by command. `keep`: how many backups stay; null: all. `error`: why the
+    last try failed. `generations`: the backups that were there after the last one: `name`, `created_at`, oldest first.
+    """
+
+    __tablename__ = "backup_places"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    every_seconds: Mapped[int | None]
+    keep: Mapped[int | None]
+    begun_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+    generations: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")

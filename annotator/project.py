@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from annotator.db import Database
-from annotator.errors import WrongUse
-from annotator.files import write_atomically
+from annotator.errors import FacelabelError, WrongUse
+from annotator.files import keep_private, write_atomically
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,23 @@ class ProjectFolder:
             key = secrets.token_bytes(32)
             if not self.database_file.exists():
                 return key  # there is no project: the app only describes its API
-            umask = os.umask(0o077)
-            try:
-                write_atomically(file, key)
-            finally:
-                os.umask(umask)
+            keep_private()
+            write_atomically(file, key)
         return file.read_bytes()
+
+    def make_private(self) -> None:
+        """Let only the owner read the project's files and folders, also those that an earlier version wrote.
+
+        The project's folder itself is left to the user if it holds other things too. What belongs to another user stays as it is.
+        """
+        entries = list(os.scandir(self.path))
+        ours = [entry for entry in entries if entry.name in PARTS or entry.name.startswith(_PREFIXES)]
+        with suppress(PermissionError):
+            for entry in ours:
+                if not entry.is_symlink() and entry.stat().st_mode & _OTHERS:
+                    _make_private(entry)
+            if len(ours) == len(entries):
+                self.path.chmod(0o700)
 
     @cached_property
     def database(self) -> Database:
@@ -134,8 +146,9 @@ class ProjectFolder:
 
         Raises:
             WrongUse: if the folder is not a project.
-            FacelabelError: if the database is damaged, or of a newer Facelabel.
+            FacelabelError: if the database is damaged, of a newer Facelabel, or beside the log of another file.
         """
+        keep_private()
         project = cls(path)
         if not project.database_file.is_file():
             raise WrongUse(
@@ -143,10 +156,48 @@ class ProjectFolder:
                 f"{path.resolve()} is not a Facelabel project: it has no facelabel.db.",
                 do="Call `facelabel init` there, or name the project with --project FOLDER.",
             )
-        if project.database.revision() != NEWEST_REVISION:
+        project.database.generation.check()
+        revision = project.database.revision()
+        if revision is None:
+            raise FacelabelError(
+                "bad_database",
+                f"{project.database_file} has no tables, as if it had been emptied.",
+                do="Restore a backup into another folder, or name another project with --project FOLDER.",
+            )
+        if revision != NEWEST_REVISION:
             project.database.migrate()
         return project
 
 
-NEWEST_REVISION = "0025"
+PARTS = frozenset(
+    {
+        "analysis.lock", "attributes.toml", "cache", "erasures", "exports", "images", "imports", "networks", "photos", "rounds",
+        "secret.key", "snapshots", "uploads", "views", "worker.lock",
+    }
+)  # fmt: skip
+"""The names of what Facelabel makes in a project's folder, besides what begins with `_PREFIXES`."""
+_PREFIXES = ("facelabel.db", ".facelabel", ".import-")
+_OTHERS = 0o077
+
+
+def _make_private(entry: os.DirEntry[str]) -> None:
+    """Take all rights of others; a folder's own last, so that an interrupted walk is begun again."""
+    if entry.is_dir(follow_symlinks=False):
+        for place, folders, files in os.walk(entry.path):
+            for name in files:
+                _chmod(f"{place}/{name}", 0o600)
+            for name in folders:
+                _chmod(f"{place}/{name}", 0o700)
+        _chmod(entry.path, 0o700)
+    else:
+        _chmod(entry.path, 0o600)
+
+
+def _chmod(path: str, mode: int) -> None:
+    with suppress(FileNotFoundError):
+        if not os.path.islink(path):  # noqa: PTH114 - for millions of files
+            os.chmod(path, mode)  # noqa: PTH101
+
+
+NEWEST_REVISION = "0029"
 """The newest migration in alembic/versions; a test compares them."""

@@ -5,26 +5,30 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 import webbrowser
 from collections.abc import Callable, Sequence
-from types import FrameType
 
 import click
 from waitress.server import create_server
 
+from annotator.addresses import ALL_INTERFACES, LOCAL_NAMES, host_name, urls
 from annotator.app import MAX_BODY_BYTES, create_app
 from annotator.config import Settings
 from annotator.errors import FacelabelError, WrongUse
+from annotator.graceful_stop import StoppableServer
+from annotator.logs import set_up_logging
 from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts
 from annotator.services.importing.uploads import PIECE_BYTES
+from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.web.http.context import context_of
-from annotator.web.http.security import LOCAL_NAMES
+from annotator.web.http.operation import current_request
+from annotator.web.http.start_token import with_token
 from annotator.web.limits.connections import limit_connections, server_options
 
 STEADY_SECONDS = 60.0
@@ -33,6 +37,8 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 """How long the worker may take to end before it is killed."""
+_CHECK_SECONDS = 1.0
+"""How long the start waits for the check of the database, which then goes on beside the server."""
 _log = logging.getLogger("facelabel")
 
 
@@ -46,13 +52,15 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
 
     Raises:
         WrongUse: if other machines could reach the server and nobody would have to log in.
-        FacelabelError: if the server cannot listen on the address.
+        FacelabelError: if the server cannot listen on the address, or the database is damaged.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns when a request waits a moment
+    set_up_logging(settings, current_request)
     _check_audience(project, settings)
+    project.make_private()
     app = create_app(project, settings)
     served = context_of(app)
+    served.checkup.start(_CHECK_SECONDS)  # of a small project, it is complete before anything is served
+    _require_sound(served.checkup)
     try:
         server = create_server(
             app,
@@ -60,7 +68,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
             port=settings.port,
             threads=settings.threads,
             ident="facelabel",
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=False,  # web/http/proxies reads them, and must notice those of an unknown proxy
             **server_options(PIECE_BYTES),
         )
         limit_connections(server, MAX_BODY_BYTES, "/api/v1/imports")
@@ -69,37 +77,58 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     except ValueError as error:  # waitress raises it for a host that does not resolve
         raise _cannot_listen(settings, OSError(errno.EADDRNOTAVAIL, "no such address")) from error
     port = getattr(server, "effective_port", settings.port)
-    url = f"http://{settings.host}:{port}/"
+    first, *others = urls(settings.host, port, settings.names, settings.public_url)
+    url = with_token(first, project.secret_key()) if _needs_token(project, settings) else first
     worker = WorkerSupervisor(worker_command(project))
-    signal.signal(signal.SIGTERM, _interrupt)
+    stoppable = StoppableServer(server)
+    stoppable.stop_on_signals()
     if settings.worker:
         worker.start()
     click.echo(f"{project.name} is served at {url}  (Ctrl+C stops)")
+    for other in others:
+        click.echo(f"Colleagues open {other}")
     if open_browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     try:
-        server.run()
+        stoppable.run(lambda: served.checkup.damage)
+        _require_sound(served.checkup)
     finally:
-        server.close()
         served.tiles.close()
         served.explainer.close()
         worker.stop()
 
 
 def _check_audience(project: ProjectFolder, settings: Settings) -> None:
-    """Refuse an address that other machines can reach while there are no accounts, because nobody would have to log in."""
+    """Refuse an address that other machines can reach while there are no accounts, because nobody would have to log in.
+
+    Where the server listens on all interfaces, its address says nothing about what colleagues call it: they must be told.
+    """
     with project.database.read() as session:
-        if settings.host in LOCAL_NAMES or has_accounts(session):
-            return
-    raise WrongUse(
-        "no_accounts",
-        f"Other machines can reach {settings.host}, and nobody would have to log in.",
-        do="Make an account first: `facelabel users add NAME --role admin`.",
-    )
+        is_open = settings.public_url is not None or settings.host not in LOCAL_NAMES
+        if is_open and not has_accounts(session):
+            raise WrongUse(
+                "no_accounts",
+                f"Other machines can reach {settings.public_url or settings.host}, and nobody would have to log in.",
+                do="Make an account first: `facelabel users add NAME --role admin`.",
+            )
+    if settings.host in ALL_INTERFACES and not settings.names and settings.public_url is None:
+        raise WrongUse(
+            "no_names",
+            f"{settings.host} is every address of this machine, and the server answers only to names that it knows.",
+            do="Say what colleagues call it: --name HOST, several times for several names and addresses, such as "
+            f"--name {host_name(socket.gethostname()) or 'label.example.org'}.",
+        )
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _needs_token(project: ProjectFolder, settings: Settings) -> bool:
+    """Whether a browser needs the start-up token."""
+    with project.database.read() as session:
+        return settings.start_token and not has_accounts(session)
+
+
+def _require_sound(checkup: StartupCheck) -> None:
+    if (error := checkup.error()) is not None:
+        raise error
 
 
 def _has_screen() -> bool:

@@ -19,6 +19,7 @@ from threading import Event, Thread
 
 from annotator.config import Settings
 from annotator.db import Changes
+from annotator.domain.plurals import counted
 from annotator.domain.states import JobState
 from annotator.errors import Busy, FacelabelError, NoRoom
 from annotator.feature_removal import forget_features
@@ -26,6 +27,7 @@ from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
+from annotator.services.backups.scheduler import BackupScheduler
 from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
 from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
@@ -94,7 +96,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     interrupted = Interruption(project, stopped)
     search, warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
     background, snapshots = _background(project, settings, search, warmup), RoundSnapshots(project)
-    analyses, relabeling = analyses_of(project), RelabelScheduler(project)
+    analyses, relabeling, backups = analyses_of(project), RelabelScheduler(project), BackupScheduler(project)
     remove_leftovers(project)
     expire_uploads(project)
     ended, changes = Event(), Changes(project.database)
@@ -104,6 +106,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         while not stopped():
             try:
                 _complete_erasures(project, analyses, snapshots)
+                backups.start_if_due()
                 busy = _work(project, settings, interrupted, background, snapshots, analyses, warmup)
                 if not busy and not extend_partial_round(project, settings.round_every, warmup):
                     start_due_analysis(analyses)
@@ -119,6 +122,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         ended.set()
         changes.close()
         search.close()
+        backups.close()
         for analysis in analyses:
             analysis.close()
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
@@ -332,7 +336,7 @@ def _run(
         finished = session.get_one(Round, row.id)
         finished.state, finished.stage, finished.finished_at = JobState.DONE, "load", now()
         finished.done, finished.total, finished.metrics = loaded.rows, loaded.rows, metrics
-        finished.message = f"{loaded.rows} images predicted" + (
+        finished.message = f"{counted(loaded.rows, 'image', 'images')} predicted" + (
             f", {loaded.unknown} of them unknown here" if loaded.unknown else ""
         )
         if loaded.kept:

@@ -87,7 +87,7 @@ class Stopwatch:
 
 def requests_of(project: ProjectFolder) -> dict[str, dict[str, float]]:
     """What each request takes, in milliseconds."""
-    client = create_app(project, Settings()).test_client()
+    client = create_app(project, Settings(start_token=False)).test_client()
     watch = Stopwatch()
 
     def call(what: str, method: str, path: str, body: Any = None) -> Any:

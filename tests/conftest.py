@@ -50,6 +50,12 @@ def _features_come_from_torch() -> None:
     os.environ.setdefault("FACELABEL_OPENVINO", "0")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _servers_need_no_token() -> None:
+    """Tests call many addresses of servers without accounts; the tests of the start-up token turn it on."""
+    os.environ.setdefault("FACELABEL_START_TOKEN", "0")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of the development data."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from annotator.cli.terminal import json_option, open_project, print_json, project_option
+from annotator.domain.plurals import counted
 from annotator.services.team.aggregation import aggregate, preview_aggregation
 
 
@@ -29,9 +30,10 @@ def aggregate_command(preview: bool, project: Path, as_json: bool) -> None:
     if as_json:
         print_json(asdict(report))
         return
-    would = "would change" if preview else "have changed"
+    changed = counted(report.changed, "label", "labels")
     click.echo(
-        f"{report.cells} cells have several opinions; {report.changed} labels {would} ({report.method})."
+        f"{counted(report.cells, 'cell has', 'cells have')} several opinions; "
+        f"{changed} {'would change' if preview else 'changed'} ({report.method})."
     )
     if report.undecided:
-        click.echo(f"{report.undecided} cells stay undecided; the review page lists them.")
+        click.echo(f"{counted(report.undecided, 'cell stays', 'cells stay')} undecided; see the page Review.")

@@ -13,6 +13,8 @@ from annotator.imaging.decoder_pool import prepare_decoding
 
 COMMANDS = {
     "aggregate": ("aggregate", "aggregate_command"),
+    "assign": ("assign", "assign_command"),
+    "backup": ("backups", "backup_command"),
     "diff": ("snapshots", "diff_command"),
     "doctor": ("doctor", "doctor_command"),
     "erase": ("erase", "erase_command"),
@@ -26,6 +28,8 @@ COMMANDS = {
     "init": ("projects", "init_command"),
     "networks": ("networks", "networks_group"),
     "openapi": ("serving", "openapi_command"),
+    "qualification": ("gold", "qualification_command"),
+    "restore": ("backups", "restore_command"),
     "round": ("rounds", "round_command"),
     "schema": ("projects", "schema_group"),
     "serve": ("serving", "serve_command"),

@@ -16,10 +16,12 @@ import click
 import pysqlite3
 
 from annotator import __version__
-from annotator.cli.terminal import json_option, print_json, project_option
+from annotator.cli.terminal import json_option, one_line, print_json, progress_bar, project_option
 from annotator.config import Settings
 from annotator.errors import FacelabelError
 from annotator.project import ProjectFolder
+from annotator.services.backups.status import read_status
+from annotator.services.monitoring.damage import Inspection, inspect_project
 
 SAFE_SQLITE = (3, 51, 3)
 """In earlier releases, WAL mode can lose committed data when a write meets another connection's checkpoint."""
@@ -38,20 +40,21 @@ class Finding:
 
 
 @click.command("doctor")
+@click.option("--deep", is_flag=True, help="Also read every row of the database and hash every file.")
 @project_option
 @json_option
-def doctor_command(project: Path, as_json: bool) -> None:
-    """Check versions, SQLite, disk space, training packages and the project.
+def doctor_command(project: Path, deep: bool, as_json: bool) -> None:
+    """Check versions, SQLite, disk space, training packages and the project. Nothing is changed.
 
-    The exit code is 1 if a command would fail.
+    The exit code is 1 if a command would fail or something is damaged.
     """
-    findings = [*_machine(project), *_training(), *_project(project)]
+    findings = [*_machine(project), *_training(), *_project(project, deep=deep)]
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
             click.echo(
-                f"{_MARKS[finding.state]} {finding.name:<18} {finding.detail}"
+                f"{_MARKS[finding.state]} {finding.name:<18} {one_line(finding.detail)}"
                 + (f"  → {finding.do}" if finding.do else "")
             )
     if any(finding.state == "failed" for finding in findings):
@@ -101,7 +104,7 @@ def _training() -> list[Finding]:
     return findings
 
 
-def _project(folder: Path) -> list[Finding]:
+def _project(folder: Path, *, deep: bool) -> list[Finding]:
     if not (folder / "facelabel.db").exists():
         return [
             Finding(
@@ -111,18 +114,44 @@ def _project(folder: Path) -> list[Finding]:
                 "facelabel init, or --project FOLDER",
             )
         ]
+    project = ProjectFolder(folder)
     try:
-        project = ProjectFolder.open(folder)
-        damage = project.database.find_damage()
+        ProjectFolder.open(folder).database.close()
+        opened = Finding("project", "ok", str(folder.resolve()))
     except FacelabelError as error:
-        return [Finding("project", "failed", error.what, error.do)]
+        if error.code == "foreign_log":
+            return [Finding("project", "failed", error.what, error.do)]
+        opened = Finding("project", "failed", error.what, error.do)
+    except Exception as error:  # noqa: BLE001 - a damaged database may fail anywhere, and the user is to see the rest
+        opened = Finding("project", "failed", f"it cannot be opened: {error}")
+    with progress_bar("checking") as progress:
+        inspections = inspect_project(project, deep=deep, progress=progress)
     settings = Settings()
     return [
-        Finding("project", "ok", str(folder.resolve())),
+        opened,
         *_features(project),
-        Finding("database", "failed", ", ".join(damage)) if damage else Finding("database", "ok", "ok"),
+        *map(_inspected, inspections),
+        *_backups(project),
         Finding("address", "ok", f"http://{settings.host}:{settings.port}/"),
     ]
+
+
+def _inspected(part: Inspection) -> Finding:
+    if part.damage:
+        return Finding(part.name, "failed", "; ".join(part.damage), part.do)
+    return Finding(part.name, "ok", part.detail)
+
+
+def _backups(project: ProjectFolder) -> list[Finding]:
+    try:
+        status = read_status(project)
+    except Exception:  # noqa: BLE001 - the finding about the database says why
+        return []
+    if status.problem:
+        return [Finding("backups", "failed", status.problem, "facelabel backup FOLDER")]
+    if status.last_at is None:
+        return [Finding("backups", "missing", status.text, "facelabel backup FOLDER --every 1d")]
+    return [Finding("backups", "ok", f"{status.text} {' '.join(place.text for place in status.places)}")]
 
 
 def _features(project: ProjectFolder) -> list[Finding]:

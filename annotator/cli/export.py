@@ -15,6 +15,7 @@ from annotator.cli.terminal import (
     print_json,
     project_option,
 )
+from annotator.domain.plurals import counted
 from annotator.formats.export_formats import EXPORT_FORMATS
 from annotator.formats.snapshot.writer import ImageMode, SnapshotOptions
 from annotator.services.exporting.exports import ExportReport, export_as
@@ -77,7 +78,9 @@ def _print_export(report: ExportReport, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(report))
         return
-    click.echo(f"{report.path}: {report.images} images, {report.labels} labels, {report.format}")
+    click.echo(
+        f"{report.path}: {counted(report.images, 'image', 'images')}, {counted(report.labels, 'label', 'labels')}, {report.format}"
+    )
     for loss in report.lost:
         first = ", ".join(one_line(name) for name in loss.first)
         errors.print(f"left out: {loss.what} ({loss.count}): {first}", markup=False)

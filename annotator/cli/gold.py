@@ -1,16 +1,24 @@
-"""gold: images whose correct answers are known."""
+"""gold: images whose correct answers are known; qualification: new labellers answer some of them first."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
+from annotator.domain.plurals import counted
 from annotator.formats.importers.mapping import Mapping
-from annotator.services.accounts import local_labeller
+from annotator.services.accounts import find_account, local_labeller
 from annotator.services.team.gold import find_gold, import_gold, list_gold, remove_gold
+from annotator.services.team.qualification import (
+    QualificationSettings,
+    change_qualification,
+    let_pass,
+    list_candidates,
+    qualification_settings,
+)
 
 
 @click.group("gold")
@@ -73,4 +81,59 @@ def drop_gold(names: tuple[str, ...], everything: bool, project: Path) -> None:
     with open_project(project).database.write() as session:
         numbers = [find_gold(session, name) for name in names]
         count = remove_gold(session, None) if everything else sum(remove_gold(session, n) for n in numbers)
-    click.echo(f"{count} images are no longer gold.")
+    click.echo(f"{counted(count, 'image is', 'images are')} no longer gold.")
+
+
+@click.command("qualification")
+@click.option(
+    "--images",
+    type=int,
+    metavar="N",
+    help="Gold images that a new labeller answers first; 0 switches it off.",
+)
+@click.option(
+    "--pass-mark",
+    type=float,
+    metavar="PERCENT",
+    help="Percentage of the answers that must be right; 80 at first.",
+)
+@click.option("--let-pass", "name", metavar="NAME", help="Let the answers of this labeller count.")
+@project_option
+@json_option
+def qualification_command(
+    images: int | None, pass_mark: float | None, name: str | None, project: Path, as_json: bool
+) -> None:
+    """Show or change the qualification of new labellers.
+
+    They answer gold images first and see what was right. Until they pass, none of their answers counts.
+    """
+    opened = open_project(project)
+    with opened.database.write() as session:
+        settings = qualification_settings(session)
+        wanted = settings
+        if images is not None:
+            wanted = replace(wanted, images=images)
+        if pass_mark is not None:
+            wanted = replace(wanted, pass_mark=pass_mark / 100)
+        if wanted != settings:
+            change_qualification(session, wanted)
+        if name is not None:
+            let_pass(session, find_account(session, name).id, qualified=True)
+        people = list_candidates(session)
+    if as_json:
+        rows = [{"name": each.name, "qualified": each.qualified} | asdict(each.standing) for each in people]
+        print_json(asdict(wanted) | {"people": rows})
+        return
+    click.echo(_setting(wanted))
+    for each in people:
+        right = f", {each.standing.right} of {each.standing.cells} right" if each.standing.cells else ""
+        state = "qualified" if each.qualified else each.standing.state
+        click.echo(f"{one_line(each.name)}  {state}{right}")
+
+
+def _setting(settings: QualificationSettings) -> str:
+    if settings.images == 0:
+        return "New labellers need not qualify."
+    return (
+        f"New labellers answer {settings.images} gold images; {100 * settings.pass_mark:g} % must be right."
+    )

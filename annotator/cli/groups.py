@@ -15,6 +15,7 @@ from annotator.cli.terminal import (
     progress_bar,
     project_option,
 )
+from annotator.domain.plurals import counted
 from annotator.services.grouping.duplicate_search import hash_all
 from annotator.services.grouping.listing import leak_report, list_groups
 from annotator.services.grouping.near_duplicates import find_near_duplicates
@@ -39,12 +40,14 @@ def groups_command(project: Path, as_json: bool) -> None:
         print_json({"groups": groups, "twins": near_duplicates, "leaks": asdict(report)})
         return
     click.echo(
-        f"{near_duplicates} images are near-duplicates of an earlier one; {groups} groups have more than one image."
+        f"{counted(near_duplicates, 'image is a near-duplicate', 'images are near-duplicates')} of an earlier one; "
+        f"{counted(groups, 'group has', 'groups have')} more than one image."
     )
     for group in largest:
-        click.echo(f"  {one_line(group.key)}: {group.images} images, {group.split}")
+        click.echo(f"  {one_line(group.key)}: {counted(group.images, 'image', 'images')}, {group.split}")
     click.echo(
-        f"{len(report.groups)} groups are in two splits; {len(report.leaks)} pairs leak between splits."
+        f"{counted(len(report.groups), 'group is', 'groups are')} in two splits; "
+        f"{counted(len(report.leaks), 'pair leaks', 'pairs leak')} between splits."
     )
     for leak in report.leaks:
         names = f"{one_line(leak.first.name)} ({leak.splits[0]}) and {one_line(leak.second.name)} ({leak.splits[1]})"

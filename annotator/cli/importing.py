@@ -22,6 +22,7 @@ from annotator.cli.terminal import (
     project_option,
 )
 from annotator.config import Settings
+from annotator.domain.plurals import counted
 from annotator.domain.plurals import counted as with_noun
 from annotator.errors import FacelabelError
 from annotator.formats.import_formats import FORMATS
@@ -234,7 +235,9 @@ def _load_predictions(
 
     loaded = import_predictions(project, folder)
     if verbose:
-        click.echo(f"{folder}: {loaded.rows} images predicted, {loaded.unknown} of them not in the project")
+        click.echo(
+            f"{folder}: {counted(loaded.rows, 'image', 'images')} predicted, {loaded.unknown:,} of them not in the project"
+        )
         for attribute, reason in loaded.kept.items():
             click.echo(f"  earlier predictions still suggest {attribute}: {reason}")
         if not loaded.ordered:
@@ -288,7 +291,7 @@ def _print_images(images: ImageReport, would: str, *, dry_run: bool) -> None:
     for text in image_texts(images, dry_run=dry_run):
         click.echo(one_line(text))
     if images.faces:
-        click.echo(f"{images.faces} faces {would}imported from the source.")
+        click.echo(f"{counted(images.faces, 'face', 'faces')} {would}imported from the source.")
     for name, note in list(images.notes.items())[:_SHOWN]:
         errors.print(f"note: {one_line(name)}: {note}", markup=False)
     if len(images.notes) > _SHOWN:
@@ -298,7 +301,7 @@ def _print_images(images: ImageReport, would: str, *, dry_run: bool) -> None:
     if images.misfits:
         names = ", ".join(map(one_line, images.misfits[:_SHOWN]))
         errors.print(
-            f"{len(images.misfits)} images have faces in the source that lie outside them or belong to other bytes; they were ignored: {names}",
+            f"{counted(len(images.misfits), 'image has faces', 'images have faces')} in the source that lie outside it or belong to other bytes; these faces were ignored: {names}",
             markup=False,
         )
 

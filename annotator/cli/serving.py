@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import click
 
@@ -18,6 +19,7 @@ from annotator.cli.terminal import Function, open_project, print_json, progress_
 from annotator.config import Settings
 from annotator.errors import WrongUse
 from annotator.formats.import_formats import recognise
+from annotator.logs import set_up_logging
 from annotator.project import ProjectFolder
 from annotator.sample_faces import draw_faces
 from annotator.services.common.progress import read_progress
@@ -26,12 +28,33 @@ from annotator.services.projects import existing_paths, init_project, remove_new
 
 
 def address_options(command: Function) -> Function:
-    """Add the options --host and --port."""
-    host = click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
-    port = click.option(
-        "--port", type=click.IntRange(0, 65535), help="The port; 0 chooses a free one.  [default: 8420]"
+    """Add the options that say where the server is reached; the command gets them as keyword arguments for `_settings`."""
+    options = (
+        click.option("--host", help="The address to listen on.  [default: 127.0.0.1]"),
+        click.option(
+            "--port", type=click.IntRange(0, 65535), help="The port; 0 chooses a free one.  [default: 8420]"
+        ),
+        click.option(
+            "--name",
+            "names",
+            multiple=True,
+            help="A name or address by which colleagues call the server, besides --host; repeatable.",
+        ),
+        click.option(
+            "--public-url",
+            help="The URL that people open, such as https://label.example.org, behind a proxy.",
+        ),
+        click.option(
+            "--trusted-proxy",
+            "trusted_proxies",
+            multiple=True,
+            metavar="ADDRESS",
+            help="The address or network of a proxy whose X-Forwarded-For names the client; repeatable.",
+        ),
     )
-    return host(port(command))
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.command("serve")
@@ -44,11 +67,11 @@ def address_options(command: Function) -> Function:
     help="Open the label page in a browser.",
 )
 @project_option
-def serve_command(project: Path, host: str | None, port: int | None, open_browser: bool) -> None:
+def serve_command(project: Path, open_browser: bool, **address: Any) -> None:
     """Serve the project's pages and API, and start a worker for rounds and imports."""
     from annotator.server import serve  # noqa: PLC0415
 
-    serve(open_project(project), _settings(host, port), open_browser=open_browser)
+    serve(open_project(project), _settings(address), open_browser=open_browser)
 
 
 @click.command("worker")
@@ -59,6 +82,7 @@ def worker_command(project: Path, parent: int | None) -> None:
     from annotator.worker import NICENESS, run_worker  # noqa: PLC0415
 
     os.nice(NICENESS)
+    set_up_logging(Settings())
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     run_worker(open_project(project), Settings(), stop, parent)
@@ -90,9 +114,8 @@ def up_command(
     samples: int | None,
     schema: Path | None,
     faces: bool | None,
-    host: str | None,
-    port: int | None,
     open_browser: bool,
+    **address: Any,
 ) -> None:
     """Start labelling in one step: make the project if there is none, import, serve.
 
@@ -108,9 +131,8 @@ def up_command(
         if not has_project and not _has_images(opened):
             remove_new_project(opened, before)  # a source that could not be read leaves nothing behind
         raise
-    settings = _settings(host, port)
-    address = ["--host", settings.host, "--port", str(settings.port)]
-    command = ["serve", "--project", str(project), *address, "--open" if open_browser else "--no-open"]
+    command = ["serve", "--project", str(project), *_address_arguments(_settings(address))]
+    command.append("--open" if open_browser else "--no-open")
     # A new process, so that the memory used by the import is released before the server runs for long.
     os.execv(sys.executable, [sys.executable, "-m", "annotator", *command])  # noqa: S606 - no shell is wanted
 
@@ -124,9 +146,19 @@ def openapi_command() -> None:
     print_json(describe_api(create_app(ProjectFolder(Path()), Settings())))
 
 
-def _settings(host: str | None, port: int | None) -> Settings:
-    options = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    return Settings(**options)  # type: ignore[arg-type]
+def _settings(address: dict[str, Any]) -> Settings:
+    """The settings, with those of `address_options` that the caller gave."""
+    return Settings(**{name: value for name, value in address.items() if value not in {None, ()}})
+
+
+def _address_arguments(settings: Settings) -> list[str]:
+    """The options of `address_options` that make the same settings."""
+    arguments = ["--host", settings.host, "--port", str(settings.port)]
+    for name in settings.names:
+        arguments += ["--name", name]
+    for proxy in settings.trusted_proxies:
+        arguments += ["--trusted-proxy", str(proxy)]
+    return [*arguments, *(["--public-url", str(settings.public_url)] if settings.public_url else [])]
 
 
 def _has_images(project: ProjectFolder) -> bool:

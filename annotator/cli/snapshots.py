@@ -1,4 +1,4 @@
-"""snapshots, verify, diff: describe, delete, check and compare snapshots."""
+"""snapshots, verify, diff: describe, delete, check and compare snapshots; check backups."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ from pathlib import Path
 
 import click
 
-from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
+from annotator.cli.terminal import (
+    json_option,
+    one_line,
+    open_project,
+    print_json,
+    progress_bar,
+    project_option,
+)
+from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.files import new_file
 from annotator.formats.snapshot.diff import Named, SnapshotDiff, diff_snapshots, write_changed_cells
 from annotator.formats.snapshot.writer import verify_snapshot
+from annotator.services.backups.restore import is_backup, verify_backup
 from annotator.services.exporting.snapshot_records import delete_snapshot, describe_snapshot
 from annotator.services.exporting.snapshots import list_snapshots
 
@@ -76,7 +85,10 @@ def delete_command(name: str, project: Path) -> None:
 @click.argument("snapshot", type=click.Path(path_type=Path, file_okay=False))
 @json_option
 def verify_command(snapshot: Path, as_json: bool) -> None:
-    """Check every byte of a snapshot against its manifest."""
+    """Check every byte of a snapshot, or of a backup in a folder, against its manifest."""
+    if is_backup(snapshot):
+        _verify_backup(snapshot, as_json=as_json)
+        return
     manifest = verify_snapshot(snapshot)
     if as_json:
         print_json({"whole": True, "content_hash": manifest["content_hash"]})
@@ -84,6 +96,15 @@ def verify_command(snapshot: Path, as_json: bool) -> None:
         click.echo(
             f"{snapshot} is whole: {manifest['counts']['images']} images, content {manifest['content_hash'][:16]}"
         )
+
+
+def _verify_backup(folder: Path, *, as_json: bool) -> None:
+    with progress_bar("checking") as progress:
+        manifest = verify_backup(folder, progress=progress)
+    if as_json:
+        print_json({"whole": True, "created_at": manifest["created_at"]})
+    else:
+        click.echo(f"The backup of {manifest['created_at']} is whole: {manifest['files']['count']} files.")
 
 
 @click.command("diff")
@@ -111,9 +132,11 @@ def diff_command(a: Path, b: Path, cells: Path | None, as_json: bool) -> None:
 
 def _summary(diff: SnapshotDiff) -> list[str]:
     if diff.same:
-        return [f"No differences: {diff.unchanged} images with the same labels."]
+        return [f"No differences: {counted(diff.unchanged, 'image', 'images')} with the same labels."]
     lines = [f"schema: {change}" for change in diff.schema]
-    lines.append(f"{diff.unchanged} images are unchanged, {diff.changed_cells} cells differ")
+    lines.append(
+        f"{counted(diff.unchanged, 'image is', 'images are')} unchanged, {counted(diff.changed_cells, 'cell differs', 'cells differ')}"
+    )
     for what, named in (
         ("added", diff.added),
         ("removed", diff.removed),
@@ -122,10 +145,13 @@ def _summary(diff: SnapshotDiff) -> list[str]:
         ("other group", diff.regrouped),
     ):
         lines += _named(what, named)
-    lines += [f"  split {a} → {b}: {number} images" for (a, b), number in sorted(diff.splits.items())]
+    lines += [
+        f"  split {a} → {b}: {counted(number, 'image', 'images')}"
+        for (a, b), number in sorted(diff.splits.items())
+    ]
     for attribute, counts in diff.cells.items():
         if counts:
-            lines.append(f"{attribute}: {counts.total()} cells")
+            lines.append(f"{attribute}: {counted(counts.total(), 'cell', 'cells')}")
         names = diff.names[attribute]
         lines += [
             f"  {number:>9}  {names.get(a, a)} → {names.get(b, b)}"
@@ -134,7 +160,7 @@ def _summary(diff: SnapshotDiff) -> list[str]:
         if len(counts) > _MOST_CHANGES:
             lines.append(f"             and {len(counts) - _MOST_CHANGES} other changes")
     lines += [
-        f"by {one_line(who) or 'unknown'} ({how or 'no answer'}): {number} cells"
+        f"by {one_line(who) or 'unknown'} ({how or 'no answer'}): {counted(number, 'cell', 'cells')}"
         for (who, how), number in diff.people.most_common()
     ]
     return lines

@@ -10,6 +10,7 @@ import click
 
 from annotator.cli.terminal import errors, json_option, one_line, open_project, print_json, project_option
 from annotator.domain.grouping.splits import Split
+from annotator.domain.plurals import counted
 from annotator.services.grouping.rebuild import settle_groups
 from annotator.services.grouping.split_balance import Held, SplitPlan, balance_splits, plan_balance
 
@@ -45,7 +46,9 @@ def splits_command(applied: bool, even_so: bool, project: Path, as_json: bool) -
     if as_json:
         print_json({**asdict(plan), "applied": applied})
     elif applied and plan.seed != plan.seed_now:
-        click.echo(f"The seed is now {plan.seed}; {plan.moved} images moved to another split.")
+        click.echo(
+            f"The seed is now {plan.seed}; {counted(plan.moved, 'image', 'images')} moved to another split."
+        )
 
 
 def _print_plan(plan: SplitPlan) -> None:
@@ -54,7 +57,7 @@ def _print_plan(plan: SplitPlan) -> None:
     else:
         click.echo(
             f"Seed {plan.seed_now} → {plan.seed}: distance from the wanted proportions {plan.distance_now:.2f} → {plan.distance:.2f} "
-            f"(a random seed: 1), {plan.moved} images would move to another split."
+            f"(a random seed: 1), {counted(plan.moved, 'image', 'images')} would move to another split."
         )
     width = max(len(one_line(f"{row.attribute} {row.value}")) for row in plan.values)
     click.echo(

@@ -14,6 +14,7 @@ from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.services.accounts import find_account, local_labeller
 from annotator.services.annotation.take_back import (
+    PastTakeBack,
     Selection,
     list_take_backs,
     preview_take_back,
@@ -49,7 +50,7 @@ def take_back_command(
     opened = open_project(project)
     if listing:
         with opened.database.read() as session:
-            past = [asdict(each) for each in list_take_backs(session)]
+            past = [_row(each) for each in list_take_backs(session)]
         _print_list(past, as_json=as_json)
         return
     if undone_key is not None:
@@ -98,6 +99,13 @@ def _summary(effect: Effect, would: str) -> list[str]:
     return lines
 
 
+def _row(past: PastTakeBack) -> dict[str, object]:
+    """A take-back with the names that the API has for its fields."""
+    row: dict[str, object] = asdict(past)
+    names = {"key": "submission", "import_id": "upload", "import_name": "source"}
+    return {names.get(name, name): value for name, value in row.items()}
+
+
 def _print_list(past: list[dict[str, object]], *, as_json: bool) -> None:
     rows = [
         {name: utc_text(value) if isinstance(value, datetime) else value for name, value in row.items()}
@@ -107,7 +115,9 @@ def _print_list(past: list[dict[str, object]], *, as_json: bool) -> None:
         print_json(rows)
         return
     for row in rows:
-        what = (row["labeller"], row["import_name"] or row["import_id"], row["since"], row["until"])
+        what = (row["labeller"], row["source"] or row["upload"], row["since"], row["until"])
         names = zip(("labeller", "import", "since", "until"), what, strict=True)
         asked = ", ".join(f"{name} {one_line(str(value))}" for name, value in names if value is not None)
-        click.echo(f"{row['created_at']}  {row['key']}  {asked}{'  (undone)' if row['undone'] else ''}")
+        click.echo(
+            f"{row['created_at']}  {row['submission']}  {asked}{'  (undone)' if row['undone'] else ''}"
+        )

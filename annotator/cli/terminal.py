@@ -32,9 +32,8 @@ def report_expected(error: Exception) -> int | None:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        _print_error(
-            WrongUse("bad_setting", f"FACELABEL_{name}: {first['msg']}.", do="Set it to another value.")
-        )
+        message = first["msg"].removeprefix("Value error, ")
+        _print_error(WrongUse("bad_setting", f"FACELABEL_{name}: {message}.", do="Set it to another value."))
         return 2
     return None
 

@@ -10,8 +10,8 @@ beside the label, which agreement and aggregation use:
 4. The image measures its labellers (gold) or its labels (asked again), so the label that the cell has is not touched.
 5. The image is labelled blind, and the answer comes from a page that shows what the model thinks.
 
-A reviewer's decision always becomes the label. A correction is made in sight of all answers, so only reason 1 stands against
-it. An import fills empty cells and replaces earlier imports; its other answers are left out, because people outrank files.
+A reviewer's decision always becomes the label. A reviewer's correction is made in sight of all answers, so only reason 1 stands
+against it. A labeller sees and corrects only their own answers, so reasons 1, 3 and 4 stand against that. An import fills empty cells and replaces earlier imports; its other answers are left out, because people outrank files.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ class Way(Enum):
     """From the page *Sweep*: many images under leases, arranged by the model's predictions."""
     PEOPLE = auto()
     """From the page *People*: a set of faces, without leases."""
+    REVISION = auto()
+    """From *Browse*, by a labeller, of an image that they answered."""
     CORRECTION = auto()
-    """From *Browse* or *Review*, by a labeller."""
+    """From *Browse* or *Review*, by a reviewer who does not adjudicate."""
     DECISION = auto()
     """From *Browse* or *Review*, by a reviewer who adjudicates."""
     IMPORT = auto()
@@ -118,6 +120,8 @@ def decide(cell: CellState, way: Way) -> KeptAs:
         return KeptAs.LABEL if cell.owner in {Owner.NOBODY, Owner.IMPORT} else KeptAs.NOTHING
     if way is Way.CORRECTION:
         return KeptAs.OPINION if cell.owner is Owner.REVIEWER else KeptAs.LABEL
+    if way is Way.REVISION:
+        return KeptAs.OPINION if _label_stands(cell) else KeptAs.LABEL
     if _label_stands(cell) or _is_late(cell, way) or (way is Way.BULK and cell.blind):
         return KeptAs.OPINION
     return KeptAs.LABEL

@@ -132,3 +132,14 @@ class ErasureState(StrEnum):
     CLEANING = "cleaning"
     """The files are gone; free pages of the database may still hold bytes of it."""
     DONE = "done"
+
+
+class AssignmentState(StrEnum):
+    """The state of an assignment. Only the images of an active one are kept for its people; everybody gets the others."""
+
+    PREPARING = "preparing"
+    """Its images are still being chosen, or that was interrupted."""
+    ACTIVE = "active"
+    RELEASING = "releasing"
+    """It no longer holds, and its images still carry its mark."""
+    RELEASED = "released"

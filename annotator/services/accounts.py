@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.roles import LOCAL_LABELLER, Role
 from annotator.errors import FacelabelError, NotFound
-from annotator.models import ApiToken, Labeller, Lease, StoredStatistics, now
+from annotator.models import ApiToken, Labeller, Lease, Project, StoredStatistics, now
 from annotator.services.schema.open_values import clean_name
 
 MIN_PASSWORD = 10
@@ -35,6 +35,12 @@ class Account:
     name: str
     role: str
     password_hash: str | None
+    qualified: bool = True
+
+    @property
+    def must_qualify(self) -> bool:
+        """Whether they are a labeller who must pass the qualification first."""
+        return not self.qualified and self.role == Role.LABELLER
 
 
 def has_accounts(session: Session) -> bool:
@@ -52,6 +58,7 @@ def add_account(session: Session, name: str, role: str, password: str) -> Labell
     name = clean_name(name)
     _require_free(session, name)
     row = Labeller(name=name, role=role, password_hash=_hash(password), active=True, created_at=now())
+    row.qualified = role != Role.LABELLER or not session.scalar(select(Project.qualification_images))
     session.add(row)
     session.flush()
     return row
@@ -241,7 +248,7 @@ def account_of_token(session: Session, token: str) -> Account | None:
 
 
 _CAN_LOG_IN = exists().where(Labeller.password_hash.is_not(None))
-_ACCOUNT = select(Labeller.id, Labeller.name, Labeller.role, Labeller.password_hash)
+_ACCOUNT = select(Labeller.id, Labeller.name, Labeller.role, Labeller.password_hash, Labeller.qualified)
 _LOCAL = _ACCOUNT.where(Labeller.name == LOCAL_LABELLER, ~_CAN_LOG_IN.correlate_except(Labeller))
 _LOGGED_IN = _ACCOUNT.where(Labeller.id == bindparam("labeller_id"), Labeller.active)
 _OF_TOKEN = _ACCOUNT.join(ApiToken, ApiToken.labeller_id == Labeller.id).where(

@@ -17,7 +17,7 @@ from annotator.domain.roles import LOCAL_LABELLER, Role
 from annotator.domain.schema import Attribute, Schema, parse_schema
 from annotator.domain.schema_text import format_schema
 from annotator.errors import FacelabelError, WrongUse
-from annotator.files import write_atomically
+from annotator.files import keep_private, write_atomically
 from annotator.models import Labeller, Project, now
 from annotator.project import ProjectFolder
 from annotator.resources import resource
@@ -102,6 +102,7 @@ def init_project(
     Raises:
         WrongUse: if the folder has a project already, or its own schema beside a template.
     """
+    keep_private()
     project = ProjectFolder(path)
     if project.database_file.exists():
         raise WrongUse(

@@ -142,6 +142,7 @@ export interface TasksAnswer {
   progress: Progress;
   renewed: string[];
   lost: string[];
+  reserved: boolean;
 }
 
 /** What `GET /api/v1/loop` says: when the model learns again, and which suggestions are in use. */
@@ -295,7 +296,7 @@ export interface ImageCard {
   name: string;
   image_url: string;
   thumbnail_url: string | null;
-  split: string;
+  split: string | null;
   done: boolean;
   labels: Record<string, Code>;
   names: Record<string, string>;
@@ -343,8 +344,8 @@ export interface ImageDetail {
   head_url: string | null;
   width: number;
   height: number;
-  split: string;
-  group: string;
+  split: string | null;
+  group: string | null;
   source: string;
   original_path: string;
   done: boolean;
@@ -865,6 +866,82 @@ export interface Aggregation {
   undecided: number;
 }
 
+/** Where a labeller stands who must qualify before their answers count. */
+export interface Qualification {
+  state: string;
+  attempts: number;
+  answered: number;
+  images: number;
+  right: number;
+  cells: number;
+  pass_mark: number;
+  task: { image_id: number; image_url: string; width: number; height: number; attributes: string[] } | null;
+}
+
+/** An answer of a qualification, and the known one. */
+export interface CheckedCell {
+  attribute: string;
+  code: Code;
+  known: Code;
+  right: boolean;
+}
+
+/** A labeller who must qualify or tried to, and the newest attempt. */
+export interface Candidate {
+  id: number;
+  name: string;
+  qualified: boolean;
+  state: string;
+  attempts: number;
+  answered: number;
+  images: number;
+  right: number;
+  cells: number;
+}
+
+/** The settings of the qualification, and how labellers did. */
+export interface TeamQualification {
+  images: number;
+  pass_mark: number;
+  gold: number;
+  people: Candidate[];
+}
+
+/** What an assignment would do. */
+export interface AssignmentPreview {
+  images: number;
+  groups: number;
+  rest: number;
+  assigned: number;
+  done: number;
+  overlapped: number;
+  opinions: number;
+  lacking: boolean;
+  parts: { people: number[]; share: number | null; images: number; held: number }[];
+}
+
+/** How far some people are with images that are assigned to them. */
+export interface PoolProgress {
+  people: number[];
+  names: string[];
+  share: number | null;
+  images: number;
+  done: number | null;
+  absent: boolean;
+}
+
+/** Images that only some people get; `view` null means all open ones. */
+export interface Assignment {
+  id: number;
+  state: string;
+  by: string;
+  created_at: string;
+  released_at: string | null;
+  view: Record<string, string> | null;
+  covers_new: boolean;
+  parts: PoolProgress[];
+}
+
 export interface TakeBackEffect {
   submissions: number;
   answers: number;
@@ -943,7 +1020,7 @@ export interface CachedImage {
 // ---- erasures
 
 export interface ErasureCopy {
-  kind: 'snapshot' | 'export' | 'upload';
+  kind: 'snapshot' | 'export' | 'upload' | 'backup';
   path: string;
   command: string;
   certain: boolean;

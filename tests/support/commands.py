@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from annotator.cli import main
 
-DATABASE_FILES = {"facelabel.db", "facelabel.db-wal", "facelabel.db-shm"}
+DATABASE_FILES = {"facelabel.db", "facelabel.db-wal", "facelabel.db-shm", "facelabel.db-generation"}
 
 
 @dataclass(frozen=True)

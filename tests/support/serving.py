@@ -31,6 +31,7 @@ class Server:
         self.url = ""
         # The worker, face detection and automatic rounds would only slow down tests of other subjects.
         off = {"FACELABEL_WORKER": "0", "FACELABEL_FACES": "0", "FACELABEL_ROUND_EVERY": "0"}
+        off |= {"FACELABEL_START_TOKEN": "0"}  # programs and pages ask without it
         self._environment = {**os.environ, **off, **environment}
         self._process: Command | subprocess.Popen[str] | None = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,8 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from annotator.domain.schema import CANNOT_TELL_NAME, Schema
 from annotator.errors import FacelabelError
-from annotator.files import link_or_copy, staged_folder, sync_tree
-from annotator.formats.snapshot.images import SnapshotImage
+from annotator.files import staged_folder, sync_tree
+from annotator.formats.snapshot.images import SnapshotImage, place_image
 from annotator.formats.snapshot.writer import ImageMode
 
 _SHOWN = 5
@@ -55,16 +54,12 @@ class Export:
             always: write it in any case.
 
         Raises:
+            FacelabelError: if the image's file is missing, or its bytes have changed.
             OSError: if it cannot be written; FileExistsError if there is such a file already.
         """
         if self.place == "none" and not always:
             return
-        source = self.images_root / image.file
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if self.place == "copy":
-            shutil.copyfile(source, place)
-        else:
-            link_or_copy(source, place)
+        place_image(self.images_root, image.file, image.name, place, link=self.place != "copy")
 
 
 @dataclass(frozen=True)

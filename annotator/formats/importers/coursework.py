@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from annotator.domain.plurals import counted
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import account_for, list_folder, unique_names
@@ -38,7 +39,10 @@ def read(path: Path) -> SourceContents:
     names = sorted(filter(None, map(str.strip, _text(folder / _NAMES).splitlines())), key=_natural)
     labelled = [line for line in enumerate(_text(folder / _ANSWERS).splitlines(), 1) if _is_labelled(line[1])]
     if len(labelled) != len(names):
-        raise _bad(folder / _ANSWERS, f"it labels {len(labelled)} images, and {_NAMES} has {len(names)}")
+        raise _bad(
+            folder / _ANSWERS,
+            f"it labels {counted(len(labelled), 'image', 'images')}, and {_NAMES} has {len(names)}",
+        )
     contents = SourceContents(coded=True)
     for name, (number, line) in zip(names, labelled, strict=True):
         cells = line.partition(":")[2].split(",")
@@ -54,7 +58,7 @@ def read(path: Path) -> SourceContents:
         account_for(contents, listing, [folder / _ANSWERS, folder / _NAMES])
         if unnamed := {image.name for image in listing.images} - set(names):
             contents.notes.append(
-                f"{len(unnamed)} of its images are not in {_NAMES}; they are imported without labels."
+                f"{counted(len(unnamed), 'image is', 'images are')} not in {_NAMES}, and imported without labels."
             )
     return contents
 

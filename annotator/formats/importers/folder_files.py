@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from annotator.domain.plurals import counted
 from annotator.formats.importers.base import SourceContents, SourceImage
 from annotator.formats.importers.ignored_files import (
     IgnoredFiles,
@@ -241,12 +242,12 @@ def _link_notes(walk: _Walk) -> list[str]:
     notes = []
     if walk.outside:
         notes.append(
-            f"{len(walk.outside)} links lead out of {walk.root} and were followed: {_first(walk.outside)}"
+            f"{counted(len(walk.outside), 'link leads', 'links lead')} out of {walk.root} and {'was' if len(walk.outside) == 1 else 'were'} followed: {_first(walk.outside)}"
         )
     if walk.circles:
         notes.append(
-            f"{len(walk.circles)} links to folders were not followed, because these folders are read anyway "
-            f"or hold {walk.root}: {_first(walk.circles)}"
+            f"{counted(len(walk.circles), 'link to a folder was', 'links to folders were')} not followed, because what it leads to "
+            f"is read anyway or holds {walk.root}: {_first(walk.circles)}"
         )
     return notes
 

@@ -12,6 +12,7 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from annotator.domain.grouping.splits import SplitRule
+from annotator.domain.plurals import counted
 from annotator.domain.schema import CANNOT_TELL_NAME, Attribute, Schema
 from annotator.formats.snapshot.tally import SPLITS, Tally
 from annotator.resources import resource
@@ -106,7 +107,8 @@ def _sections(schema: Schema, tally: Tally, splits: SplitRule, labelling: Labell
         Section(
             "Dataset card",
             [
-                f"{tally.images} images, {tally.done.total()} of them labelled, {len(schema.attributes)} attributes."
+                f"{counted(tally.images, 'image', 'images')}, {tally.done.total():,} of them labelled, "
+                + counted(len(schema.attributes), "attribute.", "attributes.")
             ],
         ),
         _splits(tally, splits),
@@ -155,7 +157,8 @@ def _attribute(attribute: Attribute, tally: Tally) -> Section:
         return Section(
             title,
             [
-                f"{attribute.title}: open, values are named while labelling. {people} values on {labelled} images."
+                f"{attribute.title}: open, values are named while labelling. {counted(people, 'value', 'values')} on "
+                + counted(labelled, "image.", "images.")
             ],
             guideline=attribute.guideline,
         )
@@ -175,7 +178,9 @@ def _attribute(attribute: Attribute, tally: Tally) -> Section:
     ]
     return Section(
         title,
-        [f"{attribute.title}: {total} images are labelled, {tally.images - total} are not."],
+        [
+            f"{attribute.title}: {counted(total, 'image is', 'images are')} labelled, {tally.images - total:,} not."
+        ],
         [["value", "images", "share", *SPLITS], *rows],
         _bars(attribute.name, values),
         attribute.guideline,

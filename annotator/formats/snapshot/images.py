@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat, starmap
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotator.domain.schema import CANNOT_TELL
+from annotator.errors import FacelabelError
+from annotator.files import place_checked
 
 MISSING = CANNOT_TELL - 1
 """The code of a cell without a label, in columns of codes."""
@@ -89,3 +92,28 @@ class ImageBatch:
 def image_file(sha256: str, extension: str) -> str:
     """Return the path of an image file below the root of the images."""
     return f"{sha256[:2]}/{sha256}.{extension}"
+
+
+def place_image(root: Path, file: str, name: str, place: Path, *, link: bool) -> None:
+    """Give an image file a second name or copy it, checked against the hash in its name.
+
+    Args:
+        root: the root of the image files.
+        file: the image file's path below it, from `image_file`.
+        name: the image's name, for the error.
+        place: the new file.
+        link: whether it gets a second name rather than a copy.
+
+    Raises:
+        FacelabelError: if the image file is missing, or its bytes have changed.
+        OSError: if the new file cannot be written; FileExistsError if there is such a file already.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place_checked(root / file, place, PurePosixPath(file).stem, link=link):
+        state = "has other bytes than at its import" if (root / file).exists() else "is missing"
+        raise FacelabelError(
+            "image_damaged",
+            f"The file of the image {name} {state}: {root / file}.",
+            kept="Nothing was written.",
+            do="Import the image again, or restore a backup into another folder. `facelabel doctor --deep` finds all such images.",
+        )

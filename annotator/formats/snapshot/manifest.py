@@ -11,6 +11,7 @@ from annotator.domain.schema import canonical_json
 from annotator.errors import FacelabelError
 
 _KEYS = {
+    "facelabel-backup": {"counts", "database", "files", "missing", "project", "revision", "token"},
     "facelabel-snapshot": {"cells", "content_hash", "counts", "files", "images", "schema", "splits"},
     "facelabel-network": {"feature_size", "files", "input_size", "license", "network", "weights"},
     "facelabel-predictions": {"files", "metrics", "model", "rows", "schema", "snapshot"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from annotator.errors import FacelabelError
 from annotator.formats.snapshot.manifest import damaged, read_manifest, verify_files
 
 _BATCH_ROWS = 65_536
@@ -33,22 +36,47 @@ class PredictionsFile:
 
     Args:
         folder: the folder that holds manifest.json and predictions.arrow.
+
+    `is_checked`: whether `check_columns` found the rows and columns that the manifest states.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = read_manifest(folder, "facelabel-predictions")
+        self.is_checked = False
         self.codes: dict[str, list[int]] = {
             a["name"]: a["codes"] for a in self.manifest["schema"]["attributes"]
         }
 
     @cached_property
-    def _batches(self) -> list[pa.RecordBatch]:
+    def _mapped(self) -> tuple[int, int, list[pa.RecordBatch]]:
+        """An open descriptor of predictions.arrow, its size, and its batches, which are mapped into memory."""
         try:
-            reader = pa.ipc.open_file(pa.memory_map(str(self.folder / "predictions.arrow")))
-            return [reader.get_batch(i) for i in range(reader.num_record_batches)]
-        except (OSError, pa.ArrowInvalid) as error:
+            descriptor = os.open(self.folder / "predictions.arrow", os.O_RDONLY)
+            weakref.finalize(self, os.close, descriptor)
+            size = os.fstat(descriptor).st_size
+            if size != self.manifest["files"]["predictions.arrow"].get("bytes", size):
+                raise damaged(self.folder, "predictions.arrow has another size than its manifest says")
+            # By the descriptor, because another file may get the name at any moment.
+            reader = pa.ipc.open_file(pa.memory_map(f"/proc/self/fd/{descriptor}"))
+            return descriptor, size, [reader.get_batch(i) for i in range(reader.num_record_batches)]
+        except (OSError, KeyError, AttributeError, pa.ArrowInvalid) as error:
             raise damaged(self.folder, f"predictions.arrow cannot be read: {error}") from error
+
+    @property
+    def _batches(self) -> list[pa.RecordBatch]:
+        """The batches. A process that reads mapped bytes of a file that was cut off meanwhile is killed, so that is checked first."""
+        descriptor, size, batches = self._mapped
+        if os.fstat(descriptor).st_size != size:
+            raise damaged(self.folder, "predictions.arrow was changed while it was in use")
+        return batches
+
+    def is_usable(self) -> bool:
+        """Return whether the rows can be read now."""
+        try:
+            return self._batches is not None
+        except FacelabelError:
+            return False
 
     @property
     def rows(self) -> int:
@@ -77,6 +105,7 @@ class PredictionsFile:
             raise damaged(self.folder, f"the column {min(expected - names)} is missing")
         if sum(batch.num_rows for batch in self._batches) != self.rows:
             raise damaged(self.folder, "it has another number of rows than its manifest says")
+        self.is_checked = True
 
     def all_names(self) -> Iterator[str]:
         """Yield the image names of all rows."""

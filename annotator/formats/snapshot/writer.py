@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,12 +16,12 @@ from annotator.domain.schema import CANNOT_TELL, Attribute, Schema, canonical_js
 from annotator.domain.states import Origin
 from annotator.domain.timestamps import utc_text
 from annotator.errors import FacelabelError
-from annotator.files import link_or_copy, staged_folder, sync_tree, write_atomically
+from annotator.files import staged_folder, sync_tree, write_atomically
 from annotator.formats.snapshot.csv_text import csv_field, csv_line, csv_text
 from annotator.formats.snapshot.dataset_card import Labelling, card_files
 from annotator.formats.snapshot.faces import FACES, FaceRows, read_checked_faces, write_faces
 from annotator.formats.snapshot.hashed_file import HashedFile
-from annotator.formats.snapshot.images import ImageBatch
+from annotator.formats.snapshot.images import ImageBatch, place_image
 from annotator.formats.snapshot.known_images import KnownFile, Relabelled, write_relabelled
 from annotator.formats.snapshot.labels import LabelLines
 from annotator.formats.snapshot.manifest import damaged, hash_manifest, read_manifest, sha256_of, verify_files
@@ -175,8 +174,10 @@ def _write_rows(
             images_csv.write(_image_lines(batch))
             labels_csv.write(lines.of(list(map(csv_field, batch.names)), batch.codes))
             if options.images != "none":
-                for file in batch.files:
-                    _place_image(folder / "images" / file, images_root / file, options.images)
+                for name, file in zip(batch.names, batch.files, strict=True):
+                    if not (folder / "images" / file).exists():
+                        link = options.images == "link"
+                        place_image(images_root, file, name, folder / "images" / file, link=link)
     return {"labels.csv": labels_csv.entry(), "images.csv": images_csv.entry()}
 
 
@@ -223,16 +224,6 @@ def _write_history(folder: Path, history: Iterable[HistoryRow] | None) -> dict[s
                 csv_line((row.image_name, row.attribute, code, row.labeller, row.origin, milliseconds))
             )
     return {"annotations.csv": file.entry()}
-
-
-def _place_image(place: Path, source: Path, mode: ImageMode) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.exists():
-        return
-    if mode == "link":
-        link_or_copy(source, place)
-    else:
-        shutil.copyfile(source, place)
 
 
 def content_hash(files: dict[str, dict[str, Any]]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from annotator.domain.names import find_attribute, propose_values, whole_number
+from annotator.domain.plurals import counted
 from annotator.domain.schema import Attribute, Schema
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents
@@ -358,7 +359,7 @@ def _refusal(
         )
     return FacelabelError(
         "bad_table",
-        f"{path} has {len(wrong)} cells or rows that cannot be read:\n  "
+        f"{path} has {counted(len(wrong), 'cell or row', 'cells or rows')} that cannot be read:\n  "
         + "\n  ".join(wrong[:_SHOWN])
         + more,
         do=do,

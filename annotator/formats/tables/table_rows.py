@@ -17,6 +17,7 @@ from itertools import chain, islice
 from pathlib import Path, PurePath
 
 from annotator.domain.names import plain
+from annotator.domain.plurals import counted
 from annotator.errors import FacelabelError
 from annotator.formats.importers.archives.code_pages import CODE_PAGES, guess_code_page
 from annotator.formats.tables.workbook import ENDINGS as WORKBOOKS
@@ -230,7 +231,7 @@ def _with_header(rows: Iterator[tuple[int, list[str]]], image: str | None) -> Ta
             header, chain(head, filled), ["it has no header: its columns are called image_name, 2, 3, …"]
         )
     position = position or 0
-    notes = [f"{position} lines above its header were ignored"] if position else []
+    notes = [f"{counted(position, 'line', 'lines')} above its header ignored"] if position else []
     return TableRows(_clean(head[position][1]), chain(head[position + 1 :], filled), notes)
 
 

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from annotator.domain.plurals import counted
 from annotator.formats.exporters.base import Export, Losses, cannot_say, safe_name
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import FolderListing, list_folder
@@ -75,7 +76,7 @@ def read(path: Path) -> SourceContents:
         first = ", ".join(listing.name(image) for image in rest[:3])
         more = ", …" if len(rest) > 3 else ""
         contents.notes.append(
-            f"{len(rest)} of its images are in no value's folder; they are imported without labels: {first}{more}"
+            f"{counted(len(rest), 'image is', 'images are')} in no value's folder, and imported without labels: {first}{more}"
         )
     return contents
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from annotator.domain.plurals import counted
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import take_rest
 from annotator.formats.importers.json_members import read_json_members, sample_members
@@ -85,7 +86,7 @@ class _File:
     categories: dict[Id, tuple[str, str]] = field(default_factory=dict)
     labels: dict[tuple[Id, Id], int] = field(default_factory=dict)
     answers: list[tuple[Id, SourceAnswer]] = field(default_factory=list)
-    told: Counter[str] = field(default_factory=Counter)
+    told: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add_to(self, contents: SourceContents) -> None:
         """Read the file and add its images, its answers, and notes on what was not read."""
@@ -104,7 +105,9 @@ class _File:
                 readers[key](where, item)
         contents.images += list(self.images.values())
         contents.answers += dict.fromkeys([*self._of_categories(), *self._of_attributes()])
-        contents.notes += [f"{self.path.name}: {count} {what}." for what, count in self.told.items() if count]
+        contents.notes += [
+            f"{self.path.name}: {counted(count, *what)}." for what, count in self.told.items() if count
+        ]
 
     def _read_image(self, where: str, item: dict[str, Any]) -> None:
         name = referenced_name(self.path, where, item.get("file_name"))
@@ -137,10 +140,13 @@ class _File:
             key = image, category
             self.labels[key] = self.labels.get(key, 0) + 1
         elif category is not None or "attributes" not in item:
-            self.told["annotations have no category and were ignored"] += 1
-        self.told["boxes and outlines were read as labels of the whole image"] += bool(
-            item.get("bbox") or item.get("segmentation")
-        )
+            self.told[
+                "annotation has no category and was ignored", "annotations have no category and were ignored"
+            ] += 1
+        self.told[
+            "box or outline was read as a label of the whole image",
+            "boxes and outlines were read as labels of the whole image",
+        ] += bool(item.get("bbox") or item.get("segmentation"))
         self._read_attributes(where, image, item)
 
     def _read_attributes(self, where: str, image: Id, item: dict[str, Any]) -> None:
@@ -152,7 +158,10 @@ class _File:
             if one is not None:
                 self.answers.append((image, one))
             elif value != "":
-                self.told[f"attributes {name[:60]!r} hold no single value and were ignored"] += 1
+                self.told[
+                    f"attribute {name[:60]!r} holds no single value and was ignored",
+                    f"attributes {name[:60]!r} hold no single value and were ignored",
+                ] += 1
 
     def _of_categories(self) -> list[SourceAnswer]:
         supercategories = {
@@ -162,7 +171,8 @@ class _File:
         for (image, category), count in self.labels.items():
             if image not in self.images or category not in self.categories:
                 self.told[
-                    "annotations name an image or a category that the file does not have, and were ignored"
+                    "annotation names an image or a category that the file does not have, and was ignored",
+                    "annotations name an image or a category that the file does not have, and were ignored",
                 ] += count
                 continue
             name, above = self.categories[category]
@@ -178,7 +188,10 @@ class _File:
             if image in self.images:
                 answers.append(SourceAnswer(self.images[image].name, one.attribute, one.value))
             else:
-                self.told["attributes belong to an image that the file does not have, and were ignored"] += 1
+                self.told[
+                    "attribute belongs to an image that the file does not have, and was ignored",
+                    "attributes belong to an image that the file does not have, and were ignored",
+                ] += 1
         return answers
 
     def _id(self, where: str, value: object) -> Id:

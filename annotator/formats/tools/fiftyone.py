@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from annotator.domain.plurals import counted
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import take_rest
 from annotator.formats.importers.json_members import read_json_members, sample_members
@@ -37,6 +38,13 @@ _LABEL_FIELDS = {
     "text_content",
 }
 """Fields of FiftyOne's own in a label whose values are texts or yes and no."""
+
+
+_BOXES = ("box was read as a label of the whole image", "boxes were read as labels of the whole image")
+_NO_CLASS = (
+    "label has a number that is no class, and was ignored",
+    "labels have a number that is no class, and were ignored",
+)
 
 
 def recognise(path: Path) -> bool:
@@ -99,7 +107,7 @@ def _read_labels(path: Path, root: Path | None, contents: SourceContents) -> Non
             classes.append(plain_text(path, f"class {len(classes)}", item, "its name"))
         elif key == "labels" and member is not None:
             targets.append((member, item))
-    told: Counter[str] = Counter()
+    told: Counter[tuple[str, str]] = Counter()
     for stem, target in targets:
         where = f"labels: {stem[:60]}"
         name = referenced_name(path, where, stem)
@@ -107,21 +115,21 @@ def _read_labels(path: Path, root: Path | None, contents: SourceContents) -> Non
         contents.images.append(image)
         for one in target if isinstance(target, list) else [target]:
             contents.answers += _of_target(path, where, image.name, one, classes, told)
-    contents.notes += [f"{count} {what}." for what, count in told.items() if count]
+    contents.notes += [f"{counted(count, *what)}." for what, count in told.items() if count]
 
 
 def _of_target(
-    path: Path, where: str, image: str, target: object, classes: list[str], told: Counter[str]
+    path: Path, where: str, image: str, target: object, classes: list[str], told: Counter[tuple[str, str]]
 ) -> list[SourceAnswer]:
     """The answers of one class of an image; a class that is a number is looked up."""
     extra: dict[str, Any] = {}
     if isinstance(target, dict):
-        told["boxes were read as labels of the whole image"] += "bounding_box" in target
+        told[_BOXES] += "bounding_box" in target
         extra = target["attributes"] if isinstance(target.get("attributes"), dict) else {}
         target = target.get("label")
     if isinstance(target, int) and not isinstance(target, bool):
         if not 0 <= target < len(classes):
-            told["labels have a number that is no class, and were ignored"] += 1
+            told[_NO_CLASS] += 1
             target = None
         else:
             target = classes[target]
@@ -133,7 +141,7 @@ def _of_target(
 
 
 def _read_samples(path: Path, root: Path | None, contents: SourceContents) -> None:
-    told: Counter[str] = Counter()
+    told: Counter[tuple[str, str]] = Counter()
     samples = (item for key, member, item in read_json_members(path) if key == "samples" and member is None)
     for number, sample in enumerate(samples, start=1):
         where = f"sample {number}"
@@ -149,18 +157,22 @@ def _read_samples(path: Path, root: Path | None, contents: SourceContents) -> No
             answers += [answer(path, where, image.name, name, held) for name, held in _nested(value)]
             contents.answers += [one for one in answers if one is not None]
             if not any(answers) and value != "" and not _is_empty(value):
-                told[f"values of the field {field[:60]!r} are no labels and were ignored"] += 1
-    contents.notes += [f"{count} {what}." for what, count in told.items() if count]
+                name = repr(field[:60])
+                told[
+                    f"value of the field {name} is no label and was ignored",
+                    f"values of the field {name} are no labels and were ignored",
+                ] += 1
+    contents.notes += [f"{counted(count, *what)}." for what, count in told.items() if count]
 
 
-def _labels(value: object, told: Counter[str]) -> list[object]:
+def _labels(value: object, told: Counter[tuple[str, str]]) -> list[object]:
     """The labels that a field of a sample holds."""
     if not isinstance(value, dict):
         return [value]
     kind = str(value.get("_cls"))
     inner = value.get(_LISTS[kind]) if kind in _LISTS else [value]
     found = [one for one in inner if isinstance(one, dict)] if isinstance(inner, list) else []
-    told["boxes were read as labels of the whole image"] += sum("bounding_box" in one for one in found)
+    told[_BOXES] += sum("bounding_box" in one for one in found)
     return [one.get("label") for one in found]
 
 

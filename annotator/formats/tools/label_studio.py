@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import quoteattr
 
+from annotator.domain.plurals import counted
 from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.formats.exporters.base import Export, Losses, cannot_say, safe_name
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
@@ -44,6 +45,12 @@ _IMAGE_KEYS = ("image", "img", "picture", "photo", "file", "url")
 _IMAGE_ENDING = re.compile(r"\.(jpe?g|png|webp|bmp|tiff?|gif)$", re.IGNORECASE)
 
 
+_PART = (
+    "answer is about a part of an image and was read as an answer about the whole image",
+    "answers are about a part of an image and were read as answers about the whole image",
+)
+
+
 def recognise(path: Path) -> bool:
     """Return whether a file is an export of Label Studio."""
     if path.suffix.lower() == ".json":
@@ -63,7 +70,7 @@ def read(path: Path) -> SourceContents:
     """
     contents = SourceContents()
     images: dict[str, SourceImage] = {}
-    told: Counter[str] = Counter()
+    told: Counter[tuple[str, str]] = Counter()
     for where, item in _items(path):
         if "data" in item:
             _read_task(path, where, item, images, contents, told)
@@ -71,7 +78,9 @@ def read(path: Path) -> SourceContents:
             _read_flat(path, where, item, images, contents)
     contents.images = list(images.values())
     contents.answers = list(dict.fromkeys(contents.answers))
-    contents.notes += [f"{count} {what}." for what, count in told.items()] + _notes_on_several(contents)
+    contents.notes += [f"{counted(count, *what)}." for what, count in told.items()] + _notes_on_several(
+        contents
+    )
     return contents
 
 
@@ -126,7 +135,7 @@ def _read_task(
     task: dict[str, Any],
     images: dict[str, SourceImage],
     contents: SourceContents,
-    told: Counter[str],
+    told: Counter[tuple[str, str]],
 ) -> None:
     """Read a task of the full JSON; `told` counts what the user should know about its results."""
     data = task["data"]
@@ -150,9 +159,7 @@ def _read_task(
                 )
                 continue
             if isinstance(value, dict) and "x" in value:
-                told[
-                    "answers are about a part of an image and were read as answers about the whole image"
-                ] += 1
+                told[_PART] += 1
             attribute = plain_text(path, where, result.get("from_name"), "from_name")
             _add(path, where, contents, image.name, attribute, texts, labeller)
 
@@ -206,7 +213,9 @@ def _notes_on_several(contents: SourceContents) -> list[str]:
     (image, attribute, _), texts = next(iter(several.items()))
     example = f"{attribute}: {', '.join(texts)[:200]} for {image[:200]}"
     rest = "Where the values differ here too, the cell stays unlabelled, because an attribute has one value."
-    return [f"{len(several)} answers choose several values at once, such as {example}. {rest}"]
+    return [
+        f"{counted(len(several), 'answer chooses', 'answers choose')} several values at once, such as {example}. {rest}"
+    ]
 
 
 def _list_of_objects(path: Path, where: str, value: object, what: str) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from annotator.domain.plurals import counted
 from annotator.errors import FacelabelError
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import list_folder, take_rest
@@ -70,7 +71,9 @@ def _clause(file: Path, error: FacelabelError) -> str:
 
 def _note_shapes(shapes: int, contents: SourceContents) -> None:
     if shapes:
-        contents.notes.append(f"Its {shapes} shapes were read as labels of the whole image.")
+        contents.notes.append(
+            f"{counted(shapes, 'shape was read as a label', 'shapes were read as labels')} of the whole image."
+        )
 
 
 def _read_file(path: Path, root: Path | None, contents: SourceContents) -> int:

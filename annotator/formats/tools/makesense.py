@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from annotator.domain.plurals import counted
 from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.formats.exporters.base import Export, Losses, cannot_say
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
@@ -143,4 +144,6 @@ def _from_boxes(path: Path, contents: SourceContents) -> Iterator[tuple[str, lis
             refuse(path, f"{len(cells)} cells instead of {len(_BOXES)}", where)
         boxes += 1
         yield image_name(path, where, cells[5]), [plain_text(path, where, cells[0], "the label")]
-    contents.notes.append(f"Its {boxes} boxes were read as labels of the whole image.")
+    contents.notes.append(
+        f"{counted(boxes, 'box was read as a label', 'boxes were read as labels')} of the whole image."
+    )

@@ -30,6 +30,7 @@ from annotator.services.annotation.undo import find_undoable, undo_submission
 from annotator.services.common.counted import COUNTED
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
+from annotator.services.tasks.assigned import read_reach
 from annotator.services.tasks.leases import give_up_leases
 from annotator.services.tasks.task import Task, lease_tasks
 from annotator.services.tasks.visibility import blind_among, labelled_blind
@@ -129,7 +130,8 @@ def find_page(
     file = predictions.file_for(selection.attribute) if predictions else None
     if file is None or code not in file.codes[selection.attribute]:
         return []
-    order = predicted_order(session, file, selection.attribute, code, selection.order)
+    reach = read_reach(session, labeller_id)
+    order = predicted_order(session, file, selection.attribute, code, selection.order, reach)
     return order.find(session, labeller_id, attribute_id, count, selection.without)
 
 
@@ -158,7 +160,7 @@ def submit_page(session: Session, labeller_id: int, page: SweptPage) -> SweepOut
         NotFound: if there is no such image.
         FacelabelError: if the attribute or a value is not in the schema, or an image occurs twice.
     """
-    existing = find_submission(session, page.key, page.fingerprint())
+    existing = find_submission(session, page.key, page.fingerprint(), labeller_id)
     if existing is not None:
         return _outcome(session, existing)
     active = active_schema(session)
@@ -219,7 +221,7 @@ def undo_page(
         Conflict: if it was undone already, or the key was used for another request.
     """
     fingerprint = hashlib.sha256(f"undo-sweep:{undone_key}".encode()).hexdigest()
-    existing = find_submission(session, key, fingerprint)
+    existing = find_submission(session, key, fingerprint, labeller_id)
     if existing is not None:
         target = session.get_one(Submission, existing.undoes)
     else:

@@ -8,13 +8,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, and_, exists, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, select, tuple_
 from sqlalchemy.orm import Session
 
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Project
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.counted import COUNTED
+from annotator.services.tasks.assigned import EVERYTHING, Reach, in_queue_order, read_reach
 from annotator.services.tasks.queue import free_for
 from annotator.services.tasks.visibility import labelled_blind
 
@@ -49,9 +50,9 @@ class PredictedOrder:
     ) -> list[int]:
         """Find the first images, by id, that the labeller can sweep."""
         images: list[int] = []
-        place, window = 0, _FIRST_WINDOW
+        place, window, reach = 0, _FIRST_WINDOW, read_reach(session, labeller_id)
         while len(images) < count and len(rows := self._rows[place : place + window]):
-            waiting = _waiting(session, self._named(rows), labeller_id, attribute_id)
+            waiting = _waiting(session, self._named(rows), labeller_id, attribute_id, reach)
             images += [image_id for image_id, free in waiting.values() if free and image_id not in without]
             answered = [row for row in rows.tolist() if row not in waiting]
             place += len(rows) - self._drop(place + len(rows), answered)
@@ -78,11 +79,15 @@ class PredictedOrder:
 
 
 def _waiting(
-    session: Session, named: dict[str, tuple[int, str]], labeller_id: int, attribute_id: int
+    session: Session,
+    named: dict[str, tuple[int, str]],
+    labeller_id: int,
+    attribute_id: int,
+    reach: Reach,
 ) -> dict[int, tuple[int, bool]]:
-    """Choose the rows whose image lacks an answer: row → (image id, whether the labeller can have it now)."""
+    """Choose the rows whose image is for the labeller and lacks an answer: row → (image id, whether they can have it now)."""
     query = select(Image.name, Image.sha256, Image.id, free_for(labeller_id, attribute_id)).where(
-        sweepable(session, attribute_id), Image.name.in_(named)
+        sweepable(session, attribute_id), reach.allows(), Image.name.in_(named)
     )
     images = {(name, sha256): (image_id, free) for name, sha256, image_id, free in session.execute(query)}
     return {row: images[name, sha256] for name, (row, sha256) in named.items() if (name, sha256) in images}
@@ -94,17 +99,23 @@ def sweepable(session: Session, attribute_id: int) -> ColumnElement[bool]:
     return and_(Image.open_cells > 0, COUNTED, ~labelled_blind(session), ~answered)
 
 
-_ORDERS = CacheKind[tuple[Path, str, int, Order], PredictedOrder](size=8)
+_ORDERS = CacheKind[tuple[Path, str, int, Order, Reach], PredictedOrder](size=8)
+"""By predictions, attribute, value, order and reach: images that are not for somebody are dropped like answered ones."""
 _SIZES = CacheKind[tuple[Path, str], dict[int, int]](size=16)
-_HEADS = CacheKind[tuple[int, int], tuple[int, int]](size=256)
-"""By number of images and attribute: where the order of the queue has its first open cell."""
+_HEADS = CacheKind[tuple[int, int, Reach], tuple[int, int]](size=256)
+"""By number of images, attribute and reach: where the order of the queue has its first open cell."""
 
 
 def predicted_order(
-    session: Session, file: PredictionsFile, attribute: str, code: int, order: Order
+    session: Session,
+    file: PredictionsFile,
+    attribute: str,
+    code: int,
+    order: Order,
+    reach: Reach = EVERYTHING,
 ) -> PredictedOrder:
     """Return the cells that a sweep takes, in its order. One scan of the columns finds them; then they are kept."""
-    key = (file.folder, attribute, code, order)
+    key = (file.folder, attribute, code, order, reach)
     return project_cache(session).get_or_compute(_ORDERS, key, lambda: _rank(file, attribute, code, order))
 
 
@@ -135,24 +146,25 @@ def find_in_queue_order(
     session: Session, labeller_id: int, attribute_id: int, count: int, without: frozenset[int]
 ) -> list[int]:
     """Find the first images, by id, that the labeller can sweep, in the random but fixed order of the queue."""
-    key = (session.scalars(select(Project.image_count)).one(), attribute_id)
+    reach = read_reach(session, labeller_id)
+    key = (session.scalars(select(Project.image_count)).one(), attribute_id, reach)
     head = project_cache(session).get(_HEADS, key)
     place = tuple_(Image.shuffle, Image.id)
     open_cells = [sweepable(session, attribute_id)] + ([place >= head] if head else [])
-    first = session.execute(
-        select(Image.shuffle, Image.id).where(*open_cells).order_by(Image.shuffle, Image.id).limit(1)
-    ).first()
+    first = session.execute(_first(reach, open_cells, 1)).first()
     if first is None:
         return []
     project_cache(session).put(_HEADS, key, (first[0], first[1]))
-    query = (
-        select(Image.id)
-        .where(*open_cells, free_for(labeller_id, attribute_id), place >= tuple(first))
-        .where(Image.id.not_in(without))
-        .order_by(Image.shuffle, Image.id)
-        .limit(count)
-    )
-    return list(session.scalars(query))
+    free = [free_for(labeller_id, attribute_id), place >= tuple(first), Image.id.not_in(without)]
+    return [image for _, image in session.execute(_first(reach, [*open_cells, *free], count))]
+
+
+def _first(reach: Reach, conditions: list[ColumnElement[bool]], count: int) -> Select[int, int]:
+    """Select (shuffle, id) of the first images in the order of the queue that somebody may get."""
+    if reach.is_limited:
+        return in_queue_order(reach.arms, conditions, count)
+    query = select(Image.shuffle, Image.id).where(*conditions)
+    return query.order_by(Image.shuffle, Image.id).limit(count)
 
 
 def restart_search(session: Session) -> None:

@@ -83,7 +83,7 @@ def exclude(session: Session, labeller_id: int, wanted: ToExclude) -> Changed:
         FacelabelError: if an image occurs twice, or the note is too long or not plain text.
     """
     note = clean_note(wanted.note, needed=False)
-    existing = find_submission(session, wanted.key, wanted.fingerprint())
+    existing = find_submission(session, wanted.key, wanted.fingerprint(), labeller_id)
     if existing is not None:
         return _outcome(session, existing)
     images = _states(session, wanted.image_ids)
@@ -112,7 +112,7 @@ def restore(session: Session, labeller_id: int, key: str, image_ids: Collection[
         FacelabelError: if an image occurs twice.
     """
     fingerprint = _hash(["restore", sorted(image_ids)])
-    existing = find_submission(session, key, fingerprint)
+    existing = find_submission(session, key, fingerprint, labeller_id)
     if existing is not None:
         return _outcome(session, existing)
     images = _states(session, image_ids)

@@ -34,16 +34,24 @@ def add_submission(session: Session, **columns: Any) -> int:
     return int(number)
 
 
-def find_submission(session: Session, key: str, fingerprint: str) -> Submission | None:
+def find_submission(
+    session: Session, key: str, fingerprint: str, labeller_id: int | None = None
+) -> Submission | None:
     """Find the submission with this idempotency key.
 
+    Args:
+        session: a session.
+        key: the key.
+        fingerprint: the hash of the request's body.
+        labeller_id: who sends the request; None: the project itself.
+
     Raises:
-        Conflict: if the key was used with another body.
+        Conflict: if the key was used with another body, or by somebody else.
     """
-    stored = session.connection().scalar(_FINGERPRINT, {"key": key})
+    stored = session.connection().execute(_FINGERPRINT, {"key": key}).first()
     if stored is None:
         return None
-    if stored != fingerprint:
+    if stored.fingerprint != fingerprint or labeller_id not in {None, stored.labeller_id}:
         raise Conflict(
             "key_reused",
             f"The idempotency key {key!r} was used for another request.",
@@ -134,7 +142,9 @@ def update_images(
     add_done(session, difference)
 
 
-_FINGERPRINT = select(Submission.fingerprint).where(Submission.key == bindparam("key"))
+_FINGERPRINT = select(Submission.fingerprint, Submission.labeller_id).where(
+    Submission.key == bindparam("key")
+)
 _ADD_SUBMISSION = insert(Submission)
 _ADD_ANNOTATIONS = insert(Annotation)
 _LAST_ANNOTATION = select(func.max(Annotation.id))

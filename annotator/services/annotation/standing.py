@@ -126,7 +126,7 @@ def _owner(row: Row[Any], labeller_id: int) -> Owner:
 def _holder(row: Row[Any], labeller_id: int, token: str | None) -> Holder:
     if row.token is None:
         return Holder.NOBODY
-    if row.token == token:
+    if row.token == token and row.holder_id == labeller_id:
         return Holder.LABELLER
     return Holder.OTHER if row.live and row.holder_id != labeller_id else Holder.NOBODY
 

@@ -88,7 +88,7 @@ def submit(session: Session, labeller_id: int, submitted: Submitted) -> Outcome:
         NotFound: if there is no such image.
         FacelabelError: if an attribute or a value is not in the schema.
     """
-    existing = find_submission(session, submitted.key, submitted.fingerprint())
+    existing = find_submission(session, submitted.key, submitted.fingerprint(), labeller_id)
     if existing is not None:
         return _outcome(session, existing)
     state = read_image_state(session, submitted.image_id, labeller_id, submitted.lease)
@@ -142,7 +142,7 @@ def undo(
         Conflict: if it was undone already, or the key was used for another request.
     """
     fingerprint = hashlib.sha256(f"undo:{undone_key}".encode()).hexdigest()
-    existing = find_submission(session, key, fingerprint)
+    existing = find_submission(session, key, fingerprint, labeller_id)
     if existing is not None:
         target = session.get_one(Submission, existing.undoes)
         return target, _values_of(session, target.id)

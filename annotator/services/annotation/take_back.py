@@ -104,7 +104,7 @@ def take_back(session: Session, labeller_id: int, key: str, selection: Selection
         NotFound: if there is no such labeller or import, or the selection has no answer that still counts.
         Conflict: if the key was used for another request.
     """
-    existing = find_submission(session, key, selection.fingerprint())
+    existing = find_submission(session, key, selection.fingerprint(), labeller_id)
     if existing is not None:
         return Effect(**session.get_one(TakeBack, existing.id).effect)
     chosen = _chosen(session, selection)
@@ -152,7 +152,7 @@ def undo_take_back(
         Conflict: if it was undone already, or the key was used for another request.
     """
     fingerprint = hashlib.sha256(f"undo take back:{undone_key}".encode()).hexdigest()
-    if find_submission(session, key, fingerprint) is not None:
+    if find_submission(session, key, fingerprint, labeller_id) is not None:
         return
     target = session.scalar(
         select(Submission).where(Submission.key == undone_key, Submission.kind == SubmissionKind.TAKE_BACK)
@@ -161,7 +161,7 @@ def undo_take_back(
         raise NotFound(
             "unknown_take_back",
             f"There is no take-back {undone_key!r}.",
-            do="GET /api/v1/team/take-backs lists them.",
+            do="The page Team and `facelabel take-back --list` list them with their keys.",
         )
     if session.scalar(select(is_undone()).where(Submission.id == target.id)):
         raise Conflict("already_undone", "It was undone already.", do="Load the page again.")

@@ -112,7 +112,7 @@ def undo_exclusion(
         Conflict: if it was undone already, or the key was used for another request.
     """
     fingerprint = hashlib.sha256(f"undo exclusion:{undone_key}".encode()).hexdigest()
-    existing = find_submission(session, key, fingerprint)
+    existing = find_submission(session, key, fingerprint, labeller_id)
     if existing is not None:
         target = session.get_one(Submission, existing.undoes)
     else:

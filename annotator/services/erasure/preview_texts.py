@@ -35,7 +35,9 @@ def preview_texts(preview: dict[str, Any], *, with_copies: bool = False) -> list
         texts.append(f"{stay}, because other images were cut from it: they still show what was cut out.")
     if preview["rounds_that_start_anew"] and preview["images"]:
         texts.append("The round that is running or waiting starts anew.")
-    copies = [copy for copy in preview["copies"] if not (with_copies and copy["kind"] != "upload")]
+    copies = [
+        copy for copy in preview["copies"] if not (with_copies and copy["kind"] not in {"upload", "backup"})
+    ]
     if len(copies) < len(preview["copies"]):
         gone = counted(len(preview["copies"]) - len(copies), "snapshot or export", "snapshots and exports")
         texts.append(f"{gone} that {'holds' if gone.startswith('1 ') else 'hold'} it go too.")

@@ -13,11 +13,13 @@ from sqlalchemy import ColumnElement, Table, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.grouping.splits import own_group
+from annotator.domain.states import SubmissionKind
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.manifest import read_manifest
 from annotator.models import (
     Annotation,
     AskedAgain,
+    Assignment,
     AttributeRow,
     Base,
     Exclusion,
@@ -32,6 +34,7 @@ from annotator.models import (
     StoredStatistics,
     Submission,
     SuggestionSource,
+    TakeBack,
     ValueRow,
 )
 from annotator.project import ProjectFolder
@@ -48,8 +51,13 @@ _TEXTS: tuple[tuple[type[Base], tuple[str, ...]], ...] = (
     (Flag, ("note",)),
     (Exclusion, ("note",)),
     (SuggestionSource, ("reason",)),
+    (Assignment, ("view",)),
+    (TakeBack, ("import_name",)),
 )
 """Columns in which names and hashes may stand; None, a text, or JSON."""
+
+
+_IMPORTED = Submission.kind == SubmissionKind.IMPORT
 
 
 def count_rows(session: Session, scope: Scope) -> dict[str, int]:
@@ -195,6 +203,7 @@ def _erase_texts(session: Session, scope: Scope) -> None:
     for imported in session.scalars(select(Import)):
         if not imported.has_file:  # an upload that waits is found by its name
             imported.name = words.erased_from(imported.name)
+    _erase_import_names(session, words)
     shown = set(scope.names)
     for attribute in session.scalars(select(AttributeRow)):
         rest = [example for example in attribute.examples if example["image"] not in shown]
@@ -204,6 +213,14 @@ def _erase_texts(session: Session, scope: Scope) -> None:
     session.flush()
     if scope.people:
         _erase_group_names(session, words)
+
+
+def _erase_import_names(session: Session, words: Words) -> None:
+    """Imported labels know the name of their file."""
+    for name in session.scalars(select(Submission.fingerprint).where(_IMPORTED).distinct()).all():
+        if (after := words.erased_from(name)) != name:
+            renamed = update(Submission).where(_IMPORTED, Submission.fingerprint == name)
+            session.execute(renamed.values(fingerprint=after))
 
 
 def _erase_group_names(session: Session, words: Words) -> None:

@@ -32,8 +32,10 @@ from annotator.models import GroupDecision, Image, Label, Project, ValueRow
 from annotator.services.grouping.membership import split_rule
 from annotator.services.schema.active import active_schema
 from annotator.services.schema.open_values import UNKNOWN_PERSON
+from annotator.services.tasks.assigned import follow_groups
 
 _PART = 100_000  # images of one query
+_FEW = 10_000  # images that a query names
 
 Grouping = Mapping[int, str]
 """The attributes whose values form groups: names by id, in schema order."""
@@ -71,6 +73,8 @@ def _move(session: Session, rule: SplitRule, moves: list[tuple[int, str]]) -> in
         session.connection().execute(
             statement.values({Image.group: bindparam("to"), Image.split: bindparam("half")}), changes
         )
+        for start in range(0, len(moves), _FEW):
+            follow_groups(session, [image for image, _ in moves[start : start + _FEW]])
     return len(moves)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.grouping.split_balance import Numbers, best_seed, rate_seeds
 from annotator.domain.grouping.splits import AUDIT_IMAGES, Split, SplitRule
+from annotator.domain.plurals import counted
 from annotator.domain.states import JobState, Origin
 from annotator.errors import Conflict, FacelabelError
 from annotator.models import Annotation, AttributeRow, Image, ImageGroup, Label, Predictions, Project, Round
@@ -207,11 +208,11 @@ def _warnings(session: Session, models: int, entering: set[str], leaving: set[st
         )
     if lost := _answered_in(session, leaving, suggested=False):
         warnings.append(
-            f"{lost} labelled images would leave the audit set. Their labels stay and are then used for training."
+            f"{counted(lost, 'labelled image', 'labelled images')} would leave the audit set. Labels stay, and are then used for training."
         )
     if seen := _answered_in(session, entering, suggested=True):
         warnings.append(
-            f"{seen} images that were answered with a suggestion in sight would enter the audit set. These answers are not blind."
+            f"{counted(seen, 'image', 'images')} answered with a suggestion in sight would enter the audit set. Such answers are not blind."
         )
     return warnings
 

@@ -26,6 +26,7 @@ from annotator.services.importing.image_paths import known_paths
 from annotator.services.importing.reports import ImageReport
 from annotator.services.importing.source_files import SourceFile
 from annotator.services.schema.active import active_schema
+from annotator.services.tasks.assigned import ShareRule
 
 DecodedFile = tuple[SourceFile, StoredImage | str]
 """A file and its stored image, or the reason why it is refused."""
@@ -63,6 +64,7 @@ class _Recorder:
     ) -> None:
         self._session, self._report = session, report
         self._rule, self._required = split_rule(session), len(active_schema(session).required)
+        self._shares = ShareRule(session)
         self._by_hash = self._images([image.sha256 for _, image in stored])
         names = [file.name for file, _ in stored]
         paths = [_path_of(file) for file, _ in stored]
@@ -142,6 +144,7 @@ class _Recorder:
             "split": self._rule.split_of(group),
             "shuffle": int.from_bytes(shuffle, "big"),
             "open_cells": self._required,
+            "pool_id": self._shares.pool_of(group),
             "created_at": now(),
         }
 

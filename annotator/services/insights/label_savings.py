@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.plurals import counted
 from annotator.domain.states import SubmissionKind
 from annotator.files import write_atomically
 from annotator.formats.snapshot.csv_text import csv_text
@@ -50,7 +51,7 @@ class LabelsSaved:
             return f"{worth} The query strategy is not shown to save labels."
         if self.saved < 0:
             return f"{worth} Random images would have needed at least {-self.saved:,} labels fewer for the same accuracy."
-        return f"{worth} At least {self.saved:,} labels were saved."
+        return f"{worth} At least {counted(self.saved, 'label was', 'labels were')} saved."
 
 
 def write_selection(session: Session, to: Path) -> None:

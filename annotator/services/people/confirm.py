@@ -79,7 +79,7 @@ def confirm(session: Session, labeller_id: int, confirmation: Confirmation) -> C
         NotFound: if there is no such image.
         FacelabelError: if the name is not allowed, or an image occurs twice.
     """
-    existing = find_submission(session, confirmation.key, confirmation.fingerprint())
+    existing = find_submission(session, confirmation.key, confirmation.fingerprint(), labeller_id)
     if existing is not None:
         return _outcome(session, existing, confirmation)
     attribute_id, attribute = identity_attribute(session)

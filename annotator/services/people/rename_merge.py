@@ -69,7 +69,7 @@ def rename(session: Session, labeller_id: int, key: str, code: int, name: str) -
         FacelabelError: if the name is not allowed.
     """
     fingerprint = hashlib.sha256(f"rename:{code}:{name}".encode()).hexdigest()
-    if find_submission(session, key, fingerprint) is not None:
+    if find_submission(session, key, fingerprint, labeller_id) is not None:
         return get_person(session, code)
     person = _changeable(session, code)
     name = _new_name(session, person, name)
@@ -103,7 +103,7 @@ def merge(session: Session, labeller_id: int, key: str, code: int, into: int) ->
         FacelabelError: if both are the same person.
     """
     fingerprint = hashlib.sha256(f"merge:{code}:{into}".encode()).hexdigest()
-    existing = find_submission(session, key, fingerprint)
+    existing = find_submission(session, key, fingerprint, labeller_id)
     if existing is not None:
         merged = select(Annotation.id).where(Annotation.submission_id == existing.id)
         return len(session.scalars(merged).all())
@@ -153,7 +153,7 @@ def undo_people_change(
         Conflict: if it was undone already, or a later change prevents it.
     """
     fingerprint = hashlib.sha256(f"undo-people:{undone_key}".encode()).hexdigest()
-    existing = find_submission(session, key, fingerprint)
+    existing = find_submission(session, key, fingerprint, labeller_id)
     if existing is not None:
         target = session.get_one(Submission, existing.undoes)
     else:

@@ -69,7 +69,7 @@ def split_person(session: Session, labeller_id: int, split: Split) -> ValueRow:
         FacelabelError: if the name is not allowed, or is that of the same person.
     """
     attribute_id, attribute = identity_attribute(session)
-    existing = find_submission(session, split.key, split.fingerprint())
+    existing = find_submission(session, split.key, split.fingerprint(), labeller_id)
     if existing is not None:
         code = session.scalar(
             select(func.max(Annotation.code)).where(Annotation.submission_id == existing.id)

@@ -57,9 +57,9 @@ class ActivePredictions:
     sources: Mapping[str, Source]
 
     def file_for(self, attribute: str) -> PredictionsFile | None:
-        """Return the predictions that suggest the values of an attribute; None if none do."""
+        """Return the predictions that suggest the values of an attribute; None if none do, or their file was damaged."""
         source = self.sources.get(attribute)
-        return source.file if source else None
+        return source.file if source and source.file.is_usable() else None
 
     def suggestions(self, image_name: str, sha256: str) -> dict[str, Suggestion]:
         """Return the suggestion for every attribute of `sources`; {} if no predictions have these bytes.
@@ -70,7 +70,7 @@ class ActivePredictions:
             n: s for n, s in self.file.suggestions(image_name, sha256).items() if n in self.sources
         }
         for file in {id(s.file): s.file for s in self.sources.values()}.values():
-            if file is not self.file:
+            if file is not self.file and file.is_usable():
                 answers = file.suggestions(image_name, sha256)
                 suggestions |= {n: answers[n] for n in answers if self.file_for(n) is file}
         return suggestions
@@ -95,12 +95,16 @@ _SOURCES = CacheKind[tuple[str, int, int | None], Mapping[str, Source]](size=4)
 def active_predictions(
     project: ProjectFolder, session: Session, schema_hash: str
 ) -> ActivePredictions | None:
-    """Find the active predictions: of those for the active schema, the ones that were loaded or chosen last."""
+    """Find the active predictions: of those for the active schema, the ones that were loaded or chosen last.
+
+    None if there are none, or if their file is gone or damaged.
+    """
     row = session.connection().execute(_NEWEST, {"schema_hash": schema_hash}).one_or_none()
     if row is None:
         return None
-    folder = project.path / row.path
-    file = project_cache(session).get_or_compute(_FILES, folder, lambda: PredictionsFile(folder))
+    file = usable_file(project, session, row.path)
+    if file is None:
+        return None  # people label on, in a random order and without suggestions
     return ActivePredictions(row.id, row.cursor, file, _sources(project, session, schema_hash, row))
 
 
@@ -150,6 +154,8 @@ def usable_file(project: ProjectFolder, session: Session, path: str) -> Predicti
     folder = project.path / path
     try:
         file = project_cache(session).get_or_compute(_FILES, folder, lambda: PredictionsFile(folder))
+        if file.is_checked:
+            return file if file.is_usable() else None
         file.check_columns()
     except FacelabelError:
         return None

@@ -17,7 +17,8 @@ from annotator.services.annotation.standing import read_image_state
 from annotator.services.annotation.submit import Answer, code_of_answer
 from annotator.services.annotation.undo import find_undoable, undo_submission
 from annotator.services.review.details import unknown_image
-from annotator.services.review.queue import check_reviewer
+from annotator.services.review.own_answers import check_answered
+from annotator.services.review.queue import check_reviewer, own_view
 from annotator.services.schema.active import active_schema
 
 
@@ -39,15 +40,16 @@ class Correction:
 def correct(session: Session, labeller_id: int, correction: Correction) -> None:
     """Keep a correction. A repetition with the same key changes nothing. Leases stay as they are.
 
-    A correction without `adjudicate` of a cell that a reviewer decided is kept as an opinion.
+    A correction without `adjudicate` of a cell that a reviewer decided is kept as an opinion. A labeller corrects only images
+    that they answered, and a label of somebody else stays.
 
     Raises:
         Conflict: if the key was used for another request.
         NotFound: if there is no such image.
-        Forbidden: if the labeller adjudicates and is no reviewer.
+        Forbidden: if the labeller is no reviewer, and adjudicates or has not answered the image.
         FacelabelError: if the correction has no value, or an attribute or a value is not in the schema.
     """
-    if find_submission(session, correction.key, correction.fingerprint()) is not None:
+    if find_submission(session, correction.key, correction.fingerprint(), labeller_id) is not None:
         return
     if correction.adjudicate:
         check_reviewer(session, labeller_id)
@@ -56,6 +58,9 @@ def correct(session: Session, labeller_id: int, correction: Correction) -> None:
     state = read_image_state(session, correction.image_id, labeller_id)
     if state is None:
         raise unknown_image(correction.image_id)
+    own_of = own_view(session, labeller_id)
+    if own_of is not None:
+        check_answered(session, own_of, correction.image_id)
     active = active_schema(session)
     codes = {name: code_of_answer(session, active.schema, name, v) for name, v in correction.values.items()}
     submission_id = add_submission(
@@ -66,7 +71,7 @@ def correct(session: Session, labeller_id: int, correction: Correction) -> None:
         labeller_id=labeller_id,
         image_id=correction.image_id,
     )
-    way = Way.DECISION if correction.adjudicate else Way.CORRECTION
+    way = Way.DECISION if correction.adjudicate else Way.CORRECTION if own_of is None else Way.REVISION
     opinions = {name for name in codes if decide(state.cell(active.ids[name]), way) is KeptAs.OPINION}
     origins = dict.fromkeys(codes, Origin.REVIEW if correction.adjudicate else Origin.HUMAN)
     origins |= dict.fromkeys(opinions, Origin.OPINION)
@@ -81,7 +86,7 @@ def undo_correction(session: Session, labeller_id: int, key: str, image_id: int,
         Conflict: if it was undone already, or the key was used for another request.
     """
     fingerprint = hashlib.sha256(f"undo review:{image_id}:{undone_key}".encode()).hexdigest()
-    if find_submission(session, key, fingerprint) is not None:
+    if find_submission(session, key, fingerprint, labeller_id) is not None:
         return
     target = find_undoable(session, labeller_id, undone_key, kinds=(SubmissionKind.REVIEW,))
     if target.image_id != image_id:

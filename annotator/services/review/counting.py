@@ -15,6 +15,8 @@ from annotator.models import Image, Label
 from annotator.project import ProjectFolder
 from annotator.services.review.filters import CANNOT_TELL, NOT_LABELLED, Filters
 from annotator.services.review.listing import Search, find_ranked, next_window, prepare_search
+from annotator.services.review.model_filters import Conditions
+from annotator.services.review.own_answers import answered_cell, own_codes
 
 _SECONDS = 0.6
 """Seconds that one request counts before it returns what it has."""
@@ -73,13 +75,7 @@ def _count(search: Search, attribute_id: int | None, counts: Counts) -> bool:
         images = search.session.scalar(select(func.count()).select_from(Image).where(*held)) or 0
         counts.images += images
         if attribute_id is not None:
-            query = (
-                select(Label.code, func.count())
-                .join(Image, Image.id == Label.image_id)
-                .where(Label.attribute_id == attribute_id, *held)
-                .group_by(Label.code)
-            )
-            found = dict(search.session.execute(query).all())
+            found = _values(search, attribute_id, held)
             for code, number in found.items():
                 counts.values[CANNOT_TELL if code is None else str(code)] += number
             counts.values[NOT_LABELLED] += images - sum(found.values())
@@ -88,6 +84,22 @@ def _count(search: Search, attribute_id: int | None, counts: Counts) -> bool:
         if time.monotonic() > deadline:
             return False
     return True
+
+
+def _values(search: Search, attribute_id: int, held: Conditions) -> dict[int | None, int]:
+    """How many images of a window have each code, None for "can't tell"; images without a label are missing."""
+    query = (
+        select(Label.code, func.count())
+        .join(Image, Image.id == Label.image_id)
+        .where(Label.attribute_id == attribute_id, *held)
+        .group_by(Label.code)
+    )
+    if (me := search.filters.own_of) is None:
+        return dict(search.session.execute(query).all())
+    images = list(search.session.scalars(select(Image.id).where(*held, answered_cell(me, attribute_id))))
+    answers = own_codes(search.session, search.active, me, images).values()
+    name = search.active.names[attribute_id]
+    return Counter(codes[name] for codes in answers if name in codes)
 
 
 def select_all(

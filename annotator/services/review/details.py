@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.schema import Attribute
-from annotator.domain.states import Origin
+from annotator.domain.states import PERSONAL, Origin
 from annotator.errors import NotFound
 from annotator.formats.snapshot.predictions import Suggestion
 from annotator.models import Annotation, Gold, Image, Label, Labeller, Submission, Undecided, ValueRow
@@ -19,6 +19,7 @@ from annotator.services.common.undone import is_cleared, is_undone
 from annotator.services.predictions.active import active_predictions
 from annotator.services.review.flags import FlagDetail, flags_of
 from annotator.services.review.label_issues import LabelIssue, label_issues_of
+from annotator.services.review.own_answers import own_codes
 from annotator.services.schema.active import ActiveSchema, active_schema
 from annotator.services.tasks.visibility import is_blind
 
@@ -72,10 +73,11 @@ class CellDetail:
 class ImageDetail:
     """An image with its cells in schema order and its flags.
 
-    `blind`: the suggestions are hidden. `excluded`: why it does not count.
+    `done`: it needs no further answer. `blind`: the suggestions are hidden. `excluded`: why it does not count.
     """
 
     image: Image
+    done: bool
     blind: bool
     cells: list[CellDetail]
     flags: list[FlagDetail]
@@ -99,13 +101,23 @@ def unknown_image(image_id: int) -> NotFound:
     return NotFound("unknown_image", f"There is no image {image_id}.", do="Search for it by its name.")
 
 
-def read_image(project: ProjectFolder, session: Session, image_id: int) -> ImageDetail:
+def read_image(
+    project: ProjectFolder, session: Session, image_id: int, own_of: int | None = None
+) -> ImageDetail:
     """Read an image with its labels, suggestions, flags and history.
+
+    Args:
+        project: the project.
+        session: a session.
+        image_id: the image.
+        own_of: the labeller who sees only their own answers and flags; None: a reviewer.
 
     Raises:
         NotFound: if there is no such image.
     """
     image = get_image(session, image_id)
+    if own_of is not None:
+        return _read_own(session, image, own_of)
     active = active_schema(session)
     predictions = active_predictions(project, session, active.hash)
     blind = is_blind(session, image)
@@ -134,16 +146,37 @@ def read_image(project: ProjectFolder, session: Session, image_id: int) -> Image
         )
         for number, name in active.names.items()
     ]
-    return ImageDetail(image, blind, cells, flags_of(session, image.id), exclusion_of(session, image.id))
+    flags, done = flags_of(session, image.id), image.open_cells == 0
+    return ImageDetail(image, done, blind, cells, flags, exclusion_of(session, image.id))
 
 
-def _history(session: Session, active: ActiveSchema, image: Image) -> dict[int, list[HistoryEntry]]:
-    """Read all annotations of an image by attribute, oldest first."""
+def _read_own(session: Session, image: Image, labeller_id: int) -> ImageDetail:
+    """An image as a labeller sees it: the newest own answer as the label, and nothing that others or the model answered."""
+    active = active_schema(session)
+    codes = own_codes(session, active, labeller_id, [image.id]).get(image.id, {})
+    history = _history(session, active, image, Submission.labeller_id == labeller_id)
+    cells = []
+    for number, name in active.names.items():
+        entries = [
+            replace(entry, origin=Origin.HUMAN) if entry.origin == Origin.OPINION else entry
+            for entry in history.get(number, [])
+        ]
+        standing = [e for e in entries if name in codes and not e.undone and e.origin in PERSONAL]
+        label = standing[-1] if standing else None
+        cells.append(CellDetail(name, label, None, None, False, False, False, None, None, entries))
+    flags = [flag for flag in flags_of(session, image.id) if flag.labeller_id == labeller_id]
+    return ImageDetail(image, bool(codes), True, cells, flags, exclusion_of(session, image.id))
+
+
+def _history(
+    session: Session, active: ActiveSchema, image: Image, *conditions: ColumnElement[bool]
+) -> dict[int, list[HistoryEntry]]:
+    """Read the annotations of an image that fulfil conditions by attribute, oldest first."""
     rows = session.execute(
         select(Annotation, Labeller.name, Submission.created_at, or_(is_undone(), is_cleared()))
         .join(Submission, Submission.id == Annotation.submission_id)
         .join(Labeller, Labeller.id == Submission.labeller_id)
-        .where(Annotation.image_id == image.id)
+        .where(Annotation.image_id == image.id, *conditions)
         .order_by(Annotation.id)
     ).all()
     names = _value_names(session, active, {(row.attribute_id, row.code) for row, *_ in rows})

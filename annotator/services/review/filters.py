@@ -15,6 +15,7 @@ from annotator.errors import WrongUse
 from annotator.models import Annotation, Flag, Gold, Image, Label, Labeller, Skip, Submission, Undecided
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_cleared, is_undone
+from annotator.services.review.own_answers import answered_by, answered_cell, has_own_code, own_code
 from annotator.services.schema.active import ActiveSchema, unknown_attribute
 
 NOT_LABELLED, CANNOT_TELL, LABELLED = "none", "unsure", "labelled"
@@ -55,6 +56,7 @@ class Filters:
         sure_from: the least probability of the model's most probable value.
         sure_below: the probability that it does not reach.
         excluded: only excluded images, or all others; None: both.
+        own_of: the labeller who sees only their own answers, flags and skipped images; None: those of everybody.
     """
 
     attribute: str | None = None
@@ -77,6 +79,7 @@ class Filters:
     balanced: bool = False
     sure_from: float | None = None
     sure_below: float | None = None
+    own_of: int | None = None
 
     @property
     def asks_answer(self) -> bool:
@@ -87,6 +90,12 @@ class Filters:
     def asks_model(self) -> bool:
         """Whether a filter needs the predictions file."""
         return self.contradicted is not None or self.asks_answer
+
+    @property
+    def asks_others(self) -> bool:
+        """Whether a filter tells what others answered, what the model answers, or which images are asked blind."""
+        asked = (self.labeller, self.origin, self.split, self.group)
+        return any(part is not None for part in asked) or self.differing or self.undecided or self.asks_model
 
     @property
     def prefix(self) -> str:
@@ -138,14 +147,16 @@ def conditions(
         chosen.append(Image.name.contains(filters.name[1:], autoescape=True))
     if filters.excluded == "without":
         chosen.append(COUNTED)
+    if filters.own_of is not None and filters.skipped == "open":
+        chosen.append(~answered_by(filters.own_of))
     if filters.faces is not None:
         chosen.append(_FACES[filters.faces])
     for query in _lists(active, filters, attribute_id):
         [image_id] = query.selected_columns
         chosen.append(Image.id.in_(query) if narrow else query.where(image_id == Image.id).exists())
-    chosen += [_has_value(_attribute_id(active, name), value) for name, value in filters.also]
-    if filters.value == NOT_LABELLED:
-        chosen.append(_has_value(attribute_id, NOT_LABELLED))
+    chosen += [_has_value(active, filters, name, value) for name, value in filters.also]
+    if filters.value == NOT_LABELLED or (filters.value is not None and filters.own_of is not None):
+        chosen.append(_has_value(active, filters, _valued(filters), filters.value))
     elif filters.value is not None or filters.labeller is not None or filters.origin is not None:
         chosen.append(_labelled(session, attribute_id, filters))
     return chosen
@@ -159,12 +170,16 @@ def _unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
 def _lists(active: ActiveSchema, filters: Filters, attribute_id: int | None) -> Iterator[Select[int]]:
     """Select images with flags, disagreement or undecided cells, or excluded ones, for each of these filters that is set."""
     if filters.flag is not None:
-        yield select(Flag.image_id).where(_FLAGS[filters.flag])
-    if filters.skipped == "any":
-        yield select(Skip.image_id)
-    if filters.skipped == "open":
-        skipped = aliased(Image)
-        yield select(Skip.image_id).join(skipped, skipped.id == Skip.image_id).where(skipped.open_cells > 0)
+        flags = select(Flag.image_id).where(_FLAGS[filters.flag])
+        yield flags if filters.own_of is None else flags.where(Flag.labeller_id == filters.own_of)
+    if filters.skipped is not None:
+        skips = select(Skip.image_id)
+        if filters.own_of is not None:
+            skips = skips.where(Skip.labeller_id == filters.own_of)
+        elif filters.skipped == "open":
+            skipped = aliased(Image)
+            skips = skips.join(skipped, skipped.id == Skip.image_id).where(skipped.open_cells > 0)
+        yield skips
     if filters.differing:
         yield _differing(active, attribute_id)
     if filters.excluded == "only":
@@ -185,10 +200,7 @@ def _labelled(session: Session, attribute_id: int | None, filters: Filters) -> C
     if attribute_id is not None:
         query = query.where(Label.attribute_id == attribute_id)
     if filters.value is not None:
-        if attribute_id is None:
-            raise WrongUse(
-                "no_attribute", "A value filter needs an attribute.", do="Send the attribute as well."
-            )
+        _valued(filters)
         query = query.where(_is_value(filters.value))
     if filters.labeller is not None or filters.origin is not None:
         query = query.join(Annotation, Annotation.id == Label.annotation_id)
@@ -201,12 +213,34 @@ def _labelled(session: Session, attribute_id: int | None, filters: Filters) -> C
     return query.correlate(Image).exists()
 
 
-def _has_value(attribute_id: int | None, value: str) -> ColumnElement[bool]:
-    """The condition that an image's label of an attribute is a value."""
+def _valued(filters: Filters) -> str:
+    """The attribute to which the value of a view refers."""
+    if filters.attribute is None:
+        raise WrongUse("no_attribute", "A value filter needs an attribute.", do="Send the attribute as well.")
+    return filters.attribute
+
+
+def _has_value(active: ActiveSchema, filters: Filters, attribute: str, value: str) -> ColumnElement[bool]:
+    """The condition that an image's label of an attribute is a value, or the own answer of the labeller who looks."""
+    attribute_id = _attribute_id(active, attribute)
+    assert attribute_id is not None
+    if filters.own_of is not None:
+        return _has_own_value(active, filters.own_of, attribute_id, value)
     label = select(Label.image_id).where(Label.image_id == Image.id, Label.attribute_id == attribute_id)
     if value == NOT_LABELLED:
         return ~label.correlate(Image).exists()
     return label.where(_is_value(value)).correlate(Image).exists()
+
+
+def _has_own_value(
+    active: ActiveSchema, labeller_id: int, attribute_id: int, value: str
+) -> ColumnElement[bool]:
+    answered = answered_cell(labeller_id, attribute_id)
+    if value == NOT_LABELLED:
+        return ~answered
+    if value == LABELLED:
+        return own_code(labeller_id, attribute_id).is_not(None)
+    return has_own_code(active, labeller_id, attribute_id, _code(value))
 
 
 def _is_value(value: str) -> ColumnElement[bool]:

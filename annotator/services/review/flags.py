@@ -20,6 +20,7 @@ class FlagDetail:
     id: int
     image_id: int
     note: str
+    labeller_id: int
     labeller: str
     created_at: datetime
     resolved_by: str | None
@@ -82,6 +83,15 @@ def _read(session: Session, condition: object) -> list[FlagDetail]:
         .order_by(Flag.id)
     )
     return [
-        FlagDetail(row.id, row.image_id, row.note, name, row.created_at, resolved_by, row.resolved_at)
+        FlagDetail(
+            row.id,
+            row.image_id,
+            row.note,
+            row.labeller_id,
+            name,
+            row.created_at,
+            resolved_by,
+            row.resolved_at,
+        )
         for row, name, resolved_by in session.execute(query)
     ]

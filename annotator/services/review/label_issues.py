@@ -1,7 +1,7 @@
 """Label issues: labels that are probably wrong, as `trainer label-errors` ranked them, for the review queue and for relabelling.
 
 The list comes from the newest round that has one, independent of the active predictions. Labels that were changed or decided
-since then are left out.
+since then are left out, and so are those of audit images: correcting just what a model contradicts would flatter it.
 """
 
 from __future__ import annotations
@@ -113,13 +113,12 @@ def _standing(session: Session, issues: LabelIssues, names: list[str]) -> dict[s
 
 
 def open_label_issues(session: Session, issues: LabelIssues) -> list[OpenLabelIssue]:
-    """Find all open issues by rank of their image, without those of audit images."""
+    """Find all open issues by rank of their image."""
     names = issues.names
     return [
         cell
         for place in range(0, len(names), _WINDOW)
         for cell in _standing_cells(session, issues, names[place : place + _WINDOW])
-        if cell.image.split != "test"
     ]
 
 
@@ -129,7 +128,13 @@ def _standing_cells(session: Session, issues: LabelIssues, names: list[str]) -> 
         select(Image, Label.attribute_id, Label.code)
         .join(Label, Label.image_id == Image.id)
         .join(Annotation, Annotation.id == Label.annotation_id)
-        .where(COUNTED, Image.name.in_(names), Annotation.origin != Origin.REVIEW, ~still_blind(session))
+        .where(
+            COUNTED,
+            Image.name.in_(names),
+            Image.split != "test",
+            Annotation.origin != Origin.REVIEW,
+            ~still_blind(session),
+        )
     )
     rank = {name: place for place, name in enumerate(names)}
     return sorted(

@@ -7,6 +7,7 @@ of names until the page is full or a time limit has passed; the result says wher
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from annotator.project import ProjectFolder
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.review.filters import Filters, conditions, is_narrow
 from annotator.services.review.model_filters import Conditions, check_model_filters, model_conditions
+from annotator.services.review.own_answers import answered_among, check_reviewers_view, own_codes
 from annotator.services.schema.active import ActiveSchema, active_schema
 
 _WINDOW = 4000
@@ -44,11 +46,12 @@ class Page:
 
 @dataclass(frozen=True)
 class CardLabels:
-    """What a grid shows of an image: labels, the attributes that a reviewer decided, and the number of open flags."""
+    """What a grid shows of an image: labels, the attributes that a reviewer decided, the number of open flags, whether it is done."""
 
     codes: dict[str, int | None]
     adjudicated: list[str]
     open_flags: int
+    done: bool
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,12 @@ def prepare_search(project: ProjectFolder, session: Session, filters: Filters) -
     """Translate the filters.
 
     Raises:
+        Forbidden: if a filter is for reviewers, and the view is that of a labeller.
         FacelabelError: if a filter has an attribute or a value that is not in the schema.
     """
     check_model_filters(filters)
+    if filters.asks_others:
+        check_reviewers_view(filters.own_of, "This filter")
     active = active_schema(session)
     predictions = active_predictions(project, session, active.hash) if filters.asks_model else None
     narrow = is_narrow(session, filters)
@@ -187,10 +193,22 @@ def next_window(
     return window, end
 
 
-def card_labels(session: Session, images: list[Image]) -> dict[int, CardLabels]:
-    """Read what a grid shows of a page of images, by image id."""
-    active = active_schema(session)
-    cards = {image.id: CardLabels({}, [], 0) for image in images}
+def card_labels(session: Session, images: list[Image], own_of: int | None) -> dict[int, CardLabels]:
+    """Read what a grid shows of a page of images, by image id.
+
+    Args:
+        session: a session.
+        images: the images.
+        own_of: the labeller who sees only their own answers and flags; None: those of everybody.
+    """
+    active, numbers = active_schema(session), [image.id for image in images]
+    flagged = select(Flag.image_id).where(Flag.image_id.in_(numbers), Flag.resolved_at.is_(None))
+    if own_of is not None:
+        flags = Counter(session.scalars(flagged.where(Flag.labeller_id == own_of)))
+        codes, done = own_codes(session, active, own_of, numbers), answered_among(session, own_of, numbers)
+        return {n: CardLabels(codes.get(n, {}), [], flags[n], n in done) for n in numbers}
+    flags = Counter(session.scalars(flagged))
+    cards = {image.id: CardLabels({}, [], flags[image.id], image.open_cells == 0) for image in images}
     query = (
         select(Label.image_id, Label.attribute_id, Label.code, Annotation.origin)
         .join(Annotation, Annotation.id == Label.annotation_id)
@@ -201,8 +219,4 @@ def card_labels(session: Session, images: list[Image]) -> dict[int, CardLabels]:
         cards[image_id].codes[name] = code
         if origin == Origin.REVIEW:
             cards[image_id].adjudicated.append(name)
-    flags = select(Flag.image_id).where(Flag.image_id.in_(cards), Flag.resolved_at.is_(None))
-    for image_id in session.scalars(flags):
-        card = cards[image_id]
-        cards[image_id] = CardLabels(card.codes, card.adjudicated, card.open_flags + 1)
     return cards

@@ -69,7 +69,10 @@ def _contradicted(
     window: Conditions,
     where: Conditions,
 ) -> set[int]:
-    """Images with a label that the model contradicts and no reviewer decided."""
+    """Images with a label that the model contradicts and no reviewer decided, without audit images.
+
+    Correcting just those audit labels that the model contradicts would flatter it.
+    """
     asked = [filters.attribute] if filters.attribute else list(active.names.values())
     sources = {active.ids[name]: file for name in asked if (file := predictions.file_for(name))}
     rows = session.execute(
@@ -81,6 +84,7 @@ def _contradicted(
             *where,
             Label.attribute_id.in_(sources),
             Annotation.origin != Origin.REVIEW,
+            Image.split != "test",
             ~still_blind(session),
         )
     ).all()

@@ -19,6 +19,7 @@ from annotator.services.common.bulk_read import read_columns
 from annotator.services.predictions.active import active_predictions
 from annotator.services.predictions.label_columns import fetch_many
 from annotator.services.review.likeness import order_by_likeness
+from annotator.services.review.own_answers import check_reviewers_view
 from annotator.services.schema.active import active_schema
 
 Order = Literal["name", "date", "uncertainty", "likeness"]
@@ -34,6 +35,7 @@ def rank_images(
     *,
     attribute: str | None = None,
     like: Sequence[int] = (),
+    own_of: int | None = None,
 ) -> NDArray[np.int64] | None:
     """The ids of all images in an order; None for the order of names, which the database has.
 
@@ -42,7 +44,16 @@ def rank_images(
       predictions follow.
     - `likeness`: see likeness.py.
 
+    Args:
+        project: the project.
+        session: a session.
+        order: the order.
+        attribute: whose uncertainty is meant; None: the mean of all.
+        like: images to which others are compared.
+        own_of: the labeller who may not see what the model thinks; None: a reviewer.
+
     Raises:
+        Forbidden: if the order is for reviewers.
         FacelabelError: if the order cannot be had yet.
     """
     if order == "name":
@@ -53,6 +64,7 @@ def rank_images(
     newest_first = np.sort(numbers)[::-1]
     if order == "date":
         return newest_first
+    check_reviewers_view(own_of, "The order by uncertainty")
     active = active_schema(session)
     predictions = active_predictions(project, session, active.hash)
     file = None

@@ -44,6 +44,11 @@ def is_reviewer(session: Session, labeller_id: int) -> bool:
     return name == LOCAL_LABELLER or may(role, Role.REVIEWER)
 
 
+def own_view(session: Session, labeller_id: int) -> int | None:
+    """Whose answers somebody sees: a labeller only their own (the labeller's id), a reviewer everybody's (None)."""
+    return None if is_reviewer(session, labeller_id) else labeller_id
+
+
 def check_reviewer(session: Session, labeller_id: int) -> None:
     """Refuse labellers who may not decide for others.
 

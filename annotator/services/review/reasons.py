@@ -16,7 +16,7 @@ from annotator.services.predictions.active import ActivePredictions, active_pred
 from annotator.services.review.details import get_image
 from annotator.services.review.explainer import Explainer, Findings, Question
 from annotator.services.schema.active import active_schema
-from annotator.services.tasks.visibility import is_blind
+from annotator.services.tasks.visibility import asked_of_several, is_blind
 
 SHOWN = 3
 """The number of similar faces that are shown."""
@@ -134,11 +134,13 @@ def _question(
 
 
 def _similar(session: Session, findings: Findings, names: dict[int, str]) -> tuple[list[SimilarImage], str]:
-    """The similar images that the project still has, and why there are none."""
+    """The similar images that the project still has and that nobody is asked about again, and why there are none."""
     hashes = [sha256 for sha256, _, _ in findings.similar]
     images = {
         image.sha256: image
-        for image in session.scalars(select(Image).where(Image.sha256.in_(hashes), COUNTED))
+        for image in session.scalars(
+            select(Image).where(Image.sha256.in_(hashes), COUNTED, ~asked_of_several(session))
+        )
     }
     similar = [
         SimilarImage(images[sha256], code, names.get(code, str(code)), similarity)
@@ -146,5 +148,8 @@ def _similar(session: Session, findings: Findings, names: dict[int, str]) -> tup
         if sha256 in images
     ][:SHOWN]
     if hashes and not similar:
-        return [], "The similar labelled images are no longer in the project."
+        return (
+            [],
+            "The similar labelled images are no longer in the project, or others are still asked about them.",
+        )
     return similar, findings.similar_missing

@@ -2,23 +2,30 @@
 
 Its images are drawn at random, labelled without suggestions and never trained on. Whenever audit labels are added, every round
 is measured again, so that all rounds of a curve are compared on the same images.
+
+A label counts here only if somebody gave its value blind: from the label page without a suggestion in sight, or in an imported
+file. A correction can be made in sight of what the model answers, and would flatter it. It is exported, but a cell that was
+corrected is measured on its newest blind answer, and a cell without one is not measured. Corrections from before the first
+predictions count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import exists, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.audit import Floats, Measured, Numbers, measure
 from annotator.domain.metrics.statistics import balanced_answers
 from annotator.domain.schema import Attribute
+from annotator.domain.states import PERSONAL, Origin, SubmissionKind
 from annotator.formats.snapshot.predictions import PredictionsFile
-from annotator.models import Image, Label
+from annotator.models import Annotation, Image, Label, Predictions, Submission
 from annotator.services.common.counted import COUNTED
+from annotator.services.common.undone import is_cleared, is_undone
 from annotator.services.schema.active import ActiveSchema
 
 MOST_IMAGES = 10_000
@@ -34,7 +41,7 @@ class AuditSet:
 
     Args:
         images: their names and SHA-256.
-        labels: attribute → (images,) index of the correct value among the attribute's values, -1 without a label.
+        labels: attribute → (images,) index of the correct value among the attribute's values, -1 without a blind answer.
         group: (images,) the index of the image's group.
         groups: the number of groups.
     """
@@ -75,14 +82,53 @@ def read_audit_set(session: Session, active: ActiveSchema) -> AuditSet:
     index = {row.id: number for number, row in enumerate(rows)}
     labels = {a.name: np.full(len(rows), -1) for a in active.schema.attributes if a.kind == "categorical"}
     classes = {name: {v.code: n for n, v in enumerate(active.schema[name].values)} for name in labels}
-    images = selected.subquery()
-    query = select(Label.image_id, Label.attribute_id, Label.code).join(images, images.c.id == Label.image_id)
-    for image, attribute, code in session.execute(query.where(Label.code.is_not(None))):
+    for image, attribute, code in _blind_labels(session, active, select(selected.subquery().c.id)):
         name = active.names[attribute]
         if name in labels:
-            labels[name][index[image]] = classes[name].get(code or 0, -1)
+            labels[name][index[image]] = classes[name].get(code, -1)
     groups, member = np.unique([row.group for row in rows], return_inverse=True)
     return AuditSet([(row.name, row.sha256) for row in rows], labels, member.astype(np.int64), len(groups))
+
+
+def _blind_labels(
+    session: Session, active: ActiveSchema, images: Select[int]
+) -> Iterator[tuple[int, int, int]]:
+    """The labelled cells of images with the value on which they are measured: (image id, attribute id, code)."""
+    blind = _blind_answers(session, active, images)
+    query = select(Label.image_id, Label.attribute_id, Label.code)
+    for image, attribute, code in session.execute(query.where(Label.image_id.in_(images))):
+        values = blind.get((image, attribute), [None])
+        measured = code if code in values else values[-1]
+        if code is not None and measured is not None:
+            yield image, attribute, measured
+
+
+def _blind_answers(
+    session: Session, active: ActiveSchema, images: Select[int]
+) -> dict[tuple[int, int], list[int | None]]:
+    """The values that somebody gave to cells of images without a suggestion in sight, oldest first, as they are called today."""
+    unseen = and_(Submission.kind == SubmissionKind.ANSWER, Annotation.origin != Origin.SUGGESTION)
+    before = Submission.created_at < select(func.min(Predictions.loaded_at)).scalar_subquery()
+    no_predictions = ~exists(select(Predictions.id))
+    query = (
+        select(Annotation.image_id, Annotation.attribute_id, Annotation.code)
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .where(
+            Annotation.image_id.in_(images),
+            Annotation.origin.in_((*PERSONAL, Origin.REVIEW, Origin.IMPORT)),
+            ~Annotation.corrected,
+            or_(unseen, Submission.kind == SubmissionKind.IMPORT, before, no_predictions),
+            ~is_undone(),
+            ~is_cleared(),
+        )
+        .order_by(Annotation.id)
+    )
+    answers: dict[tuple[int, int], list[int | None]] = {}
+    for image, attribute, code in session.execute(query):
+        current = code if code is None else active.replaced.get((attribute, code), code)
+        if code is None or current is not None:  # a value that was split says nothing today
+            answers.setdefault((image, attribute), []).append(current)
+    return answers
 
 
 def answers_to_audit(

@@ -46,7 +46,7 @@ def promote(project: ProjectFolder, key: str, number: int, labeller_id: int) -> 
     """
     fingerprint = f"{_PROMOTION}{number}"
     with project.database.read() as session:
-        if find_submission(session, key, fingerprint) is not None:
+        if find_submission(session, key, fingerprint, labeller_id) is not None:
             return
         get_round(session, number)
         predictions = predictions_of(session, number)
@@ -75,7 +75,7 @@ def return_to_best(project: ProjectFolder, key: str, labeller_id: int) -> None:
     """
     fingerprint = f"{_PROMOTION}best"
     with project.database.read() as session:
-        if find_submission(session, key, fingerprint) is not None:
+        if find_submission(session, key, fingerprint, labeller_id) is not None:
             return
         found = newest_usable(project, session, active_schema(session).hash)
         if not found:
@@ -100,7 +100,7 @@ def _use(
     decisions: list[Decision],
 ) -> None:
     with project.database.write() as session:
-        if find_submission(session, key, fingerprint) is None:
+        if find_submission(session, key, fingerprint, labeller_id) is None:
             session.get_one(Predictions, predictions.id).turn = next_turn(session)
             add_decisions(session, predictions.schema_hash, decisions, predictions.id)
             add_submission(

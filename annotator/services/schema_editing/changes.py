@@ -20,7 +20,7 @@ from annotator.domain.plurals import counted
 from annotator.domain.schema import Schema, Value, canonical_json
 from annotator.domain.schema_changes import Change, compare_schemas, renamed_attributes
 from annotator.domain.states import SubmissionKind
-from annotator.models import OPEN_IMAGES, AttributeRow, Image, Label, Project, ValueRow
+from annotator.models import OPEN_IMAGES, OPEN_IMAGES_OF_POOL, AttributeRow, Image, Label, Project, ValueRow
 from annotator.services.annotation.log import add_submission
 from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.common.progress import recount
@@ -241,11 +241,13 @@ def recount_open_cells(session: Session, *, of_most: bool = False) -> None:
 
 @contextmanager
 def _queue_index_rebuilt(session: Session) -> Iterator[None]:
-    """Drop the queue's index for the time of a change, and build it again afterwards.
+    """Drop the queue's indexes for the time of a change, and build them again afterwards.
 
-    The index is in random order: updating it for a million images takes several times as long as sorting them once.
+    They are in random order: updating them for a million images takes several times as long as sorting them once.
     """
     connection = session.connection()
-    OPEN_IMAGES.drop(connection)
+    for index in (OPEN_IMAGES, OPEN_IMAGES_OF_POOL):
+        index.drop(connection)
     yield
-    OPEN_IMAGES.create(connection)
+    for index in (OPEN_IMAGES, OPEN_IMAGES_OF_POOL):
+        index.create(connection)

@@ -16,7 +16,8 @@ from annotator.models import Annotation, Flag, Gold, Label, Submission
 from annotator.services.annotation.log import NewAnnotation, add_annotations, annotate_all, update_images
 from annotator.services.annotation.standing import read_cell_states
 from annotator.services.annotation.submit import Answer, code_of_answer
-from annotator.services.review.queue import check_reviewer
+from annotator.services.review.own_answers import answered_among, own_codes
+from annotator.services.review.queue import check_reviewer, own_view
 from annotator.services.schema.active import active_schema, unknown_attribute
 from annotator.services.tasks.overlap import update_wanted_opinions
 
@@ -66,7 +67,11 @@ class Plan:
 
 
 def _plan_set(session: Session, labeller_id: int, change: Change) -> Plan:
-    """Answer one cell of each image, as a correction or as a reviewer's decision."""
+    """Answer one cell of each image, as a correction or as a reviewer's decision; a labeller, only of images that they answered.
+
+    A labeller is not told which answers are kept as opinions: that would tell which images others answered first.
+    """
+    own_of = own_view(session, labeller_id)
     if change.adjudicate:
         check_reviewer(session, labeller_id)
     active, name = active_schema(session), change.attribute or ""
@@ -77,28 +82,40 @@ def _plan_set(session: Session, labeller_id: int, change: Change) -> Plan:
             do="Name faces on the page People.",
         )
     code = code_of_answer(session, active.schema, name, change.value)
-    cells = read_cell_states(session, active.ids[name], labeller_id, dict.fromkeys(change.images))
-    labels = _labels(session, change.images, name)
-    way = Way.DECISION if change.adjudicate else Way.CORRECTION
+    images = change.images
+    if own_of is not None:
+        answered = answered_among(session, own_of, images)
+        images = tuple(image for image in images if image in answered)
+    cells = read_cell_states(session, active.ids[name], labeller_id, dict.fromkeys(images))
+    labels = _labels(session, images, name, own_of)
+    way = Way.DECISION if change.adjudicate else Way.CORRECTION if own_of is None else Way.REVISION
     wanted_origin = Origin.REVIEW if change.adjudicate else Origin.HUMAN
     answers, same = [], 0
-    for image in change.images:
+    for image in images:
         if image in labels and labels[image][0] == code and (not change.adjudicate or labels[image][1]):
             same += 1
             continue
         kept = decide(cells[image], way)
         answers.append((image, name, code, Origin.OPINION if kept is KeptAs.OPINION else wanted_origin))
-    opinions = sum(origin is Origin.OPINION for *_, origin in answers)
+    opinions = sum(origin is Origin.OPINION for *_, origin in answers) if own_of is None else 0
+    unanswered = len(change.images) - len(images)
     return Plan(
         len(answers) - opinions,
         same=same,
         opinions=opinions,
+        unchanged=unanswered,
+        why="you have not answered them" if unanswered else "",
         write=lambda submission: annotate_all(session, active, submission.id, answers),
     )
 
 
-def _labels(session: Session, images: tuple[int, ...], attribute: str) -> dict[int, tuple[int | None, bool]]:
-    """Image → its label of an attribute, and whether a reviewer decided it."""
+def _labels(
+    session: Session, images: tuple[int, ...], attribute: str, own_of: int | None
+) -> dict[int, tuple[int | None, bool]]:
+    """Image → its label of an attribute, and whether a reviewer decided it; for a labeller, their own answer."""
+    if own_of is not None:
+        codes = own_codes(session, active_schema(session), own_of, images)
+        return {image: (cells[attribute], False) for image, cells in codes.items() if attribute in cells}
     query = (
         select(Label.image_id, Label.code, Annotation.origin)
         .join(Annotation, Annotation.id == Label.annotation_id)

@@ -14,6 +14,7 @@ from annotator.errors import NotFound
 from annotator.models import Image, Submission
 from annotator.services.annotation.log import add_submission, find_submission
 from annotator.services.annotation.undo import find_undoable, undo_submission
+from annotator.services.review.queue import is_reviewer
 from annotator.services.selection.actions import ACTIONS, Change, Plan, check_change, undo_flags_and_gold
 from annotator.services.tasks.leases import leased_to_others
 
@@ -55,7 +56,7 @@ def make_change(session: Session, labeller_id: int, key: str, change: Change) ->
         FacelabelError: if the action, the attribute, the value or the note is wrong.
     """
     fingerprint = _fingerprint(["selection", *astuple(change)])
-    if find_submission(session, key, fingerprint) is not None:
+    if find_submission(session, key, fingerprint, labeller_id) is not None:
         return None
     plan = _plan(session, labeller_id, change)
     effect = _effect(session, labeller_id, change, plan)
@@ -74,7 +75,7 @@ def undo_change(session: Session, labeller_id: int, key: str, undone_key: str) -
         Conflict: if it was undone already, or the key was used for another request.
     """
     fingerprint = _fingerprint(["undo selection", undone_key])
-    if find_submission(session, key, fingerprint) is not None:
+    if find_submission(session, key, fingerprint, labeller_id) is not None:
         return
     kinds = (SubmissionKind.REVIEW, SubmissionKind.CLEAR)
     target = find_undoable(session, labeller_id, undone_key, kinds=kinds)
@@ -100,7 +101,9 @@ def _plan(session: Session, labeller_id: int, change: Change) -> Plan:
 
 
 def _effect(session: Session, labeller_id: int, change: Change, plan: Plan) -> Effect:
-    held = len(leased_to_others(session, labeller_id).intersection(change.images))
+    """For a labeller, `held` is 0: who holds an image that is done would tell that it is asked again."""
+    reviewer = is_reviewer(session, labeller_id)
+    held = len(leased_to_others(session, labeller_id).intersection(change.images)) if reviewer else 0
     numbers = (plan.changed, plan.same, plan.opinions, plan.unchanged)
     return Effect(len(change.images), *numbers, plan.why, held)
 

@@ -9,15 +9,27 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import SubmissionKind
-from annotator.models import Annotation, Gold, Image, OpinionWanted, Skip, Submission, now
+from annotator.models import (
+    Annotation,
+    Gold,
+    Image,
+    OpinionWanted,
+    Qualification,
+    QualificationImage,
+    Skip,
+    Submission,
+    now,
+)
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
+from annotator.services.tasks.assigned import EVERYTHING, Reach
 from annotator.services.tasks.leases import NOT_LEASED
+from annotator.services.tasks.settings import team_settings
 
 GOLD_DELAY = timedelta(hours=1)
 """How long after an image was made gold those who decided it are asked, so that they do not just remember."""
@@ -32,12 +44,16 @@ _NO_ANSWER = (
     SubmissionKind.SCHEMA,
 )
 """Submissions after which the image still wants this labeller's answer: they say nothing, or only who is in it."""
-_CURSORS = CacheKind[tuple[str, int], int](size=10_000)
-"""By list and labeller: the number up to which everything is answered or skipped."""
+_CURSORS = CacheKind[tuple[str, int, Reach], int](size=10_000)
+"""By list, labeller and their reach: the number up to which everything is answered or skipped."""
 
 
 def first_unanswered(
-    session: Session, table: type[OpinionWanted | Gold], labeller_id: int, count: int
+    session: Session,
+    table: type[OpinionWanted | Gold],
+    labeller_id: int,
+    count: int,
+    reach: Reach = EVERYTHING,
 ) -> list[int]:
     """Find images of a list that the labeller has not answered or skipped and that nobody holds.
 
@@ -46,8 +62,9 @@ def first_unanswered(
         table: the list.
         labeller_id: the labeller.
         count: how many image ids are wanted at most.
+        reach: which images are for them; gold images are for everybody.
     """
-    cache, key = project_cache(session), (table.__tablename__, labeller_id)
+    cache, key = project_cache(session), (table.__tablename__, labeller_id, reach)
     theirs = exists().where(
         Annotation.image_id == table.image_id,
         Submission.id == Annotation.submission_id,
@@ -62,8 +79,11 @@ def first_unanswered(
     passable = or_(answered, skipped)
     if table is OpinionWanted:  # open images are in the queue anyway
         passable = or_(passable, Image.open_cells > 0)
+        if reach.is_limited:
+            passable = or_(passable, ~reach.allows_opinion(team_settings(session).overlap_opinions))
     free = and_(Image.open_cells == 0, COUNTED, NOT_LEASED)
     if table is Gold:
+        passable = or_(passable, _shown_in_qualification(labeller_id))
         reviewed = theirs.where(Submission.kind == SubmissionKind.REVIEW)
         free = and_(free, or_(~reviewed, Gold.created_at <= now() - GOLD_DELAY))
     columns = select(table.id, Image.id, passable, free).join(Image, Image.id == table.image_id)
@@ -83,6 +103,16 @@ def first_unanswered(
         if len(rows) < _WINDOW:
             break
     return images[:count]
+
+
+def _shown_in_qualification(labeller_id: int) -> ColumnElement[bool]:
+    """Whether the labeller has seen the known answers of a gold image, which is then never asked blind."""
+    return exists().where(
+        QualificationImage.image_id == Image.id,
+        QualificationImage.answered_at.is_not(None),
+        Qualification.id == QualificationImage.qualification_id,
+        Qualification.labeller_id == labeller_id,
+    )
 
 
 def reset_cursors(session: Session) -> None:

@@ -12,6 +12,12 @@ from sqlalchemy.orm import Session
 
 from annotator.models import Image, Lease, now
 
+MOST_LEASES = 60
+"""Leases that one labeller holds at most; further ones end those that expire first.
+
+The label page and *Sweep* fit beside each other, and nobody can reserve a project.
+"""
+
 NOT_DRAWN: Mapping[int, float | None] = MappingProxyType({})
 """For images that came in another way than by the order of work."""
 
@@ -26,7 +32,7 @@ def put_leases(
     lease_seconds: int,
     drawn: Mapping[int, float | None] = NOT_DRAWN,
 ) -> dict[int, str]:
-    """Lease images to a labeller; earlier leases of these images end.
+    """Lease images to a labeller; earlier leases of these images end, and so do the labeller's leases beyond MOST_LEASES.
 
     Args:
         session: a writing session.
@@ -51,18 +57,24 @@ def put_leases(
         for image_id, token in tokens.items()
     ]
     session.connection().execute(_PUT_LEASES, rows)
+    session.connection().execute(_END_OLDEST, {"me": labeller_id, "held": max(MOST_LEASES, len(rows))})
     return tokens
 
 
 def renew_leases(
     session: Session, labeller_id: int, tokens: list[str], lease_seconds: int
 ) -> tuple[list[str], list[str]]:
-    """Renew the leases that a page still works on. Returns the renewed tokens and the lost ones."""
-    if not tokens:
-        return [], []
-    mine = (Lease.labeller_id == labeller_id) & Lease.token.in_(tokens)
-    renewed = set(session.scalars(select(Lease.token).where(mine)))
-    session.execute(update(Lease).where(mine).values(expires_at=now() + timedelta(seconds=lease_seconds)))
+    """Renew the leases that a page still works on. Returns the renewed tokens and the lost ones.
+
+    Leases that end later than any lease can are void: the clock was wrong when they were made.
+    """
+    ends = now() + timedelta(seconds=lease_seconds)
+    renewed: set[str] = set()
+    if tokens:
+        mine = (Lease.labeller_id == labeller_id) & Lease.token.in_(tokens)
+        renewed = set(session.scalars(select(Lease.token).where(mine)))
+        session.execute(update(Lease).where(mine).values(expires_at=ends))
+    session.connection().execute(_VOID_LEASES, {"latest": ends + _CLOCK_STEP})
     return [t for t in tokens if t in renewed], [t for t in tokens if t not in renewed]
 
 
@@ -77,7 +89,17 @@ def leased_to_others(session: Session, labeller_id: int) -> set[int]:
     return set(session.connection().scalars(_LEASED_TO_OTHERS, {"labeller_id": labeller_id, "now": now()}))
 
 
+_CLOCK_STEP = timedelta(minutes=1)
+"""By so much a clock may be put back without any lease ending."""
+_VOID_LEASES = delete(Lease).where(Lease.expires_at > bindparam("latest"))
 _PUT_LEASES = insert(Lease).prefix_with("OR REPLACE", dialect="sqlite")
+_OLDEST = (
+    select(Lease.image_id)
+    .where(Lease.labeller_id == bindparam("me"))
+    .order_by(Lease.expires_at.desc())
+    .offset(bindparam("held"))
+)
+_END_OLDEST = delete(Lease).where(Lease.image_id.in_(_OLDEST))
 _LEASED_TO_OTHERS = select(Lease.image_id).where(
     Lease.labeller_id != bindparam("labeller_id"), Lease.expires_at > bindparam("now")
 )

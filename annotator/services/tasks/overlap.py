@@ -16,14 +16,17 @@ from annotator.domain.states import INDEPENDENT
 from annotator.models import Annotation, Image, OpinionWanted, Submission
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
+from annotator.services.tasks.assigned import EVERYTHING, Reach
 from annotator.services.tasks.cursor import first_unanswered, reset_cursors
 from annotator.services.tasks.relabeling import asked_again_among, images_awaiting_relabel
 from annotator.services.tasks.settings import TeamSettings, team_settings
 
 
-def images_wanting_opinions(session: Session, labeller_id: int, count: int) -> list[int]:
+def images_wanting_opinions(
+    session: Session, labeller_id: int, count: int, reach: Reach = EVERYTHING
+) -> list[int]:
     """Find up to `count` images, by id, that want an opinion and that this labeller has not answered, longest waiting first."""
-    return first_unanswered(session, OpinionWanted, labeller_id, count)
+    return first_unanswered(session, OpinionWanted, labeller_id, count, reach)
 
 
 def update_wanted_opinions(session: Session, image_ids: Collection[int]) -> None:

@@ -24,6 +24,7 @@ from annotator.services.common.counted import COUNTED
 from annotator.services.common.progress import open_images
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import active_schema, unknown_attribute
+from annotator.services.tasks.assigned import EVERYTHING, Reach, in_queue_order, read_reach
 from annotator.services.tasks.leases import NOT_LEASED
 from annotator.services.tasks.sampling import images_to_mix_in, insert_randomly, remaining_opinions
 from annotator.services.tasks.skipped import skipped_images
@@ -35,6 +36,11 @@ _WINDOW = 64
 """Places of the order of work that one query looks at."""
 _WINDOWS = CacheKind[tuple[Path, int], list[str]](size=64)
 """Windows of the order of work, by the folder of the predictions and the place."""
+_MOST_WINDOWS = 32
+"""Windows that a request looks at for somebody who gets only some of the images. Beyond them it takes the random order, which
+has an index for these images; the next request looks further."""
+_PLACES = CacheKind[tuple[int, int, Reach], int](size=1000)
+"""By predictions, labeller and their reach: the place of the order of work before which nothing is left for them."""
 
 
 def next_tasks(
@@ -72,11 +78,12 @@ def next_tasks(
         images = skipped_images(session, labeller_id, count)
         return lease_tasks(session, images, labeller_id, lease_seconds, active, predictions)
     attribute_id = active.ids[attribute] if attribute else None
-    mixed_in = images_to_mix_in(session, labeller_id, count) if attribute is None else []
-    drawn = _ordinary(session, predictions, labeller_id, attribute_id, count - len(mixed_in))
+    reach = read_reach(session, labeller_id)
+    mixed_in = images_to_mix_in(session, labeller_id, reach, count) if attribute is None else []
+    drawn = _ordinary(session, predictions, labeller_id, attribute_id, reach, count - len(mixed_in))
     missing = count - len(drawn) - len(mixed_in)
     if attribute is None and missing > 0:
-        mixed_in += remaining_opinions(session, labeller_id, missing, mixed_in)
+        mixed_in += remaining_opinions(session, labeller_id, reach, missing, mixed_in)
     images = insert_randomly(list(drawn), mixed_in)
     if not images and skipped == "last" and attribute is None:
         images = skipped_images(session, labeller_id, count, once=True)
@@ -88,17 +95,20 @@ def _ordinary(
     predictions: ActivePredictions | None,
     labeller_id: int,
     attribute_id: int | None,
+    reach: Reach,
     count: int,
 ) -> dict[int, float | None]:
     """The first free images in the order of work: image id → how it was drawn (`Lease.drawn`)."""
     drawn: dict[int, float | None] = {}
     if predictions is not None and count > 0:
-        drawn |= _in_predicted_order(session, predictions, _in_window(labeller_id, attribute_id), count)
+        drawn |= _in_predicted_order(session, predictions, labeller_id, attribute_id, reach, count)
     if len(drawn) < count:
-        rest = session.connection().scalars(_in_random_order(labeller_id, attribute_id), {"count": count})
+        walk = _in_random_order(labeller_id, attribute_id, reach)
+        rest = session.connection().scalars(walk, {"count": count})
         new = [number for number in rest if number not in drawn][: count - len(drawn)]
-        # Images that the predictions do not contain were not drawn from all images.
-        drawn |= dict.fromkeys(new, None if predictions else 1 / max(1, open_images(session)))
+        # Images that the predictions do not contain, or that are assigned, were not drawn from all images.
+        is_any = predictions is None and not reach.is_limited
+        drawn |= dict.fromkeys(new, 1 / max(1, open_images(session)) if is_any else None)
     return drawn
 
 
@@ -133,42 +143,57 @@ _FREE = and_(Image.open_cells > 0, COUNTED, NOT_LEASED)
 """The condition that an image counts, is open, and nobody holds it."""
 
 
-def free_for(labeller_id: int, attribute_id: int | None) -> ColumnElement[bool]:
-    """The condition that an image is free, that the labeller did not skip it, and that it lacks the attribute (if given)."""
+def free_for(labeller_id: int, attribute_id: int | None, reach: Reach = EVERYTHING) -> ColumnElement[bool]:
+    """The condition that an image is free and for this labeller, who did not skip it, and lacks the attribute (if given)."""
     free = and_(_FREE, ~exists().where(Skip.image_id == Image.id, Skip.labeller_id == labeller_id))
+    if reach.is_limited:
+        free = and_(free, reach.allows())
     if attribute_id is None:
         return free
     return and_(free, ~exists().where(Label.image_id == Image.id, Label.attribute_id == attribute_id))
 
 
 def _in_predicted_order(
-    session: Session, predictions: ActivePredictions, in_window: Select[str, int], count: int
+    session: Session,
+    predictions: ActivePredictions,
+    labeller_id: int,
+    attribute_id: int | None,
+    reach: Reach,
+    count: int,
 ) -> dict[int, float | None]:
-    chosen: dict[int, str] = {}
-    for place, names in _windows(session, predictions):
+    in_window, chosen = _in_window(labeller_id, attribute_id, reach), dict[int, str]()
+    cache, key = project_cache(session), (predictions.id, labeller_id, reach)
+    start = (cache.get(_PLACES, key) or 0) if reach.is_limited else 0
+    most = _MOST_WINDOWS if reach.is_limited else None
+    for place, names in islice(_windows(session, predictions, start), most):
         by_name = dict(session.connection().execute(in_window, {"names": names}).all())
         chosen |= {by_name[name]: name for name in names if name in by_name}
         if not by_name and place == predictions.cursor:
             _move_cursor(session, predictions, place, names)
+        if reach.is_limited and attribute_id is None and not by_name and not chosen:
+            cache.put(_PLACES, key, place + len(names))
         if len(chosen) >= count:
             break
     return {number: predictions.file.drawn(name) for number, name in islice(chosen.items(), count)}
 
 
 @lru_cache(maxsize=256)
-def _in_window(labeller_id: int, attribute_id: int | None) -> Select[str, int]:
-    free = free_for(labeller_id, attribute_id)
+def _in_window(labeller_id: int, attribute_id: int | None, reach: Reach) -> Select[str, int]:
+    free = free_for(labeller_id, attribute_id, reach)
     return select(Image.name, Image.id).where(free, Image.name.in_(bindparam("names", expanding=True)))
 
 
 @lru_cache(maxsize=256)
-def _in_random_order(labeller_id: int, attribute_id: int | None) -> Select[int]:
+def _in_random_order(labeller_id: int, attribute_id: int | None, reach: Reach) -> Select[int]:
     free = free_for(labeller_id, attribute_id)
+    if reach.is_limited:
+        [_, image_id] = (walk := in_queue_order(reach.arms, (free,), bindparam("count"))).selected_columns
+        return walk.with_only_columns(image_id)
     return select(Image.id).where(free).order_by(Image.shuffle, Image.id).limit(bindparam("count"))
 
 
-def _windows(session: Session, predictions: ActivePredictions) -> Iterator[tuple[int, list[str]]]:
-    place = predictions.cursor
+def _windows(session: Session, predictions: ActivePredictions, start: int) -> Iterator[tuple[int, list[str]]]:
+    place = max(predictions.cursor, start)
     while names := _names_at(session, predictions.file, place):
         yield place, names
         place += len(names)

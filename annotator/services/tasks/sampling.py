@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.orm import Session
 
 from annotator.models import Gold
+from annotator.services.tasks.assigned import Reach
 from annotator.services.tasks.cursor import first_unanswered
 from annotator.services.tasks.overlap import images_wanting_opinions
 from annotator.services.tasks.relabeling import images_to_relabel
@@ -16,7 +17,7 @@ from annotator.services.tasks.settings import team_settings
 _random = random.Random()  # noqa: S311 - no secret: it only keeps labellers from foreseeing gold images
 
 
-def images_to_mix_in(session: Session, labeller_id: int, count: int) -> list[int]:
+def images_to_mix_in(session: Session, labeller_id: int, reach: Reach, count: int) -> list[int]:
     """Draw which of the next `count` tasks are gold images or want a further opinion, and return their image ids.
 
     Gold images and images with a suspicious label come at the shares of the settings. Overlapped images come at the rate at
@@ -34,18 +35,23 @@ def images_to_mix_in(session: Session, labeller_id: int, count: int) -> list[int
     if again:
         images += _without(images_to_relabel(session, labeller_id, again + len(images)), images)[:again]
     if overlap:
-        images += _overlapped(session, labeller_id, overlap, images)
+        images += _overlapped(session, labeller_id, reach, overlap, images)
     return images
 
 
-def remaining_opinions(session: Session, labeller_id: int, count: int, without: Collection[int]) -> list[int]:
+def remaining_opinions(
+    session: Session, labeller_id: int, reach: Reach, count: int, without: Collection[int]
+) -> list[int]:
     """Find images, by id, that want a further opinion, without regard to the shares: for the time when no new image is left."""
     again = _without(images_to_relabel(session, labeller_id, count + len(without)), without)
-    return (again + _overlapped(session, labeller_id, count, without))[:count]
+    return (again + _overlapped(session, labeller_id, reach, count, without))[:count]
 
 
-def _overlapped(session: Session, labeller_id: int, count: int, without: Collection[int]) -> list[int]:
-    return _without(images_wanting_opinions(session, labeller_id, count + len(without)), without)[:count]
+def _overlapped(
+    session: Session, labeller_id: int, reach: Reach, count: int, without: Collection[int]
+) -> list[int]:
+    images = images_wanting_opinions(session, labeller_id, count + len(without), reach)
+    return _without(images, without)[:count]
 
 
 def _without(images: Collection[int], without: Collection[int]) -> list[int]:

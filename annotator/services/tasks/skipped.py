@@ -13,6 +13,7 @@ from annotator.domain.states import SubmissionKind
 from annotator.models import Image, Lease, Skip, Submission, now
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
+from annotator.services.tasks.assigned import read_reach
 from annotator.services.tasks.leases import NOT_LEASED
 
 
@@ -26,6 +27,7 @@ def count_skipped(session: Session, labeller_id: int) -> int:
         .select_from(Skip)
         .join(Image, Image.id == Skip.image_id)
         .where(Skip.labeller_id == labeller_id, Image.open_cells > 0, COUNTED, ~held.exists())
+        .where(read_reach(session, labeller_id).allows())
     )
     return session.scalar(query) or 0
 
@@ -43,6 +45,7 @@ def skipped_images(session: Session, labeller_id: int, count: int, *, once: bool
         select(Image.id)
         .join(Skip, Skip.image_id == Image.id)
         .where(Skip.labeller_id == labeller_id, Image.open_cells > 0, COUNTED, NOT_LEASED)
+        .where(read_reach(session, labeller_id).allows())
     )
     if once:
         times = (

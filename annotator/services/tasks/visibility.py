@@ -1,8 +1,7 @@
 """Which images are labelled blind: without suggestions, so that the answers measure people and models without bias.
 
-These are audit images (the test split), overlapped images, gold images, and done images that are asked again. *Browse* shows the
-suggestions of an image when it is done and waits for no further opinion. From then on a gold image, or one with a suspicious
-label, looks like any other.
+These are audit images (the test split), overlapped images, gold images, and done images that are asked again. *Browse* shows
+reviewers the suggestions of an image when it is done and waits for no further opinion; those of audit images it never shows.
 """
 
 from __future__ import annotations
@@ -44,6 +43,14 @@ def blind_among(session: Session, image_ids: Collection[int]) -> set[int]:
     return set(session.connection().scalars(_BLIND_AMONG, chosen))
 
 
+def asked_of_several(session: Session) -> ColumnElement[bool]:
+    """The condition that further labellers are or will be asked about an image, so that its label may not be shown to them."""
+    waiting = exists().where(OpinionWanted.image_id == Image.id)
+    return or_(labelled_blind(session), waiting)
+
+
 def is_blind(session: Session, image: Image) -> bool:
     """Whether an image's suggestions are hidden from everybody."""
+    if image.split == "test":
+        return True
     return session.scalar(select(Image.id).where(Image.id == image.id, still_blind(session))) is not None

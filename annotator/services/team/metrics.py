@@ -28,7 +28,7 @@ from annotator.services.common.cached_stats import Statistics
 from annotator.services.common.counted import counted_state, of_counted_image
 from annotator.services.common.undone import is_undone
 from annotator.services.schema.active import active_schema
-from annotator.services.team.votes import Opinions, gold_answers, read_opinions
+from annotator.services.team.votes import Opinions, answers_seen, gold_answers, read_opinions
 
 MOST_PAIRS = 6
 """How many pairs of labellers are compared per attribute: those with the most images in common."""
@@ -147,6 +147,7 @@ GoldAnswers = list[tuple[int, int, bool]]
 
 def _answers_to_gold(session: Session, opinions: Opinions) -> GoldAnswers:
     correct = gold_answers(session)
+    seen = answers_seen(session)
     to_gold = opinions.where(np.isin(opinions.image, [image for image, _ in correct]))
     answers = zip(
         to_gold.attribute.tolist(),
@@ -158,7 +159,7 @@ def _answers_to_gold(session: Session, opinions: Opinions) -> GoldAnswers:
     return [
         (attribute, labeller, code == correct[image, attribute])
         for attribute, image, labeller, code in answers
-        if (image, attribute) in correct
+        if (image, attribute) in correct and (labeller, image) not in seen
     ]
 
 

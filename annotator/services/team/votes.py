@@ -14,7 +14,7 @@ from sqlalchemy import Integer, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import PERSONAL, Origin
-from annotator.models import Annotation, Gold, Submission
+from annotator.models import Annotation, Gold, Qualification, QualificationImage, Submission
 from annotator.services.common.bulk_read import Column, read_columns
 from annotator.services.common.counted import of_counted_image
 from annotator.services.common.undone import is_undone
@@ -100,6 +100,15 @@ def gold_answers(session: Session) -> dict[Cell, int]:
         for image, answers in session.execute(query)
         for attribute, code in answers
     }
+
+
+def answers_seen(session: Session) -> set[tuple[int, int]]:
+    """(labeller, image) of gold images whose correct answers a qualification showed: these measure nobody."""
+    query = select(Qualification.labeller_id, QualificationImage.image_id).join(
+        Qualification, Qualification.id == QualificationImage.qualification_id
+    )
+    rows = session.execute(query.where(QualificationImage.answered_at.is_not(None)))
+    return {(labeller, image) for labeller, image in rows}
 
 
 def _labeller_of(session: Session, kinds: Collection[str]) -> Column:

@@ -40,9 +40,9 @@ class ErasureRequest(Request):
 
 
 class CopyOut(BaseModel):
-    """A folder that holds what is erased, or (unless `certain`) may hold it. `command` deletes it."""
+    """A folder or file that holds what is erased, or (unless `certain`) may hold it. `command` deletes it."""
 
-    kind: Literal["snapshot", "export", "upload"]
+    kind: Literal["snapshot", "export", "upload", "backup"]
     path: str
     command: str
     certain: bool

@@ -1,7 +1,7 @@
 """Who may call what. Every route is listed here; a route that is not listed is refused.
 
-Until the first account is made, the local user needs no login, and the server listens on this machine only. With accounts,
-a browser logs in and a program sends `Authorization: Bearer <token>`.
+Until the first account is made, the local user needs no login but the start-up token, the server listens on this machine only,
+and what came through a proxy is refused. With accounts, a browser logs in and a program sends `Authorization: Bearer <token>`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from annotator.services.accounts import (
 )
 from annotator.services.erasure.journal import refresh_caches
 from annotator.web.http.context import context
+from annotator.web.http.problems import is_api
+from annotator.web.http.proxies import came_through_proxy
+from annotator.web.http.start_token import exchange_token, knows_token
 
 Needed = Role | Literal["anyone"]
 
@@ -29,6 +32,7 @@ ACCESS: dict[str, Needed] = {
     "static": "anyone",
     "health.check": "anyone",
     "health.describe": "anyone",
+    "operation.show_metrics": Role.ADMIN,
     "accounts.login_page": "anyone",
     "accounts.login": "anyone",
     "accounts.logout": "anyone",
@@ -75,6 +79,17 @@ ACCESS: dict[str, Needed] = {
     "team.delete_member": Role.ADMIN,
     "team.make_token": Role.ADMIN,
     "team.revoke_one_token": Role.ADMIN,
+    "assignments.index": Role.REVIEWER,
+    "assignments.preview": Role.REVIEWER,
+    "assignments.create": Role.REVIEWER,
+    "assignments.release_one": Role.REVIEWER,
+    "qualifications.page": Role.LABELLER,
+    "qualifications.show": Role.LABELLER,
+    "qualifications.start": Role.LABELLER,
+    "qualifications.answer": Role.LABELLER,
+    "qualifications.show_team": Role.REVIEWER,
+    "qualifications.change": Role.ADMIN,
+    "qualifications.set_qualified": Role.ADMIN,
     "take_backs.index": Role.ADMIN,
     "take_backs.preview": Role.ADMIN,
     "take_backs.create": Role.ADMIN,
@@ -84,10 +99,10 @@ ACCESS: dict[str, Needed] = {
     "exclusions_api.undo_images": Role.LABELLER,  # only what the caller excluded or restored
     "exclusions_api.restore_images": Role.REVIEWER,
     "flags_api.resolve": Role.REVIEWER,
-    "groups_api.groups_page": Role.LABELLER,
-    "groups_api.list_all": Role.LABELLER,
-    "groups_api.show_group": Role.LABELLER,
-    "groups_api.show_leaks": Role.LABELLER,
+    "groups_api.groups_page": Role.REVIEWER,
+    "groups_api.list_all": Role.REVIEWER,
+    "groups_api.show_group": Role.REVIEWER,
+    "groups_api.show_leaks": Role.REVIEWER,
     "groups_api.add_decision": Role.REVIEWER,
     "groups_api.undo_decision": Role.REVIEWER,
     "splits_api.show_splits": Role.REVIEWER,
@@ -155,6 +170,21 @@ ACCESS: dict[str, Needed] = {
     "snapshot_files.changed_cells": Role.REVIEWER,  # it names labellers
 }
 
+BEFORE_QUALIFYING = frozenset(
+    {
+        "accounts.me",
+        "label_api.get_schema",
+        "media.view",
+        "qualifications.answer",
+        "qualifications.page",
+        "qualifications.show",
+        "qualifications.start",
+        "words.list_words",
+        "words.words_page",
+    }
+)
+"""What a labeller may call who must qualify first: nothing that stores an answer or shows one of others."""
+
 
 def guard(app: Flask) -> None:
     """Let a request through only if its sender may call the route, and store the sender as `g.account`."""
@@ -164,13 +194,16 @@ def guard(app: Flask) -> None:
         needed = ACCESS.get(request.endpoint or "")
         if request.endpoint is None or needed == "anyone":
             return None  # without an endpoint there is no such route: everybody gets 404
+        if not is_api(request) and (opened := exchange_token()):
+            return opened
         with context().project.database.read() as database:
             refresh_caches(context().project, database)
             user = _sender(database)
         if user is None:
-            if request.path.startswith("/api/") or request.method != "GET":
+            if is_api(request):
                 raise Unauthorized("not_logged_in", "You are not logged in.", do="Log in, or send a token.")
-            return redirect(url_for("accounts.login_page", next=request.full_path.rstrip("?")))
+            wanted = request.script_root + request.full_path.rstrip("?")
+            return redirect(url_for("accounts.login_page", next=wanted))
         g.account = user
         if user.password_hash:
             g.labeller_name = user.name
@@ -180,14 +213,34 @@ def guard(app: Flask) -> None:
                 f"This needs the role {needed}; {user.name} has the role {user.role}.",
                 do="Ask an admin.",
             )
+        if user.must_qualify and request.endpoint not in BEFORE_QUALIFYING:
+            if needed == Role.LABELLER and not request.path.startswith("/api/") and request.method == "GET":
+                return redirect(url_for("qualifications.page"))
+            raise Forbidden(
+                "not_qualified",
+                f"{user.name} has not passed the qualification yet.",
+                do="Open the page /qualification, or ask an admin.",
+            )
         return None
 
 
 def _sender(database: Session) -> Account | None:
     """The active account that sent this request; None if nobody is logged in."""
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() == "bearer":
-        return account_of_token(database, token)
-    return account_without_login(database) or account_of_login(
-        database, session.get("labeller", 0), session.get("stamp", "")
-    )
+    bearer = token if kind.lower() == "bearer" else ""
+    if local := account_without_login(database):
+        _refuse_proxy()
+        return local if knows_token(bearer) else None
+    if bearer:
+        return account_of_token(database, bearer)
+    return account_of_login(database, session.get("labeller", 0), session.get("stamp", ""))
+
+
+def _refuse_proxy() -> None:
+    """Refuse what came through a proxy while there are no accounts: a stranger may have sent it."""
+    if came_through_proxy(request):
+        raise Forbidden(
+            "no_accounts",
+            "This request came through a proxy, and nobody would have to log in.",
+            do="Make an account first: `facelabel users add NAME --role admin`.",
+        )

@@ -11,6 +11,7 @@ from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.accounts import Account
 from annotator.services.faces.tiles import TileStore
+from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.services.review.explainer import Explainer
 
 
@@ -22,6 +23,7 @@ class Context:
     settings: Settings
     tiles: TileStore
     explainer: Explainer
+    checkup: StartupCheck
 
 
 def context() -> Context:
@@ -41,6 +43,15 @@ def account() -> Account:
     sender = g.account
     assert isinstance(sender, Account)
     return sender
+
+
+def own_path(path: str) -> str:
+    """The address of a page or a file of this server: behind a proxy, all of them may lie below the path of the public URL.
+
+    Args:
+        path: as the server knows it, such as `/browse`.
+    """
+    return request.script_root + path
 
 
 def labeller_id() -> int:

@@ -10,12 +10,14 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from annotator.web.http.access import ACCESS
+from annotator.web.http.context import context_of
 from annotator.web.http.contracts import spec
 from annotator.web.http.security import TAKES_BYTES
 from annotator.web.limits.heavy import HEAVY
 
 KEYED = frozenset(
     {
+        "assignments.create",
         "browse.correct_image",
         "browse.undo_image_correction",
         "erasures_api.erase",
@@ -66,13 +68,15 @@ def describe_api(app: Flask) -> dict[str, Any]:
     """The OpenAPI description of every route under /api/v1, and of /healthz."""
     with app.app_context():
         description: dict[str, Any] = deepcopy(spec.spec)
+    public = context_of(app).settings.public_url
+    description["servers"] = [{"url": str(public).rstrip("/") if public else "/"}]
     description["components"]["securitySchemes"] = {
         "token": {
             "type": "http",
             "scheme": "bearer",
             "description": "A token made by `facelabel users token`.",
         },
-        "login": {"type": "apiKey", "in": "cookie", "name": "facelabel"},
+        "login": {"type": "apiKey", "in": "cookie", "name": app.config["SESSION_COOKIE_NAME"]},
     }
     for rule in app.url_map.iter_rules():
         for method in rule.methods or ():

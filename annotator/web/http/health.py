@@ -8,6 +8,7 @@ from flask import Blueprint, current_app
 from flask import Response as FlaskResponse
 from pydantic import BaseModel
 
+from annotator.errors import Busy
 from annotator.web.http.context import context
 from annotator.web.http.contracts import answers, spec
 from annotator.web.http.description import describe_api
@@ -22,10 +23,13 @@ class HealthOut(BaseModel):
 
 
 @health.get("/healthz")
-@spec.validate(resp=answers(HTTP_200=HealthOut), tags=["health"])
+@spec.validate(resp=answers(HTTP_200=HealthOut, problems=(503,)), tags=["health"])
 def check() -> HealthOut:
-    """Answer 200 if the database can be read."""
-    context().project.database.check_answers()
+    """Answer 200 if the database can be read and no damage was found in it, else 503. Any host may be named."""
+    served = context()
+    if served.checkup.damage:
+        raise Busy("damaged_database", "The database is damaged.", do="Look in the server's log.")
+    served.project.database.check_answers()
     return HealthOut(status="ok")
 
 

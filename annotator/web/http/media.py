@@ -12,7 +12,7 @@ from annotator.domain.faces.crops import Crop
 from annotator.errors import NotFound
 from annotator.files import shard_path
 from annotator.services.faces.tiles import THUMBNAIL_SIDE, TILE_SIDE, parse_tile, tile_name
-from annotator.web.http.context import context
+from annotator.web.http.context import context, own_path
 
 media = Blueprint("media", __name__)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -20,22 +20,22 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 def media_url(sha256: str) -> str:
     """The address of the image with this SHA-256."""
-    return f"/media/{sha256}.jpg"
+    return own_path(f"/media/{sha256}.jpg")
 
 
 def tile_template(sha256: str, turn: int) -> str:
     """The address of a part of the original: its edges in pixels of the upright image turned by `turn`, and the longer side wanted."""
-    return f"/media/{sha256}/tiles/{{left}}-{{top}}-{{right}}-{{bottom}}-{turn}-{{side}}.jpg"
+    return own_path(f"/media/{sha256}/tiles/{{left}}-{{top}}-{{right}}-{{bottom}}-{turn}-{{side}}.jpg")
 
 
 def tile_url(sha256: str, crop: Crop | None) -> str | None:
     """The address of a part of the original; None if the view is shown instead."""
-    return f"/media/{sha256}/tiles/{tile_name(crop, TILE_SIDE)}.jpg" if crop else None
+    return own_path(f"/media/{sha256}/tiles/{tile_name(crop, TILE_SIDE)}.jpg") if crop else None
 
 
 def thumbnail_url(sha256: str, crop: Crop | None) -> str | None:
     """The address of a thumbnail; None if the view is shown instead."""
-    return f"/media/{sha256}/tiles/{tile_name(crop, THUMBNAIL_SIDE)}.jpg" if crop else None
+    return own_path(f"/media/{sha256}/tiles/{tile_name(crop, THUMBNAIL_SIDE)}.jpg") if crop else None
 
 
 def example_url(image: str, hashes: Mapping[str, str]) -> str | None:
@@ -47,7 +47,8 @@ def example_url(image: str, hashes: Mapping[str, str]) -> str | None:
     """
     if image in hashes:
         return media_url(hashes[image])
-    return f"/static/examples/{drawing_of(image)}.webp" if drawing_of(image) else None
+    drawing = drawing_of(image)
+    return own_path(f"/static/examples/{drawing}.webp") if drawing else None
 
 
 @media.get("/media/<sha256>.jpg")

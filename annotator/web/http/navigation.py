@@ -8,6 +8,7 @@ from flask import Flask, g
 
 from annotator.domain.roles import Role, may
 from annotator.web.http.access import ACCESS
+from annotator.web.http.context import own_path
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,15 @@ def _may_open(role: str, page: PageLink) -> bool:
 
 
 def add_navigation(app: Flask) -> None:
-    """Give every template `sections` and `role`: what the reader may open; empty if nobody is logged in."""
+    """Give every template `sections` and `role`: what the reader may open; empty if nobody is logged in.
+
+    `base` is what stands before the path of every page.
+    """
 
     @app.context_processor
     def navigation() -> dict[str, object]:
         account = g.get("account")
         role = account.role if account else ""
-        return {"sections": sections_for(role) if role else [], "role": role or Role.LABELLER}
+        opens = role and not (account and account.must_qualify)
+        sections = sections_for(role) if opens else []
+        return {"sections": sections, "role": role or Role.LABELLER, "base": own_path("")}

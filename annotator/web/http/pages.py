@@ -8,7 +8,7 @@ from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archives.names import NAME_ENCODINGS
 from annotator.services.importing.uploads import PIECE_BYTES
 from annotator.services.projects import project_token
-from annotator.web.http.context import context
+from annotator.web.http.context import context, own_path
 
 pages = Blueprint("pages", __name__)
 
@@ -53,12 +53,12 @@ def manifest() -> Response:
         for file, sizes, purpose in _ICONS
     ]
     described = {
-        "id": "/",
+        "id": own_path("/"),
         "name": f"{name} · Facelabel",
         "short_name": name,
         "description": "Label faces.",
-        "start_url": "/",
-        "scope": "/",
+        "start_url": own_path("/"),
+        "scope": own_path("/"),
         "display": "standalone",
         "background_color": "#f5f6f8",
         "theme_color": "#1f5fbf",

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask import Flask, Request, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from annotator.errors import FacelabelError
 
 _Answer = tuple[Response | str, int, dict[str, str]]
+
+
+def is_api(request: Request) -> bool:
+    """Whether a program or a script sent a request, and no person opened a page."""
+    return request.path.startswith(("/api/", "/healthz", "/metrics")) or request.method != "GET"
 
 
 def tell_errors(app: Flask) -> None:
@@ -41,7 +46,7 @@ def tell_errors(app: Flask) -> None:
 
 def _answer(error: FacelabelError, status: int) -> _Answer:
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    if request.path.startswith("/api/") or request.method != "GET":
+    if is_api(request):
         return jsonify(error.as_dict()), status, headers
     return render_template("error.html", error=error, active=None), status, headers
 

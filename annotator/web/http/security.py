@@ -8,10 +8,10 @@ send neither, and another site's script cannot without a CORS preflight, which f
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Flask, Response, request
 
+from annotator.addresses import PublicUrl, host_name, own_names
+from annotator.config import Settings
 from annotator.errors import Forbidden, WrongUse
 from annotator.services.importing.uploads import PIECE_BYTES
 
@@ -27,32 +27,36 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 _BYTES = "application/octet-stream"
 TAKES_BYTES = frozenset({"imports_api.upload", "imports_api.receive"})
 """The routes whose body is a piece of a file."""
+HSTS = "max-age=31536000"
+"""For a year, browsers open the public host by HTTPS only. Its subdomains and preloading are its owner's to decide."""
 
-LOCAL_NAMES = {"127.0.0.1", "localhost", "::1"}
-"""Hosts that only this machine can reach."""
 
-
-def protect(app: Flask, host: str) -> None:
+def protect(app: Flask, settings: Settings) -> None:
     """Check every request, and add the protecting headers to every answer.
 
     Args:
         app: the app.
-        host: the address that the server listens on; a request must name it or this machine as its host.
+        settings: the names of the server, one of which a request must name as its host.
     """
-    allowed = LOCAL_NAMES | {host}
+    public = settings.public_url
+    allowed = own_names(settings.host, settings.names, public)
 
     @app.before_request
     def check() -> None:
-        if urlsplit(f"//{request.host}").hostname not in allowed:
+        # A proxy or a container asks for the health by any name, and the answer holds nothing.
+        if host_name(request.host) not in allowed and request.endpoint != "health.check":
             raise Forbidden(
-                "wrong_host", f"This server is not called {request.host!r}.", do=f"Open it as {host}."
+                "wrong_host",
+                f"This server is not called {request.host!r}.",
+                do="Open the address that `facelabel serve` prints. If this is a name of the server, start it with "
+                "--name, or with --public-url behind a proxy.",
             )
         if request.method in _SAFE:
             return
         origin = request.headers.get("Origin")
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
         if site not in {"same-origin", "none"} or (
-            origin is not None and urlsplit(origin).netloc != request.host
+            origin is not None and not _is_own(origin.lower(), public)
         ):
             raise Forbidden(
                 "other_origin",
@@ -76,5 +80,14 @@ def protect(app: Flask, host: str) -> None:
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         response.headers["X-Frame-Options"] = "DENY"
+        if public is not None and public.secure:
+            response.headers["Strict-Transport-Security"] = HSTS
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def _is_own(origin: str, public: PublicUrl | None) -> bool:
+    """Whether an origin is this server. A proxy may have changed the host that the request names."""
+    if public is not None and (origin == public.origin or host_name(request.host) == public.host):
+        return origin == public.origin
+    return origin.partition("://")[2] == request.host.lower()

@@ -14,7 +14,7 @@ from annotator.services.review.counting import count_images, select_all
 from annotator.services.review.details import CellDetail, get_image, read_image
 from annotator.services.review.label_issues import LabelIssue
 from annotator.services.review.listing import Page, card_labels, find_images, prepare_search, ranked_page
-from annotator.services.review.queue import is_reviewer
+from annotator.services.review.queue import own_view
 from annotator.services.schema.open_values import person_names
 from annotator.services.selection.changes import MAX_IMAGES
 from annotator.services.team.gold import is_gold, make_gold, remove_gold
@@ -29,7 +29,7 @@ browse = Blueprint("browse", __name__)
 
 
 class CardOut(BaseModel):
-    """One image of a grid; `names`: the people among its labels, by attribute.
+    """One image of a grid, for a labeller with their own answers only; `names`: the people among its labels, by attribute.
 
     `thumbnail_url`: the head; null if `image_url` shows it well enough.
     """
@@ -38,8 +38,10 @@ class CardOut(BaseModel):
     name: str
     image_url: str
     thumbnail_url: str | None
-    split: str
-    done: bool
+    split: str | None = Field(
+        description="Null for a labeller, who may not know which images are asked blind."
+    )
+    done: bool = Field(description="Needs no further answer; for a labeller: they answered it.")
     labels: dict[str, int | None]
     names: dict[str, str]
     adjudicated: list[str]
@@ -97,10 +99,10 @@ class CellOfImageOut(BaseModel):
 
 
 class ImageOut(BaseModel):
-    """An image with its labels, flags and history. `head_url`: its head at full detail; null if `image_url` shows it well enough.
+    """An image with its labels, flags and history; a labeller sees their own answers and flags only. `head_url`: its head at full detail; null if `image_url` shows it well enough.
 
-    `blind`: suggestions are hidden until the image is done and needs no further opinion. `gold`: whether it is a gold image;
-    null unless the caller is a reviewer.
+    `blind`: suggestions are hidden, from a labeller always, from a reviewer until the image is done and needs no further opinion.
+    `gold`: whether it is a gold image. It, `split` and `group` are null unless the caller is a reviewer.
     """
 
     id: int
@@ -109,8 +111,8 @@ class ImageOut(BaseModel):
     head_url: str | None
     width: int
     height: int
-    split: str
-    group: str
+    split: str | None
+    group: str | None
     source: str
     original_path: str
     done: bool
@@ -165,15 +167,16 @@ def list_images(query: ImagesQuery) -> ImagesOut:
     """The images of a view, a page at a time, by name or in another order."""
     project = context().project
     with project.database.read() as session:
-        ranked = ranked_of(project, session, query)
+        own_of = own_view(session, labeller_id())
+        filters, ranked = query.filters(own_of), ranked_of(project, session, query, own_of)
         if ranked is None:
             page = find_images(
-                project, session, query.filters(), after=query.after, before=query.before, limit=query.limit
+                project, session, filters, after=query.after, before=query.before, limit=query.limit
             )
         else:
-            search = prepare_search(project, session, query.filters())
+            search = prepare_search(project, session, filters)
             page = ranked_page(search, ranked, start=query.place(), limit=query.limit)
-        return images_out(session, page)
+        return images_out(session, page, own_of)
 
 
 @browse.get("/api/v1/images/ids")
@@ -182,8 +185,9 @@ def list_ids(query: ViewQuery) -> IdsOut:
     """All images of a view, by id, in its order; at most as many as one change of a selection takes."""
     project = context().project
     with project.database.read() as session:
-        ranked = ranked_of(project, session, query)
-        images, complete = select_all(project, session, query.filters(), ranked, MAX_IMAGES)
+        own_of = own_view(session, labeller_id())
+        ranked = ranked_of(project, session, query, own_of)
+        images, complete = select_all(project, session, query.filters(own_of), ranked, MAX_IMAGES)
     return IdsOut(images=images, complete=complete)
 
 
@@ -193,7 +197,8 @@ def count_view(query: CountsQuery) -> CountsOut:
     """How many images a view has, and how many it would have with each value of an attribute."""
     project = context().project
     with project.database.read() as session:
-        counts = count_images(project, session, query.filters(), query.by)
+        filters = query.filters(own_view(session, labeller_id()))
+        counts = count_images(project, session, filters, query.by)
     return CountsOut(images=counts.images, values=dict(counts.values), complete=counts.complete)
 
 
@@ -237,9 +242,9 @@ def set_gold(number: int, json: GoldRequest) -> ImageOut:
         return image_out(session, number)
 
 
-def images_out(session: Session, page: Page) -> ImagesOut:
-    """Convert a page of images."""
-    labels = card_labels(session, page.images)
+def images_out(session: Session, page: Page, own_of: int | None = None) -> ImagesOut:
+    """Convert a page of images. `own_of`: the labeller who sees only their own answers; None: a reviewer."""
+    labels = card_labels(session, page.images, own_of)
     names = person_names(session, [labels[image.id].codes for image in page.images])
     ids = [image.id for image in page.images]
     faces, excluded = face_cards(session, ids), exclusions_of(session, ids)
@@ -249,8 +254,8 @@ def images_out(session: Session, page: Page) -> ImagesOut:
             name=image.name,
             image_url=media_url(image.sha256),
             thumbnail_url=thumbnail_url(image.sha256, faces[image.id].thumbnail),
-            split=image.split,
-            done=image.open_cells == 0,
+            split=image.split if own_of is None else None,
+            done=labels[image.id].done,
             labels=labels[image.id].codes,
             names=names[place],
             adjudicated=labels[image.id].adjudicated,
@@ -264,7 +269,8 @@ def images_out(session: Session, page: Page) -> ImagesOut:
 
 def image_out(session: Session, number: int) -> ImageOut:
     """Read and convert one image."""
-    detail = read_image(context().project, session, number)
+    own_of = own_view(session, labeller_id())
+    detail = read_image(context().project, session, number, own_of)
     image = detail.image
     return ImageOut(
         id=image.id,
@@ -273,13 +279,13 @@ def image_out(session: Session, number: int) -> ImageOut:
         head_url=tile_url(image.sha256, face_cards(session, [number])[number].head),
         width=image.width,
         height=image.height,
-        split=image.split,
-        group=image.group,
+        split=image.split if own_of is None else None,
+        group=image.group if own_of is None else None,
         source=image.source,
         original_path=image.original_path,
-        done=image.open_cells == 0,
+        done=detail.done,
         blind=detail.blind,
-        gold=is_gold(session, number) if is_reviewer(session, labeller_id()) else None,
+        gold=is_gold(session, number) if own_of is None else None,
         cells=[_cell(cell) for cell in detail.cells],
         flags=[FlagOut.model_validate(flag) for flag in detail.flags],
         excluded=_excluded(detail.excluded),

@@ -60,8 +60,8 @@ class ViewQuery(Request):
         "", description="For the order likeness: ids of images, several with commas between them."
     )
 
-    def filters(self) -> Filters:
-        """The filters that the services take.
+    def filters(self, own_of: int | None = None) -> Filters:
+        """The filters that the services take. `own_of`: the labeller who sees only their own answers; None: a reviewer.
 
         Raises:
             WrongUse: if `also` cannot be read.
@@ -70,6 +70,7 @@ class ViewQuery(Request):
             **self.model_dump(exclude=_OTHER),
             differing=self.disagreement == "opinions",
             contradicted=0.0 if self.disagreement == "model" else None,
+            own_of=own_of,
             also=tuple(_pair(text) for text in self.also.split(",") if text),
         )
 
@@ -98,8 +99,8 @@ class ImagesQuery(ViewQuery):
     before: _Text | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 60
 
-    def filters(self) -> Filters:
-        """The filters that the services take.
+    def filters(self, own_of: int | None = None) -> Filters:
+        """The filters that the services take; `own_of` as of ViewQuery.
 
         Raises:
             WrongUse: if two places are given, or `also` cannot be read.
@@ -110,7 +111,7 @@ class ImagesQuery(ViewQuery):
                 "A page can follow one name or precede one, not both.",
                 do="Send `after` or `before`.",
             )
-        return super().filters()
+        return super().filters(own_of)
 
     def place(self) -> int:
         """The place in an order that is not the one of names.
@@ -152,10 +153,12 @@ class CountsOut(BaseModel):
     complete: bool
 
 
-def ranked_of(project: ProjectFolder, session: Session, query: ViewQuery) -> NDArray[np.int64] | None:
+def ranked_of(
+    project: ProjectFolder, session: Session, query: ViewQuery, own_of: int | None
+) -> NDArray[np.int64] | None:
     """The ids of all images in the order of a view; None for the order of names."""
     like = query.chosen() if query.order == "likeness" else ()
-    return rank_images(project, session, query.order, attribute=query.attribute, like=like)
+    return rank_images(project, session, query.order, attribute=query.attribute, like=like, own_of=own_of)
 
 
 def _pair(text: str) -> tuple[str, str]:

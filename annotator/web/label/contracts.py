@@ -154,12 +154,16 @@ class TaskOut(LeasedImageOut):
 
 
 class NextAnswer(BaseModel):
-    """Images to label; which of the leases in `holding` were renewed, and which are lost."""
+    """Images to label; which of the leases in `holding` were renewed, and which are lost.
+
+    `reserved`: there is no image for the caller now, and open ones are assigned to others.
+    """
 
     tasks: list[TaskOut]
     progress: ProgressOut
     renewed: list[str]
     lost: list[str]
+    reserved: bool
 
 
 class AnnotationRequest(Request):

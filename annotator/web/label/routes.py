@@ -16,6 +16,7 @@ from annotator.services.rounds.status import attribute_counts
 from annotator.services.schema.active import ActiveSchema, active_schema
 from annotator.services.schema.example_images import example_images
 from annotator.services.schema.open_values import person_names
+from annotator.services.tasks.assigned import is_assigned_to_others
 from annotator.services.tasks.leases import renew_leases
 from annotator.services.tasks.queue import lease_again, next_tasks
 from annotator.services.tasks.task import Task
@@ -82,6 +83,7 @@ def next_work(json: NextRequest) -> NextAnswer:
             progress=progress_out(session, me),
             renewed=renewed,
             lost=lost,
+            reserved=not tasks and is_assigned_to_others(session, me),
         )
 
 

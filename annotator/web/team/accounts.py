@@ -11,9 +11,10 @@ from flask import Blueprint, render_template, request, session
 from pydantic import BaseModel, Field
 
 from annotator.errors import TooMany, Unauthorized
-from annotator.services.accounts import check_password, password_stamp
+from annotator.services.accounts import check_password, has_accounts, password_stamp
 from annotator.web.http.context import account, context
 from annotator.web.http.contracts import Request, answers, spec
+from annotator.web.http.proxies import client_address
 
 accounts = Blueprint("accounts", __name__)
 
@@ -63,15 +64,17 @@ _failures = _Failures()
 
 @accounts.get("/login")
 def login_page() -> str:
-    """The login page."""
-    return render_template("login.html", active=None)
+    """The login page; without accounts, how to open the project."""
+    with context().project.database.read() as database:
+        opens_by_token = context().settings.start_token and not has_accounts(database)
+    return render_template("login.html", active=None, opens_by_token=opens_by_token)
 
 
 @accounts.post("/api/v1/login")
 @spec.validate(resp=answers(HTTP_200=Me, problems=(401, 429)), tags=["accounts"])
 def login(json: LoginRequest) -> Me:
     """Log in. The browser gets a cookie that scripts cannot read."""
-    keys = (f"name:{json.name}", f"address:{request.remote_addr}")
+    keys = (f"name:{json.name}", f"address:{client_address(request)}")
     if _failures.too_many(*keys):
         raise TooMany(
             "too_many_tries",

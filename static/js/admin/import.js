@@ -7,6 +7,7 @@ import { reportOf } from './import_report.js';
 import { MappingForm, saveText } from './mapping.js';
 import { bundle, takeFiles } from '../upload/drop_zone.js';
 import { upload } from '../upload/upload.js';
+import { ownUrl } from '../lib/urls.js';
 /** @import { Import, Imports, ImportSummary } from '../types' */
 /** @import { ChosenFile } from '../upload/drop_zone.js' */
 
@@ -135,7 +136,7 @@ async function show(row) {
  */
 function takeBackLink({ id, name, state, dry_run }) {
   if (state !== 'done' || dry_run) return [];
-  return [' ', element('a', { href: `/team?upload=${id}#take-back`, 'aria-label': `Take back the labels of ${name}` }, 'Take back its labels …')];
+  return [' ', element('a', { href: ownUrl(`/team?upload=${id}#take-back`), 'aria-label': `Take back the labels of ${name}` }, 'Take back its labels …')];
 }
 
 /**

@@ -2,6 +2,7 @@
 import { call } from '../lib/api.js';
 import { byId, element, findAll, messageOf } from '../lib/dom.js';
 import { pause, postOnce } from '../lib/retry.js';
+import { ownUrl } from '../lib/urls.js';
 /** @import { Erasure, ErasurePreview } from '../types' */
 
 const WAIT = 500; // milliseconds between two looks at an erasure
@@ -22,7 +23,7 @@ class EraseDialog {
     byId('erase-no').addEventListener('click', () => this.dialog.close());
     byId('erase-copies').addEventListener('change', () => this.preview());
     for (const choice of findAll(byId('erase-what'), 'input')) choice.addEventListener('change', () => this.preview());
-    this.dialog.addEventListener('close', () => { if (this.erased) location.replace(this.button.dataset.next ?? '/'); });
+    this.dialog.addEventListener('close', () => { if (this.erased) location.replace(this.button.dataset.next ?? ownUrl('/')); });
   }
 
   async open() {
@@ -49,7 +50,7 @@ class EraseDialog {
       /** @type {ErasurePreview} */
       const found = await call('POST', 'erasures/preview', this.body);
       byId('erase-texts').replaceChildren(...found.texts.map((text) => element('li', {}, text)));
-      byId('erase-copies-line').hidden = !found.copies.some(({ kind }) => kind !== 'upload');
+      byId('erase-copies-line').hidden = !found.copies.some(({ kind }) => kind !== 'upload' && kind !== 'backup');
       byId('erase-error').textContent = '';
       yes.disabled = false;
     } catch (error) {

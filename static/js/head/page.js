@@ -1,6 +1,7 @@
 /** The head of every page: the counts beside its links, and the button that logs out. */
 import { asApiError, call } from '../lib/api.js';
 import { findAll } from '../lib/dom.js';
+import { ownUrl } from '../lib/urls.js';
 /** @import { Badges } from '../types' */
 
 const WORDS = { review: '', skipped: ' skipped' };
@@ -26,7 +27,7 @@ async function showBadges() {
 // Answers that wait in this browser stay and are sent after the next login.
 document.getElementById('logout')?.addEventListener('click', async () => {
   await call('POST', 'logout', {});
-  location.assign('/login');
+  location.assign(ownUrl('/login'));
 });
 // After what the page itself needs.
 if (document.readyState === 'complete') showBadges();

@@ -12,7 +12,7 @@ const HIDDEN = 15_000; // and while nothing runs: rounds start automatically
 const FIRST = 20; // rounds that are shown before somebody asks for the older ones
 
 const form = byId('start', HTMLFormElement);
-const chosen = Number(/^\/rounds\/(\d+)$/.exec(location.pathname)?.[1]);
+const chosen = Number(/\/rounds\/(\d+)$/.exec(location.pathname)?.[1]);
 /** @type {Map<number, {node: HTMLElement, text: string, round: Round}>} */
 const shown = new Map(); // by id
 /** @type {Attribute[]} */

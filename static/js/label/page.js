@@ -134,6 +134,7 @@ class LabelPage {
    */
   refresh(trouble) {
     this.view.trouble = trouble;
+    this.view.reserved = this.session.tasks.reserved;
     const { current } = this.session.tasks;
     if (current?.image_id !== this.draft?.task.image_id) this.show();
     else if (current) this.prepare();

@@ -32,6 +32,7 @@ export class TaskQueue extends LeasedQueue {
     this.outbox = outbox;
     this.begun = begun;
     this.ahead = LEAST_AHEAD;
+    this.reserved = false; // whether open images are assigned to others, and none is left here
     const answered = outbox.answered();
     /** @type {Task[]} */
     this.queue = (store.get('tasks') ?? []).filter((/** @type {Task} */ task) => !answered.has(task.image_id));
@@ -121,7 +122,7 @@ export class TaskQueue extends LeasedQueue {
    * @param {TasksAnswer} answer
    * @returns {number} milliseconds until the leases should be renewed, or the server asked again
    */
-  take({ tasks, progress, lost }) {
+  take({ tasks, progress, lost, reserved }) {
     const answered = this.outbox.answered();
     const undone = this.outbox.undone();
     // A begun image is not taken from under the fingers: a late answer is kept as an opinion.
@@ -134,6 +135,7 @@ export class TaskQueue extends LeasedQueue {
     }
     this.keep();
     this.ahead = Math.min(MOST_AHEAD, Math.max(LEAST_AHEAD, Math.floor(progress.open * SHARE_AHEAD)));
+    this.reserved = reserved;
     this.tell('progress', progress);
     if (this.queue.length > 0) this.tell('filled');
     else this.tell('dry', progress);

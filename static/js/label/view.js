@@ -30,6 +30,7 @@ export class LabelView {
     this.task = null;
     /** @type {?Progress} */
     this.progress = null;
+    this.reserved = false; // open images are assigned to others, and none is left for this labeller
     /** @type {?ApiError} */
     this.trouble = null;
     this.previous = new PreviousImage(byId('previous-image'));
@@ -102,6 +103,7 @@ export class LabelView {
         + 'and sends them automatically when the server is back. Then the next images load.';
     }
     const { open, held_by_others: held } = this.progress;
+    if (this.reserved) return `No image is left for you. ${count(open, 'image')} not done yet: assigned to others, with other labellers, or skipped by you.`;
     return `${count(open, 'image')} not done yet: ${held} with other labellers, ${Math.max(0, open - held)} skipped by you. Skipped images that you skip again stay away until you bring them back.`;
   }
 

@@ -1,7 +1,8 @@
 /** The HTTP API of docs/api.md: one function, one error. */
+import { ownUrl } from './urls.js';
 /** @import { Problem } from '../types' */
 
-const BASE = '/api/v1/';
+const BASE = ownUrl('/api/v1/');
 const TIMEOUT = 20_000; // milliseconds until a silent server counts as gone
 const FILE_TIMEOUT = 120_000; // for a piece of a file on a slow line
 

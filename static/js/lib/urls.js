@@ -1,11 +1,18 @@
 /** The addresses of pages and files. Those of images come from the server, as `image_url`. */
 
 /**
+ * The address of a page or a file of this server: behind a proxy, all of them may lie below a path.
+ *
+ * @param {string} path as the server knows it, such as `/browse`
+ */
+export const ownUrl = (path) => (document.documentElement.dataset.base ?? '') + path;
+
+/**
  * The browse page, as far as the filters narrow it.
  *
  * @param {URLSearchParams} [filters]
  */
-export const browseUrl = (filters) => (filters && filters.size > 0 ? `/browse?${filters}` : '/browse');
+export const browseUrl = (filters) => ownUrl(filters && filters.size > 0 ? `/browse?${filters}` : '/browse');
 
 /**
  * The page of one image.
@@ -13,14 +20,14 @@ export const browseUrl = (filters) => (filters && filters.size > 0 ? `/browse?${
  * @param {number} id
  * @param {URLSearchParams} [filters] of the view that it is one of
  */
-export const imageUrl = (id, filters) => (filters && filters.size > 0 ? `/browse/${id}?${filters}` : `/browse/${id}`);
+export const imageUrl = (id, filters) => ownUrl(filters && filters.size > 0 ? `/browse/${id}?${filters}` : `/browse/${id}`);
 
 /**
  * The page of one round.
  *
  * @param {number} id
  */
-export const roundUrl = (id) => `/rounds/${id}`;
+export const roundUrl = (id) => ownUrl(`/rounds/${id}`);
 
 /**
  * Something of a snapshot.
@@ -28,7 +35,7 @@ export const roundUrl = (id) => `/rounds/${id}`;
  * @param {string} name
  * @param {'card'|'zip'} part
  */
-export const snapshotUrl = (name, part) => `/snapshots/${encodeURIComponent(name)}/${part}`;
+export const snapshotUrl = (name, part) => ownUrl(`/snapshots/${encodeURIComponent(name)}/${part}`);
 
 /**
  * The list of what changed between two snapshots.
@@ -36,7 +43,7 @@ export const snapshotUrl = (name, part) => `/snapshots/${encodeURIComponent(name
  * @param {string} a name of the older one
  * @param {string} b name of the newer one
  */
-export const changesUrl = (a, b) => `/snapshots/${encodeURIComponent(a)}/changes/${encodeURIComponent(b)}`;
+export const changesUrl = (a, b) => ownUrl(`/snapshots/${encodeURIComponent(a)}/changes/${encodeURIComponent(b)}`);
 
 /**
  * The numbers of a chart as CSV.
@@ -44,4 +51,4 @@ export const changesUrl = (a, b) => `/snapshots/${encodeURIComponent(a)}/changes
  * @param {string} chart
  * @param {string} attribute
  */
-export const numbersUrl = (chart, attribute) => `/insights/${chart}.csv?attribute=${encodeURIComponent(attribute)}`;
+export const numbersUrl = (chart, attribute) => ownUrl(`/insights/${chart}.csv?attribute=${encodeURIComponent(attribute)}`);

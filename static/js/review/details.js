@@ -39,15 +39,17 @@ function fact(term, ...description) {
  */
 function groupOf({ group, cells }) {
   const person = cells.find(({ attribute, label }) => label && group === `${attribute}:${label.code}`);
-  return person?.label?.name ?? groupName(schema, group);
+  return person?.label?.name ?? groupName(schema, group ?? '');
 }
 
 /** @param {ImageDetail} image */
 function facts(image) {
   const link = (/** @type {string} */ filter, /** @type {string} */ value, text = value) => element('a', { href: browseUrl(new URLSearchParams({ [filter]: value })), title: value }, text);
-  const state = [image.done ? 'done' : 'open', image.blind && 'suggestions are hidden until it is done'].filter(Boolean).join(' · ');
-  return [...fact('Split', link('split', image.split), ` · ${state}`), ...fact('Group', link('group', image.group, groupOf(image))),
-    ...fact('Imported', link('source', image.source), ` · ${image.original_path} · ${image.width} × ${image.height}`)];
+  const hidden = image.split === 'test' ? 'suggestions stay hidden: it measures the model' : 'suggestions are hidden until it is done';
+  const state = [image.done ? 'done' : 'open', image.blind && hidden].filter(Boolean).join(' · ');
+  const standing = image.split === null || image.group === null ? fact('Shown', 'your own answers only, so that answers stay independent')
+    : [...fact('Split', link('split', image.split), ` · ${state}`), ...fact('Group', link('group', image.group, groupOf(image)))];
+  return [...standing, ...fact('Imported', link('source', image.source), ` · ${image.original_path} · ${image.width} × ${image.height}`)];
 }
 
 /** @param {ImageDetail} image */
@@ -59,9 +61,10 @@ function show(image) {
   byId('facts').replaceChildren(...facts(image));
   byId('flags').replaceChildren(...flagNodes(image.flags, resolve));
   const cells = new Map(image.cells.map((cell) => [cell.attribute, cell]));
-  byId('cells').replaceChildren(...schema.flatMap((attribute) => {
+  const mayCorrect = image.gold !== null || image.done;
+  byId('cells').replaceChildren(...mayCorrect ? [] : [element('p', { class: 'muted' }, 'You have not answered this image. The page Label shows it to you when it is its turn.')], ...schema.flatMap((attribute) => {
     const cell = cells.get(attribute.name);
-    if (!cell) return [];
+    if (!cell || !mayCorrect) return [];
     const node = cellNode(attribute, cell, { onanswer: correct, keys: false });
     if (image.gold !== null && cell.label) node.querySelector('.values')?.append(clearButton(attribute));
     if (opened.has(attribute.name)) node.querySelector('.history')?.setAttribute('open', '');

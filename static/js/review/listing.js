@@ -2,7 +2,7 @@
 import { call } from '../lib/api.js';
 import { byId, closest, count, element, fieldOf, messageOf, onSubmit } from '../lib/dom.js';
 import { ProjectStorage } from '../lib/storage.js';
-import { browseUrl, imageUrl } from '../lib/urls.js';
+import { browseUrl, imageUrl, ownUrl } from '../lib/urls.js';
 import { ActionBar } from './action_bar.js';
 import { chipNodes, facetNodes } from './chips.js';
 import { filtersOf, readImages, viewOf, withPlace } from './image_query.js';
@@ -247,6 +247,7 @@ function fillForm(schema) {
   orderField.value = view.get('order') ?? 'name';
   if (orderField.value === 'likeness') orderField.append(element('option', { value: 'likeness', selected: true }, `likeness to ${view.get('like')?.split(',').length} chosen`));
   byId('chips').replaceChildren(...chipNodes(schema, view));
+  byId('assign-view', HTMLAnchorElement).href = ownUrl(`/team?${new URLSearchParams({ assign: String(filtersOf(view)) })}`);
   byId('facets').replaceChildren(...facetNodes(schema, view));
 }
 

@@ -5,8 +5,11 @@ import { byId, count, element, fieldOf, find, findAll, moment, onSubmit } from '
 import { postOnce } from '../lib/retry.js';
 import { runExclusive } from '../lib/busy.js';
 import { accountNode } from './accounts.js';
+import { showAssignments } from './assign.js';
+import { showQualification } from './qualification.js';
 import { showTakeBack } from './take_back.js';
 import { agreementTable, membersTable } from './tables.js';
+import { ownUrl } from '../lib/urls.js';
 /** @import { Aggregation, Team } from '../types' */
 /** @import { AccountActions } from './accounts.js' */
 
@@ -52,6 +55,8 @@ async function refresh() {
   byId('counted').replaceChildren(...(team.counting ? ['The numbers are being counted in the background. Reload in a minute.'] : ['As of ', moment(team.counted_at), '.']));
   showSettings(team);
   showAccounts(team);
+  await showAssignments(team, titles);
+  await showQualification(team);
   await showTakeBack(team);
 }
 
@@ -81,7 +86,7 @@ const act = {
 function begin() {
   runExclusive(async () => {
     await call('POST', 'team/members', { ...Object.fromEntries(new FormData(byId('first', HTMLFormElement))), role: 'admin' });
-    location.assign('/login?next=/team');
+    location.assign(ownUrl(`/login?next=${encodeURIComponent(location.pathname)}`));
   });
 }
 

@@ -2,6 +2,7 @@
 import { byId, messageOf } from '../lib/dom.js';
 import { bundle, takeFiles } from '../upload/drop_zone.js';
 import { upload } from '../upload/upload.js';
+import { ownUrl } from '../lib/urls.js';
 /** @import { ChosenFile } from '../upload/drop_zone.js' */
 
 let sending = false;
@@ -17,7 +18,7 @@ async function send(files) {
     const pieceBytes = Number(byId('main').dataset.pieceBytes);
     const percent = (/** @type {{received: number, bytes: number}} */ { received, bytes }) => Math.floor((100 * received) / bytes);
     const row = await upload(name, content, pieceBytes, (part) => say(`Uploading ${name}: ${percent(part)} %`), say);
-    location.assign(`/import#${row.id}`);
+    location.assign(ownUrl(`/import#${row.id}`));
   } catch (error) {
     say(messageOf(error));
     sending = false;

@@ -1,7 +1,5 @@
 """An image that was erased for good leaves nothing in the project's folder but its hash in a tombstone and a receipt."""
 
-import json
-import secrets
 from pathlib import Path
 
 import pytest
@@ -19,20 +17,11 @@ from annotator.services.common.job_queue import worker_lock
 from annotator.services.erasure.journal import Interruption, begin_erasure, complete_erasures, preview_erasure
 from annotator.services.erasure.scope import Request, find_images
 from annotator.services.exporting.snapshots import export_snapshot
-from tests.support.projects.erasing import ERASED, OTHERS, fill, find_damage, find_traces, traces_of
+from tests.support.projects.erasing import ERASED, OTHERS, erase, fill, find_damage, find_traces, traces_of
 from tests.support.projects.images import LIMITS, image_of, import_images, names_of
 from tests.support.projects.labelling import labels_of
 from trainer.data.snapshot import Snapshot
 from trainer.probe.feature_store import FeatureStore
-
-
-def erase(project: ProjectFolder, *names: str, copies: bool = False) -> dict:
-    with project.database.read() as session:
-        request = Request("images", images=find_images(session, names), copies=copies)
-    row = begin_erasure(project, "Ada", secrets.token_hex(8), request)
-    assert complete_erasures(project, forget_features)
-    [file] = project.erasures.glob(f"{row.id:04d}-*.json")
-    return json.loads(file.read_bytes())
 
 
 @pytest.fixture

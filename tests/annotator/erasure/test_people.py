@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -15,6 +16,7 @@ from annotator.services.erasure.scope import Request, What, find_person
 from annotator.services.exporting.snapshots import export_snapshot
 from annotator.services.importing.report_files import write_report
 from annotator.services.importing.reports import LabelReport, SourceReport
+from tests.support.commands import call
 from tests.support.projects.erasing import (
     ERASED,
     OTHERS,
@@ -42,6 +44,23 @@ def forget(project: ProjectFolder, what: What, name: str = PERSON) -> dict:
 def mentions(project: ProjectFolder, text: str) -> list[str]:
     files = (path for path in project.path.rglob("*") if path.is_file())
     return [path.relative_to(project.path).as_posix() for path in files if text.encode() in path.read_bytes()]
+
+
+def test_the_name_goes_from_take_backs_and_imported_labels(filled: ProjectFolder, tmp_path: Path):
+    table = tmp_path / f"{PERSON}.csv"
+    table.write_text(f"image_name,identity\n{names_of(filled)[0]},{PERSON}\n")
+    call("import", table, "-p", filled.path).assert_done()
+    call("take-back", "--import", table.name, "-p", filled.path).assert_done()
+    [listed] = json.loads(call("take-back", "--list", "--json", "-p", filled.path).out)
+    assert listed["source"] == table.name
+    assert listed.keys() >= {"submission", "upload", "source", "effect", "by", "undone"}
+    assert "facelabel.db" in " ".join(mentions(filled, table.name))
+    forget(filled, "name")
+    assert [path for path in mentions(filled, PERSON) if path.startswith("facelabel.db")] == []
+    [listed] = json.loads(call("take-back", "--list", "--json", "-p", filled.path).out)
+    assert listed["source"] == "[erased].csv"
+    call("take-back", "--undo", "", "-p", filled.path).assert_refused(1, "no take-back ''", "--list")
+    call("take-back", "--undo", listed["submission"], "-p", filled.path).assert_done()
 
 
 def add_mentions(project: ProjectFolder) -> None:

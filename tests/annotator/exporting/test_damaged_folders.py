@@ -11,14 +11,17 @@ from sqlalchemy import select
 from annotator.domain.schema import canonical_json
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.manifest import hash_manifest, sha256_of
+from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.formats.snapshot.writer import verify_snapshot
-from annotator.models import Predictions
+from annotator.models import Image, Predictions
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import active_predictions
 from annotator.services.rounds.loading import load_predictions
 from annotator.services.schema.active import active_schema
 from tests.support.commands import call, contents, files, run
-from tests.support.predictions_folder import write_predictions
+from tests.support.predictions_folder import UNCERTAIN, write_predictions
+from tests.support.projects.images import names_of
+from tests.support.serving import Server
 
 
 @pytest.fixture
@@ -221,3 +224,65 @@ def test_an_arrow_file_of_garbage_is_refused(filled: ProjectFolder, predictions:
     )
     with pytest.raises(FacelabelError, match=r"predictions\.arrow cannot be read"):
         load_predictions(filled, predictions)
+
+
+@pytest.mark.parametrize("images", ["link", "copy"])
+@pytest.mark.parametrize("harm", ["missing", "changed"])
+def test_an_export_with_a_damaged_image_is_refused_by_its_name(
+    filled: ProjectFolder, tmp_path: Path, images: str, harm: str
+):
+    file = sorted(filled.images.glob("*/*.jpg"))[11]
+    name = next(n for n, sha256 in names_and_hashes(filled) if sha256 == file.stem)
+    content = file.read_bytes()
+    file.unlink()
+    if harm == "changed":
+        file.write_bytes(content[:-1] + b"?")
+    told = "is missing" if harm == "missing" else "has other bytes"
+    for command in (
+        ("export", "--to", tmp_path / "out", "--images", images),
+        ("export", "--format", "cvat", "--to", tmp_path / "out", "--images", images),
+    ):
+        refused = call(*command, "-p", filled.path)
+        refused.assert_refused(1, name, told, "doctor")
+        assert "room" not in refused.err
+        assert list(tmp_path.glob("*out*")) == []
+
+
+def names_and_hashes(project: ProjectFolder) -> list[tuple[str, str]]:
+    with project.database.read() as session:
+        return [tuple(row) for row in session.execute(select(Image.name, Image.sha256))]
+
+
+def suggested(task: dict) -> set[str]:
+    return {cell["attribute"] for cell in task["cells"] if cell["suggestion"]}
+
+
+@pytest.mark.parametrize("size", [0, 100, 5_000])
+def test_predictions_that_are_cut_off_while_they_are_in_use_end_no_process(filled: ProjectFolder, size: int):
+    names = names_of(filled, split="train")
+    folder = write_predictions(
+        filled, filled.rounds / "brought-x" / "predictions", dict.fromkeys(names, UNCERTAIN)
+    )
+    load_predictions(filled, folder)
+    filled.database.close()
+    with Server(filled.path) as server:
+        client = server.client()
+        [task] = client.next()["tasks"]
+        assert "glasses" in suggested(task)
+        with (folder / "predictions.arrow").open("r+b") as file:
+            file.truncate(size)
+        for _ in range(5):
+            [task] = client.next()["tasks"]
+            assert suggested(task) == set()
+            client.answer(task, {"glasses": 1})
+        assert client.get("/images")["images"]
+        assert client.get("/rounds") is not None
+
+
+def test_a_file_that_is_shorter_than_its_manifest_says_is_not_mapped(filled: ProjectFolder, tmp_path: Path):
+    names = sorted(name for name, _ in names_and_hashes(filled))
+    folder = write_predictions(filled, tmp_path / "predictions", dict.fromkeys(names, UNCERTAIN))
+    file = folder / "predictions.arrow"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(FacelabelError, match=r"another size"):
+        PredictionsFile(folder).check_columns()

@@ -65,8 +65,8 @@ def test_coco_is_read_by_names_whatever_the_order_of_its_parts(tmp_path: Path) -
     ]
     assert found.notes == [
         "labels.json: 2 boxes and outlines were read as labels of the whole image.",
-        "labels.json: 1 annotations have no category and were ignored.",
-        "labels.json: 1 annotations name an image or a category that the file does not have, and were ignored.",
+        "labels.json: 1 annotation has no category and was ignored.",
+        "labels.json: 1 annotation names an image or a category that the file does not have, and was ignored.",
     ]
 
 
@@ -146,7 +146,7 @@ def test_labelme_answers_flags_and_shapes(tmp_path: Path) -> None:
         ("photos/1.jpg", "old", "yes"),
         ("photos/1.jpg", "hair_top", "bald"),
     ]
-    assert found.notes == ["Its 1 shapes were read as labels of the whole image."]
+    assert found.notes == ["1 shape was read as a label of the whole image."]
 
 
 def test_a_folder_of_labelme_is_imported_with_its_images(
@@ -187,7 +187,7 @@ def test_classes_of_fiftyone_are_names_and_never_codes(filled: ProjectFolder, tm
     source = write(tmp_path / "labels.json", content)
     found = fiftyone.read(source)
     assert len(found.images) == 6
-    assert found.notes == ["1 labels have a number that is no class, and were ignored."]
+    assert found.notes == ["1 label has a number that is no class, and was ignored."]
     assert values_of(filled, source) == {"format": "fiftyone", "glasses": {"sunglasses": 1, "none": 3}}
 
 
@@ -234,8 +234,8 @@ def test_a_data_set_of_fiftyone_is_imported_with_its_images(
         "glasses": {"none": 1, "sunglasses": 1},
         "hair_color": {"brown": 1, "gray": 1},
     }
-    assert "1 values of the field 'embedding' are no labels and were ignored." in report["notes"]
-    assert "1 boxes were read as labels of the whole image." in report["notes"]
+    assert "1 value of the field 'embedding' is no label and was ignored." in report["notes"]
+    assert "1 box was read as a label of the whole image." in report["notes"]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,8 @@ def test_makesense_boxes_are_labels_of_their_image(shared: Path):
             (r["image_name"], r["label_name"]) for r in rows
         }
         assert {one.name for one in found.images} == {row["image_name"] for row in rows}
-        assert found.notes == [f"Its {len(rows)} boxes were read as labels of the whole image."]
+        boxes = "1 box was read as a label" if len(rows) == 1 else f"{len(rows)} boxes were read as labels"
+        assert found.notes == [f"{boxes} of the whole image."]
 
 
 @pytest.mark.shared
@@ -162,10 +163,10 @@ def test_label_studio_tells_of_several_values_and_of_parts_of_an_image(tmp_path:
         ("glasses", "glasses"), ("glasses", "sunglasses"), ("beauty", "4"), ("hair_color", "brown"),
     ]  # fmt: skip
     assert found.notes[0] == (
-        "1 answers are about a part of an image and were read as answers about the whole image."
+        "1 answer is about a part of an image and was read as an answer about the whole image."
     )
     assert (
-        "1 answers choose several values at once, such as glasses: glasses, sunglasses for a.jpg."
+        "1 answer chooses several values at once, such as glasses: glasses, sunglasses for a.jpg."
         in found.notes[1]
     )
 

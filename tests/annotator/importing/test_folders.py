@@ -26,7 +26,7 @@ def test_linked_folders_are_followed_once_and_without_circles(project: ProjectFo
     assert names_of(project) == ["a/near.jpg", "out/far.jpg"]
     assert report["found"] == report["imported"] == 2
     told = " ".join(report["notes"])
-    assert f"1 links lead out of {folder} and were followed: out → {outside}" in told
+    assert f"1 link leads out of {folder} and was followed: out → {outside}" in told
     assert "4 links to folders were not followed" in told
 
 

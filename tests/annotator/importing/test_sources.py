@@ -222,7 +222,7 @@ def test_class_folders_are_one_tree_per_attribute(
     (root / "README").write_text("three images")
     report = run_import(project, root)[str(root)]
     assert (report["format"], report["images"]["imported"]) == ("class_folders", 3)
-    told = "1 of its images are in no value's folder; they are imported without labels: glasses/odd.jpg"
+    told = "1 image is in no value's folder, and imported without labels: glasses/odd.jpg"
     assert (report["notes"], report["images"]["left_aside"]) == ([told], 1)
     assert report["labels"]["values"] == {
         "glasses": {"none": 1, "sunglasses": 1},

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from annotator.app import create_app
 from annotator.config import Settings
+from annotator.domain.roles import Role
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import Annotation, AskedAgain, AttributeRow, Image, Label, Submission
 from annotator.project import ProjectFolder
@@ -297,7 +298,9 @@ def test_a_page_of_an_attribute_answered_by_names_is_refused(filled: ProjectFold
 def test_a_sweep_leaves_a_label_that_somebody_corrected_meanwhile(predicted: ProjectFolder):
     me = Sweeper(predicted)
     tasks = me.page(2)
-    save_correction(predicted, Person(predicted, "other"), tasks[0].image_id, {"glasses": 2}, "c")
+    save_correction(
+        predicted, Person(predicted, "other", Role.REVIEWER), tasks[0].image_id, {"glasses": 2}, "c"
+    )
     assert me.commit(tasks).opinions == [tasks[0].image_id]
     assert labels_of(predicted, tasks[0].image_id) == {"glasses": 2}
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from annotator.domain.roles import Role
 from annotator.errors import Conflict, FacelabelError, NotFound
 from annotator.models import Annotation, Image
 from annotator.project import ProjectFolder
@@ -12,7 +13,7 @@ from tests.support.projects.reviewing import cell_of, names_in_view, save_correc
 
 
 def test_what_a_reviewer_decided_stays_and_a_later_answer_is_an_opinion(filled: ProjectFolder):
-    me, other = Person(filled), Person(filled, "other")
+    me, other = Person(filled), Person(filled, "other", Role.REVIEWER)
     [task] = me.next()
     save_correction(filled, me, task.image_id, {"glasses": 2}, "decide", adjudicate=True)
     me.answer(task, ALL | {"glasses": 0})

@@ -3,19 +3,21 @@
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.predictions import PredictionsFile
-from annotator.models import Image, Predictions, Submission
+from annotator.models import Image, Labeller, Lease, Predictions, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.rounds.loading import load_predictions
 from tests.support.predictions_folder import SURE, UNCERTAIN, write_cells, write_predictions
 from tests.support.projects.images import names_of
 from tests.support.projects.labelling import ALL, Person, lapse_leases
+from tests.support.serving import Server
 
 
 def uncertain_predictions(project: ProjectFolder, uncertain: list[str]) -> dict[str, list[float]]:
@@ -165,3 +167,16 @@ def test_an_answer_keeps_whether_chance_or_the_rule_chose_its_image(filled: Proj
         me.answer(task, ALL)
     chosen = {known[0]: 0.0, known[1]: 0.25, known[2]: 0.0, tasks[3].image_name: None}
     assert drawn(filled) == {first.image_name: 1 / 40} | chosen
+
+
+def test_leases_of_a_clock_that_was_wrong_hold_no_image(server: Server, filled: ProjectFolder):
+    client = server.client()
+    assert client.next(40)["tasks"]
+    Person(filled, "another")
+    with filled.database.write() as session:
+        other = session.scalar(select(Labeller.id).where(Labeller.name == "another"))
+        session.execute(update(Lease).values(labeller_id=other, expires_at=now() + timedelta(days=300)))
+    assert len(client.next(5)["tasks"]) == 5
+    with filled.database.read() as session:
+        assert session.scalars(select(Lease.labeller_id)).all() != []
+        assert other not in session.scalars(select(Lease.labeller_id)).all()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
+from annotator.domain.roles import Role
 from annotator.errors import Conflict, FacelabelError, NotFound, WrongUse
 from annotator.models import Annotation, Image, Label, Submission
 from annotator.project import ProjectFolder
@@ -66,8 +67,9 @@ def images_table(project: ProjectFolder) -> list[tuple[object, ...]]:
 
 
 def test_cells_of_a_labeller_fall_back_or_open_and_one_undo_restores_all(filled: ProjectFolder):
-    ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
-    first, second, third = ada.next(3)
+    ada, bob = Person(filled, "Ada", Role.REVIEWER), Person(filled, "Bob", Role.REVIEWER)
+    first, second = ada.next(2)
+    [third] = bob.next()
     ada.answer(first, ALL)
     ada.answer(second, ALL)
     bob.answer(third, ALL)
@@ -226,8 +228,8 @@ def test_a_take_back_leaves_what_undoing_one_after_the_other_leaves(
 
 
 def _label_at_random(project: ProjectFolder, chance: random.Random) -> Person:
-    """Two labellers answer, correct each other, name people and merge two of them; a reviewer decides some. Returns one."""
-    ada, bob = Person(project, "Ada"), Person(project, "Bob")
+    """Two reviewers answer, correct each other, name people and merge two of them; a reviewer decides some. Returns one."""
+    ada, bob = Person(project, "Ada", Role.REVIEWER), Person(project, "Bob", Role.REVIEWER)
     for person in (ada, bob):
         for task in person.next(12):
             person.answer(task, {name: chance.choice([0, 1, None]) for name in ALL})

@@ -57,7 +57,7 @@ def sources(folder: Path, kinds: list[str]) -> list[SourceFile]:
 def test_whatever_a_file_does_to_its_decoder_the_others_are_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(decoder_pool, "SECONDS", 1)
+    monkeypatch.setattr(decoder_pool, "SECONDS", 3)
     kinds = ["good", "good", "crash", "good", "killed", "good", "asleep", *["good"] * 40]
     told: list[int] = []
     results = decode_files(

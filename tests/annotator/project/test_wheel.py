@@ -1,5 +1,6 @@
-"""The wheel contains everything that a project needs, and works outside the checkout."""
+"""The wheel and the image contain everything that a project needs, and work outside the checkout."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,19 +8,20 @@ from pathlib import Path
 
 import requests
 
-from tests.support.paths import CHECKOUT
+from tests.support.dockerfile import copy_context, instructions, run_step
 from tests.support.serving import Server
 
 
-def test_the_wheel_works_from_an_empty_folder(tmp_path: Path, faces: Path):
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(tmp_path / "wheel"), str(CHECKOUT)]
-    subprocess.run(build, check=True, capture_output=True)
-    [wheel] = (tmp_path / "wheel").glob("facelabel-*.whl")
+def test_the_steps_of_the_image_make_a_wheel_that_works_from_an_empty_folder(tmp_path: Path, faces: Path):
+    copy_context(tmp_path)
+    steps = instructions()
+    build, install = [argument for name, argument in steps if name == "RUN"]
+    # Neither a fresh environment to build in nor the dependencies are fetched.
+    run_step(build, tmp_path, PIP_NO_BUILD_ISOLATION="0")
     site, empty = tmp_path / "site", tmp_path / "empty"
-    subprocess.run(
-        [*pip, "install", "--no-deps", "--target", str(site), str(wheel)], check=True, capture_output=True
-    )
+    first, *accounts = install.split(" && ")
+    assert [command.split()[0] for command in accounts] == ["useradd", "install"]
+    run_step(first, tmp_path, EXTRAS="train", PIP_NO_DEPS="1", PIP_TARGET=str(site))
     empty.mkdir()
     environment = os.environ | {"PYTHONPATH": str(site)}
     where = [sys.executable, "-c", "import annotator; print(annotator.__file__)"]
@@ -39,3 +41,10 @@ def test_the_wheel_works_from_an_empty_folder(tmp_path: Path, faces: Path):
     with Server(empty, PYTHONPATH=str(site)) as server:
         assert "<title>" in requests.get(server.url, timeout=10).text
         assert requests.get(f"{server.url}/static/js/label/page.js", timeout=10).status_code == 200
+        health = json.loads(dict(steps)["HEALTHCHECK"].partition("CMD ")[2])
+        asked = [sys.executable, *health[1:-1], health[-1].replace("8420", str(server.port))]
+        subprocess.run(asked, check=True)
+    assert subprocess.run(asked, check=False, capture_output=True).returncode != 0
+    program, command = (json.loads(dict(steps)[name]) for name in ("ENTRYPOINT", "CMD"))
+    helped = [sys.executable, site / "bin" / program[0], *command, "--help"]
+    subprocess.run(helped, cwd=empty, env=environment, check=True, capture_output=True)

@@ -51,7 +51,8 @@ def test_only_reviewers_decide_for_others(filled: ProjectFolder, role: str, may:
     if not may:
         with pytest.raises(Forbidden):
             save_correction(filled, person, 1, {"glasses": 1}, "c", adjudicate=True)
-        save_correction(filled, person, 1, {"glasses": 1}, "c")
+        with pytest.raises(Forbidden, match="have not answered"):
+            save_correction(filled, person, 1, {"glasses": 1}, "c")
 
 
 def test_the_queue_over_the_api(server: Server):

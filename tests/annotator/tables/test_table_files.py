@@ -30,7 +30,7 @@ def labels(project: ProjectFolder, table: Path, *arguments: object) -> dict:
     [
         (b"sep=;\r\nimage_name;glasses\r\n0001.jpg;2\r\n0002.jpg;0\r\n", "separated by semicolons"),
         (b'"sep=,"\nimage_name,glasses\n0001.jpg,2\n0002.jpg,0\n', ""),
-        (b"Our photos; 2026\n\nimage_name,glasses\n0001.jpg,2\n0002.jpg,0\n", "1 lines above its header were ignored"),
+        (b"Our photos; 2026\n\nimage_name,glasses\n0001.jpg,2\n0002.jpg,0\n", "1 line above its header ignored"),
         (b"Report,,\nof Ada,,\nimage_name,glasses,\n0001.jpg,2,\n0002.jpg,0,\n", "2 lines above its header"),
         (codecs.BOM_UTF8 * 2 + PLAIN.encode(), ""),
         (PLAIN.encode("utf-16-le"), "it is UTF-16"),

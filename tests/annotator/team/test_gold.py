@@ -120,7 +120,7 @@ def test_the_command_adds_lists_and_removes(filled: ProjectFolder, faces: Path):
     assert json.loads(gold(filled.path, "add", str(answers), "--json").stdout)["images"] == 40
     listed = json.loads(gold(filled.path, "list", "--json").stdout)
     assert len(listed) == 40
-    assert gold(filled.path, "remove", listed[0]["image_name"]).stdout == "1 images are no longer gold.\n"
+    assert gold(filled.path, "remove", listed[0]["image_name"]).stdout == "1 image is no longer gold.\n"
     assert gold(filled.path, "remove").returncode == 2
     with filled.database.write() as session:
         assert remove_gold(session, None) == 39

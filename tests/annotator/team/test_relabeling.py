@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from annotator.domain.roles import Role
 from annotator.models import Annotation, AskedAgain, Image, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.rounds.loading import load_predictions
@@ -119,7 +120,7 @@ def test_who_has_others_is_not_asked_what_they_said(filled: ProjectFolder):
 
 def test_the_share_of_the_work_is_theirs_and_none_is_asked_without_one(filled: ProjectFolder):
     set_team_settings(filled, relabel_share=0.5)
-    ada, bob = Person(filled, "Ada"), Person(filled, "Bob")
+    ada, bob = Person(filled, "Ada", Role.REVIEWER), Person(filled, "Bob")
     names = names_of(filled, split="train")[:3]
     images = [image_of(filled, name) for name in names]
     for place, image in enumerate([*images, *(n for n in range(1, 41) if n not in images)][:12]):

@@ -1,6 +1,7 @@
 """A project that holds one image in every place where an image can leave traces, and the search for these traces."""
 
 import json
+import secrets
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,12 +12,15 @@ from safetensors.numpy import save_file
 from sqlalchemy import select
 
 from annotator.domain.faces.boxes import Box
+from annotator.feature_removal import forget_features
 from annotator.feature_warmup import upright_landmarks
 from annotator.files import shard_path
 from annotator.formats.importers.mapping import Mapping
 from annotator.imaging.detector import FoundFace
 from annotator.models import Face, Image, ImageAlias
 from annotator.project import ProjectFolder
+from annotator.services.erasure.journal import begin_erasure, complete_erasures
+from annotator.services.erasure.scope import Request, find_images
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.grouping.listing import decide
 from annotator.services.importing.report_files import write_report
@@ -193,3 +197,13 @@ def people_named(project: ProjectFolder) -> list[str]:
     """The names of all people that the page lists."""
     with project.database.read() as session:
         return [person.name for person in list_people(session, limit=1000)[0]]
+
+
+def erase(project: ProjectFolder, *names: str, copies: bool = False) -> dict:
+    """Erase images for good; returns the receipt."""
+    with project.database.read() as session:
+        request = Request("images", images=find_images(session, names), copies=copies)
+    row = begin_erasure(project, "Ada", secrets.token_hex(8), request)
+    assert complete_erasures(project, forget_features)
+    [file] = project.erasures.glob(f"{row.id:04d}-*.json")
+    return json.loads(file.read_bytes())

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select, update
 
+from annotator.domain.roles import Role
 from annotator.models import Label, Labeller, Lease, now
 from annotator.project import ProjectFolder
 from annotator.services.annotation.submit import Outcome, Submitted, submit, undo
@@ -20,12 +21,12 @@ ALL = {"wrinkles": 0, "freckles": 1, "glasses": 2, "hair_color": 8, "hair_top": 
 class Person:
     """A labeller who asks for images and answers them; the account is created at the first mention."""
 
-    def __init__(self, project: ProjectFolder, name: str = "local") -> None:
+    def __init__(self, project: ProjectFolder, name: str = "local", role: Role = Role.LABELLER) -> None:
         self.project = project
         with project.database.write() as session:
             row = session.scalar(select(Labeller).where(Labeller.name == name))
             if row is None:
-                row = Labeller(name=name)
+                row = Labeller(name=name, role=role)
                 session.add(row)
                 session.flush()
             self.id = row.id

@@ -1,0 +1,127 @@
+"""Tell whether a database file and the write-ahead log beside it belong together.
+
+SQLite serves any log together with any file of the same page size. After a crash, an older copy of the file that is put back
+beside the newer log would therefore show a mixture of both as if it were sound.
+
+Every file has a mark, a random number in SQLite's `user_version`. A durable commit gives it a new one when the log was started
+anew (its salt has changed), when a process writes for the first time, and once a minute. A small file beside the database names
+the marks that a file below the present log can have: the one that it had when the log was started anew, because the log before
+was moved into the file as a whole, and all later ones. A file with another mark is a stranger to the log.
+
+The names are written before the commit, under the write lock, so a crash at any moment leaves a file that is named. An older
+copy is recognised if the log was started anew after the mark of the copy was replaced. If the log was not started anew since
+the copy, it still holds everything since then, and the two together are sound.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from annotator.errors import FacelabelError
+from annotator.files import write_atomically
+
+_MARK_AT, _MARK_BYTES = 60, 4
+"""Where the header of a database file holds `user_version` (https://www.sqlite.org/fileformat.html)."""
+_SALT_AT, _SALT_BYTES, _LOG_HEADER = 16, 8, 32
+"""Where the header of a write-ahead log holds its salt, and the size of the header."""
+_MARK_SECONDS = 60.0
+_LOOKS = 5
+
+
+def new_mark() -> int:
+    """Return a random mark."""
+    return 1 + secrets.randbelow(2**31 - 2)
+
+
+class DatabaseGeneration:
+    """The marks of one database file.
+
+    Args:
+        database: the file.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = str(database)
+        self._log = f"{database}-wal"
+        self._names = Path(f"{database}-generation")
+        self._salt: bytes | None = None
+        self._due = 0.0
+
+    def check(self) -> None:
+        """Check that the database file may be read together with the log beside it.
+
+        Raises:
+            FacelabelError: if the log belongs to another file.
+        """
+        for _ in range(_LOOKS):
+            named, mark = self._read_names(), self._read_mark()
+            if named is None or mark is None or mark in named[1]:
+                return
+            if self._read_salt() is None:
+                self._names.unlink(missing_ok=True)  # another file without a log is what somebody wanted
+                return
+            if self._read_names() == named:  # no other process was at it
+                raise FacelabelError(
+                    "foreign_log",
+                    f"{self._log} belongs to another state of {Path(self._database).name}, as if an older copy of the "
+                    "database had been put back beside a newer log. Both together would show wrong data.",
+                    kept="Nothing was opened or changed.",
+                    do="Put back the database file that belongs to the log. To go on with the older copy, without the answers "
+                    f"of the log, move {Path(self._log).name} and its -shm file to another folder. If file and log were "
+                    f"copied here together, remove {self._names.name}.",
+                )
+            time.sleep(0.01)
+
+    def needs_mark(self) -> bool:
+        """Return whether the next durable commit sets a new mark."""
+        salt = self._read_salt()
+        return salt is not None and (salt != self._salt or time.monotonic() >= self._due)
+
+    def new_mark(self, current: int) -> int:
+        """Name a new mark and return it, to be set in this transaction. The caller holds the write lock.
+
+        Args:
+            current: the mark that the transaction sees.
+
+        Raises:
+            FacelabelError: if it cannot be written.
+        """
+        salt, named, mark = self._read_salt() or b"", self._read_names(), new_mark()
+        earlier = named[1] if named is not None and named[0] == salt.hex() else []
+        marks = [*dict.fromkeys((*earlier, self._read_mark() or 0, current)), mark]
+        content = json.dumps({"marks": marks, "salt": salt.hex()}) + "\n"
+        write_atomically(self._names, content.encode())
+        self._salt, self._due = salt, time.monotonic() + _MARK_SECONDS
+        return mark
+
+    def _read_names(self) -> tuple[str, list[int]] | None:
+        """The salt of the log that the names were written for, and the marks; None if they are missing or damaged."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            names = json.loads(self._names.read_bytes())
+            return str(names["salt"]), [int(mark) for mark in names["marks"]]
+        return None
+
+    def _read_salt(self) -> bytes | None:
+        """The salt of the log; None if the log is missing or empty."""
+        header = _read(self._log, _LOG_HEADER)
+        return header[_SALT_AT : _SALT_AT + _SALT_BYTES] if len(header) == _LOG_HEADER else None
+
+    def _read_mark(self) -> int | None:
+        header = _read(self._database, _MARK_AT + _MARK_BYTES)
+        return int.from_bytes(header[_MARK_AT:], "big") if len(header) == _MARK_AT + _MARK_BYTES else None
+
+
+def _read(path: str, count: int) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        return os.pread(descriptor, count, 0)
+    finally:
+        os.close(descriptor)
