@@ -67,7 +67,7 @@ class DatabaseGeneration:
                 return
             if self._read_names() == named:  # no other process was at it
                 raise FacelabelError(
-                    "foreign_log",
+                    "other_log",
                     f"{self._log} belongs to another state of {Path(self._database).name}, as if an older copy of the "
                     "database had been put back beside a newer log. Both together would show wrong data.",
                     kept="Nothing was opened or changed.",

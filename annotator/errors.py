@@ -25,14 +25,12 @@ class FacelabelError(Exception):
         what: what happened.
         kept: what was kept or left unchanged.
         do: what the user can do now.
-        retry_after: in how many seconds the same request may succeed; None: nobody knows.
     """
 
     code: str
     what: str
     kept: str = "Nothing was changed."
     do: str = ""
-    retry_after: int | None = None
 
     exit_code = 1
     status = 400
@@ -75,8 +73,14 @@ class Unauthorized(FacelabelError):  # noqa: N818
     status = 401
 
 
+@dataclass(eq=False)
 class TooMany(FacelabelError):  # noqa: N818
-    """The same was tried too often, or too much of its kind runs at once."""
+    """The same was tried too often, or too much of its kind runs at once.
+
+    `retry_after`: seconds until it may be tried again; None if that is not known.
+    """
+
+    retry_after: int | None = None
 
     status = 429
 

@@ -82,6 +82,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     worker = WorkerSupervisor(worker_command(project))
     stoppable = StoppableServer(server)
     stoppable.stop_on_signals()
+    served.recorder.start()
     if settings.worker:
         worker.start()
     click.echo(f"{project.name} is served at {url}  (Ctrl+C stops)")
@@ -95,6 +96,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     finally:
         served.tiles.close()
         served.explainer.close()
+        served.recorder.stop()
         worker.stop()
 
 
@@ -105,7 +107,7 @@ def _check_audience(project: ProjectFolder, settings: Settings) -> None:
     """
     with project.database.read() as session:
         is_open = settings.public_url is not None or settings.host not in LOCAL_NAMES
-        if is_open and not has_accounts(session):
+        if is_open and not settings.oidc_issuer and not has_accounts(session):
             raise WrongUse(
                 "no_accounts",
                 f"Other machines can reach {settings.public_url or settings.host}, and nobody would have to log in.",
@@ -123,7 +125,7 @@ def _check_audience(project: ProjectFolder, settings: Settings) -> None:
 def _needs_token(project: ProjectFolder, settings: Settings) -> bool:
     """Whether a browser needs the start-up token."""
     with project.database.read() as session:
-        return settings.start_token and not has_accounts(session)
+        return settings.start_token and not settings.oidc_issuer and not has_accounts(session)
 
 
 def _require_sound(checkup: StartupCheck) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Request, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from annotator.errors import FacelabelError
+from annotator.errors import FacelabelError, TooMany
 
 _Answer = tuple[Response | str, int, dict[str, str]]
 
@@ -45,7 +45,8 @@ def tell_errors(app: Flask) -> None:
 
 
 def _answer(error: FacelabelError, status: int) -> _Answer:
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    retry_after = error.retry_after if isinstance(error, TooMany) else None
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if is_api(request):
         return jsonify(error.as_dict()), status, headers
     return render_template("error.html", error=error, active=None), status, headers

@@ -173,7 +173,7 @@ def test_an_archive_of_somebody_else_writes_nowhere(tmp_path: Path, name: str):
     assert not (tmp_path / "a" / "outside").exists()
 
 
-@pytest.mark.parametrize("cut", [0, 100, 30_000, 300_000, -600])
+@pytest.mark.parametrize("cut", [0, 300_000, -600])
 def test_an_archive_that_is_cut_off_is_refused(filled: ProjectFolder, tmp_path: Path, cut: int):
     back_up_to_archive(filled, tmp_path / "one.tar")
     (tmp_path / "cut.tar").write_bytes((tmp_path / "one.tar").read_bytes()[:cut])

@@ -58,7 +58,7 @@ def test_a_damaged_page_is_told_or_harmless(labelled: ProjectFolder, tmp_path: P
     sound, before = labelled.database_file.read_bytes(), content(labelled.database_file)
     pages, chance = len(sound) // PAGE, random.Random(0)
     told = 0
-    for trial in range(TRIALS if soak else TRIALS // 20):
+    for trial in range(TRIALS if soak else 8):
         place = trial * pages // TRIALS if soak else chance.randrange(pages)
         start, count = place * PAGE + chance.randrange(PAGE // 2), chance.choice([16, 512, PAGE // 2])
         damaged = bytearray(sound)

@@ -11,7 +11,8 @@ import requests
 
 from annotator.domain.roles import Role
 from annotator.project import ProjectFolder
-from annotator.services.accounts import add_account, add_token
+from annotator.services.access.tokens import add_token
+from annotator.services.accounts import add_account
 from annotator.web.http.access import ACCESS
 from annotator.web.http.security import TAKES_BYTES
 from tests.support.serving import Server
