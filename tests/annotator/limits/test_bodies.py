@@ -12,8 +12,8 @@ from annotator.formats.importers.mapping import Mapping
 from annotator.models import Base
 from annotator.project import ProjectFolder
 from annotator.web.http.security import TAKES_BYTES
+from tests.support.hostile.web_routes import routes
 from tests.support.projects.labelling import ALL
-from tests.support.web_routes import routes
 
 UNREAD = "The request cannot be read."
 MALFORMED = {

@@ -15,8 +15,8 @@ from annotator.services.access.tokens import add_token
 from annotator.services.accounts import add_account
 from annotator.web.http.access import ACCESS
 from annotator.web.http.security import TAKES_BYTES
+from tests.support.hostile.web_routes import routes
 from tests.support.serving import Server
-from tests.support.web_routes import routes
 
 
 @pytest.fixture(scope="module")
