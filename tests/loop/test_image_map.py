@@ -64,7 +64,6 @@ def test_a_map_that_cannot_be_made_says_why(filled: ProjectFolder):
     assert state(filled)[0] == "waiting"
     computation = MapComputation(filled)
     computation.start_if_due()
-    run(computation)
     assert computation.process is None
     kind, message, _ = state(filled)
     assert kind == "failed"

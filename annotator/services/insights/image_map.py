@@ -52,6 +52,11 @@ class MapComputation(BackgroundProcess):
         self._finish()
         if missing_packages() or not self._due():
             return
+        if not self._has_features():
+            write_atomically(self._folder / FAILED, _NO_FEATURES.encode())
+            for name in (WANTED, LISTED):
+                (self._folder / name).unlink(missing_ok=True)
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         for unfinished in self._folder.glob(".*"):
             unfinished.unlink()
@@ -89,8 +94,8 @@ class MapComputation(BackgroundProcess):
         """Whether somebody asked, a computation was interrupted, or there are clearly more images than at the last attempt."""
         if (self._folder / WANTED).exists() or (self._folder / LISTED).exists():
             return True
-        if not any(file.stat().st_size for file in self._project.cache.glob("*/images.sha256")):
-            return False  # nothing has features yet
+        if not self._has_features():
+            return False
         with self._project.database.read() as session:
             images = session.scalar(select(func.count()).select_from(Image).where(COUNTED)) or 0
         newest = next(iter(list_maps(self._project)), None)
@@ -100,6 +105,14 @@ class MapComputation(BackgroundProcess):
             return False
         self._tried = images
         return True
+
+    def _has_features(self) -> bool:
+        return any(file.stat().st_size for file in self._project.cache.glob("*/images.sha256"))
+
+
+_NO_FEATURES = (
+    "No image has features yet. Start a round, which computes them; the map is then made automatically."
+)
 
 
 def list_images(session: Session) -> bytes:
