@@ -13,7 +13,8 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -27,6 +28,7 @@ from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
+from annotator.services.annotation.take_back_batches import run_take_backs
 from annotator.services.backups.scheduler import BackupScheduler
 from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
@@ -36,24 +38,26 @@ from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
 from annotator.services.grouping.duplicate_search import DuplicateSearch
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.importing.runner import run_next_import
-from annotator.services.importing.uploads import remove_leftovers
-from annotator.services.insights.background import BackgroundAnalysis, analyses_of, paused, start_due_analysis
+from annotator.services.importing.uploads import expire_uploads, remove_leftovers
+from annotator.services.insights.background import BackgroundProcess, analyses_of, paused, start_due_analysis
+from annotator.services.insights.image_map import MapComputation
 from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen
 from annotator.services.rounds.jobs import (
+    brings_first_suggestions,
     cancelled_rounds,
     claim_round,
+    extend_partial_round,
     fail_round,
+    first_round_is_near,
     images_at_once,
-    newest_is_partial,
     note_labels_seen,
     release_round,
     report_progress,
-    round_is_due,
-    start_automatic_round,
-    start_due_round,
+    start_round_if_due,
 )
 from annotator.services.rounds.loading import load_predictions
+from annotator.services.rounds.pruning import RoundPruning
 from annotator.services.rounds.status import COUNTS
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
@@ -71,16 +75,19 @@ STATISTICS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
 """The statistics that the worker computes for the pages of a large project."""
 STATISTICS_SECONDS = 2.0
 """How often the worker checks whether statistics are out of date."""
-NICENESS = 10
-"""The niceness of the worker and of the processes that it starts: people who label come first."""
-
 _log = logging.getLogger("facelabel")
 
 Report = Callable[[str, int, int, str], None]
 """Called with stage, done, total and a message."""
 
 
-def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: int | None = None) -> None:
+def run_worker(
+    project: ProjectFolder,
+    settings: Settings,
+    stop: Event,
+    parent: int | None = None,
+    normal: Executor | None = None,
+) -> None:
     """Run the queued imports and rounds.
 
     Args:
@@ -88,6 +95,7 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         settings: which work is done between rounds, and when a round starts automatically.
         stop: ends the worker when it is set.
         parent: the id of the process that started this one; the worker ends when that process is gone.
+        normal: a thread of normal priority, which runs the round that brings the first suggestions.
     """
 
     def stopped() -> bool:
@@ -96,18 +104,22 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
     interrupted = Interruption(project, stopped)
     search, warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
     background, snapshots = _background(project, settings, search, warmup), RoundSnapshots(project)
-    analyses, relabeling, backups = analyses_of(project), RelabelScheduler(project), BackupScheduler(project)
+    analyses: list[BackgroundProcess] = [*analyses_of(project), MapComputation(project)]
+    relabeling, backups = RelabelScheduler(project), BackupScheduler(project)
     remove_leftovers(project)
+    expire_uploads(project)
     ended, changes = Event(), Changes(project.database)
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
     statistics.start()
+    take_backs = Thread(target=run_take_backs, args=(project, ended), name="take-backs", daemon=True)
+    take_backs.start()
     try:
         while not stopped():
             try:
                 _complete_erasures(project, analyses, snapshots)
                 backups.start_if_due()
-                busy = _work(project, settings, interrupted, background, snapshots, analyses, warmup)
-                if not busy and not extend_partial_round(project, settings.round_every, warmup):
+                busy = _work(project, settings, interrupted, background, snapshots, analyses, warmup, normal)
+                if not busy and not extend_partial_round(project, settings.round_every, warmup.complete):
                     start_due_analysis(analyses)
                     relabeling.schedule_if_new()
             except (Busy, NoRoom) as error:
@@ -124,11 +136,12 @@ def run_worker(project: ProjectFolder, settings: Settings, stop: Event, parent: 
         backups.close()
         for analysis in analyses:
             analysis.close()
+        take_backs.join(1)
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
 
 
 def _complete_erasures(
-    project: ProjectFolder, analyses: Sequence[BackgroundAnalysis], snapshots: RoundSnapshots
+    project: ProjectFolder, analyses: Sequence[BackgroundProcess], snapshots: RoundSnapshots
 ) -> None:
     """Complete what was erased for good, before any other work."""
     forget_caches(project)
@@ -161,8 +174,9 @@ def _work(
     stopped: Callable[[], bool],
     background: deque[Callable[[], bool]],
     snapshots: RoundSnapshots,
-    analyses: Sequence[BackgroundAnalysis],
+    analyses: Sequence[BackgroundProcess],
     warmup: FeatureWarmup,
+    normal: Executor | None,
 ) -> bool:
     """Do the next piece of work that is due. Returns whether there was any.
 
@@ -173,8 +187,14 @@ def _work(
             return True
     start_round_if_due(project, settings.round_every)
     waiting = settings.round_every > 0 and not warmup.complete
-    if run_next_round(project, settings, snapshots, stopped=stopped, analyses=analyses, at_once=waiting):
+    run = partial(
+        run_next_round, project, settings, snapshots, stopped=stopped, analyses=analyses, at_once=waiting
+    )
+    if normal.submit(run).result() if normal is not None and _brings_suggestions(project) else run():
         return True
+    with project.database.read() as session:
+        if first_round_is_near(session, settings.round_every):
+            return False
     for step in tuple(background):
         background.rotate(-1)
         if step():
@@ -182,10 +202,15 @@ def _work(
     return False
 
 
+def _brings_suggestions(project: ProjectFolder) -> bool:
+    with project.database.read() as session:
+        return brings_first_suggestions(session)
+
+
 def _background(
     project: ProjectFolder, settings: Settings, search: FaceSearch, warmup: FeatureWarmup
 ) -> deque[Callable[[], bool]]:
-    """The steps for new images when nothing else is due; each takes about a second."""
+    """The steps for new images and old rounds when nothing else is due; each takes about a second."""
     steps: deque[Callable[[], bool]] = deque()
     if settings.round_every:
         steps.append(lambda: _if_alone(project, warmup.run_step))
@@ -194,6 +219,7 @@ def _background(
     if settings.faces:
         steps.append(lambda: bool(search.run_batch_if_free(BATCH_SECONDS)))
     steps.append(DuplicateSearch(project).run_step)
+    steps.append(RoundPruning(project, settings.rounds_kept).run_step)
     return steps
 
 
@@ -203,36 +229,13 @@ def _if_alone(project: ProjectFolder, step: Callable[[], bool]) -> bool:
         return held and step()
 
 
-def start_round_if_due(project: ProjectFolder, every: int) -> bool:
-    """Queue a round if enough images were labelled since the last one and the trainer is installed. Returns whether it did."""
-    with project.database.read() as session:
-        if not round_is_due(session, every):
-            return False
-    if find_spec("torch") is None:
-        return False
-    with project.database.write() as session:
-        return start_due_round(session, every) is not None
-
-
-def extend_partial_round(project: ProjectFolder, every: int, warmup: FeatureWarmup) -> bool:
-    """Queue a round once all features are there, if the newest one did without some of them. Returns whether it did."""
-    if every == 0 or not warmup.complete:
-        return False
-    with project.database.read() as session:
-        if not newest_is_partial(project, session):
-            return False
-    with project.database.write() as session:
-        start_automatic_round(session)
-    return True
-
-
 def run_next_round(
     project: ProjectFolder,
     settings: Settings,
     snapshots: RoundSnapshots,
     report: Report = lambda *_: None,
     stopped: Callable[[], bool] = lambda: False,
-    analyses: Sequence[BackgroundAnalysis] = (),
+    analyses: Sequence[BackgroundProcess] = (),
     *,
     at_once: bool = False,
 ) -> bool:

@@ -1,8 +1,9 @@
-"""round: write a snapshot, train, predict, load the predictions and reorder the queue."""
+"""round: write a snapshot, train, predict, load the predictions and reorder the queue; rounds prune: make room."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -23,8 +24,12 @@ from annotator.services.rounds.jobs import (
     get_round,
     start_round,
 )
+from annotator.services.rounds.pruning import prunable_rounds, prune_rounds
 from annotator.services.rounds.status import round_summary
 from annotator.worker import POLL_SECONDS, Report, run_next_round
+
+DEFAULT_KEPT = 3
+"""How many rounds stay whole if the setting says that the worker prunes none."""
 
 
 @click.command("round")
@@ -91,3 +96,39 @@ def _follow(project: ProjectFolder, number: int, report: Report) -> None:
                 return
             report(row.stage, row.done, row.total, row.message)
         time.sleep(POLL_SECONDS)
+
+
+@click.group("rounds")
+def rounds_group() -> None:
+    """Make room on the disk by pruning old rounds."""
+
+
+@rounds_group.command("prune")
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    help="How many of the newest rounds stay whole.  [default: FACELABEL_ROUNDS_KEPT, or 3]",
+)
+@click.option("--preview", is_flag=True, help="List the rounds, and delete nothing.")
+@project_option
+@json_option
+def prune_command(keep: int | None, preview: bool, project: Path, as_json: bool) -> None:
+    """Delete the models, snapshots and most predictions of old rounds; their curves and reports stay.
+
+    Rounds that suggest values or give the order of work stay whole. It cannot be undone.
+    """
+    kept = keep or Settings().rounds_kept or DEFAULT_KEPT
+    run = prunable_rounds if preview else prune_rounds
+    rounds = run(open_project(project), kept)
+    freed = sum(entry.bytes for entry in rounds)
+    if as_json:
+        print_json({"preview": preview, "rounds": [asdict(entry) for entry in rounds], "bytes": freed})
+        return
+    for entry in rounds:
+        click.echo(f"Round {entry.id}: {entry.bytes / 1e6:,.1f} MB")
+    if not rounds:
+        click.echo(f"No round can be pruned: the newest {kept} rounds and those in use stay whole.")
+    elif preview:
+        click.echo(f"This would free about {freed / 1e6:,.1f} MB. Nothing was deleted.")
+    else:
+        click.echo(f"{freed / 1e6:,.1f} MB are free again. The curves and the reports are kept.")

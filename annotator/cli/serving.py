@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -25,6 +26,9 @@ from annotator.sample_faces import draw_faces
 from annotator.services.common.progress import read_progress
 from annotator.services.importing.source_files import require_images
 from annotator.services.projects import existing_paths, init_project, remove_new_project
+
+NICENESS = 10
+"""The niceness of the worker and of the processes that it starts."""
 
 
 def address_options(command: Function) -> Function:
@@ -79,13 +83,25 @@ def serve_command(project: Path, open_browser: bool, **address: Any) -> None:
 @project_option
 def worker_command(project: Path, parent: int | None) -> None:
     """Run queued rounds and imports with low priority. `serve` starts a worker automatically."""
-    from annotator.worker import NICENESS, run_worker  # noqa: PLC0415
+    from annotator.worker import run_worker  # noqa: PLC0415
 
-    os.nice(NICENESS)
     set_up_logging(Settings())
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    run_worker(open_project(project), Settings(), stop, parent)
+    with lower_priority() as normal:
+        run_worker(open_project(project), Settings(), stop, parent, normal)
+
+
+def lower_priority() -> Executor:
+    """Lower the priority of this process: people who label come first, except while they wait for their first suggestions.
+
+    Returns:
+        A thread that keeps the priority from before. On Linux each thread has its own; elsewhere this one is slow too.
+    """
+    before = ThreadPoolExecutor(1, "normal-priority")
+    before.submit(os.getpid).result()  # starts the thread, which is not part of what is lowered below
+    os.nice(NICENESS)
+    return before
 
 
 @click.command("up")

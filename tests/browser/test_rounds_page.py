@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from annotator.project import ProjectFolder
+from annotator.services.rounds.pruning import prune_rounds
 from tests.support.browser.pages import axe_faults
 from tests.support.projects.round_results import (
     add_network_with_errors,
@@ -54,6 +55,27 @@ def test_a_round_shows_its_changes_and_keys_return_to_an_earlier_round(
             newest.get_by_role("link", name="Training report").click()
         assert "sandbox" in answered.value.headers["content-security-policy"]
         expect(page.locator("h1")).to_have_text("Training report")
+
+
+def test_a_pruned_round_says_so_and_keeps_its_changes(injectable: Page, filled: ProjectFolder):
+    truth = answer_audit_set(filled, 20)
+    pruned, _, _ = (add_round_with_errors(filled, truth, wrong, labels=100) for wrong in (10, 8, 2))
+    prune_rounds(filled, 1)
+    page = injectable
+    with Server(filled.path) as server:
+        page.goto(f"{server.url}/rounds")
+        page.wait_for_selector("html[data-state=ready]", state="attached")
+        card = page.locator(f"[data-round='{pruned}']")
+        expect(card).to_contain_text(
+            "Pruned: its model and most of its predictions are deleted; its curve stays."
+        )
+        expect(card.get_by_role("button", name="Use this round for all")).to_have_count(0)
+        card.locator("summary").first.press("Enter")
+        expect(card.locator("[data-attribute=glasses]")).to_contain_text(".50")
+        expect(page.locator("[data-round='3']")).to_contain_text(
+            "so their queues and predictions are not compared"
+        )
+        assert axe_faults(page) == []
 
 
 def test_a_round_names_its_features_and_offers_the_return_to_the_frozen_network(

@@ -129,7 +129,7 @@ def _train(snapshot: Snapshot, to: Path, config: FitConfig, progress: Progress) 
             images.keep_in_memory(lambda _: progress(done, total, "decoding images"))
     while not trainer.finished:
         trainer.train_epoch(progress)
-        trainer.end_epoch()
+        trainer.end_epoch(progress)
         if distributed.rank():
             continue
         write_metrics(to / "metrics.csv", trainer.position.history)
@@ -137,7 +137,7 @@ def _train(snapshot: Snapshot, to: Path, config: FitConfig, progress: Progress) 
             write_events(to / "tensorboard", trainer.position.history)
     best = trainer.restore_best()
     about = {
-        "calibration": calibration(trainer, config),
+        "calibration": calibration(trainer, config, lambda _: progress(total, total, "calibrating")),
         "content_hash": snapshot.content_hash,
         "epoch": best["epoch"],
         "schema_hash": snapshot.schema_hash,
@@ -151,10 +151,12 @@ def _train(snapshot: Snapshot, to: Path, config: FitConfig, progress: Progress) 
     distributed.wait_for_all()
 
 
-def calibration(trainer: Trainer, config: FitConfig) -> dict[str, dict[str, Any]]:
+def calibration(
+    trainer: Trainer, config: FitConfig, progress: Callable[[int], None] = lambda _: None
+) -> dict[str, dict[str, Any]]:
     """Return attribute -> class prior, the number of images it is based on, and the temperature from the val split."""
     outputs = compute_logits(
-        trainer.averaged, trainer.val, batch_size=64, workers=config.workers, progress=lambda _: None
+        trainer.averaged, trainer.val, batch_size=64, workers=config.workers, progress=progress
     )
     entries = {}
     for name, logits in outputs.items():

@@ -222,11 +222,17 @@ class Trainer:
             self.position.right[name] = self.position.right.get(name, 0) + next(numbers)
             self.position.asked[name] = self.position.asked.get(name, 0) + next(numbers)
 
-    def end_epoch(self) -> None:
+    def end_epoch(self, progress: Callable[[int, int, str], None] = lambda *_: None) -> None:
         """Validate, record the metrics, and keep the weights if they are among the best so far."""
         position = self.position
         kept = self._kept()
-        validation = validate(kept, self.val, self.weights, self.loss, self.config)
+        done, total = (position.epoch + 1) * self.steps, self.steps * self.config.epochs
+        message = f"epoch {position.epoch + 1} of at most {self.config.epochs}: validating"
+
+        def validating(_: int) -> None:
+            progress(done, total, message)
+
+        validation = validate(kept, self.val, self.weights, self.loss, self.config, validating)
         accuracies = [value for value in validation.balanced_accuracy.values() if value is not None]
         row: Row = {
             "epoch": position.epoch + 1,

@@ -1,5 +1,6 @@
 """The metrics of an epoch on the val split."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,10 +46,11 @@ def validate(
     weights: dict[str, Tensor],
     loss: AttributeLoss,
     config: FitConfig,
+    progress: Callable[[int], None],
 ) -> Validation:
-    """Return the metrics of a model in evaluation mode on labelled images."""
+    """Return the metrics of a model in evaluation mode on labelled images; `progress` is called after every batch."""
     answers = compute_logits(
-        model, images, batch_size=2 * config.batch_size, workers=config.workers, progress=lambda _: None
+        model, images, batch_size=2 * config.batch_size, workers=config.workers, progress=progress
     )
     predicted = {name: logits.argmax(axis=1) for name, logits in answers.items()}
     return Validation(

@@ -4,10 +4,12 @@ OpenVINO (Apache-2.0, installed by the extra `train`) compiles a network for the
 environment variable FACELABEL_OPENVINO=0 leaves all to torch.
 
 Its float32 features agree with torch's to a millionth, so both have the same name in the cache of features, and it does not
-matter who computed which. A few images are computed by both. This shows whether the features agree, and which is faster.
-The times are kept in the cache folder, so a machine measures a network only once. Whatever raises an error in OpenVINO,
-torch takes over.
+matter who computed which. Torch computes until OpenVINO has compiled the network, which takes seconds. Then a few images are
+computed by both. This shows whether the features agree, and which is faster. The times are kept in the cache folder, so a
+machine measures a network only once. Whatever raises an error in OpenVINO, torch takes over.
 """
+
+from __future__ import annotations
 
 import json
 import logging
@@ -19,7 +21,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -29,12 +31,15 @@ from trainer.runtime import distributed
 from trainer.runtime.files import canonical_json, write_atomically
 from trainer.runtime.processor import processor
 
+if TYPE_CHECKING:
+    from trainer.networks.openvino_network import OpenVinoNetwork
+
 SETTING = "FACELABEL_OPENVINO"
 """The environment variable that leaves all features to torch with the value 0."""
 FILE = "inference.json"
 """The measurements in the cache folder; `facelabel doctor` reads them."""
 FEWEST = 64
-"""Images of a size that torch computes first, with each number of threads: with fewer it is done before OpenVINO has compiled the network in seconds."""
+"""Images of a size that torch computes before OpenVINO compiles the network, with each number of threads: compiling fewer is not worth it."""
 PART = 4
 """Images that a processor computes at once: more take more memory, and are not faster (docs/lab/experiments.md)."""
 REPEATS = 2
@@ -46,7 +51,7 @@ Features = Callable[[Tensor], Tensor]
 """From uint8 (N, 3, H, W) RGB images to (N, feature_size) float32 features, on the CPU."""
 
 _log = logging.getLogger("facelabel")
-_LAST: dict[str, "Inference"] = {}
+_LAST: dict[str, Inference] = {}
 """The last network by its weights: a worker asks for the same one again and again."""
 
 
@@ -76,22 +81,24 @@ class Inference:
             and os.environ.get(SETTING) != "0"
             and find_spec("openvino") is not None
         )
-        self._chosen: dict[tuple[int, ...], Features] = {}
+        self.chosen: dict[tuple[int, ...], Features] = {}
+        """(height, width, threads) → what computes the features of such images, once that is decided."""
+        self._compiling: dict[tuple[int, ...], OpenVinoNetwork] = {}
         self._seen: Counter[tuple[int, ...]] = Counter()
 
     def __call__(self, images: Tensor) -> Tensor:
         """Compute features; see `inference`."""
         size = tuple(images.shape[2:])
         key = (*size, torch.get_num_threads())
-        if self._possible and key not in self._chosen and self._seen[key] >= FEWEST:
-            self._chosen[key] = self._choose(images[:PART], key[-1])
+        if self._possible and key not in self.chosen and self._seen[key] >= FEWEST:
+            self._choose(images[:PART], key)
         self._seen[key] += len(images)
-        features = self._chosen.get(key, self._by_torch)
+        features = self.chosen.get(key, self._by_torch)
         if features != self._by_torch:
             try:
                 return _in_parts(features, images)
             except Exception as cause:  # noqa: BLE001 - a round must not end because of it
-                self._chosen[key] = self._by_torch
+                self.chosen[key] = self._by_torch
                 self._warn(cause)
         return self._by_torch(images) if self._device.type != "cpu" else _in_parts(self._by_torch, images)
 
@@ -100,17 +107,18 @@ class Inference:
             features: Tensor = self._backbone(self._backbone.normalise(images.to(self._device)))
             return features.float().cpu()
 
-    def _choose(self, sample: Tensor, threads: int) -> Features:
-        """Return the way to compute features of images of this size with this number of threads."""
+    def _choose(self, sample: Tensor, key: tuple[int, ...]) -> None:
+        """Decide what computes features of images of this size with this number of threads, once OpenVINO has compiled the network."""
         try:
-            from trainer.networks.openvino_network import OpenVinoNetwork  # noqa: PLC0415 - only where it is installed
-
-            subject = self._subject(sample, threads)
+            subject = self._subject(sample, key[-1])
             measured = _read(self._measurements)
             engine = measured.get(subject, {}).get("engine")
             if engine == "torch":
-                return self._by_torch
-            by_openvino = OpenVinoNetwork(self._backbone, (sample.shape[2], sample.shape[3]), threads)
+                self.chosen[key] = self._by_torch
+                return
+            by_openvino = self._compiled(key)
+            if by_openvino is None:
+                return
             deviation = _deviation(by_openvino(sample), self._by_torch(sample))
             if not deviation <= TOLERANCE:
                 raise ArithmeticError(f"its features deviate by {deviation:.2g}")  # noqa: TRY301
@@ -120,10 +128,21 @@ class Inference:
                 with suppress(OSError):
                     measured[subject] = entry | {"deviation": deviation}
                     write_atomically(self._measurements, canonical_json(measured).encode())
+            self.chosen[key] = by_openvino if engine == "openvino" else self._by_torch
         except Exception as cause:  # noqa: BLE001 - converters raise anything
             self._warn(cause)
-            return self._by_torch
-        return by_openvino if engine == "openvino" else self._by_torch
+            self.chosen[key] = self._by_torch
+
+    def _compiled(self, key: tuple[int, ...]) -> OpenVinoNetwork | None:
+        """Return the network that OpenVINO has compiled; None while it compiles."""
+        if key not in self._compiling:
+            from trainer.networks.openvino_network import OpenVinoNetwork  # noqa: PLC0415 - only where it is installed
+
+            height, width, threads = key
+            self._compiling[key] = OpenVinoNetwork(self._backbone, (height, width), threads)
+        if not self._compiling[key].is_ready():
+            return None
+        return self._compiling.pop(key)
 
     def _subject(self, sample: Tensor, threads: int) -> str:
         """Describe what the times depend on."""

@@ -49,21 +49,33 @@ class _FromPixels(nn.Module):
 class OpenVinoNetwork:
     """A backbone that computes float32 features through OpenVINO, in a process that ends with this object or its parent.
 
+    The process compiles the network meanwhile (`is_ready`).
+
     Args:
         backbone: In evaluation mode, on the CPU. Its weights are copied: later changes have no effect.
         size: Size of the images.
         threads: Number of threads that compute.
 
     Raises:
-        Exception: OpenVINO is missing, or does not know an operation of the network; of any class.
+        Exception: The network cannot be traced; of any class.
     """
 
     def __init__(self, backbone: Backbone, size: Size, threads: int) -> None:
         self._process = ProcessPoolExecutor(1, get_context("spawn"))
-        self._process.submit(_compile, _traced(backbone, size), size, threads).result()
+        self._compiling = self._process.submit(_compile, _traced(backbone, size), size, threads)
+
+    def is_ready(self) -> bool:
+        """Return whether the network is compiled, or an error says that it cannot be.
+
+        Raises:
+            Exception: OpenVINO is missing, or does not know an operation of the network; of any class.
+        """
+        if self._compiling.done():
+            self._compiling.result()
+        return self._compiling.done()
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Compute the features of uint8 (N, 3, H, W) RGB images: (N, feature_size) float32.
+        """Compute the features of uint8 (N, 3, H, W) RGB images, (N, feature_size) float32; wait until the network is compiled.
 
         Raises:
             BrokenProcessPool: The process has ended.

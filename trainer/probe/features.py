@@ -27,7 +27,7 @@ from trainer.runtime.files import sha256_file
 from trainer.views import View, load_views
 
 BATCH, CHUNK = 32, 512
-AHEAD = 8
+AHEAD = 4
 """Images between two looks at the time when features are computed ahead: a round that is due does not wait longer."""
 
 Progress = Callable[[int, int], None]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,9 @@ from trainer.runtime.progress import Progress, Report
 from trainer.runtime.threads import threads
 from trainer.views import View
 
+SMALL_IMAGES, SMALL_LABELLED = 20_000, 1_000
+"""Up to so many images, of which so many are labelled, one thread trains a probe (docs/lab/experiments.md)."""
+
 if TYPE_CHECKING:
     from trainer.finetune.feature_network import FeatureNetwork
 
@@ -58,12 +62,20 @@ def probe(
     other = _feature_network(network) if network else None
     features = _features(snapshot, cache, report, other)
     report(Progress("train", 0, 1, "training one head per attribute"))
-    pool = pool_embeddings(features)
-    model = fit_probe(snapshot, pool, seed, other.unseen(snapshot) if other else None)
-    save_probe(to / "model", model, snapshot, features, seed, network)
-    report(Progress("train", 1, 1, "trained"))
-    answers = _probe_answers(model, model.answer_pool(pool), features, snapshot, to / "model", other)
+    with threads(1) if _is_small(snapshot) else nullcontext():
+        pool = pool_embeddings(features)
+        model = fit_probe(snapshot, pool, seed, other.unseen(snapshot) if other else None)
+        save_probe(to / "model", model, snapshot, features, seed, network)
+        report(Progress("train", 1, 1, "trained"))
+        outputs = model.answer_pool(pool)
+    answers = _probe_answers(model, outputs, features, snapshot, to / "model", other)
     return replace(answers, embeddings=pool.near, committee=lambda: model.committee(pool))
+
+
+def _is_small(snapshot: Snapshot) -> bool:
+    """Return whether a probe is trained faster by one thread: several would wait for each other more than they compute."""
+    labelled = np.any([labels >= 0 for labels in snapshot.labels.values()], axis=0)
+    return len(snapshot) <= SMALL_IMAGES and int(labelled.sum()) <= SMALL_LABELLED
 
 
 def find_label_issues(snapshot: Snapshot, cache: Path, seed: int, report: Report) -> list[LabelIssue]:

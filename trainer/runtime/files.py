@@ -16,6 +16,9 @@ from typing import Any
 
 from trainer.runtime.errors import TrainerError
 
+PRUNED = "PRUNED.txt"
+"""The note in the folder of a pruned round (FORMATS.md)."""
+
 
 def canonical_json(value: Any) -> str:
     """Return the canonical JSON text of a value: sorted keys, two spaces, no ASCII escapes, one LF at the end."""
@@ -101,6 +104,16 @@ def write_manifest(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     return sealed
 
 
+def _missing(folder: Path, what: str, do: str) -> tuple[str, str, str]:
+    """Return the texts of the error for a missing file; the note in the folder of a pruned round tells more."""
+    for parent in (folder, *folder.parents[:2]):
+        if (parent / PRUNED).is_file():
+            what = (parent / PRUNED).read_text(encoding="utf-8").splitlines()[0]
+            do = "Use a newer round."
+            break
+    return what, "Nothing was changed.", do
+
+
 def read_manifest(path: Path, *, format_name: str, version: int, error: type[TrainerError]) -> dict[str, Any]:
     """Read a manifest and verify its hash and the hash of every file it names.
 
@@ -122,9 +135,8 @@ def read_manifest(path: Path, *, format_name: str, version: int, error: type[Tra
         text = path.read_bytes().decode()
         manifest = json.loads(text)
     except FileNotFoundError:
-        raise error(
-            f"{folder} has no {path.name}, so it is not a complete {format_name}.", kept, again
-        ) from None
+        what = f"{folder} has no {path.name}, so it is not a complete {format_name}."
+        raise error(*_missing(folder, what, again)) from None
     except (OSError, ValueError) as cause:
         raise error(f"{path} cannot be read: {cause}.", kept, again) from cause
     if not isinstance(manifest, dict) or text != canonical_json(manifest):
@@ -142,7 +154,7 @@ def read_manifest(path: Path, *, format_name: str, version: int, error: type[Tra
     for name, entry in manifest.get("files", {}).items():
         file = folder / name
         if not file.is_file():
-            raise error(f"{file} is missing.", kept, again)
+            raise error(*_missing(folder, f"{file} is missing.", again))
         if file_entry(file) != entry:
             raise error(f"{file} was changed: its bytes are not those that the manifest names.", kept, again)
     return manifest

@@ -83,6 +83,11 @@ class PredictionsFile:
         """The number of images in the file."""
         return int(self.manifest["rows"])
 
+    @property
+    def is_pruned(self) -> bool:
+        """Whether the file was reduced to the images of the test split, without an order of work."""
+        return "pruned" in self.manifest
+
     def verify(self) -> None:
         """Check every byte and the columns against the manifest.
 

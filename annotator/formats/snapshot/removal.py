@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotator.domain.schema import canonical_json
-from annotator.files import UNFINISHED, exchange_folders, staged_folder, write_atomically
+from annotator.files import UNFINISHED, exchange_folders, staged_folder, sync_tree, write_atomically
 from annotator.formats.snapshot.csv_text import csv_line
 from annotator.formats.snapshot.hashed_file import HashedFile
 from annotator.formats.snapshot.manifest import hash_manifest, read_manifest, sha256_of
@@ -66,7 +66,7 @@ def remove_from_snapshot(folder: Path, erased: Erased) -> int | None:
         return None
     gone = {row[0]: row for row in _rows(folder / "images.csv") if row[1] in erased.sha256}
     counts = _Counts(manifest)
-    with _replaced(folder) as new:
+    with replaced_folder(folder) as new:
         files = {}
         for name in manifest["files"]:
             if name == "attributes.csv":
@@ -101,14 +101,9 @@ def remove_from_predictions(folder: Path, erased: Erased, snapshot: str | None =
         return 0
     with pa.memory_map(str(file)) as mapped:
         table = _without_rows(pa.ipc.open_file(mapped).read_all(), erased)
-        with _replaced(folder) as new:
-            with pa.ipc.new_file(str(new / file.name), table.schema) as writer:
-                writer.write_table(table, max_chunksize=_BATCH_ROWS)
-            entry = {"bytes": (new / file.name).stat().st_size, "sha256": sha256_of(new / file.name)}
-            left = {key: value for key, value in manifest.items() if key != "manifest_hash"}
-            left |= {"rows": table.num_rows, "files": manifest["files"] | {file.name: entry}}
-            left["snapshot"] = manifest["snapshot"] | {"content_hash": snapshot or before}
-            _write_manifest(new, left)
+        changes = {"snapshot": manifest["snapshot"] | {"content_hash": snapshot or before}}
+        with replaced_folder(folder) as new:
+            seal_predictions(new, table, manifest | changes)
     return int(manifest["rows"] - table.num_rows)
 
 
@@ -224,13 +219,31 @@ def _any_hash(file: Path, sha256: Collection[str]) -> bool:
         return any(content.find(one.encode()) >= 0 for one in sha256)
 
 
+def seal_predictions(folder: Path, table: pa.Table, manifest: dict[str, Any]) -> None:
+    """Write rows of predictions and their manifest, which gets their number and hash.
+
+    Args:
+        folder: the new folder.
+        table: the rows.
+        manifest: the other entries.
+    """
+    file = folder / "predictions.arrow"
+    with pa.ipc.new_file(str(file), table.schema) as writer:
+        writer.write_table(table, max_chunksize=_BATCH_ROWS)
+    entry = {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+    left = {key: value for key, value in manifest.items() if key != "manifest_hash"}
+    left |= {"rows": table.num_rows, "files": manifest["files"] | {file.name: entry}}
+    _write_manifest(folder, left)
+
+
 @contextmanager
-def _replaced(folder: Path) -> Iterator[Path]:
+def replaced_folder(folder: Path) -> Iterator[Path]:
     """A folder to write, which takes the place and the name of `folder` at once; the old one is removed."""
     _remove_rest(folder)
     new = _rest(folder)
     with staged_folder(new) as unfinished:
         yield unfinished
+        sync_tree(unfinished)
     exchange_folders(new, folder)
     shutil.rmtree(new)
 

@@ -77,6 +77,18 @@ def worker_lock(project: ProjectFolder) -> Iterator[bool]:
 
 
 @contextmanager
+def analysis_lock(project: ProjectFolder) -> Iterator[bool]:
+    """Try to keep analyses of rounds from running; yields whether none is running."""
+    with (project.path / "analysis.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
 def failures_recorded(
     project: Path, log: Path, kept: str, give_back: Callable[[], None], fail: Callable[[str], None]
 ) -> Iterator[None]:

@@ -18,6 +18,7 @@ from annotator.formats.snapshot.csv_text import csv_line
 from annotator.formats.snapshot.manifest import read_manifest
 from annotator.formats.snapshot.removal import Erased, holds, remove_from_predictions, remove_from_snapshot
 from annotator.services.erasure.texts import Words
+from annotator.services.rounds.pruning import delete_unkept, is_pruned
 
 _TEXTS = {".csv", ".json", ".jsonl", ".log", ".txt", ".toml", ".md"}
 _PAGES = {".html"}
@@ -41,7 +42,9 @@ def erase_from_round(folder: Path, erased: Erased, words: Words, *, restart: boo
     counts["reports of rounds"] += _remove_reports(folder, erased, words)
     content_hash = None
     try:
-        if (snapshot / "manifest.json").exists():
+        if is_pruned(folder):
+            delete_unkept(folder)  # its snapshot then is the manifest alone, which names nobody
+        elif (snapshot / "manifest.json").exists():
             rows = remove_from_snapshot(snapshot, erased)
             counts["rows of rounds' snapshots"] += rows or 0
             content_hash = read_manifest(snapshot, "facelabel-snapshot")["content_hash"]
@@ -66,9 +69,13 @@ def _remove_damaged(folder: Path) -> Counter[str]:
 
 
 def _remove_reports(folder: Path, erased: Erased, words: Words) -> int:
-    """Remove the reports that show faces of images that the round's snapshot still has; return their number."""
+    """Remove the reports that show faces of images that the round's snapshot still has; return their number.
+
+    Whose faces the report of a pruned round shows is not known, so it is removed.
+    """
     snapshot, removed = folder / "snapshot", 0
     is_held = (snapshot / "images.csv").is_file() and holds(snapshot, erased)
+    is_held = is_held or (is_pruned(folder) and bool(erased.sha256))
     for report in sorted(folder.rglob("report")):
         if report.is_dir() and (is_held or _mentions(report, words)):
             shutil.rmtree(report)

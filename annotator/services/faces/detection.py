@@ -23,9 +23,8 @@ from sqlalchemy.orm import Session
 from annotator.domain.faces.boxes import Box
 from annotator.files import shard_path
 from annotator.formats.importers.base import SourceFace
-from annotator.imaging.decoder_pool import decoding_context
+from annotator.imaging.decoder_pool import decoding_context, end_with_parent
 from annotator.imaging.detector import FoundFace, describe_in_view, find_faces_in_view
-from annotator.imaging.image_store import end_with_parent
 from annotator.models import Face, Image, Project
 from annotator.project import ProjectFolder
 from annotator.services.common.counted import COUNTED, of_counted_image
@@ -92,17 +91,13 @@ class FaceSearch:
 
     def _next(self) -> list[Image]:
         """The next images: those that somebody labels next, then all others in the order of import."""
-        query = (
-            select(Image)
-            .where(Image.id > self._last, COUNTED)
-            .order_by(Image.id)
-            .limit(_BATCH * self._processes)
-        )
+        query = select(Image).where(Image.id > self._last, COUNTED).limit(_BATCH * self._processes)
         if not self._again:
             query = query.where(Image.face_count.is_(None))
+        next_ones = query.where(Image.id.in_(queue_head())).order_by(Image.shuffle, Image.id)
         with self._project.database.read() as session:
-            head = [] if self._again else list(session.scalars(query.where(Image.id.in_(queue_head()))))
-            return head or list(session.scalars(query))
+            head = [] if self._again else list(session.scalars(next_ones))
+            return head or list(session.scalars(query.order_by(Image.id)))
 
     def _search(self, images: list[Image], seconds: float | None) -> list[tuple[Image, list[FoundFace]]]:
         """The faces of the images, or of the first of them if the time is over."""

@@ -19,7 +19,8 @@ from annotator.project import ProjectFolder
 from annotator.services.grouping.membership import mark_stale
 from annotator.services.grouping.near_duplicates import find_near_duplicates, images_left
 
-_BATCH = 256
+_BATCH = 64
+"""Images per step, which the worker finishes before it looks whether a round is due."""
 
 
 class DuplicateSearch:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.audit import Measured, difference
 from annotator.formats.snapshot.predictions import PredictionsFile
-from annotator.models import Annotation, Image, Predictions, Project
+from annotator.models import Annotation, Image, Predictions, Project, Round
 from annotator.project import ProjectFolder
 from annotator.services.common.cached_stats import remember_statistics
 from annotator.services.common.counted import COUNTED, counted_state
@@ -59,8 +59,9 @@ class RoundChanges:
     Args:
         previous: the number of the previous round; None if there is none or its predictions are gone.
         attributes: the attributes in schema order.
-        head: how many images at the head of the queue were compared.
-        new_in_head: how many of these were not at the head of the older queue, ignoring images labelled since.
+        head: how many images at the head of the queue were compared; 0 if the round was pruned.
+        new_in_head: how many of these were not at the head of the older queue, ignoring images labelled since; None if one of
+            the rounds was pruned.
     """
 
     previous: int | None
@@ -93,6 +94,7 @@ def round_changes(
         session.scalar(select(func.max(Annotation.id))),
         counted_state(session),
         session.scalar(select(Project.split_seed)),
+        session.scalar(select(func.count(Round.pruned_at))),
     )
     return remember_statistics(
         session,
@@ -153,7 +155,9 @@ def _compare(
         older.round_id if older and before else None,
         attributes,
         len(first),
-        len(set(first) - set(_unlabelled_head(before, file, head))) if before else None,
+        None
+        if before is None or before.is_pruned or file.is_pruned
+        else len(set(first) - set(_unlabelled_head(before, file, head))),
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from importlib.util import find_spec
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import NO_LABEL, UNFINISHED, JobState, Origin
 from annotator.errors import Conflict, FacelabelError, NotFound
-from annotator.models import Annotation, AttributeRow, Image, Label, Predictions, Round, now
+from annotator.models import Annotation, AttributeRow, Image, Label, Predictions, Round, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.common.job_queue import claim, give_back, has_unfinished
@@ -29,8 +31,12 @@ START_IMAGES = 15
 _MOST_COUNTED = 1000
 _NEWEST_ANSWERS = 1000
 """Answers that lead to the images that were labelled last, a hundred or more."""
-_NEXT_IMAGES = 64
-"""Images at the head of the queue that an automatic round answers in any case: so many are labelled until the next one."""
+_NEXT_IMAGES = 40
+"""Images at the head of the queue that an automatic round answers in any case: so many are labelled until the next one is loaded."""
+_NEAR = 5
+"""Images before the first round from which on the worker waits for it."""
+_ANSWERING = timedelta(minutes=1)
+"""A labeller whose last answer is older than this delays nothing."""
 _LAST_STAGE = "load"
 """In this stage the predictions become active, so that a round can no longer be cancelled."""
 
@@ -45,6 +51,35 @@ def start_due_round(session: Session, every: int) -> Round | None:
         every: the number of newly labelled images that starts a round; 0: none starts automatically.
     """
     return start_automatic_round(session) if round_is_due(session, every) else None
+
+
+def start_round_if_due(project: ProjectFolder, every: int) -> bool:
+    """Queue a round if enough images were labelled since the last one and the trainer is installed. Returns whether it did."""
+    with project.database.read() as session:
+        if not round_is_due(session, every):
+            return False
+    if find_spec("torch") is None:
+        return False
+    with project.database.write() as session:
+        return start_due_round(session, every) is not None
+
+
+def extend_partial_round(project: ProjectFolder, every: int, complete: bool) -> bool:
+    """Queue a round once all features are there, if the newest one did without some of them. Returns whether it did.
+
+    Args:
+        project: the project.
+        every: as of `start_due_round`.
+        complete: whether all features are there.
+    """
+    if every == 0 or not complete:
+        return False
+    with project.database.read() as session:
+        if not newest_is_partial(project, session):
+            return False
+    with project.database.write() as session:
+        start_automatic_round(session)
+    return True
 
 
 def start_automatic_round(session: Session) -> Round:
@@ -112,6 +147,32 @@ def images_at_once(session: Session) -> list[str]:
     newest = newest.order_by(Annotation.id.desc()).limit(_NEWEST_ANSWERS)
     chosen = or_(Image.id.in_(newest), Image.id.in_(queue_head(_NEXT_IMAGES)))
     return list(session.scalars(select(Image.name).where(chosen, COUNTED).order_by(Image.name)))
+
+
+def brings_first_suggestions(session: Session) -> bool:
+    """Whether the next round is one of the engine probe, and nothing was predicted yet: labellers wait for it."""
+    engine = session.scalar(
+        select(Round.engine).where(Round.state.in_(UNFINISHED)).order_by(Round.id).limit(1)
+    )
+    return engine == "probe" and session.scalar(select(Predictions.id).limit(1)) is None
+
+
+def first_round_is_near(session: Session, every: int) -> bool:
+    """Whether somebody is about to give the labels that start the first round.
+
+    The worker then begins nothing else: on a busy machine a step takes as long as several answers.
+    """
+    if (
+        every == 0
+        or has_unfinished(session, Round)
+        or session.scalar(select(Predictions.id).limit(1)) is not None
+    ):
+        return False
+    newest = session.scalar(select(Submission.created_at).order_by(Submission.id.desc()).limit(1))
+    if newest is None or now() - newest > _ANSWERING:
+        return False
+    labelled = labelled_since_last_round(session, every)
+    return labelled >= every - _NEAR and train_images(session) >= START_IMAGES - _NEAR
 
 
 def note_labels_seen(session: Session, number: int) -> None:

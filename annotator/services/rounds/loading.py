@@ -14,6 +14,7 @@ from annotator.models import Image, Predictions, now
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import name_of, newest_entries
 from annotator.services.predictions.label_columns import fetch_many
+from annotator.services.rounds.pruning import pruned_error
 from annotator.services.rounds.sources import add_decisions, decide_sources, gives_order, next_turn
 from annotator.services.schema.active import active_schema
 
@@ -45,6 +46,8 @@ def import_predictions(project: ProjectFolder, folder: Path) -> LoadReport:
     """
     file = PredictionsFile(folder)
     file.verify()
+    if file.is_pruned:
+        raise pruned_error(f"The round of {folder}")
     check_schema(project, file)
     target = project.rounds / f"brought-{file.manifest['manifest_hash'][:16]}" / "predictions"
     if not target.exists():

@@ -213,9 +213,9 @@ def _confusion_and_calibration(
 def changed_share(
     project: ProjectFolder, session: Session, active: ActiveSchema, paths: list[str]
 ) -> dict[str, float]:
-    """The share of images whose most probable value differs between two predictions, by attribute; empty unless there are two."""
+    """The share of images whose most probable value differs between two predictions, by attribute; empty unless both are whole."""
     files = [file for path in paths if (file := open_predictions(project.path / path))]
-    if len(files) != 2:
+    if len(files) != 2 or any(file.is_pruned for file in files):
         return {}
     images = [
         (row.name, row.sha256)

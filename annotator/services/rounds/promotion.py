@@ -14,6 +14,7 @@ from annotator.services.annotation.log import add_submission, find_submission
 from annotator.services.predictions.active import name_of
 from annotator.services.rounds.jobs import get_round
 from annotator.services.rounds.loading import other_schema
+from annotator.services.rounds.pruning import refuse_pruned
 from annotator.services.rounds.sources import (
     Decision,
     add_decisions,
@@ -41,7 +42,7 @@ def promote(project: ProjectFolder, key: str, number: int, labeller_id: int) -> 
 
     Raises:
         NotFound: if there is no such round.
-        Conflict: if it made no predictions, or the key was used for something else.
+        Conflict: if it made no predictions or was pruned, or the key was used for something else.
         FacelabelError: if they are damaged or were made for another schema; the predictions in use stay in use.
     """
     fingerprint = f"{_PROMOTION}{number}"
@@ -49,6 +50,7 @@ def promote(project: ProjectFolder, key: str, number: int, labeller_id: int) -> 
         if find_submission(session, key, fingerprint, labeller_id) is not None:
             return
         get_round(session, number)
+        refuse_pruned(session, number)
         predictions = predictions_of(session, number)
     if predictions is None:
         raise Conflict(
@@ -101,6 +103,8 @@ def _use(
 ) -> None:
     with project.database.write() as session:
         if find_submission(session, key, fingerprint, labeller_id) is None:
+            if predictions.round_id is not None:
+                refuse_pruned(session, predictions.round_id)
             session.get_one(Predictions, predictions.id).turn = next_turn(session)
             add_decisions(session, predictions.schema_hash, decisions, predictions.id)
             add_submission(

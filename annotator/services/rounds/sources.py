@@ -17,7 +17,7 @@ from annotator.domain.metrics.audit import Measured
 from annotator.domain.metrics.source_choice import SourceChoice, choose_source
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.predictions import PredictionsFile
-from annotator.models import Predictions, SuggestionSource, now
+from annotator.models import Predictions, Round, SuggestionSource, now
 from annotator.project import ProjectFolder
 from annotator.services.predictions.active import (
     active_predictions,
@@ -188,10 +188,11 @@ def decide_for_all(
 def newest_usable(
     project: ProjectFolder, session: Session, schema_hash: str
 ) -> list[tuple[Predictions, PredictionsFile]]:
-    """Return the newest predictions for the active schema that can be read, newest first."""
+    """Return the newest predictions for the active schema that can be read, newest first, without those of pruned rounds."""
     rows = session.scalars(
         select(Predictions)
-        .where(Predictions.schema_hash == schema_hash)
+        .outerjoin(Round, Round.id == Predictions.round_id)
+        .where(Predictions.schema_hash == schema_hash, Round.pruned_at.is_(None))
         .order_by(Predictions.id.desc())
         .limit(_SEARCHED)
     )

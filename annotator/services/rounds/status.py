@@ -153,12 +153,14 @@ def round_summary(row: Round) -> dict[str, Any]:
         "network": row.network,
         "features_reason": row.features_reason,
         "metrics": row.metrics,
+        "pruned_bytes": row.pruned_bytes,
         **{
             name: utc_text(moment) if moment else None
             for name, moment in (
                 ("created_at", row.created_at),
                 ("started_at", row.started_at),
                 ("finished_at", row.finished_at),
+                ("pruned_at", row.pruned_at),
             )
         },
     }

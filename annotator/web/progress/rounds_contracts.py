@@ -47,6 +47,10 @@ class RoundOut(BaseModel):
     created_at: str
     started_at: str | None
     finished_at: str | None
+    pruned_at: str | None = Field(
+        description="When its model and most of its predictions were deleted; null: it is whole."
+    )
+    pruned_bytes: int | None = Field(description="How many bytes that freed; null until it is done.")
 
 
 class SourceOut(BaseModel):

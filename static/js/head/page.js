@@ -27,10 +27,14 @@ async function showBadges() {
 
 const project = document.documentElement.dataset.project ?? '';
 
-/** Remove what the browser keeps of the account; its unsent answers stay and are sent after its next login. */
-async function leave() {
+/**
+ * Remove what the browser keeps of the account; its unsent answers stay and are sent after its next login.
+ *
+ * @param {string} [next] where the browser goes then
+ */
+async function leave(next = ownUrl('/login')) {
   await forgetAccount(project);
-  location.assign(ownUrl('/login'));
+  location.assign(next);
 }
 
 adoptUnsent(project);
@@ -38,9 +42,10 @@ const departures = new BroadcastChannel('facelabel:logout');
 departures.onmessage = (/** @type {MessageEvent<string>} */ { data }) => data === project && leave(); // in another tab
 
 document.getElementById('logout')?.addEventListener('click', async () => {
-  await call('POST', 'logout', {});
+  /** @type {{next: string}|null} */
+  const answer = await call('POST', 'logout', {});
   departures.postMessage(project);
-  await leave();
+  await leave(answer?.next);
 });
 /** After what the page itself needs. */
 function finish() {

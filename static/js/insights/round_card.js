@@ -82,6 +82,7 @@ function finished(round, { schema, changes, open, sole, onpromote }) {
     folded('What changed', open, async () => changesTable(changes ?? await call('GET', `rounds/${round.id}/changes`), schema)),
     folded('Metrics at the time of the round', false, () => metricsTable(round.metrics ?? {}, schema)),
   ];
+  if (round.pruned_at !== null) return [...parts, element('p', { class: 'muted pruned' }, 'Pruned: its model and most of its predictions are deleted; its curve stays.')];
   return [...parts, sole ? '' : element('p', { class: 'actions', 'data-needs': 'reviewer' }, promote, element('span', { class: 'muted' }, 'The queue and the suggestions then use its predictions until the next round is loaded.'))];
 }
 

@@ -43,6 +43,7 @@ export function changesTable({ previous, attributes, head, new_in_head: fresh, r
   const table = element('table', {}, element('thead', {}, element('tr', {}, ...heads.map(([text, kind, word]) => element('th', { scope: 'col', class: kind || null }, word ? explained(word, {}, text) : text)))),
     element('tbody', {}, ...attributes.map((change) => row(change, schema))));
   const queue = previous === null ? 'This is the first round, so there is no comparison.'
+    : fresh === null ? 'One of the two rounds was pruned, so their queues and predictions are not compared. Both are measured on the audit images that are labelled so far.'
     : `${fresh} of the first ${head} images in the queue are new there. Both rounds are measured on the audit images that are labelled so far.`;
   const notes = element('p', { class: 'muted' }, `${queue} `, report === null ? '' : element('a', { href: report, 'data-needs': 'reviewer' }, 'Training report'));
   return [element('div', { class: 'table' }, table), notes];

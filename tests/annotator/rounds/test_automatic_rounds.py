@@ -1,12 +1,16 @@
 """A round starts automatically after enough new labels, and again after as many more."""
 
+import os
+import subprocess
+import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
 from annotator.errors import FacelabelError
-from annotator.models import Image, Round
+from annotator.models import Image, Round, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.importing.labels import import_labels
 from annotator.services.rounds.jobs import (
@@ -14,11 +18,16 @@ from annotator.services.rounds.jobs import (
     ENGINES,
     START_IMAGES,
     STRATEGIES,
+    brings_first_suggestions,
+    cancel_round,
+    first_round_is_near,
     labelled_since_last_round,
     start_round,
+    start_round_if_due,
 )
-from annotator.worker import start_round_if_due
+from tests.support.projects.images import names_of
 from tests.support.projects.labelling import Person
+from tests.support.projects.round_results import add_finished_round
 
 ALL = {"wrinkles": 1, "freckles": 0, "glasses": 0, "hair_color": 1, "hair_top": 2, "not_human": 0}
 
@@ -88,6 +97,51 @@ def test_imported_labels_count_but_the_test_split_alone_is_not_enough(filled: Pr
         assert labelled_since_last_round(session) == 40
         assert labelled_since_last_round(session, 7) == 7
     assert not start_round_if_due(filled, 25)
+
+
+def test_shortly_before_the_first_round_the_worker_waits_for_an_answer(all_to_train: ProjectFolder):
+    def is_near() -> bool:
+        with all_to_train.database.read() as session:
+            return first_round_is_near(session, 25)
+
+    label(all_to_train, 19)
+    assert not is_near()
+    label(all_to_train, 1)
+    assert is_near()
+    with all_to_train.database.write() as session:
+        session.execute(update(Submission).values(created_at=now() - timedelta(minutes=2)))
+    assert not is_near(), "nobody is answering"
+    label(all_to_train, 5)
+    assert is_near()
+    assert start_round_if_due(all_to_train, 25)
+    assert not is_near(), "it has been queued"
+
+
+def test_only_the_round_that_brings_the_first_suggestions_is_urgent(all_to_train: ProjectFolder):
+    def is_urgent() -> bool:
+        with all_to_train.database.read() as session:
+            return brings_first_suggestions(session)
+
+    label(all_to_train, 30)
+    assert not is_urgent()
+    with all_to_train.database.write() as session:
+        number = start_round(session, "cnn", DEFAULT_STRATEGY).id
+    assert not is_urgent(), "it takes minutes"
+    with all_to_train.database.write() as session:
+        cancel_round(session, number)
+        start_round(session, "probe", DEFAULT_STRATEGY)
+    assert is_urgent()
+    add_finished_round(all_to_train, names_of(all_to_train)[0])
+    assert not is_urgent()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all threads of a process have one priority")
+def test_the_thread_for_urgent_rounds_keeps_the_priority_that_the_worker_gives_up():
+    code = "import os; from annotator.cli.serving import lower_priority\n"
+    code += "with lower_priority() as normal: print(normal.submit(os.nice, 0).result(), os.nice(0))"
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    before = os.nice(0)
+    assert printed.split() == [str(before), str(min(19, before + 10))]
 
 
 def test_answers_that_nothing_can_be_learned_from_do_not_start_a_round(all_to_train: ProjectFolder):
