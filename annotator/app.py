@@ -15,9 +15,12 @@ from annotator.errors import WrongUse
 from annotator.imaging.image_files import Limits
 from annotator.project import ProjectFolder
 from annotator.resources import resource
+from annotator.services.access.openid import OpenIdProvider
+from annotator.services.access.recorder import AccessRecorder
 from annotator.services.faces.tiles import TileStore
 from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.services.review.explainer import Explainer
+from annotator.web.data.backups import backups_api
 from annotator.web.data.erasures import erasures_api
 from annotator.web.data.exports import export_files, exports_api
 from annotator.web.data.imports import imports_api
@@ -25,6 +28,7 @@ from annotator.web.data.mapping import mapping_api
 from annotator.web.data.schema import schema_api
 from annotator.web.data.snapshots import snapshot_files, snapshots_api
 from annotator.web.http.access import guard
+from annotator.web.http.access_log import add_access_log
 from annotator.web.http.context import Context
 from annotator.web.http.contracts import spec
 from annotator.web.http.health import health
@@ -35,13 +39,15 @@ from annotator.web.http.operation import observe, operation
 from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.proxies import ProxyAware
-from annotator.web.http.security import protect
+from annotator.web.http.security import TAKES_BYTES, protect
+from annotator.web.http.static_files import static_version
 from annotator.web.images.assignments import assignments
 from annotator.web.images.badges import badges
 from annotator.web.images.browse import browse
 from annotator.web.images.exclusions import exclusions_api
 from annotator.web.images.flags import flags_api
 from annotator.web.images.groups import groups_api
+from annotator.web.images.image_map import image_map
 from annotator.web.images.review import review
 from annotator.web.images.selection import selection
 from annotator.web.images.splits import splits_api
@@ -52,10 +58,15 @@ from annotator.web.label.people import people
 from annotator.web.label.people_corrections import people_corrections
 from annotator.web.label.reasons import reasons_api
 from annotator.web.label.routes import label_api
+from annotator.web.limits.bodies import read_bodies
+from annotator.web.limits.heavy import limit_heavy_calls
 from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
 from annotator.web.progress.words import words
+from annotator.web.team.access_log import access_log
 from annotator.web.team.accounts import accounts
+from annotator.web.team.openid import oidc
+from annotator.web.team.own_account import own_account
 from annotator.web.team.qualifications import qualifications
 from annotator.web.team.routes import team
 from annotator.web.team.take_back import take_backs
@@ -63,6 +74,9 @@ from annotator.web.team.take_back import take_backs
 MAX_BODY_BYTES = 2**20
 _BLUEPRINTS = (
     accounts,
+    own_account,
+    oidc,
+    access_log,
     label_api,
     reasons_api,
     loop_api,
@@ -75,6 +89,7 @@ _BLUEPRINTS = (
     mapping_api,
     snapshots_api,
     snapshot_files,
+    backups_api,
     erasures_api,
     exports_api,
     export_files,
@@ -83,6 +98,7 @@ _BLUEPRINTS = (
     health,
     operation,
     browse,
+    image_map,
     badges,
     review,
     flags_api,
@@ -103,14 +119,26 @@ _BLUEPRINTS = (
 
 def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     """Make the app that serves one project."""
+    static = resource("static")
     app = Flask(
-        "facelabel", template_folder=str(resource("templates")), static_folder=str(resource("static"))
+        "facelabel",
+        template_folder=str(resource("templates")),
+        static_folder=str(static),
+        static_url_path=f"/static/{static_version(static)}",
     )
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     limits = Limits(settings.max_pixels, settings.max_file_bytes)
     # Two threads never wait for tiles: they take answers.
     tiles = TileStore(project, limits, settings.tile_cache_bytes, max(1, settings.threads - 2))
-    app.extensions["facelabel"] = Context(project, settings, tiles, Explainer(project), StartupCheck(project))
+    app.extensions["facelabel"] = Context(
+        project,
+        settings,
+        tiles,
+        Explainer(project),
+        StartupCheck(project),
+        AccessRecorder(project),
+        OpenIdProvider(settings) if settings.oidc_issuer else None,
+    )
     app.jinja_env.globals.update(
         project_name=project.name, version=__version__, exclusion_reasons=list(ExclusionReason)
     )
@@ -120,6 +148,9 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     observe(app, project)
     protect(app, settings)
     guard(app)
+    read_bodies(app, TAKES_BYTES)
+    limit_heavy_calls(app, settings.threads)
+    add_access_log(app)
     add_navigation(app)
     tell_errors(app)
     for blueprint in _BLUEPRINTS:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator
+from pydantic import Field, PlainValidator, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from annotator.addresses import Network, PublicUrl, host_name, parse_network, parse_public_url
+from annotator.domain.roles import Role
 from annotator.imaging.image_kinds import MAX_PIXELS
 
 
@@ -72,6 +73,11 @@ class Settings(BaseSettings):
         ge=0,
         description="How much of the disk the kept tiles and thumbnails may take; the ones not used for longest go first.",
     )
+    reserve_bytes: int = Field(
+        2**30,
+        ge=0,
+        description="Free disk space that imports leave for answers, snapshots and the database; at most 5 % of the disk.",
+    )
     worker: bool = Field(
         True, description="Whether `serve` starts a worker. `facelabel worker` starts one separately."
     )
@@ -94,4 +100,34 @@ class Settings(BaseSettings):
     )
     round_attempts: int = Field(
         3, ge=1, description="How often a round is attempted if its worker is killed."
+    )
+    oidc_issuer: str = Field(
+        "", description="The address of an OpenID Connect provider through which people log in; empty: none."
+    )
+    oidc_client_id: str = Field("", description="The name under which the provider knows this server.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="The secret that the provider gave this server; none for a public client."
+    )
+    oidc_client_secret_file: Path | None = Field(
+        None, description="A file with that secret, which only its owner can read."
+    )
+    oidc_hosts: str = Field(
+        "",
+        description="Further hosts of the provider that its description may name, such as oauth2.example.org.",
+    )
+    oidc_name_claim: str = Field(
+        "preferred_username", description="The claim after which a new account is named."
+    )
+    oidc_role_claim: str = Field(
+        "roles", description="The claim that lists somebody's groups or roles; a.b is the claim b within a."
+    )
+    oidc_roles: dict[str, Role] = Field(
+        default_factory=dict,
+        description="The roles that values of that claim give, as JSON. Empty: an admin gives roles.",
+    )
+    oidc_unknown: Literal["labeller", "refuse"] = Field(
+        "labeller", description="What becomes of people whose claim gives no role."
+    )
+    oidc_session_hours: int = Field(
+        12, ge=1, le=24 * 90, description="After how many hours a login through the provider ends."
     )

@@ -24,6 +24,9 @@ from sqlalchemy.types import TypeDecorator
 
 from annotator.domain.states import JobState
 
+MAX_NUMBER = 2**63 - 1
+"""The largest integer that the database can hold."""
+
 
 def now() -> datetime:
     """Return the current time, with its zone."""
@@ -328,8 +331,63 @@ class ApiToken(Base):
     name: Mapped[str]
     token_hash: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime]
-    last_used_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]  # written rarely, see services/access/recorder
     revoked_at: Mapped[datetime | None]
+    scope: Mapped[str] = mapped_column(server_default="admin")  # a Scope
+    expires_at: Mapped[datetime | None]
+
+
+class LoginSession(Base):
+    """A browser that is logged in. Its cookie holds a random token, of which only the hash is stored.
+
+    `id_token`: what an OpenID Connect provider signed at the login; it is sent back to the provider at the logout.
+    """
+
+    __tablename__ = "sessions"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's way
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    device: Mapped[str]
+    address: Mapped[str]
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]  # written rarely, see services/access/recorder
+    expires_at: Mapped[datetime]
+    id_token: Mapped[str | None]
+
+
+class Identity(Base):
+    """The account of somebody who logs in through an OpenID Connect provider, which knows them as `subject`."""
+
+    __tablename__ = "identities"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"), index=True)
+
+
+class AccessEntry(Base):
+    """One entry of the access log. It names accounts, images and files by number or by the project's own names for them.
+
+    `kind`: an AccessKind. `labeller_id`: who; null if nobody is logged in. `address`: the client's, or "command". `event`: what
+    happened, a short name for programs. `target`: to what, such as "image 7".
+    """
+
+    __tablename__ = "access_log"
+    __table_args__ = (
+        Index("ix_access_log_kind", "kind", "id"),
+        Index("ix_access_log_labeller", "labeller_id", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    labeller_id: Mapped[int | None] = mapped_column(ForeignKey("labellers.id"))
+    address: Mapped[str]
+    event: Mapped[str]
+    target: Mapped[str]
 
 
 class Submission(Base):
@@ -356,6 +414,10 @@ class TakeBack(Base):
 
     `labeller_id`: whose answers. `import_name`: of which imported file; `import_id`: of which upload. `since` (included) and
     `until` (not included): given when. `naming`: only names given on the page *People*. `effect`: what changed (services/annotation/take_back).
+
+    It is done in batches (services/annotation/take_back_batches): `state` (a TakeBackState) and `cursor`, the last submission
+    of the last batch, say how far. `upto`: later submissions are not meant. `covered`: how many do not count now.
+    `turns`: rises when the last batch is done.
     """
 
     __tablename__ = "take_backs"
@@ -370,19 +432,26 @@ class TakeBack(Base):
     until: Mapped[datetime | None]
     naming: Mapped[bool] = mapped_column(server_default="0")
     effect: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(server_default="done", index=True)
+    cursor: Mapped[int] = mapped_column(server_default="0")
+    upto: Mapped[int] = mapped_column(server_default="0")
+    covered: Mapped[int] = mapped_column(server_default="0")
+    turns: Mapped[int] = mapped_column(server_default="0")
 
 
 class TakeBackSubmission(Base):
-    """A submission that a take-back covers. It counts again as soon as the take-back is undone."""
+    """A submission that a take-back covers. It counts again when it is `lifted`: the take-back was undone."""
 
     __tablename__ = "take_back_submissions"
+    __table_args__ = (Index("ix_take_back_submissions_take_back", "take_back_id", "submission_id"),)
 
     submission_id: Mapped[int] = mapped_column(
         ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True
     )
     take_back_id: Mapped[int] = mapped_column(
-        ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True, index=True
+        ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True
     )
+    lifted: Mapped[bool] = mapped_column(server_default="0")
 
 
 class Annotation(Base):

@@ -31,6 +31,7 @@ class ProjectFolder:
     uploads/          files that were uploaded to be imported, until they are imported
     erasures/         a receipt per erasure: what was erased for good, without names
     cache/            features, and parts of images for the label page; it may be deleted
+    access.jsonl      the access log as a file, without names; older parts are access.jsonl.1 …
     secret.key        signs login cookies
     """
 
@@ -106,6 +107,11 @@ class ProjectFolder:
         return self.path / "erasures"
 
     @property
+    def access_log(self) -> Path:
+        """The file of the access log."""
+        return self.path / "access.jsonl"
+
+    @property
     def cache(self) -> Path:
         """The folder of what can be computed again."""
         return self.path / "cache"
@@ -176,7 +182,7 @@ PARTS = frozenset(
     }
 )  # fmt: skip
 """The names of what Facelabel makes in a project's folder, besides what begins with `_PREFIXES`."""
-_PREFIXES = ("facelabel.db", ".facelabel", ".import-")
+_PREFIXES = ("facelabel.db", ".facelabel", ".import-", "access.jsonl", ".access.lock")
 _OTHERS = 0o077
 
 
@@ -199,5 +205,5 @@ def _chmod(path: str, mode: int) -> None:
             os.chmod(path, mode)  # noqa: PTH101
 
 
-NEWEST_REVISION = "0029"
+NEWEST_REVISION = "0033"
 """The newest migration in alembic/versions; a test compares them."""

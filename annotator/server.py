@@ -17,17 +17,19 @@ import click
 from waitress.server import create_server
 
 from annotator.addresses import ALL_INTERFACES, LOCAL_NAMES, host_name, urls
-from annotator.app import create_app
+from annotator.app import MAX_BODY_BYTES, create_app
 from annotator.config import Settings
 from annotator.errors import FacelabelError, WrongUse
 from annotator.graceful_stop import StoppableServer
 from annotator.logs import set_up_logging
 from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts
+from annotator.services.importing.uploads import PIECE_BYTES
 from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.web.http.context import context_of
 from annotator.web.http.operation import current_request
 from annotator.web.http.start_token import with_token
+from annotator.web.limits.connections import limit_connections, server_options
 
 STEADY_SECONDS = 60.0
 """A worker that ran for this long is restarted at once when it ends."""
@@ -67,7 +69,9 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
             threads=settings.threads,
             ident="facelabel",
             clear_untrusted_proxy_headers=False,  # web/http/proxies reads them, and must notice those of an unknown proxy
+            **server_options(PIECE_BYTES),
         )
+        limit_connections(server, MAX_BODY_BYTES, "/api/v1/imports")
     except OSError as error:
         raise _cannot_listen(settings, error) from error
     except ValueError as error:  # waitress raises it for a host that does not resolve
@@ -78,6 +82,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     worker = WorkerSupervisor(worker_command(project))
     stoppable = StoppableServer(server)
     stoppable.stop_on_signals()
+    served.recorder.start()
     if settings.worker:
         worker.start()
     click.echo(f"{project.name} is served at {url}  (Ctrl+C stops)")
@@ -91,6 +96,7 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
     finally:
         served.tiles.close()
         served.explainer.close()
+        served.recorder.stop()
         worker.stop()
 
 
@@ -101,7 +107,7 @@ def _check_audience(project: ProjectFolder, settings: Settings) -> None:
     """
     with project.database.read() as session:
         is_open = settings.public_url is not None or settings.host not in LOCAL_NAMES
-        if is_open and not has_accounts(session):
+        if is_open and not settings.oidc_issuer and not has_accounts(session):
             raise WrongUse(
                 "no_accounts",
                 f"Other machines can reach {settings.public_url or settings.host}, and nobody would have to log in.",
@@ -119,7 +125,7 @@ def _check_audience(project: ProjectFolder, settings: Settings) -> None:
 def _needs_token(project: ProjectFolder, settings: Settings) -> bool:
     """Whether a browser needs the start-up token."""
     with project.database.read() as session:
-        return settings.start_token and not has_accounts(session)
+        return settings.start_token and not settings.oidc_issuer and not has_accounts(session)
 
 
 def _require_sound(checkup: StartupCheck) -> None:

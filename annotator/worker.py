@@ -28,6 +28,7 @@ from annotator.feature_warmup import AddedNetworksWarmup, FeatureWarmup
 from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Round, now
 from annotator.project import ProjectFolder
+from annotator.services.annotation.take_back_batches import run_take_backs
 from annotator.services.backups.scheduler import BackupScheduler
 from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
@@ -37,8 +38,9 @@ from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
 from annotator.services.grouping.duplicate_search import DuplicateSearch
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.importing.runner import run_next_import
-from annotator.services.importing.uploads import remove_leftovers
-from annotator.services.insights.background import BackgroundAnalysis, analyses_of, paused, start_due_analysis
+from annotator.services.importing.uploads import expire_uploads, remove_leftovers
+from annotator.services.insights.background import BackgroundProcess, analyses_of, paused, start_due_analysis
+from annotator.services.insights.image_map import MapComputation
 from annotator.services.insights.throughput import OPEN_CELLS
 from annotator.services.rounds.feature_choice import choose_features, fall_back_to_frozen
 from annotator.services.rounds.jobs import (
@@ -102,11 +104,15 @@ def run_worker(
     interrupted = Interruption(project, stopped)
     search, warmup = FaceSearch(project), FeatureWarmup(project, faces=settings.faces)
     background, snapshots = _background(project, settings, search, warmup), RoundSnapshots(project)
-    analyses, relabeling, backups = analyses_of(project), RelabelScheduler(project), BackupScheduler(project)
+    analyses: list[BackgroundProcess] = [*analyses_of(project), MapComputation(project)]
+    relabeling, backups = RelabelScheduler(project), BackupScheduler(project)
     remove_leftovers(project)
+    expire_uploads(project)
     ended, changes = Event(), Changes(project.database)
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
     statistics.start()
+    take_backs = Thread(target=run_take_backs, args=(project, ended), name="take-backs", daemon=True)
+    take_backs.start()
     try:
         while not stopped():
             try:
@@ -130,11 +136,12 @@ def run_worker(
         backups.close()
         for analysis in analyses:
             analysis.close()
+        take_backs.join(1)
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
 
 
 def _complete_erasures(
-    project: ProjectFolder, analyses: Sequence[BackgroundAnalysis], snapshots: RoundSnapshots
+    project: ProjectFolder, analyses: Sequence[BackgroundProcess], snapshots: RoundSnapshots
 ) -> None:
     """Complete what was erased for good, before any other work."""
     forget_caches(project)
@@ -167,7 +174,7 @@ def _work(
     stopped: Callable[[], bool],
     background: deque[Callable[[], bool]],
     snapshots: RoundSnapshots,
-    analyses: Sequence[BackgroundAnalysis],
+    analyses: Sequence[BackgroundProcess],
     warmup: FeatureWarmup,
     normal: Executor | None,
 ) -> bool:
@@ -228,7 +235,7 @@ def run_next_round(
     snapshots: RoundSnapshots,
     report: Report = lambda *_: None,
     stopped: Callable[[], bool] = lambda: False,
-    analyses: Sequence[BackgroundAnalysis] = (),
+    analyses: Sequence[BackgroundProcess] = (),
     *,
     at_once: bool = False,
 ) -> bool:

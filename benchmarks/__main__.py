@@ -19,6 +19,7 @@ SUBJECTS = {
     "labelling": "answers per second and their waits with 1 to 16 clients, over 10,000 and 100,000 images",
     "browsing": "how soon the first page of each view of browse answers with 200,000 images",
     "light_table": "a change of 10,000 images and its undo, and the orders of browse with 100,000 images",
+    "map": "placing 10,000 and 100,000 images on the map, its frames a second, and how soon a lasso answers",
     "painting": "from a key press to the next image painted, in Chromium",
     "pages": "each page's requests with 1,000,000 images beside 10,000",
     "snapshots": "a million images: written, verified, compared, against the sqlite3 program",

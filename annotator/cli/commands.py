@@ -12,11 +12,11 @@ import click
 from annotator.imaging.decoder_pool import prepare_decoding
 
 COMMANDS = {
-    "aggregate": ("aggregate", "aggregate_command"),
-    "assign": ("assign", "assign_command"),
-    "backup": ("backups", "backup_command"),
+    "aggregate": ("team", "aggregate_command"),
+    "assign": ("team", "assign_command"),
+    "backup": ("operation.backups", "backup_command"),
     "diff": ("snapshots", "diff_command"),
-    "doctor": ("doctor", "doctor_command"),
+    "doctor": ("operation.doctor", "doctor_command"),
     "erase": ("erase", "erase_command"),
     "exclude": ("exclusions", "exclude_command"),
     "export": ("export", "export_command"),
@@ -29,7 +29,7 @@ COMMANDS = {
     "networks": ("networks", "networks_group"),
     "openapi": ("serving", "openapi_command"),
     "qualification": ("gold", "qualification_command"),
-    "restore": ("backups", "restore_command"),
+    "restore": ("operation.backups", "restore_command"),
     "round": ("rounds", "round_command"),
     "rounds": ("rounds", "rounds_group"),
     "schema": ("projects", "schema_group"),

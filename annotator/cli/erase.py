@@ -14,6 +14,7 @@ from annotator.domain.states import ErasureState
 from annotator.errors import Busy
 from annotator.feature_removal import forget_features
 from annotator.project import ProjectFolder
+from annotator.services.access.log import Event, record_command
 from annotator.services.erasure.journal import (
     begin_erasure,
     complete_erasures,
@@ -88,6 +89,7 @@ def _erase(project: ProjectFolder, request: Request, *, only_preview: bool, yes:
     if not yes:
         click.confirm("This cannot be undone. Erase it for good?", abort=True, err=True)
     number = begin_erasure(project, "command line", f"command:{secrets.token_hex(16)}", request).id
+    record_command(project.database, Event.ERASED, f"erasure {number}")
     _complete(project)
     with project.database.read() as session:
         erasure = erasure_as_dict(get_erasure(session, number))

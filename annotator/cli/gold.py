@@ -10,7 +10,8 @@ import click
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
 from annotator.domain.plurals import counted
 from annotator.formats.importers.mapping import Mapping
-from annotator.services.accounts import find_account, local_labeller
+from annotator.services.access.account import find_account
+from annotator.services.accounts import local_labeller
 from annotator.services.team.gold import find_gold, import_gold, list_gold, remove_gold
 from annotator.services.team.qualification import (
     QualificationSettings,

@@ -19,6 +19,7 @@ from annotator.domain.timestamps import utc_text
 from annotator.files import new_file
 from annotator.formats.snapshot.diff import Named, SnapshotDiff, diff_snapshots, write_changed_cells
 from annotator.formats.snapshot.writer import verify_snapshot
+from annotator.services.access.log import Event, record_command
 from annotator.services.backups.restore import is_backup, verify_backup
 from annotator.services.exporting.snapshot_records import delete_snapshot, describe_snapshot
 from annotator.services.exporting.snapshots import list_snapshots
@@ -77,7 +78,9 @@ def note_command(name: str, title: str | None, note: str | None, project: Path) 
 @project_option
 def delete_command(name: str, project: Path) -> None:
     """Delete a snapshot for good, unless predictions in use were trained on it."""
-    delete_snapshot(open_project(project), name)
+    opened = open_project(project)
+    delete_snapshot(opened, name)
+    record_command(opened.database, Event.SNAPSHOT_DELETED, f"snapshot {name}")
     click.echo(f"{name} is deleted.")
 
 

@@ -12,15 +12,19 @@ import click
 from annotator.cli.terminal import json_option, one_line, open_project, print_json, project_option
 from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
-from annotator.services.accounts import find_account, local_labeller
+from annotator.project import ProjectFolder
+from annotator.services.access.account import find_account
+from annotator.services.access.log import Event, record_command
+from annotator.services.accounts import local_labeller
 from annotator.services.annotation.take_back import (
     PastTakeBack,
-    Selection,
     list_take_backs,
     preview_take_back,
     take_back,
     undo_take_back,
 )
+from annotator.services.annotation.take_back_batches import continue_take_backs
+from annotator.services.annotation.take_back_choice import Selection
 from annotator.services.annotation.take_back_effect import Effect
 
 _TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%z"])
@@ -56,6 +60,8 @@ def take_back_command(
     if undone_key is not None:
         with opened.database.write() as session:
             undo_take_back(session, local_labeller(session), secrets.token_hex(16), undone_key)
+        record_command(opened.database, Event.TAKE_BACK_UNDONE)
+        _complete(opened)
         click.echo("The take-back is undone: its answers count again.")
         return
     key = f"take back:{secrets.token_hex(8)}"
@@ -67,16 +73,24 @@ def take_back_command(
             since.astimezone() if since else None,
             until.astimezone() if until else None,
         )
-        effect = preview_take_back(session, selection) if preview else None
-    if effect is None:
+        effect = preview_take_back(session, selection)
+    if not preview:
         with opened.database.write() as session:
-            effect = take_back(session, local_labeller(session), key, selection)
+            take_back(session, local_labeller(session), key, selection, effect)
+        record_command(opened.database, Event.TAKE_BACK)
+        _complete(opened)
     if as_json:
         print_json(asdict(effect) | ({} if preview else {"submission": key}))
         return
     click.echo("\n".join(_summary(effect, would="would " if preview else "")))
     if not preview:
         click.echo(f'To undo it: facelabel take-back --undo "{key}"')
+
+
+def _complete(project: ProjectFolder) -> None:
+    """Do all batches that are left; if this is interrupted, the next worker or take-back goes on."""
+    while continue_take_backs(project):
+        pass
 
 
 def _summary(effect: Effect, would: str) -> list[str]:

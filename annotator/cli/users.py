@@ -8,15 +8,19 @@ from pathlib import Path
 import click
 
 from annotator.cli.terminal import json_option, open_project, print_json, project_option
-from annotator.domain.roles import Role
+from annotator.db import Session
+from annotator.domain.roles import Role, Scope
+from annotator.domain.timestamps import utc_text
+from annotator.services.access.account import find_account
+from annotator.services.access.log import COMMAND, Event, record
+from annotator.services.access.passwords import hash_password
+from annotator.services.access.sessions import end_sessions, open_sessions
+from annotator.services.access.tokens import MAX_DAYS, add_token, revoke_tokens
 from annotator.services.accounts import (
     add_account,
-    add_token,
     change_account,
     delete_account,
-    find_account,
     list_accounts,
-    revoke_tokens,
     set_active,
     set_password,
 )
@@ -48,9 +52,10 @@ def users_group() -> None:
 def add_user(name: str, role: str, password_stdin: bool, project: Path) -> None:
     """Make an account. Once there is one, everybody has to log in."""
     opened = open_project(project)
-    password = _password(password_stdin)
+    password = hash_password(_password(password_stdin), name)
     with opened.database.write() as session:
-        add_account(session, name, role, password)
+        number = add_account(session, name, role, password).id
+        _record(session, Event.ACCOUNT_ADDED, f"account {number}: role {role}")
     click.echo(f"{name} can log in as {role}.")
 
 
@@ -84,11 +89,12 @@ def list_users(project: Path, as_json: bool) -> None:
 @password_option
 @project_option
 def change_password(name: str, password_stdin: bool, project: Path) -> None:
-    """Change a password; logins with the old password end."""
+    """Change a password; the account's sessions and tokens end."""
     opened = open_project(project)
-    password = _password(password_stdin)
+    password = hash_password(_password(password_stdin), name)
     with opened.database.write() as session:
         set_password(session, name, password)
+        _record(session, Event.PASSWORD_CHANGED, _account(session, name))
     click.echo(f"{name} has a new password.")
 
 
@@ -96,9 +102,10 @@ def change_password(name: str, password_stdin: bool, project: Path) -> None:
 @click.argument("name")
 @project_option
 def disable_user(name: str, project: Path) -> None:
-    """Disable an account; its answers stay."""
+    """Disable an account; its sessions and tokens end, its answers stay."""
     with open_project(project).database.write() as session:
         set_active(session, name, False)
+        _record(session, Event.ACCOUNT_CHANGED, f"{_account(session, name)}: active false")
     click.echo(f"{name} is disabled.")
 
 
@@ -109,6 +116,7 @@ def enable_user(name: str, project: Path) -> None:
     """Enable a disabled account."""
     with open_project(project).database.write() as session:
         set_active(session, name, True)
+        _record(session, Event.ACCOUNT_CHANGED, f"{_account(session, name)}: active true")
     click.echo(f"{name} is enabled.")
 
 
@@ -119,7 +127,8 @@ def enable_user(name: str, project: Path) -> None:
 def rename_user(name: str, new_name: str, project: Path) -> None:
     """Give an account another name; its answers stay."""
     with open_project(project).database.write() as session:
-        change_account(session, find_account(session, name).id, name=new_name)
+        number = change_account(session, find_account(session, name).id, name=new_name).id
+        _record(session, Event.ACCOUNT_CHANGED, f"account {number}: name")
     click.echo(f"{name} is {new_name} now.")
 
 
@@ -132,19 +141,71 @@ def rename_user(name: str, new_name: str, project: Path) -> None:
 def delete_user(name: str, forget_name: bool, project: Path) -> None:
     """Delete an account with its password and tokens; its answers stay."""
     with open_project(project).database.write() as session:
-        former = delete_account(session, find_account(session, name).id, forget_name=forget_name).name
+        number = find_account(session, name).id
+        former = delete_account(session, number, forget_name=forget_name).name
+        _record(session, Event.ACCOUNT_DELETED, f"account {number}")
     click.echo(f"The account {name} is deleted; its answers are those of {former}.")
 
 
 @users_group.command("token")
 @click.argument("name")
 @click.option("--for", "purpose", default="a program", show_default=True, help="What the token is for.")
+@click.option(
+    "--scope",
+    type=click.Choice([scope.value for scope in Scope]),
+    default=Scope.ADMIN.value,
+    show_default=True,
+    help="What the token may do: read; also label; everything that the account may.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, MAX_DAYS),
+    help="For how many days the token is valid.  [default: until it is revoked]",
+)
 @project_option
-def make_token(name: str, purpose: str, project: Path) -> None:
+def make_token(name: str, purpose: str, scope: str, days: int | None, project: Path) -> None:
     """Make a token for a program and print it; it cannot be shown again."""
     with open_project(project).database.write() as session:
-        token = add_token(session, name, purpose)
+        token = add_token(session, name, purpose, scope, days)
+        _record(session, Event.TOKEN_MADE, f"for {_account(session, name)}: scope {scope}")
     click.echo(token)
+
+
+@users_group.command("sessions")
+@click.argument("name")
+@project_option
+@json_option
+def list_sessions(name: str, project: Path, as_json: bool) -> None:
+    """List the browsers in which an account is logged in."""
+    with open_project(project).database.read() as session:
+        sessions = open_sessions(session).get(find_account(session, name).id, [])
+    rows = [
+        {
+            "device": entry.device,
+            "address": entry.address,
+            "created_at": utc_text(entry.created_at),
+            "last_used_at": utc_text(entry.last_used_at),
+        }
+        for entry in sessions
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        click.echo(f"{row['device']:<28} {row['address']:<24} last used {row['last_used_at']}")
+    if not rows:
+        click.echo(f"{name} is not logged in.")
+
+
+@users_group.command("logout")
+@click.argument("name")
+@project_option
+def log_out(name: str, project: Path) -> None:
+    """Log an account out everywhere; its tokens stay."""
+    with open_project(project).database.write() as session:
+        count = end_sessions(session, find_account(session, name).id)
+        _record(session, Event.SESSION_ENDED, f"all of {_account(session, name)}")
+    click.echo(f"{count} sessions of {name} are ended.")
 
 
 @users_group.command("revoke")
@@ -154,6 +215,7 @@ def revoke(name: str, project: Path) -> None:
     """Revoke all tokens of an account."""
     with open_project(project).database.write() as session:
         count = revoke_tokens(session, name)
+        _record(session, Event.TOKEN_REVOKED, f"all of {_account(session, name)}")
     click.echo(f"{count} tokens of {name} are revoked.")
 
 
@@ -161,3 +223,11 @@ def _password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\n")
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+def _account(session: Session, name: str) -> str:
+    return f"account {find_account(session, name).id}"
+
+
+def _record(session: Session, event: Event, target: str) -> None:
+    record(session, None, COMMAND, event, target)

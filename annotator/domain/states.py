@@ -134,6 +134,17 @@ class ErasureState(StrEnum):
     DONE = "done"
 
 
+class TakeBackState(StrEnum):
+    """How far a take-back is. Every batch leaves the labels as they follow from the answers that still count."""
+
+    RUNNING = "running"
+    """Some of its answers still count; the next batch goes on."""
+    DONE = "done"
+    UNDOING = "undoing"
+    """It was undone, and some of its answers do not count again yet."""
+    UNDONE = "undone"
+
+
 class AssignmentState(StrEnum):
     """The state of an assignment. Only the images of an active one are kept for its people; everybody gets the others."""
 

@@ -1,46 +1,20 @@
-"""Accounts: roles, passwords and tokens. There is no self-registration and no default password."""
+"""Accounts: adding, changing and deleting them. There is no self-registration and no default password."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from dataclasses import dataclass
-from functools import cache
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import bindparam, delete, exists, func, select, update
+from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
+from annotator.db import Database
 from annotator.domain.roles import LOCAL_LABELLER, Role
 from annotator.errors import FacelabelError, NotFound
-from annotator.models import ApiToken, Labeller, Lease, Project, StoredStatistics, now
+from annotator.models import ApiToken, Identity, Labeller, Lease, StoredStatistics, now
+from annotator.services.access.account import Account, find_account, starts_qualified
+from annotator.services.access.log import Event, record
+from annotator.services.access.passwords import HashedPassword, hash_password, verify_password
+from annotator.services.access.sessions import Device, begin_session, end_sessions
+from annotator.services.access.tokens import revoke_tokens
 from annotator.services.schema.open_values import clean_name
-
-MIN_PASSWORD = 10
-_hasher = PasswordHasher()
-
-
-@cache
-def _dummy_hash() -> str:
-    """A hash to check if there is no such account, so that a wrong name takes as long as a wrong password."""
-    return _hasher.hash(secrets.token_hex(16))
-
-
-@dataclass(frozen=True)
-class Account:
-    """The account that sends a request."""
-
-    id: int
-    name: str
-    role: str
-    password_hash: str | None
-    qualified: bool = True
-
-    @property
-    def must_qualify(self) -> bool:
-        """Whether they are a labeller who must pass the qualification first."""
-        return not self.qualified and self.role == Role.LABELLER
 
 
 def has_accounts(session: Session) -> bool:
@@ -48,30 +22,45 @@ def has_accounts(session: Session) -> bool:
     return bool(session.scalar(select(_CAN_LOG_IN)))
 
 
-def add_account(session: Session, name: str, role: str, password: str) -> Labeller:
-    """Add an account.
+def add_account(session: Session, name: str, role: str, password: str | HashedPassword) -> Labeller:
+    """Add an account. A password that is hashed already does not hold up other writers.
 
     Raises:
-        FacelabelError: if the name is taken or not allowed, there is no such role, or the password is too short.
+        FacelabelError: if the name is taken or not allowed, there is no such role, or the password is too short or easy to guess.
     """
     _check_role(role)
     name = clean_name(name)
     _require_free(session, name)
-    row = Labeller(name=name, role=role, password_hash=_hash(password), active=True, created_at=now())
-    row.qualified = role != Role.LABELLER or not session.scalar(select(Project.qualification_images))
+    row = Labeller(name=name, role=role, password_hash=_hashed(password, name), active=True, created_at=now())
+    row.qualified = starts_qualified(session, role)
     session.add(row)
     session.flush()
     return row
 
 
-def set_password(session: Session, name: str, password: str) -> None:
-    """Give an account another password. This ends the logins with the old one."""
-    find_account(session, name).password_hash = _hash(password)
+def set_password(session: Session, name: str, password: str | HashedPassword) -> None:
+    """Give an account another password. This ends its sessions and tokens."""
+    account = find_account(session, name)
+    account.password_hash = _hashed(password, account.name)
+    log_out_everywhere(session, account)
 
 
 def set_active(session: Session, name: str, active: bool) -> None:
-    """Let an account log in, or not. Its answers stay."""
-    find_account(session, name).active = active
+    """Let an account log in, or not; then its sessions and tokens end. Its answers stay."""
+    account = find_account(session, name)
+    account.active = active
+    if not active:
+        log_out_everywhere(session, account)
+
+
+def log_out_everywhere(session: Session, account: Labeller) -> None:
+    """End the sessions and tokens of an account."""
+    end_sessions(session, account.id)
+    revoke_tokens(session, account.name)
+
+
+def _hashed(password: str | HashedPassword, name: str) -> str:
+    return (password if isinstance(password, HashedPassword) else hash_password(password, name)).text
 
 
 def set_role(session: Session, name: str, role: str) -> None:
@@ -90,7 +79,7 @@ def change_account(
     name: str | None = None,
     role: str | None = None,
     active: bool | None = None,
-    password: str | None = None,
+    password: str | HashedPassword | None = None,
 ) -> Labeller:
     """Change an account. Arguments that are None leave their setting as it is.
 
@@ -100,12 +89,12 @@ def change_account(
         name: the new name; the old one disappears from all pages and from what is exported from now on.
         role: the new role.
         active: whether it may log in.
-        password: the new password.
+        password: the new password; sessions and tokens end.
 
     Raises:
         NotFound: if there is no such account.
-        FacelabelError: if the name is taken or not allowed, there is no such role, the password is too short, or no admin would
-            be left.
+        FacelabelError: if the name is taken or not allowed, there is no such role, the password is too short or easy to
+            guess, or no admin would be left.
     """
     account = _account(session, number)
     if name is not None and (new_name := clean_name(name)) != account.name:
@@ -122,7 +111,7 @@ def change_account(
 
 
 def delete_account(session: Session, number: int, *, forget_name: bool) -> Labeller:
-    """Delete an account: its password, tokens and leases. Its answers stay, and nobody can log in as it again.
+    """Delete an account: its password, sessions, tokens and leases. Its answers stay, and nobody can log in as it again.
 
     Args:
         session: a writing session.
@@ -135,7 +124,9 @@ def delete_account(session: Session, number: int, *, forget_name: bool) -> Label
     """
     account = _account(session, number)
     account.password_hash, account.active, account.role = None, False, Role.LABELLER
+    end_sessions(session, number)
     session.execute(delete(ApiToken).where(ApiToken.labeller_id == number))
+    session.execute(delete(Identity).where(Identity.labeller_id == number))
     session.execute(delete(Lease).where(Lease.labeller_id == number))
     if forget_name:
         former = f"former labeller {number}"
@@ -188,45 +179,38 @@ def local_labeller(session: Session) -> int:
     return session.scalars(select(Labeller.id).where(Labeller.name == LOCAL_LABELLER)).one()
 
 
-def find_account(session: Session, name: str) -> Labeller:
-    """Find an account by name.
+def check_password(session: Session, name: str, password: str) -> Labeller | None:
+    """Return the active account with this name and password, or None.
 
     Raises:
-        NotFound: if there is no such account.
+        TooMany: if too many hashes are being computed.
     """
     row = session.scalar(select(Labeller).where(Labeller.name == name))
-    if row is None:
-        raise NotFound(
-            "unknown_account",
-            f"There is no account {name!r}.",
-            do="List the accounts with `facelabel users list`.",
-        )
-    return row
+    check = verify_password(row.password_hash if row is not None else None, password)
+    return row if row is not None and check.right and row.active else None
 
 
-def check_password(session: Session, name: str, password: str) -> Labeller | None:
-    """Return the active account with this name and password, or None."""
-    row = session.scalar(select(Labeller).where(Labeller.name == name))
-    expected = row.password_hash if row is not None and row.password_hash else _dummy_hash()
-    try:
-        _hasher.verify(expected, password)
-    except (VerifyMismatchError, InvalidHashError):
+def log_in(database: Database, name: str, password: str, device: Device) -> tuple[Labeller, str] | None:
+    """Check a password and begin a session.
+
+    Returns:
+        the account, and the secret token of its session; None if the name or the password is wrong.
+
+    Raises:
+        TooMany: if too many hashes are being computed.
+        Unauthorized: if the account changed meanwhile.
+    """
+    with database.read() as session:
+        row = session.scalar(select(Labeller).where(Labeller.name == name))
+    check = verify_password(row.password_hash if row is not None else None, password)
+    if row is None or not check.right or not row.active:
         return None
-    return row if row is not None and row.password_hash and row.active else None
-
-
-def password_stamp(password_hash: str | None) -> str:
-    """A short hash of the password's hash. A login remembers it, so that a new password ends the login."""
-    return hashlib.sha256((password_hash or "").encode()).hexdigest()[:16]
-
-
-def add_token(session: Session, name: str, purpose: str) -> str:
-    """Add a token for a program and return it. Only its hash is stored, so it cannot be shown again."""
-    token = f"fl_{secrets.token_urlsafe(32)}"
-    account = find_account(session, name)
-    session.add(ApiToken(labeller_id=account.id, name=purpose, token_hash=_digest(token), created_at=now()))
-    session.flush()
-    return token
+    with database.write() as session:
+        token = begin_session(session, row, device)
+        if check.renewed is not None:
+            session.get_one(Labeller, row.id).password_hash = check.renewed
+        record(session, row.id, device.address, Event.LOGIN, device.name)
+    return row, token
 
 
 def account_without_login(session: Session) -> Account | None:
@@ -235,54 +219,9 @@ def account_without_login(session: Session) -> Account | None:
     return Account(*row) if row else None
 
 
-def account_of_login(session: Session, labeller_id: int, stamped: str) -> Account | None:
-    """Return the account that logged in, if it is active and its password has not changed since."""
-    row = session.connection().execute(_LOGGED_IN, {"labeller_id": labeller_id}).one_or_none()
-    return Account(*row) if row and password_stamp(row.password_hash) == stamped else None
-
-
-def account_of_token(session: Session, token: str) -> Account | None:
-    """Return the active account of a token, or None."""
-    row = session.connection().execute(_OF_TOKEN, {"token_hash": _digest(token)}).one_or_none()
-    return Account(*row) if row else None
-
-
 _CAN_LOG_IN = exists().where(Labeller.password_hash.is_not(None))
 _ACCOUNT = select(Labeller.id, Labeller.name, Labeller.role, Labeller.password_hash, Labeller.qualified)
 _LOCAL = _ACCOUNT.where(Labeller.name == LOCAL_LABELLER, ~_CAN_LOG_IN.correlate_except(Labeller))
-_LOGGED_IN = _ACCOUNT.where(Labeller.id == bindparam("labeller_id"), Labeller.active)
-_OF_TOKEN = _ACCOUNT.join(ApiToken, ApiToken.labeller_id == Labeller.id).where(
-    ApiToken.token_hash == bindparam("token_hash"), ApiToken.revoked_at.is_(None), Labeller.active
-)
-
-
-def revoke_tokens(session: Session, name: str) -> int:
-    """Revoke all tokens of an account and return how many there were."""
-    account = find_account(session, name)
-    open_tokens = (ApiToken.labeller_id == account.id) & ApiToken.revoked_at.is_(None)
-    count = session.scalar(select(func.count()).select_from(ApiToken).where(open_tokens)) or 0
-    session.execute(update(ApiToken).where(open_tokens).values(revoked_at=now()))
-    return count
-
-
-def open_tokens(session: Session) -> dict[int, list[ApiToken]]:
-    """Read the tokens that are not revoked, by account, oldest first."""
-    tokens: dict[int, list[ApiToken]] = {}
-    for row in session.scalars(select(ApiToken).where(ApiToken.revoked_at.is_(None)).order_by(ApiToken.id)):
-        tokens.setdefault(row.labeller_id, []).append(row)
-    return tokens
-
-
-def revoke_token(session: Session, number: int) -> None:
-    """Revoke a token. If it is revoked already, nothing changes.
-
-    Raises:
-        NotFound: if there is no such token.
-    """
-    row = session.get(ApiToken, number)
-    if row is None:
-        raise NotFound("unknown_token", f"There is no token {number}.", do="Load the page again.")
-    row.revoked_at = row.revoked_at or now()
 
 
 def _check_role(role: str) -> str:
@@ -291,18 +230,3 @@ def _check_role(role: str) -> str:
             "unknown_role", f"There is no role {role!r}.", do=f"Choose one of {', '.join(Role)}."
         )
     return role
-
-
-def _hash(password: str) -> str:
-    if len(password) < MIN_PASSWORD:
-        raise FacelabelError(
-            "weak_password",
-            f"A password needs at least {MIN_PASSWORD} characters.",
-            do="Choose a longer one.",
-        )
-    return _hasher.hash(password)
-
-
-def _digest(token: str) -> str:
-    # A token has 256 random bits, so a fast hash is enough; a slow one would delay every request.
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from annotator.domain.drawn_examples import PREFIX
 from annotator.domain.grouping.splits import SplitRule
-from annotator.domain.roles import LOCAL_LABELLER, Role
+from annotator.domain.roles import LOCAL_LABELLER, NO_PASSWORD, Role
 from annotator.domain.schema import Attribute, Schema, parse_schema
 from annotator.domain.schema_text import format_schema
 from annotator.errors import FacelabelError, WrongUse
@@ -51,7 +51,7 @@ def read_template(project: ProjectFolder, *, accounts: bool) -> Template:
 
     Args:
         project: the other project.
-        accounts: whether its accounts with their passwords are taken over too. Tokens never are.
+        accounts: whether its accounts with their passwords are taken over too. Tokens never are, nor accounts of a provider.
     """
     with project.database.read() as session:
         schema = read_schema(session)
@@ -59,7 +59,8 @@ def read_template(project: ProjectFolder, *, accounts: bool) -> Template:
         row = session.scalars(select(Project)).one()
         columns = ("name", "role", "password_hash", "active", "created_at")
         people = session.scalars(
-            select(Labeller).where(Labeller.password_hash.is_not(None)).order_by(Labeller.id)
+            # SQL's null is not unequal either, so that those who cannot log in stay out, too.
+            select(Labeller).where(Labeller.password_hash != NO_PASSWORD).order_by(Labeller.id)
         )
         return Template(
             format_schema(without_images, _head(project)),

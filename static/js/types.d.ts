@@ -305,6 +305,17 @@ export interface ImageCard {
   excluded: Exclusion | null;
 }
 
+/** The newest map of the images; without one, number, points_url and made_at are null. */
+export interface ImageMap {
+  number: number | null;
+  points_url: string | null;
+  made_at: string | null;
+  images: number;
+  counted: number;
+  state: 'ready' | 'waiting' | 'computing' | 'failed' | 'impossible';
+  message: string;
+}
+
 /** One annotation of a cell. */
 export interface Annotation {
   id: number;
@@ -650,6 +661,12 @@ export interface ImportSummary {
   finished_at: string | null;
 }
 
+export interface Imports {
+  imports: ImportSummary[];
+  announced: number;
+  room: number;
+}
+
 /** What an import did, or would do. */
 export interface ImportReport {
   format: string;
@@ -829,7 +846,43 @@ export interface Member {
   has_password: boolean;
   me: boolean;
   figures: LabellerMetrics;
-  tokens: { id: number; purpose: string; created_at: string }[];
+  tokens: Token[];
+  sessions: BrowserSession[];
+}
+
+/** A token of a program, without the secret. */
+export interface Token {
+  id: number;
+  purpose: string;
+  scope: 'read' | 'label' | 'admin';
+  created_at: string;
+  expires_at: string | null;
+  last_used_at: string | null;
+}
+
+/** A browser in which an account is logged in. */
+export interface BrowserSession {
+  id: number;
+  device: string;
+  address: string;
+  created_at: string;
+  last_used_at: string;
+  current: boolean;
+}
+
+/** The account of the caller. */
+export interface OwnAccount {
+  name: string;
+  role: string;
+  has_password: boolean;
+  sessions: BrowserSession[];
+  tokens: Token[];
+}
+
+/** A page of the access log. */
+export interface AccessLog {
+  entries: { id: number; at: string; kind: string; event: string; who: string; address: string; target: string }[];
+  next: number | null;
 }
 
 export interface AttributeAgreement {
@@ -961,6 +1014,8 @@ export interface PastTakeBack {
   since: string | null;
   until: string | null;
   naming: boolean;
+  state: string;
+  covered: number;
 }
 
 export interface Naming {
@@ -1011,6 +1066,28 @@ export interface CachedImage {
   thumbnail_url: string | null;
   width: number;
   height: number;
+}
+
+// ---- backups
+
+export interface BackupPlace {
+  path: string;
+  kind: string;
+  every_seconds: number | null;
+  keep: number | null;
+  last_at: string | null;
+  error: string | null;
+  overdue: boolean;
+  reached: boolean;
+  generations: {name: string, created_at: string}[];
+  text: string;
+}
+
+export interface Backups {
+  text: string;
+  last_at: string | null;
+  problem: string;
+  places: BackupPlace[];
 }
 
 // ---- erasures

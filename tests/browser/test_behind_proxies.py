@@ -2,8 +2,11 @@
 
 import csv
 import io
+import os
 import random
 import secrets
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +23,7 @@ from annotator.services.importing.uploads import PIECE_BYTES
 from tests.support.browser.label_page import press_answers, wait_until_sent
 from tests.support.browser.pages import log_in, wait_until_ready
 from tests.support.observatory import cookie_faults, observatory_faults
+from tests.support.paths import CHECKOUT
 from tests.support.projects.accounts import PASSWORD
 from tests.support.serving import Server
 from tests.support.tls_proxy import HOST, Site, Visitor, planned_site, serving_site
@@ -175,3 +179,23 @@ def test_every_page_works_below_a_path(served: Served, browser: Browser):
         page.get_by_role("button", name="Log out").click()
         page.wait_for_url(f"{site.url}/login")
         assert lost == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("config", WHOLE_HOSTS)
+def test_the_tests_of_the_label_page_pass_through_a_proxy(config: str, soak: bool, tmp_path: Path):
+    if not soak:
+        pytest.skip("it takes minutes: make soak runs it")
+    command = [sys.executable, "-m", "pytest", "-p", "tests.support.browser.through_proxy", "-n0", "-q"]
+    command += [f"--basetemp={tmp_path / 'inner'}", "tests/browser/labelling/test_label_page.py"]
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(
+        command,
+        cwd=CHECKOUT,
+        env=outer | {"FACELABEL_TEST_PROXY": config},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert " passed" in done.stdout

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from annotator.project import ProjectFolder
-from annotator.services.accounts import add_account, add_token
+from annotator.services.access.tokens import add_token
+from annotator.services.accounts import add_account
 from tests.support.labelling_team import Team
 from tests.support.projects.images import LIMITS, draw_plain_images, import_images
 from tests.support.serving import Server

@@ -3,6 +3,7 @@
 import random
 import shutil
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from annotator.formats.snapshot.writer import SnapshotOptions
 from annotator.project import ProjectFolder
 from annotator.services.backups.create import back_up, back_up_to_archive
 from annotator.services.backups.folder import BackupFolder
+from annotator.services.backups.places import schedule
 from annotator.services.backups.restore import restore, verify_backup
 from annotator.services.exporting.snapshots import export_snapshot
 from tests.support.killing import Moment, dies
@@ -111,3 +113,18 @@ def test_a_backup_under_eight_labellers_has_every_answer_acknowledged_before(
             kept += len(held)
         team.stop()
     assert kept > 40
+
+
+def test_the_worker_makes_a_backup_that_is_due(filled: ProjectFolder, tmp_path: Path):
+    with filled.database.write() as session:
+        schedule(session, tmp_path / "backups", timedelta(days=1), 7)
+    with Server(filled.path, FACELABEL_WORKER="1") as server:
+        place = BackupFolder(tmp_path / "backups")
+        wait_until(place.generations, "the worker made a backup", 120)
+
+        def told() -> dict:
+            [known] = server.client().get("/backups")["places"]
+            return known if known["last_at"] else {}
+
+        assert wait_until(told, "the page tells it")["every_seconds"] == 86_400
+    verify_backup(place.root)

@@ -130,9 +130,8 @@ def serving_site(site: Site, folder: Path, config: str, server: int) -> Iterator
             [found, *command], env=os.environ | environment, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            wait_until(lambda: _answers(site.port) or running.poll() is not None, f"{program} answers", 30)
+            wait_until(lambda: _answers(site) or running.poll() is not None, f"{program} answers", 60)
             assert running.poll() is None, (folder / "output").read_text()
-            wait_until(site.authority.exists, "the certificate is made", 30)
             yield
         finally:
             running.send_signal(signal.SIGTERM)
@@ -187,6 +186,10 @@ def _caddy(site: Site, folder: Path, config: Path, server: int) -> tuple[list[st
     return ["run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")], variables | places
 
 
-def _answers(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
+def _answers(site: Site) -> bool:
+    """Whether the server answers by HTTPS: Caddy listens before it has its certificate."""
+    try:
+        with Visitor(site) as visitor:
+            return visitor.ask("GET", "/healthz").ok
+    except (OSError, requests.RequestException):
+        return False

@@ -1,4 +1,4 @@
-"""The commands of active learning: round, predict, label-errors, labels-saved, simulate."""
+"""The commands of active learning: round, predict, label-errors, labels-saved, map, simulate."""
 
 import json
 from collections import Counter
@@ -272,3 +272,19 @@ def simulate(
         times = f", {against['ratio']:.2f} times fewer labels to 95 %" if against and against["ratio"] else ""
         click.echo(f"{name}: area {metrics['area']:.3f}{times}")
     click.echo(f"The report is {to / 'report.html'}.")
+
+
+@main.command("map")
+@click.argument("images", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write.")
+@cache_option
+@seed_option
+@as_json
+def map_command(images: Path, to: Path, cache: Path, seed: int, as_json: bool) -> None:
+    """Place the images of the Arrow file IMAGES in two dimensions, by their cached features (openTSNE)."""
+    from trainer.probe.image_map import write_image_map  # noqa: PLC0415
+
+    with bars_on_stderr() as report:
+        count = write_image_map(images, cache.expanduser(), to, report, seed)
+    answer = {"file": str(to), "images": count}
+    click.echo(json.dumps(answer, sort_keys=True) if as_json else f"{count} images are on the map {to}.")

@@ -116,6 +116,19 @@ def view_embeddings(features: Features) -> ViewEmbeddings:
     return ViewEmbeddings(basis, tensors["points"], features.rows)
 
 
+def near_coordinates(features: Features) -> NDArray[np.float32]:
+    """Return the (images, NEAR) leading coordinates of images.
+
+    Embeddings of all records that are there already are taken, whichever images gave their directions.
+    """
+    tensors = _read(features.store.folder / FILE)
+    points = tensors.get("points")
+    if points is None or len(points) != len(features.store):
+        return view_embeddings(features).near()
+    near: NDArray[np.float32] = points[:, :NEAR][features.rows].float().numpy()
+    return near
+
+
 def _sample(features: Features) -> NDArray[np.int64]:
     """Return the records of the images with the smallest hashes."""
     rows = np.unique(features.rows.numpy())

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 from PIL import Image
@@ -67,17 +68,20 @@ class Chart:
         figure: What Matplotlib draws.
         values: What the chart shows.
         tips: Identifier of a shape → texts that are shown under the pointer.
+        views: Identifier of a shape → query of the images that it stands for, in Browse (`image_view`). In the file itself
+            nothing is a link, because it does not know where its project is served.
     """
 
     title: str
     figure: "Figure"
     values: dict[str, Any]
     tips: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    views: Mapping[str, str] = field(default_factory=dict)
 
     def svg(self, name: str) -> Markup:
         """Return an SVG element in the colours of the page; every chart of a page needs another `name`."""
         source = self._save("svg", transparent=True, metadata={"Date": None}).decode()
-        return inline_svg(source, name=name, title=self.title, tips=self.tips)
+        return inline_svg(source, name=name, title=self.title, tips=self.tips, views=self.views)
 
     def png(self) -> bytes:
         """Return a PNG file on white. It has no transparency, which some typesetting programs refuse."""
@@ -92,6 +96,12 @@ class Chart:
         with plain_style():
             self.figure.savefig(stream, format=kind, **options)
         return stream.getvalue()
+
+
+def image_view(attribute: str, **filters: object) -> str:
+    """Return the query of *Browse* for the images of a shape; filters that are None are left out."""
+    given = {name: value for name, value in filters.items() if value is not None}
+    return urlencode({"attribute": attribute, "excluded": "without", **given})
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from trainer.reports.canvas import (
     shortened,
 )
 from trainer.reports.colours import ON_PAPER
+from trainer.reports.svg import AREA
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,6 +67,7 @@ def line_chart(
     mark: float | None = None,
     diagonal: bool = False,
     background: Sequence[tuple[float, float, float]] = (),
+    views: Sequence[str] = (),
 ) -> Chart:
     """Return lines over two axes with a legend below. Values beyond the vertical axis are drawn at its ends.
 
@@ -77,11 +79,15 @@ def line_chart(
         mark: Where a dashed vertical line stands.
         diagonal: Draw the line x = y.
         background: (left end, right end, height) of faint bars behind the lines.
+        views: For each of these bars, the query of its images.
     """
     with plain_style():
         figure, axes = _frame(title, list(lines), x, y, WIDTH, PLOT_HEIGHT)
-        for low, high, height in background:
-            axes.bar((low + high) / 2, height, 0.94 * (high - low), color=ON_PAPER["dim"], alpha=0.28)
+        for number, (low, high, height) in enumerate(background):
+            (bar,) = axes.bar(
+                (low + high) / 2, height, 0.94 * (high - low), color=ON_PAPER["dim"], alpha=0.28
+            )
+            bar.set_gid(f"background-{number}")
         guide: dict[str, Any] = {"color": ON_PAPER["dim"], "linewidth": 1.5}
         if diagonal:
             axes.plot([x.low, x.high], [x.low, x.high], linestyle=(0, (2, 2)), **guide)
@@ -96,7 +102,8 @@ def line_chart(
         if lines:
             add_legend(figure, handles, list(lines), LEFT)
     values = {"lines": {name: [list(point) for point in curve] for name, curve in lines.items()}}
-    return Chart(title, figure, {"title": title, "x": x.title, "y": y.title, **values}, tips)
+    numbered = {f"background-{number}": view for number, view in enumerate(views)}
+    return Chart(title, figure, {"title": title, "x": x.title, "y": y.title, **values}, tips, numbered)
 
 
 def band_chart(
@@ -151,8 +158,20 @@ def bar_chart(title: str, bars: Mapping[str, float], *, most: float | None = Non
     return Chart(title, figure, {"title": title, "bars": dict(bars)})
 
 
-def stacked_chart(title: str, parts: Sequence[str], bars: Mapping[str, Sequence[int]]) -> Chart:
-    """Return horizontal bars of counts, each made of the same parts, with its sum."""
+def stacked_chart(
+    title: str,
+    parts: Sequence[str],
+    bars: Mapping[str, Sequence[int]],
+    views: Mapping[tuple[int, int], str] | None = None,
+) -> Chart:
+    """Return horizontal bars of counts, each made of the same parts, with its sum.
+
+    Args:
+        title: Above the chart.
+        parts: Names of the parts.
+        bars: Name → its counts.
+        views: Number of a bar and of its part → query of its images.
+    """
     most = max((sum(counts) for counts in bars.values()), default=0) or 1
     with plain_style():
         figure, axes = _bar_frame(title, list(bars), most, parts)
@@ -170,11 +189,24 @@ def stacked_chart(title: str, parts: Sequence[str], bars: Mapping[str, Sequence[
         if bars:
             add_legend(figure, handles, parts, BAR_LEFT)
     values = {name: dict(zip(parts, counts, strict=True)) for name, counts in bars.items()}
-    return Chart(title, figure, {"title": title, "bars": values}, tips)
+    named = {f"bar-{row}-{part}": view for (row, part), view in (views or {}).items()}
+    return Chart(title, figure, {"title": title, "bars": values}, tips, named)
 
 
-def matrix_chart(title: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Chart:
-    """Return a confusion matrix: row the true class, column the predicted one, colour the fraction of the row."""
+def matrix_chart(
+    title: str,
+    names: Sequence[str],
+    counts: Sequence[Sequence[int]],
+    views: Sequence[Sequence[str]] = (),
+) -> Chart:
+    """Return a confusion matrix: row the true class, column the predicted one, colour the fraction of the row.
+
+    Args:
+        title: Above the chart.
+        names: Of the classes.
+        counts: Images of each cell, row by row.
+        views: For each cell, the query of its images.
+    """
     side, step, left = max(46, 252 // max(1, len(names))), 26, 118
     upright = any(len(name) > side // 7 for name in names)
     top = TITLE + 22 + (8 + 7 * min(18, max(map(len, names), default=0)) if upright else 18)
@@ -192,8 +224,12 @@ def matrix_chart(title: str, names: Sequence[str], counts: Sequence[Sequence[int
             axes.text(row + 0.5, -0.2, shortened(name, 18), ha="center", va="bottom", rotation=rotation)
             for column, count in enumerate(line):
                 _cell(axes, row, column, count, sum(line), gap=(2 / side, 2 / step))
+    values = {"title": title, "names": list(names), "counts": [list(row) for row in counts]}
+    cells = [
+        (f"cell-{row}-{column}", view) for row, line in enumerate(views) for column, view in enumerate(line)
+    ]
     return Chart(
-        title, figure, {"title": title, "names": list(names), "counts": [list(row) for row in counts]}
+        title, figure, values, views={f"{name}{end}": view for name, view in cells for end in ("", AREA)}
     )
 
 
@@ -294,5 +330,7 @@ def _cell(axes: "Axes", row: int, column: int, count: int, total: int, *, gap: t
         "edgecolor": "none",
         "alpha": 0.05 + 0.5 * fraction,
     }
-    axes.add_patch(Rectangle(place, *size, **look))
-    axes.text(column + size[0] / 2, row + size[1] / 2, f"{count:,}", ha="center", va="center", size=FONT_SIZE)
+    name = f"cell-{row}-{column}"
+    axes.add_patch(Rectangle(place, *size, **look, gid=f"{name}{AREA}"))
+    middle = column + size[0] / 2, row + size[1] / 2
+    axes.text(*middle, f"{count:,}", ha="center", va="center", size=FONT_SIZE, gid=name)

@@ -8,7 +8,7 @@ import numpy as np
 
 from trainer.data.snapshot import Attribute, Snapshot
 from trainer.evaluation.full_report import SPLITS
-from trainer.reports.canvas import Chart
+from trainer.reports.canvas import Chart, image_view
 from trainer.reports.charts import Axis, line_chart, matrix_chart, spread, stacked_chart
 from trainer.reports.headline_metrics import shown_split
 from trainer.stats.calibration import BINS
@@ -70,7 +70,15 @@ def confusion(attribute: Attribute, metrics: dict[str, Any], split: str) -> Char
         if value.active or counts[index].sum() or counts[:, index].sum()
     ]
     names = [attribute.values[index].name for index in kept]
-    return matrix_chart(f"{attribute.name}, {split} split", names, counts[np.ix_(kept, kept)].tolist())
+    codes = [attribute.values[index].code for index in kept]
+    views = [
+        [
+            image_view(attribute.name, value=value, predicted=predicted, balanced="true", split=split)
+            for predicted in codes
+        ]
+        for value in codes
+    ]
+    return matrix_chart(f"{attribute.name}, {split} split", names, counts[np.ix_(kept, kept)].tolist(), views)
 
 
 def reliability(name: str, splits: dict[str, dict[str, Any]]) -> Chart:
@@ -78,15 +86,19 @@ def reliability(name: str, splits: dict[str, dict[str, Any]]) -> Chart:
 
     Faint bars show the fraction of the images in each bin of confidence.
     """
-    metrics = splits[shown_split(splits)]
+    split = shown_split(splits)
+    metrics = splits[split]
     points = [(bin_["confidence"], bin_["right"]) for bin_ in metrics["reliability"]]
-    fractions = []
+    fractions, views = [], []
     for bin_ in metrics["reliability"]:
-        low = min(int(bin_["confidence"] * BINS), BINS - 1) / BINS
-        fractions.append((low, low + 1 / BINS, bin_["images"] / metrics["images"]))
+        number = min(int(bin_["confidence"] * BINS), BINS - 1)
+        low, high = number / BINS, (number + 1) / BINS
+        fractions.append((low, high, bin_["images"] / metrics["images"]))
+        below = high if number + 1 < BINS else None
+        views.append(image_view(name, value="labelled", split=split, sure_from=low, sure_below=below))
     lines = {"measured": points} if points else {}
     axes = Axis("confidence", 0, 1), Axis("fraction correct", 0, 1)
-    return line_chart(name, lines, *axes, diagonal=True, background=fractions)
+    return line_chart(name, lines, *axes, diagonal=True, background=fractions, views=views)
 
 
 def label_counts(attribute: Attribute, snapshot: Snapshot) -> Chart:
@@ -98,9 +110,15 @@ def label_counts(attribute: Attribute, snapshot: Snapshot) -> Chart:
         ).tolist()
         for split in SPLITS
     }
-    bars = {
-        value.name: [counts[split][index] for split in SPLITS]
+    shown = [
+        (index, value)
         for index, value in enumerate(attribute.values)
         if value.active or (labels == index).any()
+    ]
+    bars = {value.name: [counts[split][index] for split in SPLITS] for index, value in shown}
+    views = {
+        (row, part): image_view(attribute.name, value=value.code, split=split)
+        for row, (_, value) in enumerate(shown)
+        for part, split in enumerate(SPLITS)
     }
-    return stacked_chart(f"{attribute.name}: {(labels >= 0).sum():,} labels", SPLITS, bars)
+    return stacked_chart(f"{attribute.name}: {(labels >= 0).sum():,} labels", SPLITS, bars, views)

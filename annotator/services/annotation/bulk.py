@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from annotator.domain.precedence import CellState, Holder, KeptAs, Way, decide
 from annotator.domain.states import Origin, SubmissionKind
 from annotator.errors import FacelabelError, NotFound, WrongUse
+from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Annotation, Image, Lease, Submission, now
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk_order import (
+    Inside,
     Order,
     find_in_queue_order,
     group_sizes,
@@ -28,6 +30,7 @@ from annotator.services.annotation.standing import read_cell_states
 from annotator.services.annotation.submit import code_of_answer
 from annotator.services.annotation.undo import find_undoable, undo_submission
 from annotator.services.common.counted import COUNTED
+from annotator.services.common.image_maps import images_inside, rows_inside
 from annotator.services.predictions.active import ActivePredictions, active_predictions
 from annotator.services.schema.active import ActiveSchema, active_schema, unknown_attribute
 from annotator.services.tasks.assigned import read_reach
@@ -46,12 +49,14 @@ class SweepSelection:
         order: the most uncertain ("doubtful") or the most confident predictions first; or all cells by the probability of
             the value ("probable"), so that a value that the model never predicts has a page too.
         without: images that the labeller left out earlier.
+        inside: a polygon on a map of the images, as `annotator.domain.polygon` reads it; None: all images.
     """
 
     attribute: str
     value: int | None = None
     order: Order = "doubtful"
     without: frozenset[int] = frozenset()
+    inside: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,14 @@ def count_predicted(project: ProjectFolder, session: Session, selection: SweepSe
     file = predictions.file_for(selection.attribute) if predictions else None
     if file is None:
         return {}
-    sizes = group_sizes(session, file, selection.attribute)
+    inside = _inside(project, session, selection, file)
+    sizes = group_sizes(session, file, selection.attribute, inside)
     if selection.value in sizes and selection.order != "probable":
-        left = len(predicted_order(session, file, selection.attribute, selection.value, selection.order))
+        left = len(
+            predicted_order(
+                session, file, selection.attribute, selection.value, selection.order, inside=inside
+            )
+        )
         sizes[selection.value] = min(sizes[selection.value], left)
     offered = [value.code for value in active.schema[selection.attribute].values if value.status == "active"]
     return {code: sizes[code] for code in offered if code in sizes}
@@ -119,6 +129,7 @@ def find_page(
 
     Raises:
         FacelabelError: if the attribute or value does not exist, or the attribute cannot be swept.
+        NotFound: if the map of a polygon is no longer kept.
     """
     active, predictions = _schema_and_predictions(project, session, selection.attribute)
     attribute_id = active.ids[selection.attribute]
@@ -126,13 +137,22 @@ def find_page(
     if count == 0:
         return []
     if code is None:
-        return find_in_queue_order(session, labeller_id, attribute_id, count, selection.without)
+        chosen = images_inside(project, session, selection.inside) if selection.inside else None
+        return find_in_queue_order(session, labeller_id, attribute_id, count, selection.without, chosen)
     file = predictions.file_for(selection.attribute) if predictions else None
     if file is None or code not in file.codes[selection.attribute]:
         return []
-    reach = read_reach(session, labeller_id)
-    order = predicted_order(session, file, selection.attribute, code, selection.order, reach)
+    reach, inside = read_reach(session, labeller_id), _inside(project, session, selection, file)
+    order = predicted_order(session, file, selection.attribute, code, selection.order, reach, inside)
     return order.find(session, labeller_id, attribute_id, count, selection.without)
+
+
+def _inside(
+    project: ProjectFolder, session: Session, selection: SweepSelection, file: PredictionsFile
+) -> Inside | None:
+    if selection.inside is None:
+        return None
+    return Inside(selection.inside, rows_inside(project, session, selection.inside, file))
 
 
 def lease_page(

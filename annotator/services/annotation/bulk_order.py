@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from annotator.formats.snapshot.predictions import PredictionsFile
 from annotator.models import Image, Label, Project
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.common.counted import COUNTED
+from annotator.services.common.image_maps import is_one_of
 from annotator.services.tasks.assigned import EVERYTHING, Reach, in_queue_order, read_reach
 from annotator.services.tasks.queue import free_for
 from annotator.services.tasks.visibility import labelled_blind
@@ -99,9 +101,17 @@ def sweepable(session: Session, attribute_id: int) -> ColumnElement[bool]:
     return and_(Image.open_cells > 0, COUNTED, ~labelled_blind(session), ~answered)
 
 
-_ORDERS = CacheKind[tuple[Path, str, int, Order, Reach], PredictedOrder](size=8)
-"""By predictions, attribute, value, order and reach: images that are not for somebody are dropped like answered ones."""
-_SIZES = CacheKind[tuple[Path, str], dict[int, int]](size=16)
+@dataclass(frozen=True)
+class Inside:
+    """The images inside a polygon on a map: the polygon's text, and their rows in the predictions."""
+
+    polygon: str
+    rows: NDArray[np.int64]
+
+
+_ORDERS = CacheKind[tuple[Path, str, int, Order, Reach, str | None], PredictedOrder](size=8)
+"""By predictions, attribute, value, order, reach and polygon: images that are not for somebody are dropped like answered ones."""
+_SIZES = CacheKind[tuple[Path, str, str | None], dict[int, int]](size=16)
 _HEADS = CacheKind[tuple[int, int, Reach], tuple[int, int]](size=256)
 """By number of images, attribute and reach: where the order of the queue has its first open cell."""
 
@@ -113,39 +123,62 @@ def predicted_order(
     code: int,
     order: Order,
     reach: Reach = EVERYTHING,
+    inside: Inside | None = None,
 ) -> PredictedOrder:
     """Return the cells that a sweep takes, in its order. One scan of the columns finds them; then they are kept."""
-    key = (file.folder, attribute, code, order, reach)
-    return project_cache(session).get_or_compute(_ORDERS, key, lambda: _rank(file, attribute, code, order))
+    key = (file.folder, attribute, code, order, reach, inside.polygon if inside else None)
+    return project_cache(session).get_or_compute(
+        _ORDERS, key, lambda: _rank(file, attribute, code, order, inside)
+    )
 
 
-def _rank(file: PredictionsFile, attribute: str, code: int, order: Order) -> PredictedOrder:
+def _rank(
+    file: PredictionsFile, attribute: str, code: int, order: Order, inside: Inside | None
+) -> PredictedOrder:
     if order == "probable":
         rows, probabilities = file.open_probabilities(attribute, code)
+        if inside is not None:
+            chosen = np.isin(rows, inside.rows)
+            rows, probabilities = rows[chosen], probabilities[chosen]
         return PredictedOrder(file, rows[np.argsort(-probabilities, kind="stable")])
     rows, places, probabilities = file.open_answers(attribute)
     chosen = places == file.codes[attribute].index(code)
+    if inside is not None:
+        chosen &= np.isin(rows, inside.rows)
     rows, probabilities = rows[chosen], probabilities[chosen]
     ranked = np.argsort(probabilities if order == "doubtful" else -probabilities, kind="stable")
     return PredictedOrder(file, rows[ranked])
 
 
-def group_sizes(session: Session, file: PredictionsFile, attribute: str) -> dict[int, int]:
+def group_sizes(
+    session: Session, file: PredictionsFile, attribute: str, inside: Inside | None = None
+) -> dict[int, int]:
     """Count the cells without a label by predicted value. The caller may correct a count that it knows better."""
-    key = (file.folder, attribute)
-    return project_cache(session).get_or_compute(_SIZES, key, lambda: _count(file, attribute))
+    key = (file.folder, attribute, inside.polygon if inside else None)
+    return project_cache(session).get_or_compute(_SIZES, key, lambda: _count(file, attribute, inside))
 
 
-def _count(file: PredictionsFile, attribute: str) -> dict[int, int]:
-    _, places, _ = file.open_answers(attribute)
+def _count(file: PredictionsFile, attribute: str, inside: Inside | None) -> dict[int, int]:
+    rows, places, _ = file.open_answers(attribute)
+    if inside is not None:
+        places = places[np.isin(rows, inside.rows)]
     codes = file.codes[attribute]
     return dict(zip(codes, np.bincount(places, minlength=len(codes)).tolist(), strict=True))
 
 
 def find_in_queue_order(
-    session: Session, labeller_id: int, attribute_id: int, count: int, without: frozenset[int]
+    session: Session,
+    labeller_id: int,
+    attribute_id: int,
+    count: int,
+    without: frozenset[int],
+    inside: NDArray[np.int64] | None = None,
 ) -> list[int]:
-    """Find the first images, by id, that the labeller can sweep, in the random but fixed order of the queue."""
+    """Find the first images, by id, that the labeller can sweep, in the random but fixed order of the queue.
+
+    `inside`: the ids of the images of which they must be.
+    """
+    only = [is_one_of(inside)] if inside is not None else []
     reach = read_reach(session, labeller_id)
     key = (session.scalars(select(Project.image_count)).one(), attribute_id, reach)
     head = project_cache(session).get(_HEADS, key)
@@ -155,7 +188,7 @@ def find_in_queue_order(
     if first is None:
         return []
     project_cache(session).put(_HEADS, key, (first[0], first[1]))
-    free = [free_for(labeller_id, attribute_id), place >= tuple(first), Image.id.not_in(without)]
+    free = [free_for(labeller_id, attribute_id), place >= tuple(first), Image.id.not_in(without), *only]
     return [image for _, image in session.execute(_first(reach, [*open_cells, *free], count))]
 
 

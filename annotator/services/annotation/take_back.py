@@ -7,65 +7,30 @@ keeps them, and every cell gets its newest other answer back or is open again (`
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from annotator.domain.states import JobState, SubmissionKind
-from annotator.errors import Conflict, NotFound, WrongUse
-from annotator.models import (
-    Annotation,
-    Import,
-    Labeller,
-    Submission,
-    TakeBack,
-    TakeBackSubmission,
-)
-from annotator.services.annotation.bulk_order import restart_search
+from annotator.domain.states import SubmissionKind, TakeBackState
+from annotator.errors import Conflict, NotFound
+from annotator.models import Labeller, Submission, TakeBack
 from annotator.services.annotation.log import add_submission, find_submission
-from annotator.services.annotation.take_back_effect import ANSWERS, Effect, effect_of
-from annotator.services.annotation.undo import (
-    restore_cells,
-    undo_submission,
-)
+from annotator.services.annotation.take_back_batches import BATCH_CELLS, begin_undoing, do_batch
+from annotator.services.annotation.take_back_choice import Selection, chosen_answers, chosen_submissions
+from annotator.services.annotation.take_back_effect import Effect, effect_of
 from annotator.services.common.undone import is_undone
 
 _LISTED = 50
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Which answers are meant; arguments that are None choose everything, and at least one must be set.
-
-    Args:
-        labeller_id: the labeller; a program, an import or an aggregation may be one.
-        import_id: the number of an upload.
-        import_name: the name of an imported file or folder.
-        since: given at this time or later.
-        until: given before this time.
-        naming: only names given on the page *People*.
-    """
-
-    labeller_id: int | None = None
-    import_id: int | None = None
-    import_name: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    naming: bool = False
-
-    def fingerprint(self) -> str:
-        """A hash of the content: a repetition with the same key must have the same one."""
-        times = [time.isoformat() if time else None for time in (self.since, self.until)]
-        body = ["take back", self.labeller_id, self.import_id, self.import_name, *times, self.naming]
-        return hashlib.sha256(json.dumps(body).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
 class PastTakeBack:
-    """A take-back, for the list. `by`: who did it; `undone`: whether it was undone."""
+    """A take-back, for the list. `by`: who did it; `undone`: whether it was undone.
+
+    `state` (a TakeBackState): whether batches are left; `covered`: how many submissions do not count now because of it.
+    """
 
     key: str
     by: str
@@ -77,6 +42,8 @@ class PastTakeBack:
     since: datetime | None
     until: datetime | None
     naming: bool
+    state: str
+    covered: int
     effect: Effect
 
 
@@ -87,36 +54,58 @@ def preview_take_back(session: Session, selection: Selection) -> Effect:
         WrongUse: if nothing was chosen, or the time span is empty.
         NotFound: if there is no such labeller or import.
     """
-    return effect_of(session, _chosen(session, selection))
+    return effect_of(session, chosen_submissions(session, selection))
 
 
-def take_back(session: Session, labeller_id: int, key: str, selection: Selection) -> Effect:
-    """Take back answers. A repetition with the same key changes nothing and returns the same effect.
+def earlier_take_back(session: Session, labeller_id: int, key: str, selection: Selection) -> Effect | None:
+    """The effect of the take-back with this key; None if there is none.
+
+    Raises:
+        Conflict: if the key was used for another request.
+    """
+    existing = find_submission(session, key, selection.fingerprint(), labeller_id)
+    return None if existing is None else Effect(**session.get_one(TakeBack, existing.id).effect)
+
+
+def take_back(
+    session: Session,
+    labeller_id: int,
+    key: str,
+    selection: Selection,
+    effect: Effect | None = None,
+    *,
+    cells: int = BATCH_CELLS,
+) -> Effect:
+    """Take back answers, or the first batch of them if they are many; `continue_take_backs` then goes on.
+
+    A repetition with the same key changes nothing and returns the same effect.
 
     Args:
         session: a writing session.
         labeller_id: who does it.
         key: the idempotency key.
         selection: which answers.
+        effect: what changes, if the caller counted it already, because counting many answers takes a while.
+        cells: the size of a batch.
 
     Raises:
         WrongUse: if nothing was chosen, or the time span is empty.
         NotFound: if there is no such labeller or import, or the selection has no answer that still counts.
         Conflict: if the key was used for another request.
     """
-    existing = find_submission(session, key, selection.fingerprint(), labeller_id)
-    if existing is not None:
-        return Effect(**session.get_one(TakeBack, existing.id).effect)
-    chosen = _chosen(session, selection)
-    effect = effect_of(session, chosen)
-    if effect.submissions == 0:
+    earlier = earlier_take_back(session, labeller_id, key, selection)
+    if earlier is not None:
+        return earlier
+    chosen = chosen_answers(session, selection)
+    effect = effect or preview_take_back(session, selection)
+    newest = session.scalar(select(func.max(Submission.id))) or 0
+    if session.scalar(select(Submission.id).where(chosen).limit(1)) is None:
         raise NotFound(
             "nothing_to_take_back",
             "No answer that still counts was chosen.",
             kept="Nothing was changed.",
             do="Choose another labeller, import or time span.",
         )
-    targets = list(session.scalars(select(Submission.id).where(chosen, Submission.kind.in_(ANSWERS))))
     submission_id = add_submission(
         session,
         key=key,
@@ -125,20 +114,28 @@ def take_back(session: Session, labeller_id: int, key: str, selection: Selection
         labeller_id=labeller_id,
         image_id=None,
     )
-    session.add(TakeBack(submission_id=submission_id, effect=asdict(effect), **vars(selection)))
+    row = TakeBack(
+        submission_id=submission_id, effect=asdict(effect), state=TakeBackState.RUNNING, cursor=0, upto=newest,
+        covered=0, turns=0, **vars(selection),
+    )  # fmt: skip
+    session.add(row)
     session.flush()
-    rows = [{"submission_id": target, "take_back_id": submission_id} for target in targets]
-    session.execute(insert(TakeBackSubmission), rows)
-    covered = select(TakeBackSubmission.submission_id).where(TakeBackSubmission.take_back_id == submission_id)
-    restore_cells(session, submission_id, Annotation.submission_id.in_(covered))
-    restart_search(session)
+    do_batch(session, row, cells)
     return effect
 
 
 def undo_take_back(
-    session: Session, labeller_id: int, key: str, undone_key: str, *, only_own: bool = False
+    session: Session,
+    labeller_id: int,
+    key: str,
+    undone_key: str,
+    *,
+    only_own: bool = False,
+    cells: int = BATCH_CELLS,
 ) -> None:
-    """Undo a take-back: its answers count again. A repetition with the same key changes nothing.
+    """Undo a take-back, or its first batch if its answers are many: they count again.
+
+    One that still runs is turned round where it is. A repetition with the same key changes nothing.
 
     Args:
         session: a writing session.
@@ -146,6 +143,7 @@ def undo_take_back(
         key: the idempotency key of the undo.
         undone_key: the key of the take-back.
         only_own: whether somebody else's take-back is refused.
+        cells: the size of a batch.
 
     Raises:
         NotFound: if there is no such take-back.
@@ -165,8 +163,18 @@ def undo_take_back(
         )
     if session.scalar(select(is_undone()).where(Submission.id == target.id)):
         raise Conflict("already_undone", "It was undone already.", do="Load the page again.")
-    undo_submission(session, target, key, fingerprint, labeller_id=labeller_id)
-    restart_search(session)
+    add_submission(
+        session,
+        key=key,
+        kind=SubmissionKind.UNDO,
+        fingerprint=fingerprint,
+        labeller_id=labeller_id,
+        image_id=None,
+        undoes=target.id,
+    )
+    row = session.get_one(TakeBack, target.id)
+    begin_undoing(row)
+    do_batch(session, row, cells)
 
 
 def list_take_backs(session: Session) -> list[PastTakeBack]:
@@ -192,79 +200,9 @@ def list_take_backs(session: Session) -> list[PastTakeBack]:
             row.since,
             row.until,
             row.naming,
+            row.state,
+            row.covered,
             Effect(**row.effect),
         )
         for row, key, created_at, who, labeller, undone in session.execute(query)
     ]
-
-
-def _chosen(session: Session, selection: Selection) -> ColumnElement[bool]:
-    """The chosen submissions that still count, as a condition on `Submission`; changes of people are among them."""
-    conditions = [~is_undone()]
-    if selection.labeller_id is not None:
-        if session.get(Labeller, selection.labeller_id) is None:
-            raise NotFound(
-                "unknown_labeller",
-                f"There is no labeller {selection.labeller_id}.",
-                do="GET /api/v1/team lists them.",
-            )
-        conditions.append(Submission.labeller_id == selection.labeller_id)
-    if selection.import_id is not None:
-        conditions.append(_of_upload(session, selection.import_id))
-    if selection.import_name is not None:
-        conditions.append(_of_source(session, selection.import_name))
-    if selection.since is not None:
-        conditions.append(Submission.created_at >= selection.since)
-    if selection.until is not None:
-        conditions.append(Submission.created_at < selection.until)
-    if selection.naming:
-        conditions.append(Submission.kind == SubmissionKind.PEOPLE)
-    if len(conditions) == 1:
-        raise WrongUse(
-            "nothing_chosen",
-            "No labeller, import or time span was chosen.",
-            do="Choose at least one of them.",
-        )
-    if selection.since and selection.until and selection.since >= selection.until:
-        raise WrongUse("empty_time_span", "The time span ends before it begins.", do="Choose a later end.")
-    return and_(*conditions)
-
-
-def _of_upload(session: Session, number: int) -> ColumnElement[bool]:
-    """The labels of an upload. One worker runs one import at a time, so its name and its time tell them from others."""
-    row = session.get(Import, number)
-    if row is None:
-        raise NotFound(
-            "unknown_import", f"There is no import {number}.", do="The import page lists the imports."
-        )
-    if row.state != JobState.DONE or row.dry_run or row.started_at is None or row.finished_at is None:
-        raise NotFound(
-            "not_imported",
-            f"The import {number} of {row.name} has not brought any label.",
-            do="Choose an import that is done.",
-        )
-    return and_(
-        Submission.kind == SubmissionKind.IMPORT,
-        Submission.fingerprint == row.name,
-        Submission.created_at.between(row.started_at, row.finished_at),
-    )
-
-
-def _of_source(session: Session, name: str) -> ColumnElement[bool]:
-    """The labels of all imports of sources with this name."""
-    imported = and_(Submission.kind == SubmissionKind.IMPORT, Submission.fingerprint == name)
-    if session.scalar(select(Submission.id).where(imported).limit(1)) is None:
-        names = session.scalars(
-            select(Submission.fingerprint)
-            .where(Submission.kind == SubmissionKind.IMPORT)
-            .distinct()
-            .order_by(Submission.fingerprint)
-            .limit(_LISTED)
-        )
-        known = ", ".join(names) or "none"
-        raise NotFound(
-            "unknown_import",
-            f"No labels were imported from {name!r}.",
-            do=f"The sources of imported labels are: {known}.",
-        )
-    return imported

@@ -1,14 +1,14 @@
 """Undo: the annotations of submissions no longer count, and the labels become what they were without them.
 
-One undo of one answer and a take-back of a million answers are the same statements over the cells that they concern.
+One undo of one answer and a batch of a take-back are the same statements over the cells that they concern.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, delete, insert, literal, null, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, delete, func, insert, literal, null, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.elements import KeyedColumnElement
 
@@ -152,25 +152,42 @@ def restore_cells(session: Session, submission_id: int, undone: ColumnElement[bo
 
     Args:
         session: a writing session, in which the undone submissions are marked already (`is_undone`).
-        submission_id: the undo; the log gets an annotation of it for every cell.
+        submission_id: the undo, which may have restored other cells before; the log gets an annotation of it for every cell.
         undone: which annotations no longer count, as a condition on `Annotation`.
     """
+    newest = session.scalar(select(func.max(Annotation.id))) or 0
     cells = select(Annotation.image_id, Annotation.attribute_id).where(undone).distinct()
     cells = cells.order_by(Annotation.image_id, Annotation.attribute_id)
     columns = ["image_id", "attribute_id", "submission_id", "code", "origin", "corrected"]
-    marks = cells.add_columns(literal(submission_id), null(), literal(Origin.UNDO.value), literal(False))
-    session.execute(insert(Annotation).from_select(columns, marks))
-    _restore_labels(session, submission_id)
+    of_cells = cells.add_columns(literal(submission_id), null(), literal(Origin.UNDO.value), literal(False))
+    session.execute(insert(Annotation).from_select(columns, of_cells))
+    marks = _Marks(submission_id, newest)
+    _restore_labels(session, marks)
     active = active_schema(session)
-    images = list(session.scalars(_cells_of(submission_id, Annotation.image_id)))
-    attributes = set(session.scalars(_cells_of(submission_id, Annotation.attribute_id)))
-    _follow_merges(session, active, submission_id)
-    _follow_schema(session, active, submission_id)
+    images = list(session.scalars(_cells_of(marks, Annotation.image_id)))
+    attributes = set(session.scalars(_cells_of(marks, Annotation.attribute_id)))
+    _follow_merges(session, active, marks)
+    _follow_schema(session, active, marks)
     for start in range(0, len(images), _BATCH):
         some = images[start : start + _BATCH]
         update_images(session, active, some, attributes)
         update_wanted_opinions(session, some)
     reset_cursors(session)
+
+
+class _Marks(NamedTuple):
+    """The annotations by which an undo marks its cells: those of its submission after `newest`, which earlier batches made."""
+
+    submission_id: int
+    newest: int
+
+    def of(self, annotation: type[Annotation] = Annotation) -> tuple[ColumnElement[bool], ...]:
+        """The condition that an annotation is one of them."""
+        return (
+            annotation.submission_id == self.submission_id,
+            annotation.id > self.newest,
+            annotation.origin == Origin.UNDO,
+        )
 
 
 def standing_annotation(
@@ -204,15 +221,14 @@ def standing_annotation(
     )
 
 
-def _cells_of(submission_id: int, *columns: InstrumentedAttribute[int]) -> Select[*tuple[Any, ...]]:
+def _cells_of(marks: _Marks, *columns: InstrumentedAttribute[int]) -> Select[*tuple[Any, ...]]:
     """Select the distinct values of columns of the cells that an undo restores."""
-    chosen = (Annotation.submission_id == submission_id, Annotation.origin == Origin.UNDO)
-    return select(*columns).where(*chosen).distinct()
+    return select(*columns).where(*marks.of()).distinct()
 
 
-def _restore_labels(session: Session, submission_id: int) -> None:
+def _restore_labels(session: Session, marks: _Marks) -> None:
     """Write the labels of the cells of an undo anew; a cell without an annotation that counts is open again."""
-    cells = _cells_of(submission_id, Annotation.image_id, Annotation.attribute_id)
+    cells = _cells_of(marks, Annotation.image_id, Annotation.attribute_id)
     old = delete(Label).where(tuple_(Label.image_id, Label.attribute_id).in_(cells))
     session.execute(old, execution_options={"synchronize_session": False})
     mark, newest = aliased(Annotation), aliased(Annotation)
@@ -221,24 +237,20 @@ def _restore_labels(session: Session, submission_id: int) -> None:
         select(newest.image_id, newest.attribute_id, newest.code, newest.id)
         .select_from(mark)
         .join(newest, newest.id == standing)
-        .where(
-            mark.submission_id == submission_id,
-            mark.origin == Origin.UNDO,
-            newest.origin != Origin.CLEARED,
-        )
+        .where(*marks.of(mark), newest.origin != Origin.CLEARED)
     )
     columns = ["image_id", "attribute_id", "code", "annotation_id"]
     session.execute(insert(Label).from_select(columns, labels))
     session.expire_all()
 
 
-def _follow_merges(session: Session, active: ActiveSchema, submission_id: int) -> None:
+def _follow_merges(session: Session, active: ActiveSchema, marks: _Marks) -> None:
     """Correct restored labels whose person was merged into another one since."""
     merged = (
         select(Label.image_id, Label.attribute_id, Label.code)
         .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
         .where(
-            Label.image_id.in_(_cells_of(submission_id, Annotation.image_id)),
+            Label.image_id.in_(_cells_of(marks, Annotation.image_id)),
             ValueRow.merged_into.is_not(None),
         )
     )
@@ -249,12 +261,12 @@ def _follow_merges(session: Session, active: ActiveSchema, submission_id: int) -
         if cell not in people:
             people[cell] = code_of_person(session, active.names[attribute], cell[1])
         followed.append(NewAnnotation(image, attribute, people[cell], Origin.MERGE))
-    add_annotations(session, submission_id, followed)
+    add_annotations(session, marks.submission_id, followed)
 
 
-def _follow_schema(session: Session, active: ActiveSchema, submission_id: int) -> None:
+def _follow_schema(session: Session, active: ActiveSchema, marks: _Marks) -> None:
     """Correct restored labels whose value was merged since; a cell whose value was split stays open."""
-    images = _cells_of(submission_id, Annotation.image_id)
+    images = _cells_of(marks, Annotation.image_id)
     merged = []
     for (attribute, code), current in active.replaced.items():
         chosen = (Label.attribute_id == attribute, Label.code == code, Label.image_id.in_(images))
@@ -268,4 +280,4 @@ def _follow_schema(session: Session, active: ActiveSchema, submission_id: int) -
                 NewAnnotation(image, attribute, current, Origin.REVIEW if by_reviewer else Origin.SCHEMA)
                 for image, by_reviewer in session.execute(decided)
             ]
-    add_annotations(session, submission_id, merged)
+    add_annotations(session, marks.submission_id, merged)

@@ -15,11 +15,8 @@ def is_undone(submission_id: InstrumentedAttribute[int] = Submission.id) -> Colu
     Args:
         submission_id: the column of the surrounding query with the submission's number.
     """
-    later, undo_of_take_back = aliased(Submission), aliased(Submission)
-    covered = exists().where(
-        TakeBackSubmission.submission_id == submission_id,
-        ~exists().where(undo_of_take_back.undoes == TakeBackSubmission.take_back_id),
-    )
+    later = aliased(Submission)
+    covered = exists().where(TakeBackSubmission.submission_id == submission_id, ~TakeBackSubmission.lifted)
     return or_(exists().where(later.undoes == submission_id), covered)
 
 

@@ -84,7 +84,7 @@ def _snapshots(project: ProjectFolder, scope: Scope) -> Iterator[Path]:
 
 
 def _backups(project: ProjectFolder, scope: Scope, since: datetime) -> list[Copy]:
-    """The backups that were made when the project had it; one that cannot be looked into may hold it."""
+    """The backups that were made when the project had it; one that cannot be read now may hold it."""
     hashes, found = set(scope.hashes), []
     with project.database.read() as session:
         backups = [

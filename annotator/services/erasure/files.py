@@ -15,6 +15,7 @@ from annotator.domain.schema_text import format_schema
 from annotator.errors import FacelabelError
 from annotator.files import sync_folder, write_atomically
 from annotator.project import ProjectFolder
+from annotator.services.common.image_maps import remove_from_maps
 from annotator.services.erasure.round_files import erase_from_round
 from annotator.services.erasure.scope import Scope
 from annotator.services.erasure.texts import Words, json_text
@@ -50,6 +51,7 @@ def erase_files(
         remove_leftovers(exports)
     if scope.ids:
         counts["features"] += forget_features(project)
+        counts["maps"] += remove_from_maps(project, list(scope.ids))
     for folder in sorted(project.rounds.glob("*")):
         if folder.is_dir():
             is_unfinished = folder.name.isdecimal() and int(folder.name) in set(unfinished)

@@ -25,7 +25,7 @@ from annotator.domain.states import UNFINISHED, ErasureState
 from annotator.domain.timestamps import utc_text
 from annotator.errors import Conflict, NotFound
 from annotator.files import write_atomically
-from annotator.models import Erasure, Image, Round, StoredStatistics, Tombstone, now
+from annotator.models import Erasure, Image, Round, StoredStatistics, TakeBack, Tombstone, now
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind
 from annotator.services.common.job_queue import analysis_lock, worker_lock
@@ -34,9 +34,14 @@ from annotator.services.erasure.files import ForgetFeatures, erase_files
 from annotator.services.erasure.rows import count_rows, delete_rows, update_predictions
 from annotator.services.erasure.scope import Request, Scope, scope_of
 
-_CHANGES = select(func.count(Erasure.id), func.count(Erasure.scope), func.count(Erasure.finished_at))
+_CHANGES = select(
+    func.count(Erasure.id),
+    func.count(Erasure.scope),
+    func.count(Erasure.finished_at),
+    select(func.coalesce(func.sum(TakeBack.turns), 0)).scalar_subquery(),
+)
 _CHECK_SECONDS = 0.25
-_SEEN = CacheKind[str, tuple[int, int, int]](size=1)
+_SEEN = CacheKind[str, tuple[int, int, int, int]](size=1)
 
 
 def preview_erasure(project: ProjectFolder, request: Request) -> dict[str, Any]:
@@ -220,7 +225,7 @@ def erasure_as_dict(row: Erasure) -> dict[str, Any]:
 
 
 def forget_caches(project: ProjectFolder) -> None:
-    """Forget what this process remembers of the project if something was erased since the last call."""
+    """Forget what this process remembers of the project if something was erased, or undone by a take-back, since the last call."""
     with project.database.read() as session:
         refresh_caches(project, session)
 
@@ -228,8 +233,8 @@ def forget_caches(project: ProjectFolder) -> None:
 def refresh_caches(project: ProjectFolder, session: Session) -> None:
     """The same with a session. Every request calls it: what was erased by another process must not be shown any more."""
     cache = project.database.cache
-    begun, unfinished, done = session.connection().execute(_CHANGES).one()
-    erasures = (begun, unfinished, done)
+    begun, unfinished, done, take_backs = session.connection().execute(_CHANGES).one()
+    erasures = (begun, unfinished, done, take_backs)
     if cache.get(_SEEN, "erasures") != erasures:
         cache.clear_all()
         cache.put(_SEEN, "erasures", erasures)

@@ -27,7 +27,34 @@ GROWTH = 1.2
 """A round is analysed when the project has this many times the answers that the last analysed round had."""
 
 
-class BackgroundAnalysis:
+class BackgroundProcess:
+    """Work of the trainer in a process beside the worker, one at a time."""
+
+    def __init__(self) -> None:
+        self.process: ChildProcess | None = None
+        """The process that was started last."""
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is running."""
+        return self.process is not None and self.process.running
+
+    def start_if_due(self) -> None:
+        """Start the process if its work is due and it is not running. Returns at once."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End a running process; the next worker starts it again."""
+        if self.process is not None:
+            self.process.end()
+
+    def interrupt(self) -> None:
+        """End a running process; it is started again when its work is due."""
+        if self.running:
+            self.close()
+
+
+class BackgroundAnalysis(BackgroundProcess):
     """Analyses the newest round when there are clearly more answers than at the previous analysis.
 
     Args:
@@ -40,15 +67,9 @@ class BackgroundAnalysis:
     def __init__(
         self, project: ProjectFolder, file: str, command: Callable[[Path], list[str]], needs: Sequence[str]
     ) -> None:
+        super().__init__()
         self._project, self._file, self._command, self._needs = project, file, command, needs
-        self.process: ChildProcess | None = None
-        """The process that was started last."""
         self._last_attempt: tuple[int, Hashable] | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether the analysis is running."""
-        return self.process is not None and self.process.running
 
     def start_if_due(self) -> None:
         """Start the analysis if it is due and not running. Returns at once."""
@@ -63,15 +84,10 @@ class BackgroundAnalysis:
         lock = self._project.path / "analysis.lock"
         self.process = ChildProcess("trainer", arguments, folder / f"{name}.log", lock)
 
-    def close(self) -> None:
-        """End a running analysis; the next worker starts it again."""
-        if self.process is not None:
-            self.process.end()
-
     def interrupt(self) -> None:
         """End a running analysis; it is started again when it is due."""
         if self.running:
-            self.close()
+            super().interrupt()
             self._last_attempt = None
 
     def _due(self) -> int | None:
@@ -222,7 +238,7 @@ def training_report_analysis(project: ProjectFolder) -> BackgroundAnalysis:
     return BackgroundAnalysis(project, REPORT, _report_command, ("matplotlib", "torch"))
 
 
-def start_due_analysis(analyses: Sequence[BackgroundAnalysis]) -> None:
+def start_due_analysis(analyses: Sequence[BackgroundProcess]) -> None:
     """Start the first analysis that is due. Only one runs at a time, because people label meanwhile."""
     for analysis in analyses:
         if any(other.running for other in analyses):
@@ -231,7 +247,7 @@ def start_due_analysis(analyses: Sequence[BackgroundAnalysis]) -> None:
 
 
 @contextmanager
-def paused(analyses: Sequence[BackgroundAnalysis]) -> Iterator[None]:
+def paused(analyses: Sequence[BackgroundProcess]) -> Iterator[None]:
     """Pause the analyses for the duration of a round: somebody waits for the round, nobody waits for an analysis."""
     processes = [analysis.process for analysis in analyses if analysis.process is not None]
     for process in processes:

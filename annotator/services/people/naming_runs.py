@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from annotator.domain.states import PERSONAL, SubmissionKind
 from annotator.errors import NotFound
 from annotator.models import Annotation, Submission, ValueRow
-from annotator.services.annotation.take_back import Selection, take_back
+from annotator.services.annotation.take_back import take_back
+from annotator.services.annotation.take_back_choice import Selection
 from annotator.services.annotation.take_back_effect import Effect
 from annotator.services.common.undone import is_undone
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from annotator.errors import FacelabelError
+from annotator.errors import FacelabelError, NotFound
 from annotator.formats.snapshot.predictions import PredictionsFile, Suggestion
 from annotator.models import AttributeRow, Predictions, SuggestionSource
 from annotator.project import ProjectFolder
@@ -106,6 +106,27 @@ def active_predictions(
     if file is None:
         return None  # people label on, in a random order and without suggestions
     return ActivePredictions(row.id, row.cursor, file, _sources(project, session, schema_hash, row))
+
+
+def predictions_of_round(
+    project: ProjectFolder, session: Session, schema_hash: str, *, number: int
+) -> ActivePredictions | None:
+    """The predictions of one round as if they suggested the values of all attributes; None if they are for another schema.
+
+    Raises:
+        NotFound: if the round has no predictions, or they were removed.
+    """
+    query = select(Predictions).where(Predictions.round_id == number).order_by(Predictions.id.desc())
+    row = session.scalars(query.limit(1)).one_or_none()
+    file = usable_file(project, session, row.path) if row is not None else None
+    if row is None or file is None:
+        raise NotFound(
+            "no_predictions", f"Round {number} has no predictions.", do="Choose a round that is done."
+        )
+    if row.schema_hash != schema_hash:
+        return None
+    source = Source(row.id, number, file, "", chosen=True)
+    return ActivePredictions(row.id, row.cursor, file, dict.fromkeys(file.codes, source))
 
 
 def read_sources(project: ProjectFolder, session: Session, schema_hash: str) -> Mapping[str, Source]:

@@ -30,7 +30,7 @@ class LabelColumns:
         attributes = session.execute(
             select(AttributeRow.id, AttributeRow.name).order_by(AttributeRow.position)
         )
-        self._columns = {name: _column(session, number, size) for number, name in attributes.all()}
+        self._columns = {name: label_column(session, number, size) for number, name in attributes.all()}
 
     def of(self, images: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[np.integer[Any]]]:
         """Return attribute name → the codes of some images, with CANNOT_TELL and MISSING as codes."""
@@ -38,7 +38,14 @@ class LabelColumns:
         return {name: column[rows] for name, column in self._columns.items()}
 
 
-def _column(session: Session, attribute: int, size: int) -> NDArray[Any]:
+def label_column(session: Session, attribute: int, size: int) -> NDArray[Any]:
+    """Return the codes of one attribute by image id, with CANNOT_TELL and MISSING as codes.
+
+    Args:
+        session: a session.
+        attribute: its id.
+        size: the number of entries; images with higher ids are left out.
+    """
     # One row per code, with its images as one text: a row per cell would take three times as long.
     query = (
         select(func.coalesce(Label.code, CANNOT_TELL), func.group_concat(Label.image_id))
@@ -48,7 +55,8 @@ def _column(session: Session, attribute: int, size: int) -> NDArray[Any]:
     most = session.scalar(select(func.max(Label.code)).where(Label.attribute_id == attribute)) or 0
     column = np.full(size, MISSING, np.int16 if most < 2**15 else np.int32)
     for code, images in chain.from_iterable(fetch_many(session, query, 10)):
-        column[np.fromstring(images, np.int64, sep=",")] = code
+        numbers = np.fromstring(images, np.int64, sep=",")
+        column[numbers[numbers < size]] = code
     return column
 
 

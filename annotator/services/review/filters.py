@@ -55,7 +55,9 @@ class Filters:
         balanced: `predicted` is the class-balanced answer, as in a confusion matrix, and not the most probable value.
         sure_from: the least probability of the model's most probable value.
         sure_below: the probability that it does not reach.
+        round: the round whose model is meant in place of the ones that suggest now.
         excluded: only excluded images, or all others; None: both.
+        inside: a polygon on a map of the images, as `annotator.domain.polygon` reads it; excluded images are on no map.
         own_of: the labeller who sees only their own answers, flags and skipped images; None: those of everybody.
     """
 
@@ -79,6 +81,8 @@ class Filters:
     balanced: bool = False
     sure_from: float | None = None
     sure_below: float | None = None
+    round: int | None = None
+    inside: str | None = None
     own_of: int | None = None
 
     @property
@@ -103,7 +107,7 @@ class Filters:
         return "" if self.name is None or self.name.startswith("*") else self.name
 
 
-_FEW = 20_000
+FEW = 20_000
 """Rows of an index up to which it counts as leading to few images."""
 
 
@@ -117,7 +121,7 @@ def is_narrow(session: Session, filters: Filters) -> bool:
         _EXCLUDED if filters.excluded == "only" else None,
         select(Image.id).where(Image.group == filters.group) if filters.group is not None else None,
     ]
-    return any(query is not None and session.scalar(query.offset(_FEW).limit(1)) is None for query in indexes)
+    return any(query is not None and session.scalar(query.offset(FEW).limit(1)) is None for query in indexes)
 
 
 def conditions(

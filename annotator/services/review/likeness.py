@@ -94,11 +94,11 @@ def _read(session: Session, embeddings: Embeddings) -> _Places:
     for part in fetch_many(session, query, _PART):
         ids, sha256, *face = zip(*part, strict=True)
         images += ids
-        keys.append(embeddings.keys(sha256, _landmarks(*face)))
+        keys.append(embeddings.keys(sha256, landmark_bytes(*face)))
     return _Places(np.asarray(images, np.int64), embeddings.rows_of(np.concatenate(keys)))
 
 
-def _landmarks(
+def landmark_bytes(
     widths: Sequence[int], heights: Sequence[int], turns: Sequence[int | None], points: Sequence[str | None]
 ) -> list[bytes]:
     """The landmarks of faces in pixels of the upright images, as bytes; empty where there is no face."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,13 @@ from sqlalchemy.orm import Session
 from annotator.domain.states import Origin
 from annotator.models import Annotation, Flag, Image, Label
 from annotator.project import ProjectFolder
-from annotator.services.predictions.active import ActivePredictions, active_predictions
-from annotator.services.review.filters import Filters, conditions, is_narrow
+from annotator.services.common.image_maps import images_inside, is_one_of
+from annotator.services.predictions.active import (
+    ActivePredictions,
+    active_predictions,
+    predictions_of_round,
+)
+from annotator.services.review.filters import FEW, Filters, conditions, is_narrow
 from annotator.services.review.model_filters import Conditions, check_model_filters, model_conditions
 from annotator.services.review.own_answers import answered_among, check_reviewers_view, own_codes
 from annotator.services.schema.active import ActiveSchema, active_schema
@@ -95,14 +101,25 @@ def prepare_search(project: ProjectFolder, session: Session, filters: Filters) -
     Raises:
         Forbidden: if a filter is for reviewers, and the view is that of a labeller.
         FacelabelError: if a filter has an attribute or a value that is not in the schema.
+        NotFound: if a filter names a map or a round that is not kept.
     """
     check_model_filters(filters)
     if filters.asks_others:
         check_reviewers_view(filters.own_of, "This filter")
     active = active_schema(session)
-    predictions = active_predictions(project, session, active.hash) if filters.asks_model else None
-    narrow = is_narrow(session, filters)
+    predictions = None
+    if filters.asks_model:
+        find = (
+            active_predictions
+            if filters.round is None
+            else partial(predictions_of_round, number=filters.round)
+        )
+        predictions = find(project, session, active.hash)
+    inside = None if filters.inside is None else images_inside(project, session, filters.inside)
+    narrow = is_narrow(session, filters) or (inside is not None and len(inside) <= FEW)
     where = conditions(session, active, filters, narrow=narrow)
+    if inside is not None:
+        where.append(is_one_of(inside))
     return Search(session, active, filters, narrow, where, predictions)
 
 

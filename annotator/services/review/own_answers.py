@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.schema import CANNOT_TELL
 from annotator.domain.states import PERSONAL, SubmissionKind
 from annotator.errors import Forbidden
+from annotator.formats.snapshot.images import MISSING
 from annotator.models import Annotation, Image, Submission
 from annotator.services.common.undone import is_cleared, is_undone
 from annotator.services.schema.active import ActiveSchema
@@ -75,6 +79,31 @@ def own_codes(
         if code is not None and current is None:
             del cells[name]
     return codes
+
+
+def own_column(
+    session: Session, active: ActiveSchema, labeller_id: int, attribute_id: int, size: int
+) -> NDArray[np.int64]:
+    """The newest answers of a labeller to one attribute by image id, with CANNOT_TELL and MISSING as codes.
+
+    Args:
+        session: a session.
+        active: the active schema.
+        labeller_id: the labeller.
+        attribute_id: the attribute.
+        size: the number of entries; images with higher ids are left out.
+    """
+    query = (
+        select(Annotation.image_id, Annotation.code)
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .where(Annotation.attribute_id == attribute_id, Annotation.image_id < size, _own(labeller_id))
+        .order_by(Annotation.id)
+    )
+    column = np.full(size, MISSING, np.int64)
+    for image_id, code in session.execute(query):
+        current = CANNOT_TELL if code is None else active.replaced.get((attribute_id, code), code)
+        column[image_id] = MISSING if current is None else current
+    return column
 
 
 def own_code(labeller_id: int, attribute_id: int) -> ScalarSelect[int | None]:

@@ -9,9 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.roles import Role, may
-from annotator.models import ApiToken, Labeller, OpinionWanted
+from annotator.models import Labeller, OpinionWanted
 from annotator.project import ProjectFolder
-from annotator.services.accounts import has_accounts, open_tokens
+from annotator.services.access.sessions import BrowserSession, open_sessions
+from annotator.services.access.tokens import Token, open_tokens
+from annotator.services.accounts import has_accounts
 from annotator.services.common.cached_stats import read_statistics
 from annotator.services.review.queue import is_reviewer
 from annotator.services.tasks.settings import TeamSettings, team_settings
@@ -22,12 +24,13 @@ from annotator.services.team.metrics import TEAM, AttributeMetrics, LabellerMetr
 
 @dataclass(frozen=True)
 class Member:
-    """A labeller with their metrics. `tokens`: the tokens of their programs, for admins only."""
+    """A labeller with their metrics. `tokens` of their programs and `sessions` of their browsers are for admins only."""
 
     account: Labeller
     metrics: LabellerMetrics
     me: bool = False
-    tokens: list[ApiToken] = field(default_factory=list)
+    tokens: list[Token] = field(default_factory=list)
+    sessions: list[BrowserSession] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,14 @@ def read_team(project: ProjectFolder, session: Session, viewer_id: int) -> Team:
     reviews = is_reviewer(session, viewer_id)
     manages = may(session.get_one(Labeller, viewer_id).role, Role.ADMIN)
     tokens = open_tokens(session) if manages else {}
+    sessions = open_sessions(session) if manages else {}
     members = [
         Member(
-            row, metrics.labellers.get(row.id, LabellerMetrics()), row.id == viewer_id, tokens.get(row.id, [])
+            row,
+            metrics.labellers.get(row.id, LabellerMetrics()),
+            row.id == viewer_id,
+            tokens.get(row.id, []),
+            sessions.get(row.id, []),
         )
         for row in session.scalars(select(Labeller).order_by(Labeller.id))
         if row.id == viewer_id or (reviews and (row.password_hash or row.id in metrics.labellers))
@@ -90,5 +98,8 @@ def read_team(project: ProjectFolder, session: Session, viewer_id: int) -> Team:
 def get_member(session: Session, number: int) -> Member:
     """One member, without metrics."""
     return Member(
-        session.get_one(Labeller, number), LabellerMetrics(), tokens=open_tokens(session).get(number, [])
+        session.get_one(Labeller, number),
+        LabellerMetrics(),
+        tokens=open_tokens(session).get(number, []),
+        sessions=open_sessions(session).get(number, []),
     )

@@ -1,7 +1,8 @@
 """Who may call what. Every route is listed here; a route that is not listed is refused.
 
 Until the first account is made, the local user needs no login but the start-up token, the server listens on this machine only,
-and what came through a proxy is refused. With accounts, a browser logs in and a program sends `Authorization: Bearer <token>`.
+and what came through a proxy is refused. With accounts or an OpenID Connect provider, a browser logs in and a program sends
+`Authorization: Bearer <token>`. A token can do what its owner may, or less if its scope says so.
 """
 
 from __future__ import annotations
@@ -12,14 +13,12 @@ from flask import Flask, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from annotator.db import Session
-from annotator.domain.roles import Role, may
+from annotator.domain.roles import Role, Scope, may
 from annotator.errors import Forbidden, Unauthorized
-from annotator.services.accounts import (
-    Account,
-    account_of_login,
-    account_of_token,
-    account_without_login,
-)
+from annotator.services.access.account import Account
+from annotator.services.access.sessions import account_of_session
+from annotator.services.access.tokens import account_of_token
+from annotator.services.accounts import account_without_login
 from annotator.services.erasure.journal import refresh_caches
 from annotator.web.http.context import context
 from annotator.web.http.problems import is_api
@@ -37,7 +36,19 @@ ACCESS: dict[str, Needed] = {
     "accounts.login": "anyone",
     "accounts.logout": "anyone",
     "accounts.me": Role.LABELLER,
+    "oidc.start": "anyone",
+    "oidc.callback": "anyone",
+    "own_account.account_page": Role.LABELLER,
+    "own_account.show": Role.LABELLER,
+    "own_account.change_password": Role.LABELLER,
+    "own_account.end_one": Role.LABELLER,
+    "own_account.end_all": Role.LABELLER,
+    "own_account.make_token": Role.LABELLER,
+    "own_account.revoke": Role.LABELLER,
+    "access_log.log_page": Role.ADMIN,
+    "access_log.show": Role.ADMIN,
     "pages.manifest": "anyone",
+    "pages.offline_worker": "anyone",
     "pages.label": Role.LABELLER,
     "pages.rounds": Role.LABELLER,
     "pages.snapshots": Role.LABELLER,
@@ -62,6 +73,11 @@ ACCESS: dict[str, Needed] = {
     "browse.show_image": Role.LABELLER,
     "browse.correct_image": Role.LABELLER,  # services/review/queue checks who may adjudicate
     "browse.undo_image_correction": Role.LABELLER,
+    "image_map.map_page": Role.LABELLER,
+    "image_map.show_map": Role.LABELLER,
+    "image_map.points": Role.LABELLER,
+    "image_map.colours": Role.LABELLER,
+    "image_map.make_map": Role.REVIEWER,
     "selection.preview": Role.LABELLER,
     "selection.change": Role.LABELLER,  # services/selection checks which actions need a reviewer
     "selection.undo": Role.LABELLER,
@@ -77,6 +93,7 @@ ACCESS: dict[str, Needed] = {
     "team.add_member": Role.ADMIN,
     "team.change_member": Role.ADMIN,
     "team.delete_member": Role.ADMIN,
+    "team.end_member_sessions": Role.ADMIN,
     "team.make_token": Role.ADMIN,
     "team.revoke_one_token": Role.ADMIN,
     "assignments.index": Role.REVIEWER,
@@ -158,6 +175,7 @@ ACCESS: dict[str, Needed] = {
     "snapshots_api.verify": Role.LABELLER,
     "snapshot_files.card": Role.LABELLER,
     "snapshot_files.download": Role.REVIEWER,
+    "backups_api.show": Role.ADMIN,
     "erasures_api.index": Role.ADMIN,
     "erasures_api.show": Role.ADMIN,
     "erasures_api.preview": Role.ADMIN,
@@ -170,11 +188,39 @@ ACCESS: dict[str, Needed] = {
     "snapshot_files.changed_cells": Role.REVIEWER,  # it names labellers
 }
 
+LABELLING = frozenset(
+    {
+        "label_api.next_work",
+        "label_api.annotate",
+        "label_api.undo_annotation",
+        "loop_api.renew_suggestions",
+        "sweep.next_page",
+        "sweep.annotate_page",
+        "sweep.undo_sweep",
+        "people.next_sets",
+        "people.confirm_set",
+        "people.undo_change",
+        "flags_api.flag_image",
+        "exclusions_api.exclude_images",
+        "exclusions_api.undo_images",
+        "qualifications.start",
+        "qualifications.answer",
+    }
+)
+"""The changing routes that a token with the scope `label` may call, if its owner's role allows it."""
+
 BEFORE_QUALIFYING = frozenset(
     {
         "accounts.me",
         "label_api.get_schema",
         "media.view",
+        "own_account.account_page",
+        "own_account.change_password",
+        "own_account.end_all",
+        "own_account.end_one",
+        "own_account.make_token",
+        "own_account.revoke",
+        "own_account.show",
         "qualifications.answer",
         "qualifications.page",
         "qualifications.show",
@@ -213,6 +259,7 @@ def guard(app: Flask) -> None:
                 f"This needs the role {needed}; {user.name} has the role {user.role}.",
                 do="Ask an admin.",
             )
+        _check_scope(user.scope)
         if user.must_qualify and request.endpoint not in BEFORE_QUALIFYING:
             if needed == Role.LABELLER and not request.path.startswith("/api/") and request.method == "GET":
                 return redirect(url_for("qualifications.page"))
@@ -221,6 +268,7 @@ def guard(app: Flask) -> None:
                 f"{user.name} has not passed the qualification yet.",
                 do="Open the page /qualification, or ask an admin.",
             )
+        context().recorder.used(user)
         return None
 
 
@@ -228,12 +276,25 @@ def _sender(database: Session) -> Account | None:
     """The active account that sent this request; None if nobody is logged in."""
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     bearer = token if kind.lower() == "bearer" else ""
-    if local := account_without_login(database):
+    login = session.get("login", "")
+    if login and not bearer and (user := account_of_session(database, login)):
+        return user
+    if context().provider is None and (local := account_without_login(database)):
         _refuse_proxy()
         return local if knows_token(bearer) else None
-    if bearer:
-        return account_of_token(database, bearer)
-    return account_of_login(database, session.get("labeller", 0), session.get("stamp", ""))
+    return account_of_token(database, bearer) if bearer else None
+
+
+def _check_scope(scope: str) -> None:
+    """Refuse a route that a token's scope does not include, even if the token's owner may call it."""
+    reads = request.method in {"GET", "HEAD", "OPTIONS"}
+    if scope == Scope.ADMIN or reads or (scope == Scope.LABEL and request.endpoint in LABELLING):
+        return
+    raise Forbidden(
+        "not_in_scope",
+        f"This token has the scope {scope}, which does not include this.",
+        do="Use a token with a wider scope.",
+    )
 
 
 def _refuse_proxy() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import Flask, current_app, g, request
 
 from annotator.config import Settings
+from annotator.domain.login_throttle import LoginThrottle
 from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
-from annotator.services.accounts import Account
+from annotator.services.access.account import Account
+from annotator.services.access.openid import OpenIdProvider
+from annotator.services.access.recorder import AccessRecorder
 from annotator.services.faces.tiles import TileStore
 from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.services.review.explainer import Explainer
@@ -24,6 +27,9 @@ class Context:
     tiles: TileStore
     explainer: Explainer
     checkup: StartupCheck
+    recorder: AccessRecorder
+    provider: OpenIdProvider | None = None
+    throttle: LoginThrottle = field(default_factory=LoginThrottle)
 
 
 def context() -> Context:

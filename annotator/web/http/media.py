@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from flask import Blueprint, Response, send_file
+from flask import Blueprint, Response, send_file, url_for
 
 from annotator.domain.drawn_examples import drawing_of
 from annotator.domain.faces.crops import Crop
@@ -48,7 +48,7 @@ def example_url(image: str, hashes: Mapping[str, str]) -> str | None:
     if image in hashes:
         return media_url(hashes[image])
     drawing = drawing_of(image)
-    return own_path(f"/static/examples/{drawing}.webp") if drawing else None
+    return url_for("static", filename=f"examples/{drawing}.webp") if drawing else None
 
 
 @media.get("/media/<sha256>.jpg")

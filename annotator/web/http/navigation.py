@@ -65,6 +65,7 @@ SECTIONS = (
         "Images",
         (
             PageLink("browse", "/browse", "Browse", "browse.browse_page"),
+            PageLink("map", "/map", "Map", "image_map.map_page"),
             PageLink("review", "/review", "Review", "review.review_page", badge="review"),
             PageLink("groups", "/groups", "Groups", "groups_api.groups_page"),
         ),
@@ -76,7 +77,13 @@ SECTIONS = (
             PageLink("insights", "/insights", "Insights", "insights.insights_page"),
         ),
     ),
-    Section("Team", (PageLink("team", "/team", "Team", "team.team_page"),)),
+    Section(
+        "Team",
+        (
+            PageLink("team", "/team", "Team", "team.team_page"),
+            PageLink("access_log", "/access-log", "Access log", "access_log.log_page"),
+        ),
+    ),
     Section(
         "Data",
         (

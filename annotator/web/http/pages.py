@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, render_template, url_for
+from flask import Blueprint, Response, current_app, render_template, send_file, url_for
 
 from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archives.names import NAME_ENCODINGS
+from annotator.resources import resource
 from annotator.services.importing.uploads import PIECE_BYTES
 from annotator.services.projects import project_token
 from annotator.web.http.context import context, own_path
@@ -65,6 +66,14 @@ def manifest() -> Response:
         "icons": icons,
     }
     return Response(current_app.json.dumps(described), mimetype="application/manifest+json")
+
+
+@pages.get("/offline.js")
+def offline_worker() -> Response:
+    """The service worker that opens the label page without a network. Its place makes all pages of the project its scope."""
+    response = send_file(resource("static") / "js" / "offline" / "worker.js", mimetype="text/javascript")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 def render_page(name: str, **values: object) -> str:

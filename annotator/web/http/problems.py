@@ -7,7 +7,9 @@ from typing import Any
 from flask import Flask, Request, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from annotator.errors import FacelabelError
+from annotator.errors import FacelabelError, TooMany
+
+_Answer = tuple[Response | str, int, dict[str, str]]
 
 
 def is_api(request: Request) -> bool:
@@ -19,11 +21,11 @@ def tell_errors(app: Flask) -> None:
     """Answer every error, expected or not, with full sentences and without a traceback."""
 
     @app.errorhandler(FacelabelError)
-    def expected(error: FacelabelError) -> tuple[Response | str, int]:
+    def expected(error: FacelabelError) -> _Answer:
         return _answer(error, error.status)
 
     @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> tuple[Response | str, int] | HTTPException | Response:
+    def http(error: HTTPException) -> _Answer | HTTPException | Response:
         if error.response is not None:
             return error.response  # type: ignore[return-value]
         status = error.code or 500
@@ -31,7 +33,7 @@ def tell_errors(app: Flask) -> None:
         return _answer(FacelabelError(code, error.description or error.name, do="See docs/api.md."), status)
 
     @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> tuple[Response | str, int]:
+    def unexpected(error: Exception) -> _Answer:
         current_app.logger.error("unexpected error in %s %s", request.method, request.path, exc_info=error)
         answer = FacelabelError(
             "internal_error",
@@ -42,10 +44,12 @@ def tell_errors(app: Flask) -> None:
         return _answer(answer, 500)
 
 
-def _answer(error: FacelabelError, status: int) -> tuple[Response | str, int]:
+def _answer(error: FacelabelError, status: int) -> _Answer:
+    retry_after = error.retry_after if isinstance(error, TooMany) else None
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if is_api(request):
-        return jsonify(error.as_dict()), status
-    return render_template("error.html", error=error, active=None), status
+        return jsonify(error.as_dict()), status, headers
+    return render_template("error.html", error=error, active=None), status, headers
 
 
 def bad_request(_request: Any, response: Response, problem: Any, _instance: Any, _adapter: Any) -> None:

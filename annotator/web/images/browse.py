@@ -162,7 +162,7 @@ def image_page(number: int) -> str:
 
 
 @browse.get("/api/v1/images")
-@spec.validate(resp=answers(HTTP_200=ImagesOut, problems=(400,)), tags=["browse"])
+@spec.validate(resp=answers(HTTP_200=ImagesOut, problems=(400, 404)), tags=["browse"])
 def list_images(query: ImagesQuery) -> ImagesOut:
     """The images of a view, a page at a time, by name or in another order."""
     project = context().project
@@ -180,7 +180,7 @@ def list_images(query: ImagesQuery) -> ImagesOut:
 
 
 @browse.get("/api/v1/images/ids")
-@spec.validate(resp=answers(HTTP_200=IdsOut, problems=(400,)), tags=["browse"])
+@spec.validate(resp=answers(HTTP_200=IdsOut, problems=(400, 404)), tags=["browse"])
 def list_ids(query: ViewQuery) -> IdsOut:
     """All images of a view, by id, in its order; at most as many as one change of a selection takes."""
     project = context().project
@@ -192,7 +192,7 @@ def list_ids(query: ViewQuery) -> IdsOut:
 
 
 @browse.get("/api/v1/images/counts")
-@spec.validate(resp=answers(HTTP_200=CountsOut, problems=(400,)), tags=["browse"])
+@spec.validate(resp=answers(HTTP_200=CountsOut, problems=(400, 404)), tags=["browse"])
 def count_view(query: CountsQuery) -> CountsOut:
     """How many images a view has, and how many it would have with each value of an attribute."""
     project = context().project

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from annotator.db import Session
+from annotator.domain.polygon import MOST_LETTERS
 from annotator.errors import WrongUse
 from annotator.project import ProjectFolder
 from annotator.services.review.filters import Filters
 from annotator.services.review.likeness import MAX_CHOSEN
 from annotator.services.review.ordering import rank_images
-from annotator.web.http.contracts import Request
+from annotator.web.http.contracts import MAX_ID, Request
 
 _Text = Annotated[str, Field(min_length=1, max_length=500)]
 _Share = Annotated[float, Field(ge=0, le=1)]
@@ -54,6 +55,12 @@ class ViewQuery(Request):
     sure_from: _Share | None = Field(None, description="The least probability of the model's answer.")
     sure_below: _Share | None = Field(
         None, description="The probability that the model's answer does not reach."
+    )
+    round: Annotated[int, Field(ge=1, le=MAX_ID)] | None = Field(
+        None, description="The round whose model is meant; without it, the ones that suggest now."
+    )
+    inside: Annotated[str, Field(max_length=MOST_LETTERS)] | None = Field(
+        None, description="A polygon on a map of the images: MAP_x.y-x.y-x.y, each number from 0 to 10000."
     )
     order: Literal["name", "date", "uncertainty", "likeness"] = "name"
     like: Annotated[str, Field(max_length=1000)] = Field(

@@ -43,11 +43,11 @@ def show() -> str:
 
 
 @sweep.post("/api/v1/sweep/next")
-@spec.validate(resp=answers(HTTP_200=SweepNextAnswer), tags=["sweep"])
+@spec.validate(resp=answers(HTTP_200=SweepNextAnswer, problems=(404,)), tags=["sweep"])
 def next_page(json: SweepNextRequest) -> SweepNextAnswer:
     """Lease a page of images that nobody holds and that the model answers alike; never an image of the test split."""
     project, seconds = context().project, context().settings.lease_seconds
-    selection = SweepSelection(json.attribute, json.value, json.order, frozenset(json.without))
+    selection = SweepSelection(json.attribute, json.value, json.order, frozenset(json.without), json.inside)
     with project.database.read() as session:  # the scan of the predictions must not block writers
         find_page(project, session, labeller_id(), selection, json.count)
         sizes = count_predicted(project, session, selection)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, StrictBool
 
+from annotator.domain.polygon import MOST_LETTERS
 from annotator.web.http.contracts import Code, Id, Key, Milliseconds, ProgressOut, Request
 from annotator.web.label.contracts import LeasedImageOut, SuggestionOut
 
@@ -25,6 +26,9 @@ class SweepNextRequest(Request):
     leaving: list[Key] = Field(default=[], max_length=500, description="Leases to release.")
     without: list[Id] = Field(
         default=[], max_length=1000, description="Images that were left out of earlier pages."
+    )
+    inside: str | None = Field(
+        None, max_length=MOST_LETTERS, description="A polygon on a map: only the images inside are swept."
     )
 
 

@@ -101,23 +101,29 @@ def report(number: int) -> FlaskResponse:
             do=f"Call `facelabel trainer report {folder}/run {folder}/snapshot` in the project.",
         )
     answer = FlaskResponse(
-        _with_links(path.read_text(encoding="utf-8", errors="replace")), mimetype="text/html"
+        _with_links(path.read_text(encoding="utf-8", errors="replace"), number), mimetype="text/html"
     )
     answer.headers["Content-Security-Policy"] = REPORT_POLICY
     return answer
 
 
 _NAMED_IMAGE = re.compile(r'<span class="dim" data-image="([^"]*)">([^<]*)</span>')
+_VIEW = re.compile(r' data-view="([^"]*)"')
 
 
-def _with_links(page: str) -> str:
-    """A report whose faces lead to their images in Browse; in the file itself they lead nowhere."""
+def _with_links(page: str, number: int) -> str:
+    """A round's report whose faces, cells and bars lead to their images in Browse; in the file itself they lead nowhere."""
 
     def link(found: re.Match[str]) -> str:
         address = url_for("browse.browse_page", name=unescape(found[1]))
         return f'<a class="dim" href="{escape(address)}">{found[2]}</a>'
 
-    return _NAMED_IMAGE.sub(link, page)
+    def link_view(found: re.Match[str]) -> str:
+        address = f"{url_for('browse.browse_page')}?{unescape(found[1])}"
+        of_model = any(name in address for name in ("predicted=", "sure_from="))
+        return f' href="{escape(f"{address}&round={number}" if of_model else address)}"'
+
+    return _VIEW.sub(link_view, _NAMED_IMAGE.sub(link, page))
 
 
 @rounds_api.post("/<int:number>/cancel")

@@ -7,10 +7,12 @@ from dataclasses import asdict
 from pydantic import BaseModel
 
 from annotator.domain.metrics.statistics import Proportion
+from annotator.services.access.sessions import BrowserSession
 from annotator.services.team.label_noise import LabelNoise
 from annotator.services.team.metrics import AttributeMetrics, LabellerMetrics
 from annotator.services.team.overview import Member, Team
-from annotator.web.http.contracts import UtcTime
+from annotator.web.http.context import account
+from annotator.web.http.contracts import Answer, UtcTime
 from annotator.web.http.statistics_contracts import CoefficientOut, ShareOut, coefficient_out
 
 
@@ -27,16 +29,30 @@ class FiguresOut(BaseModel):
     corrected: int
 
 
-class TokenOut(BaseModel):
-    """A token, without the secret."""
+class TokenOut(Answer):
+    """A token, without the secret. `last_used_at` is at most ten minutes behind; null: never used."""
 
     id: int
     purpose: str
+    scope: str
     created_at: UtcTime
+    expires_at: UtcTime | None
+    last_used_at: UtcTime | None
+
+
+class SessionOut(BaseModel):
+    """A browser that is logged in. `current`: it sent this request. `last_used_at` is at most ten minutes behind."""
+
+    id: int
+    device: str
+    address: str
+    created_at: UtcTime
+    last_used_at: UtcTime
+    current: bool
 
 
 class MemberOut(BaseModel):
-    """A member. Nobody can log in as a member without a password; only admins see `tokens`."""
+    """A member. Nobody can log in as a member without a password; only admins see `tokens` and `sessions`."""
 
     id: int
     name: str
@@ -46,6 +62,7 @@ class MemberOut(BaseModel):
     me: bool
     figures: FiguresOut
     tokens: list[TokenOut]
+    sessions: list[SessionOut]
 
 
 class PairOut(BaseModel):
@@ -141,10 +158,14 @@ def member_out(member: Member) -> MemberOut:
         has_password=account.password_hash is not None,
         me=member.me,
         figures=_metrics(member.metrics),
-        tokens=[
-            TokenOut(id=token.id, purpose=token.name, created_at=token.created_at) for token in member.tokens
-        ],
+        tokens=[TokenOut.model_validate(token) for token in member.tokens],
+        sessions=[session_out(session) for session in member.sessions],
     )
+
+
+def session_out(session: BrowserSession) -> SessionOut:
+    """Convert a session."""
+    return SessionOut(**asdict(session), current=session.id == account().session_id)
 
 
 def _metrics(metrics: LabellerMetrics) -> FiguresOut:

@@ -6,17 +6,18 @@ from dataclasses import asdict
 from typing import Annotated, Literal
 
 from flask import Blueprint
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import BaseModel, Field, StrictBool, StrictInt
 
-from annotator.domain.roles import Role
+from annotator.domain.roles import Role, Scope
 from annotator.errors import FacelabelError
+from annotator.services.access.passwords import hash_password
+from annotator.services.access.sessions import end_sessions
+from annotator.services.access.tokens import MAX_DAYS, add_token, revoke_token
 from annotator.services.accounts import (
     add_account,
-    add_token,
     change_account,
     delete_account,
     has_accounts,
-    revoke_token,
 )
 from annotator.services.tasks.settings import MAX_OPINIONS, TeamSettings
 from annotator.services.team.aggregation import aggregate, preview_aggregation
@@ -80,9 +81,11 @@ class MemberDeleteRequest(Request):
 
 
 class TokenRequest(Request):
-    """A token for a program."""
+    """A token for a program. `days`: how long it is valid; null: until it is revoked."""
 
     purpose: Annotated[str, Field(min_length=1, max_length=200)]
+    scope: Scope = Scope.ADMIN
+    days: Annotated[StrictInt, Field(ge=1, le=MAX_DAYS)] | None = None
 
 
 class NewTokenOut(BaseModel):
@@ -136,6 +139,7 @@ def run_aggregation(json: AggregationRequest) -> AggregationOut:
 @spec.validate(resp=answers(HTTP_201=MemberOut), tags=["team"])
 def add_member(json: MemberRequest) -> tuple[MemberOut, int]:
     """Make an account. Once there is one, everybody has to log in."""
+    hashed = hash_password(json.password, json.name)
     with context().project.database.write() as session:
         if not has_accounts(session) and json.role is not Role.ADMIN:
             raise FacelabelError(
@@ -143,7 +147,7 @@ def add_member(json: MemberRequest) -> tuple[MemberOut, int]:
                 "The first account must be an admin, because only an admin can make the others.",
                 do="Choose the role admin.",
             )
-        account = add_account(session, json.name, json.role, json.password)
+        account = add_account(session, json.name, json.role, hashed)
         return member_out(get_member(session, account.id)), 201
 
 
@@ -151,10 +155,9 @@ def add_member(json: MemberRequest) -> tuple[MemberOut, int]:
 @spec.validate(resp=answers(HTTP_200=MemberOut, problems=(404,)), tags=["team"])
 def change_member(number: int, json: MemberChangeRequest) -> MemberOut:
     """Change the name, role or password of an account, or disable or enable it. Its answers stay."""
+    hashed = hash_password(json.password, json.name or "") if json.password is not None else None
     with context().project.database.write() as session:
-        change_account(
-            session, number, name=json.name, role=json.role, active=json.active, password=json.password
-        )
+        change_account(session, number, name=json.name, role=json.role, active=json.active, password=hashed)
         return member_out(get_member(session, number))
 
 
@@ -167,13 +170,23 @@ def delete_member(number: int, json: MemberDeleteRequest) -> tuple[str, int]:
     return "", 204
 
 
+@team.post("/api/v1/team/members/<int:number>/sessions/end")
+@spec.validate(resp=answers(HTTP_204=None, problems=(404,)), tags=["team"])
+def end_member_sessions(number: int, json: Empty) -> tuple[str, int]:
+    """Log an account out everywhere. Its tokens stay."""
+    del json
+    with context().project.database.write() as session:
+        end_sessions(session, change_account(session, number).id)
+    return "", 204
+
+
 @team.post("/api/v1/team/members/<int:number>/tokens")
 @spec.validate(resp=answers(HTTP_201=NewTokenOut, problems=(404,)), tags=["team"])
 def make_token(number: int, json: TokenRequest) -> tuple[NewTokenOut, int]:
     """Make a token for a program. It is shown only once, because only its hash is stored."""
     with context().project.database.write() as session:
         account = change_account(session, number)
-        return NewTokenOut(token=add_token(session, account.name, json.purpose)), 201
+        return NewTokenOut(token=add_token(session, account.name, json.purpose, json.scope, json.days)), 201
 
 
 @team.post("/api/v1/team/tokens/<int:number>/revoke")

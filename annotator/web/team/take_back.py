@@ -10,12 +10,13 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from annotator.services.annotation.take_back import (
     PastTakeBack,
-    Selection,
+    earlier_take_back,
     list_take_backs,
     preview_take_back,
     take_back,
     undo_take_back,
 )
+from annotator.services.annotation.take_back_choice import Selection
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import MAX_ID, Key, Request, UtcTime, answers, spec
 
@@ -74,7 +75,8 @@ class TakeBackOut(BaseModel):
 class PastTakeBackOut(TakeBackOut):
     """A take-back with what it was asked for, who did it and when, and whether it was undone.
 
-    `naming`: only names given on the page People.
+    `naming`: only names given on the page People. `state`: running, done, undoing or undone; while it is running or undoing,
+    the worker goes on in batches. `covered`: how many submissions do not count now because of it.
     """
 
     by: str
@@ -86,6 +88,8 @@ class PastTakeBackOut(TakeBackOut):
     since: UtcTime | None
     until: UtcTime | None
     naming: bool
+    state: str
+    covered: int
 
 
 class TakeBacksOut(BaseModel):
@@ -112,17 +116,23 @@ def preview(query: TakeBackRequest) -> TakeBackEffectOut:
 @take_backs.post("")
 @spec.validate(resp=answers(HTTP_200=TakeBackOut, problems=(404, 409)), tags=["team"])
 def create(json: TakeBackRequest) -> TakeBackOut:
-    """Take back answers, as one submission. Repeating a key changes nothing."""
-    key = idempotency_key()
-    with context().project.database.write() as session:
-        effect = take_back(session, labeller_id(), key, json.selection())
+    """Take back answers, as one submission; of many answers, the worker undoes the rest in batches.
+
+    Repeating a key changes nothing.
+    """
+    key, me, selection = idempotency_key(), labeller_id(), json.selection()
+    database = context().project.database
+    with database.read() as session:  # counting takes a while, and nobody waits for it
+        effect = earlier_take_back(session, me, key, selection) or preview_take_back(session, selection)
+    with database.write() as session:
+        effect = take_back(session, me, key, selection, effect)
     return TakeBackOut(submission=key, effect=TakeBackEffectOut(**asdict(effect)))
 
 
 @take_backs.post("/undo")
 @spec.validate(resp=answers(HTTP_200=TakeBacksOut, problems=(404, 409)), tags=["team"])
 def undo(json: UndoTakeBackRequest) -> TakeBacksOut:
-    """Undo a take-back: its answers count again."""
+    """Undo a take-back: its answers count again; of many answers, the worker restores the rest in batches."""
     with context().project.database.write() as session:
         undo_take_back(session, labeller_id(), idempotency_key(), json.submission)
     return _listed()
@@ -146,4 +156,6 @@ def _past(past: PastTakeBack) -> PastTakeBackOut:
         since=past.since,
         until=past.until,
         naming=past.naming,
+        state=past.state,
+        covered=past.covered,
     )

@@ -26,7 +26,7 @@ function show({ path, zip_url, images, labels, lost }) {
   const link = element('a', { href: zip_url }, 'Download as zip');
   const summary = `${images.toLocaleString('en')} images, ${labels.toLocaleString('en')} labels, in ${path}. `;
   const left = lost.length > 0 ? [element('p', {}, 'Left out:'), element('ul', {}, ...lost.map(lossLine))] : [element('p', {}, 'Nothing was left out.')];
-  byId('exported').replaceChildren(element('p', {}, summary, link), ...left);
+  byId('exported').replaceChildren(element('p', {}, element('span', { class: 'success' }, summary), link), ...left);
 }
 
 async function make() {
@@ -36,7 +36,7 @@ async function make() {
   try {
     show(await call('POST', 'exports', { format: formatField.value, images: fieldOf(form, 'images').value || null }));
   } catch (error) {
-    byId('exported').textContent = messageOf(error);
+    byId('exported').replaceChildren(element('p', { class: 'error' }, messageOf(error)));
   } finally {
     button.disabled = false;
   }

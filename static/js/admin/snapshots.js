@@ -45,16 +45,25 @@ function actions(snapshot) {
   return element('td', { class: 'looks' }, link('card', 'Card'), link('zip', 'Zip'), verify, deleteButton(snapshot, attempt, list));
 }
 
+/**
+ * @param {string} text
+ * @param {'muted'|'success'} [look]
+ */
+function say(text, look = 'muted') {
+  byId('message').textContent = text;
+  byId('message').className = look;
+}
+
 /** @param {string} name */
 async function check(name) {
   byId('error').textContent = '';
-  byId('message').textContent = `Checking every byte of ${name} …`;
+  say(`Checking every byte of ${name} …`);
   try {
     const { content_hash } = await call('GET', `snapshots/${encodeURIComponent(name)}/verify`);
-    byId('message').textContent = `Snapshot ${name} is intact. Content hash: ${content_hash.slice(0, 12)}.`;
+    say(`Snapshot ${name} is intact. Content hash: ${content_hash.slice(0, 12)}.`, 'success');
   } catch (error) {
     byId('error').textContent = messageOf(error);
-    byId('message').textContent = '';
+    say('');
   }
 }
 
@@ -94,7 +103,7 @@ async function list() {
   table.hidden = snapshots.length === 0;
   table.tBodies[0].replaceChildren(...snapshots.map(row));
   offer(snapshots);
-  byId('message').textContent = snapshots.length > 0 ? '' : 'No snapshots yet.';
+  say(snapshots.length > 0 ? '' : 'No snapshots yet.');
   document.documentElement.dataset.state = 'ready';
 }
 
@@ -102,16 +111,16 @@ async function create() {
   const button = find(form, 'button', HTMLButtonElement);
   button.disabled = true;
   byId('error').textContent = '';
-  byId('message').textContent = 'Taking the snapshot …';
+  say('Taking the snapshot …');
   try {
     const fields = new FormData(form);
     const { name, path } = await call('POST', 'snapshots', { names: fields.has('names'), title: fields.get('title') });
     form.reset();
     await list();
-    byId('message').textContent = `Snapshot ${name} is in ${path}.`;
+    say(`Snapshot ${name} is in ${path}.`, 'success');
   } catch (error) {
     byId('error').textContent = messageOf(error);
-    byId('message').textContent = '';
+    say('');
   } finally {
     button.disabled = false;
   }

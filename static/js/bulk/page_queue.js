@@ -13,10 +13,10 @@ const REMEMBERED = 1000; // images left out that are not shown again
 /** @typedef {Omit<SweepImage, 'lease'> & {lease?: string, lost?: boolean}} PageImage `lost`: somebody else has taken it */
 
 /**
- * What is swept. `value`: what the model predicts; null: the order of the queue; undefined: the page asks for the groups only.
+ * What is swept. `inside`: a lasso on the map; without it, all images. `value`: what the model predicts; null: the order of the queue; undefined: the page asks for the groups only.
  * `answer`: what unmarked images get; undefined: not chosen yet.
  *
- * @typedef {{attribute: string, value?: ?number, answer?: ?number, order: string, size: number}} Wish
+ * @typedef {{attribute: string, value?: ?number, answer?: ?number, order: string, size: number, inside?: ?string}} Wish
  */
 
 /**
@@ -40,6 +40,8 @@ export class PageQueue extends LeasedQueue {
    */
   constructor(store, outbox) {
     super();
+    /** @type {?string} the lasso on the map whose images are swept; null: all images */
+    this.inside = new URLSearchParams(location.search).get('inside');
     this.store = store;
     this.outbox = outbox;
     const kept = store.get('sweep') ?? {};
@@ -52,6 +54,15 @@ export class PageQueue extends LeasedQueue {
     /** @type {Page[]} */
     this.pages = (kept.pages ?? []).map((/** @type {any} */ page) => ({ ...page, marks: new FaceMarks(page.marks) }));
     this.dry = false; // the server had nothing to hand out
+    if ((this.wish?.inside ?? null) !== this.inside) this.restart();
+  }
+
+  /** The tab swept something else before: its pages are given back. */
+  restart() {
+    this.leave(this.images);
+    this.wish = null;
+    this.pages = [];
+    this.keep();
   }
 
   get current() {
@@ -83,7 +94,7 @@ export class PageQueue extends LeasedQueue {
    */
   change(wish) {
     this.leave(this.images);
-    this.wish = wish;
+    this.wish = { ...wish, inside: this.inside };
     this.pages = [];
     this.dry = false;
     this.keep();
@@ -145,7 +156,7 @@ export class PageQueue extends LeasedQueue {
     const held = this.pages.filter(({ back }) => !back).flatMap(({ images }) => leasesOf(images));
     const count = wish.value === undefined || this.pages.length >= PAGES ? 0 : wish.size;
     const answer = await call('POST', 'sweep/next', {
-      attribute: wish.attribute, value: wish.value ?? null, order: wish.order, count, without: this.without, leaving,
+      attribute: wish.attribute, value: wish.value ?? null, order: wish.order, count, ...(wish.inside ? { inside: wish.inside } : {}), without: this.without, leaving,
       holding: [...held, ...unsent.map(({ lease }) => lease)].filter(Boolean),
     });
     this.leaving = this.leaving.filter((lease) => !leaving.includes(lease));

@@ -13,6 +13,7 @@ export class Toolbar {
     this.onwish = onwish;
     this.onanswer = onanswer;
     this.groups = find(root, '#groups');
+    this.inside = find(root, '#inside');
     this.attribute = this.field(find(root, '#attribute', HTMLSelectElement), (attribute) => ({ attribute }));
     this.order = this.field(find(root, '#order', HTMLSelectElement), (order) => ({ order }));
     this.size = this.field(find(root, '#size', HTMLSelectElement), (size) => ({ size: Number(size) }));
@@ -40,6 +41,7 @@ export class Toolbar {
     this.attribute.value = name;
     Object.assign(this.order, { value: wish.order, disabled: groups.length === 0 });
     this.size.value = String(wish.size);
+    this.inside.hidden = !wish.inside; // it leads to the sweep of all images
     byId('faces').dataset.size = String(wish.size);
     const predicted = wish.value !== null;
     this.groups.setAttribute('aria-label', predicted ? `${title}: predicted values` : `${title}: the value for all faces`);

@@ -1,6 +1,7 @@
 /** The head of every page: the counts beside its links, and the button that logs out. */
 import { asApiError, call } from '../lib/api.js';
 import { findAll } from '../lib/dom.js';
+import { adoptUnsent, forgetAccount, forgetOtherAccounts } from '../lib/private_data.js';
 import { ownUrl } from '../lib/urls.js';
 /** @import { Badges } from '../types' */
 
@@ -24,11 +25,33 @@ async function showBadges() {
   }
 }
 
-// Answers that wait in this browser stay and are sent after the next login.
+const project = document.documentElement.dataset.project ?? '';
+
+/**
+ * Remove what the browser keeps of the account; its unsent answers stay and are sent after its next login.
+ *
+ * @param {string} [next] where the browser goes then
+ */
+async function leave(next = ownUrl('/login')) {
+  await forgetAccount(project);
+  location.assign(next);
+}
+
+adoptUnsent(project);
+const departures = new BroadcastChannel('facelabel:logout');
+departures.onmessage = (/** @type {MessageEvent<string>} */ { data }) => data === project && leave(); // in another tab
+
 document.getElementById('logout')?.addEventListener('click', async () => {
-  await call('POST', 'logout', {});
-  location.assign(ownUrl('/login'));
+  /** @type {{next: string}|null} */
+  const answer = await call('POST', 'logout', {});
+  departures.postMessage(project);
+  await leave(answer?.next);
 });
-// After what the page itself needs.
-if (document.readyState === 'complete') showBadges();
-else addEventListener('load', showBadges);
+/** After what the page itself needs. */
+function finish() {
+  showBadges();
+  if (project.includes(':')) forgetOtherAccounts(project);
+}
+
+if (document.readyState === 'complete') finish();
+else addEventListener('load', finish);

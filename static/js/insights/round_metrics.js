@@ -1,6 +1,7 @@
 import { count, element } from '../lib/dom.js';
 import { explained } from '../lib/explain/metric.js';
 import { numbersOf } from '../lib/interval.js';
+import { browseUrl } from '../lib/urls.js';
 /** @import { Attribute, Round, TestMetrics } from '../types' */
 /** @import { Numbers } from '../lib/explain/metric.js' */
 
@@ -25,16 +26,19 @@ function measured(word, value, numbers = {}) {
 }
 
 /**
- * Recall of one class, as a small bar with its number.
+ * Recall of one class, as a small bar with its number; the name leads to the audit images of the class.
  *
+ * @param {string} attribute
+ * @param {string} code
  * @param {string} name
  * @param {?number} value
  */
-function recall(name, value) {
+function recall(attribute, code, name, value) {
+  const images = new URLSearchParams({ attribute, value: code, split: 'test', excluded: 'without' });
   const filled = element('span');
   filled.style.inlineSize = `${Math.round((value ?? 0) * 100)}%`;
   const bar = element('div', { class: (value ?? 0) < WEAK ? 'bar weak' : 'bar', 'aria-hidden': 'true' }, filled);
-  return element('li', {}, element('span', { class: 'class', title: name }, name), bar, element('span', { class: 'metric' }, measured('recall', value, { name })));
+  return element('li', {}, element('a', { class: 'class', title: name, href: browseUrl(images) }, name), bar, element('span', { class: 'metric' }, measured('recall', value, { name })));
 }
 
 /**
@@ -44,7 +48,7 @@ function recall(name, value) {
  */
 function row(attribute, name, test = {}) {
   const named = (/** @type {string} */ code) => attribute?.values.find((value) => String(value.code) === code)?.name ?? code;
-  const recalls = Object.entries(test.recall ?? {}).map(([code, value]) => recall(named(code), value));
+  const recalls = Object.entries(test.recall ?? {}).map(([code, value]) => recall(name, code, named(code), value));
   const basis = { images: count(test.images ?? 0, 'audit image'), groups: typeof test.groups === 'number' ? count(test.groups, 'group') : null };
   const cells = [test.images ?? 0, test.groups ?? '–'].map((text) => element('td', { class: 'number' }, String(text)));
   return element('tr', {}, element('th', { scope: 'row' }, attribute?.title ?? name), ...cells,

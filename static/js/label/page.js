@@ -14,6 +14,7 @@ import { GuidelineDialog } from './guideline.js';
 import { KeyHelp } from './key_help.js';
 import { LoopStrip } from './suggestions/loop_strip.js';
 import { NoteDialog } from './note_dialog.js';
+import { OfflineCopy } from './offline_copy.js';
 import { Photo } from '../photo/photo.js';
 import { SessionDialog } from './session_dialog.js';
 import { SessionState } from './session_state.js';
@@ -47,6 +48,7 @@ class LabelPage {
     this.help = new KeyHelp(byId('help', HTMLDialogElement), schema);
     this.cursor = new Cursor(local, byId('caret'), byId('cursor'));
     this.loop = new LoopStrip(byId('loop'), session, this.session.tasks, (text) => this.view.say(text));
+    this.copy = new OfflineCopy(local, session, this.session.tasks, (text) => this.view.say(text));
     this.guide = new GuidelineDialog(byId('guide', HTMLDialogElement));
     this.why = new WhyDialog(byId('why', HTMLDialogElement));
     this.note = new NoteDialog(byId('note', HTMLDialogElement));
@@ -109,16 +111,18 @@ class LabelPage {
     this.images.on('change', (image) => image === this.draft?.task.image_id && this.view.showImage());
     tasks.on('filled', () => this.refresh(null));
     tasks.on('gone', (task) => tellWhyGone(task, (text) => this.view.say(text)));
-    tasks.on('dry', () => this.refresh(null));
+    tasks.on('dry', () => { this.refresh(null); this.loop.look(); });
     tasks.on('trouble', (error) => this.refresh(error));
     tasks.on('progress', (progress) => this.reached(progress));
     outbox.on('acknowledged', ({ answer }) => this.acknowledged(answer));
     outbox.on('acknowledged', ({ item, answer }) => answer.excluded && this.view.say(keptText(item.image_name, answer.excluded)));
     this.loop.on('progress', ({ attributes }) => this.view.countAttributes(attributes));
+    this.loop.on('skipped', (skipped) => this.view.countSkipped(skipped));
     outbox.on('calm', () => page.state === 'waiting' && tasks.sync());
   }
 
   start() {
+    this.copy.begin();
     if (this.session.tasks.current) this.show();
     this.session.tasks.sync();
     this.session.outbox.send();
@@ -166,6 +170,7 @@ class LabelPage {
     const { last } = this.session.history;
     this.images.keep(this.session.tasks.queue, last ? [last.task] : []);
     this.photo.prepare(this.session.tasks.queue);
+    this.copy.changed(last ? [last.task] : []);
   }
 
   /**
@@ -381,4 +386,5 @@ class LabelPage {
   }
 }
 
-new LabelPage(await loadSchema(byId('loading-reason')), new ProjectStorage(localStorage, project), new ProjectStorage(sessionStorage, project)).start();
+const local = new ProjectStorage(localStorage, project);
+new LabelPage(await loadSchema(byId('loading-reason'), local), local, new ProjectStorage(sessionStorage, project)).start();

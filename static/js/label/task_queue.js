@@ -63,6 +63,19 @@ export class TaskQueue extends LeasedQueue {
   }
 
   /**
+   * Images that a closed page of this labeller held come behind those that are here.
+   *
+   * @param {Task[]} tasks
+   */
+  takeOver(tasks) {
+    const answered = this.outbox.answered();
+    const here = new Set(this.queue.map((task) => task.image_id));
+    this.queue.push(...tasks.filter((task) => !answered.has(task.image_id) && !here.has(task.image_id)));
+    this.keep();
+    if (this.queue.length > 0) this.tell('filled');
+  }
+
+  /**
    * The server has handed an image out anew.
    *
    * @param {?number} imageId

@@ -30,6 +30,7 @@ export class LabelView {
     this.task = null;
     /** @type {?Progress} */
     this.progress = null;
+    this.skipped = 0; // open images that the labeller skipped
     this.reserved = false; // open images are assigned to others, and none is left for this labeller
     /** @type {?ApiError} */
     this.trouble = null;
@@ -87,6 +88,7 @@ export class LabelView {
     const state = this.task ? (this.images.of(this.task).ready ? 'ready' : 'loading') : this.idle();
     page.state = state;
     for (const part of findAll(document, '[data-show]')) part.hidden = !part.dataset.show?.split(' ').includes(state);
+    if (state === 'done') this.finish();
     if (state === 'waiting') byId('waiting-reason').textContent = this.reason();
   }
 
@@ -94,7 +96,21 @@ export class LabelView {
     if (this.trouble || this.outbox.waiting().length > 0) return 'waiting';
     if (!this.progress) return 'loading';
     if (this.progress.images === 0) return 'empty';
-    return this.progress.open === 0 ? 'done' : 'waiting';
+    return this.progress.open <= this.skipped ? 'done' : 'waiting';
+  }
+
+  /** @param {number} skipped open images that the labeller skipped */
+  countSkipped(skipped) {
+    this.skipped = skipped;
+    if (!this.task) this.state();
+  }
+
+  /** All images are labelled, or all but those that the labeller skipped. */
+  finish() {
+    const left = this.progress?.open ?? 0;
+    byId('done-title').textContent = left === 0 ? 'Every image is labelled' : 'Every other image is labelled';
+    byId('skipped-left').hidden = left === 0;
+    byId('skipped-count').textContent = `You skipped ${count(left, 'image')}.`;
   }
 
   reason() {

@@ -1,16 +1,46 @@
-import { call } from './api.js';
+import { asApiError, call } from './api.js';
 import { untilAnswered } from './retry.js';
+/** @import { ProjectStorage } from './storage.js' */
 /** @import { Answer, Attribute } from '../types' */
+
+const KEPT = 'schema';
 
 /**
  * Load the schema's attributes. The request is repeated until the server answers, because a page shows nothing without them.
  *
  * @param {HTMLElement} note where a failed request is reported
+ * @param {?ProjectStorage} [store] keeps them for a page that is opened without a network; once the server answers again and has
+ *   others, the page is loaded anew
  * @returns {Promise<Attribute[]>}
  */
-export async function loadSchema(note) {
+export async function loadSchema(note, store = null) {
   const report = (/** @type {Error} */ { message }) => { note.textContent = `${message} Trying again …`; };
-  const { attributes } = await untilAnswered(() => call('GET', 'schema'), report, { wait: 1000 });
+  /** @type {?Attribute[]} */
+  const kept = store?.get(KEPT) ?? null;
+  if (kept === null) return keep(store, (await untilAnswered(() => call('GET', 'schema'), report, { wait: 1000 })).attributes);
+  try {
+    return keep(store, (await call('GET', 'schema')).attributes);
+  } catch (error) {
+    asApiError(error);
+  }
+  untilAnswered(() => call('GET', 'schema')).then(({ attributes }) => {
+    if (JSON.stringify(attributes) === JSON.stringify(kept)) return;
+    keep(store, attributes);
+    location.reload();
+  });
+  return kept;
+}
+
+/**
+ * @param {?ProjectStorage} store
+ * @param {Attribute[]} attributes
+ */
+function keep(store, attributes) {
+  try {
+    store?.set(KEPT, attributes);
+  } catch { // no room: only a page that is opened without a network needs it
+    store?.remove(KEPT);
+  }
   return attributes;
 }
 

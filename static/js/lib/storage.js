@@ -1,3 +1,10 @@
+let stopped = false;
+
+/** Keep nothing any more on this page: its account has logged out. */
+export function stopKeeping() {
+  stopped = true;
+}
+
 /** JSON values in localStorage or sessionStorage, under the project's own prefix. */
 export class ProjectStorage {
   /**
@@ -24,7 +31,7 @@ export class ProjectStorage {
    * @throws {DOMException} QuotaExceededError when the browser gives no more room
    */
   set(name, value) {
-    this.area.setItem(this.prefix + name, JSON.stringify(value));
+    if (!stopped) this.area.setItem(this.prefix + name, JSON.stringify(value));
   }
 
   /** @param {string} name */

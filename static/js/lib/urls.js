@@ -15,6 +15,13 @@ export const ownUrl = (path) => (document.documentElement.dataset.base ?? '') + 
 export const browseUrl = (filters) => ownUrl(filters && filters.size > 0 ? `/browse?${filters}` : '/browse');
 
 /**
+ * The sweep page, for the images inside a lasso of the map.
+ *
+ * @param {URLSearchParams} part
+ */
+export const sweepUrl = (part) => ownUrl(`/sweep?${part}`);
+
+/**
  * The page of one image.
  *
  * @param {number} id

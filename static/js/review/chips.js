@@ -1,8 +1,9 @@
 /** The filters of a view as chips, and the values of every attribute with their counts. */
 import { call } from '../lib/api.js';
 import { element, messageOf } from '../lib/dom.js';
+import { groupName } from '../lib/schema.js';
 import { browseUrl } from '../lib/urls.js';
-import { alsoOf, filtersOf, withAlso } from './image_query.js';
+import { alsoOf, filtersOf, OF_MODEL, withAlso } from './image_query.js';
 /** @import { Attribute } from '../types' */
 
 /** @typedef {{images: number, values: Record<string, number>, complete: boolean}} ViewCounts */
@@ -22,6 +23,7 @@ const WORDS = {
   source: (value) => `Imported from ${value}`,
   sure_from: (value) => `Model at least ${Math.round(100 * Number(value))} % sure`,
   sure_below: (value) => `Model less than ${Math.round(100 * Number(value))} % sure`,
+  inside: () => 'Inside a lasso of the map',
   like: (value) => `Like ${value.split(',').length} chosen`,
 };
 
@@ -56,16 +58,18 @@ export function chipNodes(schema, view) {
     return left;
   };
   const [value, predicted] = [view.get('value'), view.get('predicted')];
-  if (main && value) chips.push([`${title(main)}: ${valueName(attributeOf(main), value)}`, predicted ? without('value') : without('attribute', 'value')]);
-  else if (main) chips.push([title(main), without('attribute', 'predicted', 'balanced', 'sure_from', 'sure_below')]);
-  if (main && predicted) chips.push([`${title(main)} predicted ${valueName(attributeOf(main), predicted)}`, without('predicted', 'balanced')]);
+  if (main && value) chips.push([`${title(main)}: ${valueName(attributeOf(main), value)}`, OF_MODEL.some((name) => view.has(name)) ? without('value') : without('attribute', 'value')]);
+  else if (main) chips.push([title(main), without('attribute', ...OF_MODEL)]);
+  const round = view.get('round');
+  if (main && predicted) chips.push([`${title(main)} predicted ${valueName(attributeOf(main), predicted)}${round ? ` by round ${round}` : ''}`, without('predicted', 'balanced', 'round')]);
+  else if (round) chips.push([`Model of round ${round}`, without('round')]);
   const also = alsoOf(view);
   for (const [name, wanted] of also) {
     chips.push([`${title(name)}: ${valueName(attributeOf(name), wanted)}`, withAlso(view, also.filter((pair) => pair[0] !== name || pair[1] !== wanted))]);
   }
   for (const [name, words] of Object.entries(WORDS)) {
     const given = view.get(name);
-    if (given) chips.push([words(given), name === 'like' ? without('like', 'order') : without(name)]);
+    if (given) chips.push([words(name === 'group' ? groupName(schema, given) : given), name === 'like' ? without('like', 'order') : without(name)]);
   }
   return chips.map(([text, left]) => element('li', {}, element('a', { class: 'view-chip', href: browseUrl(left), 'aria-label': `Remove the filter ${text}` }, text, element('span', { 'aria-hidden': 'true' }, ' ×'))));
 }

@@ -5,7 +5,7 @@ import { ProjectStorage } from '../lib/storage.js';
 import { browseUrl, imageUrl, ownUrl } from '../lib/urls.js';
 import { ActionBar } from './action_bar.js';
 import { chipNodes, facetNodes } from './chips.js';
-import { filtersOf, readImages, viewOf, withPlace } from './image_query.js';
+import { filtersOf, OF_MODEL, readImages, viewOf, withPlace } from './image_query.js';
 import { Selection } from './selection.js';
 import { tileNode } from './tiles.js';
 /** @import { Attribute, ImageCard } from '../types' */
@@ -19,6 +19,7 @@ const form = byId('view', HTMLFormElement);
 const grid = byId('grid');
 const attributeField = fieldOf(form, 'attribute');
 const valueField = fieldOf(form, 'value');
+const predictedField = fieldOf(form, 'predicted');
 const orderField = byId('order', HTMLSelectElement);
 const sizeField = byId('size', HTMLInputElement);
 const query = new URLSearchParams(location.search);
@@ -231,6 +232,9 @@ function offerValues(schema, person = 'this person') {
   valueField.replaceChildren(...options.map(([value, name]) => element('option', { value }, name)));
   valueField.disabled = !attribute;
   if (attribute?.name === filters.get('attribute')) valueField.value = wanted ?? '';
+  predictedField.replaceChildren(element('option', { value: '' }, 'any'), ...(attribute?.kind === 'categorical' ? attribute.values : []).map(({ code, name }) => element('option', { value: code }, name)));
+  predictedField.disabled = attribute?.kind !== 'categorical';
+  if (attribute?.name === filters.get('attribute')) predictedField.value = filters.get('predicted') ?? '';
 }
 
 /** @param {Attribute[]} schema */
@@ -248,6 +252,7 @@ function fillForm(schema) {
   if (orderField.value === 'likeness') orderField.append(element('option', { value: 'likeness', selected: true }, `likeness to ${view.get('like')?.split(',').length} chosen`));
   byId('chips').replaceChildren(...chipNodes(schema, view));
   byId('assign-view', HTMLAnchorElement).href = ownUrl(`/team?${new URLSearchParams({ assign: String(filtersOf(view)) })}`);
+  byId('assign-view').hidden = false;
   byId('facets').replaceChildren(...facetNodes(schema, view));
 }
 
@@ -255,7 +260,8 @@ function fillForm(schema) {
 function wantedView() {
   const wanted = new URLSearchParams(view);
   for (const [name, value] of new FormData(form)) wanted.set(name, String(value));
-  if (wanted.get('attribute') !== view.get('attribute')) for (const name of ['predicted', 'balanced', 'sure_from', 'sure_below']) wanted.delete(name);
+  const changed = (/** @type {string} */ name) => (wanted.get(name) ?? '') !== (view.get(name) ?? '');
+  if (changed('attribute') || changed('predicted')) for (const name of OF_MODEL) if (name !== 'predicted') wanted.delete(name);
   return viewOf(wanted);
 }
 
@@ -268,6 +274,7 @@ async function load() {
     attributeField.addEventListener('change', () => offerValues(schema));
     const table = new LightTable(schema);
     await table.load();
+    if (location.hash === '#all') await table.selectAll();
     const person = table.images[0]?.names[attributeField.value];
     if (person && schema.some(({ name, searched }) => searched && name === filters.get('attribute'))) offerValues(schema, person);
   } catch (error) {

@@ -1,14 +1,16 @@
-/** What an admin does with accounts: role, password, letting in and keeping out, tokens. */
-import { element, moment } from '../lib/dom.js';
+/** What an admin does with accounts: role, password, letting in and keeping out, sessions, tokens. */
+import { element } from '../lib/dom.js';
+import { sessionItem, tokenItem } from './access_lists.js';
 /** @import { Member } from '../types' */
 
 /**
  * What an admin can do with an account or a token, by its id.
  *
- * @typedef {{change: (id: number, what: Object) => void, token: (id: number, purpose: string) => void, revoke: (id: number) => void, remove: (id: number, forgetName: boolean) => void}} AccountActions
+ * @typedef {{change: (id: number, what: Object) => void, logout: (id: number) => void, token: (id: number, purpose: string, scope: string) => void, revoke: (id: number) => void, remove: (id: number, forgetName: boolean) => void}} AccountActions
  */
 
 const ROLES = ['labeller', 'reviewer', 'admin'];
+const SCOPES = ['read', 'label', 'admin'];
 
 /**
  * @param {string} label
@@ -31,9 +33,21 @@ function formOf(label, field, button, onsubmit, ...more) {
  * @param {AccountActions} act
  */
 function tokens(account, act) {
-  return element('ul', { class: 'tokens' }, ...account.tokens.map(({ id, purpose, created_at }) => element('li', { 'data-token': id },
-    element('span', {}, purpose, ' ', element('span', { class: 'muted' }, moment(created_at))),
-    element('button', { type: 'button', onclick: () => act.revoke(id) }, 'Revoke'))));
+  return element('ul', { class: 'tokens' }, ...account.tokens.map((token) => tokenItem(token, () => act.revoke(token.id))));
+}
+
+/**
+ * Where the account is logged in.
+ *
+ * @param {Member} account
+ * @param {AccountActions} act
+ */
+function sessions(account, act) {
+  if (account.sessions.length === 0) return [];
+  return [
+    element('ul', { class: 'tokens' }, ...account.sessions.map((session) => sessionItem(session, null))),
+    element('button', { type: 'button', onclick: () => act.logout(account.id) }, 'Log out everywhere'),
+  ];
 }
 
 /**
@@ -66,6 +80,7 @@ export function accountNode(account, act) {
   const password = element('input', { type: 'password', minlength: 10, autocomplete: 'new-password', required: true });
   const whose = element('input', { autocomplete: 'username', value: account.name, hidden: true }); // so that a browser keeps it for the right name
   const purpose = element('input', { maxlength: 200, placeholder: 'nightly export', autocomplete: 'off', required: true });
+  const scope = element('select', {}, ...SCOPES.map((one) => element('option', { selected: one === 'label' }, one)));
   const toggle = element('button', { type: 'button', onclick: () => act.change(account.id, { active: !account.active }) }, account.active ? 'Disable' : 'Enable');
   return element('details', { class: 'account', 'data-account': account.name, 'data-id': account.id, 'data-active': String(account.active) },
     element('summary', {}, account.name, element('small', {}, [account.role, account.me && 'you', !account.active && 'disabled'].filter(Boolean).join(', '))),
@@ -74,6 +89,7 @@ export function accountNode(account, act) {
     formOf('New password', password, 'Set', (value, sent) => { act.change(account.id, { password: value }); sent.reset(); }, whose),
     element('span', { class: 'switch' }, toggle),
     deleteForm(account, act),
+    ...sessions(account, act),
     tokens(account, act),
-    formOf('Token for a program', purpose, 'Create', (value) => act.token(account.id, value)));
+    formOf('Token for a program', purpose, 'Create', (value) => act.token(account.id, value, scope.value), element('label', {}, 'May ', scope)));
 }

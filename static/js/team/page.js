@@ -4,6 +4,7 @@ import { loadSchema } from '../lib/schema.js';
 import { byId, count, element, fieldOf, find, findAll, moment, onSubmit } from '../lib/dom.js';
 import { postOnce } from '../lib/retry.js';
 import { runExclusive } from '../lib/busy.js';
+import { secretNode } from './access_lists.js';
 import { accountNode } from './accounts.js';
 import { showAssignments } from './assign.js';
 import { showQualification } from './qualification.js';
@@ -14,6 +15,7 @@ import { ownUrl } from '../lib/urls.js';
 /** @import { AccountActions } from './accounts.js' */
 
 const settingsForm = byId('agree', HTMLFormElement);
+const TOKEN_DAYS = 365; // the command makes tokens that last longer
 /** @type {Map<string, string>} */
 let titles = new Map(); // of the attributes, by name
 
@@ -66,15 +68,19 @@ const act = {
     await call('POST', `team/members/${id}`, what);
     await refresh();
   }, 'Changed.'),
+  logout: (id) => runExclusive(async () => {
+    await call('POST', `team/members/${id}/sessions/end`, {});
+    await refresh();
+  }, 'Logged out everywhere. Its tokens stay.'),
   remove: (id, forgetName) => runExclusive(async () => {
     await call('POST', `team/members/${id}/delete`, { forget_name: forgetName });
     await refresh();
   }, 'The account is deleted. Its answers stay.'),
-  token: (id, purpose) => runExclusive(async () => {
-    const { token } = await call('POST', `team/members/${id}/tokens`, { purpose });
+  token: (id, purpose, scope) => runExclusive(async () => {
+    const { token } = await call('POST', `team/members/${id}/tokens`, { purpose, scope, days: TOKEN_DAYS });
     await refresh();
-    const secret = element('p', { class: 'secret', tabindex: -1 }, 'Copy this token now, it is shown only once: ', element('code', {}, token));
-    find(document, `.account[data-id="${id}"] .tokens`).before(secret);
+    const secret = secretNode(token);
+    find(document, `.account[data-id="${id}"]`).append(secret);
     secret.focus();
   }, 'The token is created.'),
   revoke: (id) => runExclusive(async () => {

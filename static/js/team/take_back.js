@@ -7,7 +7,10 @@ import { postOnce } from '../lib/retry.js';
 
 const form = byId('selection', HTMLFormElement);
 const take = byId('take');
+const LOOK_AGAIN = 1500; // milliseconds, while the worker goes on with a take-back
 let filled = false;
+/** @type {number|undefined} */
+let again;
 
 /** What was chosen, as the API takes it; empty fields are left out. */
 function chosen() {
@@ -36,17 +39,29 @@ function words({ answers, images, opened, restored, reopened, people_changes, ag
 }
 
 /** @param {PastTakeBack} past */
-function listed({ submission, effect, by, created_at, undone, labeller, upload, source, since, until, naming }) {
+function listed({ submission, state, covered, effect, by, created_at, undone, labeller, upload, source, since, until, naming }) {
   const what = [labeller && `of ${labellerName(labeller, 'you')}`, upload && `of import ${upload}`, source && `of ${source}`, naming && 'names of faces only'].filter(Boolean).join(', ');
   const times = [...(since ? [' from ', moment(since)] : []), ...(until ? [' until ', moment(until)] : [])];
   const text = [moment(created_at), ` ${labellerName(by)} undid ${count(effect.answers, 'answer')} ${what}`, ...times, '. '];
+  const left = state === 'running' ? `${covered.toLocaleString('en')} of ${effect.submissions.toLocaleString('en')} submissions so far. ` : `${count(covered, 'submission')} still to come back. `;
+  if (state === 'running' || state === 'undoing') text.push(left);
   const undo = element('button', { type: 'button', onclick: () => restore(submission) }, 'Undo');
   return element('li', { 'data-undone': String(undone) }, ...text, undone ? element('span', { class: 'muted' }, 'Undone.') : undo);
 }
 
 /** @param {PastTakeBack[]} takeBacks */
 function list(takeBacks) {
+  clearTimeout(again);
+  if (takeBacks.some(({ state }) => state === 'running' || state === 'undoing')) again = setTimeout(look, LOOK_AGAIN);
   byId('past-take-backs').replaceChildren(...takeBacks.map(listed));
+}
+
+async function look() {
+  try {
+    list((await call('GET', 'team/take-backs')).take_backs);
+  } catch {
+    again = setTimeout(look, LOOK_AGAIN);
+  }
 }
 
 /** @param {string} submission */

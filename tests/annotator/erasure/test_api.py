@@ -8,7 +8,8 @@ import requests
 
 from annotator.feature_removal import forget_features
 from annotator.project import ProjectFolder
-from annotator.services.accounts import add_account, add_token
+from annotator.services.access.tokens import add_token
+from annotator.services.accounts import add_account
 from annotator.services.erasure.journal import complete_erasures
 from tests.support.projects.accounts import PASSWORD
 from tests.support.projects.erasing import ERASED, fill

@@ -138,7 +138,7 @@ def test_images_with_a_flag_are_found_until_it_is_resolved(filled: ProjectFolder
 def test_differing_opinions_are_found_until_a_reviewer_decides(
     filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch, few: int
 ):
-    monkeypatch.setattr(filters, "_FEW", few)  # 0: they are many, and looked for among the images
+    monkeypatch.setattr(filters, "FEW", few)  # 0: they are many, and looked for among the images
     image = late_opinion(filled, 0, 1)
     with filled.database.read() as session:
         name = session.get_one(Image, image).name

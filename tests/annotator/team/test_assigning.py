@@ -11,7 +11,8 @@ from annotator.domain.grouping.shares import place_of, stretch_ends
 from annotator.errors import Conflict, NotFound, WrongUse
 from annotator.models import Image, Labeller
 from annotator.project import ProjectFolder
-from annotator.services.accounts import add_account, add_token
+from annotator.services.access.tokens import add_token
+from annotator.services.accounts import add_account
 from annotator.services.annotation.bulk import SweepSelection, find_page
 from annotator.services.review.filters import Filters
 from annotator.services.rounds.loading import load_predictions

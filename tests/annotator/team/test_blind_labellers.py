@@ -13,7 +13,8 @@ from annotator.app import create_app
 from annotator.config import Settings
 from annotator.domain.roles import Role
 from annotator.project import ProjectFolder
-from annotator.services.accounts import add_account, add_token
+from annotator.services.access.tokens import add_token
+from annotator.services.accounts import add_account
 from annotator.services.rounds.loading import load_predictions
 from annotator.services.tasks import leases
 from annotator.web.http.access import ACCESS

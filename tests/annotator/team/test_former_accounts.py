@@ -6,14 +6,8 @@ from sqlalchemy import select
 from annotator.errors import FacelabelError, NotFound
 from annotator.models import ApiToken, Labeller, Lease
 from annotator.project import ProjectFolder
-from annotator.services.accounts import (
-    account_of_token,
-    add_account,
-    add_token,
-    change_account,
-    check_password,
-    delete_account,
-)
+from annotator.services.access.tokens import account_of_token, add_token
+from annotator.services.accounts import add_account, change_account, check_password, delete_account
 from tests.support.commands import call
 from tests.support.projects.accounts import PASSWORD
 from tests.support.projects.labelling import ALL, Person, labels_of, row_count

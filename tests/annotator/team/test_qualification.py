@@ -6,7 +6,8 @@ from sqlalchemy import func, select
 
 from annotator.models import Annotation, Gold, Label, Submission
 from annotator.project import ProjectFolder
-from annotator.services.accounts import add_account, add_token
+from annotator.services.access.tokens import add_token
+from annotator.services.accounts import add_account
 from annotator.services.tasks.cursor import first_unanswered
 from annotator.services.team.metrics import compute_team_metrics
 from annotator.services.team.qualification import QualificationSettings, change_qualification

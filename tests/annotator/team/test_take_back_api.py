@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from annotator.models import Import, now
 from annotator.project import ProjectFolder
-from annotator.services.accounts import add_account, add_token
+from annotator.services.access.tokens import add_token
+from annotator.services.accounts import add_account
 from tests.support.commands import call
 from tests.support.projects.accounts import PASSWORD
 from tests.support.projects.labelling import ALL, Person, done_count

@@ -7,7 +7,8 @@ import pytest
 import requests
 
 from annotator.project import ProjectFolder
-from annotator.services.accounts import add_account, add_token
+from annotator.services.access.tokens import add_token
+from annotator.services.accounts import add_account
 from tests.support.projects.accounts import PASSWORD
 from tests.support.projects.labelling import ALL
 from tests.support.serving import Client, Server
@@ -118,7 +119,8 @@ def test_an_admin_makes_changes_and_disables_accounts(people: dict[str, Client])
     assert ada.post(f"/team/members/{number}", {"active": True, "password": "short"}).status_code == 400
     assert max_asks().status_code == 401  # all of a change or nothing
     ada.post(f"/team/members/{number}", {"active": True, "password": PASSWORD + "!"})
-    assert max_asks().status_code == 200
+    assert max_asks().status_code == 401  # the tokens ended when the account was disabled
+    assert ada.post(f"/team/members/{number}/tokens", {"purpose": "a script"}).status_code == 201
     [shown] = next(member["tokens"] for member in ada.get("/team")["members"] if member["name"] == "Max")
     assert shown["purpose"] == "a script"
     assert "token" not in shown

@@ -12,15 +12,8 @@ from annotator.domain.roles import LOCAL_LABELLER, Role, may
 from annotator.errors import FacelabelError
 from annotator.models import ApiToken, Labeller
 from annotator.project import ProjectFolder
-from annotator.services.accounts import (
-    account_of_token,
-    add_account,
-    add_token,
-    check_password,
-    revoke_tokens,
-    set_active,
-    set_password,
-)
+from annotator.services.access.tokens import account_of_token, add_token, revoke_tokens
+from annotator.services.accounts import add_account, check_password, set_active, set_password
 from tests.support.projects.accounts import PASSWORD, users_command
 from tests.support.serving import Server
 

@@ -16,6 +16,8 @@ import requests
 from annotator.app import create_app
 from annotator.config import Settings
 from annotator.project import ProjectFolder
+from annotator.resources import resource
+from annotator.web.http.static_files import static_version
 from tests.support.projects.labelling import ALL
 from tests.support.serving import Server
 
@@ -139,7 +141,7 @@ def test_every_answer_carries_the_content_security_policy(still: Server):
         "/snapshots",
         "/nowhere",
         "/api/v1/schema",
-        "/static/css/style.css",
+        f"/static/{static_version(resource('static'))}/css/style.css",
         "/media/x.jpg",
     ):
         answer = requests.get(still.url + path, timeout=10)

@@ -14,7 +14,8 @@ import requests
 from annotator.app import create_app
 from annotator.config import Settings
 from annotator.project import ProjectFolder
-from annotator.services.accounts import add_account, add_token
+from annotator.services.access.tokens import add_token
+from annotator.services.accounts import add_account
 from annotator.services.rounds.loading import load_predictions
 from annotator.web.http.description import KEYED, describe_api
 from tests.support.predictions_folder import write_predictions

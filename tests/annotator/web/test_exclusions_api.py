@@ -6,7 +6,8 @@ import pytest
 
 from annotator.domain.roles import Role
 from annotator.project import ProjectFolder
-from annotator.services.accounts import add_account, add_token
+from annotator.services.access.tokens import add_token
+from annotator.services.accounts import add_account
 from tests.support.projects.labelling import ALL
 from tests.support.serving import Client, Server
 

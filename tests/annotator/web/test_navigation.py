@@ -15,16 +15,16 @@ def titles(role: Role) -> dict[str, list[str]]:
 def test_an_admin_sees_five_sections_with_all_pages():
     assert titles(Role.ADMIN) == {
         "Label": ["Label", "Sweep", "People"],
-        "Images": ["Browse", "Review", "Groups"],
+        "Images": ["Browse", "Map", "Review", "Groups"],
         "Progress": ["Rounds", "Insights"],
-        "Team": ["Team"],
+        "Team": ["Team", "Access log"],
         "Data": ["Import", "Schema", "Export"],
     }
 
 
 def test_nobody_is_led_to_a_page_that_they_may_not_open():
     assert titles(Role.REVIEWER)["Data"] == ["Schema", "Export"]
-    assert titles(Role.LABELLER)["Images"] == ["Browse", "Groups"]
+    assert titles(Role.LABELLER)["Images"] == ["Browse", "Map"]
     assert all(page.endpoint in ACCESS for section in SECTIONS for page in section.pages)
 
 

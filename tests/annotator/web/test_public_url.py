@@ -26,6 +26,7 @@ from annotator.web.http.context import context_of
 from annotator.web.http.proxies import ProxyAware, client_address
 from tests.support.commands import call
 from tests.support.forked import Command
+from tests.support.paths import CHECKOUT
 from tests.support.projects.accounts import PASSWORD
 
 PUBLIC = "https://label.example.org"
@@ -172,6 +173,20 @@ def test_every_address_lies_below_the_path_prefix(team: ProjectFolder, kept: str
         assert description["servers"] == [{"url": f"{PUBLIC}/faces"}]
         cookie = description["components"]["securitySchemes"]["login"]["name"]
         assert cookie.startswith("__Secure-facelabel-")
+
+
+def test_no_script_and_no_template_names_an_address_without_the_prefix():
+    places = [
+        f"{file.relative_to(CHECKOUT)}:{number}"
+        for folder, kind, address in (
+            ("static/js", "*.js", re.compile(r"""['"`]/[a-z]""")),
+            ("templates", "*.html", re.compile(r"""(?:href|src|action)=["']/""")),
+        )
+        for file in sorted((CHECKOUT / folder).rglob(kind))
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if address.search(line) and "ownUrl(" not in line and not line.startswith(" * ")
+    ]
+    assert places == [], "write ownUrl('/…') in scripts, {{ base }}/… in templates"
 
 
 def test_a_path_prefix_that_is_one_of_the_apps_addresses_is_refused(team: ProjectFolder):

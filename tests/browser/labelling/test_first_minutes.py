@@ -71,3 +71,20 @@ def test_the_end_offers_the_labels_a_round_and_five_uncertain_images(
         assert len(lines) == 41
         assert lines[0].startswith("image_name,wrinkles,freckles")
         expect(page.get_by_role("link", name="Train a model")).to_have_attribute("href", "/rounds")
+
+
+def test_the_end_offers_the_images_that_were_skipped(page: Page, filled: ProjectFolder, faces: Path):
+    some = faces.parent / "all-but-one.csv"
+    some.write_text("\n".join((faces / "answers.csv").read_text().splitlines()[:-1]))
+    call("import", some, "-p", filled.path).assert_done()
+    with Server(filled.path) as server:
+        page.goto(server.url)
+        image = shown_image(page)
+        page.keyboard.press("Space")
+        shown_image(page)  # it comes back once by itself
+        page.keyboard.press("Space")
+        page.get_by_role("heading", name="Every other image is labelled").wait_for()
+        expect(page.locator("#skipped-left")).to_contain_text("You skipped 1 image.")
+        expect(page.get_by_role("link", name="Download labels.csv")).to_be_visible()
+        page.get_by_role("button", name="Bring them back").click()
+        assert shown_image(page) == image

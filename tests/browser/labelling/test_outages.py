@@ -1,9 +1,7 @@
 """The network, the server, the login or the tab fails while a user labels: each answer arrives once and in order."""
 
 import random
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from playwright.sync_api import Page
 from annotator.project import ProjectFolder
 from annotator.services.accounts import set_password
 from tests.support.browser.label_page import press_answers, shown_image, wait_until_sent
+from tests.support.browser.outages import SUPPLIED, Pressed, assert_arrived_once_and_in_order
 from tests.support.browser.pages import log_in
 from tests.support.projects.accounts import PASSWORD, users_command
 from tests.support.projects.images import LIMITS, draw_plain_images, import_images
@@ -21,17 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 
 AWAY = 5
 """Images answered in one outage: as many as a page always has ahead."""
-
-SUPPLIED = """count => {
-    const [name] = Object.keys(sessionStorage).filter((name) => name.endsWith('tasks'));
-    const ahead = JSON.parse(sessionStorage.getItem(name)).slice(0, count + 1);
-    const fetched = performance.getEntriesByType('resource').filter((entry) => entry.responseStatus > 0); // 0: it failed
-    const loaded = new Set(fetched.map((entry) => new URL(entry.name).pathname));
-    return ahead.length > count && ahead.every((task) => loaded.has(task.image_url));
-}"""
-"""Whether the page holds the image on the screen and so many more, all fetched."""
-
-Pressed = list[tuple[str, dict[str, str]]]
 
 
 @pytest.fixture
@@ -65,19 +53,6 @@ def answer_in_an_outage(page: Page, chance: random.Random, go_away: Callable[[],
     page.wait_for_selector(f'html[data-unsent="{AWAY}"]', state="attached")
     page.get_by_text(f"{AWAY} answers are waiting for the server; this browser keeps them.").wait_for()
     return pressed
-
-
-def assert_arrived_once_and_in_order(project: ProjectFolder, pressed: Pressed) -> None:
-    with closing(sqlite3.connect(project.database_file)) as database:
-        arrived = database.execute(
-            "SELECT s.id, i.name, t.name, a.code FROM submissions s JOIN images i ON i.id = s.image_id "
-            "JOIN annotations a ON a.submission_id = s.id JOIN attributes t ON t.id = a.attribute_id ORDER BY s.id, a.id"
-        ).fetchall()
-        assert database.execute("SELECT count(*) FROM submissions WHERE late").fetchone() == (0,)
-    found: dict[int, tuple[str, dict[str, str]]] = {}
-    for number, image, attribute, code in arrived:
-        found.setdefault(number, (image, {}))[1][attribute] = str(code)
-    assert list(found.values()) == pressed
 
 
 def test_answers_survive_a_network_outage(page: Page, plain: ProjectFolder, outages: int):

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from annotator.project import ProjectFolder
 from annotator.services.rounds.loading import load_predictions
 from tests.support.browser.label_page import CODES_PRESSED, image_name, shown_image, wait_until_sent
+from tests.support.browser.outages import wait_until_copied
 from tests.support.browser.screens import PHONE, page_on
 from tests.support.predictions_folder import write_predictions
 from tests.support.projects.images import names_of
@@ -47,21 +48,27 @@ def on_screen(page: Page, image: str) -> None:
     page.wait_for_selector(f'html[data-image-id="{image}"][data-state=ready]', state="attached")
 
 
-def test_ten_images_answered_by_touch_through_a_lost_network_are_exported_as_tapped(
-    browser: Browser, server: Server, tmp_path: Path
+def test_a_session_by_touch_through_lost_networks_and_reloads_is_exported_as_tapped(
+    browser: Browser, server: Server, tmp_path: Path, soak: bool
 ):
+    """30 images, or a third of them."""
     chance = random.Random(1)
+    tapped: dict[str, dict[str, str]] = {}
     with page_on(browser, PHONE) as page:
         page.goto(server.url)
-        tapped = dict(tap_answers(page, chance) for _ in range(5))
-        wait_until_sent(page)
-        page.wait_for_load_state("networkidle")
-        page.context.set_offline(True)
-        tapped |= dict(tap_answers(page, chance) for _ in range(3))
-        page.wait_for_selector('html[data-unsent="3"]', state="attached")
-        page.context.set_offline(False)
-        tapped |= dict(tap_answers(page, chance) for _ in range(2))
-        wait_until_sent(page)
+        for outage in range(3 if soak else 1):
+            tapped |= dict(tap_answers(page, chance) for _ in range(5))
+            wait_until_sent(page)
+            wait_until_copied(page)
+            page.context.set_offline(True)
+            tapped |= dict(tap_answers(page, chance) for _ in range(2))
+            page.reload()
+            tapped |= dict([tap_answers(page, chance)])
+            page.wait_for_selector('html[data-unsent="3"]', state="attached")
+            page.context.set_offline(False)
+            tapped |= dict(tap_answers(page, chance) for _ in range(2))
+            wait_until_sent(page)
+            assert len(tapped) == 10 * (outage + 1)
     found = exported_labels(server.project, tmp_path / "s")
     assert {name: row for name, row in found.items() if row} == tapped
 

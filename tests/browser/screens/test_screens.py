@@ -24,6 +24,7 @@ from tests.support.commands import call
 from tests.support.face_descriptors import describe
 from tests.support.predictions_folder import write_predictions
 from tests.support.projects.images import names_of
+from tests.support.projects.maps import halved_map
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -37,6 +38,7 @@ def busy(filled: ProjectFolder, faces: Path) -> Iterator[Server]:
     some = faces.parent / "some.csv"
     some.write_text("\n".join(lines[:21]))
     call("import", some, "-p", filled.path).assert_done()
+    halved_map(filled)
     describe(filled, {name: number // 4 for number, name in enumerate(names_of(filled))})
     guessed = {name: [0.5, 0.2, 0.3] for name in names_of(filled, split="train")}
     load_predictions(filled, write_predictions(filled, filled.rounds / "1" / "predictions", guessed))

@@ -11,15 +11,19 @@ PAGES = {
     "/people": "html[data-state=empty]",
     "/people/all": "html[data-state=ready]",
     "/browse": "html[data-state=ready]",
+    "/map": "html[data-state=ready]",
     "/review": "html[data-state=ready]",
     "/groups": "html[data-state=ready]",
     "/schema": "html[data-state=ready]",
     "/team": "html[data-state=ready]",
+    "/access-log": "html[data-state=ready]",
+    "/account": "html[data-state=ready]",
     "/import": "html[data-state=ready]",
     "/rounds": "html[data-state=ready]",
     "/insights": "html[data-state=ready]",
     "/snapshots": "html[data-state=ready]",
     "/words": "#words",
+    "/qualification": "html[data-state=ready]",
 }
 """By path, the selector that matches once the page of an empty project is ready."""
 

@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import requests
+
+from tests.support.serving import Client, Server
+
 PASSWORD = "correct horse battery"
 
 
@@ -13,3 +17,23 @@ def users_command(project: Path, *arguments: str, password: str = "") -> str:
     if password:
         command.append("--password-stdin")
     return subprocess.run(command, input=password, capture_output=True, text=True, check=True).stdout
+
+
+def logged_in(server: Server, name: str, password: str = PASSWORD, agent: str = "") -> Client:
+    """A client with the cookie of a login, as a browser that calls itself `agent`."""
+    client = server.client()
+    client.session.headers["User-Agent"] = agent
+    assert log_in_as(client, name, password).status_code == 200
+    return client
+
+
+def log_in_as(client: Client, name: str, password: str = PASSWORD) -> requests.Response:
+    """The answer to a login."""
+    return client.post("/login", {"name": name, "password": password})
+
+
+def with_token(server: Server, token: str) -> Client:
+    """A client that sends a token."""
+    client = server.client()
+    client.session.headers["Authorization"] = f"Bearer {token}"
+    return client

@@ -19,18 +19,21 @@ from annotator.formats.importers.mapping import Mapping
 from annotator.imaging.detector import FoundFace
 from annotator.models import Face, Image, ImageAlias
 from annotator.project import ProjectFolder
+from annotator.services.common.image_maps import LISTED, map_folder
 from annotator.services.erasure.journal import begin_erasure, complete_erasures
 from annotator.services.erasure.scope import Request, find_images
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.grouping.listing import decide
 from annotator.services.importing.report_files import write_report
 from annotator.services.importing.reports import ImageReport, SourceReport
+from annotator.services.insights.image_map import list_images
 from annotator.services.people.directory import list_people
 from annotator.services.review.flags import raise_flag
 from tests.support.predictions_folder import SURE, UNCERTAIN
 from tests.support.projects.faces import give_faces
 from tests.support.projects.images import image_of, names_of
 from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.maps import make_map
 from tests.support.projects.reviewing import save_correction
 from tests.support.projects.round_results import add_finished_round
 from trainer.probe.feature_store import FeatureStore
@@ -115,6 +118,10 @@ def _write_caches(project: ProjectFolder, chance: np.random.Generator) -> None:
         )
     with project.database.read() as session:
         sha256 = session.scalars(select(Image.sha256).where(Image.name == ERASED)).one()
+    with project.database.read() as session:
+        listed = list_images(session)
+    make_map(project, {name: (0.1 + place / 100, 0.5) for place, name in enumerate(names_of(project))})
+    (map_folder(project) / LISTED).write_bytes(listed)  # a computation was killed
     tile = shard_path(project.cache / "tiles", sha256, "0-0-96-96-0-480.jpg")
     tile.parent.mkdir(parents=True)
     tile.write_bytes(shard_path(project.views, sha256, "jpg").read_bytes())

@@ -15,9 +15,9 @@ const STAGES = ['snapshot', 'features', 'train', 'evaluate', 'predict', 'load'];
 /**
  * The strip that says when the model learns again, how far it is, and from which image on its suggestions are used.
  *
- * Event `progress`: counts per attribute.
+ * Events: `progress`: counts per attribute; `skipped`: how many open images the labeller skipped.
  *
- * @extends {Emitter<{progress: ProgressDetail}>}
+ * @extends {Emitter<{progress: ProgressDetail, skipped: number}>}
  */
 export class LoopStrip extends Emitter {
   /**
@@ -58,6 +58,7 @@ export class LoopStrip extends Emitter {
       this.answered = 0;
       pause = loop.round || loop.images_left === 0 ? BUSY : IDLE;
       this.render();
+      this.tell('skipped', loop.skipped);
       const seen = this.session.get('suggestions');
       if (seen === null) this.session.set('suggestions', loop.version); // the images of a new tab have just been handed out
       else if (loop.version !== seen) await this.renew();

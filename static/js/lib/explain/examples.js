@@ -1,10 +1,10 @@
 /** The examples of a guideline on the schema page: to read, and to change. */
 import { element } from '../dom.js';
-import { ownUrl } from '../urls.js';
 /** @import { DraftAttribute } from '../../admin/schema_draft.js' */
 /** @import { Redraw } from '../../admin/schema_card.js' */
 
 const DRAWN = 'drawn:';
+const DRAWINGS = new URL('../../../examples/', import.meta.url).pathname;
 
 /** @param {DraftAttribute} attribute @param {number} code */
 const valueName = (attribute, code) => attribute.values.find((value) => value.code === code)?.name ?? String(code);
@@ -18,7 +18,7 @@ const valueName = (attribute, code) => attribute.values.find((value) => value.co
  */
 function exampleNode(attribute, { image, code }, ...tools) {
   const drawn = image.startsWith(DRAWN);
-  const shown = drawn ? element('img', { src: ownUrl(`/static/examples/${encodeURIComponent(image.slice(DRAWN.length))}.webp`), alt: '', width: 72, height: 72, loading: 'lazy' }) : element('code', {}, image);
+  const shown = drawn ? element('img', { src: `${DRAWINGS}${encodeURIComponent(image.slice(DRAWN.length))}.webp`, alt: '', width: 72, height: 72, loading: 'lazy' }) : element('code', {}, image);
   return element('li', {}, shown, element('span', {}, valueName(attribute, code)), ...tools);
 }
 

@@ -1,4 +1,4 @@
-"""assign: images that the queue gives only to some people."""
+"""What a team does together: aggregate joins answers to one label, assign keeps images for some people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from annotator.db import Session
 from annotator.domain.plurals import counted
 from annotator.domain.timestamps import utc_text
 from annotator.errors import WrongUse
-from annotator.services.accounts import find_account, local_labeller
+from annotator.services.access.account import find_account
+from annotator.services.accounts import local_labeller
+from annotator.services.team.aggregation import aggregate, preview_aggregation
 from annotator.services.team.assigning import PastAssignment, assign, list_assignments, release
 from annotator.services.team.assignment_plan import Preview, Wanted, preview_assignment
 from annotator.web.images.assignments import wanted_of
@@ -131,3 +133,30 @@ def _as_json(past: PastAssignment) -> dict[str, Any]:
     del row["number"]
     times = {name: utc_text(row[name]) if row[name] else None for name in ("created_at", "released_at")}
     return row | times
+
+
+@click.command("aggregate")
+@click.option("--preview", is_flag=True, help="Report what would change, and change nothing.")
+@project_option
+@json_option
+def aggregate_command(preview: bool, project: Path, as_json: bool) -> None:
+    """Aggregate several people's answers to the same question into one label.
+
+    The team page sets the method: majority or Dawid-Skene.
+    """
+    opened = open_project(project)
+    if preview:
+        with opened.database.read() as session:
+            report = preview_aggregation(session)
+    else:
+        report = aggregate(opened)
+    if as_json:
+        print_json(asdict(report))
+        return
+    changed = counted(report.changed, "label", "labels")
+    click.echo(
+        f"{counted(report.cells, 'cell has', 'cells have')} several opinions; "
+        f"{changed} {'would change' if preview else 'changed'} ({report.method})."
+    )
+    if report.undecided:
+        click.echo(f"{counted(report.undecided, 'cell stays', 'cells stay')} undecided; see the page Review.")

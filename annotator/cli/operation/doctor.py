@@ -119,7 +119,7 @@ def _project(folder: Path, *, deep: bool) -> list[Finding]:
         ProjectFolder.open(folder).database.close()
         opened = Finding("project", "ok", str(folder.resolve()))
     except FacelabelError as error:
-        if error.code == "foreign_log":
+        if error.code == "other_log":
             return [Finding("project", "failed", error.what, error.do)]
         opened = Finding("project", "failed", error.what, error.do)
     except Exception as error:  # noqa: BLE001 - a damaged database may fail anywhere, and the user is to see the rest
