@@ -61,7 +61,7 @@ class OpenVinoNetwork:
     """
 
     def __init__(self, backbone: Backbone, size: Size, threads: int) -> None:
-        self._process = ProcessPoolExecutor(1, get_context("spawn"))
+        self._process = ProcessPoolExecutor(1, get_context("spawn"), _watch_parent)
         self._compiling = self._process.submit(_compile, _traced(backbone, size), size, threads)
 
     def is_ready(self) -> bool:
@@ -97,10 +97,14 @@ _networks: list[Callable[[Pixels], NDArray[np.float32]]] = []
 """In the process that computes: the compiled network."""
 
 
-def _compile(script: bytes, size: Size, threads: int) -> None:
-    """Compile the network in the process that computes."""
+def _watch_parent() -> None:
+    """Let the process that computes end with its parent from its first moment on."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C concerns the parent
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _compile(script: bytes, size: Size, threads: int) -> None:
+    """Compile the network in the process that computes."""
     openvino = import_openvino()
     from openvino.frontend import FrontEndManager  # noqa: PLC0415 - optional
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415

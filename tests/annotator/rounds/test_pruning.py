@@ -14,9 +14,12 @@ from sqlalchemy import event, select, update
 from annotator.cli import main
 from annotator.errors import Busy, Conflict
 from annotator.formats.snapshot.predictions import PredictionsFile
+from annotator.formats.snapshot.removal import Erased
 from annotator.models import Image, Round
 from annotator.project import ProjectFolder
 from annotator.services.common.job_queue import analysis_lock
+from annotator.services.erasure.round_files import erase_from_round
+from annotator.services.erasure.texts import Words
 from annotator.services.importing.labels import import_labels
 from annotator.services.rounds.comparison import round_changes
 from annotator.services.rounds.loading import import_predictions
@@ -179,6 +182,19 @@ def test_the_command_tells_what_it_would_free(measured: ProjectFolder):
     assert [entry["id"] for entry in json.loads(done.stdout)["rounds"]] == [1, 2]
     again = CliRunner().invoke(main, arguments)
     assert "No round can be pruned" in again.stdout
+
+
+def test_an_image_is_erased_from_a_pruned_round_and_its_report(measured: ProjectFolder):
+    prune_rounds(measured, 3)
+    folder, name = measured.round_folder(1), names_of(measured, split="test")[0]
+    with measured.database.read() as session:
+        sha256 = session.scalars(select(Image.sha256).where(Image.name == name)).one()
+    (folder / "snapshot" / "images.csv").write_text(sha256)  # of a pruning that was killed
+    erase_from_round(folder, Erased(frozenset([sha256])), Words([name]), restart=False)
+    assert name not in set(PredictionsFile(folder / "run" / "predictions").all_names())
+    assert not any(file.startswith("run/report/") for file in files_of(folder))
+    assert "snapshot/images.csv" not in files_of(folder)
+    assert (folder / "snapshot" / "manifest.json").exists(), "the curve needs it"
 
 
 def prune_until(moment: Moment, folder: Path, count: Path | None = None) -> None:

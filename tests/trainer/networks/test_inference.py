@@ -41,6 +41,8 @@ import os, signal, psutil
 from trainer.networks import build
 from trainer.networks.openvino_network import OpenVinoNetwork
 network = OpenVinoNetwork(build("s0_cnn", pretrained=False), (80, 80), threads=1)
+while not network.is_ready():
+    pass
 print(*(child.pid for child in psutil.Process().children() if "--multiprocessing-fork" in child.cmdline()), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
