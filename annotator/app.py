@@ -39,7 +39,7 @@ from annotator.web.http.operation import observe, operation
 from annotator.web.http.pages import pages
 from annotator.web.http.problems import tell_errors
 from annotator.web.http.proxies import ProxyAware
-from annotator.web.http.security import protect
+from annotator.web.http.security import TAKES_BYTES, protect
 from annotator.web.http.static_files import static_version
 from annotator.web.images.assignments import assignments
 from annotator.web.images.badges import badges
@@ -58,6 +58,8 @@ from annotator.web.label.people import people
 from annotator.web.label.people_corrections import people_corrections
 from annotator.web.label.reasons import reasons_api
 from annotator.web.label.routes import label_api
+from annotator.web.limits.bodies import read_bodies
+from annotator.web.limits.heavy import limit_heavy_calls
 from annotator.web.progress.insights import insights
 from annotator.web.progress.rounds import round_files, rounds_api
 from annotator.web.progress.words import words
@@ -146,6 +148,8 @@ def create_app(project: ProjectFolder, settings: Settings) -> Flask:
     observe(app, project)
     protect(app, settings)
     guard(app)
+    read_bodies(app, TAKES_BYTES)
+    limit_heavy_calls(app, settings.threads)
     add_access_log(app)
     add_navigation(app)
     tell_errors(app)

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         ge=0,
         description="How much of the disk the kept tiles and thumbnails may take; the ones not used for longest go first.",
     )
+    reserve_bytes: int = Field(
+        2**30,
+        ge=0,
+        description="Free disk space that imports leave for answers, snapshots and the database; at most 5 % of the disk.",
+    )
     worker: bool = Field(
         True, description="Whether `serve` starts a worker. `facelabel worker` starts one separately."
     )

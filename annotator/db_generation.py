@@ -19,14 +19,14 @@ import json
 import os
 import secrets
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+
+import pysqlite3
 
 from annotator.errors import FacelabelError
 from annotator.files import write_atomically
 
-_MARK_AT, _MARK_BYTES = 60, 4
-"""Where the header of a database file holds `user_version` (https://www.sqlite.org/fileformat.html)."""
 _SALT_AT, _SALT_BYTES, _LOG_HEADER = 16, 8, 32
 """Where the header of a write-ahead log holds its salt, and the size of the header."""
 _MARK_SECONDS = 60.0
@@ -112,11 +112,22 @@ class DatabaseGeneration:
         return header[_SALT_AT : _SALT_AT + _SALT_BYTES] if len(header) == _LOG_HEADER else None
 
     def _read_mark(self) -> int | None:
-        header = _read(self._database, _MARK_AT + _MARK_BYTES)
-        return int.from_bytes(header[_MARK_AT:], "big") if len(header) == _MARK_AT + _MARK_BYTES else None
+        """The mark of the database file itself, without the log; None if it cannot be read.
+
+        SQLite reads it, because a process that opens and closes the file otherwise gives up the locks that SQLite has on it
+        (POSIX advisory locks), and another process would then remove the log that this one still uses.
+        """
+        try:
+            with closing(
+                pysqlite3.connect(f"{Path(self._database).absolute().as_uri()}?immutable=1", uri=True)
+            ) as file:
+                return int(file.execute("PRAGMA user_version").fetchone()[0])
+        except pysqlite3.Error:
+            return None
 
 
 def _read(path: str, count: int) -> bytes:
+    """The first bytes of a file that SQLite never locks."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:

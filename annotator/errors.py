@@ -6,7 +6,7 @@ FacelabelError            what happened, what was kept, what to do; exit code 1,
 ├── Forbidden             the caller may not do this; HTTP 403
 ├── NotFound              the named thing does not exist; HTTP 404
 ├── Conflict              the state has changed meanwhile; HTTP 409
-├── TooMany               the same was tried too often; HTTP 429
+├── TooMany               the same was tried too often, or too much runs at once; HTTP 429
 ├── Busy                  the server is at work for others; HTTP 503
 └── NoRoom                the disk is full; HTTP 507
 """
@@ -75,7 +75,10 @@ class Unauthorized(FacelabelError):  # noqa: N818
 
 @dataclass(eq=False)
 class TooMany(FacelabelError):  # noqa: N818
-    """The same was tried too often. `retry_after`: seconds until it may be tried again; None if that is not known."""
+    """The same was tried too often, or too much of its kind runs at once.
+
+    `retry_after`: seconds until it may be tried again; None if that is not known.
+    """
 
     retry_after: int | None = None
 

@@ -154,6 +154,36 @@ def sync_disk(folder: Path) -> None:
         os.close(descriptor)
 
 
+RESERVE_SHARE = 0.05
+"""The reserve is at most this share of the disk, so that a small disk can be used."""
+
+
+def free_bytes(folder: Path, reserve: int) -> int:
+    """Return how many bytes may be written to the disk of a folder while a reserve of free space is left.
+
+    Args:
+        folder: the folder.
+        reserve: the bytes that stay free for answers, snapshots and the database; at most `RESERVE_SHARE` of the disk.
+    """
+    disk = shutil.disk_usage(folder)
+    return max(0, disk.free - min(reserve, int(RESERVE_SHARE * disk.total)))
+
+
+def require_room(folder: Path, size: int, reserve: int) -> None:
+    """Check that `size` bytes can be written to the disk of a folder while a reserve is left, see `free_bytes`.
+
+    Raises:
+        NoRoom: if they cannot.
+    """
+    if size >= free_bytes(folder, reserve):
+        raise NoRoom(
+            "no_room",
+            f"The disk of {folder} has no room for imports: a reserve stays free for answers.",
+            kept="What was imported before is kept.",
+            do="Make room, or set a smaller FACELABEL_RESERVE_BYTES; then try again.",
+        )
+
+
 def cannot_write(path: Path, error: OSError) -> FacelabelError:
     """The error for a file that could not be written."""
     kind = NoRoom if error.errno in {errno.ENOSPC, errno.EDQUOT} else FacelabelError

@@ -17,17 +17,19 @@ import click
 from waitress.server import create_server
 
 from annotator.addresses import ALL_INTERFACES, LOCAL_NAMES, host_name, urls
-from annotator.app import create_app
+from annotator.app import MAX_BODY_BYTES, create_app
 from annotator.config import Settings
 from annotator.errors import FacelabelError, WrongUse
 from annotator.graceful_stop import StoppableServer
 from annotator.logs import set_up_logging
 from annotator.project import ProjectFolder
 from annotator.services.accounts import has_accounts
+from annotator.services.importing.uploads import PIECE_BYTES
 from annotator.services.monitoring.startup_check import StartupCheck
 from annotator.web.http.context import context_of
 from annotator.web.http.operation import current_request
 from annotator.web.http.start_token import with_token
+from annotator.web.limits.connections import limit_connections, server_options
 
 STEADY_SECONDS = 60.0
 """A worker that ran for this long is restarted at once when it ends."""
@@ -67,7 +69,9 @@ def serve(project: ProjectFolder, settings: Settings, *, open_browser: bool = Fa
             threads=settings.threads,
             ident="facelabel",
             clear_untrusted_proxy_headers=False,  # web/http/proxies reads them, and must notice those of an unknown proxy
+            **server_options(PIECE_BYTES),
         )
+        limit_connections(server, MAX_BODY_BYTES, "/api/v1/imports")
     except OSError as error:
         raise _cannot_listen(settings, error) from error
     except ValueError as error:  # waitress raises it for a host that does not resolve

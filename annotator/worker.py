@@ -38,7 +38,7 @@ from annotator.services.faces.detection import BATCH_SECONDS, FaceSearch
 from annotator.services.grouping.duplicate_search import DuplicateSearch
 from annotator.services.grouping.listing import LEAKS
 from annotator.services.importing.runner import run_next_import
-from annotator.services.importing.uploads import remove_leftovers
+from annotator.services.importing.uploads import expire_uploads, remove_leftovers
 from annotator.services.insights.background import BackgroundProcess, analyses_of, paused, start_due_analysis
 from annotator.services.insights.image_map import MapComputation
 from annotator.services.insights.throughput import OPEN_CELLS
@@ -107,6 +107,7 @@ def run_worker(
     analyses: list[BackgroundProcess] = [*analyses_of(project), MapComputation(project)]
     relabeling, backups = RelabelScheduler(project), BackupScheduler(project)
     remove_leftovers(project)
+    expire_uploads(project)
     ended, changes = Event(), Changes(project.database)
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
     statistics.start()

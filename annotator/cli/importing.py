@@ -109,13 +109,13 @@ def import_command(
         raise click.UsageError("--map needs a source with labels.")
     settings = Settings()
     options = ImportOptions(
-        limits=Limits(settings.max_pixels, settings.max_file_bytes),
+        limits=Limits(settings.max_pixels, settings.max_file_bytes, settings.reserve_bytes),
         mapping=mapped,
         dry_run=dry_run,
         faces=bool(faces),
         as_opinions=counted == "opinions",
         restore_erased=restore_erased,
-        archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
+        archives=ArchiveLimits(member_bytes=settings.max_file_bytes, reserve_bytes=settings.reserve_bytes),
         names_encoding=names_encoding,
         video=VideoOptions(
             fps, None if turn == "auto" else int(turn), drop_blurred, drop_similar, settings.max_pixels
@@ -149,7 +149,9 @@ def run_image_import(project: ProjectFolder, folders: list[Path], *, faces: bool
         FacelabelError: if every file was refused.
     """
     settings = Settings()
-    options = ImportOptions(Limits(settings.max_pixels, settings.max_file_bytes), faces=bool(faces))
+    options = ImportOptions(
+        Limits(settings.max_pixels, settings.max_file_bytes, settings.reserve_bytes), faces=bool(faces)
+    )
     sources = find_sources(project, folders)
     choose = _cut_if_recommended if faces is None and settings.faces and _only_photos(sources) else None
     for source in sources:

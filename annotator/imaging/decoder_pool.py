@@ -1,10 +1,41 @@
-"""The processes that decode files that may be hostile; they are forked from a process that has loaded the decoders."""
+"""The processes that decode files that may be hostile; they are forked from a process that has loaded the decoders.
+
+Each file has a limit of processor time, of time, and of memory. The kernel keeps them: a decoder that is deep in C code, or
+stuck, cannot look at a clock. A file that exceeds a limit of time ends its process; one that needs more memory usually only gets
+a MemoryError.
+"""
 
 from __future__ import annotations
 
+import math
 import multiprocessing
+import os
+import resource
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from typing import Generic, ParamSpec, TypeVar
+
+from annotator.imaging.image_kinds import MAX_PIXELS
+
+PROCESSOR_SECONDS = 20
+"""The processor time that a file may take. A 64-megapixel photo takes up to four seconds, with a face search two more."""
+SECONDS = 120
+"""The time that a file may take, also on a machine that is busy or reads from a slow disk."""
+_BYTES, _BYTES_PER_PIXEL = 256 * 2**20, 32
+"""The private memory of a decoding process: of all kinds of files, a PNG with transparency takes most, 23 bytes per pixel."""
+
+Arguments = ParamSpec("Arguments")
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
+
+
+class DecoderKilledError(Exception):
+    """A decoder ended without a result; the message is the reason, as a clause after the file's name."""
 
 
 def decoding_context(work: str) -> ForkServerContext:
@@ -23,3 +54,123 @@ def prepare_decoding(work: str) -> None:
     """Start the process that decoding processes are forked from, without waiting until it has loaded `work`."""
     decoding_context(work)
     forkserver.ensure_running()
+
+
+def decoding_pool(work: str, most: int | None = None) -> ProcessPoolExecutor:
+    """Return a pool with a process per core; functions that it calls are wrapped in `Limited`.
+
+    Args:
+        work: the module that the processes run.
+        most: the largest number of processes.
+    """
+    cores = os.cpu_count() or 1
+    return ProcessPoolExecutor(
+        max_workers=min(most or cores, cores), mp_context=decoding_context(work), initializer=begin_decoding
+    )
+
+
+class Limited(Generic[Arguments, Result]):
+    """A picklable function of one file that ends its process when the file takes too long.
+
+    Args:
+        decode: a picklable function.
+        max_pixels: the number of pixels that a file may have.
+    """
+
+    def __init__(self, decode: Callable[Arguments, Result], max_pixels: int) -> None:
+        self._decode = decode
+        self._memory = _BYTES + _BYTES_PER_PIXEL * max(max_pixels, MAX_PIXELS)
+        share = max(1.0, max_pixels / MAX_PIXELS)
+        self._processor_seconds = math.ceil(share * PROCESSOR_SECONDS)
+        self._seconds = share * SECONDS
+
+    def __call__(self, *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        """Call the function within the limits."""
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _limit(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime) + self._processor_seconds)
+        _limit(resource.RLIMIT_DATA, self._memory)
+        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        try:
+            return self._decode(*arguments, **named)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def decode_alone(work: str, decode: Limited[[Argument], Result], argument: Argument) -> Result:
+    """Decode a file in a separate process.
+
+    Args:
+        work: the module that the process runs.
+        decode: a picklable function.
+        argument: the function's argument.
+
+    Raises:
+        DecoderKilledError: if the process ended before it had a result.
+    """
+    context = decoding_context(work)
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_send_result, args=(decode, argument, sending), daemon=True)
+    process.start()
+    sending.close()
+    try:
+        result: Result | BaseException = receiving.recv()
+    except EOFError:
+        process.join()
+        raise DecoderKilledError(_reason(process.exitcode or 0)) from None
+    finally:
+        receiving.close()
+    process.join()
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _send_result(decode: Callable[[Argument], Result], argument: Argument, sending: Connection) -> None:
+    begin_decoding()
+    try:
+        sending.send(decode(argument))
+    except Exception as error:  # noqa: BLE001 - the parent raises it
+        sending.send(error)
+
+
+def _reason(code: int) -> str:
+    if code in {-signal.SIGXCPU, -signal.SIGALRM}:
+        return "takes too long to decode"
+    if code == -signal.SIGKILL:
+        return "needs more memory to decode than there is"
+    return "cannot be decoded (its decoder crashed)"
+
+
+def begin_decoding() -> None:
+    """Prepare this process: it leaves no core dump, and ends when its parent ends, so that it does not outlive a killed import."""
+    _limit(resource.RLIMIT_CORE, 0)
+    end_with_parent()
+
+
+def limit_process(memory: int, processor_seconds: int) -> None:
+    """Limit all that this process may use, which decodes one file and ends with its parent.
+
+    Args:
+        memory: bytes of private memory; what asks for more gets a MemoryError.
+        processor_seconds: the process is killed after them.
+    """
+    begin_decoding()
+    _limit(resource.RLIMIT_DATA, memory)
+    _limit(resource.RLIMIT_CPU, processor_seconds)
+
+
+def _limit(kind: int, most: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+def end_with_parent() -> None:
+    """End this process when its parent ends."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from annotator.domain.faces.boxes import Box, head_box, turned_back
-from annotator.files import shard_path, write_atomically
+from annotator.files import require_room, shard_path, write_atomically
 from annotator.imaging.detector import FoundFace, find_faces, scale_face, turn_image
 from annotator.imaging.image_files import (
     MAX_ASPECT,
@@ -66,6 +66,7 @@ def cut_photo(photos: Path, images: Path, views: Path, limits: Limits, path: Pat
     """
     try:
         content = read_bytes(path, limits)
+        require_room(images.parent, 2 * len(content), limits.reserve_bytes)
         header, upright = decode_upright(content, limits)
         cuts = [_cut(images, views, limits, upright, face) for face in _heads(upright)]
     except RefusedImageError as refusal:

@@ -54,10 +54,14 @@ class Header:
 
 @dataclass(frozen=True)
 class Limits:
-    """Files and images that exceed these limits are refused before they are decoded."""
+    """Files and images that exceed these limits are refused before they are decoded.
+
+    `reserve_bytes`: the free disk space that storing them leaves, see `annotator.files.free_bytes`.
+    """
 
     max_pixels: int
     max_file_bytes: int
+    reserve_bytes: int = 0
 
 
 def read_bytes(path: Path, limits: Limits) -> bytes:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import multiprocessing
-import os
-import threading
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image as Picture
 
-from annotator.files import link_into, rename_into, shard_path, sync_disk, write_unsynced
-from annotator.imaging.decoder_pool import decoding_context
+from annotator.files import link_into, rename_into, require_room, shard_path, sync_disk, write_unsynced
 from annotator.imaging.image_files import (
     Header,
     Limits,
@@ -71,6 +66,7 @@ def store_image(images: Path, views: Path, limits: Limits, path: Path) -> Stored
         header, rendered = read_image(content, limits)
     except RefusedImageError as refusal:
         return str(refusal)
+    require_room(images.parent, len(content) + len(rendered), limits.reserve_bytes)
     image = str(shard_path(images, sha256, header.extension))
     written = (write_unsynced(f"{images}/{_INCOMING}", content), image)
     if rendered == content:
@@ -126,24 +122,3 @@ def clean_up(root: Path) -> None:
     """Remove the temporary files of killed imports below the root of a store; no other import may run."""
     for leftover in root.glob("*/.*.tmp"):
         leftover.unlink(missing_ok=True)
-
-
-def decoding_pool() -> ProcessPoolExecutor:
-    """Return a pool with a process per core, so that a hostile file that kills its decoder does not kill the import."""
-    return ProcessPoolExecutor(
-        max_workers=os.cpu_count() or 1,
-        mp_context=decoding_context(__name__),
-        initializer=end_with_parent,
-    )
-
-
-def end_with_parent() -> None:
-    """End this process when its parent ends, so that it does not outlive a killed import."""
-
-    def watch() -> None:
-        parent = multiprocessing.parent_process()
-        assert parent is not None
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

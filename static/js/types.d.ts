@@ -661,6 +661,12 @@ export interface ImportSummary {
   finished_at: string | null;
 }
 
+export interface Imports {
+  imports: ImportSummary[];
+  announced: number;
+  room: number;
+}
+
 /** What an import did, or would do. */
 export interface ImportReport {
   format: string;

@@ -23,6 +23,7 @@ def take(page: Page, number: int) -> None:
 
 def test_two_snapshots_are_taken_verified_compared_and_downloaded(page: Page, server: Server):
     page.goto(server.url + "/snapshots")
+    expect(page.locator("#backups")).to_contain_text("No backup has been made yet.")
     take(page, 1)
     client = server.client()
     [task] = client.next()["tasks"]

@@ -1,18 +1,16 @@
-"""Writing the Parquet tables of a dataset, and reading the rows of any Parquet file. It loads pyarrow at import."""
+"""Writing the Parquet tables of a dataset. It loads pyarrow at import."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotator.domain.schema import CANNOT_TELL
 from annotator.formats.exporters.base import Export, Losses, safe_name
-from annotator.formats.importers.safe_readers import refuse
 from annotator.formats.snapshot.images import SnapshotImage
 
 _ROWS = 65_536
@@ -25,23 +23,6 @@ _IMAGES = pa.schema(
 _ATTRIBUTES = pa.schema(
     [("attribute", pa.string()), ("code", pa.int32()), ("name", pa.string()), ("status", pa.string())]
 )
-
-
-def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the rows of a Parquet file as Python values, each with its place ("row 17").
-
-    Raises:
-        FacelabelError: if it is not a Parquet file, at the row where that shows.
-    """
-    number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(4096):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"row {number}", row
-    except (pa.ArrowException, OSError, ValueError) as error:
-        refuse(path, f"it is not a Parquet file ({str(error)[:200]})")
 
 
 def write(folder: Path, export: Export) -> Losses:

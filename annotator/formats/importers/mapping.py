@@ -31,7 +31,9 @@ from annotator.files import write_atomically
 from annotator.text_encoding import decode_text
 
 _SHOWN = 20
-_QUOTED = re.compile(r'"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'')
+_QUOTED = re.compile(
+    r'"(?:\\.|[^"\\\n])*+"?|\'[^\'\n]*+\'?'
+)  # also without its end: each character is looked at once
 _DEEP_KEY = re.compile(r'(?:\.[ \t]*[\w"-]+[ \t]*){32}')
 _PROPOSED = "Proposed from the names: check every line before it is used."
 
@@ -117,12 +119,13 @@ class Mapping:
                 for header, entry in document.get("columns", {}).items()
             }
             labels = {label: _label(entry) for label, entry in document.get("labels", {}).items()}
-        except (tomllib.TOMLDecodeError, AttributeError, RecursionError) as error:
+            image, encoding = document.get("image"), document.get("encoding")
+            image = str(image) if image is not None else None
+        except (ValueError, AttributeError, RecursionError) as error:  # also an integer with too many digits
             raise _bad(name, error) from error
-        image, encoding = document.get("image"), document.get("encoding")
         if encoding is not None and not _is_encoding(encoding):
             raise _bad(name, f"{encoding!r} is not an encoding; examples are utf-8, cp1252, cp932")
-        return cls(str(image) if image is not None else None, columns, labels, encoding)
+        return cls(image, columns, labels, encoding)
 
     def write(self, path: Path, counts: AnyMapping[str, int]) -> None:
         """Write the file for a person to edit; `counts`: how often each column or label occurs."""

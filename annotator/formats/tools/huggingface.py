@@ -17,6 +17,7 @@ from annotator.domain.schema import CANNOT_TELL_NAME
 from annotator.formats.exporters.base import Export, Losses, safe_name
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import take_rest
+from annotator.formats.importers.parquet_rows import read_rows
 from annotator.formats.importers.safe_readers import (
     image_name,
     plain_text,
@@ -134,8 +135,6 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 refuse(path, "it is not an object", f"line {number}")
             yield f"line {number}", item
     elif path.suffix == ".parquet":
-        from annotator.formats.exporters.parquet_tables import read_rows  # noqa: PLC0415 - most imports need no pyarrow
-
         yield from read_rows(path)
     else:
         yield from read_csv_records(path, ["file_name"])

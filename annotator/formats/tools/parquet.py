@@ -14,6 +14,7 @@ from typing import Any
 from annotator.domain.schema import CANNOT_TELL
 from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceImage
 from annotator.formats.importers.folder_files import take_rest
+from annotator.formats.importers.parquet_rows import read_rows
 from annotator.formats.importers.safe_readers import image_name, plain_text, refuse
 
 _TABLES = ("labels", "attributes", "images")
@@ -65,6 +66,4 @@ def read(path: Path) -> SourceContents:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    from annotator.formats.exporters.parquet_tables import read_rows  # noqa: PLC0415 - most imports need no pyarrow
-
     return ((f"{path.name}, {where}", row) for where, row in read_rows(path))

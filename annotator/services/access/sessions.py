@@ -145,6 +145,11 @@ def end_sessions(session: Session, labeller_id: int, *, but: int | None = None) 
     return result.rowcount
 
 
+def end_all_sessions(session: Session) -> None:
+    """End all sessions of all accounts."""
+    session.execute(delete(LoginSession))
+
+
 def digest(token: str) -> str:
     """The hash under which a session or a token is stored.
 

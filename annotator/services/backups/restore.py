@@ -12,6 +12,7 @@ from annotator.errors import FacelabelError, WrongUse
 from annotator.files import cannot_write, keep_private, link_into, shard_path, staged_folder, sync_disk
 from annotator.formats.snapshot.manifest import damaged, read_manifest, sha256_of
 from annotator.project import ProjectFolder
+from annotator.services.access.sessions import end_all_sessions
 from annotator.services.backups.archive import unpack
 from annotator.services.backups.contents import PARTS, Entry, read_entries
 from annotator.services.backups.folder import (
@@ -201,13 +202,14 @@ def _unpack_archive(file: Path, folder: Path) -> RestoreReport:
 
 
 def _open(project: ProjectFolder, report: RestoreReport) -> None:
-    """Check the restored database, migrate it and end its schedules; it is left without a log."""
+    """Check the restored database, migrate it, end its schedules and logins; it is left without a log."""
     facts = inspect_database(project.database_file)
     if facts.counts != report.counts:
         raise damaged(project.path, "its database has other counts than the manifest")
     opened = ProjectFolder.open(project.path)
     with opened.database.write() as session:
         unschedule_all(session)
+        end_all_sessions(session)  # one may have been ended since the backup
     opened.database.checkpoint()
     opened.database.close()
     for end in ("-wal", "-shm", "-generation"):

@@ -23,9 +23,8 @@ from sqlalchemy.orm import Session
 from annotator.domain.faces.boxes import Box
 from annotator.files import shard_path
 from annotator.formats.importers.base import SourceFace
-from annotator.imaging.decoder_pool import decoding_context
+from annotator.imaging.decoder_pool import decoding_context, end_with_parent
 from annotator.imaging.detector import FoundFace, describe_in_view, find_faces_in_view
-from annotator.imaging.image_store import end_with_parent
 from annotator.models import Face, Image, Project
 from annotator.project import ProjectFolder
 from annotator.services.common.counted import COUNTED, of_counted_image

@@ -22,9 +22,8 @@ from annotator.domain.faces.boxes import Box
 from annotator.domain.faces.crops import Crop, turned_size
 from annotator.errors import Busy, FacelabelError, NotFound
 from annotator.files import shard_path, write_atomically
-from annotator.imaging.decoder_pool import decoding_context
+from annotator.imaging.decoder_pool import Limited, decoding_pool
 from annotator.imaging.image_files import MIN_SIDE, VIEW_SIDE, Limits, RefusedImageError
-from annotator.imaging.image_store import end_with_parent
 from annotator.imaging.tiles import cut_tile
 from annotator.models import Image
 from annotator.project import ProjectFolder
@@ -167,8 +166,10 @@ class TileStore:
             making = self._making.get(path)
             if making is None:
                 if self._pool is None:
-                    self._pool = _decoders()
-                making = self._pool.submit(cut_tile, source, self._limits, size, crop, side)
+                    self._pool = decoding_pool(cut_tile.__module__, _PROCESSES)
+                making = self._pool.submit(
+                    Limited(cut_tile, self._limits.max_pixels), source, self._limits, size, crop, side
+                )
                 self._making[path] = making
                 making.add_done_callback(lambda _: self._making.pop(path, None))
         return making
@@ -193,14 +194,6 @@ class TileStore:
 
 
 _RESTORE = "Restore the file from a backup, or import the image again."
-
-
-def _decoders() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        max_workers=min(_PROCESSES, os.cpu_count() or 1),
-        mp_context=decoding_context(cut_tile.__module__),
-        initializer=end_with_parent,
-    )
 
 
 def _remove_oldest(folder: Path, max_bytes: int) -> int:

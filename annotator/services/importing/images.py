@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from annotator.errors import FacelabelError
+from annotator.imaging.decoder_pool import DecoderKilledError, Limited, decode_alone, decoding_pool
 from annotator.imaging.image_files import Limits
-from annotator.imaging.image_store import StoredImage, decoding_pool, examine_image, finish, store_image
+from annotator.imaging.image_store import StoredImage, examine_image, finish, store_image
 from annotator.project import ProjectFolder
 from annotator.services.common.progress import recount
 from annotator.services.grouping.membership import choose_test_share
@@ -25,6 +27,9 @@ Progress = Callable[[int, int], None]
 """Called with the number of files that are done and the number of all files."""
 
 Result = TypeVar("Result")
+
+MOST_KILLED = 20
+"""An import goes on after so many files that ended their decoder: each may take as long as a thousand others."""
 
 _BATCH = 256
 
@@ -44,12 +49,12 @@ def import_files(
     leaves whole batches, and running it again completes it.
 
     Raises:
-        FacelabelError: if a decoding process was killed, or the disk is full; recorded batches are kept.
+        FacelabelError: if many files cannot be decoded in time, or the disk is full; recorded batches are kept.
     """
     store = partial(store_image, project.images, project.views, limits)
     erased = ErasedFilter(project, report, restore=restore)
     with (
-        closing(decode_files(store, files, progress)) as stored,
+        closing(decode_files(store, files, progress, limits=limits, refused=str)) as stored,
         closing(_finished(project, stored, erased)) as batches,
     ):
         for batch in batches:
@@ -85,41 +90,77 @@ def examine_files(
     files: list[SourceFile], limits: Limits, progress: Progress = lambda *_: None
 ) -> list[DecodedFile]:
     """Decode the files as an import does, and store nothing."""
-    return list(decode_files(partial(examine_image, limits), files, progress))
+    return list(decode_files(partial(examine_image, limits), files, progress, limits=limits, refused=str))
 
 
 def decode_files(
-    decode: Callable[[Path], Result], files: list[SourceFile], progress: Progress, *, at_once: int = 16
+    decode: Callable[[Path], Result],
+    files: list[SourceFile],
+    progress: Progress,
+    *,
+    limits: Limits,
+    refused: Callable[[str], Result],
+    at_once: int = 16,
 ) -> Generator[tuple[SourceFile, Result]]:
     """Call `decode` with each file's path in separate processes, and give its results in the order of the files.
+
+    A file that ends its process, because it takes too long or crashes the decoder, is refused, and the next ones go on. To
+    find it among those that were in the works, they are decoded again, each in a separate process.
 
     Args:
         decode: a picklable function.
         files: the files.
         progress: is told how many files are done, at least after every `at_once` of them.
+        limits: the largest number of pixels decides how much memory and time a file may take.
+        refused: makes the result of a file that ended its process, from the reason.
         at_once: files that are passed to a process together; few where each takes long.
 
     Raises:
-        FacelabelError: if a decoding process was killed.
+        FacelabelError: if many files ended their processes.
     """
-    done = 0
+    done = killed = 0
+    limited = Limited(decode, limits.max_pixels)
     progress(done, len(files))
-    try:
-        with decoding_pool() as pool:
-            results = pool.map(decode, [file.path for file in files], chunksize=at_once)
-            try:
-                for file, result in zip(files, results, strict=True):
+    while done < len(files):
+        try:
+            with closing(_decode_together(limited, files[done:], at_once)) as results:
+                for file, result in zip(files[done:], results, strict=True):
                     yield file, result
                     done += 1
                     if done % at_once == 0 or done == len(files):
                         progress(done, len(files))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)  # otherwise all other files would be decoded first
-                raise
-    except BrokenProcessPool as error:
-        raise FacelabelError(
-            "import_stopped",
-            f"A decoding process was killed after {done} of {len(files)} files, probably for lack of memory.",
-            kept="The files before it are imported.",
-            do="Call the command again; it continues where it stopped. FACELABEL_MAX_PIXELS sets a lower limit.",
-        ) from error
+        except BrokenProcessPool:
+            before = killed
+            for file in files[done : done + at_once * (os.cpu_count() or 1)]:
+                try:
+                    result = decode_alone(store_image.__module__, limited, file.path)
+                except DecoderKilledError as reason:
+                    killed += 1
+                    result = refused(str(reason))
+                yield file, result
+                done += 1
+                progress(done, len(files))
+                if killed > before:
+                    break
+            if killed > MOST_KILLED:
+                raise _too_many_killed(done, len(files)) from None
+
+
+def _decode_together(
+    decode: Limited[[Path], Result], files: list[SourceFile], at_once: int
+) -> Generator[Result]:
+    with decoding_pool(store_image.__module__) as pool:
+        try:
+            yield from pool.map(decode, [file.path for file in files], chunksize=at_once)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # otherwise all other files would be decoded first
+            raise
+
+
+def _too_many_killed(done: int, total: int) -> FacelabelError:
+    return FacelabelError(
+        "import_stopped",
+        f"{MOST_KILLED + 1} files took too long to decode, or crashed the decoder; the import stopped after {done} of {total}.",
+        kept="The files before are imported.",
+        do="Take these files out, and import the rest again; it continues where it stopped.",
+    )

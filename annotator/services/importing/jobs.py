@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import UNFINISHED, JobState
 from annotator.errors import Conflict, NotFound
-from annotator.formats.importers.mapping import Mapping
 from annotator.models import Import, now
 from annotator.services.common.job_queue import claim, give_back
 
@@ -67,13 +66,13 @@ def begin_import(
 def start_import(session: Session, number: int, request: ImportRequest, *, dry_run: bool) -> Import:
     """Queue an uploaded file for a dry run or for the import. The same request again changes nothing.
 
+    The caller has parsed the mapping before the session began to write: a hostile one must not keep others from writing.
+
     Raises:
         NotFound: if there is no such import.
-        FacelabelError: if the mapping cannot be read.
         Conflict: if the file is not complete yet, was removed, or is being imported with another request.
     """
     row = get_import(session, number)
-    Mapping.parse(request.mapping, "of this import")
     is_same = row.dry_run == dry_run and row.options == asdict(request)
     is_imported = row.state == JobState.DONE and not row.dry_run
     if is_same and (row.state in UNFINISHED or is_imported):
@@ -105,8 +104,10 @@ def discard_import(session: Session, number: int) -> Import:
 
 
 def list_imports(session: Session) -> list[Import]:
-    """List imports, newest first."""
-    return list(session.scalars(select(Import).order_by(Import.id.desc()).limit(_LISTED)))
+    """List imports, newest first: all whose file has not arrived, because they keep room, and the last others."""
+    last = select(Import.id).order_by(Import.id.desc()).limit(_LISTED)
+    listed = or_(Import.id.in_(last), Import.state == JobState.RECEIVING)
+    return list(session.scalars(select(Import).where(listed).order_by(Import.id.desc())))
 
 
 def get_import(session: Session, number: int) -> Import:

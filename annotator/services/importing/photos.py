@@ -46,8 +46,18 @@ def survey_heads(
         return None
     every = -(-len(read.files) // MOST_PHOTOS)
     seen: list[PhotoFaces] = []
-    decoded = decode_files(partial(survey_photo, limits), read.files[::every], progress, at_once=1)
-    with closing(decoded) as photos, suppress(FacelabelError):  # a decoder was killed; the import says so
+    decoded = decode_files(
+        partial(survey_photo, limits),
+        read.files[::every],
+        progress,
+        limits=limits,
+        refused=lambda _: None,
+        at_once=1,
+    )
+    with (
+        closing(decoded) as photos,
+        suppress(FacelabelError),
+    ):  # too many decoders were killed; the import says so
         seen += (photo for _, photo in photos if photo is not None)
     hashes = [photo.sha256 for photo in seen]
     with project.database.read() as session:
@@ -77,11 +87,11 @@ def import_head_crops(
     killed again completes it. A photo without a face becomes one image, with face_count 0.
 
     Raises:
-        FacelabelError: if a decoding process was killed, or the disk is full; recorded batches are kept.
+        FacelabelError: if many files cannot be decoded in time, or the disk is full; recorded batches are kept.
     """
     cut = partial(cut_photo, project.photos, project.images, project.views, limits)
     erased = ErasedFilter(project, report, restore=restore)
-    with closing(decode_files(cut, files, progress)) as photos:
+    with closing(decode_files(cut, files, progress, limits=limits, refused=str)) as photos:
         while batch := list(islice(photos, _BATCH)):
             with project.database.write() as session:
                 _record_photos(session, erased.rest_of_photos(session, batch), report)

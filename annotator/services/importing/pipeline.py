@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from annotator.domain.schema import Schema
+from annotator.files import require_room
 from annotator.formats.importers.mapping import Mapping
 from annotator.project import ProjectFolder
 from annotator.services.importing.commit import commit_source, rehearse_source
@@ -41,8 +42,13 @@ def import_source(
         FacelabelError: if the source cannot be read, or none of its labels belongs to an image of the project.
     """
     schema = _schema(project)
+
+    def check() -> None:
+        options.check_stop()
+        require_room(project.path, 0, options.limits.reserve_bytes)
+
     with scratch_folder(project) as scratch:
-        read = read_source(source, schema, options, scratch)
+        read = read_source(source, schema, replace(options, check_stop=check), scratch)
         on_read(read, schema)
         translation = translate_source(read, schema, options.mapping)
         heads = None

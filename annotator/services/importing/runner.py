@@ -102,7 +102,7 @@ def _run(
 def _options(settings: Settings, row: Import, check_stop: Callable[[], None]) -> ImportOptions:
     request = ImportRequest(**row.options)
     return ImportOptions(
-        limits=Limits(settings.max_pixels, settings.max_file_bytes),
+        limits=Limits(settings.max_pixels, settings.max_file_bytes, settings.reserve_bytes),
         format=request.format,
         mapping=Mapping.parse(request.mapping, "of this import"),
         dry_run=row.dry_run,
@@ -110,7 +110,7 @@ def _options(settings: Settings, row: Import, check_stop: Callable[[], None]) ->
         faces=request.faces and not row.dry_run,
         # A dry run of the page tells what it would choose; the import does what was chosen.
         choose_heads=(lambda _: False) if settings.faces and row.dry_run else None,
-        archives=ArchiveLimits(member_bytes=settings.max_file_bytes),
+        archives=ArchiveLimits(member_bytes=settings.max_file_bytes, reserve_bytes=settings.reserve_bytes),
         names_encoding=request.names_encoding,
         video=VideoOptions(request.fps, max_pixels=settings.max_pixels),
         restore_erased=request.restore_erased,

@@ -10,13 +10,15 @@ import os
 import shutil
 import unicodedata
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from annotator.domain.states import JobState
 from annotator.errors import Conflict, NoRoom, WrongUse
-from annotator.files import cannot_write, hold_folder, sync_folder
+from annotator.files import cannot_write, free_bytes, hold_folder, sync_folder
 from annotator.models import Import
 from annotator.project import ProjectFolder
 from annotator.services.importing.jobs import get_import
@@ -24,6 +26,10 @@ from annotator.services.importing.jobs import get_import
 PIECE_BYTES = 8 * 2**20
 """The largest piece of a file, in bytes."""
 
+EXPIRES = timedelta(days=2)
+"""After this time without a piece, an announced file is discarded."""
+
+_EXPIRED = "Nothing arrived for two days: the upload was discarded. Send the file again."
 _LONGEST_NAME = 200  # bytes: temporary names beside it must still fit
 
 
@@ -57,18 +63,56 @@ def check_upload(name: str, size: int, first: int, limit: int) -> None:
         )
 
 
-def check_room(project: ProjectFolder, row: Import) -> None:
-    """Check that the disk has room for the rest of a file.
+def announced_bytes(session: Session) -> int:
+    """Return how many bytes of all announced files have not arrived yet."""
+    missing = select(func.sum(Import.bytes - Import.received)).where(Import.state == JobState.RECEIVING)
+    return session.scalar(missing) or 0
+
+
+def check_room(project: ProjectFolder, session: Session, row: Import, reserve: int) -> None:
+    """Check that the disk has room for the rest of this file and of all others that were announced.
+
+    Args:
+        project: the project.
+        session: a session that has the row.
+        row: the file that is announced now.
+        reserve: `FACELABEL_RESERVE_BYTES`.
 
     Raises:
         NoRoom: if it has not.
     """
-    if row.state == JobState.RECEIVING and row.bytes - row.received > shutil.disk_usage(project.path).free:
+    if row.state == JobState.RECEIVING and announced_bytes(session) > free_bytes(project.path, reserve):
         raise _no_room(row)
 
 
-def receive_piece(project: ProjectFolder, number: int, offset: int, piece: bytes) -> Import:
-    """Write a piece of a file at `offset`; the last piece queues the import.
+def expire_uploads(project: ProjectFolder) -> None:
+    """Discard the announced files of which nothing has arrived for `EXPIRES`, so that they keep no room from others."""
+    now = datetime.now(UTC)
+    with project.database.read() as session:
+        waiting = session.scalars(select(Import).where(Import.state == JobState.RECEIVING)).all()
+    for row in waiting:
+        if now - _last_arrival(project, row) < EXPIRES:
+            continue
+        with project.database.write() as session:
+            change = update(Import).where(
+                Import.id == row.id, Import.state == JobState.RECEIVING, Import.received == row.received
+            )
+            values = {"state": JobState.DISCARDED, "error": _EXPIRED, "finished_at": now}
+            session.execute(change.values(values))
+        remove_leftovers(project)
+
+
+def _last_arrival(project: ProjectFolder, row: Import) -> datetime:
+    """When the file was announced, or its last piece was written."""
+    try:
+        written = (upload_folder(project, row.id) / row.name).stat().st_mtime
+    except OSError:
+        return row.created_at
+    return max(row.created_at, datetime.fromtimestamp(written, UTC))
+
+
+def receive_piece(project: ProjectFolder, number: int, offset: int, piece: bytes, reserve: int = 0) -> Import:
+    """Write a piece of a file at `offset`; the last piece queues the import. `reserve`: `FACELABEL_RESERVE_BYTES`.
 
     Raises:
         NotFound: if there is no such import.
@@ -97,6 +141,8 @@ def receive_piece(project: ProjectFolder, number: int, offset: int, piece: bytes
             raise WrongUse(
                 "too_much", f"The file was announced with {row.bytes} bytes.", do="Start a new upload."
             )
+        if len(piece) > free_bytes(project.path, reserve):
+            raise _no_room(row)
         try:
             _write(folder / name, offset, piece)
         except NoRoom as error:
@@ -136,7 +182,7 @@ def _no_room(row: Import) -> NoRoom:
         "no_room",
         f"The disk has no room for {row.name}.",
         kept=f"The {row.received:,} bytes that have arrived are kept.",
-        do="Make room; the upload continues where it stopped.",
+        do="Make room, or discard other uploads; the upload continues where it stopped.",
     )
 
 

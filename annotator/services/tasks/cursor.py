@@ -44,6 +44,9 @@ _NO_ANSWER = (
     SubmissionKind.SCHEMA,
 )
 """Submissions after which the image still wants this labeller's answer: they say nothing, or only who is in it."""
+_NO_GOLD_ANSWER = (*_NO_ANSWER, SubmissionKind.REVIEW, SubmissionKind.SWEEP)
+"""The same for gold images. Who decided or corrected one is asked too: a decision in sight of all answers does not measure its
+author. Who answered one attribute in a sweep, before the image was gold, is asked the others."""
 _CURSORS = CacheKind[tuple[str, int, Reach], int](size=10_000)
 """By list, labeller and their reach: the number up to which everything is answered or skipped."""
 
@@ -71,10 +74,7 @@ def first_unanswered(
         Submission.labeller_id == labeller_id,
         ~is_undone(),
     )
-    # Who decided or corrected a gold image is asked too: a decision in sight of all answers does not measure its author.
-    answered = theirs.where(
-        Submission.kind.not_in((*_NO_ANSWER, SubmissionKind.REVIEW) if table is Gold else _NO_ANSWER)
-    )
+    answered = theirs.where(Submission.kind.not_in(_NO_GOLD_ANSWER if table is Gold else _NO_ANSWER))
     skipped = exists().where(Skip.image_id == table.image_id, Skip.labeller_id == labeller_id)
     passable = or_(answered, skipped)
     if table is OpinionWanted:  # open images are in the queue anyway

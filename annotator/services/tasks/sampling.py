@@ -42,9 +42,15 @@ def images_to_mix_in(session: Session, labeller_id: int, reach: Reach, count: in
 def remaining_opinions(
     session: Session, labeller_id: int, reach: Reach, count: int, without: Collection[int]
 ) -> list[int]:
-    """Find images, by id, that want a further opinion, without regard to the shares: for the time when no new image is left."""
+    """Find images, by id, that want a further answer, without regard to the shares: for the time when no new image is left.
+
+    Gold images are among them, so that everybody answers all of them in the end, also in a small project.
+    """
     again = _without(images_to_relabel(session, labeller_id, count + len(without)), without)
-    return (again + _overlapped(session, labeller_id, reach, count, without))[:count]
+    if team_settings(session).gold_share:
+        gold = _without(first_unanswered(session, Gold, labeller_id, count + len(without)), without)
+        again += _without(gold, again)
+    return (again + _overlapped(session, labeller_id, reach, count, [*without, *again]))[:count]
 
 
 def _overlapped(

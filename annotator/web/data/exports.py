@@ -9,10 +9,10 @@ from flask import Blueprint, request, send_file, url_for
 from flask import Response as FlaskResponse
 
 from annotator.formats.export_formats import EXPORT_FORMATS
-from annotator.formats.snapshot.zip import zip_chunks
 from annotator.services.exporting.exports import export_as, export_folder
 from annotator.services.exporting.label_files import write_coursework, write_labels
 from annotator.web.data.contracts import ExportOut, ExportRequest, FormatOut, FormatsOut, LossOut
+from annotator.web.data.downloads import zip_answer
 from annotator.web.http.context import context
 from annotator.web.http.contracts import answers, spec
 
@@ -72,8 +72,6 @@ def _csv(file: Path) -> FlaskResponse:
 
 @export_files.get("/exports/<name>/zip")
 def download(name: str) -> FlaskResponse:
-    """The export as a zip file, sent while it is being written. The same labels give the same bytes."""
+    """The export as a zip file, made while it is sent. The same labels give the same bytes."""
     folder, form = export_folder(context().project, name)
-    answer = FlaskResponse(zip_chunks(folder, form), mimetype="application/zip")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.zip"'
-    return answer
+    return zip_answer(folder, form, name)

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, request
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
+from annotator.files import free_bytes
 from annotator.formats.import_formats import FORMATS
 from annotator.formats.importers.archives.names import NAME_ENCODINGS
+from annotator.formats.importers.mapping import Mapping
 from annotator.services.importing.jobs import (
     ImportRequest,
     begin_import,
@@ -19,7 +21,14 @@ from annotator.services.importing.jobs import (
     list_imports,
     start_import,
 )
-from annotator.services.importing.uploads import check_room, check_upload, receive_piece, remove_upload
+from annotator.services.importing.uploads import (
+    announced_bytes,
+    check_room,
+    check_upload,
+    expire_uploads,
+    receive_piece,
+    remove_upload,
+)
 from annotator.web.http.context import context, idempotency_key, labeller_id
 from annotator.web.http.contracts import MAX_ID, Request, UtcTime, answers, spec
 
@@ -97,9 +106,14 @@ class ImportOut(ImportSummary):
 
 
 class ImportsOut(BaseModel):
-    """The imports, newest first."""
+    """The imports, newest first: all whose file has not arrived, and the last 50 others.
+
+    `announced`: the bytes that are still to arrive; `room`: the bytes that the disk has for imports, beyond its reserve.
+    """
 
     imports: list[ImportSummary]
+    announced: int
+    room: int
 
 
 @imports_api.post("")
@@ -109,17 +123,21 @@ def upload(query: UploadQuery) -> tuple[ImportOut, int]:
     key, piece, served = idempotency_key(), request.get_data(), context()
     size = query.bytes or len(piece)
     check_upload(query.name, size, len(piece), served.settings.max_upload_bytes)
+    reserve = served.settings.reserve_bytes
+    expire_uploads(served.project)
     with served.project.database.write() as session:
         row = begin_import(session, key, labeller_id(), query.name, size, dry_run=query.dry_run)
-        check_room(served.project, row)
-    return ImportOut(**import_details(receive_piece(served.project, row.id, 0, piece))), 201
+        check_room(served.project, session, row, reserve)
+    return ImportOut(**import_details(receive_piece(served.project, row.id, 0, piece, reserve))), 201
 
 
 @imports_api.post("/<int:number>/content")
 @spec.validate(resp=answers(HTTP_200=ImportOut, problems=(404, 409)), tags=["imports"])
 def receive(number: int, query: PieceQuery) -> ImportOut:
     """Send the next piece of a file. Repeating a piece changes nothing; the last piece queues the import."""
-    row = receive_piece(context().project, number, query.offset, request.get_data())
+    served = context()
+    reserve = served.settings.reserve_bytes
+    row = receive_piece(served.project, number, query.offset, request.get_data(), reserve)
     return ImportOut(**import_details(row))
 
 
@@ -127,8 +145,13 @@ def receive(number: int, query: PieceQuery) -> ImportOut:
 @spec.validate(resp=answers(HTTP_200=ImportsOut), tags=["imports"])
 def index() -> ImportsOut:
     """The imports, newest first, without their reports."""
-    with context().project.database.read() as session:
-        return ImportsOut(imports=[ImportSummary(**import_summary(row)) for row in list_imports(session)])
+    served = context()
+    with served.project.database.read() as session:
+        return ImportsOut(
+            imports=[ImportSummary(**import_summary(row)) for row in list_imports(session)],
+            announced=announced_bytes(session),
+            room=free_bytes(served.project.path, served.settings.reserve_bytes),
+        )
 
 
 @imports_api.get("/<int:number>")
@@ -152,6 +175,7 @@ def start(number: int, json: StartRequest) -> tuple[ImportOut, int]:
         json.fps,
         json.restore_erased,
     )
+    Mapping.parse(json.mapping, "of this import")  # before the write lock
     with context().project.database.write() as session:
         return ImportOut(**import_details(start_import(session, number, wanted, dry_run=json.dry_run))), 202
 

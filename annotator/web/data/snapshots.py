@@ -12,7 +12,6 @@ from annotator.db import Session
 from annotator.errors import NotFound
 from annotator.formats.snapshot.diff import diff_snapshots, write_changed_cells
 from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot
-from annotator.formats.snapshot.zip import zip_chunks
 from annotator.services.exporting.snapshot_records import delete_snapshot, describe_snapshot
 from annotator.services.exporting.snapshots import export_snapshot, list_snapshots, snapshot_folder
 from annotator.web.data.contracts import (
@@ -24,6 +23,7 @@ from annotator.web.data.contracts import (
     SnapshotsOut,
     VerifiedOut,
 )
+from annotator.web.data.downloads import zip_answer
 from annotator.web.http.context import context
 from annotator.web.http.contracts import Empty, answers, spec
 from annotator.web.http.security import REPORT_POLICY
@@ -98,10 +98,8 @@ def card(name: str) -> FlaskResponse:
 
 @snapshot_files.get("/snapshots/<name>/zip")
 def download(name: str) -> FlaskResponse:
-    """The snapshot as a zip file, sent while it is being written."""
-    answer = FlaskResponse(zip_chunks(_folder(name), name), mimetype="application/zip")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.zip"'
-    return answer
+    """The snapshot as a zip file, made while it is sent."""
+    return zip_answer(_folder(name), name, name)
 
 
 @snapshot_files.get("/snapshots/<a>/changes/<b>")

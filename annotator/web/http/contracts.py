@@ -96,7 +96,7 @@ def answers(*, problems: Collection[int] = (), **bodies: type[BaseModel] | None)
 
     Args:
         problems: the HTTP statuses of its errors. Those that whole families of routes share need no mention:
-            `web/http/description` adds 403 to all, 401 to those that need a login, 400 and 413 to all POST requests.
+            `web/http/description` adds 400 and 403 to all, 401 to those that need a login, 413 to all POST requests.
         bodies: the body of each other status, such as `HTTP_200=RoundOut`; None for an answer without a body.
     """
     return Response(**bodies, **{f"HTTP_{status}": ProblemAnswer for status in problems})

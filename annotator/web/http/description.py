@@ -13,6 +13,7 @@ from annotator.web.http.access import ACCESS
 from annotator.web.http.context import context_of
 from annotator.web.http.contracts import spec
 from annotator.web.http.security import TAKES_BYTES
+from annotator.web.limits.heavy import HEAVY
 
 KEYED = frozenset(
     {
@@ -98,8 +99,14 @@ def _complete(operation: dict[str, Any], endpoint: str, method: str) -> None:
         operation["security"] = [{"token": []}, {"login": []}]
         _add_problem(operation, 401, "The caller is not logged in")
     _add_problem(operation, 403, "This caller may not do this, or the request comes from another site")
+    _add_problem(operation, 400, "The request does not match this description")
+    if endpoint in HEAVY:
+        _add_problem(
+            operation,
+            429,
+            "Too many such requests run at once; the header Retry-After says when to repeat it",
+        )
     if method == "POST":
-        _add_problem(operation, 400, "The request does not match this description")
         _add_problem(operation, 413, "The body is too large")
 
 

@@ -8,7 +8,7 @@ import { MappingForm, saveText } from './mapping.js';
 import { bundle, takeFiles } from '../upload/drop_zone.js';
 import { upload } from '../upload/upload.js';
 import { ownUrl } from '../lib/urls.js';
-/** @import { Import, ImportSummary } from '../types' */
+/** @import { Import, Imports, ImportSummary } from '../types' */
 /** @import { ChosenFile } from '../upload/drop_zone.js' */
 
 const IMPORTED = 'Imported.';
@@ -139,16 +139,29 @@ function takeBackLink({ id, name, state, dry_run }) {
   return [' ', element('a', { href: ownUrl(`/team?upload=${id}#take-back`), 'aria-label': `Take back the labels of ${name}` }, 'Take back its labels …')];
 }
 
+/**
+ * Gives up a file that has not arrived, of which the server keeps the part that has.
+ *
+ * @param {ImportSummary} row
+ */
+function discardButton({ id, name, state }) {
+  if (state !== 'receiving') return [];
+  const discard = () => call('POST', `imports/${id}/discard`, {}).then(list).catch((error) => say('', asApiError(error).message));
+  return [' ', element('button', { type: 'button', onclick: discard, 'aria-label': `Discard ${name}` }, 'Discard')];
+}
+
 /** @param {ImportSummary} row */
 function listed(row) {
   const open = element('button', { type: 'button', onclick: () => look(row.id, true) }, row.name);
   return element('tr', { 'data-import': row.id }, element('th', { scope: 'row' }, open), element('td', { class: 'number' }, bytes(row.bytes)),
-    element('td', {}, moment(row.created_at)), element('td', {}, element('span', { class: 'badge', 'data-state': row.needs_mapping ? 'running' : row.state }, stateOf(row)), ...takeBackLink(row)));
+    element('td', {}, moment(row.created_at)), element('td', {}, element('span', { class: 'badge', 'data-state': row.needs_mapping ? 'running' : row.state }, stateOf(row)), ...takeBackLink(row), ...discardButton(row)));
 }
 
 async function list() {
-  /** @type {{imports: ImportSummary[]}} */
-  const { imports } = await call('GET', 'imports');
+  /** @type {Imports} */
+  const { imports, announced, room } = await call('GET', 'imports');
+  const waiting = announced ? `, ${bytes(announced)} still to arrive` : '';
+  byId('room').textContent = `Newest first · room for ${bytes(room)} on the server${waiting}`;
   const table = byId('imports', HTMLTableElement);
   table.hidden = imports.length === 0;
   table.tBodies[0].replaceChildren(...imports.map(listed));

@@ -53,6 +53,21 @@ async function errorOf(response) {
 }
 
 /**
+ * Send a request again while the server says that too many large ones run. It has done nothing then.
+ *
+ * @param {() => Promise<Response>} send
+ */
+async function whenThereIsRoom(send) {
+  const end = Date.now() + TIMEOUT;
+  for (;;) {
+    const response = await send();
+    const seconds = Number(response.headers.get('Retry-After'));
+    if (response.status !== 429 || !seconds || Date.now() + 1000 * seconds > end) return response;
+    await new Promise((resolve) => { setTimeout(resolve, 1000 * seconds); });
+  }
+}
+
+/**
  * Call the API.
  *
  * @param {'GET'|'POST'} method
@@ -70,10 +85,10 @@ export async function call(method, path, body, key) {
   if (key) headers['Idempotency-Key'] = key;
   let response;
   try {
-    response = await fetch(BASE + path, {
+    response = await whenThereIsRoom(() => fetch(BASE + path, {
       method, headers, body: isFile ? body : body && JSON.stringify(body), cache: 'no-store',
       signal: AbortSignal.timeout(isFile ? FILE_TIMEOUT : TIMEOUT),
-    });
+    }));
     if (response.ok) return response.status === 204 ? null : await response.json();
   } catch {
     throw new ApiError(0, { what: 'The server does not answer.' });

@@ -1,7 +1,7 @@
 // The service worker: without a network it opens the label page from the copy that the page keeps (label/offline_copy.js).
 // It stores nothing, so an older worker can serve a newer page: the address of a script contains its version.
 {
-  const PATIENCE = 8000; // milliseconds until a silent server counts as away
+  const PATIENCE = 20_000; // milliseconds until a silent server counts as away, as in lib/api.js
   const AWAY = [502, 503, 504]; // what a proxy says of a server that is away
   const worker = /** @type {any} */ (globalThis); // tsc knows the types of pages only
   const { pathname: home } = new URL(worker.registration.scope); // the label page

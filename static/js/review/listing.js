@@ -252,6 +252,7 @@ function fillForm(schema) {
   if (orderField.value === 'likeness') orderField.append(element('option', { value: 'likeness', selected: true }, `likeness to ${view.get('like')?.split(',').length} chosen`));
   byId('chips').replaceChildren(...chipNodes(schema, view));
   byId('assign-view', HTMLAnchorElement).href = ownUrl(`/team?${new URLSearchParams({ assign: String(filtersOf(view)) })}`);
+  byId('assign-view').hidden = false;
   byId('facets').replaceChildren(...facetNodes(schema, view));
 }
 

@@ -5,12 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import requests
 from sqlalchemy import select, update
 
 from annotator.errors import FacelabelError, WrongUse
 from annotator.files import shard_path
 from annotator.formats.snapshot.writer import SnapshotOptions
-from annotator.models import BackupPlace, Image, Tombstone, now
+from annotator.models import BackupPlace, Image, LoginSession, Tombstone, now
 from annotator.project import ProjectFolder
 from annotator.services.backups.contents import LEFT_OUT, PARTS
 from annotator.services.backups.create import back_up, back_up_to_archive
@@ -19,7 +20,9 @@ from annotator.services.backups.places import due_place, list_places, schedule
 from annotator.services.backups.restore import restore, verify_backup
 from annotator.services.exporting.snapshots import export_snapshot
 from tests.support.commands import call, files
+from tests.support.projects.accounts import PASSWORD, users_command
 from tests.support.projects.erasing import ERASED, erase, fill
+from tests.support.serving import Server
 
 HELD = {*PARTS, *LEFT_OUT, "facelabel.db"}
 
@@ -241,3 +244,20 @@ def test_a_schedule_is_kept_by_the_project(filled: ProjectFolder, tmp_path: Path
     told = call("backup", "-p", filled.path)
     assert "one every 12 hours, 3 are kept" in told.out
     assert "the next one is overdue" in told.out
+
+
+def test_a_login_does_not_come_back_with_a_backup(filled: ProjectFolder, tmp_path: Path):
+    users_command(filled.path, "add", "Ada", "--role", "admin", password=PASSWORD)
+    with Server(filled.path) as server:
+        login = requests.post(
+            f"{server.url}/api/v1/login", json={"name": "Ada", "password": PASSWORD}, timeout=30
+        )
+        assert login.status_code == 200
+    with filled.database.read() as session:
+        assert len(session.scalars(select(LoginSession.id)).all()) == 1
+    back_up(filled, tmp_path / "backups")
+    restore(tmp_path / "backups", tmp_path / "restored")
+    copy = ProjectFolder.open(tmp_path / "restored")
+    with copy.database.read() as session:
+        assert session.scalars(select(LoginSession.id)).all() == []
+    copy.database.close()

@@ -97,7 +97,7 @@ def test_a_missing_image_file_fails_the_export(filled: ProjectFolder, tmp_path: 
     label_two(filled)
     for path in list(filled.images.rglob("*.*")):
         path.unlink()
-    with pytest.raises(FacelabelError, match="could not be written"):
+    with pytest.raises(FacelabelError, match="is missing"):
         export_as(filled, "class_folders", tmp_path / "out")
     assert list(tmp_path.glob("*out*")) == []
     assert class_folders.write is EXPORT_FORMATS["class_folders"].write

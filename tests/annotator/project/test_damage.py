@@ -60,7 +60,8 @@ def test_a_damaged_page_is_told_or_harmless(labelled: ProjectFolder, tmp_path: P
     told = 0
     for trial in range(TRIALS if soak else 8):
         place = trial * pages // TRIALS if soak else chance.randrange(pages)
-        start, count = place * PAGE + chance.randrange(PAGE // 2), chance.choice([16, 512, PAGE // 2])
+        count = chance.choice([16, 512, PAGE // 2])
+        start = place * PAGE + chance.randrange(PAGE - count + 1)
         damaged = bytearray(sound)
         damaged[start : start + count] = chance.choice([chance.randbytes(count), bytes(count)])
         for path in labelled.path.glob("facelabel.db*"):

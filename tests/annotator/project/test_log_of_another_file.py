@@ -1,7 +1,11 @@
 """An older copy of the database beside a newer log is refused, and no honest pair of file and log ever is."""
 
+import os
 import random
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,9 +34,6 @@ def write_rows(folder: Path, seed: int, rounds: int) -> None:
             database.checkpoint()
         if chance.random() < 0.1:
             database.close()
-    import os
-    import signal
-
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -116,3 +117,14 @@ def test_a_copy_made_for_a_backup_is_never_taken_for_the_file_of_the_log(
     if (project.path / "facelabel.db-generation").exists():
         with pytest.raises(FacelabelError, match="belongs to another state"):
             ProjectFolder.open(project.path)
+
+
+def test_another_process_does_not_remove_the_log_of_this_one(project: ProjectFolder):
+    for _ in range(2):
+        with project.database.write() as session:
+            session.connection().exec_driver_sql("CREATE TABLE IF NOT EXISTS ballast (content)")
+    assert (project.path / "facelabel.db-generation").exists()
+    ProjectFolder.open(project.path)
+    look = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM ballast').fetchall(); c.close()"
+    subprocess.run([sys.executable, "-c", look, project.database_file], check=True)
+    assert Path(f"{project.database_file}-wal").stat().st_size > 0, "it thought that nobody uses the database"

@@ -12,6 +12,7 @@ from annotator.domain.metrics.statistics import Proportion
 from annotator.errors import FacelabelError
 from annotator.models import Annotation, Gold, Image, Label, now
 from annotator.project import ProjectFolder
+from annotator.services.annotation.bulk import SweptCell, SweptPage, submit_page
 from annotator.services.review.details import read_image
 from annotator.services.review.queue import review_queue
 from annotator.services.tasks.cursor import GOLD_DELAY
@@ -42,6 +43,23 @@ def test_everybody_answers_each_gold_image_once_and_no_label_changes(filled: Pro
         assert set(session.scalars(query)) == {"review", "opinion"}
         assert review_queue(filled, session, "opinions", after=None, limit=50).images == []
         assert not any(cell.differing for cell in read_image(filled, session, 3).cells)
+
+
+def test_all_gold_reaches_everybody_of_a_small_project_when_no_new_image_is_left(filled: ProjectFolder):
+    make_gold_images(filled, *range(1, 16))
+    set_team_settings(filled, gold_share=0.05)
+    ada, bob, author = Person(filled, "Ada"), Person(filled, "Bob"), Person(filled)
+    with filled.database.write() as session:
+        session.execute(update(Gold).values(created_at=now() - 2 * GOLD_DELAY))
+    swept = SweptPage("s", "glasses", (SweptCell(3, None, 1),))
+    with filled.database.write() as session:
+        submit_page(session, bob.id, swept)
+    answer_everything([ada, bob, author])
+    asked = {image: people for image, people in answerers_of(filled).items() if image < 16}
+    assert len(asked) == 15
+    assert {tuple(sorted(people)) for people in asked.values()} == {
+        tuple(sorted((ada.id, bob.id, author.id)))
+    }
 
 
 def test_a_gold_task_looks_like_any_other(filled: ProjectFolder):

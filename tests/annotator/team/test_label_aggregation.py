@@ -136,5 +136,5 @@ def test_the_command_previews_and_aggregates(filled: ProjectFolder):
     assert json.loads(preview.stdout) == {"method": "majority", "cells": 240, "changed": 40, "undecided": 0}
     assert labels_of(filled, 5)["glasses"] == 0
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "40 labels have changed" in done.stdout
+    assert "40 labels changed" in done.stdout
     assert labels_of(filled, 5)["glasses"] == 2

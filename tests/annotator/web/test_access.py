@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 import requests
 
-from annotator.app import create_app
-from annotator.config import Settings
 from annotator.domain.roles import Role
 from annotator.project import ProjectFolder
 from annotator.services.access.tokens import add_token
 from annotator.services.accounts import add_account
 from annotator.web.http.access import ACCESS
 from annotator.web.http.security import TAKES_BYTES
+from tests.support.hostile.web_routes import routes
 from tests.support.serving import Server
 
 
@@ -34,22 +33,6 @@ def world(tmp_path_factory: pytest.TempPathFactory, _filled: Path) -> Iterator[t
     project.database.close()
     with Server(path) as server:
         yield server, tokens | {"outsider": "fl_" + secrets.token_urlsafe(32)}
-
-
-def routes() -> list[tuple[str, str, str]]:
-    """Endpoint, method and a path of every route."""
-    app = create_app(ProjectFolder(Path()), Settings())
-    found = []
-    for rule in app.url_map.iter_rules():
-        path = str(rule)
-        for name in rule.arguments:
-            path = (
-                path.replace(f"<int:{name}>", "1")
-                .replace(f"<path:{name}>", "css/style.css")
-                .replace(f"<{name}>", "1")
-            )
-        found += [(rule.endpoint, method, path) for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]
-    return found
 
 
 def test_every_route_has_its_line_and_every_line_a_route():

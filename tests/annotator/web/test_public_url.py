@@ -200,7 +200,7 @@ def test_a_path_prefix_that_is_one_of_the_apps_addresses_is_refused(team: Projec
     ids=["a trusted proxy", "anybody else"],
 )
 def test_only_a_trusted_proxy_says_who_the_client_is(peer: str, client: str):
-    """The throttle behind the real proxies is tested in tests/browser/test_behind_proxies.py."""
+    """The throttle behind the real proxies is tested in tests/browser/serving/test_behind_proxies.py."""
     addresses = []
 
     def remember(environ, start_response):

@@ -81,7 +81,7 @@ def test_the_end_offers_the_images_that_were_skipped(page: Page, filled: Project
         page.goto(server.url)
         image = shown_image(page)
         page.keyboard.press("Space")
-        shown_image(page)  # it comes back once by itself
+        shown_image(page)  # it comes back once automatically
         page.keyboard.press("Space")
         page.get_by_role("heading", name="Every other image is labelled").wait_for()
         expect(page.locator("#skipped-left")).to_contain_text("You skipped 1 image.")

@@ -3,7 +3,6 @@
 import random
 import shutil
 import socket
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Error, Page
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
 import annotator.app
 from annotator.app import create_app
 from annotator.config import Settings
+from annotator.models import Labeller, Submission
 from annotator.project import ProjectFolder
 from annotator.resources import resource
 from annotator.services.accounts import add_account
@@ -114,9 +115,9 @@ def entries(page: Page) -> set[str]:
 
 
 def submitters(project: ProjectFolder) -> list[str]:
-    with closing(sqlite3.connect(project.database_file)) as database:
-        names = "SELECT l.name FROM submissions s JOIN labellers l ON l.id = s.labeller_id ORDER BY s.id"
-        return [name for (name,) in database.execute(names)]
+    names = select(Labeller.name).join(Submission, Submission.labeller_id == Labeller.id)
+    with project.database.read() as session:
+        return list(session.scalars(names.order_by(Submission.id)))
 
 
 def test_nothing_of_an_account_stays_after_it_but_its_unsent_answers(page: Page, filled: ProjectFolder):

@@ -23,6 +23,7 @@ PAGES = {
     "/insights": "html[data-state=ready]",
     "/snapshots": "html[data-state=ready]",
     "/words": "#words",
+    "/qualification": "html[data-state=ready]",
 }
 """By path, the selector that matches once the page of an empty project is ready."""
 

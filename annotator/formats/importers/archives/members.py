@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 _ZIP_STARTS = (b"PK\3\4", b"PK\5\6", b"PK\7\x08")
 _UTF8_FLAG, _ENCRYPTED_FLAG = 0x800, 0x1
@@ -99,10 +99,30 @@ def _zip_kind(info: zipfile.ZipInfo) -> str:
     return "" if stat.S_IFMT(mode) in {0, stat.S_IFREG} else "is not a plain file"
 
 
+_LONG_HEADERS = {
+    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+}  # fmt: skip
+_MAX_HEADER = 2**20
+
+
+class _BoundedInfo(tarfile.TarInfo):
+    """A member whose long names and attributes are small: tarfile reads them into memory, whatever size they claim."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo | None:
+        if self.type in _LONG_HEADERS and self.size > _MAX_HEADER:
+            raise tarfile.ReadError(f"a name or a header is longer than {_MAX_HEADER // 2**20} MiB")
+        if self.type == tarfile.XGLTYPE and sum(map(len, tar.pax_headers.values())) > _MAX_HEADER:
+            raise tarfile.ReadError(f"its headers are longer than {_MAX_HEADER // 2**20} MiB together")
+        member: tarfile.TarInfo | None = super()._proc_member(tar)  # type: ignore[misc]  # tarfile's hook for kinds of members
+        return member
+
+
 def _tar_members(path: Path) -> Iterator[Member]:
-    # Names that are not UTF-8 keep their bytes as surrogates. As a stream, memory stays bounded.
-    with tarfile.open(path, "r|*", encoding="utf-8", errors="surrogateescape") as tar:
-        for entry in tar:
+    # Names that are not UTF-8 keep their bytes as surrogates. As a stream that forgets its members, memory stays bounded.
+    options: Any = {"encoding": "utf-8", "errors": "surrogateescape", "tarinfo": _BoundedInfo}
+    with tarfile.open(path, "r|*", **options) as tar:
+        while (entry := tar.next()) is not None:
+            tar.members.clear()  # type: ignore[attr-defined]
             if not entry.isdir():
                 raw = entry.name.encode("utf-8", "surrogateescape")
                 name = entry.name if raw.decode("utf-8", "replace") == entry.name else raw

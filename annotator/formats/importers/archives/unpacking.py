@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from annotator.errors import FacelabelError
-from annotator.files import cannot_write
+from annotator.files import cannot_write, require_room
 from annotator.formats.importers.archives.members import Member, read_members, undeclared_names
 from annotator.formats.importers.archives.names import (
     NameDecoder,
@@ -63,12 +63,14 @@ class ArchiveLimits:
         total_bytes: the largest size of all members together.
         member_bytes: the largest size of one member.
         ratio: the largest compression ratio of a member above one mebibyte.
+        reserve_bytes: the free disk space that is left, see `annotator.files.free_bytes`.
     """
 
     members: int = 1_000_000
     total_bytes: int = 64 * 2**30
     member_bytes: int = 128 * 2**20
     ratio: int = 200
+    reserve_bytes: int = 0
 
 
 @dataclass
@@ -198,6 +200,7 @@ class Extraction:
     def _write(self, number: int, name: str, source: IO[bytes], member: Member, head: bytes = b"") -> None:
         relative = posix_name(name)
         place = self._place(number, relative)
+        require_room(self._folder, member.size, self._limits.reserve_bytes)
         size, reason = _copy(source, head, self._folder / place, _allowed_bytes(member, self._limits))
         self._total += size
         if self._total > self._limits.total_bytes:

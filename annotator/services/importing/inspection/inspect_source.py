@@ -59,8 +59,10 @@ def _from_source(read: ReadSource, names: list[str], limits: Limits) -> list[Sho
     files = {file.name: file for file in read.files}
     wanted = [files[name] for name in _spread(name for name in names if name in files)]
     shown = []
-    with suppress(FacelabelError):  # a decoder was killed; the import says so
-        for file, jpeg in decode_files(partial(small_jpeg, limits), wanted, lambda *_: None):
+    with suppress(FacelabelError):  # too many decoders were killed; the import says so
+        for file, jpeg in decode_files(
+            partial(small_jpeg, limits), wanted, lambda *_: None, limits=limits, refused=lambda _: None
+        ):
             if jpeg is not None:
                 shown.append(ShownImage(file.name, jpeg=base64.b64encode(jpeg).decode()))
     return shown

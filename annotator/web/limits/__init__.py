@@ -1,0 +1,1 @@
+"""What keeps one caller from stopping the server for all others: limits of connections, bodies and heavy calls."""
