@@ -102,7 +102,7 @@ def test_hostile_names_people_and_notes_are_shown_as_text(page: Page, tmp_path: 
         assert page.locator("main script, main img[onerror]").count() == 0
 
 
-def test_a_test_image_shows_no_suggestion_before_it_is_done(page: Page, filled: ProjectFolder):
+def test_a_test_image_shows_no_suggestion_even_when_it_is_done(page: Page, filled: ProjectFolder):
     load_predictions(
         filled,
         write_predictions(filled, filled.rounds / "1" / "predictions", dict.fromkeys(names_of(filled), SURE)),
@@ -117,4 +117,5 @@ def test_a_test_image_shows_no_suggestion_before_it_is_done(page: Page, filled: 
         save_correction(filled, Person(filled), blind, ALL, "done")
         page.goto(f"{server.url}/browse/{blind}")
         wait_until_ready(page)
-        assert "98" in page.locator("[data-attribute=glasses] .suggested").inner_text()
+        assert page.locator(".value.suggested").count() == 0
+        assert "suggestions stay hidden" in page.locator("#facts").inner_text()
