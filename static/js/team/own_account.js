@@ -2,6 +2,7 @@
 import { call } from '../lib/api.js';
 import { runExclusive } from '../lib/busy.js';
 import { byId, onSubmit } from '../lib/dom.js';
+import { forgetAccount } from '../lib/private_data.js';
 import { ownUrl } from '../lib/urls.js';
 import { secretNode, sessionItem, tokenItem } from './access_lists.js';
 /** @import { OwnAccount } from '../types' */
@@ -61,6 +62,7 @@ function makeToken() {
 function logOutEverywhere() {
   runExclusive(async () => {
     await call('POST', 'account/sessions/end', {});
+    await forgetAccount(document.documentElement.dataset.project ?? '');
     location.assign(ownUrl('/login'));
   });
 }
