@@ -2,7 +2,7 @@
 import { count, element } from '../lib/dom.js';
 import { explain, explained } from '../lib/explain/metric.js';
 import { formatMetric, numbersOf } from '../lib/interval.js';
-import { browseUrl, numbersUrl } from '../lib/urls.js';
+import { answersUrl, numbersUrl } from '../lib/urls.js';
 import { edgesOf, learningCurve, reliability } from './charts.js';
 /** @import { Advice, AttributeInsights, Split } from '../types' */
 /** @import { MeasuredPoint } from './charts.js' */
@@ -29,12 +29,12 @@ function panel(kind, caption, name, attribute, ...body) {
 }
 
 /**
- * The images behind a number, in Browse.
+ * The images behind a number, in Browse; null for labellers.
  *
  * @param {string} attribute
  * @param {Record<string, string|number>} filters
  */
-const imagesUrl = (attribute, filters) => browseUrl(new URLSearchParams({ attribute, excluded: 'without', ...Object.fromEntries(Object.entries(filters).map(([name, value]) => [name, String(value)])) }));
+const imagesUrl = (attribute, filters) => answersUrl(new URLSearchParams({ attribute, excluded: 'without', ...Object.fromEntries(Object.entries(filters).map(([name, value]) => [name, String(value)])) }));
 
 /** @param {string} words */
 const nothing = (words) => element('p', { class: 'muted nothing' }, words);
@@ -104,7 +104,8 @@ function distributionPanel({ attribute, values, unsure, labelled, imbalance }) {
     const total = value.train + value.val + value.test;
     // The parts are a shortcut for the mouse; the keyboard and fingers have the link of the name.
     const bar = element('span', { class: 'split-bar', 'aria-hidden': 'true' }, ...SPLITS.map((split) => {
-      const part = element('span', { 'data-split': split, onclick: () => location.assign(imagesUrl(attribute, { value: value.code, split })) });
+      const href = imagesUrl(attribute, { value: value.code, split });
+      const part = element('span', { 'data-split': split, onclick: () => href && location.assign(href) });
       part.style.inlineSize = `${(100 * value[split]) / most}%`;
       return part;
     }));

@@ -105,7 +105,7 @@ const BINS = 15; // equally wide, as trainer/stats/calibration.py has them
  * How often answers of each probability were right; on the diagonal the probabilities are honest.
  *
  * @param {Pick<Calibration, 'error'|'bins'>} calibration
- * @param {(confidence: number) => string} addressOf the images of a bin, by its mean probability
+ * @param {(confidence: number) => ?string} addressOf the images of a bin, by its mean probability
  */
 export function reliability({ error, bins }, addressOf) {
   const place = (/** @type {number} */ share) => EDGE + share * (SIDE - EDGE - 10);
@@ -142,9 +142,10 @@ export function edgesOf(confidence) {
  * A shortcut for the mouse; the keyboard and fingers have a list of links.
  *
  * @param {SVGElement} point
- * @param {string} address
+ * @param {?string} address null: it leads nowhere
  */
 function leadTo(point, address) {
+  if (address === null) return point;
   point.classList.add('leads');
   point.addEventListener('click', () => location.assign(address));
   return point;

@@ -1,7 +1,7 @@
 import { count, element } from '../lib/dom.js';
 import { explained } from '../lib/explain/metric.js';
 import { numbersOf } from '../lib/interval.js';
-import { browseUrl } from '../lib/urls.js';
+import { answersUrl } from '../lib/urls.js';
 /** @import { Attribute, Round, TestMetrics } from '../types' */
 /** @import { Numbers } from '../lib/explain/metric.js' */
 
@@ -38,7 +38,7 @@ function recall(attribute, code, name, value) {
   const filled = element('span');
   filled.style.inlineSize = `${Math.round((value ?? 0) * 100)}%`;
   const bar = element('div', { class: (value ?? 0) < WEAK ? 'bar weak' : 'bar', 'aria-hidden': 'true' }, filled);
-  return element('li', {}, element('a', { class: 'class', title: name, href: browseUrl(images) }, name), bar, element('span', { class: 'metric' }, measured('recall', value, { name })));
+  return element('li', {}, element('a', { class: 'class', title: name, href: answersUrl(images) }, name), bar, element('span', { class: 'metric' }, measured('recall', value, { name })));
 }
 
 /**

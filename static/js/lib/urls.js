@@ -15,6 +15,13 @@ export const ownUrl = (path) => (document.documentElement.dataset.base ?? '') + 
 export const browseUrl = (filters) => ownUrl(filters && filters.size > 0 ? `/browse?${filters}` : '/browse');
 
 /**
+ * The images behind a number of what the team and the models answered; null for labellers, who see their own answers only.
+ *
+ * @param {URLSearchParams} filters
+ */
+export const answersUrl = (filters) => (document.documentElement.dataset.role === 'labeller' ? null : browseUrl(filters));
+
+/**
  * The sweep page, for the images inside a lasso of the map.
  *
  * @param {URLSearchParams} part
