@@ -97,10 +97,9 @@ def test_the_file_of_the_server_holds_the_same_without_names(team: Server, membe
     with members.database.read() as session:
         names = set(session.scalars(select(Labeller.name))) - {"local"}
         dan = account_number(session, "Dan")
-    assert entries[-1] | {"id": 0, "at": ""} == {
-        "id": 0, "at": "", "kind": "login", "event": "login", "account": dan, "address": "127.0.0.1",
-        "target": "python-requests/2.34.2" if not entries[-1]["target"] else entries[-1]["target"],
-    }  # fmt: skip
+    [login] = [entry for entry in entries if entry["account"] == dan]
+    del login["id"], login["at"], login["target"]
+    assert login == {"kind": "login", "event": "login", "account": dan, "address": "127.0.0.1"}
     assert not any(f'"{name}"' in members.access_log.read_text() for name in names)
 
 
@@ -185,6 +184,7 @@ def test_every_route_that_changes_who_may_do_what_or_takes_data_out_is_told():
     admins = {endpoint for endpoint, needed in ACCESS.items() if needed == "admin"}
     harmless = ("imports_api.", "mapping_api.", "access_log.", "operation.", "pages.", "schema_api.preview")
     untold = {
-        "erasures_api.index", "erasures_api.show", "erasures_api.preview", "take_backs.index", "take_backs.preview",
+        "backups_api.show", "erasures_api.index", "erasures_api.show", "erasures_api.preview", "take_backs.index",
+        "take_backs.preview",
     }  # fmt: skip
     assert {endpoint for endpoint in admins - set(LOGGED) if not endpoint.startswith(harmless)} == untold

@@ -1,5 +1,6 @@
 """Exported labels are read back unchanged; what a format cannot express is refused or reported by name."""
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Callable
@@ -52,11 +53,22 @@ words = (
 image_names = words.map(lambda text: text.replace("/", "∕")).filter(lambda name: name not in {".", ".."})
 
 
+CONTENTS = {hashlib.sha256(content).hexdigest(): content for content in (b"%d" % n for n in range(20_000))}
+HASHES = list(CONTENTS)
+
+
 def image(name: str, labels: dict[str, int | None], number: int = 0) -> SnapshotImage:
-    sha256 = f"{number:064x}"
+    sha256 = HASHES[number]
     split = ("train", "val", "test")[number % 3]
     group = f"identity:{number}" if number % 2 else f"image:{sha256[:16]}"
     return SnapshotImage(name, sha256, "jpg", 64, 48, split, group, "photos", f"old/{name}", False, labels)
+
+
+def put_files(root: Path, images: list[SnapshotImage]) -> None:
+    """Store the files of images as a project does."""
+    for one in images:
+        (root / one.file).parent.mkdir(parents=True, exist_ok=True)
+        (root / one.file).write_bytes(CONTENTS[one.sha256])
 
 
 def two_values(one: str, other: str) -> Schema:
@@ -285,9 +297,7 @@ def test_coursework_refuses_a_code_and_a_schema_that_it_lacks(tmp_path: Path):
 def test_class_folders_hold_each_image_in_its_class_and_report_the_rest(tmp_path: Path):
     schema, images = hard_dataset(PLAIN[:8])
     root = tmp_path / "images"
-    for one in images:
-        (root / one.file).parent.mkdir(parents=True, exist_ok=True)
-        (root / one.file).write_bytes(one.sha256.encode())
+    put_files(root, images)
     with new_folder(tmp_path / "out") as folder:
         losses = class_folders.write(folder, Export(schema, images, root, "link"))
     names = Export(schema, [], Path()).names()
@@ -295,7 +305,7 @@ def test_class_folders_hold_each_image_in_its_class_and_report_the_rest(tmp_path
         place = tmp_path / "out" / "glasses" / names["glasses", one.labels.get("glasses")] / one.name
         assert place.exists() == (one.labels.get("glasses") is not None)
         if place.exists():
-            assert place.read_bytes() == one.sha256.encode()
+            assert place.read_bytes() == CONTENTS[one.sha256]
             assert place.samefile(root / one.file)
     assert losses.counts == {
         "can't tell of glasses, which is not a class": 1, "images without a label of identity": 2,
@@ -306,9 +316,7 @@ def test_class_folders_hold_each_image_in_its_class_and_report_the_rest(tmp_path
 @pytest.mark.parametrize("name", ["y" * 256, "脸" * 86, "/" * 86])
 def test_class_folders_refuse_a_name_too_long_for_a_folder_and_leave_nothing(tmp_path: Path, name: str):
     schema, images = hard_dataset([name, "plain"])
-    (tmp_path / "images" / "00").mkdir(parents=True)
-    for one in images:
-        (tmp_path / "images" / one.file).touch()
+    put_files(tmp_path / "images", images)
     with pytest.raises(FacelabelError, match="too long for a folder"), new_folder(tmp_path / "out") as folder:
         class_folders.write(folder, Export(schema, images, tmp_path / "images", "link"))
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
@@ -333,9 +341,7 @@ def test_classes_come_back_equal_whatever_they_are_called(dataset):
     images = [replace(one, name=f"{one.name.strip('.') or 'dots'}-{i}.jpg") for i, one in enumerate(images)]
     with tempfile.TemporaryDirectory() as place:
         root, out = Path(place, "images"), Path(place, "out")
-        for one in images:
-            (root / one.file).parent.mkdir(parents=True, exist_ok=True)
-            (root / one.file).touch()
+        put_files(root, images)
         out.mkdir()
         class_folders.write(out, Export(schema, iter(images), root, "link"))
         found = class_folders.read(out)
@@ -348,9 +354,7 @@ def test_classes_come_back_equal_whatever_they_are_called(dataset):
 @pytest.mark.parametrize("form", sorted(EXPORT_FORMATS))
 def test_the_same_labels_give_the_same_bytes(tmp_path: Path, form: str):
     images = [image(f"{i:04}.jpg", {"glasses": i % 3, "hair_top": None}, i) for i in range(9)]
-    for one in images:
-        (tmp_path / "images" / one.file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "images" / one.file).write_bytes(one.sha256.encode())
+    put_files(tmp_path / "images", images)
     written = []
     for name in ("a", "b"):
         with new_folder(tmp_path / name) as folder:
