@@ -22,6 +22,7 @@ from trainer.probe.linear_heads import BASIS, DIRECTIONS, Basis, fit_basis
 from trainer.runtime.errors import ModelError
 from trainer.runtime.files import remove_unfinished
 from trainer.runtime.tensors import read_tensors, write_tensors
+from trainer.runtime.threads import threads
 
 FILE = "points.safetensors"
 """The cache of the embeddings; file and tensor names are older than the word."""
@@ -153,7 +154,8 @@ def _read(file: Path) -> dict[str, Tensor]:
 
 def _compute(features: Features, sample: NDArray[np.int64]) -> dict[str, Tensor]:
     store = features.store
-    basis = fit_basis(torch.from_numpy(store.records()[sample]).float())
+    with threads(1):  # with several, the last bits of the directions differ from call to call
+        basis = fit_basis(torch.from_numpy(store.records()[sample]).float())
     parts = [
         basis.project(torch.from_numpy(store.read(start, CHUNK)).float()).half()
         for start in range(0, len(store), CHUNK)
