@@ -11,6 +11,7 @@ from sqlalchemy import update
 from annotator.models import Project, Round
 from annotator.project import ProjectFolder
 from annotator.services.insights.report import Insights, curve_of, read_insights
+from annotator.services.review.corrections import undo_correction
 from annotator.services.rounds.comparison import round_changes
 from annotator.services.rounds.promotion import promote
 from tests.support.projects.images import image_of
@@ -58,11 +59,16 @@ def test_rounds_are_measured_on_the_audit_labels_of_today(filled: ProjectFolder)
     assert of(filled).gain.value == pytest.approx(0.1)  # no more than what is missing to 1
     assert found.rounds.confusion["glasses"] == [[9, 1, 0], [1, 9, 0], [0, 0, 0]]
     assert found.rounds.calibration["glasses"].error == pytest.approx(0, abs=1e-6)
-    # An audit answer that comes later measures both rounds.
-    name = next(iter(truth))
-    save_correction(
-        filled, Person(filled), image_of(filled, name), {"glasses": 1 - truth[name]}, "changed mind"
-    )
+    # A correction may have been made in sight of what a model answers. An answer given blind later measures both rounds.
+    me, name = Person(filled), next(iter(truth))
+    image, other = image_of(filled, name), {"glasses": 1 - truth[name]}
+    save_correction(filled, me, image, other, "changed mind")
+    assert [m.value for *_, m in curve_of(insights(filled).rounds, "glasses")] == pytest.approx([0.5, 0.9])
+    for key in ("changed mind", f"audit {name}"):
+        with filled.database.write() as session:
+            undo_correction(session, me.id, f"undo {key}", image, key)
+    [task] = [task for task in me.next(40) if task.image_name == name]
+    me.answer(task, ALL | other)
     assert [m.value for *_, m in curve_of(insights(filled).rounds, "glasses")] != [0.5, 0.9]
 
 
