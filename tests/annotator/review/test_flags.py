@@ -36,8 +36,9 @@ def test_the_same_key_again_makes_no_second_flag_and_is_refused_for_another(serv
 REFUSED = [
     ("/flags", {"image_id": 1, "note": "   "}, "k", 400, "bad_note"),
     ("/flags", {"image_id": 1, "note": "x" * 501}, "k", 400, "bad_note"),
-    ("/flags", {"image_id": 1, "note": "a\u0000b"}, "k", 400, "bad_note"),
-    ("/flags", {"image_id": 1, "note": "\ud800"}, "k", 400, "bad_note"),
+    ("/flags", {"image_id": 1, "note": "a\u0007b"}, "k", 400, "bad_note"),
+    ("/flags", {"image_id": 1, "note": "a\u0000b"}, "k", 400, "bad_request"),
+    ("/flags", {"image_id": 1, "note": "\ud800"}, "k", 400, "bad_request"),
     ("/flags", {"image_id": 1}, "k", 400, "bad_request"),
     ("/flags", {"image_id": 1, "note": "x"}, None, 400, "no_key"),
     ("/flags", {"image_id": 10**6, "note": "x"}, "k", 404, "unknown_image"),
