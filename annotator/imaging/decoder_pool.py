@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from pathlib import Path
 from typing import Generic, ParamSpec, TypeVar
 
 from annotator.imaging.image_kinds import MAX_PIXELS
@@ -36,6 +37,10 @@ Result = TypeVar("Result")
 
 class DecoderKilledError(Exception):
     """A decoder ended without a result; the message is the reason, as a clause after the file's name."""
+
+
+_STATE = Path("/proc/self/statm")
+"""Its sixth number counts the pages that RLIMIT_DATA counts; only Linux has it."""
 
 
 def decoding_context(work: str) -> ForkServerContext:
@@ -88,7 +93,7 @@ class Limited(Generic[Arguments, Result]):
         """Call the function within the limits."""
         used = resource.getrusage(resource.RUSAGE_SELF)
         _limit(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime) + self._processor_seconds)
-        _limit(resource.RLIMIT_DATA, self._memory)
+        _limit_memory(self._memory)
         signal.setitimer(signal.ITIMER_REAL, self._seconds)
         try:
             return self._decode(*arguments, **named)
@@ -151,12 +156,18 @@ def limit_process(memory: int, processor_seconds: int) -> None:
     """Limit all that this process may use, which decodes one file and ends with its parent.
 
     Args:
-        memory: bytes of private memory; what asks for more gets a MemoryError.
+        memory: bytes of private memory beyond those that it has; what asks for more gets a MemoryError.
         processor_seconds: the process is killed after them.
     """
     begin_decoding()
-    _limit(resource.RLIMIT_DATA, memory)
+    _limit_memory(memory)
     _limit(resource.RLIMIT_CPU, processor_seconds)
+
+
+def _limit_memory(more: int) -> None:
+    """Limit this process to the private memory that it has and `more` bytes: what it was forked from may have loaded a lot."""
+    pages = int(_STATE.read_text().split()[5]) if _STATE.exists() else 0
+    _limit(resource.RLIMIT_DATA, pages * resource.getpagesize() + more)
 
 
 def _limit(kind: int, most: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -53,11 +54,12 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _send_rows(path: Path, sending: Connection) -> None:
     """Send lists of rows, and at last None, or what is wrong with the file."""
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # the others reserve a gigabyte as soon as they are loaded
     import pyarrow as pa  # noqa: PLC0415 - only this process loads it
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     limit_process(_MEMORY, _PROCESSOR_SECONDS)
-    pa.set_memory_pool(pa.system_memory_pool())  # the others reserve more than they need
+    pa.set_memory_pool(pa.system_memory_pool())
     pa.set_cpu_count(1)
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:

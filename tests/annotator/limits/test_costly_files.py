@@ -2,6 +2,8 @@
 
 import resource
 import shutil
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from annotator.services.importing.source_files import SourceFile
 from tests.support.commands import call
 from tests.support.hostile.costly_files import costly_jpeg, costly_parquet, costly_tar
 from tests.support.hostile.decoding import do_as_told
+from tests.support.paths import CHECKOUT
 from tests.support.projects.images import LIMITS, import_images, names_of
 
 
@@ -115,10 +118,34 @@ def test_a_parquet_file_is_decoded_within_limits_of_memory_and_rows(
     path = tmp_path / "metadata.parquet"
     costly_parquet(path, 4096, 1_000_000)
     assert path.stat().st_size < 3000
-    with pytest.raises(FacelabelError, match="more than 1 GiB of memory|ends its decoder"):
+    with pytest.raises(FacelabelError, match=r"more than 1 GiB of memory|ends its decoder"):
         list(read_rows(path))
     costly_parquet(path, 4097, 10)
     assert [row["file_name"] for _, row in read_rows(path)] == ["a" * 10] * 4097
     monkeypatch.setattr(parquet_rows, "MAX_ROWS", 4000)
     with pytest.raises(FacelabelError, match="more than 4,000 rows"):
         list(read_rows(path))
+
+
+LIMITED = """
+import mmap
+from annotator.imaging.decoder_pool import limit_process
+
+def take(size):
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+before = take(1200 * 2**20)
+limit_process(64 * 2**20, 60)
+within = take(32 * 2**20)
+try:
+    take(128 * 2**20)
+except OSError:
+    print("refused")
+"""
+
+
+def test_what_a_decoder_was_forked_from_does_not_count_against_it():
+    ran = subprocess.run(
+        [sys.executable, "-c", LIMITED], capture_output=True, text=True, check=False, cwd=CHECKOUT
+    )
+    assert (ran.returncode, ran.stdout) == (0, "refused\n"), ran.stderr
