@@ -54,7 +54,9 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _send_rows(path: Path, sending: Connection) -> None:
     """Send lists of rows, and at last None, or what is wrong with the file."""
-    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # the others reserve a gigabyte as soon as they are loaded
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = (
+        "system"  # the others reserve a gigabyte as soon as they are loaded
+    )
     import pyarrow as pa  # noqa: PLC0415 - only this process loads it
     import pyarrow.parquet as pq  # noqa: PLC0415
 
