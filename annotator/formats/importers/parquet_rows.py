@@ -12,7 +12,8 @@ from annotator.formats.importers.safe_readers import refuse
 from annotator.imaging.decoder_pool import decoding_context, limit_process
 
 MAX_ROWS = 5_000_000
-_MEMORY = 2**30
+_MEMORY = 2 * 2**30
+"""Bytes, of which pyarrow's usual pool may reserve the half, where pyarrow was loaded before this process was forked."""
 _PROCESSOR_SECONDS = 120
 _STALL_SECONDS = 120
 _ROWS = 4096
@@ -54,9 +55,7 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _send_rows(path: Path, sending: Connection) -> None:
     """Send lists of rows, and at last None, or what is wrong with the file."""
-    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = (
-        "system"  # the others reserve a gigabyte as soon as they are loaded
-    )
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # the others reserve a gigabyte at their first use
     import pyarrow as pa  # noqa: PLC0415 - only this process loads it
     import pyarrow.parquet as pq  # noqa: PLC0415
 
