@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,22 +64,19 @@ class CancelledError(Exception):
     """Somebody cancelled a job while it ran; its row says so already."""
 
 
-@contextmanager
-def worker_lock(project: ProjectFolder) -> Iterator[bool]:
+def worker_lock(project: ProjectFolder) -> AbstractContextManager[bool]:
     """Try to take the lock of the process that runs imports and rounds; yields whether it was free."""
-    with (project.path / "worker.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    return _try_lock(project.path / "worker.lock")
+
+
+def analysis_lock(project: ProjectFolder) -> AbstractContextManager[bool]:
+    """Try to keep analyses of rounds from running; yields whether none is running."""
+    return _try_lock(project.path / "analysis.lock")
 
 
 @contextmanager
-def analysis_lock(project: ProjectFolder) -> Iterator[bool]:
-    """Try to keep analyses of rounds from running; yields whether none is running."""
-    with (project.path / "analysis.lock").open("w") as file:
+def _try_lock(path: Path) -> Iterator[bool]:
+    with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
