@@ -105,6 +105,7 @@ class MapPage {
     const making = map.state === 'waiting' || map.state === 'computing';
     const left = map.counted - map.images;
     byId('none').hidden = map.number !== null;
+    for (const id of ['legend-title', 'anew']) byId(id).hidden = map.number === null;
     byId('message').textContent = map.message;
     const parts = map.number === null ? [] : [`${count(map.images, 'image')}, made `, moment(map.made_at), left > 0 ? `. ${count(left, 'newer image')} ${left === 1 ? 'is' : 'are'} not on it yet.` : '.'];
     byId('about').replaceChildren(...parts);
