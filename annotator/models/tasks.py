@@ -1,0 +1,74 @@
+"""The tables of the queue: who holds or skipped an image, and which images want a further answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from annotator.models.base import Base
+
+
+class Lease(Base):
+    """An image that somebody works on. Only an answer with this token is in time.
+
+    `drawn`: the probability with which the image was drawn at random, 0 if the query strategy chose it; null if it came in
+    another way.
+    """
+
+    __tablename__ = "leases"
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
+    token: Mapped[str] = mapped_column(unique=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    drawn: Mapped[float | None]
+
+
+class Skip(Base):
+    """An image that a labeller skipped. It is not given to them again."""
+
+    __tablename__ = "skips"
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"), primary_key=True)
+    reason: Mapped[str | None]
+
+
+class OpinionWanted(Base):
+    """A done image that wants a further opinion: too few people answered an overlapped one, or it is `suspected` (AskedAgain).
+
+    Ids rise, so new rows come last.
+    """
+
+    __tablename__ = "opinions_wanted"
+    __table_args__ = (
+        Index(
+            "ix_opinions_wanted_suspected",
+            "id",
+            sqlite_where=text("suspected"),
+            postgresql_where=text("suspected"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), unique=True)
+    suspected: Mapped[bool] = mapped_column(server_default="0")
+
+
+class AskedAgain(Base):
+    """A suspicious label whose image is asked again, most suspicious first. Rows are only added.
+
+    `code`: the label at that time. `submission_id`: the newest submission at that time; later ones answer the suspicion.
+    """
+
+    __tablename__ = "asked_again"
+    __table_args__ = (UniqueConstraint("image_id", "attribute_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
+    code: Mapped[int]
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"))
