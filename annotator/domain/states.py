@@ -115,6 +115,24 @@ UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 """States of jobs that the worker has to do."""
 
 
+class CertificateState(StrEnum):
+    """How far a certificate is. Only in the state `filled` its cells count."""
+
+    PREPARING = "preparing"
+    """The worker writes down which cells it may fill, and draws the acceptance sample."""
+    SAMPLING = "sampling"
+    """People answer the sample."""
+    FILLING = "filling"
+    """The sample was good enough: the worker fills the cells."""
+    FILLED = "filled"
+    FAILED = "failed"
+    """The sample had too many errors, or was too small."""
+    UNDONE = "undone"
+    """Somebody ended it: its cells are open again."""
+    LAPSED = "lapsed"
+    """What it rests on has changed, such as the schema or the answers of its sample: its cells are open again."""
+
+
 class TieKind(StrEnum):
     """What a person decided about a tie between two images."""
 

@@ -11,6 +11,7 @@ from annotator.models.answers import (
     Undecided,
 )
 from annotator.models.base import MAX_NUMBER, Base, Time, now
+from annotator.models.certificates import Certificate, CertificateCell, CertificateSample
 from annotator.models.faces import Face, NotThisPerson, PersonChange
 from annotator.models.groups import GroupDecision, ImageGroup
 from annotator.models.images import (
@@ -50,6 +51,9 @@ __all__ = [
     "AttributeRow",
     "BackupPlace",
     "Base",
+    "Certificate",
+    "CertificateCell",
+    "CertificateSample",
     "Erasure",
     "Exclusion",
     "Face",
