@@ -38,7 +38,7 @@ def upgrade() -> None:
     for column in ("attribute_id", "state"):
         op.create_index(f"ix_certificates_{column}", "certificates", [column])
     for table, more in (
-        ("certificate_cells", [sa.Column("probability", sa.Float(), nullable=False)]),
+        ("certificate_cells", [sa.Column("probability", sa.Double(), nullable=False)]),
         ("certificate_samples", []),
     ):
         op.create_table(
