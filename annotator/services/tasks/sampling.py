@@ -1,6 +1,4 @@
-"""Images that want a further answer (gold, suspicious, overlapped) and those of acceptance samples are mixed into each
-labeller's queue at random places.
-"""
+"""Gold, suspicious, overlapped and sampled images are mixed into each labeller's queue at random places."""
 
 from __future__ import annotations
 
@@ -57,7 +55,9 @@ def remaining_opinions(
         gold = _without(first_unanswered(session, Gold, labeller_id, count + len(without)), without)
         again += _without(gold, again)
     sampled = _without(sampled_images(session, labeller_id, reach, count + len(without)), without)
-    again += _without(sampled, again)  # the order of work lacks images that only want an answer to an optional attribute
+    again += _without(
+        sampled, again
+    )  # the order of work lacks images that only want an answer to an optional attribute
     return (again + _overlapped(session, labeller_id, reach, count, [*without, *again]))[:count]
 
 
