@@ -21,8 +21,6 @@ KEYED = frozenset(
         "browse.correct_image",
         "browse.undo_image_correction",
         "certificates_api.create",
-        "certificates_api.decide",
-        "certificates_api.undo",
         "erasures_api.erase",
         "exclusions_api.exclude_images",
         "exclusions_api.restore_images",

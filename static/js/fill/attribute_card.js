@@ -37,6 +37,7 @@ const button = (action, words, onclick, kind) => element('button', { type: 'butt
  * @param {Certificate} certificate
  */
 function forecast({ forecast: expected, answered, sample, filled, state, error, recall }) {
+  if (expected === null) return '';
   const target = `${percent(error)} error${recall === null ? '' : `, ${percent(recall)} recall`}`;
   const rows = [
     ['', 'forecast', 'so far'],

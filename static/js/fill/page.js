@@ -41,7 +41,7 @@ function start(attribute) {
 /** Decide about a certificate with the answers so far. @param {number} id */
 function decide(id) {
   runExclusive(async () => {
-    await postOnce(`certificates/${id}/decide`, {});
+    await call('POST', `certificates/${id}/decide`, {});
     await look();
   });
 }
@@ -49,7 +49,7 @@ function decide(id) {
 /** End a certificate: its sample is no longer asked, its cells are open again. @param {number} id */
 function undo(id) {
   runExclusive(async () => {
-    await postOnce(`certificates/${id}/undo`, {});
+    await call('POST', `certificates/${id}/undo`, {});
     await look();
   }, 'Undone: the cells are open again.');
 }
