@@ -192,12 +192,7 @@ def _print(
         if plan.attribute in started or plan.attribute not in unfinished:
             click.echo(plan.plans[0].sentence)
     for each in standing:
-        text = "" if each.state == CertificateState.FAILED else f" {status_sentence(each)}"
-        new = (
-            " was started" if each.attribute in started and each.state in _UNFINISHED else f" is {each.state}"
-        )
-        click.echo(
-            f"{one_line(each.attribute)}: certificate {each.id}{new}.{text or ' ' + (each.reason or '')}"
-        )
+        new = "was started" if each.attribute in started and each.state in _UNFINISHED else f"is {each.state}"
+        click.echo(f"{one_line(each.attribute)}: certificate {each.id} {new}. {status_sentence(each)}")
     if preview and any(plan.plans[0].possible for plan in plans):
         click.echo("Nothing was changed. Without --preview, the acceptance samples are drawn and asked.")
