@@ -13,7 +13,7 @@ from annotator.services.projects import init_project
 from annotator.services.rounds.loading import load_predictions
 from tests.support.predictions_folder import write_predictions
 from tests.support.projects.images import draw_plain_images, import_images, names_of
-from tests.support.projects.labelling import ALL, Person
+from tests.support.projects.labelling import ALL, Person, lapse_leases
 
 IMAGES, AUDIT = 400, 60
 TRUTH = ALL | {"glasses": 0}
@@ -39,6 +39,7 @@ def predicted_project(folder: Path, *, wrong: int = 0) -> ProjectFolder:
     for task in me.next(IMAGES):
         if task.image_name in audit:
             me.answer(task, TRUTH, milliseconds=2000)
+    lapse_leases(project)  # a held image is not sampled: a suggestion may be in sight
     guesses = {name: [0.98, 0.01, 0.01] for name in names}
     guesses |= {name: [0.01, 0.01, 0.98] for name in names[AUDIT : AUDIT + wrong]}
     load_predictions(project, write_predictions(project, project.rounds / "1" / "predictions", guesses))
