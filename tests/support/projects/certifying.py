@@ -65,8 +65,11 @@ def sampled_images(project: ProjectFolder) -> set[int]:
 
 def answer_sample(project: ProjectFolder, name: str = "local", **values: int | None) -> None:
     """Answer images as the queue gives them until the samples are answered, by the truth unless told."""
+    lapse_leases(project)  # of a page that was open
     me, waiting = Person(project, name), sampled_images(project)
     while waiting:
-        for task in me.next(20):
+        tasks = me.next(20)
+        assert tasks
+        for task in tasks:
             me.answer(task, TRUTH | values, milliseconds=2000)
             waiting.discard(task.image_id)
