@@ -135,21 +135,19 @@ def _of_attribute(
     seconds: Seconds,
 ) -> AttributePlans:
     evidence = read_evidence(project, session, attribute.name)
-    names = {value.code: value.name for value in attribute.values}
-    values = [names.get(code, str(code)) for code in evidence.codes]
-    open_cells = len(evidence.open_)
+    open_cells = len(evidence.open_.rows)
     plans = []
     for target in targets:
         result = plan(
             evidence.checked,
-            evidence.open_,
+            evidence.open_.probabilities,
             evidence.labelled_counts,
             evidence.images,
             target,
             evidence.attempt,
             seconds,
         )
-        plans.append(_target_plan(attribute, values, target, result, open_cells))
+        plans.append(_target_plan(attribute, evidence.names, target, result, open_cells))
     return AttributePlans(attribute.name, attribute.title, open_cells, evidence.attempt, plans)
 
 

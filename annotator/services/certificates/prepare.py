@@ -23,6 +23,7 @@ from annotator.models import Annotation, Certificate, CertificateCell, Certifica
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.certificates.evidence import Evidence, read_evidence
+from annotator.services.certificates.pace import read_seconds
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.predictions.label_columns import fetch_many
@@ -103,6 +104,7 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> dict[st
         evidence.images,
         Target.from_json(row.target),
         row.attempt,
+        read_seconds(session),
     )
     if isinstance(made, Shortfall):
         return made.sentence(name, evidence.names)
