@@ -135,12 +135,12 @@ def _of_attribute(
     seconds: Seconds,
 ) -> AttributePlans:
     evidence = read_evidence(project, session, attribute.name)
-    open_cells = len(evidence.open_.rows)
+    open_cells = len(evidence.open_)
     plans = []
     for target in targets:
         result = plan(
             evidence.checked,
-            evidence.open_.probabilities,
+            evidence.open_,
             evidence.labelled_counts,
             evidence.images,
             target,
