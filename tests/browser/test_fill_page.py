@@ -5,22 +5,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser.label_page import shown_image
 from tests.support.browser.pages import axe_faults, wait_until_ready
 from tests.support.browser.screens import PHONE, page_on, small_targets, sticking_out
-from tests.support.projects.certifying import (
-    answer_sample,
-    compute_plans,
-    predicted_project,
-    work_on_certificates,
-)
+from tests.support.projects.certificates import answer_sample, certifiable, compute_plans, work
+from tests.support.projects.labelling import lapse_leases
 from tests.support.serving import Server
 
 pytestmark = pytest.mark.browser
 
 
 def test_an_attribute_is_filled_and_opened_again_with_keys(page: Page, browser: Browser, tmp_path: Path):
-    project = predicted_project(tmp_path)
+    project = certifiable(tmp_path / "project")
     with Server(project.path) as server:
         page.goto(f"{server.url}/fill")
         wait_until_ready(page)
@@ -39,19 +34,18 @@ def test_an_attribute_is_filled_and_opened_again_with_keys(page: Page, browser: 
         card.get_by_role("button", name="Start the acceptance sample").press("Enter")
         expect(card.locator(".badge")).to_have_text("being prepared")
 
-        work_on_certificates(project)
+        work(project)
         expect(card.locator(".badge")).to_have_text("sample is answered")
         expect(card.get_by_role("progressbar")).to_have_attribute("value", "0")
         strip = page.context.new_page()
         strip.goto(server.url)
-        shown_image(strip)
         expect(strip.locator(".loop-filling")).to_have_text(
             "Glasses: about 0 % of the acceptance sample is answered."
         )
         strip.close()
 
-        answer_sample(project)
-        work_on_certificates(project)
+        lapse_leases(project)  # of the label page
+        answer_sample(project, 1)
         expect(card.locator(".badge")).to_have_text("certified")
         expect(card.locator(".certified")).to_contain_text("Target: 5 % error.")
         with page_on(browser, PHONE, bypass_csp=True, color_scheme="dark") as phone:

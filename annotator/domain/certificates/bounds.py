@@ -67,13 +67,17 @@ def tolerated(population: int, sample: int, remaining: int, level: float) -> int
         return -1
     if population - sample <= remaining:
         return sample
-    fits, too_many = -1, sample
-    while too_many - fits > 1:
-        middle = (fits + too_many) // 2
-        if chance_of_at_most(middle, population, remaining + 1 + middle, sample) * ROUNDING <= level:
-            fits = middle
-        else:
-            too_many = middle
+
+    def will_do(seen: int) -> bool:
+        return chance_of_at_most(seen, population, remaining + 1 + seen, sample) * ROUNDING <= level
+
+    fits, step = -1, 1
+    while fits + step < sample and will_do(fits + step):
+        fits, step = fits + step, 2 * step
+    while step > 1:
+        step //= 2
+        if fits + step < sample and will_do(fits + step):
+            fits += step
     return fits
 
 

@@ -78,7 +78,7 @@ def worlds(checked: Checked, open_: NDArray[np.floating[Any]], ladder: Ladder) -
     total = np.maximum(cells.sum(axis=1, keepdims=True), 1)
     expected /= total
     expected[:, -1] = 1 - expected.sum(axis=1)
-    seen = _seen(checked, ladder)
+    seen = _seen(checked, ladder, 1 - expected[:, -1])
     shape = seen + PRIOR_CELLS * expected
     random = np.random.default_rng(0)
     drawn = random.gamma(np.maximum(shape, 1e-6), size=(DRAWS, *shape.shape))
@@ -157,8 +157,12 @@ def _precision(
     )
 
 
-def _seen(checked: Checked, ladder: Ladder) -> NDArray[np.float64]:
-    """Count the checked cells of each step by what they show, as many as cells of different groups would say as much; columns as rates."""
+def _seen(checked: Checked, ladder: Ladder, uncertain: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Count the checked cells of each step by what they show, as many as cells of different groups would say as much; columns as rates.
+
+    `uncertain`: the share of wrong values that the model expects among a step's open cells. Where it is larger than among the
+    checked ones, fewer of these count as right.
+    """
     values, steps = len(ladder.costs), len(ladder.thresholds)
     seen = np.zeros((steps, values + 2))
     if not len(checked.labels):
@@ -170,6 +174,9 @@ def _seen(checked: Checked, ladder: Ladder) -> NDArray[np.float64]:
     weights = checked.weights / checked.weights.mean()
     inside = levels > 0
     np.add.at(seen, (levels[inside] - 1, shown[inside]), weights[inside])
+    unsure = 1 - checked.probabilities.max(axis=1).astype(np.float64)
+    among_checked = np.bincount(levels[inside] - 1, (unsure * weights)[inside], steps) + 1e-9
+    seen[:, -1] *= np.minimum(1, among_checked / np.maximum(seen.sum(axis=1), 1e-9) / (uncertain + 1e-9))
     sizes = np.bincount(np.unique(checked.groups, return_inverse=True)[1])
     alike = 1 + ALIKE * float((sizes**2).sum() / sizes.sum() - 1)
     effective = weights.sum() ** 2 / (weights**2).sum() / len(weights)

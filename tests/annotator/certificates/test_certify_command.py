@@ -7,18 +7,16 @@ from pathlib import Path
 import pytest
 
 from annotator.project import ProjectFolder
-from annotator.services.rounds.loading import load_predictions
 from tests.support.commands import call
-from tests.support.predictions_folder import UNCERTAIN, write_predictions
-from tests.support.projects.certifying import AUDIT, IMAGES, answer_sample, predicted_project
-from tests.support.projects.images import names_of
+from tests.support.projects.certificates import LABELLED, answer_sample, certifiable
 
+IMAGES = 420
 TARGET = ("--error", "5%", "--recall", "none")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[ProjectFolder]:
-    made = predicted_project(tmp_path, wrong=3)
+    made = certifiable(tmp_path / "project", IMAGES)
     yield made
     made.database.close()
 
@@ -32,7 +30,7 @@ def certify(project: ProjectFolder, *arguments: str) -> dict:
 def test_a_certificate_from_its_plan_to_its_undo(project: ProjectFolder):
     preview = certify(project, *TARGET, "--preview")
     [plan] = preview["plans"]
-    assert (plan["attribute"], plan["open"], plan["attempt"]) == ("glasses", IMAGES - AUDIT, 1)
+    assert (plan["attribute"], plan["open"], plan["attempt"]) == ("glasses", IMAGES - LABELLED, 1)
     assert plan["possible"]
     assert 20 < plan["answers"] < 150
     assert plan["cells"] > 150
@@ -41,7 +39,7 @@ def test_a_certificate_from_its_plan_to_its_undo(project: ProjectFolder):
     [running] = certify(project, *TARGET)["certificates"]
     assert (running["state"], running["answered"]) == ("sampling", 0)
     assert running["sample"] == plan["answers"]
-    answer_sample(project)
+    answer_sample(project, 1)
     [filled] = certify(project, *TARGET)["certificates"]
     assert filled["state"] == "filled"
     assert filled["cells"] > 150
@@ -58,19 +56,19 @@ def test_a_certificate_from_its_plan_to_its_undo(project: ProjectFolder):
 
 def test_a_sample_with_errors_fills_nothing_and_says_why(project: ProjectFolder):
     certify(project, *TARGET)
-    answer_sample(project, glasses=1)
+    answer_sample(project, 1, wrong=IMAGES)
     done = call("certify", *TARGET, "-p", project.path)
     done.assert_done()
     assert "glasses: certificate 1 is failed. Nothing is filled: the sample showed" in done.out
 
 
-def test_an_attribute_that_cannot_be_filled_is_never_silent(project: ProjectFolder):
-    guesses = dict.fromkeys(names_of(project), UNCERTAIN)
-    load_predictions(project, write_predictions(project, project.rounds / "2" / "predictions", guesses))
-    done = call("certify", "--error", "0.5%", "-p", project.path)
+def test_an_attribute_that_cannot_be_filled_is_never_silent(tmp_path: Path):
+    small = certifiable(tmp_path / "project", 60)
+    done = call("certify", "-p", small.path)
     done.assert_done()
-    assert "Glasses cannot be filled yet" in done.out
-    assert certify(project, "--error", "0.005", "--preview")["certificates"] == []
+    assert "Glasses cannot be planned yet: about" in done.out
+    assert certify(small, "--preview")["certificates"] == []
+    small.database.close()
 
 
 def test_wrong_use_is_told_in_sentences(project: ProjectFolder):

@@ -39,6 +39,7 @@ EXEMPT = {
     "people/naming_runs.py": "a labeller's list of sets tells what they did",
     "people/split.py": BY_ID,
     "people/rename_merge.py": "a merged person is merged in excluded images too",
+    "certificates/pace.py": "the pace is that of all work",
     "predictions/label_columns.py": "its callers choose the images",
     "review/counting.py": SHOWN,
     "review/details.py": "the page of an image shows excluded ones, and says so",

@@ -12,7 +12,9 @@ from annotator.models import Certificate, CertificateCell, CertificateSample, Im
 from annotator.project import ProjectFolder
 from annotator.services.certificates.batches import continue_certificates
 from annotator.services.certificates.create import create_certificate
+from annotator.services.certificates.plan import plans_statistics
 from annotator.services.certificates.status import CertificateStatus, read_certificate
+from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.common.progress import recount
 from annotator.services.grouping.membership import split_rule
@@ -97,6 +99,11 @@ def work(project: ProjectFolder) -> None:
     """Do everything that the worker would do now."""
     while continue_certificates(project):
         pass
+
+
+def compute_plans(project: ProjectFolder) -> None:
+    """Compute the plans that pages show, as the worker would do now."""
+    StatisticsCounter(project, (plans_statistics(project),)).run_step()
 
 
 def sample_of(project: ProjectFolder, number: int) -> list[int]:
