@@ -44,7 +44,8 @@ def decide_certificate(session: Session, number: int) -> CertificateStatus:
     if row.state == CertificateState.SAMPLING:
         active = active_schema(session)
         decision = evaluate(session, active, row)
-        row.outcome = decision.to_json() | {"sentence": _sentence(active, row, decision)}
+        told = {"sentence": _sentence(active, row, decision), "sample_kept": _count_sample(session, row)}
+        row.outcome = decision.to_json() | told
         row.decided_at = now()
         if decision.level is None:
             row.state, row.ended_at = CertificateState.FAILED, row.decided_at
@@ -79,9 +80,10 @@ def is_answered(session: Session, row: Certificate) -> bool:
 
 def reason_to_lapse(session: Session, row: Certificate) -> str | None:
     """Why a certificate that was decided does not hold any more, in a sentence; None if it does."""
-    active = active_schema(session)
-    decision = evaluate(session, active, row)
-    accepted = int((row.outcome or {})["level"])
+    active, outcome = active_schema(session), row.outcome or {}
+    if _count_sample(session, row) < outcome.get("sample_kept", 0):
+        return "Images of its sample were erased, so that nobody can verify it any more."
+    decision, accepted = evaluate(session, active, row), int(outcome["level"])
     if decision.level is not None and decision.level >= accepted:
         return None
     return f"The answers of its sample, the labels or the images have changed. {_sentence(active, row, decision)}"
@@ -100,6 +102,11 @@ def evaluate(session: Session, active: ActiveSchema, row: Certificate) -> Decisi
         Target.from_json(row.target),
         row.attempt,
     )
+
+
+def _count_sample(session: Session, row: Certificate) -> int:
+    query = select(func.count()).where(CertificateSample.certificate_id == row.id)
+    return session.scalar(query) or 0
 
 
 def _sentence(active: ActiveSchema, row: Certificate, decision: Decision) -> str:
