@@ -558,6 +558,7 @@ export interface SnapshotDiff {
   changed_cells: number;
   cells: Record<string, CellChange[]>;
   people: { labeller: string; origin: string; cells: number }[];
+  filled: Record<string, CellChange[]>;
 }
 
 export interface ExportFormat {
@@ -565,6 +566,11 @@ export interface ExportFormat {
   title: string;
   images: string;
   leaves_out: string;
+}
+
+export interface ExportFormats {
+  formats: ExportFormat[];
+  filled: number;
 }
 
 export interface Loss extends Counted {
@@ -578,6 +584,7 @@ export interface Export {
   zip_url: string;
   images: number;
   labels: number;
+  filled: number;
   lost: Loss[];
 }
 

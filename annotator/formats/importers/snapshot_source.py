@@ -7,13 +7,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from annotator.domain.faces.boxes import Box
-from annotator.domain.plurals import counted
 from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.errors import FacelabelError
-from annotator.formats.importers.base import SourceAnswer, SourceContents, SourceFace, SourceImage
+from annotator.formats.importers.base import (
+    SourceAnswer,
+    SourceContents,
+    SourceFace,
+    SourceImage,
+    note_on_filled,
+)
 from annotator.formats.importers.safe_readers import image_name, plain_text, read_csv_records, refuse
 from annotator.formats.snapshot.faces import FACES, read_checked_faces
-from annotator.formats.snapshot.filled import FILLED, read_filled_cells
+from annotator.formats.snapshot.filled.cells import FILLED, read_filled_cells
 from annotator.formats.snapshot.manifest import read_manifest, sha256_of, verify_files
 
 _LABELS = "labels.csv"
@@ -66,8 +71,7 @@ def read(path: Path) -> SourceContents:
     }
     filled = {(cell.image_name, cell.attribute) for cell in read_filled_cells(path, manifest)}
     if filled:
-        values = counted(len(filled), "value that a model filled is", "values that a model filled are")
-        contents.notes.append(f"{values} left out, because nobody answered them. They are in {FILLED}.")
+        contents.notes.append(note_on_filled(len(filled), FILLED))
     cannot_tell = str(CANNOT_TELL) if coded else CANNOT_TELL_NAME
     for where, row in read_csv_records(path / "labels.csv", ("image_name",)):
         image = image_name(path, where, row.pop("image_name"))

@@ -6,14 +6,17 @@ not decide. Its form is in `templates/dataset_card.md` and `templates/dataset_ca
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from annotator.domain.grouping.splits import SplitRule
 from annotator.domain.plurals import counted
 from annotator.domain.schema import CANNOT_TELL_NAME, Attribute, Schema
+from annotator.formats.snapshot.filled.text import certificate_sentences
 from annotator.formats.snapshot.tally import SPLITS, Tally
 from annotator.resources import resource
 
@@ -78,9 +81,15 @@ class Section:
     guideline: str = ""
 
 
-def card_files(schema: Schema, tally: Tally, splits: SplitRule, labelling: Labelling) -> dict[str, str]:
-    """Return the texts of card.md and card.html."""
-    sections = _sections(schema, tally, splits, labelling)
+def card_files(
+    schema: Schema,
+    tally: Tally,
+    splits: SplitRule,
+    labelling: Labelling,
+    certificates: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, str]:
+    """Return the texts of card.md and card.html; `certificates`: the entries of certificates.json."""
+    sections = _sections(schema, tally, splits, labelling, certificates)
     templates = {"card.html": "dataset_card.html", "card.md": "dataset_card.md"}
     return {
         file: _environment().get_template(template).render(sections=sections, splits=SPLITS)
@@ -102,7 +111,16 @@ def _environment() -> Environment:
     return environment
 
 
-def _sections(schema: Schema, tally: Tally, splits: SplitRule, labelling: Labelling) -> list[Section]:
+def _sections(
+    schema: Schema,
+    tally: Tally,
+    splits: SplitRule,
+    labelling: Labelling,
+    certificates: Sequence[Mapping[str, Any]],
+) -> list[Section]:
+    filled = Section(
+        "Filled by the model", [certificate_sentences(one, schema, tally.images) for one in certificates]
+    )
     return [
         Section(
             "Dataset card",
@@ -126,6 +144,7 @@ def _sections(schema: Schema, tally: Tally, splits: SplitRule, labelling: Labell
             ],
             [["origin", "answers"], *([name, str(n)] for name, n in sorted(labelling.origins.items()))],
         ),
+        *([filled] if certificates else []),
         Section("Known limits", _limits(schema, tally, labelling)),
     ]
 

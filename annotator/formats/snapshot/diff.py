@@ -14,7 +14,7 @@ from annotator.domain.schema import CANNOT_TELL, CANNOT_TELL_NAME
 from annotator.domain.states import Origin
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.csv_text import csv_line
-from annotator.formats.snapshot.filled import FilledByImage, read_filled_cells
+from annotator.formats.snapshot.filled.cells import FilledByImage, read_filled_cells
 from annotator.formats.snapshot.manifest import read_manifest
 
 NAMED = 20
@@ -282,7 +282,9 @@ class _Comparison:
             author = ("", MODEL) if is_filled else authors.get(column, ("", ""))
             cell = ChangedCell(new.name, column, before[column], after[column], *author)
             if is_filled or column in old.filled:
-                self.diff.filled[column][_state(cell.before, column in old.filled), _state(cell.after, is_filled)] += 1
+                self.diff.filled[column][
+                    _state(cell.before, column in old.filled), _state(cell.after, is_filled)
+                ] += 1
             self._changed(cell)
         return bool(differing)
 

@@ -20,8 +20,8 @@ from annotator.files import staged_folder, sync_tree, write_atomically
 from annotator.formats.snapshot.csv_text import csv_field, csv_line, csv_text
 from annotator.formats.snapshot.dataset_card import Labelling, card_files
 from annotator.formats.snapshot.faces import FACES, FaceRows, read_checked_faces, write_faces
-from annotator.formats.snapshot.filled import FilledCells, SnapshotCertificate
-from annotator.formats.snapshot.filled_check import verify_filled_cells
+from annotator.formats.snapshot.filled.cells import FilledCells, SnapshotCertificate
+from annotator.formats.snapshot.filled.check import verify_filled_cells
 from annotator.formats.snapshot.hashed_file import HashedFile
 from annotator.formats.snapshot.images import ImageBatch, place_image
 from annotator.formats.snapshot.known_images import KnownFile, Relabelled, write_relabelled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from annotator.domain.states import CertificateState
-from annotator.formats.snapshot.filled import SnapshotCertificate
+from annotator.formats.snapshot.filled.cells import SnapshotCertificate
 from annotator.formats.snapshot.images import MISSING, Codes, Probabilities
 from annotator.models import AttributeRow, Certificate, CertificateCell, Image, Predictions
 from annotator.services.common.counted import COUNTED
@@ -73,7 +73,13 @@ class FilledColumns:
         return together, probabilities
 
 
-def images_with_covered_cells(session: Session, *, without_filled: bool) -> Set[int]:
+def count_filled_cells(session: Session) -> int:
+    """Count the cells that a model filled, those of excluded images among them; without a certificate in no time."""
+    query = select(func.count()).select_from(CertificateCell).join(Certificate)
+    return session.scalar(query.where(Certificate.state == CertificateState.FILLED)) or 0
+
+
+def images_with_covered_cells(session: Session, *, without_filled: bool) -> AbstractSet[int]:
     """Return the images that `Image.open_cells` counts too little for, because certificates cover some of their cells.
 
     They are not labelled, even if nobody is asked about them.

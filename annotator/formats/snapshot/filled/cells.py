@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -67,13 +67,13 @@ class FilledCells:
         self._files = ExitStack()
         self._csv: HashedFile | None = None
 
-    def __enter__(self) -> FilledCells:
+    def __enter__(self) -> Self:
         if self._certificates:
             self._csv = self._files.enter_context(HashedFile(self._folder / FILLED))
             self._csv.write(csv_line(FILLED_COLUMNS))
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         self._files.__exit__(*error)
 
     def add(self, batch: ImageBatch) -> None:
@@ -86,7 +86,9 @@ class FilledCells:
             codes = batch.codes[certificate.attribute]
             is_filled = ~np.isnan(probabilities)
             self.counts[certificate.attribute].update(codes[is_filled].tolist())
-            columns.append((f"{csv_field(certificate.attribute)},", codes, probabilities, is_filled, certificate.name))
+            columns.append(
+                (f"{csv_field(certificate.attribute)},", codes, probabilities, is_filled, certificate.name)
+            )
         for row in np.flatnonzero(np.any([column[3] for column in columns], axis=0)).tolist():
             name = csv_field(batch.names[row])
             for attribute, codes, probabilities, is_filled, certificate_name in columns:
