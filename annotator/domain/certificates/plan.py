@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from annotator.domain.certificates.ladder import Checked, Ladder
-from annotator.domain.certificates.target import Allowance, Target
+from annotator.domain.certificates.bounds import tolerated
+from annotator.domain.certificates.decision import SHARE_FOR_MEMBERS, remaining_errors, remaining_misses
+from annotator.domain.certificates.forecast import Outcome, Worlds, outcome, worlds
+from annotator.domain.certificates.ladder import Checked, Ladder, choose_ladder
+from annotator.domain.certificates.target import Allowance, Target, level_of_attempt
+from annotator.domain.plurals import counted
+
+FEWEST_CELLS, FEWEST_GROUPS = 30, 10
+"""Fewer checked cells, or cells of fewer groups, say too little for a plan."""
+LEAST_CHANCE = 0.7
+"""A sample that will less probably allow anything is not proposed."""
+LIMITED = 1.1
+"""Recall is the bottleneck where so many times as much would be saved without it."""
+SIZES = 14
+"""Sizes of the sample that are weighed for each of the nested sets."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,7 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as a JSON object."""
-        raise NotImplementedError
+        return {**asdict(self), "ladder": self.ladder.to_json()}
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,39 @@ class Shortfall:
 
     def sentence(self, attribute: str, values: list[str]) -> str:
         """Say it in words: what is short, and what it would need."""
-        raise NotImplementedError
+        match self.reason:
+            case "recall" if self.value is not None:
+                return (
+                    f"{attribute} cannot be filled yet: “{values[self.value]}”, about "
+                    f"{counted(self.members or 0, 'image', 'images')}, would need about {self.needed or 0:,} blind answers "
+                    "for this recall. More labels of it, or no promise of recall, would help."
+                )
+            case "few_checked":
+                return (
+                    f"{attribute} cannot be planned yet: about {counted(self.needed or 0, 'more answer', 'more answers')} "
+                    "of audit images, or of images drawn at random, are needed."
+                )
+            case "people":
+                return f"{attribute} cannot be filled: people's own measured errors use up this target error."
+            case "no_open_cells":
+                return f"{attribute} has no open cells that the model has scored."
+            case "no_gain":
+                return f"{attribute} is better labelled by hand: the blind answers would cost more time than is saved."
+        return f"{attribute} cannot be filled yet: the model is not sure enough for this target error. More labels would help."
+
+
+@dataclass(frozen=True)
+class Option:
+    """A sample of some size from some of the nested sets, and what it would bring: with the recalls, and without them."""
+
+    levels: int
+    candidates: int
+    sample: int
+    outcome: Outcome
+    chance: float
+    saved: float
+    chance_without_recall: float
+    saved_without_recall: float
 
 
 def plan(
@@ -98,4 +143,89 @@ def plan(
         seconds: What an answer costs.
         allowance: For people's own errors.
     """
-    raise NotImplementedError
+    if not len(open_):
+        return Shortfall("no_open_cells")
+    if len(checked.labels) < FEWEST_CELLS or len(np.unique(checked.groups)) < FEWEST_GROUPS:
+        return Shortfall("few_checked", needed=max(FEWEST_CELLS - len(checked.labels), 1))
+    remaining = remaining_errors(images, target, allowance or Allowance())
+    if remaining < 0:
+        return Shortfall("people")
+    level = level_of_attempt(attempt, target.confidence)
+    cost = seconds or Seconds()
+    ladder = choose_ladder(checked, open_, labelled_counts, images, target)
+    possible = worlds(checked, open_, ladder)
+    options = _options(possible, labelled_counts, remaining, target, level, cost)
+    best = max((o for o in options if o.chance >= LEAST_CHANCE), key=lambda o: o.saved, default=None)
+    free = max(
+        (o for o in options if o.chance_without_recall >= LEAST_CHANCE),
+        key=lambda o: o.saved_without_recall,
+        default=None,
+    )
+    limited = free is not None and free.saved_without_recall > 0
+    if best is not None and best.saved > 0:
+        limited = free is not None and free.saved_without_recall > LIMITED * best.saved
+        return Plan(
+            ladder=ladder.truncated(best.levels),
+            sample=best.sample,
+            candidates=best.candidates,
+            filled=round(float(best.outcome.filled.mean())),
+            filled_if_passed=round(float(best.outcome.filled.mean()) / best.chance),
+            chance=round(best.chance, 3),
+            minutes=round(best.sample * cost.blind / 60, 1),
+            minutes_saved=round(best.saved / 60, 1),
+            tolerated=best.outcome.tolerated,
+            bottleneck=best.outcome.tightest if limited else None,
+        )
+    chance = max((o.chance for o in options if o.saved > 0), default=None)
+    if limited and free is not None and free.outcome.tightest is not None and target.recall is not None:
+        value = free.outcome.tightest
+        members = float(labelled_counts[value] + open_[:, value].sum(dtype=np.float64))
+        misses = remaining_misses(round(members), target.recall)
+        needed = sample_for(free.candidates, misses, (1 - SHARE_FOR_MEMBERS) * level)
+        return Shortfall("recall", value, needed, round(members), chance)
+    return Shortfall("error" if best is None else "no_gain", chance=chance)
+
+
+def sample_for(population: int, remaining: int, level: float) -> int:
+    """Return the smallest sample that, if it shows none, leaves at most `remaining` marked items unseen; see bounds.tolerated."""
+    too_small, enough = 0, population
+    while enough - too_small > 1:
+        middle = (too_small + enough) // 2
+        if tolerated(population, middle, remaining, level) >= 0:
+            enough = middle
+        else:
+            too_small = middle
+    return enough
+
+
+def _options(
+    possible: Worlds,
+    labelled_counts: NDArray[np.integer[Any]],
+    remaining: int,
+    target: Target,
+    level: float,
+    cost: Seconds,
+) -> list[Option]:
+    """Weigh samples of many sizes from the cells of each of the nested sets."""
+    options = []
+    for levels in range(1, len(possible.cells) + 1):
+        part = possible.truncated(levels)
+        candidates = int(part.cells.sum())
+        smallest = sample_for(candidates, remaining, level)
+        sizes = np.geomspace(smallest, candidates, SIZES)[:-1].round().astype(int)
+        for sample in np.unique(sizes):
+            found = outcome(part, int(sample), labelled_counts, remaining, target, level)
+            asked = int(sample) * (cost.blind - cost.usual)
+            options.append(
+                Option(
+                    levels=levels,
+                    candidates=candidates,
+                    sample=int(sample),
+                    outcome=found,
+                    chance=float((found.filled > 0).mean()),
+                    saved=float(found.filled.mean()) * cost.usual - asked,
+                    chance_without_recall=float((found.filled_without_recall > 0).mean()),
+                    saved_without_recall=float(found.filled_without_recall.mean()) * cost.usual - asked,
+                )
+            )
+    return options
