@@ -124,11 +124,14 @@ def _read_column(session: Session, certificate: int, size: int) -> _Column:
 
 
 def _document(certificate: Certificate, predictions: Predictions) -> dict[str, Any]:
+    outcome = {**(certificate.outcome or {})}
     return {
         "attempt": certificate.attempt,
-        "outcome": certificate.outcome,
-        "plan": certificate.plan,
+        "evidence": outcome.pop("evidence", {}),
+        "outcome": outcome,
+        "plan": {key: value for key, value in certificate.plan.items() if key != "draw"},
         "predictions": {"content_hash": predictions.content_hash, "round": predictions.round_id},
         "schema_hash": certificate.schema_hash,
+        "seed": certificate.seed,
         "target": certificate.target,
     }

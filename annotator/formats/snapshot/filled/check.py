@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from annotator.domain.certificates.decision import CANNOT_TELL, UNANSWERED, Decision, Sample, decide
-from annotator.domain.certificates.target import Allowance, Target
+from annotator.domain.certificates.evidence import decide_again
+from annotator.domain.certificates.target import Target
 from annotator.formats.snapshot.filled.cells import (
     CERTIFICATES,
     FILLED,
@@ -94,32 +92,18 @@ def _texts(folder: Path, manifest: Mapping[str, Any]) -> dict[tuple[str, str], s
 
 
 def _difference(certificate: Mapping[str, Any]) -> str:
-    """Name the entry of an outcome that does not follow from the evidence; "" if there is none."""
-    decision, outcome = decide_again(certificate), certificate["outcome"]
-    return next((name for name in DECIDED if outcome[name] != getattr(decision, name)), "")
-
-
-def decide_again(certificate: Mapping[str, Any]) -> Decision:
-    """Compute what the sample of a certificate decides, from its entry of certificates.json."""
-    evidence = certificate["evidence"]
-    codes = sorted(int(code) for code in evidence["labelled"])
-    index = {str(code): place for place, code in enumerate(codes)} | {"-1": CANNOT_TELL, "": UNANSWERED}
-    population = np.zeros((len(evidence["levels"]), len(codes)), np.int64)
-    for one in evidence["levels"]:
-        for code, cells in one["cells"].items():
-            population[one["level"] - 1, index[code]] = cells
-    rows = [
-        (one["level"], index[str(one["code"])], index[one["answer"]])
-        for one in evidence["sample"]
-        for _ in range(one["cells"])
-    ]
-    levels, values, labels = np.array(rows, np.int64).reshape(-1, 3).T
-    return decide(
-        population,
-        Sample(levels, values, labels),
-        np.array([evidence["labelled"][str(code)] for code in codes], np.int64),
-        evidence["images"],
-        Target.from_json(certificate["target"]),
-        certificate["attempt"],
-        Allowance(**evidence["allowance"]),
+    """Name what does not follow from the evidence of a certificate; "" if everything does."""
+    evidence, outcome = certificate["evidence"], certificate["outcome"]
+    decision = decide_again(evidence, Target.from_json(certificate["target"]), certificate["attempt"])
+    if name := next((name for name in DECIDED if outcome[name] != getattr(decision, name)), ""):
+        return name
+    accepted = evidence["population"][: decision.level or 0]
+    cells = dict(zip(map(str, evidence["codes"]), map(sum, zip(*accepted, strict=True)), strict=True))
+    return next(
+        (
+            f"the number of filled cells with the code {c}"
+            for c, n in certificate["filled"].items()
+            if n > cells[c]
+        ),
+        "",
     )

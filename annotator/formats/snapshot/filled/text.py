@@ -20,14 +20,14 @@ def certificate_sentences(certificate: Mapping[str, Any], schema: Schema, images
     target, outcome, name = certificate["target"], certificate["outcome"], certificate["attribute"]
     filled = sum(certificate["filled"].values())
     title = schema[name].title
-    sample = sum(one["cells"] for one in certificate["evidence"]["sample"])
+    sample = sum(cells for *_, cells in certificate["evidence"]["sample"])
     recall = target["recall"]
     promise = (
         f"with {percent(target['confidence'])} confidence, at most {percent(target['error'])} of all values of {name} are wrong, "
         f"of the filled ones at most {outcome['remaining']:,}"
     )
     if recall:
-        promise += f", and at least {percent(recall)} of the images of each value have it"
+        promise += f", and at least {percent(recall)} of the images of each value are found"
     sentences = [
         f"{title}: {filled:,} of {counted(images, 'value was', 'values were')} filled by the model, unseen by a person.",
         f"A blind sample of {counted(sample, 'value', 'values')} decided it: {promise}.",
