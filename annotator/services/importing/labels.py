@@ -33,7 +33,7 @@ from annotator.services.importing.report_texts import unmatched_texts
 from annotator.services.importing.reports import MOST_CANDIDATES, MOST_NAMES, LabelReport
 from annotator.services.schema.active import active_schema, read_schema
 from annotator.services.schema.open_values import MAX_NAME, code_of_person
-from annotator.services.schema_editing.changes import recount_open_cells
+from annotator.services.common.open_cells import recount_open_cells
 
 
 @dataclass(frozen=True)
