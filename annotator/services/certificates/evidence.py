@@ -179,9 +179,7 @@ def _read_open(
         may_be_filled(session, active.ids[attribute.name])
     )
     numbers = {
-        (name, sha256): number
-        for rows in fetch_many(session, query, 10_000)
-        for name, sha256, number in rows
+        (name, sha256): number for rows in fetch_many(session, query, 10_000) for name, sha256, number in rows
     }
     found = [
         (numbers[image], row)

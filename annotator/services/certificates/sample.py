@@ -44,9 +44,7 @@ def read_sample(session: Session, active: ActiveSchema, certificate: Certificate
     """Read the cells of a sample that are still in the dataset, with their answers."""
     index = {code: place for place, code in enumerate(certificate.plan["draw"]["codes"])}
     images = select(CertificateSample.image_id).where(CertificateSample.certificate_id == certificate.id)
-    blind = blind_answers(
-        session, active, images, Annotation.attribute_id == certificate.attribute_id
-    )
+    blind = blind_answers(session, active, images, Annotation.attribute_id == certificate.attribute_id)
     levels, values, labels, waiting = [], [], [], 0
     for image, level, code, is_labelled, label, is_asked in session.execute(_cells(certificate)):
         given = blind.get((image, certificate.attribute_id), [])
@@ -83,7 +81,9 @@ def _cells(certificate: Certificate) -> Select[int, int, int, bool, int | None, 
         Submission.created_at >= certificate.drawn_at,
         ~is_undone(),
     )
-    label = select(Label.image_id, Label.code).where(Label.attribute_id == certificate.attribute_id).subquery()
+    label = (
+        select(Label.image_id, Label.code).where(Label.attribute_id == certificate.attribute_id).subquery()
+    )
     return (
         select(
             Image.id,

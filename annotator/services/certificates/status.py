@@ -150,12 +150,9 @@ def _count_answered(session: Session, numbers: list[int]) -> dict[int, int]:
         .join(Certificate, Certificate.id == CertificateSample.certificate_id)
         .join(
             Label,
-            (Label.image_id == CertificateSample.image_id)
-            & (Label.attribute_id == Certificate.attribute_id),
+            (Label.image_id == CertificateSample.image_id) & (Label.attribute_id == Certificate.attribute_id),
         )
-        .where(
-            CertificateSample.certificate_id.in_(numbers), of_counted_image(CertificateSample.image_id)
-        )
+        .where(CertificateSample.certificate_id.in_(numbers), of_counted_image(CertificateSample.image_id))
         .group_by(CertificateSample.certificate_id)
     )
     return dict(session.execute(query).all())

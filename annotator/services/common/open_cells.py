@@ -22,9 +22,7 @@ from annotator.services.common.counted import COUNTED
 from annotator.services.common.progress import add_done, recount
 
 
-def recount_open_cells(
-    session: Session, images: Select[int] | None = None, *, of_most: bool = False
-) -> None:
+def recount_open_cells(session: Session, images: Select[int] | None = None, *, of_most: bool = False) -> None:
     """Recompute `open_cells` of images, and the project's counts, from the labels and the covered cells (common/filled).
 
     Args:

@@ -14,11 +14,17 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from annotator.domain.states import CertificateState
 from annotator.formats.snapshot.filled.cells import SnapshotCertificate
 from annotator.formats.snapshot.images import MISSING, Codes, Probabilities
-from annotator.models import AttributeRow, Certificate, CertificateCell, Image, Predictions
+from annotator.models import AttributeRow, Certificate, CertificateCell, Image, Label, Predictions, ValueRow
 from annotator.services.common.counted import COUNTED
 from annotator.services.predictions.label_columns import fetch_many
 
 _ROWS = 10_000
+_NOT_ENDED = CertificateCell.image_id.not_in(
+    select(Label.image_id)
+    .join(ValueRow, (ValueRow.attribute_id == Label.attribute_id) & (ValueRow.code == Label.code))
+    .where(ValueRow.ends)
+)
+"""The condition that no label ends the image of a cell ("no face"): an ended image has no other cells."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +113,14 @@ def _covered(column: InstrumentedAttribute[int]) -> Select[tuple[int]]:
         select(column)
         .join(Certificate, Certificate.id == CertificateCell.certificate_id)
         .join(AttributeRow, AttributeRow.id == Certificate.attribute_id)
-        .where(CertificateCell.image_id <= Certificate.covered_to, AttributeRow.required)
+        .where(CertificateCell.image_id <= Certificate.covered_to, AttributeRow.required, _NOT_ENDED)
     )
 
 
 def _read_column(session: Session, certificate: int, size: int) -> _Column:
     column = _Column(np.full(size, MISSING, np.int16), np.full(size, np.nan))
     query = select(CertificateCell.image_id, CertificateCell.code, CertificateCell.probability).where(
-        CertificateCell.certificate_id == certificate
+        CertificateCell.certificate_id == certificate, _NOT_ENDED
     )
     for rows in fetch_many(session, query, _ROWS):
         images, codes, probabilities = zip(*rows, strict=True)

@@ -65,9 +65,7 @@ _sampled = (
 )
 _in_sample = select(CertificateSample.image_id).join(
     Certificate,
-    and_(
-        Certificate.id == CertificateSample.certificate_id, Certificate.state == CertificateState.SAMPLING
-    ),
+    and_(Certificate.id == CertificateSample.certificate_id, Certificate.state == CertificateState.SAMPLING),
 )
 _WAITING = (
     select(Image.id)

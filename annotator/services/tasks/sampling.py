@@ -57,7 +57,9 @@ def remaining_opinions(
         gold = _without(first_unanswered(session, Gold, labeller_id, count + len(without)), without)
         again += _without(gold, again)
     sampled = _without(sampled_images(session, labeller_id, reach, count + len(without)), without)
-    again += _without(sampled, again)  # the order of work lacks images that only want an answer to an optional attribute
+    again += _without(
+        sampled, again
+    )  # the order of work lacks images that only want an answer to an optional attribute
     return (again + _overlapped(session, labeller_id, reach, count, [*without, *again]))[:count]
 
 

@@ -25,13 +25,17 @@ ASKED = 20
 """Cells of the acceptance sample, which were all right."""
 
 
-def fill(project: ProjectFolder, attribute: str, code: int, probability: float = 0.987654321, leave: int = 0) -> list[str]:
+def fill(
+    project: ProjectFolder, attribute: str, code: int, probability: float = 0.987654321, leave: int = 0
+) -> list[str]:
     """Fill the open cells of an attribute with one value, but for the last `leave` ones; returns the images' names."""
     with project.database.write() as session:
         active = active_schema(session)
         number = active.ids[attribute]
         labelled = select(Label.image_id).where(Label.attribute_id == number)
-        open_ = session.execute(select(Image.id, Image.name).where(Image.id.not_in(labelled)).order_by(Image.name)).all()
+        open_ = session.execute(
+            select(Image.id, Image.name).where(Image.id.not_in(labelled)).order_by(Image.name)
+        ).all()
         chosen = open_[: len(open_) - leave]
         codes = [value.code for value in active.schema[attribute].values]
         place = codes.index(code)
@@ -58,7 +62,9 @@ def fill(project: ProjectFolder, attribute: str, code: int, probability: float =
         session.add(certificate)
         session.flush()
         session.add_all(
-            CertificateCell(certificate_id=certificate.id, image_id=image, level=1, code=code, probability=probability)
+            CertificateCell(
+                certificate_id=certificate.id, image_id=image, level=1, code=code, probability=probability
+            )
             for image, _ in chosen
         )
         is_required = session.scalars(select(AttributeRow.required).where(AttributeRow.id == number)).one()

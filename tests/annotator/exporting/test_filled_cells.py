@@ -1,0 +1,236 @@
+"""Cells that a model filled in snapshots and exports: listed, verified, told from answers, and left out on request."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from annotator.domain.schema import canonical_json
+from annotator.errors import FacelabelError
+from annotator.formats.snapshot.manifest import hash_manifest
+from annotator.formats.snapshot.writer import SnapshotOptions, content_hash, verify_snapshot
+from annotator.project import ProjectFolder
+from annotator.services.exporting.exports import export_as
+from annotator.services.exporting.label_files import write_labels
+from annotator.services.exporting.round_snapshots import RoundSnapshots
+from annotator.services.exporting.snapshots import export_snapshot
+from tests.support.commands import call
+from tests.support.projects.certificates import fill
+from tests.support.projects.labelling import ALL, Person
+
+
+@pytest.fixture
+def project(filled: ProjectFolder) -> ProjectFolder:
+    """Six of 40 images are answered; the model filled glasses of all but two others, and wrinkles of the rest."""
+    me = Person(filled)
+    for task in me.next(6):
+        me.answer(task, ALL)
+    fill(filled, "glasses", 0, leave=2)
+    fill(filled, "wrinkles", 1, probability=0.75)
+    return filled
+
+
+def table(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"}
+
+
+def test_a_snapshot_lists_its_filled_cells_and_their_certificates(project: ProjectFolder, tmp_path: Path):
+    folder, manifest = export_snapshot(project, tmp_path / "s", SnapshotOptions())
+    assert {"filled.csv", "certificates.json"} <= manifest["files"].keys()
+    labels = {row["image_name"]: row for row in table(folder / "labels.csv")}
+    rows = table(folder / "filled.csv")
+    assert len(rows) == 32 + 34
+    assert [row["image_name"] for row in rows] == sorted(row["image_name"] for row in rows)
+    assert [row["attribute"] for row in rows[:2]] == ["wrinkles", "glasses"], "schema order within an image"
+    assert all(labels[row["image_name"]][row["attribute"]] == row["code"] for row in rows)
+    assert {row["certificate"] for row in rows} == {"glasses:1", "wrinkles:1"}
+    assert {row["probability"] for row in rows} == {"0.987654", "0.750000"}
+    text = (folder / "certificates.json").read_text()
+    certificates = json.loads(text)["certificates"]
+    assert [one["name"] for one in certificates] == ["wrinkles:1", "glasses:1"]
+    assert certificates[1]["filled"] == {"0": 32}
+    assert certificates[1]["outcome"]["level"] == 1
+    assert "created" not in text
+    assert "2026" not in text
+    assert manifest["counts"]["attributes"]["glasses"] == {"2": 6, "0": 32}
+    verify_snapshot(folder)
+    again, _ = export_snapshot(project, tmp_path / "again", SnapshotOptions())
+    assert files(again) == files(folder)
+    card = (folder / "card.md").read_text()
+    assert "Glasses: 32 of 40 values were filled by the model" in card
+    assert "with 95 % confidence, at most 25 % of all values of glasses are wrong" in card
+    assert "count as right" in card
+
+
+def test_filled_cells_are_left_out_on_request_and_rounds_never_have_them(
+    project: ProjectFolder, tmp_path: Path
+):
+    call("export", "--without-filled", "--to", tmp_path / "plain", "-p", project.path).assert_done()
+    rounds = RoundSnapshots(project)
+    for number in range(2):  # the second one reads only the labels again
+        manifest = rounds.write(tmp_path / f"round {number}")
+        for folder in (tmp_path / "plain", tmp_path / f"round {number}"):
+            assert not {"filled.csv", "certificates.json"} & {path.name for path in folder.iterdir()}
+            assert sum(row["glasses"] != "" for row in table(folder / "labels.csv")) == 6
+        plain = json.loads((tmp_path / "plain" / "manifest.json").read_text())
+        assert plain["counts"] == manifest["counts"]
+        assert plain["content_hash"] == manifest["content_hash"]
+        assert manifest["counts"]["labelled"] == 6
+    write_labels(project, tmp_path / "plain.csv", filled=False)
+    assert (tmp_path / "plain.csv").read_bytes() == (tmp_path / "plain" / "labels.csv").read_bytes()
+    write_labels(project, tmp_path / "all.csv")
+    assert sum(row["glasses"] != "" for row in table(tmp_path / "all.csv")) == 38
+
+
+def test_images_that_only_filled_cells_complete_are_labelled_in_the_snapshot(
+    project: ProjectFolder, tmp_path: Path
+):
+    for attribute in ("freckles", "hair_color", "hair_top", "not_human"):
+        fill(project, attribute, 0)
+    manifests = {
+        filled: export_snapshot(project, tmp_path / str(filled), SnapshotOptions(), filled=filled)[1]
+        for filled in (True, False)
+    }
+    assert manifests[True]["counts"]["labelled"] == 38, "glasses is open in two images"
+    assert manifests[False]["counts"]["labelled"] == 6
+    assert RoundSnapshots(project).write(tmp_path / "round")["counts"] == manifests[False]["counts"]
+
+
+def test_an_answer_takes_the_place_of_a_filled_cell(project: ProjectFolder, tmp_path: Path):
+    export_snapshot(project, tmp_path / "a", SnapshotOptions())
+    me = Person(project)
+    tasks = [task for task in me.next(30) if "glasses" not in {cell.attribute for cell in task.cells}]
+    me.answer(tasks[0], {"glasses": 0})
+    me.answer(tasks[1], {"glasses": 1})
+    folder, _ = export_snapshot(project, tmp_path / "b", SnapshotOptions(), history=True)
+    assert sum(row["attribute"] == "glasses" for row in table(folder / "filled.csv")) == 30
+    verify_snapshot(folder)
+    done = call("diff", tmp_path / "a", tmp_path / "b", "--csv", tmp_path / "cells.csv", "--json")
+    done.assert_done()
+    told = json.loads(done.out)
+    assert told["cells"] == {"glasses": [{"from": "0", "to": "1", "cells": 1}]}
+    assert told["filled"] == {"glasses": [{"from": "filled", "to": "answered", "cells": 2}]}
+    assert not told["same"]
+    assert told["images"]["unchanged"] == 38
+    rows = {row["image_name"]: row for row in table(tmp_path / "cells.csv")}
+    assert rows[tasks[0].image_name] == {
+        "image_name": tasks[0].image_name, "attribute": "glasses", "from": "0", "to": "0", "labeller": "local",
+        "origin": "human",
+    }  # fmt: skip
+    back = call("diff", tmp_path / "b", tmp_path / "a")
+    assert "glasses, filled by a model: answered → filled: 2 cells" in back.out
+
+
+def test_a_cell_that_was_filled_since_is_the_models(project: ProjectFolder, tmp_path: Path):
+    export_snapshot(project, tmp_path / "a", SnapshotOptions(), filled=False)
+    export_snapshot(project, tmp_path / "b", SnapshotOptions(), history=True)
+    told = json.loads(call("diff", tmp_path / "a", tmp_path / "b", "--json").out)
+    assert told["cells"]["glasses"] == [{"from": "", "to": "0", "cells": 32}]
+    assert told["filled"]["glasses"] == [{"from": "open", "to": "filled", "cells": 32}]
+    assert told["people"] == [{"labeller": "", "origin": "model", "cells": 66}]
+
+
+def rewrite(folder: Path, name: str, text: str) -> None:
+    """Change a file of a snapshot together with its manifest, as somebody would who wants it to be believed."""
+    from annotator.formats.snapshot.manifest import sha256_of
+
+    (folder / name).write_text(text, encoding="utf-8", newline="")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["manifest_hash"]
+    manifest["files"][name] = {"bytes": len(text.encode()), "sha256": sha256_of(folder / name)}
+    manifest["content_hash"] = content_hash(manifest["files"])
+    (folder / "manifest.json").write_text(
+        canonical_json(manifest | {"manifest_hash": hash_manifest(manifest)})
+    )
+
+
+def lower(certificates: list[dict[str, Any]], part: str) -> None:
+    """Make the first certificate claim more than its sample shows, or fill more than it may."""
+    one = certificates[0]
+    if part == "remaining":
+        one["outcome"]["remaining"] -= 1
+    elif part == "sample":
+        one["evidence"]["sample"] = [[1, 1, 0, 9], [1, 1, 1, 11]]
+    elif part == "filled":
+        one["filled"] = {"1": 3}
+    elif part == "population":
+        one["evidence"]["population"] = [[0, 33]]
+        one["outcome"]["remaining"] = 10
+    else:
+        del one["evidence"]
+
+
+@pytest.mark.parametrize("part", ["remaining", "sample", "filled", "population", "evidence"])
+def test_verify_finds_a_certificate_that_claims_too_much(project: ProjectFolder, tmp_path: Path, part: str):
+    folder, _ = export_snapshot(project, tmp_path / "s", SnapshotOptions())
+    document = json.loads((folder / "certificates.json").read_text())
+    lower(document["certificates"], part)
+    rewrite(folder, "certificates.json", canonical_json(document))
+    call("verify", folder).assert_refused(1, "certificate")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (",1,0.750000", ",0,0.750000"),
+        ("wrinkles:1", "glasses:1"),
+        (",wrinkles,", ",freckles,"),
+        ("0.750000,", ""),
+    ],
+)
+def test_verify_finds_a_filled_cell_that_does_not_fit(
+    project: ProjectFolder, tmp_path: Path, old: str, new: str
+):
+    folder, _ = export_snapshot(project, tmp_path / "s", SnapshotOptions())
+    rewrite(folder, "filled.csv", (folder / "filled.csv").read_text().replace(old, new, 1))
+    with pytest.raises(FacelabelError, match=r"filled\.csv"):
+        verify_snapshot(folder)
+
+
+def test_names_and_filled_cells_are_verified_together(project: ProjectFolder, tmp_path: Path):
+    folder, _ = export_snapshot(project, tmp_path / "s", SnapshotOptions(names=True))
+    verify_snapshot(folder)
+    assert table(folder / "filled.csv")[0]["code"] == "1"
+
+
+def test_filled_cells_of_a_snapshot_are_not_imported_as_labels(
+    project: ProjectFolder, filled: ProjectFolder, tmp_path: Path
+):
+    export_snapshot(project, tmp_path / "s", SnapshotOptions(images="copy"))
+    export_as(project, "parquet", tmp_path / "p", "copy")
+    export_as(project, "label_studio", tmp_path / "l", "copy")
+    for number, source in enumerate((tmp_path / "s", tmp_path / "p", tmp_path / "l" / "tasks.json")):
+        other = tmp_path / f"other {number}"
+        call("init", "-p", other).assert_done()
+        if source.name == "tasks.json":
+            call("import", tmp_path / "l" / "images", "-p", other).assert_done()
+        done = call("import", source, "-p", other)
+        done.assert_done()
+        if number < 2:
+            assert "66 values that a model filled are left out" in done.out + done.err
+        folder, _ = export_snapshot(
+            ProjectFolder.open(other), tmp_path / f"again {number}", SnapshotOptions()
+        )
+        rows = table(folder / "labels.csv")
+        assert sum(row["glasses"] != "" for row in rows) == 6
+        assert sum(row["wrinkles"] != "" for row in rows) == 6
+
+
+def test_exports_say_what_they_cannot_tell(project: ProjectFolder, tmp_path: Path):
+    report = export_as(project, "coursework", tmp_path / "c")
+    assert report.filled == 66
+    assert {loss.what: loss.count for loss in report.lost if "model" in loss.what} == {
+        "that a model filled the value of wrinkles": 34,
+        "that a model filled the value of glasses": 32,
+    }
+    assert not [loss for loss in export_as(project, "parquet", tmp_path / "p").lost if "model" in loss.what]
+    plain = export_as(project, "coursework", tmp_path / "plain", filled=False)
+    assert plain.filled == 0
+    assert len(table(tmp_path / "plain" / "annotations.csv")) == 6
