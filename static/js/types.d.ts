@@ -155,6 +155,7 @@ export interface Loop {
   in_use: number | null;
   version: string;
   skipped: number;
+  filling: string | null;
 }
 
 /** Images held, with the suggestions of today. */
@@ -162,6 +163,66 @@ export interface HeldAnswer {
   tasks: Pick<Task, 'image_id' | 'lease' | 'cells'>[];
   round: number | null;
   version: string;
+}
+
+// ---- certified filling
+
+/** What is possible for one attribute at one target. */
+export interface FillPlan {
+  error: number;
+  recall: number | null;
+  possible: boolean;
+  cells: number;
+  answers: number | null;
+  seconds: number | null;
+  saved: number;
+  chance: number | null;
+  sentence: string;
+}
+
+export interface FillAttribute {
+  attribute: string;
+  title: string;
+  open: number;
+  attempt: number;
+  plans: FillPlan[];
+}
+
+export interface FillPlans {
+  errors: number[];
+  recalls: (number | null)[];
+  counted_at: string | null;
+  missing: string;
+  attributes: FillAttribute[];
+}
+
+/** What was expected of a certificate when its sample was drawn. */
+export interface Forecast {
+  answers: number;
+  cells: number;
+  seconds: number | null;
+  chance: number | null;
+}
+
+export interface Certificate {
+  id: number;
+  attribute: string;
+  title: string;
+  state: 'preparing' | 'sampling' | 'filling' | 'filled' | 'failed' | 'undone' | 'lapsed';
+  attempt: number;
+  error: number;
+  recall: number | null;
+  confidence: number;
+  sample: number;
+  answered: number;
+  filled: number;
+  sentence: string;
+  forecast: Forecast | null;
+  round: number | null;
+  created_by: string;
+  created_at: string;
+  decided_at: string | null;
+  ended_at: string | null;
 }
 
 /** Counts per attribute. */

@@ -1,10 +1,39 @@
-"""What the worker does for certificates, in short transactions."""
+"""What the worker does for certificates, in short transactions.
+
+A certificate fills its cells in two stages. While it is `filling`, its cells are covered batch by batch: nobody is asked about
+them any more, and those of levels that were not accepted are forgotten. The last transaction makes it `filled`, and only then
+its cells count as filled, all at once. A kill leaves it `filling`, and the next worker goes on. An ended certificate counts for
+nothing at once, and its cells are uncovered and forgotten batch by batch. After every transaction `open_cells` is right.
+"""
 
 from __future__ import annotations
 
+import logging
+import time
 from threading import Event
 
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from annotator.domain.states import CertificateState
+from annotator.models import Certificate, CertificateCell, Image, Predictions
 from annotator.project import ProjectFolder
+from annotator.services.annotation.bulk_order import restart_search
+from annotator.services.certificates.decide import decide_certificate, is_answered, reason_to_lapse
+from annotator.services.certificates.prepare import prepare
+from annotator.services.certificates.undo import end
+from annotator.services.common.open_cells import recount_open_cells
+from annotator.services.tasks.cursor import reset_cursors
+
+BATCH_CELLS = 2000
+"""Cells that one transaction covers or uncovers."""
+_CHECK_SECONDS = 0.5
+_REST_SECONDS = 0.02
+"""The pause between two batches, in which others write."""
+_GROUND_SECONDS = 5.0
+"""How often the samples of filled certificates are looked at."""
+_ENDED = (CertificateState.FAILED, CertificateState.UNDONE, CertificateState.LAPSED)
+_log = logging.getLogger("facelabel")
 
 
 def continue_certificates(project: ProjectFolder) -> bool:
@@ -12,9 +41,132 @@ def continue_certificates(project: ProjectFolder) -> bool:
 
     Commands without a worker call it until it returns False.
     """
-    raise NotImplementedError
+    with project.database.read() as session:
+        work = session.execute(_WORK).first()
+        if work is None:
+            return _decide_answered(project, session)
+    number, state = work
+    if state == CertificateState.PREPARING:
+        prepare(project, number)
+    else:
+        with project.database.write(durable=False) as session:
+            row = session.get_one(Certificate, number)
+            if row.state == CertificateState.FILLING:
+                _cover(session, row)
+            elif row.state in _ENDED:
+                _uncover(session, row)
+    return True
+
+
+_WORK = (
+    select(Certificate.id, Certificate.state)
+    .where(
+        or_(
+            Certificate.state.in_((CertificateState.PREPARING, CertificateState.FILLING)),
+            Certificate.state.in_(_ENDED) & exists().where(CertificateCell.certificate_id == Certificate.id),
+        )
+    )
+    # What is undone opens at once; what is filled saves people's time; preparing takes longest.
+    .order_by(Certificate.state == CertificateState.PREPARING, Certificate.state == CertificateState.FILLING)
+    .limit(1)
+)
+
+
+def check_filled(project: ProjectFolder) -> None:
+    """Let certificates lapse whose sample no longer allows what they filled."""
+    holding = (CertificateState.FILLING, CertificateState.FILLED)
+    with project.database.read() as session:
+        rows = session.scalars(select(Certificate).where(Certificate.state.in_(holding))).all()
+        doubtful = [row.id for row in rows if reason_to_lapse(session, row) is not None]
+    for number in doubtful:
+        with project.database.write() as session:
+            row = session.get_one(Certificate, number)
+            reason = reason_to_lapse(session, row) if row.state in holding else None
+            if reason is not None:
+                end(row, CertificateState.LAPSED, reason)
 
 
 def run_certificates(project: ProjectFolder, ended: Event) -> None:
     """Do all pieces until the event is set: a thread of the worker, whose imports and rounds may take hours."""
-    raise NotImplementedError
+    last = 0.0
+    while not ended.wait(_CHECK_SECONDS):
+        try:
+            while not ended.is_set() and continue_certificates(project):
+                ended.wait(_REST_SECONDS)
+            if time.monotonic() - last >= _GROUND_SECONDS:
+                check_filled(project)
+                last = time.monotonic()
+        except Exception:  # noqa: BLE001 - whatever happened, the tables say how far it is
+            _log.exception("the work for certificates could not go on; the worker tries again")
+
+
+def _decide_answered(project: ProjectFolder, session: Session) -> bool:
+    """Decide a certificate whose sample is answered. Returns whether there was one."""
+    rows = session.scalars(select(Certificate).where(Certificate.state == CertificateState.SAMPLING))
+    number = next((row.id for row in rows if is_answered(session, row)), None)
+    if number is None:
+        return False
+    with project.database.write() as writing:
+        if writing.get_one(Certificate, number).state == CertificateState.SAMPLING:
+            decide_certificate(writing, number)
+    return True
+
+
+def _cover(session: Session, row: Certificate) -> None:
+    """Cover the next cells; after the last ones the certificate is filled, in place of the one before."""
+    accepted = int((row.outcome or {})["level"])
+    start = row.covered_to
+    beyond = (CertificateCell.certificate_id == row.id, CertificateCell.image_id > start)
+    last = _last_of_batch(session, *beyond)
+    if last is None:
+        row.state = CertificateState.FILLED
+        _replace_earlier(session, row)
+        return
+    batch = (*beyond, CertificateCell.image_id <= last)
+    row.covered_to = last
+    session.flush()
+    session.execute(
+        delete(CertificateCell).where(*batch, CertificateCell.level > accepted), execution_options=_UNSYNCED
+    )
+    recount_open_cells(session, select(CertificateCell.image_id).where(*batch))
+
+
+def _replace_earlier(session: Session, row: Certificate) -> None:
+    earlier = select(Certificate).where(
+        Certificate.attribute_id == row.attribute_id, Certificate.state == CertificateState.FILLED
+    )
+    for other in session.scalars(earlier.where(Certificate.id != row.id)):
+        end(other, CertificateState.UNDONE, f"Certificate {row.id} replaced it.")
+
+
+def _uncover(session: Session, row: Certificate) -> None:
+    """Forget the last cells of an ended certificate, from the end, so that those before stay covered."""
+    mine = CertificateCell.certificate_id == row.id
+    first = session.scalar(
+        select(CertificateCell.image_id)
+        .where(mine)
+        .order_by(CertificateCell.image_id.desc())
+        .offset(BATCH_CELLS - 1)
+        .limit(1)
+    )
+    batch = (mine, CertificateCell.image_id >= (first or 0))
+    images = list(session.scalars(select(CertificateCell.image_id).where(*batch)))
+    session.execute(delete(CertificateCell).where(*batch), execution_options=_UNSYNCED)
+    if row.covered_to:
+        row.covered_to = min(row.covered_to, (first or 1) - 1)
+        session.flush()
+        recount_open_cells(session, select(Image.id).where(Image.id.in_(images)))
+    if first is None:
+        # The order of work starts anew: its images may be open again.
+        session.execute(update(Predictions).values(cursor=0))
+        restart_search(session)
+        reset_cursors(session)
+
+
+def _last_of_batch(session: Session, *conditions: ColumnElement[bool]) -> int | None:
+    """The image of the last cell of a batch; None if there is no cell."""
+    some = select(CertificateCell.image_id).where(*conditions).order_by(CertificateCell.image_id)
+    return session.scalar(select(func.max(some.limit(BATCH_CELLS).subquery().c.image_id)))
+
+
+_UNSYNCED = {"synchronize_session": False}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, insert, or_, select, text
+from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from annotator.domain.certificates.ladder import Ladder
@@ -19,18 +19,18 @@ from annotator.domain.certificates.plan import Shortfall, plan
 from annotator.domain.certificates.target import Target
 from annotator.domain.states import CertificateState
 from annotator.errors import FacelabelError
-from annotator.models import Certificate, CertificateCell, CertificateSample, Image, Lease, now
+from annotator.models import Annotation, Certificate, CertificateCell, CertificateSample, Image, Lease, now
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.certificates.evidence import Evidence, read_evidence
-from annotator.services.common.counted import COUNTED, of_counted_image
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.open_cells import recount_open_cells
+from annotator.services.predictions.label_columns import fetch_many
 from annotator.services.schema.active import active_schema
 
 BATCH_CELLS = 4000
 """Cells that one transaction writes."""
-_SPARE = 1000
-"""Cells drawn beyond the sample, for those that somebody answers or holds at that moment."""
+_PART = 10_000  # rows that one query reads or names
 
 
 @dataclass(frozen=True)
@@ -188,63 +188,76 @@ def _draw(project: ProjectFolder, number: int) -> None:
     """Draw the sample: the first cells of a random order of all candidates, without those that somebody holds or answered."""
     seed = secrets.randbits(62)
     with project.database.read() as session:
-        row = session.get_one(Certificate, number)
-        images, levels, codes = _cells(session, number)
-        size, places = int(row.plan["sample"]), {c: n for n, c in enumerate(row.plan["draw"]["codes"])}
-    order = np.random.default_rng(seed).permutation(len(images))[: size + _SPARE]
-    drawn = images[order].tolist()
-    population = np.zeros((max(levels, default=0), len(places)), np.int64)
-    np.add.at(population, (levels - 1, np.asarray([places[code] for code in codes], np.int64)), 1)
+        newest = session.scalar(select(func.max(Annotation.id))) or 0
+        cells = _read_cells(session, number)
+        size = int(session.get_one(Certificate, number).plan["sample"])
+    order = np.random.default_rng(seed).permutation(len(cells))
     with project.database.write() as session:
         row = session.get_one(Certificate, number)
         if row.state != CertificateState.PREPARING:
             return
-        _drop_held(session, number)
-        free = {
-            image: (level, code)
-            for image, level, code in session.execute(
-                select(CertificateCell.image_id, CertificateCell.level, CertificateCell.code).where(
-                    CertificateCell.certificate_id == number, CertificateCell.image_id.in_(drawn)
-                )
-            )
-        }
-        chosen = [image for image in drawn if image in free][:size]
-        if not chosen:
+        is_left = ~np.isin(cells[:, 0], _gone(session, row, newest))
+        if is_left.sum() != _count_cells(session, number):
+            return  # images were erased meanwhile; the next step draws
+        chosen = cells[order[is_left[order]][:size]]
+        if not len(chosen):
             row.state, row.ended_at = CertificateState.FAILED, now()
             row.reason = "No open cell is left that it may fill."
             return
         rows = [
-            {"certificate_id": number, "image_id": image, "level": free[image][0], "code": free[image][1]}
-            for image in chosen
+            {"certificate_id": number, "image_id": image, "level": level, "code": code}
+            for image, level, code in chosen.tolist()
         ]
         session.execute(insert(CertificateSample), rows)
-        row.plan = row.plan | {"draw": row.plan["draw"] | {"population": population.tolist()}}
+        tables = {"population": _table(row, cells[is_left]), "sampled": _table(row, chosen)}
+        row.plan = row.plan | {"draw": row.plan["draw"] | tables}
         row.seed, row.drawn_at, row.state = seed, now(), CertificateState.SAMPLING
-        _ask_sample(session, row, chosen)
+        _ask_sample(session, row, chosen[:, 0].tolist())
 
 
-def _cells(session: Session, number: int) -> tuple[NDArray[np.int64], ...]:
-    """The images, levels and codes of the candidates that count, by image."""
+def _read_cells(session: Session, number: int) -> NDArray[np.int64]:
+    """The candidates by image: (cells, 3) images, levels and codes."""
     query = (
         select(CertificateCell.image_id, CertificateCell.level, CertificateCell.code)
-        .where(CertificateCell.certificate_id == number, of_counted_image(CertificateCell.image_id))
+        .where(CertificateCell.certificate_id == number)
         .order_by(CertificateCell.image_id)
     )
-    cells = session.connection().execute(query).cursor.fetchall()  # type: ignore[union-attr]
-    return tuple(np.asarray(cells, np.int64).reshape(-1, 3).T)
+    parts = [np.asarray(rows, np.int64) for rows in fetch_many(session, query, _PART)]
+    return np.concatenate(parts) if parts else np.empty((0, 3), np.int64)
 
 
-def _drop_held(session: Session, number: int) -> None:
-    """Forget candidates of images that somebody holds, perhaps with a suggestion in sight, and of excluded images."""
+def _gone(session: Session, row: Certificate, newest: int) -> list[int]:
+    """Images that are no candidates any more: with a label since the annotation `newest`, held (perhaps with a suggestion in
+    sight), or excluded.
+    """
+    labelled = select(Annotation.image_id).where(
+        Annotation.id > newest, Annotation.attribute_id == row.attribute_id
+    )
     held = select(Lease.image_id).where(Lease.expires_at > now())
     excluded = select(Image.id).where(~COUNTED)
-    session.execute(
-        delete(CertificateCell).where(
-            CertificateCell.certificate_id == number,
-            or_(CertificateCell.image_id.in_(held), CertificateCell.image_id.in_(excluded)),
-        ),
-        execution_options={"synchronize_session": False},
+    gone = [image for query in (labelled, held, excluded) for image in session.scalars(query)]
+    for start in range(0, len(gone), _PART):
+        some = delete(CertificateCell).where(
+            CertificateCell.certificate_id == row.id,
+            CertificateCell.image_id.in_(gone[start : start + _PART]),
+        )
+        session.execute(some, execution_options={"synchronize_session": False})
+    return gone
+
+
+def _count_cells(session: Session, number: int) -> int:
+    return session.scalar(select(func.count()).where(CertificateCell.certificate_id == number)) or 0
+
+
+def _table(row: Certificate, cells: NDArray[np.int64]) -> list[list[int]]:
+    """Count cells by level and value."""
+    codes = row.plan["draw"]["codes"]
+    table = np.zeros((len(Ladder.from_json(row.plan["ladder"]).thresholds), len(codes)), np.int64)
+    places = {code: place for place, code in enumerate(codes)}
+    np.add.at(
+        table, (cells[:, 1] - 1, np.asarray([places[code] for code in cells[:, 2].tolist()], np.int64)), 1
     )
+    return [[int(number) for number in level] for level in table]
 
 
 def _ask_sample(session: Session, row: Certificate, images: list[int]) -> None:
@@ -258,8 +271,3 @@ def _ask_sample(session: Session, row: Certificate, images: list[int]) -> None:
     session.execute(earlier, execution_options={"synchronize_session": False})
     session.flush()
     recount_open_cells(session, select(Image.id).where(Image.id.in_(images)))
-
-
-def count_cells(session: Session, number: int) -> int:
-    """Count the cells of a certificate."""
-    return session.scalar(select(func.count()).where(CertificateCell.certificate_id == number)) or 0

@@ -5,9 +5,9 @@ the value that it would be filled with is its label and was also given blind; ev
 correction in sight of the model can only count against it. A cell without a label, or whose label nobody gave blind, counts as
 an error. It is not drawn again: what people see and do must not choose the sample.
 
-A cell leaves the sample if its image leaves the dataset: it was excluded or erased, or a value ended it ("no face"), so that
-its cell is never asked. People judge that without seeing the model's value. What is left is a simple random sample of the
-candidates that belong to the dataset, and the bound for all candidates at the draw holds for these even more.
+A cell whose image has left the dataset (it was excluded or erased, or a value ended it, such as "no face", so that its cell is
+never asked) is neither right nor wrong: it stays in the sample as OUTSIDE, for all those that would leave the dataset if
+somebody looked at them. People judge that without seeing the model's value.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
-from annotator.domain.certificates.decision import CANNOT_TELL, UNANSWERED, Sample
+from annotator.domain.certificates.decision import CANNOT_TELL, OUTSIDE, UNANSWERED, Sample
 from annotator.domain.states import SubmissionKind
 from annotator.models import Annotation, Certificate, CertificateSample, Image, Label, Submission, ValueRow
 from annotator.services.common.counted import COUNTED
@@ -41,17 +41,28 @@ class ReadSample:
 
 
 def read_sample(session: Session, active: ActiveSchema, certificate: Certificate) -> ReadSample:
-    """Read the cells of a sample that are still in the dataset, with their answers."""
-    index = {code: place for place, code in enumerate(certificate.plan["draw"]["codes"])}
+    """Read the cells of a sample as they stand."""
+    draw = certificate.plan["draw"]
+    index = {code: place for place, code in enumerate(draw["codes"])}
+    erased = np.asarray(draw["sampled"], np.int64)
     images = select(CertificateSample.image_id).where(CertificateSample.certificate_id == certificate.id)
     blind = blind_answers(session, active, images, Annotation.attribute_id == certificate.attribute_id)
     levels, values, labels, waiting = [], [], [], 0
-    for image, level, code, is_labelled, label, is_asked in session.execute(_cells(certificate)):
+    for image, level, code, is_outside, is_labelled, label, is_asked in session.execute(_cells(certificate)):
         given = blind.get((image, certificate.attribute_id), [])
         levels.append(level)
         values.append(index[code])
-        labels.append(_measured(index, code, label, given) if is_labelled else UNANSWERED)
-        waiting += not is_labelled and bool(is_asked)
+        erased[level - 1, index[code]] -= 1
+        if is_outside:
+            labels.append(OUTSIDE)
+        else:
+            labels.append(_measured(index, code, label, given) if is_labelled else UNANSWERED)
+            waiting += not is_labelled and bool(is_asked)
+    for level, value in zip(*np.nonzero(erased), strict=True):
+        number = int(erased[level, value])
+        levels += [int(level) + 1] * number
+        values += [int(value)] * number
+        labels += [OUTSIDE] * number
     numbers = [np.asarray(column, np.int64) for column in (levels, values, labels)]
     return ReadSample(Sample(*numbers), waiting)
 
@@ -66,8 +77,8 @@ def _measured(index: dict[int, int], filled: int, label: int | None, blind: list
     return CANNOT_TELL if answer is None else index.get(answer, CANNOT_TELL)
 
 
-def _cells(certificate: Certificate) -> Select[int, int, int, bool, int | None, bool]:
-    """The cells of the sample that are in the dataset: image, level, code, whether it is labelled, label, whether it is asked."""
+def _cells(certificate: Certificate) -> Select[int, int, int, bool, bool, int | None, bool]:
+    """The cells of the sample: image, level, code, whether it is outside, whether it is labelled, label, whether it is asked."""
     ended = exists().where(
         Label.image_id == Image.id,
         ValueRow.attribute_id == Label.attribute_id,
@@ -89,16 +100,13 @@ def _cells(certificate: Certificate) -> Select[int, int, int, bool, int | None, 
             Image.id,
             CertificateSample.level,
             CertificateSample.code,
+            or_(~COUNTED, and_(label.c.image_id.is_(None), ended)),
             label.c.image_id.is_not(None),
             label.c.code,
             ~answered,
         )
         .join(Image, Image.id == CertificateSample.image_id)
         .outerjoin(label, label.c.image_id == Image.id)
-        .where(
-            CertificateSample.certificate_id == certificate.id,
-            COUNTED,
-            or_(label.c.image_id.is_not(None), ~ended),
-        )
+        .where(CertificateSample.certificate_id == certificate.id)
         .order_by(Image.id)
     )

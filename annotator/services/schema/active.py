@@ -83,6 +83,11 @@ class ActiveSchema:
         return len(self.required - labels.keys() - covered)
 
 
+def attribute_titles(session: Session) -> dict[str, str]:
+    """Return the titles of all attributes by name."""
+    return {attribute.name: attribute.title for attribute in active_schema(session).schema.attributes}
+
+
 def unknown_attribute(schema: Schema, name: str) -> FacelabelError:
     """The error for an attribute that the schema does not have."""
     names = ", ".join(attribute.name for attribute in schema.attributes)

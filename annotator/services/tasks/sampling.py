@@ -1,6 +1,4 @@
-"""Images that want a further answer (gold, suspicious, overlapped) and those of acceptance samples are mixed into each
-labeller's queue at random places.
-"""
+"""Gold, suspicious, overlapped and sampled images are mixed into each labeller's queue at random places."""
 
 from __future__ import annotations
 
