@@ -467,6 +467,22 @@ export interface Advice {
   checks: { name: 'stable' | 'narrow' | 'gain'; met: boolean | null; text: string }[];
 }
 
+/** A number with its 95 % interval. */
+export interface Interval {
+  value: number;
+  low: number;
+  high: number;
+}
+
+/** What a perfect model could score on the noisy labels. */
+export interface Ceiling {
+  evidence: string;
+  answers: number;
+  accuracy: Interval;
+  balanced_accuracy: Interval | null;
+  text: string;
+}
+
 export interface AttributeInsights {
   attribute: string;
   title: string;
@@ -482,6 +498,7 @@ export interface AttributeInsights {
   confusion: number[][] | null;
   calibration: Calibration | null;
   agreement: Coefficient | null;
+  ceiling: Ceiling | null;
   advice: Advice;
 }
 

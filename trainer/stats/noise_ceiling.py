@@ -127,7 +127,11 @@ def ceiling_from_pairs(pairs: Counts, labels: Counts, *, draws: int = DRAWS) -> 
     # The diagonal of the root: how often an answer is right, by answer.
     recall = np.einsum("dik,dk,dik->di", vectors, np.sqrt(np.clip(power, 0, 1)), vectors)
     return _ceiling(
-        "pairs", round(float(pairs.sum())), (shares, np.minimum(recall, 1)), labels, pairs.sum(0) + pairs.sum(1)
+        "pairs",
+        round(float(pairs.sum())),
+        (shares, np.minimum(recall, 1)),
+        labels,
+        pairs.sum(0) + pairs.sum(1),
     )
 
 
