@@ -82,7 +82,10 @@ def read_truths(path: Path, snapshot: Snapshot) -> Truths:
     others = {attribute.name for attribute in snapshot.attributes} - attributes.keys()
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file, strict=True):
+            table = csv.DictReader(file, strict=True)
+            if "image_name" not in (table.fieldnames or ()):
+                raise _wrong(path, "it has no column image_name")
+            for row in table:
                 image = row.pop("image_name")
                 if image not in images:
                     raise _wrong(path, f"the snapshot has no image {image!r}")

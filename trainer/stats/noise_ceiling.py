@@ -30,10 +30,12 @@ from numpy.typing import NDArray
 Counts = NDArray[np.integer] | NDArray[np.floating]
 Floats = NDArray[np.float64]
 
-DRAWS = 1000
+DRAWS = 4000
+"""Draws for an interval; with a quarter of them, intervals cover one percent less."""
 ENOUGH = 50
 """With fewer answers nothing is concluded."""
 _STEPS = 300
+_CONVERGED = 1e-5
 _SMALLEST = 1e-12
 
 
@@ -147,8 +149,11 @@ def _class_priors(confusion: Floats, shares: Floats) -> Floats:
     priors = shares.copy()
     for _ in range(_STEPS):
         expected = np.maximum(np.einsum("dt,dtl->dl", priors, confusion), _SMALLEST)
-        priors *= np.einsum("dtl,dl->dt", confusion, shares / expected)
+        before = priors
+        priors = priors * np.einsum("dtl,dl->dt", confusion, shares / expected)
         priors /= priors.sum(axis=1, keepdims=True)
+        if np.abs(priors - before).max() < _CONVERGED:
+            break
     return priors
 
 

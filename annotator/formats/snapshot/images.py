@@ -47,7 +47,7 @@ class SnapshotImage:
     done: bool
     labels: dict[str, int | None]
     crop_box: str = ""
-    filled: Mapping[str, float] = NOTHING_FILLED
+    filled: Mapping[str, float] = field(default_factory=lambda: NOTHING_FILLED)
 
     @property
     def file(self) -> str:
