@@ -30,6 +30,7 @@ from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.annotation.take_back_batches import run_take_backs
 from annotator.services.backups.scheduler import BackupScheduler
+from annotator.services.certificates.batches import run_certificates
 from annotator.services.certificates.plan import plans_statistics
 from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
@@ -113,7 +114,9 @@ def run_worker(
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
     statistics.start()
     take_backs = Thread(target=run_take_backs, args=(project, ended), name="take-backs", daemon=True)
-    take_backs.start()
+    certificates = Thread(target=run_certificates, args=(project, ended), name="certificates", daemon=True)
+    for thread in (take_backs, certificates):
+        thread.start()
     try:
         while not stopped():
             try:
@@ -138,6 +141,7 @@ def run_worker(
         for analysis in analyses:
             analysis.close()
         take_backs.join(1)
+        certificates.join(1)
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
 
 

@@ -360,6 +360,7 @@ export interface ImageCard {
   split: string | null;
   done: boolean;
   labels: Record<string, Code>;
+  filled: Record<string, number>;
   names: Record<string, string>;
   adjudicated: string[];
   open_flags: number;
@@ -392,6 +393,7 @@ export interface Cell {
   attribute: string;
   label: Annotation | null;
   suggestion: { code: number; name: string | null; probability: number } | null;
+  filled: { origin: 'model'; code: number; name: string | null; probability: number; certificate: number } | null;
   differing: boolean;
   undecided: boolean;
   contradicted: boolean;

@@ -152,12 +152,14 @@ def _uncover(session: Session, row: Certificate) -> None:
     batch = (mine, CertificateCell.image_id >= (first or 0))
     images = list(session.scalars(select(CertificateCell.image_id).where(*batch)))
     session.execute(delete(CertificateCell).where(*batch), execution_options=_UNSYNCED)
-    if row.covered_to:
-        row.covered_to = min(row.covered_to, (first or 1) - 1)
-        session.flush()
-        recount_open_cells(session, select(Image.id).where(Image.id.in_(images)))
-    if first is None:
-        # The order of work starts anew: its images may be open again.
+    if not row.covered_to:
+        return  # nothing was covered
+    left = session.scalar(select(func.max(CertificateCell.image_id)).where(mine))
+    row.covered_to = min(row.covered_to, left or 0)
+    session.flush()
+    recount_open_cells(session, select(Image.id).where(Image.id.in_(images)))
+    if left is None:
+        # The order of work starts anew, because its images may be open again.
         session.execute(update(Predictions).values(cursor=0))
         restart_search(session)
         reset_cursors(session)

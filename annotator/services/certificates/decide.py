@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.certificates.decision import Decision
@@ -13,7 +13,7 @@ from annotator.domain.certificates.evidence import decide_again, evidence_json
 from annotator.domain.certificates.target import Target
 from annotator.domain.states import CertificateState
 from annotator.errors import Conflict
-from annotator.models import Certificate, Image, now
+from annotator.models import Certificate, CertificateCell, CertificateSample, Image, now
 from annotator.services.certificates.evidence import count_labels
 from annotator.services.certificates.sample import read_sample
 from annotator.services.certificates.status import (
@@ -56,6 +56,7 @@ def decide_certificate(session: Session, number: int) -> CertificateStatus:
             row.reason = row.outcome["sentence"]
         else:
             row.state = CertificateState.FILLING
+            _leave_sample_open(session, row)
     elif row.decided_at is None:
         raise Conflict(
             "no_sample",
@@ -63,6 +64,17 @@ def decide_certificate(session: Session, number: int) -> CertificateStatus:
             do="Wait until the sample is drawn." if row.ended_at is None else "Create another certificate.",
         )
     return read_certificate(session, number)
+
+
+def _leave_sample_open(session: Session, row: Certificate) -> None:
+    """Forget the cells of the sample: what is promised counts those without an answer as errors that people correct."""
+    sample = select(CertificateSample.image_id).where(CertificateSample.certificate_id == row.id)
+    session.execute(
+        delete(CertificateCell).where(
+            CertificateCell.certificate_id == row.id, CertificateCell.image_id.in_(sample)
+        ),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def is_answered(session: Session, row: Certificate) -> bool:

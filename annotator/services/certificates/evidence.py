@@ -26,21 +26,6 @@ _PART = 100_000
 
 
 @dataclass(frozen=True)
-class OpenCells:
-    """Cells that a certificate may fill, in the order of the predictions' rows.
-
-    Args:
-        images: (cells,) the ids of their images.
-        rows: (cells,) their rows in the predictions.
-        probabilities: (cells, values) the model's probabilities, in the order of `Evidence.codes`.
-    """
-
-    images: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
 class Evidence:
     """What is known of one attribute.
 
@@ -51,7 +36,10 @@ class Evidence:
         names: (values,) their names.
         fillable: (values,) whether labellers can choose the value.
         checked: the model's answers to audit cells that people answered blind, with what they answered.
-        open_: the cells that a certificate may fill, those that an earlier one filled among them.
+        open_: (cells, values) the model's probabilities of the cells that a certificate may fill, those that an earlier one filled
+            among them, in the order of the predictions' rows.
+        open_images: (cells,) the ids of their images.
+        open_rows: (cells,) their rows in the predictions.
         labelled_counts: (values,) the number of labels of each value in images that count.
         images: the number of images that count.
         attempt: the number that the next attempt for the attribute gets.
@@ -63,7 +51,9 @@ class Evidence:
     names: list[str]
     fillable: NDArray[np.bool_]
     checked: Checked
-    open_: OpenCells
+    open_: NDArray[np.float64]
+    open_images: NDArray[np.int64]
+    open_rows: NDArray[np.int64]
     labelled_counts: NDArray[np.int64]
     images: int
     attempt: int
@@ -80,6 +70,7 @@ def read_evidence(project: ProjectFolder, session: Session, attribute: str) -> E
     active = active_schema(session)
     source = source_of(project, session, active, attribute)
     attribute_id, asked = active.ids[attribute], active.schema[attribute]
+    images, rows = _open_cells(session, attribute_id, source.file)
     return Evidence(
         attribute_id=attribute_id,
         source=source,
@@ -87,7 +78,9 @@ def read_evidence(project: ProjectFolder, session: Session, attribute: str) -> E
         names=[value.name for value in asked.values],
         fillable=np.asarray([value.status == "active" for value in asked.values]),
         checked=_read_checked(session, active, asked, source.file),
-        open_=_read_open(session, active, asked, source.file),
+        open_=_probabilities(source.file, asked, rows),
+        open_images=images,
+        open_rows=rows,
         labelled_counts=count_labels(session, attribute_id, [value.code for value in asked.values]),
         images=session.scalar(select(func.count()).select_from(Image).where(COUNTED)) or 0,
         attempt=next_attempt(session, attribute_id),
@@ -171,25 +164,29 @@ def _read_checked(
     return Checked(answers.p, answers.labels, answers.group, np.ones(len(answers.labels)))
 
 
-def _read_open(
-    session: Session, active: ActiveSchema, attribute: Attribute, file: PredictionsFile
-) -> OpenCells:
-    columns = value_columns(attribute, file.codes[attribute.name])
-    query = select(Image.name, Image.sha256, Image.id).where(
-        may_be_filled(session, active.ids[attribute.name])
-    )
+def _open_cells(
+    session: Session, attribute_id: int, file: PredictionsFile
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The images of the cells that may be filled, and their rows in the predictions, in the order of the rows."""
+    query = select(Image.name, Image.sha256, Image.id).where(may_be_filled(session, attribute_id))
     numbers = {
-        (name, sha256): number for rows in fetch_many(session, query, 10_000) for name, sha256, number in rows
+        (name, sha256): number for rows in fetch_many(session, query, _PART) for name, sha256, number in rows
     }
     found = [
         (numbers[image], row)
         for row, image in enumerate(file.images_between(0, file.rows))
         if image in numbers
     ]
-    both = np.asarray(found, np.int64).reshape(-1, 2)
+    images, rows = np.asarray(found, np.int64).reshape(-1, 2).T
+    return images, rows
+
+
+def _probabilities(
+    file: PredictionsFile, attribute: Attribute, rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    columns = value_columns(attribute, file.codes[attribute.name])
     parts = [
-        file.probabilities(attribute.name, both[start : start + _PART, 1]) @ columns
-        for start in range(0, len(both), _PART)
+        file.probabilities(attribute.name, rows[start : start + _PART]) @ columns
+        for start in range(0, len(rows), _PART)
     ]
-    p = np.concatenate(parts) if parts else np.empty((0, columns.shape[1]))
-    return OpenCells(both[:, 0], both[:, 1], p)
+    return np.concatenate(parts) if parts else np.empty((0, columns.shape[1]))

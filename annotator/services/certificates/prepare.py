@@ -98,7 +98,7 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> dict[st
         return "Other predictions suggest its values meanwhile."
     made = plan(
         evidence.checked,
-        evidence.open_.probabilities,
+        evidence.open_,
         evidence.labelled_counts,
         evidence.images,
         Target.from_json(row.target),
@@ -136,13 +136,13 @@ def _remember(session: Session, number: int, candidates: _Candidates) -> _Candid
 
 def _choose(evidence: Evidence, ladder: Ladder) -> _Candidates:
     """The cells of the ladder whose value labellers can choose."""
-    p = evidence.open_.probabilities
+    p = evidence.open_
     levels, best = ladder.levels(p), p.argmax(axis=1) if len(p) else np.empty(0, np.int64)
     chosen = (levels > 0) & evidence.fillable[best]
     codes = np.asarray(evidence.codes, np.int64)[best]
     return _Candidates(
-        evidence.open_.images[chosen],
-        evidence.open_.rows[chosen],
+        evidence.open_images[chosen],
+        evidence.open_rows[chosen],
         levels[chosen],
         codes[chosen],
         p[chosen].max(axis=1, initial=0),
@@ -213,6 +213,7 @@ def _draw(project: ProjectFolder, number: int) -> None:
         row.plan = row.plan | {"draw": row.plan["draw"] | tables}
         row.seed, row.drawn_at, row.state = seed, now(), CertificateState.SAMPLING
         _ask_sample(session, row, chosen[:, 0].tolist())
+        project_cache(session).clear(_CANDIDATES)
 
 
 def _read_cells(session: Session, number: int) -> NDArray[np.int64]:
@@ -227,8 +228,9 @@ def _read_cells(session: Session, number: int) -> NDArray[np.int64]:
 
 
 def _gone(session: Session, row: Certificate, newest: int) -> list[int]:
-    """Images that are no candidates any more: with a label since the annotation `newest`, held (perhaps with a suggestion in
-    sight), or excluded.
+    """Forget the candidates of images that got an answer since the annotation `newest`, are held or are excluded; return these.
+
+    Who holds an image may have a suggestion in sight.
     """
     labelled = select(Annotation.image_id).where(
         Annotation.id > newest, Annotation.attribute_id == row.attribute_id

@@ -20,6 +20,7 @@ from annotator.domain.schema_changes import Change, compare_schemas, renamed_att
 from annotator.domain.states import SubmissionKind
 from annotator.models import AttributeRow, Image, Label, Project, ValueRow
 from annotator.services.annotation.log import add_submission
+from annotator.services.certificates.undo import lapse_changed
 from annotator.services.common.counted import COUNTED, of_counted_image
 from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.grouping.membership import mark_stale
@@ -142,7 +143,8 @@ def apply_schema(
     if any(attribute.groups for attribute in (*current.attributes, *wanted.attributes)):
         mark_stale(session)
     before, after = _requirements(current), _requirements(wanted)
-    if before != after or replacing:
+    lapsed = lapse_changed(session, current, read_schema(session), renamed_attributes(current, wanted))
+    if before != after or replacing or lapsed:
         recount_open_cells(session, of_most=len(before[0]) != len(after[0]))
     return changes
 

@@ -17,7 +17,7 @@ from annotator.services.exporting.label_files import write_labels
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.exporting.snapshots import export_snapshot
 from tests.support.commands import call
-from tests.support.projects.certificates import fill
+from tests.support.projects.filled_cells import fill
 from tests.support.projects.labelling import ALL, Person
 
 
