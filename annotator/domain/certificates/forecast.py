@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,16 @@ class Worlds:
         cells: Open cells by smallest set and value, row 0 is level 1; (levels, values).
         rates: Of the cells that are in a set and not in the one before, the shares that have each other value than the model's, the
             share that people can't tell, and the share that is right; (worlds, levels, values + 2).
+        precision: About which share of the cells that the model gives each value have it; (values,).
     """
 
     cells: NDArray[np.int64]
     rates: NDArray[np.float64]
+    precision: NDArray[np.float64]
 
     def truncated(self, levels: int) -> Worlds:
         """Return the same truths about the first `levels` sets."""
-        return Worlds(self.cells[:levels], self.rates[:, :levels])
+        return Worlds(self.cells[:levels], self.rates[:, :levels], self.precision)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def worlds(checked: Checked, open_: NDArray[np.floating[Any]], ladder: Ladder) -
     seen = _seen(checked, ladder)
     shape = seen + PRIOR_CELLS * expected
     drawn = np.random.default_rng(0).gamma(np.maximum(shape, 1e-6), size=(DRAWS, *shape.shape))
-    return Worlds(cells, drawn / drawn.sum(axis=2, keepdims=True))
+    return Worlds(cells, drawn / drawn.sum(axis=2, keepdims=True), _precision(checked, open_[inside], ladder))
 
 
 def outcome(
@@ -112,15 +115,24 @@ def _members(
 ) -> NDArray[np.int64]:
     """Return about how many members of each value the sample would make certain; (values,)."""
     by_value = possible.cells.sum(axis=0)
-    population = int(by_value.sum())
-    shares = possible.cells.sum(axis=1) / population
-    right = float(shares @ possible.rates[:, :, -1].mean(axis=0))
     found = []
-    for cells in by_value:
-        drawn = round(sample * int(cells) / population)
-        wrong = min(drawn, round(drawn * (1 - right)))
-        found.append(lower_bound(int(cells), drawn, drawn - wrong, SHARE_FOR_MEMBERS * level))
+    for cells, precision in zip(by_value, possible.precision, strict=True):
+        drawn = round(sample * int(cells) / int(by_value.sum()))
+        found.append(lower_bound(int(cells), drawn, floor(drawn * precision), SHARE_FOR_MEMBERS * level))
     return np.asarray(labelled_counts, np.int64) + np.array(found, np.int64)
+
+
+def _precision(checked: Checked, inside: NDArray[np.floating[Any]], ladder: Ladder) -> NDArray[np.float64]:
+    """Return which share of the cells of the sets has the value that the model gives, by that value; (values,)."""
+    values = len(ladder.costs)
+    winners = inside.argmax(axis=1)
+    cells = np.bincount(winners, minlength=values)
+    expected = (np.bincount(winners, inside.max(axis=1), values) + 1) / (cells + 1)
+    checked_inside = ladder.levels(checked.probabilities) > 0
+    given, labels = checked.probabilities.argmax(axis=1)[checked_inside], checked.labels[checked_inside]
+    right = np.bincount(given[given == labels], minlength=values)
+    seen = np.bincount(given, minlength=values)
+    return np.asarray((right + PRIOR_CELLS * expected) / (seen + PRIOR_CELLS))
 
 
 def _seen(checked: Checked, ladder: Ladder) -> NDArray[np.float64]:
