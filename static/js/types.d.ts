@@ -478,7 +478,7 @@ export interface Interval {
 
 /** What a perfect model could score on the noisy labels. */
 export interface Ceiling {
-  evidence: string;
+  source: string;
   answers: number;
   accuracy: Interval;
   balanced_accuracy: Interval | null;

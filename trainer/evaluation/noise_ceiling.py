@@ -16,7 +16,7 @@ from trainer.stats.noise_ceiling import (
 def noise_ceilings(
     snapshot: Snapshot, *, checked: Truths | None = None, gold: Truths | None = None
 ) -> dict[str, NoiseCeiling]:
-    """Return the ceiling of every attribute whose noise is measured, by the best evidence: checked, gold, pairs.
+    """Return the ceiling of every attribute whose noise is measured, by the best source: checked, gold, pairs.
 
     Args:
         snapshot: The snapshot; it knows pairs and answers to gold images only with annotations.csv.

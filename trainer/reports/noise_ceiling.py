@@ -7,8 +7,8 @@ from trainer.data.snapshot import Snapshot
 from trainer.reports.numbers import format_interval
 from trainer.stats.noise_ceiling import ENOUGH, Estimate, NoiseCeiling
 
-HEADER = ["attribute", "evidence", "answers", "balanced accuracy", "accuracy", "note"]
-EVIDENCE = {"checked": "checked labels", "gold": "answers to gold images", "pairs": "pairs of answers"}
+HEADER = ["attribute", "source", "answers", "balanced accuracy", "accuracy", "note"]
+SOURCES = {"checked": "checked labels", "gold": "answers to gold images", "pairs": "pairs of answers"}
 
 
 def ceiling_rows(snapshot: Snapshot, ceilings: dict[str, NoiseCeiling]) -> list[list[str]]:
@@ -23,7 +23,7 @@ def ceiling_rows(snapshot: Snapshot, ceilings: dict[str, NoiseCeiling]) -> list[
         rows.append(
             [
                 attribute.name,
-                EVIDENCE[ceiling.evidence],
+                SOURCES[ceiling.source],
                 f"{ceiling.answers:,}",
                 _text(ceiling.balanced_accuracy),
                 _text(ceiling.accuracy),

@@ -7,7 +7,7 @@ Athalye & Mueller 2021, "Pervasive label errors in test sets destabilize machine
 far such errors move benchmarks; Natarajan, Dhillon, Ravikumar & Tewari 2013, "Learning with noisy labels", NeurIPS, describe
 class-conditional noise, P(L | T), which two of the three estimates below assume.)
 
-M is estimated from one of three kinds of evidence:
+M is estimated from one of three sources:
 
 - *checked*: images drawn at random whose truth somebody found out. They show P(T | L) directly.
 - *gold*: answers of labellers to images with a known truth, which may be chosen by their truth. They show C = P(L | T). The
@@ -23,11 +23,13 @@ half an answer that is wrong for each value (Jeffreys' prior of the share of rig
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Counts = NDArray[np.integer] | NDArray[np.floating]
+Counts = NDArray[Any]
+"""Counts of cells, whole numbers or not."""
 Floats = NDArray[np.float64]
 
 DRAWS = 4000
@@ -53,15 +55,15 @@ class NoiseCeiling:
     """What a perfect model would score.
 
     Attributes:
-        evidence: `checked`, `gold` or `pairs`.
+        source: `checked`, `gold` or `pairs`.
         answers: Number of checked labels, answers to gold cells, or pairs of answers.
         accuracy: Its accuracy.
         balanced_accuracy: Its balanced accuracy over the values that labels have; None if one of them occurs nowhere in the
-            evidence.
+            source.
         unseen: Indices of these values.
     """
 
-    evidence: str
+    source: str
     answers: int
     accuracy: Estimate
     balanced_accuracy: Estimate | None
@@ -158,7 +160,7 @@ def _class_priors(confusion: Floats, shares: Floats) -> Floats:
 
 
 def _ceiling(
-    evidence: str, answers: int, drawn: tuple[Floats, Floats], labels: Counts, seen: Counts
+    source: str, answers: int, drawn: tuple[Floats, Floats], labels: Counts, seen: Counts
 ) -> NoiseCeiling | None:
     """Summarise (draws, values) shares of the labels and shares of right ones among them."""
     if answers < ENOUGH:
@@ -168,7 +170,7 @@ def _ceiling(
     unseen = tuple(np.flatnonzero(occurs & (np.asarray(seen) == 0)).tolist())
     accuracy = _estimate((shares * recall).sum(axis=1))
     balanced = None if unseen or not occurs.any() else _estimate(recall[:, occurs].mean(axis=1))
-    return NoiseCeiling(evidence, answers, accuracy, balanced, unseen)
+    return NoiseCeiling(source, answers, accuracy, balanced, unseen)
 
 
 def _estimate(drawn: Floats) -> Estimate:

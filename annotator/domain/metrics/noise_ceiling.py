@@ -82,9 +82,7 @@ def ceiling_text(ceiling: NoiseCeiling, values: Sequence[str]) -> str:
     best, what = ceiling.balanced_accuracy or ceiling.accuracy, "balanced accuracy"
     if ceiling.balanced_accuracy is None:
         what = "accuracy"
-    kind = {"gold": "answers to gold images", "pairs": "images that several people answered"}[
-        ceiling.evidence
-    ]
+    kind = {"gold": "answers to gold images", "pairs": "images that several people answered"}[ceiling.source]
     text = (
         f"With labels as noisy as these, a perfect model would reach a {what} of about {best.value:.2f} "
         f"({best.low:.2f}–{best.high:.2f}), by {ceiling.answers:,} {kind}."

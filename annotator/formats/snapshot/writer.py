@@ -86,15 +86,12 @@ def write_snapshot(
         history: the rows of annotations.csv, in its order; None leaves it out.
         labelling: how the labels were made, for the card.
         faces: the rows of faces.csv, or an earlier snapshot's file with the same rows; without a face there is no file.
-        certificates: those whose cells `images` hold as filled, in schema order of their attributes; without any, there is
-            neither filled.csv nor certificates.json.
+        certificates: those of the filled cells of `images`, as `FilledCells` takes them.
 
     Raises:
         FacelabelError: if the folder exists, is being written by another process or cannot be written.
     """
-    if folder.exists():
-        what = f"{folder} exists already, and a snapshot never changes."
-        raise FacelabelError("snapshot_exists", what, do="Name another folder.")
+    _require_absent(folder)
     try:
         with staged_folder(folder) as unfinished:
             tally, texts = Tally(schema), {"attributes.csv": _attributes_csv(schema)}
@@ -106,8 +103,7 @@ def write_snapshot(
                 files = _write_rows(unfinished, schema, images, images_root, options, (tally, filled))
                 counts = tally.manifest()
             if options.card:
-                about = labelling or Labelling()
-                texts |= card_files(schema, tally, splits, about, filled.document()["certificates"])
+                texts |= card_files(schema, tally, splits, labelling or Labelling(), filled.entries)
             files |= write_faces(unfinished, faces) | _write_history(unfinished, history)
             files |= {name: _write_text(unfinished / name, text) for name, text in texts.items()}
             if options.images == "copy":
@@ -121,6 +117,12 @@ def write_snapshot(
             do="Make room, or name another folder.",
         ) from error
     return manifest
+
+
+def _require_absent(folder: Path) -> None:
+    if folder.exists():
+        what = f"{folder} exists already, and a snapshot never changes."
+        raise FacelabelError("snapshot_exists", what, do="Name another folder.")
 
 
 def verify_snapshot(folder: Path) -> dict[str, Any]:
@@ -189,7 +191,7 @@ def _write_rows(
                     if not (folder / "images" / file).exists():
                         link = options.images == "link"
                         place_image(images_root, file, name, folder / "images" / file, link=link)
-    return {"labels.csv": labels_csv.entry(), "images.csv": images_csv.entry(), **filled.entries()}
+    return {"labels.csv": labels_csv.entry(), "images.csv": images_csv.entry(), **filled.write_certificates()}
 
 
 def _image_lines(batch: ImageBatch) -> str:

@@ -8,8 +8,8 @@ import numpy as np
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.certificates.basis import basis_json, decide_again
 from annotator.domain.certificates.decision import Decision
-from annotator.domain.certificates.evidence import decide_again, evidence_json
 from annotator.domain.certificates.target import Target
 from annotator.domain.states import CertificateState
 from annotator.errors import Conflict
@@ -46,10 +46,10 @@ def decide_certificate(session: Session, number: int) -> CertificateStatus:
         raise unknown_certificate(number)
     if row.state == CertificateState.SAMPLING:
         active = active_schema(session)
-        evidence = read_decision_evidence(session, active, row)
-        decision = decide_again(evidence, Target.from_json(row.target), row.attempt)
+        basis = read_decision_basis(session, active, row)
+        decision = decide_again(basis, Target.from_json(row.target), row.attempt)
         sentence = _sentence(active, row, decision)
-        row.outcome = decision.to_json() | {"sentence": sentence, "evidence": evidence}
+        row.outcome = decision.to_json() | {"sentence": sentence, "basis": basis}
         row.decided_at = now()
         if decision.level is None:
             row.state, row.ended_at = CertificateState.FAILED, row.decided_at
@@ -94,16 +94,16 @@ def reason_to_lapse(session: Session, row: Certificate) -> str | None:
 
 def evaluate(session: Session, active: ActiveSchema, row: Certificate) -> Decision:
     """What the sample of a certificate allows as it stands now."""
-    evidence = read_decision_evidence(session, active, row)
-    return decide_again(evidence, Target.from_json(row.target), row.attempt)
+    basis = read_decision_basis(session, active, row)
+    return decide_again(basis, Target.from_json(row.target), row.attempt)
 
 
-def read_decision_evidence(session: Session, active: ActiveSchema, row: Certificate) -> dict[str, Any]:
+def read_decision_basis(session: Session, active: ActiveSchema, row: Certificate) -> dict[str, Any]:
     """What a certificate is decided from now, as JSON: a snapshot holds it, and `verify` decides again."""
     draw = row.plan["draw"]
     images = session.scalar(select(func.count()).select_from(Image).where(COUNTED)) or 0
     labels = count_labels(session, row.attribute_id, draw["codes"])
-    return evidence_json(
+    return basis_json(
         draw["codes"],
         np.asarray(draw["population"], np.int64),
         read_sample(session, active, row).cells,

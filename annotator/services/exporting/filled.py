@@ -107,7 +107,7 @@ def done_by_filling(session: Session) -> int:
     return session.scalar(done.where(COUNTED, Image.open_cells == 0)) or 0
 
 
-def _covered(column: InstrumentedAttribute[int]) -> Select[tuple[int]]:
+def _covered(column: InstrumentedAttribute[int]) -> Select[int]:
     """A query of the required cells that `Image.open_cells` does not count because a certificate covers them."""
     return (
         select(column)
@@ -133,7 +133,7 @@ def _document(certificate: Certificate, predictions: Predictions) -> dict[str, A
     outcome = {**(certificate.outcome or {})}
     return {
         "attempt": certificate.attempt,
-        "evidence": outcome.pop("evidence", {}),
+        "basis": outcome.pop("basis", {}),
         "outcome": outcome,
         "plan": {key: value for key, value in certificate.plan.items() if key != "draw"},
         "predictions": {"content_hash": predictions.content_hash, "round": predictions.round_id},

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import FacelabelError, NotFound
 from annotator.files import UNFINISHED, cannot_write, remove_unfinished
-from annotator.formats.snapshot.images import BATCH, ImageBatch, SnapshotImage
+from annotator.formats.snapshot.images import BATCH, Codes, ImageBatch, Probabilities, SnapshotImage
 from annotator.formats.snapshot.writer import HistoryRow, SnapshotOptions, write_snapshot
 from annotator.models import Annotation, AttributeRow, Image, Labeller, Snapshot, Submission, now
 from annotator.project import ProjectFolder
@@ -150,7 +150,8 @@ def read_batches(session: Session, filled: FilledColumns | None) -> Iterator[Ima
             zip(*rows, strict=True)
         )
         done = [cells == 0 and number not in covered for number, cells in zip(ids, open_cells, strict=True)]
-        codes, probabilities = labels.of(ids), {}
+        codes: Codes = labels.of(ids)
+        probabilities: Probabilities = {}
         if filled is not None:
             codes, probabilities = filled.over(np.asarray(ids, np.int64), codes)
         yield ImageBatch(

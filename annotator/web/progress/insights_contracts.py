@@ -102,12 +102,12 @@ class IntervalOut(Answer):
 
 
 class CeilingOut(BaseModel):
-    """What a perfect model could score on the noisy labels, by `answers` of the kind `evidence`; `text` says it.
+    """What a perfect model could score on the noisy labels, by `answers` of the kind `source`; `text` says it.
 
-    `balanced_accuracy` is null if one of the labelled values occurs nowhere in the evidence.
+    `balanced_accuracy` is null if one of the labelled values occurs nowhere in them.
     """
 
-    evidence: Literal["gold", "pairs"]
+    source: Literal["gold", "pairs"]
     answers: int
     accuracy: IntervalOut
     balanced_accuracy: IntervalOut | None
@@ -279,7 +279,7 @@ def _ceiling(entry: AttributeInsights) -> CeilingOut | None:
         return None
     balanced = ceiling.balanced_accuracy
     return CeilingOut(
-        evidence="gold" if ceiling.evidence == "gold" else "pairs",
+        source="gold" if ceiling.source == "gold" else "pairs",
         answers=ceiling.answers,
         accuracy=IntervalOut.model_validate(ceiling.accuracy),
         balanced_accuracy=IntervalOut.model_validate(balanced) if balanced else None,

@@ -5,20 +5,95 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from sqlalchemy import select, update
 
+from annotator.domain.certificates.basis import basis_json, decide_again
+from annotator.domain.certificates.decision import Sample
+from annotator.domain.certificates.target import Target
 from annotator.domain.schema import canonical_json
+from annotator.domain.states import CertificateState
 from annotator.errors import FacelabelError
 from annotator.formats.snapshot.manifest import hash_manifest
 from annotator.formats.snapshot.writer import SnapshotOptions, content_hash, verify_snapshot
+from annotator.models import (
+    AttributeRow,
+    Certificate,
+    CertificateCell,
+    Image,
+    Label,
+    Predictions,
+    now,
+)
 from annotator.project import ProjectFolder
+from annotator.services.certificates.undo import undo_certificate
+from annotator.services.common.progress import recount
 from annotator.services.exporting.exports import export_as
 from annotator.services.exporting.label_files import write_labels
 from annotator.services.exporting.round_snapshots import RoundSnapshots
 from annotator.services.exporting.snapshots import export_snapshot
+from annotator.services.schema.active import active_schema
 from tests.support.commands import call
-from tests.support.projects.filled_cells import fill
+from tests.support.projects.certificates import cells_of, certifiable, status_of, truth_of
+from tests.support.projects.certificates import fill as fill_certified
 from tests.support.projects.labelling import ALL, Person
+from trainer.data.snapshot import Snapshot
+
+TARGET = Target(error=0.25, recall=None)
+ASKED = 20
+"""Cells of the acceptance sample, which were all right."""
+
+
+def fill(
+    project: ProjectFolder, attribute: str, code: int, probability: float = 0.987654321, leave: int = 0
+) -> list[str]:
+    """Fill the open cells of an attribute with one value, but for the last `leave` ones; returns the images' names."""
+    with project.database.write() as session:
+        active = active_schema(session)
+        number = active.ids[attribute]
+        labelled = select(Label.image_id).where(Label.attribute_id == number)
+        open_ = session.execute(
+            select(Image.id, Image.name).where(Image.id.not_in(labelled)).order_by(Image.name)
+        ).all()
+        chosen = open_[: len(open_) - leave]
+        codes = [value.code for value in active.schema[attribute].values]
+        place = codes.index(code)
+        population = np.zeros((1, len(codes)), np.int64)
+        population[0, place] = len(chosen) + ASKED
+        right = np.full(ASKED, place)
+        images = len(open_) + session.query(Label).where(Label.attribute_id == number).count()
+        sample = Sample(np.ones(ASKED, np.int64), right, right)
+        basis = basis_json(codes, population, sample, np.zeros(len(codes), np.int64), images)
+        decision = decide_again(basis, TARGET, 1)
+        assert decision.level == 1
+        predictions = Predictions(
+            path=f"rounds/{attribute}", content_hash="f" * 64, schema_hash=active.hash, rows=images, unknown=0,
+            cursor=0, loaded_at=now(),
+        )  # fmt: skip
+        session.add(predictions)
+        session.flush()
+        certificate = Certificate(
+            key=attribute, attribute_id=number, state=CertificateState.FILLED, attempt=1,
+            predictions_id=predictions.id, schema_hash=active.hash, target=TARGET.to_json(), plan={"sample": ASKED},
+            outcome=decision.to_json() | {"basis": basis}, seed=7, covered_to=max(i for i, _ in open_),
+            labeller_id=1, created_at=now(), drawn_at=now(), decided_at=now(),
+        )  # fmt: skip
+        session.add(certificate)
+        session.flush()
+        session.add_all(
+            CertificateCell(
+                certificate_id=certificate.id, image_id=image, level=1, code=code, probability=probability
+            )
+            for image, _ in chosen
+        )
+        is_required = session.scalars(select(AttributeRow.required).where(AttributeRow.id == number)).one()
+        if is_required:
+            ids = [image for image, _ in chosen]
+            covered = update(Image).where(Image.id.in_(ids)).values(open_cells=Image.open_cells - 1)
+            session.execute(covered, execution_options={"synchronize_session": False})
+            recount(session)
+        return [name for _, name in chosen]
 
 
 @pytest.fixture
@@ -137,6 +212,34 @@ def test_a_cell_that_was_filled_since_is_the_models(project: ProjectFolder, tmp_
     assert told["people"] == [{"labeller": "", "origin": "model", "cells": 66}]
 
 
+def test_what_a_certificate_decided_is_decided_again_from_the_snapshot(tmp_path: Path):
+    project = certifiable(tmp_path / "project")
+    number = fill_certified(project)
+    folder, manifest = export_snapshot(project, tmp_path / "s", SnapshotOptions())
+    verify_snapshot(folder)
+    [certificate] = json.loads((folder / "certificates.json").read_text())["certificates"]
+    sample = certificate["basis"]["sample"]
+    assert sum(row[3] for row in sample) == status_of(project, number).sample
+    assert all(code == answer for _, code, answer, _ in sample), "the model was right"
+    rows = table(folder / "filled.csv")
+    assert len(rows) == len(cells_of(project, number)) == sum(certificate["filled"].values())
+    assert all(int(row["code"]) == truth_of(int(row["image_name"][:6])) for row in rows)
+    seen = Snapshot.open(folder)
+    export_snapshot(project, tmp_path / "plain", SnapshotOptions(), filled=False)
+    plain = Snapshot.open(tmp_path / "plain")
+    assert all((seen.labels[name] == plain.labels[name]).all() for name in plain.labels), (
+        "no label for the trainer"
+    )
+    assert (
+        manifest["counts"]["attributes"]["glasses"]
+        != json.loads((tmp_path / "plain" / "manifest.json").read_text())["counts"]["attributes"]["glasses"]
+    )
+    with project.database.write() as session:
+        undo_certificate(session, number, 1)
+    again, _ = export_snapshot(project, tmp_path / "undone", SnapshotOptions())
+    assert files(again) == files(tmp_path / "plain")
+
+
 def rewrite(folder: Path, name: str, text: str) -> None:
     """Change a file of a snapshot together with its manifest, as somebody would who wants it to be believed."""
     from annotator.formats.snapshot.manifest import sha256_of
@@ -157,17 +260,17 @@ def lower(certificates: list[dict[str, Any]], part: str) -> None:
     if part == "remaining":
         one["outcome"]["remaining"] -= 1
     elif part == "sample":
-        one["evidence"]["sample"] = [[1, 1, 0, 9], [1, 1, 1, 11]]
+        one["basis"]["sample"] = [[1, 1, 0, 9], [1, 1, 1, 11]]
     elif part == "filled":
         one["filled"] = {"1": 3}
     elif part == "population":
-        one["evidence"]["population"] = [[0, 33]]
+        one["basis"]["population"] = [[0, 33]]
         one["outcome"]["remaining"] = 10
     else:
-        del one["evidence"]
+        del one["basis"]
 
 
-@pytest.mark.parametrize("part", ["remaining", "sample", "filled", "population", "evidence"])
+@pytest.mark.parametrize("part", ["remaining", "sample", "filled", "population", "basis"])
 def test_verify_finds_a_certificate_that_claims_too_much(project: ProjectFolder, tmp_path: Path, part: str):
     folder, _ = export_snapshot(project, tmp_path / "s", SnapshotOptions())
     document = json.loads((folder / "certificates.json").read_text())

@@ -119,7 +119,7 @@ def test_the_command_says_what_a_perfect_model_could_score(tmp_path: Path):
     done = run("trainer", "noise-ceiling", snapshot, "--json")
     done.assert_done()
     ceilings = json.loads(done.out)["ceilings"]
-    assert (ceilings["glasses"]["evidence"], ceilings["glasses"]["answers"]) == ("pairs", 120)
+    assert (ceilings["glasses"]["source"], ceilings["glasses"]["answers"]) == ("pairs", 120)
     accuracy = ceilings["glasses"]["accuracy"]
     assert 0.9 < accuracy["low"] < accuracy["value"] < accuracy["high"] < 0.99, (
         "(1 + √(1 − 2 · 11 / 120)) / 2 = 0.952"
@@ -134,7 +134,7 @@ def test_the_command_says_what_a_perfect_model_could_score(tmp_path: Path):
     told = json.loads(run("trainer", "noise-ceiling", snapshot, "--checked", checked, "--json").out)[
         "ceilings"
     ]
-    assert told["glasses"]["evidence"] == "checked"
+    assert told["glasses"]["source"] == "checked"
     assert told["glasses"]["accuracy"]["low"] > 0.94
     checked.write_text("image_name\nno.png\n")
     run("trainer", "noise-ceiling", snapshot, "--gold", checked).assert_refused(1, "no image 'no.png'")

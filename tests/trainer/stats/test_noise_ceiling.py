@@ -56,15 +56,15 @@ def labels(random: np.random.Generator, of: Floats) -> NDArray[np.int64]:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("evidence", [checked, gold, pairs])
+@pytest.mark.parametrize("source", [checked, gold, pairs])
 def test_the_interval_covers_the_known_ceiling(
-    evidence: Callable[[np.random.Generator], tuple[NoiseCeiling | None, Floats]], soak: bool
+    source: Callable[[np.random.Generator], tuple[NoiseCeiling | None, Floats]], soak: bool
 ):
     """About 95 of 100 intervals hold what a perfect model scores, and their middles are near it on average."""
     trials = 1000 if soak else 60
     inside, middles = np.zeros(2), np.zeros(2)
     for seed in range(trials):
-        ceiling, of = evidence(np.random.default_rng(seed))
+        ceiling, of = source(np.random.default_rng(seed))
         assert ceiling is not None
         assert ceiling.balanced_accuracy is not None
         found = (ceiling.accuracy, ceiling.balanced_accuracy)
@@ -84,7 +84,7 @@ def test_right_labels_have_a_ceiling_near_one_and_random_ones_near_chance():
     assert 0.5 <= random.accuracy.value < 0.62, "the square root of no agreement beyond chance"
 
 
-def test_a_value_that_the_evidence_lacks_leaves_no_balanced_accuracy():
+def test_a_value_that_nobody_answered_leaves_no_balanced_accuracy():
     counts_of_two = np.array([[90, 2, 0], [3, 60, 0], [0, 0, 0]])
     for estimate in (ceiling_from_checked, ceiling_from_gold, ceiling_from_pairs):
         ceiling = estimate(counts_of_two, np.array([500, 300, 10]))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -73,8 +74,10 @@ class FilledCells:
             self._csv.write(csv_line(FILLED_COLUMNS))
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._files.__exit__(*error)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._files.__exit__(kind, error, trace)
 
     def add(self, batch: ImageBatch) -> None:
         """Write the rows of a batch of images."""
@@ -96,7 +99,7 @@ class FilledCells:
                     text = f"{attribute}{codes[row]},{probability_text(probabilities[row])},"
                     self._csv.write(f"{name},{text}{csv_field(certificate_name)}\n")
 
-    def entries(self) -> dict[str, dict[str, Any]]:
+    def write_certificates(self) -> dict[str, dict[str, Any]]:
         """Write certificates.json and return the manifest's entries of both files; {} without certificates.
 
         Raises:
@@ -105,12 +108,14 @@ class FilledCells:
         if self._csv is None:
             return {}
         with HashedFile(self._folder / CERTIFICATES) as file:
-            file.write(canonical_json(self.document()))
+            document = {"certificates": self.entries, "format": "facelabel-certificates", "version": 1}
+            file.write(canonical_json(document))
         return {FILLED: self._csv.entry(), CERTIFICATES: file.entry()}
 
-    def document(self) -> dict[str, Any]:
-        """Return the content of certificates.json."""
-        certificates = [
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """The entries of certificates.json."""
+        return [
             {
                 **one.document,
                 "attribute": one.attribute,
@@ -119,7 +124,6 @@ class FilledCells:
             }
             for one in self._certificates
         ]
-        return {"certificates": certificates, "format": "facelabel-certificates", "version": 1}
 
 
 def probability_text(probability: float) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from annotator.domain.certificates.evidence import decide_again
+from annotator.domain.certificates.basis import decide_again
 from annotator.domain.certificates.target import Target
 from annotator.formats.snapshot.filled.cells import (
     CERTIFICATES,
@@ -20,7 +20,7 @@ from annotator.formats.snapshot.filled.cells import (
 from annotator.formats.snapshot.manifest import damaged
 
 DECIDED = ("level", "errors", "tolerated", "remaining")
-"""The entries of an outcome that must follow from the evidence."""
+"""The entries of an outcome that must follow from its basis."""
 
 
 def verify_filled_cells(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -92,13 +92,13 @@ def _texts(folder: Path, manifest: Mapping[str, Any]) -> dict[tuple[str, str], s
 
 
 def _difference(certificate: Mapping[str, Any]) -> str:
-    """Name what does not follow from the evidence of a certificate; "" if everything does."""
-    evidence, outcome = certificate["evidence"], certificate["outcome"]
-    decision = decide_again(evidence, Target.from_json(certificate["target"]), certificate["attempt"])
+    """Name what does not follow from the basis of a certificate; "" if everything does."""
+    basis, outcome = certificate["basis"], certificate["outcome"]
+    decision = decide_again(basis, Target.from_json(certificate["target"]), certificate["attempt"])
     if name := next((name for name in DECIDED if outcome[name] != getattr(decision, name)), ""):
         return name
-    accepted = evidence["population"][: decision.level or 0]
-    cells = dict(zip(map(str, evidence["codes"]), map(sum, zip(*accepted, strict=True)), strict=True))
+    accepted = basis["population"][: decision.level or 0]
+    cells = dict(zip(map(str, basis["codes"]), map(sum, zip(*accepted, strict=True)), strict=True))
     return next(
         (
             f"the number of filled cells with the code {c}"

@@ -20,7 +20,7 @@ def certificate_sentences(certificate: Mapping[str, Any], schema: Schema, images
     target, outcome, name = certificate["target"], certificate["outcome"], certificate["attribute"]
     filled = sum(certificate["filled"].values())
     title = schema[name].title
-    sample = sum(cells for *_, cells in certificate["evidence"]["sample"])
+    sample = sum(cells for *_, cells in certificate["basis"]["sample"])
     recall = target["recall"]
     promise = (
         f"with {percent(target['confidence'])} confidence, at most {percent(target['error'])} of all values of {name} are wrong, "
@@ -32,7 +32,7 @@ def certificate_sentences(certificate: Mapping[str, Any], schema: Schema, images
         f"{title}: {filled:,} of {counted(images, 'value was', 'values were')} filled by the model, unseen by a person.",
         f"A blind sample of {counted(sample, 'value', 'values')} decided it: {promise}.",
         f"The certificate is {certificate['name']} in certificates.json, and filled.csv lists the values.",
-        _people(certificate["evidence"]["allowance"]),
+        _people(certificate["basis"]["allowance"]),
         "Filled values are no labels: do not train on them and do not measure a model on them.",
     ]
     return " ".join(sentences)

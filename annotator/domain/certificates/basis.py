@@ -1,4 +1,4 @@
-"""Everything that a decision rests on, as JSON: whoever holds it can decide again and come to the same."""
+"""Everything that a decision rests on, as JSON, from which the same decision follows again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from annotator.domain.certificates.target import Allowance, Target
 _NO_VALUE = {CANNOT_TELL: -1, UNANSWERED: -2}
 
 
-def evidence_json(
+def basis_json(
     codes: Sequence[int],
     population: NDArray[np.integer[Any]],
     sample: Sample,
@@ -50,22 +50,22 @@ def evidence_json(
     }
 
 
-def decide_again(evidence: Mapping[str, Any], target: Target, attempt: int) -> Decision:
-    """Decide from what `evidence_json` returned.
+def decide_again(basis: Mapping[str, Any], target: Target, attempt: int) -> Decision:
+    """Decide from what `basis_json` returned.
 
     Raises:
         KeyError, TypeError, ValueError: if it is something else.
     """
-    codes = [*evidence["codes"], *_NO_VALUE.values()]
-    places = dict(zip(codes, [*range(len(evidence["codes"])), *_NO_VALUE], strict=True))
+    codes = [*basis["codes"], *_NO_VALUE.values()]
+    places = dict(zip(codes, [*range(len(basis["codes"])), *_NO_VALUE], strict=True))
     rows = [
         (level, places[code], places[answer])
-        for level, code, answer, cells in evidence["sample"]
+        for level, code, answer, cells in basis["sample"]
         for _ in range(cells)
     ]
     levels, values, labels = np.array(rows, np.int64).reshape(-1, 3).T
-    population = np.array(evidence["population"], np.int64).reshape(-1, len(evidence["codes"]))
-    labelled = np.array(evidence["labelled_counts"], np.int64)
-    allowance = Allowance(**evidence["allowance"])
+    population = np.array(basis["population"], np.int64).reshape(-1, len(basis["codes"]))
+    labelled = np.array(basis["labelled_counts"], np.int64)
+    allowance = Allowance(**basis["allowance"])
     sample = Sample(levels, values, labels)
-    return decide(population, sample, labelled, evidence["images"], target, attempt, allowance)
+    return decide(population, sample, labelled, basis["images"], target, attempt, allowance)
