@@ -55,7 +55,7 @@ class Scenario:
 
     Attributes:
         wrong: Share of all labels and answers that are wrong.
-        measured: Whether that share is known, and set aside.
+        measured: Whether that share is known, and subtracted from the target.
         unanswered: Share of the sample without an answer; the cells that the model errs in stay open twice as often.
     """
 

@@ -20,12 +20,11 @@ from annotator.services.accounts import local_labeller
 from annotator.services.certificates.batches import continue_certificates
 from annotator.services.certificates.create import create_certificate
 from annotator.services.certificates.plan import AttributePlans, plan_attributes
-from annotator.services.certificates.status import CertificateStatus, certificates
+from annotator.services.certificates.status import UNFINISHED, CertificateStatus, certificates
 from annotator.services.certificates.undo import undo_certificate
 from annotator.services.certificates.words import status_sentence
 
-_UNFINISHED = (CertificateState.PREPARING, CertificateState.SAMPLING, CertificateState.FILLING)
-_STANDING = (*_UNFINISHED, CertificateState.FILLED)
+_STANDING = (*UNFINISHED, CertificateState.FILLED)
 
 
 class Share(click.ParamType):
@@ -83,7 +82,7 @@ def certify_command(
 
     For every attribute in which that saves time, an acceptance sample is drawn and asked blind, mixed into everybody's
     queue. Once it is answered, the worker decides by it, and fills the cells or says why not. Call it again to see how far
-    the certificates are.
+    the certificates are. An attribute that is filled or has failed is tried again only if --attribute names it.
     """
     opened = open_project(project)
     if preview and undo:
@@ -96,8 +95,9 @@ def certify_command(
     with opened.database.read() as session:
         plans = plan_attributes(opened, session, [Target(error, recall)], names or None)
         standing = _newest(certificates(session), names)
-    unfinished = {each.attribute for each in standing if each.state in _UNFINISHED}
-    started = [] if preview else _start(opened, plans.attributes, unfinished, Target(error, recall))
+    waiting = UNFINISHED if names else (*_STANDING, CertificateState.FAILED)
+    skipped = {each.attribute for each in standing if each.state in waiting}
+    started = [] if preview else _start(opened, plans.attributes, skipped, Target(error, recall))
     if started:
         _work(opened)
         with opened.database.read() as session:
@@ -117,12 +117,12 @@ def certify_command(
 
 
 def _start(
-    project: ProjectFolder, plans: Sequence[AttributePlans], unfinished: set[str], target: Target
+    project: ProjectFolder, plans: Sequence[AttributePlans], skipped: set[str], target: Target
 ) -> list[CertificateStatus]:
-    """Create the certificates that pay."""
+    """Create the certificates that pay, without the attributes in `skipped`."""
     started = []
     for plan in plans:
-        if plan.plans[0].possible and plan.attribute not in unfinished:
+        if plan.plans[0].possible and plan.attribute not in skipped:
             key = f"certify:{secrets.token_hex(8)}"
             with project.database.write() as session:
                 me = local_labeller(session)
@@ -187,17 +187,12 @@ def _print(
 ) -> None:  # fmt: skip
     if missing:
         click.echo(missing)
-    unfinished = {each.attribute for each in standing if each.state in _UNFINISHED}
+    unfinished = {each.attribute for each in standing if each.state in UNFINISHED}
     for plan in plans:
         if plan.attribute in started or plan.attribute not in unfinished:
             click.echo(plan.plans[0].sentence)
     for each in standing:
-        text = "" if each.state == CertificateState.FAILED else f" {status_sentence(each)}"
-        new = (
-            " was started" if each.attribute in started and each.state in _UNFINISHED else f" is {each.state}"
-        )
-        click.echo(
-            f"{one_line(each.attribute)}: certificate {each.id}{new}.{text or ' ' + (each.reason or '')}"
-        )
+        new = "was started" if each.attribute in started and each.state in UNFINISHED else f"is {each.state}"
+        click.echo(f"{one_line(each.attribute)}: certificate {each.id} {new}. {status_sentence(each)}")
     if preview and any(plan.plans[0].possible for plan in plans):
         click.echo("Nothing was changed. Without --preview, the acceptance samples are drawn and asked.")

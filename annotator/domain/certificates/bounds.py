@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import lgamma
 
 import numpy as np
+from numpy.typing import NDArray
 
 ROUNDING = 1 + 1e-6
 """A chance is taken as this factor larger than computed: log-factorials of a million leave eight correct digits."""
@@ -66,14 +67,39 @@ def tolerated(population: int, sample: int, remaining: int, level: float) -> int
         return -1
     if population - sample <= remaining:
         return sample
-    fits, too_many = -1, sample
-    while too_many - fits > 1:
-        middle = (fits + too_many) // 2
-        if chance_of_at_most(middle, population, remaining + 1 + middle, sample) * ROUNDING <= level:
-            fits = middle
-        else:
-            too_many = middle
+
+    def will_do(seen: int) -> bool:
+        return chance_of_at_most(seen, population, remaining + 1 + seen, sample) * ROUNDING <= level
+
+    fits, step = -1, 1
+    while fits + step < sample and will_do(fits + step):
+        fits, step = fits + step, 2 * step
+    while step > 1:
+        step //= 2
+        if fits + step < sample and will_do(fits + step):
+            fits += step
     return fits
+
+
+def tolerated_each(
+    population: int, sample: int, remaining: NDArray[np.int64], level: float
+) -> NDArray[np.int64]:
+    """Return `tolerated` for each number in `remaining`; few of them are computed, because it never falls as `remaining` grows."""
+    wanted, places = np.unique(remaining, return_inverse=True)
+    found = np.full(len(wanted), -2, np.int64)
+
+    def fill(first: int, last: int) -> None:
+        for end in {first, last}:
+            if found[end] == -2:
+                found[end] = tolerated(population, sample, int(wanted[end]), level)
+        if found[first] == found[last]:
+            found[first : last + 1] = found[first]
+        elif last - first > 1:
+            fill(first, (first + last) // 2)
+            fill((first + last) // 2, last)
+
+    fill(0, len(wanted) - 1)
+    return found[places]
 
 
 def _log_choices(items: int, chosen: int) -> float:

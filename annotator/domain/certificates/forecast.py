@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor
+from math import sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from annotator.domain.certificates.bounds import lower_bound, tolerated
-from annotator.domain.certificates.decision import SHARE_FOR_MEMBERS, remaining_misses
+from annotator.domain.certificates.bounds import tolerated, tolerated_each
+from annotator.domain.certificates.decision import SHARE_FOR_MEMBERS
 from annotator.domain.certificates.ladder import Checked, Ladder
 from annotator.domain.certificates.target import Target
 
-DRAWS = 300
+DRAWS = 150
 """Possible worlds that a forecast counts over."""
 PRIOR_CELLS = 10.0
 """Cells of a set that the model's own probabilities count for, beside the checked ones."""
 ALIKE = 0.1
 """Correlation of errors within a group: so much less do its cells say than as many of different groups."""
+
+
+SLACK = 1.5
+"""A value whose recall allows so many times as many misses as the error allows errors is not weighed: the error stops before it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Worlds:
         cells: Open cells by smallest set and value, row 0 is level 1; (levels, values).
         rates: Of the cells that are in a set and not in the one before, the shares that have each other value than the model's, the
             share that people can't tell, and the share that is right; (worlds, levels, values + 2).
-        precision: About which share of the cells that the model gives each value have it; (values,).
+        precision: Which share of the cells that the model gives each value have it; (worlds, values).
     """
 
     cells: NDArray[np.int64]
@@ -73,10 +78,13 @@ def worlds(checked: Checked, open_: NDArray[np.floating[Any]], ladder: Ladder) -
     total = np.maximum(cells.sum(axis=1, keepdims=True), 1)
     expected /= total
     expected[:, -1] = 1 - expected.sum(axis=1)
-    seen = _seen(checked, ladder)
+    seen = _seen(checked, ladder, 1 - expected[:, -1])
     shape = seen + PRIOR_CELLS * expected
-    drawn = np.random.default_rng(0).gamma(np.maximum(shape, 1e-6), size=(DRAWS, *shape.shape))
-    return Worlds(cells, drawn / drawn.sum(axis=2, keepdims=True), _precision(checked, open_[inside], ladder))
+    random = np.random.default_rng(0)
+    drawn = random.gamma(np.maximum(shape, 1e-6), size=(DRAWS, *shape.shape))
+    return Worlds(
+        cells, drawn / drawn.sum(axis=2, keepdims=True), _precision(checked, open_[inside], ladder, random)
+    )
 
 
 def outcome(
@@ -96,34 +104,46 @@ def outcome(
     errors = seen[:, :, :-1].sum(axis=2)
     most = tolerated(population, sample, remaining, level)
     passed = right_enough = errors <= most
-    tightest, least = None, population
+    tightest, least = None, float(SLACK * remaining)
     if target.recall is not None:
-        members = _members(possible, sample, labelled_counts, level)
+        members = _members(possible, sample, labelled_counts, level, random)
+        misses = np.floor(members * (1 - target.recall) / target.recall + 1e-9).astype(np.int64)
         for value in np.flatnonzero(labelled_counts > 0):
-            misses = remaining_misses(int(members[value]), target.recall)
-            will_do = tolerated(population, sample, misses, (1 - SHARE_FOR_MEMBERS) * level)
-            passed = passed & (seen[:, :, value] <= will_do)
-            if misses < least:
-                tightest, least = int(value), misses
+            usual = float(np.median(misses[:, value]))
+            if usual < SLACK * remaining:
+                share = (1 - SHARE_FOR_MEMBERS) * level
+                will_do = tolerated_each(population, sample, misses[:, value], share)
+                passed = passed & (seen[:, :, value] <= will_do[:, None])
+            if usual < least:
+                tightest, least = int(value), usual
     not_drawn = np.concatenate([[0], np.cumsum(in_steps)]) * (1 - sample / population)
     filled, without_recall = (not_drawn[sets.sum(axis=1)] for sets in (passed, right_enough))
     return Outcome(filled, without_recall, most, tightest)
 
 
 def _members(
-    possible: Worlds, sample: int, labelled_counts: NDArray[np.integer[Any]], level: float
-) -> NDArray[np.int64]:
-    """Return about how many members of each value the sample would make certain; (values,)."""
-    by_value = possible.cells.sum(axis=0)
-    found = []
-    for cells, precision in zip(by_value, possible.precision, strict=True):
-        drawn = round(sample * int(cells) / int(by_value.sum()))
-        found.append(lower_bound(int(cells), drawn, floor(drawn * precision), SHARE_FOR_MEMBERS * level))
-    return np.asarray(labelled_counts, np.int64) + np.array(found, np.int64)
+    possible: Worlds,
+    sample: int,
+    labelled_counts: NDArray[np.integer[Any]],
+    level: float,
+    random: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Return about how many members of each value the sample makes certain, by Wilson's bound; (worlds, values)."""
+    cells = possible.cells.sum(axis=0)
+    share = sample / cells.sum()
+    drawn = np.round(share * cells).astype(int)
+    n = np.maximum(drawn, 1)
+    right = random.binomial(drawn, possible.precision) / n
+    z = NormalDist().inv_cdf(1 - SHARE_FOR_MEMBERS * level) * sqrt(1 - share)
+    width = z * np.sqrt(right * (1 - right) / n + (z / (2 * n)) ** 2)
+    least = (right + z**2 / (2 * n) - width) / (1 + z**2 / n)
+    return np.asarray(labelled_counts + np.where(drawn > 0, np.floor(cells * least), 0))
 
 
-def _precision(checked: Checked, inside: NDArray[np.floating[Any]], ladder: Ladder) -> NDArray[np.float64]:
-    """Return which share of the cells of the sets has the value that the model gives, by that value; (values,)."""
+def _precision(
+    checked: Checked, inside: NDArray[np.floating[Any]], ladder: Ladder, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Draw which share of the cells of the sets has the value that the model gives, by that value; (worlds, values)."""
     values = len(ladder.costs)
     winners = inside.argmax(axis=1)
     cells = np.bincount(winners, minlength=values)
@@ -131,12 +151,18 @@ def _precision(checked: Checked, inside: NDArray[np.floating[Any]], ladder: Ladd
     checked_inside = ladder.levels(checked.probabilities) > 0
     given, labels = checked.probabilities.argmax(axis=1)[checked_inside], checked.labels[checked_inside]
     right = np.bincount(given[given == labels], minlength=values)
-    seen = np.bincount(given, minlength=values)
-    return np.asarray((right + PRIOR_CELLS * expected) / (seen + PRIOR_CELLS))
+    wrong = np.bincount(given[given != labels], minlength=values)
+    return random.beta(
+        right + PRIOR_CELLS * expected, wrong + PRIOR_CELLS * (1 - expected) + 1e-6, (DRAWS, values)
+    )
 
 
-def _seen(checked: Checked, ladder: Ladder) -> NDArray[np.float64]:
-    """Count the checked cells of each step by what they show, as many as cells of different groups would say as much; columns as rates."""
+def _seen(checked: Checked, ladder: Ladder, uncertain: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Count the checked cells of each step by what they show, as many as cells of different groups would say as much; columns as rates.
+
+    `uncertain`: the share of wrong values that the model expects among a step's open cells. Where it is larger than among the
+    checked ones, fewer of these count as right.
+    """
     values, steps = len(ladder.costs), len(ladder.thresholds)
     seen = np.zeros((steps, values + 2))
     if not len(checked.labels):
@@ -148,6 +174,9 @@ def _seen(checked: Checked, ladder: Ladder) -> NDArray[np.float64]:
     weights = checked.weights / checked.weights.mean()
     inside = levels > 0
     np.add.at(seen, (levels[inside] - 1, shown[inside]), weights[inside])
+    unsure = 1 - checked.probabilities.max(axis=1).astype(np.float64)
+    among_checked = np.bincount(levels[inside] - 1, (unsure * weights)[inside], steps) + 1e-9
+    seen[:, -1] *= np.minimum(1, among_checked / np.maximum(seen.sum(axis=1), 1e-9) / (uncertain + 1e-9))
     sizes = np.bincount(np.unique(checked.groups, return_inverse=True)[1])
     alike = 1 + ALIKE * float((sizes**2).sum() / sizes.sum() - 1)
     effective = weights.sum() ** 2 / (weights**2).sum() / len(weights)

@@ -1,4 +1,4 @@
-"""The ladder: nested sets of open cells, the surest first, by thresholds for each value."""
+"""The ladder: nested sets of open cells, from the surest to the least sure, by thresholds for each value."""
 
 from __future__ import annotations
 

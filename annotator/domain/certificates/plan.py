@@ -21,7 +21,7 @@ LEAST_CHANCE = 0.7
 """A sample that will less probably allow anything is not proposed."""
 LIMITED = 1.1
 """Recall is the bottleneck where so many times as much would be saved without it."""
-SIZES = 14
+SIZES = 10
 """Sizes of the sample that are weighed for each of the nested sets."""
 
 
@@ -143,15 +143,10 @@ def plan(
         seconds: What an answer costs.
         allowance: For people's own errors.
     """
-    if not len(open_):
-        return Shortfall("no_open_cells")
-    if len(checked.labels) < FEWEST_CELLS or len(np.unique(checked.groups)) < FEWEST_GROUPS:
-        return Shortfall("few_checked", needed=max(FEWEST_CELLS - len(checked.labels), 1))
     remaining = remaining_errors(images, target, allowance or Allowance())
-    if remaining < 0:
-        return Shortfall("people")
-    level = level_of_attempt(attempt, target.confidence)
-    cost = seconds or Seconds()
+    if missing := _missing_ground(checked, open_, remaining):
+        return missing
+    level, cost = level_of_attempt(attempt, target.confidence), seconds or Seconds()
     ladder = choose_ladder(checked, open_, labelled_counts, images, target)
     possible = worlds(checked, open_, ladder)
     options = _options(possible, labelled_counts, remaining, target, level, cost)
@@ -161,29 +156,42 @@ def plan(
         key=lambda o: o.saved_without_recall,
         default=None,
     )
-    limited = free is not None and free.saved_without_recall > 0
-    if best is not None and best.saved > 0:
-        limited = free is not None and free.saved_without_recall > LIMITED * best.saved
-        return Plan(
-            ladder=ladder.truncated(best.levels),
-            sample=best.sample,
-            candidates=best.candidates,
-            filled=round(float(best.outcome.filled.mean())),
-            filled_if_passed=round(float(best.outcome.filled.mean()) / best.chance),
-            chance=round(best.chance, 3),
-            minutes=round(best.sample * cost.blind / 60, 1),
-            minutes_saved=round(best.saved / 60, 1),
-            tolerated=best.outcome.tolerated,
-            bottleneck=best.outcome.tightest if limited else None,
-        )
+    saved, saved_without_recall = (best.saved if best else 0), (free.saved_without_recall if free else 0)
+    limiting = free.outcome.tightest if free and saved_without_recall > LIMITED * max(saved, 0) else None
+    if best and saved > 0:
+        return _plan_of(best, ladder.truncated(best.levels), cost, limiting)
     chance = max((o.chance for o in options if o.saved > 0), default=None)
-    if limited and free is not None and free.outcome.tightest is not None and target.recall is not None:
-        value = free.outcome.tightest
-        members = float(labelled_counts[value] + open_[:, value].sum(dtype=np.float64))
-        misses = remaining_misses(round(members), target.recall)
+    if free and limiting is not None and target.recall is not None:
+        members = round(float(labelled_counts[limiting] + open_[:, limiting].sum(dtype=np.float64)))
+        misses = remaining_misses(members, target.recall)
         needed = sample_for(free.candidates, misses, (1 - SHARE_FOR_MEMBERS) * level)
-        return Shortfall("recall", value, needed, round(members), chance)
-    return Shortfall("error" if best is None else "no_gain", chance=chance)
+        return Shortfall("recall", limiting, needed, members, chance)
+    return Shortfall("no_gain" if best else "error", chance=chance)
+
+
+def _missing_ground(checked: Checked, open_: NDArray[np.floating[Any]], remaining: int) -> Shortfall | None:
+    """Say what a plan lacks before any sample is weighed; None: nothing."""
+    if not len(open_):
+        return Shortfall("no_open_cells")
+    if len(checked.labels) < FEWEST_CELLS or len(np.unique(checked.groups)) < FEWEST_GROUPS:
+        return Shortfall("few_checked", needed=max(FEWEST_CELLS - len(checked.labels), 1))
+    return Shortfall("people") if remaining < 0 else None
+
+
+def _plan_of(option: Option, ladder: Ladder, cost: Seconds, limiting: int | None) -> Plan:
+    filled = float(option.outcome.filled.mean())
+    return Plan(
+        ladder=ladder,
+        sample=option.sample,
+        candidates=option.candidates,
+        filled=round(filled),
+        filled_if_passed=round(filled / option.chance),
+        chance=round(option.chance, 3),
+        minutes=round(option.sample * cost.blind / 60, 1),
+        minutes_saved=round(option.saved / 60, 1),
+        tolerated=option.outcome.tolerated,
+        bottleneck=limiting,
+    )
 
 
 def sample_for(population: int, remaining: int, level: float) -> int:

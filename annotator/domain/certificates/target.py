@@ -1,4 +1,4 @@
-"""What a certificate promises, at which level an attempt is tested, and what is set aside for people's own errors."""
+"""What a certificate promises, at which level an attempt is tested, and what is kept for people's own errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Allowance:
-    """What of the target error is set aside for people's own errors; zero where nothing was measured.
+    """What of the target error is kept for people's own errors; zero where nothing was measured.
 
     Attributes:
         people: Upper bound on the share of wrong answers that people give blind (gold, overlap, asked again).

@@ -16,20 +16,20 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from annotator.domain.states import CertificateState
-from annotator.models import Certificate, CertificateCell, Image, Predictions
+from annotator.models import Certificate, CertificateCell, Predictions
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk_order import restart_search
 from annotator.services.certificates.decide import decide_certificate, is_answered, reason_to_lapse
 from annotator.services.certificates.prepare import prepare
 from annotator.services.certificates.undo import end
-from annotator.services.common.open_cells import recount_open_cells
+from annotator.services.common.open_cells import shift_open_cells
 from annotator.services.tasks.cursor import reset_cursors
 
-BATCH_CELLS = 2000
-"""Cells that one transaction covers or uncovers."""
+BATCH_CELLS, UNDO_CELLS = 2000, 5000
+"""Cells that one transaction covers, and uncovers."""
 _CHECK_SECONDS = 0.5
-_REST_SECONDS = 0.02
-"""The pause between two batches, in which others write."""
+_REST_SECONDS, _REST_OF_UNDO = 0.03, 0.01
+"""The pause between two batches, in which others write; somebody waits for an undo."""
 _GROUND_SECONDS = 5.0
 """How often the samples of filled certificates are looked at."""
 _ENDED = (CertificateState.FAILED, CertificateState.UNDONE, CertificateState.LAPSED)
@@ -41,21 +41,27 @@ def continue_certificates(project: ProjectFolder) -> bool:
 
     Commands without a worker call it until it returns False.
     """
+    return _continue(project) is not None
+
+
+def _continue(project: ProjectFolder) -> float | None:
+    """Do the next piece of work; return for how many seconds others may then write, None if there was no work."""
     with project.database.read() as session:
         work = session.execute(_WORK).first()
         if work is None:
-            return _decide_answered(project, session)
+            return _REST_SECONDS if _decide_answered(project, session) else None
     number, state = work
     if state == CertificateState.PREPARING:
         prepare(project, number)
-    else:
-        with project.database.write(durable=False) as session:
-            row = session.get_one(Certificate, number)
-            if row.state == CertificateState.FILLING:
-                _cover(session, row)
-            elif row.state in _ENDED:
-                _uncover(session, row)
-    return True
+        return _REST_SECONDS
+    with project.database.write(durable=False) as session:
+        row = session.get_one(Certificate, number)
+        if row.state == CertificateState.FILLING:
+            _cover(session, row)
+        elif row.state in _ENDED:
+            _uncover(session, row)
+            return _REST_OF_UNDO
+    return _REST_SECONDS
 
 
 _WORK = (
@@ -77,8 +83,8 @@ def check_filled(project: ProjectFolder) -> None:
     holding = (CertificateState.FILLING, CertificateState.FILLED)
     with project.database.read() as session:
         rows = session.scalars(select(Certificate).where(Certificate.state.in_(holding))).all()
-        doubtful = [row.id for row in rows if reason_to_lapse(session, row) is not None]
-    for number in doubtful:
+        lapsing = [row.id for row in rows if reason_to_lapse(session, row) is not None]
+    for number in lapsing:
         with project.database.write() as session:
             row = session.get_one(Certificate, number)
             reason = reason_to_lapse(session, row) if row.state in holding else None
@@ -91,8 +97,8 @@ def run_certificates(project: ProjectFolder, ended: Event) -> None:
     last = 0.0
     while not ended.wait(_CHECK_SECONDS):
         try:
-            while not ended.is_set() and continue_certificates(project):
-                ended.wait(_REST_SECONDS)
+            while not ended.is_set() and (rest := _continue(project)) is not None:
+                ended.wait(rest)
             if time.monotonic() - last >= _GROUND_SECONDS:
                 check_filled(project)
                 last = time.monotonic()
@@ -124,11 +130,10 @@ def _cover(session: Session, row: Certificate) -> None:
         return
     batch = (*beyond, CertificateCell.image_id <= last)
     row.covered_to = last
-    session.flush()
     session.execute(
         delete(CertificateCell).where(*batch, CertificateCell.level > accepted), execution_options=_UNSYNCED
     )
-    recount_open_cells(session, select(CertificateCell.image_id).where(*batch))
+    shift_open_cells(session, row, -1, *batch)
 
 
 def _replace_earlier(session: Session, row: Certificate) -> None:
@@ -140,35 +145,29 @@ def _replace_earlier(session: Session, row: Certificate) -> None:
 
 
 def _uncover(session: Session, row: Certificate) -> None:
-    """Forget the last cells of an ended certificate, from the end, so that those before stay covered."""
+    """Forget the last cells of an ended certificate; those before them stay covered."""
     mine = CertificateCell.certificate_id == row.id
-    first = session.scalar(
-        select(CertificateCell.image_id)
-        .where(mine)
-        .order_by(CertificateCell.image_id.desc())
-        .offset(BATCH_CELLS - 1)
-        .limit(1)
-    )
+    descending = select(CertificateCell.image_id).where(mine).order_by(CertificateCell.image_id.desc())
+    first = session.scalar(descending.offset(UNDO_CELLS - 1).limit(1))
     batch = (mine, CertificateCell.image_id >= (first or 0))
-    images = list(session.scalars(select(CertificateCell.image_id).where(*batch)))
+    covered_to, row.covered_to = row.covered_to, min(row.covered_to, (first or 1) - 1)
+    if covered_to:
+        # Those beyond `covered_to` were not covered: it was undone while it was filling.
+        shift_open_cells(session, row, 1, *batch, CertificateCell.image_id <= covered_to)
     session.execute(delete(CertificateCell).where(*batch), execution_options=_UNSYNCED)
-    if not row.covered_to:
-        return  # nothing was covered
-    left = session.scalar(select(func.max(CertificateCell.image_id)).where(mine))
-    row.covered_to = min(row.covered_to, left or 0)
-    session.flush()
-    recount_open_cells(session, select(Image.id).where(Image.id.in_(images)))
-    if left is None:
-        # The order of work starts anew, because its images may be open again.
-        session.execute(update(Predictions).values(cursor=0))
-        restart_search(session)
-        reset_cursors(session)
+    if session.scalar(descending.limit(1)) is None:
+        row.covered_to = 0
+        if covered_to:  # the order of work starts anew, because its images may be open again
+            session.execute(update(Predictions).values(cursor=0))
+            restart_search(session)
+            reset_cursors(session)
 
 
 def _last_of_batch(session: Session, *conditions: ColumnElement[bool]) -> int | None:
     """The image of the last cell of a batch; None if there is no cell."""
     some = select(CertificateCell.image_id).where(*conditions).order_by(CertificateCell.image_id)
-    return session.scalar(select(func.max(some.limit(BATCH_CELLS).subquery().c.image_id)))
+    last: int | None = session.scalar(select(func.max(some.limit(BATCH_CELLS).subquery().c.image_id)))
+    return last
 
 
 _UNSYNCED = {"synchronize_session": False}

@@ -14,7 +14,7 @@ from annotator.domain.certificates.target import Target
 from annotator.domain.states import CertificateState
 from annotator.errors import Conflict
 from annotator.models import Certificate, CertificateCell, CertificateSample, Image, now
-from annotator.services.certificates.evidence import count_labels
+from annotator.services.certificates.basis import count_labels
 from annotator.services.certificates.sample import read_sample
 from annotator.services.certificates.status import (
     CertificateStatus,
@@ -28,7 +28,7 @@ from annotator.services.schema.active import ActiveSchema, active_schema
 def decide_certificate(session: Session, number: int) -> CertificateStatus:
     """Decide a certificate now: cells of its sample that nobody has answered count as errors.
 
-    The worker does it by itself as soon as the whole sample is answered. A repetition changes nothing.
+    The worker does it as soon as the whole sample is answered. A repetition changes nothing.
 
     Args:
         session: a writing session.

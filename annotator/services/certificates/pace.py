@@ -20,6 +20,9 @@ RECENT = 2000
 FEWEST = 20
 """With fewer answered images of a kind, the seconds that a practised labeller needs are assumed."""
 
+LEAST = 0.5
+"""Seconds that nobody needs less of; programs answer faster."""
+
 
 def read_seconds(session: Session) -> Seconds:
     """Return the median seconds of an image that was answered blind, and of one with suggestions in sight.
@@ -53,4 +56,4 @@ def read_seconds(session: Session) -> Seconds:
     assumed = Seconds()
     blind = median(seconds[False]) if len(seconds[False]) >= FEWEST else assumed.blind
     usual = median(seconds[True]) if len(seconds[True]) >= FEWEST else min(assumed.usual, blind)
-    return Seconds(max(blind, 0.1), max(usual, 0.1))
+    return Seconds(max(blind, LEAST), max(usual, LEAST))

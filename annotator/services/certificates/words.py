@@ -59,16 +59,22 @@ def status_sentence(certificate: CertificateStatus) -> str:
 
 
 def _filled_sentence(certificate: CertificateStatus) -> str:
-    target = Target.from_json(certificate.target)
-    outcome = certificate.outcome or {}
+    """What is filled, what holds of it, and what the sample showed of the set that was accepted."""
+    target, outcome = Target.from_json(certificate.target), certificate.outcome or {}
     recall = (
         ""
         if target.recall is None
         else f", and at least {percent(target.recall)} of the images of each value have it"
     )
+    accepted = next((step for step in reversed(outcome.get("steps", [])) if step["accepted"]), None)
+    shown = (
+        ""
+        if accepted is None
+        else f" The sample showed {counted(accepted['errors'], 'error', 'errors')} among "
+        f"{counted(accepted['sampled'], 'such cell', 'such cells')}."
+    )
     return (
-        f"{counted(certificate.cells, 'cell is', 'cells are')} filled. With {percent(target.confidence)} confidence, at most "
-        f"{percent(target.error)} of all images have a wrong value{recall}. "
-        f"The sample showed {counted(outcome.get('errors', 0), 'error', 'errors')} in "
-        f"{counted(certificate.sample, 'blind answer', 'blind answers')}."
+        f"{counted(certificate.cells, 'cell is', 'cells are')} filled, of which at most {outcome.get('remaining', 0):,} are wrong. "
+        f"In the finished attribute, at most {percent(target.error)} of all images have a wrong value{recall}. "
+        f"This holds with {percent(target.confidence)} confidence.{shown}"
     )

@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from sqlalchemy import Integer, Select, case, cast, distinct, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    case,
+    cast,
+    distinct,
+    exists,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
 
 from annotator.models import (
     OPEN_IMAGES,
@@ -80,6 +91,42 @@ def recount_open_cells(session: Session, images: Select[int] | None = None, *, o
 def _done_among(session: Session, images: Select[int]) -> int:
     done = select(func.count()).where(Image.id.in_(images), COUNTED, Image.open_cells == 0)
     return session.scalar(done) or 0
+
+
+def shift_open_cells(session: Session, row: Certificate, by: int, *batch: ColumnElement[bool]) -> None:
+    """Let `open_cells` follow a batch of cells that a certificate covers (by -1) or no longer covers (by 1).
+
+    It gives what `recount_open_cells` gives in less time: nothing changes where the attribute is not required, where a value has
+    ended the image, or where another certificate covers the same cell.
+
+    Args:
+        session: a writing session.
+        row: the certificate.
+        by: -1 or 1.
+        batch: conditions on its `CertificateCell` rows, which have no labels.
+    """
+    if not session.get_one(AttributeRow, row.attribute_id).required:
+        return
+    other, cell = aliased(Certificate), aliased(CertificateCell)
+    covered = exists().where(
+        cell.image_id == Image.id,
+        cell.image_id <= other.covered_to,
+        other.id == cell.certificate_id,
+        other.id != row.id,
+        other.attribute_id == row.attribute_id,
+    )
+    ended = exists().where(
+        Label.image_id == Image.id,
+        ValueRow.attribute_id == Label.attribute_id,
+        ValueRow.code == Label.code,
+        ValueRow.ends,
+    )
+    mine = CertificateCell.certificate_id == row.id
+    moved = (Image.id.in_(select(CertificateCell.image_id).where(mine, *batch)), ~covered, ~ended)
+    turning = select(func.count()).where(*moved, COUNTED, Image.open_cells == (1 if by < 0 else 0))
+    add_done(session, -by * (session.scalar(turning) or 0))
+    shift = update(Image).where(*moved).values(open_cells=Image.open_cells + by)
+    session.execute(shift, execution_options={"synchronize_session": False})
 
 
 @contextmanager

@@ -76,12 +76,17 @@ async function look() {
   show();
   if (!busy()) byId('message').textContent = plans.missing;
   document.documentElement.dataset.state = busy() ? 'saving' : 'ready';
+  lookLater();
+}
+
+function lookLater() {
+  clearTimeout(timer);
+  timer = setTimeout(follow, plans.counted_at === null || certificates.some(isRunning) ? VISIBLE : QUIET);
 }
 
 async function follow() {
-  clearTimeout(timer);
   if (!document.hidden && !busy()) await look().catch(() => {}); // only this look has failed; the next one comes soon
-  timer = setTimeout(follow, plans.counted_at === null || certificates.some(isRunning) ? VISIBLE : QUIET);
+  lookLater();
 }
 
 byId('target', HTMLFormElement).addEventListener('submit', (event) => event.preventDefault());
@@ -91,4 +96,3 @@ document.addEventListener('visibilitychange', () => document.hidden || follow())
 await untilAnswered(look, ({ message }) => { byId('error').textContent = message; });
 byId('error').textContent = '';
 if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
-timer = setTimeout(follow, VISIBLE);

@@ -11,5 +11,5 @@ export function duration(seconds) {
   return minutes < 90 ? `${minutes} minutes` : `${(minutes / 60).toFixed(1)} hours`;
 }
 
-/** Whether a certificate will still change by itself. @param {Certificate} certificate */
+/** Whether a certificate still changes without anybody. @param {Certificate} certificate */
 export const isRunning = ({ state }) => ['preparing', 'sampling', 'filling'].includes(state);

@@ -3,9 +3,16 @@
 from fractions import Fraction
 from math import comb
 
+import numpy as np
 import pytest
 
-from annotator.domain.certificates.bounds import chance_of_at_most, lower_bound, tolerated, upper_bound
+from annotator.domain.certificates.bounds import (
+    chance_of_at_most,
+    lower_bound,
+    tolerated,
+    tolerated_each,
+    upper_bound,
+)
 from annotator.domain.certificates.target import level_of_attempt
 
 
@@ -37,6 +44,12 @@ def test_the_tolerated_number_is_the_largest_that_leaves_few_enough(population: 
             if upper_bound(population, sample, seen, 0.04) - seen <= remaining
         ]
         assert tolerated(population, sample, remaining, 0.04) == max(fit, default=-1)
+
+
+def test_many_tolerated_numbers_are_those_computed_alone():
+    remaining = np.random.default_rng(0).integers(-1, 60, 200)
+    alone = [tolerated(900, 250, int(number), 0.04) for number in remaining]
+    assert tolerated_each(900, 250, remaining, 0.04).tolist() == alone
 
 
 def test_a_million_items_have_an_exact_bound_too():

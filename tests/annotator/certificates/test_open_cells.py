@@ -183,6 +183,7 @@ def test_open_cells_are_right_after_any_sequence(
     filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch, soak: bool
 ):
     monkeypatch.setattr(batches, "BATCH_CELLS", 4)
+    monkeypatch.setattr(batches, "UNDO_CELLS", 5)
     sequence = Sequence(filled, seed=1)
     sequence.run(2000 if soak else 60)
     assert sequence.happened >= {

@@ -12,7 +12,9 @@ from annotator.models import Certificate, CertificateCell, CertificateSample, Im
 from annotator.project import ProjectFolder
 from annotator.services.certificates.batches import continue_certificates
 from annotator.services.certificates.create import create_certificate
+from annotator.services.certificates.plan import plans_statistics
 from annotator.services.certificates.status import CertificateStatus, read_certificate
+from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.common.progress import recount
 from annotator.services.grouping.membership import split_rule
@@ -99,6 +101,11 @@ def work(project: ProjectFolder) -> None:
         pass
 
 
+def compute_plans(project: ProjectFolder) -> None:
+    """Compute the plans that pages show, as the worker would do now."""
+    StatisticsCounter(project, (plans_statistics(project),)).run_step()
+
+
 def sample_of(project: ProjectFolder, number: int) -> list[int]:
     """The images of a certificate's sample."""
     with project.database.read() as session:
@@ -124,17 +131,26 @@ def state_of(project: ProjectFolder, number: int) -> CertificateState:
     return status_of(project, number).state
 
 
-def answer_sample(project: ProjectFolder, number: int, wrong: int = 0) -> None:
-    """Answer images from the queue until the sample is answered; the first `wrong` of the sample against the model."""
+def answer_sample(project: ProjectFolder, number: int, wrong: int = 0, *, until_filled: bool = True) -> None:
+    """Answer images from the queue until the sample is answered; the first `wrong` of the sample against the model.
+
+    `until_filled`: then do what the worker does.
+    """
     me, sample = Person(project), set(sample_of(project, number))
-    while state_of(project, number) == CertificateState.SAMPLING:
+    while True:
+        status = status_of(project, number)
+        if status.state != CertificateState.SAMPLING or (
+            not until_filled and status.answered == status.sample
+        ):
+            return
         for task in me.next(40):
             asked = {cell.attribute for cell in task.cells}
             values = {name: code for name, code in answer_of(task.image_id).items() if name in asked}
             if task.image_id in sample and wrong > 0:
                 values["glasses"], wrong = (values["glasses"] + 1) % 3, wrong - 1
             me.answer(task, values)
-        work(project)
+        if until_filled:
+            work(project)
 
 
 def fill(project: ProjectFolder, target: Target = TARGET, key: str = "certificate") -> int:
