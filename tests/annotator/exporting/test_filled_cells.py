@@ -270,37 +270,30 @@ def lower(certificates: list[dict[str, Any]], part: str) -> None:
         del one["basis"]
 
 
-@pytest.mark.parametrize("part", ["remaining", "sample", "filled", "population", "basis"])
-def test_verify_finds_a_certificate_that_claims_too_much(project: ProjectFolder, tmp_path: Path, part: str):
+def test_verify_finds_what_does_not_fit(project: ProjectFolder, tmp_path: Path):
     folder, _ = export_snapshot(project, tmp_path / "s", SnapshotOptions())
-    document = json.loads((folder / "certificates.json").read_text())
-    lower(document["certificates"], part)
-    rewrite(folder, "certificates.json", canonical_json(document))
-    call("verify", folder).assert_refused(1, "certificate")
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (",1,0.750000", ",0,0.750000"),
+    certificates, cells = ((folder / name).read_text() for name in ("certificates.json", "filled.csv"))
+    for part in ("remaining", "sample", "filled", "population", "basis"):
+        document = json.loads(certificates)
+        lower(document["certificates"], part)
+        rewrite(folder, "certificates.json", canonical_json(document))
+        with pytest.raises(FacelabelError, match="certificate"):
+            verify_snapshot(folder)
+    rewrite(folder, "certificates.json", certificates)
+    changes = (
+        (",1,0.75", ",0,0.75"),
         ("wrinkles:1", "glasses:1"),
         (",wrinkles,", ",freckles,"),
         ("0.750000,", ""),
-    ],
-)
-def test_verify_finds_a_filled_cell_that_does_not_fit(
-    project: ProjectFolder, tmp_path: Path, old: str, new: str
-):
-    folder, _ = export_snapshot(project, tmp_path / "s", SnapshotOptions())
-    rewrite(folder, "filled.csv", (folder / "filled.csv").read_text().replace(old, new, 1))
-    with pytest.raises(FacelabelError, match=r"filled\.csv"):
-        verify_snapshot(folder)
-
-
-def test_names_and_filled_cells_are_verified_together(project: ProjectFolder, tmp_path: Path):
-    folder, _ = export_snapshot(project, tmp_path / "s", SnapshotOptions(names=True))
-    verify_snapshot(folder)
-    assert table(folder / "filled.csv")[0]["code"] == "1"
+    )
+    for old, new in changes:
+        rewrite(folder, "filled.csv", cells.replace(old, new, 1))
+        with pytest.raises(FacelabelError, match=r"filled\.csv"):
+            verify_snapshot(folder)
+    call("verify", folder).assert_refused(1, "filled.csv", "Write it again")
+    names, _ = export_snapshot(project, tmp_path / "names", SnapshotOptions(names=True))
+    verify_snapshot(names)
+    assert (names / "filled.csv").read_text() == cells, "codes, also beside names"
 
 
 def test_filled_cells_of_a_snapshot_are_not_imported_as_labels(
@@ -308,22 +301,25 @@ def test_filled_cells_of_a_snapshot_are_not_imported_as_labels(
 ):
     export_snapshot(project, tmp_path / "s", SnapshotOptions(images="copy"))
     export_as(project, "parquet", tmp_path / "p", "copy")
-    export_as(project, "label_studio", tmp_path / "l", "copy")
-    for number, source in enumerate((tmp_path / "s", tmp_path / "p", tmp_path / "l" / "tasks.json")):
-        other = tmp_path / f"other {number}"
+    for source in ("s", "p"):
+        other = tmp_path / f"other {source}"
         call("init", "-p", other).assert_done()
-        if source.name == "tasks.json":
-            call("import", tmp_path / "l" / "images", "-p", other).assert_done()
-        done = call("import", source, "-p", other)
+        done = call("import", tmp_path / source, "-p", other)
         done.assert_done()
-        if number < 2:
-            assert "66 values that a model filled are left out" in done.out + done.err
-        folder, _ = export_snapshot(
-            ProjectFolder.open(other), tmp_path / f"again {number}", SnapshotOptions()
-        )
-        rows = table(folder / "labels.csv")
-        assert sum(row["glasses"] != "" for row in rows) == 6
-        assert sum(row["wrinkles"] != "" for row in rows) == 6
+        assert "66 values that a model filled are left out" in done.out + done.err
+        write_labels(ProjectFolder.open(other), tmp_path / f"{source}.csv")
+        rows = table(tmp_path / f"{source}.csv")
+        assert [sum(row[name] != "" for row in rows) for name in ("glasses", "wrinkles")] == [6, 6]
+
+
+def test_label_studio_gets_filled_cells_as_predictions(project: ProjectFolder, tmp_path: Path):
+    export_as(project, "label_studio", tmp_path / "l")
+    tasks = json.loads((tmp_path / "l" / "tasks.json").read_text())
+    answers = [result for task in tasks for one in task["annotations"] for result in one["result"]]
+    predictions = [one for task in tasks for one in task["predictions"]]
+    assert sum(result["from_name"] == "glasses" for result in answers) == 6
+    assert len(predictions) == 66
+    assert {one["score"] for one in predictions} == {0.75, 0.987654}
 
 
 def test_exports_say_what_they_cannot_tell(project: ProjectFolder, tmp_path: Path):
