@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from annotator.domain.certificates.decision import Decision, decide
+from annotator.domain.certificates.basis import basis_json, decide_again
+from annotator.domain.certificates.decision import Decision
 from annotator.domain.certificates.target import Target
 from annotator.domain.states import CertificateState
 from annotator.errors import Conflict
@@ -43,9 +46,10 @@ def decide_certificate(session: Session, number: int) -> CertificateStatus:
         raise unknown_certificate(number)
     if row.state == CertificateState.SAMPLING:
         active = active_schema(session)
-        decision = evaluate(session, active, row)
+        basis = read_decision_basis(session, active, row)
+        decision = decide_again(basis, Target.from_json(row.target), row.attempt)
         told = {"sentence": _sentence(active, row, decision), "sample_kept": _count_sample(session, row)}
-        row.outcome = decision.to_json() | told
+        row.outcome = decision.to_json() | told | {"basis": basis}
         row.decided_at = now()
         if decision.level is None:
             row.state, row.ended_at = CertificateState.FAILED, row.decided_at
@@ -91,16 +95,21 @@ def reason_to_lapse(session: Session, row: Certificate) -> str | None:
 
 def evaluate(session: Session, active: ActiveSchema, row: Certificate) -> Decision:
     """What the sample of a certificate allows as it stands now."""
+    basis = read_decision_basis(session, active, row)
+    return decide_again(basis, Target.from_json(row.target), row.attempt)
+
+
+def read_decision_basis(session: Session, active: ActiveSchema, row: Certificate) -> dict[str, Any]:
+    """What a certificate is decided from now, as JSON: a snapshot holds it, and `verify` decides again."""
     draw = row.plan["draw"]
     images = session.scalar(select(func.count()).select_from(Image).where(COUNTED)) or 0
     labels = count_labels(session, row.attribute_id, draw["codes"])
-    return decide(
+    return basis_json(
+        draw["codes"],
         np.asarray(draw["population"], np.int64),
         read_sample(session, active, row).cells,
         np.minimum(labels, np.asarray(draw["labelled_counts"], np.int64)),
         min(images, int(draw["images"])),
-        Target.from_json(row.target),
-        row.attempt,
     )
 
 
