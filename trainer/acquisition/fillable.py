@@ -1,4 +1,4 @@
-"""Which cells of an attribute a model may fill, if its errors were known or are as probable as it says."""
+"""Which cells of an attribute a model may fill, given its errors or their probabilities."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -25,8 +25,8 @@ class Tailor(HeadFirst):
 
     Adapted to several attributes: the posterior of each attribute is a Dirichlet distribution with a flat prior, and the
     rewards of the attributes are added. A round keeps no record of which strategy asked for an image. So every group
-    belongs to one strategy, by a hash of its name, and each strategy asks for images of its own groups only: the labels
-    tell what it has found. Images that were drawn at random count for all strategies alike. The paper's discount of old
+    belongs to one strategy, by a hash of the group's name, and a strategy asks only for images of groups that belong to
+    it: the labels tell what it has found. Images that were drawn at random count for all strategies alike. The paper's discount of old
     rewards is left out, because labels have no order.
 
     Args:

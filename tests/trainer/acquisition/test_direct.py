@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.pools import one_attribute
+from tests.support.acquisition.pools import one_attribute
 from trainer.acquisition.direct import MEMBER, OPEN, OTHER, Direct, best_threshold, uncertain_interval
 from trainer.data.snapshot import UNLABELLED
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.support.pools import one_attribute
+from tests.support.acquisition.pools import one_attribute
 from trainer.acquisition import STRATEGIES
 from trainer.acquisition.drop_query import DropQuery, central, inconsistent
 from trainer.acquisition.mixing import ColdStart

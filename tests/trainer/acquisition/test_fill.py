@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.pools import one_attribute
+from tests.support.acquisition.pools import one_attribute
 from trainer.acquisition import STRATEGIES
 from trainer.acquisition.fill import STEP, worth_of
 from trainer.acquisition.fillable import fillable

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.pools import pool
+from tests.support.acquisition.pools import pool
 from trainer.acquisition import STRATEGIES, open_cells, pool_of, query_strategy, rank_images
 from trainer.acquisition.balanced import sample_classes
 from trainer.acquisition.diversity import farthest_first, spread_by_weight, typical

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.support.pools import one_attribute
+from tests.support.acquisition.pools import one_attribute
 from trainer.acquisition import STRATEGIES, Pool
 from trainer.acquisition.base import Order
 from trainer.acquisition.tailor import Tailor, draw_rewards, owners
