@@ -10,8 +10,6 @@ What an answer costs is the model of benchmarks/person.py, which presses the rea
 for every value that is not suggested rightly, two for one that is suggested wrongly. A replay knows the true labels: nobody errs.
 """
 
-
-
 from annotator.domain.certificates.plan import Seconds
 from annotator.domain.certificates.target import Target
 from benchmarks.person import KEY, LOOK

@@ -48,8 +48,8 @@ def decide_certificate(session: Session, number: int) -> CertificateStatus:
         active = active_schema(session)
         basis = read_decision_basis(session, active, row)
         decision = decide_again(basis, Target.from_json(row.target), row.attempt)
-        sentence = _sentence(active, row, decision)
-        row.outcome = decision.to_json() | {"sentence": sentence, "basis": basis}
+        told = {"sentence": _sentence(active, row, decision), "sample_kept": _count_sample(session, row)}
+        row.outcome = decision.to_json() | told | {"basis": basis}
         row.decided_at = now()
         if decision.level is None:
             row.state, row.ended_at = CertificateState.FAILED, row.decided_at
@@ -84,9 +84,10 @@ def is_answered(session: Session, row: Certificate) -> bool:
 
 def reason_to_lapse(session: Session, row: Certificate) -> str | None:
     """Why a certificate that was decided does not hold any more, in a sentence; None if it does."""
-    active = active_schema(session)
-    decision = evaluate(session, active, row)
-    accepted = int((row.outcome or {})["level"])
+    active, outcome = active_schema(session), row.outcome or {}
+    if _count_sample(session, row) < outcome.get("sample_kept", 0):
+        return "Images of its sample were erased, so that nobody can verify it any more."
+    decision, accepted = evaluate(session, active, row), int(outcome["level"])
     if decision.level is not None and decision.level >= accepted:
         return None
     return f"The answers of its sample, the labels or the images have changed. {_sentence(active, row, decision)}"
@@ -110,6 +111,11 @@ def read_decision_basis(session: Session, active: ActiveSchema, row: Certificate
         np.minimum(labels, np.asarray(draw["labelled_counts"], np.int64)),
         min(images, int(draw["images"])),
     )
+
+
+def _count_sample(session: Session, row: Certificate) -> int:
+    query = select(func.count()).where(CertificateSample.certificate_id == row.id)
+    return session.scalar(query) or 0
 
 
 def _sentence(active: ActiveSchema, row: Certificate, decision: Decision) -> str:

@@ -17,7 +17,6 @@ EXEMPT = {
     "annotation/undo.py": BY_ID,
     "annotation/take_back_batches.py": "answers are undone in excluded images too",
     "accounts.py": "a deleted account loses all its leases",
-    "certificates/pace.py": "how long an answer takes does not depend on it",
     "common/cached_stats.py": "it only compares sizes",
     "common/filled.py": BY_ID,
     "common/tombstones.py": ERASED,
