@@ -21,9 +21,10 @@ from annotator.domain.certificates.bounds import lower_bound, tolerated
 from annotator.domain.certificates.target import Allowance, Target, level_of_attempt
 from annotator.domain.plurals import counted
 
-CANNOT_TELL, UNANSWERED = -1, -2
-"""Labels of a sample's cells that have no value. UNANSWERED also stands for an answer that was not blind and for an image that
-no longer counts: such a cell counts as an error, and is never redrawn, because what people see must not choose the sample."""
+CANNOT_TELL, UNANSWERED, OUTSIDE = -1, -2, -3
+"""Labels of a sample's cells that have no value. UNANSWERED also stands for an answer that was not blind: such a cell counts as an
+error, and is never redrawn, because what people do must not choose the sample. OUTSIDE stands for a cell of no image that counts:
+excluded, erased, or ended by another answer. It is no error and no member of any value, as are all such cells that were not drawn."""
 SHARE_FOR_MEMBERS = 0.1
 """Share of a recall's level that bounds the number of its members from below; the rest bounds the misses (Berger and Boos 1994)."""
 
@@ -35,7 +36,7 @@ class Sample:
     Attributes:
         levels: Number of the smallest set that contains the cell, 1 the surest; (cells,).
         values: Index of the value that the cell would be filled with; (cells,).
-        labels: Index of the value that people gave, or CANNOT_TELL or UNANSWERED; (cells,).
+        labels: Index of the value that people gave, or CANNOT_TELL, UNANSWERED or OUTSIDE; (cells,).
     """
 
     levels: NDArray[np.integer[Any]]
@@ -180,7 +181,7 @@ def decide(
     level = level_of_attempt(attempt, target.confidence)
     cells, drawn = int(population.sum()), len(sample.labels)
     remaining = remaining_errors(images, target, allowance or Allowance())
-    wrong = sample.labels != sample.values
+    wrong = (sample.labels != sample.values) & (sample.labels != OUTSIDE)
     errors = Claim(None, _by_set(sample.levels[wrong], levels), tolerated(cells, drawn, remaining, level))
     members = certain_members(population, sample, labelled_counts, level)
     claims = [errors, *_recall_claims(population, sample, labelled_counts, members, target, level)]
