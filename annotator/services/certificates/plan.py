@@ -6,7 +6,7 @@ The command computes it when it is called. Pages read what the worker computed l
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import TypeAdapter
@@ -20,7 +20,7 @@ from annotator.models import Certificate
 from annotator.project import ProjectFolder
 from annotator.services.certificates.evidence import read_evidence
 from annotator.services.certificates.pace import read_seconds
-from annotator.services.certificates.words import plan_sentence
+from annotator.services.certificates.words import PlanWords
 from annotator.services.common.cached_stats import Statistics, read_statistics
 from annotator.services.predictions.active import read_sources, suggestions_version
 from annotator.services.rounds.status import label_state
@@ -31,6 +31,9 @@ ERRORS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
 
 RECALLS: tuple[float | None, ...] = (0.95, 0.9, None)
 """The target recalls that the page offers; None: no promise."""
+
+LEAST_SHARE = 0.1
+"""Of the open cells, the share that must be filled at least for a plan to be offered: for less, labelling on is the better advice."""
 
 TARGETS = tuple(Target(error, recall) for recall in RECALLS for error in ERRORS)
 
@@ -43,8 +46,8 @@ class TargetPlan:
         error: the target error.
         recall: the target recall; None without one.
         possible: whether an acceptance sample pays.
-        cells: how many cells are filled if the sample is good enough; 0 if none pays.
-        answers: the size of the sample; if none pays, how many blind answers it would need; None: no number would do.
+        cells: how many cells are filled if the sample is good enough; 0 if no sample would do.
+        answers: the size of the sample; if none would do, how many blind answers it would need; None: no number is enough.
         seconds: how long the answers take a person; None if that is unknown.
         saved: seconds of a person that are saved, as expected; 0 if none are.
         chance: of something being filled; None if no sample was weighed.
@@ -159,22 +162,19 @@ def _target_plan(
         return TargetPlan(
             target.error, target.recall, False, 0, result.needed, None, 0.0, result.chance, sentence
         )
-    told = TargetPlan(
+    cells, seconds = result.filled_if_passed, 60 * result.minutes
+    words = PlanWords(attribute.title, target.error, cells, open_cells, result.sample, seconds, result.chance)
+    possible = cells >= LEAST_SHARE * open_cells
+    return TargetPlan(
         target.error,
         target.recall,
-        True,
-        result.filled_if_passed,
+        possible,
+        cells,
         result.sample,
-        60 * result.minutes,
+        seconds,
         60 * result.minutes_saved,
         result.chance,
-        "",
-    )
-    return replace(
-        told,
-        sentence=plan_sentence(
-            attribute.title, target.error, told.cells, open_cells, told.answers, told.seconds, told.chance
-        ),
+        words.offer() if possible else words.too_few(),
     )
 
 
