@@ -17,6 +17,7 @@ from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 from annotator.config import Settings
 from annotator.db import Changes
@@ -32,7 +33,7 @@ from annotator.services.annotation.take_back_batches import run_take_backs
 from annotator.services.backups.scheduler import BackupScheduler
 from annotator.services.certificates.batches import run_certificates
 from annotator.services.certificates.plan import plans_statistics
-from annotator.services.common.cached_stats import StatisticsCounter
+from annotator.services.common.cached_stats import Statistics, StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
 from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
 from annotator.services.exporting.round_snapshots import RoundSnapshots
@@ -74,7 +75,7 @@ FULL_SECONDS = 5.0
 REPORT_SECONDS = 0.25
 """The shortest time between two reports of progress within a stage."""
 STATISTICS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
-"""The statistics that the worker computes for the pages of a large project; the plans of certificates come after them."""
+"""The statistics that the worker computes for the pages of a large project."""
 STATISTICS_SECONDS = 2.0
 """How often the worker checks whether statistics are out of date."""
 _log = logging.getLogger("facelabel")
@@ -111,8 +112,12 @@ def run_worker(
     remove_leftovers(project)
     expire_uploads(project)
     ended, changes = Event(), Changes(project.database)
-    statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
-    statistics.start()
+    computing = [
+        Thread(target=_compute_statistics, args=(project, kinds, ended), name=name, daemon=True)
+        for name, kinds in (("statistics", STATISTICS), ("plans", (plans_statistics(project),)))
+    ]
+    for thread in computing:
+        thread.start()
     take_backs = Thread(target=run_take_backs, args=(project, ended), name="take-backs", daemon=True)
     certificates = Thread(target=run_certificates, args=(project, ended), name="certificates", daemon=True)
     for thread in (take_backs, certificates):
@@ -142,7 +147,8 @@ def run_worker(
             analysis.close()
         take_backs.join(1)
         certificates.join(1)
-        statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
+        for thread in computing:
+            thread.join(1)  # they only read, so nothing is lost if they end with the process
 
 
 def _complete_erasures(
@@ -163,9 +169,9 @@ def _wait_for_changes(changes: Changes, stop: Event) -> None:
         pass
 
 
-def _compute_statistics(project: ProjectFolder, ended: Event) -> None:
+def _compute_statistics(project: ProjectFolder, kinds: tuple[Statistics[Any], ...], ended: Event) -> None:
     """Compute statistics in a thread, because imports and rounds may take hours."""
-    count = StatisticsCounter(project, (*STATISTICS, plans_statistics(project)))
+    count = StatisticsCounter(project, kinds)
     while not ended.wait(STATISTICS_SECONDS):
         try:
             count.run_step()

@@ -53,6 +53,6 @@ def test_an_attribute_is_filled_and_opened_again_with_keys(page: Page, browser: 
             wait_until_ready(phone)
             assert sticking_out(phone) + small_targets(phone) + axe_faults(phone) == []
         card.get_by_role("button", name="Undo: open these cells again").press("Enter")
-        expect(card.locator("details")).to_contain_text("1 ended certificate")
+        expect(card.locator(".ended-ones")).to_contain_text("1 ended certificate")
         expect(card.locator(".certified")).to_have_count(0)
     project.database.close()

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from annotator.domain.certificates.plan import Plan, Seconds, Shortfall, plan
 from annotator.domain.certificates.target import Target
 from annotator.domain.schema import Attribute
-from annotator.models import Certificate
+from annotator.models import Certificate, Project
 from annotator.project import ProjectFolder
 from annotator.services.certificates.evidence import read_evidence
 from annotator.services.certificates.pace import read_seconds
@@ -36,6 +36,11 @@ LEAST_SHARE = 0.1
 """Of the open cells, the share that must be filled at least for a plan to be offered: for less, labelling on is the better advice."""
 
 TARGETS = tuple(Target(error, recall) for recall in RECALLS for error in ERRORS)
+
+MANY = 200_000
+"""The number of images from which the page offers fewer targets: of a million, one target of one attribute takes 1 to 7 seconds."""
+
+FEW_TARGETS = tuple(Target(error, recall) for recall in (0.95, None) for error in (0.01, 0.02, 0.05))
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ def plan_attributes(
     targets: Sequence[Target],
     names: Sequence[str] | None = None,
 ) -> Plans:
-    """Compute plans now; a second for each million open cells and target.
+    """Compute plans now; 1 to 7 seconds for each target and attribute with a million open cells, a tenth with 100,000.
 
     Args:
         project: the project.
@@ -184,9 +189,14 @@ def plans_statistics(project: ProjectFolder) -> Statistics[Plans]:
         "certificate plans",
         TypeAdapter(Plans),
         _state,
-        lambda session: plan_attributes(project, session, TARGETS),
+        lambda session: plan_attributes(project, session, _offered(session)),
         by_worker=True,
     )
+
+
+def _offered(session: Session) -> tuple[Target, ...]:
+    images = session.scalars(select(Project.image_count)).one()
+    return FEW_TARGETS if images >= MANY else TARGETS
 
 
 def _state(session: Session) -> tuple[Hashable, ...]:
