@@ -10,26 +10,9 @@ What an answer costs is the model of benchmarks/person.py, which presses the rea
 for every value that is not suggested rightly, two for one that is suggested wrongly. A replay knows the true labels: nobody errs.
 """
 
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from annotator.domain.certificates.decision import Sample, decide
-from annotator.domain.certificates.ladder import Checked
-from annotator.domain.certificates.plan import Plan, Seconds, Shortfall, plan
+from annotator.domain.certificates.plan import Seconds
 from annotator.domain.certificates.target import Target
-from benchmarks.honesty import made_up
 from benchmarks.person import KEY, LOOK
-from benchmarks.preset import faces_of_people
-from benchmarks.support.data import CELEBA
-from benchmarks.support.report import Figures, Size
-from trainer.simulate.problem import Problem
-from trainer.simulate.replay import fit_heads
 
 STOPS = (100, 200, 400, 800, 1600)
 """Labelled images, the audit images among them, after which a model learns and the plans are made."""

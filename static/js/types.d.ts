@@ -469,6 +469,22 @@ export interface Advice {
   checks: { name: 'stable' | 'narrow' | 'gain'; met: boolean | null; text: string }[];
 }
 
+/** A number with its 95 % interval. */
+export interface Interval {
+  value: number;
+  low: number;
+  high: number;
+}
+
+/** What a perfect model could score on the noisy labels. */
+export interface Ceiling {
+  source: string;
+  answers: number;
+  accuracy: Interval;
+  balanced_accuracy: Interval | null;
+  text: string;
+}
+
 export interface AttributeInsights {
   attribute: string;
   title: string;
@@ -484,6 +500,7 @@ export interface AttributeInsights {
   confusion: number[][] | null;
   calibration: Calibration | null;
   agreement: Coefficient | null;
+  ceiling: Ceiling | null;
   advice: Advice;
 }
 
@@ -621,6 +638,7 @@ export interface SnapshotDiff {
   changed_cells: number;
   cells: Record<string, CellChange[]>;
   people: { labeller: string; origin: string; cells: number }[];
+  filled: Record<string, CellChange[]>;
 }
 
 export interface ExportFormat {
@@ -628,6 +646,11 @@ export interface ExportFormat {
   title: string;
   images: string;
   leaves_out: string;
+}
+
+export interface ExportFormats {
+  formats: ExportFormat[];
+  filled: number;
 }
 
 export interface Loss extends Counted {
@@ -641,6 +664,7 @@ export interface Export {
   zip_url: string;
   images: number;
   labels: number;
+  filled: number;
   lost: Loss[];
 }
 

@@ -83,8 +83,8 @@ def check_filled(project: ProjectFolder) -> None:
     holding = (CertificateState.FILLING, CertificateState.FILLED)
     with project.database.read() as session:
         rows = session.scalars(select(Certificate).where(Certificate.state.in_(holding))).all()
-        doubtful = [row.id for row in rows if reason_to_lapse(session, row) is not None]
-    for number in doubtful:
+        lapsing = [row.id for row in rows if reason_to_lapse(session, row) is not None]
+    for number in lapsing:
         with project.database.write() as session:
             row = session.get_one(Certificate, number)
             reason = reason_to_lapse(session, row) if row.state in holding else None

@@ -10,7 +10,7 @@ from annotator.domain.states import CertificateState
 from annotator.errors import Conflict
 from annotator.models import Certificate, now
 from annotator.project import ProjectFolder
-from annotator.services.certificates.evidence import next_attempt, source_of
+from annotator.services.certificates.basis import next_attempt, source_of
 from annotator.services.certificates.status import UNFINISHED, CertificateStatus, read_certificate
 from annotator.services.schema.active import active_schema
 

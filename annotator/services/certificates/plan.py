@@ -18,7 +18,7 @@ from annotator.domain.certificates.target import Target
 from annotator.domain.schema import Attribute
 from annotator.models import Certificate, Project
 from annotator.project import ProjectFolder
-from annotator.services.certificates.evidence import read_evidence
+from annotator.services.certificates.basis import read_basis
 from annotator.services.certificates.pace import read_seconds
 from annotator.services.certificates.words import PlanWords
 from annotator.services.common.cached_stats import Statistics, read_statistics
@@ -142,21 +142,21 @@ def _of_attribute(
     targets: Sequence[Target],
     seconds: Seconds,
 ) -> AttributePlans:
-    evidence = read_evidence(project, session, attribute.name)
-    open_cells = len(evidence.open_)
+    basis = read_basis(project, session, attribute.name)
+    open_cells = len(basis.open_)
     plans = []
     for target in targets:
         result = plan(
-            evidence.checked,
-            evidence.open_,
-            evidence.labelled_counts,
-            evidence.images,
+            basis.checked,
+            basis.open_,
+            basis.labelled_counts,
+            basis.images,
             target,
-            evidence.attempt,
+            basis.attempt,
             seconds,
         )
-        plans.append(_target_plan(attribute, evidence.names, target, result, open_cells))
-    return AttributePlans(attribute.name, attribute.title, open_cells, evidence.attempt, plans)
+        plans.append(_target_plan(attribute, basis.names, target, result, open_cells))
+    return AttributePlans(attribute.name, attribute.title, open_cells, basis.attempt, plans)
 
 
 def _target_plan(

@@ -22,7 +22,7 @@ from annotator.errors import FacelabelError
 from annotator.models import Annotation, Certificate, CertificateCell, CertificateSample, Image, Lease, now
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
-from annotator.services.certificates.evidence import Evidence, read_evidence
+from annotator.services.certificates.basis import Basis, read_basis
 from annotator.services.certificates.pace import read_seconds
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.open_cells import recount_open_cells
@@ -92,28 +92,28 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> dict[st
     """The plan as it is stored, or the reason why there is none."""
     name = active_schema(session).names[row.attribute_id]
     try:
-        evidence = read_evidence(project, session, name)
+        basis = read_basis(project, session, name)
     except FacelabelError as error:
         return error.what
-    if evidence.source.predictions != row.predictions_id:
+    if basis.source.predictions != row.predictions_id:
         return "Other predictions suggest its values meanwhile."
     made = plan(
-        evidence.checked,
-        evidence.open_,
-        evidence.labelled_counts,
-        evidence.images,
+        basis.checked,
+        basis.open_,
+        basis.labelled_counts,
+        basis.images,
         Target.from_json(row.target),
         row.attempt,
         read_seconds(session),
     )
     if isinstance(made, Shortfall):
-        return made.sentence(name, evidence.names)
+        return made.sentence(name, basis.names)
     draw = {
-        "codes": evidence.codes,
-        "labelled_counts": evidence.labelled_counts.tolist(),
-        "images": evidence.images,
+        "codes": basis.codes,
+        "labelled_counts": basis.labelled_counts.tolist(),
+        "images": basis.images,
     }
-    _remember(session, row.id, _choose(evidence, made.ladder))
+    _remember(session, row.id, _choose(basis, made.ladder))
     return {**made.to_json(), "draw": draw}
 
 
@@ -123,12 +123,12 @@ def _candidates(project: ProjectFolder, session: Session, row: Certificate) -> _
     if kept is not None:
         return kept
     try:
-        evidence = read_evidence(project, session, active_schema(session).names[row.attribute_id])
+        basis = read_basis(project, session, active_schema(session).names[row.attribute_id])
     except FacelabelError:
         return None
-    if evidence.source.predictions != row.predictions_id:
+    if basis.source.predictions != row.predictions_id:
         return None
-    return _remember(session, row.id, _choose(evidence, Ladder.from_json(row.plan["ladder"])))
+    return _remember(session, row.id, _choose(basis, Ladder.from_json(row.plan["ladder"])))
 
 
 def _remember(session: Session, number: int, candidates: _Candidates) -> _Candidates:
@@ -136,15 +136,15 @@ def _remember(session: Session, number: int, candidates: _Candidates) -> _Candid
     return candidates
 
 
-def _choose(evidence: Evidence, ladder: Ladder) -> _Candidates:
+def _choose(basis: Basis, ladder: Ladder) -> _Candidates:
     """The cells of the ladder whose value labellers can choose."""
-    p = evidence.open_
+    p = basis.open_
     levels, best = ladder.levels(p), p.argmax(axis=1) if len(p) else np.empty(0, np.int64)
-    chosen = (levels > 0) & evidence.fillable[best]
-    codes = np.asarray(evidence.codes, np.int64)[best]
+    chosen = (levels > 0) & basis.fillable[best]
+    codes = np.asarray(basis.codes, np.int64)[best]
     return _Candidates(
-        evidence.open_images[chosen],
-        evidence.open_rows[chosen],
+        basis.open_images[chosen],
+        basis.open_rows[chosen],
         levels[chosen],
         codes[chosen],
         p[chosen].max(axis=1, initial=0),

@@ -228,7 +228,7 @@ def erasure_as_dict(row: Erasure) -> dict[str, Any]:
 
 
 def forget_caches(project: ProjectFolder) -> None:
-    """Forget what this process remembers of the project if something was erased, taken back or uncovered since the last call."""
+    """Forget what this process remembers of the project if something was erased, undone or opened again since the last call."""
     with project.database.read() as session:
         refresh_caches(project, session)
 

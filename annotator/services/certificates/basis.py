@@ -26,7 +26,7 @@ _PART = 100_000
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Basis:
     """What is known of one attribute.
 
     Args:
@@ -59,7 +59,7 @@ class Evidence:
     attempt: int
 
 
-def read_evidence(project: ProjectFolder, session: Session, attribute: str) -> Evidence:
+def read_basis(project: ProjectFolder, session: Session, attribute: str) -> Basis:
     """Read what a plan for an attribute is made from; the preview and the worker use the same.
 
     A million open cells take about two seconds: use a session that only reads.
@@ -71,7 +71,7 @@ def read_evidence(project: ProjectFolder, session: Session, attribute: str) -> E
     source = source_of(project, session, active, attribute)
     attribute_id, asked = active.ids[attribute], active.schema[attribute]
     images, rows = _open_cells(session, attribute_id, source.file)
-    return Evidence(
+    return Basis(
         attribute_id=attribute_id,
         source=source,
         codes=[value.code for value in asked.values],
