@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from annotator.domain.certificates.target import Target
 from annotator.domain.plurals import counted
+from annotator.domain.roles import LOCAL_LABELLER
 from annotator.domain.states import CertificateState
 from annotator.services.certificates.status import CertificateStatus
 
@@ -79,6 +80,8 @@ def status_sentence(certificate: CertificateStatus) -> str:
         return "The sample was good enough: the worker fills the cells."
     if state == CertificateState.FILLED:
         return _filled_sentence(certificate)
+    if certificate.reason == f"{LOCAL_LABELLER} undid it.":  # who works alone has no name
+        return "You undid it."
     return certificate.reason or "It ended."
 
 
