@@ -23,6 +23,7 @@ from annotator.domain.certificates.decision import Sample, decide
 from annotator.domain.certificates.ladder import Checked
 from annotator.domain.certificates.plan import Seconds, Shortfall, plan
 from annotator.domain.certificates.target import Target
+from annotator.services.certificates.pace import Pace
 from annotator.services.certificates.plan import LEAST_SHARE
 from benchmarks.certificates import people_of
 from benchmarks.honesty import made_up
@@ -170,7 +171,7 @@ def certify(
     images, attempt = int((truth >= 0).sum()), run.attempts.get(name, 0) + 1
     made = plan(
         Checked(p[checked], truth[checked], groups, np.ones(len(checked))),
-        p[open_], counts, images, target, attempt, Seconds(LOOK + KEY, LOOK + KEY),
+        p[open_], counts, images, target, attempt, seconds_of(len(run.names)),
     )  # fmt: skip
     if isinstance(made, Shortfall):
         run.told[name] = f"{made.reason} at {stop}"
@@ -192,6 +193,11 @@ def certify(
     chosen[sample] = False
     run.filled[name][open_[chosen]] = values[chosen]
     run.open[name][open_[chosen]] = False
+
+
+def seconds_of(attributes: int) -> Seconds:
+    """Return what a cell costs, as services/certificates/pace measures it: a blind image asks all its cells."""
+    return Pace(blind=LOOK + KEY * attributes, usual=LOOK + KEY, cells=attributes).seconds
 
 
 def row(projects: Sequence[Project], names: Sequence[str], target: Target) -> dict[str, Any]:

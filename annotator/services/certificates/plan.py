@@ -13,13 +13,13 @@ from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotator.domain.certificates.plan import Plan, Seconds, Shortfall, plan
+from annotator.domain.certificates.plan import Plan, Shortfall, plan
 from annotator.domain.certificates.target import Target
 from annotator.domain.schema import Attribute
 from annotator.models import Certificate, Project
 from annotator.project import ProjectFolder
 from annotator.services.certificates.basis import read_basis
-from annotator.services.certificates.pace import read_seconds
+from annotator.services.certificates.pace import Pace, read_pace
 from annotator.services.certificates.words import PlanWords
 from annotator.services.common.cached_stats import Statistics, read_statistics
 from annotator.services.predictions.active import read_sources, suggestions_version
@@ -113,10 +113,8 @@ def plan_attributes(
             return Plans(
                 missing="No model has answered the open images yet: label images until the first round is done."
             )
-    seconds = read_seconds(session)
-    return Plans(
-        [_of_attribute(project, session, _attribute(active, name), targets, seconds) for name in names]
-    )
+    pace = read_pace(session)
+    return Plans([_of_attribute(project, session, _attribute(active, name), targets, pace) for name in names])
 
 
 def _answered(project: ProjectFolder, session: Session, active: ActiveSchema) -> list[str]:
@@ -140,7 +138,7 @@ def _of_attribute(
     session: Session,
     attribute: Attribute,
     targets: Sequence[Target],
-    seconds: Seconds,
+    pace: Pace,
 ) -> AttributePlans:
     basis = read_basis(project, session, attribute.name)
     open_cells = len(basis.open_)
@@ -153,21 +151,26 @@ def _of_attribute(
             basis.images,
             target,
             basis.attempt,
-            seconds,
+            pace.seconds,
         )
-        plans.append(_target_plan(attribute, basis.names, target, result, open_cells))
+        plans.append(_target_plan(attribute, basis.names, target, result, open_cells, pace))
     return AttributePlans(attribute.name, attribute.title, open_cells, basis.attempt, plans)
 
 
 def _target_plan(
-    attribute: Attribute, values: list[str], target: Target, result: Plan | Shortfall, open_cells: int
+    attribute: Attribute,
+    values: list[str],
+    target: Target,
+    result: Plan | Shortfall,
+    open_cells: int,
+    pace: Pace,
 ) -> TargetPlan:
     if isinstance(result, Shortfall):
         sentence = result.sentence(attribute.title, values)
         return TargetPlan(
             target.error, target.recall, False, 0, result.needed, None, 0.0, result.chance, sentence
         )
-    cells, seconds = result.filled_if_passed, 60 * result.minutes
+    cells, seconds = result.filled_if_passed, result.sample * pace.blind
     words = PlanWords(attribute.title, target.error, cells, open_cells, result.sample, seconds, result.chance)
     possible = cells >= LEAST_SHARE * open_cells
     return TargetPlan(

@@ -23,7 +23,7 @@ from annotator.models import Annotation, Certificate, CertificateCell, Certifica
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.certificates.basis import Basis, read_basis
-from annotator.services.certificates.pace import read_seconds
+from annotator.services.certificates.pace import read_pace
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.predictions.label_columns import fetch_many
@@ -97,6 +97,7 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> dict[st
         return error.what
     if basis.source.predictions != row.predictions_id:
         return "Other predictions suggest its values meanwhile."
+    pace = read_pace(session)
     made = plan(
         basis.checked,
         basis.open_,
@@ -104,7 +105,7 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> dict[st
         basis.images,
         Target.from_json(row.target),
         row.attempt,
-        read_seconds(session),
+        pace.seconds,
     )
     if isinstance(made, Shortfall):
         return made.sentence(name, basis.names)
@@ -114,7 +115,7 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> dict[st
         "images": basis.images,
     }
     _remember(session, row.id, _choose(basis, made.ladder))
-    return {**made.to_json(), "draw": draw}
+    return {**made.to_json(), "seconds": round(made.sample * pace.blind), "draw": draw}
 
 
 def _candidates(project: ProjectFolder, session: Session, row: Certificate) -> _Candidates | None:
