@@ -1,6 +1,6 @@
 import { cropToFace } from './face_crop.js';
 import { element } from './dom.js';
-import { OUT } from './face_marks.js';
+import { NOT, OUT } from './face_marks.js';
 /** @import { Face, Suggestion, SweepImage, CachedImage } from '../types' */
 /** @import { CachedPicture, ImageCache } from './image_cache.js' */
 /** @import { FaceMarks, Mark } from './face_marks.js' */
@@ -48,7 +48,7 @@ class FaceButton {
     this.photo.dataset.note = picture.ready ? '' : picture.failed ? 'cannot be shown' : '…';
     this.note.textContent = percent;
     this.mark.textContent = lost ? 'taken by another labeller' : marked ? text : '';
-    this.node.dataset.mark = lost ? 'lost' : mark === OUT ? 'out' : marked ? 'given' : '';
+    this.node.dataset.mark = lost ? 'lost' : mark === OUT || (marked && mark === NOT) ? 'out' : marked ? 'given' : '';
     this.node.classList.toggle('selected', selected);
     this.node.setAttribute('aria-pressed', String(marked));
     this.node.setAttribute('aria-label', [name, percent, this.mark.textContent].filter(Boolean).join(', '));
