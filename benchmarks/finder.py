@@ -153,7 +153,8 @@ def find(task: Task, seed: int, *, by_model: bool) -> Replay:
         labelled[page] = True
         seen, are = (np.array(column) for column in zip(*shown, strict=True))
         found = int(task.members[labelled].sum())
-        recall = rare_values.estimate_recall(seen, are, scores[~labelled], found)
+        posterior = rare_values.learn_from_answers(seen, are, found=found, images=len(labelled))
+        recall = rare_values.estimate_recall(posterior, scores[~labelled], found)
         pages.append(Page(int(labelled.sum()), found, recall))
     return Replay(task.name, "finder" if by_model else "likeness", seed, task.count, pages)
 

@@ -26,7 +26,7 @@ DRAWN_SHARE = 0.25
 _BINS = 64
 _WALKERS, _STEPS, _KEPT = 128, 120, 16
 _SHIFT, _SHARPNESS = 1.0, 0.5
-_HARD, _HARD_SPREAD = 0.02, 1.2
+_HIDDEN, _HIDDEN_SPREAD = 0.02, 1.2
 _CERTAIN = 1e-7
 
 Floats = NDArray[np.float64]
@@ -108,14 +108,45 @@ def draw(chances: Floats, generator: np.random.Generator) -> NDArray[np.int64]:
     return generator.permutation(order[np.diff(steps, prepend=np.floor(marks[:1] - chances[order][:1])) > 0])
 
 
+@dataclass(frozen=True)
+class Posterior:
+    """What the answers of a search say about how scores become probabilities.
+
+    Args:
+        states: (draws, 3) of the posterior: shift, log of the sharpness, log of the chance of a member that no score tells.
+    """
+
+    states: Floats
+
+    def probabilities(self, scores: Floats) -> Floats:
+        """The (images,) probability that each image is a member, the mean over the posterior."""
+        chances: Floats = _probabilities(self.states, scores).mean(axis=0)
+        return chances
+
+
+def learn_from_answers(
+    scores: Floats, members: NDArray[np.bool_], *, found: int, images: int, seed: int = 0
+) -> Posterior:
+    """Learn from the answers of a search.
+
+    Args:
+        scores: (answered,) log odds of the images that the search showed, from the moment when they were shown.
+        members: (answered,) which of them have the value.
+        found: the number of all members that are labelled.
+        images: the number of images that the search is about.
+        seed: of the Monte Carlo draws.
+    """
+    hidden = _HIDDEN * max(found, 1) / max(images, 1)
+    return Posterior(_sample(scores, members, hidden, np.random.default_rng(seed)))
+
+
 def estimate_recall(
-    scores: Floats, members: NDArray[np.bool_], rest: Floats, found: int, *, page: int = 24, seed: int = 0
+    posterior: Posterior, rest: Floats, found: int, *, page: int = 24, seed: int = 0
 ) -> Recall:
     """Estimate how many members are missed.
 
     Args:
-        scores: (shown,) log odds of the images that the search showed, from the moment when they were shown.
-        members: (shown,) which of them have the value.
+        posterior: what the answers say.
         rest: (rest,) log odds of the images that nobody has looked at.
         found: the number of all members that are labelled.
         page: how many of the most probable images a page has.
@@ -123,21 +154,22 @@ def estimate_recall(
     """
     if not len(rest):
         return Recall(found, 0.0, 1.0, 1.0, 1.0, 0.0, 0)
-    generator = np.random.default_rng(seed)
-    rest = -np.sort(-rest)
-    hard = max(_HARD * max(found, 1) / (len(rest) + len(scores)), 1e-9)
-    states = _posterior(scores, members, hard, generator)
-    centres, sizes = _binned(rest)
-    q = _probabilities(states, centres)
-    missed = generator.binomial(sizes, q).sum(axis=1)
-    recalls = (found + 0.5) / (found + 0.5 + missed)
-    low, middle, high = np.quantile(recalls, [0.025, 0.5, 0.975])
+    centres, sizes = _binned(-np.sort(-rest))
+    q = _probabilities(posterior.states, centres)
+    missed = np.random.default_rng(seed).binomial(sizes, q).sum(axis=1)
+    low, middle, high = np.quantile((found + 0.5) / (found + 0.5 + missed), [0.025, 0.5, 0.975])
     gains = np.repeat(q.mean(axis=0), sizes)
-    left = gains.sum() - np.cumsum(gains)
-    short = left > (1 - TARGET) * (found + gains.sum())
-    wanted = int(short.sum()) + 1 if short.any() or gains.sum() > (1 - TARGET) * (found + gains.sum()) else 0
+    most = (1 - TARGET) * (found + gains.sum())
+    left = np.concatenate([gains.sum() - np.cumsum(gains), [0.0]])
+    images = 0 if gains.sum() <= most else int(np.argmax(left <= most)) + 1
     return Recall(
-        found, float(missed.mean()), float(middle), float(low), float(high), float(gains[:page].sum()), wanted
+        found=found,
+        missed=float(missed.mean()),
+        recall=float(middle),
+        low=float(low),
+        high=float(high),
+        next_page=float(gains[:page].sum()),
+        images_to_target=min(images, len(rest)),
     )
 
 
@@ -148,11 +180,11 @@ def _probabilities(states: Floats, scores: Floats) -> Floats:
     return np.clip(hidden + (1 - np.minimum(hidden, 1)) * visible, 1e-12, 1 - 1e-9)
 
 
-def _posterior(
-    scores: Floats, members: NDArray[np.bool_], hard: float, generator: np.random.Generator
+def _sample(
+    scores: Floats, members: NDArray[np.bool_], hidden: float, generator: np.random.Generator
 ) -> Floats:
     """Draw from the posterior by the affine-invariant ensemble sampler (Goodman & Weare, CAMCoS 5:65-80, 2010)."""
-    centre, spread = np.array([0, 0, np.log(hard)]), np.array([_SHIFT, _SHARPNESS, _HARD_SPREAD])
+    centre, spread = np.array([0, 0, np.log(hidden)]), np.array([_SHIFT, _SHARPNESS, _HIDDEN_SPREAD])
     order = np.argsort(scores, kind="stable")
     parts = [part for part in np.array_split(order, min(_BINS, max(1, len(order)))) if len(part)]
     middles = np.array([scores[part].mean() for part in parts])

@@ -15,7 +15,14 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
-from annotator.domain.rare_values import DRAWN_SHARE, Recall, draw, estimate_recall, inclusion_probabilities
+from annotator.domain.rare_values import (
+    DRAWN_SHARE,
+    Recall,
+    draw,
+    estimate_recall,
+    inclusion_probabilities,
+    learn_from_answers,
+)
 from annotator.errors import FacelabelError
 from annotator.models import Image, Label, SearchedImage, Submission
 from annotator.project import ProjectFolder
@@ -100,13 +107,17 @@ def find_search_page(
     rest = ~np.isin(everything.images, seen.answered)
     images, scores = everything.images[rest], everything.scores[rest]
     fits = seen.by_model == (everything.predictions is not None)
-    recall = estimate_recall(seen.scores[fits], seen.members[fits], scores, len(members), page=max(1, count))
+    posterior = learn_from_answers(
+        seen.scores[fits], seen.members[fits], found=len(members), images=len(everything.images)
+    )
+    recall = estimate_recall(posterior, scores, len(members), page=max(1, count))
     chosen: list[Chosen] = []
     if count:
         free = _Free(session, labeller_id, attribute_id, frozenset(without))
         chosen = _choose(
             Scores(images, scores, everything.predictions, len(members)), free, seen.pending, count
         )
+    shown = np.array([one.score for one in chosen])
     others = [v.code for v in active.schema[attribute].values if v.status == "active" and v.code != code]
     return SearchPage(
         attribute=attribute,
@@ -116,7 +127,7 @@ def find_search_page(
         answered=len(seen.answered),
         source=everything.source,
         predictions=everything.predictions,
-        mostly_members=count > 0 and recall.next_page / count >= 0.5,
+        mostly_members=bool(chosen) and float(posterior.probabilities(shown).mean()) >= 0.5,
         other=others[0] if len(others) == 1 else None,
     )
 
@@ -180,7 +191,7 @@ def submit_search_page(session: Session, labeller_id: int, page: SweptPage) -> S
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a search gave out: the answered images with their scores, and those that were drawn and wait for an answer."""
+    """What a search gave out: the answered images with their scores, and how those without an answer were drawn."""
 
     answered: NDArray[np.int64]
     scores: NDArray[np.float64]
@@ -203,7 +214,7 @@ def _read_seen(session: Session, attribute_id: int, code: int) -> _Seen:
         if is_answered or annotation is not None:
             member = value == code if annotation is not None else bool(row.member)
             answered.append((row.image_id, row.score, member, row.predictions_id is not None))
-        elif row.drawn > 0:
+        else:
             pending[row.image_id] = row.drawn
     columns = list(zip(*answered, strict=True)) or [(), (), (), ()]
     return _Seen(
@@ -243,11 +254,12 @@ def _choose(rest: Scores, free: _Free, pending: dict[int, float], count: int) ->
     """The most probable free images, and drawn ones at random places among them."""
     number = count if rest.source == "chance" else max(1, round(DRAWN_SHARE * count))
     score = dict(zip(rest.images.tolist(), rest.scores.tolist(), strict=True))
-    waiting = [image for image in pending if image in score]
-    again = [image for image in waiting if image in free.among(waiting)][:number]
+    waiting = [image for image, chance in pending.items() if chance > 0 and image in score]
+    still = free.among(waiting)
+    again = [image for image in waiting if image in still][:number]
     drawn = [Chosen(image, score[image], pending[image]) for image in again]
     top = _most_probable(rest.images, free, set(waiting), count - number)
-    others = ~np.isin(rest.images, [*top, *waiting])
+    others = ~np.isin(rest.images, [*top, *pending])
     images, scores = rest.images[others], rest.scores[others]
     missing = number - len(drawn)
     generator = np.random.default_rng()

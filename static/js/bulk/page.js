@@ -13,9 +13,9 @@ import { ProjectStorage } from '../lib/storage.js';
 import { PageCounts } from './counts.js';
 import { BulkHistory } from './history.js';
 import { fillHelp, toggleHelp } from './key_help.js';
-import { commandOf } from './keys.js';
+import { codeAfter, commandOf } from './keys.js';
 import { bodyOf, leftOutOf, PageQueue } from './page_queue.js';
-import { renderSearch, wishOfAddress } from './search.js';
+import { SearchStatus, wishOfAddress } from './search.js';
 import { Toolbar } from './toolbar.js';
 /** @import { ApiError } from '../lib/api.js' */
 /** @import { Mark } from '../lib/face_marks.js' */
@@ -40,6 +40,7 @@ class BulkPage {
     this.grid = new FaceGrid(byId('faces'), this.images, (ids) => this.toggle(ids));
     this.toolbar = new Toolbar(byId('bar'), this.schema, { onwish: (change) => this.wish(change), onanswer: (code) => this.choose(code) });
     this.status = new OutboxStatus(this.outbox, byId('unsent'), byId('refused'), (values) => answersInWords(schema, values));
+    this.searching = new SearchStatus(byId('search'));
     this.counts = new PageCounts({ count: byId('count'), session: byId('session'), commit: byId('commit-text') });
     /** What each key and button does. @type {Record<string, (...values: any[]) => void>} */
     this.commands = {
@@ -81,7 +82,7 @@ class BulkPage {
     }
     this.images.on('change', () => this.render());
     this.queue.on('groups', (groups) => this.grouped(groups));
-    this.queue.on('search', (search) => renderSearch(byId('search'), search, this.word(this.queue.wish?.value), this.queue.wish?.size ?? 24));
+    this.queue.on('search', (search) => this.searching.learn(search));
     this.queue.on('filled', () => this.refresh(null));
     this.queue.on('trouble', (error) => this.refresh(error));
     this.outbox.on('acknowledged', ({ item, answer }) => this.acknowledged(item, answer));
@@ -152,9 +153,7 @@ class BulkPage {
   group(by) {
     const { wish } = this.queue;
     if (!this.attribute || !wish) return;
-    const codes = this.attribute.values.map(({ code }) => code);
-    const place = codes.findIndex((code) => code === (wish.value ?? wish.answer));
-    const next = codes[(place + by + codes.length + (place < 0 && by < 0 ? 1 : 0)) % codes.length];
+    const next = codeAfter(this.attribute.values, wish.value ?? wish.answer, by);
     if (wish.value === null) this.choose(next);
     else this.wish({ value: next });
   }
@@ -171,9 +170,9 @@ class BulkPage {
   /** @param {?ApiError} trouble */
   refresh(trouble) {
     this.trouble = trouble;
-    if (this.queue.current !== this.shown) this.show();
-    else this.render();
     this.images.keep([], this.queue.images); // of the page on the screen and of the one after it
+    if (this.queue.current === this.shown) this.render();
+    else this.show();
   }
 
   show() {
@@ -187,7 +186,7 @@ class BulkPage {
     page.page = shown ? [shown.attribute, shown.value, ...shown.images.map(({ image_id: id }) => id)].join(' ') : '';
   }
 
-  /** @param {Mark} [mark] */
+  /** @param {Mark} [mark] @returns {string} */
   word(mark) {
     if (mark === OUT) return 'left out';
     if (mark === NOT) return `not ${this.word(this.shown?.searched)}`;
@@ -198,6 +197,7 @@ class BulkPage {
   render() {
     if (this.shown) this.grid.render(this.shown, (mark) => this.word(mark));
     this.counts.render(this.shown, (mark) => this.word(mark));
+    this.searching.render(this.word(this.queue.wish?.value), this.queue.wish?.size ?? 24, this.shown);
     this.state();
   }
 
@@ -365,7 +365,7 @@ class BulkPage {
     this.history.drop();
     const { attribute, value, answer } = back;
     const { wish } = this.queue;
-    if (wish?.attribute !== attribute || wish.value !== value) this.queue.change({ size: 24, ...wish, attribute, value, answer, order });
+    if (wish?.attribute !== attribute || wish.value !== value) this.queue.change({ size: 24, ...wish, attribute, value, answer: typeof answer === 'string' ? value : answer, order });
     this.queue.unshift(refused ? { ...back, back: null } : back);
     this.counts.remove(body);
     this.renderToolbar();

@@ -1,7 +1,8 @@
 /** The search for one value (order `find`): how far it is, in words. */
 import { count } from '../lib/dom.js';
+import { NOT } from '../lib/face_marks.js';
 /** @import { SweepSearch } from '../types' */
-/** @import { Wish } from './page_queue.js' */
+/** @import { Page, Wish } from './page_queue.js' */
 
 const DRAWN = 4; // one image in four of a page is drawn at random
 
@@ -36,21 +37,35 @@ function nextStep({ enough, images, next_page: gain, source, answered }, word, s
   return `About ${count(pages, 'more page')} to 95 %.`;
 }
 
-/**
- * Say how far a search is.
- *
- * @param {HTMLElement} place
- * @param {?SweepSearch} search null: nothing is searched for
- * @param {string} word the value's name
- * @param {number} size images of a page
- */
-export function renderSearch(place, search, word, size) {
-  place.hidden = search === null;
-  if (search === null) return;
-  const { found, recall, low, high, answered, source, mostly, enough } = search;
-  const share = answered > 0 ? `About ${percent(recall)} % of “${word}” are found (${percent(low)}–${percent(high)} %): ${count(found, 'image')}.` : `${count(found, 'image')} of “${word}” so far.`;
-  const how = source === 'likeness' ? 'Most like your examples first.' : '';
-  const ask = mostly ? '' : `Click the faces that are “${word}”.`;
-  place.textContent = [share, nextStep(search, word, size), how, ask].filter(Boolean).join(' ');
-  place.dataset.enough = String(enough && answered > 0);
+/** The line that says how far a search is. */
+export class SearchStatus {
+  /** @param {HTMLElement} place */
+  constructor(place) {
+    this.place = place;
+    /** @type {?SweepSearch} */
+    this.search = null;
+  }
+
+  /** @param {?SweepSearch} search null: nothing is searched for */
+  learn(search) {
+    this.search = search;
+  }
+
+  /**
+   * @param {string} word the value's name
+   * @param {number} size images of a page
+   * @param {?Page} shown the page on the screen
+   */
+  render(word, size, shown) {
+    const { search, place } = this;
+    place.hidden = search === null;
+    if (search === null) return;
+    const { found, recall, low, high, answered, source, enough } = search;
+    const share = answered > 0 ? `About ${percent(recall)} % of “${word}” are found (${percent(low)}–${percent(high)} %): ${count(found, 'image')}.` : `${count(found, 'image')} of “${word}” so far.`;
+    const how = source === 'likeness' ? 'Most like your examples first.' : '';
+    const ask = shown?.answer === NOT ? `Click the faces that are “${word}”.` : '';
+    const text = [share, nextStep(search, word, size), how, ask].filter(Boolean).join(' ');
+    if (place.textContent !== text) place.textContent = text;
+    place.dataset.enough = String(enough && answered > 0);
+  }
 }
