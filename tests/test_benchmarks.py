@@ -12,7 +12,7 @@ import pytest
 
 import benchmarks
 from annotator.sample_faces import draw_faces
-from benchmarks import honesty, person, replays, versions
+from benchmarks import finder, honesty, person, replays, versions
 from benchmarks.support.report import RESULTS, print_report
 from trainer.simulate import Plan
 
@@ -29,6 +29,11 @@ def test_the_honesty_of_intervals_is_measured_in_small():
     assert {row["figure"] for row in tables["95 % intervals"]} == set(honesty.FIGURES)
     assert all(row["replays"] == 6 and 0 <= row["covered"] <= 1 for row in tables["95 % intervals"])
     assert [row["attribute"] for row in tables["calibration error"]] == ["common", "rare"]
+
+
+def test_the_search_for_a_rare_value_is_measured_in_small():
+    [effort] = finder.measure("small")["images looked at until 95 % are found"]
+    assert effort["finder"] < effort["balanced"] < effort["random"]
 
 
 def test_the_labelling_script_corrects_what_is_wrong_before_it_accepts():

@@ -23,9 +23,12 @@ TARGET = 0.95
 """The recall at which a search may stop."""
 DRAWN_SHARE = 0.25
 """The share of a page that is drawn at random."""
-_BINS = 64
-_WALKERS, _STEPS, _KEPT = 128, 120, 16
-_SHIFT, _SHARPNESS = 1.0, 0.5
+ENOUGH = 48
+"""Answers from which the estimate learns at least. It learns from those of the newest model alone where there are as many,
+because each model is wrong in its own way: the more members are labelled, the more it overrates the rest."""
+_BINS, _SINGLE = 64, 32
+_WALKERS, _STEPS, _KEPT = 64, 80, 20
+_SHIFT, _SHARPNESS = 3.0, 0.8
 _HIDDEN, _HIDDEN_SPREAD = 0.02, 1.2
 _CERTAIN = 1e-7
 
@@ -62,7 +65,8 @@ class Recall:
 def log_odds(probabilities: NDArray[np.floating]) -> Floats:
     """The log odds of probabilities, which are kept away from 0 and 1."""
     p = np.clip(np.asarray(probabilities, np.float64), _CERTAIN, 1 - _CERTAIN)
-    return np.log(p) - np.log1p(-p)
+    odds: Floats = np.log(p) - np.log1p(-p)
+    return odds
 
 
 def likeness_log_odds(places: NDArray[np.integer], examples: int) -> Floats:
@@ -72,7 +76,8 @@ def likeness_log_odds(places: NDArray[np.integer], examples: int) -> Floats:
         places: (images,) from 0, the most alike.
         examples: how many images the others were compared with.
     """
-    return np.log(examples) - np.log1p(places)
+    odds: Floats = np.log(examples) - np.log1p(places)
+    return odds
 
 
 def inclusion_probabilities(scores: Floats, count: int) -> Floats:
@@ -88,7 +93,7 @@ def inclusion_probabilities(scores: Floats, count: int) -> Floats:
     if count >= len(scores):
         return np.ones(len(scores))
     weights = np.sqrt(1 / (1 + np.exp(-scores)))
-    chances = count * (0.5 / len(scores) + 0.5 * weights / weights.sum())
+    chances: Floats = count * (0.5 / len(scores) + 0.5 * weights / weights.sum())
     while (chances > 1).any():  # a certain image gives its surplus to the others
         certain = chances >= 1
         left = count - certain.sum()
@@ -106,6 +111,21 @@ def draw(chances: Floats, generator: np.random.Generator) -> NDArray[np.int64]:
     marks = np.cumsum(chances[order]) + generator.random()
     steps = np.floor(marks)
     return generator.permutation(order[np.diff(steps, prepend=np.floor(marks[:1] - chances[order][:1])) > 0])
+
+
+def recent_answers(models: NDArray[np.int64], current: int) -> NDArray[np.bool_]:
+    """Which answers the estimate learns from: those of the current model, and of the ones before it until there are `ENOUGH`.
+
+    Args:
+        models: (answers,) the number of the model that gave each score; later models have higher numbers.
+        current: the number of the model that scores the images now.
+    """
+    chosen = models == current
+    for earlier in sorted({*models.tolist()} - {current}, reverse=True):
+        if chosen.sum() >= ENOUGH:
+            break
+        chosen |= models == earlier
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -192,7 +212,7 @@ def _sample(
     counts = np.array([len(part) for part in parts])
 
     def density(states: Floats) -> Floats:
-        prior = -0.5 * (((states - centre) / spread) ** 2).sum(axis=1)
+        prior: Floats = -0.5 * (((states - centre) / spread) ** 2).sum(axis=1)
         if not len(middles):
             return prior
         q = _probabilities(states, middles)
@@ -219,14 +239,10 @@ def _sample(
 
 def _binned(scores: Floats) -> tuple[Floats, NDArray[np.int64]]:
     """The mean scores and sizes of bins of sorted scores; finer where they are high, because members are there."""
-    edges = np.unique(
-        np.concatenate(
-            [
-                np.arange(min(256, len(scores))),
-                np.geomspace(256, len(scores), 128).astype(int) if len(scores) > 256 else [],
-            ]
-        ).astype(int)
-    )
-    edges = np.append(edges[edges < len(scores)], len(scores))
+    edges = np.arange(min(_SINGLE, len(scores)) + 1)
+    if len(scores) > _SINGLE:
+        edges = np.unique(
+            np.concatenate([edges, np.geomspace(_SINGLE, len(scores), _BINS).round().astype(int)])
+        )
     sizes = np.diff(edges)
     return np.add.reduceat(scores, edges[:-1]) / sizes, sizes

@@ -22,6 +22,7 @@ from annotator.domain.rare_values import (
     estimate_recall,
     inclusion_probabilities,
     learn_from_answers,
+    recent_answers,
 )
 from annotator.errors import FacelabelError
 from annotator.models import Image, Label, SearchedImage, Submission
@@ -30,6 +31,7 @@ from annotator.services.annotation.bulk import SweepOutcome, SweptPage, submit_p
 from annotator.services.annotation.bulk_order import sweepable
 from annotator.services.annotation.log import find_submission
 from annotator.services.annotation.submit import code_of_answer
+from annotator.services.common.counted import COUNTED
 from annotator.services.common.undone import is_undone
 from annotator.services.predictions.active import active_predictions
 from annotator.services.rare_values.scores import Scores, members_of, read_scores
@@ -106,7 +108,8 @@ def find_search_page(
     seen = _read_seen(session, attribute_id, code)
     rest = ~np.isin(everything.images, seen.answered)
     images, scores = everything.images[rest], everything.scores[rest]
-    fits = seen.by_model == (everything.predictions is not None)
+    fits = (seen.models == 0) == (everything.predictions is None)
+    fits &= recent_answers(np.where(fits, seen.models, -1), everything.predictions or 0)
     posterior = learn_from_answers(
         seen.scores[fits], seen.members[fits], found=len(members), images=len(everything.images)
     )
@@ -191,12 +194,15 @@ def submit_search_page(session: Session, labeller_id: int, page: SweptPage) -> S
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a search gave out: the answered images with their scores, and how those without an answer were drawn."""
+    """What a search gave out: the answered images with their scores, and how those without an answer were drawn.
+
+    `models`: the predictions of the scores; 0 for likeness.
+    """
 
     answered: NDArray[np.int64]
     scores: NDArray[np.float64]
     members: NDArray[np.bool_]
-    by_model: NDArray[np.bool_]
+    models: NDArray[np.int64]
     pending: dict[int, float]
 
 
@@ -205,23 +211,24 @@ def _read_seen(session: Session, attribute_id: int, code: int) -> _Seen:
     label = (Label.image_id == SearchedImage.image_id) & (Label.attribute_id == attribute_id)
     counts = SearchedImage.submission_id.is_not(None) & ~is_undone(SearchedImage.submission_id)
     query = (
-        select(SearchedImage, counts, Label.annotation_id, Label.code)
+        select(SearchedImage, counts, Label.annotation_id.is_not(None), Label.code)
+        .join(Image, Image.id == SearchedImage.image_id)
         .outerjoin(Label, label)
-        .where(SearchedImage.attribute_id == attribute_id, SearchedImage.code == code)
+        .where(SearchedImage.attribute_id == attribute_id, SearchedImage.code == code, COUNTED)
     )
-    answered, pending = [], {}
-    for row, is_answered, annotation, value in session.execute(query):
-        if is_answered or annotation is not None:
-            member = value == code if annotation is not None else bool(row.member)
-            answered.append((row.image_id, row.score, member, row.predictions_id is not None))
+    answered: list[tuple[int, float, bool, int]] = []
+    pending: dict[int, float] = {}
+    for row, is_answered, is_labelled, value in session.execute(query):
+        if is_answered or is_labelled:
+            member = value == code if is_labelled else bool(row.member)
+            answered.append((row.image_id, row.score, member, row.predictions_id or 0))
         else:
             pending[row.image_id] = row.drawn
-    columns = list(zip(*answered, strict=True)) or [(), (), (), ()]
     return _Seen(
-        np.array(columns[0], np.int64),
-        np.array(columns[1], np.float64),
-        np.array(columns[2], np.bool_),
-        np.array(columns[3], np.bool_),
+        np.array([image for image, *_ in answered], np.int64),
+        np.array([score for _, score, *_ in answered], np.float64),
+        np.array([member for _, _, member, _ in answered], np.bool_),
+        np.array([model for *_, model in answered], np.int64),
         pending,
     )
 
@@ -267,8 +274,8 @@ def _choose(rest: Scores, free: _Free, pending: dict[int, float], count: int) ->
         chances = inclusion_probabilities(scores, min(missing, len(images)))
         lot = draw(inclusion_probabilities(scores, min(_SPARE * missing, len(images))), generator)
         open_ = free.among(images[lot].tolist())
-        lot = [place for place in lot.tolist() if int(images[place]) in open_][:missing]
-        drawn += [Chosen(int(images[n]), float(scores[n]), float(chances[n])) for n in lot]
+        places = [place for place in lot.tolist() if int(images[place]) in open_][:missing]
+        drawn += [Chosen(int(images[n]), float(scores[n]), float(chances[n])) for n in places]
     page = [Chosen(image, score[image], 0.0) for image in top]
     for one in drawn:
         page.insert(int(generator.integers(len(page) + 1)), one)

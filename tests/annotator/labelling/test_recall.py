@@ -10,6 +10,7 @@ from annotator.domain.rare_values import (
     inclusion_probabilities,
     learn_from_answers,
     log_odds,
+    recent_answers,
 )
 
 
@@ -85,3 +86,10 @@ def test_without_a_rest_everything_is_found_and_without_answers_the_interval_is_
     assert open_.high - open_.low > 0.3
     assert not open_.is_enough
     assert 0 < open_.images_to_target <= 500
+
+
+def test_the_estimate_learns_from_the_newest_model_that_has_enough_answers():
+    models = np.repeat([3, 5, 9], [60, 30, 20])
+    assert models[recent_answers(models, 9)].tolist() == [5] * 30 + [9] * 20
+    assert models[recent_answers(models, 12)].tolist() == [5] * 30 + [9] * 20
+    assert recent_answers(np.repeat([3, 9], [10, 50]), 9).sum() == 50

@@ -147,17 +147,23 @@ def test_without_predictions_the_images_most_like_the_examples_come_first(filled
     generator = np.random.default_rng(0)
     embed(filled, {name: generator.normal(n, 0.01, 80).astype(np.float32) for n, name in enumerate(names)})
     me = Finder(filled)
-    page, tasks = me.look(8)
+    page = me.look(8)[0]
     assert page.source == "chance"  # nobody has shown an example
     assert all(one.drawn > 0 for one in page.images)
     lapse_leases(filled)
     save_correction(filled, me, image_of(filled, names[20]), {"glasses": 2}, "e")
-    page, tasks = me.look(8)
-    near = [t.image_name for t, one in zip(tasks, page.images, strict=True) if one.drawn == 0]
-    blind = set(names_of(filled, split="test"))
-    expected = sorted((n for n in names if n not in blind), key=lambda n: abs(names.index(n) - 20))[1:9]
+    page = me.look(8)[0]
+    near = {one.image_id for one in page.images if one.drawn == 0}
+    waiting = {number for number, row in rows(filled).items() if row.drawn > 0}
+    able = {
+        image_of(filled, n): abs(p - 20)
+        for p, n in enumerate(names)
+        if n not in names_of(filled, split="test")
+    }
+    able.pop(image_of(filled, names[20]), None)
+    nearest = sorted((distance for image, distance in able.items() if image not in waiting))[:6]
     assert page.source == "likeness"
-    assert set(near) <= set(expected)
+    assert sorted(able[image] for image in near) == nearest
 
 
 def test_the_api_of_a_search(server: Server):
