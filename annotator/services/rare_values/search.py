@@ -121,6 +121,7 @@ def find_search_page(
             Scores(images, scores, everything.predictions, len(members)), free, seen.pending, count
         )
     shown = np.array([one.score for one in chosen])
+    expected = posterior.probabilities(shown) if fits.any() else 1 / (1 + np.exp(-shown))
     others = [v.code for v in active.schema[attribute].values if v.status == "active" and v.code != code]
     return SearchPage(
         attribute=attribute,
@@ -130,7 +131,7 @@ def find_search_page(
         answered=len(seen.answered),
         source=everything.source,
         predictions=everything.predictions,
-        mostly_members=bool(chosen) and float(posterior.probabilities(shown).mean()) >= 0.5,
+        mostly_members=bool(chosen) and float(expected.mean()) >= 0.5,
         other=others[0] if len(others) == 1 else None,
     )
 

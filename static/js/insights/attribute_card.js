@@ -111,8 +111,8 @@ function distributionPanel({ attribute, values, unsure, labelled, imbalance }) {
       return part;
     }));
     const find = total <= RARE * labelled && element('a', { class: 'find', href: ownUrl(`/sweep?${new URLSearchParams({ attribute, value: String(value.code), order: 'find' })}`), 'aria-label': `Find more images of ${value.name}` }, 'find more');
-    return element('li', { title: SPLITS.map((split) => `${split} ${value[split]}`).join(', ') }, element('span', { class: 'class' }, element('a', { href: imagesUrl(attribute, { value: value.code }) }, value.name)), bar,
-      element('span', { class: 'number' }, total.toLocaleString('en')), ...(find ? [find] : []));
+    return element('li', { title: SPLITS.map((split) => `${split} ${value[split]}`).join(', ') }, element('span', { class: 'class' }, element('a', { href: imagesUrl(attribute, { value: value.code }) }, value.name), ...(find ? [' ', find] : [])), bar,
+      element('span', { class: 'number' }, total.toLocaleString('en')));
   };
   const notes = [count(labelled, 'answer'), unsure > 0 && `${unsure.toLocaleString('en')} can't tell`, imbalance !== null && `1 : ${imbalance >= 10 ? Math.round(imbalance) : imbalance.toFixed(1)} from rarest to most frequent`];
   return panel('', 'Values', 'distributions', attribute, element('ul', { class: 'spread' }, ...values.map(row)),

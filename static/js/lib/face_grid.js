@@ -92,15 +92,16 @@ export class FaceGrid {
   }
 
   /**
-   * @param {{answer?: Mark, marks: FaceMarks}} page `answer`: what unmarked images get
+   * @param {{answer?: Mark, searched?: number, marks: FaceMarks}} page `answer`: what unmarked images get; `searched`: the value
+   *   that is searched for, whose probability is shown then
    * @param {(mark?: Mark) => string} words
    */
-  render({ answer, marks }, words) {
+  render({ answer, searched, marks }, words) {
     const selected = new Set(this.at === this.anchor ? [] : this.selection);
     for (const face of this.faces) {
       const id = face.image.image_id;
       const mark = marks.of(id, answer);
-      face.render({ answer, mark, marked: marks.given.has(id), text: words(mark), selected: selected.has(id), picture: this.pictures.of(face.image) });
+      face.render({ answer: searched ?? answer, mark, marked: marks.given.has(id), text: words(mark), selected: selected.has(id), picture: this.pictures.of(face.image) });
     }
   }
 

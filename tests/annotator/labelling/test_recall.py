@@ -65,12 +65,12 @@ def _estimate(scores: np.ndarray, members: np.ndarray, rest: np.ndarray, found: 
 
 def test_the_interval_covers_the_true_recall():
     covered = 0
-    for seed in range(30):
+    for seed in range(16):
         scores, members, rest, found, missed = _search(seed)
         recall = _estimate(scores, members, rest, found)
         assert recall.low <= recall.recall <= recall.high
         covered += recall.low <= found / (found + missed) <= recall.high
-    assert covered >= 27
+    assert covered >= 14
 
 
 def test_hidden_members_that_were_drawn_lower_the_recall():

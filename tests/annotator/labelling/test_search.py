@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from annotator.app import create_app
 from annotator.config import Settings
-from annotator.models import Label, Lease, SearchedImage
+from annotator.domain.schema_changes import Change
+from annotator.models import Label, Lease, SearchedImage, Submission
 from annotator.project import ProjectFolder
 from annotator.services.annotation.bulk import SweptCell, SweptPage, undo_page
 from annotator.services.rare_values.search import (
@@ -19,6 +20,7 @@ from annotator.services.rare_values.search import (
     submit_search_page,
 )
 from annotator.services.rounds.loading import load_predictions
+from annotator.services.schema_editing.value_changes import replace_value
 from annotator.services.tasks.task import Task
 from tests.support.embeddings import embed
 from tests.support.predictions_folder import write_predictions
@@ -134,6 +136,18 @@ def test_an_image_that_was_drawn_and_not_answered_comes_again_as_it_was_drawn(pr
     lapse_leases(predicted)
     page, _ = me.look(8)
     assert {one.image_id: one.drawn for one in page.images if one.drawn > 0} == before
+
+
+def test_a_merged_value_is_searched_anew(predicted: ProjectFolder):
+    me = Finder(predicted)
+    _, tasks = me.look(8)
+    me.send(tasks, [tasks[0].image_name])
+    with predicted.database.write() as session:
+        number = session.scalars(select(Submission.id)).one()
+        replace_value(session, number, Change("glasses merged", "glasses", "merge", 1, (2,)))
+    page, again = me.look(8)
+    assert (page.recall.found, page.answered) == (1, 0)
+    assert {t.image_id for t in tasks[1:]} & {t.image_id for t in again}
 
 
 def test_two_people_who_search_get_different_images(predicted: ProjectFolder):
