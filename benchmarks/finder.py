@@ -283,19 +283,22 @@ def _chosen(replays: Sequence[Replay], name: str | None) -> list[Replay]:
 def effort(task: Task, replays: Sequence[Replay]) -> dict[str, Any]:
     """A row per value: medians over the seeds."""
     looked = {
-        s: float(np.median([r.looked_until() for r in replays if r.strategy == s]))
+        s: _median([r.looked_until() for r in replays if r.strategy == s])
         for s in ("finder", "likeness", "balanced", "balanced, all asked")
     }
+    finder = looked["finder"] or float("nan")
     rest = len(task.members) - START
     return {
         "value": task.name,
         "images": len(task.members),
         "members": task.count,
         **looked,
-        "random": round(START + rare_values.TARGET * rest),
-        "balanced / finder": round(looked["balanced"] / looked["finder"], 2),
-        "balanced, all asked / finder": round(looked["balanced, all asked"] / looked["finder"], 2),
-        "random / finder": round((START + rare_values.TARGET * rest) / looked["finder"], 2),
+        "random": (random := round(START + rare_values.TARGET * rest)),
+        **{
+            f"{other} / finder": round(by / finder, 2)
+            for other, by in (looked | {"random": random}).items()
+            if by is not None and other != "finder"
+        },
     }
 
 
