@@ -59,6 +59,7 @@ from annotator.services.rounds.jobs import (
 from annotator.services.rounds.loading import load_predictions
 from annotator.services.rounds.pruning import RoundPruning
 from annotator.services.rounds.status import COUNTS
+from annotator.services.tasks.anchoring import ANCHORING
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
 from annotator.services.team.relabel_scheduler import RelabelScheduler
@@ -71,7 +72,7 @@ FULL_SECONDS = 5.0
 """How long the worker waits when the disk is full."""
 REPORT_SECONDS = 0.25
 """The shortest time between two reports of progress within a stage."""
-STATISTICS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, LEAKS)
+STATISTICS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, ANCHORING, LEAKS)
 """The statistics that the worker computes for the pages of a large project."""
 STATISTICS_SECONDS = 2.0
 """How often the worker checks whether statistics are out of date."""

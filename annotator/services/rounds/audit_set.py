@@ -7,6 +7,9 @@ A label counts here only if somebody gave its value blind: from the label page w
 file. A correction can be made in sight of what the model answers, and would flatter it. It is exported, but a cell that was
 corrected is measured on its newest blind answer, and a cell without one is not measured. Corrections from before the first
 predictions count.
+
+Answers from whom chance withheld the suggestions (services/tasks/withholding) are blind too, but only images of the test split
+count here: the queue chose the others, most uncertain first, so they are no random draw.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ LOGGED: dict[str, Told] = {
     "team.change_settings": Told(
         Event.SETTINGS_CHANGED,
         "",
-        ("overlap_share", "overlap_opinions", "gold_share", "relabel_share", "aggregation"),
+        ("overlap_share", "overlap_opinions", "gold_share", "relabel_share", "aggregation", "withhold_share"),
     ),
     "qualifications.change": Told(Event.SETTINGS_CHANGED, "qualification", ("images", "pass_mark")),
     "qualifications.set_qualified": Told(Event.ACCOUNT_CHANGED, "account", ("qualified",)),

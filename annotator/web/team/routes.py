@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Literal
 
 from flask import Blueprint
@@ -19,7 +19,7 @@ from annotator.services.accounts import (
     delete_account,
     has_accounts,
 )
-from annotator.services.tasks.settings import MAX_OPINIONS, TeamSettings
+from annotator.services.tasks.settings import MAX_OPINIONS, MAX_WITHHELD, team_settings
 from annotator.services.team.aggregation import aggregate, preview_aggregation
 from annotator.services.team.overview import get_member, read_team
 from annotator.services.team.settings import change_team_settings
@@ -42,6 +42,9 @@ class SettingsRequest(Request):
     gold_share: Annotated[float, Field(ge=0, le=0.5)]
     relabel_share: Annotated[float, Field(ge=0, le=0.5)]
     aggregation: Literal["majority", "dawid_skene"]
+    withhold_share: Annotated[float, Field(ge=0, le=MAX_WITHHELD)] | None = Field(
+        None, description="Null or missing: it stays as it is."
+    )
 
 
 class AggregationRequest(Request):
@@ -114,7 +117,7 @@ def show_team() -> TeamOut:
 def change_settings(json: SettingsRequest) -> TeamSettingsOut:
     """Change the settings."""
     with context().project.database.write() as session:
-        settings = TeamSettings(**json.model_dump())
+        settings = replace(team_settings(session), **json.model_dump(exclude_none=True))
         change_team_settings(session, settings)
     return TeamSettingsOut(**asdict(settings))
 
