@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
-from sqlalchemy import func, select
+from sqlalchemy import false, func, select
 from sqlalchemy.orm import Session
 
 from annotator.domain.metrics.anchoring import Agreeing, Anchoring, measure_anchoring
-from annotator.domain.states import Origin, SubmissionKind
-from annotator.models import Annotation, Image, Project, Submission
+from annotator.domain.states import INDEPENDENT, Origin, SubmissionKind
+from annotator.models import Annotation, Image, Label, Predictions, Project, Submission
 from annotator.services.common.cached_stats import Statistics, read_statistics
 from annotator.services.common.counted import COUNTED, counted_state
 from annotator.services.common.undone import is_cleared, is_undone
@@ -57,6 +57,31 @@ def compute_anchoring(session: Session) -> AnchoringReport:
         },
         {number: compare(labeller == number) for number in np.unique(labeller).tolist()},
     )
+
+
+def labels_in_sight(session: Session, attribute_id: int) -> int:
+    """How many labels of an attribute were given where a suggestion may have been in sight: at most so many follow one.
+
+    These are answers of the label page and of *Sweep* after the first predictions, but for those of the test split, which is
+    blind, and those from whom chance withheld the suggestions.
+    """
+    first = select(func.min(Predictions.loaded_at)).scalar_subquery()
+    query = (
+        select(func.count())
+        .select_from(Label)
+        .join(Annotation, Annotation.id == Label.annotation_id)
+        .join(Submission, Submission.id == Annotation.submission_id)
+        .join(Image, Image.id == Label.image_id)
+        .where(
+            Label.attribute_id == attribute_id,
+            Submission.kind.in_(INDEPENDENT),
+            Submission.created_at >= first,
+            func.coalesce(Submission.withheld, false()).is_(False),
+            Image.split != "test",
+            COUNTED,
+        )
+    )
+    return session.scalar(query) or 0
 
 
 def _read_answers(session: Session) -> NDArray[np.int64]:

@@ -2,13 +2,18 @@
 
 from collections import defaultdict
 
+import pytest
 from sqlalchemy import select
 
 from annotator.models import Submission
 from annotator.project import ProjectFolder
+from annotator.services.rounds.loading import load_predictions
+from annotator.services.tasks import withholding
 from annotator.services.tasks.overlap import rebuild_wanted_opinions
-from annotator.services.tasks.settings import TeamSettings, write_settings
+from annotator.services.tasks.settings import MAX_WITHHELD, TeamSettings, write_settings
 from annotator.services.team.gold import make_gold
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.projects.images import names_of
 from tests.support.projects.labelling import ALL, Person
 from tests.support.projects.reviewing import save_correction
 
@@ -60,3 +65,23 @@ def vote_on_glasses(project: ProjectFolder, *codes: int, **settings: object) -> 
     for person, code in zip(people, codes, strict=True):
         answer_everything([person], glasses=code)
     return people
+
+
+def compare_answers(
+    people: list[Person], monkeypatch: pytest.MonkeyPatch, right: int = 0, seen: int = 0
+) -> None:
+    """Let people answer all images about their glasses, with the suggestions of a fifth of them withheld.
+
+    Whoever sees the suggestion 0 answers `seen`, and whoever does not answers `right`.
+    """
+    project = people[0].project
+    monkeypatch.setattr(withholding, "FEWEST_WITHHELD", 1)
+    load_predictions(
+        project, write_predictions(project, project.rounds / "7", dict.fromkeys(names_of(project), SURE))
+    )
+    set_team_settings(project, withhold_share=MAX_WITHHELD)
+    for person in people:
+        for task in person.next(40):
+            shown = any(cell.suggestion for cell in task.cells)
+            more = {"accepted" if seen == 0 else "corrected": frozenset({"glasses"})} if shown else {}
+            person.answer(task, {"glasses": seen if shown else right}, **more)
