@@ -877,6 +877,8 @@ export interface OwnAccount {
   has_password: boolean;
   sessions: BrowserSession[];
   tokens: Token[];
+  provider: string | null;
+  linked: boolean;
 }
 
 /** A page of the access log. */
