@@ -64,6 +64,8 @@ def _decode(path: Path, folder: Path, request: FrameRequest, sending: Connection
         is_decoded, frame = capture.retrieve()
         if not is_decoded or frame is None:
             continue
+        if frame.shape[0] * frame.shape[1] > request.max_pixels:  # more than the file had promised
+            return f"a frame has {frame.shape[1]}×{frame.shape[0]} pixels, more than {request.max_pixels:,}"
         frame = cv2.rotate(frame, _TURNS[request.turn]) if request.turn else frame
         gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
         hashed = perceptual_hash(Image.fromarray(gray))

@@ -44,4 +44,4 @@ def test_people_on_browse_and_a_labeller_are_served(
         assert scrolled
         for page in pages:
             page.reload()
-            page.locator("#cards img").first.wait_for()
+            page.locator("#grid img").first.wait_for()

@@ -15,7 +15,7 @@ def crowd(browser: Browser, url: str, people: int) -> Iterator[list[Page]]:
         for page in pages:
             page.goto(f"{url}/browse", wait_until="commit", timeout=120_000)
         for page in pages:
-            page.locator("#cards img").first.wait_for(timeout=120_000)
+            page.locator("#grid img").first.wait_for(timeout=120_000)
         yield pages
     finally:
         for context in contexts:
