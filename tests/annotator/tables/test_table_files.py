@@ -12,6 +12,7 @@ from pyxlsbwriter import XlsbWriter
 
 from annotator.errors import FacelabelError
 from annotator.formats.tables import table_rows
+from annotator.formats.tables.workbook import read_workbook
 from annotator.project import ProjectFolder
 from annotator.services.projects import init_project
 from tests.support.commands import call, contents

@@ -3,9 +3,9 @@
 from collections import defaultdict
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from annotator.models import Submission
+from annotator.models import Project, Submission
 from annotator.project import ProjectFolder
 from annotator.services.rounds.loading import load_predictions
 from annotator.services.tasks import withholding
@@ -67,21 +67,18 @@ def vote_on_glasses(project: ProjectFolder, *codes: int, **settings: object) -> 
     return people
 
 
-def compare_answers(
-    people: list[Person], monkeypatch: pytest.MonkeyPatch, right: int = 0, seen: int = 0
-) -> None:
-    """Let people answer all images about their glasses, with the suggestions of a fifth of them withheld.
-
-    Whoever sees the suggestion 0 answers `seen`, and whoever does not answers `right`.
-    """
-    project = people[0].project
+def withhold_suggestions(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a model be sure that nobody wears glasses, and withhold a fifth of its suggestions, always the same ones."""
     monkeypatch.setattr(withholding, "FEWEST_WITHHELD", 1)
-    load_predictions(
-        project, write_predictions(project, project.rounds / "7", dict.fromkeys(names_of(project), SURE))
-    )
+    answers = dict.fromkeys(names_of(project), SURE)
+    load_predictions(project, write_predictions(project, project.rounds / "7", answers))
     set_team_settings(project, withhold_share=MAX_WITHHELD)
-    for person in people:
-        for task in person.next(40):
-            shown = any(cell.suggestion for cell in task.cells)
-            more = {"accepted" if seen == 0 else "corrected": frozenset({"glasses"})} if shown else {}
-            person.answer(task, {"glasses": seen if shown else right}, **more)
+    with project.database.write() as session:
+        session.execute(update(Project).values(withhold_key="key"))
+
+
+def answer_glasses(person: Person, *, blind: int) -> None:
+    """Accept every suggestion that is shown, and answer `blind` where none is."""
+    for task in person.next(40):
+        accepted = frozenset({"glasses"} if any(cell.suggestion for cell in task.cells) else ())
+        person.answer(task, {"glasses": 0 if accepted else blind}, accepted=accepted)
