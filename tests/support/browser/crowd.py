@@ -1,4 +1,4 @@
-"""Many people who look through Browse at once, each in a browser context of their own."""
+"""Many people who look through Browse at once, each in a separate browser context."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -76,18 +76,13 @@ def costly_xz(path: Path, size: int) -> None:
     path.write_bytes(content)
 
 
-def costly_video(path: Path, side: int, promised: tuple[int, int]) -> None:
-    """A video whose header promises small frames and whose frame, a JPEG of one colour, has `side` pixels a side."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 5, promised)
+def costly_video(path: Path, side: int) -> None:
+    """A video of 320×240 pixels by its header, whose first frame is a small JPEG that claims `side` pixels a side."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 5, (320, 240))
     for shade in (50, 150):
-        writer.write(np.full((promised[1], promised[0], 3), shade, np.uint8))
+        writer.write(np.full((240, 320, 3), shade, np.uint8))
     writer.release()
-    buffer = io.BytesIO()
-    Image.new("RGB", (side, side), (77, 77, 77)).save(buffer, "JPEG", quality=5)
-    content = path.read_bytes()
-    start = content.index(b"00dc")
-    (length,) = struct.unpack_from("<I", content, start + 4)
-    frame = buffer.getvalue() + b"\0" * (len(buffer.getvalue()) % 2)
-    path.write_bytes(
-        content[: start + 4] + struct.pack("<I", len(frame)) + frame + content[start + 8 + length :]
-    )
+    content = bytearray(path.read_bytes())
+    size = content.index(b"\xff\xc0", content.index(b"00dc")) + 5  # after the marker, the length and the precision
+    content[size : size + 4] = struct.pack(">HH", side, side)
+    path.write_bytes(content)
