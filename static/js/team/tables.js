@@ -96,5 +96,5 @@ export function anchoringTable(all, titles) {
   const rows = all.map((one) => element('tr', { 'data-anchoring': one.attribute ?? one.labeller ?? '' },
     element('th', { scope: 'row' }, one.attribute !== null ? titles.get(one.attribute) ?? one.attribute : one.labeller !== null ? labellerName(one.labeller) : 'All answers'),
     number(equalShare(one.shown)), number(equalShare(one.withheld)), element('td', {}, difference(one))));
-  return table([['Model’s value was answered'], ['In sight', 'number'], ['Withheld', 'number'], ['Difference', '', 'anchoring']], rows);
+  return table([['Same as the model'], ['In sight', 'number'], ['Withheld', 'number'], ['Difference', '', 'anchoring']], rows);
 }

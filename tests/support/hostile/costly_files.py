@@ -83,6 +83,8 @@ def costly_video(path: Path, side: int) -> None:
         writer.write(np.full((240, 320, 3), shade, np.uint8))
     writer.release()
     content = bytearray(path.read_bytes())
-    size = content.index(b"\xff\xc0", content.index(b"00dc")) + 5  # after the marker, the length and the precision
+    size = (
+        content.index(b"\xff\xc0", content.index(b"00dc")) + 5
+    )  # after the marker, the length and the precision
     content[size : size + 4] = struct.pack(">HH", side, side)
     path.write_bytes(content)
