@@ -15,19 +15,25 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
+from annotator.imaging.image_files import Limits
+from annotator.project import ProjectFolder
+from annotator.services.projects import init_project
 from benchmarks.labelling import run_clients
-from benchmarks.support.million import make_large_project
 from benchmarks.support.report import Figures, Size, percentiles
 from tests.support.browser.chromium import chromium_options
 from tests.support.browser.crowd import crowd, look_through
 from tests.support.hostile import attacks
 from tests.support.hostile.attacker import Attacker
+from tests.support.projects.images import import_images
 from tests.support.serving import Server
 
-IMAGES = {"small": 1000, "normal": 10_000, "full": 100_000}
-ANSWERS = {"small": 20, "normal": 200, "full": 500}
+IMAGES = {"small": 200, "normal": 1500, "full": 5000}
+SIDE = 160
+ANSWERS = {"small": 20, "normal": 150, "full": 500}
 NEWCOMERS = {"small": 3, "normal": 20, "full": 50}
 PEOPLE = {"small": 2, "normal": 20, "full": 20}
 STRENGTH = {"small": 1, "normal": 10, "full": 10}
@@ -39,11 +45,23 @@ Waits = dict[str, list[float]]
 
 def measure(size: Size) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
-        project = make_large_project(Path(folder) / "project", IMAGES[size])
+        project = make_project(Path(folder), IMAGES[size])
         with Server(project.path) as server:
             rows = measure_attacks(server, size)
         project.database.close()
     return {f"one labeller, {ANSWERS[size]} answers each, {IMAGES[size]:,} images": rows}
+
+
+def make_project(folder: Path, images: int) -> ProjectFolder:
+    """A project of small pictures, each different, without any label."""
+    random = np.random.default_rng(0)
+    (folder / "pictures").mkdir()
+    for number in range(images):
+        picture = Image.fromarray(random.integers(0, 255, (6, 6, 3), np.uint8)).resize((SIDE, SIDE))
+        picture.save(folder / "pictures" / f"{number:05}.jpg")
+    project = init_project(folder / "project")
+    import_images(project, [folder / "pictures"], Limits(64_000_000, 2**27))
+    return project
 
 
 def measure_attacks(server: Server, size: Size) -> list[dict[str, Any]]:
