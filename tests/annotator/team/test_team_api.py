@@ -63,7 +63,7 @@ def shape(task: dict) -> tuple:
 
 def test_labellers_share_the_overlap_and_gold_is_not_recognisable(people: dict[str, Client]):
     ada, rob, lea, lou, lin = (people[name] for name in ("Ada", "Rob", "Lea", "Lou", "Lin"))
-    assert rob.post("/team/settings", SETTINGS).json() == SETTINGS
+    assert rob.post("/team/settings", SETTINGS).json() == SETTINGS | {"withhold_share": 0.03}
     for image in range(1, 11):
         key = {"values": ALL, "adjudicate": True}
         assert rob.post(f"/images/{image}/corrections", key, f"g{image}").status_code == 200
