@@ -30,6 +30,8 @@ from annotator.models import Round, now
 from annotator.project import ProjectFolder
 from annotator.services.annotation.take_back_batches import run_take_backs
 from annotator.services.backups.scheduler import BackupScheduler
+from annotator.services.certificates.batches import run_certificates
+from annotator.services.certificates.plan import plans_statistics
 from annotator.services.common.cached_stats import StatisticsCounter
 from annotator.services.common.job_queue import CancelledError, StoppedError, failures_recorded, worker_lock
 from annotator.services.erasure.journal import Interruption, complete_erasures, erasure_waits, forget_caches
@@ -73,7 +75,7 @@ FULL_SECONDS = 5.0
 REPORT_SECONDS = 0.25
 """The shortest time between two reports of progress within a stage."""
 STATISTICS = (COUNTS, DISTRIBUTIONS, OPEN_CELLS, TEAM, ANCHORING, LEAKS)
-"""The statistics that the worker computes for the pages of a large project."""
+"""The statistics that the worker computes for the pages of a large project; the plans of certificates come after them."""
 STATISTICS_SECONDS = 2.0
 """How often the worker checks whether statistics are out of date."""
 _log = logging.getLogger("facelabel")
@@ -113,7 +115,9 @@ def run_worker(
     statistics = Thread(target=_compute_statistics, args=(project, ended), name="statistics", daemon=True)
     statistics.start()
     take_backs = Thread(target=run_take_backs, args=(project, ended), name="take-backs", daemon=True)
-    take_backs.start()
+    certificates = Thread(target=run_certificates, args=(project, ended), name="certificates", daemon=True)
+    for thread in (take_backs, certificates):
+        thread.start()
     try:
         while not stopped():
             try:
@@ -138,6 +142,7 @@ def run_worker(
         for analysis in analyses:
             analysis.close()
         take_backs.join(1)
+        certificates.join(1)
         statistics.join(1)  # it only reads, so nothing is lost if it ends with the process
 
 
@@ -160,8 +165,8 @@ def _wait_for_changes(changes: Changes, stop: Event) -> None:
 
 
 def _compute_statistics(project: ProjectFolder, ended: Event) -> None:
-    """Compute the statistics of a large project in a thread, because imports and rounds may take hours."""
-    count = StatisticsCounter(project, STATISTICS)
+    """Compute statistics in a thread, because imports and rounds may take hours."""
+    count = StatisticsCounter(project, (*STATISTICS, plans_statistics(project)))
     while not ended.wait(STATISTICS_SECONDS):
         try:
             count.run_step()

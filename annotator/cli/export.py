@@ -43,6 +43,7 @@ from annotator.services.exporting.snapshots import export_snapshot
 @click.option(
     "--history", is_flag=True, help="Snapshot: also write annotations.csv with every answer ever given."
 )
+@click.option("--without-filled", is_flag=True, help="Leave out the values that a model filled.")
 @project_option
 @json_option
 def export_command(
@@ -51,6 +52,7 @@ def export_command(
     names: bool,
     images: ImageMode | None,
     history: bool,
+    without_filled: bool,
     project: Path,
     as_json: bool,
 ) -> None:
@@ -61,10 +63,13 @@ def export_command(
     if form != "snapshot":
         if names or history:
             raise click.UsageError("--names and --history are for snapshots.")
-        _print_export(export_as(open_project(project), form, to, images), as_json=as_json)
+        report = export_as(open_project(project), form, to, images, filled=not without_filled)
+        _print_export(report, as_json=as_json)
         return
     options = SnapshotOptions(names=names, images=images or "none")
-    folder, manifest = export_snapshot(open_project(project), to, options, history=history)
+    folder, manifest = export_snapshot(
+        open_project(project), to, options, history=history, filled=not without_filled
+    )
     counts = manifest["counts"]
     if as_json:
         print_json({"path": str(folder), "content_hash": manifest["content_hash"], "counts": counts})
@@ -80,6 +85,7 @@ def _print_export(report: ExportReport, *, as_json: bool) -> None:
         return
     click.echo(
         f"{report.path}: {counted(report.images, 'image', 'images')}, {counted(report.labels, 'label', 'labels')}, {report.format}"
+        + (f" ({report.filled:,} of the labels were filled by a model)" if report.filled else "")
     )
     for loss in report.lost:
         first = ", ".join(one_line(name) for name in loss.first)

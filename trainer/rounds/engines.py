@@ -69,7 +69,12 @@ def probe(
         report(Progress("train", 1, 1, "trained"))
         outputs = model.answer_pool(pool)
     answers = _probe_answers(model, outputs, features, snapshot, to / "model", other)
-    return replace(answers, embeddings=pool.near, committee=lambda: model.committee(pool))
+    return replace(
+        answers,
+        embeddings=pool.near,
+        committee=lambda: model.committee(pool),
+        dropout=lambda: model.dropout(pool, seed),
+    )
 
 
 def _is_small(snapshot: Snapshot) -> bool:
@@ -133,7 +138,10 @@ def ensemble(snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Repor
     folder = to / "model"
     save_ensemble(folder, snapshot, members, {name: to / name / "model" for name in members})
     answers = combined(folder, members, _about("ensemble", BACKBONE, snapshot, folder))
-    return replace(answers, embeddings=members["probe"].embeddings, committee=members["probe"].committee)
+    of_probe = members["probe"]
+    return replace(
+        answers, embeddings=of_probe.embeddings, committee=of_probe.committee, dropout=of_probe.dropout
+    )
 
 
 def ask_ensemble(model: Path, snapshot: Snapshot, cache: Path, report: Report) -> Answers:
@@ -196,9 +204,9 @@ Engine = Callable[[Snapshot, Path, Path, int, Report], Answers]
 """Snapshot, folder of the run, folder of cached features, seed, progress → answers. Writes `model/` in the folder."""
 ENGINES: dict[str, Engine] = {"probe": probe, "cnn": cnn, "ensemble": ensemble}
 PROVIDES: dict[str, frozenset[str]] = {
-    "probe": frozenset(["embeddings", "committee"]),
+    "probe": frozenset(["embeddings", "committee", "dropout"]),
     "cnn": frozenset(),
-    "ensemble": frozenset(["embeddings", "committee"]),
+    "ensemble": frozenset(["embeddings", "committee", "dropout"]),
 }
 """What each engine provides to a query strategy besides probabilities (`QueryStrategy.needs`)."""
 ASK: dict[str, Callable[[Path, Snapshot, Path, Report], Answers]] = {

@@ -113,6 +113,7 @@ def write_answers(
         seed,
         embeddings=answers.embeddings() if answers.embeddings and "embeddings" in needs else None,
         committee=answers.committee() if answers.committee and "committee" in needs else None,
+        dropout=answers.dropout() if answers.dropout and "dropout" in needs else None,
     )
     manifest = write_predictions(
         to,

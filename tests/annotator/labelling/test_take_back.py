@@ -21,7 +21,7 @@ from annotator.services.annotation.take_back import (
 )
 from annotator.services.annotation.take_back_choice import Selection
 from annotator.services.annotation.undo import undo_submission
-from annotator.services.schema_editing.changes import recount_open_cells
+from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.team.aggregation import aggregate
 from annotator.services.team.votes import read_opinions
 from tests.support.commands import call
