@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import false, func, select
 from sqlalchemy.orm import Session
 
+from annotator.domain.certificates.target import Allowance
 from annotator.domain.metrics.anchoring import Agreeing, Anchoring, measure_anchoring
 from annotator.domain.states import INDEPENDENT, Origin, SubmissionKind
 from annotator.models import Annotation, Image, Label, Predictions, Project, Submission
@@ -57,6 +58,13 @@ def compute_anchoring(session: Session) -> AnchoringReport:
         },
         {number: compare(labeller == number) for number in np.unique(labeller).tolist()},
     )
+
+
+def anchoring_allowance(session: Session, attribute: str) -> Allowance:
+    """What a certificate of an attribute may set aside for answers that follow a suggestion; zero if it is not known."""
+    measured = anchoring(session).attributes.get(attribute, NOTHING).allowance
+    number = active_schema(session).ids[attribute]
+    return Allowance(anchoring=measured or 0.0, in_sight=labels_in_sight(session, number))
 
 
 def labels_in_sight(session: Session, attribute_id: int) -> int:

@@ -16,7 +16,7 @@ from annotator.services.exporting.provenance import read_labelling
 from annotator.services.rounds.audit_set import read_audit_set
 from annotator.services.schema.active import active_schema
 from annotator.services.tasks import withholding
-from annotator.services.tasks.anchoring import anchoring, labels_in_sight
+from annotator.services.tasks.anchoring import anchoring, anchoring_allowance
 from annotator.services.tasks.queue import held_tasks
 from annotator.services.tasks.settings import MAX_WITHHELD
 from annotator.services.tasks.task import Task
@@ -115,7 +115,8 @@ def test_answers_are_compared_by_what_was_seen(filled: ProjectFolder, monkeypatc
     with filled.database.read() as session:
         report, audit = anchoring(session), read_audit_set(session, active_schema(session))
         labelling = read_labelling(session)
-        in_sight = labels_in_sight(session, active_schema(session).ids["glasses"])
+        allowance = anchoring_allowance(session, "glasses")
+        unknown = anchoring_allowance(session, "freckles")
         withheld = session.scalars(select(Submission.id).where(Submission.withheld)).all()
     total = report.total
     assert total.shown.equal == total.shown.answers > 0 == total.withheld.equal
@@ -126,7 +127,8 @@ def test_answers_are_compared_by_what_was_seen(filled: ProjectFolder, monkeypatc
     assert 0 < (total.low or 0) < (total.high or 0) == total.allowance == 1.0
     assert labelling.anchoring == [("all", total), ("glasses", total)]
     assert len(audit.images) == len(audit_images(filled)), "an answer without suggestions is no audit answer"
-    assert in_sight == 40 - len(audit.images) - len(withheld)
+    assert (allowance.anchoring, allowance.in_sight) == (1.0, 40 - len(audit.images) - len(withheld))
+    assert (unknown.anchoring, unknown.in_sight) == (0.0, 0)
     # Undone answers and those in excluded images do not count; a key that says the same as the suggestion does.
     with filled.database.write() as session:
         session.execute(update(Annotation).values(origin="human"))
