@@ -77,7 +77,7 @@ export function agreementTable(attributes, titles) {
 /** @param {Agreeing} agreeing */
 const equalShare = ({ equal, answers }) => (answers === 0 ? '–' : `${Math.round((100 * equal) / answers)} % of ${whole(answers)}`);
 
-const points = (/** @type {number} */ share) => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(1)}`;
+const points = (/** @type {number} */ part) => `${part < 0 ? '−' : '+'}${Math.abs(100 * part).toFixed(1)}`;
 
 /** @param {Anchoring} anchoring */
 function difference({ difference: more, low, high, text }) {
