@@ -61,7 +61,7 @@ def compute_anchoring(session: Session) -> AnchoringReport:
 
 
 def anchoring_allowance(session: Session, attribute: str) -> Allowance:
-    """What a certificate of an attribute may set aside for answers that follow a suggestion; zero if it is not known."""
+    """How many wrong answers a certificate of an attribute must expect from people who follow suggestions; zero if unknown."""
     measured = anchoring(session).attributes.get(attribute, NOTHING).allowance
     number = active_schema(session).ids[attribute]
     return Allowance(anchoring=measured or 0.0, in_sight=labels_in_sight(session, number))
