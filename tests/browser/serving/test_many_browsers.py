@@ -15,7 +15,7 @@ from tests.support.serving import Server
 
 
 def work(server: Server, images: int, failures: list[str]) -> None:
-    """Label images, undo the answers, and load the page as a newcomer each time; 20 seconds without an answer fail."""
+    """Label images, undo the answers, which leases the images again, and load the page as a newcomer each time; 20 seconds without an answer fail."""
     client = server.client()
     for _ in range(images):
         try:
@@ -36,7 +36,7 @@ def test_people_on_browse_and_a_labeller_are_served(
     with Attacker(server) as attacker, crowd(browser, server.url, 20 if soak else 2) as pages:
         if attacked:
             half_sent(attacker, 10 if soak else 1)
-        labeller = threading.Thread(target=work, args=(server, 100 if soak else 10, failures))
+        labeller = threading.Thread(target=work, args=(server, 35 if soak else 10, failures))
         labeller.start()
         scrolled = look_through(pages, labeller.is_alive)
         labeller.join()
