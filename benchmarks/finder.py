@@ -269,9 +269,10 @@ def tables(tasks: Sequence[Task], replays: Sequence[Replay]) -> Figures:
     return {
         "images looked at until 95 % are found": [effort(task, of(task.name)) for task in tasks],
         "95 % intervals of the recall": [
-            coverage(name, of(name if name != "all" else None), strategy)
+            row
             for strategy in ("finder", "likeness")
             for name in (*(task.name for task in tasks), "all")
+            if (row := coverage(name, of(name if name != "all" else None), strategy))["replays"]
         ],
     }
 
