@@ -139,7 +139,8 @@ def rows_of(tried: list[Scenario], faces: Faces, counts: tuple[int, int, int]) -
     rows = []
     for scenario in tried:
         projects = list(drawn_projects(faces, scenario, counts))
-        for name in projects[0][1]:
+        learned_by_all = [name for name in projects[0][1] if all(name in cells for _, cells in projects)]
+        for name in learned_by_all:
             own = [(seed, cells[name]) for seed, cells in projects]
             for error in ERRORS:
                 for recall in scenario.recalls:
