@@ -24,7 +24,7 @@ from annotator.models import Annotation, Certificate, CertificateCell, Certifica
 from annotator.project import ProjectFolder
 from annotator.project_cache import CacheKind, project_cache
 from annotator.services.certificates.basis import Basis, read_basis
-from annotator.services.certificates.pace import read_seconds
+from annotator.services.certificates.pace import read_pace
 from annotator.services.common.counted import COUNTED
 from annotator.services.common.open_cells import recount_open_cells
 from annotator.services.predictions.label_columns import fetch_many
@@ -105,6 +105,7 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> _Planne
         basis = read_basis(project, session, name)
     except FacelabelError as error:
         return error.what
+    pace = read_pace(session)
     made = plan(
         basis.checked,
         basis.open_,
@@ -112,7 +113,7 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> _Planne
         basis.images,
         Target.from_json(row.target),
         row.attempt,
-        read_seconds(session),
+        pace.seconds,
     )
     if isinstance(made, Shortfall):
         return made.sentence(name, basis.names)
@@ -121,7 +122,8 @@ def _plan(project: ProjectFolder, session: Session, row: Certificate) -> _Planne
         "labelled_counts": basis.labelled_counts.tolist(),
         "images": basis.images,
     }
-    return _Planned({**made.to_json(), "draw": draw}, basis.source.predictions, _choose(basis, made.ladder))
+    stored = {**made.to_json(), "seconds": round(made.sample * pace.blind), "draw": draw}
+    return _Planned(stored, basis.source.predictions, _choose(basis, made.ladder))
 
 
 def _candidates(project: ProjectFolder, session: Session, row: Certificate) -> _Candidates | None:
