@@ -17,6 +17,7 @@ from benchmarks.support.report import Size, print_report, write_report
 SUBJECTS = {
     "serving": "how soon `facelabel serve` answers, what it takes in memory, where it listens",
     "labelling": "answers per second and their waits with 1 to 16 clients, over 10,000 and 100,000 images",
+    "hostile": "what a labeller waits while the server is attacked, beside the same before and after; newcomers",
     "browsing": "how soon the first page of each view of browse answers with 200,000 images",
     "light_table": "a change of 10,000 images and its undo, and the orders of browse with 100,000 images",
     "map": "placing 10,000 and 100,000 images on the map, its frames a second, and how soon a lasso answers",
@@ -39,7 +40,9 @@ SUBJECTS = {
     "preset": "the default preset: balanced accuracy on people set aside, with 1,000 labelled images",
     "preset_all": "the same with all images that are not of these people: hours",
     "honesty": "how often the 95 % intervals cover the truth, and calibration lies in its band, on real faces",
+    "finder": "images looked at until 95 % of a rare value are found, and how often the recall's interval covers",
     "certificates": "how often the filled cells break their promise, by target, source, wrong labels and shift",
+    "hour": "person-minutes until a dataset is finished: certified filling, suggestions only, plain; a replay on real faces",
     "person": "300 faces labelled in Chromium as a person does, rounds beside it: presses per image, suggestions, the curve",
     "rounds": "the loop on real faces: two rounds, their stages, figures on held-out people",
 }

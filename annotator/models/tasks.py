@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from annotator.models.base import Base
@@ -14,7 +14,9 @@ class Lease(Base):
     """An image that somebody works on. Only an answer with this token is in time.
 
     `drawn`: the probability with which the image was drawn at random, 0 if the query strategy chose it; null if it came in
-    another way.
+    another way. `withheld`: whether this labeller does not see the suggestions, to measure how far people follow them; false:
+    they see them, and the answer is compared; null: it is not compared (services/tasks/withholding). `suggested`: then what the
+    model suggests, [attribute id, code] each.
     """
 
     __tablename__ = "leases"
@@ -24,6 +26,8 @@ class Lease(Base):
     token: Mapped[str] = mapped_column(unique=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
     drawn: Mapped[float | None]
+    withheld: Mapped[bool | None]
+    suggested: Mapped[list[list[int]] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Skip(Base):
@@ -72,3 +76,28 @@ class AskedAgain(Base):
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"))
     code: Mapped[int]
     submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"))
+
+
+class SearchedImage(Base):
+    """An image that the search for one value of one attribute gave out.
+
+    `score`: the log odds of the value at that time. `drawn`: the probability with which it was drawn at random; 0 if it was
+    among the most probable ones. `predictions_id`: the predictions that the score is from; null: likeness to the examples.
+    `member`: whether the answer was this value; null without an answer. `submission_id`: the answer; where it was undone, the
+    image is not answered.
+    """
+
+    __tablename__ = "searched_images"
+    __table_args__ = (
+        Index("ix_searched_images_value", "attribute_id", "code"),
+        Index("ix_searched_images_submission", "submission_id"),
+    )
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"), primary_key=True)
+    code: Mapped[int] = mapped_column(primary_key=True)
+    score: Mapped[float]
+    drawn: Mapped[float]
+    predictions_id: Mapped[int | None] = mapped_column(ForeignKey("predictions.id"))
+    member: Mapped[bool | None]
+    submission_id: Mapped[int | None] = mapped_column(ForeignKey("submissions.id"))

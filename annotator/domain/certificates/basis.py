@@ -34,7 +34,7 @@ def basis_json(
     """Return the arguments of `decide` as a JSON object.
 
     Its `sample` has a row for each smallest set, value and answer: set, code, code of the answer (-1: can't tell, -2: not answered
-    blind, -3: of an image that no longer counts) and number of cells.
+    blind, -3: the image is no longer in the dataset) and number of cells.
 
     Args:
         codes: The codes of the values; (values,).

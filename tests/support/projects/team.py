@@ -2,13 +2,18 @@
 
 from collections import defaultdict
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, update
 
-from annotator.models import Submission
+from annotator.models import Project, Submission
 from annotator.project import ProjectFolder
+from annotator.services.rounds.loading import load_predictions
+from annotator.services.tasks import withholding
 from annotator.services.tasks.overlap import rebuild_wanted_opinions
-from annotator.services.tasks.settings import TeamSettings, write_settings
+from annotator.services.tasks.settings import MAX_WITHHELD, TeamSettings, write_settings
 from annotator.services.team.gold import make_gold
+from tests.support.predictions_folder import SURE, write_predictions
+from tests.support.projects.images import names_of
 from tests.support.projects.labelling import ALL, Person
 from tests.support.projects.reviewing import save_correction
 
@@ -60,3 +65,20 @@ def vote_on_glasses(project: ProjectFolder, *codes: int, **settings: object) -> 
     for person, code in zip(people, codes, strict=True):
         answer_everything([person], glasses=code)
     return people
+
+
+def withhold_suggestions(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a model be sure that nobody wears glasses, and withhold a fifth of its suggestions, always the same ones."""
+    monkeypatch.setattr(withholding, "FEWEST_WITHHELD", 1)
+    answers = dict.fromkeys(names_of(project), SURE)
+    load_predictions(project, write_predictions(project, project.rounds / "7", answers))
+    set_team_settings(project, withhold_share=MAX_WITHHELD)
+    with project.database.write() as session:
+        session.execute(update(Project).values(withhold_key="key"))
+
+
+def answer_glasses(person: Person, *, blind: int) -> None:
+    """Accept every suggestion that is shown, and answer `blind` where none is."""
+    for task in person.next(40):
+        accepted = frozenset({"glasses"} if any(cell.suggestion for cell in task.cells) else ())
+        person.answer(task, {"glasses": 0 if accepted else blind}, accepted=accepted)
