@@ -222,6 +222,8 @@ def _options(
     for levels in range(1, len(possible.cells) + 1):
         part = possible.truncated(levels)
         candidates = int(part.cells.sum())
+        if not candidates:
+            continue
         smallest = sample_for(candidates, remaining, level)
         sizes = np.geomspace(smallest, candidates, SIZES)[:-1].round().astype(int)
         for sample in np.unique(sizes):

@@ -136,6 +136,14 @@ def test_a_value_too_rare_for_any_sample_is_said_with_what_it_would_need():
     assert f"{found.needed:,} blind answers" in sentence
 
 
+def test_very_few_open_cells_are_planned_too():
+    made = cells(500, [0.5, 0.5], 8)
+    checked, open_, counts, images = project(made, 400)
+    for count in range(1, 12):
+        for target in (NO_RECALL, Target(error=0.05)):
+            assert isinstance(plan(checked, open_[:count], counts, images, target), Plan | Shortfall)
+
+
 def test_what_is_missing_is_said():
     made = cells(2000, [0.5, 0.5], 7)
     checked, open_, counts, images = project(made, 400)
