@@ -59,6 +59,7 @@ from annotator.services.rounds.jobs import (
 from annotator.services.rounds.loading import load_predictions
 from annotator.services.rounds.pruning import RoundPruning
 from annotator.services.rounds.status import COUNTS
+from annotator.services.tasks.overlap import LabellerEstimates
 from annotator.services.team.class_balance import DISTRIBUTIONS
 from annotator.services.team.metrics import TEAM
 from annotator.services.team.relabel_scheduler import RelabelScheduler
@@ -159,11 +160,12 @@ def _wait_for_changes(changes: Changes, stop: Event) -> None:
 
 
 def _compute_statistics(project: ProjectFolder, ended: Event) -> None:
-    """Compute the statistics of a large project in a thread, because imports and rounds may take hours."""
-    count = StatisticsCounter(project, STATISTICS)
+    """Compute statistics in a thread, because imports and rounds may take hours: a large project's, and how labellers err."""
+    count, estimates = StatisticsCounter(project, STATISTICS), LabellerEstimates(project)
     while not ended.wait(STATISTICS_SECONDS):
         try:
             count.run_step()
+            estimates.run_step()
         except Exception:  # noqa: BLE001 - whatever happened, the pages keep the last statistics
             _log.exception("the statistics could not be computed; the worker tries again")
 

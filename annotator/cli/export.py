@@ -43,6 +43,11 @@ from annotator.services.exporting.snapshots import export_snapshot
 @click.option(
     "--history", is_flag=True, help="Snapshot: also write annotations.csv with every answer ever given."
 )
+@click.option(
+    "--probabilities",
+    is_flag=True,
+    help="Snapshot: also write probabilities.parquet with the soft label of every cell.",
+)
 @project_option
 @json_option
 def export_command(
@@ -51,6 +56,7 @@ def export_command(
     names: bool,
     images: ImageMode | None,
     history: bool,
+    probabilities: bool,
     project: Path,
     as_json: bool,
 ) -> None:
@@ -59,12 +65,14 @@ def export_command(
     A snapshot is a folder with labels.csv, attributes.csv, images.csv and manifest.json.
     """
     if form != "snapshot":
-        if names or history:
-            raise click.UsageError("--names and --history are for snapshots.")
+        if names or history or probabilities:
+            raise click.UsageError("--names, --history and --probabilities are for snapshots.")
         _print_export(export_as(open_project(project), form, to, images), as_json=as_json)
         return
     options = SnapshotOptions(names=names, images=images or "none")
-    folder, manifest = export_snapshot(open_project(project), to, options, history=history)
+    folder, manifest = export_snapshot(
+        open_project(project), to, options, history=history, probabilities=probabilities
+    )
     counts = manifest["counts"]
     if as_json:
         print_json({"path": str(folder), "content_hash": manifest["content_hash"], "counts": counts})

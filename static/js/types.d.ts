@@ -899,7 +899,7 @@ export interface Team {
   manages: boolean;
   members: Member[];
   attributes: AttributeAgreement[];
-  settings: { overlap_share: number; overlap_opinions: number; gold_share: number; relabel_share: number; aggregation: string } | null;
+  settings: { overlap_share: number; overlap_opinions: number; overlap_confidence: number; gold_share: number; relabel_share: number; aggregation: string } | null;
   noise: { attribute: string; text: string }[];
   gold: number;
   wanted: number;

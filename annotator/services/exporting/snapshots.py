@@ -21,6 +21,7 @@ from annotator.project import ProjectFolder
 from annotator.services.common.counted import COUNTED
 from annotator.services.exporting.face_rows import read_faces
 from annotator.services.exporting.provenance import read_labelling
+from annotator.services.exporting.soft_labels import read_soft_labels
 from annotator.services.grouping.membership import split_rule
 from annotator.services.grouping.rebuild import settle_groups
 from annotator.services.predictions.label_columns import LabelColumns, fetch_many
@@ -36,6 +37,7 @@ def export_snapshot(
     options: SnapshotOptions,
     *,
     history: bool = False,
+    probabilities: bool = False,
     title: str = "",
     note: str = "",
 ) -> tuple[Path, dict[str, Any]]:
@@ -46,6 +48,7 @@ def export_snapshot(
         to: the folder to create; default: a new folder inside the project, which the project then lists.
         options: names or codes, image files or not, a card or not.
         history: also write annotations.csv.
+        probabilities: also write probabilities.parquet.
         title: what the list of snapshots calls it.
         note: what the list says about it.
     """
@@ -70,6 +73,7 @@ def export_snapshot(
             _history(session) if history else None,
             read_labelling(session) if options.card else None,
             faces=read_faces(session),
+            probabilities=read_soft_labels(session, schema) if probabilities else None,
         )
     if folder.resolve().parent == project.snapshots.resolve():
         with project.database.write() as session:

@@ -11,9 +11,10 @@ from annotator.web.http.contracts import Answer, Key, Request, UtcTime
 
 
 class SnapshotRequest(Request):
-    """Write a snapshot inside the project."""
+    """Write a snapshot inside the project. `probabilities`: also the soft label of every cell."""
 
     names: StrictBool = False
+    probabilities: StrictBool = False
     title: Annotated[str, Field(max_length=MOST_TITLE)] = ""
     note: Annotated[str, Field(max_length=MOST_NOTE)] = ""
 

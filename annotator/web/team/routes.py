@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Literal
 
 from flask import Blueprint
@@ -19,7 +19,7 @@ from annotator.services.accounts import (
     delete_account,
     has_accounts,
 )
-from annotator.services.tasks.settings import MAX_OPINIONS, TeamSettings
+from annotator.services.tasks.settings import MAX_OPINIONS, team_settings
 from annotator.services.team.aggregation import aggregate, preview_aggregation
 from annotator.services.team.overview import get_member, read_team
 from annotator.services.team.settings import change_team_settings
@@ -35,10 +35,11 @@ Password = Annotated[str, Field(max_length=1000)]
 
 
 class SettingsRequest(Request):
-    """The settings of the team."""
+    """The settings of the team. Without `overlap_confidence` it stays as it is."""
 
     overlap_share: Share
     overlap_opinions: Annotated[int, Field(ge=2, le=MAX_OPINIONS)]
+    overlap_confidence: Annotated[float, Field(ge=0.5, le=1)] | None = None
     gold_share: Annotated[float, Field(ge=0, le=0.5)]
     relabel_share: Annotated[float, Field(ge=0, le=0.5)]
     aggregation: Literal["majority", "dawid_skene"]
@@ -114,7 +115,7 @@ def show_team() -> TeamOut:
 def change_settings(json: SettingsRequest) -> TeamSettingsOut:
     """Change the settings."""
     with context().project.database.write() as session:
-        settings = TeamSettings(**json.model_dump())
+        settings = replace(team_settings(session), **json.model_dump(exclude_none=True))
         change_team_settings(session, settings)
     return TeamSettingsOut(**asdict(settings))
 

@@ -56,7 +56,7 @@ EXEMPT = {
     "tasks/sampling.py": "the lists that it draws from leave them out",
     "tasks/task.py": "its callers choose the images",
     "tasks/visibility.py": "whether an image is blind does not depend on it",
-    "team/aggregation.py": "services/team/votes has the condition",
+    "team/aggregation.py": "services/common/votes has the condition",
 } | dict.fromkeys(
     ("team/overview.py", "team/relabel_scheduler.py"), "wanted opinions are dropped with an exclusion"
 )

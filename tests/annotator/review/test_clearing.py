@@ -3,7 +3,7 @@
 from annotator.project import ProjectFolder
 from annotator.services.selection.actions import Change
 from annotator.services.selection.changes import make_change, undo_change
-from annotator.services.team.votes import read_opinions
+from annotator.services.common.votes import read_opinions
 from tests.support.projects.labelling import Person, answer_images, labels_of
 from tests.support.projects.reviewing import cell_of, late_opinion, names_in_view, save_correction
 
