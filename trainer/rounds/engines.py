@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from trainer.acquisition import STRATEGIES, query_strategy
 from trainer.data.snapshot import Snapshot
+from trainer.data.soft_labels import read_soft_labels, soft_labels_sha256
 from trainer.evaluation.outputs import Answers
 from trainer.networks import Backbone, build
 from trainer.probe.embeddings import pool_embeddings
@@ -43,7 +44,14 @@ if TYPE_CHECKING:
 
 
 def probe(
-    snapshot: Snapshot, to: Path, cache: Path, seed: int, report: Report, network: Path | None = None
+    snapshot: Snapshot,
+    to: Path,
+    cache: Path,
+    seed: int,
+    report: Report,
+    network: Path | None = None,
+    *,
+    soft_labels: bool = False,
 ) -> Answers:
     """Train linear heads on cached features.
 
@@ -55,20 +63,25 @@ def probe(
         report: Called with the progress.
         network: Folder of another network. The features of a fine-tuned network replace those of the frozen backbone; those
             of a pinned one (trainer/networks/pinned) stand beside them.
+        soft_labels: Learn from the snapshot's soft labels.
 
     Raises:
         ModelError: The network cannot be used.
+        SnapshotError: The snapshot has no soft labels.
     """
+    soft = read_soft_labels(snapshot) if soft_labels else None
     other = _feature_network(network) if network else None
     features = _features(snapshot, cache, report, other)
     report(Progress("train", 0, 1, "training one head per attribute"))
     with threads(1) if _is_small(snapshot) else nullcontext():
         pool = pool_embeddings(features)
-        model = fit_probe(snapshot, pool, seed, other.unseen(snapshot) if other else None)
+        model = fit_probe(snapshot, pool, seed, other.unseen(snapshot) if other else None, soft)
         save_probe(to / "model", model, snapshot, features, seed, network)
         report(Progress("train", 1, 1, "trained"))
         outputs = model.answer_pool(pool)
     answers = _probe_answers(model, outputs, features, snapshot, to / "model", other)
+    if soft_labels:
+        answers = replace(answers, model=answers.model | {"soft_labels_sha256": soft_labels_sha256(snapshot)})
     return replace(answers, embeddings=pool.near, committee=lambda: model.committee(pool))
 
 
@@ -223,14 +236,22 @@ def engine(name: str) -> Engine:
     return ENGINES[name]
 
 
-def refuse_unsuitable(engine_name: str, strategy: str, network: Path | None = None) -> None:
-    """Check, before anything is trained, that the engine fits the query strategy and the network.
+def refuse_unsuitable(
+    engine_name: str, strategy: str, network: Path | None = None, *, soft_labels: bool = False
+) -> None:
+    """Check, before anything is trained, that the engine fits the query strategy, the network and the labels.
 
     Raises:
         ChoiceError: The strategy needs what the engine does not provide, the engine cannot use the features of another
-            network, or the engine or the strategy does not exist.
+            network or soft labels, or the engine or the strategy does not exist.
     """
     engine(engine_name)
+    if soft_labels and engine_name != "probe":
+        raise ChoiceError(
+            f"The engine {engine_name} does not learn from soft labels.",
+            "Nothing was changed.",
+            "Choose the engine probe, or remove --soft-labels.",
+        )
     if network is not None and engine_name != "probe":
         raise ChoiceError(
             f"The engine {engine_name} does not work on the features of another network.",

@@ -8,6 +8,7 @@ from typing import Any
 
 from trainer.acquisition import DEFAULT, pool_of, query_strategy, rank_images
 from trainer.data.snapshot import Snapshot
+from trainer.data.soft_labels import soft_labels_sha256
 from trainer.evaluation.metrics import evaluate
 from trainer.evaluation.outputs import Answers
 from trainer.rounds.predictions import Predictions, write_predictions
@@ -51,6 +52,7 @@ def run_round(
     seed: int = 0,
     network: Path | None = None,
     at_once: Collection[str] = (),
+    soft_labels: bool = False,
     progress: Report = lambda _: None,
 ) -> RoundResult:
     """Train on a snapshot and write `to/model` and `to/predictions`.
@@ -69,6 +71,8 @@ def run_round(
         network: Model folder of a fine-tuned network; the probe uses its features instead of the frozen ones.
         at_once: Names of images. If there are any, a round of the engine probe on the frozen network does not wait for
             features: it learns from and answers these images and those whose features are in the cache.
+        soft_labels: The probe learns from the probabilities of the snapshot's probabilities.parquet instead of the labels;
+            then `at_once` has no effect.
         progress: Called often, from this thread.
 
     Raises:
@@ -79,19 +83,20 @@ def run_round(
     from trainer.rounds.engines import engine as engine_of  # noqa: PLC0415 - torch is not needed before
     from trainer.rounds.engines import probe, ready_for_probe, refuse_unsuitable, weights_sha256  # noqa: PLC0415
 
-    refuse_unsuitable(engine, strategy, network)
+    refuse_unsuitable(engine, strategy, network, soft_labels=soft_labels)
     train = engine_of(engine)
-    if network is not None:
-        train = functools.partial(probe, network=network)
+    if network is not None or soft_labels:
+        train = functools.partial(probe, network=network, soft_labels=soft_labels)
     opened = Snapshot.open(snapshot, images_root=images_root)
     identity = {"engine": engine, "seed": seed, "snapshot": opened.content_hash, "strategy": strategy}
     identity["features"] = weights_sha256(network) if network else None
+    identity["soft labels"] = soft_labels_sha256(opened) if soft_labels else None
     if (to / "predictions" / "manifest.json").exists():
         return _finished(opened, to, identity)
     to.mkdir(parents=True, exist_ok=True)
     for folder in (to / "model", to / "predictions"):
         remove_unfinished(folder)
-    if at_once and engine == "probe" and network is None:
+    if at_once and engine == "probe" and network is None and not soft_labels:
         opened = ready_for_probe(opened, cache, at_once)
     answers = train(opened, to, cache, seed, progress)
     manifest = write_answers(opened, answers, to / "predictions", strategy, seed, progress)
@@ -134,6 +139,7 @@ def _finished(snapshot: Snapshot, to: Path, identity: dict[str, Any]) -> RoundRe
         "features": manifest["model"].get("network_sha256"),
         "seed": manifest["seed"],
         "snapshot": manifest["snapshot"]["content_hash"],
+        "soft labels": manifest["model"].get("soft_labels_sha256"),
         "strategy": manifest["strategy"],
     }
     if existing != identity:

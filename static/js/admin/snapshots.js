@@ -114,7 +114,7 @@ async function create() {
   say('Taking the snapshot …');
   try {
     const fields = new FormData(form);
-    const { name, path } = await call('POST', 'snapshots', { names: fields.has('names'), title: fields.get('title') });
+    const { name, path } = await call('POST', 'snapshots', { names: fields.has('names'), probabilities: fields.has('probabilities'), title: fields.get('title') });
     form.reset();
     await list();
     say(`Snapshot ${name} is in ${path}.`, 'success');
