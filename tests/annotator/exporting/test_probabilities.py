@@ -1,0 +1,109 @@
+"""probabilities.parquet: the soft label of every cell, verified row by row, and read by the trainer."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from annotator.domain.schema import canonical_json
+from annotator.errors import FacelabelError
+from annotator.formats.snapshot.manifest import hash_manifest, read_manifest, sha256_of
+from annotator.formats.snapshot.writer import SnapshotOptions, verify_snapshot
+from annotator.project import ProjectFolder
+from annotator.services.exporting.snapshots import export_snapshot
+from tests.support.projects.images import draw_plain_images, import_images
+from tests.support.projects.labelling import ALL, Person, lapse_leases
+from tests.support.projects.reviewing import save_correction
+from tests.support.projects.team import set_team_settings
+from trainer.data.snapshot import Snapshot
+from trainer.data.soft_labels import read_soft_labels
+
+IMAGES = 64
+
+
+@pytest.fixture
+def snapshot(project: ProjectFolder, tmp_path: Path) -> Path:
+    """All images have two answers and one has three; they differ on the glasses of each eighth. The last image is open."""
+    draw_plain_images(tmp_path / "images", IMAGES + 1)
+    import_images(project, [tmp_path / "images"])
+    set_team_settings(project, overlap_share=1.0, overlap_opinions=3)
+    for name in ("Ada", "Bob"):
+        person = Person(project, name)
+        for task in person.next(IMAGES + 1):
+            if task.image_id <= IMAGES:
+                other = name == "Bob" and task.image_id % 8 == 0
+                person.answer(task, ALL | {"glasses": (task.image_id + other) % 2})
+        lapse_leases(project)
+    cleo = Person(project, "Cleo")
+    [third] = [task for task in cleo.next(IMAGES) if task.image_id == 8]
+    cleo.answer(third, ALL | {"glasses": 0})
+    save_correction(project, cleo, 16, {"glasses": 2}, "d", adjudicate=True)
+    export_snapshot(project, tmp_path / "s", SnapshotOptions(), probabilities=True)
+    export_snapshot(project, tmp_path / "again", SnapshotOptions(), probabilities=True)
+    return tmp_path / "s"
+
+
+def rewritten(folder: Path, to: Path, change: Callable[[list[dict]], list[dict]]) -> Path:
+    """A copy of a snapshot with other rows of probabilities and a manifest that fits them."""
+    shutil.copytree(folder, to)
+    file = to / "probabilities.parquet"
+    table = pq.read_table(file)
+    pq.write_table(pa.Table.from_pylist(change(table.to_pylist()), table.schema), file)
+    manifest = read_manifest(to, "facelabel-snapshot")
+    manifest["files"][file.name] = {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+    del manifest["manifest_hash"]
+    sealed = manifest | {"manifest_hash": hash_manifest(manifest)}
+    (to / "manifest.json").write_text(canonical_json(sealed))
+    return to
+
+
+def test_soft_labels_follow_from_who_answered_what(snapshot: Path):
+    verify_snapshot(snapshot)
+    file = snapshot / "probabilities.parquet"
+    assert file.read_bytes() == (snapshot.parent / "again" / file.name).read_bytes()
+    rows = {(row["image_name"], row["attribute"]): row for row in pq.read_table(file).to_pylist()}
+    assert len(rows) == IMAGES * 6  # identity is open, and the last image has no label
+    assert list(rows) == sorted(rows, key=lambda cell: cell[0])
+    glasses = [rows[f"{image - 1:04d}.png", "glasses"] for image in (1, 8, 16, 24)]
+    assert [row["opinions"] for row in glasses] == [2, 3, 2, 2]
+    agreed, outvoted, reviewed, differing = (row["p"] for row in glasses)
+    assert agreed[1] > 0.98
+    assert 0.9 < outvoted[0] < 1
+    assert reviewed == [0, 0, 1]
+    assert 0.2 < differing[0] < 0.8
+    hair = rows["0000.png", "hair_top"]
+    assert hair["cannot_tell"] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows[::-1], "not sorted"),
+        (lambda rows: [rows[0] | {"image_name": "0064.png"}, *rows[1:]], "has no label"),
+        (lambda rows: [rows[0], *rows], "not sorted"),
+        (lambda rows: [rows[0] | {"p": [0.5, 0.4]}, *rows[1:]], "add up to 1"),
+        (lambda rows: [rows[0] | {"p": [1.5, -0.5]}, *rows[1:]], "between 0 and 1"),
+        (lambda rows: [rows[0] | {"p": [float("nan"), 1.0]}, *rows[1:]], "between 0 and 1"),
+        (lambda rows: [rows[0] | {"p": [1.0]}, *rows[1:]], "for each code"),
+        (lambda rows: [rows[0] | {"p": None}, *rows[1:]], "for each code"),
+        (lambda rows: [rows[0] | {"opinions": None}, *rows[1:]], "opinions"),
+        (lambda rows: [rows[0] | {"attribute": "identity"}, *rows[1:]], "has no label"),
+    ],
+)
+def test_verify_finds_rows_that_do_not_fit(snapshot: Path, tmp_path: Path, change: Callable, message: str):
+    with pytest.raises(FacelabelError, match=message):
+        verify_snapshot(rewritten(snapshot, tmp_path / "changed", change))
+
+
+def test_the_trainer_reads_soft_labels_and_leaves_out_what_cannot_be_told(snapshot: Path):
+    opened = Snapshot.open(snapshot)
+    soft = read_soft_labels(opened)
+    assert soft["glasses"].shape == (IMAGES + 1, 3)
+    labelled = opened.labels["glasses"] >= 0
+    np.testing.assert_allclose(soft["glasses"][labelled].sum(axis=1), 1, rtol=1e-5)
+    assert not soft["glasses"][~labelled].any()
+    assert not soft["hair_top"].any()  # nobody could tell it
