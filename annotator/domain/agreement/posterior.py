@@ -102,7 +102,8 @@ class LabellerModel:
 def _typical(size: int) -> Floats:
     if size == 1:
         return np.ones((1, 1))
-    return np.where(np.eye(size, dtype=bool), TYPICAL, (1 - TYPICAL) / (size - 1))
+    typical: Floats = np.where(np.eye(size, dtype=bool), TYPICAL, (1 - TYPICAL) / (size - 1))
+    return typical
 
 
 def _places(values: Positions, among: Positions) -> Positions:

@@ -140,10 +140,10 @@ def _check(folder: Path, part: Any, labelled: Iterator[tuple[str, str]], codes: 
     numbers = part["p"].flatten().to_numpy(zero_copy_only=False)
     cannot_tell = part["cannot_tell"].to_numpy(zero_copy_only=False)
     opinions = part["opinions"].to_numpy(zero_copy_only=False)
-    cell = np.repeat(np.arange(len(cells)), lengths)
-    valid = np.bincount(cell, ~((numbers >= 0) & (numbers <= 1)), len(cells)) == 0
+    of_cell = np.repeat(np.arange(len(cells)), lengths)
+    valid = np.bincount(of_cell, ~((numbers >= 0) & (numbers <= 1)), len(cells)) == 0
     require(valid & (cannot_tell >= 0) & (cannot_tell <= 1), "a probability is not between 0 and 1")
-    total = np.bincount(cell, numbers, len(cells)) + cannot_tell
+    total = np.bincount(of_cell, numbers, len(cells)) + cannot_tell
     require(np.abs(total - 1) <= TOLERANCE, "the probabilities do not add up to 1")
     require(opinions >= 0, "the number of opinions is negative or missing")
 

@@ -141,8 +141,8 @@ def _read_cells(session: Session, schema: Schema) -> dict[str, _Cells]:
     fixed: dict[int, dict[int, int]] = {}
     for (image, attribute), code in gold_answers(session).items():
         fixed.setdefault(attribute, {})[image] = code
-    for image, attribute, code in session.execute(_REVIEWED):
-        fixed.setdefault(attribute, {})[image] = CANNOT_TELL if code is None else code
+    for image, attribute, decision in session.execute(_REVIEWED):
+        fixed.setdefault(attribute, {})[image] = CANNOT_TELL if decision is None else decision
     return {
         name: _Cells(
             codes,

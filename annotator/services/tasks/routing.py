@@ -67,7 +67,8 @@ def _at_work(session: Session, labeller_id: int) -> set[int]:
 
 def _attributes(session: Session, images: Sequence[int]) -> dict[int, int]:
     """Image id → the attribute in doubt, where one is known."""
-    return dict(session.connection().execute(_DOUBTFUL, {"image_ids": list(images)}).all())
+    rows = session.connection().execute(_DOUBTFUL, {"image_ids": list(images)})
+    return {image: attribute for image, attribute in rows if attribute is not None}
 
 
 def _answered(session: Session, images: Sequence[int]) -> dict[int, set[int]]:

@@ -1,6 +1,7 @@
 """An overlapped image is asked until its answers are sure, and first of those who are good at the attribute in doubt."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,38 +9,40 @@ from sqlalchemy import select
 
 from annotator.models import OpinionWanted
 from annotator.project import ProjectFolder
+from annotator.services.projects import init_project
 from annotator.services.schema.active import active_schema
 from annotator.services.tasks.labellers import kept_models, renew_models
 from annotator.services.tasks.overlap import LabellerEstimates, follow_models
 from tests.support.projects.images import draw_plain_images, import_images
 from tests.support.projects.labelling import ALL, Person, lapse_leases
 from tests.support.projects.reviewing import save_correction
-from tests.support.projects.team import set_team_settings
+from tests.support.projects.team import answer_glasses, set_team_settings
 
 IMAGES = 64
+NAMES = ("Ada", "Bob", "Cleo", "Dan")
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every image with answers of Ada and Bob, who differ on the glasses of each eighth."""
+    folder = tmp_path_factory.mktemp("answered")
+    project = init_project(folder / "project")
+    draw_plain_images(folder / "images", IMAGES)
+    import_images(project, [folder / "images"])
+    set_team_settings(project, overlap_share=1.0, overlap_opinions=4, overlap_confidence=0.9)
+    ada, bob, *_ = (Person(project, name) for name in NAMES)
+    answer_glasses(ada, {image: image % 2 for image in range(1, IMAGES + 1)})
+    answer_glasses(bob, {image: (image + (image % 8 == 0)) % 2 for image in range(1, IMAGES + 1)})
+    project.database.close()
+    return project.path
 
 
 @pytest.fixture
-def team(project: ProjectFolder, tmp_path: Path) -> tuple[ProjectFolder, dict[str, Person]]:
-    """Every image with answers of Ada and Bob, who differ on the glasses of each eighth."""
-    draw_plain_images(tmp_path / "images", IMAGES)
-    import_images(project, [tmp_path / "images"])
-    set_team_settings(project, overlap_share=1.0, overlap_opinions=4, overlap_confidence=0.98)
-    people = {name: Person(project, name) for name in ("Ada", "Bob", "Cleo", "Dan")}
-    answer(people["Ada"], {image: image % 2 for image in range(1, IMAGES + 1)})
-    answer(people["Bob"], {image: (image + (image % 8 == 0)) % 2 for image in range(1, IMAGES + 1)})
-    return project, people
-
-
-def answer(person: Person, glasses: Mapping[int, int]) -> list[int]:
-    """Let somebody answer the images that they get and that are among some. Returns these in their order."""
-    answered = []
-    for task in person.next(IMAGES):
-        if task.image_id in glasses:
-            person.answer(task, ALL | {"glasses": glasses[task.image_id]}, key=f"{person.id} {task.image_id}")
-            answered.append(task.image_id)
-    lapse_leases(person.project)
-    return answered
+def team(answered: Path, tmp_path: Path) -> Iterator[tuple[ProjectFolder, dict[str, Person]]]:
+    shutil.copytree(answered, tmp_path / "project")
+    project = ProjectFolder.open(tmp_path / "project")
+    yield project, {name: Person(project, name) for name in NAMES}
+    project.database.close()
 
 
 def wanted(project: ProjectFolder) -> dict[int, str | None]:
@@ -75,9 +78,9 @@ def test_at_full_confidence_everybody_is_asked(team):
 
 
 def test_what_a_reviewer_decided_is_sure(team):
-    project, people = team
+    project, _ = team
     LabellerEstimates(project).run_step()
-    save_correction(project, people["Dan"], 8, {"glasses": 1}, "d", adjudicate=True)
+    save_correction(project, Person(project), 8, {"glasses": 1}, "d", adjudicate=True)
     assert 8 not in wanted(project)
 
 
@@ -95,15 +98,16 @@ def test_doubtful_images_go_first_to_those_whom_no_free_colleague_surpasses(team
     project, people = team
     everybody = {"overlap_share": 1.0, "overlap_opinions": 4, "overlap_confidence": 1.0}
     set_team_settings(project, **everybody)
-    answer(people["Cleo"], {image: image % 2 for image in range(1, 41)})
-    answer(people["Dan"], {image: (image + (image % 3 > 0)) % 2 for image in range(1, 41)})
+    answer_glasses(people["Cleo"], {image: image % 2 for image in range(1, 41)})
+    answer_glasses(people["Dan"], {image: (image + (image % 3 > 0)) % 2 for image in range(1, 41)})
     LabellerEstimates(project).run_step()
     with project.database.read() as session:
         model = kept_models(session)[active_schema(session).ids["glasses"]]
         cleo, dan, new = (model.accuracy(people[name].id) for name in ("Cleo", "Dan", "Ada"))
     assert min(cleo, new) > dan + 0.1
-    answer(people["Cleo"], {image: image % 2 for image in range(41, 53)})
-    assert list(wanted(project)) == [*range(53, IMAGES + 1), *range(41, 53)]  # in the order of waiting
+    answer_glasses(people["Cleo"], {image: image % 2 for image in range(41, 53)})
+    order = list(wanted(project))  # of waiting
+    assert (set(order[:12]), set(order[12:])) == (set(range(53, IMAGES + 1)), set(range(41, 53)))
     first = {task.image_id for task in people["Dan"].next(4)}
     assert first <= set(range(41, 53))  # the others wait a while for Cleo
     lapse_leases(project)

@@ -28,22 +28,20 @@ def test_certain_soft_labels_teach_what_the_labels_teach():
     assert (same.temperature, same.penalty, same.images) == (hard.temperature, hard.penalty, 280)
 
 
-def test_soft_labels_of_noisy_answers_teach_better_probabilities_than_hard_ones():
+def test_what_is_as_likely_wrong_as_right_teaches_nothing():
     random = np.random.default_rng(1)
-    points = random.normal(size=(1200, 5)).astype(np.float32)
+    points = random.normal(size=(800, 5)).astype(np.float32)
     truth = (points[:, 0] > 0).astype(np.int64)
-    wrong = random.choice([0.02, 0.45], 1200)  # some answers are careful, some are almost guesses
-    answers = np.where(random.random(1200) < wrong, 1 - truth, truth)
-    soft = np.where(answers[:, None] == np.arange(2), 1 - wrong[:, None], wrong[:, None]).astype(np.float32)
-    groups, train, test = np.arange(1200).astype(str), slice(0, 400), slice(400, None)
-    losses = []
-    for targets in (None, {"a": soft[train]}):
-        head = fit_heads(
-            torch.from_numpy(points[train]), {"a": answers[train]}, groups[train], {"a": 2}, 0, soft=targets
-        )["a"]
-        p = head.answer(torch.from_numpy(points[test]))
-        losses.append(-np.log(p[np.arange(800), truth[test]]).mean())
-    assert losses[1] < 0.9 * losses[0]
+    guessed = np.arange(400) % 4 > 0
+    labels = np.where(guessed, 1 - truth[:400], truth[:400])
+    soft = np.where(guessed[:, None], 0.5, labels[:, None] == np.arange(2)).astype(np.float32)
+    right = []
+    for targets in (None, {"a": soft}):
+        some, groups = torch.from_numpy(points[:400]), np.arange(400).astype(str)
+        head = fit_heads(some, {"a": labels}, groups, {"a": 2}, 0, soft=targets)["a"]
+        right.append((head.answer(torch.from_numpy(points[400:])).argmax(axis=1) == truth[400:]).mean())
+    assert right[0] < 0.5
+    assert right[1] > 0.9
 
 
 @pytest.fixture
@@ -84,12 +82,9 @@ def soft_faces(faces, tmp_path):
 
 
 def test_a_round_learns_from_soft_labels_and_says_so(faces, soft_faces, cache, tmp_path):
-    hard = run_round(soft_faces, tmp_path / "hard", cache=cache)
     soft = run_round(soft_faces, tmp_path / "round", cache=cache, soft_labels=True)
     sha256 = Snapshot.open(soft_faces).manifest["files"]["probabilities.parquet"]["sha256"]
     assert soft.manifest["model"]["soft_labels_sha256"] == sha256
-    assert "soft_labels_sha256" not in hard.manifest["model"]
-    assert soft.manifest["files"] != hard.manifest["files"]
     assert run_round(soft_faces, tmp_path / "round", cache=cache, soft_labels=True).manifest == soft.manifest
     with pytest.raises(PredictionsError, match="soft labels differs"):
         run_round(soft_faces, tmp_path / "round", cache=cache)
