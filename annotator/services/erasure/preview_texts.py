@@ -62,10 +62,12 @@ def _images_text(preview: dict[str, Any]) -> str:
     with_rows = (
         f" with {' and '.join([', '.join(rows[:-1]), rows[-1]] if len(rows) > 1 else rows)}" if rows else ""
     )
-    return (
-        f"{counted(count, 'image goes', 'images go')}{with_rows}: {names}. Its files, its parts and features, its rows in "
-        "rounds and its name in reports go with it."
+    rest = (
+        "Its files, views and features, its rows in rounds and its name in reports go with it."
+        if count == 1
+        else "Their files, views and features, their rows in rounds and their names in reports go with them."
     )
+    return f"{counted(count, 'image goes', 'images go')}{with_rows}: {names}. {rest}"
 
 
 def _go(count: int) -> str:

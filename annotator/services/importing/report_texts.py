@@ -33,11 +33,11 @@ def image_texts(images: ImageReport, *, dry_run: bool) -> list[str]:
     texts.append(f"{counted(images.found, 'file', 'files')} found: {', '.join(parts)}.")
     if images.excluded:
         what = counted(
-            len(images.excluded), "file is already here, excluded", "files are already here, excluded"
+            len(images.excluded), "file is here already and excluded", "files are here already and excluded"
         )
         names = [name if name == here else f"{name} (as {here})" for name, here in images.excluded]
         texts.append(
-            f"{what}: {_first(names, len(names))}. They stay excluded; `facelabel include` brings them back."
+            f"{what}: {_first(names, len(names))}. To count an excluded image again: `facelabel include`."
         )
     if images.ignored:
         texts.append(f"Ignored: {counted_kinds(images.ignored)}.")

@@ -41,7 +41,7 @@ def test_importing_an_excluded_image_again_says_so(filled: ProjectFolder, faces:
     exclude_images(filled, image_of(filled, name))
     again = call("import", faces, "-p", filled.path)
     again.assert_done()
-    assert f"1 file is already here, excluded: {name}." in again.out
+    assert f"1 file is here already and excluded: {name}." in again.out
     assert "39 images" in call("status", "-p", filled.path).out
 
 
@@ -53,7 +53,7 @@ def test_importing_an_old_snapshot_says_which_of_its_images_are_excluded(
     exclude_images(filled, image)
     again = call("import", old, "-p", filled.path)
     again.assert_done()
-    assert "1 file is already here, excluded" in again.out
+    assert "1 file is here already and excluded" in again.out
     assert "1 row is about an image that this project has excluded" in again.err
     new, manifest = export_snapshot(filled, tmp_path / "new", SnapshotOptions())
     assert manifest["counts"]["images"] == 39
