@@ -1,117 +1,105 @@
 """What a probe learns from the answers of several labellers who err: majority, Dawid-Skene's labels, and soft labels.
 
-CelebA's faces with features by the product; eight simulated labellers answer the images of the train people, and the answers of
-each image become a label in one of these ways. Balanced accuracy is measured by true labels on people set aside
-(benchmarks/preset.py). Without the development data, and with --small, faces are drawn and the figures mean nothing.
+CelebA's faces with the features of `trainer simulate`; eight simulated labellers answer 1,000 images, and the answers of each
+image become a label in one of these ways. Balanced accuracy is measured by true labels on people set aside. Without the
+development data, and with --small, numbers stand for faces and the figures mean nothing.
 """
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from benchmarks import preset
+from benchmarks.honesty import faces_of_people, made_up, read_faces
+from benchmarks.support.data import CELEBA
 from benchmarks.support.report import Figures, Size
 from benchmarks.support.simulated_labellers import Numbers, draw_answerers, model_of
-from trainer.data.snapshot import Snapshot
-from trainer.networks import build
-from trainer.probe.embeddings import PoolEmbeddings, pool_embeddings
-from trainer.probe.features import compute_features
-from trainer.probe.probe import fit_probe
-from trainer.probe.sources import BACKBONE, VIEWS
+from trainer.probe.linear_heads import fit_heads
+from trainer.simulate.problem import Problem
 from trainer.stats.class_balanced import balanced_answers
 
-LABELLERS = 8
+LABELLERS, ASIDE = 8, 0.3
 WAYS = ("true labels", "first answer", "majority", "Dawid-Skene", "soft labels")
-CACHE = Path("~/.cache/facelabel").expanduser()
+Answered = tuple[dict[str, dict[str, Numbers]], dict[str, NDArray[np.float32]]]
+"""Way → attribute → labels, and attribute → soft labels."""
 
 
 def measure(size: Size) -> Figures:
-    images, seeds = (60, 1) if size == "small" else (1000, 8)
+    images, seeds = (60, 1) if size == "small" else (1000, 3)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        faces = preset.faces_of_people(folder, small=size == "small")
-        test, snapshot = preset.people_set_aside(faces), Snapshot.open(faces)
-        cache = folder / "cache" if size == "small" else CACHE
-        backbone = build(BACKBONE, pretrained=True, seed=0)
-        pool = pool_embeddings(compute_features(snapshot, backbone, cache, VIEWS))
-        return {
-            f"{images:,} images, {answers} answers each, {title}": compared(
-                faces, test, pool, images, answers, seeds, hard=hard
-            )
-            for title, hard in (("independent errors", False), ("8 % of the cells mislead everybody", True))
-            for answers in ((2,) if size == "small" else (1, 2, 3, 5))
-        }
+        small = size == "small" or not CELEBA.is_dir()
+        problem = made_up().problem if small else read_faces(faces_of_people(Path(name), small=False))
+    return {
+        f"{images:,} images, {answers} answers each, {title}": compared(
+            problem, images, answers, seeds, hard=hard
+        )
+        for title, hard in (("independent errors", False), ("8 % of the cells mislead everybody", True))
+        for answers in ((2,) if size == "small" else (1, 2, 3))
+    }
 
 
-def compared(
-    faces: Path,
-    test: NDArray[np.str_],
-    pool: PoolEmbeddings,
-    images: int,
-    answers: int,
-    seeds: int,
-    *,
-    hard: bool,
-) -> list[dict[str, Any]]:
+def compared(problem: Problem, images: int, answers: int, seeds: int, *, hard: bool) -> list[dict[str, Any]]:
     """A row per way: the mean balanced accuracy over the seeds of every attribute, and of all."""
     found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     for seed in range(seeds):
-        snapshot = preset.labelled_part(faces, test, images, seed)
-        labels, soft = answered(snapshot, answers, seed, hard=hard)
+        random = np.random.default_rng([seed, 3])
+        people = np.unique(problem.groups)
+        aside = np.isin(problem.groups, people[random.random(len(people)) < ASIDE])
+        test = problem.take(np.flatnonzero(aside))
+        train = problem.take(random.permutation(np.flatnonzero(~aside))[:images])
+        labels, soft = answered(train, answers, random, hard=hard)
         for way in WAYS:
-            seen = replace(snapshot, labels=labels["Dawid-Skene" if way == "soft labels" else way])
-            model = fit_probe(seen, pool, seed, soft=soft if way == "soft labels" else None)
-            p = model.answer_pool(pool)
-            found[way].append({name: rated(snapshot, name, p[name], model.pool_heads[name]) for name in p})
-    rows = []
+            learned = labels["Dawid-Skene" if way == "soft labels" else way]
+            heads = fit_heads(
+                torch.from_numpy(train.embeddings),
+                learned,
+                train.groups,
+                train.classes,
+                seed,
+                views=train.views,
+                soft=soft if way == "soft labels" else None,
+            )
+            found[way].append({name: rated(test, name, head) for name, head in heads.items()})
     base = np.array([np.mean(list(one.values())) for one in found["majority"]])
+    rows = []
     for way, of_seeds in found.items():
         means = np.array([np.mean(list(one.values())) for one in of_seeds])
-        gain = means - base
         row: dict[str, Any] = {"labels": way, "mean": round(float(means.mean()), 4)}
-        row["against majority"] = (
-            f"{gain.mean():+.4f} ± {gain.std(ddof=1) / np.sqrt(seeds):.4f}" if seeds > 1 else ""
-        )
+        if seeds > 1:
+            error = (means - base).std(ddof=1) / np.sqrt(seeds)
+            row["against majority"] = f"{(means - base).mean():+.4f} ± {error:.4f}"
         rows.append(row | {n: round(float(np.mean([one[n] for one in of_seeds])), 3) for n in of_seeds[0]})
     return rows
 
 
-def rated(snapshot: Snapshot, name: str, p: NDArray[np.float32], head: Any) -> float:
-    """The balanced accuracy of class-balanced answers on the test people."""
-    rows = np.flatnonzero((snapshot.splits == "test") & (snapshot.labels[name] >= 0))
-    answers = balanced_answers(p[rows], head.expected_prior(p))
-    right, labels = answers == snapshot.labels[name][rows], snapshot.labels[name][rows]
+def rated(test: Problem, name: str, head: Any) -> float:
+    """The balanced accuracy of class-balanced answers."""
+    p = head.answer(torch.from_numpy(test.embeddings))
+    known = test.labels[name] >= 0
+    labels = test.labels[name][known]
+    right = balanced_answers(p[known], head.expected_prior(p)) == labels
     return float(np.mean([right[labels == code].mean() for code in np.unique(labels)]))
 
 
-def answered(
-    snapshot: Snapshot, answers: int, seed: int, *, hard: bool
-) -> tuple[dict[str, dict[str, Numbers]], dict[str, NDArray[np.float32]]]:
-    """Way → attribute → labels of the train images, and the soft labels."""
-    random = np.random.default_rng([seed, 3])
+def answered(train: Problem, answers: int, random: np.random.Generator, *, hard: bool) -> Answered:
+    """Let labellers answer, and make labels of their answers; cells without a true label stay open."""
     ways: dict[str, dict[str, Numbers]] = {way: {} for way in WAYS}
     soft = {}
-    for attribute in snapshot.categorical:
-        name, classes = attribute.name, len(attribute.values)
-        truth = snapshot.labels[name]
-        rows = np.flatnonzero((snapshot.splits == "train") & (truth >= 0))
+    for name, truth in train.labels.items():
+        classes, rows = train.classes[name], np.flatnonzero(truth >= 0)
         people = np.array([random.permutation(LABELLERS)[:answers] for _ in rows])
-        answerers = draw_answerers(np.maximum(truth, 0), classes, LABELLERS, random, hard=hard)
+        answerers = draw_answerers(truth[rows], classes, LABELLERS, random, hard=hard)
         image, labeller = np.repeat(np.arange(len(rows)), answers), people.ravel()
-        codes = answerers.answer(labeller, rows[image], random)
-        model = model_of(*measured(image, labeller, codes, answerers, rows, random, answers), classes)
-        places = [model.codes.index(code) for code in range(classes)]
-        p = model.posteriors(image, labeller, codes)[:, places]
+        codes = answerers.answer(labeller, image, random)
+        model = model_of(*measured_by(image, labeller, codes, answerers, random, answers), classes)
+        p = model.posteriors(image, labeller, codes)[:, [model.codes.index(code) for code in range(classes)]]
         p /= p.sum(axis=1, keepdims=True)
         votes = np.zeros((len(rows), classes))
         np.add.at(votes, (image, codes), 1)
-        votes[np.arange(len(rows)), codes[::answers]] += (
-            0.5  # the first answer is the label until a majority outvotes it
-        )
+        votes[np.arange(len(rows)), codes[::answers]] += 0.5  # the label, until a majority outvotes it
         for way, labels in (
             ("true labels", truth[rows]),
             ("first answer", codes[::answers]),
@@ -125,20 +113,19 @@ def answered(
     return ways, soft
 
 
-def measured(
+def measured_by(
     image: Numbers,
     labeller: Numbers,
     codes: Numbers,
     answerers: Any,
-    rows: Numbers,
-    random: Any,
+    random: np.random.Generator,
     answers: int,
 ) -> tuple[Numbers, Numbers, Numbers]:
     """The answers that the labellers are measured by: all; with one answer an image, a tenth of the images get two more."""
     if answers > 1:
         return image, labeller, codes
-    some = random.permutation(len(rows))[: len(rows) // 10]
+    some = random.permutation(len(image))[: len(image) // 10]
     further = np.array([[p for p in random.permutation(LABELLERS) if p != labeller[i]][:2] for i in some])
     more = np.repeat(some, 2)
-    new = answerers.answer(further.ravel(), rows[more], random)
+    new = answerers.answer(further.ravel(), more, random)
     return np.r_[image, more], np.r_[labeller, further.ravel()], np.r_[codes, new]
