@@ -1,4 +1,4 @@
-"""Opinions saved by stopping when the answers are sure, and by asking those who are good at the attribute in doubt.
+"""Opinions saved by stopping when the answers are sure, and by asking those who are good at the uncertain attribute.
 
 Six simulated labellers answer four attributes of 1,000 images that come in ten parts; after each part, and after each further
 opinion on it, the labellers are estimated again, by the product's code. Errors are those of the most probable value by all
@@ -64,7 +64,7 @@ class Team:
         item = np.searchsorted(images, self.image[asked])
         return self.models[name].posteriors(item, self.labeller[asked], self.codes[name][asked])
 
-    def doubtful(self, images: Numbers, confidence: float) -> dict[int, str]:
+    def uncertain(self, images: Numbers, confidence: float) -> dict[int, str]:
         """Image → its least certain attribute, of the sorted images that are not certain."""
         if not self.models:
             return dict.fromkeys(images.tolist(), "wrinkles")
@@ -97,10 +97,10 @@ def replay(
         team.ask(np.repeat(part, FEWEST), pairs.ravel())
         for _ in range(most - FEWEST):
             team.estimate()
-            doubtful = team.doubtful(part, confidence) if confidence < 1 else dict.fromkeys(part.tolist(), "")
-            if doubtful:
-                chosen = [choose(team, image, name, routed=routed) for image, name in doubtful.items()]
-                team.ask(np.array(list(doubtful)), np.array(chosen))
+            uncertain = team.uncertain(part, confidence) if confidence < 1 else dict.fromkeys(part.tolist(), "")
+            if uncertain:
+                chosen = [choose(team, image, name, routed=routed) for image, name in uncertain.items()]
+                team.ask(np.array(list(uncertain)), np.array(chosen))
     team.estimate()
     wrong = [
         (team.posteriors(name, np.arange(images)).argmax(axis=1) != column).mean()

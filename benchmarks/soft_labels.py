@@ -28,7 +28,7 @@ Answered = tuple[dict[str, dict[str, Numbers]], dict[str, NDArray[np.float32]]]
 
 
 def measure(size: Size) -> Figures:
-    images, seeds = (60, 1) if size == "small" else (1000, 3)
+    images, seeds = (60, 1) if size == "small" else (1000, 10)
     with tempfile.TemporaryDirectory() as name:
         small = size == "small" or not CELEBA.is_dir()
         problem = made_up().problem if small else read_faces(faces_of_people(Path(name), small=False))

@@ -1,4 +1,4 @@
-"""Overlapped images are asked until the answers are sure, and those good at the attribute in doubt get them first."""
+"""Overlapped images are asked until the answers are sure, and those good at the uncertain attribute get them first."""
 
 import sqlalchemy as sa
 

@@ -1,7 +1,7 @@
 """The posterior of a cell from who answered what, by Bayes' rule from error rates that were estimated before.
 
 Dawid and Skene's model (dawid_skene.py): given the true category k, the labellers answer independently, and labeller r answers
-l with probability e_r[k, l]. With the prior p_k of the categories, answers l_r make k as probable as
+l with probability e_r[k, l]. With the prior p_k of the categories, the posterior after answers l_r is
 
     P(k | answers) ∝ p_k · Π_r e_r[k, l_r].
 

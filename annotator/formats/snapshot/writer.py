@@ -90,7 +90,7 @@ def write_snapshot(
         history: the rows of annotations.csv, in its order; None leaves it out.
         labelling: how the labels were made, for the card.
         faces: the rows of faces.csv, or an earlier snapshot's file with the same rows; without a face there is no file.
-        probabilities: the soft labels for probabilities.parquet, in the order of the images; None leaves it out.
+        probabilities: the soft labels for probabilities.parquet, in the order of the images.
 
     Raises:
         FacelabelError: if the folder exists, is being written by another process or cannot be written.

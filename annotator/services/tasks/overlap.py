@@ -37,7 +37,7 @@ def images_wanting_opinions(
 ) -> list[int]:
     """Find up to `count` images, by id, that want an opinion and that this labeller has not answered.
 
-    The longest waiting come first, but those whose doubtful attribute somebody else at work answers better come later
+    The longest waiting come first, but those whose uncertain attribute somebody else at work answers better come later
     (routing.py).
     """
     waiting = first_unanswered(session, OpinionWanted, labeller_id, max(count, CHOICE), reach)

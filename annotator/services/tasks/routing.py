@@ -1,7 +1,7 @@
-"""Who gets which image that wants an opinion: those who are good at the attribute in doubt come first.
+"""Who gets which image that wants an opinion: those who are good at the uncertain attribute come first.
 
 The list stays in the order of waiting, but an image is put back by `DEFERRAL` places for every colleague who is at work, has
-not answered it, and answers its doubtful attribute better. The places in front of it run out, so nobody and no image waits for
+not answered it, and answers its uncertain attribute better. The places in front of it run out, so nobody and no image waits for
 ever, and who works alone gets everything at once. Labellers see nothing of it.
 """
 
@@ -66,8 +66,8 @@ def _at_work(session: Session, labeller_id: int) -> set[int]:
 
 
 def _attributes(session: Session, images: Sequence[int]) -> dict[int, int]:
-    """Image id → the attribute in doubt, where one is known."""
-    rows = session.connection().execute(_DOUBTFUL, {"image_ids": list(images)})
+    """Image id → the least certain attribute, where one is known."""
+    rows = session.connection().execute(_UNCERTAIN, {"image_ids": list(images)})
     return {image: attribute for image, attribute in rows if attribute is not None}
 
 
@@ -89,7 +89,7 @@ _AT_WORK = select(Labeller.id).where(
     .scalar_subquery()
     > bindparam("since"),
 )
-_DOUBTFUL = select(OpinionWanted.image_id, OpinionWanted.attribute_id).where(
+_UNCERTAIN = select(OpinionWanted.image_id, OpinionWanted.attribute_id).where(
     OpinionWanted.image_id.in_(bindparam("image_ids", expanding=True)),
     OpinionWanted.attribute_id.is_not(None),
 )

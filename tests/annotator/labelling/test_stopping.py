@@ -1,4 +1,4 @@
-"""An overlapped image is asked until its answers are sure, and first of those who are good at the attribute in doubt."""
+"""An overlapped image is asked until its answers are sure, and first of those who are good at the uncertain attribute."""
 
 import shutil
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def team(answered: Path, tmp_path: Path) -> Iterator[tuple[ProjectFolder, dict[s
 
 
 def wanted(project: ProjectFolder) -> dict[int, str | None]:
-    """The images that want an opinion, with the attribute in doubt."""
+    """The images that want an opinion, with the least certain attribute."""
     with project.database.read() as session:
         names = active_schema(session).names
         rows = session.execute(
@@ -55,17 +55,17 @@ def wanted(project: ProjectFolder) -> dict[int, str | None]:
         return {image: names.get(attribute) for image, attribute in rows.all()}
 
 
-def test_only_images_in_doubt_are_asked_of_a_third_person(team):
+def test_only_uncertain_images_are_asked_of_a_third_person(team):
     project, people = team
     assert wanted(project).keys() == set(range(1, IMAGES + 1))  # nobody is measured yet
     LabellerEstimates(project).run_step()
-    doubtful = dict.fromkeys(range(8, IMAGES + 1, 8), "glasses")
-    assert wanted(project) == doubtful
+    uncertain = dict.fromkeys(range(8, IMAGES + 1, 8), "glasses")
+    assert wanted(project) == uncertain
     [task] = people["Cleo"].next(1)
     people["Cleo"].answer(task, ALL | {"glasses": 0}, key="k")
-    assert wanted(project) == {image: name for image, name in doubtful.items() if image != task.image_id}
+    assert wanted(project) == {image: name for image, name in uncertain.items() if image != task.image_id}
     people["Cleo"].undo("k")
-    assert wanted(project) == doubtful
+    assert wanted(project) == uncertain
 
 
 def test_at_full_confidence_everybody_is_asked(team):
@@ -94,7 +94,7 @@ def test_a_new_image_is_answered_by_two_people_in_any_case(team, tmp_path: Path)
     assert task.image_id in wanted(project)
 
 
-def test_doubtful_images_go_first_to_those_whom_no_free_colleague_surpasses(team):
+def test_uncertain_images_go_first_to_those_whom_no_free_colleague_surpasses(team):
     project, people = team
     everybody = {"overlap_share": 1.0, "overlap_opinions": 4, "overlap_confidence": 1.0}
     set_team_settings(project, **everybody)
